@@ -1,0 +1,177 @@
+-- The first schema. Times are whole seconds since 1970, digests lower-case hexadecimal text.
+-- An interval runs from `from_generation` up to, but without, `until_generation`; NULL is "until now".
+
+PRAGMA application_id = 1919250543;
+
+CREATE TABLE package (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_version TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    stanza_bytes INTEGER NOT NULL,
+    stanza_digest TEXT NOT NULL,
+    sent_by TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    accepted INTEGER NOT NULL DEFAULT 0
+) STRICT;
+-- Once some suite took a package, its name, version and architecture belong to its bytes.
+CREATE UNIQUE INDEX package_accepted ON package (name, version, architecture) WHERE accepted = 1;
+CREATE INDEX package_source ON package (source);
+CREATE INDEX package_staged ON package (sent_at) WHERE accepted = 0;
+
+-- Apart from `package`, so that loading a suite never touches the pages of its stanzas.
+CREATE TABLE stanza (
+    package_id INTEGER NOT NULL PRIMARY KEY REFERENCES package (id) ON DELETE CASCADE,
+    stanza TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE suite (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    spec TEXT NOT NULL,
+    last_generation INTEGER NOT NULL DEFAULT 0,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Below which Date a suite that takes up a removed suite's name may not start.
+CREATE TABLE departed_suite (
+    name TEXT NOT NULL PRIMARY KEY,
+    dated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE acceptance (
+    package_id INTEGER NOT NULL REFERENCES package (id),
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    component TEXT NOT NULL,
+    author TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    PRIMARY KEY (package_id, suite_id, component)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX acceptance_suite ON acceptance (suite_id);
+
+-- Name and architecture are repeated here so that the database itself keeps one package a place.
+CREATE TABLE membership (
+    package_id INTEGER NOT NULL REFERENCES package (id),
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    component TEXT NOT NULL,
+    name TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    from_generation INTEGER NOT NULL,
+    until_generation INTEGER,
+    PRIMARY KEY (package_id, suite_id, component, from_generation)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX membership_live ON membership (suite_id, component, name, architecture)
+    WHERE until_generation IS NULL;
+-- Led by the end, so that what is live is found without walking through all that ever was.
+CREATE INDEX membership_interval ON membership (suite_id, until_generation, from_generation);
+
+CREATE TABLE generation (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    number INTEGER NOT NULL,
+    published_at INTEGER NOT NULL,
+    authors TEXT NOT NULL,
+    message TEXT NOT NULL,
+    same_as INTEGER,
+    entered_count INTEGER NOT NULL,
+    left_count INTEGER NOT NULL,
+    PRIMARY KEY (suite_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE head (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    ring TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    dated_at INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL,
+    release TEXT NOT NULL,
+    release_gpg TEXT NOT NULL,
+    in_release TEXT NOT NULL,
+    PRIMARY KEY (suite_id, ring)
+) STRICT;
+
+CREATE TABLE pin (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT,
+    author TEXT NOT NULL,
+    message TEXT NOT NULL,
+    pinned_at INTEGER NOT NULL,
+    ends_at INTEGER,
+    PRIMARY KEY (suite_id, kind, name)
+) STRICT;
+
+CREATE TABLE fled (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (suite_id, kind, name, version)
+) STRICT;
+
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    chunk_key TEXT NOT NULL UNIQUE,
+    pack TEXT NOT NULL,
+    pack_offset INTEGER NOT NULL,
+    plain_bytes INTEGER NOT NULL,
+    gz_bytes INTEGER NOT NULL,
+    xz_bytes INTEGER NOT NULL,
+    xz_unpadded_bytes INTEGER NOT NULL
+) STRICT;
+
+-- A list of chunks: `chunk_ids` holds their ids, 8 bytes each, big end first. `rope_key` is the
+-- SHA-256 over the chunks' keys. The encodings of one index share a rope, and so do generations.
+CREATE TABLE rope (
+    id INTEGER PRIMARY KEY,
+    rope_key TEXT NOT NULL UNIQUE,
+    chunk_ids BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE index_file (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    path TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    rope_id INTEGER NOT NULL REFERENCES rope (id),
+    from_generation INTEGER NOT NULL,
+    until_generation INTEGER,
+    PRIMARY KEY (suite_id, path, from_generation)
+) STRICT;
+CREATE UNIQUE INDEX index_file_live ON index_file (suite_id, path) WHERE until_generation IS NULL;
+CREATE INDEX index_file_interval ON index_file (suite_id, until_generation);
+-- Both columns, so that no index on the suite alone looks as good.
+CREATE INDEX index_file_digest ON index_file (digest, suite_id);
+
+CREATE TABLE access_grant (
+    identity TEXT NOT NULL PRIMARY KEY,
+    role TEXT NOT NULL,
+    suites TEXT NOT NULL,
+    granted_by TEXT NOT NULL,
+    granted_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE certificate (
+    serial TEXT NOT NULL PRIMARY KEY,
+    identity TEXT NOT NULL,
+    issued_at INTEGER NOT NULL,
+    issued_by TEXT NOT NULL,
+    not_after INTEGER NOT NULL,
+    revoked_at INTEGER,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX certificate_identity ON certificate (identity);
+
+CREATE TABLE sighting (
+    identity TEXT NOT NULL,
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    seen_at INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (identity, suite_id)
+) STRICT;

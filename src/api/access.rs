@@ -1,0 +1,235 @@
+//! Identities, certificates and what hosts need, as they are sent.
+//!
+//! Private keys are made where they are used and never travel: what is sent is a certificate
+//! signing request, of which the server takes the public key and nothing else.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::debian::SuiteName;
+
+/// What an identity is trusted to do; each role includes the ones before it within its suites.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads suites: a fleet host.
+    Host,
+    /// Reads and uploads: a build job.
+    Uploader,
+    /// Reads, uploads, pins, rolls back, issues host certificates: the person on call.
+    Operator,
+    /// Everything, on every suite.
+    Admin,
+}
+
+impl Role {
+    /// Every role, the least one first.
+    pub const ALL: [Self; 4] = [Self::Host, Self::Uploader, Self::Operator, Self::Admin];
+
+    /// The word on the command line and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Uploader => "uploader",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// Which suites: the word `"all"`, or a list of names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SuiteChoice {
+    /// Every suite, also those made later.
+    All,
+    /// These and no others.
+    Named(Vec<SuiteName>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SuiteChoiceText {
+    Word(String),
+    Names(Vec<SuiteName>),
+}
+
+impl Serialize for SuiteChoice {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => to.serialize_str("all"),
+            Self::Named(names) => names.serialize(to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SuiteChoice {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match SuiteChoiceText::deserialize(from) {
+            Ok(SuiteChoiceText::Word(word)) if word == "all" => Ok(Self::All),
+            Ok(SuiteChoiceText::Names(names)) => Ok(Self::Named(names)),
+            _ => Err(serde::de::Error::custom("suites is \"all\" or a list of suite names")),
+        }
+    }
+}
+
+/// The answer of `GET /whoami`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WhoAmI {
+    /// The name that the certificate proves.
+    pub identity: String,
+    /// What it is trusted to do.
+    pub role: Role,
+    /// In which suites.
+    pub suites: SuiteChoice,
+    /// When the certificate that was presented ends.
+    pub certificate_not_after: i64,
+    /// The version of the server.
+    pub server_version: String,
+}
+
+/// A certificate for a host: the body of `POST /hosts`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostRequest {
+    /// The name of the host.
+    pub name: String,
+    /// The suites that it may read.
+    pub suites: Vec<SuiteName>,
+    /// A PKCS#10 request. Only its public key is used.
+    pub csr_pem: String,
+    /// How long the certificate stands; otherwise as long as the server usually gives. Unit: days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+}
+
+/// A certificate for a build job or a person: the body of `POST /identities`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityRequest {
+    /// The name of the identity.
+    pub name: String,
+    /// What it is trusted to do.
+    pub role: Role,
+    /// In which suites.
+    pub suites: SuiteChoice,
+    /// A PKCS#10 request. Only its public key is used.
+    pub csr_pem: String,
+    /// How long the certificate stands; otherwise as long as the server usually gives. Unit: days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+}
+
+/// The answer of `POST /hosts` and `POST /identities`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IssuedCertificate {
+    /// For whom.
+    pub identity: String,
+    /// Lower-case hexadecimal without leading zeros.
+    pub serial: String,
+    /// When it ends.
+    pub not_after: i64,
+    /// The certificate.
+    pub certificate_pem: String,
+    /// The authority by which the server itself is recognised.
+    pub ca_pem: String,
+}
+
+/// One identity: an element of the answer of `GET /hosts` and `GET /identities`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IdentityView {
+    /// Its name.
+    pub identity: String,
+    /// What it is trusted to do; `None` when its rights were taken away.
+    pub role: Option<Role>,
+    /// In which suites.
+    pub suites: SuiteChoice,
+    /// Every certificate it was given, newest first.
+    pub certificates: Vec<CertificateView>,
+    /// When it was last seen, in each suite that it reads.
+    pub sightings: Vec<SightingView>,
+}
+
+/// One certificate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CertificateView {
+    /// Lower-case hexadecimal without leading zeros.
+    pub serial: String,
+    /// When it ends.
+    pub not_after: i64,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<i64>,
+    /// Why it was revoked; empty otherwise.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// When an identity last read a suite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SightingView {
+    /// Which suite.
+    pub suite: SuiteName,
+    /// When.
+    pub at: i64,
+    /// The generation it was given.
+    pub generation: u64,
+}
+
+/// The body of `POST /hosts/{name}/revoke` and `POST /identities/{name}/revoke`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationRequest {
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// What came of a revocation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RevocationOutcome {
+    /// Who is shut out.
+    pub identity: String,
+    /// The certificates that are revoked now.
+    pub serials: Vec<String>,
+    /// When the revocation list that says so ends.
+    pub crl_next_update: i64,
+}
+
+/// The query of `GET /hosts/{name}/setup`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupQuery {
+    /// Suite names with commas between; otherwise every suite that the host may read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<String>,
+}
+
+/// What a host needs, except its own key and certificate: the answer of `GET /hosts/{name}/setup`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostSetup {
+    /// Where the files expect the certificate of the host: an absolute path on it.
+    pub certificate_path: String,
+    /// Where the files expect the private key of the host: an absolute path on it.
+    pub key_path: String,
+    /// What to put there.
+    pub files: Vec<SetupFile>,
+    /// Sentences for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// One file that a host needs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SetupFile {
+    /// An absolute path on the host: `/etc/apt/sources.list.d/repod.sources`.
+    pub path: String,
+    /// Permissions in octal: `0644`.
+    pub mode: String,
+    /// Who owns it there: `root` or `_apt`.
+    pub owner: String,
+    /// The text of the file.
+    pub content: String,
+}

@@ -1,0 +1,236 @@
+//! Changes, what came of them, and pins, as they are sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
+use crate::digest::Digest;
+
+/// What is asked of a suite: the body of `POST /suites/{suite}/changes`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRequest {
+    /// Why; kept with the generation.
+    #[serde(default)]
+    pub message: String,
+    /// Only say what it would do.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Refuse unless this generation is the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_generation: Option<u64>,
+    /// The change itself.
+    pub change: Change,
+}
+
+/// The change itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Change {
+    /// Take packages whose bytes the server has, all or none.
+    Add {
+        /// Which, and where to.
+        items: Vec<AddItem>,
+    },
+    /// Offer exactly this version.
+    Pin {
+        /// The source package, or the binary package when `binary`.
+        package: PackageName,
+        /// The version of it.
+        version: Version,
+        /// Whether `package` names one binary instead of a source.
+        #[serde(default)]
+        binary: bool,
+        /// End by itself after so many hours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hours: Option<u32>,
+    },
+    /// Go back to the version that was live before.
+    Rollback {
+        /// Which packages; none for the whole suite.
+        #[serde(default)]
+        packages: Vec<PackageName>,
+        /// To what this generation held; otherwise to the previous distinct version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u64>,
+        /// Whether `packages` name binaries instead of sources.
+        #[serde(default)]
+        binary: bool,
+    },
+    /// End pins.
+    Unpin {
+        /// Whose.
+        #[serde(default)]
+        packages: Vec<PackageName>,
+        /// Every pin of the suite.
+        #[serde(default)]
+        all: bool,
+        /// Whether `packages` name binaries instead of sources.
+        #[serde(default)]
+        binary: bool,
+    },
+    /// Stop offering packages.
+    Remove {
+        /// Which.
+        packages: Vec<PackageName>,
+        /// Whether `packages` name binaries instead of sources.
+        #[serde(default)]
+        binary: bool,
+    },
+}
+
+/// One package to take into a suite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddItem {
+    /// Where to.
+    pub component: Component,
+    /// SHA-256 of the `.deb`, sent before with `PUT /blobs/{digest}`.
+    pub digest: Digest,
+}
+
+/// The query of `PUT /suites/{suite}/{component}/{file name}`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadQuery {
+    /// Why; kept with the generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What came of a change, or would come of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChangeOutcome {
+    /// Of which suite.
+    pub suite: SuiteName,
+    /// The generation that is live with it; `None` when hosts see no difference.
+    pub generation: Option<u64>,
+    /// Whether it was only tried out.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// What became of each package that the request named.
+    #[serde(default)]
+    pub items: Vec<ItemOutcome>,
+    /// What hosts will see move.
+    #[serde(default)]
+    pub moves: Vec<Move>,
+    /// The pins that were set or ended; after the change.
+    #[serde(default)]
+    pub pins: Vec<PinView>,
+    /// Hosts that read the suite, for a dry run.
+    #[serde(default)]
+    pub hosts: Vec<HostSeen>,
+    /// Sentences for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What became of one package.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ItemOutcome {
+    /// The binary package.
+    pub package: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Its architecture.
+    pub architecture: Architecture,
+    /// In which component.
+    pub component: Component,
+    /// Where it stands now.
+    pub state: ItemState,
+    /// Why, when that is not plain; empty otherwise.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Where a package of a change stands after it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ItemState {
+    /// Hosts are offered it since this change.
+    Published,
+    /// It was there before.
+    Already,
+    /// Stored; a higher version or a pin stands before it.
+    Waiting,
+    /// Stored, but it was rolled back from: it needs an explicit pin.
+    Withdrawn,
+}
+
+impl ItemState {
+    /// The word on the wire and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Already => "already",
+            Self::Waiting => "waiting",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// A package whose offered version moves.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Move {
+    /// The binary package.
+    pub package: PackageName,
+    /// Its architecture.
+    pub architecture: Architecture,
+    /// In which component.
+    pub component: Component,
+    /// The version before; `None` when it comes in.
+    pub from: Option<Version>,
+    /// The version after; `None` when it goes out.
+    pub to: Option<Version>,
+}
+
+/// What the name of a pin means.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PinKind {
+    /// A source package with every binary built from it.
+    Source,
+    /// One binary package.
+    Binary,
+}
+
+impl PinKind {
+    /// The word on the wire and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// One pin.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PinView {
+    /// In which suite.
+    pub suite: SuiteName,
+    /// The pinned package.
+    pub package: PackageName,
+    /// Whether that is a source or a binary.
+    pub kind: PinKind,
+    /// The version that is offered; `None` when the package is held out of the suite.
+    pub version: Option<Version>,
+    /// The identity that pinned it.
+    pub author: String,
+    /// Why.
+    pub message: String,
+    /// When.
+    pub at: i64,
+    /// When it ends by itself, if it does.
+    pub until: Option<i64>,
+}
+
+/// A host and when it was last seen reading a suite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostSeen {
+    /// Which host.
+    pub identity: String,
+    /// When it last asked; `None` when it never did.
+    pub last_seen_at: Option<i64>,
+    /// The generation it was last given.
+    pub generation: Option<u64>,
+}

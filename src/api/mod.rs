@@ -1,0 +1,51 @@
+//! WIRE: the JSON that `repoctl` and the server send each other, and the stable codes of refusals.
+//!
+//! Everything lies below [`BASE`]. Times are whole seconds since 1970 (UTC). Requests refuse fields
+//! they do not know, so that a typing error is heard; answers may gain fields, and readers skip
+//! those they do not know.
+//!
+//! May name: debian, digest
+
+pub mod access;
+pub mod change;
+pub mod package;
+pub mod problem;
+pub mod status;
+pub mod suite;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{
+    CertificateView, HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate,
+    RevocationOutcome, RevocationRequest, Role, SetupFile, SetupQuery, SightingView, SuiteChoice,
+    WhoAmI,
+};
+pub use change::{
+    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, Move, PinKind,
+    PinView, UploadQuery,
+};
+pub use package::{
+    BlobReceipt, Digests, MissingBlobs, PackagesQuery, PlacementState, PlacementView, SearchQuery,
+    SuitePlacement,
+};
+pub use problem::{Code, Exit, Problem, Reason};
+pub use status::{Status, SuiteStatus, TrustStatus, Warning};
+pub use suite::{
+    Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteView,
+};
+
+/// Where the API begins on the server.
+pub const BASE: &str = "/api/v1";
+
+/// The media type of a [`Problem`]. Source: RFC 9457, section 3.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Most digests that one [`Digests`] may name; a client with more asks several times.
+pub const MOST_DIGESTS: usize = 1_000;
+
+/// Most packages that one [`Change`] may name.
+pub const MOST_ITEMS: usize = 10_000;
+
+/// Longest message of a change. Unit: bytes.
+pub const LONGEST_MESSAGE_BYTES: usize = 1_024;

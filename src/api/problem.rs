@@ -1,0 +1,212 @@
+//! Problems: how the server says no. Source: RFC 9457.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a request was not carried out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Problem {
+    /// `about:blank`, or a URN that names the kind of problem.
+    #[serde(rename = "type", default = "blank")]
+    pub kind: String,
+    /// The same short words for every problem of this code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// A [`Code`] as text. A client may meet codes that are newer than itself.
+    pub code: String,
+    /// A sentence that says what happened and what to do.
+    #[serde(default)]
+    pub detail: String,
+    /// Everything that is wrong with what was sent, not only the first thing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+}
+
+/// One thing that is wrong with what was sent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reason {
+    /// Which field or file, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Problem {
+    /// A problem of this code, with the status and title that belong to it.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: blank(),
+            title: code.title().into(),
+            status: code.status(),
+            code: code.as_str().into(),
+            detail: detail.into(),
+            reasons: Vec::new(),
+        }
+    }
+
+    /// The same problem with these reasons.
+    pub fn with_reasons(mut self, reasons: Vec<Reason>) -> Self {
+        self.reasons = reasons;
+        self
+    }
+
+    /// The code, when it is one that this program knows.
+    pub fn known_code(&self) -> Option<Code> {
+        Code::parse(&self.code)
+    }
+
+    /// How a program that met this problem ends; an unknown code is judged by its status.
+    pub fn exit(&self) -> Exit {
+        self.known_code().map_or_else(|| Exit::of_status(self.status), Code::exit)
+    }
+
+    /// Whether the same request may well be granted in a moment, so that a retry makes sense.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.status, 408 | 429 | 503)
+    }
+}
+
+fn blank() -> String {
+    "about:blank".into()
+}
+
+/// How a command ends. The numbers are a promise to scripts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or already so: go on.
+    Done = 0,
+    /// Rejection, conflict, missing: stop.
+    Refused = 1,
+    /// The command line or the configuration is wrong: stop.
+    Usage = 2,
+    /// Not allowed: stop.
+    Denied = 3,
+    /// The server is out of reach, busy or failing; nothing was half done: retry.
+    Unavailable = 4,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// How a program ends that got this HTTP status and no code it knows.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            200..=299 => Self::Done,
+            400 => Self::Usage,
+            401 | 403 => Self::Denied,
+            408 | 425 | 429 => Self::Unavailable,
+            402..=499 => Self::Refused,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident => $text:literal, $status:literal, $title:literal, $exit:ident;)*) => {
+        /// What kind of problem it is. The text of each is a promise to programs.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// The HTTP status that it is sent with.
+            pub fn status(self) -> u16 {
+                match self {
+                    $(Self::$name => $status,)*
+                }
+            }
+
+            /// The short words that stand in the status line, which is all that apt shows.
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+
+            /// How a command ends that met it.
+            pub fn exit(self) -> Exit {
+                match self {
+                    $(Self::$name => Exit::$exit,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The `.deb` breaks rules; the reasons name all of them.
+    Rejected => "rejected", 422, "package rejected", Refused;
+    /// The body is not what its digest or its length said.
+    DigestMismatch => "digest-mismatch", 422, "body and digest differ", Refused;
+    /// The same name, version and architecture is there with other bytes.
+    VersionConflict => "version-conflict", 409, "version exists with other bytes", Refused;
+    /// The suite is not at the generation that the change expects to follow.
+    GenerationMoved => "generation-moved", 409, "suite moved on", Refused;
+    /// Something of that name is there already.
+    Exists => "exists", 409, "exists already", Refused;
+    /// It still holds something, so it cannot be removed.
+    NotEmpty => "not-empty", 409, "not empty", Refused;
+    /// The change cannot be made as things stand; the detail says why.
+    ChangeRefused => "change-refused", 409, "change refused", Refused;
+    /// There is nothing of that name.
+    Missing => "missing", 404, "not found", Refused;
+    /// It was there and was withdrawn on purpose.
+    Withdrawn => "withdrawn", 410, "withdrawn", Refused;
+    /// The body is larger than the server takes.
+    TooLarge => "too-large", 413, "too large", Refused;
+    /// The body came without a length.
+    LengthRequired => "length-required", 411, "length required", Refused;
+    /// There is such a path, but it does not answer to that method.
+    MethodRefused => "method-refused", 405, "method not allowed", Refused;
+    /// The request is not well formed; the reasons name the fields.
+    InvalidRequest => "invalid-request", 400, "invalid request", Usage;
+    /// The identity has no right to do it.
+    Denied => "denied", 403, "not allowed", Denied;
+    /// No client certificate was presented.
+    CertificateMissing => "certificate-missing", 403, "client certificate required", Denied;
+    /// The certificate does not name exactly one identity, or its issuer is not trusted.
+    CertificateRefused => "certificate-refused", 403, "client certificate refused", Denied;
+    /// The certificate was revoked.
+    CertificateRevoked => "certificate-revoked", 403, "client certificate revoked", Denied;
+    /// The certificate has ended.
+    CertificateExpired => "certificate-expired", 403, "client certificate expired", Denied;
+    /// The server cannot tell who is revoked, because its revocation list is out of date.
+    TrustStale => "trust-stale", 403, "revocation list out of date", Unavailable;
+    /// Too much at once; again in a moment.
+    Busy => "busy", 503, "busy", Unavailable;
+    /// This identity asks too often; again in a moment.
+    TooManyRequests => "too-many-requests", 429, "too many requests", Unavailable;
+    /// The body did not come in time.
+    Timeout => "timeout", 408, "request timed out", Unavailable;
+    /// The clock of the server stands behind what it has already signed.
+    ClockBehind => "clock-behind", 503, "server clock is behind", Unavailable;
+    /// The server is about to stop.
+    Stopping => "stopping", 503, "server is stopping", Unavailable;
+    /// The disk of the server is full; somebody has to make room.
+    OutOfSpace => "out-of-space", 507, "out of space", Unavailable;
+    /// The server failed; its log says why.
+    Internal => "internal", 500, "internal error", Unavailable;
+}
+
+impl Code {
+    /// Reads a code; `None` for one that this program does not know.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}

@@ -1,0 +1,144 @@
+//! Suites and their generations, as they are sent.
+
+use serde::{Deserialize, Serialize};
+
+use super::Move;
+use crate::debian::{Architecture, Component, SuiteName};
+
+/// What a new suite shall be: the body of `POST /suites`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteDefinition {
+    /// Its directory under `dists/`, its Suite and its Codename.
+    pub name: SuiteName,
+    /// The Origin field; it never changes afterwards.
+    pub origin: String,
+    /// The Label field; it never changes afterwards.
+    pub label: String,
+    /// The Description field; empty for none.
+    #[serde(default)]
+    pub description: String,
+    /// In the order in which they are listed.
+    pub components: Vec<Component>,
+    /// Patterns of the package names that it owns, such as `acme-*`; empty when it takes any name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<String>,
+    /// Concrete architectures in the order in which they are listed; never `all`.
+    pub architectures: Vec<Architecture>,
+    /// How long a signature stands. Unit: days.
+    pub valid_days: u32,
+}
+
+/// What to alter about a suite: the body of `PATCH /suites/{suite}`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteEdit {
+    /// A new Description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How long a signature stands from now on. Unit: days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
+    /// Components to add behind those it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add_components: Vec<Component>,
+    /// Patterns of the package names that it owns, in place of those it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owns: Option<Vec<String>>,
+    /// Architectures to add behind those it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add_architectures: Vec<Architecture>,
+    /// Why.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// A suite and where it stands: the answer of `GET /suites/{suite}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SuiteView {
+    /// Its directory under `dists/`, its Suite and its Codename.
+    pub name: SuiteName,
+    /// The Origin field.
+    pub origin: String,
+    /// The Label field.
+    pub label: String,
+    /// The Description field; empty for none.
+    pub description: String,
+    /// In the order in which they are listed.
+    pub components: Vec<Component>,
+    /// Patterns of the package names that it owns, such as `acme-*`; empty when it takes any name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<String>,
+    /// In the order in which they are listed.
+    pub architectures: Vec<Architecture>,
+    /// How long a signature stands. Unit: days.
+    pub valid_days: u32,
+    /// The generation that is served; 0 before the first.
+    pub generation: u64,
+    /// The Date of what is served.
+    pub date: Option<i64>,
+    /// The Valid-Until of what is served.
+    pub valid_until: Option<i64>,
+    /// How many packages are listed.
+    pub packages: u64,
+    /// How many are stored but not listed, because a higher version or a pin stands before them.
+    pub waiting: u64,
+    /// How many pins stand.
+    pub pins: u64,
+    /// Together, the listed packages are this large. Unit: bytes.
+    pub size_bytes: u64,
+}
+
+/// One generation as history shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GenerationView {
+    /// Its number.
+    pub generation: u64,
+    /// When it was published.
+    pub at: i64,
+    /// The identities that asked for it; several when their changes went out together.
+    pub authors: Vec<String>,
+    /// Why, one line for each change in it.
+    pub message: String,
+    /// The earlier generation whose packages it brought back, if it did.
+    pub same_as: Option<u64>,
+    /// How many packages came in.
+    pub entered: u64,
+    /// How many packages went out.
+    pub left: u64,
+    /// Whether it is the one that is served.
+    pub live: bool,
+}
+
+/// The query of `GET /suites/{suite}/generations`. The answer is newest first.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationsQuery {
+    /// Only those before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// At most so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// The query of `GET /suites/{suite}/diff`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiffQuery {
+    /// The generation to compare from.
+    pub from: u64,
+    /// The generation to compare to; it may be the earlier one.
+    pub to: u64,
+}
+
+/// What differs between two generations.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Diff {
+    /// The generation compared from.
+    pub from: u64,
+    /// The generation compared to.
+    pub to: u64,
+    /// Every package whose version differs, by name.
+    pub moves: Vec<Move>,
+}

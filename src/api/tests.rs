@@ -1,0 +1,483 @@
+//! The wire as it is promised: each type as JSON and back, every code with its status and exit.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
+use crate::digest::Digest;
+
+fn wire<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, json: Value) {
+    assert_eq!(serde_json::to_value(value).unwrap(), json);
+    assert_eq!(&serde_json::from_value::<T>(json).unwrap(), value);
+}
+
+fn name(text: &str) -> PackageName {
+    PackageName::parse(text).unwrap()
+}
+
+fn version(text: &str) -> Version {
+    Version::parse(text).unwrap()
+}
+
+fn suite() -> SuiteName {
+    SuiteName::parse("stable").unwrap()
+}
+
+fn main_component() -> Component {
+    Component::parse("main").unwrap()
+}
+
+fn amd64() -> Architecture {
+    Architecture::parse("amd64").unwrap()
+}
+
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[test]
+fn every_code_has_one_text_one_status_and_one_exit() {
+    use Exit::{Denied, Refused, Unavailable, Usage};
+    let promised = [
+        (Code::Rejected, "rejected", 422, Refused),
+        (Code::DigestMismatch, "digest-mismatch", 422, Refused),
+        (Code::VersionConflict, "version-conflict", 409, Refused),
+        (Code::GenerationMoved, "generation-moved", 409, Refused),
+        (Code::Exists, "exists", 409, Refused),
+        (Code::NotEmpty, "not-empty", 409, Refused),
+        (Code::ChangeRefused, "change-refused", 409, Refused),
+        (Code::Missing, "missing", 404, Refused),
+        (Code::Withdrawn, "withdrawn", 410, Refused),
+        (Code::TooLarge, "too-large", 413, Refused),
+        (Code::LengthRequired, "length-required", 411, Refused),
+        (Code::MethodRefused, "method-refused", 405, Refused),
+        (Code::InvalidRequest, "invalid-request", 400, Usage),
+        (Code::Denied, "denied", 403, Denied),
+        (Code::CertificateMissing, "certificate-missing", 403, Denied),
+        (Code::CertificateRefused, "certificate-refused", 403, Denied),
+        (Code::CertificateRevoked, "certificate-revoked", 403, Denied),
+        (Code::CertificateExpired, "certificate-expired", 403, Denied),
+        (Code::TrustStale, "trust-stale", 403, Unavailable),
+        (Code::Busy, "busy", 503, Unavailable),
+        (Code::TooManyRequests, "too-many-requests", 429, Unavailable),
+        (Code::Timeout, "timeout", 408, Unavailable),
+        (Code::ClockBehind, "clock-behind", 503, Unavailable),
+        (Code::Stopping, "stopping", 503, Unavailable),
+        (Code::OutOfSpace, "out-of-space", 507, Unavailable),
+        (Code::Internal, "internal", 500, Unavailable),
+    ];
+    assert_eq!(promised.len(), Code::ALL.len());
+    for ((code, text, status, exit), listed) in promised.into_iter().zip(Code::ALL) {
+        assert_eq!(code, *listed);
+        assert_eq!((code.as_str(), code.status(), code.exit()), (text, status, exit));
+        assert_eq!(Code::parse(text), Some(code));
+        assert_eq!(Problem::new(code, "x").exit(), exit, "{text}");
+        // A program that does not know the code yet comes to the same end by the status. Stale trust
+        // is sent as 403, because apt hides the reason of a 503.
+        assert!(Exit::of_status(status) == exit || code == Code::TrustStale, "{text}");
+    }
+    assert_eq!(Code::parse("Busy"), None);
+}
+
+#[test]
+fn exits_are_the_numbers_that_scripts_know() {
+    let exits = [Exit::Done, Exit::Refused, Exit::Usage, Exit::Denied, Exit::Unavailable];
+    assert_eq!(exits.map(Exit::number), [0, 1, 2, 3, 4]);
+    let of = |status| Exit::of_status(status).number();
+    assert_eq!([200, 204, 301, 400, 401, 403, 404, 408].map(of), [0, 0, 4, 2, 3, 3, 1, 4]);
+    assert_eq!([409, 410, 422, 425, 429, 500, 502, 503].map(of), [1, 1, 1, 4, 4, 4, 4, 4]);
+    assert_eq!([504, 507, 599, 100].map(of), [4, 4, 4, 4]);
+}
+
+#[test]
+fn only_what_passes_by_itself_is_worth_a_retry() {
+    let passing: Vec<&str> = Code::ALL
+        .iter()
+        .filter(|code| Problem::new(**code, "").is_passing())
+        .map(|code| code.as_str())
+        .collect();
+    assert_eq!(passing, ["busy", "too-many-requests", "timeout", "clock-behind", "stopping"]);
+}
+
+#[test]
+fn problems() {
+    let reasons = vec![
+        Reason { field: Some("Depends".into()), problem: "is empty".into() },
+        Reason { field: None, problem: "has no md5sums".into() },
+    ];
+    wire(
+        &Problem::new(Code::Rejected, "mend the package").with_reasons(reasons),
+        json!({ "type": "about:blank", "title": "package rejected", "status": 422,
+            "code": "rejected", "detail": "mend the package",
+            "reasons": [{ "field": "Depends", "problem": "is empty" }, { "problem": "has no md5sums" }] }),
+    );
+    let newer: Problem =
+        serde_json::from_value(json!({ "title": "t", "status": 423, "code": "newer", "more": 1 }))
+            .unwrap();
+    assert_eq!((newer.known_code(), newer.exit()), (None, Exit::Refused));
+}
+
+#[test]
+fn suites() {
+    wire(
+        &SuiteDefinition {
+            name: suite(),
+            origin: "o".into(),
+            label: "l".into(),
+            description: String::new(),
+            components: vec![main_component()],
+            owns: vec![],
+            architectures: vec![amd64()],
+            valid_days: 14,
+        },
+        json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
+            "components": ["main"], "architectures": ["amd64"], "valid_days": 14 }),
+    );
+    wire(&SuiteEdit::default(), json!({ "message": "" }));
+    wire(
+        &SuiteEdit {
+            description: Some("d".into()),
+            valid_days: Some(7),
+            add_components: vec![main_component()],
+            owns: Some(vec!["acme-*".into()]),
+            add_architectures: vec![amd64()],
+            message: "m".into(),
+        },
+        json!({ "description": "d", "valid_days": 7, "add_components": ["main"], "owns": ["acme-*"],
+            "add_architectures": ["amd64"], "message": "m" }),
+    );
+    wire(
+        &SuiteView {
+            name: suite(),
+            origin: "o".into(),
+            label: "l".into(),
+            description: "d".into(),
+            components: vec![main_component()],
+            owns: vec!["acme-*".into()],
+            architectures: vec![amd64()],
+            valid_days: 14,
+            generation: 3,
+            date: Some(5),
+            valid_until: None,
+            packages: 1,
+            waiting: 2,
+            pins: 0,
+            size_bytes: 9,
+        },
+        json!({ "name": "stable", "origin": "o", "label": "l", "description": "d",
+            "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "valid_days": 14,
+            "generation": 3,
+            "date": 5, "valid_until": null, "packages": 1, "waiting": 2, "pins": 0, "size_bytes": 9 }),
+    );
+}
+
+#[test]
+fn generations_and_differences() {
+    wire(
+        &GenerationView {
+            generation: 42,
+            at: 5,
+            authors: vec!["ci".into()],
+            message: "m".into(),
+            same_as: Some(40),
+            entered: 1,
+            left: 2,
+            live: true,
+        },
+        json!({ "generation": 42, "at": 5, "authors": ["ci"], "message": "m", "same_as": 40,
+            "entered": 1, "left": 2, "live": true }),
+    );
+    let one = Move {
+        package: name("hello"),
+        architecture: amd64(),
+        component: main_component(),
+        from: Some(version("1.1")),
+        to: None,
+    };
+    wire(
+        &Diff { from: 41, to: 42, moves: vec![one] },
+        json!({ "from": 41, "to": 42, "moves": [{ "package": "hello", "architecture": "amd64",
+            "component": "main", "from": "1.1", "to": null }] }),
+    );
+    wire(&GenerationsQuery::default(), json!({}));
+    wire(&DiffQuery { from: 1, to: 2 }, json!({ "from": 1, "to": 2 }));
+}
+
+#[test]
+fn changes() {
+    let request = |change| ChangeRequest {
+        message: "m".into(),
+        dry_run: false,
+        expect_generation: None,
+        change,
+    };
+    let whole = |change: Value| json!({ "message": "m", "dry_run": false, "change": change });
+    let digest: Digest = ABC.parse().unwrap();
+    let items = vec![AddItem { component: main_component(), digest }];
+    wire(
+        &request(Change::Add { items }),
+        whole(json!({ "verb": "add", "items": [{ "component": "main", "digest": ABC }] })),
+    );
+    let (package, packages) = (name("hello"), vec![name("hello")]);
+    wire(
+        &request(Change::Pin { package, version: version("1:2-3"), binary: true, hours: Some(24) }),
+        whole(
+            json!({ "verb": "pin", "package": "hello", "version": "1:2-3", "binary": true, "hours": 24 }),
+        ),
+    );
+    wire(
+        &request(Change::Rollback { packages: packages.clone(), to: Some(41), binary: false }),
+        whole(json!({ "verb": "rollback", "packages": ["hello"], "to": 41, "binary": false })),
+    );
+    wire(
+        &request(Change::Unpin { packages: vec![], all: true, binary: false }),
+        whole(json!({ "verb": "unpin", "packages": [], "all": true, "binary": false })),
+    );
+    wire(
+        &request(Change::Remove { packages, binary: false }),
+        whole(json!({ "verb": "remove", "packages": ["hello"], "binary": false })),
+    );
+}
+
+#[test]
+fn what_curl_sends_may_leave_out_what_has_a_default() {
+    let short = json!({ "change": { "verb": "rollback" }, "expect_generation": 7 });
+    let request: ChangeRequest = serde_json::from_value(short).unwrap();
+    assert_eq!(request.expect_generation, Some(7));
+    assert_eq!(request.change, Change::Rollback { packages: vec![], to: None, binary: false });
+}
+
+#[test]
+fn requests_refuse_what_they_do_not_know() {
+    let wrong = [
+        json!({ "change": { "verb": "rollback", "package": ["hello"] } }),
+        json!({ "change": { "verb": "unpin", "all": true }, "dryrun": true }),
+        json!({ "change": { "verb": "yank" } }),
+        json!({ "change": { "verb": "remove", "packages": ["../hello"] } }),
+        json!({ "change": { "verb": "pin", "package": "hello", "version": "" } }),
+    ];
+    for json in wrong {
+        assert!(serde_json::from_value::<ChangeRequest>(json.clone()).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn outcomes() {
+    let item = ItemOutcome {
+        package: name("hello"),
+        version: version("1"),
+        architecture: amd64(),
+        component: main_component(),
+        state: ItemState::Waiting,
+        note: "a higher one stands".into(),
+    };
+    let pin = PinView {
+        suite: suite(),
+        package: name("hello"),
+        kind: PinKind::Source,
+        version: None,
+        author: "ann".into(),
+        message: "m".into(),
+        at: 1,
+        until: Some(2),
+    };
+    let host = HostSeen { identity: "web-01".into(), last_seen_at: Some(1), generation: Some(41) };
+    wire(
+        &ChangeOutcome {
+            suite: suite(),
+            generation: Some(42),
+            dry_run: true,
+            items: vec![item],
+            moves: vec![],
+            pins: vec![pin],
+            hosts: vec![host],
+            notes: vec!["n".into()],
+        },
+        json!({ "suite": "stable", "generation": 42, "dry_run": true,
+            "items": [{ "package": "hello", "version": "1", "architecture": "amd64",
+                "component": "main", "state": "waiting", "note": "a higher one stands" }],
+            "moves": [],
+            "pins": [{ "suite": "stable", "package": "hello", "kind": "source", "version": null,
+                "author": "ann", "message": "m", "at": 1, "until": 2 }],
+            "hosts": [{ "identity": "web-01", "last_seen_at": 1, "generation": 41 }],
+            "notes": ["n"] }),
+    );
+    for state in
+        [ItemState::Published, ItemState::Already, ItemState::Waiting, ItemState::Withdrawn]
+    {
+        wire(&state, json!(state.as_str()));
+    }
+    for kind in [PinKind::Source, PinKind::Binary] {
+        wire(&kind, json!(kind.as_str()));
+    }
+}
+
+#[test]
+fn packages() {
+    use PlacementState::{Live, Superseded, Waiting, Withdrawn};
+    let digest: Digest = ABC.parse().unwrap();
+    let placement = PlacementView {
+        package: name("hello"),
+        version: version("1"),
+        architecture: amd64(),
+        component: main_component(),
+        source: name("hello-src"),
+        source_version: version("2"),
+        state: Live,
+        size_bytes: 9,
+        digest,
+        accepted_by: "ci".into(),
+        accepted_at: 5,
+    };
+    wire(
+        &SuitePlacement { suite: suite(), placement },
+        json!({ "suite": "stable", "package": "hello", "version": "1", "architecture": "amd64",
+            "component": "main", "source": "hello-src", "source_version": "2", "state": "live",
+            "size_bytes": 9, "digest": ABC, "accepted_by": "ci", "accepted_at": 5 }),
+    );
+    for state in [Live, Waiting, Superseded, Withdrawn] {
+        wire(&state, json!(state.as_str()));
+    }
+    wire(
+        &BlobReceipt {
+            digest,
+            name: name("hello"),
+            version: version("1"),
+            architecture: amd64(),
+            size_bytes: 9,
+        },
+        json!({ "digest": ABC, "name": "hello", "version": "1", "architecture": "amd64", "size_bytes": 9 }),
+    );
+    wire(&Digests { digests: vec![digest] }, json!({ "digests": [ABC] }));
+    wire(&MissingBlobs { missing: vec![] }, json!({ "missing": [] }));
+    wire(&PackagesQuery::default(), json!({ "all": false }));
+    wire(
+        &SearchQuery { pattern: "x*".into(), limit: Some(3) },
+        json!({ "pattern": "x*", "limit": 3 }),
+    );
+}
+
+#[test]
+fn access_and_setup() {
+    wire(&SuiteChoice::All, json!("all"));
+    wire(&SuiteChoice::Named(vec![suite()]), json!(["stable"]));
+    for wrong in [json!("some"), json!(["../x"]), json!(1), json!(null)] {
+        assert!(serde_json::from_value::<SuiteChoice>(wrong).is_err());
+    }
+    for role in Role::ALL {
+        wire(&role, json!(role.as_str()));
+        assert_eq!(Role::parse(role.as_str()), Some(role));
+    }
+    wire(
+        &WhoAmI {
+            identity: "ann".into(),
+            role: Role::Operator,
+            suites: SuiteChoice::All,
+            certificate_not_after: 5,
+            server_version: "0.1.0".into(),
+        },
+        json!({ "identity": "ann", "role": "operator", "suites": "all", "certificate_not_after": 5,
+            "server_version": "0.1.0" }),
+    );
+    wire(
+        &HostRequest { name: "h".into(), suites: vec![suite()], csr_pem: "c".into(), days: None },
+        json!({ "name": "h", "suites": ["stable"], "csr_pem": "c" }),
+    );
+    let (name, csr_pem) = ("i".to_owned(), "c".to_owned());
+    wire(
+        &IdentityRequest {
+            name,
+            role: Role::Host,
+            suites: SuiteChoice::All,
+            csr_pem,
+            days: Some(9),
+        },
+        json!({ "name": "i", "role": "host", "suites": "all", "csr_pem": "c", "days": 9 }),
+    );
+    wire(
+        &IssuedCertificate {
+            identity: "h".into(),
+            serial: "1f".into(),
+            not_after: 5,
+            certificate_pem: "p".into(),
+            ca_pem: "a".into(),
+        },
+        json!({ "identity": "h", "serial": "1f", "not_after": 5, "certificate_pem": "p", "ca_pem": "a" }),
+    );
+    wire(
+        &RevocationOutcome { identity: "h".into(), serials: vec!["1f".into()], crl_next_update: 5 },
+        json!({ "identity": "h", "serials": ["1f"], "crl_next_update": 5 }),
+    );
+    let file = SetupFile {
+        path: "/etc/apt/x".into(),
+        mode: "0644".into(),
+        owner: "root".into(),
+        content: "t".into(),
+    };
+    wire(
+        &HostSetup {
+            certificate_path: "/c".into(),
+            key_path: "/k".into(),
+            files: vec![file],
+            notes: vec![],
+        },
+        json!({ "certificate_path": "/c", "key_path": "/k", "notes": [],
+            "files": [{ "path": "/etc/apt/x", "mode": "0644", "owner": "root", "content": "t" }] }),
+    );
+    wire(&SetupQuery { suites: Some("a,b".into()) }, json!({ "suites": "a,b" }));
+    wire(&RevocationRequest { reason: "r".into() }, json!({ "reason": "r" }));
+}
+
+#[test]
+fn identities_and_status() {
+    let certificate = CertificateView {
+        serial: "1f".into(),
+        not_after: 5,
+        revoked_at: None,
+        reason: String::new(),
+    };
+    let sighting = SightingView { suite: suite(), at: 3, generation: 41 };
+    wire(
+        &IdentityView {
+            identity: "h".into(),
+            role: None,
+            suites: SuiteChoice::Named(vec![]),
+            certificates: vec![certificate],
+            sightings: vec![sighting],
+        },
+        json!({ "identity": "h", "role": null, "suites": [],
+            "certificates": [{ "serial": "1f", "not_after": 5, "revoked_at": null, "reason": "" }],
+            "sightings": [{ "suite": "stable", "at": 3, "generation": 41 }] }),
+    );
+    let standing = SuiteStatus {
+        suite: suite(),
+        generation: 0,
+        date: None,
+        valid_until: None,
+        packages: 0,
+        waiting: 0,
+        pins: 0,
+    };
+    wire(
+        &Status {
+            version: "0.1.0".into(),
+            name: "repo".into(),
+            now: 9,
+            suites: vec![standing],
+            trust: TrustStatus {
+                crl_next_update: Some(1),
+                ca_not_after: None,
+                server_certificate_not_after: None,
+                certificates_expiring_soon: 2,
+            },
+            room_bytes: Some(3),
+            warnings: vec![Warning { code: "c".into(), text: "t".into() }],
+        },
+        json!({ "version": "0.1.0", "name": "repo", "now": 9,
+            "suites": [{ "suite": "stable", "generation": 0, "date": null, "valid_until": null,
+                "packages": 0, "waiting": 0, "pins": 0 }],
+            "trust": { "crl_next_update": 1, "ca_not_after": null,
+                "server_certificate_not_after": null, "certificates_expiring_soon": 2 },
+            "room_bytes": 3, "warnings": [{ "code": "c", "text": "t" }] }),
+    );
+}

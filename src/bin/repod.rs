@@ -1,0 +1,129 @@
+//! The server, and the tools that work on its data directory.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use repod::domain::Identity;
+use repod::init::{InitOptions, init};
+use repod::signing::KeyKind;
+use repod::time::{Clock, SystemClock};
+
+/// A private APT repository server: generations, rollback that hosts obey, client certificates.
+#[derive(Parser)]
+#[command(name = "repod", version, after_help = "EXAMPLE\n  repod demo")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tell the whole story on this machine: a server, two uploads, the real apt-get, a rollback.
+    #[command(after_help = "EXAMPLE\n  repod demo --exit")]
+    Demo {
+        /// End after the story, with 0 only if every step did what it says.
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Make a data directory: signing key, CA, certificates, first operator, repod.toml.
+    #[command(after_help = "EXAMPLE\n  repod init --data /var/lib/repod --name repo.example.org")]
+    Init(InitArguments),
+    /// Serve a data directory until SIGTERM; SIGHUP reloads certificates, lists and limits.
+    #[command(after_help = "EXAMPLE\n  repod serve --config /var/lib/repod/repod.toml")]
+    Serve {
+        /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(clap::Args)]
+struct InitArguments {
+    /// The directory to make; it must be empty or absent.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The host name by which hosts reach this server.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// The port by which they do.
+    #[arg(long, default_value_t = 8443)]
+    port: u16,
+    /// Where to listen [default: every address of this machine, IPv4 and IPv6].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<SocketAddr>,
+    /// Where health checks of this machine are answered.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9180")]
+    local: SocketAddr,
+    /// The kind of the signing key; rsa4096 for verifiers that are older than Ed25519.
+    #[arg(long, value_enum, default_value_t = Key::Ed25519)]
+    key: Key,
+    /// The name of the first operator, an admin.
+    #[arg(long, value_name = "NAME", default_value = "operator")]
+    operator: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Key {
+    Ed25519,
+    Rsa4096,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Demo { exit } => demo(exit),
+        Command::Init(arguments) => make(arguments),
+        Command::Serve { config } => serve(config),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))
+}
+
+fn serve(config: Option<PathBuf>) -> Result<(), String> {
+    let path = repod::server::config_path(config);
+    let runtime = runtime()?;
+    let result = runtime.block_on(repod::server::run(&path)).map_err(|error| error.to_string());
+    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    result
+}
+
+fn demo(_exit: bool) -> Result<(), String> {
+    Err("not yet".into())
+}
+
+fn make(arguments: InitArguments) -> Result<(), String> {
+    let operator = Identity::parse(&arguments.operator).map_err(|error| format!("--operator: {error}"))?;
+    let options = InitOptions {
+        data: arguments.data,
+        name: arguments.name,
+        port: arguments.port,
+        listen: arguments.listen,
+        local: vec![arguments.local],
+        key: match arguments.key {
+            Key::Ed25519 => KeyKind::Ed25519,
+            Key::Rsa4096 => KeyKind::Rsa4096,
+        },
+        operator,
+    };
+    let made = init(&options, SystemClock.now()).map_err(|error| error.to_string())?;
+    let (config, profile) = (made.config.display(), made.profile.display());
+    println!("Made {}.", options.data.display());
+    println!("  signing key  {}", made.fingerprint);
+    println!("  operator     {} (admin)", options.operator);
+    println!();
+    println!("Start the server:    repod serve --config {config}");
+    println!("Be its operator:     export REPOCTL_CONFIG={profile}");
+    println!("Then, for instance:  repoctl suite create stable --architectures amd64");
+    Ok(())
+}

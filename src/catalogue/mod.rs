@@ -1,0 +1,378 @@
+//! FACTS: packages, suites, generations, heads, pins, rights, certificates, sightings. One method
+//! is one event is one transaction. Synchronous: callers bring their own threads.
+//!
+//! May name: domain, debian, digest, time
+
+use crate::debian::{Component, PackageName, SuiteName};
+use crate::digest::Digest;
+use crate::domain::{
+    Contents, Fled, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Pin,
+    Publication, StoredChunk, SuiteSpec, Tenure,
+};
+use crate::time::Moment;
+
+mod sql;
+pub mod sqlite;
+
+pub use sqlite::SqliteCatalogue;
+
+/// The catalogue could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The event does not follow the recorded state: somebody else published first.
+    #[error("{0} moved on meanwhile; nothing was recorded")]
+    Stale(SuiteName),
+    /// Something of that name is there already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// Nothing of that name is there.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// What is recorded cannot be read back: damage or a newer program's data.
+    #[error("the catalogue holds something unreadable: {0}")]
+    Damaged(String),
+    /// The database said no.
+    #[error("catalogue: {0}")]
+    Database(String),
+}
+
+/// A package with what was recorded when it came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PackageRecord {
+    /// The package.
+    pub package: Package,
+    /// Who sent the bytes first.
+    pub sent_by: Identity,
+    /// When they came. 
+    pub sent_at: Moment,
+    /// Whether some suite took it; from then on its name, version and architecture are its own.
+    pub accepted: bool,
+}
+
+/// All of a suite that its writer keeps in mind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SuiteState {
+    /// What it is.
+    pub spec: SuiteSpec,
+    /// The last generation's packages.
+    pub contents: Contents,
+    /// What is served; `None` before the first publication.
+    pub head: Option<Head>,
+    /// Number of the last generation; 0 before the first.
+    pub last_generation: u64,
+    /// The pins that stand.
+    pub pins: Vec<Pin>,
+    /// Versions that were fled from.
+    pub fled: Vec<Fled>,
+}
+
+/// An index file and where its chunks lie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IndexRecord {
+    /// The file.
+    pub file: IndexFile,
+    /// Its chunks, in order.
+    pub chunks: Vec<StoredChunk>,
+}
+
+/// A certificate that the embedded CA issued.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateRecord {
+    /// Serial number, lower-case hexadecimal without leading zeros.
+    pub serial: String,
+    /// For whom.
+    pub identity: Identity,
+    /// When it was issued and by whom.
+    pub issued_at: Moment,
+    /// By whom.
+    pub issued_by: Identity,
+    /// When it ends.
+    pub not_after: Moment,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Moment>,
+    /// Why it was revoked.
+    pub reason: String,
+}
+
+/// When and where a host was last seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sighting {
+    /// Which host.
+    pub identity: Identity,
+    /// Reading which suite.
+    pub suite: SuiteName,
+    /// When it last asked.
+    pub at: Moment,
+    /// The generation of the last head it was given.
+    pub generation: u64,
+}
+
+/// A package in a suite that has taken it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Placement {
+    /// In which suite.
+    pub suite: SuiteName,
+    /// In which component.
+    pub component: Component,
+    /// Which package.
+    pub package: Package,
+    /// Whether the last generation lists it.
+    pub live: bool,
+    /// Whether any generation has listed it.
+    pub was_live: bool,
+    /// Who brought it into the suite, and when.
+    pub accepted_by: Identity,
+    /// When.
+    pub accepted_at: Moment,
+}
+
+/// Facts about packages.
+pub trait Packages: Send + Sync {
+    /// Records a verified package whose bytes are durable, with its published stanza (which ends
+    /// with one blank line). The same package again changes nothing.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Database`].
+    fn record_package(
+        &self,
+        package: &Package,
+        stanza: &str,
+        by: &Identity,
+        at: Moment,
+    ) -> Result<(), CatalogueError>;
+
+    /// The packages of these digests that are known, in no particular order.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_packages(&self, digests: &[Digest]) -> Result<Vec<PackageRecord>, CatalogueError>;
+
+    /// Every accepted package of any of these names, in any suite.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_versions(&self, names: &[PackageName]) -> Result<Vec<PackageRecord>, CatalogueError>;
+
+    /// The published stanzas of these packages, in the order asked for.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Missing`] when one is not known.
+    fn read_stanzas(&self, digests: &[Digest]) -> Result<Vec<String>, CatalogueError>;
+
+    /// Whom the bytes may be shown to: every suite that has taken the package, or names it in any
+    /// kept generation. Empty for staged bytes.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_suites_of(&self, digest: &Digest) -> Result<Vec<SuiteName>, CatalogueError>;
+
+    /// A package by the parts of its pool path: name and the first 16 hexadecimal digits of its digest.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_by_path(&self, name: &PackageName, digest_prefix: &str) -> Result<Option<Package>, CatalogueError>;
+
+    /// Removes from the catalogue every package that no suite has taken and that came before `before`,
+    /// and gives their digests, so that their bytes can follow.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn forget_staged(&self, before: Moment) -> Result<Vec<Digest>, CatalogueError>;
+}
+
+/// Facts about suites and what they serve.
+pub trait Suites: Send + Sync {
+    /// Records a new suite, without any generation.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Exists`].
+    fn create_suite(&self, spec: &SuiteSpec, by: &Identity, at: Moment) -> Result<(), CatalogueError>;
+
+    /// Every suite, by name.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_suites(&self) -> Result<Vec<SuiteSpec>, CatalogueError>;
+
+    /// All that the suite's writer keeps in mind; `None` when there is no such suite.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn load_suite(&self, suite: &SuiteName) -> Result<Option<SuiteState>, CatalogueError>;
+
+    /// Records everything of one turn of a suite's writer, or nothing.
+    ///
+    /// When it holds a generation, its number must be the last one plus one and its head's date later
+    /// than the last head's.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Stale`] when it does not follow; [`CatalogueError::Database`].
+    fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
+
+    /// Replaces the head by a newer signature of the same generation.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Stale`] when the generation or a later date stands already.
+    fn record_head(&self, suite: &SuiteName, head: &Head) -> Result<(), CatalogueError>;
+
+    /// Packages that the suite has taken, live or waiting, of this source (or of any).
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_placements(
+        &self,
+        suite: &SuiteName,
+        source: Option<&PackageName>,
+    ) -> Result<Vec<Placement>, CatalogueError>;
+
+    /// Every acceptance of this binary package name, in any suite: for `search` and `show`.
+    /// `pattern` may hold `*`.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn search_placements(&self, pattern: &str, limit: u32) -> Result<Vec<Placement>, CatalogueError>;
+
+    /// Removes a suite that has never had a generation with packages, or whose contents are empty.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Missing`]; [`CatalogueError::Exists`] when it still holds packages.
+    fn remove_suite(&self, suite: &SuiteName) -> Result<(), CatalogueError>;
+}
+
+/// Facts about generations.
+pub trait Generations: Send + Sync {
+    /// The newest generations before `before` (or of all), newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_generations(
+        &self,
+        suite: &SuiteName,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<GenerationRecord>, CatalogueError>;
+
+    /// The packages of a generation; `None` when there is none of that number.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn contents_at(&self, suite: &SuiteName, generation: u64) -> Result<Option<Contents>, CatalogueError>;
+
+    /// How long each binary of this source was in the suite, oldest first.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_tenures(&self, suite: &SuiteName, source: &PackageName) -> Result<Vec<Tenure>, CatalogueError>;
+
+    /// Those of these chunks that are recorded.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_chunks(&self, keys: &[Digest]) -> Result<Vec<StoredChunk>, CatalogueError>;
+
+    /// The index file at `path` in a generation.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_index(
+        &self,
+        suite: &SuiteName,
+        generation: u64,
+        path: &str,
+    ) -> Result<Option<IndexRecord>, CatalogueError>;
+
+    /// An index file of any kept generation of the suite, by its digest, in the directory `directory`
+    /// (`main/binary-amd64`).
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_by_hash(
+        &self,
+        suite: &SuiteName,
+        directory: &str,
+        digest: &Digest,
+    ) -> Result<Option<IndexRecord>, CatalogueError>;
+
+    /// Every pack that a recorded chunk lies in.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_packs(&self) -> Result<Vec<Digest>, CatalogueError>;
+
+    /// Every file that a generation's Release lists.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_indices(&self, suite: &SuiteName, generation: u64) -> Result<Vec<IndexFile>, CatalogueError>;
+}
+
+/// Facts about who may do what.
+pub trait Access: Send + Sync {
+    /// Gives a right, replacing what the identity had.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_grant(&self, grant: &Grant, by: &Identity, at: Moment) -> Result<(), CatalogueError>;
+
+    /// Takes an identity's rights away; success if it had none.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn remove_grant(&self, identity: &Identity) -> Result<(), CatalogueError>;
+
+    /// Every grant, by identity.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_grants(&self) -> Result<Vec<Grant>, CatalogueError>;
+
+    /// Records a certificate of the embedded CA together with the grant that it was issued for.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Exists`] when the serial is taken.
+    fn record_certificate(
+        &self,
+        certificate: &CertificateRecord,
+        grant: Option<&Grant>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Every certificate issued, or those of one identity; newest first.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_certificates(&self, of: Option<&Identity>) -> Result<Vec<CertificateRecord>, CatalogueError>;
+
+    /// Marks certificates revoked (those that are already stay as they are), and takes the identity's
+    /// grant away when `and_grant`.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Missing`] when a serial is not known.
+    fn record_revocation(
+        &self,
+        serials: &[String],
+        reason: &str,
+        at: Moment,
+        and_grant: Option<&Identity>,
+    ) -> Result<(), CatalogueError>;
+}
+
+/// Facts about who was here.
+pub trait Journal: Send + Sync {
+    /// Records the newest sightings; later ones replace earlier ones of the same host and suite.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_sightings(&self, sightings: &[Sighting]) -> Result<(), CatalogueError>;
+
+    /// The last sighting of every host in every suite.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_sightings(&self) -> Result<Vec<Sighting>, CatalogueError>;
+}
+
+/// Every kind of fact in one place.
+pub trait Catalogue: Packages + Suites + Generations + Access + Journal {}
+
+impl<T: Packages + Suites + Generations + Access + Journal> Catalogue for T {}
+

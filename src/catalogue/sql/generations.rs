@@ -1,0 +1,246 @@
+//! Generations: what each held, what it listed, and where its index files' chunks lie.
+
+use super::rows::{
+    chunk, chunk_columns, damaged, encoding, json, moment, number, number_optional,
+    package_columns, parse,
+};
+use super::suites::read_contents;
+use super::{Answer, Row, Store, Tx, Value, all, one};
+use crate::catalogue::{Generations, IndexRecord};
+use crate::debian::{PackageName, SuiteName};
+use crate::digest::Digest;
+use crate::domain::{Contents, Encoding, GenerationRecord, IndexFile, StoredChunk, Tenure};
+
+const HISTORY: &str = "\
+    SELECT g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, g.left_count \
+    FROM generation AS g JOIN suite AS s ON s.id = g.suite_id \
+    WHERE s.name = $1 AND g.number < $2 ORDER BY g.number DESC LIMIT $3";
+
+// Only generations that exist: a live interval would answer for every later number.
+const EXISTS: &str = "\
+    SELECT s.id FROM suite AS s JOIN generation AS g ON g.suite_id = s.id \
+    WHERE s.name = $1 AND g.number = $2";
+
+const CONTENTS: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+     WHERE m.suite_id = $1 AND m.from_generation <= $2 \
+        AND (m.until_generation IS NULL OR m.until_generation > $2)"
+);
+
+// By the source's packages: a suite has few of them and many others.
+const TENURES: &str = "\
+    SELECT m.component, p.digest, m.from_generation, m.until_generation \
+    FROM membership AS m \
+    JOIN package AS p ON p.id = m.package_id \
+    JOIN suite AS s ON s.id = m.suite_id \
+    WHERE s.name = $1 AND m.package_id IN (SELECT q.id FROM package AS q WHERE q.source = $2) \
+    ORDER BY m.from_generation, m.component, m.name, m.architecture";
+
+const CHUNK: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE chunk_key = $1");
+
+const CHUNK_BY_ID: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE id = $1");
+
+const PACKS: &str = "SELECT DISTINCT pack FROM chunk";
+
+// A path's intervals do not overlap, so only the last that had begun can hold the generation.
+const INDEX: &str = "\
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids \
+    FROM (SELECT path, encoding, size_bytes, digest, rope_id, until_generation FROM index_file \
+        WHERE suite_id = $1 AND path = $2 AND from_generation <= $3 \
+        ORDER BY from_generation DESC LIMIT 1) AS i \
+    JOIN rope AS r ON r.id = i.rope_id \
+    WHERE i.until_generation IS NULL OR i.until_generation > $3";
+
+// Ordered so that the newest is read last.
+const BY_HASH: &str = "\
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids \
+    FROM index_file AS i \
+    JOIN rope AS r ON r.id = i.rope_id \
+    JOIN suite AS s ON s.id = i.suite_id \
+    WHERE i.digest = $1 AND s.name = $2 ORDER BY i.from_generation";
+
+const INDICES: &str = "\
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids \
+    FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
+    WHERE i.suite_id = $1 AND i.from_generation <= $2 \
+        AND (i.until_generation IS NULL OR i.until_generation > $2) \
+    ORDER BY i.path";
+
+impl<S: Store> Generations for S {
+    fn list_generations(
+        &self,
+        suite: &SuiteName,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Answer<Vec<GenerationRecord>> {
+        let before = before.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
+        let values = [suite.as_str().into(), before.into(), i64::from(limit).into()];
+        self.read(|tx| all(tx, HISTORY, &values, generation))
+    }
+
+    fn contents_at(&self, suite: &SuiteName, generation: u64) -> Answer<Option<Contents>> {
+        self.read(|tx| match find_generation(tx, suite, generation)? {
+            Some((id, number)) => {
+                read_contents(tx, CONTENTS, &[id.into(), number.into()]).map(Some)
+            }
+            None => Ok(None),
+        })
+    }
+
+    fn list_tenures(&self, suite: &SuiteName, source: &PackageName) -> Answer<Vec<Tenure>> {
+        let values = [suite.as_str().into(), source.as_str().into()];
+        self.read(|tx| {
+            all(tx, TENURES, &values, |row| {
+                Ok(Tenure {
+                    component: parse(row, 0)?,
+                    digest: parse(row, 1)?,
+                    from: number(row, 2)?,
+                    until: number_optional(row, 3)?,
+                })
+            })
+        })
+    }
+
+    fn find_chunks(&self, keys: &[Digest]) -> Answer<Vec<StoredChunk>> {
+        self.read(|tx| {
+            let mut found = Vec::new();
+            for key in keys {
+                found.extend(one(tx, CHUNK, &[key.into()], chunk)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn find_index(
+        &self,
+        suite: &SuiteName,
+        generation: u64,
+        path: &str,
+    ) -> Answer<Option<IndexRecord>> {
+        self.read(|tx| {
+            let Some((id, number)) = find_generation(tx, suite, generation)? else {
+                return Ok(None);
+            };
+            let found = one(tx, INDEX, &[id.into(), path.into(), number.into()], listed)?;
+            found.map(|file| with_chunks(tx, file)).transpose()
+        })
+    }
+
+    fn find_by_hash(
+        &self,
+        suite: &SuiteName,
+        directory: &str,
+        digest: &Digest,
+    ) -> Answer<Option<IndexRecord>> {
+        self.read(|tx| {
+            let mut files = all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)?;
+            files.retain(|file| parent(&file.path) == directory);
+            files.pop().map(|file| with_chunks(tx, file)).transpose()
+        })
+    }
+
+    fn list_packs(&self) -> Answer<Vec<Digest>> {
+        self.read(|tx| all(tx, PACKS, &[], |row| parse(row, 0)))
+    }
+
+    fn list_indices(&self, suite: &SuiteName, generation: u64) -> Answer<Vec<IndexFile>> {
+        self.read(|tx| {
+            let Some((id, number)) = find_generation(tx, suite, generation)? else {
+                return Ok(Vec::new());
+            };
+            list_indices(tx, &[id.into(), number.into()])
+        })
+    }
+}
+
+/// The suite's id and the number as an integer, when there is such a generation.
+fn find_generation(
+    tx: &mut dyn Tx,
+    suite: &SuiteName,
+    generation: u64,
+) -> Answer<Option<(i64, i64)>> {
+    let Ok(number) = i64::try_from(generation) else { return Ok(None) };
+    let id = one(tx, EXISTS, &[suite.as_str().into(), number.into()], |row| row.integer(0))?;
+    Ok(id.map(|id| (id, number)))
+}
+
+fn generation(row: &dyn Row) -> Answer<GenerationRecord> {
+    Ok(GenerationRecord {
+        generation: number(row, 0)?,
+        at: moment(row, 1)?,
+        authors: json(row, 2)?,
+        message: row.text(3)?.to_owned(),
+        same_as: number_optional(row, 4)?,
+        entered: number(row, 5)?,
+        left: number(row, 6)?,
+    })
+}
+
+/// The directory of a path; empty at the top.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// An index file whose chunks are still ids.
+struct Listed {
+    path: String,
+    encoding: Encoding,
+    size_bytes: u64,
+    digest: Digest,
+    chunk_ids: Vec<i64>,
+}
+
+fn listed(row: &dyn Row) -> Answer<Listed> {
+    let (ids, rest) = row.bytes(4)?.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(damaged("a rope ends in the middle of a chunk's id"));
+    }
+    Ok(Listed {
+        path: row.text(0)?.to_owned(),
+        encoding: encoding(row, 1)?,
+        size_bytes: number(row, 2)?,
+        digest: parse(row, 3)?,
+        chunk_ids: ids.iter().map(|id| i64::from_be_bytes(*id)).collect(),
+    })
+}
+
+fn read_chunks(tx: &mut dyn Tx, ids: &[i64]) -> Answer<Vec<StoredChunk>> {
+    ids.iter()
+        .map(|id| {
+            one(tx, CHUNK_BY_ID, &[(*id).into()], chunk)?
+                .ok_or_else(|| damaged(format!("a rope names chunk {id}, which is not there")))
+        })
+        .collect()
+}
+
+fn with_chunks(tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
+    let chunks = read_chunks(tx, &listed.chunk_ids)?;
+    let keys = chunks.iter().map(|chunk| chunk.key).collect();
+    Ok(IndexRecord { file: file(listed, keys), chunks })
+}
+
+fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
+    let Listed { path, encoding, size_bytes, digest, .. } = listed;
+    IndexFile { path, encoding, size_bytes, digest, chunks }
+}
+
+/// Reads the chunks of a rope once for all encodings that share it.
+fn list_indices(tx: &mut dyn Tx, values: &[Value<'_>]) -> Answer<Vec<IndexFile>> {
+    let mut ropes = std::collections::HashMap::<Vec<i64>, std::sync::Arc<[Digest]>>::new();
+    let mut files = Vec::new();
+    for listed in all(tx, INDICES, values, listed)? {
+        let keys = match ropes.get(&listed.chunk_ids) {
+            Some(keys) => keys.clone(),
+            None => {
+                let chunks = read_chunks(tx, &listed.chunk_ids)?;
+                let keys: std::sync::Arc<[Digest]> = chunks.iter().map(|c| c.key).collect();
+                ropes.insert(listed.chunk_ids.clone(), keys.clone());
+                keys
+            }
+        };
+        files.push(file(listed, keys));
+    }
+    Ok(files)
+}

@@ -1,0 +1,138 @@
+//! Indices on their way in: chunks, the ropes made of them, and the intervals of the files that
+//! are read along those ropes.
+
+use std::collections::HashMap;
+
+use super::rows::{encoding_word, number};
+use super::{Answer, Tx, Value, all, count, one};
+use crate::catalogue::CatalogueError;
+use crate::digest::{Digest, Hasher};
+use crate::domain::{IndexFile, StoredChunk};
+
+const RECORD_CHUNK: &str = "\
+    INSERT INTO chunk (chunk_key, pack, pack_offset, plain_bytes, gz_bytes, xz_bytes, \
+        xz_unpadded_bytes) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (chunk_key) DO NOTHING";
+
+const CHUNK_ID: &str = "SELECT id FROM chunk WHERE chunk_key = $1";
+
+const ROPE_ID: &str = "SELECT id FROM rope WHERE rope_key = $1";
+
+const RECORD_ROPE: &str = "INSERT INTO rope (rope_key, chunk_ids) VALUES ($1, $2) RETURNING id";
+
+const LIVE_INDICES: &str = "\
+    SELECT path, digest, size_bytes, rope_id FROM index_file \
+    WHERE suite_id = $1 AND until_generation IS NULL";
+
+const CLOSE_INDEX: &str = "\
+    UPDATE index_file SET until_generation = $1 \
+    WHERE suite_id = $2 AND path = $3 AND until_generation IS NULL";
+
+const RECORD_INDEX: &str = "\
+    INSERT INTO index_file (suite_id, path, encoding, size_bytes, digest, rope_id, \
+        from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Opens an interval for each file that is new or changed, and closes those that ended. What stayed
+/// as it was costs no row.
+///
+/// # Errors
+/// [`CatalogueError::Missing`] when a file names a chunk that is not recorded.
+pub fn record_indices(
+    tx: &mut dyn Tx,
+    suite: i64,
+    number: i64,
+    indices: &[IndexFile],
+) -> Answer<()> {
+    let mut live = live_indices(tx, suite)?;
+    let mut ropes = Ropes::default();
+    for file in indices {
+        let rope = ropes.record(tx, &file.chunks)?;
+        let now = (file.digest.to_string(), file.size_bytes, rope);
+        let before = live.remove(&file.path);
+        if before.as_ref() == Some(&now) {
+            continue;
+        }
+        if before.is_some() {
+            close_index(tx, suite, number, &file.path)?;
+        }
+        let values = [
+            suite.into(),
+            file.path.as_str().into(),
+            encoding_word(file.encoding).into(),
+            count(file.size_bytes)?.into(),
+            now.0.into(),
+            rope.into(),
+            number.into(),
+        ];
+        tx.exec(RECORD_INDEX, &values)?;
+    }
+    live.keys().try_for_each(|path| close_index(tx, suite, number, path))
+}
+
+fn close_index(tx: &mut dyn Tx, suite: i64, number: i64, path: &str) -> Answer<()> {
+    tx.exec(CLOSE_INDEX, &[number.into(), suite.into(), path.into()]).map(drop)
+}
+
+/// Digest, size and rope of the index files that the last generation lists, by path.
+fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, (String, u64, i64)>> {
+    let rows = all(tx, LIVE_INDICES, &[suite.into()], |row| {
+        let file = (row.text(1)?.to_owned(), number(row, 2)?, row.integer(3)?);
+        Ok((row.text(0)?.to_owned(), file))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Records a chunk, unless one of its key is recorded already.
+pub fn record_chunk(tx: &mut dyn Tx, chunk: &StoredChunk) -> Answer<()> {
+    let values = [
+        (&chunk.key).into(),
+        (&chunk.pack).into(),
+        count(chunk.offset)?.into(),
+        i64::from(chunk.plain_bytes).into(),
+        i64::from(chunk.gz_bytes).into(),
+        i64::from(chunk.xz_bytes).into(),
+        i64::from(chunk.xz_unpadded_bytes).into(),
+    ];
+    tx.exec(RECORD_CHUNK, &values).map(drop)
+}
+
+/// The ropes of one publication, each looked up once for all encodings that share it.
+#[derive(Default)]
+struct Ropes(HashMap<Digest, i64>);
+
+impl Ropes {
+    fn record(&mut self, tx: &mut dyn Tx, chunks: &[Digest]) -> Answer<i64> {
+        let key = rope_key(chunks);
+        if let Some(id) = self.0.get(&key) {
+            return Ok(*id);
+        }
+        let id = match one(tx, ROPE_ID, &[(&key).into()], |row| row.integer(0))? {
+            Some(id) => id,
+            None => record_rope(tx, &key, chunks)?,
+        };
+        self.0.insert(key, id);
+        Ok(id)
+    }
+}
+
+fn rope_key(chunks: &[Digest]) -> Digest {
+    let mut hasher = Hasher::new();
+    for chunk in chunks {
+        hasher.update(chunk.as_bytes());
+    }
+    hasher.finish()
+}
+
+fn record_rope(tx: &mut dyn Tx, key: &Digest, chunks: &[Digest]) -> Answer<i64> {
+    let mut ids = Vec::with_capacity(chunks.len().saturating_mul(8));
+    for chunk in chunks {
+        let id = one(tx, CHUNK_ID, &[chunk.into()], |row| row.integer(0))?
+            .ok_or_else(|| CatalogueError::Missing(format!("chunk {chunk}")))?;
+        ids.extend_from_slice(&id.to_be_bytes());
+    }
+    let values = [key.into(), Value::Bytes(ids.into())];
+    one(tx, RECORD_ROPE, &values, |row| row.integer(0))?
+        .ok_or_else(|| CatalogueError::Database("a rope was recorded without an id".into()))
+}

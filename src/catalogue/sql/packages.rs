@@ -1,0 +1,160 @@
+//! Packages: what is known of each `.deb`, and its stanza.
+
+use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
+use super::{Answer, Row, Store, Tx, all, count, one};
+use crate::catalogue::{CatalogueError, PackageRecord, Packages};
+use crate::debian::{PackageName, SuiteName};
+use crate::digest::Digest;
+use crate::domain::{Identity, Package};
+use crate::time::Moment;
+
+const INSERT_PACKAGE: &str = "\
+    INSERT INTO package (digest, name, version, architecture, source, source_version, \
+        size_bytes, stanza_bytes, stanza_digest, sent_by, sent_at, accepted) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0) \
+    ON CONFLICT (digest) DO NOTHING \
+    RETURNING id";
+
+const INSERT_STANZA: &str = "INSERT INTO stanza (package_id, stanza) VALUES ($1, $2)";
+
+const BY_DIGEST: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", p.sent_by, p.sent_at, p.accepted FROM package AS p WHERE p.digest = $1"
+);
+
+const ACCEPTED_BY_NAME: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", p.sent_by, p.sent_at, p.accepted FROM package AS p WHERE p.name = $1 AND p.accepted = 1 \
+     ORDER BY p.id"
+);
+
+const STANZA: &str = "\
+    SELECT s.stanza FROM package AS p JOIN stanza AS s ON s.package_id = p.id WHERE p.digest = $1";
+
+const SUITES_OF: &str = "\
+    SELECT s.name FROM suite AS s WHERE s.id IN ( \
+        SELECT a.suite_id FROM acceptance AS a \
+            JOIN package AS p ON p.id = a.package_id WHERE p.digest = $1 \
+        UNION \
+        SELECT m.suite_id FROM membership AS m \
+            JOIN package AS p ON p.id = m.package_id WHERE p.digest = $1) \
+    ORDER BY s.name";
+
+// Digits sort before letters and 'g' follows the last digit, so the range holds one prefix. A name
+// and prefix mean one package; should there be two, the one that was taken is the one hosts know.
+const BY_PATH: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    " FROM package AS p WHERE p.digest >= $1 AND p.digest < $2 AND p.name = $3 \
+     ORDER BY p.accepted DESC, p.id LIMIT 1"
+);
+
+// Whatever a suite took or lists is marked as accepted in the same transaction.
+const FORGET_STAGED: &str =
+    "DELETE FROM package WHERE accepted = 0 AND sent_at < $1 RETURNING digest";
+
+impl<S: Store> Packages for S {
+    fn record_package(
+        &self,
+        package: &Package,
+        stanza: &str,
+        by: &Identity,
+        at: Moment,
+    ) -> Answer<()> {
+        let (package, stanza, by) = (package.clone(), stanza.to_owned(), by.clone());
+        self.write(move |tx| record_package(tx, &package, &stanza, &by, at))
+    }
+
+    fn find_packages(&self, digests: &[Digest]) -> Answer<Vec<PackageRecord>> {
+        self.read(|tx| {
+            let mut reader = Reader::default();
+            let mut found = Vec::new();
+            for digest in digests {
+                found.extend(one(tx, BY_DIGEST, &[digest.into()], |row| record(&mut reader, row))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn list_versions(&self, names: &[PackageName]) -> Answer<Vec<PackageRecord>> {
+        self.read(|tx| {
+            let mut reader = Reader::default();
+            let mut found = Vec::new();
+            for name in names {
+                let name = [name.as_str().into()];
+                found.extend(all(tx, ACCEPTED_BY_NAME, &name, |row| record(&mut reader, row))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn read_stanzas(&self, digests: &[Digest]) -> Answer<Vec<String>> {
+        let read = |row: &dyn Row| row.text(0).map(str::to_owned);
+        self.read(|tx| {
+            digests
+                .iter()
+                .map(|digest| {
+                    one(tx, STANZA, &[digest.into()], read)?
+                        .ok_or_else(|| CatalogueError::Missing(format!("package {digest}")))
+                })
+                .collect()
+        })
+    }
+
+    fn list_suites_of(&self, digest: &Digest) -> Answer<Vec<SuiteName>> {
+        self.read(|tx| all(tx, SUITES_OF, &[digest.into()], |row| parse(row, 0)))
+    }
+
+    fn find_by_path(&self, name: &PackageName, digest_prefix: &str) -> Answer<Option<Package>> {
+        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if digest_prefix.len() != 16 || !digest_prefix.bytes().all(digit) {
+            return Ok(None);
+        }
+        let range =
+            [digest_prefix.into(), format!("{digest_prefix}g").into(), name.as_str().into()];
+        self.read(|tx| one(tx, BY_PATH, &range, |row| Reader::default().package(row, 0)))
+    }
+
+    fn forget_staged(&self, before: Moment) -> Answer<Vec<Digest>> {
+        self.write(move |tx| all(tx, FORGET_STAGED, &[before.0.into()], |row| parse(row, 0)))
+    }
+}
+
+fn record_package(
+    tx: &mut dyn Tx,
+    package: &Package,
+    stanza: &str,
+    by: &Identity,
+    at: Moment,
+) -> Answer<()> {
+    let values = [
+        (&package.digest).into(),
+        package.name.as_str().into(),
+        package.version.as_str().into(),
+        package.architecture.as_str().into(),
+        package.source.as_str().into(),
+        package.source_version.as_str().into(),
+        count(package.size_bytes)?.into(),
+        i64::from(package.stanza_bytes).into(),
+        (&package.stanza_digest).into(),
+        by.as_str().into(),
+        at.0.into(),
+    ];
+    let new = one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))?;
+    if let Some(id) = new {
+        tx.exec(INSERT_STANZA, &[id.into(), stanza.into()])?;
+    }
+    Ok(())
+}
+
+fn record(reader: &mut Reader, row: &dyn Row) -> Answer<PackageRecord> {
+    let at = |offset: usize| PACKAGE_COLUMNS.saturating_add(offset);
+    Ok(PackageRecord {
+        package: reader.package(row, 0)?,
+        sent_by: parse(row, at(0))?,
+        sent_at: Moment(row.integer(at(1))?),
+        accepted: number::<u8>(row, at(2))? == 1,
+    })
+}

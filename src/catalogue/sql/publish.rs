@@ -1,0 +1,272 @@
+//! Publish: everything of one turn of a suite's writer, in one transaction.
+
+use std::collections::HashMap;
+
+use super::indices::{record_chunk, record_indices};
+use super::rows::to_json;
+use super::suites::{find_head, lock};
+use super::{Answer, Tx, Value, count, one};
+use crate::catalogue::CatalogueError;
+use crate::debian::{Component, SuiteName};
+use crate::digest::Digest;
+use crate::domain::{
+    Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication,
+};
+
+const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
+
+const FLOOR: &str = "SELECT dated_at FROM departed_suite WHERE name = $1";
+
+const PACKAGE: &str =
+    "SELECT id, name, version, architecture, accepted FROM package WHERE digest = $1";
+
+// Touches no row when other bytes hold the name, version and architecture already.
+const ACCEPT_PACKAGE: &str = "\
+    UPDATE package SET accepted = 1 WHERE id = $1 AND NOT EXISTS ( \
+        SELECT 1 FROM package AS other \
+        WHERE other.name = $2 AND other.version = $3 AND other.architecture = $4 \
+            AND other.accepted = 1)";
+
+// Who took it first stays on record.
+const RECORD_ACCEPTANCE: &str = "\
+    INSERT INTO acceptance (package_id, suite_id, component, author, accepted_at) \
+    VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (package_id, suite_id, component) DO NOTHING";
+
+const UNPIN: &str = "DELETE FROM pin WHERE suite_id = $1 AND kind = $2 AND name = $3";
+
+const PIN: &str = "\
+    INSERT INTO pin (suite_id, kind, name, version, author, message, pinned_at, ends_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+    ON CONFLICT (suite_id, kind, name) DO UPDATE SET version = excluded.version, \
+        author = excluded.author, message = excluded.message, \
+        pinned_at = excluded.pinned_at, ends_at = excluded.ends_at";
+
+const FORGIVE: &str =
+    "DELETE FROM fled WHERE suite_id = $1 AND kind = $2 AND name = $3 AND version = $4";
+
+const FLEE: &str = "\
+    INSERT INTO fled (suite_id, kind, name, version) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (suite_id, kind, name, version) DO NOTHING";
+
+const NUMBER_SUITE: &str = "UPDATE suite SET last_generation = $1 WHERE id = $2";
+
+const RECORD_GENERATION: &str = "\
+    INSERT INTO generation (suite_id, number, published_at, authors, message, same_as, \
+        entered_count, left_count) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const LEAVE: &str = "\
+    UPDATE membership SET until_generation = $1 \
+    WHERE package_id = $2 AND suite_id = $3 AND component = $4 AND until_generation IS NULL";
+
+// Touches no row when the place is taken.
+const ENTER: &str = "\
+    INSERT INTO membership (package_id, suite_id, component, name, architecture, from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6) \
+    ON CONFLICT DO NOTHING";
+
+const MOVE_HEAD: &str = "\
+    INSERT INTO head (suite_id, ring, generation, dated_at, valid_until, release, release_gpg, \
+        in_release) \
+    VALUES ($1, '', $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (suite_id, ring) DO UPDATE SET generation = excluded.generation, \
+        dated_at = excluded.dated_at, valid_until = excluded.valid_until, \
+        release = excluded.release, release_gpg = excluded.release_gpg, \
+        in_release = excluded.in_release";
+
+/// Records a publication.
+///
+/// # Errors
+/// [`CatalogueError::Stale`] when it does not follow what is recorded; [`CatalogueError::Missing`]
+/// for a suite, package or chunk that is not recorded; [`CatalogueError::Exists`] when other bytes
+/// hold a package's name, version and architecture.
+pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
+    let (id, last) = lock(tx, &publication.suite)?;
+    let mut turn = Turn { tx, id, name: &publication.suite, packages: HashMap::new() };
+    if let Some(new) = &publication.generation {
+        turn.expect_next(new, last)?;
+    }
+    if let Some(spec) = &publication.spec {
+        if spec.name != publication.suite {
+            let problem = "the new description is of another suite".to_owned();
+            return Err(CatalogueError::Database(problem));
+        }
+        turn.tx.exec(REPLACE_SPEC, &[to_json(spec)?.into(), id.into()])?;
+    }
+    publication.accepted.iter().try_for_each(|acceptance| turn.accept(acceptance))?;
+    turn.record_pins(publication)?;
+    match &publication.generation {
+        Some(new) => turn.record_generation(new),
+        None => Ok(()),
+    }
+}
+
+/// One transaction on one suite.
+struct Turn<'t> {
+    tx: &'t mut dyn Tx,
+    id: i64,
+    name: &'t SuiteName,
+    packages: HashMap<Digest, Known>,
+}
+
+/// A package that this turn has seen.
+#[derive(Clone)]
+struct Known {
+    id: i64,
+    name: String,
+    architecture: String,
+}
+
+impl Turn<'_> {
+    fn stale(&self) -> CatalogueError {
+        CatalogueError::Stale(self.name.clone())
+    }
+
+    /// Checks the number and the Date floor, which outlives even the suite.
+    fn expect_next(&mut self, new: &NewGeneration, last: u64) -> Answer<()> {
+        let numbered = last.checked_add(1) == Some(new.record.generation)
+            && new.head.generation == new.record.generation;
+        let head = find_head(self.tx, self.id)?.map(|head| head.date.0);
+        let departed = [self.name.as_str().into()];
+        let departed = one(self.tx, FLOOR, &departed, |row| row.integer(0))?;
+        let above = |floor: Option<i64>| floor.is_none_or(|floor| new.head.date.0 > floor);
+        if numbered && above(head) && above(departed) { Ok(()) } else { Err(self.stale()) }
+    }
+
+    /// Finds a package and marks it as taken.
+    fn take(&mut self, digest: &Digest) -> Answer<Known> {
+        if let Some(known) = self.packages.get(digest) {
+            return Ok(known.clone());
+        }
+        let found = one(self.tx, PACKAGE, &[digest.into()], |row| {
+            let text = |column| row.text(column).map(str::to_owned);
+            let known = Known { id: row.integer(0)?, name: text(1)?, architecture: text(3)? };
+            Ok((known, text(2)?, row.integer(4)? == 1))
+        })?;
+        let Some((known, version, accepted)) = found else {
+            return Err(CatalogueError::Missing(format!("package {digest}")));
+        };
+        if !accepted {
+            let (name, architecture) = (known.name.as_str(), known.architecture.as_str());
+            let values =
+                [known.id.into(), name.into(), version.as_str().into(), architecture.into()];
+            if self.tx.exec(ACCEPT_PACKAGE, &values)? == 0 {
+                let taken = format!("{name} {version} {architecture}, with other bytes,");
+                return Err(CatalogueError::Exists(taken));
+            }
+        }
+        self.packages.insert(*digest, known.clone());
+        Ok(known)
+    }
+
+    fn accept(&mut self, acceptance: &Acceptance) -> Answer<()> {
+        let values = [
+            self.take(&acceptance.digest)?.id.into(),
+            self.id.into(),
+            acceptance.component.as_str().into(),
+            acceptance.author.as_str().into(),
+            acceptance.at.0.into(),
+        ];
+        self.tx.exec(RECORD_ACCEPTANCE, &values).map(drop)
+    }
+
+    /// Ends come before beginnings, so that one turn can replace what stands.
+    fn record_pins(&mut self, publication: &Publication) -> Answer<()> {
+        for target in &publication.unpinned {
+            self.tx.exec(UNPIN, &target_values(self.id, target))?;
+        }
+        for pin in &publication.pinned {
+            let [suite, kind, name] = target_values(self.id, &pin.target);
+            let values = [
+                suite,
+                kind,
+                name,
+                pin.version.as_ref().map(|version| version.as_str()).into(),
+                pin.author.as_str().into(),
+                pin.message.as_str().into(),
+                pin.at.0.into(),
+                pin.until.map(|until| until.0).into(),
+            ];
+            self.tx.exec(PIN, &values)?;
+        }
+        let forgiven = publication.forgiven.iter().map(|fled| (FORGIVE, fled));
+        for (sql, fled) in forgiven.chain(publication.fled.iter().map(|fled| (FLEE, fled))) {
+            let [suite, kind, name] = target_values(self.id, &fled.target);
+            self.tx.exec(sql, &[suite, kind, name, fled.version.as_str().into()])?;
+        }
+        Ok(())
+    }
+
+    fn record_generation(&mut self, new: &NewGeneration) -> Answer<()> {
+        let number = count(new.record.generation)?;
+        self.tx.exec(NUMBER_SUITE, &[number.into(), self.id.into()])?;
+        self.record_history(&new.record)?;
+        for (component, digest) in &new.left {
+            self.leave(number, component, digest)?;
+        }
+        for (component, digest) in &new.entered {
+            self.enter(number, component, digest)?;
+        }
+        new.chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;
+        record_indices(self.tx, self.id, number, &new.indices)?;
+        self.move_head(&new.head)
+    }
+
+    fn record_history(&mut self, record: &GenerationRecord) -> Answer<()> {
+        let authors: Vec<&str> = record.authors.iter().map(Identity::as_str).collect();
+        let values = [
+            self.id.into(),
+            count(record.generation)?.into(),
+            record.at.0.into(),
+            to_json(&authors)?.into(),
+            record.message.as_str().into(),
+            record.same_as.map(count).transpose()?.into(),
+            count(record.entered)?.into(),
+            count(record.left)?.into(),
+        ];
+        self.tx.exec(RECORD_GENERATION, &values).map(drop)
+    }
+
+    fn leave(&mut self, number: i64, component: &Component, digest: &Digest) -> Answer<()> {
+        let package = self.take(digest)?.id;
+        let values = [number.into(), package.into(), self.id.into(), component.as_str().into()];
+        match self.tx.exec(LEAVE, &values)? {
+            0 => Err(self.stale()),
+            _ => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, number: i64, component: &Component, digest: &Digest) -> Answer<()> {
+        let package = self.take(digest)?;
+        let values = [
+            package.id.into(),
+            self.id.into(),
+            component.as_str().into(),
+            package.name.as_str().into(),
+            package.architecture.as_str().into(),
+            number.into(),
+        ];
+        match self.tx.exec(ENTER, &values)? {
+            0 => Err(self.stale()),
+            _ => Ok(()),
+        }
+    }
+
+    fn move_head(&mut self, head: &Head) -> Answer<()> {
+        let values = [
+            self.id.into(),
+            count(head.generation)?.into(),
+            head.date.0.into(),
+            head.valid_until.0.into(),
+            head.release.as_str().into(),
+            head.release_gpg.as_str().into(),
+            head.in_release.as_str().into(),
+        ];
+        self.tx.exec(MOVE_HEAD, &values).map(drop)
+    }
+}
+
+fn target_values(suite: i64, target: &PinTarget) -> [Value<'_>; 3] {
+    [suite.into(), target.kind.as_str().into(), target.name.as_str().into()]
+}

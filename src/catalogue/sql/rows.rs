@@ -1,0 +1,196 @@
+//! Rows: how values of the domain are written to columns and read back.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::{Answer, Row};
+use crate::catalogue::CatalogueError;
+use crate::debian::{Architecture, Component, PackageName};
+use crate::domain::{Encoding, Package, PinKind, PinTarget, StoredChunk};
+use crate::time::Moment;
+
+/// The columns that [`Reader::package`] reads, of the table `p`.
+macro_rules! package_columns {
+    () => {
+        "p.digest, p.name, p.version, p.architecture, p.source, p.source_version, p.size_bytes, \
+         p.stanza_bytes, p.stanza_digest"
+    };
+}
+pub(super) use package_columns;
+
+/// How many columns those are.
+pub const PACKAGE_COLUMNS: usize = 9;
+
+/// The columns that [`chunk`] reads.
+macro_rules! chunk_columns {
+    () => {
+        "chunk_key, pack, pack_offset, plain_bytes, gz_bytes, xz_bytes, xz_unpadded_bytes"
+    };
+}
+pub(super) use chunk_columns;
+
+/// Says that something recorded cannot be read.
+pub fn damaged(what: impl Display) -> CatalogueError {
+    CatalogueError::Damaged(what.to_string())
+}
+
+/// Reads a text column as a value of the domain.
+pub fn parse<T>(row: &dyn Row, column: usize) -> Answer<T>
+where
+    T: FromStr<Err: Display>,
+{
+    row.text(column)?.parse().map_err(damaged)
+}
+
+/// Reads a text column that may be empty of any value.
+pub fn parse_optional<T>(row: &dyn Row, column: usize) -> Answer<Option<T>>
+where
+    T: FromStr<Err: Display>,
+{
+    if row.is_null(column)? { Ok(None) } else { parse(row, column).map(Some) }
+}
+
+/// Reads a JSON column.
+pub fn json<T: serde::de::DeserializeOwned>(row: &dyn Row, column: usize) -> Answer<T> {
+    serde_json::from_str(row.text(column)?).map_err(damaged)
+}
+
+/// Writes a JSON column.
+pub fn to_json<T: serde::Serialize>(value: &T) -> Answer<String> {
+    serde_json::to_string(value).map_err(|error| CatalogueError::Database(error.to_string()))
+}
+
+/// Reads a number that was never negative and fits the type asked for.
+pub fn number<T: TryFrom<i64>>(row: &dyn Row, column: usize) -> Answer<T> {
+    let number = row.integer(column)?;
+    T::try_from(number).map_err(|_| damaged(format!("the number {number} is out of bounds")))
+}
+
+/// Reads a number that may be missing.
+pub fn number_optional<T: TryFrom<i64>>(row: &dyn Row, column: usize) -> Answer<Option<T>> {
+    if row.is_null(column)? { Ok(None) } else { number(row, column).map(Some) }
+}
+
+/// Reads a moment.
+pub fn moment(row: &dyn Row, column: usize) -> Answer<Moment> {
+    row.integer(column).map(Moment)
+}
+
+/// Reads a moment that may be missing.
+pub fn moment_optional(row: &dyn Row, column: usize) -> Answer<Option<Moment>> {
+    if row.is_null(column)? { Ok(None) } else { moment(row, column).map(Some) }
+}
+
+/// Reads the two columns of a pin's target.
+pub fn pin_target(row: &dyn Row, column: usize) -> Answer<PinTarget> {
+    let word = row.text(column)?;
+    let kind =
+        PinKind::parse(word).ok_or_else(|| damaged(format!("{word:?} is no kind of pin")))?;
+    Ok(PinTarget { kind, name: parse(row, column.saturating_add(1))? })
+}
+
+/// The word for an encoding.
+pub fn encoding_word(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Plain => "plain",
+        Encoding::Gz => "gz",
+        Encoding::Xz => "xz",
+    }
+}
+
+/// Reads the word for an encoding.
+pub fn encoding(row: &dyn Row, column: usize) -> Answer<Encoding> {
+    let word = row.text(column)?;
+    Encoding::ALL
+        .into_iter()
+        .find(|encoding| encoding_word(*encoding) == word)
+        .ok_or_else(|| damaged(format!("{word:?} is no encoding")))
+}
+
+/// Reads [`chunk_columns`].
+pub fn chunk(row: &dyn Row) -> Answer<StoredChunk> {
+    Ok(StoredChunk {
+        key: parse(row, 0)?,
+        pack: parse(row, 1)?,
+        offset: number(row, 2)?,
+        plain_bytes: number(row, 3)?,
+        gz_bytes: number(row, 4)?,
+        xz_bytes: number(row, 5)?,
+        xz_unpadded_bytes: number(row, 6)?,
+    })
+}
+
+/// Reads many packages. Keeps one copy of what most of them share: in a large suite every package
+/// has one of few architectures and components, and a source that is named as itself.
+#[derive(Default)]
+pub struct Reader {
+    architectures: Vec<Architecture>,
+    components: Vec<Component>,
+}
+
+impl Reader {
+    /// Reads [`package_columns`], of which the first is `column`.
+    pub fn package(&mut self, row: &dyn Row, column: usize) -> Answer<Package> {
+        let at = |offset: usize| column.saturating_add(offset);
+        let name: PackageName = parse(row, at(1))?;
+        let version = parse(row, at(2))?;
+        let architecture = shared(&mut self.architectures, row, at(3))?;
+        let source = like(&name, row, at(4))?;
+        let source_version = like(&version, row, at(5))?;
+        Ok(Package {
+            digest: parse(row, at(0))?,
+            name,
+            version,
+            architecture,
+            source,
+            source_version,
+            size_bytes: number(row, at(6))?,
+            stanza_bytes: number(row, at(7))?,
+            stanza_digest: parse(row, at(8))?,
+        })
+    }
+
+    /// Reads a component.
+    pub fn component(&mut self, row: &dyn Row, column: usize) -> Answer<Component> {
+        shared(&mut self.components, row, column)
+    }
+}
+
+/// Reads a column of which few values are expected.
+fn shared<T>(known: &mut Vec<T>, row: &dyn Row, column: usize) -> Answer<T>
+where
+    T: FromStr<Err: Display> + std::borrow::Borrow<str> + Clone,
+{
+    let text = row.text(column)?;
+    if let Some(value) = known.iter().find(|value| (*value).borrow() == text) {
+        return Ok(value.clone());
+    }
+    let value: T = parse(row, column)?;
+    known.push(value.clone());
+    Ok(value)
+}
+
+/// Reads a column that often says the same as `other`.
+fn like<T>(other: &T, row: &dyn Row, column: usize) -> Answer<T>
+where
+    T: FromStr<Err: Display> + Clone + AsText,
+{
+    if row.text(column)? == other.as_text() { Ok(other.clone()) } else { parse(row, column) }
+}
+
+/// A value that is kept as its text.
+trait AsText {
+    fn as_text(&self) -> &str;
+}
+
+impl AsText for PackageName {
+    fn as_text(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsText for crate::debian::Version {
+    fn as_text(&self) -> &str {
+        self.as_str()
+    }
+}

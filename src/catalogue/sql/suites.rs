@@ -1,0 +1,290 @@
+//! Suites: what they are, what they hold now, what they have taken.
+
+use std::sync::Arc;
+
+use super::rows::{
+    PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
+    parse, parse_optional, pin_target, to_json,
+};
+use super::{Answer, Row, Store, Tx, all, count, one, publish};
+use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
+use crate::debian::{PackageName, SuiteName};
+use crate::domain::{Contents, Fled, Head, Identity, Pin, Publication, SuiteSpec};
+use crate::time::Moment;
+
+const CREATE: &str = "\
+    INSERT INTO suite (name, spec, last_generation, created_by, created_at) \
+    VALUES ($1, $2, 0, $3, $4) \
+    ON CONFLICT (name) DO NOTHING";
+
+const SPECS: &str = "SELECT spec FROM suite ORDER BY name";
+
+const SUITE: &str = "SELECT id, spec, last_generation FROM suite WHERE name = $1";
+
+// Writing the row holds it against other writers until the transaction ends.
+const LOCK: &str = "UPDATE suite SET name = name WHERE name = $1 RETURNING id, last_generation";
+
+const LIVE: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+     WHERE m.suite_id = $1 AND m.until_generation IS NULL"
+);
+
+const LIVE_COUNT: &str =
+    "SELECT COUNT(*) FROM membership WHERE suite_id = $1 AND until_generation IS NULL";
+
+const HEAD: &str = "\
+    SELECT generation, dated_at, valid_until, release, release_gpg, in_release \
+    FROM head WHERE suite_id = $1 AND ring = ''";
+
+const RENEW_HEAD: &str = "\
+    UPDATE head SET dated_at = $1, valid_until = $2, release = $3, release_gpg = $4, \
+        in_release = $5 \
+    WHERE suite_id = $6 AND ring = '' AND generation = $7 AND dated_at < $1";
+
+const PINS: &str = "\
+    SELECT kind, name, version, author, message, pinned_at, ends_at \
+    FROM pin WHERE suite_id = $1 ORDER BY kind, name";
+
+const FLED: &str =
+    "SELECT kind, name, version FROM fled WHERE suite_id = $1 ORDER BY kind, name, version";
+
+/// The start of every list of placements.
+macro_rules! placements {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            package_columns!(),
+            ", a.component, s.name, a.author, a.accepted_at, m.from_generation, \
+             (SELECT MIN(w.from_generation) FROM membership AS w \
+                 WHERE w.package_id = a.package_id AND w.suite_id = a.suite_id \
+                     AND w.component = a.component) \
+             FROM acceptance AS a \
+             JOIN package AS p ON p.id = a.package_id \
+             JOIN suite AS s ON s.id = a.suite_id \
+             LEFT JOIN membership AS m ON m.package_id = a.package_id \
+                 AND m.suite_id = a.suite_id AND m.component = a.component \
+                 AND m.until_generation IS NULL ",
+            $rest
+        )
+    };
+}
+
+const PLACEMENTS: &str = placements!("WHERE s.name = $1 ORDER BY p.name, a.accepted_at, p.id");
+
+const PLACEMENTS_OF_SOURCE: &str = placements!(
+    "WHERE s.name = $1 AND a.package_id IN (SELECT q.id FROM package AS q WHERE q.source = $2) \
+     ORDER BY p.name, a.accepted_at, p.id"
+);
+
+const SEARCH_NAME: &str = placements!(
+    "WHERE a.package_id IN (SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name = $1) \
+     ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
+);
+
+const SEARCH_PATTERN: &str = placements!(
+    "WHERE a.package_id IN ( \
+        SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name LIKE $1 ESCAPE '!') \
+     ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
+);
+
+const KEEP_FLOOR: &str = "\
+    INSERT INTO departed_suite (name, dated_at) \
+    SELECT s.name, h.dated_at FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
+        WHERE s.id = $1 AND h.ring = '' \
+    ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at";
+
+/// Everything that names a suite, and last the suite itself.
+const REMOVE: [&str; 9] = [
+    "DELETE FROM sighting WHERE suite_id = $1",
+    "DELETE FROM index_file WHERE suite_id = $1",
+    "DELETE FROM fled WHERE suite_id = $1",
+    "DELETE FROM pin WHERE suite_id = $1",
+    "DELETE FROM head WHERE suite_id = $1",
+    "DELETE FROM generation WHERE suite_id = $1",
+    "DELETE FROM membership WHERE suite_id = $1",
+    "DELETE FROM acceptance WHERE suite_id = $1",
+    "DELETE FROM suite WHERE id = $1",
+];
+
+impl<S: Store> Suites for S {
+    fn create_suite(&self, spec: &SuiteSpec, by: &Identity, at: Moment) -> Answer<()> {
+        let (spec, by) = (spec.clone(), by.clone());
+        self.write(move |tx| {
+            let name = spec.name.as_str();
+            let values = [name.into(), to_json(&spec)?.into(), by.as_str().into(), at.0.into()];
+            match tx.exec(CREATE, &values)? {
+                0 => Err(CatalogueError::Exists(format!("suite {name}"))),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn list_suites(&self) -> Answer<Vec<SuiteSpec>> {
+        self.read(|tx| {
+            let mut specs: Vec<SuiteSpec> = all(tx, SPECS, &[], |row| json(row, 0))?;
+            specs.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(specs)
+        })
+    }
+
+    fn load_suite(&self, suite: &SuiteName) -> Answer<Option<SuiteState>> {
+        self.read(|tx| load_suite(tx, suite))
+    }
+
+    fn publish(&self, publication: &Publication) -> Answer<()> {
+        let publication = publication.clone();
+        self.write(move |tx| publish::publish(tx, &publication))
+    }
+
+    fn record_head(&self, suite: &SuiteName, head: &Head) -> Answer<()> {
+        let (suite, head) = (suite.clone(), head.clone());
+        self.write(move |tx| {
+            let (id, _) = lock(tx, &suite)?;
+            let values = [
+                head.date.0.into(),
+                head.valid_until.0.into(),
+                head.release.as_str().into(),
+                head.release_gpg.as_str().into(),
+                head.in_release.as_str().into(),
+                id.into(),
+                count(head.generation)?.into(),
+            ];
+            match tx.exec(RENEW_HEAD, &values)? {
+                0 => Err(CatalogueError::Stale(suite.clone())),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn list_placements(
+        &self,
+        suite: &SuiteName,
+        source: Option<&PackageName>,
+    ) -> Answer<Vec<Placement>> {
+        let mut reader = Reader::default();
+        let mut read = |row: &dyn Row| placement(&mut reader, row);
+        let suite = suite.as_str().into();
+        self.read(|tx| match source {
+            None => all(tx, PLACEMENTS, &[suite], &mut read),
+            Some(name) => all(tx, PLACEMENTS_OF_SOURCE, &[suite, name.as_str().into()], &mut read),
+        })
+    }
+
+    fn search_placements(&self, pattern: &str, limit: u32) -> Answer<Vec<Placement>> {
+        let Some(pattern) = like_pattern(pattern) else { return Ok(Vec::new()) };
+        let sql = if pattern.contains('%') { SEARCH_PATTERN } else { SEARCH_NAME };
+        let mut reader = Reader::default();
+        let values = [pattern.into(), i64::from(limit).into()];
+        self.read(|tx| all(tx, sql, &values, |row| placement(&mut reader, row)))
+    }
+
+    fn remove_suite(&self, suite: &SuiteName) -> Answer<()> {
+        let suite = suite.clone();
+        self.write(move |tx| remove_suite(tx, &suite))
+    }
+}
+
+/// A suite's id and last generation; no other writer touches it until the transaction ends.
+///
+/// # Errors
+/// [`CatalogueError::Missing`].
+pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
+    one(tx, LOCK, &[suite.as_str().into()], |row| Ok((row.integer(0)?, number(row, 1)?)))?
+        .ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))
+}
+
+/// What is served of a suite.
+pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
+    one(tx, HEAD, &[suite.into()], |row| {
+        Ok(Head {
+            generation: number(row, 0)?,
+            date: moment(row, 1)?,
+            valid_until: moment(row, 2)?,
+            release: row.text(3)?.to_owned(),
+            release_gpg: row.text(4)?.to_owned(),
+            in_release: row.text(5)?.to_owned(),
+        })
+    })
+}
+
+/// Puts the packages of an answer, whose last column is the component, into their places.
+pub fn read_contents(
+    tx: &mut dyn Tx,
+    sql: &'static str,
+    values: &[super::Value<'_>],
+) -> Answer<Contents> {
+    let mut contents = Contents::default();
+    let mut reader = Reader::default();
+    tx.each(sql, values, &mut |row| {
+        let package = reader.package(row, 0)?;
+        let component = reader.component(row, PACKAGE_COLUMNS)?;
+        let place = (component, package.name.clone(), package.architecture.clone());
+        match contents.members.insert(place, Arc::new(package)) {
+            None => Ok(()),
+            Some(other) => Err(damaged(format!("{} is listed twice in one place", other.name))),
+        }
+    })?;
+    Ok(contents)
+}
+
+fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> {
+    let row = one(tx, SUITE, &[suite.as_str().into()], |row| {
+        Ok((row.integer(0)?, json(row, 1)?, number(row, 2)?))
+    })?;
+    let Some((id, spec, last_generation)) = row else { return Ok(None) };
+    Ok(Some(SuiteState {
+        spec,
+        contents: read_contents(tx, LIVE, &[id.into()])?,
+        head: find_head(tx, id)?,
+        last_generation,
+        pins: all(tx, PINS, &[id.into()], pin)?,
+        fled: all(tx, FLED, &[id.into()], |row| {
+            Ok(Fled { target: pin_target(row, 0)?, version: parse(row, 2)? })
+        })?,
+    }))
+}
+
+fn pin(row: &dyn Row) -> Answer<Pin> {
+    Ok(Pin {
+        target: pin_target(row, 0)?,
+        version: parse_optional(row, 2)?,
+        author: parse(row, 3)?,
+        message: row.text(4)?.to_owned(),
+        at: moment(row, 5)?,
+        until: moment_optional(row, 6)?,
+    })
+}
+
+fn placement(reader: &mut Reader, row: &dyn Row) -> Answer<Placement> {
+    let at = |offset: usize| PACKAGE_COLUMNS.saturating_add(offset);
+    Ok(Placement {
+        package: reader.package(row, 0)?,
+        component: reader.component(row, at(0))?,
+        suite: parse(row, at(1))?,
+        accepted_by: parse(row, at(2))?,
+        accepted_at: moment(row, at(3))?,
+        live: !row.is_null(at(4))?,
+        was_live: !row.is_null(at(5))?,
+    })
+}
+
+/// Turns `*` into LIKE's wildcard and takes its meaning from everything else. `None` when no
+/// package name can match, which also keeps LIKE away from letters whose case it ignores.
+fn like_pattern(pattern: &str) -> Option<String> {
+    let legal = |b: u8| {
+        b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'*')
+    };
+    (pattern.len() <= 256 && pattern.bytes().all(legal)).then(|| pattern.replace('*', "%"))
+}
+
+fn remove_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<()> {
+    let (id, _) = lock(tx, suite)?;
+    let live: i64 = one(tx, LIVE_COUNT, &[id.into()], |row| row.integer(0))?.unwrap_or_default();
+    if live > 0 {
+        return Err(CatalogueError::Exists(format!("suite {suite} with {live} packages")));
+    }
+    tx.exec(KEEP_FLOOR, &[id.into()])?;
+    REMOVE.into_iter().try_for_each(|sql| tx.exec(sql, &[id.into()]).map(drop))
+}

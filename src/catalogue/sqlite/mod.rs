@@ -1,0 +1,139 @@
+//! The SQLite back end: opening, migrating and checking the file. One thread writes
+//! ([`writer`]), a few connections read ([`readers`]), and what they run is written in `sql`.
+//!
+//! May name: domain, debian, digest, time
+#![expect(clippy::disallowed_methods, reason = "the catalogue keeps its file on disk")]
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use self::readers::Readers;
+use self::writer::Writer;
+use crate::catalogue::CatalogueError;
+use crate::catalogue::sql::{Answer, Store, Tx};
+
+mod readers;
+mod tx;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+/// The schema, step by step. A step that was released is never edited.
+const MIGRATIONS: [M<'static>; 1] =
+    [M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql"))];
+
+/// Marks the file as ours: `repo` in ASCII.
+const APPLICATION_ID: i64 = 0x7265_706f;
+const READERS: usize = 4;
+const BUSY_SECONDS: u64 = 5;
+/// More than there are statements, so that each is prepared once a connection.
+const STATEMENTS: usize = 128;
+
+/// A catalogue in one SQLite file.
+///
+/// Limits: one process at a time; the file is touched through SQLite alone.
+pub struct SqliteCatalogue {
+    // Readers close first: the last connection to close folds the log into the file, and only the
+    // writer may.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteCatalogue {
+    /// Opens the catalogue at `path`, makes it when there is none, and brings it up to date.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when the file is not a catalogue, or one of a newer program;
+    /// [`CatalogueError::Database`] when it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, CatalogueError> {
+        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let writable = flags | OpenFlags::SQLITE_OPEN_READ_WRITE;
+        make(path)?;
+        let mut connection = connect(path, writable)?;
+        check(&connection, path)?;
+        prepare(&mut connection).map_err(|text| {
+            CatalogueError::Database(format!("cannot prepare {}: {text}", path.display()))
+        })?;
+        let reading = flags | OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let readers = (0..READERS).map(|_| connect(path, reading)).collect::<Result<_, _>>()?;
+        Ok(Self { readers: Readers::new(readers), writer: Writer::start(connection)? })
+    }
+}
+
+impl Store for SqliteCatalogue {
+    fn read<T>(&self, body: impl FnOnce(&mut dyn Tx) -> Answer<T>) -> Answer<T> {
+        self.readers.read(body)
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.writer.write(body)
+    }
+}
+
+/// Makes an empty file that others cannot read, unless there is one. SQLite gives its log the same
+/// mode. A file that was there is not opened here: closing it would take SQLite's locks away.
+fn make(path: &Path) -> Answer<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
+    match made {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(CatalogueError::Database(format!("cannot make {}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Answer<Connection> {
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        CatalogueError::Database(format!("cannot open {}: {error}", path.display()))
+    })?;
+    connection.busy_timeout(Duration::from_secs(BUSY_SECONDS)).map_err(tx::error)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Refuses a file that this program would harm, before anything in it is changed.
+fn check(connection: &Connection, path: &Path) -> Answer<()> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let version = pragma("user_version").map_err(tx::error)?;
+    let application = pragma("application_id").map_err(tx::error)?;
+    let tables = "SELECT COUNT(*) FROM sqlite_schema";
+    let tables: i64 = connection.query_row(tables, [], |row| row.get(0)).map_err(tx::error)?;
+    let (path, known) = (path.display(), MIGRATIONS.len());
+    let empty = version == 0 && application == 0 && tables == 0;
+    if !empty && application != APPLICATION_ID {
+        return Err(CatalogueError::Damaged(format!("{path} is not a catalogue of repod")));
+    }
+    if usize::try_from(version).map_or(true, |version| version > known) {
+        return Err(CatalogueError::Damaged(format!(
+            "{path} was written by a newer repod (schema {version}, this one knows {known}); \
+             start that one again, or restore a backup from before the upgrade"
+        )));
+    }
+    Ok(())
+}
+
+fn prepare(connection: &mut Connection) -> Result<(), String> {
+    let text = |error: rusqlite::Error| error.to_string();
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(text)?;
+    if mode != "wal" {
+        return Err(format!("the file system does not bear a write-ahead log (mode {mode})"));
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(text)?;
+    connection.pragma_update(None, "foreign_keys", "ON").map_err(text)?;
+    // A large publication may make the log long once; it need not stay so.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(text)?;
+    connection.pragma_update(None, "cache_size", -(32 << 10)).map_err(text)?;
+    Migrations::from_slice(&MIGRATIONS).to_latest(connection).map_err(|e| e.to_string())
+}

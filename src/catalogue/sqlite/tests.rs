@@ -1,0 +1,278 @@
+//! What only the SQLite back end can show: the file, its schema, and how the writer fails.
+
+use std::sync::mpsc::channel;
+
+use super::*;
+use crate::catalogue::sql::Value;
+use crate::catalogue::{Access, CertificateRecord};
+use crate::domain::{Grant, Identity, Role, SuiteScope};
+use crate::time::Moment;
+use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
+
+fn open(room: &TempDir) -> Answer<SqliteCatalogue> {
+    SqliteCatalogue::open(&room.path().join("catalogue.db"))
+}
+
+fn refusal(room: &TempDir) -> String {
+    open(room).map(drop).unwrap_err().to_string()
+}
+
+fn raw(room: &TempDir) -> Connection {
+    Connection::open(room.path().join("catalogue.db")).unwrap()
+}
+
+fn grant(number: i64) -> Grant {
+    let identity = Identity::parse(&format!("host-{number}.example")).unwrap();
+    Grant { identity, role: Role::Host, suites: SuiteScope::All }
+}
+
+fn record(catalogue: &SqliteCatalogue, number: i64) -> Answer<()> {
+    catalogue.record_grant(&grant(number), &grant(0).identity, Moment(1))
+}
+
+fn certificate(serial: String) -> CertificateRecord {
+    let identity = grant(1).identity;
+    CertificateRecord {
+        serial,
+        identity: identity.clone(),
+        issued_at: Moment(1),
+        issued_by: identity,
+        not_after: Moment(2),
+        revoked_at: None,
+        reason: String::new(),
+    }
+}
+
+#[test]
+fn the_migrations_are_sound() {
+    Migrations::from_slice(&MIGRATIONS).validate().unwrap();
+}
+
+#[test]
+fn the_file_is_ours_and_kept_from_others() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    record(&catalogue, 1).unwrap();
+    for name in ["catalogue.db", "catalogue.db-wal"] {
+        let mode = std::fs::metadata(room.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640, "{name}");
+    }
+    drop(catalogue);
+    assert!(!room.path().join("catalogue.db-wal").exists(), "closing folds the log in");
+    let raw = raw(&room);
+    let pragma = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(pragma("application_id"), APPLICATION_ID);
+    assert_eq!(pragma("user_version"), 1);
+    let mode: String = raw.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+}
+
+#[test]
+fn the_writer_syncs_and_checks_keys() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let settings = catalogue.write(|tx| {
+        let mut found = Vec::new();
+        for sql in ["PRAGMA synchronous", "PRAGMA foreign_keys"] {
+            tx.each(sql, &[], &mut |row| {
+                found.push(row.integer(0)?);
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    });
+    assert_eq!(settings.unwrap(), [2, 1]);
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let room = TempDir::new().unwrap();
+    drop(open(&room).unwrap());
+    raw(&room).pragma_update(None, "user_version", 2).unwrap();
+    let text = refusal(&room);
+    assert!(text.contains("newer repod (schema 2, this one knows 1)"), "{text}");
+    raw(&room).pragma_update(None, "user_version", 1).unwrap();
+    open(&room).unwrap();
+}
+
+#[test]
+fn foreign_files_are_refused_and_left_alone() {
+    let room = TempDir::new().unwrap();
+    raw(&room).execute_batch("CREATE TABLE mine (x)").unwrap();
+    let before = std::fs::read(room.path().join("catalogue.db")).unwrap();
+    assert!(refusal(&room).contains("not a catalogue of repod"));
+    assert_eq!(std::fs::read(room.path().join("catalogue.db")).unwrap(), before);
+    std::fs::write(room.path().join("catalogue.db"), "just text, long enough".repeat(50)).unwrap();
+    assert!(matches!(open(&room), Err(CatalogueError::Damaged(_))));
+    let nowhere = SqliteCatalogue::open(&room.path().join("absent/catalogue.db"));
+    assert!(matches!(nowhere, Err(CatalogueError::Database(_))));
+}
+
+#[test]
+fn misnumbered_parameters_are_refused() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let values = [Value::Integer(1), Value::Integer(2)];
+    for sql in ["SELECT $2, $1", "SELECT $1", "SELECT ?1, ?2", "SELECT $1, $3"] {
+        let read = catalogue.read(|tx| tx.each(sql, &values, &mut |_| Ok(())));
+        assert!(
+            matches!(&read, Err(CatalogueError::Database(text)) if text.contains(sql)),
+            "{sql}"
+        );
+    }
+    catalogue.read(|tx| tx.each("SELECT $1, $2, $1", &values, &mut |_| Ok(()))).unwrap();
+}
+
+#[test]
+fn readers_cannot_write() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let written = catalogue.read(|tx| tx.exec("DELETE FROM suite", &[]));
+    assert!(written.is_err());
+}
+
+#[test]
+fn a_reader_sees_one_state_throughout() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let count = |tx: &mut dyn Tx| {
+        let mut found = 0;
+        tx.each("SELECT COUNT(*) FROM access_grant", &[], &mut |row| {
+            found = row.integer(0)?;
+            Ok(())
+        })?;
+        Ok(found)
+    };
+    let counts = catalogue.read(|tx| {
+        let before = count(tx)?;
+        record(&catalogue, 1)?;
+        Ok((before, count(tx)?))
+    });
+    assert_eq!(counts.unwrap(), (0, 0));
+    assert_eq!(catalogue.read(count).unwrap(), 1);
+}
+
+type Body = Box<dyn FnOnce(&mut dyn Tx) -> Answer<()> + Send>;
+
+const RECORD: &str = "INSERT INTO departed_suite (name, dated_at) VALUES ($1, $2)";
+
+/// Queues all of these before the writer begins, and tells which were acknowledged.
+fn run_batch(room: &TempDir, bodies: Vec<Body>) -> Vec<bool> {
+    drop(open(room).unwrap());
+    let mut connection = raw(room);
+    prepare(&mut connection).unwrap();
+    let (queue, jobs) = channel();
+    let answers: Vec<_> = bodies
+        .into_iter()
+        .map(|body| {
+            let (job, answer) = super::writer::job(body);
+            queue.send(job).unwrap();
+            answer
+        })
+        .collect();
+    drop(queue);
+    super::writer::write_queued(&connection, &jobs);
+    answers.into_iter().map(|answer| answer.recv().unwrap().is_ok()).collect()
+}
+
+fn recorded(room: &TempDir) -> Vec<i64> {
+    let raw = raw(room);
+    let mut statement =
+        raw.prepare("SELECT dated_at FROM departed_suite ORDER BY dated_at").unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+fn record_number(tx: &mut dyn Tx, number: i64) -> Answer<()> {
+    tx.exec(RECORD, &[format!("n{number}").into(), number.into()]).map(drop)
+}
+
+#[test]
+fn in_a_batch_each_job_fails_alone() {
+    let room = TempDir::new().unwrap();
+    let body = |number: i64| -> Body {
+        Box::new(move |tx| {
+            record_number(tx, number)?;
+            match number % 4 {
+                0 => Ok(()),
+                1 => Err(CatalogueError::Missing("x".into())),
+                // Trips over a key, and goes on after it.
+                2 => record_number(tx, number).or_else(|_| record_number(tx, number + 1_000)),
+                _ => panic!("on purpose"),
+            }
+        })
+    };
+    // More than one batch holds.
+    let answers = run_batch(&room, (0..600).map(body).collect());
+    let expected: Vec<_> = (0..600).map(|number| number % 2 == 0).collect();
+    assert_eq!(answers, expected);
+    let kept = (0..600).filter(|number| number % 2 == 0);
+    let kept = kept.chain((0..600).filter(|number| number % 4 == 2).map(|number| number + 1_000));
+    assert_eq!(recorded(&room), kept.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_commit_that_fails_fails_everyone_in_it_and_no_one_after() {
+    let room = TempDir::new().unwrap();
+    let body = |number: i64| -> Body {
+        Box::new(move |tx| {
+            if number == 100 {
+                // A reference that is looked at in the commit, and then leads nowhere.
+                tx.exec("PRAGMA defer_foreign_keys = ON", &[])?;
+                tx.exec("INSERT INTO stanza (package_id, stanza) VALUES (77, '')", &[])?;
+            }
+            record_number(tx, number)
+        })
+    };
+    let answers = run_batch(&room, (0..300).map(body).collect());
+    let expected: Vec<_> = (0..300).map(|number| number >= 256).collect();
+    assert_eq!(answers, expected);
+    assert_eq!(recorded(&room), (256..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_database_refuses_and_recovers() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let pages = |count: &'static str| {
+        catalogue.write(move |tx| tx.each(count, &[], &mut |_| Ok(()))).unwrap();
+    };
+    pages("PRAGMA max_page_count = 1"); // at once the number of pages there are
+    let large = "x".repeat(1 << 20);
+    let serials = [large.clone()];
+    let certificate = certificate(large);
+    let error = catalogue.record_certificate(&certificate, Some(&grant(1))).unwrap_err();
+    assert!(error.to_string().contains("full"), "{error}");
+    assert!(catalogue.list_grants().unwrap().is_empty());
+    pages("PRAGMA max_page_count = 1000000");
+    catalogue.record_certificate(&certificate, Some(&grant(1))).unwrap();
+    catalogue.record_revocation(&serials, "gone", Moment(3), None).unwrap();
+    assert_eq!(catalogue.list_certificates(None).unwrap()[0].revoked_at, Some(Moment(3)));
+}
+
+#[test]
+fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    (0..400).for_each(|number| record(&catalogue, number).unwrap());
+    drop(catalogue);
+    let root: i64 = raw(&room)
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'certificate'", [], |r| {
+            r.get(0)
+        })
+        .unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(room.path().join("catalogue.db"));
+    std::os::unix::fs::FileExt::write_all_at(
+        &file.unwrap(),
+        &[0xff; 4096],
+        (root as u64 - 1) * 4096,
+    )
+    .unwrap();
+    let catalogue = open(&room).unwrap();
+    let error = catalogue.record_certificate(&certificate("1".into()), None).unwrap_err();
+    assert!(matches!(error, CatalogueError::Damaged(_)), "{error}");
+    let error = record(&catalogue, 1_000).unwrap_err();
+    assert!(error.to_string().contains("writing stopped"), "{error}");
+    assert_eq!(catalogue.list_grants().unwrap().len(), 400);
+}

@@ -1,0 +1,132 @@
+//! One SQLite transaction as the statements see it.
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql};
+
+use crate::catalogue::CatalogueError;
+use crate::catalogue::sql::{Answer, Row, Tx, Value};
+
+/// What SQLite said, as the catalogue's error.
+pub(super) fn error(error: rusqlite::Error) -> CatalogueError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            CatalogueError::Damaged(error.to_string())
+        }
+        _ => CatalogueError::Database(error.to_string()),
+    }
+}
+
+/// Whether nothing may be written after this error until the file was opened anew: what the disk
+/// holds is no longer known.
+pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+/// A transaction that the owner of the connection has begun and will end.
+pub(super) struct SqliteTx<'c> {
+    connection: &'c Connection,
+    /// The first fatal error, whatever became of the answer that carried it.
+    pub(super) fatal: Option<String>,
+}
+
+impl<'c> SqliteTx<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, fatal: None }
+    }
+
+    fn seen(&mut self, error: rusqlite::Error) -> CatalogueError {
+        if is_fatal(&error) && self.fatal.is_none() {
+            self.fatal = Some(error.to_string());
+        }
+        self::error(error)
+    }
+
+    fn bound(&mut self, sql: &'static str, values: &[Value<'_>]) -> Answer<CachedStatement<'c>> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|e| self.seen(e))?;
+        if statement.parameter_count() != values.len() {
+            return Err(misnumbered(sql));
+        }
+        for (index, value) in (1_usize..).zip(values) {
+            // SQLite numbers `$1` by its first appearance, PostgreSQL by its digits.
+            let digits = statement.parameter_name(index).and_then(|name| name.strip_prefix('$'));
+            if digits.and_then(|digits| digits.parse().ok()) != Some(index) {
+                return Err(misnumbered(sql));
+            }
+            statement.raw_bind_parameter(index, Bound(value)).map_err(|e| self.seen(e))?;
+        }
+        Ok(statement)
+    }
+}
+
+fn misnumbered(sql: &str) -> CatalogueError {
+    CatalogueError::Database(format!("this statement's parameters are misnumbered: {sql}"))
+}
+
+impl Tx for SqliteTx<'_> {
+    fn exec(&mut self, sql: &'static str, values: &[Value<'_>]) -> Answer<u64> {
+        let mut statement = self.bound(sql, values)?;
+        let touched = statement.raw_execute().map_err(|e| self.seen(e))?;
+        Ok(u64::try_from(touched).unwrap_or(u64::MAX))
+    }
+
+    fn each(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        take: &mut dyn FnMut(&dyn Row) -> Answer<()>,
+    ) -> Answer<()> {
+        let mut statement = self.bound(sql, values)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(|e| self.seen(e))? {
+            take(&SqliteRow(row))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value on its way into a statement.
+struct Bound<'v>(&'v Value<'v>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+struct SqliteRow<'r>(&'r rusqlite::Row<'r>);
+
+impl SqliteRow<'_> {
+    fn value(&self, column: usize) -> Answer<ValueRef<'_>> {
+        self.0.get_ref(column).map_err(|error| CatalogueError::Damaged(error.to_string()))
+    }
+}
+
+fn mistyped(column: usize, error: impl std::fmt::Display) -> CatalogueError {
+    CatalogueError::Damaged(format!("column {column}: {error}"))
+}
+
+impl Row for SqliteRow<'_> {
+    fn integer(&self, column: usize) -> Answer<i64> {
+        self.value(column)?.as_i64().map_err(|error| mistyped(column, error))
+    }
+
+    fn text(&self, column: usize) -> Answer<&str> {
+        self.value(column)?.as_str().map_err(|error| mistyped(column, error))
+    }
+
+    fn bytes(&self, column: usize) -> Answer<&[u8]> {
+        self.value(column)?.as_blob().map_err(|error| mistyped(column, error))
+    }
+
+    fn is_null(&self, column: usize) -> Answer<bool> {
+        Ok(matches!(self.value(column)?, ValueRef::Null))
+    }
+}

@@ -1,0 +1,168 @@
+//! The one thread that writes. It takes what is queued, runs it in one transaction with a
+//! savepoint for each job, commits once, and only then answers: many writers share one sync.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use super::tx::{self, SqliteTx};
+use crate::catalogue::CatalogueError;
+use crate::catalogue::sql::{Answer, Tx};
+
+/// How many jobs share a commit at most.
+const BATCH: usize = 256;
+
+/// The writing thread, as the rest of the program sees it.
+pub(super) struct Writer {
+    queue: Option<Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread, which owns the connection from here on.
+    pub(super) fn start(connection: Connection) -> Answer<Self> {
+        let (queue, jobs) = channel();
+        let thread = std::thread::Builder::new()
+            .name("catalogue".into())
+            .spawn(move || write_queued(&connection, &jobs))
+            .map_err(|error| CatalogueError::Database(format!("cannot start a thread: {error}")))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Queues `body` and waits until what it did is durable.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let ended = || CatalogueError::Database("the writing thread has ended".into());
+        let (job, answer) = job(body);
+        self.queue.as_ref().and_then(|queue| queue.send(job).ok()).ok_or_else(ended)?;
+        answer.recv().map_err(|_| ended())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Something to be written, with somebody waiting for it.
+pub(super) trait Job: Send {
+    /// Runs it; whether what it did is to be kept.
+    fn run(&mut self, tx: &mut dyn Tx) -> bool;
+
+    /// Tells who waits. `lost` says why nothing was kept, if the transaction failed as a whole.
+    fn answer(self: Box<Self>, lost: Option<&str>);
+}
+
+/// Makes a job of `body`, and what its answer will come from.
+pub(super) fn job<T: Send + 'static>(
+    body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+) -> (Box<dyn Job>, Receiver<Answer<T>>) {
+    let (reply, answer) = sync_channel(1);
+    (Box::new(Task { body: Some(body), result: None, reply }), answer)
+}
+
+struct Task<T, F> {
+    body: Option<F>,
+    result: Option<Answer<T>>,
+    reply: SyncSender<Answer<T>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut dyn Tx) -> Answer<T> + Send,
+{
+    fn run(&mut self, tx: &mut dyn Tx) -> bool {
+        let Some(body) = self.body.take() else { return false };
+        // One that panics fails alone: its savepoint is rolled back like any other's.
+        let result = catch_unwind(AssertUnwindSafe(|| body(tx))).unwrap_or_else(|_| {
+            Err(CatalogueError::Database("recording panicked; nothing was kept".into()))
+        });
+        let kept = result.is_ok();
+        self.result = Some(result);
+        kept
+    }
+
+    fn answer(self: Box<Self>, lost: Option<&str>) {
+        let result = match (self.result, lost) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(text)) => Err(CatalogueError::Database(text.to_owned())),
+            (Some(Ok(value)), None) => Ok(value),
+            (None, None) => Err(CatalogueError::Database("was not run".into())),
+        };
+        // Who no longer waits needs no answer.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// A transaction failed as a whole.
+struct Lost {
+    text: String,
+    /// Whether no other may be tried.
+    fatal: bool,
+}
+
+impl From<rusqlite::Error> for Lost {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { text: error.to_string(), fatal: tx::is_fatal(&error) }
+    }
+}
+
+/// Writes what is queued, until nobody can queue any more.
+pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job>>) {
+    let mut stopped: Option<String> = None;
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        batch.extend(queue.try_iter().take(BATCH.saturating_sub(1)));
+        let mut lost = stopped.clone();
+        if lost.is_none()
+            && let Err(error) = write_batch(connection, &mut batch)
+        {
+            if !connection.is_autocommit() {
+                // Without a transaction to end, the next batch cannot begin and says so itself.
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            if error.fatal {
+                stopped = Some(format!(
+                    "writing stopped after: {}; restart the server once the disk is sound",
+                    error.text
+                ));
+            }
+            lost = Some(error.text);
+        }
+        batch.into_iter().for_each(|job| job.answer(lost.as_deref()));
+    }
+}
+
+fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    for job in batch {
+        connection.execute_batch("SAVEPOINT job")?;
+        let mut tx = SqliteTx::new(connection);
+        let kept = job.run(&mut tx);
+        if let Some(text) = tx.fatal {
+            return Err(Lost { text, fatal: true });
+        }
+        if connection.is_autocommit() {
+            // Some errors, a full disk among them, make SQLite give up all of the transaction.
+            let text = "the transaction was given up by the database".into();
+            return Err(Lost { text, fatal: false });
+        }
+        connection.execute_batch(if kept {
+            "RELEASE job"
+        } else {
+            "ROLLBACK TO job; RELEASE job"
+        })?;
+    }
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}

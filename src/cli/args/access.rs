@@ -1,0 +1,145 @@
+//! `repoctl host …` and `repoctl identity …`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::api::Role;
+use crate::debian::SuiteName;
+use crate::nearest::nearest;
+
+/// What can be done with hosts.
+#[derive(Subcommand, Debug)]
+pub enum HostCommand {
+    /// Make a key, get a certificate for it, and write everything that the host needs
+    Issue(HostIssue),
+    /// Write what a host needs, except its key and certificate
+    Setup(HostSetupArgs),
+    /// List the hosts, their certificates and when they were last seen
+    #[command(after_help = "EXAMPLE:\n  repoctl host list")]
+    List,
+    /// Show one host
+    #[command(after_help = "EXAMPLE:\n  repoctl host show web-01.example.org")]
+    Show {
+        /// The host
+        #[arg(value_name = "NAME", value_parser = parse_name)]
+        name: String,
+    },
+    /// Shut a host out at once
+    #[command(after_help = "EXAMPLE:\n  repoctl host revoke web-01.example.org -m 'stolen'")]
+    Revoke(NamedRevoke),
+}
+
+/// What can be done with identities.
+#[derive(Subcommand, Debug)]
+pub enum IdentityCommand {
+    /// Make a key and get a certificate for it
+    Issue(IdentityIssue),
+    /// List the identities and their certificates
+    #[command(after_help = "EXAMPLE:\n  repoctl identity list")]
+    List,
+    /// Shut an identity out at once
+    #[command(
+        after_help = "EXAMPLE:\n  repoctl identity revoke ci.example.org -m 'runner replaced'"
+    )]
+    Revoke(NamedRevoke),
+}
+
+/// A certificate for a host.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host issue web-01.example.org --suite stable\n  \
+                  scp -r web-01.example.org root@web-01.example.org: && \\\n  \
+                  ssh root@web-01.example.org sh web-01.example.org/install.sh\n\n\
+                  The key is made on this machine and never sent to the server.")]
+pub struct HostIssue {
+    /// The host, as it is called: lower-case letters, digits, '-' and '.'
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub name: String,
+    /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
+    #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
+    pub suite: Vec<SuiteName>,
+    /// How long the certificate stands [default: as long as the server usually gives]
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+    /// A directory that is not there yet [default: ./NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What a host needs.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host setup web-01.example.org --out web-01")]
+pub struct HostSetupArgs {
+    /// The host
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub name: String,
+    /// Only these suites, with commas between or given several times [default: all it may read]
+    #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
+    pub suite: Vec<SuiteName>,
+    /// Where to write it; files that are there are replaced
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// A certificate for a build job or a person.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl identity issue ci.example.org --role uploader --suite testing\n\n\
+                  The key is made on this machine and never sent to the server."
+)]
+pub struct IdentityIssue {
+    /// The identity: lower-case letters, digits, '-' and '.'
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub name: String,
+    /// What it is trusted to do: host, uploader, operator or admin
+    #[arg(long, value_parser = parse_role)]
+    pub role: Role,
+    /// Suites that it is for, with commas between or given several times [env: REPOCTL_SUITE]
+    #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
+    pub suite: Vec<SuiteName>,
+    /// Every suite, also those made later
+    #[arg(long, conflicts_with = "suite")]
+    pub all_suites: bool,
+    /// How long the certificate stands [default: as long as the server usually gives]
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+    /// A directory that is not there yet [default: ./NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Whom to shut out.
+#[derive(Args, Debug)]
+pub struct NamedRevoke {
+    /// Whom
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub name: String,
+    /// Why; kept with the certificate
+    #[arg(
+        long,
+        short = 'm',
+        visible_alias = "message",
+        value_name = "WHY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub reason: String,
+}
+
+/// A name that is safe as a directory and in a path. The server judges the rest.
+fn parse_name(text: &str) -> Result<String, String> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let label = |l: &str| !l.is_empty() && l.bytes().all(inner) && !l.starts_with('-');
+    if text.len() <= 253 && text.split('.').all(label) {
+        return Ok(text.to_owned());
+    }
+    Err("is a host name in lower case: letters, digits and '-' in labels joined by dots".into())
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    let words = Role::ALL.map(Role::as_str);
+    Role::parse(text).ok_or_else(|| match nearest(text, words.into_iter()) {
+        Some(near) => format!("did you mean {near}? The roles are {}", words.join(", ")),
+        None => format!("the roles are {}", words.join(", ")),
+    })
+}

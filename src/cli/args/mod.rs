@@ -1,0 +1,135 @@
+//! The argument tree. Every command ends its help with an example.
+
+mod access;
+mod packages;
+mod pins;
+mod suite;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::debian::SuiteName;
+
+pub use access::{
+    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
+};
+pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
+#[cfg(test)]
+pub use pins::parse_hours;
+pub use pins::{PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
+
+/// Uploads, pins, rolls back and asks, over HTTPS with a client certificate.
+#[derive(Parser, Debug)]
+#[command(
+    name = "repoctl",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "EXAMPLE:\n  repoctl upload --suite stable dist/*.deb -m 'release 1.4'\n\n\
+                  Exit codes: 0 done or already so, 1 refused, 2 wrong command line, 3 not allowed,\n\
+                  4 server out of reach, busy or failing (nothing was half done: try again)."
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Connection")]
+pub struct Global {
+    /// Where the server is, such as repo.example.org:8443 [env: REPOCTL_SERVER]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// The client certificate, in PEM [env: REPOCTL_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// Its private key, in PEM [env: REPOCTL_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The authority that the server is recognised by, in PEM [env: REPOCTL_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// A file with all of these [env: REPOCTL_CONFIG] [default: ~/.config/repoctl/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Which suite.
+#[derive(Args, Debug, Clone, Default)]
+pub struct SuiteArg {
+    /// The suite [env: REPOCTL_SUITE] [default: suite in config.toml]
+    #[arg(long, short, value_name = "SUITE")]
+    pub suite: Option<SuiteName>,
+}
+
+/// Why.
+#[derive(Args, Debug, Clone, Default)]
+pub struct MessageArg {
+    /// Why; kept with what it alters
+    #[arg(long, short, value_name = "WHY", default_value = "", hide_default_value = true)]
+    pub message: String,
+}
+
+/// What can be done.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Make, show, edit and remove suites
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl suite list")]
+    Suite(SuiteCommand),
+    /// Publish packages: all of them in one generation, or nothing
+    Upload(UploadArgs),
+    /// List the packages of a suite
+    List(ListArgs),
+    /// Find packages by name in every suite
+    Search(SearchArgs),
+    /// Show where the versions of a package are and who put them there
+    Show(ShowArgs),
+    /// Show the generations of a suite
+    History(HistoryArgs),
+    /// Show what differs between two generations
+    Diff(DiffArgs),
+    /// Offer exactly one version of a package, or roll back
+    Pin(PinArgs),
+    /// End pins, so that the highest version is offered again
+    Unpin(UnpinArgs),
+    /// List the pins
+    Pins(PinsArgs),
+    /// Stop offering packages
+    Remove(RemoveArgs),
+    /// Certificates for hosts, and what hosts need in /etc/apt
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl host issue web-01 --suite stable")]
+    Host(HostCommand),
+    /// Certificates for build jobs and people
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl identity list")]
+    Identity(IdentityCommand),
+    /// Show how the server and its suites are
+    #[command(after_help = "EXAMPLE:\n  repoctl status --json | jq .warnings")]
+    Status,
+    /// Show who the server takes you for, and what you may do
+    #[command(after_help = "EXAMPLE:\n  repoctl whoami")]
+    Whoami,
+    /// Print what makes a shell complete repoctl's commands
+    #[command(after_help = "EXAMPLE:\n  repoctl completions bash > /etc/bash_completion.d/repoctl")]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    #[command(after_help = "EXAMPLE:\n  repoctl man /usr/local/share/man/man1")]
+    Man {
+        /// Where to; the directory is made when it is not there
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+}

@@ -1,0 +1,104 @@
+//! `repoctl upload`, `list`, `search`, `show`, `history` and `diff`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{MessageArg, SuiteArg};
+use crate::debian::{Component, PackageName};
+
+/// What to publish.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl upload --suite stable dist/ -m 'release 1.4'\n  \
+                  find . -name '*.deb' | repoctl upload --suite stable --from-file -\n\n\
+                  The same package again is success. What could not be sent because the server was out of\n\
+                  reach or busy is tried again for a while.")]
+pub struct UploadArgs {
+    /// Where to.
+    #[command(flatten)]
+    pub to: SuiteArg,
+    /// The component
+    #[arg(long, short = 'C', value_name = "NAME", default_value = "main")]
+    pub component: Component,
+    /// Packages, and directories that are searched for *.deb
+    #[arg(value_name = "FILE|DIR", required_unless_present = "from_file")]
+    pub paths: Vec<PathBuf>,
+    /// A file that names one package or directory a line; - for standard input
+    #[arg(long, value_name = "LIST")]
+    pub from_file: Option<PathBuf>,
+    /// Send and check the packages, but only say what publishing them would do
+    #[arg(long)]
+    pub dry_run: bool,
+    /// For how long to try again when the server is out of reach or busy; 0 for not at all
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    pub retry_seconds: u64,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// What to list.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl list --suite stable hello --all")]
+pub struct ListArgs {
+    /// Of which suite.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Only what was built from this source package
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<PackageName>,
+    /// Also what is stored but not offered: waiting, superseded, withdrawn
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// What to find.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl search 'libhello*'")]
+pub struct SearchArgs {
+    /// A package name, in which * stands for anything
+    #[arg(value_name = "PATTERN")]
+    pub pattern: String,
+    /// At most so many
+    #[arg(long, short = 'n', value_name = "NUMBER")]
+    pub limit: Option<u32>,
+}
+
+/// What to show.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl show hello=1.2-1")]
+pub struct ShowArgs {
+    /// A package name, and a version if only one is meant
+    #[arg(value_name = "PACKAGE[=VERSION]")]
+    pub package: String,
+}
+
+/// Which generations.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl history --suite stable --limit 5")]
+pub struct HistoryArgs {
+    /// Of which suite.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// At most so many, the newest first
+    #[arg(long, short = 'n', value_name = "NUMBER", default_value = "20")]
+    pub limit: u32,
+    /// Only those before this one
+    #[arg(long, value_name = "GENERATION")]
+    pub before: Option<u64>,
+}
+
+/// What to compare.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl diff --suite stable 41 42")]
+pub struct DiffArgs {
+    /// Of which suite.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// A generation
+    #[arg(value_name = "FROM")]
+    pub from: u64,
+    /// Another one [default: the live one]
+    #[arg(value_name = "TO")]
+    pub to: Option<u64>,
+}

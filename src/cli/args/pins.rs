@@ -1,0 +1,119 @@
+//! `repoctl pin`, `unpin`, `pins` and `remove`.
+
+use clap::Args;
+
+use super::{MessageArg, SuiteArg};
+use crate::debian::PackageName;
+
+/// What to pin, or to roll back.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl pin --suite stable --rollback hello -m 'crashes at start'\n  \
+                  repoctl pin --suite stable hello=1.1-1 --for 24h\n\n\
+                  PACKAGE is a source package: everything built from it moves together, unless --binary.\n\
+                  --rollback goes to the version that was live before; again goes further back."
+)]
+pub struct PinArgs {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// PACKAGE=VERSION; with --rollback package names, or none for the whole suite
+    #[arg(value_name = "PACKAGE[=VERSION]", required_unless_present = "rollback")]
+    pub targets: Vec<String>,
+    /// Go back to the previous version
+    #[arg(long)]
+    pub rollback: bool,
+    /// Go back to what this generation held
+    #[arg(long, value_name = "GENERATION", requires = "rollback")]
+    pub to: Option<u64>,
+    /// PACKAGE is one binary package, not a source package
+    #[arg(long)]
+    pub binary: bool,
+    /// End the pin by itself after this time, such as 24h, 3d or 1w
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_hours, conflicts_with = "rollback")]
+    pub hours: Option<u32>,
+    /// Only show which packages and which hosts it would affect
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Which pins to end.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl unpin --suite stable hello -m 'fixed in 1.3'\n\n\
+                  On a terminal the plan is shown first and you are asked.")]
+pub struct UnpinArgs {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Whose pins
+    #[arg(value_name = "PACKAGE", required_unless_present = "all", conflicts_with = "all")]
+    pub packages: Vec<PackageName>,
+    /// Every pin of the suite
+    #[arg(long)]
+    pub all: bool,
+    /// PACKAGE is one binary package, not a source package
+    #[arg(long)]
+    pub binary: bool,
+    /// Only show what it would publish
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Which pins to list.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl pins --suite stable")]
+pub struct PinsArgs {
+    /// Only those of this suite
+    #[arg(long, short, value_name = "SUITE")]
+    pub suite: Option<crate::debian::SuiteName>,
+}
+
+/// What to stop offering.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl remove --suite stable hello -m 'replaced by howdy'\n\n\
+                  Hosts that installed it keep it: apt does not remove packages by itself."
+)]
+pub struct RemoveArgs {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Source packages
+    #[arg(value_name = "PACKAGE", required = true)]
+    pub packages: Vec<PackageName>,
+    /// PACKAGE is one binary package, not a source package
+    #[arg(long)]
+    pub binary: bool,
+    /// Only show which packages and which hosts it would affect
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Reads a length of time in whole hours: `24h`, `3d`, `1w`.
+pub fn parse_hours(text: &str) -> Result<u32, String> {
+    let rule = || "is a number with h, d or w behind it, from 1h to 52w".to_owned();
+    let unit = match text.chars().last() {
+        Some('h') => 1,
+        Some('d') => 24,
+        Some('w') => 168,
+        _ => return Err(rule()),
+    };
+    let number = text.trim_end_matches(['h', 'd', 'w']);
+    if number.len().saturating_add(1) != text.len() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(rule());
+    }
+    let hours = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    hours.filter(|hours| (1..=52 * 168).contains(hours)).ok_or_else(rule)
+}

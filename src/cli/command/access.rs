@@ -1,0 +1,236 @@
+//! `repoctl host …` and `repoctl identity …`.
+
+use std::path::{Path, PathBuf};
+
+use super::Session;
+use crate::api::{
+    HostRequest, HostSetup, IdentityRequest, IssuedCertificate, RevocationRequest, SetupQuery,
+    SuiteChoice,
+};
+use crate::cli::args::{
+    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
+};
+use crate::cli::failure::Failure;
+use crate::cli::keys::{NewKey, make_private_directory, write_new};
+use crate::cli::render;
+use crate::cli::text::{escape, when};
+use crate::cli::tree::{SCRIPT, Tree};
+use crate::client::Client;
+use crate::debian::SuiteName;
+
+/// Issues, lists, shows, sets up and revokes hosts.
+///
+/// # Errors
+/// A [`Failure`] from the server, the network or the disk.
+pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<(), Failure> {
+    let now = session.now();
+    match command {
+        HostCommand::Issue(args) => issue_host(session, args).await,
+        HostCommand::Setup(args) => set_up(session, args).await,
+        HostCommand::Revoke(args) => revoke(session, args, true).await,
+        HostCommand::List => {
+            let hosts = session.client.list_hosts().await?;
+            session.show(&hosts, || render::access::list(&hosts, now));
+            session.say_if_empty(&hosts, "no hosts yet: repoctl host issue NAME --suite SUITE");
+            Ok(())
+        }
+        HostCommand::Show { name } => {
+            let hosts = session.client.list_hosts().await?;
+            let Some(host) = hosts.iter().find(|host| host.identity == *name) else {
+                return Err(Failure::refused(format!("there is no host {name}")));
+            };
+            session.show(host, || render::access::show(host, now));
+            Ok(())
+        }
+    }
+}
+
+/// Issues, lists and revokes identities.
+///
+/// # Errors
+/// A [`Failure`] from the server, the network or the disk.
+pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> Result<(), Failure> {
+    match command {
+        IdentityCommand::Issue(args) => issue_identity(session, args).await,
+        IdentityCommand::Revoke(args) => revoke(session, args, false).await,
+        IdentityCommand::List => {
+            let (identities, now) = (session.client.list_identities().await?, session.now());
+            session.show(&identities, || render::access::list(&identities, now));
+            session.say_if_empty(&identities, "no identities yet: repoctl identity issue NAME");
+            Ok(())
+        }
+    }
+}
+
+async fn issue_host(session: &mut Session<'_>, args: &HostIssue) -> Result<(), Failure> {
+    let suites = suites_of(session, &args.suite)?;
+    let directory = directory_of(args.out.as_deref(), &args.name);
+    make_private_directory(&directory)?;
+    let key = NewKey::make(&args.name)?;
+    // The key is on disk before there is a certificate for it: a certificate without its key would
+    // have to be revoked.
+    let key_file = directory.join("new.key");
+    write_new(&key_file, 0o600, key.key_pem.as_bytes())?;
+    let request = HostRequest {
+        name: args.name.clone(),
+        suites: suites.clone(),
+        csr_pem: key.csr_pem.clone(),
+        days: args.days,
+    };
+    let issued = match session.client.issue_host(&request).await {
+        Ok(issued) => issued,
+        Err(error) => return Err(give_up(&directory, &key_file, error.into())),
+    };
+    let certificate_file = directory.join("new.crt");
+    write_new(&certificate_file, 0o644, issued.certificate_pem.as_bytes())?;
+    let laid_out = lay_out(&session.client, args, &suites, &issued, &key, &directory).await;
+    let (files, notes) = laid_out.map_err(|failure| {
+        let hint = format!(
+            "the certificate was issued: it and its key are new.crt and new.key in {}",
+            directory.display()
+        );
+        failure.with_hint(hint)
+    })?;
+    remove(&key_file)?;
+    remove(&certificate_file)?;
+    tell_issued(session, &issued, &directory, &files, &notes);
+    Ok(())
+}
+
+async fn lay_out(
+    client: &Client,
+    args: &HostIssue,
+    suites: &[SuiteName],
+    issued: &IssuedCertificate,
+    key: &NewKey,
+    directory: &Path,
+) -> Result<(Vec<PathBuf>, Vec<String>), Failure> {
+    let setup = fetch_setup(client, &args.name, suites).await?;
+    let tree = Tree::of(&setup)?.with_key(&setup, &issued.certificate_pem, &key.key_pem)?;
+    let files = tree.write(directory, &args.name)?;
+    Ok((files, setup.notes))
+}
+
+async fn set_up(session: &mut Session<'_>, args: &HostSetupArgs) -> Result<(), Failure> {
+    let setup = fetch_setup(&session.client, &args.name, &args.suite).await?;
+    let files = Tree::of(&setup)?.write(&args.out, &args.name)?;
+    let value = serde_json::json!({ "directory": args.out, "files": files, "notes": setup.notes });
+    session.show(&value, || told(&args.out, &files, &setup.notes));
+    Ok(())
+}
+
+async fn fetch_setup(
+    client: &Client,
+    name: &str,
+    suites: &[SuiteName],
+) -> Result<HostSetup, Failure> {
+    let names: Vec<&str> = suites.iter().map(SuiteName::as_str).collect();
+    let suites = (!names.is_empty()).then(|| names.join(","));
+    Ok(client.host_setup(name, &SetupQuery { suites }).await?)
+}
+
+async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {
+    let suites = match args.all_suites {
+        true => SuiteChoice::All,
+        false => SuiteChoice::Named(suites_of(session, &args.suite)?),
+    };
+    let directory = directory_of(args.out.as_deref(), &args.name);
+    make_private_directory(&directory)?;
+    let key = NewKey::make(&args.name)?;
+    let key_file = directory.join("client.key");
+    write_new(&key_file, 0o600, key.key_pem.as_bytes())?;
+    let request = IdentityRequest {
+        name: args.name.clone(),
+        role: args.role,
+        suites,
+        csr_pem: key.csr_pem.clone(),
+        days: args.days,
+    };
+    let issued = match session.client.issue_identity(&request).await {
+        Ok(issued) => issued,
+        Err(error) => return Err(give_up(&directory, &key_file, error.into())),
+    };
+    write_new(&directory.join("client.crt"), 0o644, issued.certificate_pem.as_bytes())?;
+    write_new(&directory.join("ca.crt"), 0o644, issued.ca_pem.as_bytes())?;
+    let config = client_config(session.client.server());
+    write_new(&directory.join("config.toml"), 0o644, config.as_bytes())?;
+    let files = ["client.key", "client.crt", "ca.crt", "config.toml"].map(PathBuf::from);
+    let note = "put the directory at ~/.config/repoctl, or use --config DIR/config.toml".to_owned();
+    tell_issued(session, &issued, &directory, &files, &[note]);
+    Ok(())
+}
+
+fn client_config(server: &str) -> String {
+    let server = toml::Value::String(server.to_owned());
+    format!(
+        "server = {server}\ncertificate = \"client.crt\"\nkey = \"client.key\"\nca = \"ca.crt\"\n"
+    )
+}
+
+async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Result<(), Failure> {
+    let request = RevocationRequest { reason: args.reason.clone() };
+    let outcome = match host {
+        true => session.client.revoke_host(&args.name, &request).await?,
+        false => session.client.revoke_identity(&args.name, &request).await?,
+    };
+    let now = session.now();
+    session.show(&outcome, || render::access::revoked(&outcome, now));
+    Ok(())
+}
+
+fn suites_of(session: &Session<'_>, named: &[SuiteName]) -> Result<Vec<SuiteName>, Failure> {
+    if named.is_empty() { Ok(vec![session.suite(None)?]) } else { Ok(named.to_vec()) }
+}
+
+fn directory_of(out: Option<&Path>, name: &str) -> PathBuf {
+    out.map_or_else(|| PathBuf::from(name), Path::to_owned)
+}
+
+/// Clears away what was made for a certificate that did not come. When the server may have issued
+/// it and only the answer was lost, asking again makes a new key and a new certificate.
+fn give_up(directory: &Path, key_file: &Path, failure: Failure) -> Failure {
+    let _ = std::fs::remove_file(key_file);
+    let _ = std::fs::remove_dir(directory);
+    failure
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    std::fs::remove_file(path).map_err(|error| {
+        Failure::refused(format!("{}: cannot be removed: {error}", path.display()))
+    })
+}
+
+fn tell_issued(
+    session: &mut Session<'_>,
+    issued: &IssuedCertificate,
+    directory: &Path,
+    files: &[PathBuf],
+    notes: &[String],
+) {
+    let now = session.now();
+    let value =
+        serde_json::json!({ "directory": directory, "files": files, "certificate": issued });
+    session.show(&value, || {
+        let (name, end) = (escape(&issued.identity), when(issued.not_after, now));
+        let serial = escape(&issued.serial);
+        format!("{name} has certificate {serial}, which ends {end}\n")
+            + &told(directory, files, notes)
+    });
+}
+
+fn told(directory: &Path, files: &[PathBuf], notes: &[String]) -> String {
+    let mut out = String::new();
+    for file in files {
+        out.push_str(&format!("  {}\n", escape(&directory.join(file).display().to_string())));
+    }
+    for note in notes {
+        out.push_str(&format!("note: {}\n", escape(note)));
+    }
+    if files.iter().any(|file| file.as_os_str() == SCRIPT) {
+        let directory = escape(&directory.display().to_string());
+        out.push_str(&format!(
+            "next: copy {directory} to the host and run {SCRIPT} there as root\n"
+        ));
+    }
+    out
+}

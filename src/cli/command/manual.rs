@@ -1,0 +1,32 @@
+//! `repoctl completions` and `repoctl man`: they need no server.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use crate::cli::args::Cli;
+use crate::cli::failure::Failure;
+use crate::cli::surroundings::Surroundings;
+
+/// Prints what makes a shell complete the commands.
+pub fn completions(around: &mut Surroundings, shell: clap_complete::Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "repoctl", &mut script);
+    around.print(&String::from_utf8_lossy(&script));
+}
+
+/// Writes a manual page for every command.
+///
+/// # Errors
+/// A [`Failure`] when the directory cannot be made or written.
+pub fn pages(around: &mut Surroundings, directory: &Path) -> Result<(), Failure> {
+    let write = || {
+        std::fs::create_dir_all(directory)?;
+        clap_mangen::generate_to(Cli::command(), directory)
+    };
+    write().map_err(|error: std::io::Error| {
+        Failure::refused(format!("{}: cannot be written: {error}", directory.display()))
+    })?;
+    around.print(&format!("the manual pages are in {}\n", directory.display()));
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Commands: each asks the server and hands the answer to be rendered.
+
+pub mod access;
+pub mod manual;
+pub mod package;
+pub mod pin;
+pub mod suite;
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::surroundings::Surroundings;
+use super::text::escape_json;
+use crate::client::Client;
+use crate::debian::SuiteName;
+use crate::time::Moment;
+
+/// What every command works with.
+pub struct Session<'a> {
+    /// The server.
+    pub client: Client,
+    /// The suite that is meant when none is named.
+    pub suite: Option<SuiteName>,
+    /// Whether programs read along.
+    pub json: bool,
+    /// Where to write.
+    pub around: &'a mut Surroundings,
+}
+
+impl Session<'_> {
+    /// The suite that was named, or the usual one.
+    ///
+    /// # Errors
+    /// A usage [`Failure`] when there is neither.
+    pub fn suite(&self, named: Option<&SuiteName>) -> Result<SuiteName, Failure> {
+        named.or(self.suite.as_ref()).cloned().ok_or_else(|| {
+            Failure::usage("no suite is named")
+                .with_hint("give --suite, set REPOCTL_SUITE, or write suite = \"…\" in config.toml")
+        })
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.around.now()
+    }
+
+    /// Prints an answer: the value for programs, the text for people.
+    pub fn show<T: Serialize + ?Sized>(&mut self, value: &T, text: impl FnOnce() -> String) {
+        if !self.json {
+            let text = text();
+            self.around.print(&text);
+            return;
+        }
+        let json = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.around.print(&format!("{}\n", escape_json(&json)));
+    }
+
+    /// Says on standard error, to people only, that a list is empty.
+    pub fn say_if_empty<T>(&mut self, list: &[T], sentence: &str) {
+        if list.is_empty() && !self.json {
+            self.around.complain(&format!("{sentence}\n"));
+        }
+    }
+}

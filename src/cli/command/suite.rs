@@ -1,0 +1,128 @@
+//! `repoctl suite …`, `history`, `diff`, `status` and `whoami`.
+
+use super::Session;
+use crate::api::{DiffQuery, GenerationsQuery, SuiteDefinition, SuiteEdit};
+use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
+use crate::cli::failure::Failure;
+use crate::cli::render;
+
+/// Makes, shows, edits and removes suites.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn suite(session: &mut Session<'_>, command: &SuiteCommand) -> Result<(), Failure> {
+    let now = session.now();
+    match command {
+        SuiteCommand::Create(args) => create(session, args).await,
+        SuiteCommand::Edit(args) => edit(session, args).await,
+        SuiteCommand::List => {
+            let suites = session.client.list_suites().await?;
+            session.show(&suites, || render::suite::list(&suites, now));
+            session.say_if_empty(&suites, "no suites yet: repoctl suite create NAME");
+            Ok(())
+        }
+        SuiteCommand::Show(which) => {
+            let view = session.client.view_suite(&which.name).await?;
+            session.show(&view, || render::suite::show(&view, now));
+            Ok(())
+        }
+        SuiteCommand::Remove(which) => {
+            session.client.remove_suite(&which.name).await?;
+            let value = serde_json::json!({ "removed": which.name });
+            session.show(&value, || format!("suite {} is removed\n", which.name));
+            Ok(())
+        }
+    }
+}
+
+async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Failure> {
+    let now = session.now();
+    let origin = args.origin.clone().unwrap_or_else(|| session.client.server_name());
+    let definition = SuiteDefinition {
+        name: args.name.clone(),
+        label: args.label.clone().unwrap_or_else(|| origin.clone()),
+        origin,
+        description: args.description.clone(),
+        components: args.component.clone(),
+        owns: named(&args.owns),
+        architectures: args.architecture.clone(),
+        valid_days: args.valid_days,
+    };
+    let view = session.client.create_suite(&definition).await?;
+    session.show(&view, || render::suite::show(&view, now));
+    Ok(())
+}
+
+async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Failure> {
+    let now = session.now();
+    let edit = SuiteEdit {
+        description: args.description.clone(),
+        valid_days: args.valid_days,
+        add_components: args.add_component.clone(),
+        owns: args.owns.as_ref().map(|owns| named(owns)),
+        add_architectures: args.add_architecture.clone(),
+        message: args.why.message.clone(),
+    };
+    if (SuiteEdit { message: String::new(), ..edit.clone() }) == SuiteEdit::default() {
+        return Err(Failure::usage("nothing to edit was given")
+            .with_hint("see repoctl suite edit --help for what can be altered"));
+    }
+    let outcome = session.client.edit_suite(&args.name, &edit).await?;
+    session.show(&outcome, || render::change::moved(&outcome, now));
+    Ok(())
+}
+
+/// The patterns that are not empty: an empty one is how a command line says none.
+fn named(patterns: &[String]) -> Vec<String> {
+    patterns.iter().filter(|pattern| !pattern.is_empty()).cloned().collect()
+}
+
+/// Shows the generations of a suite.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn history(session: &mut Session<'_>, args: &HistoryArgs) -> Result<(), Failure> {
+    let (suite, now) = (session.suite(args.of.suite.as_ref())?, session.now());
+    let query = GenerationsQuery { before: args.before, limit: Some(args.limit) };
+    let generations = session.client.list_generations(&suite, &query).await?;
+    session.show(&generations, || render::suite::history(&generations, now));
+    session.say_if_empty(&generations, &format!("{suite} has no such generation"));
+    Ok(())
+}
+
+/// Shows what differs between two generations.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn diff(session: &mut Session<'_>, args: &DiffArgs) -> Result<(), Failure> {
+    let suite = session.suite(args.of.suite.as_ref())?;
+    let to = match args.to {
+        Some(to) => to,
+        None => session.client.view_suite(&suite).await?.generation,
+    };
+    let diff = session.client.diff(&suite, &DiffQuery { from: args.from, to }).await?;
+    session.show(&diff, || render::suite::diff(&diff));
+    Ok(())
+}
+
+/// Shows how the server and its suites are.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn status(session: &mut Session<'_>) -> Result<(), Failure> {
+    let status = session.client.status().await?;
+    let now = session.now();
+    session.show(&status, || render::status::status(&status, now));
+    Ok(())
+}
+
+/// Shows who the server takes the asker for.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn whoami(session: &mut Session<'_>) -> Result<(), Failure> {
+    let who = session.client.whoami().await?;
+    let (now, server) = (session.now(), session.client.server().to_owned());
+    session.show(&who, || render::access::whoami(&who, &server, now));
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Configuration: flags before `REPOCTL_*` variables before `config.toml`.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::args::Global;
+use super::failure::Failure;
+use super::surroundings::Surroundings;
+use crate::client::Credentials;
+use crate::debian::SuiteName;
+use crate::nearest::nearest;
+
+/// The keys that `config.toml` may hold.
+const KEYS: [&str; 5] = ["server", "certificate", "key", "ca", "suite"];
+/// Largest file of any kind that is read here. Unit: bytes.
+const LARGEST_BYTES: u64 = 1 << 20;
+
+/// What flags, variables and the file say together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the server is.
+    pub server: Option<String>,
+    /// The client certificate.
+    pub certificate: Option<PathBuf>,
+    /// Its private key.
+    pub key: Option<PathBuf>,
+    /// The authority of the server.
+    pub ca: Option<PathBuf>,
+    /// The suite that is meant when none is named.
+    pub suite: Option<SuiteName>,
+}
+
+impl Settings {
+    /// Puts the layers together. An explicit file has to be there; the usual one need not.
+    ///
+    /// # Errors
+    /// A usage [`Failure`] that names the file and the key, or the variable.
+    pub fn settle(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        let file = match explicit_file(global, around) {
+            Some(path) => read_file(&path)?,
+            None => match usual_file(around) {
+                Some(path) if path.exists() => read_file(&path)?,
+                _ => Self::default(),
+            },
+        };
+        let text = |flag: &Option<String>, variable: &str, low: Option<String>| {
+            flag.clone().or_else(|| around.variable(variable).map(str::to_owned)).or(low)
+        };
+        let path = |flag: &Option<PathBuf>, variable: &str, low: Option<PathBuf>| {
+            flag.clone().or_else(|| around.variable(variable).map(PathBuf::from)).or(low)
+        };
+        let suite = match around.variable("REPOCTL_SUITE") {
+            Some(name) => Some(
+                SuiteName::parse(name)
+                    .map_err(|error| Failure::usage(format!("REPOCTL_SUITE: {error}")))?,
+            ),
+            None => file.suite,
+        };
+        Ok(Self {
+            server: text(&global.server, "REPOCTL_SERVER", file.server),
+            certificate: path(&global.cert, "REPOCTL_CERT", file.certificate),
+            key: path(&global.key, "REPOCTL_KEY", file.key),
+            ca: path(&global.ca, "REPOCTL_CA", file.ca),
+            suite,
+        })
+    }
+
+    /// Reads the files that the settings name.
+    ///
+    /// # Errors
+    /// A usage [`Failure`] that says which setting is missing, or which file cannot be read.
+    pub fn credentials(&self) -> Result<Credentials, Failure> {
+        let missing = |what: &str, flag: &str, variable: &str, key: &str| {
+            Failure::usage(format!("no {what} is set")).with_hint(format!(
+                "give --{flag}, set {variable}, or write {key} = \"…\" in ~/.config/repoctl/config.toml"
+            ))
+        };
+        let server = self.server.clone();
+        let server =
+            server.ok_or_else(|| missing("server", "server", "REPOCTL_SERVER", "server"))?;
+        let certificate = self.certificate.as_deref();
+        let certificate = certificate
+            .ok_or_else(|| missing("client certificate", "cert", "REPOCTL_CERT", "certificate"))?;
+        let key = self.key.as_deref();
+        let key = key.ok_or_else(|| missing("private key", "key", "REPOCTL_KEY", "key"))?;
+        let ca = self.ca.as_deref();
+        let ca = ca.ok_or_else(|| missing("authority", "ca", "REPOCTL_CA", "ca"))?;
+        Ok(Credentials {
+            server,
+            certificate_pem: read_limited("client certificate", certificate)?,
+            key_pem: Zeroizing::new(read_limited("private key", key)?),
+            ca_pem: read_limited("authority", ca)?,
+        })
+    }
+
+    /// A warning when others on this machine can read the private key.
+    pub fn key_warning(&self) -> Option<String> {
+        use std::os::unix::fs::PermissionsExt;
+        let key = self.key.as_deref()?;
+        let mode = std::fs::metadata(key).ok()?.permissions().mode();
+        (mode & 0o077 != 0).then(|| {
+            let path = key.display();
+            format!("warning: others can read the private key {path}; chmod 600 mends it\n")
+        })
+    }
+}
+
+fn explicit_file(global: &Global, around: &Surroundings) -> Option<PathBuf> {
+    global.config.clone().or_else(|| around.variable("REPOCTL_CONFIG").map(PathBuf::from))
+}
+
+/// Source: the XDG Base Directory Specification; a relative `XDG_CONFIG_HOME` does not count.
+fn usual_file(around: &Surroundings) -> Option<PathBuf> {
+    let xdg = around.variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || around.variable("HOME").map(|home| Path::new(home).join(".config"));
+    Some(xdg.or_else(home)?.join("repoctl").join("config.toml"))
+}
+
+fn read_file(path: &Path) -> Result<Settings, Failure> {
+    let bytes = read_limited("configuration", path)?;
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".into()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| wrong(format!("is not TOML: {}", error.message())))?;
+    let mut settings = Settings::default();
+    for (key, value) in table {
+        let Some(value) = value.as_str().filter(|value| !value.is_empty()) else {
+            return Err(unknown_or(&key, &wrong, "takes a text in quotes"));
+        };
+        let beside = || Some(path.parent().unwrap_or(Path::new("")).join(value));
+        match key.as_str() {
+            "server" => settings.server = Some(value.to_owned()),
+            "certificate" => settings.certificate = beside(),
+            "key" => settings.key = beside(),
+            "ca" => settings.ca = beside(),
+            "suite" => {
+                let name = SuiteName::parse(value);
+                settings.suite = Some(name.map_err(|error| wrong(format!("suite: {error}")))?);
+            }
+            _ => return Err(unknown_or(&key, &wrong, "is not known")),
+        }
+    }
+    Ok(settings)
+}
+
+fn unknown_or(key: &str, wrong: &impl Fn(String) -> Failure, otherwise: &str) -> Failure {
+    if KEYS.contains(&key) {
+        return wrong(format!("{key} {otherwise}"));
+    }
+    let failure = wrong(format!("there is no key {key:?}"));
+    match nearest(key, KEYS.into_iter()) {
+        Some(near) => failure.with_hint(format!("did you mean {near:?}?")),
+        None => failure.with_hint(format!("the keys are {}", KEYS.join(", "))),
+    }
+}
+
+fn read_limited(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    use std::io::Read;
+    let wrong = |why: String| Failure::usage(format!("{what} {}: {why}", path.display()));
+    let file = std::fs::File::open(path).map_err(|error| wrong(cause(&error)))?;
+    let mut bytes = Vec::new();
+    let read = file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| wrong(cause(&error)))?;
+    if bytes.len() as u64 > LARGEST_BYTES {
+        return Err(wrong("is larger than 1 MiB, so it is another file than meant".into()));
+    }
+    Ok(bytes)
+}
+
+fn cause(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "may not be read by this user".into(),
+        _ => format!("cannot be read: {error}"),
+    }
+}

@@ -1,0 +1,126 @@
+//! Failures: why a command did not do what it was asked, as a person or a program reads it.
+
+use serde::Serialize;
+
+use super::text::escape;
+use crate::api::{Code, Exit, Problem};
+use crate::client::ClientError;
+
+/// Why a command ended without doing what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What happened.
+    pub message: String,
+    /// Every single thing that is wrong.
+    pub reasons: Vec<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// The code of the server, when it was the server that refused.
+    pub code: Option<String>,
+}
+
+impl Failure {
+    /// The command line or the configuration is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// It cannot be done as things stand.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, message)
+    }
+
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), reasons: Vec::new(), hint: None, code: None }
+    }
+
+    /// The same failure with this advice.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure with these reasons.
+    pub fn with_reasons(mut self, reasons: Vec<String>) -> Self {
+        self.reasons = reasons;
+        self
+    }
+
+    /// For people: `error: …`, then the reasons, then `hint: …`.
+    pub fn lines(&self, colour: bool) -> String {
+        let head = if colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+        let mut out = format!("{head} {}\n", escape(&self.message));
+        for reason in &self.reasons {
+            out.push_str(&format!("  {}\n", escape(reason)));
+        }
+        if let Some(hint) = &self.hint {
+            out.push_str(&format!("hint: {}\n", escape(hint)));
+        }
+        out
+    }
+
+    /// For programs: one line of JSON.
+    pub fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            error: &'a str,
+            exit: u8,
+            code: Option<&'a str>,
+            reasons: &'a [String],
+            hint: Option<&'a str>,
+        }
+        let shape = Shape {
+            error: &self.message,
+            exit: self.exit.number(),
+            code: self.code.as_deref(),
+            reasons: &self.reasons,
+            hint: self.hint.as_deref(),
+        };
+        let json = serde_json::to_string(&shape).unwrap_or_default();
+        format!("{}\n", super::text::escape_json(&json))
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let mut failure = Self::new(error.exit(), error.to_string());
+        failure.hint = error.hint().map(str::to_owned);
+        if let ClientError::Problem { problem, .. } = &error {
+            failure.reasons = reasons_of(problem);
+            // A single reason is often the sentence itself.
+            failure.reasons.retain(|reason| *reason != failure.message);
+            failure.hint = problem.known_code().and_then(hint_of).map(str::to_owned);
+            failure.code = Some(problem.code.clone());
+        }
+        failure
+    }
+}
+
+/// The reasons of a problem as lines.
+pub fn reasons_of(problem: &Problem) -> Vec<String> {
+    let line = |reason: &crate::api::Reason| match &reason.field {
+        Some(field) => format!("{field}: {}", reason.problem),
+        None => reason.problem.clone(),
+    };
+    problem.reasons.iter().map(line).collect()
+}
+
+fn hint_of(code: Code) -> Option<&'static str> {
+    match code {
+        Code::VersionConflict => Some("give the rebuilt package a higher version"),
+        Code::GenerationMoved => Some("look at the suite again, then repeat the command"),
+        Code::Denied => Some("`repoctl whoami` shows who you are and what you may do"),
+        Code::CertificateExpired | Code::CertificateRevoked | Code::CertificateRefused => {
+            Some("ask an administrator for a new certificate: repoctl identity issue")
+        }
+        Code::Busy | Code::TooManyRequests | Code::Timeout | Code::Stopping => {
+            Some("nothing was half done; try again in a moment")
+        }
+        Code::TrustStale | Code::ClockBehind | Code::OutOfSpace | Code::Internal => {
+            Some("nothing was half done; somebody has to look at the server first")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! COMMAND LINE: the argument tree of `repoctl` and everything it prints.
+//!
+//! Results go to standard output, everything else to standard error. What came over the network is
+//! escaped before it meets a terminal.
+//!
+//! May name: client, api, debian, digest, nearest, telemetry, time
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this room is where the user's files, terminal and environment are met"
+)]
+
+mod args;
+mod command;
+mod config;
+mod failure;
+mod keys;
+mod render;
+mod surroundings;
+mod table;
+mod text;
+mod tree;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::api::Exit;
+use crate::client::Client;
+use args::{Cli, Command};
+use command::{Session, access, manual, package, pin, suite};
+use config::Settings;
+use failure::Failure;
+
+pub use surroundings::Surroundings;
+
+/// Runs one command of `repoctl` as this process and gives the number to end it with.
+///
+/// Shape: `arguments` begin with the name of the program.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    run_in(arguments, &mut Surroundings::of_process()).await
+}
+
+/// Runs one command of `repoctl` in the given surroundings and gives the number it ends with.
+pub async fn run_in(
+    arguments: impl IntoIterator<Item = OsString>,
+    around: &mut Surroundings,
+) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(told) => return tell(&told, around).number(),
+    };
+    match obey(&cli, around).await {
+        Ok(()) => Exit::Done.number(),
+        Err(failure) => {
+            let colour = around.may_colour();
+            let text = if cli.global.json { failure.json() } else { failure.lines(colour) };
+            around.complain(&text);
+            failure.exit.number()
+        }
+    }
+}
+
+/// Prints what clap has to say: help and version are answers, everything else is a usage error.
+fn tell(told: &clap::Error, around: &mut Surroundings) -> Exit {
+    let text = told.render().to_string();
+    if told.use_stderr() {
+        around.complain(&text);
+        return Exit::Usage;
+    }
+    around.print(&text);
+    Exit::Done
+}
+
+async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Completions { shell } => {
+            manual::completions(around, *shell);
+            return Ok(());
+        }
+        Command::Man { directory } => return manual::pages(around, directory),
+        _ => {}
+    }
+    let settings = Settings::settle(&cli.global, around)?;
+    let client = Client::new(&settings.credentials()?)?;
+    if let Some(warning) = settings.key_warning() {
+        around.complain(&warning);
+    }
+    let session = &mut Session { client, suite: settings.suite, json: cli.global.json, around };
+    match &cli.command {
+        Command::Suite(command) => suite::suite(session, command).await,
+        Command::Upload(args) => upload::upload(session, args).await,
+        Command::List(args) => package::list(session, args).await,
+        Command::Search(args) => package::search(session, args).await,
+        Command::Show(args) => package::show(session, args).await,
+        Command::History(args) => suite::history(session, args).await,
+        Command::Diff(args) => suite::diff(session, args).await,
+        Command::Pin(args) => pin::pin(session, args).await,
+        Command::Unpin(args) => pin::unpin(session, args).await,
+        Command::Pins(args) => pin::pins(session, args).await,
+        Command::Remove(args) => pin::remove(session, args).await,
+        Command::Host(command) => access::host(session, command).await,
+        Command::Identity(command) => access::identity(session, command).await,
+        Command::Status => suite::status(session).await,
+        Command::Whoami => suite::whoami(session).await,
+        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,95 @@
+//! Identities, certificates and revocations.
+
+use super::pairs;
+use crate::api::{CertificateView, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
+use crate::cli::table::Table;
+use crate::cli::text::{age, count, escape, when};
+use crate::time::Moment;
+
+/// Who the server takes the asker for.
+pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
+    pairs(
+        0,
+        &[
+            ("identity", who.identity.clone()),
+            ("role", who.role.as_str().into()),
+            ("suites", choice(&who.suites)),
+            ("certificate ends", when(who.certificate_not_after, now)),
+            ("server", format!("{server} (repod {})", who.server_version)),
+        ],
+    )
+}
+
+/// Identities, as a table: one line each, with the certificate that stands longest.
+pub fn list(identities: &[IdentityView], now: Moment) -> String {
+    let headings = ["NAME", "ROLE", "SUITES", "CERTIFICATE", "LAST SEEN", ">GENERATION"];
+    let mut table = Table::new(&headings);
+    for one in identities {
+        let seen = one.sightings.iter().max_by_key(|sighting| sighting.at);
+        table.row([
+            one.identity.clone(),
+            one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
+            choice(&one.suites),
+            standing(&one.certificates, now),
+            seen.map_or("never".into(), |sighting| age(sighting.at, now)),
+            seen.map(|sighting| sighting.generation.to_string()).unwrap_or_default(),
+        ]);
+    }
+    table.lines(0)
+}
+
+/// One identity with every certificate and sighting.
+pub fn show(one: &IdentityView, now: Moment) -> String {
+    let mut out = format!("{}\n", escape(&one.identity));
+    let role = one.role.map_or("none: its rights were taken away", |role| role.as_str());
+    out.push_str(&pairs(2, &[("role", role.into()), ("suites", choice(&one.suites))]));
+    let mut certificates = Table::new(&["SERIAL", "ENDS", "REVOKED", "REASON"]);
+    for one in &one.certificates {
+        certificates.row([
+            one.serial.clone(),
+            when(one.not_after, now),
+            one.revoked_at.map(|at| when(at, now)).unwrap_or_default(),
+            one.reason.clone(),
+        ]);
+    }
+    let mut sightings = Table::new(&["SUITE", "LAST SEEN", ">GENERATION"]);
+    for one in &one.sightings {
+        sightings.row([one.suite.to_string(), when(one.at, now), one.generation.to_string()]);
+    }
+    for table in [certificates, sightings].into_iter().filter(|table| !table.is_empty()) {
+        out.push_str(&format!("\n{}", table.lines(2)));
+    }
+    out
+}
+
+/// What came of a revocation.
+pub fn revoked(outcome: &RevocationOutcome, now: Moment) -> String {
+    let name = escape(&outcome.identity);
+    let certificates = count(outcome.serials.len(), "certificate");
+    let serials = outcome.serials.iter().map(|serial| format!("  {}\n", escape(serial)));
+    let until = when(outcome.crl_next_update, now);
+    format!("{name} is shut out: {certificates} revoked\n")
+        + &serials.collect::<String>()
+        + &format!("the revocation list that says so stands until {until}\n")
+}
+
+/// Suites as words.
+pub fn choice(suites: &SuiteChoice) -> String {
+    match suites {
+        SuiteChoice::All => "all".into(),
+        SuiteChoice::Named(names) if names.is_empty() => "none".into(),
+        SuiteChoice::Named(names) => {
+            names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        }
+    }
+}
+
+fn standing(certificates: &[CertificateView], now: Moment) -> String {
+    let sound = certificates.iter().filter(|one| one.revoked_at.is_none());
+    match sound.map(|one| one.not_after).max() {
+        Some(end) if end > now.0 => format!("ends {}", age(end, now)),
+        Some(end) => format!("ended {}", age(end, now)),
+        None if certificates.is_empty() => "none".into(),
+        None => "revoked".into(),
+    }
+}

@@ -1,0 +1,28 @@
+//! Rendering: what the server answered, as text for people. Pure: values and the time in, text out.
+
+pub mod access;
+pub mod change;
+pub mod package;
+pub mod status;
+pub mod suite;
+
+#[cfg(test)]
+mod tests;
+
+use crate::debian::Version;
+
+/// A version, or `-` where there is none.
+fn version(version: Option<&Version>) -> String {
+    version.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Lines of a name and a value each, the values under one another.
+fn pairs(indent: usize, lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let line = |(name, value): &(&str, String)| {
+        let value = crate::cli::text::escape(value);
+        let line = format!("{:indent$}{name:width$}  {value}", "");
+        format!("{}\n", line.trim_end())
+    };
+    lines.iter().map(line).collect()
+}

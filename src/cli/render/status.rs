@@ -1,0 +1,60 @@
+//! The state of the server.
+
+use super::pairs;
+use crate::api::Status;
+use crate::cli::table::Table;
+use crate::cli::text::{age, escape, size, when};
+use crate::time::Moment;
+
+/// A clock that is further off than this is worth a line. Unit: seconds.
+const CLOCKS_MAY_DIFFER_SECONDS: u64 = 5;
+
+/// How the server and its suites are; what needs somebody stands last, where it is seen.
+pub fn status(status: &Status, now: Moment) -> String {
+    let server_now = Moment(status.now);
+    let ends = |at: Option<i64>| at.map_or("unknown".into(), |at| when(at, server_now));
+    let trust = &status.trust;
+    let mut lines = vec![
+        ("server", format!("{} (repod {})", status.name, status.version)),
+        ("room", status.room_bytes.map_or("unknown".into(), size)),
+        ("revocation list ends", ends(trust.crl_next_update)),
+        ("authority ends", ends(trust.ca_not_after)),
+        ("server certificate ends", ends(trust.server_certificate_not_after)),
+        ("client certificates ending soon", trust.certificates_expiring_soon.to_string()),
+    ];
+    let off = server_now.since(now);
+    if off.unsigned_abs() > CLOCKS_MAY_DIFFER_SECONDS {
+        let way = if off > 0 { "ahead of" } else { "behind" };
+        lines.push(("clock", format!("{} s {way} this machine", off.unsigned_abs())));
+    }
+    let mut out = pairs(0, &lines);
+    let suites = suites(status, server_now);
+    if !suites.is_empty() {
+        out.push_str(&format!("\n{suites}"));
+    }
+    if !status.warnings.is_empty() {
+        out.push('\n');
+    }
+    for warning in &status.warnings {
+        out.push_str(&format!("WARNING {}: {}\n", escape(&warning.code), escape(&warning.text)));
+    }
+    out
+}
+
+fn suites(status: &Status, now: Moment) -> String {
+    let headings =
+        ["SUITE", ">GENERATION", "PUBLISHED", "VALID UNTIL", ">PACKAGES", ">WAITING", ">PINS"];
+    let mut table = Table::new(&headings);
+    for suite in &status.suites {
+        table.row([
+            suite.suite.to_string(),
+            suite.generation.to_string(),
+            suite.date.map(|date| age(date, now)).unwrap_or_default(),
+            suite.valid_until.map(|until| age(until, now)).unwrap_or_default(),
+            suite.packages.to_string(),
+            suite.waiting.to_string(),
+            suite.pins.to_string(),
+        ]);
+    }
+    table.lines(0)
+}

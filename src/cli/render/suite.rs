@@ -1,0 +1,88 @@
+//! Suites, their history and their differences.
+
+use super::{change, pairs};
+use crate::api::{Diff, GenerationView, SuiteView};
+use crate::cli::table::Table;
+use crate::cli::text::{age, size, when};
+use crate::time::Moment;
+
+/// Every suite, as a table.
+pub fn list(suites: &[SuiteView], now: Moment) -> String {
+    let headings = [
+        "SUITE",
+        ">GENERATION",
+        ">PACKAGES",
+        ">WAITING",
+        ">PINS",
+        ">SIZE",
+        "PUBLISHED",
+        "DESCRIPTION",
+    ];
+    let mut table = Table::new(&headings);
+    for suite in suites {
+        table.row([
+            suite.name.to_string(),
+            suite.generation.to_string(),
+            suite.packages.to_string(),
+            suite.waiting.to_string(),
+            suite.pins.to_string(),
+            size(suite.size_bytes),
+            suite.date.map(|date| age(date, now)).unwrap_or_default(),
+            suite.description.clone(),
+        ]);
+    }
+    table.lines(0)
+}
+
+/// One suite with everything that is said of it.
+pub fn show(suite: &SuiteView, now: Moment) -> String {
+    let moment = |at: Option<i64>| at.map_or("never".into(), |at| when(at, now));
+    let joined = |names: Vec<String>| names.join(" ");
+    let lines = [
+        ("origin", suite.origin.clone()),
+        ("label", suite.label.clone()),
+        ("description", suite.description.clone()),
+        ("components", joined(suite.components.iter().map(ToString::to_string).collect())),
+        ("architectures", joined(suite.architectures.iter().map(ToString::to_string).collect())),
+        (
+            "owns",
+            if suite.owns.is_empty() { "any name".into() } else { joined(suite.owns.clone()) },
+        ),
+        ("generation", suite.generation.to_string()),
+        ("published", moment(suite.date)),
+        ("valid until", moment(suite.valid_until)),
+        ("signatures stand", format!("{} days", suite.valid_days)),
+        ("packages", suite.packages.to_string()),
+        ("waiting", suite.waiting.to_string()),
+        ("pins", suite.pins.to_string()),
+        ("size", size(suite.size_bytes)),
+    ];
+    format!("{}\n{}", suite.name, pairs(2, &lines))
+}
+
+/// Generations, newest first, as a table.
+pub fn history(generations: &[GenerationView], now: Moment) -> String {
+    let mut table = Table::new(&[">GENERATION", "", "PUBLISHED", ">IN", ">OUT", "BY", "MESSAGE"]);
+    for one in generations {
+        let again = one.same_as.map(|same| format!("(as {same}) ")).unwrap_or_default();
+        let message = one.message.trim_end().replace('\n', "; ");
+        table.row([
+            one.generation.to_string(),
+            if one.live { "live".into() } else { " ".into() },
+            when(one.at, now),
+            format!("+{}", one.entered),
+            format!("-{}", one.left),
+            one.authors.join(","),
+            format!("{again}{message}").trim_end().to_owned(),
+        ]);
+    }
+    table.lines(0)
+}
+
+/// What differs between two generations.
+pub fn diff(diff: &Diff) -> String {
+    if diff.moves.is_empty() {
+        return format!("generations {} and {} hold the same packages\n", diff.from, diff.to);
+    }
+    change::moves(&diff.moves)
+}

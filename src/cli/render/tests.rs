@@ -1,0 +1,207 @@
+//! Text for people, as it is promised.
+
+use serde_json::json;
+
+use super::*;
+use crate::cli::failure::Failure;
+use crate::cli::table::Table;
+use crate::cli::tests::NOW;
+use crate::cli::text::{age, escape, escape_json, shell_word, size};
+
+fn read<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn nothing_that_moves_a_cursor_or_reorders_text_gets_through() {
+    assert_eq!(escape("plain é 漢"), "plain é 漢");
+    assert_eq!(escape("a\u{1b}[2Jb\r\n\tc"), r"a\u{1b}[2Jb\r\n\tc");
+    assert_eq!(escape("\u{9b}31m\u{7f}\0"), r"\u{9b}31m\u{7f}\u{0}");
+    assert_eq!(
+        escape("\u{202e}gnp.exe\u{2066}\u{200b}\u{feff}"),
+        r"\u{202e}gnp.exe\u{2066}\u{200b}\u{feff}"
+    );
+    assert_eq!(escape("\u{e0041}"), r"\u{e0041}");
+    let json = serde_json::to_string(&json!(["\u{9b}\u{202e}\u{7f}\u{e0041}", "é\n"])).unwrap();
+    let shown = escape_json(&json);
+    assert_eq!(shown, r#"["\u009b\u202e\u007f\udb40\udc41","é\n"]"#);
+    assert_eq!(
+        read::<serde_json::Value>(json!(["\u{9b}\u{202e}\u{7f}\u{e0041}", "é\n"])),
+        serde_json::from_str::<serde_json::Value>(&shown).unwrap()
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn escaped_text_is_one_line_of_visible_characters(text: String) {
+        let shown = escape(&text);
+        assert!(!shown.chars().any(char::is_control));
+        assert_eq!(escape(&shown), shown);
+    }
+
+    #[test]
+    fn escaped_json_means_the_same(text: String) {
+        let json = escape_json(&serde_json::to_string(&text).unwrap());
+        assert!(!json.chars().any(char::is_control));
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn a_shell_word_is_one_word(text in "[ -~]{0,20}") {
+        let word = shell_word(&text);
+        let plain = word == text && !text.is_empty();
+        assert!(plain || word == format!("'{}'", text.replace('\'', "'\\''")));
+    }
+}
+
+#[test]
+fn tables_are_aligned_and_escaped() {
+    let mut table = Table::new(&["NAME", ">COUNT", "TEXT"]);
+    assert_eq!(table.lines(0), "");
+    table.row(["a".into(), "7".into(), String::new()]);
+    table.row(["longer".into(), "1234567".into(), "x\ny".into()]);
+    assert_eq!(
+        table.lines(1),
+        " NAME      COUNT  TEXT\n a             7  -\n longer  1234567  x\\ny\n"
+    );
+}
+
+#[test]
+fn ages_and_sizes_are_short() {
+    let ages = [0, 1, 119, 120, 7_199, 7_200, 172_799, 172_800].map(|ago| age(NOW.0 - ago, NOW));
+    assert_eq!(
+        ages,
+        [
+            "now",
+            "1 s ago",
+            "119 s ago",
+            "2 min ago",
+            "119 min ago",
+            "2 h ago",
+            "47 h ago",
+            "2 days ago"
+        ]
+    );
+    assert_eq!([90, 2, 1].map(|off| age(NOW.0 + off, NOW)), ["in 90 s", "in 2 s", "now"]);
+    assert!(age(i64::MIN, NOW).ends_with(" days ago"));
+    let sizes = [0, 999, 1_000, 999_949, 999_950, 12_345_678, u64::MAX].map(size);
+    assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "12.3 MB", "18446.7 PB"]);
+}
+
+#[test]
+fn failures_name_reasons_and_advice_in_that_order() {
+    let failure = Failure::refused("a\nb").with_reasons(vec!["c\u{1b}".into()]).with_hint("d");
+    assert_eq!(failure.lines(false), "error: a\\nb\n  c\\u{1b}\nhint: d\n");
+    assert!(failure.lines(true).starts_with("\u{1b}[1;31merror:\u{1b}[0m a"));
+    let json: serde_json::Value = serde_json::from_str(&failure.json()).unwrap();
+    assert_eq!(
+        json,
+        json!({ "error": "a\nb", "exit": 1, "code": null, "reasons": ["c\u{1b}"], "hint": "d" })
+    );
+}
+
+#[test]
+fn history_marks_the_live_generation() {
+    let generations: Vec<crate::api::GenerationView> = read(json!([
+        { "generation": 43, "at": 1_795_404_639, "authors": ["ann"], "message": "back\nnow", "same_as": 41,
+          "entered": 1, "left": 1, "live": true },
+        { "generation": 42, "at": 1_795_401_099, "authors": ["ci", "cd"], "message": "", "same_as": null,
+          "entered": 12, "left": 0, "live": false },
+    ]));
+    assert_eq!(
+        suite::history(&generations, NOW),
+        "GENERATION        PUBLISHED                           IN  OUT  BY     MESSAGE\n\
+         \x20       43  live  2026-11-23 03:30:39Z (60 s ago)     +1   -1  ann    (as 41) back; now\n\
+         \x20       42        2026-11-23 02:31:39Z (60 min ago)  +12   -0  ci,cd  -\n"
+    );
+}
+
+#[test]
+fn a_change_that_hosts_do_not_see_says_so() {
+    let outcome: crate::api::ChangeOutcome =
+        read(json!({ "suite": "stable", "generation": null, "notes": ["x\u{1b}"] }));
+    let text = "note: x\\u{1b}\nno new generation: hosts see no difference in stable\n";
+    assert_eq!(change::upload(&outcome), text);
+    assert!(!change::moved(&outcome, NOW).contains("hosts follow"));
+    let outcome = crate::api::ChangeOutcome { dry_run: true, ..outcome };
+    let text = change::moved(&outcome, NOW);
+    assert!(text.contains("stable would stay as it is for hosts"), "{text}");
+    assert!(text.ends_with("no host reads stable\n"), "{text}");
+}
+
+#[test]
+fn a_removal_promises_no_host_will_follow() {
+    let outcome = |to: serde_json::Value| -> crate::api::ChangeOutcome {
+        read(json!({ "suite": "stable", "generation": 44, "moves": [{ "package": "hello",
+            "architecture": "amd64", "component": "main", "from": "1.0", "to": to }] }))
+    };
+    assert!(!change::moved(&outcome(json!(null)), NOW).contains("hosts follow"));
+    assert!(change::moved(&outcome(json!("0.9")), NOW).contains("hosts follow"));
+}
+
+#[test]
+fn pins_say_when_they_end() {
+    let pins: Vec<crate::api::PinView> = read(json!([
+        { "suite": "stable", "package": "hello", "kind": "source", "version": "1.0", "author": "ann",
+          "message": "crash", "at": 1_795_404_399, "until": 1_795_491_099 },
+        { "suite": "stable", "package": "libx", "kind": "binary", "version": null, "author": "bob",
+          "message": "", "at": 1_795_404_399, "until": null },
+    ]));
+    assert_eq!(
+        change::pins(&pins, NOW),
+        "SUITE   PACKAGE  KIND    VERSION   SINCE      ENDS     BY   MESSAGE\n\
+         stable  hello    source  1.0       5 min ago  in 24 h  ann  crash\n\
+         stable  libx     binary  held out  5 min ago  never    bob  -\n"
+    );
+}
+
+#[test]
+fn identities_show_their_best_certificate() {
+    let identity = |certificates: serde_json::Value| {
+        json!({ "identity": "web-01", "role": "host", "suites": ["stable", "testing"],
+            "certificates": certificates,
+            "sightings": [{ "suite": "stable", "at": 1_795_404_399, "generation": 41 },
+                { "suite": "testing", "at": 1_795_404_699, "generation": 7 }] })
+    };
+    let line = |certificates| {
+        let list: Vec<crate::api::IdentityView> = vec![read(identity(certificates))];
+        access::list(&list, NOW).lines().nth(1).unwrap().to_owned()
+    };
+    let certificate = |not_after: i64, revoked_at: Option<i64>| json!({ "serial": "1", "not_after": not_after, "revoked_at": revoked_at });
+    let day = 86_400;
+    let (soon, past) = (NOW.0 + 3 * day, NOW.0 - 3 * day);
+    assert_eq!(
+        line(json!([certificate(soon, None), certificate(past, None)])),
+        "web-01  host  stable,testing  ends in 3 days  now                 7"
+    );
+    assert!(line(json!([certificate(past, None)])).contains("ended 3 days ago"));
+    assert!(line(json!([certificate(soon, Some(1))])).contains("  revoked  "));
+    assert!(line(json!([])).contains("  none  "));
+}
+
+#[test]
+fn status_ends_with_what_needs_somebody() {
+    let state: crate::api::Status = read(json!({
+        "version": "0.1.0", "name": "repo.example.org", "now": 1_795_404_759,
+        "suites": [{ "suite": "stable", "generation": 42, "date": 1_795_404_699,
+            "valid_until": 1_796_614_299, "packages": 3, "waiting": 1, "pins": 0 }],
+        "trust": { "crl_next_update": 1_795_491_159, "ca_not_after": null,
+            "server_certificate_not_after": null, "certificates_expiring_soon": 2 },
+        "room_bytes": 12_000_000_000_u64,
+        "warnings": [{ "code": "room", "text": "little room\u{7}" }] }));
+    assert_eq!(
+        status::status(&state, NOW),
+        "server                           repo.example.org (repod 0.1.0)\n\
+         room                             12.0 GB\n\
+         revocation list ends             2026-11-24 03:32:39Z (in 24 h)\n\
+         authority ends                   unknown\n\
+         server certificate ends          unknown\n\
+         client certificates ending soon  2\n\
+         clock                            60 s ahead of this machine\n\
+         \n\
+         SUITE   GENERATION  PUBLISHED  VALID UNTIL  PACKAGES  WAITING  PINS\n\
+         stable          42  60 s ago   in 13 days          3        1     0\n\
+         \n\
+         WARNING room: little room\\u{7}\n"
+    );
+}

@@ -1,0 +1,98 @@
+//! Surroundings: where a command writes, what it reads, and which terminal it stands before.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::time::{Clock, Moment, SystemClock};
+
+/// The environment variables that mean something to `repoctl`.
+const VARIABLES: [&str; 11] = [
+    "REPOCTL_SERVER",
+    "REPOCTL_CERT",
+    "REPOCTL_KEY",
+    "REPOCTL_CA",
+    "REPOCTL_CONFIG",
+    "REPOCTL_SUITE",
+    "XDG_CONFIG_HOME",
+    "HOME",
+    "NO_COLOR",
+    "TERM",
+    "COLUMNS",
+];
+
+/// Everything around a command, so that a test or a demonstration can stand in for a terminal.
+pub struct Surroundings {
+    /// Standard output.
+    pub out: Box<dyn Write + Send>,
+    /// Standard error.
+    pub err: Box<dyn Write + Send>,
+    /// Standard input.
+    pub input: Box<dyn BufRead + Send>,
+    /// Whether standard output and standard input are a terminal, so that questions may be asked.
+    pub may_ask: bool,
+    /// Whether standard error is a terminal, so that progress may be shown there.
+    pub may_show_progress: bool,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        let read = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
+        Self {
+            out: Box::new(std::io::stdout()),
+            err: Box::new(std::io::stderr()),
+            input: Box::new(BufReader::new(std::io::stdin())),
+            may_ask: std::io::stdout().is_terminal() && std::io::stdin().is_terminal(),
+            may_show_progress: std::io::stderr().is_terminal(),
+            environment: VARIABLES.into_iter().filter_map(read).collect(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// A variable that is set to something.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether standard error may be coloured. Source: no-color.org.
+    pub fn may_colour(&self) -> bool {
+        self.may_show_progress
+            && self.variable("NO_COLOR").is_none()
+            && self.variable("TERM") != Some("dumb")
+    }
+
+    /// Writes to standard output. A reader that went away, such as `head`, is no failure.
+    pub fn print(&mut self, text: &str) {
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.complain(&format!("warning: cannot write the output: {error}\n"));
+        }
+    }
+
+    /// Writes to standard error; there is nobody left to tell when that fails.
+    pub fn complain(&mut self, text: &str) {
+        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+    }
+
+    /// Asks a question that is answered with yes or no; no is the default.
+    pub fn ask(&mut self, question: &str) -> bool {
+        self.print(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        if self.input.read_line(&mut answer).is_err() {
+            return false;
+        }
+        matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}

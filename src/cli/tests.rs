@@ -1,0 +1,97 @@
+//! `repoctl` as a whole: arguments in, text and exit code out.
+
+mod access;
+mod arguments;
+mod layers;
+mod plans;
+mod uploads;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::{Surroundings, run_in};
+use crate::api::Problem;
+use crate::client::tests::fake::Fake;
+use crate::time::{HandClock, Moment};
+
+/// What the clock of every test shows.
+pub const NOW: Moment = Moment(1_795_404_699);
+
+/// Something that is written to and looked at afterwards.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Told {
+    pub exit: u8,
+    pub out: String,
+    pub err: String,
+}
+
+/// Where a test runs commands.
+#[derive(Default)]
+pub struct Stage {
+    pub environment: BTreeMap<String, String>,
+    pub input: String,
+    pub terminal: bool,
+}
+
+impl Stage {
+    /// A stage whose configuration names the server.
+    pub fn before(fake: &Fake, directory: &Path) -> Self {
+        fake.write_config(directory);
+        let config = directory.join("config.toml").display().to_string();
+        Self { environment: [("REPOCTL_CONFIG".into(), config)].into(), ..Self::default() }
+    }
+
+    pub async fn run(&self, arguments: &[&str]) -> Told {
+        let (out, err) = (Paper::default(), Paper::default());
+        let mut around = Surroundings {
+            out: Box::new(out.clone()),
+            err: Box::new(err.clone()),
+            input: Box::new(Cursor::new(self.input.clone().into_bytes())),
+            may_ask: self.terminal,
+            may_show_progress: false,
+            environment: self.environment.clone(),
+            clock: Arc::new(HandClock::at(NOW)),
+        };
+        let arguments = ["repoctl"].iter().chain(arguments).map(OsString::from);
+        let exit = run_in(arguments, &mut around).await;
+        Told { exit, out: out.text(), err: err.text() }
+    }
+}
+
+pub fn answer(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap();
+    (status, serde_json::to_string(problem).unwrap()).into_response()
+}
+
+#[test]
+fn a_command_may_be_spawned() {
+    fn may_be_sent<T: Send>(_: &T) {}
+    may_be_sent(&super::run(Vec::new()));
+}

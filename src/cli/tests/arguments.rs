@@ -1,0 +1,109 @@
+//! The argument tree, and everything that needs no server.
+
+use clap::CommandFactory;
+
+use super::Stage;
+use crate::cli::args::Cli;
+
+fn every_command(command: &clap::Command, path: &str, seen: &mut Vec<(String, clap::Command)>) {
+    for one in command.get_subcommands() {
+        let path = format!("{path} {}", one.get_name());
+        every_command(one, &path, seen);
+        seen.push((path, one.clone()));
+    }
+}
+
+#[test]
+fn the_tree_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_ends_its_help_with_an_example_that_can_be_typed() {
+    let mut commands = vec![("repoctl".to_owned(), Cli::command())];
+    every_command(&Cli::command(), "repoctl", &mut commands);
+    assert!(commands.len() > 25, "{}", commands.len());
+    for (path, command) in commands {
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let example =
+            after.strip_prefix("EXAMPLE:\n  ").unwrap_or_else(|| panic!("{path}: {after}"));
+        assert!(example.lines().next().unwrap().contains(&path), "{path}: {example}");
+        assert!(command.get_about().is_some(), "{path}");
+    }
+}
+
+#[test]
+fn the_first_line_of_every_example_is_understood() {
+    let mut commands = Vec::new();
+    every_command(&Cli::command(), "repoctl", &mut commands);
+    for (path, command) in commands {
+        let after = command.get_after_help().unwrap().to_string();
+        let line = after.lines().nth(1).unwrap().trim();
+        let line = line.split(['|', '>']).next().unwrap().replace('\'', "\"");
+        let mut words = Vec::new();
+        for (at, part) in line.split('"').enumerate() {
+            match at % 2 {
+                0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                _ => words.push(part.to_owned()),
+            }
+        }
+        let parsed = Cli::command().try_get_matches_from(&words);
+        assert!(parsed.is_ok(), "{path}: {words:?}: {}", parsed.unwrap_err());
+    }
+}
+
+#[tokio::test]
+async fn help_and_version_are_answers_and_errors_are_not() {
+    let stage = Stage::default();
+    for arguments in [&["--help"][..], &["pin", "--help"], &["--version"]] {
+        let told = stage.run(arguments).await;
+        assert_eq!((told.exit, told.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(!told.out.is_empty());
+        assert!(!told.out.contains('\u{1b}'));
+    }
+    let wrong = [
+        &["uplaod"][..],
+        &[],
+        &["pin"],
+        &["pin", "hello=1", "--to", "3"],
+        &["pin", "--rollback", "--for", "24h"],
+        &["unpin", "hello", "--all"],
+        &["unpin"],
+        &["upload", "--suite", "../x", "a.deb"],
+        &["upload"],
+        &["identity", "issue", "ci", "--role", "king"],
+        &["host", "issue", "../x", "--suite", "stable"],
+    ];
+    for arguments in wrong {
+        let told = stage.run(arguments).await;
+        assert_eq!((told.exit, told.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(told.err.contains("error:") || told.err.contains("Usage:"), "{}", told.err);
+    }
+}
+
+#[tokio::test]
+async fn completions_and_pages_need_no_server() {
+    let stage = Stage::default();
+    for shell in ["bash", "zsh", "fish"] {
+        let told = stage.run(&["completions", shell]).await;
+        assert_eq!(told.exit, 0);
+        assert!(told.out.contains("repoctl") && told.out.contains("rollback"), "{shell}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    let told = stage.run(&["man", pages.to_str().unwrap()]).await;
+    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let page = std::fs::read_to_string(pages.join("repoctl-pin.1")).unwrap();
+    assert!(page.contains("rollback") && page.contains("EXAMPLE"));
+}
+
+#[test]
+fn times_of_pins_are_whole_hours_within_a_year() {
+    let read = crate::cli::args::parse_hours;
+    assert_eq!([read("24h"), read("3d"), read("1w")], [Ok(24), Ok(72), Ok(168)]);
+    let wrong =
+        ["", "h", "24", "0h", "30m", "-1h", "1h2d", "1hh", "53w", "99999999999h", "1é", "²h"];
+    for text in wrong {
+        assert!(read(text).is_err(), "{text}");
+    }
+}

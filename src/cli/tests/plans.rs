@@ -1,0 +1,194 @@
+//! Pins, rollbacks and what is asked before them.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Json;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::Stage;
+use crate::client::tests::fake::Fake;
+
+type Asked = Arc<Mutex<Vec<Value>>>;
+
+async fn change(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Value> {
+    asked.lock().unwrap().push(body.clone());
+    let dry_run = body["dry_run"] == true;
+    let step = |architecture: &str| {
+        json!({ "package": "hello", "architecture": architecture,
+        "component": "main", "from": "1.1-1", "to": "1.0-1" })
+    };
+    Json(json!({ "suite": "stable", "generation": if dry_run { Value::Null } else { json!(43) },
+        "dry_run": dry_run, "moves": [step("amd64"), step("arm64")],
+        "hosts": if dry_run { json!([
+            { "identity": "web-01.example.org", "last_seen_at": 1_795_404_399, "generation": 42 },
+            { "identity": "web-02.example.org", "last_seen_at": null, "generation": null }]) }
+            else { json!([]) },
+        "pins": [{ "suite": "stable", "package": "hello", "kind": "source", "version": "1.0-1",
+            "author": "ann.example.org", "message": "crash", "at": 1_795_404_699, "until": null }],
+        "notes": ["1.1-1 does not come back by itself"] }))
+}
+
+async fn edit(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Value> {
+    asked.lock().unwrap().push(body);
+    Json(json!({ "suite": "stable", "generation": 44 }))
+}
+
+async fn stage() -> (Stage, Asked, tempfile::TempDir) {
+    let asked = Asked::default();
+    let view = json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
+        "components": ["main"], "architectures": ["amd64"], "valid_days": 14, "generation": 42,
+        "date": 5, "valid_until": 6, "packages": 1, "waiting": 0, "pins": 1, "size_bytes": 9 });
+    let routes = Router::new()
+        .route("/suites/stable/changes", post(change))
+        .route("/suites/stable", get(|| async move { Json(view) }).patch(edit))
+        .with_state(Arc::clone(&asked));
+    let fake = Fake::start(routes, 0).await;
+    let directory = tempfile::tempdir().unwrap();
+    (Stage::before(&fake, directory.path()), asked, directory)
+}
+
+#[tokio::test]
+async fn a_rollback_says_what_moved_and_what_hosts_do_next() {
+    let (stage, asked, _directory) = stage().await;
+    let told = stage.run(&["pin", "--rollback", "hello", "-m", "crash"]).await;
+    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    assert_eq!(
+        told.out,
+        "generation 43 of stable is live\n\
+         \n\
+         \x20 PACKAGE  ARCHITECTURE  COMPONENT  FROM   TO\n\
+         \x20 hello    amd64         main       1.1-1  1.0-1\n\
+         \x20 hello    arm64         main       1.1-1  1.0-1\n\
+         \n\
+         pinned: source hello at 1.0-1, until `repoctl unpin --suite stable hello`\n\
+         note: 1.1-1 does not come back by itself\n\
+         hosts follow at their next `apt-get update && apt-get -y upgrade`\n"
+    );
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [json!({ "message": "crash", "dry_run": false,
+            "change": { "verb": "rollback", "packages": ["hello"], "binary": false } })]
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_hosts() {
+    let (stage, _, _directory) = stage().await;
+    let told = stage.run(&["pin", "--rollback", "--dry-run", "--to", "40"]).await;
+    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    assert!(told.out.starts_with("DRY RUN: nothing was changed."), "{}", told.out);
+    assert!(told.out.contains("a new generation of stable would go live\n"), "{}", told.out);
+    assert!(
+        told.out.ends_with(
+            "2 hosts would see it:\n\
+             \x20 HOST                LAST SEEN  GENERATION\n\
+             \x20 web-01.example.org  5 min ago          42\n\
+             \x20 web-02.example.org  never               -\n"
+        ),
+        "{}",
+        told.out
+    );
+    assert!(!told.out.contains("hosts follow"));
+}
+
+#[tokio::test]
+async fn pins_name_one_version() {
+    let (stage, asked, _directory) = stage().await;
+    let arguments = ["pin", "-s", "stable", "hello=1:1.0-1", "--for", "2d", "--binary"];
+    assert_eq!(stage.run(&arguments).await.exit, 0);
+    assert_eq!(
+        asked.lock().unwrap()[0]["change"],
+        json!({ "verb": "pin", "package": "hello", "version": "1:1.0-1", "binary": true, "hours": 48 })
+    );
+    let wrong = [
+        (&["pin", "hello"][..], "which version of hello is meant?"),
+        (&["pin", "hello=1", "x=2"], "one PACKAGE=VERSION is pinned at a time"),
+        (&["pin", "--rollback", "hello=1"], "--rollback takes names only"),
+        (&["pin", "Hello=1"], "package name \"Hello\" is not valid"),
+        (&["pin", "hello="], "version \"\" is not valid"),
+        (&["pin", "--rollback", "--binary"], "--binary needs the names"),
+    ];
+    for (arguments, text) in wrong {
+        let told = stage.run(arguments).await;
+        assert_eq!(told.exit, 2, "{arguments:?}");
+        assert!(told.err.contains(text), "{}", told.err);
+    }
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn unpin_asks_on_a_terminal_and_does_only_what_was_shown() {
+    let (mut stage, asked, _directory) = stage().await;
+    stage.terminal = true;
+    for no in ["", "n\n", "what?\n"] {
+        stage.input = no.into();
+        let told = stage.run(&["unpin", "hello"]).await;
+        assert_eq!((told.exit, told.err.as_str()), (1, "error: nothing was changed\n"));
+        assert!(told.out.ends_with("Go ahead? [y/N] "), "{}", told.out);
+    }
+    assert!(asked.lock().unwrap().iter().all(|change| change["dry_run"] == true));
+    asked.lock().unwrap().clear();
+    stage.input = "y\n".into();
+    let told = stage.run(&["unpin", "hello"]).await;
+    assert_eq!(told.exit, 0);
+    assert!(told.out.contains("DRY RUN") && told.out.contains("generation 43 of stable is live"));
+    let seen: Vec<(bool, u64)> = asked
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|change| (change["dry_run"] == true, change["expect_generation"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(seen, [(true, 42), (false, 42)]);
+}
+
+#[tokio::test]
+async fn unpin_does_not_ask_programs() {
+    let (mut stage, asked, _directory) = stage().await;
+    assert_eq!(stage.run(&["unpin", "--all"]).await.exit, 0);
+    stage.terminal = true;
+    assert_eq!(stage.run(&["unpin", "hello", "--yes"]).await.exit, 0);
+    assert_eq!(stage.run(&["unpin", "hello", "--json"]).await.exit, 0);
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|change| change["dry_run"] == false));
+    assert_eq!(
+        asked[0]["change"],
+        json!({ "verb": "unpin", "packages": [], "all": true, "binary": false })
+    );
+}
+
+#[tokio::test]
+async fn edits_say_what_is_live_and_empty_patterns_mean_none() {
+    let (stage, asked, _directory) = stage().await;
+    let told = stage.run(&["suite", "edit", "stable", "--owns", "acme-*,x", "-m", "ours"]).await;
+    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    assert_eq!(told.out, "generation 44 of stable is live\n");
+    assert_eq!(stage.run(&["suite", "edit", "stable", "--owns", ""]).await.exit, 0);
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [
+            json!({ "owns": ["acme-*", "x"], "message": "ours" }),
+            json!({ "owns": [], "message": "" })
+        ]
+    );
+    let told = stage.run(&["suite", "edit", "stable", "-m", "only why"]).await;
+    assert_eq!(told.exit, 2);
+    assert!(told.err.starts_with("error: nothing to edit was given\n"), "{}", told.err);
+}
+
+#[tokio::test]
+async fn a_suite_has_to_be_named_somewhere() {
+    let (mut stage, asked, directory) = stage().await;
+    let config = directory.path().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap().replace("suite = 'stable'\n", "");
+    std::fs::write(&config, text).unwrap();
+    let told = stage.run(&["pin", "--rollback", "hello"]).await;
+    assert_eq!(told.exit, 2);
+    assert!(told.err.starts_with("error: no suite is named\nhint: give --suite"), "{}", told.err);
+    stage.environment.insert("REPOCTL_SUITE".into(), "stable".into());
+    assert_eq!(stage.run(&["pin", "--rollback", "hello"]).await.exit, 0);
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}

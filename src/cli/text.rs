@@ -1,0 +1,101 @@
+//! Text for people: what came over the network is escaped, times are UTC with an age, sizes short.
+
+use crate::time::Moment;
+
+/// The text with everything escaped that could move a cursor, hide or reorder what is shown.
+///
+/// Shape: control characters, line ends included, and Unicode's invisible and directional marks
+/// become `\n`, `\t` or `\u{…}`; all else stays.
+pub fn escape(text: &str) -> String {
+    if !text.chars().any(is_hostile) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hostile(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// JSON text with the same characters written as `\uXXXX`, which means the same to a program.
+///
+/// Limits: line ends are left alone, because they only stand between the values.
+pub fn escape_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hostile(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A moment and how long ago it was: `2026-11-23 03:31:39Z (3 min ago)`.
+pub fn when(at: i64, now: Moment) -> String {
+    format!("{} ({})", Moment(at).iso(), age(at, now))
+}
+
+/// How long ago a moment was, or how far off it is: `3 min ago`, `in 5 days`.
+pub fn age(at: i64, now: Moment) -> String {
+    let seconds = now.since(Moment(at));
+    let span = span(seconds.unsigned_abs());
+    match seconds {
+        // A head may be dated a second ahead, because dates of a suite never repeat.
+        -1..=0 => "now".into(),
+        1.. => format!("{span} ago"),
+        _ => format!("in {span}"),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count} {unit}")
+}
+
+/// A size with three figures or so: `12.3 MB`. Decimal units, as on the labels of disks.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1_000.0;
+    let mut unit = "kB";
+    for next in UNITS.into_iter().skip(1) {
+        if value < 999.95 {
+            break;
+        }
+        value /= 1_000.0;
+        unit = next;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// A count with its noun: `1 package`, `2 packages`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Text as one word of a POSIX shell command line, quoted where it has to be.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:+@%,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,157 @@
+//! `repoctl upload`: find the packages, hash them, send what the server lacks, then one change.
+
+mod gather;
+mod progress;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::args::UploadArgs;
+use super::command::Session;
+use super::failure::{Failure, reasons_of};
+use super::render;
+use super::text::count;
+use crate::api::{AddItem, Change, ChangeRequest, Exit, MOST_DIGESTS, MOST_ITEMS};
+use crate::client::{Client, ClientError, Patience, Sent};
+use crate::digest::Digest;
+use gather::Parcel;
+use progress::Progress;
+
+/// How many packages are sent at the same time.
+const AT_ONCE: usize = 4;
+/// How many are hashed at the same time: reading is bound by the disk.
+const HASHED_AT_ONCE: usize = 2;
+
+/// Publishes packages: all of them in one generation, or nothing.
+///
+/// Every request of it may be repeated without harm, so what fails in passing is tried again.
+///
+/// # Errors
+/// A [`Failure`] from the command line, the disk, the server or the network; for rejected packages
+/// with every reason of every one.
+pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), Failure> {
+    let suite = session.suite(args.to.suite.as_ref())?;
+    let paths = gather::gather(args, &mut session.around.input)?;
+    if paths.len() > MOST_ITEMS {
+        return Err(Failure::usage(format!(
+            "{} are more than one change takes, which is {MOST_ITEMS}; upload them in parts",
+            count(paths.len(), "package")
+        )));
+    }
+    let shows = session.around.may_show_progress && !session.json;
+    let parcels = hash_all(paths, shows).await?;
+    let patience = Patience::lasting(Duration::from_secs(args.retry_seconds));
+    let client = &session.client;
+    let missing = find_missing(client, &parcels, patience).await?;
+    send_all(client, &parcels, &missing, patience, shows).await?;
+    let item =
+        |parcel: &Parcel| AddItem { component: args.component.clone(), digest: parcel.digest };
+    let request = ChangeRequest {
+        message: args.why.message.clone(),
+        dry_run: args.dry_run,
+        expect_generation: None,
+        change: Change::Add { items: parcels.iter().map(item).collect() },
+    };
+    let outcome = patience.keep(|| client.change(&suite, &request)).await?;
+    session.show(&outcome, || render::change::upload(&outcome));
+    Ok(())
+}
+
+/// The packages with their digests, in the order of their paths, each digest once.
+async fn hash_all(paths: Vec<std::path::PathBuf>, shows: bool) -> Result<Vec<Parcel>, Failure> {
+    let progress = Progress::counting(paths.len(), "reading", shows);
+    let hashed: Vec<Parcel> = stream::iter(paths)
+        .map(|path| {
+            let progress = &progress;
+            async move {
+                let parcel = tokio::task::spawn_blocking(move || gather::hash(&path)).await;
+                progress.advance();
+                parcel.map_err(|_| Failure::refused("hashing was interrupted"))?
+            }
+        })
+        .buffered(HASHED_AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut seen = BTreeSet::new();
+    Ok(hashed.into_iter().filter(|parcel| seen.insert(parcel.digest)).collect())
+}
+
+async fn find_missing(
+    client: &Client,
+    parcels: &[Parcel],
+    patience: Patience,
+) -> Result<BTreeSet<Digest>, Failure> {
+    let mut missing = BTreeSet::new();
+    for batch in parcels.chunks(MOST_DIGESTS) {
+        let digests: Vec<Digest> = batch.iter().map(|parcel| parcel.digest).collect();
+        missing.extend(patience.keep(|| client.missing_blobs(digests.clone())).await?);
+    }
+    Ok(missing)
+}
+
+/// Sends what is missing. A rejection does not stop the others, so that all reasons come together.
+async fn send_all(
+    client: &Client,
+    parcels: &[Parcel],
+    missing: &BTreeSet<Digest>,
+    patience: Patience,
+    shows: bool,
+) -> Result<(), Failure> {
+    let wanted: Vec<Parcel> =
+        parcels.iter().filter(|parcel| missing.contains(&parcel.digest)).cloned().collect();
+    let total_bytes = wanted.iter().map(|parcel| parcel.size_bytes).fold(0, u64::saturating_add);
+    let sent = Sent::default();
+    let _progress = Progress::sending(total_bytes, &sent, shows);
+    let rejected: Vec<Rejected> = stream::iter(wanted)
+        .map(|parcel| send_one(client, parcel, patience, &sent))
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|rejection| async move { Ok(rejection) })
+        .try_collect()
+        .await?;
+    if rejected.is_empty() { Ok(()) } else { Err(rejection(rejected, parcels.len())) }
+}
+
+/// A package that the server did not take, and why.
+type Rejected = (Parcel, ClientError);
+
+/// `Some` when the server rejected this package: that is for the list, everything else stops.
+async fn send_one(
+    client: &Client,
+    parcel: Parcel,
+    patience: Patience,
+    sent: &Sent,
+) -> Result<Option<Rejected>, Failure> {
+    let send = || client.send_blob(&parcel.path, &parcel.digest, parcel.size_bytes, sent);
+    match patience.keep(send).await {
+        Ok(_) => Ok(None),
+        Err(error) if error.exit() == Exit::Refused => Ok(Some((parcel, error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn rejection(mut rejected: Vec<Rejected>, all: usize) -> Failure {
+    rejected.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    let (mut reasons, mut code) = (Vec::new(), None);
+    for (parcel, error) in &rejected {
+        let name = parcel.path.display();
+        match error {
+            ClientError::Problem { problem, .. } => {
+                code.get_or_insert_with(|| problem.code.clone());
+                let found = reasons_of(problem);
+                if found.is_empty() {
+                    reasons.push(format!("{name}: {error}"));
+                }
+                reasons.extend(found.iter().map(|reason| format!("{name}: {reason}")));
+            }
+            // These name the file themselves.
+            other => reasons.push(other.to_string()),
+        }
+    }
+    let message =
+        format!("{} of {} refused; nothing was published", rejected.len(), count(all, "package"));
+    let mut failure = Failure::refused(message).with_reasons(reasons);
+    failure.code = code;
+    failure
+}

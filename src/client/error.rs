@@ -1,0 +1,213 @@
+//! What can go wrong between a client and its server, told so that somebody can mend it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use rustls::{AlertDescription, CertificateError};
+
+use crate::api::{Exit, Problem};
+
+/// The request was not carried out.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ClientError {
+    /// The connection could not be made, or it broke.
+    #[error("cannot reach {server}: {cause}")]
+    Unreachable {
+        /// Which server.
+        server: String,
+        /// What happened.
+        cause: String,
+    },
+    /// The server could not prove who it is.
+    #[error("{server} is not trusted: {cause}")]
+    Untrusted {
+        /// Which server.
+        server: String,
+        /// What its certificate lacks.
+        cause: String,
+    },
+    /// The server broke off because of the client certificate.
+    #[error("{server} refused the client certificate: {cause}")]
+    CertificateRefused {
+        /// Which server.
+        server: String,
+        /// What it said.
+        cause: String,
+    },
+    /// The server said no.
+    #[error("{}", sentence(.problem))]
+    Problem {
+        /// What it said.
+        problem: Box<Problem>,
+        /// How long it asked to wait.
+        wait: Option<Duration>,
+    },
+    /// The answer was not one that this server gives.
+    #[error("{server} answered {status}: {cause}")]
+    Unexpected {
+        /// Which server.
+        server: String,
+        /// The HTTP status.
+        status: u16,
+        /// What is odd about it.
+        cause: String,
+    },
+    /// The address, the certificate, the key or the authority cannot be read.
+    #[error("{0}")]
+    Credentials(String),
+    /// A file that was to be sent cannot be read, or is not what it was.
+    #[error("{path}: {cause}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+impl ClientError {
+    /// How a command ends that met this.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable { .. } => Exit::Unavailable,
+            Self::Untrusted { .. } | Self::Credentials(_) => Exit::Usage,
+            Self::CertificateRefused { .. } => Exit::Denied,
+            Self::Problem { problem, .. } => problem.exit(),
+            Self::Unexpected { status, .. } => match Exit::of_status(*status) {
+                Exit::Done => Exit::Unavailable,
+                other => other,
+            },
+            Self::File { .. } => Exit::Refused,
+        }
+    }
+
+    /// Whether the same request may well succeed in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Problem { problem, .. } => problem.is_passing(),
+            Self::Unexpected { status, .. } => matches!(status, 408 | 429 | 502..=504),
+            _ => false,
+        }
+    }
+
+    /// What to do about it, where the message alone does not say so.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } => {
+                Some("nothing was half done; check the address and that repod runs, then try again")
+            }
+            Self::Untrusted { .. } => {
+                Some("check --server (is it the name in the certificate of the server?) and --ca")
+            }
+            Self::CertificateRefused { .. } => {
+                Some("ask an administrator for a new one: repoctl identity issue")
+            }
+            Self::Unexpected { .. } => {
+                Some("does --server name a repod server, of a version near to this one?")
+            }
+            Self::Problem { .. } | Self::Credentials(_) | Self::File { .. } => None,
+        }
+    }
+
+    pub(super) fn of_answer(
+        server: &str,
+        status: u16,
+        wait: Option<Duration>,
+        body: &[u8],
+    ) -> Self {
+        match serde_json::from_slice::<Problem>(body) {
+            // The status line is what proxies and logs saw, so it wins over the text.
+            Ok(problem) => Self::Problem { problem: Box::new(Problem { status, ..problem }), wait },
+            Err(_) => Self::Unexpected {
+                server: server.into(),
+                status,
+                cause: "not an answer that repod gives".into(),
+            },
+        }
+    }
+
+    pub(super) fn of_transport(server: &str, error: &reqwest::Error) -> Self {
+        let server = server.to_owned();
+        match find_tls(error) {
+            Some(rustls::Error::InvalidCertificate(fault)) => {
+                Self::Untrusted { server, cause: server_fault(fault) }
+            }
+            Some(rustls::Error::AlertReceived(alert)) => match client_fault(*alert) {
+                Some(cause) => Self::CertificateRefused { server, cause: cause.into() },
+                None => Self::Unreachable { server, cause: format!("TLS alert {alert:?}") },
+            },
+            Some(other) => Self::Unreachable { server, cause: format!("TLS: {other}") },
+            None if error.is_connect() && error.is_timeout() => {
+                Self::Unreachable { server, cause: "no connection within 10 seconds".into() }
+            }
+            None if error.is_timeout() => {
+                Self::Unreachable { server, cause: "no answer in time".into() }
+            }
+            None => Self::Unreachable { server, cause: root(error) },
+        }
+    }
+}
+
+fn sentence(problem: &Problem) -> &str {
+    if problem.detail.is_empty() { &problem.title } else { &problem.detail }
+}
+
+fn server_fault(fault: &CertificateError) -> String {
+    match fault {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".into()
+        }
+        CertificateError::UnknownIssuer => "its certificate comes from another authority".into(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has ended, or the clock of this machine is wrong".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet, or the clock of this machine is wrong".into()
+        }
+        other => format!("its certificate is not valid: {other}"),
+    }
+}
+
+fn client_fault(alert: AlertDescription) -> Option<&'static str> {
+    match alert {
+        AlertDescription::CertificateRevoked => Some("it was revoked"),
+        AlertDescription::CertificateExpired => Some("it has ended"),
+        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+            Some("none was presented")
+        }
+        AlertDescription::UnknownCA | AlertDescription::CertificateUnknown => {
+            Some("it comes from an authority that the server does not know")
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::AccessDenied
+        | AlertDescription::DecryptError => Some("it is not acceptable"),
+        _ => None,
+    }
+}
+
+/// The innermost cause as text: what reqwest prints itself is mostly its own layers.
+pub(super) fn root(error: &(dyn Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(next) = inner.source() {
+        inner = next;
+    }
+    inner.to_string()
+}
+
+/// The TLS error among the causes. An `io::Error` hides what it wraps from `source`.
+fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if let Some(found) = current.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner as &'a (dyn Error + 'static)),
+            None => current.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,197 @@
+//! REACH: a typed client of the API, over HTTPS with a client certificate.
+//!
+//! One method is one request; nothing is retried here except through [`Patience`]. Proxies from the
+//! environment are not used: the repository is private, and its name is proven by its own authority.
+//!
+//! May name: api, debian, digest
+#![expect(clippy::disallowed_methods, reason = "this room reads the packages that it sends")]
+
+mod error;
+mod requests;
+mod retry;
+mod transfer;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::api;
+
+pub use error::ClientError;
+pub use retry::Patience;
+pub use transfer::Sent;
+
+/// How long it may take to reach the server.
+const CONNECT_SECONDS: u64 = 10;
+/// How long the server may take for an answer. Publishing waits for its turn, so it is generous.
+const ANSWER_SECONDS: u64 = 120;
+/// Largest answer that is read. Unit: bytes.
+const LARGEST_ANSWER_BYTES: usize = 256 << 20;
+
+/// What it takes to speak to a server: where it is, and who is asking.
+pub struct Credentials {
+    /// `https://repo.example.org:8443`, or the same without its scheme.
+    pub server: String,
+    /// The client certificate, with its chain if it has one. PEM.
+    pub certificate_pem: Vec<u8>,
+    /// Its private key. PEM.
+    pub key_pem: Zeroizing<Vec<u8>>,
+    /// The authority that the server is recognised by. PEM.
+    pub ca_pem: Vec<u8>,
+}
+
+/// A client of one server. Clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    place: String,
+}
+
+impl Client {
+    /// A client that presents these credentials. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Credentials`] when the address or one of the PEM texts cannot be read.
+    pub fn new(credentials: &Credentials) -> Result<Self, ClientError> {
+        let base = read_server(&credentials.server)?;
+        let wrong = |what: &str| ClientError::Credentials(what.to_owned());
+        let authorities = reqwest::Certificate::from_pem_bundle(&credentials.ca_pem)
+            .ok()
+            .filter(|found| !found.is_empty())
+            .ok_or_else(|| wrong("the CA file holds no certificate in PEM"))?;
+        let mut pem = Zeroizing::new(credentials.certificate_pem.clone());
+        pem.push(b'\n');
+        pem.extend_from_slice(&credentials.key_pem);
+        let identity = reqwest::Identity::from_pem(&pem)
+            .map_err(|_| wrong("the client certificate or its key is not sound PEM"))?;
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("repoctl/", env!("CARGO_PKG_VERSION")))
+            .tls_certs_only(authorities)
+            .identity(identity)
+            .https_only(true)
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .build()
+            .map_err(|error| wrong(&format!("certificate and key: {}", error::root(&error))))?;
+        let place = place_of(&base);
+        Ok(Self { http, base, place })
+    }
+
+    /// The address of the server: `https://repo.example.org:8443`.
+    pub fn server(&self) -> &str {
+        &self.place
+    }
+
+    /// The host name of the server, without its port.
+    pub fn server_name(&self) -> String {
+        self.base.host_str().unwrap_or_default().to_owned()
+    }
+
+    fn request(&self, method: Method, segments: &[&str]) -> Result<RequestBuilder, ClientError> {
+        let mut url = self.base.clone();
+        let all = api::BASE.split('/').filter(|part| !part.is_empty());
+        url.path_segments_mut()
+            .map_err(|()| ClientError::Credentials("the server address takes no path".into()))?
+            .pop_if_empty()
+            .extend(all)
+            .extend(segments);
+        Ok(self.http.request(method, url))
+    }
+
+    async fn read<Q: Serialize + ?Sized, A: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        query: &Q,
+    ) -> Result<A, ClientError> {
+        self.ask(self.request(Method::GET, segments)?.query(query)).await
+    }
+
+    async fn send<B: Serialize + ?Sized, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        body: &B,
+    ) -> Result<A, ClientError> {
+        self.ask(self.request(method, segments)?.json(body)).await
+    }
+
+    async fn ask<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, ClientError> {
+        let request = request.timeout(Duration::from_secs(ANSWER_SECONDS));
+        self.answer(self.dispatch(request).await?).await
+    }
+
+    async fn dispatch(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        request.send().await.map_err(|error| ClientError::of_transport(&self.place, &error))
+    }
+
+    async fn answer<A: DeserializeOwned>(&self, response: Response) -> Result<A, ClientError> {
+        let status = response.status().as_u16();
+        let wait = retry::asked_wait(response.headers());
+        let body = self.read_body(response).await?;
+        if !(200..300).contains(&status) {
+            return Err(ClientError::of_answer(&self.place, status, wait, &body));
+        }
+        serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
+            server: self.place.clone(),
+            status,
+            cause: format!("its answer does not read as expected: {error}"),
+        })
+    }
+
+    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        loop {
+            let piece = response
+                .chunk()
+                .await
+                .map_err(|error| ClientError::of_transport(&self.place, &error))?;
+            let Some(piece) = piece else {
+                return Ok(body);
+            };
+            if body.len().saturating_add(piece.len()) > LARGEST_ANSWER_BYTES {
+                return Err(ClientError::Unexpected {
+                    server: self.place.clone(),
+                    status: response.status().as_u16(),
+                    cause: "its answer is larger than 256 MiB; ask for less".into(),
+                });
+            }
+            body.extend_from_slice(&piece);
+        }
+    }
+}
+
+fn read_server(text: &str) -> Result<Url, ClientError> {
+    let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let wrong = |why: &str| {
+        ClientError::Credentials(format!(
+            "server {text:?} {why}; write it as https://repo.example.org:8443"
+        ))
+    };
+    let url = Url::parse(&whole).map_err(|_| wrong("is not an address"))?;
+    if url.scheme() != "https" {
+        return Err(wrong("is not reached over https"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("names no host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("carries a password; a certificate is what proves who asks"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("has something behind its path"));
+    }
+    Ok(url)
+}
+
+fn place_of(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}

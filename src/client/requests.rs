@@ -1,0 +1,168 @@
+//! The requests: one method for each, named as what it asks for.
+
+use reqwest::Method;
+
+use super::{Client, ClientError};
+use crate::api::{
+    ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView, GenerationsQuery,
+    HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate, MissingBlobs,
+    PackagesQuery, PinView, PlacementView, RevocationOutcome, RevocationRequest, SearchQuery,
+    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+};
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+
+const NOTHING: &[(&str, &str)] = &[];
+
+/// Every one gives what the server answered.
+///
+/// # Errors
+/// Every one gives [`ClientError`]: the server's fault, the network's, or a problem that says why.
+impl Client {
+    /// Who the server takes this client for.
+    pub async fn whoami(&self) -> Result<WhoAmI, ClientError> {
+        self.read(&["whoami"], NOTHING).await
+    }
+
+    /// How the server and its suites are.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.read(&["status"], NOTHING).await
+    }
+
+    /// Every suite that this client may read.
+    pub async fn list_suites(&self) -> Result<Vec<SuiteView>, ClientError> {
+        self.read(&["suites"], NOTHING).await
+    }
+
+    /// Makes a suite.
+    pub async fn create_suite(&self, suite: &SuiteDefinition) -> Result<SuiteView, ClientError> {
+        self.send(Method::POST, &["suites"], suite).await
+    }
+
+    /// One suite and where it stands.
+    pub async fn view_suite(&self, suite: &SuiteName) -> Result<SuiteView, ClientError> {
+        self.read(&["suites", suite.as_str()], NOTHING).await
+    }
+
+    /// Alters what a suite says of itself, which is a change like any other.
+    pub async fn edit_suite(
+        &self,
+        suite: &SuiteName,
+        edit: &SuiteEdit,
+    ) -> Result<ChangeOutcome, ClientError> {
+        self.send(Method::PATCH, &["suites", suite.as_str()], edit).await
+    }
+
+    /// Removes an empty suite.
+    pub async fn remove_suite(&self, suite: &SuiteName) -> Result<(), ClientError> {
+        let request = self.request(Method::DELETE, &["suites", suite.as_str()])?;
+        let timeout = std::time::Duration::from_secs(super::ANSWER_SECONDS);
+        let response = self.dispatch(request.timeout(timeout)).await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        self.answer::<serde_json::Value>(response).await.map(|_| ())
+    }
+
+    /// Those of these packages that have to be sent. Limits: [`crate::api::MOST_DIGESTS`].
+    pub async fn missing_blobs(&self, digests: Vec<Digest>) -> Result<Vec<Digest>, ClientError> {
+        let answer: MissingBlobs =
+            self.send(Method::POST, &["blobs", "missing"], &Digests { digests }).await?;
+        Ok(answer.missing)
+    }
+
+    /// Changes a suite, or says what a change would do.
+    pub async fn change(
+        &self,
+        suite: &SuiteName,
+        change: &ChangeRequest,
+    ) -> Result<ChangeOutcome, ClientError> {
+        self.send(Method::POST, &["suites", suite.as_str(), "changes"], change).await
+    }
+
+    /// The generations of a suite, newest first.
+    pub async fn list_generations(
+        &self,
+        suite: &SuiteName,
+        query: &GenerationsQuery,
+    ) -> Result<Vec<GenerationView>, ClientError> {
+        self.read(&["suites", suite.as_str(), "generations"], query).await
+    }
+
+    /// What differs between two generations.
+    pub async fn diff(&self, suite: &SuiteName, query: &DiffQuery) -> Result<Diff, ClientError> {
+        self.read(&["suites", suite.as_str(), "diff"], query).await
+    }
+
+    /// The packages of a suite.
+    pub async fn list_packages(
+        &self,
+        suite: &SuiteName,
+        query: &PackagesQuery,
+    ) -> Result<Vec<PlacementView>, ClientError> {
+        self.read(&["suites", suite.as_str(), "packages"], query).await
+    }
+
+    /// Packages by name, in every suite that this client may read.
+    pub async fn search(&self, query: &SearchQuery) -> Result<Vec<SuitePlacement>, ClientError> {
+        self.read(&["packages"], query).await
+    }
+
+    /// The pins of one suite, or of all.
+    pub async fn list_pins(&self, suite: Option<&SuiteName>) -> Result<Vec<PinView>, ClientError> {
+        match suite {
+            Some(suite) => self.read(&["suites", suite.as_str(), "pins"], NOTHING).await,
+            None => self.read(&["pins"], NOTHING).await,
+        }
+    }
+
+    /// A certificate for a host.
+    pub async fn issue_host(&self, host: &HostRequest) -> Result<IssuedCertificate, ClientError> {
+        self.send(Method::POST, &["hosts"], host).await
+    }
+
+    /// A certificate for a build job or a person.
+    pub async fn issue_identity(
+        &self,
+        identity: &IdentityRequest,
+    ) -> Result<IssuedCertificate, ClientError> {
+        self.send(Method::POST, &["identities"], identity).await
+    }
+
+    /// Every host.
+    pub async fn list_hosts(&self) -> Result<Vec<IdentityView>, ClientError> {
+        self.read(&["hosts"], NOTHING).await
+    }
+
+    /// Every identity.
+    pub async fn list_identities(&self) -> Result<Vec<IdentityView>, ClientError> {
+        self.read(&["identities"], NOTHING).await
+    }
+
+    /// Revokes every certificate of a host and takes its rights away.
+    pub async fn revoke_host(
+        &self,
+        name: &str,
+        request: &RevocationRequest,
+    ) -> Result<RevocationOutcome, ClientError> {
+        self.send(Method::POST, &["hosts", name, "revoke"], request).await
+    }
+
+    /// Revokes every certificate of an identity and takes its rights away.
+    pub async fn revoke_identity(
+        &self,
+        name: &str,
+        request: &RevocationRequest,
+    ) -> Result<RevocationOutcome, ClientError> {
+        self.send(Method::POST, &["identities", name, "revoke"], request).await
+    }
+
+    /// What a host needs, except its own key and certificate.
+    pub async fn host_setup(
+        &self,
+        name: &str,
+        query: &SetupQuery,
+    ) -> Result<HostSetup, ClientError> {
+        self.read(&["hosts", name, "setup"], query).await
+    }
+}

@@ -1,0 +1,124 @@
+//! Transfer: sending the bytes of a `.deb` from disk, with their length said first.
+
+use std::io::SeekFrom;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::{Client, ClientError};
+use crate::api::BlobReceipt;
+use crate::digest::Digest;
+
+/// How long a transfer may stand still. The server reads the whole package before it answers.
+const STALL: Duration = Duration::from_secs(120);
+const PIECE_BYTES: usize = 64 << 10;
+
+/// How many bytes were handed to the network. Clones share the count.
+#[derive(Clone, Default, Debug)]
+pub struct Sent(Arc<AtomicU64>);
+
+impl Sent {
+    /// The count. Unit: bytes.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn take_back(&self, bytes: u64) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Client {
+    /// Sends a package: `PUT /blobs/{digest}`. The same package again is success.
+    ///
+    /// `sent` grows while bytes go out; after a failure it stands where it stood before.
+    /// Limits: memory for a few pieces of 64 KiB, whatever the size of the file.
+    ///
+    /// # Errors
+    /// [`ClientError::File`] when the file is not readable or not `size_bytes` long;
+    /// [`ClientError::Problem`] when the package is rejected, with every reason;
+    /// [`ClientError::Unreachable`] also when nothing moves for two minutes.
+    pub async fn send_blob(
+        &self,
+        path: &Path,
+        digest: &Digest,
+        size_bytes: u64,
+        sent: &Sent,
+    ) -> Result<BlobReceipt, ClientError> {
+        let own = Sent::default();
+        let outcome = self.transfer(path, digest, size_bytes, sent, &own).await;
+        if outcome.is_err() {
+            sent.take_back(own.bytes());
+        }
+        outcome
+    }
+
+    async fn transfer(
+        &self,
+        path: &Path,
+        digest: &Digest,
+        size_bytes: u64,
+        sent: &Sent,
+        own: &Sent,
+    ) -> Result<BlobReceipt, ClientError> {
+        let file = open(path, size_bytes).await?;
+        let (all, counted) = (sent.clone(), own.clone());
+        let pieces = ReaderStream::with_capacity(file.take(size_bytes), PIECE_BYTES);
+        let pieces = pieces.inspect(move |piece| {
+            if let Ok(bytes) = piece {
+                all.add(bytes.len());
+                counted.add(bytes.len());
+            }
+        });
+        let request = self
+            .request(Method::PUT, &["blobs", &digest.to_string()])?
+            .header(CONTENT_TYPE, "application/vnd.debian.binary-package")
+            .header(CONTENT_LENGTH, size_bytes)
+            .body(Body::wrap_stream(pieces));
+        let exchange = async { self.answer(self.dispatch(request).await?).await };
+        tokio::select! {
+            outcome = exchange => outcome,
+            () = standstill(own) => Err(ClientError::Unreachable {
+                server: self.server().to_owned(),
+                cause: "the transfer stood still for two minutes".into(),
+            }),
+        }
+    }
+}
+
+async fn open(path: &Path, size_bytes: u64) -> Result<tokio::fs::File, ClientError> {
+    let wrong = |cause: String| ClientError::File { path: path.display().to_string(), cause };
+    let unreadable = |error: std::io::Error| wrong(format!("cannot be read: {error}"));
+    let mut file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let length = file.seek(SeekFrom::End(0)).await.map_err(unreadable)?;
+    if length != size_bytes {
+        return Err(wrong("changed while it was being sent; upload it again".into()));
+    }
+    file.seek(SeekFrom::Start(0)).await.map_err(unreadable)?;
+    Ok(file)
+}
+
+/// Ends when `sent` has not grown for [`STALL`]. A timeout of reqwest would count from the start of
+/// the request, so that a large package on a slow line could never be sent.
+async fn standstill(sent: &Sent) {
+    let mut before = sent.bytes();
+    loop {
+        tokio::time::sleep(STALL).await;
+        let now = sent.bytes();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}

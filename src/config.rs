@@ -1,0 +1,305 @@
+//! CONFIG: what differs from machine to machine, from `repod.toml` and the environment. What the
+//! repository is (suites, pins, rights) lives in the catalogue.
+//!
+//! May name: nothing
+
+#![allow(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The configuration of one server.
+///
+/// Every field has the default that `repod init` writes, commented, into `repod.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where hosts find the repository, with the port if it is not 443: the one place that says so.
+    pub public_url: String,
+    /// The data directory; relative to the file's own directory.
+    #[serde(default = "here")]
+    pub data: PathBuf,
+    /// Where to listen.
+    #[serde(default)]
+    pub listen: Listen,
+    /// How much is taken.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long certificates and lists stand.
+    #[serde(default)]
+    pub certificates: Certificates,
+    /// What is logged, and how.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Addresses with ports, IPv4 and IPv6, for hosts and `repoctl`.
+    pub addresses: Vec<SocketAddr>,
+    /// For health checks of this machine, without certificates; empty for none.
+    pub local: Vec<SocketAddr>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let any = |text: &str| text.parse().ok();
+        Self {
+            addresses: ["0.0.0.0:8443", "[::]:8443"].into_iter().filter_map(any).collect(),
+            local: ["127.0.0.1:9180"].into_iter().filter_map(any).collect(),
+        }
+    }
+}
+
+/// How much is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest `.deb`. Unit: bytes.
+    pub package_bytes: u64,
+    /// Free space that uploads never touch. Unit: bytes.
+    pub reserve_bytes: u64,
+    /// Uploads that are read and verified at once.
+    pub uploads: usize,
+    /// Open connections in all.
+    pub connections: usize,
+    /// Open connections of one address.
+    pub connections_per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            package_bytes: 4 << 30,
+            reserve_bytes: 1 << 30,
+            uploads: 16,
+            connections: 20_000,
+            connections_per_address: 512,
+        }
+    }
+}
+
+/// How long certificates and lists stand.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Certificates {
+    /// Client certificates. Unit: days.
+    pub client_days: u32,
+    /// The server's own certificate, renewed when a third of its life is left. Unit: days.
+    pub server_days: u32,
+    /// The revocation list, renewed when half of its life is over. Unit: days.
+    pub crl_days: u32,
+}
+
+impl Default for Certificates {
+    fn default() -> Self {
+        Self { client_days: 397, server_days: 90, crl_days: 7 }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, or a filter such as `repod=debug,info`.
+    pub level: String,
+    /// `text` for people, `json` for collectors.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}; `repod init` makes a data directory with a configuration")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file says something that is not understood.
+    #[error("{path}: {problem}")]
+    Invalid {
+        /// Which file.
+        path: String,
+        /// What, where, and the nearest thing that would be.
+        problem: String,
+    },
+}
+
+fn here() -> PathBuf {
+    PathBuf::from(".")
+}
+
+impl Config {
+    /// Reads a file; paths in it are taken relative to its directory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the field (operator's fault).
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
+        let mut config =
+            Self::parse(&text).map_err(|problem| ConfigError::Invalid { path: shown, problem })?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        config.data = base.join(&config.data);
+        Ok(config)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))?;
+        config.verify()?;
+        Ok(config)
+    }
+
+    fn verify(&self) -> Result<(), String> {
+        self.host()?;
+        if self.listen.addresses.is_empty() {
+            return Err("listen.addresses is empty; name at least one, such as \"0.0.0.0:8443\"".into());
+        }
+        if let Some(open) = self.listen.local.iter().find(|address| !address.ip().is_loopback()) {
+            return Err(format!("listen.local: {open} is not a loopback address; health needs no certificate"));
+        }
+        let days = [
+            ("certificates.client_days", self.certificates.client_days),
+            ("certificates.server_days", self.certificates.server_days),
+            ("certificates.crl_days", self.certificates.crl_days),
+        ];
+        match days.into_iter().find(|(_, days)| !(1..=3650).contains(days)) {
+            Some((field, days)) => Err(format!("{field} is {days}; it lies between 1 and 3650")),
+            None => Ok(()),
+        }
+    }
+
+    /// The host name in `public_url`.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, for people.
+    pub fn host(&self) -> Result<String, String> {
+        let problem = || {
+            format!("public_url is {:?}; it reads like https://repo.example.org:8443/", self.public_url)
+        };
+        let rest = self.public_url.strip_prefix("https://").ok_or_else(problem)?;
+        let authority = rest.strip_suffix('/').ok_or_else(problem)?;
+        let host = match authority.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
+        if host.is_empty() || authority.contains('/') || !host.chars().all(plain) {
+            return Err(problem());
+        }
+        Ok(host.to_string())
+    }
+}
+
+/// Where the configuration is: named, or in the environment, or in the usual places.
+pub fn find(named: Option<PathBuf>) -> PathBuf {
+    let environment = || std::env::var_os("REPOD_CONFIG").map(PathBuf::from);
+    let local = || Some(PathBuf::from("repod.toml")).filter(|path| path.exists());
+    named.or_else(environment).or_else(local).unwrap_or_else(|| PathBuf::from("/etc/repod/repod.toml"))
+}
+
+/// The socket of the service manager, if there is one.
+pub fn notify_socket() -> Option<std::ffi::OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty())
+}
+
+/// How often the service manager wants to hear from us, if it does. Unit: microseconds.
+pub fn watchdog_microseconds() -> Option<u64> {
+    std::env::var("WATCHDOG_USEC").ok()?.parse().ok()
+}
+
+/// Adds the nearest known key to a complaint about an unknown one.
+fn with_nearest(complaint: &str) -> String {
+    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
+    let Some((unknown, known)) = quoted.split_first().filter(|_| complaint.contains("unknown field")) else {
+        return complaint.to_string();
+    };
+    match crate::nearest::nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("{complaint}; did you mean `{near}`?"),
+        None => complaint.to_string(),
+    }
+}
+
+/// The configuration that `repod init` writes: every option, commented, with its default.
+pub fn template(public_url: &str, listen: &[SocketAddr], local: &[SocketAddr]) -> String {
+    let quoted = |addresses: &[SocketAddr]| {
+        addresses.iter().map(|address| format!("\"{address}\"")).collect::<Vec<_>>().join(", ")
+    };
+    include_str!("config/template.toml")
+        .replace("@PUBLIC_URL@", public_url)
+        .replace("@LISTEN@", &quoted(listen))
+        .replace("@LOCAL@", &quoted(local))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_the_default_with_every_option_named() {
+        let Listen { addresses, local } = Listen::default();
+        let text = template("https://repo.example.org:8443/", &addresses, &local);
+        let config = Config::parse(&text).unwrap();
+        assert_eq!(config.listen, Listen::default());
+        assert_eq!(config.host().unwrap(), "repo.example.org");
+        // Uncommenting every option changes nothing: the comments tell the truth.
+        let uncommented: String = text
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(option) if option.contains(" = ") && !option.contains(". ") => format!("{option}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        assert_ne!(uncommented, text);
+        assert_eq!(Config::parse(&uncommented).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest() {
+        let text = "public_url = \"https://r.example/\"\n[limits]\npackage_byte = 1\n";
+        let problem = Config::parse(text).unwrap_err();
+        assert!(problem.contains("did you mean `package_bytes`?"), "{problem}");
+    }
+
+    #[test]
+    fn bad_values_name_the_field() {
+        for (text, field) in [
+            ("public_url = \"http://x/\"", "public_url"),
+            ("public_url = \"https://x\"", "public_url"),
+            ("public_url = \"https://x/\"\n[listen]\nlocal = [\"0.0.0.0:1\"]", "listen.local"),
+            ("public_url = \"https://x/\"\n[listen]\naddresses = []", "listen.addresses"),
+            ("public_url = \"https://x/\"\n[certificates]\ncrl_days = 0", "certificates.crl_days"),
+        ] {
+            let problem = Config::parse(text).unwrap_err();
+            assert!(problem.contains(field), "{text}: {problem}");
+        }
+    }
+}

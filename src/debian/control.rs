@@ -1,0 +1,211 @@
+//! Control: what a binary package says of itself, and the stanza under which an index lists it.
+//!
+//! Source: Policy 5.3; deb-control(5).
+
+mod rules;
+
+use super::stanza::{Fault, Field, MOST_FAULTS, Stanza, StanzaLimits, quote};
+use super::{Architecture, PackageName, Version};
+use crate::digest::Digest;
+
+/// Bounds on a control file: 1 MiB, 256 fields, names of 128 bytes.
+///
+/// Debian's largest stanza is below 100 KB and has 29 fields.
+pub const CONTROL_LIMITS: StanzaLimits =
+    StanzaLimits { size_bytes: 1 << 20, fields: 256, name_bytes: 128 };
+
+/// The control file of a binary package, checked field by field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Control {
+    package: PackageName,
+    version: Version,
+    architecture: Architecture,
+    source: PackageName,
+    source_version: Version,
+    stanza: Stanza,
+}
+
+impl Control {
+    /// Reads a control file.
+    ///
+    /// Shape: one stanza with Package, Version, Architecture, Maintainer and Description. Fields
+    /// that the repository or dpkg owns, former field names and installer packages are refused.
+    /// Limits: [`CONTROL_LIMITS`] and, for each relation field,
+    /// [`MOST_RELATIONS`](super::relation::MOST_RELATIONS); at most 64 faults are listed.
+    ///
+    /// # Errors
+    /// Every [`Fault`] found (sender's fault): those of the stanza's form and, when it has none,
+    /// those of its fields.
+    ///
+    /// Source: Policy 5.3 and 5.6. Maintainer and Description are demanded because dpkg-deb warns
+    /// when they are missing.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Fault>> {
+        let given = Stanza::parse(bytes, CONTROL_LIMITS)?;
+        let mut faults = Vec::new();
+        let mut fields = Vec::new();
+        for field in given.fields() {
+            match rules::normal(field) {
+                Ok(Some(field)) => fields.push(field),
+                Ok(None) => {}
+                Err(found) => faults.extend(found),
+            }
+        }
+        faults.extend(missing(&given));
+        // An empty or folded value already has its fault and is not complained of twice.
+        let line =
+            |name| given.find(name).filter(|value| !value.is_empty() && !value.contains('\n'));
+        let package = parsed("Package", line("Package"), PackageName::parse, &mut faults);
+        let version = parsed("Version", line("Version"), Version::parse, &mut faults);
+        let architecture =
+            parsed("Architecture", line("Architecture"), Architecture::parse, &mut faults);
+        let source = parsed("Source", line("Source"), Source::parse, &mut faults);
+        if given.find("Multi-Arch") == Some("same")
+            && architecture.as_ref().is_some_and(Architecture::is_all)
+        {
+            let problem = "is 'same' in a package for all architectures; dpkg refuses that";
+            faults.push(Fault::of("Multi-Arch", problem));
+        }
+        faults.truncate(MOST_FAULTS);
+        match (package, version, architecture) {
+            (Some(package), Some(version), Some(architecture)) if faults.is_empty() => {
+                Ok(Self::of(package, version, architecture, source, fields))
+            }
+            _ => Err(faults),
+        }
+    }
+
+    fn of(
+        package: PackageName,
+        version: Version,
+        architecture: Architecture,
+        source: Option<Source>,
+        mut fields: Vec<Field>,
+    ) -> Self {
+        if let (Some(source), Some(field)) =
+            (&source, fields.iter_mut().find(|field| field.is("Source")))
+        {
+            *field = Field::new("Source", source.to_string());
+        }
+        let (source, source_version) = match source {
+            Some(Source { name, version: Some(version) }) => (name, version),
+            Some(Source { name, version: None }) => (name, version.clone()),
+            None => (package.clone(), version.clone()),
+        };
+        let stanza = Stanza::from_fields(fields);
+        Self { package, version, architecture, source, source_version, stanza }
+    }
+
+    /// The binary package's name.
+    pub fn package(&self) -> &PackageName {
+        &self.package
+    }
+
+    /// The binary package's version.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The architecture it was built for, or `all`.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The source package it was built from; its own name when it has no Source field.
+    pub fn source(&self) -> &PackageName {
+        &self.source
+    }
+
+    /// The version of that source; its own version when the Source field names none.
+    pub fn source_version(&self) -> &Version {
+        &self.source_version
+    }
+
+    /// All fields in their order, normalised: known names in their usual spelling, relations and
+    /// Source written in one way, fields without a value left out.
+    pub fn stanza(&self) -> &Stanza {
+        &self.stanza
+    }
+
+    /// The stanza of a `Packages` index for a `.deb` with this control file.
+    ///
+    /// Shape: Package first, the other fields in their order, then `Filename`, `Size` and `SHA256`,
+    /// Description last, one empty line. `filename` is relative to the root of the repository and
+    /// is written as it is: [`prove`](super::packages::prove) judges it.
+    /// Units: bytes.
+    ///
+    /// Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "Packages"
+    /// Indices; the same fields as `apt-ftparchive packages` writes, less MD5sum, SHA1 and SHA512.
+    pub fn published(&self, filename: &str, size_bytes: u64, digest: &Digest) -> String {
+        let (mut head, mut middle, mut tail) = (String::new(), String::new(), String::new());
+        for field in self.stanza.fields() {
+            match field.name() {
+                "Package" => field.write(&mut head),
+                "Description" => field.write(&mut tail),
+                _ => field.write(&mut middle),
+            }
+        }
+        format!(
+            "{head}{middle}Filename: {filename}\nSize: {size_bytes}\nSHA256: {digest}\n{tail}\n"
+        )
+    }
+}
+
+const REQUIRED: [(&str, &str); 5] = [
+    ("Package", "name the package"),
+    ("Version", "give its version"),
+    ("Architecture", "write the one it was built for, or 'all'"),
+    ("Maintainer", "write 'Name <address>' of whom to ask"),
+    ("Description", "say in a line what it is for"),
+];
+
+fn missing(stanza: &Stanza) -> impl Iterator<Item = Fault> {
+    let absent = |name| stanza.find(name).is_none_or(str::is_empty);
+    let faults = REQUIRED.into_iter().filter(move |(name, _)| absent(name));
+    faults.map(|(name, cure)| Fault::of(name, format!("is missing or empty; {cure}")))
+}
+
+fn parsed<T, E: ToString>(
+    field: &str,
+    value: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+    faults: &mut Vec<Fault>,
+) -> Option<T> {
+    parse(value?).map_err(|error| faults.push(Fault::of(field, error.to_string()))).ok()
+}
+
+/// The Source field: `name` or `name (version)`. Policy 5.6.1.
+struct Source {
+    name: PackageName,
+    version: Option<Version>,
+}
+
+impl Source {
+    fn parse(text: &str) -> Result<Self, String> {
+        let blank = [' ', '\t'];
+        let Some((name, rest)) = text.split_once('(') else {
+            let name = PackageName::parse(text).map_err(|error| error.to_string())?;
+            return Ok(Self { name, version: None });
+        };
+        let Some(version) = rest.strip_suffix(')') else {
+            return Err(format!("is 'name' or 'name (version)'; found {}", quote(text)));
+        };
+        let name = PackageName::parse(name.trim_end_matches(blank));
+        let version = Version::parse(version.trim_matches(blank));
+        Ok(Self {
+            name: name.map_err(|error| error.to_string())?,
+            version: Some(version.map_err(|error| error.to_string())?),
+        })
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "{} ({version})", self.name),
+            None => self.name.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! What each known field of a binary control file may hold, and how it is written in an index.
+//!
+//! Source: Policy 5.3 and 5.6; deb-control(5); the fields and the former names that dpkg knows.
+
+use super::super::relation::{RelationField, Relations};
+use super::super::stanza::{Fault, Field, quote};
+
+/// What the value of a field must look like.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// One line of text.
+    Line,
+    /// Text, with continuation lines if need be.
+    Text,
+    /// Up to 32 lower-case letters and `-`.
+    Word,
+    /// Words joined by `/`, as in `non-free/libs`.
+    Path,
+    /// `yes` or `no`.
+    Flag,
+    /// `no`, `same`, `foreign` or `allowed`.
+    MultiArch,
+    /// Up to 15 digits, so that apt can count the bytes of so many KiB.
+    Number,
+    /// `deb` and nothing else.
+    PackageType,
+    /// A field of the repository or of the installed system: never in a package.
+    Ours,
+    /// A former name, which dpkg reads as the field named here and apt ignores.
+    Renamed(&'static str),
+}
+
+const KNOWN: [(&str, Shape); 43] = [
+    ("Package", Shape::Line),
+    ("Version", Shape::Line),
+    ("Architecture", Shape::Line),
+    ("Source", Shape::Line),
+    ("Maintainer", Shape::Line),
+    ("Original-Maintainer", Shape::Line),
+    ("Homepage", Shape::Line),
+    ("Origin", Shape::Line),
+    ("Bugs", Shape::Line),
+    ("Description", Shape::Text),
+    ("Tag", Shape::Text),
+    ("Priority", Shape::Word),
+    ("Section", Shape::Path),
+    ("Essential", Shape::Flag),
+    ("Protected", Shape::Flag),
+    ("Important", Shape::Flag),
+    ("Build-Essential", Shape::Flag),
+    ("Multi-Arch", Shape::MultiArch),
+    ("Installed-Size", Shape::Number),
+    ("Package-Type", Shape::PackageType),
+    ("Filename", Shape::Ours),
+    ("MSDOS-Filename", Shape::Ours),
+    ("Size", Shape::Ours),
+    ("MD5sum", Shape::Ours),
+    ("SHA1", Shape::Ours),
+    ("SHA256", Shape::Ours),
+    ("SHA512", Shape::Ours),
+    ("Checksum-FileSize", Shape::Ours),
+    ("Description-md5", Shape::Ours),
+    ("Status", Shape::Ours),
+    ("Config-Version", Shape::Ours),
+    ("Conffiles", Shape::Ours),
+    ("Triggers-Pending", Shape::Ours),
+    ("Triggers-Awaited", Shape::Ours),
+    ("Directory", Shape::Ours),
+    ("Files", Shape::Ours),
+    ("Checksums-Sha256", Shape::Ours),
+    ("Optional", Shape::Renamed("Suggests")),
+    ("Recommended", Shape::Renamed("Recommends")),
+    ("Class", Shape::Renamed("Priority")),
+    ("Revision", Shape::Renamed("Version")),
+    ("Package-Revision", Shape::Renamed("Version")),
+    ("Package_Revision", Shape::Renamed("Version")),
+];
+
+/// The field as an index shows it: known names in their usual spelling, relations on one line.
+///
+/// `None` for a field without a value, which says nothing and is left out.
+///
+/// # Errors
+/// Every [`Fault`] of the value (sender's fault).
+pub(super) fn normal(field: &Field) -> Result<Option<Field>, Vec<Fault>> {
+    let relations = RelationField::find(field.name());
+    if field.value().is_empty() && relations.is_some() {
+        return Ok(None);
+    }
+    if let Some(kind) = relations {
+        let relations = Relations::parse(kind, field.value())?;
+        return Ok(Some(Field::new(kind.name(), relations.to_string())));
+    }
+    if field.name().len() < 2 {
+        let problem = "is a name of one character, which dpkg refuses; use a longer one";
+        return Err(vec![Fault::of(field.name(), problem)]);
+    }
+    let known = KNOWN.iter().find(|(name, _)| field.is(name));
+    let (name, shape) = known.map_or((field.name(), Shape::Text), |(name, shape)| (*name, *shape));
+    match problem(shape, field) {
+        Some(problem) => Err(vec![Fault::of(name, problem)]),
+        None if field.value().is_empty() => Ok(None),
+        None => Ok(Some(Field::new(name, field.value()))),
+    }
+}
+
+fn problem(shape: Shape, field: &Field) -> Option<String> {
+    let value = field.value();
+    match shape {
+        Shape::Ours => {
+            return Some("is set by the repository or by dpkg, not by a package; remove it".into());
+        }
+        Shape::Renamed(name) => return Some(format!("is a former name; use {name}")),
+        Shape::Text => return None,
+        _ if field.has_continuation() => return Some("is one line; join its lines".into()),
+        _ if value.is_empty() => return None,
+        _ => {}
+    }
+    let rule = match shape {
+        Shape::Word if !word(value) => "is one word of at most 32 lower-case letters and '-'",
+        Shape::Path if !path(value) => {
+            "is one to three words of letters, digits and '-_+.' joined by '/', at most 64 bytes"
+        }
+        Shape::Flag if !matches!(value, "yes" | "no") => "is 'yes' or 'no', in lower case",
+        Shape::MultiArch if !matches!(value, "no" | "same" | "foreign" | "allowed") => {
+            "is 'no', 'same', 'foreign' or 'allowed', in lower case; apt ignores other spellings"
+        }
+        Shape::Number if !number(value) => "is a number of KiB in at most 15 digits",
+        Shape::PackageType if value == "udeb" => {
+            "says udeb; packages for the installer are not taken, because apt would install them"
+        }
+        Shape::PackageType if value != "deb" => "is 'deb', or is left out",
+        _ => return None,
+    };
+    Some(format!("{rule}; found {}", quote(value)))
+}
+
+fn word(value: &str) -> bool {
+    value.len() <= 32 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+fn path(value: &str) -> bool {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_+.".contains(&b);
+    let part =
+        |part: &str| !part.is_empty() && !part.starts_with(['.', '-']) && part.bytes().all(safe);
+    value.len() <= 64 && value.split('/').count() <= 3 && value.split('/').all(part)
+}
+
+fn number(value: &str) -> bool {
+    value.len() <= 15 && value.bytes().all(|b| b.is_ascii_digit())
+}

@@ -1,0 +1,129 @@
+//! Which control files are taken, what is said of the others, and how an index lists them.
+
+use super::*;
+
+const BASE: &str = "Package: hello\nVersion: 2.10-3+b1\nArchitecture: amd64\n\
+                    Maintainer: A B <a@example.org>\nDescription: greets\n Text.\n";
+
+fn with(more: &str) -> Result<Control, Vec<Fault>> {
+    Control::parse(format!("{BASE}{more}").as_bytes())
+}
+
+fn said(result: Result<Control, Vec<Fault>>) -> String {
+    let faults = result.expect_err("was taken");
+    faults.iter().map(|fault| format!("{fault}\n")).collect()
+}
+
+#[test]
+fn names_versions_and_sources_are_values() {
+    let plain = with("").unwrap();
+    assert_eq!(plain.package().as_str(), "hello");
+    assert_eq!(plain.version().as_str(), "2.10-3+b1");
+    assert_eq!(plain.architecture().as_str(), "amd64");
+    assert_eq!((plain.source(), plain.source_version()), (plain.package(), plain.version()));
+    let source = |text: &str| {
+        let control = with(text).unwrap();
+        format!(
+            "{} {} {}",
+            control.source(),
+            control.source_version(),
+            control.stanza().find("Source").unwrap()
+        )
+    };
+    assert_eq!(source("Source: gnu\n"), "gnu 2.10-3+b1 gnu");
+    assert_eq!(source("Source: gnu(2.10-3)\n"), "gnu 2.10-3 gnu (2.10-3)");
+    assert_eq!(source("source:  gnu ( 2.10-3 ) \n"), "gnu 2.10-3 gnu (2.10-3)");
+}
+
+#[test]
+fn an_index_lists_the_package_first_and_the_description_last() {
+    let text = "Maintainer: A B <a@example.org>\nDescription: greets\n Text.\nversion: 1\n\
+                Package: hello\n\
+                depends: ab(>=1),\n cd\nSuggests:\nArchitecture: all\nX-Extra: y\n";
+    let control = Control::parse(text.as_bytes()).unwrap();
+    let digest = Digest::of(b"");
+    assert_eq!(
+        control.published("pool/hello.deb", 42, &digest),
+        format!(
+            "Package: hello\nMaintainer: A B <a@example.org>\nVersion: 1\nDepends: ab (>= 1), cd\n\
+             Architecture: all\nX-Extra: y\nFilename: pool/hello.deb\nSize: 42\nSHA256: {digest}\n\
+             Description: greets\n Text.\n\n"
+        )
+    );
+}
+
+#[test]
+fn all_missing_fields_are_named_at_once() {
+    let said = said(Control::parse(b"Maintainer:\nXy: z\n"));
+    for name in ["Package", "Version", "Architecture", "Maintainer", "Description"] {
+        assert!(said.contains(&format!("{name}: is missing or empty; ")), "{said}");
+    }
+    assert_eq!(said.lines().count(), 5);
+}
+
+#[test]
+fn fields_hold_what_dpkg_and_apt_agree_on() {
+    let good = [
+        "Multi-Arch: foreign\nEssential: no\nProtected: yes\nImportant: yes\nInstalled-Size: 277\n",
+        "Section: non-free/libs\nPriority: optional\n",
+        "Package-Type: deb\nTag: a::b,\n c::d\nLicense: MIT\nVendor: none\n",
+        "Section:\nHomepage:\nDepends:\nInstalled-Size:\n",
+    ];
+    for text in good {
+        assert!(with(text).is_ok(), "{text}: {:?}", with(text));
+    }
+    let bad = [
+        ("Multi-Arch: Same\n", "Multi-Arch: is 'no', 'same'"),
+        ("essential: YES\n", "Essential: is 'yes' or 'no'"),
+        ("Installed-Size: 12k\n", "Installed-Size: is a number"),
+        ("Installed-Size: 1234567890123456\n", "Installed-Size: is a number"),
+        ("Section: a b\n", "Section: is one to three"),
+        ("Section: ../etc\n", "Section: is one to three"),
+        ("Section: a//b\n", "Section: is one to three"),
+        ("Section: libs\n main\n", "Section: is one line"),
+        ("Priority: very high\n", "Priority: is one word"),
+        ("Homepage: x\n y\n", "Homepage: is one line"),
+        ("Source: gnu (1\n", "Source: is 'name' or 'name (version)'"),
+        ("Source: ../x\n", "Source: source"),
+        ("Depends: ab (< 1)\n", "Depends: \"ab (< 1)\" uses"),
+        ("Package-Type: udeb\n", "Package-Type: says udeb"),
+        ("Filename: pool/x.deb\n", "Filename: is set by the repository"),
+        ("size: 3\n", "Size: is set by the repository"),
+        ("sha256: x\n", "SHA256: is set by the repository"),
+        ("MD5Sum: x\n", "MD5sum: is set by the repository"),
+        ("Description-md5: x\n", "Description-md5: is set by"),
+        ("Status:\n", "Status: is set by the repository"),
+        ("Conffiles:\n /etc/x 0\n", "Conffiles: is set by"),
+        ("X: y\n", "X: is a name of one character"),
+        ("Optional: ab\n", "Optional: is a former name; use Suggests"),
+        ("Revision: 3\n", "Revision: is a former name; use Version"),
+    ];
+    for (text, part) in bad {
+        let said = said(with(text)).replace("Source: package name", "Source: source");
+        assert!(said.contains(part), "{text:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{text:?}: {said}");
+    }
+}
+
+#[test]
+fn identifying_fields_are_one_line_and_well_formed() {
+    let cases = [
+        ("Package: hello", "Package: hello\n x", "Package: is one line"),
+        ("Package: hello", "Package:\n hello", "Package: is one line"),
+        ("Package: hello", "Package: ../..", "Package: package name"),
+        ("Version: 2", "Version: v2", "Version: version"),
+        ("amd64", "any", "Architecture: architecture"),
+        ("amd64\n", "all\nMulti-Arch: same\n", "Multi-Arch: is 'same'"),
+    ];
+    for (from, to, part) in cases {
+        let said = said(Control::parse(BASE.replacen(from, to, 1).as_bytes()));
+        assert!(said.contains(part), "{to:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{to:?}: {said}");
+    }
+}
+
+#[test]
+fn faults_of_several_fields_come_together() {
+    let said = said(with("Source: X\nDepends: a, b c\nEssential: maybe\nSize: 1\n"));
+    assert_eq!(said.lines().count(), 5, "{said}");
+}

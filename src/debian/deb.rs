@@ -1,0 +1,138 @@
+//! The `.deb` container: read once, front to back, to its very end, in bounded memory.
+//!
+//! Three members in a fixed order: `debian-binary`, `control.tar[.gz|.xz|.zst]`,
+//! `data.tar[.gz|.xz|.zst]`. Members whose names begin with `_` may stand between them. Whatever
+//! dpkg, apt and GNU tar could read in different ways is refused, and so is all that dpkg could
+//! not install. Nothing is kept but the control file and names.
+//!
+//! Source: deb(5); dpkg's `lib/dpkg/{ar,tarfn}.c` and `src/deb/extract.c`; apt's
+//! `apt-pkg/contrib/{arfile,extracttar}.cc`.
+
+mod ar;
+mod control_tar;
+mod data_tar;
+mod decode;
+mod error;
+mod limits;
+mod source;
+mod tar;
+#[cfg(test)]
+mod tests;
+
+pub use error::DebError;
+pub use limits::DebLimits;
+
+use std::io::Read;
+
+use ar::Archive;
+use decode::{Compression, Decoder};
+use tar::TarReader;
+
+/// What reading a whole `.deb` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DebParts {
+    /// The bytes of the `control` file, as they are.
+    pub control: Vec<u8>,
+    /// The names of the files in control.tar, in its order and without `./`: `control`,
+    /// `postinst`.
+    pub control_members: Vec<String>,
+    /// How many entries data.tar has, directories among them.
+    pub data_entries: u64,
+    /// Length of the unpacked data.tar, its headers and padding among it. Unit: bytes.
+    pub data_bytes: u64,
+}
+
+/// Reads a whole `.deb` and gives its control file.
+///
+/// Shape: `input` is the file from its first byte to its last; it need not seek or be buffered.
+/// Limits: `limits` bounds every size; memory stays near `limits.decoder_bytes` at most, whatever
+/// arrives. There is no clock here: a caller that wants a time limit gives an `input` whose `read`
+/// fails when time is up; work stops once the 64 KiB read last are unpacked.
+///
+/// # Errors
+/// [`DebError::Read`] when `input` fails (ours); every other variant is the sender's fault.
+///
+/// Source: deb(5).
+pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebError> {
+    read_deb_with(input, limits, &mut |_| {})
+}
+
+/// Reads a whole `.deb` as [`read_deb`] does, and tells of each path it installs.
+///
+/// Shape: `on_path` gets each entry of data.tar that is not a directory, without the leading
+/// `./`: `usr/bin/hello`. Paths are bytes, not always UTF-8, and hold no line feed. What it was
+/// told counts only when the whole call succeeds.
+///
+/// # Errors
+/// As [`read_deb`].
+pub fn read_deb_with(
+    input: impl Read,
+    limits: &DebLimits,
+    on_path: &mut dyn FnMut(&[u8]),
+) -> Result<DebParts, DebError> {
+    let mut archive = Archive::begin(input)?;
+    read_format_version(&mut archive)?;
+    let (control, control_members) = {
+        let mut tar = open_tar(&mut archive, "control.tar", limits)?;
+        control_tar::read(&mut tar, limits)?
+    };
+    let (data_entries, data_bytes) = {
+        let mut tar = open_tar(&mut archive, "data.tar", limits)?;
+        data_tar::walk(&mut tar, limits, on_path)?
+    };
+    archive.expect_end()?;
+    Ok(DebParts { control, control_members, data_entries, data_bytes })
+}
+
+/// The size of a `debian-binary` that is still believed. It is four bytes in every known package.
+const FORMAT_VERSION_MAX_BYTES: u64 = 1024;
+
+/// Checks `debian-binary`: the first line is `2.` and a number.
+///
+/// deb(5) tells readers to take any minor number and to ignore further lines; dpkg does so.
+fn read_format_version<R: Read>(archive: &mut Archive<R>) -> Result<(), DebError> {
+    const NAME: &str = "debian-binary";
+    let member = archive.next_member()?.ok_or_else(|| DebError::cut_before(NAME))?;
+    if member.name != NAME {
+        return Err(DebError::malformed(
+            &member.name,
+            "it stands first, where only debian-binary may stand",
+        ));
+    }
+    if member.size_bytes > FORMAT_VERSION_MAX_BYTES {
+        return Err(DebError::TooLarge { what: NAME, limit: FORMAT_VERSION_MAX_BYTES });
+    }
+    let text = archive.read_small_member(&member)?;
+    let malformed = || DebError::malformed(NAME, "it does not say format version 2.0");
+    let plain = text.iter().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n'));
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let minor = first.strip_prefix(b"2.").ok_or_else(malformed)?;
+    let is_number = (1..=4).contains(&minor.len()) && minor.iter().all(u8::is_ascii_digit);
+    if is_number && plain && text.ends_with(b"\n") { Ok(()) } else { Err(malformed()) }
+}
+
+/// Goes to the tar member `stem`, past any `_` members, and opens it for reading.
+fn open_tar<'a, R: Read>(
+    archive: &'a mut Archive<R>,
+    stem: &'static str,
+    limits: &DebLimits,
+) -> Result<TarReader<Decoder<ar::Body<'a, R>>>, DebError> {
+    let member = loop {
+        let member = archive.next_member()?.ok_or_else(|| DebError::cut_before(stem))?;
+        if !member.name.starts_with('_') {
+            break member;
+        }
+    };
+    let Some(suffix) = member.name.strip_prefix(stem) else {
+        let problem = format!("it stands where {stem} must stand");
+        return Err(DebError::malformed(&member.name, problem));
+    };
+    let compression = Compression::from_suffix(&member.name, suffix)?;
+    if member.size_bytes == 0 {
+        return Err(DebError::malformed(&member.name, "it is empty"));
+    }
+    let name = member.name.clone();
+    let body = archive.body(member);
+    let decoder = Decoder::new(body, &name, compression, limits.decoder_bytes)?;
+    Ok(TarReader::new(decoder, name))
+}

@@ -1,0 +1,220 @@
+//! The ar archive around the members of a `.deb`.
+//!
+//! Source: deb(5); the common format of ar(5), without the long names of GNU and BSD.
+
+use std::io::{ErrorKind, Read};
+
+use super::DebError;
+use super::source::{BUFFER_BYTES, Source};
+
+const MAGIC: &[u8; 8] = b"!<arch>\n";
+const HEADER_BYTES: usize = 60;
+const LONG_NAME_CURE: &str = "a .deb has short member names only; build it with `dpkg-deb --build`";
+
+/// An ar archive that is read front to back.
+pub(super) struct Archive<R> {
+    input: R,
+    /// The member being read, for messages.
+    current: String,
+    /// What is left of that member. Unit: bytes.
+    left_bytes: u64,
+    /// Whether one byte of padding follows it.
+    padded: bool,
+}
+
+/// One member's header.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its name, printable ASCII, without padding and the one slash that GNU ar puts behind it.
+    pub name: String,
+    /// Unit: bytes. As claimed: nothing may be allocated by it.
+    pub size_bytes: u64,
+}
+
+/// The bytes of one member; reading ends where the header said.
+pub(super) struct Body<'a, R>(&'a mut Archive<R>);
+
+impl<R: Read> Archive<R> {
+    /// Checks the magic at the front.
+    pub fn begin(input: R) -> Result<Self, DebError> {
+        let current = "the archive".to_owned();
+        let mut archive = Self { input, current, left_bytes: 0, padded: false };
+        let mut magic = [0; MAGIC.len()];
+        let got = archive.fill(&mut magic)?;
+        let seen = magic.get(..got).unwrap_or_default();
+        if seen == MAGIC {
+            Ok(archive)
+        } else if MAGIC.starts_with(seen) {
+            Err(DebError::cut("the file"))
+        } else {
+            Err(DebError::NotADeb)
+        }
+    }
+
+    /// Goes past what is left of the current member to the next one; `None` at the end.
+    pub fn next_member(&mut self) -> Result<Option<Member>, DebError> {
+        self.leave_member()?;
+        let mut header = [0; HEADER_BYTES];
+        match self.fill(&mut header)? {
+            0 => return Ok(None),
+            HEADER_BYTES => {}
+            _ => {
+                let place = format!("the member header after {}", self.current);
+                return Err(DebError::Truncated { place });
+            }
+        }
+        let member = parse_header(&header)?;
+        self.current.clone_from(&member.name);
+        self.left_bytes = member.size_bytes;
+        self.padded = member.size_bytes % 2 == 1;
+        Ok(Some(member))
+    }
+
+    /// The bytes of `member`, which must be the current one.
+    pub fn body(&mut self, member: Member) -> Body<'_, R> {
+        debug_assert_eq!(member.name, self.current);
+        Body(self)
+    }
+
+    /// All bytes of the current member, whose size the caller has bounded.
+    pub fn read_small_member(&mut self, member: &Member) -> Result<Vec<u8>, DebError> {
+        debug_assert!(member.size_bytes <= BUFFER_BYTES as u64);
+        let mut bytes = Vec::new();
+        let mut piece = [0; 256];
+        loop {
+            let got = self.read_current(&mut piece)?;
+            if got == 0 {
+                return Ok(bytes);
+            }
+            bytes.extend_from_slice(piece.get(..got).unwrap_or_default());
+        }
+    }
+
+    /// Proves that nothing follows the current member.
+    pub fn expect_end(&mut self) -> Result<(), DebError> {
+        self.leave_member()?;
+        let last = self.current.clone();
+        match self.next_member() {
+            Ok(None) => Ok(()),
+            Err(DebError::Read(error)) => Err(DebError::Read(error)),
+            Ok(Some(member)) => {
+                let problem =
+                    format!("it follows {last}, the last member; take it out with `ar d`");
+                Err(DebError::malformed(&member.name, problem))
+            }
+            Err(_) => Err(DebError::malformed(&last, "bytes follow it that belong to no member")),
+        }
+    }
+
+    fn leave_member(&mut self) -> Result<(), DebError> {
+        if self.left_bytes > 0 {
+            let mut unread = vec![0; BUFFER_BYTES];
+            while self.read_current(&mut unread)? > 0 {}
+        }
+        if self.padded {
+            let mut padding = [0; 1];
+            if self.fill(&mut padding)? == 0 {
+                return Err(DebError::cut(&self.current));
+            }
+            if padding != *b"\n" {
+                return Err(DebError::malformed(&self.current, "its padding is not a line feed"));
+            }
+            self.padded = false;
+        }
+        Ok(())
+    }
+
+    fn read_current(&mut self, into: &mut [u8]) -> Result<usize, DebError> {
+        let most = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(into.len());
+        let (window, _) = into.split_at_mut(most);
+        if window.is_empty() {
+            return Ok(0);
+        }
+        let got = self.read_some(window)?;
+        if got == 0 {
+            return Err(DebError::cut(&self.current));
+        }
+        self.left_bytes = self.left_bytes.saturating_sub(got as u64);
+        Ok(got)
+    }
+
+    /// Reads until `into` is full or the input ends; gives how much there was.
+    fn fill(&mut self, into: &mut [u8]) -> Result<usize, DebError> {
+        let mut have = 0_usize;
+        loop {
+            let rest = into.get_mut(have..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(have);
+            }
+            let got = self.read_some(rest)?;
+            if got == 0 {
+                return Ok(have);
+            }
+            have = have.saturating_add(got);
+        }
+    }
+
+    fn read_some(&mut self, into: &mut [u8]) -> Result<usize, DebError> {
+        loop {
+            match self.input.read(into) {
+                Ok(got) => return Ok(got.min(into.len())),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(DebError::Read(error)),
+            }
+        }
+    }
+}
+
+impl<R: Read> Source for Body<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, DebError> {
+        self.0.read_current(into)
+    }
+}
+
+/// Reads the 60 bytes of a header: name 16, mtime 12, owner 6, group 6, mode 8, size 10, end 2.
+fn parse_header(header: &[u8; HEADER_BYTES]) -> Result<Member, DebError> {
+    let (name, rest) = header.split_at(16);
+    let (numbers, rest) = rest.split_at(32);
+    let (size, end) = rest.split_at(10);
+    let name = parse_name(name)?;
+    if end != b"`\n" {
+        return Err(DebError::malformed(&name, "its ar header does not end as one must"));
+    }
+    // dpkg does not look at these four; apt refuses the archive when they are not numbers.
+    if !numbers.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
+        return Err(DebError::malformed(&name, "its ar header holds something else than numbers"));
+    }
+    let Some(size_bytes) = parse_size(size) else {
+        return Err(DebError::malformed(&name, "its ar header has no plain decimal size"));
+    };
+    Ok(Member { name, size_bytes })
+}
+
+fn parse_name(field: &[u8]) -> Result<String, DebError> {
+    let name = field.trim_ascii_end();
+    if name.starts_with(b"#1/") || name.starts_with(b"/") {
+        let what = "an ar archive with GNU or BSD long member names".to_owned();
+        return Err(DebError::Unsupported { what, cure: LONG_NAME_CURE });
+    }
+    // dpkg and apt both take the form `control.tar.gz/` that GNU ar writes.
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'/';
+    if name.is_empty() || !name.iter().all(plain) {
+        let shown = format!("the ar member \"{}\"", name.escape_ascii());
+        return Err(DebError::malformed(&shown, "that is not the name of a member"));
+    }
+    Ok(name.iter().copied().map(char::from).collect())
+}
+
+/// A size in decimal digits, then blanks.
+///
+/// A leading zero is refused: apt reads such a number as octal, dpkg as decimal.
+fn parse_size(field: &[u8]) -> Option<u64> {
+    let end = field.iter().rposition(|byte| *byte != b' ')?;
+    let digits = field.get(..=end)?;
+    let plain = digits.iter().all(u8::is_ascii_digit);
+    if !plain || (digits.len() > 1 && digits.starts_with(b"0")) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}

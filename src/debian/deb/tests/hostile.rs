@@ -1,0 +1,372 @@
+//! Packages that must be refused, and how.
+
+use super::Kind::{Malformed, NotADeb, TooLarge, Truncated, Unsupported};
+use super::build::*;
+use super::*;
+
+type Case = (&'static str, Vec<u8>, Kind);
+
+fn check(cases: Vec<Case>) {
+    let mut wrong = Vec::new();
+    for (name, bytes, expected) in &cases {
+        match read(bytes) {
+            Err(error) if kind(&error) == *expected => {}
+            Err(error) => wrong.push(format!("{name}: {expected:?} expected, got: {error}")),
+            Ok(parts) => wrong.push(format!("{name}: accepted: {parts:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// The archive of `deb`, with the header of its second member given in full.
+fn with_control_header(header: Vec<u8>) -> Vec<u8> {
+    let control = gz(&control_tar());
+    let padding = vec![b'\n'; control.len() % 2];
+    let rest = member("data.tar.gz", &gz(&data_tar()));
+    [ar(&[("debian-binary", b"2.0\n")]), header, control, padding, rest].concat()
+}
+
+#[test]
+fn archives() {
+    let version = ("debian-binary", b"2.0\n".as_slice());
+    let (c, d) = (gz(&control_tar()), gz(&data_tar()));
+    let (control, data) = (("control.tar.gz", c.as_slice()), ("data.tar.gz", d.as_slice()));
+    let whole = ar(&[version, control, data]);
+    check(vec![
+        ("nothing", vec![], Truncated),
+        ("half the magic", b"!<ar".to_vec(), Truncated),
+        ("magic only", b"!<arch>\n".to_vec(), Truncated),
+        ("text", b"Package: x\n".to_vec(), NotADeb),
+        ("a zip file", b"PK\x03\x04aaaaaaaaaaaa".to_vec(), NotADeb),
+        ("magic with CRLF", b"!<arch>\r\n".to_vec(), NotADeb),
+        ("the format of 1995", b"0.939000\n120\n".to_vec(), NotADeb),
+        ("thin archive", b"!<thin>\n".to_vec(), NotADeb),
+        ("no debian-binary", ar(&[control, data]), Malformed),
+        ("other name first", ar(&[("debian-split", b"2.0\n"), control, data]), Malformed),
+        ("_ member first", ar(&[("_x", b""), version, control, data]), Malformed),
+        ("debian-binary twice", ar(&[version, version, control, data]), Malformed),
+        ("no control.tar", ar(&[version, data]), Malformed),
+        ("no data.tar", ar(&[version, control]), Truncated),
+        ("no data.tar, _ last", ar(&[version, control, ("_x", b"")]), Truncated),
+        ("wrong order", ar(&[version, data, control]), Malformed),
+        ("control.tar twice", ar(&[version, control, control, data]), Malformed),
+        ("two forms of control", ar(&[version, control, ("control.tar", b"x"), data]), Malformed),
+        ("data.tar twice", ar(&[version, control, data, data]), Malformed),
+        ("control after data", ar(&[version, control, data, control]), Malformed),
+        ("_ member after data", ar(&[version, control, data, ("_gpgorigin", b"x")]), Malformed),
+        ("unknown member between", ar(&[version, control, ("extra", b"x"), data]), Malformed),
+        ("unknown member after", ar(&[version, control, data, ("extra", b"x")]), Malformed),
+        ("bytes after", [whole.clone(), b"x".to_vec()].concat(), Malformed),
+        ("zeros after", [whole.clone(), vec![0; 512]].concat(), Malformed),
+        ("a second archive after", [whole.clone(), whole.clone()].concat(), Malformed),
+        ("BSD long name", ar(&[version, ("#1/14", b"control.tar.gz"), data]), Unsupported),
+        ("GNU name table", ar(&[version, ("//", b"control.tar.gz/\n"), data]), Unsupported),
+        ("GNU long name", ar(&[version, ("/0", c.as_slice()), data]), Unsupported),
+        ("GNU symbol table", ar(&[version, ("/", b"\0\0\0\0"), control, data]), Unsupported),
+        ("two slashes", ar(&[version, ("control.tar.gz//", c.as_slice()), data]), Malformed),
+        ("name of blanks", ar(&[version, ("", c.as_slice()), data]), Malformed),
+        ("name with NUL", ar(&[version, ("control.tar.gz\0", c.as_slice()), data]), Malformed),
+        ("name with ESC", ar(&[version, ("\u{1b}[2J", c.as_slice()), data]), Malformed),
+        ("upper case", ar(&[version, ("Control.tar.gz", c.as_slice()), data]), Malformed),
+        ("empty control.tar", ar(&[version, ("control.tar.gz", b""), data]), Malformed),
+        ("empty data.tar", ar(&[version, control, ("data.tar", b"")]), Malformed),
+    ]);
+}
+
+#[test]
+fn format_versions() {
+    let cases: [(&str, &[u8], Kind); 10] = [
+        ("3.0", b"3.0\n", Malformed),
+        ("1.0", b"1.0\n", Malformed),
+        ("20", b"20\n", Malformed),
+        ("none", b"", Malformed),
+        ("no line feed", b"2.0", Malformed),
+        ("CRLF", b"2.0\r\n", Malformed),
+        ("blank in front", b" 2.0\n", Malformed),
+        ("letters", b"2.x\n", Malformed),
+        ("NUL behind", b"2.0\n\0\n", Malformed),
+        ("huge", &[b'2'; 2000], TooLarge),
+    ];
+    let tars = (gz(&control_tar()), gz(&data_tar()));
+    let archive = |version: &[u8]| {
+        ar(&[("debian-binary", version), ("control.tar.gz", &tars.0), ("data.tar.gz", &tars.1)])
+    };
+    check(cases.into_iter().map(|(name, text, kind)| (name, archive(text), kind)).collect());
+}
+
+#[test]
+fn ar_numbers() {
+    let size = gz(&control_tar()).len();
+    let sized = |size: &str| with_control_header(ar_header("control.tar.gz", size));
+    let mut bad_end = ar_header("control.tar.gz", &size.to_string());
+    bad_end[58] = b'\'';
+    let mut bad_time = ar_header("control.tar.gz", &size.to_string());
+    bad_time[16..19].copy_from_slice(b"abc");
+    let mut padding = ar(&[("debian-binary", b"2.0\n"), ("_odd", b"123")]);
+    *padding.last_mut().unwrap() = b'x';
+    padding.extend(member("control.tar.gz", &gz(&control_tar())));
+    padding.extend(member("data.tar.gz", &gz(&data_tar())));
+    let mut no_padding = with_data_member("data.tar", &tar(&[]));
+    no_padding.extend(ar_header("_odd", "1"));
+    check(vec![
+        ("negative", sized("-1"), Malformed),
+        ("plus sign", sized(&format!("+{size}")), Malformed),
+        ("blank", sized(""), Malformed),
+        ("blanks in front", sized(&format!(" {size}")), Malformed),
+        ("blank within", sized("1 2"), Malformed),
+        ("hexadecimal", sized(&format!("0x{size:x}")), Malformed),
+        ("octal for apt", sized(&format!("0{size}")), Malformed),
+        ("NUL behind", sized(&format!("{size}\0")), Malformed),
+        ("letters", sized("12ab"), Malformed),
+        ("10 GB", sized("9999999999"), Malformed),
+        ("one less", sized(&(size - 1).to_string()), Truncated),
+        ("bad end", with_control_header(bad_end), Malformed),
+        ("time in letters", with_control_header(bad_time), Malformed),
+        ("padding", padding, Malformed),
+        ("member after with cut body", no_padding, Malformed),
+    ]);
+}
+
+#[test]
+fn compression() {
+    let plain = data_tar();
+    let data =
+        |suffix: &str, content: Vec<u8>| with_data_member(&format!("data.tar{suffix}"), &content);
+    let joined = |first: Vec<u8>, second: &[u8]| [first, second.to_vec()].concat();
+    let half = &plain[..2048];
+    let mut bad_gz = gz(&plain);
+    let end = bad_gz.len();
+    bad_gz[end - 8] ^= 1;
+    let mut bad_gz_size = gz(&plain);
+    bad_gz_size[end - 1] ^= 1;
+    let mut bad_xz = xz(&plain);
+    let middle = bad_xz.len() / 2;
+    bad_xz[middle] ^= 1;
+    let mut bad_zst = zst(&plain);
+    let last = bad_zst.len() - 1;
+    bad_zst[last] ^= 1;
+    let mut foreign_check = xz(&plain);
+    foreign_check[7] = 2;
+    let sum = crc32fast::hash(&foreign_check[6..8]).to_le_bytes();
+    foreign_check[8..12].copy_from_slice(&sum);
+    let skippable = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    check(vec![
+        ("bz2", data(".bz2", b"BZh9".to_vec()), Unsupported),
+        ("lzma", data(".lzma", vec![0x5d; 20]), Unsupported),
+        ("lz4", data(".lz4", vec![4; 20]), Unsupported),
+        ("zstd misspelt", data(".zstd", zst(&plain)), Unsupported),
+        ("no dot", data("x", plain.clone()), Unsupported),
+        ("suffix twice", data(".gz.gz", gz(&plain)), Unsupported),
+        ("gz is plain", data(".gz", plain.clone()), Malformed),
+        ("gz is xz", data(".gz", xz(&plain)), Malformed),
+        ("xz is gz", data(".xz", gz(&plain)), Malformed),
+        ("zst is xz", data(".zst", xz(&plain)), Malformed),
+        ("plain is gz", data("", joined(gz(&plain), &[0; 1024])), Malformed),
+        ("gz sum", data(".gz", bad_gz), Malformed),
+        ("gz size", data(".gz", bad_gz_size), Malformed),
+        ("xz damaged", data(".xz", bad_xz), Malformed),
+        ("xz unknown check", data(".xz", foreign_check), Malformed),
+        ("zst sum", data(".zst", bad_zst), Malformed),
+        ("gz members", data(".gz", joined(gz(half), &gz(&plain[2048..]))), Malformed),
+        ("gz and a member", data(".gz", joined(gz(&plain), &gz(b""))), Malformed),
+        ("gz and bytes", data(".gz", joined(gz(&plain), b"junk")), Malformed),
+        ("gz and zeros", data(".gz", joined(gz(&plain), &[0; 8])), Malformed),
+        ("xz and a stream", data(".xz", joined(xz(&plain), &xz(b""))), Malformed),
+        ("xz and padding", data(".xz", joined(xz(&plain), &[0; 4])), Malformed),
+        ("zst and a frame", data(".zst", joined(zst(&plain), &zst(b""))), Malformed),
+        ("zst and a byte", data(".zst", joined(zst(&plain), b"x")), Malformed),
+        ("zst and skippable", data(".zst", joined(zst(&plain), &skippable)), Malformed),
+        ("skippable and zst", data(".zst", joined(skippable.to_vec(), &zst(&plain))), Malformed),
+        ("xz of nothing", data(".xz", xz(b"")), Truncated),
+        ("zst of nothing", data(".zst", zst(b"")), Truncated),
+    ]);
+}
+
+#[test]
+fn control_entries() {
+    let control = || Entry::file("./control", CONTROL);
+    let pair = |entry: Entry| with_control(&tar(&[entry, control()]));
+    let alone = |entry: Entry| with_control(&tar(&[entry]));
+    let long = format!("./{}\0", "x".repeat(120));
+    let target = || Entry::file("x", b"Package: evil\n");
+    check(vec![
+        ("no control", alone(Entry::file("./postinst", b"#!")), Malformed),
+        ("no entries", with_control(&tar(&[])), Malformed),
+        ("control twice", pair(control()), Malformed),
+        ("control in two spellings", pair(Entry::file("control", b"Package: evil\n")), Malformed),
+        (
+            "postinst twice",
+            with_control(&tar(&[Entry::file("a", b"1"), Entry::file("./a", b"2"), control()])),
+            Malformed,
+        ),
+        ("symbolic link", alone(Entry::link("./control", b'2', "/etc/passwd")), Malformed),
+        (
+            "hard link",
+            with_control(&tar(&[target(), Entry::link("./control", b'1', "x")])),
+            Malformed,
+        ),
+        ("character device", alone(Entry::new("./control", b'3', b"")), Malformed),
+        ("block device", alone(Entry::new("./control", b'4', b"")), Malformed),
+        ("folder", alone(Entry::folder("./control")), Malformed),
+        ("FIFO", alone(Entry::new("./control", b'6', b"")), Malformed),
+        ("contiguous file", alone(Entry::new("./control", b'7', CONTROL)), Malformed),
+        ("sparse file", alone(Entry::new("./control", b'S', CONTROL)), Malformed),
+        ("unknown type", alone(Entry::new("./control", b'Z', CONTROL)), Malformed),
+        ("multi-volume", pair(Entry::new("./control", b'M', CONTROL)), Malformed),
+        ("volume label", pair(Entry::new("label", b'V', b"")), Malformed),
+        ("link beside control", pair(Entry::link("./postinst", b'2', "/bin/sh")), Malformed),
+        (
+            "hard link of control",
+            with_control(&tar(&[control(), Entry::link("./a", b'1', "control")])),
+            Malformed,
+        ),
+        ("absolute", alone(Entry::file("/control", CONTROL)), Malformed),
+        ("two dots", alone(Entry::file("./../control", CONTROL)), Malformed),
+        ("dot twice", alone(Entry::file("././control", CONTROL)), Malformed),
+        ("double slash", alone(Entry::file(".//control", CONTROL)), Malformed),
+        ("within a folder", pair(Entry::file("./a/control", CONTROL)), Malformed),
+        ("a folder within", pair(Entry::folder("./a/")), Malformed),
+        ("trailing slash", alone(Entry::file("./control/", CONTROL)), Malformed),
+        ("name with line feed", pair(Entry::file("./a\nb", b"x")), Malformed),
+        ("name not ASCII", pair(Entry::file("./\u{e4}", b"x")), Malformed),
+        ("empty name", pair(Entry::file("", b"x")), Malformed),
+        ("NUL in the name", alone(Entry::file("./control\0x", CONTROL)), Malformed),
+        ("prefix", alone(control().ustar().with(345, b"a")), Malformed),
+        ("bytes in the GNU tail", alone(control().with(482, b"\x01")), Malformed),
+        ("bytes behind the header", alone(control().with(505, b"x")), Malformed),
+        ("base-256 size", alone(control().with(124, &base_256(CONTROL.len() as u64))), Malformed),
+        (
+            "long name",
+            with_control(&tar(&[Entry::new("x", b'L', b"./control\0"), target()])),
+            Malformed,
+        ),
+        ("long name in full", pair(Entry::new("x", b'L', long.as_bytes())), Malformed),
+        ("long link", pair(Entry::new("x", b'K', long.as_bytes())), Malformed),
+    ]);
+}
+
+#[test]
+fn control_headers() {
+    let control = || Entry::file("./control", CONTROL);
+    let alone = |entry: Entry| with_control(&tar(&[entry]));
+    let extended =
+        |kind: u8, records: &[u8]| with_control(&tar(&[Entry::new("h", kind, records), control()]));
+    let both = [pax("mtime", "1"), pax("path", "control")].concat();
+    let lie = Entry::raw(b"./control", b'0', 7 << 30, CONTROL);
+    let open = tar_open(&[control()]);
+    check(vec![
+        ("PAX path", extended(b'x', &pax("path", "./control")), Malformed),
+        ("PAX size", extended(b'x', &pax("size", "0")), Malformed),
+        ("PAX linkpath", extended(b'x', &pax("linkpath", "x")), Malformed),
+        ("PAX sparse", extended(b'x', &pax("GNU.sparse.size", "9")), Malformed),
+        ("PAX path behind mtime", extended(b'x', &both), Malformed),
+        ("PAX path for all", extended(b'g', &pax("path", "./control")), Malformed),
+        ("PAX wrong length", extended(b'x', b"99 mtime=1\n"), Malformed),
+        ("PAX short length", extended(b'x', b"5 mtime=1\n"), Malformed),
+        ("PAX length 0", extended(b'x', b"0 mtime=1\n"), Malformed),
+        ("PAX record in a record", extended(b'x', b"26 comment=a\n13 path=abcd\n"), Malformed),
+        ("PAX without length", extended(b'x', b"mtime=1\n"), Malformed),
+        ("PAX huge", extended(b'x', &pax("comment", &"x".repeat(70_000))), Malformed),
+        ("checksum", alone(control().with_unsummed(0, b"x")), Malformed),
+        ("checksum blank", alone(control().with_unsummed(148, b"        ")), Malformed),
+        ("V7 header", alone(control().with(257, &[0; 8])), Malformed),
+        ("magic misspelt", alone(control().with(257, b"ustar\x00  ")), Malformed),
+        ("size negative", alone(control().with(124, b"-0000000001\0")), Malformed),
+        ("size in letters", alone(control().with(124, b"0000000012x\0")), Malformed),
+        ("size blank", alone(control().with(124, &[b' '; 12])), Malformed),
+        ("size of NULs", alone(control().with(124, &[0; 12])), Malformed),
+        ("size after NUL", alone(control().with(124, b"0000000\x000012")), Malformed),
+        ("size of 8s", alone(control().with(124, b"00000000088\0")), Malformed),
+        ("owner in letters", alone(control().with(108, b"abcdefg\0")), Malformed),
+        ("size of 7 GiB", alone(lie), TooLarge),
+        ("no end mark", with_control(&open), Truncated),
+        ("half an end mark", with_control(&[open.clone(), vec![0; 512]].concat()), Truncated),
+        (
+            "bytes after the end mark",
+            with_control(&[tar(&[control()]), tar(&[control()])].concat()),
+            Malformed,
+        ),
+        (
+            "entry after a zero block",
+            with_control(&[open.clone(), vec![0; 512], tar(&[control()])].concat()),
+            Malformed,
+        ),
+        ("odd size", with_control(&[tar(&[control()]), vec![0; 100]].concat()), Truncated),
+        ("body cut", with_control(&control().bytes()[..600]), Truncated),
+    ]);
+}
+
+#[test]
+fn data_entries() {
+    let file = || Entry::file("./usr/x", b"hello");
+    let one = |entry: Entry| with_data(&tar(&[entry]));
+    let two = |first: Entry, second: Entry| with_data(&tar(&[first, second]));
+    let long = |kind: u8, text: &[u8]| two(Entry::new("././@LongLink", kind, text), file());
+    let twice = || Entry::new("././@LongLink", b'L', b"./a\0");
+    let path = |name: &str| one(Entry::file(name, b"x"));
+    check(vec![
+        ("checksum", one(file().with_unsummed(0, b"x")), Malformed),
+        ("V7 header", one(file().with(257, &[0; 8])), Malformed),
+        ("absolute", path("/usr/x"), Malformed),
+        ("absolute behind a dot", path(".//usr/x"), Malformed),
+        ("up", path("../x"), Malformed),
+        ("up within", path("./usr/../../x"), Malformed),
+        ("up at the end", path("./usr/.."), Malformed),
+        ("dot within", path("./usr/./x"), Malformed),
+        ("double slash", path("./usr//x"), Malformed),
+        ("line feed", path("./usr/a\nb"), Malformed),
+        ("empty name", path(""), Malformed),
+        ("file with slash", path("./usr/x/"), Malformed),
+        ("folder up", one(Entry::folder("./../")), Malformed),
+        ("root as a file", path("./"), Malformed),
+        ("PAX path", two(Entry::new("h", b'x', &pax("path", "./y")), file()), Malformed),
+        ("PAX size", two(Entry::new("h", b'x', &pax("size", "1024")), file()), Malformed),
+        ("PAX for all", two(Entry::new("h", b'g', &pax("comment", "y")), file()), Malformed),
+        ("sparse", one(Entry::new("./x", b'S', b"")), Malformed),
+        ("contiguous", one(Entry::new("./x", b'7', b"x")), Malformed),
+        ("unknown type", one(Entry::new("./x", b'Z', b"")), Malformed),
+        ("folder with body", one(Entry::new("./x", b'5', b"x")), Malformed),
+        ("symbolic link with body", one(Entry::new("./x", b'2', b"x").with(157, b"y")), Malformed),
+        ("hard link with body", one(Entry::new("./x", b'1', b"x").with(157, b"./y")), Malformed),
+        ("hard link up", one(Entry::link("./x", b'1', "../../etc/shadow")), Malformed),
+        ("hard link absolute", one(Entry::link("./x", b'1', "/etc/shadow")), Malformed),
+        ("symbolic link to nothing", one(Entry::link("./x", b'2', "")), Malformed),
+        ("long name up", long(b'L', b"../x\0"), Malformed),
+        ("long name without NUL", long(b'L', b"./x"), Malformed),
+        ("long name with NUL within", long(b'L', b"./x\0y\0"), Malformed),
+        ("long name empty", long(b'L', b"\0"), Malformed),
+        ("long name of no bytes", long(b'L', b""), Malformed),
+        ("long name huge", long(b'L', &[b'a'; 5000]), TooLarge),
+        ("long link huge", long(b'K', &[b'a'; 5000]), TooLarge),
+        ("long name twice", with_data(&tar(&[twice(), twice(), file()])), Malformed),
+        ("long name last", one(twice()), Malformed),
+        ("size of 100 GiB", one(file().with(124, &base_256(100 << 30))), TooLarge),
+        (
+            "size beyond 2^64",
+            one(file().with(124, &[0x80, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])),
+            Malformed,
+        ),
+        ("size negative", one(file().with(124, &[0xff; 12])), Malformed),
+        ("size beyond the end", one(Entry::raw(b"./x", b'0', 1 << 20, b"x")), Truncated),
+        ("no end mark", with_data(&tar_open(&[file()])), Truncated),
+        ("half an end mark", with_data(&[tar_open(&[file()]), vec![0; 512]].concat()), Truncated),
+        (
+            "bytes after the end mark",
+            with_data(&[tar(&[file()]), vec![1; 512]].concat()),
+            Malformed,
+        ),
+        (
+            "late byte after the end mark",
+            with_data(&[tar(&[file()]), vec![0; 200_192], vec![1; 512]].concat()),
+            Malformed,
+        ),
+        ("text", with_data(&b"hello".repeat(400)), Malformed),
+    ]);
+}
+
+fn base_256(number: u64) -> [u8; 12] {
+    let mut field = [0; 12];
+    field[0] = 0x80;
+    field[4..].copy_from_slice(&number.to_be_bytes());
+    field
+}

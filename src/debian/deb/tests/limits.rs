@@ -1,0 +1,133 @@
+//! Each limit takes what is just within it and refuses one more; bombs cost little.
+
+use std::io::{self, Read};
+
+use super::build::*;
+use super::*;
+
+fn outcome(bytes: &[u8], limits: &DebLimits) -> Option<Kind> {
+    read_deb(bytes, limits).err().map(|error| kind(&error))
+}
+
+#[test]
+fn each_limit_is_exact() {
+    let all = DebLimits::default();
+    let bytes = deb(FORMS[2], FORMS[2]);
+    let (control_tar, data_tar) = (control_tar().len() as u64, data_tar().len() as u64);
+    let control = CONTROL.len() as u64;
+    type Narrow = fn(&DebLimits, u64) -> DebLimits;
+    let with: [(u64, Narrow); 5] = [
+        (control_tar, |all, n| DebLimits { control_tar_bytes: n, ..all.clone() }),
+        (control, |all, n| DebLimits { control_bytes: n, ..all.clone() }),
+        (3, |all, n| DebLimits { control_entries: n, ..all.clone() }),
+        (data_tar, |all, n| DebLimits { data_tar_bytes: n, ..all.clone() }),
+        (6, |all, n| DebLimits { data_entries: n, ..all.clone() }),
+    ];
+    for (at, (exact, limits)) in with.into_iter().enumerate() {
+        assert_eq!(outcome(&bytes, &limits(&all, exact)), None, "limit {at}");
+        assert_eq!(outcome(&bytes, &limits(&all, exact - 1)), Some(Kind::TooLarge), "limit {at}");
+    }
+}
+
+#[test]
+fn decoder_memory_is_limited_for_xz_and_zstd() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.window_log(28).unwrap();
+    io::copy(&mut &*data_tar(), &mut encoder).unwrap();
+    let zst = with_data_member("data.tar.zst", &encoder.finish().unwrap());
+    assert_eq!(outcome(&zst, &DebLimits::default()), Some(Kind::TooLarge));
+    let wide = DebLimits { decoder_bytes: 256 * 1024 * 1024, ..DebLimits::default() };
+    assert_eq!(outcome(&zst, &wide), None);
+
+    let xz = with_data_member("data.tar.xz", &xz(&data_tar()));
+    let narrow = DebLimits { decoder_bytes: 512 * 1024, ..DebLimits::default() };
+    assert_eq!(outcome(&xz, &narrow), Some(Kind::TooLarge));
+    let wide_xz = with_data_member("data.tar.xz", &xz_of_dictionary(1 << 30));
+    assert_eq!(outcome(&wide_xz, &DebLimits::default()), Some(Kind::TooLarge));
+}
+
+/// An xz stream whose block header asks for a dictionary of this size.
+fn xz_of_dictionary(dictionary: u32) -> Vec<u8> {
+    let small = xz(&data_tar());
+    // Block header: size, flags, filter id 0x21, length of properties 1, dictionary byte.
+    let mut bytes = small.clone();
+    assert_eq!(bytes[14..16], [0x21, 1]);
+    bytes[16] = ((dictionary.ilog2() - 12) * 2) as u8;
+    let end = 12 + (usize::from(bytes[12]) + 1) * 4;
+    let sum = crc32fast::hash(&bytes[12..end - 4]).to_le_bytes();
+    bytes[end - 4..end].copy_from_slice(&sum);
+    bytes
+}
+
+#[test]
+fn bombs_in_control_are_cut_at_the_limit() {
+    let bomb = gz(&tar(&[Entry::file("./x", &vec![0; 20 << 20]), Entry::file("control", CONTROL)]));
+    let bytes =
+        ar(&[("debian-binary", b"2.0\n"), ("control.tar.gz", &bomb), ("data.tar", &data_tar())]);
+    assert_eq!(outcome(&bytes, &DebLimits::default()), Some(Kind::TooLarge));
+    let control = tar(&[Entry::file("./control", &vec![b'a'; 2 << 20])]);
+    assert_eq!(outcome(&with_control(&control), &DebLimits::default()), Some(Kind::TooLarge));
+}
+
+#[test]
+fn bombs_in_data_are_cut_at_the_limit() {
+    let limits = DebLimits { data_tar_bytes: 1 << 20, ..DebLimits::default() };
+    let file = tar(&[Entry::file("./x", &vec![0; 8 << 20])]);
+    let tail = [data_tar(), vec![0; 8 << 20]].concat();
+    let long_name = tar(&[Entry::new("x", b'L', &vec![b'a'; 1 << 19]), Entry::file("x", b"")]);
+    for (_, compress) in FORMS {
+        for tar in [&file, &tail, &long_name] {
+            let suffix = FORMS.iter().find(|form| form.1 as usize == compress as usize).unwrap().0;
+            let bytes = with_data_member(&format!("data.tar{suffix}"), &compress(tar));
+            assert_eq!(outcome(&bytes, &limits), Some(Kind::TooLarge));
+        }
+    }
+}
+
+/// Fails after some bytes, as a connection or a deadline would.
+struct Failing<'a>(&'a [u8], usize);
+
+impl Read for Failing<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = into.len().min(self.1);
+        if length == 0 {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        self.1 -= length;
+        self.0.read(&mut into[..length])
+    }
+}
+
+#[test]
+fn a_failing_input_is_never_the_senders_fault() {
+    let bytes = deb(FORMS[2], FORMS[3]);
+    for at in 0..bytes.len() {
+        let error = read_deb(Failing(&bytes, at), &DebLimits::default()).unwrap_err();
+        assert_eq!(kind(&error), Kind::Read, "at {at}");
+    }
+}
+
+/// Gives one byte at a time, with an interruption before each.
+struct Trickle<'a>(&'a [u8], bool);
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(io::Error::from(io::ErrorKind::Interrupted));
+        }
+        let length = into.len().min(1);
+        self.0.read(&mut into[..length])
+    }
+}
+
+#[test]
+fn the_size_of_reads_does_not_matter() {
+    for control in FORMS {
+        for data in FORMS {
+            let bytes = deb(control, data);
+            let slow = read_deb(Trickle(&bytes, false), &DebLimits::default()).unwrap();
+            assert_eq!(slow, read(&bytes).unwrap());
+        }
+    }
+}

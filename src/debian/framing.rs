@@ -1,0 +1,259 @@
+//! Compression framing of index files: chunks that are compressed alone and joined as they are.
+//!
+//! gzip files are concatenated members, which apt reads to the end. xz files must be one stream of
+//! many blocks, for apt stops without a word after the first of several streams.
+//!
+//! Source: RFC 1952 (gzip), RFC 1951 (deflate), the .xz file format 1.1.0.
+
+use std::io::Read as _;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+use liblzma::stream::{Action, Check, Filters, LzmaOptions, Stream};
+
+/// The gzip level of all index chunks: higher ones are slower and not smaller on such text.
+const GZIP_LEVEL: u32 = 6;
+
+/// What a gzip member begins with: deflate, no flags, no time, no named operating system.
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// The gzip file of no chunks: one member without content.
+pub const EMPTY_GZIP: [u8; 20] =
+    [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// What every xz file begins with here: the magic, and CRC32 as the check of each block.
+///
+/// Readers must know CRC32, and apt compares SHA-256 sums besides.
+pub const XZ_HEADER: [u8; 12] = [0xfd, b'7', b'z', b'X', b'Z', 0, 0, 1, 0x69, 0x22, 0xde, 0x36];
+
+/// The xz preset for index chunks: what `xz` itself takes when nothing is asked for.
+///
+/// Units: 0 (fast) to 9. Lower presets are several times faster and some 20 % larger.
+pub const XZ_DEFAULT_PRESET: u32 = 6;
+
+const XZ_FOOTER_BYTES: usize = 12;
+const XZ_FOOTER_MAGIC: [u8; 2] = *b"YZ";
+
+/// A chunk could not be framed or unpacked. Always ours: chunks are never a sender's bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FramingError {
+    /// An xz block cannot be empty, and a file of no chunks needs none.
+    #[error("a chunk without content cannot be an xz block; leave it out of the file")]
+    EmptyChunk,
+
+    /// There is no such xz preset.
+    #[error("{0} is no xz preset; use 0 to 9")]
+    Preset(u32),
+
+    /// The xz encoder failed, or wrote a stream of another shape than one block.
+    #[error("the xz encoder did not write one block: {0}; try again with more free memory")]
+    Xz(&'static str),
+
+    /// Stored bytes are not the one gzip member they were.
+    #[error("a stored gzip chunk is damaged: {0}; restore it from a backup or publish again")]
+    Gzip(&'static str),
+}
+
+/// One block of an xz stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XzBlock {
+    /// The block as it stands in the file, padded to a multiple of four.
+    pub bytes: Vec<u8>,
+    /// Its size without padding, which the index of the file names. Unit: bytes.
+    pub unpadded_bytes: u64,
+    /// The size of what it unpacks to. Unit: bytes.
+    pub plain_bytes: u64,
+}
+
+/// One gzip member that unpacks to `plain`.
+///
+/// Shape: the same bytes for the same input; members joined are one gzip file. Level 6, no time,
+/// no name.
+///
+/// Source: RFC 1952.
+pub fn gzip_member(plain: &[u8]) -> Vec<u8> {
+    let body = deflate(plain).unwrap_or_else(|| deflate_stored(plain));
+    // RFC 1952 wants the size modulo 2^32.
+    let [size @ .., _, _, _, _] = (plain.len() as u64).to_le_bytes();
+    [&GZIP_HEADER[..], &body, &crc32fast::hash(plain).to_le_bytes(), &size].concat()
+}
+
+/// Compressed by the library; `None` should it ever fail, for which it gives no reason.
+fn deflate(plain: &[u8]) -> Option<Vec<u8>> {
+    const ROOM_BYTES: usize = 64 * 1024;
+    let mut compress = Compress::new(Compression::new(GZIP_LEVEL), false);
+    let mut body = Vec::new();
+    loop {
+        let taken = usize::try_from(compress.total_in()).ok()?;
+        let before = (taken, body.len());
+        body.reserve(ROOM_BYTES);
+        let rest = plain.get(taken..)?;
+        let status = compress.compress_vec(rest, &mut body, FlushCompress::Finish).ok()?;
+        if status == Status::StreamEnd {
+            return Some(body);
+        }
+        if before == (usize::try_from(compress.total_in()).ok()?, body.len()) {
+            return None;
+        }
+    }
+}
+
+/// Stored without compression, which cannot fail: RFC 1951, 3.2.4.
+fn deflate_stored(plain: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for piece in plain.chunks(usize::from(u16::MAX)) {
+        stored_block(&mut body, piece, false);
+    }
+    stored_block(&mut body, &[], true);
+    body
+}
+
+fn stored_block(body: &mut Vec<u8>, piece: &[u8], is_last: bool) {
+    let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
+    body.push(u8::from(is_last));
+    body.extend(length.to_le_bytes());
+    body.extend((!length).to_le_bytes());
+    body.extend(piece);
+}
+
+/// Unpacks what [`gzip_member`] made.
+///
+/// Limits: `plain_bytes` is the size it had; more is never unpacked, less is refused.
+///
+/// # Errors
+/// [`FramingError::Gzip`] when `bytes` are not exactly one whole member of that size (ours).
+pub fn gunzip_member(bytes: &[u8], plain_bytes: u64) -> Result<Vec<u8>, FramingError> {
+    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
+    let mut plain = Vec::new();
+    // One byte more than expected, so that the decoder reaches and checks the trailer.
+    let read = (&mut decoder).take(plain_bytes.saturating_add(1)).read_to_end(&mut plain);
+    read.map_err(|_| FramingError::Gzip("it does not unpack"))?;
+    if plain.len() as u64 != plain_bytes {
+        return Err(FramingError::Gzip("its size is not the one recorded"));
+    }
+    if !decoder.into_inner().is_empty() {
+        return Err(FramingError::Gzip("bytes follow it"));
+    }
+    Ok(plain)
+}
+
+/// One xz block that unpacks to `plain`.
+///
+/// Shape: `XZ_HEADER`, any number of blocks, and [`xz_tail`] of them in order are one xz file.
+/// Limits: takes about 11 times the size of `plain` in memory, up to 100 MiB; a reader needs a
+/// dictionary no larger than `plain`.
+///
+/// # Errors
+/// [`FramingError::EmptyChunk`], [`FramingError::Preset`]: the caller's fault.
+/// [`FramingError::Xz`]: the encoder's.
+///
+/// Source: the .xz file format, sections 2 to 4.
+pub fn xz_block(plain: &[u8], preset: u32) -> Result<XzBlock, FramingError> {
+    if plain.is_empty() {
+        return Err(FramingError::EmptyChunk);
+    }
+    let plain_bytes = plain.len() as u64;
+    let stream = xz_stream(plain, preset)?;
+    let unpadded_bytes =
+        only_record(&stream).ok_or(FramingError::Xz("its index has another shape"))?;
+    // Everything around the block is what this module would write itself, sums included.
+    let tail = xz_tail([(unpadded_bytes, plain_bytes)]);
+    let block = stream
+        .strip_prefix(&XZ_HEADER)
+        .and_then(|rest| rest.strip_suffix(tail.as_slice()))
+        .ok_or(FramingError::Xz("its header or index is not the expected one"))?;
+    if Some(block.len() as u64) != unpadded_bytes.checked_next_multiple_of(4) {
+        return Err(FramingError::Xz("its block has another size than its index says"));
+    }
+    Ok(XzBlock { bytes: block.to_vec(), unpadded_bytes, plain_bytes })
+}
+
+/// A whole xz stream of `plain`, made by the library.
+fn xz_stream(plain: &[u8], preset: u32) -> Result<Vec<u8>, FramingError> {
+    const ROOM_BYTES: usize = 64 * 1024;
+    const MOST_DICTIONARY_BYTES: usize = 8 * 1024 * 1024;
+    let mut options = LzmaOptions::new_preset(preset).map_err(|_| FramingError::Preset(preset))?;
+    // A dictionary beyond the chunk would only cost memory, here and in every reader.
+    let dictionary = plain.len().clamp(4096, MOST_DICTIONARY_BYTES).next_power_of_two();
+    options.dict_size(u32::try_from(dictionary).unwrap_or(u32::MAX));
+    let mut filters = Filters::new();
+    filters.lzma2(&options);
+    let mut encoder = Stream::new_stream_encoder(&filters, Check::Crc32)
+        .map_err(|_| FramingError::Xz("it could not be set up"))?;
+    let mut stream = Vec::new();
+    loop {
+        let taken = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
+        let rest = plain.get(taken..).unwrap_or_default();
+        stream.reserve(ROOM_BYTES);
+        match encoder.process_vec(rest, &mut stream, Action::Finish) {
+            Ok(liblzma::stream::Status::StreamEnd) => return Ok(stream),
+            Ok(liblzma::stream::Status::Ok) => {}
+            _ => return Err(FramingError::Xz("it stopped")),
+        }
+    }
+}
+
+/// The unpadded size in the index of a stream that has one block.
+fn only_record(stream: &[u8]) -> Option<u64> {
+    let (rest, footer) = stream.split_at_checked(stream.len().checked_sub(XZ_FOOTER_BYTES)?)?;
+    let backward_size = u32::from_le_bytes(footer.get(4..8)?.try_into().ok()?);
+    let index_bytes = usize::try_from(backward_size).ok()?.checked_add(1)?.checked_mul(4)?;
+    let index = rest.get(rest.len().checked_sub(index_bytes)?..)?;
+    // The index indicator is 0, then come the number of records and the first record.
+    read_number(index.strip_prefix(&[0, 1])?)
+}
+
+/// The end of an xz stream of these blocks: its index and its footer.
+///
+/// Shape: each block is (unpadded size, plain size), in the order of the file; none is allowed.
+/// Units: bytes.
+///
+/// Source: the .xz file format, sections 2.1.2 and 4.
+pub fn xz_tail(blocks: impl IntoIterator<Item = (u64, u64)>) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut count = 0_u64;
+    for (unpadded_bytes, plain_bytes) in blocks {
+        count = count.saturating_add(1);
+        write_number(&mut records, unpadded_bytes);
+        write_number(&mut records, plain_bytes);
+    }
+    let mut tail = vec![0];
+    write_number(&mut tail, count);
+    tail.extend(records);
+    tail.resize(tail.len().next_multiple_of(4), 0);
+    tail.extend(crc32fast::hash(&tail).to_le_bytes());
+
+    // The footer counts the index in units of four, less one; 16 GiB of index is out of reach.
+    let units = u32::try_from(tail.len() / 4).unwrap_or(u32::MAX).saturating_sub(1);
+    let flags = [0, 1];
+    let counted = [&units.to_le_bytes()[..], &flags].concat();
+    tail.extend(crc32fast::hash(&counted).to_le_bytes());
+    tail.extend(counted);
+    tail.extend(XZ_FOOTER_MAGIC);
+    tail
+}
+
+/// Appends a multibyte integer: seven bits a byte, the lowest first. Section 1.2.
+fn write_number(to: &mut Vec<u8>, number: u64) {
+    let mut left = number;
+    while left >= 0x80 {
+        to.push((left & 0x7f) as u8 | 0x80);
+        left >>= 7;
+    }
+    to.push(left as u8);
+}
+
+/// Reads the multibyte integer at the front of `bytes`.
+fn read_number(bytes: &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for (at, byte) in bytes.iter().take(9).enumerate() {
+        let shift = u32::try_from(at).ok()?.checked_mul(7)?;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

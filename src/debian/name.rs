@@ -1,0 +1,183 @@
+//! Names: packages, architectures, components and suites, each a type that only its parser makes.
+//!
+//! Source: Policy 5.6.1, 5.6.7 and 5.6.8; the package grammar is the strict one that the Debian
+//! archive itself applies.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A name was refused. Says which kind of name, what was given and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} {given:?} is not valid: {rule}")]
+pub struct NameError {
+    /// Which kind of name, for people: `package name`.
+    pub kind: &'static str,
+    /// What was given, cut to 80 characters.
+    pub given: String,
+    /// What is allowed.
+    pub rule: &'static str,
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Reads the name.
+            ///
+            /// # Errors
+            /// [`NameError`] when the text breaks the rule for this kind of name (sender's fault).
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                if $valid(text) {
+                    return Ok(Self(text.into()));
+                }
+                let given = text.chars().take(80).collect();
+                Err(NameError { kind: $kind, given, rule: $rule })
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::parse(text)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// The name of a binary or a source package. Policy 5.6.1 and 5.6.7.
+    PackageName,
+    "package name",
+    "2 to 128 of a-z, 0-9, '+', '-' and '.', the first a letter or digit",
+    valid_package
+);
+name_type!(
+    /// A Debian architecture, such as `amd64` or `all`. Policy 5.6.8.
+    Architecture,
+    "architecture",
+    "1 to 64 of a-z, 0-9 and '-', the first a letter; a build's own, not a wildcard like 'any'",
+    valid_architecture
+);
+name_type!(
+    /// A component of a suite, such as `main`.
+    Component,
+    "component",
+    "1 to 64 of a-z, 0-9 and '-', the first a letter or digit",
+    valid_component
+);
+name_type!(
+    /// The name of a suite: its directory under `dists/`, and its Codename.
+    SuiteName,
+    "suite",
+    "1 to 64 of a-z, 0-9, '.', '+' and '-', the first a letter or digit",
+    valid_suite
+);
+
+impl Architecture {
+    /// Whether this is `all`: a package that is listed in the index of every architecture.
+    pub fn is_all(&self) -> bool {
+        &*self.0 == "all"
+    }
+
+    /// The first in the order of architectures: where a range over them begins.
+    pub fn lowest() -> Self {
+        Self("a".into())
+    }
+}
+
+fn valid(text: &str, lengths: std::ops::RangeInclusive<usize>, more: &[u8]) -> bool {
+    lengths.contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b))
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+}
+
+fn valid_package(text: &str) -> bool {
+    valid(text, 2..=128, b"+-.")
+}
+
+fn valid_architecture(text: &str) -> bool {
+    let wildcard = matches!(text, "any" | "source") || text.split('-').any(|part| part == "any");
+    valid(text, 1..=64, b"-") && !wildcard && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+}
+
+fn valid_component(text: &str) -> bool {
+    valid(text, 1..=64, b"-")
+}
+
+fn valid_suite(text: &str) -> bool {
+    valid(text, 1..=64, b".+-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_names_follow_policy() {
+        for good in ["lib", "0ad", "libstdc++6", "a2", "g++", "x.y-z"] {
+            assert!(PackageName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "A1", "-a", "../..", "a b", "a\nb", "é1", "a_b", &"a".repeat(129)] {
+            assert!(PackageName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn architectures_are_concrete() {
+        for good in ["amd64", "all", "kfreebsd-amd64", "i386", "x32"] {
+            assert!(Architecture::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["any", "linux-any", "source", "", "AMD64", "amd64 arm64", "../x"] {
+            assert!(Architecture::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn suites_cannot_leave_their_directory() {
+        assert!(SuiteName::parse("bookworm-backports").is_ok());
+        for bad in ["..", ".", "a/b", "", "Stable", "a\u{0}"] {
+            assert!(SuiteName::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The proof of an index: `Packages` text, read back by other code than wrote it, to be signed.
+//!
+//! This file shares nothing with the code that reads and writes control files but the types of
+//! names, versions and digests. It accepts only the one form that this program writes: a stanza
+//! that apt reads otherwise would hide every package of every repository from a host.
+
+use std::fmt;
+
+use super::{Architecture, PackageName, Version};
+use crate::digest::Digest;
+
+/// What one proven stanza says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proven {
+    /// Package
+    pub name: PackageName,
+    /// Version
+    pub version: Version,
+    /// Architecture
+    pub architecture: Architecture,
+    /// Filename: where the `.deb` is, relative to the root of the repository.
+    pub filename: String,
+    /// Size. Unit: bytes.
+    pub size_bytes: u64,
+    /// SHA256
+    pub digest: Digest,
+}
+
+/// An index breaks a rule and must not be signed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProofError {
+    /// Where the line begins that breaks it. Unit: bytes from the beginning of the text.
+    pub offset_bytes: usize,
+    /// Which stanza, counted from 1.
+    pub stanza: usize,
+    /// The package of that stanza, once it is known.
+    pub package: Option<PackageName>,
+    /// Which rule.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for ProofError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset_bytes, stanza, package, rule } = self;
+        write!(f, "index is unfit to be signed: stanza {stanza}")?;
+        if let Some(package) = package {
+            write!(f, " ({package})")?;
+        }
+        write!(f, ", at byte {offset_bytes}: {rule}")
+    }
+}
+
+impl std::error::Error for ProofError {}
+
+const MOST_FIELDS: usize = 512;
+
+/// Reads a run of whole stanzas and gives what they say, in their order.
+///
+/// Shape: every stanza begins with Package and ends with exactly one empty line; Version,
+/// Architecture, Filename, Size and SHA256 once each; no name twice; no other digests; relations
+/// as this program writes them. Empty text holds no stanza and is proven. Order and repeats of
+/// packages are the caller's to judge.
+/// Limits: 512 fields a stanza.
+///
+/// # Errors
+/// [`ProofError`] for the first rule that is broken (our fault: the text is our own).
+///
+/// Source: Policy 5.1; [Repository Format](https://wiki.debian.org/DebianRepository/Format).
+pub fn prove(bytes: &[u8]) -> Result<Vec<Proven>, ProofError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| ProofError {
+        offset_bytes: error.valid_up_to(),
+        stanza: 0,
+        package: None,
+        rule: "the text is UTF-8",
+    })?;
+    let mut proven = Vec::new();
+    let mut draft = Draft::default();
+    let mut offset_bytes: usize = 0;
+    for line in text.split_inclusive('\n') {
+        let number = proven.len().saturating_add(1);
+        let failed = |package: Option<PackageName>, rule| ProofError {
+            offset_bytes,
+            stanza: number,
+            package,
+            rule,
+        };
+        let Some(line_text) = line.strip_suffix('\n') else {
+            return Err(failed(draft.name, "the last line ends with a newline"));
+        };
+        if line_text.is_empty() {
+            let done = std::mem::take(&mut draft);
+            let package = done.name.clone();
+            proven.push(done.close().map_err(|rule| failed(package, rule))?);
+        } else if let Err(rule) = draft.take(line_text) {
+            return Err(failed(draft.name, rule));
+        }
+        offset_bytes = offset_bytes.saturating_add(line.len());
+    }
+    if draft.names.is_empty() {
+        return Ok(proven);
+    }
+    let stanza = proven.len().saturating_add(1);
+    let rule = "the last stanza is closed by an empty line";
+    Err(ProofError { offset_bytes, stanza, package: draft.name, rule })
+}
+
+type Rule = &'static str;
+
+/// A stanza of which some lines were read.
+#[derive(Default)]
+struct Draft<'a> {
+    names: Vec<&'a str>,
+    /// Whether the last field may go on, must go on, or must not.
+    continuation: Continuation,
+    name: Option<PackageName>,
+    version: Option<Version>,
+    architecture: Option<Architecture>,
+    filename: Option<&'a str>,
+    size_bytes: Option<u64>,
+    digest: Option<Digest>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq)]
+enum Continuation {
+    #[default]
+    Refused,
+    Allowed,
+    Needed,
+}
+
+impl<'a> Draft<'a> {
+    fn take(&mut self, line: &'a str) -> Result<(), Rule> {
+        if !line.chars().all(plain) {
+            return Err("no control, separator or direction characters");
+        }
+        if line.ends_with([' ', '\t']) {
+            return Err("no line ends with a blank or holds only blanks");
+        }
+        if line.starts_with([' ', '\t']) {
+            if self.continuation == Continuation::Refused {
+                return Err("no line continues this field");
+            }
+            self.continuation = Continuation::Allowed;
+            return Ok(());
+        }
+        if self.continuation == Continuation::Needed {
+            return Err("a field has a value");
+        }
+        let (name, rest) = line.split_once(':').ok_or("a field has a colon after its name")?;
+        self.name_is_new(name)?;
+        self.names.push(name);
+        let value = match rest.strip_prefix(' ') {
+            Some(value) if !value.starts_with([' ', '\t']) => value,
+            None if rest.is_empty() => "",
+            _ => return Err("one space stands between the colon and the value"),
+        };
+        self.field(name, value)
+    }
+
+    fn name_is_new(&self, name: &str) -> Result<(), Rule> {
+        let visible = name.bytes().all(|b| (0x21..0x7f).contains(&b));
+        if name.is_empty() || !visible || name.starts_with(['#', '-']) {
+            return Err("a field name is visible ASCII that begins with neither '#' nor '-'");
+        }
+        if self.names.is_empty() && name != "Package" {
+            return Err("a stanza begins with Package");
+        }
+        if self.names.len() >= MOST_FIELDS {
+            return Err("a stanza has at most 512 fields");
+        }
+        if self.names.iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
+            return Err("a field stands once in a stanza");
+        }
+        if ABSENT.iter().any(|absent| absent.eq_ignore_ascii_case(name)) {
+            return Err("a field that has no place in an index is absent");
+        }
+        if EXACT.iter().any(|exact| exact.eq_ignore_ascii_case(name) && *exact != name) {
+            return Err("a field that is read has its usual spelling");
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, name: &str, value: &'a str) -> Result<(), Rule> {
+        self.continuation = match (EXACT.contains(&name), value.is_empty()) {
+            (true, true) => return Err("a field that is read has its value on its own line"),
+            (true, false) => Continuation::Refused,
+            (false, true) => Continuation::Needed,
+            (false, false) => Continuation::Allowed,
+        };
+        match name {
+            "Package" => {
+                self.name =
+                    Some(PackageName::parse(value).map_err(|_| "Package is a package name")?)
+            }
+            "Version" => {
+                self.version = Some(Version::parse(value).map_err(|_| "Version is a version")?)
+            }
+            "Architecture" => {
+                let parsed = Architecture::parse(value);
+                self.architecture = Some(parsed.map_err(|_| "Architecture is concrete or 'all'")?);
+            }
+            "Filename" => self.filename = Some(filename(value)?),
+            "Size" => self.size_bytes = Some(size(value)?),
+            "SHA256" => {
+                self.digest = Some(value.parse().map_err(|_| "SHA256 is 64 lower-case digits")?)
+            }
+            "Multi-Arch" if !["no", "same", "foreign", "allowed"].contains(&value) => {
+                return Err("Multi-Arch is no, same, foreign or allowed");
+            }
+            _ if RELATIONS.contains(&name) => relations(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<Proven, Rule> {
+        if self.names.is_empty() {
+            return Err("exactly one empty line stands between stanzas");
+        }
+        if self.continuation == Continuation::Needed {
+            return Err("a field has a value");
+        }
+        Ok(Proven {
+            name: self.name.ok_or("a stanza has Package")?,
+            version: self.version.ok_or("a stanza has Version")?,
+            architecture: self.architecture.ok_or("a stanza has Architecture")?,
+            filename: self.filename.ok_or("a stanza has Filename")?.to_owned(),
+            size_bytes: self.size_bytes.ok_or("a stanza has Size")?,
+            digest: self.digest.ok_or("a stanza has SHA256")?,
+        })
+    }
+}
+
+/// Fields whose value is read here: one line each, in their usual spelling.
+const EXACT: [&str; 19] = [
+    "Package",
+    "Version",
+    "Architecture",
+    "Filename",
+    "Size",
+    "SHA256",
+    "Source",
+    "Multi-Arch",
+    "Pre-Depends",
+    "Depends",
+    "Recommends",
+    "Suggests",
+    "Enhances",
+    "Breaks",
+    "Conflicts",
+    "Replaces",
+    "Provides",
+    "Built-Using",
+    "Static-Built-Using",
+];
+
+const RELATIONS: [&str; 11] = [
+    "Pre-Depends",
+    "Depends",
+    "Recommends",
+    "Suggests",
+    "Enhances",
+    "Breaks",
+    "Conflicts",
+    "Replaces",
+    "Provides",
+    "Built-Using",
+    "Static-Built-Using",
+];
+
+/// Fields that would make apt expect another file, or dpkg read another package, than was proven.
+const ABSENT: [&str; 14] = [
+    "MD5sum",
+    "SHA1",
+    "SHA512",
+    "Checksum-FileSize",
+    "Description-md5",
+    "Status",
+    "Config-Version",
+    "Conffiles",
+    "Optional",
+    "Recommended",
+    "Class",
+    "Revision",
+    "Package-Revision",
+    "Package_Revision",
+];
+
+fn plain(c: char) -> bool {
+    match c {
+        '\t' | ' '..='~' => true,
+        '\u{0}'..='\u{9f}' => false,
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        _ => true,
+    }
+}
+
+fn filename(value: &str) -> Result<&str, Rule> {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"/._+~%:-".contains(&b);
+    if !value.starts_with("pool/") || !value.ends_with(".deb") || value.len() > 1024 {
+        return Err("Filename is pool/….deb, at most 1024 bytes");
+    }
+    if !value.bytes().all(safe) {
+        return Err("Filename holds only letters, digits and /._+~%:-");
+    }
+    if value.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
+        return Err("no part of Filename is empty or begins with '.'");
+    }
+    Ok(value)
+}
+
+fn size(value: &str) -> Result<u64, Rule> {
+    const RULE: Rule = "Size is a number above 0 without leading zeros";
+    let number: u64 = value.parse().map_err(|_| RULE)?;
+    if number == 0 || number.to_string() != value { Err(RULE) } else { Ok(number) }
+}
+
+/// Checks relations in the one form in which they are written: `a (>= 1) | b:any, c`.
+fn relations(value: &str) -> Result<(), Rule> {
+    let mut each = value.split(", ").flat_map(|entry| entry.split(" | "));
+    if each.all(|relation| relates(relation).is_some()) {
+        return Ok(());
+    }
+    Err("a relation is 'name', 'name:architecture' or 'name (>= version)', parted by ', ' or ' | '")
+}
+
+fn relates(relation: &str) -> Option<()> {
+    let (target, version) = match relation.split_once(' ') {
+        Some((target, version)) => (target, Some(version)),
+        None => (relation, None),
+    };
+    let (name, qualifier) = match target.split_once(':') {
+        Some((name, qualifier)) => (name, Some(qualifier)),
+        None => (target, None),
+    };
+    PackageName::parse(name).ok()?;
+    if let Some(qualifier) = qualifier.filter(|word| !["any", "native"].contains(word)) {
+        Architecture::parse(qualifier).ok()?;
+    }
+    if let Some(version) = version {
+        let (sign, version) = version.strip_prefix('(')?.strip_suffix(')')?.split_once(' ')?;
+        ["<<", "<=", "=", ">=", ">>"].contains(&sign).then_some(())?;
+        Version::parse(version).ok()?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Adding packages to a suite: which are listed, which wait, and what is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::debian::{Component, PackageName};
+use crate::domain::conflict::ConflictReason;
+use crate::domain::draft::Draft;
+use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind};
+use crate::time::Moment;
+
+/// One package that is to be added.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Addition {
+    /// To which component.
+    pub component: Component,
+    /// What.
+    pub package: Arc<Package>,
+    /// The component in which the suite has already taken it, if it has.
+    pub taken_as: Option<Component>,
+}
+
+/// What became of an added package.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// The next generation lists it.
+    Published,
+    /// It was listed before.
+    Already,
+    /// It is kept and not listed: its package is pinned at another version, or a higher one is listed.
+    Waiting,
+    /// It is kept and not listed: this version was rolled back from.
+    Withdrawn,
+}
+
+/// What became of an added package, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Added {
+    /// Which package.
+    pub package: Arc<Package>,
+    /// In which component.
+    pub component: Component,
+    /// What became of it.
+    pub standing: Standing,
+    /// Why, where that is not plain; else empty.
+    pub note: String,
+}
+
+/// Adds packages to the draft, all or none.
+///
+/// `known` is every accepted package, in any suite, of the same names.
+///
+/// # Errors
+/// [`Conflict`] with every reason of every package (sender's fault).
+pub fn add(
+    draft: &mut Draft<'_>,
+    additions: &[Addition],
+    known: &[Package],
+    by: &Identity,
+    at: Moment,
+) -> Result<Vec<Added>, Conflict> {
+    let mut reasons = Vec::new();
+    let mut rivals: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
+    for package in known {
+        rivals.entry(&package.name).or_default().push(package);
+    }
+    for addition in additions {
+        let Package { name, version, architecture, .. } = &*addition.package;
+        let of_name = rivals.entry(name).or_default();
+        for problem in problems(draft, addition, of_name) {
+            let subject = format!("{name} {version} {architecture}");
+            reasons.push(ConflictReason { subject, problem });
+        }
+        of_name.push(&addition.package);
+    }
+    if !reasons.is_empty() {
+        return Err(Conflict { reasons });
+    }
+    Ok(additions.iter().map(|addition| place(draft, addition, by, at)).collect())
+}
+
+fn problems(draft: &Draft<'_>, addition: &Addition, rivals: &[&Package]) -> Vec<String> {
+    let Addition { component, package, taken_as } = addition;
+    let mut problems = Vec::new();
+    let suite = &draft.spec.name;
+    if !draft.spec.components.contains(component) {
+        let have = join(&draft.spec.components);
+        problems.push(format!("suite {suite} has no component {component}; it has {have}"));
+    }
+    if !draft.spec.owns_name(package.name.as_str()) {
+        let owns = draft.spec.owns.join(" ");
+        problems.push(format!("suite {suite} owns only {owns}; the name is another's"));
+    }
+    if !draft.spec.takes(&package.architecture) {
+        let (have, wanted) = (join(&draft.spec.architectures), &package.architecture);
+        problems.push(format!(
+            "suite {suite} does not list {wanted}, only {have}; \
+             `repoctl suite edit {suite} --add-architecture {wanted}` adds it"
+        ));
+    }
+    problems.extend(rivals.iter().filter_map(|rival| rivalry(package, rival)));
+    let elsewhere = draft.named(&package.name).into_iter().map(|(place, _)| place.0);
+    let taken = taken_as.iter().cloned();
+    if let Some(other) = elsewhere.chain(taken).find(|other| other != component) {
+        problems.push(format!("{} is in component {other} of {suite}; send it there", package.name));
+    }
+    problems
+}
+
+/// Whether two packages of one name could be mistaken for each other.
+fn rivalry(package: &Package, rival: &Package) -> Option<String> {
+    if rival.digest == package.digest || rival.architecture != package.architecture {
+        return None;
+    }
+    if rival.version == package.version {
+        return Some(format!(
+            "this version exists with other bytes (SHA-256 {}…, yours {}…): hosts that have it would \
+             keep it unseen; build a new version",
+            rival.digest.short(),
+            package.digest.short()
+        ));
+    }
+    let equal = rival.version.compare(&package.version).is_eq();
+    equal.then(|| {
+        format!("apt takes this version for the same as {}; build a higher one", rival.version)
+    })
+}
+
+fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) -> Added {
+    let Addition { component, package, taken_as } = addition;
+    let (standing, note) = judge(draft, component, package, taken_as.is_some());
+    if taken_as.is_none() {
+        let (component, digest) = (component.clone(), package.digest);
+        draft.accept(Acceptance { component, digest, author: by.clone(), at });
+    }
+    if standing == Standing::Published {
+        supersede(draft, component, package);
+        draft.put(component, package);
+    }
+    Added { package: Arc::clone(package), component: component.clone(), standing, note }
+}
+
+fn judge(
+    draft: &Draft<'_>,
+    component: &Component,
+    package: &Package,
+    taken: bool,
+) -> (Standing, String) {
+    let place = (component.clone(), package.name.clone(), package.architecture.clone());
+    if draft.at(&place).is_some_and(|live| live.digest == package.digest) {
+        return (Standing::Already, String::new());
+    }
+    if let Some(pin) = draft.pin_of(package) {
+        let version = match pin.target.kind {
+            PinKind::Source => &package.source_version,
+            PinKind::Binary => &package.version,
+        };
+        if pin.version.as_ref() != Some(version) {
+            let held = pin.version.as_ref().map_or("held out".into(), |v| format!("pinned at {v}"));
+            return (Standing::Waiting, format!("{} is {held}", pin.target.name));
+        }
+        return (Standing::Published, String::new());
+    }
+    if draft.has_fled(package) {
+        let note = "this version was rolled back from; `repoctl pin` it to bring it back";
+        return (Standing::Withdrawn, note.into());
+    }
+    match blocking(draft, component, package) {
+        None => (Standing::Published, String::new()),
+        Some(higher) if taken => {
+            (Standing::Waiting, format!("taken before; {} is published", higher.version))
+        }
+        Some(higher) => {
+            let cure = "pin the lower version to publish it";
+            (Standing::Waiting, format!("{} is published and higher; {cure}", higher.version))
+        }
+    }
+}
+
+/// The listed package that keeps this one out of every index it could be in.
+fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Option<Arc<Package>> {
+    let live: Vec<_> = draft
+        .named(&package.name)
+        .into_iter()
+        .filter(|(place, _)| place.0 == *component)
+        .map(|(_, package)| package)
+        .collect();
+    let higher_in = |architecture: &crate::debian::Architecture| {
+        live.iter()
+            .filter(|p| p.architecture == *architecture || p.architecture.is_all())
+            .find(|p| p.version.compare(&package.version).is_gt())
+            .cloned()
+    };
+    let indices: Vec<_> = if package.architecture.is_all() {
+        draft.spec.architectures.clone()
+    } else {
+        vec![package.architecture.clone()]
+    };
+    let blockers: Option<Vec<_>> = indices.iter().map(higher_in).collect();
+    blockers.and_then(|all| all.into_iter().next())
+}
+
+/// A new `all` takes the place of lower packages built for one architecture.
+fn supersede(draft: &mut Draft<'_>, component: &Component, package: &Package) {
+    if !package.architecture.is_all() {
+        return;
+    }
+    for (place, live) in draft.named(&package.name) {
+        let lower = live.version.compare(&package.version).is_lt();
+        if place.0 == *component && !live.architecture.is_all() && lower {
+            draft.clear(&place);
+        }
+    }
+}
+
+fn join<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,26 @@
+//! Conflicts: why a change cannot be made, and what would do instead.
+
+/// A change was refused; nothing of it was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct Conflict {
+    /// All reasons, not the first.
+    pub reasons: Vec<ConflictReason>,
+}
+
+/// One reason, about one thing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{subject}: {problem}")]
+pub struct ConflictReason {
+    /// What it is about: a package, a version, a field.
+    pub subject: String,
+    /// What is wrong with it, and the cure.
+    pub problem: String,
+}
+
+impl Conflict {
+    /// A conflict with one reason.
+    pub fn one(subject: impl ToString, problem: impl Into<String>) -> Self {
+        Self { reasons: vec![ConflictReason { subject: subject.to_string(), problem: problem.into() }] }
+    }
+}

@@ -1,0 +1,252 @@
+//! The draft: a suite as it would be after the changes taken so far. Changes are applied to it one
+//! after the other; each either applies whole or leaves it as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::debian::{Architecture, Component, PackageName};
+use crate::digest::Digest;
+use crate::domain::package::Place;
+use crate::domain::{
+    Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec,
+};
+
+/// A suite under change.
+pub struct Draft<'a> {
+    base: &'a Contents,
+    overlay: BTreeMap<Place, Option<Arc<Package>>>,
+    /// What the suite is, with edits.
+    pub spec: SuiteSpec,
+    edited: bool,
+    old_pins: BTreeMap<PinTarget, Pin>,
+    pins: BTreeMap<PinTarget, Pin>,
+    old_fled: BTreeSet<Fled>,
+    fled: BTreeSet<Fled>,
+    accepted: BTreeMap<Digest, Acceptance>,
+}
+
+/// How one place of a suite changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Move {
+    /// Which place.
+    pub place: Place,
+    /// What is listed there now.
+    pub from: Option<Arc<Package>>,
+    /// What will be listed there.
+    pub to: Option<Arc<Package>>,
+}
+
+/// The difference that a draft makes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// Places that change, in order.
+    pub moves: Vec<Move>,
+    /// Packages taken, listed or not.
+    pub accepted: Vec<Acceptance>,
+    /// Pins set or replaced.
+    pub pinned: Vec<Pin>,
+    /// Pins ended.
+    pub unpinned: Vec<PinTarget>,
+    /// Versions fled from.
+    pub fled: Vec<Fled>,
+    /// Versions that may come back.
+    pub forgiven: Vec<Fled>,
+    /// The new description, when it was edited.
+    pub spec: Option<SuiteSpec>,
+}
+
+impl Plan {
+    /// Whether hosts would see a difference.
+    pub fn is_visible(&self) -> bool {
+        !self.moves.is_empty() || self.spec.is_some()
+    }
+
+    /// Whether there is nothing at all to record.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// A draft that changes nothing yet.
+    pub fn new(spec: &SuiteSpec, contents: &'a Contents, pins: &[Pin], fled: &[Fled]) -> Self {
+        let pins: BTreeMap<_, _> = pins.iter().map(|pin| (pin.target.clone(), pin.clone())).collect();
+        let fled: BTreeSet<_> = fled.iter().cloned().collect();
+        Self {
+            base: contents,
+            overlay: BTreeMap::new(),
+            spec: spec.clone(),
+            edited: false,
+            old_pins: pins.clone(),
+            pins,
+            old_fled: fled.clone(),
+            fled,
+            accepted: BTreeMap::new(),
+        }
+    }
+
+    /// The package at a place.
+    pub fn at(&self, place: &Place) -> Option<&Arc<Package>> {
+        match self.overlay.get(place) {
+            Some(changed) => changed.as_ref(),
+            None => self.base.members.get(place),
+        }
+    }
+
+    /// Every listed package of a binary name, in any component and architecture.
+    pub fn named(&self, name: &PackageName) -> Vec<(Place, Arc<Package>)> {
+        let mut found = Vec::new();
+        for component in &self.spec.components {
+            let first = (component.clone(), name.clone(), Architecture::lowest());
+            let here = |place: &Place| place.0 == *component && place.1 == *name;
+            let unchanged = self.base.members.range(first.clone()..).take_while(|(p, _)| here(p));
+            let unchanged = unchanged.filter(|(place, _)| !self.overlay.contains_key(*place));
+            found.extend(unchanged.map(|(place, package)| (place.clone(), Arc::clone(package))));
+            let changed = self.overlay.range(first..).take_while(|(place, _)| here(place));
+            let listed = changed.filter_map(|(place, p)| Some((place.clone(), Arc::clone(p.as_ref()?))));
+            found.extend(listed);
+        }
+        found
+    }
+
+    /// Every listed package that a pin of this target would hold.
+    pub fn members(&self, target: &PinTarget) -> Vec<(Place, Arc<Package>)> {
+        match target.kind {
+            PinKind::Binary => self.named(&target.name),
+            PinKind::Source => self.matching(|_, package| package.source == target.name),
+        }
+    }
+
+    /// All that is listed, after the changes.
+    pub fn all(&self) -> Vec<(Place, Arc<Package>)> {
+        self.matching(|_, _| true)
+    }
+
+    fn matching(&self, wanted: impl Fn(&Place, &Package) -> bool) -> Vec<(Place, Arc<Package>)> {
+        let unchanged = self.base.members.iter().filter(|(place, _)| !self.overlay.contains_key(*place));
+        let changed =
+            self.overlay.iter().filter_map(|(place, package)| Some((place, package.as_ref()?)));
+        let mut found: Vec<_> = unchanged
+            .chain(changed)
+            .filter(|(place, package)| wanted(place, package))
+            .map(|(place, package)| (place.clone(), Arc::clone(package)))
+            .collect();
+        found.sort_by(|left, right| left.0.cmp(&right.0));
+        found
+    }
+
+    /// Lists a package at its place, whatever was there.
+    pub fn put(&mut self, component: &Component, package: &Arc<Package>) {
+        let place = (component.clone(), package.name.clone(), package.architecture.clone());
+        self.overlay.insert(place, Some(Arc::clone(package)));
+    }
+
+    /// Lists nothing at a place.
+    pub fn clear(&mut self, place: &Place) {
+        self.overlay.insert(place.clone(), None);
+    }
+
+    /// The pin that holds a package, the narrower one first.
+    pub fn pin_of(&self, package: &Package) -> Option<&Pin> {
+        let target = |kind, name: &PackageName| PinTarget { kind, name: name.clone() };
+        self.pins
+            .get(&target(PinKind::Binary, &package.name))
+            .or_else(|| self.pins.get(&target(PinKind::Source, &package.source)))
+    }
+
+    /// The pin of a target.
+    pub fn pin(&self, target: &PinTarget) -> Option<&Pin> {
+        self.pins.get(target)
+    }
+
+    /// Every pin that stands.
+    pub fn pins(&self) -> impl Iterator<Item = &Pin> {
+        self.pins.values()
+    }
+
+    /// Sets a pin, replacing any on the same target.
+    pub fn set_pin(&mut self, pin: Pin) {
+        self.pins.insert(pin.target.clone(), pin);
+    }
+
+    /// Ends a pin.
+    pub fn end_pin(&mut self, target: &PinTarget) {
+        self.pins.remove(target);
+    }
+
+    /// Remembers that a version was left and does not come back by itself.
+    pub fn flee(&mut self, fled: Fled) {
+        self.fled.insert(fled);
+    }
+
+    /// Lets a version come back.
+    pub fn forgive(&mut self, fled: &Fled) {
+        self.fled.remove(fled);
+    }
+
+    /// Whether a package's version was fled from.
+    pub fn has_fled(&self, package: &Package) -> bool {
+        let fled = |kind, name: &PackageName, version: &crate::debian::Version| Fled {
+            target: PinTarget { kind, name: name.clone() },
+            version: version.clone(),
+        };
+        self.fled.contains(&fled(PinKind::Source, &package.source, &package.source_version))
+            || self.fled.contains(&fled(PinKind::Binary, &package.name, &package.version))
+    }
+
+    /// Takes a package for the suite, listed or not.
+    pub fn accept(&mut self, acceptance: Acceptance) {
+        self.accepted.insert(acceptance.digest, acceptance);
+    }
+
+    /// Whether the draft itself has taken this package.
+    pub fn accepts(&self, digest: &Digest) -> bool {
+        self.accepted.contains_key(digest)
+    }
+
+    /// Replaces the suite's description.
+    pub fn edit(&mut self, spec: SuiteSpec) {
+        self.edited |= spec != self.spec;
+        self.spec = spec;
+    }
+
+    /// The difference that the draft makes.
+    pub fn plan(&self) -> Plan {
+        let moves = self.overlay.iter().filter_map(|(place, to)| {
+            let from = self.base.members.get(place);
+            let same = from.map(|p| p.digest) == to.as_ref().map(|p| p.digest);
+            (!same).then(|| Move { place: place.clone(), from: from.cloned(), to: to.clone() })
+        });
+        Plan {
+            moves: moves.collect(),
+            accepted: self.accepted.values().cloned().collect(),
+            pinned: self
+                .pins
+                .values()
+                .filter(|pin| self.old_pins.get(&pin.target) != Some(pin))
+                .cloned()
+                .collect(),
+            unpinned: self
+                .old_pins
+                .keys()
+                .filter(|target| !self.pins.contains_key(*target))
+                .cloned()
+                .collect(),
+            fled: self.fled.difference(&self.old_fled).cloned().collect(),
+            forgiven: self.old_fled.difference(&self.fled).cloned().collect(),
+            spec: self.edited.then(|| self.spec.clone()),
+        }
+    }
+}
+
+impl Contents {
+    /// These contents with a plan's moves made.
+    pub fn apply(&mut self, moves: &[Move]) {
+        for one in moves {
+            match &one.to {
+                Some(package) => self.members.insert(one.place.clone(), Arc::clone(package)),
+                None => self.members.remove(&one.place),
+            };
+        }
+    }
+}

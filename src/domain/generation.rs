@@ -1,0 +1,106 @@
+//! Generations: the numbered, immutable states of a suite, and the heads that say which is served.
+
+use crate::debian::{Component, SuiteName};
+use crate::digest::Digest;
+use crate::domain::{Fled, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec};
+use crate::time::Moment;
+
+/// Which generation a suite serves, and the signed text that says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The generation that is served.
+    pub generation: u64,
+    /// The Date field and Last-Modified. Strictly rises, by whole seconds, for ever.
+    pub date: Moment,
+    /// The Valid-Until field.
+    pub valid_until: Moment,
+    /// `Release`.
+    pub release: String,
+    /// `Release.gpg`: an armored detached signature of `release`.
+    pub release_gpg: String,
+    /// `InRelease`: `release`, signed in clear.
+    pub in_release: String,
+}
+
+/// A generation as history shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GenerationRecord {
+    /// Its number: 1, 2, 3, …
+    pub generation: u64,
+    /// When it was published.
+    pub at: Moment,
+    /// Who asked for it; several when their changes went out together.
+    pub authors: Vec<Identity>,
+    /// Why, one line for each change in it.
+    pub message: String,
+    /// The earlier generation whose packages it brought back, for a rollback of the whole suite.
+    pub same_as: Option<u64>,
+    /// How many packages came in and went out.
+    pub entered: u64,
+    /// See `entered`.
+    pub left: u64,
+}
+
+/// How long a package was in a suite.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tenure {
+    /// Where in the suite.
+    pub component: Component,
+    /// Which package.
+    pub digest: Digest,
+    /// The first generation that holds it.
+    pub from: u64,
+    /// The first generation that no longer holds it; `None` while it is in.
+    pub until: Option<u64>,
+}
+
+/// A package that a suite has taken, whether it is listed or waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acceptance {
+    /// For which component.
+    pub component: Component,
+    /// Which package.
+    pub digest: Digest,
+    /// Who brought it.
+    pub author: Identity,
+    /// When.
+    pub at: Moment,
+}
+
+/// The part of a publication that hosts can see.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewGeneration {
+    /// What history will show of it. Its number is the last one plus one.
+    pub record: GenerationRecord,
+    /// What comes in.
+    pub entered: Vec<(Component, Digest)>,
+    /// What goes out.
+    pub left: Vec<(Component, Digest)>,
+    /// Chunks that are durable but not yet recorded.
+    pub chunks: Vec<StoredChunk>,
+    /// Every file that its Release lists.
+    pub indices: Vec<IndexFile>,
+    /// The new head of the default ring.
+    pub head: Head,
+}
+
+/// All that one turn of a suite's writer records: one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Publication {
+    /// Of which suite.
+    pub suite: SuiteName,
+    /// Packages taken.
+    pub accepted: Vec<Acceptance>,
+    /// Pins set (replacing any on the same target).
+    pub pinned: Vec<Pin>,
+    /// Pins ended.
+    pub unpinned: Vec<PinTarget>,
+    /// Versions fled from.
+    pub fled: Vec<Fled>,
+    /// Versions that may come back.
+    pub forgiven: Vec<Fled>,
+    /// The suite's new description, when it was edited.
+    pub spec: Option<SuiteSpec>,
+    /// The new generation; `None` when hosts see no difference.
+    pub generation: Option<NewGeneration>,
+}

@@ -1,0 +1,29 @@
+//! DECISIONS: who may do what, what a suite is, what a change does to it, how its indices are cut,
+//! where things lie. Pure, synchronous and total: no clock, disk, environment, log or panic.
+//!
+//! May name: debian, digest, time
+
+pub mod access;
+pub mod add;
+pub mod conflict;
+pub mod draft;
+pub mod generation;
+pub mod host;
+pub mod identity;
+pub mod layout;
+pub mod package;
+pub mod past;
+pub mod pin;
+pub mod pinning;
+pub mod rope;
+pub mod suite;
+
+pub use access::{Admitted, Denied, Grant, Right, Role, SuiteScope};
+pub use conflict::{Conflict, ConflictReason};
+pub use draft::{Draft, Move, Plan};
+pub use generation::{Acceptance, GenerationRecord, Head, NewGeneration, Publication, Tenure};
+pub use identity::{Identity, IdentityError};
+pub use package::{Contents, Package};
+pub use pin::{Fled, Pin, PinKind, PinTarget};
+pub use rope::{Encoding, IndexFile, StoredChunk};
+pub use suite::{SpecError, SuiteSpec};

@@ -1,0 +1,65 @@
+//! Pins: what an operator fixed, and the versions that were fled from.
+
+use crate::debian::{PackageName, Version};
+use crate::domain::Identity;
+use crate::time::Moment;
+
+/// What a pin's name means.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PinKind {
+    /// A source package: all binaries built from it move together.
+    Source,
+    /// One binary package.
+    Binary,
+}
+
+impl PinKind {
+    /// The word used in the catalogue and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Source, Self::Binary].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a pin holds.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PinTarget {
+    /// Whether `name` is a source or a binary.
+    pub kind: PinKind,
+    /// The package.
+    pub name: PackageName,
+}
+
+/// While it stands, the suite offers this version of the package and no other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pin {
+    /// What is pinned.
+    pub target: PinTarget,
+    /// At which version (of the source, or of the binary); `None` holds the package out of the suite.
+    pub version: Option<Version>,
+    /// Who pinned it.
+    pub author: Identity,
+    /// Why.
+    pub message: String,
+    /// When.
+    pub at: Moment,
+    /// When it ends by itself, if it does.
+    pub until: Option<Moment>,
+}
+
+/// A version that was rolled back from: it does not come back by itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Fled {
+    /// The package, as it was pinned.
+    pub target: PinTarget,
+    /// The version that was left.
+    pub version: Version,
+}

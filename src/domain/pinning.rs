@@ -1,0 +1,247 @@
+//! Pinning, rolling back and unpinning: the verbs of an incident.
+
+use std::sync::Arc;
+
+use crate::debian::{Component, Version};
+use crate::domain::draft::Draft;
+use crate::domain::past::{self, Label, Past, Selection};
+use crate::domain::{Conflict, Contents, Fled, Identity, Package, Pin, PinKind, PinTarget};
+use crate::time::Moment;
+
+/// Who asks, why, when, and for how long.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asking {
+    /// Who.
+    pub author: Identity,
+    /// Why.
+    pub message: String,
+    /// When.
+    pub at: Moment,
+    /// When the pin ends by itself, if it does.
+    pub until: Option<Moment>,
+}
+
+/// A package that a suite has taken, at its component.
+pub type Taken = (Component, Arc<Package>);
+
+/// Rolls one package back to the version that was live before the present one, and pins it there.
+///
+/// # Errors
+/// [`Conflict`] when there was none before.
+pub fn roll_back(draft: &mut Draft<'_>, target: &PinTarget, past: &Past, asking: &Asking) -> Result<(), Conflict> {
+    let Some((label, selection)) = past.before_present() else {
+        let problem = match past::label(target, draft.members(target).iter().map(|(_, p)| &**p)) {
+            Some(now) => format!(
+                "{} is the first version that this suite published; there is nothing to go back to",
+                now.pinned
+            ),
+            None => "this suite has never published it; `repoctl list` shows what it holds".into(),
+        };
+        return Err(Conflict::one(&target.name, problem));
+    };
+    fix(draft, target, Some(label), &selection, asking);
+    Ok(())
+}
+
+/// Rolls one package back to what a generation held, and pins it there. What that generation did not
+/// hold is held out.
+///
+/// # Errors
+/// [`Conflict`] when neither the generation nor the suite holds the package.
+pub fn roll_back_to(
+    draft: &mut Draft<'_>,
+    target: &PinTarget,
+    past: &Past,
+    generation: u64,
+    asking: &Asking,
+) -> Result<(), Conflict> {
+    let selection = past.at(generation);
+    if selection.is_empty() && draft.members(target).is_empty() {
+        let problem = format!("neither generation {generation} nor the present one holds it");
+        return Err(Conflict::one(&target.name, problem));
+    }
+    fix(draft, target, past.label(&selection), &selection, asking);
+    Ok(())
+}
+
+/// Brings back the whole contents of an earlier generation, and pins every source that moves by it.
+pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
+    let present = draft.all();
+    let mut sources: Vec<_> = present
+        .iter()
+        .filter(|(place, package)| then.members.get(place).map(|p| p.digest) != Some(package.digest))
+        .map(|(_, package)| package.source.clone())
+        .collect();
+    let back = then.members.iter().filter(|(place, p)| draft.at(place).map(|q| q.digest) != Some(p.digest));
+    sources.extend(back.map(|(_, package)| package.source.clone()));
+    sources.sort();
+    sources.dedup();
+    let mut selections: std::collections::BTreeMap<_, Selection> =
+        sources.iter().map(|source| (source.clone(), Selection::new())).collect();
+    for (place, package) in &then.members {
+        if let Some(selection) = selections.get_mut(&package.source) {
+            selection.insert(package.digest, (place.0.clone(), Arc::clone(package)));
+        }
+    }
+    for (name, selection) in selections {
+        let target = PinTarget { kind: PinKind::Source, name };
+        let label = past::label(&target, selection.values().map(|(_, p)| &**p));
+        fix(draft, &target, label, &selection, asking);
+    }
+}
+
+/// Pins a package at a version that the suite has taken.
+///
+/// # Errors
+/// [`Conflict`] naming the versions there are.
+pub fn pin_at(
+    draft: &mut Draft<'_>,
+    target: &PinTarget,
+    version: &Version,
+    past: &Past,
+    taken: &[Taken],
+    asking: &Asking,
+) -> Result<(), Conflict> {
+    let of_version: Vec<_> =
+        taken.iter().filter(|(_, package)| pinned_version(target, package) == version).collect();
+    if of_version.is_empty() {
+        return Err(Conflict::one(&target.name, no_such_version(target, version, taken)));
+    }
+    let now = draft.members(target);
+    let label = past::label(target, of_version.iter().map(|(_, package)| &**package));
+    let selection = match past.last_with(version) {
+        Some(selection) => selection,
+        None => with_others(target, version, &now, &of_version),
+    };
+    fix(draft, target, label, &selection, asking);
+    Ok(())
+}
+
+/// Ends a pin and lists the highest version taken meanwhile, never one that was fled from.
+///
+/// # Errors
+/// [`Conflict`] when the package is not pinned.
+pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
+    if draft.pin(target).is_none() {
+        return Err(Conflict::one(&target.name, "is not pinned; `repoctl pins` lists the pins"));
+    }
+    draft.end_pin(target);
+    let now = draft.members(target);
+    let present = past::label(target, now.iter().map(|(_, p)| &**p)).map(|label| label.pinned);
+    let higher = |package: &Package| {
+        let version = pinned_version(target, package);
+        present.as_ref().is_none_or(|present| version.compare(present).is_gt())
+    };
+    let free: Vec<_> =
+        taken.iter().filter(|(_, p)| !draft.has_fled(p) && draft.pin_of(p).is_none() && higher(p)).collect();
+    let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
+        return Ok(());
+    };
+    for (component, package) in newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best)) {
+        draft.put(&component, &package);
+    }
+    Ok(())
+}
+
+/// Takes a package out of the suite. What was listed does not come back by itself.
+///
+/// # Errors
+/// [`Conflict`] when the suite does not list it.
+pub fn remove(draft: &mut Draft<'_>, target: &PinTarget) -> Result<(), Conflict> {
+    let members = draft.members(target);
+    if members.is_empty() {
+        return Err(Conflict::one(&target.name, "is not in this suite; `repoctl list` shows what is"));
+    }
+    for (place, package) in members {
+        draft.clear(&place);
+        let version = pinned_version(target, &package).clone();
+        draft.flee(Fled { target: target.clone(), version });
+    }
+    draft.end_pin(target);
+    Ok(())
+}
+
+/// Lists exactly `selection` of the target and pins it; what is left on the way was fled from.
+fn fix(
+    draft: &mut Draft<'_>,
+    target: &PinTarget,
+    label: Option<Label>,
+    selection: &Selection,
+    asking: &Asking,
+) {
+    let version = label.map(|label| label.pinned);
+    for (place, package) in draft.members(target) {
+        if selection.contains_key(&package.digest) {
+            continue;
+        }
+        draft.clear(&place);
+        let left = pinned_version(target, &package).clone();
+        if version.as_ref().is_none_or(|version| left.compare(version).is_gt()) {
+            draft.flee(Fled { target: target.clone(), version: left });
+        }
+    }
+    for (component, package) in selection.values() {
+        draft.put(component, package);
+    }
+    if let Some(version) = &version {
+        draft.forgive(&Fled { target: target.clone(), version: version.clone() });
+    }
+    draft.set_pin(Pin {
+        target: target.clone(),
+        version,
+        author: asking.author.clone(),
+        message: asking.message.clone(),
+        at: asking.at,
+        until: asking.until,
+    });
+}
+
+/// The version of a package that a pin of this target compares.
+pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Version {
+    match target.kind {
+        PinKind::Source => &package.source_version,
+        PinKind::Binary => &package.version,
+    }
+}
+
+/// A version that was never live: its own packages, and of the others those that are not higher.
+fn with_others(
+    target: &PinTarget,
+    version: &Version,
+    now: &[(crate::domain::package::Place, Arc<Package>)],
+    of_version: &[&Taken],
+) -> Selection {
+    let own = newest(of_version.iter().copied());
+    let replaced = |package: &Package| {
+        own.iter().any(|(_, p)| p.name == package.name && p.architecture == package.architecture)
+    };
+    let kept = now.iter().filter(|(_, p)| {
+        !replaced(p) && pinned_version(target, p).compare(version).is_le()
+    });
+    let kept = kept.map(|(place, package)| (place.0.clone(), Arc::clone(package)));
+    kept.chain(own.iter().cloned()).map(|(component, p)| (p.digest, (component, p))).collect()
+}
+
+/// Of each name and architecture the highest.
+fn newest<'p>(taken: impl Iterator<Item = &'p Taken>) -> Vec<Taken> {
+    let mut best: std::collections::BTreeMap<_, Taken> = std::collections::BTreeMap::new();
+    for (component, package) in taken {
+        let key = (package.name.clone(), package.architecture.clone());
+        let higher = best.get(&key).is_none_or(|(_, have)| package.version > have.version);
+        if higher {
+            best.insert(key, (component.clone(), Arc::clone(package)));
+        }
+    }
+    best.into_values().collect()
+}
+
+fn no_such_version(target: &PinTarget, version: &Version, taken: &[Taken]) -> String {
+    let mut have: Vec<_> = taken.iter().map(|(_, p)| pinned_version(target, p)).collect();
+    have.sort();
+    have.dedup();
+    if have.is_empty() {
+        return "this suite has never taken it; upload it first".into();
+    }
+    let newest: Vec<_> = have.iter().rev().take(8).map(|v| v.to_string()).collect();
+    format!("this suite has no version {version}; it has {}", newest.join(", "))
+}

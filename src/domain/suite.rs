@@ -1,0 +1,157 @@
+//! Suites: what an operator says of one.
+
+use crate::debian::{Architecture, Component, SuiteName};
+
+/// What a suite is, as its Release file says it.
+///
+/// Origin, Label and Codename never change after creation: apt asks a person on every host when
+/// they do.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteSpec {
+    /// Its directory under `dists/`, its Suite and its Codename.
+    pub name: SuiteName,
+    /// The Origin field: who publishes it.
+    pub origin: String,
+    /// The Label field.
+    pub label: String,
+    /// The Description field; empty for none.
+    #[serde(default)]
+    pub description: String,
+    /// In the order in which they are listed.
+    pub components: Vec<Component>,
+    /// Concrete architectures in the order in which they are listed; never `all`.
+    pub architectures: Vec<Architecture>,
+    /// Patterns of the binary package names that the suite owns, such as `acme-*`; others are refused.
+    /// Empty: any name is taken.
+    #[serde(default)]
+    pub owns: Vec<String>,
+    /// How long a signature stands. Unit: seconds. It is renewed well before.
+    pub valid_seconds: i64,
+}
+
+/// A suite was described wrongly.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct SpecError {
+    /// Which field.
+    pub field: &'static str,
+    /// What is wrong with it and what would do.
+    pub problem: String,
+}
+
+/// One day: shorter validity would let a weekend without signing stop a fleet.
+const SHORTEST_VALID_SECONDS: i64 = 86_400;
+const LONGEST_VALID_SECONDS: i64 = 366 * 86_400;
+
+impl SuiteSpec {
+    /// Checks what types cannot: text without control characters, lists without repeats, bounds.
+    ///
+    /// # Errors
+    /// [`SpecError`] naming the first field that is wrong.
+    pub fn verify(&self) -> Result<(), SpecError> {
+        text("origin", &self.origin, false)?;
+        text("label", &self.label, false)?;
+        text("description", &self.description, true)?;
+        list("components", &self.components)?;
+        list("architectures", &self.architectures)?;
+        if self.architectures.iter().any(Architecture::is_all) {
+            let problem = "'all' is in every index by itself; name concrete ones such as amd64";
+            return Err(SpecError { field: "architectures", problem: problem.into() });
+        }
+        for pattern in &self.owns {
+            if !valid_pattern(pattern) {
+                let problem = format!(
+                    "{pattern:?} is no pattern of package names: a-z, 0-9, '+', '-', '.' and '*', with \
+                     at least two that are not '*'"
+                );
+                return Err(SpecError { field: "owns", problem });
+            }
+        }
+        if !(SHORTEST_VALID_SECONDS..=LONGEST_VALID_SECONDS).contains(&self.valid_seconds) {
+            let problem = "a signature stands for 1 to 366 days".into();
+            return Err(SpecError { field: "valid", problem });
+        }
+        Ok(())
+    }
+
+    /// Whether the suite owns a package name.
+    pub fn owns_name(&self, name: &str) -> bool {
+        self.owns.is_empty() || self.owns.iter().any(|pattern| matches(pattern, name))
+    }
+
+    /// Whether packages of `architecture` can be listed.
+    pub fn takes(&self, architecture: &Architecture) -> bool {
+        architecture.is_all() || self.architectures.contains(architecture)
+    }
+}
+
+/// A pattern that could match anything would let host pins pull the distribution's packages down.
+fn valid_pattern(pattern: &str) -> bool {
+    let letters = pattern.bytes().filter(|b| *b != b'*').count();
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.*".contains(&b);
+    letters >= 2 && pattern.len() <= 128 && pattern.bytes().all(plain)
+}
+
+/// Whether `pattern`, in which `*` stands for any text, matches all of `name`; as apt reads it in
+/// preferences.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(part) = last.replace(part) {
+            match rest.find(part) {
+                Some(at) => rest = rest.get(at.saturating_add(part.len())..).unwrap_or_default(),
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |part| rest.ends_with(part))
+}
+
+fn text(field: &'static str, value: &str, may_be_empty: bool) -> Result<(), SpecError> {
+    let problem = if value.is_empty() && !may_be_empty {
+        "is empty; say who publishes the suite"
+    } else if value.len() > 128 {
+        "is longer than 128 bytes"
+    } else if value.chars().any(char::is_control) || value.trim() != value {
+        "is one line without control characters or blanks at its ends"
+    } else {
+        return Ok(());
+    };
+    Err(SpecError { field, problem: problem.into() })
+}
+
+fn list<T: Ord + Clone + std::fmt::Display>(field: &'static str, items: &[T]) -> Result<(), SpecError> {
+    if items.is_empty() {
+        return Err(SpecError { field, problem: "is empty; name at least one".into() });
+    }
+    let mut sorted = items.to_vec();
+    sorted.sort();
+    let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(a, b)| a == b);
+    match twice {
+        Some((item, _)) => Err(SpecError { field, problem: format!("names {item} twice") }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, name) in
+            [("acme-*", "acme-web"), ("acme-*", "acme-"), ("*-acme", "lib-acme"), ("a*b*c", "axxbyyc"), ("ab", "ab")]
+        {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in
+            [("acme-*", "libacme-web"), ("ab", "abc"), ("a*b*c", "acb"), ("*-acme", "acme"), ("a*a", "a")]
+        {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+        assert!(!valid_pattern("*") && !valid_pattern("a*") && valid_pattern("acme-*"));
+    }
+}

@@ -1,0 +1,305 @@
+//! Apply: looks up what a wish needs to know and hands it to the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::debian::{Component, PackageName, Version};
+use crate::digest::Digest;
+use crate::domain::add::{self, Added, Addition};
+use crate::domain::past::Past;
+use crate::domain::pinning::{self, Asking, Taken};
+use crate::domain::{Conflict, Draft, Package, PinKind, PinTarget, SuiteSpec};
+use crate::flow::desk::Desk;
+use crate::flow::{FlowError, Repository};
+
+/// What is wished of a suite.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// Take packages whose bytes are known.
+    Add(Vec<(Component, Digest)>),
+    /// Offer exactly this version.
+    Pin(PinTarget, Version, Option<u32>),
+    /// Go back: these packages, or the whole suite when there are none; to a generation, or to the
+    /// version before.
+    RollBack(Vec<PinTarget>, Option<u64>),
+    /// End these pins, or all when there are none.
+    Unpin(Vec<PinTarget>),
+    /// Stop offering packages.
+    Remove(Vec<PinTarget>),
+    /// Describe the suite anew; also makes its first generation.
+    Edit(SuiteSpec),
+    /// Sign what is live anew: a later Date and Valid-Until, the same content.
+    Renew,
+}
+
+impl Wish {
+    /// Whether it goes before uploads.
+    pub fn is_urgent(&self) -> bool {
+        !matches!(self, Self::Add(_))
+    }
+}
+
+/// What applying a wish gave beside the change of the draft.
+#[derive(Clone, Default, Debug)]
+pub struct Applied {
+    /// What became of each added package.
+    pub added: Vec<Added>,
+    /// The generation whose packages came back.
+    pub same_as: Option<u64>,
+    /// Sentences for people.
+    pub notes: Vec<String>,
+}
+
+/// Applies a wish to a draft, whole or not at all.
+///
+/// # Errors
+/// [`FlowError::Conflict`], [`FlowError::Missing`], or a store's.
+pub fn apply(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    wish: &Wish,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    match wish {
+        Wish::Add(items) => add_items(repository, desk, draft, items, asking),
+        Wish::Pin(target, version, hours) => {
+            let target = resolve(repository, desk, target)?;
+            let until = hours.map(|hours| asking.at.plus(i64::from(hours).saturating_mul(3600)));
+            let asking = Asking { until, ..asking.clone() };
+            let past = past_of(repository, desk, &target)?;
+            let taken = taken_of(repository, desk, &target)?;
+            pinning::pin_at(draft, &target, version, &past, &taken, &asking)?;
+            Ok(Applied::default())
+        }
+        Wish::RollBack(targets, to) if targets.is_empty() => {
+            roll_back_suite(repository, desk, draft, *to, asking)
+        }
+        Wish::RollBack(targets, to) => {
+            roll_back_packages(repository, desk, draft, targets, *to, asking)
+        }
+        Wish::Unpin(targets) => end_pins(repository, desk, draft, targets),
+        Wish::Remove(targets) => {
+            for target in targets {
+                pinning::remove(draft, &resolve(repository, desk, target)?)?;
+            }
+            let note = "hosts that installed a removed package keep it: apt does not remove";
+            Ok(Applied { notes: vec![note.into()], ..Applied::default() })
+        }
+        Wish::Edit(spec) => {
+            draft.edit(spec.clone());
+            Ok(Applied::default())
+        }
+        Wish::Renew => Ok(Applied::default()),
+    }
+}
+
+fn add_items(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    items: &[(Component, Digest)],
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let digests: BTreeSet<_> = items.iter().map(|(_, digest)| *digest).collect();
+    let digests: Vec<_> = digests.into_iter().collect();
+    let records = repository.catalogue.find_packages(&digests)?;
+    let records: BTreeMap<_, _> = records.into_iter().map(|r| (r.package.digest, r)).collect();
+    let names: BTreeSet<_> = records.values().map(|r| r.package.name.clone()).collect();
+    let known = repository.catalogue.list_versions(&names.into_iter().collect::<Vec<_>>())?;
+    let known: Vec<_> = known.into_iter().map(|record| record.package).collect();
+    let mut additions: Vec<Addition> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (component, digest) in items {
+        let Some(record) = records.get(digest) else {
+            return Err(not_sent(digest));
+        };
+        if seen.insert((component.clone(), *digest)) {
+            let taken_as =
+                if record.accepted { taken_as(repository, desk, &record.package)? } else { None };
+            let package = Arc::new(record.package.clone());
+            additions.push(Addition { component: component.clone(), package, taken_as });
+        }
+    }
+    let added = add::add(draft, &additions, &known, &asking.author, asking.at)?;
+    Ok(Applied { added, ..Applied::default() })
+}
+
+/// The bytes of a package are not known, or not to this asker.
+pub(crate) fn not_sent(digest: &Digest) -> FlowError {
+    FlowError::Missing(format!("blob {digest}; send it first with PUT /api/v1/blobs/{digest}"))
+}
+
+/// The component in which the suite has taken a package before.
+fn taken_as(
+    repository: &Repository,
+    desk: &Desk,
+    package: &Package,
+) -> Result<Option<Component>, FlowError> {
+    let placements = repository.catalogue.list_placements(&desk.suite, Some(&package.source))?;
+    let own = placements.into_iter().find(|placement| placement.package.digest == package.digest);
+    Ok(own.map(|placement| placement.component))
+}
+
+fn roll_back_packages(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    targets: &[PinTarget],
+    to: Option<u64>,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    if let Some(to) = to {
+        known_generation(desk, to)?;
+    }
+    for target in targets {
+        let target = resolve(repository, desk, target)?;
+        let past = past_of(repository, desk, &target)?;
+        match to {
+            Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
+            None => pinning::roll_back(draft, &target, &past, asking)?,
+        }
+    }
+    Ok(Applied { notes: out_of_suite(draft, asking), ..Applied::default() })
+}
+
+fn roll_back_suite(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    to: Option<u64>,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let target = match to {
+        Some(to) => known_generation(desk, to)?,
+        None => generation_before(repository, desk)?,
+    };
+    let contents = repository.catalogue.contents_at(&desk.suite, target)?;
+    let contents = contents.ok_or_else(|| FlowError::Missing(format!("generation {target}")))?;
+    if to.is_none() && contents.members.is_empty() {
+        let problem = "nothing was published before; name a generation with --to to empty the suite";
+        return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
+    }
+    pinning::roll_back_all(draft, &contents, asking);
+    let notes = out_of_suite(draft, asking);
+    Ok(Applied { same_as: Some(target), notes, added: Vec::new() })
+}
+
+/// The generation that a rollback of the whole suite goes to: the last one with other contents, counted
+/// from the one whose contents are live.
+fn generation_before(repository: &Repository, desk: &Desk) -> Result<u64, FlowError> {
+    let mut at = desk.state().last_generation;
+    let mut moved = false;
+    while at > 0 {
+        let above = Some(at.saturating_add(1));
+        let records = repository.catalogue.list_generations(&desk.suite, above, 1)?;
+        let Some(record) = records.into_iter().find(|record| record.generation == at) else { break };
+        match record.same_as {
+            Some(earlier) if earlier < at => at = earlier,
+            _ if moved => return Ok(at),
+            _ => {
+                moved = record.entered > 0 || record.left > 0;
+                at = at.saturating_sub(1);
+            }
+        }
+    }
+    let problem = "its first generation is live; there is nothing to go back to";
+    Err(Conflict::one(format!("suite {}", desk.suite), problem).into())
+}
+
+fn known_generation(desk: &Desk, generation: u64) -> Result<u64, FlowError> {
+    let last = desk.state().last_generation;
+    if (1..=last).contains(&generation) {
+        return Ok(generation);
+    }
+    Err(FlowError::Missing(format!("generation {generation} of {}; the last one is {last}", desk.suite)))
+}
+
+fn out_of_suite(draft: &Draft<'_>, asking: &Asking) -> Vec<String> {
+    let held = draft.pins().filter(|pin| pin.version.is_none() && pin.at == asking.at);
+    held.map(|pin| {
+        let name = &pin.target.name;
+        format!("{name} was not there then and is held out; hosts that installed it keep it")
+    })
+    .collect()
+}
+
+fn end_pins(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    targets: &[PinTarget],
+) -> Result<Applied, FlowError> {
+    let all: Vec<_> = draft.pins().map(|pin| pin.target.clone()).collect();
+    let targets = if targets.is_empty() { all.as_slice() } else { targets };
+    let mut notes = Vec::new();
+    for target in targets {
+        let target = if all.contains(target) { target.clone() } else { resolve(repository, desk, target)? };
+        let before = draft.members(&target);
+        pinning::unpin(draft, &target, &taken_of(repository, desk, &target)?)?;
+        if draft.members(&target) == before {
+            notes.push(format!(
+                "{}: no newer version waits; what is listed stays until one is uploaded",
+                target.name
+            ));
+        }
+    }
+    Ok(Applied { notes, ..Applied::default() })
+}
+
+/// A source package of that name, or, when there is none, the source of the binary of that name.
+fn resolve(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<PinTarget, FlowError> {
+    if target.kind == PinKind::Binary
+        || !repository.catalogue.list_placements(&desk.suite, Some(&target.name))?.is_empty()
+    {
+        return Ok(target.clone());
+    }
+    let found = repository.catalogue.search_placements(target.name.as_str(), u32::MAX)?;
+    let source = found
+        .into_iter()
+        .filter(|placement| placement.suite == desk.suite)
+        .max_by_key(|placement| placement.live)
+        .map(|placement| placement.package.source);
+    let name = source.unwrap_or_else(|| target.name.clone());
+    Ok(PinTarget { kind: PinKind::Source, name })
+}
+
+fn past_of(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<Past, FlowError> {
+    let mut tenures = Vec::new();
+    for source in sources_of(repository, desk, target)? {
+        tenures.extend(repository.catalogue.list_tenures(&desk.suite, &source)?);
+    }
+    let digests: BTreeSet<_> = tenures.iter().map(|tenure| tenure.digest).collect();
+    let digests: Vec<_> = digests.into_iter().collect();
+    let records = repository.catalogue.find_packages(&digests)?;
+    let packages = records.into_iter().map(|record| Arc::new(record.package)).collect();
+    Ok(Past::new(target.clone(), tenures, packages))
+}
+
+/// Every package of the target that the suite has taken.
+fn taken_of(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<Vec<Taken>, FlowError> {
+    let mut taken = Vec::new();
+    for source in sources_of(repository, desk, target)? {
+        let placements = repository.catalogue.list_placements(&desk.suite, Some(&source))?;
+        let wanted = |package: &Package| match target.kind {
+            PinKind::Source => true,
+            PinKind::Binary => package.name == target.name,
+        };
+        let own = placements.into_iter().filter(|placement| wanted(&placement.package));
+        taken.extend(own.map(|placement| (placement.component, Arc::new(placement.package))));
+    }
+    Ok(taken)
+}
+
+fn sources_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<BTreeSet<PackageName>, FlowError> {
+    if target.kind == PinKind::Source {
+        return Ok([target.name.clone()].into());
+    }
+    let found = repository.catalogue.search_placements(target.name.as_str(), u32::MAX)?;
+    let here = found.into_iter().filter(|placement| placement.suite == desk.suite);
+    Ok(here.map(|placement| placement.package.source).collect())
+}

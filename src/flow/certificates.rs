@@ -1,0 +1,206 @@
+//! Certificates: issued from the record of an identity, revoked, and the list of the revoked renewed.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::catalogue::CertificateRecord;
+use crate::domain::{Admitted, Conflict, Denied, Grant, Identity, Role, SuiteScope};
+use crate::flow::{FlowError, Repository, admit, blocking, lock};
+use crate::time::Moment;
+use crate::trust::{IssuedClient, Reason, Revoked, TrustError};
+
+/// What an identity is to get.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// For whom, as what, for which suites.
+    pub grant: Grant,
+    /// A certificate signing request, of which only the public key is taken.
+    pub csr_pem: String,
+    /// How long it is to stand; the server's default when not said. Unit: days.
+    pub days: Option<u32>,
+}
+
+/// A certificate and the CA that vouches for it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate.
+    pub client: IssuedClient,
+    /// The CA's certificate, PEM.
+    pub ca_pem: String,
+}
+
+/// Issues a certificate and records the right it stands for.
+///
+/// # Errors
+/// [`FlowError::Denied`] when the asker may not give that right; [`FlowError::Conflict`] when the name
+/// has another role already; [`FlowError::Invalid`] for a bad request.
+pub async fn issue(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    request: Request,
+) -> Result<Issued, FlowError> {
+    may_give(admitted, &request.grant)?;
+    let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
+    blocking(move || issue_now(&shared, &by, &request)).await
+}
+
+/// An operator gives no more than reading, and only of suites that are the operator's own.
+fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
+    let giver = admitted.grant();
+    if giver.role == Role::Admin {
+        return Ok(());
+    }
+    let identity = giver.identity.clone();
+    if grant.role != Role::Host {
+        return Err(Denied::Role { identity, have: giver.role, need: Role::Admin }.into());
+    }
+    match (&giver.suites, &grant.suites) {
+        (SuiteScope::All, _) => Ok(()),
+        (SuiteScope::Named(_), SuiteScope::All) => {
+            Err(Denied::Role { identity, have: giver.role, need: Role::Admin }.into())
+        }
+        (own, SuiteScope::Named(wanted)) => match wanted.iter().find(|suite| !own.covers(suite)) {
+            Some(suite) => Err(Denied::Suite(identity, suite.clone()).into()),
+            None => Ok(()),
+        },
+    }
+}
+
+fn issue_now(repository: &Repository, by: &Identity, request: &Request) -> Result<Issued, FlowError> {
+    let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
+    let grant = &request.grant;
+    if let SuiteScope::Named(suites) = &grant.suites
+        && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
+    {
+        return Err(FlowError::Missing(format!("suite {absent}")));
+    }
+    let standing = repository.catalogue.list_grants()?;
+    let other = standing.iter().find(|have| have.identity == grant.identity && have.role != grant.role);
+    if let Some(other) = other {
+        let problem = format!("is {} already; revoke it first, or choose another name", other.role.as_str());
+        return Err(Conflict::one(&grant.identity, problem).into());
+    }
+    let now = repository.now();
+    let days = request.days.unwrap_or(repository.limits().certificate_days);
+    let authority = lock(authority);
+    let client = authority.issue_client(&grant.identity, &request.csr_pem, days, now).map_err(bad_request)?;
+    let record = CertificateRecord {
+        serial: client.serial_hex.clone(),
+        identity: grant.identity.clone(),
+        issued_at: now,
+        issued_by: by.clone(),
+        not_after: client.not_after,
+        revoked_at: None,
+        reason: String::new(),
+    };
+    repository.catalogue.record_certificate(&record, Some(grant))?;
+    admit::reload_grants(repository)?;
+    info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
+    Ok(Issued { client, ca_pem: authority.certificate_pem().to_string() })
+}
+
+fn no_authority() -> FlowError {
+    let problem = "this server has no CA of its own; ask the CA that it trusts";
+    Conflict::one("certificate", problem).into()
+}
+
+fn bad_request(error: TrustError) -> FlowError {
+    match error {
+        TrustError::Request(_) => FlowError::Invalid { field: "csr_pem", problem: error.to_string() },
+        TrustError::Parameter(_) => FlowError::Invalid { field: "days", problem: error.to_string() },
+        other => other.into(),
+    }
+}
+
+/// What a revocation did.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// The serials that are revoked by it.
+    pub serials: Vec<String>,
+    /// When the list that names them ends.
+    pub crl_next_update: Moment,
+}
+
+/// Revokes every certificate of an identity and takes its right away; open connections are refused at
+/// their next request.
+///
+/// # Errors
+/// [`FlowError::Missing`] when it has neither; [`FlowError::Denied`] when the asker may not.
+pub async fn revoke(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    identity: &Identity,
+    reason: &str,
+) -> Result<Revocation, FlowError> {
+    let (shared, giver) = (Arc::clone(repository), admitted.clone());
+    let (identity, reason) = (identity.clone(), reason.to_string());
+    blocking(move || revoke_now(&shared, &giver, &identity, &reason)).await
+}
+
+fn revoke_now(
+    repository: &Repository,
+    admitted: &Admitted,
+    identity: &Identity,
+    reason: &str,
+) -> Result<Revocation, FlowError> {
+    let certificates = repository.catalogue.list_certificates(Some(identity))?;
+    let grant = repository.catalogue.list_grants()?.into_iter().find(|grant| grant.identity == *identity);
+    if certificates.is_empty() && grant.is_none() {
+        return Err(FlowError::Missing(format!("identity {identity}; `repoctl identity list` shows them")));
+    }
+    if let Some(grant) = &grant {
+        may_give(admitted, grant)?;
+    }
+    if identity == admitted.identity() {
+        let problem = "is the certificate you are using; let another admin revoke it";
+        return Err(Conflict::one(identity, problem).into());
+    }
+    let now = repository.now();
+    let open = certificates.iter().filter(|c| c.revoked_at.is_none());
+    let serials: Vec<_> = open.map(|certificate| certificate.serial.clone()).collect();
+    repository.catalogue.record_revocation(&serials, reason, now, Some(identity))?;
+    admit::reload_grants(repository)?;
+    let crl_next_update = publish_crl(repository)?;
+    info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
+    Ok(Revocation { serials, crl_next_update })
+}
+
+/// Publishes the list of all revoked certificates that have not yet expired, and trusts by it.
+///
+/// # Errors
+/// [`FlowError`]; the old list stands then until its own end.
+pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
+    let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
+    let authority = lock(authority);
+    let now = repository.now();
+    let certificates = repository.catalogue.list_certificates(None)?;
+    let revoked = certificates.iter().filter(|c| c.not_after >= now).filter_map(|certificate| {
+        let at = certificate.revoked_at?;
+        Some(Revoked { serial_hex: certificate.serial.clone(), at, reason: Reason::default() })
+    });
+    authority.publish_crl(&revoked.collect::<Vec<_>>(), now, repository.limits().crl_seconds)?;
+    repository.trust.reload(now)?;
+    Ok(now.plus(repository.limits().crl_seconds))
+}
+
+/// Renews the revocation list when half of its life is over, or when it is not usable.
+///
+/// # Errors
+/// As for [`publish_crl`].
+pub(crate) fn refresh_crl(repository: &Repository) -> Result<(), FlowError> {
+    if repository.authority.is_none() {
+        return Ok(());
+    }
+    let state = repository.trust.current();
+    let now = repository.now();
+    let fresh = |crl: &crate::trust::Crl| {
+        now.since(crl.this_update()) < crl.next_update().since(crl.this_update()) / 2
+    };
+    if state.crl_fault().is_none() && state.crls().next().is_some() && state.crls().all(fresh) {
+        return Ok(());
+    }
+    publish_crl(repository)?;
+    info!("revocation list renewed");
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Change: the one way to alter what a suite offers.
+
+use tokio::sync::oneshot;
+
+use crate::debian::SuiteName;
+use crate::domain::Admitted;
+use crate::domain::pinning::Asking;
+use crate::flow::apply::Wish;
+use crate::flow::desk::Job;
+use crate::flow::turn::{self, Turned};
+use crate::flow::{FlowError, Repository, apply, blocking, upload};
+
+/// What is asked, beside the wish.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+    /// Why; kept with the generation.
+    pub message: String,
+    /// Only say what it would do.
+    pub dry_run: bool,
+    /// Refuse unless this generation is the last one.
+    pub expect: Option<u64>,
+}
+
+/// Makes a change and answers when the generation that holds it is live.
+///
+/// The caller has checked that `admitted` may do this in `suite`.
+///
+/// # Errors
+/// [`FlowError`]; nothing was changed then.
+pub async fn change(
+    repository: &std::sync::Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+    wish: Wish,
+    terms: Terms,
+) -> Result<Turned, FlowError> {
+    let message = one_line(&terms.message)?;
+    sent_or_readable(repository, admitted, &wish).await?;
+    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let author = admitted.identity().clone();
+    if terms.dry_run {
+        let repository = std::sync::Arc::clone(repository);
+        let asking = Asking { author, message, at: repository.now(), until: None };
+        return blocking(move || turn::rehearse(&repository, &desk, &wish, &asking, terms.expect)).await;
+    }
+    let (reply, answer) = oneshot::channel();
+    desk.submit(Job { wish, author, message, expect: terms.expect, reply })?;
+    answer.await.unwrap_or_else(|_| {
+        Err(FlowError::Unavailable("the server stopped before the change was made".into()))
+    })
+}
+
+/// A package can be named only by who sent it or may read it, in the same words as one that is absent.
+async fn sent_or_readable(
+    repository: &std::sync::Arc<Repository>,
+    admitted: &Admitted,
+    wish: &Wish,
+) -> Result<(), FlowError> {
+    let Wish::Add(items) = wish else { return Ok(()) };
+    let digests = items.iter().map(|(_, digest)| *digest).collect();
+    match upload::missing(repository, admitted, digests).await?.first() {
+        Some(digest) => Err(apply::not_sent(digest)),
+        None => Ok(()),
+    }
+}
+
+/// A message is kept in one line of history, so it has none but visible characters.
+fn one_line(message: &str) -> Result<String, FlowError> {
+    let text = message.trim();
+    let problem = if text.len() > 1024 {
+        "is longer than 1024 bytes"
+    } else if text.chars().any(char::is_control) {
+        "holds control characters or line breaks; write one line"
+    } else {
+        return Ok(text.to_string());
+    };
+    Err(FlowError::Invalid { field: "message", problem: problem.into() })
+}

@@ -1,0 +1,179 @@
+//! The desk: one for each suite. Changes queue at it, and a single writer takes them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, oneshot};
+
+use crate::catalogue::{CatalogueError, SuiteState};
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+use crate::domain::{Identity, StoredChunk};
+use crate::flow::apply::Wish;
+use crate::flow::index::Tallies;
+use crate::flow::turn::{self, Turned};
+use crate::flow::{FlowError, Repository, lock};
+
+/// A change that waits for its turn.
+pub struct Job {
+    /// What is wished.
+    pub wish: Wish,
+    /// Who wishes it.
+    pub author: Identity,
+    /// Why.
+    pub message: String,
+    /// Refuse unless this generation is the last one.
+    pub expect: Option<u64>,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Turned, FlowError>>,
+}
+
+/// A suite's state, its queue and what its writer remembers between turns.
+pub struct Desk {
+    /// Of which suite.
+    pub suite: SuiteName,
+    state: ArcSwap<SuiteState>,
+    queue: Mutex<Queue>,
+    arrived: Notify,
+    hurry: AtomicBool,
+    closed: AtomicBool,
+    writing: AtomicBool,
+    /// Chunks that are durable but that no recorded generation names yet.
+    pub(crate) spare: Mutex<HashMap<Digest, StoredChunk>>,
+    /// Hash states at the chunk boundaries of the last indices.
+    pub(crate) tallies: Mutex<Tallies>,
+}
+
+#[derive(Default)]
+struct Queue {
+    urgent: VecDeque<Job>,
+    ordinary: VecDeque<Job>,
+}
+
+impl Desk {
+    /// What the suite is now. A snapshot: it does not change while it is held.
+    pub fn state(&self) -> Arc<SuiteState> {
+        self.state.load_full()
+    }
+
+    pub(crate) fn set_state(&self, state: SuiteState) {
+        self.state.store(Arc::new(state));
+    }
+
+    /// Whether an urgent change waits, so that an ordinary one should make way.
+    pub(crate) fn hurried(&self) -> bool {
+        self.hurry.load(Ordering::Acquire)
+    }
+
+    /// Puts a change into the queue. Incident verbs go before uploads.
+    pub(crate) fn submit(&self, job: Job) -> Result<(), FlowError> {
+        let mut queue = lock(&self.queue);
+        if self.closed.load(Ordering::Acquire) {
+            return Err(FlowError::Unavailable("the server is shutting down".into()));
+        }
+        if job.wish.is_urgent() {
+            queue.urgent.push_back(job);
+            self.hurry.store(true, Ordering::Release);
+        } else {
+            queue.ordinary.push_back(job);
+        }
+        drop(queue);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes what the next turn does: one urgent change alone, or all ordinary ones together.
+    fn take(&self) -> Vec<Job> {
+        let mut queue = lock(&self.queue);
+        if let Some(job) = queue.urgent.pop_front() {
+            self.hurry.store(!queue.urgent.is_empty(), Ordering::Release);
+            return vec![job];
+        }
+        queue.ordinary.drain(..).collect()
+    }
+
+    /// Puts changes back that made way for an urgent one.
+    pub(crate) fn put_back(&self, jobs: Vec<Job>) {
+        let mut queue = lock(&self.queue);
+        for job in jobs.into_iter().rev() {
+            queue.ordinary.push_front(job);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let queue = lock(&self.queue);
+        queue.urgent.is_empty() && queue.ordinary.is_empty()
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.is_idle() || self.writing.load(Ordering::Acquire)
+    }
+
+    /// Takes no more changes; what waits is still done.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.arrived.notify_one();
+    }
+}
+
+/// Loads a suite and starts its writer.
+pub(crate) fn open(repository: &Arc<Repository>, suite: &SuiteName) -> Result<Arc<Desk>, FlowError> {
+    let state = repository.catalogue.load_suite(suite)?;
+    let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
+    let desk = Arc::new(Desk {
+        suite: suite.clone(),
+        state: ArcSwap::from_pointee(state),
+        queue: Mutex::default(),
+        arrived: Notify::new(),
+        hurry: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+        writing: AtomicBool::new(false),
+        spare: Mutex::default(),
+        tallies: Mutex::default(),
+    });
+    repository.desks.rcu(|desks| {
+        let mut desks = (**desks).clone();
+        desks.insert(suite.clone(), Arc::clone(&desk));
+        desks
+    });
+    tokio::spawn(write(Arc::downgrade(repository), Arc::clone(&desk)));
+    Ok(desk)
+}
+
+/// The suite's writer: waits for changes, waits until a new Date is due, and makes one generation of
+/// all that waits then. The first change after a quiet second goes out at once.
+async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
+    loop {
+        while desk.is_idle() {
+            if desk.closed.load(Ordering::Acquire) {
+                return;
+            }
+            desk.arrived.notified().await;
+        }
+        let Some(repository) = repository.upgrade() else { return };
+        turn::until_due(&repository, &desk).await;
+        desk.writing.store(true, Ordering::Release);
+        let jobs = desk.take();
+        if !jobs.is_empty() {
+            turn::take(&repository, &desk, jobs).await;
+        }
+        desk.writing.store(false, Ordering::Release);
+    }
+}
+
+/// Lets every writer end once its queue is empty.
+pub async fn close_all(repository: &Repository) {
+    for desk in repository.desks().values() {
+        desk.close();
+    }
+    while is_busy(repository) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Whether any change waits or is being made.
+pub fn is_busy(repository: &Repository) -> bool {
+    repository.desks().values().any(|desk| desk.is_busy())
+}

@@ -1,0 +1,256 @@
+//! Fetch: from a path to bytes, for those who may read them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::catalogue::IndexRecord;
+use crate::debian::{PackageName, SuiteName, framing};
+use crate::digest::Digest;
+use crate::domain::layout::{self, DistsFile, RepoPath};
+use crate::domain::{Encoding, Grant, Head, Identity, Right, StoredChunk};
+use crate::flow::index::xz_tail;
+use crate::flow::{FlowError, Repository, admit, blocking, chunk, lock};
+use crate::pool::{Kind, Opened};
+use crate::time::Moment;
+use crate::trust::Standing;
+
+/// What a path named.
+pub struct Fetched {
+    /// The media type.
+    pub content_type: &'static str,
+    /// Size of the whole. Unit: bytes.
+    pub size_bytes: u64,
+    /// The same for the same bytes, always; of a head, its Date.
+    pub last_modified: Moment,
+    /// The digest, where the path has it.
+    pub digest: Option<Digest>,
+    /// Whether the path can never name other bytes.
+    pub immutable: bool,
+    /// The bytes.
+    pub source: Source,
+}
+
+/// Where the bytes come from.
+pub enum Source {
+    /// They are at hand.
+    Text(Bytes),
+    /// A blob of the pool.
+    Blob(Opened),
+    /// An index, chunk by chunk.
+    Rope(Vec<Segment>),
+}
+
+/// A piece of an index.
+#[derive(Clone, Debug)]
+pub enum Segment {
+    /// Bytes at hand.
+    Inline(Bytes),
+    /// A chunk in an encoding.
+    Chunk(StoredChunk, Encoding),
+}
+
+/// What lies under a path that names its content says when it was made by none of our clocks: the same
+/// moment for all, so that a resumed download always finds it unchanged.
+const UNCHANGING: Moment = Moment(1_000_000_000);
+/// How long `Release.gpg` is answered with the signature of the `Release` that was given before it.
+/// Unit: seconds.
+const PAIRED_SECONDS: i64 = 600;
+/// How many hosts between the two requests are remembered.
+const PAIRED_MOST: usize = 20_000;
+
+/// Which head each host was last given as `Release`, so that its `Release.gpg` matches even when a
+/// publish falls between the two requests.
+#[derive(Default)]
+pub struct Releases(Mutex<HashMap<(Identity, SuiteName), (Arc<Head>, Moment)>>);
+
+/// Opens what a path names.
+///
+/// # Errors
+/// [`FlowError::Denied`] below `dists/` when the suite may not be read or is not there, in the same
+/// words; [`FlowError::Missing`] for everything else that is foreign or absent.
+pub async fn fetch(
+    repository: &Arc<Repository>,
+    standing: &Standing,
+    path: RepoPath,
+) -> Result<Fetched, FlowError> {
+    match path {
+        RepoPath::Dists(suite, file) => dists(repository, standing, suite, file).await,
+        RepoPath::Pool { name, digest_prefix, file } => {
+            let admitted = admit::admit(repository, standing, Right::Introspect)?;
+            let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
+            blocking(move || pool(&shared, &grant, &name, &digest_prefix, &file)).await
+        }
+    }
+}
+
+async fn dists(
+    repository: &Arc<Repository>,
+    standing: &Standing,
+    suite: SuiteName,
+    file: DistsFile,
+) -> Result<Fetched, FlowError> {
+    admit::admit(repository, standing, Right::Read(&suite))?;
+    let identity = standing.identity();
+    let absent = || crate::domain::Denied::Suite(identity.clone(), suite.clone());
+    let desk = repository.desk(&suite).ok_or_else(absent)?;
+    let state = desk.state();
+    let head = Arc::new(state.head.clone().ok_or_else(absent)?);
+    repository.journal.note(identity, &suite, repository.now(), head.generation);
+    let text = |text: &str, at: Moment| Fetched {
+        content_type: "text/plain; charset=utf-8",
+        size_bytes: text.len() as u64,
+        last_modified: at,
+        digest: None,
+        immutable: false,
+        source: Source::Text(Bytes::copy_from_slice(text.as_bytes())),
+    };
+    match file {
+        DistsFile::InRelease => Ok(text(&head.in_release, head.date)),
+        DistsFile::Release => {
+            repository.releases.remember(identity, &suite, &head, repository.now());
+            Ok(text(&head.release, head.date))
+        }
+        DistsFile::ReleaseGpg => {
+            let head = repository.releases.recall(identity, &suite, repository.now()).unwrap_or(head);
+            Ok(text(&head.release_gpg, head.date))
+        }
+        DistsFile::Index(path) => {
+            let shared = Arc::clone(repository);
+            blocking(move || {
+                let record = shared.catalogue.find_index(&suite, head.generation, &path)?;
+                let record = record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
+                Ok(rope(record, head.date, false))
+            })
+            .await
+        }
+        DistsFile::ByHash { directory, digest } => {
+            let shared = Arc::clone(repository);
+            blocking(move || {
+                let record = shared.catalogue.find_by_hash(&suite, &directory, &digest)?;
+                let record = record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
+                Ok(rope(record, UNCHANGING, true))
+            })
+            .await
+        }
+    }
+}
+
+/// Opens a `.deb` if some suite has taken it that the grant covers. Foreign and absent are told in the
+/// same words.
+fn pool(
+    repository: &Repository,
+    grant: &Grant,
+    name: &PackageName,
+    digest_prefix: &str,
+    file: &str,
+) -> Result<Fetched, FlowError> {
+    let absent = || FlowError::Missing("such package for this host".into());
+    let package = repository.catalogue.find_by_path(name, digest_prefix)?.ok_or_else(absent)?;
+    let suites = repository.catalogue.list_suites_of(&package.digest)?;
+    let admin = grant.role == crate::domain::Role::Admin;
+    let readable = suites.iter().any(|suite| admin || grant.suites.covers(suite));
+    if !readable || layout::deb_file_name(&package) != file {
+        return Err(absent());
+    }
+    let opened = repository.pool.open(Kind::Blob, &package.digest)?;
+    let lost = || FlowError::Internal(format!("blob {} is recorded but not there", package.digest));
+    Ok(Fetched {
+        content_type: "application/vnd.debian.binary-package",
+        size_bytes: package.size_bytes,
+        last_modified: UNCHANGING,
+        digest: Some(package.digest),
+        immutable: true,
+        source: Source::Blob(opened.ok_or_else(lost)?),
+    })
+}
+
+fn rope(record: IndexRecord, last_modified: Moment, immutable: bool) -> Fetched {
+    let encoding = record.file.encoding;
+    let mut segments = Vec::new();
+    if encoding == Encoding::Xz {
+        segments.push(Segment::Inline(Bytes::from_static(&framing::XZ_HEADER)));
+    }
+    if encoding == Encoding::Gz && record.chunks.is_empty() {
+        segments.push(Segment::Inline(Bytes::from_static(&framing::EMPTY_GZIP)));
+    }
+    let tail = (encoding == Encoding::Xz).then(|| xz_tail(record.chunks.iter()));
+    segments.extend(record.chunks.into_iter().map(|chunk| Segment::Chunk(chunk, encoding)));
+    segments.extend(tail.map(|tail| Segment::Inline(tail.into())));
+    let content_type = match encoding {
+        Encoding::Plain => "text/plain; charset=utf-8",
+        Encoding::Gz => "application/gzip",
+        Encoding::Xz => "application/x-xz",
+    };
+    Fetched {
+        content_type,
+        size_bytes: record.file.size_bytes,
+        last_modified,
+        digest: Some(record.file.digest),
+        immutable,
+        source: Source::Rope(segments),
+    }
+}
+
+impl Segment {
+    /// Unit: bytes.
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Chunk(chunk, Encoding::Plain) => u64::from(chunk.plain_bytes),
+            Self::Chunk(chunk, Encoding::Gz) => u64::from(chunk.gz_bytes),
+            Self::Chunk(chunk, Encoding::Xz) => u64::from(chunk.xz_bytes),
+        }
+    }
+
+    /// The bytes of the segment.
+    ///
+    /// # Errors
+    /// [`FlowError`] when the pool cannot give them.
+    pub async fn read(self, repository: &Arc<Repository>) -> Result<Bytes, FlowError> {
+        match self {
+            Self::Inline(bytes) => Ok(bytes),
+            Self::Chunk(stored, encoding) => {
+                let shared = Arc::clone(repository);
+                blocking(move || read_chunk(&shared, &stored, encoding)).await
+            }
+        }
+    }
+}
+
+fn read_chunk(
+    repository: &Repository,
+    stored: &StoredChunk,
+    encoding: Encoding,
+) -> Result<Bytes, FlowError> {
+    let (gz, xz) = (u64::from(stored.gz_bytes), u64::from(stored.xz_bytes));
+    let (offset, length) = match encoding {
+        Encoding::Plain | Encoding::Gz => (stored.offset, gz),
+        Encoding::Xz => (stored.offset.saturating_add(gz), xz),
+    };
+    let bytes = repository.pool.read(Kind::Pack, &stored.pack, offset, length)?;
+    let bytes = bytes.ok_or_else(|| FlowError::Internal(format!("pack {} is lost", stored.pack)))?;
+    match encoding {
+        Encoding::Plain => Ok(chunk::gunzip(&bytes, u64::from(stored.plain_bytes))?.into()),
+        Encoding::Gz | Encoding::Xz => Ok(bytes.into()),
+    }
+}
+
+impl Releases {
+    fn remember(&self, identity: &Identity, suite: &SuiteName, head: &Arc<Head>, now: Moment) {
+        let mut given = lock(&self.0);
+        if given.len() >= PAIRED_MOST {
+            given.retain(|_, (_, at)| now.since(*at) < PAIRED_SECONDS);
+        }
+        if given.len() < PAIRED_MOST {
+            given.insert((identity.clone(), suite.clone()), (Arc::clone(head), now));
+        }
+    }
+
+    fn recall(&self, identity: &Identity, suite: &SuiteName, now: Moment) -> Option<Arc<Head>> {
+        let given = lock(&self.0);
+        let (head, at) = given.get(&(identity.clone(), suite.clone()))?;
+        (now.since(*at) < PAIRED_SECONDS).then(|| Arc::clone(head))
+    }
+}

@@ -1,0 +1,282 @@
+//! THE ORDER OF THINGS: what happens after what, for every verb. The only room that uses two stores
+//! in one function, and the only one that moves work off the async threads.
+//!
+//! May name: catalogue, pool, signing, trust, domain, debian, digest, time
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::debian::SuiteName;
+use crate::domain::{Conflict, Denied, Grant, Identity};
+use crate::pool::{Pool, PoolError};
+use crate::signing::{Signer, SigningError};
+use crate::time::{Clock, Moment};
+use crate::trust::{CertificateAuthority, Refusal, Trust, TrustError};
+
+pub mod admit;
+pub mod apply;
+pub mod certificates;
+pub mod change;
+pub mod chunk;
+pub mod desk;
+pub mod fetch;
+pub mod index;
+pub mod journal;
+pub mod publish;
+pub mod refresh;
+pub mod report;
+pub mod suite;
+pub mod sweep;
+pub mod turn;
+pub mod upload;
+
+pub use desk::Desk;
+
+/// What the flows share: the stores, the keys, the clock and one desk for each suite.
+pub struct Repository {
+    /// Facts.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Bytes.
+    pub pool: Arc<dyn Pool>,
+    /// Keys.
+    pub signer: Arc<Signer>,
+    /// Who is still trusted.
+    pub trust: Arc<Trust>,
+    /// The embedded CA, where there is one.
+    pub authority: Option<Mutex<CertificateAuthority>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    limits: ArcSwap<FlowLimits>,
+    desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
+    grants: ArcSwap<BTreeMap<Identity, Grant>>,
+    uploads: Arc<tokio::sync::Semaphore>,
+    journal: journal::Notes,
+    releases: fetch::Releases,
+    sweeping: std::sync::RwLock<()>,
+}
+
+/// Bounds of the flows.
+#[derive(Clone, Debug)]
+pub struct FlowLimits {
+    /// Largest `.deb` taken. Unit: bytes.
+    pub package_bytes: u64,
+    /// How many uploads are read and verified at once; others wait unread. Each may need a decoder's
+    /// memory.
+    pub uploads: usize,
+    /// How the readers of packages are bounded.
+    pub deb: crate::debian::DebLimits,
+    /// How long a client certificate stands. Unit: days.
+    pub certificate_days: u32,
+    /// How long a revocation list stands. Unit: seconds.
+    pub crl_seconds: i64,
+    /// How long bytes that nothing names are kept. Unit: seconds.
+    pub grace_seconds: i64,
+}
+
+impl Default for FlowLimits {
+    fn default() -> Self {
+        Self {
+            package_bytes: 4 << 30,
+            uploads: 16,
+            deb: crate::debian::DebLimits::default(),
+            certificate_days: 397,
+            crl_seconds: 7 * 86_400,
+            grace_seconds: 86_400,
+        }
+    }
+}
+
+/// Why a flow ended without doing what was asked. Nothing was half done.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The certificate does not open this door.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The identity has no such right.
+    #[error("{0}")]
+    Denied(#[from] Denied),
+    /// There is nothing of that name.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// The change is impossible as things stand.
+    #[error("{0}")]
+    Conflict(#[from] Conflict),
+    /// The request expected another generation to be the last.
+    #[error("generation {last} is the last one, not {expected}; look at what changed and ask again")]
+    Expectation {
+        /// What the request expected.
+        expected: u64,
+        /// What is.
+        last: u64,
+    },
+    /// The package was refused. Every reason is given as field and problem.
+    #[error("the package was refused: {}", join(.0))]
+    Rejection(Vec<(Option<String>, String)>),
+    /// A field of the request is wrong.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Which.
+        field: &'static str,
+        /// What is wrong and what would do.
+        problem: String,
+    },
+    /// More was sent than is taken.
+    #[error("the package is larger than {limit_bytes} bytes, the most this server takes (limits.package_bytes in repod.toml)")]
+    TooLarge {
+        /// Unit: bytes.
+        limit_bytes: u64,
+    },
+    /// The sender stopped before the end.
+    #[error("the body ended after {received_bytes} bytes: {problem}; nothing was kept, send it again")]
+    Cut {
+        /// What arrived. Unit: bytes.
+        received_bytes: u64,
+        /// What the connection said.
+        problem: String,
+    },
+    /// The disk is nearly full; nothing was written.
+    #[error("{0}")]
+    Full(String),
+    /// Not now: another try may succeed.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Our fault.
+    #[error("{0}")]
+    Internal(String),
+}
+
+fn join(reasons: &[(Option<String>, String)]) -> String {
+    let line = |(field, problem): &(Option<String>, String)| match field {
+        Some(field) => format!("{field}: {problem}"),
+        None => problem.clone(),
+    };
+    reasons.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+impl From<CatalogueError> for FlowError {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Missing(what) => Self::Missing(what),
+            CatalogueError::Exists(what) => {
+                Self::Conflict(Conflict::one(what, "exists already; choose another name"))
+            }
+            CatalogueError::Stale(_) => Self::Unavailable(error.to_string()),
+            CatalogueError::Damaged(_) | CatalogueError::Database(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<PoolError> for FlowError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Full { .. } => Self::Full(error.to_string()),
+            PoolError::Stopped(_) => Self::Unavailable(error.to_string()),
+            PoolError::Damaged { .. } | PoolError::Io { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<SigningError> for FlowError {
+    fn from(error: SigningError) -> Self {
+        Self::Unavailable(format!("cannot sign: {error}"))
+    }
+}
+
+impl From<TrustError> for FlowError {
+    fn from(error: TrustError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// What a repository is made of.
+pub struct Parts {
+    /// Facts.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Bytes.
+    pub pool: Arc<dyn Pool>,
+    /// Keys.
+    pub signer: Arc<Signer>,
+    /// Who is still trusted.
+    pub trust: Arc<Trust>,
+    /// The embedded CA, where there is one.
+    pub authority: Option<CertificateAuthority>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How much is taken at once.
+    pub limits: FlowLimits,
+}
+
+impl Repository {
+    /// A repository over these stores, with every suite's state loaded and its writer running.
+    ///
+    /// Blocks while it reads; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`FlowError`] when the catalogue cannot be read.
+    pub fn open(parts: Parts) -> Result<Arc<Self>, FlowError> {
+        let uploads = Arc::new(tokio::sync::Semaphore::new(parts.limits.uploads));
+        let repository = Arc::new(Self {
+            catalogue: parts.catalogue,
+            pool: parts.pool,
+            signer: parts.signer,
+            trust: parts.trust,
+            authority: parts.authority.map(Mutex::new),
+            clock: parts.clock,
+            limits: ArcSwap::from_pointee(parts.limits),
+            desks: ArcSwap::default(),
+            grants: ArcSwap::default(),
+            uploads,
+            journal: journal::Notes::default(),
+            releases: fetch::Releases::default(),
+            sweeping: std::sync::RwLock::default(),
+        });
+        admit::reload_grants(&repository)?;
+        for spec in repository.catalogue.list_suites()? {
+            desk::open(&repository, &spec.name)?;
+        }
+        Ok(repository)
+    }
+
+    /// The desk of a suite.
+    pub fn desk(&self, suite: &SuiteName) -> Option<Arc<Desk>> {
+        self.desks.load().get(suite).cloned()
+    }
+
+    /// Every desk, by suite.
+    pub fn desks(&self) -> Arc<BTreeMap<SuiteName, Arc<Desk>>> {
+        self.desks.load_full()
+    }
+
+    /// How much is taken at once.
+    pub fn limits(&self) -> Arc<FlowLimits> {
+        self.limits.load_full()
+    }
+
+    /// Takes other limits from now on; how many uploads go on at once changes with a restart.
+    pub fn set_limits(&self, limits: FlowLimits) {
+        self.limits.store(Arc::new(limits));
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+}
+
+/// Runs blocking work off the async threads. A panic in it ends this piece of work alone.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FlowError> + Send + 'static,
+) -> Result<T, FlowError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(FlowError::Internal(format!("a worker stopped: {error}"))),
+    }
+}
+
+/// Locks; a panic elsewhere while it was held does not spread.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

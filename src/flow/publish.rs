@@ -1,0 +1,199 @@
+//! Publish: from a plan to a new head, in the order that leaves nothing half-visible. Chunks are made
+//! and durable, digests are computed, the Release is signed and checked, and then one transaction.
+
+use std::sync::Arc;
+
+use crate::catalogue::SuiteState;
+use crate::debian::{ReleaseEntry, ReleaseFields, ReleaseText, SuiteName};
+use crate::domain::{
+    Contents, GenerationRecord, Head, IndexFile, NewGeneration, Plan, Publication, SuiteSpec,
+};
+use crate::flow::desk::Desk;
+use crate::flow::index::{self, Built};
+use crate::flow::{FlowError, Repository, lock};
+use crate::signing::{NextDate, ReleaseDate};
+
+/// What was published.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// In which suite.
+    pub suite: SuiteName,
+    /// The generation that is live now.
+    pub generation: u64,
+}
+
+/// How a publication ended.
+pub(crate) enum Outcome {
+    /// A new generation is live.
+    Live(Published),
+    /// There was nothing that hosts could see; the rest is recorded.
+    Settled,
+    /// An urgent change waits; what was prepared is kept for the next turn.
+    MadeWay,
+}
+
+/// Publishes a plan.
+///
+/// # Errors
+/// [`FlowError`]; nothing was published then.
+pub(crate) fn publish(
+    repository: &Repository,
+    desk: &Desk,
+    plan: &Plan,
+    record: GenerationRecord,
+    may_go_on: &dyn Fn() -> bool,
+) -> Result<Outcome, FlowError> {
+    let state = desk.state();
+    let mut publication = settlement(&desk.suite, plan);
+    if !plan.is_visible() && state.head.is_some() {
+        repository.catalogue.publish(&publication)?;
+        desk.set_state(settled(&state, plan));
+        return Ok(Outcome::Settled);
+    }
+    let spec = plan.spec.as_ref().unwrap_or(&state.spec);
+    let mut contents = state.contents.clone();
+    contents.apply(&plan.moves);
+    let Some(built) = index::build(repository, desk, spec, &contents, may_go_on)? else {
+        return Ok(Outcome::MadeWay);
+    };
+    let date = due(repository, &desk.suite)?;
+    let head = sign(repository, spec, record.generation, date, &built.files)?;
+    publication.generation = Some(generation(plan, record, &built, head.clone()));
+    repository.catalogue.publish(&publication)?;
+    let published = Published { suite: desk.suite.clone(), generation: head.generation };
+    desk.set_state(advanced(&state, plan, spec, contents, head));
+    lock(&desk.spare).clear();
+    Ok(Outcome::Live(published))
+}
+
+/// Signs the last generation anew: a later Date and Valid-Until, the same content.
+///
+/// # Errors
+/// [`FlowError`]; the old head stays then.
+pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
+    let state = desk.state();
+    let Some(old) = &state.head else { return Ok(()) };
+    let files = repository.catalogue.list_indices(&desk.suite, old.generation)?;
+    let date = due(repository, &desk.suite)?;
+    let head = sign(repository, &state.spec, old.generation, date, &files)?;
+    repository.catalogue.record_head(&desk.suite, &head)?;
+    desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
+    Ok(())
+}
+
+fn due(repository: &Repository, suite: &SuiteName) -> Result<ReleaseDate, FlowError> {
+    loop {
+        match repository.signer.next_date(suite, repository.now())? {
+            NextDate::Ready(date) => return Ok(date),
+            NextDate::Wait { .. } => std::thread::sleep(std::time::Duration::from_millis(25)),
+        }
+    }
+}
+
+fn sign(
+    repository: &Repository,
+    spec: &SuiteSpec,
+    generation: u64,
+    date: ReleaseDate,
+    files: &[IndexFile],
+) -> Result<Head, FlowError> {
+    let at = date.moment();
+    let valid_until = at.plus(spec.valid_seconds);
+    let release = release_text(spec, at, valid_until, files);
+    let text = release.write();
+    // What is signed was read back: a text that reads differently than it was meant is not signed.
+    match ReleaseText::parse(text.as_bytes()) {
+        Ok(read) if read == release => {}
+        Ok(_) => return Err(FlowError::Internal("a Release file read back differently".into())),
+        Err(error) => return Err(FlowError::Internal(format!("a Release file did not read back: {error}"))),
+    }
+    let signed = repository.signer.sign(date, &text)?;
+    Ok(Head {
+        generation,
+        date: at,
+        valid_until,
+        release: signed.release().to_string(),
+        release_gpg: signed.release_gpg().to_string(),
+        in_release: signed.in_release().to_string(),
+    })
+}
+
+fn release_text(
+    spec: &SuiteSpec,
+    date: crate::time::Moment,
+    valid_until: crate::time::Moment,
+    files: &[IndexFile],
+) -> ReleaseText {
+    let entry = |file: &IndexFile| ReleaseEntry {
+        path: file.path.clone(),
+        size_bytes: file.size_bytes,
+        digest: file.digest,
+    };
+    let fields = ReleaseFields {
+        origin: spec.origin.clone(),
+        label: spec.label.clone(),
+        suite: spec.name.clone(),
+        codename: spec.name.clone(),
+        description: spec.description.clone(),
+        date: date.release_date(),
+        valid_until: valid_until.release_date(),
+        architectures: spec.architectures.clone(),
+        components: spec.components.clone(),
+        acquire_by_hash: true,
+    };
+    let mut entries: Vec<_> = files.iter().map(entry).collect();
+    entries.sort();
+    ReleaseText { fields, entries }
+}
+
+fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
+    Publication {
+        suite: suite.clone(),
+        accepted: plan.accepted.clone(),
+        pinned: plan.pinned.clone(),
+        unpinned: plan.unpinned.clone(),
+        fled: plan.fled.clone(),
+        forgiven: plan.forgiven.clone(),
+        spec: plan.spec.clone(),
+        generation: None,
+    }
+}
+
+fn generation(plan: &Plan, record: GenerationRecord, built: &Built, head: Head) -> NewGeneration {
+    let came = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.to.as_ref()?.digest)));
+    let went = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.from.as_ref()?.digest)));
+    NewGeneration {
+        record,
+        entered: came.collect(),
+        left: went.collect(),
+        chunks: built.new_chunks.clone(),
+        indices: built.files.clone(),
+        head,
+    }
+}
+
+fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
+    let mut state = state.clone();
+    state.pins.retain(|pin| !plan.unpinned.contains(&pin.target));
+    state.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
+    state.pins.extend(plan.pinned.iter().cloned());
+    state.fled.retain(|fled| !plan.forgiven.contains(fled));
+    state.fled.extend(plan.fled.iter().cloned());
+    state
+}
+
+fn advanced(
+    state: &Arc<SuiteState>,
+    plan: &Plan,
+    spec: &SuiteSpec,
+    contents: Contents,
+    head: Head,
+) -> SuiteState {
+    SuiteState {
+        spec: spec.clone(),
+        contents,
+        last_generation: head.generation,
+        head: Some(head),
+        ..settled(state, plan)
+    }
+}

@@ -1,0 +1,104 @@
+//! Suite: made, edited, removed.
+
+use std::sync::Arc;
+
+use crate::debian::{Architecture, Component, SuiteName};
+use crate::domain::{Admitted, Conflict, SuiteSpec};
+use crate::flow::apply::Wish;
+use crate::flow::change::{Terms, change};
+use crate::flow::turn::Turned;
+use crate::flow::{FlowError, Repository, blocking, desk};
+
+/// Makes a suite and publishes its first, empty generation.
+///
+/// # Errors
+/// [`FlowError::Invalid`], [`FlowError::Conflict`] when it exists.
+pub async fn create(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    spec: SuiteSpec,
+) -> Result<Turned, FlowError> {
+    verify(&spec)?;
+    let (shared, by, new) = (Arc::clone(repository), admitted.identity().clone(), spec.clone());
+    blocking(move || Ok(shared.catalogue.create_suite(&new, &by, shared.now())?)).await?;
+    desk::open(repository, &spec.name)?;
+    let terms = Terms { message: "suite created".into(), ..Terms::default() };
+    change(repository, admitted, &spec.name.clone(), Wish::Edit(spec), terms).await
+}
+
+/// What is changed of a suite. Origin, Label and name cannot be: apt asks a person on every host.
+#[derive(Clone, Default, Debug)]
+pub struct Edit {
+    /// A new Description.
+    pub description: Option<String>,
+    /// A new validity of signatures. Unit: seconds.
+    pub valid_seconds: Option<i64>,
+    /// Patterns of the package names it owns, in place of those it had.
+    pub owns: Option<Vec<String>>,
+    /// Components to add.
+    pub add_components: Vec<Component>,
+    /// Architectures to add.
+    pub add_architectures: Vec<Architecture>,
+}
+
+/// Edits a live suite; hosts see it with the next generation, which is made at once.
+///
+/// # Errors
+/// [`FlowError::Invalid`], [`FlowError::Missing`].
+pub async fn edit(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+    edit: Edit,
+    message: String,
+) -> Result<Turned, FlowError> {
+    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let mut spec = desk.state().spec.clone();
+    if let Some(description) = edit.description {
+        spec.description = description;
+    }
+    if let Some(valid_seconds) = edit.valid_seconds {
+        spec.valid_seconds = valid_seconds;
+    }
+    if let Some(owns) = edit.owns {
+        spec.owns = owns;
+    }
+    for component in edit.add_components {
+        if !spec.components.contains(&component) {
+            spec.components.push(component);
+        }
+    }
+    for architecture in edit.add_architectures {
+        if !spec.architectures.contains(&architecture) {
+            spec.architectures.push(architecture);
+        }
+    }
+    verify(&spec)?;
+    change(repository, admitted, suite, Wish::Edit(spec), Terms { message, ..Terms::default() }).await
+}
+
+fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
+    spec.verify().map_err(|error| FlowError::Invalid { field: error.field, problem: error.problem })
+}
+
+/// Removes a suite that holds no packages.
+///
+/// # Errors
+/// [`FlowError::Conflict`] when it still holds some; [`FlowError::Missing`].
+pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(), FlowError> {
+    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let held = desk.state().contents.members.len();
+    if held > 0 {
+        let problem = format!("still holds {held} packages; `repoctl remove` them first");
+        return Err(Conflict::one(format!("suite {suite}"), problem).into());
+    }
+    desk.close();
+    let (shared, name) = (Arc::clone(repository), suite.clone());
+    blocking(move || Ok(shared.catalogue.remove_suite(&name)?)).await?;
+    repository.desks.rcu(|desks| {
+        let mut desks = (**desks).clone();
+        desks.remove(suite);
+        desks
+    });
+    Ok(())
+}

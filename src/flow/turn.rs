@@ -1,0 +1,231 @@
+//! Turn: everything that waits at a desk becomes one generation, and each change its own answer.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use crate::domain::add::Added;
+use crate::domain::pinning::Asking;
+use crate::domain::{Draft, GenerationRecord, Move, Pin, Plan};
+use crate::flow::apply::{self, Applied, Wish};
+use crate::flow::desk::{Desk, Job};
+use crate::flow::publish::{self, Published};
+use crate::flow::{FlowError, Repository, blocking};
+use crate::signing::NextDate;
+
+/// What came of one change.
+#[derive(Clone, Default, Debug)]
+pub struct Turned {
+    /// The generation that is live with it; `None` when hosts see no difference.
+    pub generation: Option<u64>,
+    /// Whether it was only tried out.
+    pub dry_run: bool,
+    /// What became of each added package.
+    pub added: Vec<Added>,
+    /// What moves. With several changes in one generation: all that moves in it.
+    pub moves: Vec<Move>,
+    /// The pins that were set.
+    pub pinned: Vec<Pin>,
+    /// Sentences for people.
+    pub notes: Vec<String>,
+}
+
+/// Waits until a Date later than the last one may be signed.
+pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
+    loop {
+        match repository.signer.next_date(&desk.suite, repository.now()) {
+            // The clock counts whole seconds, so a fraction of one is looked at again.
+            Ok(NextDate::Wait { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
+            // An error is met again, and answered, when the turn signs.
+            Ok(NextDate::Ready(_)) | Err(_) => return,
+        }
+    }
+}
+
+/// Takes one turn and answers every job of it.
+pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {
+    let urgent = jobs.iter().any(|job| job.wish.is_urgent());
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let done = blocking(move || {
+        let mut batch = Batch::new(jobs);
+        let result = batch.run(&shared, &at_desk, urgent);
+        Ok((batch, result))
+    })
+    .await;
+    match done {
+        Ok((batch, Ok(Progress::Done(published)))) => batch.answer(published.as_ref()),
+        Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
+        Ok((batch, Err(problem))) => {
+            error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
+            batch.fail(&problem);
+        }
+        Err(problem) => error!(suite = %desk.suite, %problem, "a turn stopped; its changes were not made"),
+    }
+}
+
+enum Progress {
+    Done(Option<Published>),
+    MadeWay,
+}
+
+/// The jobs of one turn, with what came of each so far.
+struct Batch {
+    jobs: Vec<(Job, Option<Result<Applied, FlowError>>)>,
+    plan: Plan,
+}
+
+impl Batch {
+    fn new(jobs: Vec<Job>) -> Self {
+        let jobs = jobs.into_iter().map(|job| (job, None)).collect();
+        Self { jobs, plan: Plan::default() }
+    }
+
+    fn run(
+        &mut self,
+        repository: &Repository,
+        desk: &Desk,
+        urgent: bool,
+    ) -> Result<Progress, FlowError> {
+        let state = desk.state();
+        let at = repository.now();
+        let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+        for (job, outcome) in &mut self.jobs {
+            let asking =
+                Asking { author: job.author.clone(), message: job.message.clone(), at, until: None };
+            *outcome = Some(expected(desk, job.expect).and_then(|()| {
+                apply::apply(repository, desk, &mut draft, &job.wish, &asking)
+            }));
+        }
+        self.plan = draft.plan();
+        if self.jobs.iter().any(|(job, _)| job.wish == Wish::Renew) {
+            publish::sign_anew(repository, desk)?;
+            return Ok(Progress::Done(None));
+        }
+        if self.plan.is_empty() && state.head.is_some() {
+            return Ok(Progress::Done(None));
+        }
+        let record = self.record(&self.plan, state.last_generation, at);
+        let may_go_on = || urgent || !desk.hurried();
+        let published = publish::publish(repository, desk, &self.plan, record, &may_go_on)?;
+        match published {
+            publish::Outcome::MadeWay => Ok(Progress::MadeWay),
+            publish::Outcome::Settled => Ok(Progress::Done(None)),
+            publish::Outcome::Live(published) => Ok(Progress::Done(Some(published))),
+        }
+    }
+
+    /// What history will show: the authors and messages of the changes that applied.
+    fn record(&self, plan: &Plan, last: u64, at: crate::time::Moment) -> GenerationRecord {
+        let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
+            Some(Ok(applied)) => Some((job, applied)),
+            _ => None,
+        });
+        let mut authors = BTreeSet::new();
+        let mut messages = Vec::new();
+        let mut same_as = None;
+        for (job, applied) in applied {
+            authors.insert(job.author.clone());
+            same_as = applied.same_as.or(same_as);
+            if !job.message.is_empty() && !messages.contains(&job.message) {
+                messages.push(job.message.clone());
+            }
+        }
+        GenerationRecord {
+            generation: last.saturating_add(1),
+            at,
+            authors: authors.into_iter().collect(),
+            message: messages.join("\n"),
+            same_as,
+            entered: plan.moves.iter().filter(|m| m.to.is_some()).count() as u64,
+            left: plan.moves.iter().filter(|m| m.from.is_some()).count() as u64,
+        }
+    }
+
+    fn answer(self, published: Option<&Published>) {
+        if let Some(published) = published {
+            info!(suite = %published.suite, generation = published.generation, changes = self.jobs.len(), "published");
+        }
+        let generation = published.map(|published| published.generation);
+        for (job, outcome) in self.jobs {
+            let result = outcome.unwrap_or_else(|| Err(FlowError::Internal("a change was lost".into())));
+            let result = result.map(|applied| turned(applied, &job.wish, &self.plan, generation, false));
+            // The asker may have gone; what was done stays done.
+            let _ = job.reply.send(result);
+        }
+    }
+
+    fn fail(self, problem: &FlowError) {
+        for (job, outcome) in self.jobs {
+            let own = match outcome {
+                Some(Err(own)) => own,
+                _ => again(problem),
+            };
+            let _ = job.reply.send(Err(own));
+        }
+    }
+
+    fn into_jobs(self) -> Vec<Job> {
+        self.jobs.into_iter().map(|(job, _)| job).collect()
+    }
+}
+
+/// What a change would do, without doing it.
+pub(crate) fn rehearse(
+    repository: &Repository,
+    desk: &Desk,
+    wish: &Wish,
+    asking: &Asking,
+    expect: Option<u64>,
+) -> Result<Turned, FlowError> {
+    expected(desk, expect)?;
+    let state = desk.state();
+    let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+    let applied = apply::apply(repository, desk, &mut draft, wish, asking)?;
+    Ok(turned(applied, wish, &draft.plan(), None, true))
+}
+
+fn turned(
+    applied: Applied,
+    wish: &Wish,
+    plan: &Plan,
+    generation: Option<u64>,
+    dry_run: bool,
+) -> Turned {
+    // A change that only named packages which stand already is not part of the new generation.
+    let own = |m: &&Move| match wish {
+        Wish::Add(items) => {
+            m.to.as_ref().is_some_and(|to| items.iter().any(|(_, digest)| *digest == to.digest))
+        }
+        _ => true,
+    };
+    let moves: Vec<_> = plan.moves.iter().filter(own).cloned().collect();
+    let seen = !moves.is_empty() || matches!(wish, Wish::Edit(_));
+    Turned {
+        generation: generation.filter(|_| seen),
+        dry_run,
+        added: applied.added,
+        moves,
+        pinned: plan.pinned.clone(),
+        notes: applied.notes,
+    }
+}
+
+fn expected(desk: &Desk, expect: Option<u64>) -> Result<(), FlowError> {
+    let last = desk.state().last_generation;
+    match expect {
+        Some(expected) if expected != last => Err(FlowError::Expectation { expected, last }),
+        _ => Ok(()),
+    }
+}
+
+/// The same failure, for another asker.
+fn again(problem: &FlowError) -> FlowError {
+    match problem {
+        FlowError::Full(text) => FlowError::Full(text.clone()),
+        FlowError::Internal(text) => FlowError::Internal(text.clone()),
+        FlowError::Conflict(conflict) => FlowError::Conflict(conflict.clone()),
+        other => FlowError::Unavailable(other.to_string()),
+    }
+}

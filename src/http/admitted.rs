@@ -1,0 +1,58 @@
+//! Who is asking: taken from the connection, judged anew for every request.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::api::Code;
+use crate::domain::{Admitted, Right};
+use crate::flow::admit;
+use crate::http::App;
+use crate::http::answer::Failure;
+use crate::http::listen::Peer;
+use crate::trust::{self, Standing};
+
+/// A request whose certificate stands.
+pub struct Caller {
+    /// The certificate's standing.
+    pub standing: Arc<Standing>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let Some(peer) = parts.extensions.get::<Peer>() else {
+            return Err(Failure::new(Code::Internal, "the connection is unknown"));
+        };
+        let judged = peer.slot.find::<trust::Peer>().unwrap_or_else(|| {
+            let judged = Arc::new(trust::Peer::new(peer.chain.to_vec()));
+            peer.slot.keep(Arc::clone(&judged));
+            judged
+        });
+        Ok(Self { standing: admit::identify(&app.repository, &judged)? })
+    }
+}
+
+impl Caller {
+    /// The caller, if it has `right`.
+    ///
+    /// # Errors
+    /// [`Failure`] with the reason.
+    pub fn admit(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
+        Ok(admit::admit(&app.repository, &self.standing, right)?)
+    }
+}
+
+/// A value of the path, read by its own parser.
+///
+/// # Errors
+/// [`Failure`] naming the field.
+pub fn parse<T>(field: &str, text: &str) -> Result<T, Failure>
+where
+    T: std::str::FromStr,
+    T::Err: ToString,
+{
+    text.parse().map_err(|error: T::Err| Failure::invalid(field, error.to_string()))
+}

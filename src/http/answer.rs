@@ -1,0 +1,152 @@
+//! Answers: the one map from errors to statuses, and the reason in the status line, which is all that
+//! apt shows.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::ext::ReasonPhrase;
+
+use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
+use crate::flow::FlowError;
+use crate::trust::Refusal;
+
+/// apt cuts a reason at 358 bytes and prints nothing but ASCII.
+const LONGEST_REASON_BYTES: usize = 300;
+
+/// An error on its way out.
+#[derive(Debug)]
+pub struct Failure(pub Problem);
+
+impl Failure {
+    /// A failure that is not a flow's.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self(Problem::new(code, detail))
+    }
+
+    /// A field of the request is wrong.
+    pub fn invalid(field: &str, problem: impl ToString) -> Self {
+        let reason = Reason { field: Some(field.into()), problem: problem.to_string() };
+        let detail = format!("{field}: {}", reason.problem);
+        Self(Problem::new(Code::InvalidRequest, detail).with_reasons(vec![reason]))
+    }
+}
+
+impl From<FlowError> for Failure {
+    fn from(error: FlowError) -> Self {
+        if matches!(error, FlowError::Internal(_)) {
+            tracing::error!(%error, "a request failed");
+        }
+        let detail = error.to_string();
+        let problem = Problem::new(code(&error), detail);
+        Self(problem.with_reasons(reasons(error)))
+    }
+}
+
+fn code(error: &FlowError) -> Code {
+    match error {
+        FlowError::Refused(refusal) => refusal_code(refusal),
+        FlowError::Denied(_) => Code::Denied,
+        FlowError::Missing(_) => Code::Missing,
+        FlowError::Conflict(_) => Code::ChangeRefused,
+        FlowError::Expectation { .. } => Code::GenerationMoved,
+        FlowError::Rejection(_) => Code::Rejected,
+        FlowError::Invalid { .. } => Code::InvalidRequest,
+        FlowError::TooLarge { .. } => Code::TooLarge,
+        FlowError::Cut { .. } => Code::Timeout,
+        FlowError::Full(_) => Code::OutOfSpace,
+        FlowError::Unavailable(_) => Code::Busy,
+        FlowError::Internal(_) => Code::Internal,
+    }
+}
+
+fn refusal_code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::NoCertificate => Code::CertificateMissing,
+        Refusal::Revoked { .. } => Code::CertificateRevoked,
+        Refusal::Expired { .. } => Code::CertificateExpired,
+        Refusal::CrlStale { .. } | Refusal::CrlMissing | Refusal::ClockBehind => Code::TrustStale,
+        Refusal::CaExpired { .. } => Code::TrustStale,
+        Refusal::Malformed(_)
+        | Refusal::UnknownIssuer
+        | Refusal::IssuerUncovered
+        | Refusal::NotYetValid { .. }
+        | Refusal::NotForClients
+        | Refusal::NoIdentity(_)
+        | Refusal::WeakKey(_) => Code::CertificateRefused,
+    }
+}
+
+fn reasons(error: FlowError) -> Vec<Reason> {
+    match error {
+        FlowError::Rejection(reasons) => {
+            reasons.into_iter().map(|(field, problem)| Reason { field, problem }).collect()
+        }
+        FlowError::Conflict(conflict) => {
+            let reason = |r: crate::domain::ConflictReason| Reason {
+                field: Some(r.subject),
+                problem: r.problem,
+            };
+            conflict.reasons.into_iter().map(reason).collect()
+        }
+        FlowError::Invalid { field, problem } => {
+            vec![Reason { field: Some(field.into()), problem }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let reason = reason_phrase(&self.0.detail);
+        let retry = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let mut response = (status, Json(&self.0)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Ok(reason) = ReasonPhrase::try_from(reason) {
+            response.extensions_mut().insert(reason);
+        }
+        response
+    }
+}
+
+/// One line of printable ASCII, not too long.
+fn reason_phrase(text: &str) -> Vec<u8> {
+    let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
+    let text: String = text.chars().map(visible).take(LONGEST_REASON_BYTES).collect();
+    text.into_bytes()
+}
+
+/// Nothing of the API has that path.
+pub async fn no_route() -> Failure {
+    Failure::new(Code::Missing, "there is nothing at this path; the API is described in docs/API.md")
+}
+
+/// The path is there, but not for this method.
+pub async fn no_method() -> Failure {
+    Failure::new(Code::MethodRefused, "this path does not answer to that method")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_one_line_of_ascii_that_apt_prints() {
+        let reason = reason_phrase("für\r\nInjected: yes \u{1b}[31m");
+        assert_eq!(reason, b"f?r??Injected: yes ?[31m");
+        assert_eq!(reason_phrase(&"x".repeat(1000)).len(), LONGEST_REASON_BYTES);
+    }
+
+    #[test]
+    fn a_refusal_is_a_403_that_says_why() {
+        let failure = Failure::from(FlowError::Refused(Refusal::NoCertificate));
+        let response = failure.into_response();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        let reason = response.extensions().get::<ReasonPhrase>().unwrap();
+        assert!(reason.as_bytes().starts_with(b"no client certificate"));
+    }
+}

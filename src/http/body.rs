@@ -1,0 +1,240 @@
+//! Bodies: conditional requests, single ranges, and streams that never hold a whole file.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+
+use crate::flow::fetch::{Fetched, Segment, Source};
+use crate::flow::{FlowError, Repository};
+use crate::pool::Opened;
+use crate::time::Moment;
+
+/// How much of a file is read at once. Unit: bytes.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+/// Answers a GET or HEAD with what was fetched.
+///
+/// 304 only on exact equality of `If-Modified-Since`, so that a head of a rollback reaches hosts
+/// whatever their file times are. A single range is honoured when `If-Range` agrees.
+pub fn respond(
+    repository: &Arc<Repository>,
+    method: &Method,
+    headers: &HeaderMap,
+    fetched: Fetched,
+) -> Response {
+    let modified = fetched.last_modified.http_date();
+    let etag = fetched.digest.map(|digest| format!("\"{digest}\""));
+    let mut response = Response::new(Body::empty());
+    let cache = if fetched.immutable { "private, max-age=31536000, immutable" } else { "private, no-cache" };
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(fetched.content_type));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    insert(out, header::LAST_MODIFIED, &modified);
+    if let Some(etag) = &etag {
+        insert(out, header::ETAG, etag);
+    }
+    if unmodified(headers, fetched.last_modified, etag.as_deref()) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    let total = fetched.size_bytes;
+    let range = match range(headers, &modified, etag.as_deref(), total) {
+        Wanted::All => 0..total,
+        Wanted::Part(part) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let last = part.end.saturating_sub(1);
+            let text = format!("bytes {}-{last}/{total}", part.start);
+            insert(response.headers_mut(), header::CONTENT_RANGE, &text);
+            part
+        }
+        Wanted::Nothing => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            insert(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{total}"));
+            return response;
+        }
+    };
+    let length = range.end.saturating_sub(range.start);
+    insert(response.headers_mut(), header::CONTENT_LENGTH, &length.to_string());
+    if *method != Method::HEAD {
+        *response.body_mut() = stream_of(repository, fetched.source, range.start, length);
+    }
+    response
+}
+
+fn insert(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn unmodified(headers: &HeaderMap, modified: Moment, etag: Option<&str>) -> bool {
+    if let Some(wanted) = text_of(headers, header::IF_NONE_MATCH) {
+        let one = |tag: &str| Some(tag.trim().trim_start_matches("W/")) == etag || tag.trim() == "*";
+        return etag.is_some() && wanted.split(',').any(one);
+    }
+    let since = text_of(headers, header::IF_MODIFIED_SINCE).and_then(Moment::parse_http_date);
+    since == Some(modified)
+}
+
+enum Wanted {
+    All,
+    Part(std::ops::Range<u64>),
+    Nothing,
+}
+
+/// The single range that is asked for. Several ranges, other units and what does not parse are
+/// answered with the whole, as RFC 9110, section 14.2, allows.
+fn range(headers: &HeaderMap, modified: &str, etag: Option<&str>, total: u64) -> Wanted {
+    if let Some(condition) = text_of(headers, header::IF_RANGE)
+        && condition != modified
+        && Some(condition) != etag
+    {
+        return Wanted::All;
+    }
+    let spec = text_of(headers, header::RANGE).and_then(|text| text.strip_prefix("bytes="));
+    let Some((first, last)) = spec.and_then(|spec| spec.split_once('-')) else { return Wanted::All };
+    let part = match (first.trim().parse::<u64>(), last.trim()) {
+        (Ok(first), "") => first..total,
+        (Ok(first), last) => match last.parse::<u64>() {
+            Ok(last) if last >= first => first..last.saturating_add(1).min(total),
+            _ => return Wanted::All,
+        },
+        (Err(_), last) if first.trim().is_empty() => match last.parse::<u64>() {
+            Ok(count) if count > 0 => total.saturating_sub(count)..total,
+            _ => return Wanted::All,
+        },
+        _ => return Wanted::All,
+    };
+    if part.start >= part.end { Wanted::Nothing } else { Wanted::Part(part) }
+}
+
+fn stream_of(repository: &Arc<Repository>, source: Source, start: u64, length: u64) -> Body {
+    match source {
+        Source::Text(bytes) => Body::from(cut(&bytes, start, length)),
+        Source::Blob(Opened::Memory(bytes)) => Body::from(cut(&bytes, start, length)),
+        Source::Blob(Opened::File(file, _)) => file_stream(file, start, length),
+        Source::Rope(segments) => rope_stream(repository, segments, start, length),
+    }
+}
+
+fn cut(bytes: &Bytes, start: u64, length: u64) -> Bytes {
+    let start = usize::try_from(start).unwrap_or(usize::MAX).min(bytes.len());
+    let rest = bytes.slice(start..);
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len());
+    rest.slice(..length)
+}
+
+fn file_stream(file: std::fs::File, start: u64, length: u64) -> Body {
+    Body::from_stream(stream::try_unfold((file, start, length, true), |state| async move {
+        let (file, start, left, first) = state;
+        if left == 0 {
+            return Ok(None);
+        }
+        let read = tokio::task::spawn_blocking(move || read_piece(file, start, left, first));
+        let (file, piece) = read.await.map_err(std::io::Error::other)??;
+        let left = left.saturating_sub(piece.len() as u64);
+        Ok::<_, std::io::Error>(Some((piece, (file, start, left, false))))
+    }))
+}
+
+fn read_piece(
+    mut file: std::fs::File,
+    start: u64,
+    left: u64,
+    first: bool,
+) -> std::io::Result<(std::fs::File, Bytes)> {
+    if first && start > 0 {
+        file.seek(SeekFrom::Start(start))?;
+    }
+    let mut piece = Vec::new();
+    (&file).take(left.min(PIECE_BYTES)).read_to_end(&mut piece)?;
+    if piece.is_empty() {
+        return Err(std::io::Error::other("a stored file is shorter than recorded"));
+    }
+    Ok((file, piece.into()))
+}
+
+fn rope_stream(repository: &Arc<Repository>, segments: Vec<Segment>, start: u64, length: u64) -> Body {
+    let state = (Arc::clone(repository), segments.into_iter(), start, length);
+    Body::from_stream(stream::try_unfold(state, |state| async move {
+        let (repository, mut segments, mut skip, left) = state;
+        if left == 0 {
+            return Ok::<_, FlowError>(None);
+        }
+        for segment in segments.by_ref() {
+            let size = segment.size_bytes();
+            if skip >= size {
+                skip = skip.saturating_sub(size);
+                continue;
+            }
+            let bytes = segment.read(&repository).await?;
+            let piece = cut(&bytes, skip, left);
+            let left = left.saturating_sub(piece.len() as u64);
+            return Ok(Some((piece, (repository, segments, 0, left))));
+        }
+        Err(FlowError::Internal("an index is shorter than recorded".into()))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(range_text: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, HeaderValue::from_str(range_text).unwrap());
+        headers
+    }
+
+    fn part(range_text: &str, total: u64) -> Option<std::ops::Range<u64>> {
+        match range(&asked(range_text), "date", Some("\"tag\""), total) {
+            Wanted::Part(part) => Some(part),
+            Wanted::All => Some(0..total),
+            Wanted::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn ranges_as_apt_and_curl_send_them() {
+        assert_eq!(part("bytes=10-", 100), Some(10..100));
+        assert_eq!(part("bytes=10-19", 100), Some(10..20));
+        assert_eq!(part("bytes=90-200", 100), Some(90..100));
+        assert_eq!(part("bytes=-5", 100), Some(95..100));
+        assert_eq!(part("bytes=100-", 100), None);
+        assert_eq!(part("bytes=0-1,5-6", 100), Some(0..100));
+        assert_eq!(part("lines=1-2", 100), Some(0..100));
+        assert_eq!(part("bytes=9-3", 100), Some(0..100));
+    }
+
+    #[test]
+    fn a_range_of_something_else_is_the_whole() {
+        let mut headers = asked("bytes=10-");
+        headers.insert(header::IF_RANGE, HeaderValue::from_static("other date"));
+        assert!(matches!(range(&headers, "date", None, 100), Wanted::All));
+        headers.insert(header::IF_RANGE, HeaderValue::from_static("date"));
+        assert!(matches!(range(&headers, "date", None, 100), Wanted::Part(_)));
+    }
+
+    #[test]
+    fn only_the_very_same_date_is_unmodified() {
+        let mut headers = HeaderMap::new();
+        let date = Moment(1_795_404_699);
+        headers.insert(
+            header::IF_MODIFIED_SINCE,
+            HeaderValue::from_str(&date.plus(60).http_date()).unwrap(),
+        );
+        assert!(!unmodified(&headers, date, None));
+        headers.insert(header::IF_MODIFIED_SINCE, HeaderValue::from_str(&date.http_date()).unwrap());
+        assert!(unmodified(&headers, date, None));
+    }
+}

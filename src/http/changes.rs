@@ -1,0 +1,88 @@
+//! Changes: the body of a request becomes a wish.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
+use crate::debian::{PackageName, SuiteName};
+use crate::domain::{PinKind, PinTarget, Right};
+use crate::flow::apply::Wish;
+use crate::flow::change::{Terms, change as make};
+use crate::flow::report;
+use crate::http::admitted::{Caller, parse};
+use crate::http::answer::Failure;
+use crate::http::{App, views};
+
+/// `POST /suites/{suite}/changes`.
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+    Json(request): Json<ChangeRequest>,
+) -> Result<Json<ChangeOutcome>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    let right = match &request.change {
+        Change::Add { .. } => Right::Upload(&suite),
+        _ => Right::Operate(&suite),
+    };
+    let admitted = caller.admit(&app, right)?;
+    let terms = Terms {
+        message: request.message,
+        dry_run: request.dry_run,
+        expect: request.expect_generation,
+    };
+    let wish = wish(request.change)?;
+    let dry_run = terms.dry_run;
+    let turned = make(&app.repository, &admitted, &suite, wish, terms).await?;
+    let hosts = if dry_run {
+        views::hosts_of(&suite, report::identities(&app.repository, Some(true)).await?)
+    } else {
+        Vec::new()
+    };
+    Ok(Json(views::outcome(&suite, turned, hosts)))
+}
+
+fn wish(change: Change) -> Result<Wish, Failure> {
+    Ok(match change {
+        Change::Add { items } => {
+            bounded("items", items.len())?;
+            Wish::Add(items.into_iter().map(|item| (item.component, item.digest)).collect())
+        }
+        Change::Pin { package, version, binary, hours } => {
+            Wish::Pin(target(package, binary), version, hours)
+        }
+        Change::Rollback { packages, to, binary } => Wish::RollBack(targets(packages, binary)?, to),
+        Change::Unpin { packages, all, binary } => {
+            if all != packages.is_empty() {
+                let problem = "name packages, or say all; not both and not neither";
+                return Err(Failure::invalid("packages", problem));
+            }
+            Wish::Unpin(targets(packages, binary)?)
+        }
+        Change::Remove { packages, binary } => {
+            if packages.is_empty() {
+                return Err(Failure::invalid("packages", "name at least one package"));
+            }
+            Wish::Remove(targets(packages, binary)?)
+        }
+    })
+}
+
+fn bounded(field: &str, count: usize) -> Result<(), Failure> {
+    match count {
+        0 => Err(Failure::invalid(field, "is empty; name at least one")),
+        1..=MOST_ITEMS => Ok(()),
+        _ => Err(Failure::invalid(field, format!("names more than {MOST_ITEMS}; split the change"))),
+    }
+}
+
+fn targets(packages: Vec<PackageName>, binary: bool) -> Result<Vec<PinTarget>, Failure> {
+    if packages.len() > MOST_ITEMS {
+        bounded("packages", packages.len())?;
+    }
+    Ok(packages.into_iter().map(|package| target(package, binary)).collect())
+}
+
+fn target(name: PackageName, binary: bool) -> PinTarget {
+    PinTarget { kind: if binary { PinKind::Binary } else { PinKind::Source }, name }
+}

@@ -1,0 +1,154 @@
+//! From an accepted socket to the end of its connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Answerer;
+use super::counts::EdgeCounts;
+use super::drive::{Drive, End};
+use super::limits::EdgeLimits;
+use super::peer::Peer;
+use super::pulse::{Due, Pulse};
+use super::seats::Seat;
+use super::wire::Wire;
+
+/// First byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// To a client that speaks plain HTTP. apt shows the words behind the status number.
+const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 this port speaks https\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 29\r\nConnection: close\r\n\r\n\
+    this port speaks https, only\n";
+
+/// How long the sender of plain HTTP may take to read that.
+const PLAIN_HTTP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The terms on which every visitor of one listener is served.
+pub(super) struct Terms {
+    pub limits: EdgeLimits,
+    pub counts: Arc<EdgeCounts>,
+    pub app: axum::Router,
+    pub stop: CancellationToken,
+}
+
+/// One accepted socket with its seat.
+pub(super) struct Visitor {
+    pub tcp: TcpStream,
+    pub addr: SocketAddr,
+    pub connection: u64,
+    pub seat: Seat,
+}
+
+/// Gives its place back when a connection ends in whatever way.
+struct Place {
+    counts: Arc<EdgeCounts>,
+    _seat: Seat,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.counts.open.fall();
+    }
+}
+
+/// Serves one visitor: handshake, requests, end. `tls` is what was current when it came.
+pub(super) async fn serve(terms: Arc<Terms>, tls: Arc<ServerConfig>, visitor: Visitor) {
+    let Visitor { tcp, addr, connection, seat } = visitor;
+    terms.counts.open.rise();
+    let _place = Place { counts: Arc::clone(&terms.counts), _seat: seat };
+    let pulse = Arc::new(Pulse::new(terms.limits.pace(), Instant::now()));
+    let greeting = greet(&terms.limits, tls, tcp, Arc::clone(&pulse));
+    let patience = Duration::from_secs(terms.limits.handshake_seconds);
+    let outcome = tokio::select! {
+        outcome = timeout(patience, greeting) => outcome,
+        () = terms.stop.cancelled() => return,
+    };
+    let stream = match outcome {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return note_failed_handshake(&terms.counts, addr, &error),
+        Err(_) => {
+            let late = io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long");
+            return note_failed_handshake(&terms.counts, addr, &late);
+        }
+    };
+    pulse.shaken(Instant::now());
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let chain = certificates.iter().map(|one| one.clone().into_owned()).collect();
+    let peer = Peer { addr, chain, slot: Arc::default(), connection };
+    let (app, counts) = (terms.app.clone(), Arc::clone(&terms.counts));
+    let answerer = Answerer { app, peer, pulse, counts };
+    let end = Drive::new(stream, answerer, &terms.limits, terms.stop.clone()).await;
+    note_end(&terms.counts, addr, connection, &end);
+}
+
+/// Makes the TLS connection, or tells a client of plain HTTP why there will be none.
+async fn greet(
+    limits: &EdgeLimits,
+    tls: Arc<ServerConfig>,
+    mut tcp: TcpStream,
+    pulse: Arc<Pulse>,
+) -> io::Result<TlsStream<Wire>> {
+    let mut first = [0_u8; 1];
+    if tcp.peek(&mut first).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if first != [TLS_HANDSHAKE] {
+        if first.iter().all(u8::is_ascii_uppercase) {
+            // Whether it reads the answer is its own affair.
+            let _ = timeout(PLAIN_HTTP_PATIENCE, tell_plain_http(&mut tcp)).await;
+        }
+        return Err(io::Error::other("the client does not speak TLS"));
+    }
+    let wire = Wire::new(tcp, pulse, limits.handshake_bytes);
+    let mut stream = TlsAcceptor::from(tls).accept(wire).await?;
+    stream.get_mut().0.shaken();
+    Ok(stream)
+}
+
+async fn tell_plain_http(tcp: &mut TcpStream) -> io::Result<()> {
+    tcp.write_all(PLAIN_HTTP).await?;
+    tcp.shutdown().await?;
+    // Unread input would turn our close into a reset, and the answer would be lost.
+    let mut scratch = [0_u8; 1024];
+    while tcp.read(&mut scratch).await? > 0 {}
+    Ok(())
+}
+
+/// A failed handshake is the client's affair: it is news, not an error of ours. The reason stands
+/// here only, for apt shows its user nothing but "Connection failed".
+fn note_failed_handshake(counts: &EdgeCounts, addr: SocketAddr, error: &io::Error) {
+    counts.handshake_failed.rise();
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+            tracing::debug!(%addr, reason = %error, "the client left during the handshake");
+        }
+        _ => tracing::info!(%addr, reason = %error, "the handshake failed"),
+    }
+}
+
+fn note_end(counts: &EdgeCounts, addr: SocketAddr, connection: u64, end: &End) {
+    match end {
+        End::Closed(Ok(())) => tracing::trace!(%addr, connection, "closed"),
+        End::Closed(Err(error)) => {
+            tracing::debug!(%addr, connection, reason = %error, "the connection broke");
+        }
+        End::Cut(due) => {
+            match due {
+                Due::Header => counts.cut_header.rise(),
+                Due::Taking | Due::Giving => counts.cut_slow.rise(),
+                Due::Idle | Due::Linger => {}
+            }
+            tracing::debug!(%addr, connection, reason = ?due, "patience ended");
+        }
+    }
+}

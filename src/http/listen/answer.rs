@@ -1,0 +1,215 @@
+//! One request on its way through the application: it carries its peer, its bodies are timed, and
+//! a panic in its handler ends it and nothing else.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use super::counts::EdgeCounts;
+use super::peer::Peer;
+use super::pulse::Pulse;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a client reads when a handler panicked. Not empty, for apt treats an error without a body
+/// as permanent.
+const PANIC_TEXT: &str = "internal error; the server's log has the reason\n";
+
+/// Hands the requests of one connection to the application.
+#[derive(Clone)]
+pub(super) struct Answerer {
+    pub app: axum::Router,
+    pub peer: Peer,
+    pub pulse: Arc<Pulse>,
+    pub counts: Arc<EdgeCounts>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Answerer {
+    type Response = Response<Outflow>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.pulse.asked();
+        let pulse = Arc::clone(&self.pulse);
+        let mut request = request.map(|body| Body::new(Inflow::new(body, pulse)));
+        request.extensions_mut().insert(self.peer.clone());
+        let this = self.clone();
+        Box::pin(async move {
+            let app = this.app;
+            let run = Box::pin(async move { app.oneshot(request).await });
+            let mut response = match (Unpanicked { run }).await {
+                Ok(Ok(response)) => response,
+                Err(panic) => {
+                    note_panic(&this.counts, &this.peer, &panic);
+                    apology()
+                }
+            };
+            let Peer { addr, connection, .. } = this.peer;
+            tracing::trace!(%addr, connection, status = response.status().as_u16(), "answered");
+            if this.pulse.is_body_left() {
+                // hyper will close, and the client should know before it asks again.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok(response.map(|body| Outflow { body, pulse: this.pulse, counts: this.counts }))
+        })
+    }
+}
+
+/// Runs a future and gives a panic as a value.
+struct Unpanicked<F> {
+    run: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Unpanicked<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // After a panic this future is done and never polled again, so no broken state is seen.
+        match catch_unwind(AssertUnwindSafe(|| self.run.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+fn note_panic(counts: &EdgeCounts, peer: &Peer, panic: &(dyn Any + Send)) {
+    counts.panics.rise();
+    let (addr, connection) = (peer.addr, peer.connection);
+    tracing::error!(%addr, connection, reason = panic_text(panic), "a request handler panicked");
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
+}
+
+fn apology() -> Response<Body> {
+    let mut response = Response::new(Body::from(PANIC_TEXT));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// The body of a request: while a handler waits for it, the peer is on the clock.
+struct Inflow {
+    body: Incoming,
+    /// Given up at the body's end, so that a late drop does not touch the next request's clock.
+    pulse: Option<Arc<Pulse>>,
+}
+
+impl Inflow {
+    fn new(body: Incoming, pulse: Arc<Pulse>) -> Self {
+        let pulse = (!body.is_end_stream()).then_some(pulse);
+        Self { body, pulse }
+    }
+
+    fn done(&mut self) {
+        if let Some(pulse) = self.pulse.take() {
+            pulse.body_done();
+        }
+    }
+}
+
+impl HttpBody for Inflow {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Pending => {
+                if let Some(pulse) = &self.pulse {
+                    pulse.body_wanted(Instant::now());
+                }
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                if let Some(pulse) = &self.pulse {
+                    pulse.body_got(bytes, Instant::now());
+                }
+                if self.body.is_end_stream() {
+                    self.done();
+                }
+            }
+            Poll::Ready(_) => self.done(),
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Inflow {
+    fn drop(&mut self) {
+        if let Some(pulse) = self.pulse.take() {
+            pulse.body_left();
+        }
+    }
+}
+
+/// The body of an answer: when it is dropped, the answer is complete or given up.
+pub(super) struct Outflow {
+    body: Body,
+    pulse: Arc<Pulse>,
+    counts: Arc<EdgeCounts>,
+}
+
+impl HttpBody for Outflow {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(cx)));
+        match polled {
+            Ok(polled) => Poll::Ready(ready!(polled).map(|frame| frame.map_err(Into::into))),
+            Err(panic) => {
+                this.counts.panics.rise();
+                this.body = Body::empty();
+                tracing::error!(reason = panic_text(&*panic), "the body of an answer panicked");
+                Poll::Ready(Some(Err("the body could not be produced".into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Outflow {
+    fn drop(&mut self) {
+        self.pulse.answered();
+    }
+}

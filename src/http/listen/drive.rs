@@ -1,0 +1,150 @@
+//! Drives one HTTP connection to its end, and ends it when patience does.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::server::conn::http1::{Builder, Connection};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::answer::Answerer;
+use super::counts::EdgeCounts;
+use super::limits::EdgeLimits;
+use super::pulse::{Due, Pulse};
+use super::timed::TimedStream;
+
+/// Most that hyper buffers of one direction. Unit: bytes.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Both sides are done, or the peer went away.
+    Closed(Result<(), hyper::Error>),
+    /// We cut it.
+    Cut(Due),
+}
+
+/// One connection with everything that can end it. One timer serves all limits: it is moved only
+/// when the next one is due earlier, so a busy connection does not touch it.
+pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin> {
+    http: Connection<TokioIo<TimedStream<S>>, Answerer>,
+    pulse: Arc<Pulse>,
+    counts: Arc<EdgeCounts>,
+    alarm: Pin<Box<Sleep>>,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The last moment at which another request may begin.
+    old_at: Instant,
+    /// Asked to close after the answer under way; never taken back.
+    retired: bool,
+    /// The kernel was asked for room since this moment, and had none.
+    probed_at: Option<Instant>,
+    /// How often to look when only another task could have begun to wait for the peer.
+    look: Duration,
+}
+
+/// What is to be done when the next limit is reached.
+#[derive(Clone, Copy)]
+enum Next {
+    Due(Due),
+    Old,
+    Look,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+    pub fn new(
+        stream: S,
+        answerer: Answerer,
+        limits: &EdgeLimits,
+        stop: CancellationToken,
+    ) -> Self {
+        let pace = limits.pace();
+        let pulse = Arc::clone(&answerer.pulse);
+        let counts = Arc::clone(&answerer.counts);
+        let now = Instant::now();
+        let old_at = now.checked_add(pace.max_age).unwrap_or(now);
+        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&pulse)));
+        let http = Builder::new()
+            .header_read_timeout(None)
+            .max_headers(limits.header_fields)
+            .max_header_size(limits.header_bytes)
+            .max_buf_size(BUFFER_BYTES.max(limits.header_bytes))
+            .serve_connection(io, answerer);
+        Self {
+            http,
+            pulse,
+            counts,
+            alarm: Box::pin(sleep_until(old_at)),
+            stop: Box::pin(stop.cancelled_owned()),
+            old_at,
+            retired: false,
+            probed_at: None,
+            look: (pace.flow.stall / 2).max(Duration::from_millis(100)),
+        }
+    }
+
+    fn retire(&mut self) {
+        self.retired = true;
+        Pin::new(&mut self.http).graceful_shutdown();
+    }
+
+    fn next(&self, now: Instant) -> (Instant, Next) {
+        let look = now.checked_add(self.look).unwrap_or(now);
+        let due = self.pulse.due().map_or((look, Next::Look), |(at, due)| (at, Next::Due(due)));
+        if !self.retired && self.old_at < due.0 { (self.old_at, Next::Old) } else { due }
+    }
+
+    /// Does what is due; `Some` when that is the end, `None` to poll on.
+    fn act(&mut self, next: Next, now: Instant) -> Option<End> {
+        match next {
+            Next::Old => self.retire(),
+            Next::Due(Due::Idle) if !self.retired => {
+                self.counts.closed_idle.rise();
+                self.retire();
+            }
+            Next::Due(Due::Taking) if self.probed_at.is_none() => {
+                self.probed_at = Some(now);
+                self.pulse.probe();
+            }
+            Next::Due(due) => return Some(End::Cut(due)),
+            Next::Look => {}
+        }
+        None
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Drive<S> {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let this = &mut *self;
+        loop {
+            if let Poll::Ready(outcome) = Pin::new(&mut this.http).poll(cx) {
+                return Poll::Ready(End::Closed(outcome));
+            }
+            if !this.retired && this.stop.as_mut().poll(cx).is_ready() {
+                this.retire();
+                continue;
+            }
+            let now = Instant::now();
+            let (at, next) = this.next(now);
+            if now >= at {
+                if let Some(end) = this.act(next, now) {
+                    return Poll::Ready(end);
+                }
+                continue;
+            }
+            this.probed_at = None;
+            if at < this.alarm.deadline() || this.alarm.is_elapsed() {
+                this.alarm.as_mut().reset(at);
+            }
+            if this.alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}

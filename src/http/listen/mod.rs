@@ -1,0 +1,241 @@
+//! The listener: sockets, TLS, HTTP/1.1, and the patience we have with strangers. It gives every
+//! request a [`Peer`] and hands it to the application; it judges nobody.
+//!
+//! Every peer that completes a handshake reaches the HTTP parser, whatever its certificate says, so
+//! that it can be refused with a reason; what it can cost us before that is bounded by
+//! [`EdgeLimits`]. HTTP/2 is absent on purpose: apt does not speak it.
+//!
+//! May name: nothing
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+mod accept;
+mod answer;
+mod counts;
+mod drive;
+mod gauge;
+mod limits;
+mod path;
+mod peer;
+mod pulse;
+mod seats;
+mod systemd;
+#[cfg(test)]
+mod tests;
+mod timed;
+mod tls;
+mod wire;
+
+pub use counts::{Counter, EdgeCounts};
+pub use limits::EdgeLimits;
+pub use path::{PathFault, clean_path, encode_path};
+pub use peer::{Peer, PeerSlot};
+pub use systemd::Notifier;
+pub use tls::harden;
+
+use accept::{Terms, Visitor};
+use seats::{NoSeat, Seats};
+
+/// Connections the kernel may hold for us before they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// Pause after an accept failed for want of descriptors or memory, so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The bound sockets of the server.
+pub struct Edge {
+    listeners: Vec<TcpListener>,
+    limits: EdgeLimits,
+    counts: Arc<EdgeCounts>,
+}
+
+impl Edge {
+    /// Binds every address; must be called within a tokio runtime.
+    ///
+    /// Shape: `[::]:443` takes IPv6 only, so `0.0.0.0:443` can stand beside it. Port 0 lets the
+    /// system choose; see [`local_addrs`](Self::local_addrs).
+    ///
+    /// # Errors
+    /// The system's, with the address in the message (the operator's fault);
+    /// [`io::ErrorKind::InvalidInput`] without an address.
+    pub fn bind(addrs: &[SocketAddr], limits: EdgeLimits) -> io::Result<Self> {
+        if addrs.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+        }
+        let listeners = addrs.iter().map(|addr| bind_one(*addr)).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { listeners, limits, counts: Arc::default() })
+    }
+
+    /// The addresses that are listened on, in the order they were given.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// What happened so far; stays valid while and after the edge serves.
+    pub fn counts(&self) -> Arc<EdgeCounts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Serves `app` until `shutdown`, then lets answers under way finish.
+    ///
+    /// Shape: the configuration in `tls` is looked up for each new connection, so a swap changes
+    /// new connections and leaves open ones alone. A handler's future is dropped when its client
+    /// leaves or the drain ends: work that must be finished belongs in a task of its own.
+    /// Limits: [`EdgeLimits`]; the drain takes `drain_seconds` at most.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when the first configuration did not pass [`harden`] (ours).
+    /// A later one that did not is answered by closing new sockets, and is logged.
+    pub async fn serve(
+        self,
+        tls: Arc<ArcSwap<ServerConfig>>,
+        app: axum::Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        if !tls::is_hard(&tls.load()) {
+            let told = "the TLS configuration must pass through `harden`";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
+        }
+        let Self { listeners, limits, counts } = self;
+        let seats = Seats::new(limits.max_connections, limits.max_connections_per_address);
+        let drain = Duration::from_secs(limits.drain_seconds);
+        let stop = CancellationToken::new();
+        let terms = Arc::new(Terms { limits, counts, app, stop });
+        let mut live = JoinSet::new();
+        let mut connection = 0_u64;
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(ended) = live.join_next() => note_broken(ended),
+                accepted = next_socket(&listeners) => {
+                    connection = connection.wrapping_add(1);
+                    let tls = tls.load_full();
+                    if let Some(visitor) = admit(&terms, &seats, accepted, connection).await
+                        && is_usable(&tls)
+                    {
+                        live.spawn(accept::serve(Arc::clone(&terms), tls, visitor));
+                    }
+                }
+            }
+        }
+        drop(listeners);
+        drain_all(&terms, live, drain).await;
+        Ok(())
+    }
+}
+
+fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
+    let bind = || {
+        let socket = if addr.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+        socket.set_reuseaddr(true)?;
+        if addr.is_ipv6() {
+            rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+        }
+        socket.bind(addr)?;
+        socket.listen(BACKLOG)
+    };
+    bind()
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}")))
+}
+
+/// The next socket of whichever listener has one.
+async fn next_socket(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    std::future::poll_fn(|cx| {
+        let mut ready = listeners.iter().map(|one| one.poll_accept(cx)).filter(Poll::is_ready);
+        ready.next().unwrap_or(Poll::Pending)
+    })
+    .await
+}
+
+/// Gives a seat to a socket, or closes it at once. A failed accept costs a pause, never the loop.
+async fn admit(
+    terms: &Terms,
+    seats: &Arc<Seats>,
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    connection: u64,
+) -> Option<Visitor> {
+    let (tcp, addr) = match accepted {
+        Ok(accepted) => accepted,
+        Err(error) if is_about_one_socket(&error) => return None,
+        Err(error) => {
+            tracing::warn!(%error, "no connection can be accepted for now");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            return None;
+        }
+    };
+    match seats.take(addr.ip()) {
+        Ok(seat) => {
+            terms.counts.accepted.rise();
+            // Small answers go out at once; large ones fill their packets anyway.
+            let _ = tcp.set_nodelay(true);
+            Some(Visitor { tcp, addr, connection, seat })
+        }
+        Err(NoSeat::Full) => {
+            terms.counts.refused_full.rise();
+            tracing::debug!(%addr, "closed at once: the server is full");
+            None
+        }
+        Err(NoSeat::Address) => {
+            terms.counts.refused_address.rise();
+            tracing::debug!(%addr, "closed at once: its address has all its connections");
+            None
+        }
+    }
+}
+
+/// Errors of accept(2) that concern a connection that is gone already.
+fn is_about_one_socket(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, HostUnreachable, NetworkUnreachable};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | HostUnreachable | NetworkUnreachable
+    )
+}
+
+fn is_usable(tls: &ServerConfig) -> bool {
+    let usable = tls::is_hard(tls);
+    if !usable {
+        tracing::error!("the TLS configuration allows resumption: new connections are closed");
+    }
+    usable
+}
+
+fn note_broken(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection's task panicked");
+    }
+}
+
+/// Lets every connection finish its answer, then cuts what is left.
+async fn drain_all(terms: &Terms, mut live: JoinSet<()>, patience: Duration) {
+    terms.stop.cancel();
+    let finished = timeout(patience, async {
+        while let Some(ended) = live.join_next().await {
+            note_broken(ended);
+        }
+    });
+    if finished.await.is_err() {
+        let left = live.len();
+        tracing::info!(left, "connections cut at the end of the drain");
+        (0..left).for_each(|_| terms.counts.cut_drain.rise());
+        live.shutdown().await;
+    }
+}

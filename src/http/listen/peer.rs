@@ -1,0 +1,76 @@
+//! Who is at the other end of a connection: address, certificate chain, and a slot for a judgement.
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::pki_types::CertificateDer;
+
+/// The other end of the connection a request came on; an extension of every request.
+///
+/// Nothing here is trusted yet: the peer proved that it holds the key of the first certificate,
+/// no more. Identity never comes from a header.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Where it connects from.
+    pub addr: SocketAddr,
+    /// What it sent, leaf first; empty when it sent no certificate.
+    pub chain: Arc<[CertificateDer<'static>]>,
+    /// Kept with the connection, for whoever judges the chain.
+    pub slot: Arc<PeerSlot>,
+    /// A number of this connection that no other one of this process has.
+    pub connection: u64,
+}
+
+/// A cell that lives as long as the connection and holds at most one value of any type.
+///
+/// The admission layer keeps its judgement of the chain here, with the trust epoch it was made in,
+/// so that a chain is verified once per connection and not once per request.
+#[derive(Default)]
+pub struct PeerSlot {
+    held: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+}
+
+impl PeerSlot {
+    /// The value last kept, if there is one and it is a `T`.
+    pub fn find<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        held.and_then(|value| value.downcast::<T>().ok())
+    }
+
+    /// Keeps `value` in place of whatever was there.
+    pub fn keep<T: Any + Send + Sync>(&self, value: Arc<T>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+
+    /// Forgets what was kept.
+    pub fn clear(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl fmt::Debug for PeerSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PeerSlot(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_gives_back_what_was_kept_and_only_as_its_own_type() {
+        let slot = PeerSlot::default();
+        assert_eq!(slot.find::<u32>(), None);
+        slot.keep(Arc::new(7_u32));
+        assert_eq!(slot.find::<u32>().as_deref(), Some(&7));
+        assert_eq!(slot.find::<String>(), None);
+        slot.keep(Arc::new(String::from("a")));
+        assert_eq!(slot.find::<u32>(), None);
+        assert_eq!(slot.find::<String>().as_deref().map(String::as_str), Some("a"));
+        slot.clear();
+        assert_eq!(slot.find::<String>(), None);
+    }
+}

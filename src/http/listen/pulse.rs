@@ -1,0 +1,270 @@
+//! The pulse of a connection: which phase it is in and when its patience ends.
+//!
+//! hyper 1 has one timer for all reading of headers: it starts when the connection begins to wait
+//! for a request, so it cannot tell an idle client from a half-sent header, and it knows nothing
+//! of bodies. It is switched off; the phases are told here instead.
+//!
+//! ```text
+//! Head ──request──▶ Busy ──answer given──▶ Answered ──flushed──▶ Idle ──first byte──▶ Head
+//!                     any ──shut down──▶ Leaving ──all sent──▶ Lingering
+//! ```
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::gauge::Gauge;
+use super::limits::Pace;
+
+/// Where the connection is between two requests, or in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A header is expected (at first) or has begun.
+    Head(Instant),
+    /// A handler has the request, or its answer is being produced.
+    Busy,
+    /// The answer is complete, though not all of it has left us.
+    Answered,
+    /// Everything is sent and nothing is asked.
+    Idle(Instant),
+    /// Closing: what we still have to say is being sent.
+    Leaving,
+    /// Our side is closed; late input is thrown away.
+    Lingering(Instant),
+}
+
+/// What is due when patience ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Cut: the header is late.
+    Header,
+    /// Close in good manners: nothing is asked.
+    Idle,
+    /// Cut, unless the socket turns out to have room: the peer does not take our bytes.
+    Taking,
+    /// Cut: the peer does not give the bytes it promised.
+    Giving,
+    /// Drop: the peer had its time to read the last answer.
+    Linger,
+}
+
+/// Shared by everything that sees a part of one connection; the lock is never contended for long.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    pace: Pace,
+    beat: Mutex<Beat>,
+}
+
+#[derive(Debug)]
+struct Beat {
+    phase: Phase,
+    taking: Gauge,
+    giving: Gauge,
+    probing: bool,
+    /// The handler dropped the request's body before its end.
+    body_left: bool,
+}
+
+impl Pulse {
+    /// A connection that was accepted just now.
+    pub fn new(pace: Pace, now: Instant) -> Self {
+        let beat = Beat {
+            phase: Phase::Head(now),
+            taking: Gauge::default(),
+            giving: Gauge::default(),
+            probing: false,
+            body_left: false,
+        };
+        Self { pace, beat: Mutex::new(beat) }
+    }
+
+    fn beat(&self) -> MutexGuard<'_, Beat> {
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The TLS handshake is done; the first header is awaited from now on.
+    pub fn shaken(&self, now: Instant) {
+        let mut beat = self.beat();
+        beat.phase = Phase::Head(now);
+        beat.taking.rest();
+    }
+
+    /// Plain bytes arrived.
+    pub fn heard(&self, now: Instant) {
+        let mut beat = self.beat();
+        if let Phase::Idle(_) = beat.phase {
+            beat.phase = Phase::Head(now);
+        }
+    }
+
+    /// A whole header was read and its request goes to a handler.
+    pub fn asked(&self) {
+        let mut beat = self.beat();
+        beat.phase = Phase::Busy;
+        beat.giving.rest();
+        beat.body_left = false;
+        if !beat.taking.is_waiting() {
+            beat.taking.rest();
+        }
+    }
+
+    /// The handler's answer is complete or given up.
+    pub fn answered(&self) {
+        let mut beat = self.beat();
+        if beat.phase == Phase::Busy {
+            beat.phase = Phase::Answered;
+        }
+    }
+
+    /// Everything said so far has left us.
+    pub fn flushed(&self, now: Instant) {
+        let mut beat = self.beat();
+        if beat.phase == Phase::Answered {
+            beat.phase = Phase::Idle(now);
+        }
+    }
+
+    /// The connection is being closed by us.
+    pub fn leaving(&self) {
+        let mut beat = self.beat();
+        if !matches!(beat.phase, Phase::Lingering(_)) {
+            beat.phase = Phase::Leaving;
+        }
+    }
+
+    /// Our side of the socket is closed.
+    pub fn lingering(&self, now: Instant) {
+        let mut beat = self.beat();
+        if !matches!(beat.phase, Phase::Lingering(_)) {
+            beat.phase = Phase::Lingering(now);
+        }
+    }
+
+    /// The socket takes no more for now.
+    pub fn send_blocked(&self, now: Instant) {
+        self.beat().taking.wait(now);
+    }
+
+    /// The socket took bytes.
+    pub fn sent(&self, bytes: usize, now: Instant) {
+        self.beat().taking.moved(wide(bytes), now, &self.pace.flow);
+    }
+
+    /// A handler waits for more of the request's body.
+    pub fn body_wanted(&self, now: Instant) {
+        self.beat().giving.wait(now);
+    }
+
+    /// The handler was given bytes of the body.
+    pub fn body_got(&self, bytes: usize, now: Instant) {
+        self.beat().giving.moved(wide(bytes), now, &self.pace.flow);
+    }
+
+    /// The body was read to its end, or broke.
+    pub fn body_done(&self) {
+        self.beat().giving.rest();
+    }
+
+    /// The handler wants no more of the body, though there is more.
+    pub fn body_left(&self) {
+        let mut beat = self.beat();
+        beat.giving.rest();
+        beat.body_left = true;
+    }
+
+    /// Whether some of the body was left unread, so that no other request can follow it.
+    pub fn is_body_left(&self) -> bool {
+        self.beat().body_left
+    }
+
+    /// Asks the socket's writer to try the kernel itself once (see [`super::wire::Wire`]).
+    pub fn probe(&self) {
+        self.beat().probing = true;
+    }
+
+    /// Whether such a try was asked for.
+    pub fn is_probing(&self) -> bool {
+        self.beat().probing
+    }
+
+    /// The kernel was asked and had no room (any more).
+    pub fn probed(&self) {
+        self.beat().probing = false;
+    }
+
+    /// When patience ends if nothing happens until then, and what is due at that moment. `None`
+    /// while the connection waits for nobody but us.
+    pub fn due(&self) -> Option<(Instant, Due)> {
+        let beat = self.beat();
+        let flow = &self.pace.flow;
+        let taking = beat.taking.late_at(flow).map(|at| (at, Due::Taking));
+        let giving = beat.giving.late_at(flow).map(|at| (at, Due::Giving));
+        let phase = match beat.phase {
+            Phase::Head(since) => since.checked_add(self.pace.header).map(|at| (at, Due::Header)),
+            Phase::Idle(since) => since.checked_add(self.pace.idle).map(|at| (at, Due::Idle)),
+            Phase::Lingering(since) => {
+                since.checked_add(self.pace.linger).map(|at| (at, Due::Linger))
+            }
+            Phase::Busy | Phase::Answered | Phase::Leaving => None,
+        };
+        [taking, giving, phase].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+}
+
+fn wide(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::limits::EdgeLimits;
+    use super::*;
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_request_goes_through_all_phases_and_each_has_its_own_patience() {
+        let start = Instant::now();
+        let pulse = Pulse::new(EdgeLimits::default().pace(), start);
+        pulse.shaken(start);
+        pulse.heard(at(start, 10));
+        assert_eq!(pulse.due(), Some((at(start, 15), Due::Header)), "a byte does not extend");
+        pulse.asked();
+        assert_eq!(pulse.due(), None, "the handler has its own time");
+        pulse.flushed(at(start, 11));
+        assert_eq!(pulse.due(), None, "a flush in the middle of an answer is not its end");
+        pulse.answered();
+        pulse.heard(at(start, 12));
+        pulse.flushed(at(start, 20));
+        assert_eq!(pulse.due(), Some((at(start, 95), Due::Idle)));
+        pulse.heard(at(start, 90));
+        assert_eq!(pulse.due(), Some((at(start, 105), Due::Header)));
+        pulse.leaving();
+        assert_eq!(pulse.due(), None);
+        pulse.lingering(at(start, 100));
+        pulse.lingering(at(start, 104));
+        assert_eq!(pulse.due(), Some((at(start, 105), Due::Linger)));
+    }
+
+    #[test]
+    fn a_slow_reader_and_a_silent_uploader_are_told_apart() {
+        let start = Instant::now();
+        let pulse = Pulse::new(EdgeLimits::default().pace(), start);
+        pulse.asked();
+        pulse.body_wanted(at(start, 1));
+        assert_eq!(pulse.due(), Some((at(start, 31), Due::Giving)));
+        pulse.body_got(100_000, at(start, 5));
+        assert_eq!(pulse.due(), None);
+        pulse.send_blocked(at(start, 6));
+        assert_eq!(pulse.due(), Some((at(start, 36), Due::Taking)));
+        pulse.sent(1, at(start, 7));
+        assert_eq!(pulse.due(), None);
+        pulse.body_wanted(at(start, 8));
+        pulse.body_done();
+        assert_eq!(pulse.due(), None);
+    }
+}

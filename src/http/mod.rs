@@ -1,0 +1,21 @@
+//! THE EDGE: one table of routes, the TLS listener, who is asking, and the one place where an error
+//! becomes a status. Handlers read, admit, call one flow, and render.
+//!
+//! May name: flow, domain, debian, digest, time, api, telemetry, trust
+
+pub mod access;
+pub mod admitted;
+pub mod answer;
+pub mod body;
+pub mod changes;
+pub mod local;
+pub mod listen;
+pub mod reports;
+pub mod repository;
+pub mod routes;
+pub mod setup;
+pub mod suites;
+pub mod uploads;
+pub mod views;
+
+pub use routes::{App, Site, router};

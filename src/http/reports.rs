@@ -1,0 +1,155 @@
+//! Reports: what people ask.
+
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+
+use crate::api::{
+    Diff, DiffQuery, GenerationView, GenerationsQuery, PackagesQuery, PinView, PlacementView,
+    SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
+};
+use crate::debian::SuiteName;
+use crate::domain::Right;
+use crate::flow::report::{self, Concern};
+use crate::http::admitted::{Caller, parse};
+use crate::http::answer::Failure;
+use crate::http::{App, views};
+use crate::time::Moment;
+
+/// Most rows of one answer.
+const MOST_ROWS: u32 = 1_000;
+
+/// `GET /whoami`.
+pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAmI>, Failure> {
+    let admitted = caller.admit(&app, Right::Introspect)?;
+    let grant = admitted.grant();
+    Ok(Json(WhoAmI {
+        identity: grant.identity.to_string(),
+        role: views::role(grant.role),
+        suites: views::choice(&grant.suites),
+        certificate_not_after: caller.standing.not_after().0,
+        server_version: env!("CARGO_PKG_VERSION").into(),
+    }))
+}
+
+/// `GET /status`.
+pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, Failure> {
+    caller.admit(&app, Right::Introspect)?;
+    let mut suites = Vec::new();
+    for name in app.repository.desks().keys() {
+        if caller.admit(&app, Right::Read(name)).is_err() {
+            continue;
+        }
+        let suite = report::suite(&app.repository, name).await?;
+        suites.push(SuiteStatus {
+            suite: name.clone(),
+            generation: suite.generation,
+            date: suite.head.as_ref().map(|head| head.date.0),
+            valid_until: suite.head.as_ref().map(|head| head.valid_until.0),
+            packages: suite.packages,
+            waiting: suite.waiting,
+            pins: suite.pins,
+        });
+    }
+    let server = Some(Moment(app.site.certificate_not_after.load(Ordering::Relaxed)));
+    let state = report::server(&app.repository, server).await?;
+    let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        name: app.site.host.clone(),
+        now: app.repository.now().0,
+        suites,
+        trust: TrustStatus {
+            crl_next_update: state.crl_next_update.map(|at| at.0),
+            ca_not_after: state.ca_not_after.map(|at| at.0),
+            server_certificate_not_after: server.map(|at| at.0),
+            certificates_expiring_soon: state.expiring_soon,
+        },
+        room_bytes: state.room_bytes,
+        warnings: state.concerns.into_iter().map(warning).collect(),
+    }))
+}
+
+/// `GET /suites/{suite}/generations`.
+pub async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+    Query(query): Query<GenerationsQuery>,
+) -> Result<Json<Vec<GenerationView>>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    caller.admit(&app, Right::Read(&suite))?;
+    let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
+    let records = report::history(&app.repository, &suite, query.before, limit).await?;
+    let live = app.repository.desk(&suite).and_then(|desk| Some(desk.state().head.as_ref()?.generation));
+    Ok(Json(records.into_iter().map(|record| views::generation(record, live)).collect()))
+}
+
+/// `GET /suites/{suite}/diff`.
+pub async fn diff(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+    Query(query): Query<DiffQuery>,
+) -> Result<Json<Diff>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    caller.admit(&app, Right::Read(&suite))?;
+    let moves = report::diff(&app.repository, &suite, query.from, query.to).await?;
+    let moves = moves.iter().map(views::moved).collect();
+    Ok(Json(Diff { from: query.from, to: query.to, moves }))
+}
+
+/// `GET /suites/{suite}/packages`: what is listed and what waits; with `all`, everything it has taken.
+pub async fn packages(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+    Query(query): Query<PackagesQuery>,
+) -> Result<Json<Vec<PlacementView>>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    caller.admit(&app, Right::Read(&suite))?;
+    let found = report::packages(&app.repository, &suite, query.source).await?;
+    let current = |one: &report::PlacementReport| {
+        !matches!(one.standing, report::PlacementStanding::Superseded)
+    };
+    let shown = found.into_iter().filter(|one| query.all || current(one));
+    Ok(Json(shown.map(|one| views::placement(one).1).collect()))
+}
+
+/// `GET /packages`: over every suite that the caller may read.
+pub async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<SearchQuery>,
+) -> Result<Json<Vec<SuitePlacement>>, Failure> {
+    caller.admit(&app, Right::Introspect)?;
+    let limit = query.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS);
+    let found = report::search(&app.repository, query.pattern, limit).await?;
+    let readable = found.into_iter().filter(|one| caller.admit(&app, Right::Read(&one.suite)).is_ok());
+    let view = |one| {
+        let (suite, placement) = views::placement(one);
+        SuitePlacement { suite, placement }
+    };
+    Ok(Json(readable.map(view).collect()))
+}
+
+/// `GET /suites/{suite}/pins`.
+pub async fn pins(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+) -> Result<Json<Vec<PinView>>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    caller.admit(&app, Right::Read(&suite))?;
+    let pins = report::pins(&app.repository, Some(&suite))?;
+    Ok(Json(pins.iter().map(|(suite, pin)| views::pin(suite, pin)).collect()))
+}
+
+/// `GET /pins`: of every suite that the caller may read.
+pub async fn all_pins(State(app): State<App>, caller: Caller) -> Result<Json<Vec<PinView>>, Failure> {
+    caller.admit(&app, Right::Introspect)?;
+    let pins = report::pins(&app.repository, None)?;
+    let readable = pins.iter().filter(|(suite, _)| caller.admit(&app, Right::Read(suite)).is_ok());
+    Ok(Json(readable.map(|(suite, pin)| views::pin(suite, pin)).collect()))
+}

@@ -1,0 +1,49 @@
+//! apt's tree: everything that is not the API.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::api::Code;
+use crate::domain::Right;
+use crate::domain::layout::RepoPath;
+use crate::flow::fetch;
+use crate::http::answer::Failure;
+use crate::http::listen::clean_path;
+use crate::http::admitted::Caller;
+use crate::http::{App, body};
+
+/// Serves `dists/` and `pool/` to those who may read them.
+pub async fn serve(
+    State(app): State<App>,
+    caller: Caller,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match answer(&app, &caller, &method, &uri, &headers).await {
+        Ok(response) => response,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
+    caller.admit(app, Right::Introspect)?;
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let mut response =
+            Failure::new(Code::MethodRefused, "the repository is read with GET and HEAD").into_response();
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+        return Ok(response);
+    }
+    let absent = || Failure::new(Code::Missing, "there is no such path for this host");
+    let path = clean_path(uri.path()).map_err(|_| absent())?;
+    let path = RepoPath::parse(path.trim_start_matches('/')).ok_or_else(absent)?;
+    let fetched = fetch::fetch(&app.repository, &caller.standing, path).await?;
+    Ok(body::respond(&app.repository, method, headers, fetched))
+}

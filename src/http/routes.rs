@@ -1,0 +1,67 @@
+//! Every route, in one table.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post, put};
+
+use crate::flow::Repository;
+use crate::http::{access, answer, changes, reports, repository, setup, suites, uploads};
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App {
+    /// The flows.
+    pub repository: Arc<Repository>,
+    /// What hosts are told of this server.
+    pub site: Arc<Site>,
+}
+
+/// How this server is reached and recognised.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where hosts find it: `https://repo.example.org:8443/`.
+    pub public_url: String,
+    /// The host part of it.
+    pub host: String,
+    /// The public OpenPGP keys, armored.
+    pub archive_key: String,
+    /// When the server's own certificate ends. Unit: seconds since 1970.
+    pub certificate_not_after: Arc<AtomicI64>,
+}
+
+/// JSON bodies are small; packages come as streams. Unit: bytes.
+const JSON_BYTES: usize = 16 << 20;
+
+/// The whole tree: apt's at the root, the API below `/api/v1`.
+pub fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/whoami", get(reports::whoami))
+        .route("/status", get(reports::status))
+        .route("/packages", get(reports::search))
+        .route("/pins", get(reports::all_pins))
+        .route("/suites", get(suites::list).post(suites::create))
+        .route("/suites/{suite}", get(suites::show).patch(suites::edit).delete(suites::remove))
+        .route("/suites/{suite}/changes", post(changes::change))
+        .route("/suites/{suite}/generations", get(reports::history))
+        .route("/suites/{suite}/diff", get(reports::diff))
+        .route("/suites/{suite}/packages", get(reports::packages))
+        .route("/suites/{suite}/pins", get(reports::pins))
+        .route("/suites/{suite}/{component}/{file}", put(uploads::package))
+        .route("/blobs/{digest}", put(uploads::blob))
+        .route("/blobs/missing", post(uploads::missing))
+        .route("/hosts", get(access::hosts).post(access::issue_host))
+        .route("/hosts/{name}/revoke", post(access::revoke_host))
+        .route("/hosts/{name}/setup", get(setup::setup))
+        .route("/identities", get(access::identities).post(access::issue_identity))
+        .route("/identities/{name}/revoke", post(access::revoke_identity))
+        .fallback(answer::no_route)
+        .method_not_allowed_fallback(answer::no_method);
+    Router::new()
+        .nest(crate::api::BASE, api)
+        .fallback(repository::serve)
+        .layer(DefaultBodyLimit::max(JSON_BYTES))
+        .with_state(app)
+}

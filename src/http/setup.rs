@@ -1,0 +1,112 @@
+//! Setup: what a host needs, as files.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+
+use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
+use crate::debian::SuiteName;
+use crate::domain::host::{self, HostFacts};
+use crate::domain::{Identity, Right, Role, SuiteScope, SuiteSpec};
+use crate::flow::report;
+use crate::http::App;
+use crate::http::admitted::{Caller, parse};
+use crate::http::answer::Failure;
+
+/// `GET /hosts/{name}/setup`: everything but the host's own certificate and key.
+pub async fn setup(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(query): Query<SetupQuery>,
+) -> Result<Json<HostSetup>, Failure> {
+    let identity: Identity = parse("name", &name)?;
+    if caller.standing.identity() != &identity {
+        caller.admit(&app, Right::IssueHosts)?;
+    }
+    let suites = suites_of(&app, &identity, query.suites.as_deref()).await?;
+    let names: Vec<_> = suites.iter().map(|spec| (spec.name.clone(), names_of(&app, spec))).collect();
+    let ca_pem = report::ca_pem(&app.repository);
+    let facts = HostFacts {
+        identity: &identity,
+        public_url: &app.site.public_url,
+        server: &app.site.host,
+        ca_pem: &ca_pem,
+        archive_key: &app.site.archive_key,
+        suites: &suites,
+        names: &names,
+    };
+    let directory = host::directory(&app.site.host);
+    let file = |file: host::HostFile| SetupFile {
+        path: file.path,
+        mode: file.mode.into(),
+        owner: file.owner.into(),
+        content: file.content,
+    };
+    Ok(Json(HostSetup {
+        certificate_path: format!("{directory}/client.crt"),
+        key_path: format!("{directory}/client.key"),
+        files: host::files(&facts).into_iter().map(file).collect(),
+        notes: notes(&suites),
+    }))
+}
+
+async fn suites_of(
+    app: &App,
+    identity: &Identity,
+    named: Option<&str>,
+) -> Result<Vec<SuiteSpec>, Failure> {
+    let mut chosen: Vec<SuiteName> = Vec::new();
+    match named {
+        Some(named) => {
+            for name in named.split(',') {
+                chosen.push(parse("suites", name)?);
+            }
+        }
+        None => chosen = granted(app, identity).await?,
+    }
+    let spec = |name: &SuiteName| {
+        let desk = app.repository.desk(name);
+        let absent = || Failure::new(Code::Missing, format!("there is no suite {name}"));
+        Ok(desk.ok_or_else(absent)?.state().spec.clone())
+    };
+    chosen.iter().map(spec).collect()
+}
+
+async fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
+    let hosts = report::identities(&app.repository, None).await?;
+    let grant = hosts.into_iter().find(|host| host.identity == *identity).and_then(|host| host.grant);
+    let grant = grant.filter(|grant| grant.role == Role::Host);
+    let absent = || {
+        let detail = format!("{identity} is no host here; `repoctl host issue {identity} --suite …` makes it one");
+        Failure::new(Code::Missing, detail)
+    };
+    Ok(match grant.ok_or_else(absent)?.suites {
+        SuiteScope::All => app.repository.desks().keys().cloned().collect(),
+        SuiteScope::Named(names) => names.into_iter().collect(),
+    })
+}
+
+fn names_of(app: &App, spec: &SuiteSpec) -> Vec<crate::debian::PackageName> {
+    let Some(desk) = app.repository.desk(&spec.name) else { return Vec::new() };
+    let state = desk.state();
+    let mut names: Vec<_> = state.contents.members.keys().map(|(_, name, _)| name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn notes(suites: &[SuiteSpec]) -> Vec<String> {
+    let mut notes = vec![
+        "apt knows allow-downgrades only for the whole host; the preferences limit what really goes down"
+            .to_string(),
+    ];
+    for spec in suites.iter().filter(|spec| spec.owns.is_empty()) {
+        notes.push(format!(
+            "suite {0} does not say which package names it owns, so the preferences list those it holds \
+             now; after a new name is uploaded run this again, or say it once: \
+             `repoctl suite edit {0} --owns 'acme-*'`",
+            spec.name
+        ));
+    }
+    notes
+}

@@ -1,0 +1,92 @@
+//! Suites: made, shown, edited, removed.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
+use crate::debian::SuiteName;
+use crate::domain::{Right, SuiteSpec};
+use crate::flow::{report, suite as flow};
+use crate::http::admitted::{Caller, parse};
+use crate::http::answer::Failure;
+use crate::http::{App, views};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// `GET /suites`: those that the caller may read.
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<SuiteView>>, Failure> {
+    caller.admit(&app, Right::Introspect)?;
+    let mut seen = Vec::new();
+    for name in app.repository.desks().keys() {
+        if caller.admit(&app, Right::Read(name)).is_ok() {
+            seen.push(views::suite(report::suite(&app.repository, name).await?));
+        }
+    }
+    Ok(Json(seen))
+}
+
+/// `GET /suites/{suite}`.
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+) -> Result<Json<SuiteView>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    caller.admit(&app, Right::Read(&suite))?;
+    Ok(Json(views::suite(report::suite(&app.repository, &suite).await?)))
+}
+
+/// `POST /suites`.
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Json(definition): Json<SuiteDefinition>,
+) -> Result<Json<SuiteView>, Failure> {
+    let admitted = caller.admit(&app, Right::Administer)?;
+    let spec = SuiteSpec {
+        name: definition.name,
+        origin: definition.origin,
+        label: definition.label,
+        description: definition.description,
+        owns: definition.owns,
+        components: definition.components,
+        architectures: definition.architectures,
+        valid_seconds: i64::from(definition.valid_days).saturating_mul(DAY_SECONDS),
+    };
+    let name = spec.name.clone();
+    flow::create(&app.repository, &admitted, spec).await?;
+    Ok(Json(views::suite(report::suite(&app.repository, &name).await?)))
+}
+
+/// `PATCH /suites/{suite}`.
+pub async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+    Json(edit): Json<SuiteEdit>,
+) -> Result<Json<ChangeOutcome>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    let admitted = caller.admit(&app, Right::Administer)?;
+    let changed = flow::Edit {
+        description: edit.description,
+        valid_seconds: edit.valid_days.map(|days| i64::from(days).saturating_mul(DAY_SECONDS)),
+        owns: edit.owns,
+        add_components: edit.add_components,
+        add_architectures: edit.add_architectures,
+    };
+    let turned = flow::edit(&app.repository, &admitted, &suite, changed, edit.message).await?;
+    Ok(Json(views::outcome(&suite, turned, Vec::new())))
+}
+
+/// `DELETE /suites/{suite}`: only when it holds no packages.
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    caller.admit(&app, Right::Administer)?;
+    flow::remove(&app.repository, &suite).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

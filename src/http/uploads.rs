@@ -1,0 +1,83 @@
+//! Uploads: one package with nothing but curl, or many and then one change.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
+
+use crate::api::{
+    BlobReceipt, ChangeOutcome, Code, Digests, MOST_DIGESTS, MissingBlobs, UploadQuery,
+};
+use crate::debian::{Component, SuiteName};
+use crate::digest::Digest;
+use crate::domain::Right;
+use crate::flow::apply::Wish;
+use crate::flow::change::{Terms, change};
+use crate::flow::upload::{self, Declared, upload};
+use crate::http::admitted::{Caller, parse};
+use crate::http::answer::Failure;
+use crate::http::{App, views};
+
+/// `PUT /suites/{suite}/{component}/{file}`: one `.deb`, taken and published.
+pub async fn package(
+    State(app): State<App>,
+    caller: Caller,
+    Path((suite, component, _)): Path<(String, String, String)>,
+    Query(query): Query<UploadQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<ChangeOutcome>, Failure> {
+    let suite: SuiteName = parse("suite", &suite)?;
+    let component: Component = parse("component", &component)?;
+    let admitted = caller.admit(&app, Right::Upload(&suite))?;
+    if app.repository.desk(&suite).is_none() {
+        let detail = format!("there is no suite {suite}; `repoctl suite list` shows them");
+        return Err(Failure::new(Code::Missing, detail));
+    }
+    let declared = Declared { size_bytes: length(&headers), digest: None };
+    let package = upload(&app.repository, &admitted, body.into_data_stream(), declared).await?;
+    let wish = Wish::Add(vec![(component, package.digest)]);
+    let terms = Terms { message: query.message.unwrap_or_default(), ..Terms::default() };
+    let turned = change(&app.repository, &admitted, &suite, wish, terms).await?;
+    Ok(Json(views::outcome(&suite, turned, Vec::new())))
+}
+
+/// `PUT /blobs/{digest}`: bytes that a change will name.
+pub async fn blob(
+    State(app): State<App>,
+    caller: Caller,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<BlobReceipt>, Failure> {
+    let digest: Digest = parse("digest", &digest)?;
+    let admitted = caller.admit(&app, Right::Stage)?;
+    let declared = Declared { size_bytes: length(&headers), digest: Some(digest) };
+    let package = upload(&app.repository, &admitted, body.into_data_stream(), declared).await?;
+    Ok(Json(BlobReceipt {
+        digest: package.digest,
+        name: package.name,
+        version: package.version,
+        architecture: package.architecture,
+        size_bytes: package.size_bytes,
+    }))
+}
+
+/// `POST /blobs/missing`: which bytes still have to be sent.
+pub async fn missing(
+    State(app): State<App>,
+    caller: Caller,
+    Json(asked): Json<Digests>,
+) -> Result<Json<MissingBlobs>, Failure> {
+    let admitted = caller.admit(&app, Right::Stage)?;
+    if asked.digests.len() > MOST_DIGESTS {
+        return Err(Failure::invalid("digests", format!("more than {MOST_DIGESTS}; ask several times")));
+    }
+    let missing = upload::missing(&app.repository, &admitted, asked.digests).await?;
+    Ok(Json(MissingBlobs { missing }))
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

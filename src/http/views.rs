@@ -1,0 +1,206 @@
+//! Views: what the flows know, as the API says it.
+
+use crate::api::{
+    CertificateView, ChangeOutcome, GenerationView, HostSeen, IdentityView, ItemOutcome, ItemState,
+    PinView, PlacementState, PlacementView, SightingView, SuiteChoice, SuiteView,
+};
+use crate::debian::SuiteName;
+use crate::domain::add::{Added, Standing};
+use crate::domain::{self, GenerationRecord, Move, Pin, PinKind, Role, SuiteScope};
+use crate::flow::report::{IdentityReport, PlacementReport, PlacementStanding, SuiteReport};
+use crate::flow::turn::Turned;
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// What came of a change.
+pub fn outcome(suite: &SuiteName, turned: Turned, hosts: Vec<HostSeen>) -> ChangeOutcome {
+    ChangeOutcome {
+        suite: suite.clone(),
+        generation: turned.generation,
+        dry_run: turned.dry_run,
+        items: turned.added.iter().map(item).collect(),
+        moves: turned.moves.iter().map(moved).collect(),
+        pins: turned.pinned.iter().map(|one| pin(suite, one)).collect(),
+        hosts,
+        notes: turned.notes,
+    }
+}
+
+fn item(added: &Added) -> ItemOutcome {
+    ItemOutcome {
+        package: added.package.name.clone(),
+        version: added.package.version.clone(),
+        architecture: added.package.architecture.clone(),
+        component: added.component.clone(),
+        state: match added.standing {
+            Standing::Published => ItemState::Published,
+            Standing::Already => ItemState::Already,
+            Standing::Waiting => ItemState::Waiting,
+            Standing::Withdrawn => ItemState::Withdrawn,
+        },
+        note: added.note.clone(),
+    }
+}
+
+/// One place that changes.
+pub fn moved(one: &Move) -> crate::api::Move {
+    let (component, package, architecture) = one.place.clone();
+    crate::api::Move {
+        package,
+        architecture,
+        component,
+        from: one.from.as_ref().map(|package| package.version.clone()),
+        to: one.to.as_ref().map(|package| package.version.clone()),
+    }
+}
+
+/// One pin.
+pub fn pin(suite: &SuiteName, pin: &Pin) -> PinView {
+    PinView {
+        suite: suite.clone(),
+        package: pin.target.name.clone(),
+        kind: match pin.target.kind {
+            PinKind::Source => crate::api::PinKind::Source,
+            PinKind::Binary => crate::api::PinKind::Binary,
+        },
+        version: pin.version.clone(),
+        author: pin.author.to_string(),
+        message: pin.message.clone(),
+        at: pin.at.0,
+        until: pin.until.map(|until| until.0),
+    }
+}
+
+/// A suite.
+pub fn suite(report: SuiteReport) -> SuiteView {
+    let spec = report.spec;
+    SuiteView {
+        name: spec.name,
+        origin: spec.origin,
+        label: spec.label,
+        description: spec.description,
+        owns: spec.owns,
+        components: spec.components,
+        architectures: spec.architectures,
+        valid_days: u32::try_from(spec.valid_seconds / DAY_SECONDS).unwrap_or(0),
+        generation: report.generation,
+        date: report.head.as_ref().map(|head| head.date.0),
+        valid_until: report.head.as_ref().map(|head| head.valid_until.0),
+        packages: report.packages,
+        waiting: report.waiting,
+        pins: report.pins,
+        size_bytes: report.size_bytes,
+    }
+}
+
+/// A generation; `live` is the one that is served.
+pub fn generation(record: GenerationRecord, live: Option<u64>) -> GenerationView {
+    GenerationView {
+        live: live == Some(record.generation),
+        generation: record.generation,
+        at: record.at.0,
+        authors: record.authors.iter().map(ToString::to_string).collect(),
+        message: record.message,
+        same_as: record.same_as,
+        entered: record.entered,
+        left: record.left,
+    }
+}
+
+/// A package in a suite.
+pub fn placement(report: PlacementReport) -> (SuiteName, PlacementView) {
+    let view = PlacementView {
+        package: report.package.name,
+        version: report.package.version,
+        architecture: report.package.architecture,
+        component: report.component,
+        source: report.package.source,
+        source_version: report.package.source_version,
+        state: match report.standing {
+            PlacementStanding::Live => PlacementState::Live,
+            PlacementStanding::Waiting => PlacementState::Waiting,
+            PlacementStanding::Superseded => PlacementState::Superseded,
+            PlacementStanding::Withdrawn => PlacementState::Withdrawn,
+        },
+        size_bytes: report.package.size_bytes,
+        digest: report.package.digest,
+        accepted_by: report.accepted_by.to_string(),
+        accepted_at: report.accepted_at.0,
+    };
+    (report.suite, view)
+}
+
+/// An identity with its certificates.
+pub fn identity(report: IdentityReport) -> IdentityView {
+    let certificates = report.certificates.into_iter().map(|certificate| CertificateView {
+        serial: certificate.serial,
+        not_after: certificate.not_after.0,
+        revoked_at: certificate.revoked_at.map(|at| at.0),
+        reason: certificate.reason,
+    });
+    let sightings = report.sightings.into_iter().map(|sighting| SightingView {
+        suite: sighting.suite,
+        at: sighting.at.0,
+        generation: sighting.generation,
+    });
+    IdentityView {
+        identity: report.identity.to_string(),
+        role: report.grant.as_ref().map(|grant| role(grant.role)),
+        suites: report.grant.map_or(SuiteChoice::Named(Vec::new()), |grant| choice(&grant.suites)),
+        certificates: certificates.collect(),
+        sightings: sightings.collect(),
+    }
+}
+
+/// A role on the wire.
+pub fn role(role: Role) -> crate::api::Role {
+    match role {
+        Role::Host => crate::api::Role::Host,
+        Role::Uploader => crate::api::Role::Uploader,
+        Role::Operator => crate::api::Role::Operator,
+        Role::Admin => crate::api::Role::Admin,
+    }
+}
+
+/// A role from the wire.
+pub fn role_of(role: crate::api::Role) -> Role {
+    match role {
+        crate::api::Role::Host => Role::Host,
+        crate::api::Role::Uploader => Role::Uploader,
+        crate::api::Role::Operator => Role::Operator,
+        crate::api::Role::Admin => Role::Admin,
+    }
+}
+
+/// Suites on the wire.
+pub fn choice(scope: &SuiteScope) -> SuiteChoice {
+    match scope {
+        SuiteScope::All => SuiteChoice::All,
+        SuiteScope::Named(names) => SuiteChoice::Named(names.iter().cloned().collect()),
+    }
+}
+
+/// Suites from the wire.
+pub fn scope(choice: SuiteChoice) -> SuiteScope {
+    match choice {
+        SuiteChoice::All => SuiteScope::All,
+        SuiteChoice::Named(names) => SuiteScope::Named(names.into_iter().collect()),
+    }
+}
+
+/// The hosts that may read a suite, with when they last did.
+pub fn hosts_of(suite: &SuiteName, reports: Vec<IdentityReport>) -> Vec<HostSeen> {
+    let reads = |report: &IdentityReport| {
+        let covers = |grant: &domain::Grant| grant.role == Role::Host && grant.suites.covers(suite);
+        report.grant.as_ref().is_some_and(covers)
+    };
+    let seen = |report: IdentityReport| {
+        let sighting = report.sightings.into_iter().find(|sighting| sighting.suite == *suite);
+        HostSeen {
+            identity: report.identity.to_string(),
+            last_seen_at: sighting.as_ref().map(|sighting| sighting.at.0),
+            generation: sighting.map(|sighting| sighting.generation),
+        }
+    };
+    reports.into_iter().filter(reads).map(seen).collect()
+}

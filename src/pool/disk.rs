@@ -1,0 +1,90 @@
+//! The disk back end: one file for each blob and pack, named by its digest.
+//!
+//! Shape: `blobs/ab/<64 hexadecimal digits>` and `packs/ab/…`, where `ab` are the first two digits,
+//! and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
+//!
+//! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
+//! directory. After a sync or rename that failed nobody knows what the disk holds, so writing ends
+//! until the pool is opened anew; reading goes on.
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Kind, Listed, Opened, Pool, PoolError, Staging};
+use crate::digest::Digest;
+
+mod shelf;
+mod staging;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use self::staging::DiskStaging;
+use self::tree::Tree;
+
+/// A pool in a directory of its own.
+///
+/// Limits: one process at a time; opening it empties `staging/`.
+pub struct DiskPool {
+    tree: Arc<Tree>,
+}
+
+impl DiskPool {
+    /// Opens the pool in `dir`, makes it when there is none, and removes what an earlier run left
+    /// in staging. `reserve_bytes` of the file system stay free.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`] when the directories cannot be made, opened or synced.
+    pub fn open(dir: &Path, reserve_bytes: u64) -> Result<Self, PoolError> {
+        Ok(Self { tree: Arc::new(Tree::open(dir, reserve_bytes)?) })
+    }
+}
+
+impl Pool for DiskPool {
+    fn stage(&self, expected_bytes: u64) -> Result<Box<dyn Staging>, PoolError> {
+        self.tree.expect_writable()?;
+        self.tree.weigh(expected_bytes)?;
+        Ok(Box::new(DiskStaging::begin(&self.tree)?))
+    }
+
+    fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError> {
+        let found = self.tree.shelf(kind).find(kind, digest)?;
+        Ok(found.map(|(file, size_bytes)| Opened::File(file, size_bytes)))
+    }
+
+    fn read(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, PoolError> {
+        let Some((file, size_bytes)) = self.tree.shelf(kind).find(kind, digest)? else {
+            return Ok(None);
+        };
+        let damaged = || PoolError::Damaged { kind, digest: *digest };
+        // Before the buffer is made, so that its size is bounded by what is there.
+        if offset.checked_add(length).is_none_or(|end| end > size_bytes) {
+            return Err(damaged());
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged())?];
+        match file.read_exact_at(&mut bytes, offset) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(damaged()),
+            Err(source) => Err(PoolError::Io { action: format!("read {digest}"), source }),
+        }
+    }
+
+    fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
+        self.tree.shelf(kind).list()
+    }
+
+    fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError> {
+        self.tree.shelf(kind).remove(digest)
+    }
+
+    fn room_bytes(&self) -> Result<u64, PoolError> {
+        Ok(self.tree.free_bytes()?.saturating_sub(self.tree.reserve_bytes()))
+    }
+}

@@ -1,0 +1,185 @@
+//! Bytes on their way into a disk pool: a file in staging that is hashed while it is written, and
+//! that leaves staging by its commit or is removed.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::io::Errno;
+
+use super::tree::{FILE_MODE, Tree, io_error};
+use crate::digest::{Digest, Hasher};
+use crate::pool::{Kind, PoolError, Staged, Staging};
+
+/// How much is written between two looks at the free space. Unit: bytes.
+const WEIGH_EVERY_BYTES: u64 = 16 << 20;
+
+/// Numbers the files of this process, so that two pools in one directory do not meet.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A file in staging. Dropping it removes the file unless it has moved away.
+pub(super) struct Temporary {
+    pub(super) tree: Arc<Tree>,
+    pub(super) file: File,
+    pub(super) name: String,
+    moved: bool,
+}
+
+impl Temporary {
+    fn create(tree: &Arc<Tree>) -> Result<Self, Errno> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", std::process::id());
+        let file = rustix::fs::openat(tree.staging(), &name, flags, Mode::RUSR | Mode::WUSR)?;
+        Ok(Self { tree: tree.clone(), file: file.into(), name, moved: false })
+    }
+
+    /// Gives the file its name among the durable ones.
+    fn keep(mut self, kind: Kind, digest: &Digest, size_bytes: u64) -> Result<(), PoolError> {
+        let tree = self.tree.clone();
+        tree.expect_writable()?;
+        let shelf = tree.shelf(kind);
+        let made = shelf.directory(digest);
+        let directory = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
+        match shelf.find(kind, digest)? {
+            // The same bytes are there. Their age is that of the last one to bring them.
+            Some((file, found_bytes)) if found_bytes == size_bytes => {
+                let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+                let times = Timestamps { last_access: now, last_modification: now };
+                rustix::fs::futimens(&file, &times)
+                    .map_err(|e| io_error(format!("touch {digest}"), e))?;
+            }
+            Some(_) => return Err(PoolError::Damaged { kind, digest: *digest }),
+            None => {
+                let mode = rustix::fs::fchmod(&self.file, FILE_MODE);
+                mode.map_err(|e| io_error(format!("set the mode of {digest}"), e))?;
+                self.file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+                let name = digest.to_string();
+                rustix::fs::renameat(tree.staging(), &self.name, &directory, name)
+                    .map_err(|e| tree.failed("rename", e.into()))?;
+                self.moved = true;
+            }
+        }
+        // Also when they were there: who renamed them may not have come to this line yet.
+        rustix::fs::fsync(&directory).map_err(|e| tree.stop("sync of a directory", e.into()))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.moved {
+            // What cannot be removed now is removed when the pool is opened next.
+            let _ = rustix::fs::unlinkat(self.tree.staging(), &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// See [`Staging`].
+pub(super) struct DiskStaging {
+    pub(super) temporary: Temporary,
+    hasher: Hasher,
+    size_bytes: u64,
+    unweighed_bytes: u64,
+    failed: bool,
+}
+
+impl DiskStaging {
+    pub(super) fn begin(tree: &Arc<Tree>) -> Result<Self, PoolError> {
+        let temporary = match Temporary::create(tree) {
+            Ok(temporary) => temporary,
+            // A disk without room, or without inodes, is no reason to end the writing; nor is
+            // anything else here, because nothing has been written yet.
+            Err(Errno::NOSPC | Errno::DQUOT) => {
+                return Err(tree.failed("new file", Errno::NOSPC.into()));
+            }
+            Err(error) => return Err(io_error("make a file in staging".into(), error)),
+        };
+        Ok(Self {
+            temporary,
+            hasher: Hasher::new(),
+            size_bytes: 0,
+            unweighed_bytes: 0,
+            failed: false,
+        })
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, PoolError> {
+        let tree = &self.temporary.tree;
+        tree.expect_writable()?;
+        if self.unweighed_bytes >= WEIGH_EVERY_BYTES {
+            tree.weigh(0)?;
+            self.unweighed_bytes = 0;
+        }
+        let written = loop {
+            match self.temporary.file.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(tree.failed("write", error)),
+                Ok(0) if !bytes.is_empty() => {
+                    return Err(tree.failed("write", io::ErrorKind::WriteZero.into()));
+                }
+                Ok(written) => break written,
+            }
+        };
+        self.hasher.update(bytes.get(..written).unwrap_or(bytes));
+        let written_bytes = written as u64;
+        self.size_bytes = self.size_bytes.saturating_add(written_bytes);
+        self.unweighed_bytes = self.unweighed_bytes.saturating_add(written_bytes);
+        Ok(written)
+    }
+}
+
+impl Write for DiskStaging {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes).map_err(|error| {
+            self.failed = true;
+            match error {
+                PoolError::Io { source, .. } => source,
+                PoolError::Full { .. } => io::Error::new(io::ErrorKind::StorageFull, error),
+                other => io::Error::other(other),
+            }
+        })
+    }
+
+    /// Nothing waits here: every write goes to the file at once.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Staging for DiskStaging {
+    fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, PoolError> {
+        let Self { temporary, hasher, size_bytes, failed, .. } = *self;
+        temporary.tree.expect_writable()?;
+        let stat = temporary.file.metadata();
+        let stat = stat.map_err(|e| temporary.tree.failed("look at a written file", e))?;
+        if failed || stat.len() != size_bytes {
+            let source = io::Error::other("an earlier write did not succeed");
+            return Err(PoolError::Io { action: "finish a staged file".into(), source });
+        }
+        Ok(Box::new(DiskStaged { temporary, digest: hasher.finish(), size_bytes }))
+    }
+}
+
+/// See [`Staged`].
+pub(super) struct DiskStaged {
+    pub(super) temporary: Temporary,
+    digest: Digest,
+    size_bytes: u64,
+}
+
+impl Staged for DiskStaged {
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn commit(self: Box<Self>, kind: Kind) -> Result<(), PoolError> {
+        self.temporary.keep(kind, &self.digest, self.size_bytes)
+    }
+}

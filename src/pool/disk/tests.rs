@@ -1,0 +1,251 @@
+//! What only the disk back end can show: modes, links, and a disk that fails.
+#![expect(clippy::disallowed_methods, reason = "looks at the files that the pool keeps")]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::staging::DiskStaging;
+use super::*;
+use tempfile::TempDir;
+
+fn open(room: &Path) -> DiskPool {
+    DiskPool::open(&room.join("pool"), 0).unwrap()
+}
+
+fn path_of(room: &Path, digest: &Digest) -> PathBuf {
+    let name = digest.to_string();
+    room.join("pool/blobs").join(&name[..2]).join(&name)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn staged_count(room: &Path) -> usize {
+    fs::read_dir(room.join("pool/staging")).unwrap().count()
+}
+
+/// A staging whose file is another one, and the pool it belongs to.
+fn staging_on(pool: &DiskPool, file: File) -> DiskStaging {
+    let mut staging = DiskStaging::begin(&pool.tree).unwrap();
+    staging.temporary.file = file;
+    staging
+}
+
+#[test]
+fn files_and_directories_have_their_modes() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let mut staging = pool.stage(1).unwrap();
+    staging.write_all(b"x").unwrap();
+    let staged = room.path().join("pool/staging");
+    let staged = fs::read_dir(&staged).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(mode(&staged), 0o600);
+    let staged = staging.finish().unwrap();
+    let digest = staged.digest();
+    staged.commit(Kind::Blob).unwrap();
+    let path = path_of(room.path(), &digest);
+    assert_eq!(mode(&path), 0o640);
+    for directory in ["pool", "pool/blobs", "pool/packs", "pool/staging"] {
+        assert_eq!(mode(&room.path().join(directory)), 0o750, "{directory}");
+    }
+    assert_eq!(mode(path.parent().unwrap()), 0o750);
+    assert_eq!(staged_count(room.path()), 0);
+}
+
+#[test]
+fn dropped_bytes_leave_no_file() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let staging = pool.stage(0).unwrap();
+    let staged = pool.stage(0).unwrap().finish().unwrap();
+    assert_eq!(staged_count(room.path()), 2);
+    drop(staging);
+    drop(staged);
+    assert_eq!(staged_count(room.path()), 0);
+}
+
+#[test]
+fn a_link_at_a_blobs_path_is_not_followed() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let digest = pool.keep(Kind::Blob, b"mine").unwrap();
+    let path = path_of(room.path(), &digest);
+    let foreign = room.path().join("foreign");
+    fs::write(&foreign, b"mine").unwrap();
+    fs::remove_file(&path).unwrap();
+    symlink(&foreign, &path).unwrap();
+    let damaged = |error| matches!(error, PoolError::Damaged { .. });
+    assert!(pool.open(Kind::Blob, &digest).is_err_and(damaged));
+    assert!(pool.read(Kind::Blob, &digest, 0, 1).is_err_and(damaged));
+    assert!(pool.keep(Kind::Blob, b"mine").is_err_and(damaged));
+    pool.remove(Kind::Blob, &digest).unwrap();
+    assert_eq!(fs::read(&foreign).unwrap(), b"mine", "only the link was removed");
+    pool.keep(Kind::Blob, b"mine").unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+}
+
+#[test]
+fn a_linked_directory_is_not_followed() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let digest = Digest::of(b"elsewhere");
+    let path = path_of(room.path(), &digest);
+    let foreign = room.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    symlink(&foreign, path.parent().unwrap()).unwrap();
+    assert!(pool.keep(Kind::Blob, b"elsewhere").is_err());
+    assert!(pool.open(Kind::Blob, &digest).is_err());
+    assert_eq!(fs::read_dir(&foreign).unwrap().count(), 0);
+}
+
+#[test]
+fn a_pipe_at_a_blobs_path_does_not_hang_the_reader() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let digest = pool.keep(Kind::Blob, b"a pipe").unwrap();
+    let path = path_of(room.path(), &digest);
+    fs::remove_file(&path).unwrap();
+    let fifo = rustix::fs::FileType::Fifo;
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+    assert!(matches!(pool.open(Kind::Blob, &digest), Err(PoolError::Damaged { .. })));
+}
+
+#[test]
+fn a_shortened_file_is_damage_and_stays() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let digest = pool.keep(Kind::Blob, b"0123456789").unwrap();
+    let path = path_of(room.path(), &digest);
+    fs::write(&path, b"01234").unwrap();
+    assert_eq!(pool.read(Kind::Blob, &digest, 0, 5).unwrap().unwrap(), b"01234");
+    assert!(matches!(pool.read(Kind::Blob, &digest, 4, 2), Err(PoolError::Damaged { .. })));
+    assert!(matches!(pool.keep(Kind::Blob, b"0123456789"), Err(PoolError::Damaged { .. })));
+    assert_eq!(fs::read(&path).unwrap(), b"01234");
+    pool.keep(Kind::Blob, b"writing goes on").unwrap();
+}
+
+#[test]
+fn files_of_other_names_are_not_listed() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let digest = pool.keep(Kind::Blob, b"listed").unwrap();
+    let path = path_of(room.path(), &digest);
+    fs::write(path.with_file_name("README"), b"?").unwrap();
+    let elsewhere = Digest::of(b"in the wrong directory");
+    assert_ne!(elsewhere.to_string()[..2], digest.to_string()[..2]);
+    fs::write(path.with_file_name(elsewhere.to_string()), b"?").unwrap();
+    let listed = pool.list(Kind::Blob).unwrap();
+    assert_eq!(listed.iter().map(|one| one.digest).collect::<Vec<_>>(), [digest]);
+}
+
+#[test]
+fn bringing_the_same_bytes_makes_them_young_again() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let digest = pool.keep(Kind::Blob, b"old").unwrap();
+    let file = File::open(path_of(room.path(), &digest)).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(5)).unwrap();
+    assert_eq!(pool.list(Kind::Blob).unwrap()[0].written_at, 5);
+    pool.keep(Kind::Blob, b"old").unwrap();
+    assert!(pool.list(Kind::Blob).unwrap()[0].written_at > 1_700_000_000);
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut staging = staging_on(&pool, full);
+    let error = staging.write_all(b"no room").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(matches!(PoolError::of_write(error), PoolError::Full { .. }));
+    assert!(Box::new(staging).finish().is_err(), "what failed once cannot be finished");
+    assert_eq!(staged_count(room.path()), 0);
+    pool.keep(Kind::Blob, b"room again").unwrap();
+}
+
+#[test]
+fn the_reserve_is_looked_at_again_while_writing() {
+    let room = TempDir::new().unwrap();
+    let path = room.path().join("pool");
+    let free_bytes = open(room.path()).room_bytes().unwrap();
+    // Others write to this disk too, so the reserve lies well above anything they free.
+    let pool = DiskPool::open(&path, free_bytes.saturating_mul(2)).unwrap();
+    let mut staging = DiskStaging::begin(&pool.tree).unwrap();
+    let part = vec![0_u8; 1 << 20];
+    let taken = (0..100).take_while(|_| staging.write_all(&part).is_ok()).count();
+    assert_eq!(taken, 16);
+    let error = PoolError::of_write(staging.write_all(&part).unwrap_err());
+    assert!(matches!(error, PoolError::Full { .. }), "{error}");
+}
+
+/// Asserts that the pool takes no more bytes and still gives the ones it has.
+fn assert_stopped(room: &Path, pool: &DiskPool, kept: &Digest) {
+    let stopped = |error| matches!(error, PoolError::Stopped(_));
+    assert!(pool.stage(0).is_err_and(stopped));
+    assert!(pool.keep(Kind::Pack, b"more").is_err_and(stopped));
+    assert!(pool.open(Kind::Blob, kept).unwrap().is_some());
+    assert_eq!(pool.read(Kind::Blob, kept, 0, 4).unwrap().unwrap(), b"kept");
+    let again = open(room);
+    again.keep(Kind::Blob, b"after a restart").unwrap();
+}
+
+#[test]
+fn a_failed_write_ends_the_writing() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let kept = pool.keep(Kind::Blob, b"kept").unwrap();
+    let unwritable = File::open("/dev/null").unwrap();
+    let mut staging = staging_on(&pool, unwritable);
+    assert!(staging.write_all(b"x").is_err());
+    assert_stopped(room.path(), &pool, &kept);
+}
+
+#[test]
+fn a_failed_sync_ends_the_writing() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let kept = pool.keep(Kind::Blob, b"kept").unwrap();
+    let other = pool.stage(0).unwrap();
+    // A pipe takes no sync. Its length is 0, like that of a file nothing was written to.
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let staging = staging_on(&pool, File::from(std::os::fd::OwnedFd::from(writer)));
+    let staged = Box::new(staging).finish().unwrap();
+    let digest = staged.digest();
+    let error = staged.commit(Kind::Blob).unwrap_err();
+    assert!(matches!(&error, PoolError::Io { action, .. } if action.contains("sync")), "{error}");
+    assert!(pool.open(Kind::Blob, &digest).unwrap().is_none());
+    assert!(matches!(other.finish(), Err(PoolError::Stopped(_))));
+    assert_stopped(room.path(), &pool, &kept);
+}
+
+#[test]
+fn a_failed_rename_ends_the_writing() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let kept = pool.keep(Kind::Blob, b"kept").unwrap();
+    let staged = pool.stage(0).unwrap().finish().unwrap();
+    let staging = fs::read_dir(room.path().join("pool/staging")).unwrap();
+    staging.for_each(|entry| fs::remove_file(entry.unwrap().path()).unwrap());
+    let error = staged.commit(Kind::Blob).unwrap_err();
+    assert!(matches!(&error, PoolError::Io { action, .. } if action == "rename"), "{error}");
+    assert_stopped(room.path(), &pool, &kept);
+}
+
+#[test]
+fn opening_makes_missing_directories_and_empties_staging() {
+    let room = TempDir::new().unwrap();
+    let path = room.path().join("a/b/pool");
+    drop(DiskPool::open(&path, 0).unwrap());
+    fs::write(path.join("staging/left"), b"over").unwrap();
+    symlink("/etc/passwd", path.join("staging/link")).unwrap();
+    drop(DiskPool::open(&path, 0).unwrap());
+    assert_eq!(fs::read_dir(path.join("staging")).unwrap().count(), 0);
+    assert!(DiskPool::open(&room.path().join("a/b/pool/staging/../../file"), 0).is_ok());
+    fs::write(room.path().join("file"), b"").unwrap();
+    assert!(matches!(DiskPool::open(&room.path().join("file"), 0), Err(PoolError::Io { .. })));
+}

@@ -1,0 +1,152 @@
+//! The directories of a disk pool, held open, and whether they may still be written to.
+
+use std::ffi::CString;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::shelf::Shelf;
+use crate::pool::{Kind, PoolError};
+
+/// Files are for the owner to write and for the group to read.
+pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
+
+/// A pool's directories. Everything below them is opened through them, never by a whole path.
+pub(super) struct Tree {
+    blobs: Shelf,
+    packs: Shelf,
+    staging: OwnedFd,
+    reserve_bytes: u64,
+    stopped: OnceLock<String>,
+}
+
+impl Tree {
+    pub(super) fn open(path: &Path, reserve_bytes: u64) -> Result<Self, PoolError> {
+        let at = |name: &str| format!("open {}", path.join(name).display());
+        let root = open_root(path).map_err(|source| PoolError::Io { action: at(""), source })?;
+        let child = |name| directory(&root, name).map_err(|error| io_error(at(name), error));
+        let (blobs, packs, staging) = (child("blobs")?, child("packs")?, child("staging")?);
+        empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
+        rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
+        Ok(Self {
+            blobs: Shelf::open("blobs", blobs)?,
+            packs: Shelf::open("packs", packs)?,
+            staging,
+            reserve_bytes,
+            stopped: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn shelf(&self, kind: Kind) -> &Shelf {
+        match kind {
+            Kind::Blob => &self.blobs,
+            Kind::Pack => &self.packs,
+        }
+    }
+
+    pub(super) fn staging(&self) -> &OwnedFd {
+        &self.staging
+    }
+
+    pub(super) fn reserve_bytes(&self) -> u64 {
+        self.reserve_bytes
+    }
+
+    /// What an ordinary owner may still write to the file system. Unit: bytes.
+    pub(super) fn free_bytes(&self) -> Result<u64, PoolError> {
+        let space = rustix::fs::fstatvfs(&self.staging)
+            .map_err(|error| io_error("measure free space".into(), error))?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    /// Refuses when `more_bytes` would reach into the reserve.
+    pub(super) fn weigh(&self, more_bytes: u64) -> Result<(), PoolError> {
+        let free_bytes = self.free_bytes()?;
+        if free_bytes < self.reserve_bytes.saturating_add(more_bytes) {
+            return Err(PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes });
+        }
+        Ok(())
+    }
+
+    /// Refuses once [`Tree::stop`] was called.
+    pub(super) fn expect_writable(&self) -> Result<(), PoolError> {
+        self.stopped.get().map_or(Ok(()), |action| Err(PoolError::Stopped(action.clone())))
+    }
+
+    /// A write, sync or rename of a file that is still in staging failed. A full disk harms nothing
+    /// but that file; anything else ends the writing.
+    pub(super) fn failed(&self, action: &str, source: io::Error) -> PoolError {
+        let full = |error| matches!(error, Errno::NOSPC | Errno::DQUOT);
+        if Errno::from_io_error(&source).is_some_and(full) {
+            let free_bytes = self.free_bytes().unwrap_or_default();
+            return PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes };
+        }
+        self.stop(action, source)
+    }
+
+    /// Ends the writing, whatever the error. For what was renamed already, where even a full disk
+    /// leaves it unknown what a crash would bring back, and a second sync would not tell.
+    pub(super) fn stop(&self, action: &str, source: io::Error) -> PoolError {
+        // The first failure is the one worth reporting.
+        let _ = self.stopped.set(action.to_owned());
+        PoolError::Io { action: action.to_owned(), source }
+    }
+}
+
+/// How directories are opened.
+pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+pub(super) fn io_error(action: String, error: Errno) -> PoolError {
+    PoolError::Io { action, source: error.into() }
+}
+
+/// Opens a directory below another, and makes it when there is none; a symbolic link is refused.
+pub(super) fn directory(above: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    let new = match rustix::fs::mkdirat(above, name, DIRECTORY_MODE) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(error) => return Err(error),
+    };
+    let opened = rustix::fs::openat(above, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+    if new {
+        // The mode given to mkdir is cut by the umask.
+        rustix::fs::fchmod(&opened, DIRECTORY_MODE)?;
+    }
+    Ok(opened)
+}
+
+/// Opens the pool's own directory and makes it, durably, when there is none. It is the operator's
+/// to name, so here a symbolic link is followed.
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    let open = |path: &Path| rustix::fs::openat(CWD, path, DIRECTORY, Mode::empty());
+    match open(path) {
+        Err(Errno::NOENT) => {}
+        opened => return Ok(opened?),
+    }
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE.bits()).create(path)?;
+    let above = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    rustix::fs::fsync(open(above.unwrap_or(Path::new(".")))?)?;
+    Ok(open(path)?)
+}
+
+/// Removes every file in a directory.
+fn empty(directory: &OwnedFd) -> Result<(), Errno> {
+    let mut names: Vec<CString> = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        if entry.file_type() != FileType::Directory {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    for name in names {
+        rustix::fs::unlinkat(directory, name, AtFlags::empty())?;
+    }
+    Ok(())
+}

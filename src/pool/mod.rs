@@ -1,0 +1,161 @@
+//! BYTES by digest: blobs (`.deb` files) and packs (runs of compressed chunks). Everything here is
+//! write-once and named by its own SHA-256; what a name means is the catalogue's business.
+//! Synchronous: callers bring their own threads.
+//!
+//! May name: domain, debian, digest
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use crate::digest::Digest;
+
+pub mod disk;
+pub mod memory;
+
+pub use disk::DiskPool;
+pub use memory::MemoryPool;
+
+/// The two kinds of stored bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A `.deb`.
+    Blob,
+    /// A run of compressed chunks.
+    Pack,
+}
+
+/// Bytes could not be kept or read.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// Storing these bytes would eat into the reserve of free space.
+    #[error("the disk is nearly full: {free_bytes} bytes are free, {reserve_bytes} are kept in reserve")]
+    Full {
+        /// Free for us now.
+        free_bytes: u64,
+        /// What must stay free.
+        reserve_bytes: u64,
+    },
+    /// An earlier write or sync failed, so nothing is written until a restart.
+    #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
+    Stopped(String),
+    /// Stored bytes are not what their name says.
+    #[error("stored {kind:?} {digest} is damaged: its bytes have another digest or size")]
+    Damaged {
+        /// Of which kind.
+        kind: Kind,
+        /// Which.
+        digest: Digest,
+    },
+    /// The operating system said no.
+    #[error("{action}: {source}")]
+    Io {
+        /// What was being done, with the path.
+        action: String,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl PoolError {
+    /// What the error of a write to [`Staging`] says: [`PoolError::Full`] and
+    /// [`PoolError::Stopped`] travel inside the [`io::Error`].
+    pub fn of_write(source: io::Error) -> Self {
+        source
+            .downcast()
+            .unwrap_or_else(|source| Self::Io { action: "write to staging".into(), source })
+    }
+}
+
+/// Bytes on their way in: written once, then committed or dropped. Dropping removes them.
+pub trait Staging: Write + Send {
+    /// Ends the writing and gives the digest and size of all bytes.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`] when the last bytes could not be written.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, PoolError>;
+}
+
+/// Bytes that are complete but not yet kept. Dropping removes them.
+pub trait Staged: Send {
+    /// SHA-256 of the bytes.
+    fn digest(&self) -> Digest;
+    /// Unit: bytes.
+    fn size_bytes(&self) -> u64;
+    /// Makes them durable under their digest: fsync of the file, rename, fsync of the directories.
+    /// Success if they were there already.
+    ///
+    /// # Errors
+    /// [`PoolError`]; after a failed fsync the pool refuses to write until it is opened anew.
+    fn commit(self: Box<Self>, kind: Kind) -> Result<(), PoolError>;
+}
+
+/// Stored bytes, opened for reading.
+pub enum Opened {
+    /// A file of exactly this many bytes.
+    File(File, u64),
+    /// Bytes in memory.
+    Memory(bytes::Bytes),
+}
+
+/// One stored thing, for sweeping.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub digest: Digest,
+    /// Unit: bytes.
+    pub size_bytes: u64,
+    /// When it was written. Unit: seconds since 1970.
+    pub written_at: i64,
+}
+
+/// Where bytes are kept.
+pub trait Pool: Send + Sync {
+    /// Begins to take bytes in; `expected_bytes` is weighed against the free-space reserve.
+    ///
+    /// # Errors
+    /// [`PoolError::Full`] before the disk is full; [`PoolError::Stopped`]; [`PoolError::Io`].
+    fn stage(&self, expected_bytes: u64) -> Result<Box<dyn Staging>, PoolError>;
+
+    /// Keeps `bytes` durably and gives their digest: `stage`, write, `commit` in one.
+    ///
+    /// # Errors
+    /// As for [`Pool::stage`] and [`Staged::commit`].
+    fn keep(&self, kind: Kind, bytes: &[u8]) -> Result<Digest, PoolError> {
+        let mut staging = self.stage(bytes.len() as u64)?;
+        staging.write_all(bytes).map_err(PoolError::of_write)?;
+        let staged = staging.finish()?;
+        let digest = staged.digest();
+        staged.commit(kind)?;
+        Ok(digest)
+    }
+
+    /// Opens stored bytes; `None` when there are none of that name.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`].
+    fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError>;
+
+    /// Reads `length` bytes from `offset`; `None` when there are none of that name.
+    ///
+    /// # Errors
+    /// [`PoolError::Damaged`] when the bytes end early; [`PoolError::Io`].
+    fn read(&self, kind: Kind, digest: &Digest, offset: u64, length: u64) -> Result<Option<Vec<u8>>, PoolError>;
+
+    /// All that is stored of a kind, in no particular order.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`].
+    fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError>;
+
+    /// Removes stored bytes; success if there are none.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`].
+    fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError>;
+
+    /// How much can still be stored before the reserve is reached. Unit: bytes.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`].
+    fn room_bytes(&self) -> Result<u64, PoolError>;
+}

@@ -1,0 +1,385 @@
+//! SERVER: the composition root. Names the concrete back ends, wires them, runs, and shuts down.
+//!
+//! May name: http, flow, catalogue, pool, signing, trust, config, domain, time, telemetry
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::catalogue::SqliteCatalogue;
+use crate::config::{Config, LogFormat};
+use crate::flow::{self, FlowLimits, Parts, Repository};
+use crate::http::listen::{Edge, EdgeLimits, Notifier, harden};
+use crate::http::{self, App, Site};
+use crate::pool::DiskPool;
+use crate::signing::{DateFloor, SecretKey, Signer};
+use crate::time::{Clock, Moment, SystemClock};
+use crate::trust::{
+    AnyProvenClient, CertificateAuthority, ServerIdentity, ServerKey, Trust, TrustFiles,
+    load_server, server_config,
+};
+
+pub mod data;
+
+pub use data::{DataDirectory, DataError};
+
+/// The server could not start or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A part of it cannot be opened.
+    #[error("{what}: {problem}")]
+    Part {
+        /// Which part.
+        what: &'static str,
+        /// What it said.
+        problem: String,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen: {0}")]
+    Listen(std::io::Error),
+    /// The listener failed.
+    #[error("the listener stopped: {0}")]
+    Stopped(std::io::Error),
+}
+
+/// Makes an error of a part.
+fn part<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> ServerError {
+    move |problem| ServerError::Part { what, problem: problem.to_string() }
+}
+
+/// How often what may have to be renewed is looked at. Unit: seconds.
+const REFRESH_SECONDS: u64 = 20;
+/// How often unnamed bytes are looked for. Unit: seconds.
+const TIDY_SECONDS: u64 = 3_600;
+/// Days that are written in the configuration, as the flows count.
+const DAY_SECONDS: i64 = 86_400;
+
+/// A server that is open but not yet serving.
+pub struct Server {
+    config: Config,
+    data: DataDirectory,
+    repository: Arc<Repository>,
+    edge: Edge,
+    tls: Arc<ArcSwap<rustls::ServerConfig>>,
+    site: Arc<Site>,
+    certificate_not_after: Arc<AtomicI64>,
+}
+
+impl Server {
+    /// Opens everything and binds the listeners; serves nothing yet. Must be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// [`ServerError`] naming the part and the cure; nothing was changed then.
+    pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
+        let data = DataDirectory::open(&config.data)?;
+        let now = clock.now();
+        let (repository, archive_key) = open_repository(&config, &data, &clock)?;
+        renew_server_certificate(&config, &data, &repository, now)?;
+        let identity = load_server(&data.tls()).map_err(part("server certificate"))?;
+        let tls = Arc::new(ArcSwap::new(tls_config(&identity)?));
+        let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
+        let edge = Edge::bind(&config.listen.addresses, edge_limits(&config)).map_err(ServerError::Listen)?;
+        let host = config.host().map_err(part("repod.toml"))?;
+        let site = Arc::new(Site {
+            public_url: config.public_url.clone(),
+            host,
+            archive_key,
+            certificate_not_after: Arc::clone(&certificate_not_after),
+        });
+        Ok(Self { config, data, repository, edge, tls, site, certificate_not_after })
+    }
+
+    /// The addresses that are listened on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addrs(&self) -> std::io::Result<Vec<SocketAddr>> {
+        self.edge.local_addrs()
+    }
+
+    /// The flows, for those who run in the same process.
+    pub fn repository(&self) -> Arc<Repository> {
+        Arc::clone(&self.repository)
+    }
+
+    /// Serves until `shutdown` ends, then lets answers and changes under way finish.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        reload: tokio::sync::mpsc::Receiver<()>,
+    ) -> Result<(), ServerError> {
+        let notifier = Arc::new(
+            Notifier::new(crate::config::notify_socket().as_deref()).map_err(part("NOTIFY_SOCKET"))?,
+        );
+        let stop = CancellationToken::new();
+        let app = http::router(App { repository: Arc::clone(&self.repository), site: self.site });
+        let local = bind_local(&self.config.listen.local)?;
+        for listener in local {
+            let app = http::local::router(Arc::clone(&self.repository));
+            let stopped = stop.clone().cancelled_owned();
+            tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped).await });
+        }
+        let keeper = Keeper {
+            config: self.config,
+            data: self.data,
+            repository: Arc::clone(&self.repository),
+            tls: Arc::clone(&self.tls),
+            certificate_not_after: self.certificate_not_after,
+            notifier: Arc::clone(&notifier),
+        };
+        let keeping = tokio::spawn(keeper.keep(reload, stop.clone()));
+        info!(addresses = ?self.edge.local_addrs().unwrap_or_default(), "serving");
+        notifier.ready();
+        let until = {
+            let (stop, notifier) = (stop.clone(), Arc::clone(&notifier));
+            async move {
+                shutdown.await;
+                info!("shutting down");
+                notifier.stopping();
+                stop.cancel();
+            }
+        };
+        let served = self.edge.serve(self.tls, app, until).await.map_err(ServerError::Stopped);
+        stop.cancel();
+        flow::desk::close_all(&self.repository).await;
+        // The keeper holds the lock of the data directory until the last change is made.
+        if let Err(error) = keeping.await {
+            error!(%error, "the keeper stopped");
+        }
+        info!("stopped");
+        served
+    }
+}
+
+fn bind_local(addresses: &[SocketAddr]) -> Result<Vec<tokio::net::TcpListener>, ServerError> {
+    let bind = |address: &SocketAddr| {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    };
+    addresses.iter().map(bind).collect::<Result<_, _>>().map_err(ServerError::Listen)
+}
+
+fn open_repository(
+    config: &Config,
+    data: &DataDirectory,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Repository>, String), ServerError> {
+    let now = clock.now();
+    let key = SecretKey::load(data.signing_key()).map_err(part("signing key"))?;
+    let floor = DateFloor::open(data.floor()).map_err(part("date floor"))?;
+    let signer = Signer::new(vec![key], floor).map_err(part("signing key"))?;
+    let archive_key = signer.public_armored().map_err(part("signing key"))?;
+    let pool = DiskPool::open(&data.pool(), config.limits.reserve_bytes).map_err(part("pool"))?;
+    let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
+    let trust = Trust::load(TrustFiles::of_directory(&data.ca()), now).map_err(part("trust"))?;
+    let authority = match data.has_authority() {
+        true => Some(CertificateAuthority::load(&data.ca()).map_err(part("embedded CA"))?),
+        false => None,
+    };
+    let repository = Repository::open(Parts {
+        catalogue: Arc::new(catalogue),
+        pool: Arc::new(pool),
+        signer: Arc::new(signer),
+        trust: Arc::new(trust),
+        authority,
+        clock: Arc::clone(clock),
+        limits: flow_limits(config),
+    })
+    .map_err(part("catalogue"))?;
+    if repository.authority.is_some() {
+        // A stop between a revocation and its list, or a list that ran out while the server was down.
+        flow::certificates::publish_crl(&repository).map_err(part("revocation list"))?;
+    }
+    Ok((repository, archive_key))
+}
+
+fn flow_limits(config: &Config) -> FlowLimits {
+    FlowLimits {
+        package_bytes: config.limits.package_bytes,
+        uploads: config.limits.uploads.max(1),
+        certificate_days: config.certificates.client_days,
+        crl_seconds: i64::from(config.certificates.crl_days).saturating_mul(DAY_SECONDS),
+        ..FlowLimits::default()
+    }
+}
+
+fn edge_limits(config: &Config) -> EdgeLimits {
+    EdgeLimits {
+        max_connections: config.limits.connections,
+        max_connections_per_address: config.limits.connections_per_address,
+        ..EdgeLimits::default()
+    }
+}
+
+fn tls_config(identity: &ServerIdentity) -> Result<Arc<rustls::ServerConfig>, ServerError> {
+    let config = server_config(Arc::new(AnyProvenClient), identity).map_err(part("TLS"))?;
+    Ok(Arc::new(harden((*config).clone())))
+}
+
+/// The names under which the server is reached: hosts by the public one, its own machine by loopback.
+pub fn server_names(host: &str) -> Vec<String> {
+    let mut names = vec![host.to_string()];
+    for local in ["localhost", "127.0.0.1", "::1"] {
+        if local != host {
+            names.push(local.into());
+        }
+    }
+    names
+}
+
+/// Renews the server's own certificate when less than a third of its life is left.
+fn renew_server_certificate(
+    config: &Config,
+    data: &DataDirectory,
+    repository: &Repository,
+    now: Moment,
+) -> Result<bool, ServerError> {
+    let Some(authority) = &repository.authority else { return Ok(false) };
+    let life = i64::from(config.certificates.server_days).saturating_mul(DAY_SECONDS);
+    let current = load_server(&data.tls()).map_err(part("server certificate"))?;
+    if current.not_after.since(now) > life / 3 {
+        return Ok(false);
+    }
+    let host = config.host().map_err(part("repod.toml"))?;
+    let authority = authority.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let days = config.certificates.server_days;
+    let issued = authority
+        .issue_server(&server_names(&host), &ServerKey::New, days, now)
+        .map_err(part("server certificate"))?;
+    issued.write(&data.tls()).map_err(part("server certificate"))?;
+    info!(not_after = %issued.not_after, "server certificate renewed");
+    Ok(true)
+}
+
+/// What is looked after while the server runs.
+struct Keeper {
+    config: Config,
+    data: DataDirectory,
+    repository: Arc<Repository>,
+    tls: Arc<ArcSwap<rustls::ServerConfig>>,
+    certificate_not_after: Arc<AtomicI64>,
+    notifier: Arc<Notifier>,
+}
+
+impl Keeper {
+    async fn keep(self, mut reload: tokio::sync::mpsc::Receiver<()>, stop: CancellationToken) {
+        let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
+        let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
+        let watchdog = crate::config::watchdog_microseconds().unwrap_or(60_000_000);
+        let mut pulse = tokio::time::interval(Duration::from_micros((watchdog / 2).max(1)));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = pulse.tick() => self.notifier.watchdog(),
+                _ = refresh.tick() => {
+                    flow::refresh::refresh(&self.repository).await;
+                    self.renew();
+                }
+                _ = tidy.tick() => flow::refresh::tidy(&self.repository).await,
+                Some(()) = reload.recv() => {
+                    self.notifier.reloading();
+                    self.reload();
+                    self.notifier.ready();
+                }
+            }
+        }
+        if let Err(problem) = flow::journal::write(&self.repository) {
+            warn!(%problem, "the last sightings were not kept");
+        }
+        while flow::desk::is_busy(&self.repository) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn renew(&self) {
+        let now = self.repository.now();
+        match renew_server_certificate(&self.config, &self.data, &self.repository, now) {
+            Ok(true) => self.take_certificate(),
+            Ok(false) => {}
+            Err(problem) => error!(%problem, "the server certificate could not be renewed"),
+        }
+    }
+
+    fn take_certificate(&self) {
+        let taken = load_server(&self.data.tls()).map_err(part("server certificate"));
+        let taken = taken.and_then(|identity| Ok((tls_config(&identity)?, identity.not_after)));
+        match taken {
+            Ok((config, not_after)) => {
+                self.tls.store(config);
+                self.certificate_not_after.store(not_after.0, Ordering::Relaxed);
+            }
+            Err(problem) => error!(%problem, "the old server certificate stays in use"),
+        }
+    }
+
+    /// Certificates and lists are taken anew; open connections stay, and are judged by the new lists.
+    fn reload(&self) {
+        self.take_certificate();
+        match self.repository.trust.reload(self.repository.now()) {
+            Ok(changed) => info!(changed, "certificates and revocation list reloaded"),
+            Err(problem) => error!(%problem, "the old revocation list stays in use until it ends"),
+        }
+        match Config::load(&self.data.config()) {
+            Ok(config) if Config { data: self.config.data.clone(), ..config.clone() } == self.config => {}
+            Ok(config) => {
+                self.repository.set_limits(flow_limits(&config));
+                info!("limits and lifetimes reloaded; listeners, log and public_url change with a restart");
+            }
+            Err(problem) => error!(%problem, "the old configuration stays in use"),
+        }
+    }
+}
+
+/// Runs a server until SIGTERM or SIGINT; SIGHUP reloads.
+///
+/// # Errors
+/// [`ServerError`].
+pub async fn run(path: &Path) -> Result<(), ServerError> {
+    let config = Config::load(path).map_err(part("configuration"))?;
+    let json = config.log.format == LogFormat::Json;
+    crate::telemetry::start(&config.log.level, json).map_err(part("configuration"))?;
+    let server = Server::open(config, Arc::new(SystemClock))?;
+    let (send, reload) = tokio::sync::mpsc::channel(1);
+    let signals = signals(send).map_err(part("signals"))?;
+    server.serve(signals, reload).await
+}
+
+/// Ends at SIGTERM or SIGINT; sends on SIGHUP.
+fn signals(
+    reload: tokio::sync::mpsc::Sender<()>,
+) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                // A reload that waits already covers this one.
+                _ = hangup.recv() => drop(reload.try_send(())),
+            }
+        }
+    })
+}
+
+/// The configuration file that `repod serve` would read.
+pub fn config_path(named: Option<PathBuf>) -> PathBuf {
+    crate::config::find(named)
+}

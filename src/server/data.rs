@@ -1,0 +1,113 @@
+//! The data directory: where each part lies in it, and that one server alone uses it.
+
+#![allow(clippy::disallowed_methods, reason = "this file holds the lock of the data directory")]
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// The data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// There is none.
+    #[error("{0} is no data directory; make one with `repod init --data {0} --name repo.example.org`")]
+    Missing(String),
+    /// Another server runs on it.
+    #[error("another repod uses {0}; stop it first (a data directory has one server)")]
+    InUse(String),
+    /// The system said no.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: String,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// A data directory that this process alone uses until it is dropped.
+pub struct DataDirectory {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl DataDirectory {
+    /// Takes the directory for this process.
+    ///
+    /// # Errors
+    /// [`DataError`]; nothing was changed then.
+    pub fn open(root: &Path) -> Result<Self, DataError> {
+        let shown = root.display().to_string();
+        if !root.join("keys").is_dir() {
+            return Err(DataError::Missing(shown));
+        }
+        Self::lock(root)
+    }
+
+    /// Takes a directory that is still being made.
+    ///
+    /// # Errors
+    /// [`DataError::InUse`], [`DataError::Io`].
+    pub fn lock(root: &Path) -> Result<Self, DataError> {
+        let path = root.join("lock");
+        let io = |source| DataError::Io { path: path.display().to_string(), source };
+        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataError::InUse(root.display().to_string())),
+            Err(errno) => Err(io(errno.into())),
+        }
+    }
+
+    /// The configuration, unless another is named.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("repod.toml")
+    }
+
+    /// The private OpenPGP key.
+    pub fn signing_key(&self) -> PathBuf {
+        self.root.join("keys/signing.asc")
+    }
+
+    /// The public OpenPGP key, for people who copy it.
+    pub fn archive_key(&self) -> PathBuf {
+        self.root.join("keys/archive-key.asc")
+    }
+
+    /// The last Date signed of each suite, outside the catalogue.
+    pub fn floor(&self) -> PathBuf {
+        self.root.join("floor")
+    }
+
+    /// The CA and its revocation list.
+    pub fn ca(&self) -> PathBuf {
+        self.root.join("ca")
+    }
+
+    /// Whether the CA's own key is here.
+    pub fn has_authority(&self) -> bool {
+        self.ca().join("ca.key").exists()
+    }
+
+    /// The server's own certificate and key.
+    pub fn tls(&self) -> PathBuf {
+        self.root.join("tls")
+    }
+
+    /// Blobs and packs.
+    pub fn pool(&self) -> PathBuf {
+        self.root.join("pool")
+    }
+
+    /// The database.
+    pub fn catalogue(&self) -> PathBuf {
+        self.root.join("catalogue.sqlite")
+    }
+
+    /// The first operator's certificate, key and profile.
+    pub fn operator(&self) -> PathBuf {
+        self.root.join("operator")
+    }
+}

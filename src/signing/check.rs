@@ -1,0 +1,253 @@
+//! The independent check: Sequoia reads the finished files, with public certificates only.
+//!
+//! Knows nothing of private keys, so hosts' tools may use it too.
+
+use std::io::Read as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sequoia_openpgp::parse::Parse as _;
+use sequoia_openpgp::parse::stream::{
+    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
+    VerifierBuilder,
+};
+use sequoia_openpgp::policy::{AsymmetricAlgorithm, StandardPolicy};
+use sequoia_openpgp::types::HashAlgorithm;
+use sequoia_openpgp::{Cert, KeyHandle};
+
+use crate::time::Moment;
+
+/// The largest InRelease that apt fetches. Source: `pkgAcqMetaBase`, apt-pkg/acquire-item.cc.
+const IN_RELEASE_BYTES: usize = 10_000_000;
+
+/// 2026-11-01: algorithms that were retired by then stay retired, whatever clock is handed in.
+const PROFILE: Moment = Moment(1_793_491_200);
+
+const END_OF_CERTIFICATE: &str = "-----END PGP PUBLIC KEY BLOCK-----";
+const BEGIN_MESSAGE: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
+const BEGIN_SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
+const END_SIGNATURE: &str = "-----END PGP SIGNATURE-----";
+
+/// Why a signature was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// The public certificate cannot be used (the fault of who handed it in).
+    #[error("the certificate is not usable: {0}")]
+    Certificate(String),
+    /// The file is not exactly one clear-signed text (the fault of who made the file).
+    #[error("this is no InRelease file: {0}")]
+    Framing(&'static str),
+    /// A signature is bad, or by none of the known keys (the fault of who made the file).
+    #[error("the signature does not hold: {0}")]
+    Signature(String),
+    /// The signed text is not the expected one (the fault of who made the file).
+    #[error("the signed text differs from {0}")]
+    Content(&'static str),
+}
+
+/// The certificates to verify with.
+#[derive(Clone, Debug)]
+pub(super) struct Certificates(Vec<Cert>);
+
+/// Who signed what: the signed text, and the fingerprints of the keys whose signatures hold.
+#[derive(Debug)]
+pub(super) struct Proof {
+    pub(super) content: String,
+    pub(super) signers: Vec<String>,
+}
+
+/// The signed text of an InRelease file, which at least one of the certificates signed.
+///
+/// A signature by an unknown key is passed over, as during a change of keys; a bad signature by
+/// a known key refuses the file. Nothing may stand before, after or between the signed parts.
+/// `public_armored` holds one or more armored certificates; `at` is the present moment, and a
+/// signature from its future is refused.
+///
+/// # Errors
+/// [`CheckError`], which says whose fault it is.
+pub fn verify_in_release(
+    in_release: &str,
+    public_armored: &str,
+    at: Moment,
+) -> Result<String, CheckError> {
+    Ok(Certificates::parse(public_armored)?.prove_in_release(in_release, at)?.content)
+}
+
+/// Accepts a Release file whose detached signature at least one of the certificates made.
+///
+/// # Errors
+/// [`CheckError`], as for [`verify_in_release`].
+pub fn verify_detached(
+    release: &str,
+    release_gpg: &str,
+    public_armored: &str,
+    at: Moment,
+) -> Result<(), CheckError> {
+    Certificates::parse(public_armored)?.prove_detached(release, release_gpg, at).map(|_| ())
+}
+
+/// Reads one certificate and sees that its primary key may sign, under the policy of apt.
+///
+/// It is judged at the date of its newest self-signature, for there is no clock here.
+pub(super) fn read_signing_certificate(public_armored: &str) -> Result<Cert, CheckError> {
+    let unusable = |e: &dyn std::fmt::Display| CheckError::Certificate(e.to_string());
+    let cert = Cert::from_bytes(public_armored).map_err(|e| unusable(&e))?;
+    let made = cert.primary_key().key().creation_time();
+    let dates = cert.userids().flat_map(|user| {
+        user.self_signatures().filter_map(|s| s.signature_creation_time()).collect::<Vec<_>>()
+    });
+    let newest = dates.chain([made]).max().unwrap_or(made);
+    let policy = policy(newest);
+    let valid = cert.with_policy(&policy, newest).map_err(|e| unusable(&e))?;
+    valid.alive().map_err(|e| unusable(&e))?;
+    if !valid.primary_key().for_signing() {
+        return Err(unusable(&"its primary key is not meant for signing"));
+    }
+    Ok(cert)
+}
+
+impl Certificates {
+    /// Certificates that were read one by one.
+    pub(super) fn new(certificates: Vec<Cert>) -> Self {
+        Self(certificates)
+    }
+
+    /// All certificates in a text of one or more armored blocks.
+    fn parse(public_armored: &str) -> Result<Self, CheckError> {
+        let unusable = |e: &dyn std::fmt::Display| CheckError::Certificate(e.to_string());
+        let certificates = public_armored
+            .split_inclusive(END_OF_CERTIFICATE)
+            .filter(|block| !block.trim().is_empty())
+            .map(|block| Cert::from_bytes(block).map_err(|e| unusable(&e)))
+            .collect::<Result<Vec<_>, _>>()?;
+        if certificates.is_empty() {
+            return Err(unusable(&"there is none"));
+        }
+        Ok(Self(certificates))
+    }
+
+    /// What an InRelease file says and who signed it.
+    pub(super) fn prove_in_release(&self, file: &str, at: Moment) -> Result<Proof, CheckError> {
+        let content = unframe(file)?;
+        let at = system_time(at)?;
+        let policy = policy(at);
+        let bad = |e: &dyn std::fmt::Display| CheckError::Signature(e.to_string());
+        let mut verifier = VerifierBuilder::from_bytes(file)
+            .and_then(|builder| builder.with_policy(&policy, at, Referee::new(self)))
+            .map_err(|e| bad(&e))?;
+        let mut signed = Vec::new();
+        verifier.read_to_end(&mut signed).map_err(|e| bad(&e))?;
+        // The newline before the signature belongs to the framing (RFC 9580, section 7.1).
+        if content.strip_suffix('\n').map(str::as_bytes) != Some(&*signed) {
+            return Err(CheckError::Content("what apt would read"));
+        }
+        Ok(Proof { content, signers: verifier.into_helper().signers })
+    }
+
+    /// Who made a detached signature over a Release file.
+    pub(super) fn prove_detached(
+        &self,
+        release: &str,
+        release_gpg: &str,
+        at: Moment,
+    ) -> Result<Vec<String>, CheckError> {
+        let at = system_time(at)?;
+        let policy = policy(at);
+        let bad = |e: &dyn std::fmt::Display| CheckError::Signature(e.to_string());
+        let mut verifier = DetachedVerifierBuilder::from_bytes(release_gpg)
+            .and_then(|builder| builder.with_policy(&policy, at, Referee::new(self)))
+            .map_err(|e| bad(&e))?;
+        verifier.verify_bytes(release).map_err(|e| bad(&e))?;
+        Ok(verifier.into_helper().signers)
+    }
+}
+
+/// Gives Sequoia the certificates and judges what it found.
+struct Referee<'c> {
+    certificates: &'c Certificates,
+    signers: Vec<String>,
+}
+
+impl<'c> Referee<'c> {
+    fn new(certificates: &'c Certificates) -> Self {
+        Self { certificates, signers: Vec::new() }
+    }
+}
+
+impl VerificationHelper for Referee<'_> {
+    fn get_certs(&mut self, _: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
+        Ok(self.certificates.0.clone())
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> sequoia_openpgp::Result<()> {
+        let mut layers = structure.into_iter();
+        let (Some(MessageLayer::SignatureGroup { results }), None) = (layers.next(), layers.next())
+        else {
+            return Err(anyhow::anyhow!("this is not one plain layer of signatures"));
+        };
+        for result in results {
+            match result {
+                Ok(good) => self.signers.push(good.ka.cert().fingerprint().to_hex()),
+                Err(VerificationError::MissingKey { .. }) => {}
+                Err(other) => return Err(anyhow::anyhow!("{other}")),
+            }
+        }
+        if self.signers.is_empty() {
+            return Err(anyhow::anyhow!("none of the signatures is by a known key"));
+        }
+        Ok(())
+    }
+}
+
+/// Sequoia's standard policy, and what apt's verifiers refuse beyond it.
+fn policy(at: SystemTime) -> StandardPolicy<'static> {
+    let profile = system_time(PROFILE).map_or(at, |profile| profile.max(at));
+    let mut policy = StandardPolicy::at(profile);
+    policy.reject_hash(HashAlgorithm::SHA224);
+    policy.reject_asymmetric_algo(AsymmetricAlgorithm::BrainpoolP256);
+    policy.reject_asymmetric_algo(AsymmetricAlgorithm::BrainpoolP384);
+    policy.reject_asymmetric_algo(AsymmetricAlgorithm::BrainpoolP512);
+    policy
+}
+
+fn system_time(at: Moment) -> Result<SystemTime, CheckError> {
+    u32::try_from(at.0)
+        .ok()
+        .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds.into())))
+        .ok_or_else(|| CheckError::Signature(format!("{at} is no time that OpenPGP can express")))
+}
+
+/// The text inside a clear-signed file, by a reading of our own that allows nothing around it.
+///
+/// Source: RFC 9580, section 7; as strict as apt's `SplitClearSignedFile`.
+fn unframe(file: &str) -> Result<String, CheckError> {
+    if file.len() > IN_RELEASE_BYTES {
+        return Err(CheckError::Framing("it is larger than the 10 MB that apt fetches"));
+    }
+    if !file.ends_with('\n') || file.contains('\r') {
+        return Err(CheckError::Framing("each line must end with a newline alone"));
+    }
+    let mut lines = file.split_terminator('\n');
+    if lines.next() != Some(BEGIN_MESSAGE) {
+        return Err(CheckError::Framing("it does not begin with a signed message"));
+    }
+    if !lines.by_ref().take_while(|line| !line.is_empty()).all(|line| line.starts_with("Hash: ")) {
+        return Err(CheckError::Framing("an unsigned line stands before the signed text"));
+    }
+    let mut content = String::with_capacity(file.len());
+    loop {
+        match lines.next() {
+            Some(BEGIN_SIGNATURE) => break,
+            Some(line) if !line.starts_with('-') => content.push_str(line),
+            Some(line) => content.push_str(
+                line.strip_prefix("- ")
+                    .ok_or(CheckError::Framing("a signed line begins with a bare dash"))?,
+            ),
+            None => return Err(CheckError::Framing("the signature is missing")),
+        }
+        content.push('\n');
+    }
+    match lines.find(|line| line.starts_with('-')) {
+        Some(END_SIGNATURE) if lines.next().is_none() => Ok(content),
+        _ => Err(CheckError::Framing("something stands after the signature")),
+    }
+}

@@ -1,0 +1,426 @@
+//! Signing a Release text: a Date above the floor, two signatures, and the proof of both.
+
+use pgp::armor::{self, BlockType};
+use pgp::composed::{ArmorOptions, CleartextSignedMessage, DetachedSignature};
+use pgp::packet::SignatureType;
+use pgp::types::Timestamp;
+
+use super::check::{Certificates, CheckError, read_signing_certificate};
+use super::key::timestamp;
+use super::{DateFloor, SecretKey, SigningError, openpgp};
+use crate::debian::SuiteName;
+use crate::time::Moment;
+
+/// How far the clock may stand behind the floor before waiting for it is given up.
+const WAIT_SECONDS: i64 = 5;
+
+/// A Date that one Release text of one suite may bear; only [`Signer::next_date`] makes it.
+///
+/// It is used up by signing. Should another signature come first, the floor refuses this one.
+#[derive(Debug)]
+pub struct ReleaseDate {
+    suite: SuiteName,
+    moment: Moment,
+}
+
+impl ReleaseDate {
+    /// The moment to write into the `Date` field.
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// The suite that it is for.
+    pub fn suite(&self) -> &SuiteName {
+        &self.suite
+    }
+}
+
+/// Whether a suite may be signed now.
+#[derive(Debug)]
+pub enum NextDate {
+    /// It may, with this Date.
+    Ready(ReleaseDate),
+    /// It may once the clock has passed the last Date.
+    Wait {
+        /// How long until then: 1 to 6.
+        seconds: u32,
+    },
+}
+
+/// A Release text with both forms of signature, each verified; only [`Signer::sign`] makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRelease {
+    release: String,
+    in_release: String,
+    release_gpg: String,
+}
+
+impl SignedRelease {
+    /// `Release`: the plain text.
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    /// `InRelease`: the text, signed in clear.
+    pub fn in_release(&self) -> &str {
+        &self.in_release
+    }
+
+    /// `Release.gpg`: the armored detached signature over `Release`.
+    pub fn release_gpg(&self) -> &str {
+        &self.release_gpg
+    }
+
+    /// The three texts: `Release`, `InRelease` and `Release.gpg`.
+    pub fn into_texts(self) -> (String, String, String) {
+        (self.release, self.in_release, self.release_gpg)
+    }
+}
+
+/// The keys that sign, and the floor of Dates below which they never do.
+#[derive(Debug)]
+pub struct Signer {
+    keys: Vec<SecretKey>,
+    certificates: Certificates,
+    floor: DateFloor,
+}
+
+impl Signer {
+    /// A signer with one key, or with the old and the new one while keys are changed: all sign.
+    ///
+    /// # Errors
+    /// [`SigningError::KeySet`] when there is no key or one comes twice (operator's fault), or
+    /// [`SigningError::Check`] when a certificate is not usable.
+    pub fn new(keys: Vec<SecretKey>, floor: DateFloor) -> Result<Self, SigningError> {
+        let mut names: Vec<_> = keys.iter().map(SecretKey::fingerprint).collect();
+        names.sort();
+        names.dedup();
+        if keys.is_empty() || names.len() != keys.len() {
+            return Err(SigningError::KeySet);
+        }
+        let certificates = keys
+            .iter()
+            .map(|key| Ok(read_signing_certificate(&key.public_armored()?)?))
+            .collect::<Result<_, SigningError>>()?;
+        Ok(Self { keys, certificates: Certificates::new(certificates), floor })
+    }
+
+    /// The public certificates of all keys, armored, one after the other.
+    ///
+    /// # Errors
+    /// [`SigningError::OpenPgp`] when the library fails (our fault).
+    pub fn public_armored(&self) -> Result<String, SigningError> {
+        self.keys.iter().map(SecretKey::public_armored).collect()
+    }
+
+    /// The public certificates of all keys as one binary keyring.
+    ///
+    /// # Errors
+    /// [`SigningError::OpenPgp`] when the library fails (our fault).
+    pub fn public_binary(&self) -> Result<Vec<u8>, SigningError> {
+        self.keys.iter().try_fold(Vec::new(), |mut all, key| {
+            all.extend(key.public_binary()?);
+            Ok(all)
+        })
+    }
+
+    /// The fingerprints of all keys, in the order in which they sign.
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.keys.iter().map(SecretKey::fingerprint).collect()
+    }
+
+    /// The Date for the next Release text of the suite: `now`, once it is above the floor.
+    ///
+    /// # Errors
+    /// [`SigningError::ClockBehind`] when the clock stands more than 5 s behind the floor,
+    /// [`SigningError::OutOfRange`] when it shows no usable year, and [`SigningError::Floor`] when
+    /// the floor cannot be read (all the machine's fault).
+    pub fn next_date(&self, suite: &SuiteName, now: Moment) -> Result<NextDate, SigningError> {
+        timestamp(now)?;
+        let ready = ReleaseDate { suite: suite.clone(), moment: now };
+        let Some(floor) = self.floor.read(suite)?.filter(|floor| *floor >= now) else {
+            return Ok(NextDate::Ready(ready));
+        };
+        let behind = floor.since(now);
+        match u32::try_from(behind.saturating_add(1)) {
+            Ok(seconds) if behind <= WAIT_SECONDS => Ok(NextDate::Wait { seconds }),
+            _ => Err(SigningError::ClockBehind { suite: suite.clone(), floor, now }),
+        }
+    }
+
+    /// Signs the text with every key and gives it back once another implementation verified it.
+    ///
+    /// The floor is raised, durably, before the first signature is made. The signatures bear the
+    /// Date as their own time, and are judged at that time.
+    ///
+    /// # Errors
+    /// [`SigningError::Text`] when the text is ambiguous or does not bear the Date,
+    /// [`SigningError::KeyYounger`] when a key is newer than the Date, [`SigningError::Floor`] when
+    /// the Date is used up or the disk fails, [`SigningError::OpenPgp`] and
+    /// [`SigningError::Check`] when what was made does not verify.
+    pub fn sign(
+        &self,
+        date: ReleaseDate,
+        release_text: &str,
+    ) -> Result<SignedRelease, SigningError> {
+        check_text(release_text, date.moment).map_err(SigningError::Text)?;
+        let created = timestamp(date.moment)?;
+        if let Some(key) = self.keys.iter().find(|key| key.created() > date.moment) {
+            return Err(SigningError::KeyYounger {
+                fingerprint: key.fingerprint(),
+                created: key.created(),
+                date: date.moment,
+            });
+        }
+        self.floor.raise(&date.suite, date.moment)?;
+        let signed = SignedRelease {
+            release: release_text.to_owned(),
+            in_release: openpgp("sign InRelease", self.sign_in_clear(release_text, created))?,
+            release_gpg: openpgp("sign Release.gpg", self.sign_detached(release_text, created))?,
+        };
+        self.prove(&signed, date.moment)?;
+        Ok(signed)
+    }
+
+    fn sign_in_clear(&self, text: &str, created: Timestamp) -> pgp::errors::Result<String> {
+        // The framing brings the last newline; with our own, a blank line would be added.
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let message = CleartextSignedMessage::new_many(text, |normal| {
+            let sign =
+                |key: &SecretKey| key.signature(SignatureType::Text, created, normal.as_bytes());
+            self.keys.iter().map(sign).collect()
+        })?;
+        message.to_armored_string(ArmorOptions::default())
+    }
+
+    fn sign_detached(&self, text: &str, created: Timestamp) -> pgp::errors::Result<String> {
+        let sign = |key: &SecretKey| {
+            key.signature(SignatureType::Binary, created, text.as_bytes())
+                .map(DetachedSignature::new)
+        };
+        let signatures = self.keys.iter().map(sign).collect::<pgp::errors::Result<Vec<_>>>()?;
+        let mut armored = Vec::new();
+        armor::write(&signatures, BlockType::Signature, &mut armored, None, true)?;
+        Ok(String::from_utf8_lossy(&armored).into_owned())
+    }
+
+    /// Sees that both files hold for every key, and that what is signed is the text itself.
+    fn prove(&self, signed: &SignedRelease, at: Moment) -> Result<(), CheckError> {
+        let clear = self.certificates.prove_in_release(&signed.in_release, at)?;
+        if clear.content != signed.release {
+            return Err(CheckError::Content("the Release text"));
+        }
+        let detached =
+            self.certificates.prove_detached(&signed.release, &signed.release_gpg, at)?;
+        let keys = self.fingerprints();
+        if clear.signers != keys || detached != keys {
+            return Err(CheckError::Signature("not every key has signed".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Sees that the text reads the same to every verifier, and that it bears exactly this Date.
+///
+/// Clear-signing drops blanks at the ends of lines and is deaf to the kind of line end, and apt
+/// reads fields by any case of their names and stops at a blank line. So none of these may occur.
+fn check_text(text: &str, date: Moment) -> Result<(), String> {
+    if !text.ends_with('\n') {
+        return Err("its last line does not end".into());
+    }
+    if text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
+        return Err("it holds a control character, such as a carriage return".into());
+    }
+    let wanted = format!("Date: {}", date.release_date());
+    let mut dates = 0_usize;
+    for line in text.split_terminator('\n') {
+        if line.is_empty() {
+            return Err("it holds an empty line".into());
+        }
+        if line.ends_with(char::is_whitespace) {
+            return Err(format!("blanks stand at the end of the line {:?}", line.trim_end()));
+        }
+        let name = line.split(':').next().unwrap_or_default();
+        if name.trim_end().eq_ignore_ascii_case("date") {
+            dates = dates.saturating_add(1);
+            if line != wanted {
+                return Err(format!("it holds {line:?} where {wanted:?} must stand"));
+            }
+        }
+    }
+    match dates {
+        1 => Ok(()),
+        0 => Err(format!("the line {wanted:?} is missing")),
+        _ => Err("it holds several Dates".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{NOW, ed25519, ready, signer, suite, text};
+    use super::super::{FloorError, verify_in_release};
+    use super::*;
+
+    #[test]
+    fn the_date_waits_for_a_slow_clock_and_refuses_a_wrong_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = signer(dir.path(), vec![ed25519(NOW)]);
+        let next = |now| signer.next_date(&suite("stable"), now);
+        assert_eq!(ready(&signer, NOW).moment(), NOW);
+        signer.floor.raise(&suite("stable"), NOW).unwrap();
+        assert_eq!(ready(&signer, NOW.plus(1)).moment(), NOW.plus(1));
+        assert_eq!(ready(&signer, NOW.plus(900)).moment(), NOW.plus(900));
+        for behind in 0..=5 {
+            match next(NOW.plus(-behind)).unwrap() {
+                NextDate::Wait { seconds } => assert_eq!(i64::from(seconds), behind + 1),
+                NextDate::Ready(date) => panic!("{date:?}"),
+            }
+        }
+        for behind in [6, 86_400, NOW.0] {
+            let refused = next(NOW.plus(-behind)).unwrap_err();
+            assert!(matches!(refused, SigningError::ClockBehind { .. }), "{refused}");
+            assert!(refused.to_string().contains("start the server with a right clock"));
+        }
+        for absurd in [-1, 1 << 32, i64::MIN, i64::MAX] {
+            assert!(matches!(next(Moment(absurd)), Err(SigningError::OutOfRange(_))), "{absurd}");
+        }
+        let other = signer.next_date(&suite("edge"), NOW.plus(-900)).unwrap();
+        assert!(matches!(other, NextDate::Ready(date) if date.suite() == &suite("edge")));
+    }
+
+    #[test]
+    fn a_date_is_signed_once_even_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = signer(dir.path(), vec![ed25519(NOW)]);
+        let (used, late, older) =
+            (ready(&first, NOW), ready(&first, NOW), ready(&first, NOW.plus(-1)));
+        let kept = ready(&first, NOW);
+        first.sign(used, &text(NOW)).unwrap();
+        assert_eq!(first.floor.read(&suite("stable")).unwrap(), Some(NOW));
+        for (date, text) in [(late, text(NOW)), (older, text(NOW.plus(-1)))] {
+            let refused = SigningError::to_string(&first.sign(date, &text).unwrap_err());
+            assert!(refused.contains("not above") || refused.contains("made at"), "{refused}");
+        }
+        drop(first);
+        let second = signer(dir.path(), vec![ed25519(NOW.plus(-9))]);
+        assert!(matches!(
+            second.next_date(&suite("stable"), NOW),
+            Ok(NextDate::Wait { seconds: 1 })
+        ));
+        let refused = second.sign(kept, &text(NOW)).unwrap_err();
+        assert!(matches!(refused, SigningError::Floor(FloorError::NotAbove { .. })), "{refused}");
+        let next = ready(&second, NOW.plus(1));
+        second.sign(next, &text(NOW.plus(1))).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_floor_signs_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = signer(dir.path(), vec![ed25519(NOW)]);
+        let date = ready(&signer, NOW);
+        std::fs::write(dir.path().join("stable"), "?").unwrap();
+        assert!(matches!(signer.next_date(&suite("stable"), NOW), Err(SigningError::Floor(_))));
+        assert!(matches!(signer.sign(date, &text(NOW)), Err(SigningError::Floor(_))));
+    }
+
+    #[test]
+    fn ambiguous_texts_are_refused_before_the_floor_rises() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = signer(dir.path(), vec![ed25519(NOW)]);
+        let good = text(NOW);
+        let line = format!("Date: {}\n", NOW.release_date());
+        for bad in [
+            String::new(),
+            "\n".into(),
+            good.trim_end().into(),
+            good.replacen("Acme\n", "Acme \n", 1),
+            good.replacen("Acme\n", "Acme\t\n", 1),
+            good.replacen("Acme\n", "Acme\u{a0}\n", 1),
+            good.replacen("Acme\n", "Acme\n \n", 1),
+            good.replacen("Acme\n", "Acme\n\n", 1),
+            good.replace('\n', "\r\n"),
+            good.replacen("Acme", "Ac\rme", 1),
+            good.replacen("Acme", "Ac\u{0}me", 1),
+            format!("{good}\n"),
+            format!("\n{good}"),
+            good.replacen(&line, "", 1),
+            good.replacen(&line, &format!("{line}{line}"), 1),
+            good.replacen(&line, &format!("{line}date: yesterday\n"), 1),
+            good.replacen("Date:", "DATE:", 1),
+            good.replacen("Date: ", "Date:", 1),
+            good.replacen("UTC", "GMT", 1),
+            text(NOW.plus(1)),
+            text(NOW.plus(-1)),
+        ] {
+            let refused = signer.sign(ready(&signer, NOW), &bad).unwrap_err();
+            assert!(matches!(refused, SigningError::Text(_)), "{bad:?}: {refused}");
+        }
+        assert_eq!(signer.floor.read(&suite("stable")).unwrap(), None);
+        signer.sign(ready(&signer, NOW), &good).unwrap();
+    }
+
+    #[test]
+    fn lines_that_look_like_framing_are_signed_as_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = signer(dir.path(), vec![ed25519(NOW)]);
+        let odd = "-----BEGIN PGP SIGNATURE-----\n- a\n-\nFrom x\n \t- tab\n";
+        let text = text(NOW) + odd;
+        let signed = signer.sign(ready(&signer, NOW), &text).unwrap();
+        let public = signer.public_armored().unwrap();
+        assert_eq!(verify_in_release(signed.in_release(), &public, NOW).unwrap(), text);
+    }
+
+    #[test]
+    fn clocks_far_from_the_machines_work() {
+        for at in [Moment(1), Moment(1_000_000_000), Moment(4_000_000_000), Moment((1 << 32) - 1)] {
+            let dir = tempfile::tempdir().unwrap();
+            let signer = signer(dir.path(), vec![ed25519(at)]);
+            let signed = signer.sign(ready(&signer, at), &text(at)).unwrap();
+            assert_eq!(signed.release(), text(at));
+        }
+    }
+
+    #[test]
+    fn a_key_newer_than_the_date_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = signer(dir.path(), vec![ed25519(NOW), ed25519(NOW.plus(1))]);
+        let refused = signer.sign(ready(&signer, NOW), &text(NOW)).unwrap_err();
+        assert!(matches!(refused, SigningError::KeyYounger { .. }), "{refused}");
+        assert!(refused.to_string().contains(&signer.fingerprints()[1]));
+        assert_eq!(signer.floor.read(&suite("stable")).unwrap(), None, "no Date is used up");
+    }
+
+    #[test]
+    fn the_gate_refuses_files_that_do_not_belong_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let pair = signer(dir.path(), vec![ed25519(NOW), ed25519(NOW)]);
+        let good = pair.sign(ready(&pair, NOW), &text(NOW)).unwrap();
+        let later = NOW.plus(1);
+        let next = pair.sign(ready(&pair, later), &text(later)).unwrap();
+        pair.prove(&good, later).unwrap();
+        let alone = tempfile::tempdir().unwrap();
+        let stranger = signer(alone.path(), vec![ed25519(NOW)]);
+        let foreign = stranger.sign(ready(&stranger, NOW), &text(NOW)).unwrap();
+        let lone = Signer { keys: vec![], ..signer(alone.path(), vec![ed25519(NOW)]) };
+        for bad in [
+            SignedRelease { release: next.release.clone(), ..good.clone() },
+            SignedRelease { in_release: next.in_release.clone(), ..good.clone() },
+            SignedRelease { release_gpg: next.release_gpg.clone(), ..good.clone() },
+            SignedRelease { in_release: foreign.in_release.clone(), ..good.clone() },
+            SignedRelease { release_gpg: foreign.release_gpg.clone(), ..good.clone() },
+            SignedRelease { release_gpg: String::new(), ..good.clone() },
+        ] {
+            assert!(pair.prove(&bad, later).is_err(), "{bad:?}");
+        }
+        let blanks = text(NOW).replacen("Acme\n", "Acme \n", 1);
+        let created = timestamp(NOW).unwrap();
+        let uneven = SignedRelease {
+            in_release: pair.sign_in_clear(&blanks, created).unwrap(),
+            release_gpg: pair.sign_detached(&blanks, created).unwrap(),
+            release: blanks,
+        };
+        assert!(pair.prove(&uneven, NOW).is_err(), "blanks that clear-signing drops");
+        assert!(pair.prove(&next, NOW).is_err(), "signed after the moment of judging");
+        assert!(lone.prove(&foreign, NOW).is_err(), "other keys than the signer's");
+    }
+}

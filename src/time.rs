@@ -1,0 +1,113 @@
+//! Time: whole seconds since 1970, read from a clock that is handed in.
+//!
+//! May name: nothing
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// A moment. Unit: whole seconds since 1970-01-01 00:00:00 UTC.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct Moment(pub i64);
+
+impl Moment {
+    /// This moment and `seconds` more (or fewer, when negative).
+    pub fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from `earlier` to this moment; negative when `earlier` is later.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// As in a Release file: `Mon, 23 Nov 2026 03:31:39 UTC` (RFC 1123 with the zone apt accepts).
+    pub fn release_date(self) -> String {
+        self.format("%a, %d %b %Y %H:%M:%S UTC")
+    }
+
+    /// As in an HTTP header: `Mon, 23 Nov 2026 03:31:39 GMT` (RFC 9110, section 5.6.7).
+    pub fn http_date(self) -> String {
+        self.format("%a, %d %b %Y %H:%M:%S GMT")
+    }
+
+    /// For people: `2026-11-23 03:31:39Z`.
+    pub fn iso(self) -> String {
+        self.format("%Y-%m-%d %H:%M:%SZ")
+    }
+
+    /// Reads an HTTP date of the preferred form; `None` for any other text.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let parsed =
+            jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text).ok()?.to_datetime().ok()?;
+        let stamp = parsed.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        Some(Self(stamp.as_second()))
+    }
+
+    fn format(self, pattern: &str) -> String {
+        let stamp = jiff::Timestamp::from_second(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        jiff::fmt::strtime::format(pattern, &stamp.to_zoned(jiff::tz::TimeZone::UTC))
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iso())
+    }
+}
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Moment;
+}
+
+/// The machine's own clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Moment {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Moment(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// A clock that stands where it is put; for tests and simulations. Clones share one hand.
+#[derive(Clone)]
+pub struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    /// A clock that shows `at`.
+    pub fn at(at: Moment) -> Self {
+        Self(Arc::new(AtomicI64::new(at.0)))
+    }
+
+    /// Moves the hand; `seconds` may be negative.
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Moment {
+        Moment(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_apt_and_http_want_them() {
+        let at = Moment(1_795_404_699);
+        assert_eq!(at.release_date(), "Mon, 23 Nov 2026 03:31:39 UTC");
+        assert_eq!(at.http_date(), "Mon, 23 Nov 2026 03:31:39 GMT");
+        assert_eq!(Moment::parse_http_date(&at.http_date()), Some(at));
+        assert_eq!(Moment::parse_http_date("yesterday"), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The configured CAs: whose signatures open the door, and for whom a revocation list is needed.
+
+use std::path::Path;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::der::{SEQUENCE, Signed};
+use super::{IssuerId, Serial, TrustError, verifier};
+use crate::time::Moment;
+
+/// One configured CA.
+pub(super) struct Authority {
+    id: IssuerId,
+    name: String,
+    anchor: TrustAnchor<'static>,
+    public_key: Vec<u8>,
+    not_before: Moment,
+    not_after: Moment,
+    certificate: CertificateDer<'static>,
+    above: Option<(IssuerId, Serial)>,
+}
+
+impl Authority {
+    /// Which one it is.
+    pub(super) fn id(&self) -> IssuerId {
+        self.id
+    }
+
+    /// Its subject, in printable ASCII for people.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its subject as in certificates and lists: the content of the DER Name.
+    pub(super) fn subject(&self) -> &[u8] {
+        self.anchor.subject.as_ref()
+    }
+
+    /// Its SubjectPublicKeyInfo.
+    pub(super) fn public_key(&self) -> &[u8] {
+        &self.public_key
+    }
+
+    /// What webpki builds paths to.
+    pub(super) fn anchor(&self) -> &TrustAnchor<'static> {
+        &self.anchor
+    }
+
+    /// From when on it may vouch.
+    pub(super) fn not_before(&self) -> Moment {
+        self.not_before
+    }
+
+    /// Until when it may vouch.
+    pub(super) fn not_after(&self) -> Moment {
+        self.not_after
+    }
+
+    /// The configured CA that certified this one, and under which serial.
+    pub(super) fn above(&self) -> Option<&(IssuerId, Serial)> {
+        self.above.as_ref()
+    }
+
+    fn from_certificate(der: CertificateDer<'static>) -> Result<Self, String> {
+        let anchor = webpki::anchor_from_trusted_cert(&der)
+            .map_err(|e| format!("not a certificate: {e}"))?;
+        let public_key = webpki::spki_for_anchor(&anchor).to_vec();
+        let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| "not a certificate")?;
+        check_usage(&parsed)?;
+        Ok(Self {
+            id: IssuerId::of(&anchor.subject, &public_key),
+            name: printable(&parsed.subject().to_string()),
+            public_key,
+            not_before: Moment(parsed.validity().not_before.timestamp()),
+            not_after: Moment(parsed.validity().not_after.timestamp()),
+            above: None,
+            anchor: anchor.to_owned(),
+            certificate: der,
+        })
+    }
+
+    /// Whether the certificate of this CA was made by `other`, and its serial if so.
+    fn serial_under(&self, other: &Self) -> Option<Serial> {
+        let (_, parsed) = X509Certificate::from_der(&self.certificate).ok()?;
+        let (issuer, _) = super::der::take_tagged(parsed.issuer().as_raw(), SEQUENCE)?;
+        let signed = Signed::parse(&self.certificate)?;
+        let made = issuer.content == other.subject()
+            && signed.is_by(other.public_key(), &verifier::algorithms());
+        made.then(|| Serial::from_integer(parsed.raw_serial()))
+    }
+}
+
+/// The CAs in PEM or DER files. Several certificates of one CA (same name and key, as after a
+/// renewal) count as one, which lasts as long as the last of them.
+///
+/// # Errors
+/// [`TrustError::File`] for a file without certificates or with one that is not a CA's.
+pub(super) fn read_all(files: &[(&Path, Vec<u8>)]) -> Result<Vec<Authority>, TrustError> {
+    let mut found: Vec<Authority> = Vec::new();
+    for (path, bytes) in files {
+        let certificates = certificates(bytes).map_err(|why| TrustError::file(path, why))?;
+        for der in certificates {
+            let new = Authority::from_certificate(der).map_err(|w| TrustError::file(path, w))?;
+            match found.iter_mut().find(|old| old.id == new.id) {
+                Some(old) if old.not_after >= new.not_after => {}
+                Some(old) => *old = new,
+                None => found.push(new),
+            }
+        }
+    }
+    let above: Vec<_> = found
+        .iter()
+        .map(|lower| {
+            let mut others = found.iter().filter(|upper| upper.id != lower.id);
+            others.find_map(|upper| Some((upper.id, lower.serial_under(upper)?)))
+        })
+        .collect();
+    for (authority, above) in found.iter_mut().zip(above) {
+        authority.above = above;
+    }
+    Ok(found)
+}
+
+/// The certificates in a file that is one DER certificate or any number of PEM blocks.
+pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    if bytes.first() == Some(&SEQUENCE) {
+        return Ok(vec![CertificateDer::from(bytes.to_vec())]);
+    }
+    let found: Vec<_> = CertificateDer::pem_slice_iter(bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|_| "a PEM block is cut or damaged: copy the file again")?;
+    if found.is_empty() {
+        Err("holds no certificate: put a PEM block CERTIFICATE there")
+    } else {
+        Ok(found)
+    }
+}
+
+/// Only a certificate that may sign certificates and lists is a CA's.
+fn check_usage(parsed: &X509Certificate<'_>) -> Result<(), &'static str> {
+    if !parsed.is_ca() {
+        return Err("is not a CA certificate: configure the CA's own, not one that it issued");
+    }
+    let usage = parsed.key_usage().map_err(|_| "has a damaged keyUsage")?;
+    match usage {
+        Some(usage) if !usage.value.key_cert_sign() || !usage.value.crl_sign() => {
+            Err("may not sign certificates and revocation lists: its keyUsage lacks one of them")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `text` without anything that could disturb a log or a terminal, cut to 80 characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).take(80).collect()
+}

@@ -1,0 +1,295 @@
+//! Revocation lists: taken apart, verified once, kept as a set of serials.
+//!
+//! Two readers see each list: webpki, which refuses what it does not understand, gives the serials;
+//! the few fields that it keeps to itself are read from the same bytes afterwards.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject;
+use webpki::BorrowedCertRevocationList;
+use x509_parser::prelude::{ASN1Time, FromDer};
+
+use super::authority::Authority;
+use super::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, Signed, take, take_tagged};
+use super::{CrlFault, IssuerId, Serial, verifier};
+use crate::time::Moment;
+
+/// How far `thisUpdate` may lie ahead of the clock. Unit: seconds.
+pub(super) const SKEW_SECONDS: i64 = 60;
+
+const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
+const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 0x1c];
+const BOOLEAN: u8 = 0x01;
+const EXTENSIONS: u8 = 0xa0;
+
+/// The number of a revocation list; later lists of one CA have higher numbers.
+///
+/// Limits: at most 20 bytes (RFC 5280, section 5.2.3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CrlNumber(Serial);
+
+impl CrlNumber {
+    /// Reads hexadecimal digits; `None` for any other text.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Serial::parse(text).map(Self)
+    }
+
+    /// The number, when it fits 64 bits.
+    pub(super) fn to_u64(&self) -> Option<u64> {
+        let bytes = self.0.as_bytes();
+        let fits = bytes.len() <= 8;
+        fits.then(|| bytes.iter().fold(0u64, |sum, b| (sum << 8) | u64::from(*b)))
+    }
+}
+
+impl Ord for CrlNumber {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let (mine, theirs) = (self.0.as_bytes(), other.0.as_bytes());
+        mine.len().cmp(&theirs.len()).then_with(|| mine.cmp(theirs))
+    }
+}
+
+impl PartialOrd for CrlNumber {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for CrlNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The highest number accepted from each CA; no list below it is taken again.
+pub(super) type Floor = BTreeMap<IssuerId, CrlNumber>;
+
+/// A verified revocation list of one configured CA.
+pub struct Crl {
+    issuer: IssuerId,
+    number: CrlNumber,
+    this_update: Moment,
+    next_update: Moment,
+    revoked: HashMap<Serial, Moment>,
+}
+
+impl Crl {
+    /// Whose list it is.
+    pub fn issuer(&self) -> IssuerId {
+        self.issuer
+    }
+
+    /// Its `cRLNumber`.
+    pub fn number(&self) -> &CrlNumber {
+        &self.number
+    }
+
+    /// When it was made.
+    pub fn this_update(&self) -> Moment {
+        self.this_update
+    }
+
+    /// From when on it no longer counts.
+    pub fn next_update(&self) -> Moment {
+        self.next_update
+    }
+
+    /// How many certificates it revokes.
+    pub fn len(&self) -> usize {
+        self.revoked.len()
+    }
+
+    /// Whether it revokes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.revoked.is_empty()
+    }
+
+    /// Since when `serial` is revoked; `None` when it is not.
+    pub fn find_revocation(&self, serial: &Serial) -> Option<Moment> {
+        self.revoked.get(serial).copied()
+    }
+}
+
+/// The lists in `bytes`, verified, one for each of `authorities`.
+///
+/// # Errors
+/// [`CrlFault`] for the first thing wrong with any of them, and for an authority without a list.
+pub(super) fn accept(
+    files: &[Vec<u8>],
+    authorities: &[Authority],
+    floor: &Floor,
+    now: Moment,
+) -> Result<HashMap<IssuerId, Crl>, CrlFault> {
+    let mut accepted = HashMap::new();
+    for bytes in files {
+        for der in split(bytes)? {
+            let list = Unverified::parse(&der)?;
+            let authority = list.find_signer(authorities)?;
+            let crl = list.check(authority, floor, now)?;
+            if accepted.insert(crl.issuer, crl).is_some() {
+                return Err(CrlFault::Twice(authority.name().to_owned()));
+            }
+        }
+    }
+    match authorities.iter().find(|authority| !accepted.contains_key(&authority.id())) {
+        Some(uncovered) => Err(CrlFault::Missing(uncovered.name().to_owned())),
+        None => Ok(accepted),
+    }
+}
+
+/// The number of the only list in `bytes`, unverified; `None` when there is none to be read.
+pub(super) fn find_number(bytes: &[u8]) -> Option<CrlNumber> {
+    let lists = split(bytes).ok()?;
+    let [der] = lists.as_slice() else { return None };
+    Unverified::parse(der).ok().map(|list| list.number)
+}
+
+/// The DER lists in a file that is one DER list or any number of PEM blocks.
+fn split(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, CrlFault> {
+    if bytes.first() == Some(&SEQUENCE) {
+        return Ok(vec![CertificateRevocationListDer::from(bytes.to_vec())]);
+    }
+    let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|_| CrlFault::Malformed("a PEM block is cut or damaged".into()))?;
+    if lists.is_empty() { Err(CrlFault::Empty) } else { Ok(lists) }
+}
+
+/// A list that has the right shape; nobody has vouched for it yet.
+struct Unverified<'a> {
+    signed: Signed<'a>,
+    issuer: &'a [u8],
+    number: CrlNumber,
+    this_update: Moment,
+    next_update: Moment,
+    revoked: HashMap<Serial, Moment>,
+}
+
+impl<'a> Unverified<'a> {
+    fn parse(der: &'a [u8]) -> Result<Self, CrlFault> {
+        let strict = BorrowedCertRevocationList::from_der(der).map_err(fault)?;
+        let revoked = (&strict)
+            .into_iter()
+            .map(|entry| {
+                let entry = entry.map_err(fault)?;
+                let at = i64::try_from(entry.revocation_date.as_secs()).unwrap_or(i64::MAX);
+                Ok((Serial::from_integer(entry.serial_number), Moment(at)))
+            })
+            .collect::<Result<_, CrlFault>>()?;
+        let fields = Fields::parse(der).ok_or_else(|| CrlFault::Malformed("BadDer".into()))?;
+        if fields.partial {
+            return Err(CrlFault::Partial);
+        }
+        Ok(Self {
+            signed: fields.signed,
+            issuer: fields.issuer,
+            number: fields.number.ok_or(CrlFault::Unnumbered)?,
+            this_update: fields.this_update,
+            next_update: fields.next_update,
+            revoked,
+        })
+    }
+
+    /// The authority that signed the list.
+    fn find_signer<'s>(&self, authorities: &'s [Authority]) -> Result<&'s Authority, CrlFault> {
+        let algorithms = verifier::algorithms();
+        let mut named = authorities.iter().filter(|a| a.subject() == self.issuer).peekable();
+        let Some(first) = named.peek().copied() else { return Err(CrlFault::OtherIssuer) };
+        named
+            .find(|authority| self.signed.is_by(authority.public_key(), &algorithms))
+            .ok_or_else(|| CrlFault::Forged(first.name().to_owned()))
+    }
+
+    fn check(self, authority: &Authority, floor: &Floor, now: Moment) -> Result<Crl, CrlFault> {
+        if self.this_update > now.plus(SKEW_SECONDS) {
+            return Err(CrlFault::FromFuture(self.this_update));
+        }
+        if self.next_update <= now || self.next_update <= self.this_update {
+            return Err(CrlFault::Stale(self.next_update));
+        }
+        if let Some(accepted) = floor.get(&authority.id())
+            && self.number < *accepted
+        {
+            let (given, accepted) = (self.number.to_string(), accepted.to_string());
+            return Err(CrlFault::Older { given, accepted });
+        }
+        Ok(Crl {
+            issuer: authority.id(),
+            number: self.number,
+            this_update: self.this_update,
+            next_update: self.next_update,
+            revoked: self.revoked,
+        })
+    }
+}
+
+fn fault(error: webpki::Error) -> CrlFault {
+    use webpki::Error as E;
+    match error {
+        E::UnsupportedDeltaCrl
+        | E::UnsupportedIndirectCrl
+        | E::UnsupportedCrlIssuingDistributionPoint
+        | E::UnsupportedRevocationReasonsPartitioning => CrlFault::Partial,
+        other => CrlFault::Malformed(other.to_string()),
+    }
+}
+
+/// What is read a second time, from bytes whose shape was found to be right.
+struct Fields<'a> {
+    signed: Signed<'a>,
+    issuer: &'a [u8],
+    this_update: Moment,
+    next_update: Moment,
+    number: Option<CrlNumber>,
+    partial: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// `None` when a field is absent, out of place or there twice (RFC 5280, section 5.1).
+    fn parse(der: &'a [u8]) -> Option<Self> {
+        let signed = Signed::parse(der)?;
+        let (_version, rest) = take_tagged(signed.body.content, INTEGER)?;
+        let (_algorithm, rest) = take_tagged(rest, SEQUENCE)?;
+        let (issuer, rest) = take_tagged(rest, SEQUENCE)?;
+        let (this_update, rest) = take_time(rest)?;
+        let (next_update, rest) = take_time(rest)?;
+        let rest = take_tagged(rest, SEQUENCE).map_or(rest, |(_entries, rest)| rest);
+        let (extensions, rest) = take_tagged(rest, EXTENSIONS)?;
+        let (list, behind) = take_tagged(extensions.content, SEQUENCE)?;
+        if !rest.is_empty() || !behind.is_empty() {
+            return None;
+        }
+        let (number, partial) = read_extensions(list.content)?;
+        let issuer = issuer.content;
+        Some(Self { signed, issuer, this_update, next_update, number, partial })
+    }
+}
+
+fn take_time(input: &[u8]) -> Option<(Moment, &[u8])> {
+    let (element, rest) = take(input)?;
+    let (_, time) = ASN1Time::from_der(element.whole).ok()?;
+    Some((Moment(time.timestamp()), rest))
+}
+
+/// The number, and whether the list says that it is only a part of what its CA revoked.
+fn read_extensions(mut input: &[u8]) -> Option<(Option<CrlNumber>, bool)> {
+    let (mut number, mut partial) = (None, false);
+    while !input.is_empty() {
+        let (extension, rest) = take_tagged(input, SEQUENCE)?;
+        input = rest;
+        let (id, rest) = take_tagged(extension.content, OBJECT_IDENTIFIER)?;
+        let rest = take_tagged(rest, BOOLEAN).map_or(rest, |(_critical, rest)| rest);
+        let (value, _) = take_tagged(rest, OCTET_STRING)?;
+        if id.content == CRL_NUMBER {
+            let (integer, _) = take_tagged(value.content, INTEGER)?;
+            let read = CrlNumber(Serial::from_integer(integer.content));
+            if number.replace(read).is_some() {
+                return None;
+            }
+        }
+        partial |= id.content == ISSUING_DISTRIBUTION_POINT;
+    }
+    Some((number, partial))
+}

@@ -1,0 +1,155 @@
+//! Files of this room: read with a limit, written whole or not at all, keys kept from others.
+
+#![expect(clippy::disallowed_methods, reason = "CA and CRL files are this room's; only here")]
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::TrustError;
+
+/// The most that is read of a certificate or key file. Unit: bytes.
+pub(super) const CERTIFICATE_LIMIT_BYTES: u64 = 256 * 1024;
+/// The most that is read of a revocation list, about a million entries. Unit: bytes.
+pub(super) const CRL_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
+/// Permission bits that a CA key must not have: anything for group and others.
+pub(super) const OWNER_ONLY: u32 = 0o077;
+/// Permission bits that a server key must not have; a group such as ssl-cert may read it.
+pub(super) const GROUP_READS: u32 = 0o037;
+
+/// Who may read a file that is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Its owner: mode 0600.
+    Owner,
+    /// Everyone: mode 0644.
+    All,
+}
+
+/// Reads a whole file of at most `limit_bytes`.
+///
+/// # Errors
+/// [`TrustError::Io`]; [`TrustError::File`] when it is larger or not a regular file.
+pub(super) fn read(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, TrustError> {
+    let file = File::open(path).map_err(TrustError::io("open", path))?;
+    let mut bytes = Vec::new();
+    read_open(file, path, limit_bytes, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a private key file, unless its mode has one of the `forbidden` bits.
+///
+/// # Errors
+/// As for [`read`]; [`TrustError::KeyExposed`].
+pub(super) fn read_private(path: &Path, forbidden: u32) -> Result<Zeroizing<String>, TrustError> {
+    let file = File::open(path).map_err(TrustError::io("open", path))?;
+    let metadata = file.metadata().map_err(TrustError::io("look at", path))?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & forbidden != 0 {
+        return Err(TrustError::KeyExposed { path: path.to_path_buf(), mode });
+    }
+    // Room for the whole file from the start: a vector that grows leaves copies of the key behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    read_open(file, path, 16 * 1024 - 1, &mut bytes)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| TrustError::file(path, "not a PEM file"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn read_open(
+    file: File,
+    path: &Path,
+    limit_bytes: u64,
+    into: &mut Vec<u8>,
+) -> Result<(), TrustError> {
+    let metadata = file.metadata().map_err(TrustError::io("look at", path))?;
+    if !metadata.is_file() {
+        return Err(TrustError::file(path, "not a regular file"));
+    }
+    let most = limit_bytes.saturating_add(1);
+    let read = file.take(most).read_to_end(into).map_err(TrustError::io("read", path))?;
+    if read as u64 > limit_bytes {
+        return Err(TrustError::file(path, format!("larger than {limit_bytes} bytes")));
+    }
+    Ok(())
+}
+
+/// Writes a file whole: temporary file beside it, fsync, rename over it, fsync of the directory.
+///
+/// # Errors
+/// [`TrustError::Io`]; what a reader finds is then the old file or the new one, never a mixture.
+pub(super) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), TrustError> {
+    let directory = directory_of(path);
+    let temporary = fill_temporary(directory, path, bytes, readers)?;
+    temporary.persist(path).map_err(|e| TrustError::io("rename onto", path)(e.error))?;
+    sync_directory(directory)
+}
+
+/// Writes a new file whole, never over another.
+///
+/// # Errors
+/// [`TrustError::Exists`]; [`TrustError::Io`].
+pub(super) fn create(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), TrustError> {
+    let directory = directory_of(path);
+    let temporary = fill_temporary(directory, path, bytes, readers)?;
+    temporary.persist_noclobber(path).map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => TrustError::Exists(path.to_path_buf()),
+        _ => TrustError::io("create", path)(e.error),
+    })?;
+    sync_directory(directory)
+}
+
+/// Makes a directory that only its owner enters, unless there is one.
+///
+/// # Errors
+/// [`TrustError::Io`].
+pub(super) fn make_private_directory(path: &Path) -> Result<(), TrustError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path).map_err(TrustError::io("create", path))
+}
+
+/// Keeps other writers out of a directory until the guard is dropped.
+///
+/// # Errors
+/// [`TrustError::Io`].
+pub(super) fn lock_directory(path: &Path) -> Result<File, TrustError> {
+    let directory = File::open(path).map_err(TrustError::io("open", path))?;
+    directory.lock().map_err(TrustError::io("lock", path))?;
+    Ok(directory)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn fill_temporary(
+    directory: &Path,
+    path: &Path,
+    bytes: &[u8],
+    readers: Readers,
+) -> Result<tempfile::NamedTempFile, TrustError> {
+    let mode = if readers == Readers::Owner { 0o600 } else { 0o644 };
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(directory)
+        .map_err(TrustError::io("create a file in", directory))?;
+    let file = temporary.as_file_mut();
+    file.write_all(bytes).map_err(TrustError::io("write", path))?;
+    // Set again after opening, because the umask may have taken bits away.
+    file.set_permissions(fs::Permissions::from_mode(mode))
+        .map_err(TrustError::io("set the mode of", path))?;
+    file.sync_all().map_err(TrustError::io("sync", path))?;
+    Ok(temporary)
+}
+
+fn sync_directory(path: &Path) -> Result<(), TrustError> {
+    let directory = File::open(path).map_err(TrustError::io("open", path))?;
+    directory.sync_all().map_err(TrustError::io("sync", path))
+}

@@ -1,0 +1,250 @@
+//! The verdict on a certificate chain, and the quick second look at every request.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::{IssuerId, KeyFault, NameFault, Refusal, Serial, Trust, TrustState, key, verifier};
+use crate::domain::Identity;
+use crate::time::Moment;
+
+/// The most that a chain may weigh in all. Unit: bytes.
+pub(super) const CHAIN_LIMIT_BYTES: usize = 16 * 1024;
+/// The most certificates in a chain, the client's own included.
+pub(super) const CHAIN_LIMIT_CERTIFICATES: usize = 4;
+
+/// Whether a chain is small enough to be looked at.
+pub(super) fn fits(first: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> bool {
+    let bytes = others.iter().fold(first.len(), |sum, der| sum.saturating_add(der.len()));
+    bytes <= CHAIN_LIMIT_BYTES && others.len() < CHAIN_LIMIT_CERTIFICATES
+}
+
+/// A chain that was found good in one epoch.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    identity: Identity,
+    links: Vec<(IssuerId, Serial)>,
+    not_before: Moment,
+    not_after: Moment,
+    ca_not_after: Moment,
+    epoch: u64,
+}
+
+impl Standing {
+    /// Who the certificate names.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The serial of the client's own certificate.
+    pub fn serial(&self) -> Option<&Serial> {
+        self.links.first().map(|(_, serial)| serial)
+    }
+
+    /// Issuer and serial of every certificate that can be revoked, the client's own first.
+    pub fn links(&self) -> &[(IssuerId, Serial)] {
+        &self.links
+    }
+
+    /// The earliest end of any certificate on the path below the CA.
+    pub fn not_after(&self) -> Moment {
+        self.not_after
+    }
+
+    /// Whether it was judged in the epoch of `state`; if not, judge again.
+    pub fn is_of(&self, state: &TrustState) -> bool {
+        self.epoch == state.epoch()
+    }
+
+    /// The second look: is the gate open, the path in date, and no serial on it revoked?
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason.
+    pub fn check(&self, state: &TrustState, now: Moment) -> Result<(), Refusal> {
+        state.gate(now)?;
+        if now > self.ca_not_after {
+            return Err(Refusal::CaExpired { at: self.ca_not_after });
+        }
+        if now > self.not_after {
+            return Err(Refusal::Expired { at: self.not_after });
+        }
+        if now < self.not_before {
+            return Err(Refusal::NotYetValid { from: self.not_before });
+        }
+        for (issuer, serial) in &self.links {
+            let crl = state.find_crl(*issuer).ok_or(Refusal::IssuerUncovered)?;
+            if let Some(at) = crl.find_revocation(serial) {
+                return Err(Refusal::Revoked { at });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TrustState {
+    /// Judges a chain, the client's own certificate first, whose key possession TLS has proven.
+    /// Common names are never read.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason to send.
+    pub fn judge(&self, chain: &[CertificateDer<'_>], now: Moment) -> Result<Standing, Refusal> {
+        let (first, others) = chain.split_first().ok_or(Refusal::NoCertificate)?;
+        if !fits(first, others) {
+            return Err(Refusal::Malformed("its chain is too long"));
+        }
+        let leaf = EndEntityCert::try_from(first).map_err(refusal)?;
+        let seconds = u64::try_from(now.0).unwrap_or(0);
+        let path = leaf
+            .verify_for_usage(
+                verifier::algorithms().all,
+                self.anchors(),
+                others,
+                UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
+                KeyUsage::client_auth(),
+                None,
+                None,
+            )
+            .map_err(refusal)?;
+        key::accept(&leaf.subject_public_key_info()).map_err(Refusal::WeakKey)?;
+        let own = parse(first)?;
+        require_client_usage(&own)?;
+        let standing = self.stand(identity_of(&own)?, &path, &own)?;
+        standing.check(self, now)?;
+        Ok(standing)
+    }
+
+    /// Gathers from a verified path what has to be looked at again later.
+    fn stand(
+        &self,
+        identity: Identity,
+        path: &VerifiedPath<'_>,
+        own: &X509Certificate<'_>,
+    ) -> Result<Standing, Refusal> {
+        let anchor = path.anchor();
+        let top = IssuerId::of(&anchor.subject, &webpki::spki_for_anchor(anchor));
+        let authority = self.find_authority(top).ok_or(Refusal::UnknownIssuer)?;
+        let mut not_before = Moment(own.validity().not_before.timestamp());
+        let mut not_after = Moment(own.validity().not_after.timestamp());
+        let mut links = Vec::new();
+        let mut serial = Serial::from_integer(own.raw_serial());
+        for upper in path.intermediate_certificates() {
+            let issuer = IssuerId::of(upper.subject(), &upper.subject_public_key_info());
+            links.push((issuer, serial));
+            serial = Serial::from_integer(upper.serial());
+            let der = upper.der();
+            let parsed = parse(&der)?;
+            not_before = not_before.max(Moment(parsed.validity().not_before.timestamp()));
+            not_after = not_after.min(Moment(parsed.validity().not_after.timestamp()));
+        }
+        links.push((top, serial));
+        let mut ca_not_after = authority.not_after();
+        not_before = not_before.max(authority.not_before());
+        let mut lower = authority;
+        for _ in 0..CHAIN_LIMIT_CERTIFICATES {
+            let Some((issuer, serial)) = lower.above() else { break };
+            links.push((*issuer, serial.clone()));
+            let Some(upper) = self.find_authority(*issuer) else { break };
+            ca_not_after = ca_not_after.min(upper.not_after());
+            lower = upper;
+        }
+        let epoch = self.epoch();
+        Ok(Standing { identity, links, not_before, not_after, ca_not_after, epoch })
+    }
+}
+
+fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Refusal> {
+    let damaged = Refusal::Malformed("it is damaged");
+    X509Certificate::from_der(der).map(|(_, parsed)| parsed).map_err(|_| damaged)
+}
+
+/// webpki takes an absent extendedKeyUsage for "any purpose"; here it has to name clientAuth.
+fn require_client_usage(own: &X509Certificate<'_>) -> Result<(), Refusal> {
+    match own.extended_key_usage() {
+        Ok(Some(usage)) if usage.value.client_auth => Ok(()),
+        Ok(_) => Err(Refusal::NotForClients),
+        Err(_) => Err(Refusal::Malformed("its extendedKeyUsage is damaged")),
+    }
+}
+
+/// The one dNSName in the subjectAltName.
+fn identity_of(own: &X509Certificate<'_>) -> Result<Identity, Refusal> {
+    let damaged = Refusal::Malformed("its subjectAltName is damaged");
+    let names = own.subject_alternative_name().map_err(|_| damaged)?;
+    let Some(names) = names else { return Err(Refusal::NoIdentity(NameFault::CommonNameOnly)) };
+    let names = &names.value.general_names;
+    if names.iter().any(|name| matches!(name, GeneralName::Invalid(_, _))) {
+        return Err(Refusal::NoIdentity(NameFault::NotCanonical));
+    }
+    if names.iter().any(|name| !matches!(name, GeneralName::DNSName(_))) {
+        return Err(Refusal::NoIdentity(NameFault::OtherKind));
+    }
+    let name = match names.as_slice() {
+        [GeneralName::DNSName(name)] => *name,
+        [] => return Err(Refusal::NoIdentity(NameFault::CommonNameOnly)),
+        _ => return Err(Refusal::NoIdentity(NameFault::Several)),
+    };
+    if name.starts_with("*.") {
+        return Err(Refusal::NoIdentity(NameFault::Wildcard));
+    }
+    Identity::parse(name).map_err(|_| Refusal::NoIdentity(NameFault::NotCanonical))
+}
+
+/// What webpki found, in the words of this room.
+fn refusal(error: webpki::Error) -> Refusal {
+    use webpki::Error as E;
+    let moment = |at: UnixTime| Moment(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
+    match error {
+        E::CertExpired { not_after, .. } => Refusal::Expired { at: moment(not_after) },
+        E::CertNotValidYet { not_before, .. } => Refusal::NotYetValid { from: moment(not_before) },
+        E::UnknownIssuer
+        | E::InvalidSignatureForPublicKey
+        | E::PathLenConstraintViolated
+        | E::EndEntityUsedAsCa
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        | E::MaximumPathDepthExceeded
+        | E::MaximumPathBuildCallsExceeded
+        | E::MaximumSignatureChecksExceeded => Refusal::UnknownIssuer,
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension | E::CaUsedAsEndEntity => {
+            Refusal::NotForClients
+        }
+        E::UnsupportedSignatureAlgorithmContext(_) => Refusal::WeakKey(KeyFault::Signature),
+        E::NameConstraintViolation => Refusal::Malformed("its CA may not vouch for its name"),
+        E::UnsupportedCriticalExtension => {
+            Refusal::Malformed("it has a critical extension that is not understood")
+        }
+        E::UnsupportedCertVersion => Refusal::Malformed("it is not of version 3"),
+        _ => Refusal::Malformed("it is damaged or not an X.509 certificate"),
+    }
+}
+
+/// The client at the other end of one connection: its chain, and the last verdict on it.
+pub struct Peer {
+    chain: Vec<CertificateDer<'static>>,
+    last: ArcSwapOption<Standing>,
+}
+
+impl Peer {
+    /// The client that presented `chain`, which is empty when it presented none.
+    pub fn new(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self { chain, last: ArcSwapOption::empty() }
+    }
+
+    /// How the client stands now: for every request, and while long bodies are sent. The chain is
+    /// judged when it was not yet in this epoch; everything else is the quick second look.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason to send.
+    pub fn standing(&self, trust: &Trust, now: Moment) -> Result<Arc<Standing>, Refusal> {
+        let state = trust.current();
+        if let Some(last) = self.last.load_full().filter(|last| last.is_of(&state)) {
+            last.check(&state, now)?;
+            return Ok(last);
+        }
+        let standing = Arc::new(state.judge(&self.chain, now)?);
+        self.last.store(Some(Arc::clone(&standing)));
+        Ok(standing)
+    }
+}

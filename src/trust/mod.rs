@@ -1,0 +1,39 @@
+//! WHO IS STILL TRUSTED: chain verification, CA, CRL and their age; the embedded CA.
+//!
+//! A TLS connection is opened to whoever proves possession of a key ([`AnyProvenClient`]); whether
+//! that key is trusted is judged here, once per connection and epoch ([`TrustState::judge`]), and
+//! looked at again for every request ([`Standing::check`]). Closed is the normal state: without a
+//! verified revocation list in date for every configured CA, nobody is trusted.
+//!
+//! May name: domain, digest, time
+
+mod authority;
+pub mod ca;
+pub mod crl;
+mod dates;
+mod der;
+pub mod error;
+mod files;
+pub mod judge;
+mod key;
+pub mod publish;
+pub mod refusal;
+pub mod request;
+pub mod server;
+pub mod state;
+pub mod verifier;
+
+#[cfg(test)]
+mod tests;
+
+pub use ca::{CertificateAuthority, IssuedClient, ServerKey};
+pub use crl::{Crl, CrlNumber};
+pub use der::{IssuerId, Serial};
+pub use error::{CrlFault, TrustError};
+pub use judge::{Peer, Standing};
+pub use publish::{Reason, Revoked};
+pub use refusal::{KeyFault, NameFault, Refusal};
+pub use request::NewRequest;
+pub use server::{Issued, ServerIdentity, load_server};
+pub use state::{Trust, TrustFiles, TrustState};
+pub use verifier::{AnyProvenClient, server_config};

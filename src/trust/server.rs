@@ -1,0 +1,76 @@
+//! The server's own certificate: written once, loaded at start and on reload.
+
+use std::path::Path;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
+
+use super::files::{self, CERTIFICATE_LIMIT_BYTES, GROUP_READS, Readers};
+use super::{TrustError, authority, verifier};
+use crate::time::Moment;
+
+/// A certificate that was issued, with its key when that was made here too.
+pub struct Issued {
+    /// The certificate, PEM.
+    pub certificate_pem: String,
+    /// The private key, PKCS #8 in PEM, wiped when dropped; `None` when the other side made it.
+    pub key_pem: Option<Zeroizing<String>>,
+    /// The end of its validity.
+    pub not_after: Moment,
+}
+
+impl Issued {
+    /// Writes `server.crt` (mode 0644) and, if there is one, `server.key` (mode 0600), each whole.
+    ///
+    /// # Errors
+    /// [`TrustError::Io`].
+    pub fn write(&self, directory: &Path) -> Result<(), TrustError> {
+        if let Some(key) = &self.key_pem {
+            files::replace(&directory.join("server.key"), key.as_bytes(), Readers::Owner)?;
+        }
+        let certificate = self.certificate_pem.as_bytes();
+        files::replace(&directory.join("server.crt"), certificate, Readers::All)
+    }
+}
+
+/// The certificate chain and key that the server shows.
+pub struct ServerIdentity {
+    /// The server's certificate, then intermediates.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its private key.
+    pub key: PrivateKeyDer<'static>,
+    /// The end of the certificate's validity.
+    pub not_after: Moment,
+}
+
+/// Loads `server.crt` and `server.key` from `directory`.
+///
+/// # Errors
+/// As for [`ServerIdentity::load`].
+pub fn load_server(directory: &Path) -> Result<ServerIdentity, TrustError> {
+    ServerIdentity::load(&directory.join("server.crt"), &directory.join("server.key"))
+}
+
+impl ServerIdentity {
+    /// Loads a certificate chain and its key, both PEM; a group, but nobody else, may read the key.
+    ///
+    /// # Errors
+    /// [`TrustError::KeyExposed`]; [`TrustError::File`] for damaged files and for a key that
+    /// belongs to another certificate; [`TrustError::Io`].
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
+        let chain = authority::certificates(&files::read(certificate, CERTIFICATE_LIMIT_BYTES)?)
+            .map_err(|why| TrustError::file(certificate, why))?;
+        let pem = files::read_private(key, GROUP_READS)?;
+        let key_der = PrivateKeyDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| TrustError::file(key, "holds no unencrypted private key in PEM"))?;
+        let own = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
+        let (_, own) = own.ok_or_else(|| TrustError::file(certificate, "not a certificate"))?;
+        let not_after = Moment(own.validity().not_after.timestamp());
+        CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &verifier::provider())
+            .map_err(|e| TrustError::file(key, format!("not the key of the certificate: {e}")))?;
+        Ok(Self { chain, key: key_der, not_after })
+    }
+}

@@ -1,0 +1,8 @@
+//! What the tests stand on: the real programs, private apt roots, packages of the real archive.
+#![allow(dead_code, reason = "the harness offers more than every module of the tests uses")]
+
+pub mod apt;
+pub mod archive;
+pub mod by_hand;
+pub mod deb;
+pub mod programs;
