@@ -1,7 +1,7 @@
 //! The disk back end: one file for each blob and pack, named by its digest.
 //!
-//! Shape: `blobs/ab/<64 hexadecimal digits>` and `packs/ab/…`, where `ab` are the first two digits,
-//! and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
+//! Shape: `blobs/ab/<64 hexadecimal digits>` and `packs/ab/…`, where `ab` are the first two
+//! digits, and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
 //!
 //! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
 //! directory. After a sync or rename that failed nobody knows what the disk holds, so writing ends

@@ -26,7 +26,7 @@ struct Kept {
 }
 
 impl MemoryPool {
-    /// An empty pool that takes `capacity_bytes` in all; `now` tells the time in seconds since 1970.
+    /// An empty pool that takes `capacity_bytes` in all; `now` tells the seconds since 1970.
     pub fn new(capacity_bytes: u64, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         let (now, kept) = (Box::new(now), Mutex::default());
         Self(Arc::new(Shared { capacity_bytes, now, kept }))

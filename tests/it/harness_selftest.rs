@@ -1,7 +1,7 @@
 //! The harness and the checker tried on repositories made by hand: what they show of the product
 //! later is worth as much as what they show here.
 
-use crate::check::fetch::Tree;
+use crate::check::fetch::{Curl, Source as _, Tree};
 use crate::check::{Faults, Report, check_suite};
 use crate::harness::apt::{AptRoot, HostFile};
 use crate::harness::archive;
@@ -9,6 +9,9 @@ use crate::harness::by_hand::HandMade;
 use crate::harness::deb::{Compression, DebBuilder};
 use crate::harness::programs::program;
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 
 fn greeter(version: &str) -> DebBuilder {
     let file = "usr/share/greeter/version";
@@ -138,13 +141,80 @@ fn the_checker_asks_closures_too() {
     let repository = repository();
     let fetch = |path: &str| {
         let tree = Tree(repository.path(""));
-        let answers = crate::check::fetch::Source::fetch(&tree, &[path.to_owned()]);
-        let mut answer = answers.into_iter().next().unwrap();
+        let mut answer = tree.fetch(&[path.to_owned()]).remove(0);
         answer.headers.insert("content-encoding".to_owned(), "gzip".to_owned());
         answer
     };
     let faults = check_suite(&fetch, "stable", &repository.key_file()).expect_err("encoded");
     assert!(faults.say("Content-Encoding"), "{faults}");
+}
+
+#[test]
+fn the_checker_bears_a_publish_while_it_looks() {
+    let repository = std::cell::RefCell::new(repository());
+    let asked = std::cell::Cell::new(0);
+    let key = repository.borrow().key_file();
+    let fetch = |path: &str| {
+        asked.set(asked.get() + 1);
+        // Right behind the first InRelease, and once more between two plain names.
+        if asked.get() == 2 || asked.get() == 20 {
+            let version = format!("2.{}", asked.get());
+            repository.borrow().add(&greeter(&version));
+            repository.borrow_mut().publish();
+        }
+        let tree = Tree(repository.borrow().path(""));
+        tree.fetch(&[path.to_owned()]).remove(0)
+    };
+    let report = check_suite(&fetch, "stable", &key).unwrap();
+    assert_eq!(report.versions("greeter"), ["1.0", "2.2", "2.20"]);
+}
+
+/// A plain server of files, one thread per connection, just enough for curl.
+fn serve_files(root: PathBuf) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (root, stream) = (root.clone(), stream.unwrap());
+            std::thread::spawn(move || answer_requests(&root, stream));
+        }
+    });
+    port
+}
+
+fn answer_requests(root: &Path, mut stream: TcpStream) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    while let Some(request) = lines.next() {
+        lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
+        let path = request.split(' ').nth(1).unwrap().replace("%2b", "+").replace("%7e", "~");
+        let (status, body) = match std::fs::read(root.join(path.trim_start_matches('/'))) {
+            Ok(body) => ("200 OK", body),
+            Err(_) => ("404 Not Found", b"none".to_vec()),
+        };
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nContent-Type: x/y\r\n\r\n");
+        if stream.write_all(&[head.as_bytes(), &body].concat()).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn the_checker_walks_a_server_through_curl() {
+    let repository = repository();
+    let port = serve_files(repository.path(""));
+    let curl = Curl::new(&format!("http://127.0.0.1:{port}/"));
+    let report = check_suite(&curl, "stable", &repository.key_file()).unwrap();
+    assert_eq!((report.indices, report.debs), (3, 2));
+    let paths = ["dists/stable/Release", "no such \"file\"?"].map(str::to_owned);
+    let answers = curl.fetch(&paths);
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 404]);
+    assert_eq!(answers[0].headers["content-type"], "x/y");
+    assert_eq!(answers[1].body, b"none");
+    std::fs::remove_file(repository.path("pool/greeter_1.0_all.deb")).unwrap();
+    let faults = check_suite(&curl, "stable", &repository.key_file()).expect_err("it is gone");
+    assert!(faults.say("greeter_1.0_all.deb: status 404"), "{faults}");
 }
 
 #[test]
@@ -264,7 +334,7 @@ fn real_packages_are_of_every_kind_and_stay_themselves_when_repacked() {
     assert!(count(&|_, architecture| architecture == "all") >= 20);
     assert!(count(&|_, architecture| architecture != "all") >= 20);
 
-    let members = |path: &std::path::PathBuf| archive::ar_members(&std::fs::read(path).unwrap());
+    let members = |path: &PathBuf| archive::ar_members(&std::fs::read(path).unwrap());
     let kinds: BTreeSet<String> =
         packages.iter().flat_map(&members).map(|(name, _)| name).collect();
     for name in ["data.tar", "data.tar.gz", "data.tar.xz", "data.tar.zst"] {
@@ -275,7 +345,7 @@ fn real_packages_are_of_every_kind_and_stay_themselves_when_repacked() {
         originals.iter().zip(&packages).filter(|(before, now)| before != now).collect();
     assert_eq!(repacked.len(), archive::REPACKED);
     for (before, now) in &repacked[..3] {
-        let contents = |path: &std::path::Path| {
+        let contents = |path: &Path| {
             program("dpkg-deb").arg("--ctrl-tarfile").arg(path).run().expect_success().stdout_bytes
         };
         assert_eq!(contents(before), contents(now));

@@ -1,5 +1,6 @@
 -- The first schema. Times are whole seconds since 1970, digests lower-case hexadecimal text.
--- An interval runs from `from_generation` up to, but without, `until_generation`; NULL is "until now".
+-- An interval runs from `from_generation` up to, but without, `until_generation`; NULL there
+-- means that it has not ended.
 
 PRAGMA application_id = 1919250543;
 

@@ -17,7 +17,8 @@ const REMOVE_GRANT: &str = "DELETE FROM access_grant WHERE identity = $1";
 const GRANTS: &str = "SELECT identity, role, suites FROM access_grant ORDER BY identity";
 
 const RECORD_CERTIFICATE: &str = "\
-    INSERT INTO certificate (serial, identity, issued_at, issued_by, not_after, revoked_at, reason) \
+    INSERT INTO certificate (serial, identity, issued_at, issued_by, not_after, revoked_at, \
+        reason) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) \
     ON CONFLICT (serial) DO NOTHING";
 

@@ -12,7 +12,8 @@ use crate::digest::Digest;
 use crate::domain::{Contents, Encoding, GenerationRecord, IndexFile, StoredChunk, Tenure};
 
 const HISTORY: &str = "\
-    SELECT g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, g.left_count \
+    SELECT g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, \
+        g.left_count \
     FROM generation AS g JOIN suite AS s ON s.id = g.suite_id \
     WHERE s.name = $1 AND g.number < $2 ORDER BY g.number DESC LIMIT $3";
 

@@ -76,7 +76,7 @@ pub fn check_suite(source: &dyn Source, suite: &str, key: &Path) -> Result<Repor
     for _ in 0..20 {
         let mut walk = Walk::new(source, suite);
         let report = walk.run(key);
-        lasting.extend(walk.lasting);
+        lasting.append(&mut walk.lasting);
         let moved = !walk.fleeting.is_empty() && walk.has_moved();
         if !moved {
             lasting.extend(walk.fleeting);

@@ -6,7 +6,7 @@
 
 use super::programs::{self, Outcome, Program, is_root};
 use crate::check::deb822::{Stanza, parse_stanzas};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

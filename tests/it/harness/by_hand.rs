@@ -92,7 +92,10 @@ impl HandMade {
     pub fn sign(&self, release: &str) {
         let none = Password::empty();
         let armored = ArmorOptions::default();
-        let clear = CleartextSignedMessage::sign(OsRng, release, &self.key, &none).unwrap();
+        // The newline before the signature belongs to the frame, not to the text.
+        let text = release.trim_end_matches('\n');
+        let clear =
+            CleartextSignedMessage::sign(OsRng, text, &self.key.primary_key, &none).unwrap();
         let bytes = release.as_bytes();
         let hash = HashAlgorithm::Sha512;
         let detached =

@@ -168,8 +168,7 @@ impl Program {
     #[track_caller]
     pub fn run(mut self) -> Outcome {
         let args = self.command.get_args().skip(3).map(|arg| arg.to_string_lossy());
-        let command =
-            [self.name.clone().into(), args.collect::<Vec<_>>().join(" ").into()].join::<&str>(" ");
+        let command = format!("{} {}", self.name, args.collect::<Vec<_>>().join(" "));
         let streams = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = streams.stderr(Stdio::piped()).spawn().expect("timeout starts");
         let mut stdin = child.stdin.take().expect("it is piped");
