@@ -250,7 +250,7 @@ fn comma_behind(code: &str, at: usize, end: usize) -> usize {
 
 /// The line number, from 1, of a position.
 pub fn line_of(code: &str, at: usize) -> usize {
-    code[..at].bytes().filter(|b| *b == b'\n').count() + 1
+    code[..at].matches('\n').count() + 1
 }
 
 fn is_word(byte: u8) -> bool {

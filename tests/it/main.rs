@@ -6,8 +6,16 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop there"
 )]
+#![allow(clippy::disallowed_methods, reason = "tests touch files and start programs")]
 
+mod archive;
+mod bulk;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]
 mod check;
+mod contract;
+mod crash;
+mod demo;
 mod harness;
 mod harness_selftest;
+mod refusals;
+mod story;

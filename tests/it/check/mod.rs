@@ -238,7 +238,8 @@ impl<'a> Walk<'a> {
 /// What is wrong with an answer, whatever its body should be.
 fn fault_of_answer(path: &str, answer: &Answer) -> Option<String> {
     if answer.status != 200 {
-        return Some(format!("{path}: status {}", answer.status));
+        let why = answer.headers.get("curl-says").map_or("", String::as_str);
+        return Some(format!("{path}: status {} {why}", answer.status).trim_end().to_owned());
     }
     // apt does not undo it: it takes the encoded bytes for the file.
     let encoding = answer.headers.get("content-encoding")?;

@@ -102,7 +102,7 @@ impl AptRoot {
     }
 
     /// Where this root is, as the programs see it.
-    fn seen(&self) -> String {
+    pub fn seen(&self) -> String {
         let path = self.dir.path();
         let inside = self.chroot.as_ref().and_then(|root| path.strip_prefix(root).ok());
         match inside {
@@ -137,7 +137,7 @@ impl AptRoot {
             std::fs::write(&path, content).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(file.mode)).unwrap();
             if self.sandboxed && file.mode & 0o077 == 0 {
-                chown(&path, Some(sandbox_uid()), None).unwrap();
+                chown(&path, Some(self.sandbox_uid()), None).unwrap();
             }
         }
     }
@@ -145,6 +145,14 @@ impl AptRoot {
     /// Takes a file of this host away.
     pub fn remove(&self, path: &str) {
         std::fs::remove_file(self.path(path)).unwrap();
+    }
+
+    fn sandbox_uid(&self) -> u32 {
+        let root = self.chroot.as_deref().unwrap_or(Path::new("/"));
+        let users = std::fs::read_to_string(root.join("etc/passwd")).expect("there are users");
+        let line = users.lines().find(|line| line.split(':').next() == Some(SANDBOX_USER));
+        let uid = line.and_then(|line| line.split(':').nth(2)).and_then(|uid| uid.parse().ok());
+        uid.expect("apt has made its sandbox user")
     }
 
     fn rewrite(&self, text: &str) -> String {
@@ -251,13 +259,6 @@ impl AptRoot {
 fn is_apt_text(path: &str) -> bool {
     let folders = ["/etc/apt/apt.conf.d/", "/etc/apt/sources.list.d/", "/etc/apt/sources.list"];
     folders.iter().any(|folder| path.starts_with(folder))
-}
-
-fn sandbox_uid() -> u32 {
-    let users = std::fs::read_to_string("/etc/passwd").expect("there are users");
-    let line = users.lines().find(|line| line.split(':').next() == Some(SANDBOX_USER));
-    let uid = line.and_then(|line| line.split(':').nth(2)).and_then(|uid| uid.parse().ok());
-    uid.expect("apt has made its sandbox user")
 }
 
 /// The root's own path, for messages of tests.

@@ -6,3 +6,4 @@ pub mod archive;
 pub mod by_hand;
 pub mod deb;
 pub mod programs;
+pub mod server;

@@ -19,7 +19,6 @@ const PACKAGES: &[(&str, &str)] = &[
     ("apt-ftparchive", "apt-utils"),
     ("apt-get", "apt"),
     ("base64", "coreutils"),
-    ("chmod", "coreutils"),
     ("chroot", "coreutils"),
     ("curl", "curl"),
     ("date", "coreutils"),

@@ -1,0 +1,235 @@
+//! A real server: `repod init` and `repod serve` as their own process over a directory of its own, and
+//! `repoctl` to speak to it. Stopped, by its own pid, when dropped.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::apt::{AptRoot, HostFile};
+use super::deb::DebBuilder;
+use super::programs::{self, Outcome, Program};
+use crate::check::fetch::Curl;
+use crate::check::{Report, check_suite};
+
+/// How long a server may take to listen, on a machine that is busy with other tests.
+const START: Duration = Duration::from_secs(60);
+
+/// A running `repod`.
+pub struct TestServer {
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl TestServer {
+    /// A server with an empty suite `stable` for amd64, of component `main`.
+    pub fn start() -> Self {
+        let mut server = Self::init();
+        server.serve();
+        server.repoctl(&["suite", "create", "stable", "--architectures", "amd64"]).expect_success();
+        server
+    }
+
+    /// A data directory, with no server on it yet.
+    pub fn init() -> Self {
+        let dir =
+            tempfile::Builder::new().prefix("repod-").tempdir().expect("a temporary directory");
+        // The sandbox user of apt walks through it.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(dir.path(), open).unwrap();
+        let port = free_port();
+        let server = Self { dir, port, child: None };
+        let listen = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
+        let local = format!("127.0.0.1:{}", free_port());
+        server
+            .repod(&[
+                "init",
+                "--data",
+                &server.at("data"),
+                "--name",
+                "localhost",
+                "--local",
+                &local,
+            ])
+            .args(["--port", &port.to_string(), "--listen", &listen[0], "--listen", &listen[1]])
+            .run()
+            .expect_success();
+        server
+    }
+
+    /// Starts the server and waits until it listens.
+    pub fn serve(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.at("log")).unwrap();
+        let config = self.at("data/repod.toml");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_repod"))
+            .args(["serve", "--config", &config])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("repod starts");
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "repod ended: {}", self.log());
+            assert!(begun.elapsed() < START, "repod does not listen: {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.child = Some(child);
+    }
+
+    /// Ends the server as a power cut would end the process.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Ends the server as the service manager does; gives its exit code.
+    pub fn stop(&mut self) -> i32 {
+        let mut child = self.child.take().expect("it runs");
+        self.signal_child(&child, "TERM");
+        child.wait().unwrap().code().unwrap_or(-1)
+    }
+
+    /// Sends a signal, by name, to the server.
+    pub fn signal(&self, name: &str) {
+        self.signal_child(self.child.as_ref().expect("it runs"), name);
+    }
+
+    fn signal_child(&self, child: &Child, name: &str) {
+        let text = format!("kill -{name} {}", child.id());
+        programs::program("sh").args(["-c", &text]).run().expect_success();
+    }
+
+    /// Everything the server has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.at("log")).unwrap_or_default()
+    }
+
+    /// A path below the test's own directory.
+    pub fn at(&self, below: &str) -> String {
+        self.dir.path().join(below).display().to_string()
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// `https://localhost:PORT`.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+
+    /// The port that is listened on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `repod ARGS`.
+    pub fn repod(&self, args: &[&str]) -> Program {
+        programs::program(env!("CARGO_BIN_EXE_repod")).args(args)
+    }
+
+    /// `repoctl ARGS`, as the first operator, not yet run.
+    pub fn repoctl_program(&self, args: &[&str]) -> Program {
+        let profile = self.at("data/operator/config.toml");
+        programs::program(env!("CARGO_BIN_EXE_repoctl")).env("REPOCTL_CONFIG", profile).args(args)
+    }
+
+    /// `repoctl ARGS`, as the first operator.
+    pub fn repoctl(&self, args: &[&str]) -> Outcome {
+        self.repoctl_program(args).run()
+    }
+
+    /// Builds a package into the test's directory and gives its path.
+    pub fn deb(&self, builder: &DebBuilder) -> String {
+        let folder = self.dir.path().join("debs");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(builder.file_name());
+        std::fs::write(&path, builder.build()).unwrap();
+        path.display().to_string()
+    }
+
+    /// Builds a small package and uploads it to `stable`.
+    pub fn upload(&self, name: &str, version: &str) -> Outcome {
+        let path = self.deb(&package(name, version));
+        self.repoctl(&["upload", "--suite", "stable", &path])
+    }
+
+    /// A host that reads `stable`: a private apt root with what `repoctl host issue` wrote.
+    pub fn host(&self, name: &str) -> AptRoot {
+        self.host_with(name, AptRoot::new())
+    }
+
+    /// The same, in a root that was made before.
+    pub fn host_with(&self, name: &str, root: AptRoot) -> AptRoot {
+        let out = self.at(&format!("hosts/{name}"));
+        self.repoctl(&["host", "issue", name, "--suite", "stable", "--out", &out]).expect_success();
+        root.place(&host_files(Path::new(&out)));
+        root
+    }
+
+    /// Walks everything that a suite names, over HTTPS, with a host's certificate, by the independent
+    /// checker; panics with every fault.
+    #[track_caller]
+    pub fn check(&self, host: &str, suite: &str) -> Report {
+        let own = PathBuf::from(self.at(&format!("hosts/{host}/etc/apt/repod/localhost")));
+        let source = Curl::new(&self.url())
+            .ca(&self.data().join("ca/ca.crt"))
+            .certificate(&own.join("client.crt"), &own.join("client.key"));
+        match check_suite(&source, suite, &self.data().join("keys/archive-key.asc")) {
+            Ok(report) => report,
+            Err(faults) => panic!("{suite} is not whole: {faults:?}\n{}", self.log()),
+        }
+    }
+
+    /// `curl` with a host's certificate, as `repoctl host issue` wrote it.
+    pub fn curl(&self, host: &str, path: &str) -> Program {
+        let own = self.at(&format!("hosts/{host}/etc/apt/repod/localhost"));
+        programs::program("curl")
+            .args(["-sS", "--http1.1", "--cacert", &self.at("data/ca/ca.crt")])
+            .args(["--cert", &format!("{own}/client.crt"), "--key", &format!("{own}/client.key")])
+            .arg(format!("{}/{path}", self.url()))
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the server said\n{}", self.log());
+        }
+    }
+}
+
+/// A package with one file that tells its version.
+pub fn package(name: &str, version: &str) -> DebBuilder {
+    DebBuilder::new(name, version, "amd64")
+        .file(&format!("usr/share/{name}/version"), format!("{version}\n").as_bytes())
+}
+
+/// Every file below a tree that `repoctl host` wrote, but its script, as files of the host.
+pub fn host_files(tree: &Path) -> Vec<HostFile> {
+    let mut files = Vec::new();
+    let script = std::fs::read_to_string(tree.join("install.sh")).expect("install.sh was written");
+    // The script is what a person runs: what it puts, with its modes, is what the host gets.
+    for line in script.lines().filter(|line| line.starts_with("put ")) {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let mode = u32::from_str_radix(words[2], 8).unwrap();
+        let content = std::fs::read(tree.join(words[3])).unwrap();
+        files.push(HostFile::new(words[4], mode, content));
+    }
+    assert!(files.len() >= 6, "install.sh puts too little: {script}");
+    files
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
