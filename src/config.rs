@@ -1,9 +1,9 @@
 //! CONFIG: what differs from machine to machine, from `repod.toml` and the environment. What the
 //! repository is (suites, pins, rights) lives in the catalogue.
 //!
-//! May name: nothing
+//! May name: nearest
 
-#![allow(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
+#![expect(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -131,7 +131,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read {path}: {source}; `repod init` makes a data directory with a configuration")]
+    #[error(
+        "cannot read {path}: {source}; `repod init` makes a data directory with a configuration"
+    )]
     Unreadable {
         /// Which file.
         path: String,
@@ -173,7 +175,8 @@ impl Config {
     /// # Errors
     /// What is wrong, for people.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))?;
+        let config: Self =
+            toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))?;
         config.verify()?;
         Ok(config)
     }
@@ -181,10 +184,14 @@ impl Config {
     fn verify(&self) -> Result<(), String> {
         self.host()?;
         if self.listen.addresses.is_empty() {
-            return Err("listen.addresses is empty; name at least one, such as \"0.0.0.0:8443\"".into());
+            return Err(
+                "listen.addresses is empty; name at least one, such as \"0.0.0.0:8443\"".into()
+            );
         }
         if let Some(open) = self.listen.local.iter().find(|address| !address.ip().is_loopback()) {
-            return Err(format!("listen.local: {open} is not a loopback address; health needs no certificate"));
+            return Err(format!(
+                "listen.local: {open} is not a loopback address; health needs no certificate"
+            ));
         }
         let days = [
             ("certificates.client_days", self.certificates.client_days),
@@ -203,7 +210,10 @@ impl Config {
     /// What is wrong with the URL, for people.
     pub fn host(&self) -> Result<String, String> {
         let problem = || {
-            format!("public_url is {:?}; it reads like https://repo.example.org:8443/", self.public_url)
+            format!(
+                "public_url is {:?}; it reads like https://repo.example.org:8443/",
+                self.public_url
+            )
         };
         let rest = self.public_url.strip_prefix("https://").ok_or_else(problem)?;
         let authority = rest.strip_suffix('/').ok_or_else(problem)?;
@@ -223,7 +233,10 @@ impl Config {
 pub fn find(named: Option<PathBuf>) -> PathBuf {
     let environment = || std::env::var_os("REPOD_CONFIG").map(PathBuf::from);
     let local = || Some(PathBuf::from("repod.toml")).filter(|path| path.exists());
-    named.or_else(environment).or_else(local).unwrap_or_else(|| PathBuf::from("/etc/repod/repod.toml"))
+    named
+        .or_else(environment)
+        .or_else(local)
+        .unwrap_or_else(|| PathBuf::from("/etc/repod/repod.toml"))
 }
 
 /// The socket of the service manager, if there is one.
@@ -239,7 +252,9 @@ pub fn watchdog_microseconds() -> Option<u64> {
 /// Adds the nearest known key to a complaint about an unknown one.
 fn with_nearest(complaint: &str) -> String {
     let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
-    let Some((unknown, known)) = quoted.split_first().filter(|_| complaint.contains("unknown field")) else {
+    let Some((unknown, known)) =
+        quoted.split_first().filter(|_| complaint.contains("unknown field"))
+    else {
         return complaint.to_string();
     };
     match crate::nearest::nearest(unknown, known.iter().copied()) {
@@ -274,7 +289,9 @@ mod tests {
         let uncommented: String = text
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(option) if option.contains(" = ") && !option.contains(". ") => format!("{option}\n"),
+                Some(option) if option.contains(" = ") && !option.contains(". ") => {
+                    format!("{option}\n")
+                }
                 _ => format!("{line}\n"),
             })
             .collect();

@@ -2,7 +2,7 @@
 //!
 //! May name: server, catalogue, signing, trust, config, domain, time
 
-#![allow(clippy::disallowed_methods, reason = "this room makes the data directory")]
+#![expect(clippy::disallowed_methods, reason = "this room makes the data directory")]
 
 use std::fs;
 use std::io::{self, Write};
@@ -41,7 +41,9 @@ pub struct InitOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// There is something already.
-    #[error("{0} is not empty; name a new directory, or remove it if an earlier init was broken off")]
+    #[error(
+        "{0} is not empty; name a new directory, or remove it if an earlier init was broken off"
+    )]
     NotEmpty(String),
     /// The name cannot be used.
     #[error("--name: {0}")]
@@ -86,14 +88,16 @@ pub fn init(options: &InitOptions, now: Moment) -> Result<Initialised, InitError
     if !empty.map_err(|error| fail("data directory")(error.to_string()))? {
         return Err(InitError::NotEmpty(shown));
     }
-    let directory = DataDirectory::lock(data).map_err(|error| fail("data directory")(error.to_string()))?;
+    let directory =
+        DataDirectory::lock(data).map_err(|error| fail("data directory")(error.to_string()))?;
     let fingerprint = signing_key(&directory, options, now).map_err(fail("signing key"))?;
     let authority = authority(&directory, options, now).map_err(fail("certificates"))?;
     let profile = operator(&directory, &authority, options, &url, now).map_err(fail("operator"))?;
     let text = config::template(&url, &listen(options), &options.local);
     Config::parse(&text).map_err(fail("repod.toml"))?;
     let config = directory.config();
-    write_new(&config, 0o644, text.as_bytes()).map_err(|error| fail("repod.toml")(error.to_string()))?;
+    write_new(&config, 0o644, text.as_bytes())
+        .map_err(|error| fail("repod.toml")(error.to_string()))?;
     Ok(Initialised { config, profile, fingerprint })
 }
 
@@ -110,10 +114,7 @@ fn listen(options: &InitOptions) -> Vec<SocketAddr> {
     if !options.listen.is_empty() {
         return options.listen.clone();
     }
-    vec![
-        SocketAddr::from(([0u8; 4], options.port)),
-        SocketAddr::from(([0u16; 8], options.port)),
-    ]
+    vec![SocketAddr::from(([0u8; 4], options.port)), SocketAddr::from(([0u16; 8], options.port))]
 }
 
 fn signing_key(
@@ -138,11 +139,13 @@ fn authority(
     now: Moment,
 ) -> Result<CertificateAuthority, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let authority = CertificateAuthority::create(&directory.ca(), &options.name, now).map_err(|e| text(&e))?;
+    let authority =
+        CertificateAuthority::create(&directory.ca(), &options.name, now).map_err(|e| text(&e))?;
     make_directory(&directory.tls()).map_err(|e| text(&e))?;
     let names = server_names(&options.name);
     let days = config::Certificates::default().server_days;
-    let issued = authority.issue_server(&names, &ServerKey::New, days, now).map_err(|e| text(&e))?;
+    let issued =
+        authority.issue_server(&names, &ServerKey::New, days, now).map_err(|e| text(&e))?;
     issued.write(&directory.tls()).map_err(|e| text(&e))?;
     Ok(authority)
 }
@@ -176,8 +179,10 @@ fn operator(
     let own = directory.operator();
     make_directory(&own).map_err(|e| text(&e))?;
     write_new(&own.join("client.key"), 0o600, request.key_pem.as_bytes()).map_err(|e| text(&e))?;
-    write_new(&own.join("client.crt"), 0o644, client.certificate_pem.as_bytes()).map_err(|e| text(&e))?;
-    write_new(&own.join("ca.crt"), 0o644, authority.certificate_pem().as_bytes()).map_err(|e| text(&e))?;
+    write_new(&own.join("client.crt"), 0o644, client.certificate_pem.as_bytes())
+        .map_err(|e| text(&e))?;
+    write_new(&own.join("ca.crt"), 0o644, authority.certificate_pem().as_bytes())
+        .map_err(|e| text(&e))?;
     let profile = own.join("config.toml");
     let content = format!(
         "# Profile of repoctl. Copy this directory to ~/.config/repoctl to use it without --config.\n\

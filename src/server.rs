@@ -23,7 +23,7 @@ use crate::signing::{DateFloor, SecretKey, Signer};
 use crate::time::{Clock, Moment, SystemClock};
 use crate::trust::{
     AnyProvenClient, CertificateAuthority, ServerIdentity, ServerKey, Trust, TrustFiles,
-    load_server, server_config,
+    existing_key, load_server, server_config,
 };
 
 pub mod data;
@@ -89,7 +89,8 @@ impl Server {
         let identity = load_server(&data.tls()).map_err(part("server certificate"))?;
         let tls = Arc::new(ArcSwap::new(tls_config(&identity)?));
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
-        let edge = Edge::bind(&config.listen.addresses, edge_limits(&config)).map_err(ServerError::Listen)?;
+        let edge = Edge::bind(&config.listen.addresses, edge_limits(&config))
+            .map_err(ServerError::Listen)?;
         let host = config.host().map_err(part("repod.toml"))?;
         let site = Arc::new(Site {
             public_url: config.public_url.clone(),
@@ -123,15 +124,15 @@ impl Server {
         reload: tokio::sync::mpsc::Receiver<()>,
     ) -> Result<(), ServerError> {
         let notifier = Arc::new(
-            Notifier::new(crate::config::notify_socket().as_deref()).map_err(part("NOTIFY_SOCKET"))?,
+            Notifier::new(crate::config::notify_socket().as_deref())
+                .map_err(part("NOTIFY_SOCKET"))?,
         );
         let stop = CancellationToken::new();
         let app = http::router(App { repository: Arc::clone(&self.repository), site: self.site });
         let local = bind_local(&self.config.listen.local)?;
         for listener in local {
-            let app = http::local::router(Arc::clone(&self.repository));
             let stopped = stop.clone().cancelled_owned();
-            tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped).await });
+            tokio::spawn(http::local::serve(listener, Arc::clone(&self.repository), stopped));
         }
         let keeper = Keeper {
             config: self.config,
@@ -258,8 +259,10 @@ fn renew_server_certificate(
     let host = config.host().map_err(part("repod.toml"))?;
     let authority = authority.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let days = config.certificates.server_days;
+    // The key stays, so that only one file changes and no crash can leave a pair that does not match.
+    let key = existing_key(&data.tls()).map_err(part("server certificate"))?;
     let issued = authority
-        .issue_server(&server_names(&host), &ServerKey::New, days, now)
+        .issue_server(&server_names(&host), &ServerKey::Existing(&key), days, now)
         .map_err(part("server certificate"))?;
     issued.write(&data.tls()).map_err(part("server certificate"))?;
     info!(not_after = %issued.not_after, "server certificate renewed");
@@ -335,10 +338,13 @@ impl Keeper {
             Err(problem) => error!(%problem, "the old revocation list stays in use until it ends"),
         }
         match Config::load(&self.data.config()) {
-            Ok(config) if Config { data: self.config.data.clone(), ..config.clone() } == self.config => {}
+            Ok(config)
+                if Config { data: self.config.data.clone(), ..config.clone() } == self.config => {}
             Ok(config) => {
                 self.repository.set_limits(flow_limits(&config));
-                info!("limits and lifetimes reloaded; listeners, log and public_url change with a restart");
+                info!(
+                    "limits and lifetimes reloaded; listeners, log and public_url change with a restart"
+                );
             }
             Err(problem) => error!(%problem, "the old configuration stays in use"),
         }

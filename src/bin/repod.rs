@@ -1,4 +1,6 @@
-//! The server, and the tools that work on its data directory.
+//! `repod`: the server, and the tools that work on its data directory.
+//!
+//! May name: cli, demo, domain, init, server, signing, time
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,7 +105,8 @@ fn demo(_exit: bool) -> Result<(), String> {
 }
 
 fn make(arguments: InitArguments) -> Result<(), String> {
-    let operator = Identity::parse(&arguments.operator).map_err(|error| format!("--operator: {error}"))?;
+    let operator =
+        Identity::parse(&arguments.operator).map_err(|error| format!("--operator: {error}"))?;
     let options = InitOptions {
         data: arguments.data,
         name: arguments.name,
@@ -117,7 +120,9 @@ fn make(arguments: InitArguments) -> Result<(), String> {
         operator,
     };
     let made = init(&options, SystemClock.now()).map_err(|error| error.to_string())?;
-    let (config, profile) = (made.config.display(), made.profile.display());
+    let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let (config, profile) = (whole(&made.config), whole(&made.profile));
+    let (config, profile) = (config.display(), profile.display());
     println!("Made {}.", options.data.display());
     println!("  signing key  {}", made.fingerprint);
     println!("  operator     {} (admin)", options.operator);

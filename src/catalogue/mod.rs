@@ -6,8 +6,8 @@
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Contents, Fled, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Pin,
-    Publication, StoredChunk, SuiteSpec, Tenure,
+    Contents, Fled, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Pin, Publication,
+    StoredChunk, SuiteSpec, Tenure,
 };
 use crate::time::Moment;
 
@@ -43,7 +43,7 @@ pub struct PackageRecord {
     pub package: Package,
     /// Who sent the bytes first.
     pub sent_by: Identity,
-    /// When they came. 
+    /// When they came.
     pub sent_at: Moment,
     /// Whether some suite took it; from then on its name, version and architecture are its own.
     pub accepted: bool,
@@ -170,7 +170,11 @@ pub trait Packages: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn find_by_path(&self, name: &PackageName, digest_prefix: &str) -> Result<Option<Package>, CatalogueError>;
+    fn find_by_path(
+        &self,
+        name: &PackageName,
+        digest_prefix: &str,
+    ) -> Result<Option<Package>, CatalogueError>;
 
     /// Removes from the catalogue every package that no suite has taken and that came before `before`,
     /// and gives their digests, so that their bytes can follow.
@@ -186,7 +190,12 @@ pub trait Suites: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError::Exists`].
-    fn create_suite(&self, spec: &SuiteSpec, by: &Identity, at: Moment) -> Result<(), CatalogueError>;
+    fn create_suite(
+        &self,
+        spec: &SuiteSpec,
+        by: &Identity,
+        at: Moment,
+    ) -> Result<(), CatalogueError>;
 
     /// Every suite, by name.
     ///
@@ -230,7 +239,11 @@ pub trait Suites: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn search_placements(&self, pattern: &str, limit: u32) -> Result<Vec<Placement>, CatalogueError>;
+    fn search_placements(
+        &self,
+        pattern: &str,
+        limit: u32,
+    ) -> Result<Vec<Placement>, CatalogueError>;
 
     /// Removes a suite that has never had a generation with packages, or whose contents are empty.
     ///
@@ -256,13 +269,21 @@ pub trait Generations: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn contents_at(&self, suite: &SuiteName, generation: u64) -> Result<Option<Contents>, CatalogueError>;
+    fn contents_at(
+        &self,
+        suite: &SuiteName,
+        generation: u64,
+    ) -> Result<Option<Contents>, CatalogueError>;
 
     /// How long each binary of this source was in the suite, oldest first.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn list_tenures(&self, suite: &SuiteName, source: &PackageName) -> Result<Vec<Tenure>, CatalogueError>;
+    fn list_tenures(
+        &self,
+        suite: &SuiteName,
+        source: &PackageName,
+    ) -> Result<Vec<Tenure>, CatalogueError>;
 
     /// Those of these chunks that are recorded.
     ///
@@ -303,7 +324,11 @@ pub trait Generations: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn list_indices(&self, suite: &SuiteName, generation: u64) -> Result<Vec<IndexFile>, CatalogueError>;
+    fn list_indices(
+        &self,
+        suite: &SuiteName,
+        generation: u64,
+    ) -> Result<Vec<IndexFile>, CatalogueError>;
 }
 
 /// Facts about who may do what.
@@ -340,7 +365,10 @@ pub trait Access: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn list_certificates(&self, of: Option<&Identity>) -> Result<Vec<CertificateRecord>, CatalogueError>;
+    fn list_certificates(
+        &self,
+        of: Option<&Identity>,
+    ) -> Result<Vec<CertificateRecord>, CatalogueError>;
 
     /// Marks certificates revoked (those that are already stay as they are), and takes the identity's
     /// grant away when `and_grant`.
@@ -375,4 +403,3 @@ pub trait Journal: Send + Sync {
 pub trait Catalogue: Packages + Suites + Generations + Access + Journal {}
 
 impl<T: Packages + Suites + Generations + Access + Journal> Catalogue for T {}
-

@@ -138,7 +138,9 @@ fn valid_package(text: &str) -> bool {
 
 fn valid_architecture(text: &str) -> bool {
     let wildcard = matches!(text, "any" | "source") || text.split('-').any(|part| part == "any");
-    valid(text, 1..=64, b"-") && !wildcard && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+    valid(text, 1..=64, b"-")
+        && !wildcard
+        && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
 }
 
 fn valid_component(text: &str) -> bool {

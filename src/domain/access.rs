@@ -133,7 +133,11 @@ pub enum Denied {
 ///
 /// # Errors
 /// [`Denied`] with the reason.
-pub fn admit(identity: &Identity, grant: Option<&Grant>, right: Right<'_>) -> Result<Admitted, Denied> {
+pub fn admit(
+    identity: &Identity,
+    grant: Option<&Grant>,
+    right: Right<'_>,
+) -> Result<Admitted, Denied> {
     let Some(grant) = grant.filter(|grant| grant.identity == *identity) else {
         return Err(Denied::Unknown(identity.clone()));
     };

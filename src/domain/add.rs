@@ -76,7 +76,24 @@ pub fn add(
     if !reasons.is_empty() {
         return Err(Conflict { reasons });
     }
-    Ok(additions.iter().map(|addition| place(draft, addition, by, at)).collect())
+    let mut added: Vec<_> =
+        additions.iter().map(|addition| place(draft, addition, by, at)).collect();
+    for one in &mut added {
+        outdo(draft, one);
+    }
+    Ok(added)
+}
+
+/// Of several versions in one change the highest is listed; the others wait, like any lower one.
+fn outdo(draft: &Draft<'_>, added: &mut Added) {
+    let Added { package, component, standing, note } = added;
+    let place = (component.clone(), package.name.clone(), package.architecture.clone());
+    if *standing == Standing::Published
+        && draft.at(&place).is_none_or(|listed| listed.digest != package.digest)
+    {
+        *standing = Standing::Waiting;
+        *note = "a higher version came with it".into();
+    }
 }
 
 fn problems(draft: &Draft<'_>, addition: &Addition, rivals: &[&Package]) -> Vec<String> {
@@ -102,7 +119,8 @@ fn problems(draft: &Draft<'_>, addition: &Addition, rivals: &[&Package]) -> Vec<
     let elsewhere = draft.named(&package.name).into_iter().map(|(place, _)| place.0);
     let taken = taken_as.iter().cloned();
     if let Some(other) = elsewhere.chain(taken).find(|other| other != component) {
-        problems.push(format!("{} is in component {other} of {suite}; send it there", package.name));
+        problems
+            .push(format!("{} is in component {other} of {suite}; send it there", package.name));
     }
     problems
 }

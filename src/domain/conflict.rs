@@ -21,6 +21,8 @@ pub struct ConflictReason {
 impl Conflict {
     /// A conflict with one reason.
     pub fn one(subject: impl ToString, problem: impl Into<String>) -> Self {
-        Self { reasons: vec![ConflictReason { subject: subject.to_string(), problem: problem.into() }] }
+        Self {
+            reasons: vec![ConflictReason { subject: subject.to_string(), problem: problem.into() }],
+        }
     }
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::Digest;
 use crate::domain::package::Place;
-use crate::domain::{
-    Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec,
-};
+use crate::domain::{Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec};
 
 /// A suite under change.
 pub struct Draft<'a> {
@@ -70,7 +68,8 @@ impl Plan {
 impl<'a> Draft<'a> {
     /// A draft that changes nothing yet.
     pub fn new(spec: &SuiteSpec, contents: &'a Contents, pins: &[Pin], fled: &[Fled]) -> Self {
-        let pins: BTreeMap<_, _> = pins.iter().map(|pin| (pin.target.clone(), pin.clone())).collect();
+        let pins: BTreeMap<_, _> =
+            pins.iter().map(|pin| (pin.target.clone(), pin.clone())).collect();
         let fled: BTreeSet<_> = fled.iter().cloned().collect();
         Self {
             base: contents,
@@ -103,7 +102,8 @@ impl<'a> Draft<'a> {
             let unchanged = unchanged.filter(|(place, _)| !self.overlay.contains_key(*place));
             found.extend(unchanged.map(|(place, package)| (place.clone(), Arc::clone(package))));
             let changed = self.overlay.range(first..).take_while(|(place, _)| here(place));
-            let listed = changed.filter_map(|(place, p)| Some((place.clone(), Arc::clone(p.as_ref()?))));
+            let listed =
+                changed.filter_map(|(place, p)| Some((place.clone(), Arc::clone(p.as_ref()?))));
             found.extend(listed);
         }
         found
@@ -123,7 +123,8 @@ impl<'a> Draft<'a> {
     }
 
     fn matching(&self, wanted: impl Fn(&Place, &Package) -> bool) -> Vec<(Place, Arc<Package>)> {
-        let unchanged = self.base.members.iter().filter(|(place, _)| !self.overlay.contains_key(*place));
+        let unchanged =
+            self.base.members.iter().filter(|(place, _)| !self.overlay.contains_key(*place));
         let changed =
             self.overlay.iter().filter_map(|(place, package)| Some((place, package.as_ref()?)));
         let mut found: Vec<_> = unchanged

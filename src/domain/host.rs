@@ -45,7 +45,8 @@ pub fn directory(server: &str) -> String {
 /// Every file but the host's own certificate and key.
 pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
     let own = directory(facts.server);
-    let file = |path: String, content: String| HostFile { path, mode: "0644", owner: "root", content };
+    let file =
+        |path: String, content: String| HostFile { path, mode: "0644", owner: "root", content };
     let script = HostFile {
         path: "/usr/local/sbin/repod-upgrade".into(),
         mode: "0755",
@@ -57,7 +58,10 @@ pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
         file(format!("{own}/archive-key.asc"), facts.archive_key.to_string()),
         file(format!("/etc/apt/apt.conf.d/60repod-{}", facts.server), connection(facts, &own)),
         file("/etc/apt/apt.conf.d/61repod-rollback".into(), rollback(facts)),
-        file(format!("/etc/apt/sources.list.d/repod-{}.sources", facts.server), sources(facts, &own)),
+        file(
+            format!("/etc/apt/sources.list.d/repod-{}.sources", facts.server),
+            sources(facts, &own),
+        ),
         file(format!("/etc/apt/preferences.d/60repod-{}.pref", facts.server), preferences(facts)),
         script,
     ]
@@ -112,11 +116,14 @@ fn sources(facts: &HostFacts<'_>, own: &str) -> String {
 /// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would pull
 /// the distribution's packages of the same name down as well.
 fn preferences(facts: &HostFacts<'_>) -> String {
-    let mut out = String::from("Explanation: hosts follow the repository up and down for these names.\n");
+    let mut out =
+        String::from("Explanation: hosts follow the repository up and down for these names.\n");
     for spec in facts.suites {
         let names = facts.names.iter().find(|(suite, _)| *suite == spec.name);
         let listed: Vec<String> = if spec.owns.is_empty() {
-            names.map(|(_, names)| names.iter().map(ToString::to_string).collect()).unwrap_or_default()
+            names
+                .map(|(_, names)| names.iter().map(ToString::to_string).collect())
+                .unwrap_or_default()
         } else {
             spec.owns.clone()
         };

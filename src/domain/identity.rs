@@ -96,8 +96,20 @@ mod tests {
             assert!(Identity::parse(good).is_ok(), "{good}");
         }
         let bad = [
-            "", "Web.example.org", "*.example.org", "a..b", ".a", "a.", "10.0.0.1", "a_b", "-a", "a-",
-            "a\0b", "a b", "a@b", "é",
+            "",
+            "Web.example.org",
+            "*.example.org",
+            "a..b",
+            ".a",
+            "a.",
+            "10.0.0.1",
+            "a_b",
+            "-a",
+            "a-",
+            "a\0b",
+            "a b",
+            "a@b",
+            "é",
         ];
         for text in bad {
             assert!(Identity::parse(text).is_err(), "{text:?}");

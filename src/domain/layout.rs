@@ -110,7 +110,11 @@ pub fn pool_path(
 }
 
 /// The path of a `Packages` index below `dists/SUITE/`.
-pub fn packages_path(component: &Component, architecture: &Architecture, encoding: Encoding) -> String {
+pub fn packages_path(
+    component: &Component,
+    architecture: &Architecture,
+    encoding: Encoding,
+) -> String {
     format!("{component}/binary-{architecture}/Packages{}", encoding.suffix())
 }
 
@@ -125,7 +129,8 @@ mod tests {
             let name = PackageName::parse(name).unwrap();
             let path = pool_path(&name, "1.0+b~1", &Architecture::parse("amd64").unwrap(), &digest);
             assert!(path.starts_with(&format!("pool/{prefix}/{name}/")), "{path}");
-            let Some(RepoPath::Pool { name: read, digest_prefix, file }) = RepoPath::parse(&path) else {
+            let Some(RepoPath::Pool { name: read, digest_prefix, file }) = RepoPath::parse(&path)
+            else {
                 panic!("{path} did not parse");
             };
             assert_eq!((read, digest_prefix), (name.clone(), digest.short()));

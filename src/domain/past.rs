@@ -42,7 +42,8 @@ impl Past {
 
     /// What was listed in a generation.
     pub fn at(&self, generation: u64) -> Selection {
-        let holds = |t: &&Tenure| t.from <= generation && t.until.is_none_or(|until| generation < until);
+        let holds =
+            |t: &&Tenure| t.from <= generation && t.until.is_none_or(|until| generation < until);
         let package = |t: &Tenure| {
             Some((t.digest, (t.component.clone(), Arc::clone(self.packages.get(&t.digest)?))))
         };
@@ -81,9 +82,11 @@ impl Past {
     /// The last selection that stood for this version; `None` when it was never live.
     pub fn last_with(&self, version: &Version) -> Option<Selection> {
         let points = self.turning_points();
-        points.into_iter().rev().map(|generation| self.at(generation)).find(|selection| {
-            self.label(selection).is_some_and(|label| label.pinned == *version)
-        })
+        points
+            .into_iter()
+            .rev()
+            .map(|generation| self.at(generation))
+            .find(|selection| self.label(selection).is_some_and(|label| label.pinned == *version))
     }
 }
 

@@ -5,7 +5,9 @@ use crate::domain::Identity;
 use crate::time::Moment;
 
 /// What a pin's name means.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PinKind {
     /// A source package: all binaries built from it move together.

@@ -28,7 +28,12 @@ pub type Taken = (Component, Arc<Package>);
 ///
 /// # Errors
 /// [`Conflict`] when there was none before.
-pub fn roll_back(draft: &mut Draft<'_>, target: &PinTarget, past: &Past, asking: &Asking) -> Result<(), Conflict> {
+pub fn roll_back(
+    draft: &mut Draft<'_>,
+    target: &PinTarget,
+    past: &Past,
+    asking: &Asking,
+) -> Result<(), Conflict> {
     let Some((label, selection)) = past.before_present() else {
         let problem = match past::label(target, draft.members(target).iter().map(|(_, p)| &**p)) {
             Some(now) => format!(
@@ -69,10 +74,15 @@ pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
     let present = draft.all();
     let mut sources: Vec<_> = present
         .iter()
-        .filter(|(place, package)| then.members.get(place).map(|p| p.digest) != Some(package.digest))
+        .filter(|(place, package)| {
+            then.members.get(place).map(|p| p.digest) != Some(package.digest)
+        })
         .map(|(_, package)| package.source.clone())
         .collect();
-    let back = then.members.iter().filter(|(place, p)| draft.at(place).map(|q| q.digest) != Some(p.digest));
+    let back = then
+        .members
+        .iter()
+        .filter(|(place, p)| draft.at(place).map(|q| q.digest) != Some(p.digest));
     sources.extend(back.map(|(_, package)| package.source.clone()));
     sources.sort();
     sources.dedup();
@@ -132,12 +142,16 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
         let version = pinned_version(target, package);
         present.as_ref().is_none_or(|present| version.compare(present).is_gt())
     };
-    let free: Vec<_> =
-        taken.iter().filter(|(_, p)| !draft.has_fled(p) && draft.pin_of(p).is_none() && higher(p)).collect();
+    let free: Vec<_> = taken
+        .iter()
+        .filter(|(_, p)| !draft.has_fled(p) && draft.pin_of(p).is_none() && higher(p))
+        .collect();
     let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
         return Ok(());
     };
-    for (component, package) in newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best)) {
+    for (component, package) in
+        newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best))
+    {
         draft.put(&component, &package);
     }
     Ok(())
@@ -150,7 +164,10 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
 pub fn remove(draft: &mut Draft<'_>, target: &PinTarget) -> Result<(), Conflict> {
     let members = draft.members(target);
     if members.is_empty() {
-        return Err(Conflict::one(&target.name, "is not in this suite; `repoctl list` shows what is"));
+        return Err(Conflict::one(
+            &target.name,
+            "is not in this suite; `repoctl list` shows what is",
+        ));
     }
     for (place, package) in members {
         draft.clear(&place);
@@ -215,9 +232,9 @@ fn with_others(
     let replaced = |package: &Package| {
         own.iter().any(|(_, p)| p.name == package.name && p.architecture == package.architecture)
     };
-    let kept = now.iter().filter(|(_, p)| {
-        !replaced(p) && pinned_version(target, p).compare(version).is_le()
-    });
+    let kept = now
+        .iter()
+        .filter(|(_, p)| !replaced(p) && pinned_version(target, p).compare(version).is_le());
     let kept = kept.map(|(place, package)| (place.0.clone(), Arc::clone(package)));
     kept.chain(own.iter().cloned()).map(|(component, p)| (p.digest, (component, p))).collect()
 }

@@ -97,7 +97,9 @@ fn valid_pattern(pattern: &str) -> bool {
 /// preferences.
 pub fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
     let mut last = None;
     for part in parts {
         if let Some(part) = last.replace(part) {
@@ -123,7 +125,10 @@ fn text(field: &'static str, value: &str, may_be_empty: bool) -> Result<(), Spec
     Err(SpecError { field, problem: problem.into() })
 }
 
-fn list<T: Ord + Clone + std::fmt::Display>(field: &'static str, items: &[T]) -> Result<(), SpecError> {
+fn list<T: Ord + Clone + std::fmt::Display>(
+    field: &'static str,
+    items: &[T],
+) -> Result<(), SpecError> {
     if items.is_empty() {
         return Err(SpecError { field, problem: "is empty; name at least one".into() });
     }
@@ -142,14 +147,22 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_names() {
-        for (pattern, name) in
-            [("acme-*", "acme-web"), ("acme-*", "acme-"), ("*-acme", "lib-acme"), ("a*b*c", "axxbyyc"), ("ab", "ab")]
-        {
+        for (pattern, name) in [
+            ("acme-*", "acme-web"),
+            ("acme-*", "acme-"),
+            ("*-acme", "lib-acme"),
+            ("a*b*c", "axxbyyc"),
+            ("ab", "ab"),
+        ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in
-            [("acme-*", "libacme-web"), ("ab", "abc"), ("a*b*c", "acb"), ("*-acme", "acme"), ("a*a", "a")]
-        {
+        for (pattern, name) in [
+            ("acme-*", "libacme-web"),
+            ("ab", "abc"),
+            ("a*b*c", "acb"),
+            ("*-acme", "acme"),
+            ("a*a", "a"),
+        ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
         assert!(!valid_pattern("*") && !valid_pattern("a*") && valid_pattern("acme-*"));

@@ -177,7 +177,8 @@ fn roll_back_suite(
     let contents = repository.catalogue.contents_at(&desk.suite, target)?;
     let contents = contents.ok_or_else(|| FlowError::Missing(format!("generation {target}")))?;
     if to.is_none() && contents.members.is_empty() {
-        let problem = "nothing was published before; name a generation with --to to empty the suite";
+        let problem =
+            "nothing was published before; name a generation with --to to empty the suite";
         return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
     }
     pinning::roll_back_all(draft, &contents, asking);
@@ -193,7 +194,9 @@ fn generation_before(repository: &Repository, desk: &Desk) -> Result<u64, FlowEr
     while at > 0 {
         let above = Some(at.saturating_add(1));
         let records = repository.catalogue.list_generations(&desk.suite, above, 1)?;
-        let Some(record) = records.into_iter().find(|record| record.generation == at) else { break };
+        let Some(record) = records.into_iter().find(|record| record.generation == at) else {
+            break;
+        };
         match record.same_as {
             Some(earlier) if earlier < at => at = earlier,
             _ if moved => return Ok(at),
@@ -212,7 +215,10 @@ fn known_generation(desk: &Desk, generation: u64) -> Result<u64, FlowError> {
     if (1..=last).contains(&generation) {
         return Ok(generation);
     }
-    Err(FlowError::Missing(format!("generation {generation} of {}; the last one is {last}", desk.suite)))
+    Err(FlowError::Missing(format!(
+        "generation {generation} of {}; the last one is {last}",
+        desk.suite
+    )))
 }
 
 fn out_of_suite(draft: &Draft<'_>, asking: &Asking) -> Vec<String> {
@@ -234,7 +240,8 @@ fn end_pins(
     let targets = if targets.is_empty() { all.as_slice() } else { targets };
     let mut notes = Vec::new();
     for target in targets {
-        let target = if all.contains(target) { target.clone() } else { resolve(repository, desk, target)? };
+        let target =
+            if all.contains(target) { target.clone() } else { resolve(repository, desk, target)? };
         let before = draft.members(&target);
         pinning::unpin(draft, &target, &taken_of(repository, desk, &target)?)?;
         if draft.members(&target) == before {
@@ -248,7 +255,11 @@ fn end_pins(
 }
 
 /// A source package of that name, or, when there is none, the source of the binary of that name.
-fn resolve(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<PinTarget, FlowError> {
+fn resolve(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<PinTarget, FlowError> {
     if target.kind == PinKind::Binary
         || !repository.catalogue.list_placements(&desk.suite, Some(&target.name))?.is_empty()
     {
@@ -277,7 +288,11 @@ fn past_of(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<P
 }
 
 /// Every package of the target that the suite has taken.
-fn taken_of(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<Vec<Taken>, FlowError> {
+fn taken_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<Vec<Taken>, FlowError> {
     let mut taken = Vec::new();
     for source in sources_of(repository, desk, target)? {
         let placements = repository.catalogue.list_placements(&desk.suite, Some(&source))?;

@@ -67,7 +67,11 @@ fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
     }
 }
 
-fn issue_now(repository: &Repository, by: &Identity, request: &Request) -> Result<Issued, FlowError> {
+fn issue_now(
+    repository: &Repository,
+    by: &Identity,
+    request: &Request,
+) -> Result<Issued, FlowError> {
     let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
     let grant = &request.grant;
     if let SuiteScope::Named(suites) = &grant.suites
@@ -75,16 +79,25 @@ fn issue_now(repository: &Repository, by: &Identity, request: &Request) -> Resul
     {
         return Err(FlowError::Missing(format!("suite {absent}")));
     }
+    if grant.identity == Identity::server() {
+        return Err(
+            Conflict::one(&grant.identity, "is the server's own name; choose another").into()
+        );
+    }
     let standing = repository.catalogue.list_grants()?;
-    let other = standing.iter().find(|have| have.identity == grant.identity && have.role != grant.role);
+    let other =
+        standing.iter().find(|have| have.identity == grant.identity && have.role != grant.role);
     if let Some(other) = other {
-        let problem = format!("is {} already; revoke it first, or choose another name", other.role.as_str());
+        let problem =
+            format!("is {} already; revoke it first, or choose another name", other.role.as_str());
         return Err(Conflict::one(&grant.identity, problem).into());
     }
     let now = repository.now();
     let days = request.days.unwrap_or(repository.limits().certificate_days);
     let authority = lock(authority);
-    let client = authority.issue_client(&grant.identity, &request.csr_pem, days, now).map_err(bad_request)?;
+    let client = authority
+        .issue_client(&grant.identity, &request.csr_pem, days, now)
+        .map_err(bad_request)?;
     let record = CertificateRecord {
         serial: client.serial_hex.clone(),
         identity: grant.identity.clone(),
@@ -107,8 +120,12 @@ fn no_authority() -> FlowError {
 
 fn bad_request(error: TrustError) -> FlowError {
     match error {
-        TrustError::Request(_) => FlowError::Invalid { field: "csr_pem", problem: error.to_string() },
-        TrustError::Parameter(_) => FlowError::Invalid { field: "days", problem: error.to_string() },
+        TrustError::Request(_) => {
+            FlowError::Invalid { field: "csr_pem", problem: error.to_string() }
+        }
+        TrustError::Parameter(_) => {
+            FlowError::Invalid { field: "days", problem: error.to_string() }
+        }
         other => other.into(),
     }
 }
@@ -145,9 +162,12 @@ fn revoke_now(
     reason: &str,
 ) -> Result<Revocation, FlowError> {
     let certificates = repository.catalogue.list_certificates(Some(identity))?;
-    let grant = repository.catalogue.list_grants()?.into_iter().find(|grant| grant.identity == *identity);
+    let grant =
+        repository.catalogue.list_grants()?.into_iter().find(|grant| grant.identity == *identity);
     if certificates.is_empty() && grant.is_none() {
-        return Err(FlowError::Missing(format!("identity {identity}; `repoctl identity list` shows them")));
+        return Err(FlowError::Missing(format!(
+            "identity {identity}; `repoctl identity list` shows them"
+        )));
     }
     if let Some(grant) = &grant {
         may_give(admitted, grant)?;

@@ -36,12 +36,14 @@ pub async fn change(
 ) -> Result<Turned, FlowError> {
     let message = one_line(&terms.message)?;
     sent_or_readable(repository, admitted, &wish).await?;
-    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk =
+        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
     let author = admitted.identity().clone();
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);
         let asking = Asking { author, message, at: repository.now(), until: None };
-        return blocking(move || turn::rehearse(&repository, &desk, &wish, &asking, terms.expect)).await;
+        return blocking(move || turn::rehearse(&repository, &desk, &wish, &asking, terms.expect))
+            .await;
     }
     let (reply, answer) = oneshot::channel();
     desk.submit(Job { wish, author, message, expect: terms.expect, reply })?;

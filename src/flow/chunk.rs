@@ -77,7 +77,9 @@ fn compress_all(repository: &Repository, batch: &[Wanted]) -> Result<Vec<Compres
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let parts = workers.into_iter().map(|worker| {
-            worker.join().unwrap_or_else(|_| vec![Err(FlowError::Internal("a compressor stopped".into()))])
+            worker
+                .join()
+                .unwrap_or_else(|_| vec![Err(FlowError::Internal("a compressor stopped".into()))])
         });
         parts.flatten().collect()
     })
@@ -175,7 +177,9 @@ pub(crate) fn gunzip(gz: &[u8], plain_bytes: u64) -> Result<Vec<u8>, FlowError> 
 pub(crate) fn read(pool: &dyn Pool, chunk: &StoredChunk) -> Result<ChunkBytes, FlowError> {
     let (gz, xz) = (u64::from(chunk.gz_bytes), u64::from(chunk.xz_bytes));
     let lost = || FlowError::Internal(format!("pack {} is lost", chunk.pack));
-    let mut bytes = pool.read(Kind::Pack, &chunk.pack, chunk.offset, gz.saturating_add(xz))?.ok_or_else(lost)?;
+    let mut bytes = pool
+        .read(Kind::Pack, &chunk.pack, chunk.offset, gz.saturating_add(xz))?
+        .ok_or_else(lost)?;
     let xz = bytes.split_off(bytes.len().min(chunk.gz_bytes as usize));
     Ok(ChunkBytes { gz: bytes, xz, plain_bytes: u64::from(chunk.plain_bytes) })
 }

@@ -119,7 +119,10 @@ impl Desk {
 }
 
 /// Loads a suite and starts its writer.
-pub(crate) fn open(repository: &Arc<Repository>, suite: &SuiteName) -> Result<Arc<Desk>, FlowError> {
+pub(crate) fn open(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+) -> Result<Arc<Desk>, FlowError> {
     let state = repository.catalogue.load_suite(suite)?;
     let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
     let desk = Arc::new(Desk {

@@ -36,8 +36,8 @@ pub struct Fetched {
 pub enum Source {
     /// They are at hand.
     Text(Bytes),
-    /// A blob of the pool.
-    Blob(Opened),
+    /// A file that is opened at its start.
+    File(std::fs::File),
     /// An index, chunk by chunk.
     Rope(Vec<Segment>),
 }
@@ -63,7 +63,10 @@ const PAIRED_MOST: usize = 20_000;
 /// Which head each host was last given as `Release`, so that its `Release.gpg` matches even when a
 /// publish falls between the two requests.
 #[derive(Default)]
-pub struct Releases(Mutex<HashMap<(Identity, SuiteName), (Arc<Head>, Moment)>>);
+pub struct Releases(Mutex<HashMap<(Identity, SuiteName), Given>>);
+
+/// A head, and when a host was given it.
+type Given = (Arc<Head>, Moment);
 
 /// Opens what a path names.
 ///
@@ -113,14 +116,16 @@ async fn dists(
             Ok(text(&head.release, head.date))
         }
         DistsFile::ReleaseGpg => {
-            let head = repository.releases.recall(identity, &suite, repository.now()).unwrap_or(head);
+            let head =
+                repository.releases.recall(identity, &suite, repository.now()).unwrap_or(head);
             Ok(text(&head.release_gpg, head.date))
         }
         DistsFile::Index(path) => {
             let shared = Arc::clone(repository);
             blocking(move || {
                 let record = shared.catalogue.find_index(&suite, head.generation, &path)?;
-                let record = record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
+                let record =
+                    record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
                 Ok(rope(record, head.date, false))
             })
             .await
@@ -129,7 +134,8 @@ async fn dists(
             let shared = Arc::clone(repository);
             blocking(move || {
                 let record = shared.catalogue.find_by_hash(&suite, &directory, &digest)?;
-                let record = record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
+                let record =
+                    record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
                 Ok(rope(record, UNCHANGING, true))
             })
             .await
@@ -162,7 +168,10 @@ fn pool(
         last_modified: UNCHANGING,
         digest: Some(package.digest),
         immutable: true,
-        source: Source::Blob(opened.ok_or_else(lost)?),
+        source: match opened.ok_or_else(lost)? {
+            Opened::File(file, _) => Source::File(file),
+            Opened::Memory(bytes) => Source::Text(bytes),
+        },
     })
 }
 
@@ -230,7 +239,8 @@ fn read_chunk(
         Encoding::Xz => (stored.offset.saturating_add(gz), xz),
     };
     let bytes = repository.pool.read(Kind::Pack, &stored.pack, offset, length)?;
-    let bytes = bytes.ok_or_else(|| FlowError::Internal(format!("pack {} is lost", stored.pack)))?;
+    let bytes =
+        bytes.ok_or_else(|| FlowError::Internal(format!("pack {} is lost", stored.pack)))?;
     match encoding {
         Encoding::Plain => Ok(chunk::gunzip(&bytes, u64::from(stored.plain_bytes))?.into()),
         Encoding::Gz | Encoding::Xz => Ok(bytes.into()),

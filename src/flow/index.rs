@@ -117,7 +117,11 @@ impl Chunks {
     }
 }
 
-fn known_chunks(repository: &Repository, desk: &Desk, keys: &[Digest]) -> Result<Chunks, FlowError> {
+fn known_chunks(
+    repository: &Repository,
+    desk: &Desk,
+    keys: &[Digest],
+) -> Result<Chunks, FlowError> {
     let recorded = repository.catalogue.find_chunks(keys)?;
     let recorded = recorded.into_iter().map(|chunk| (chunk.key, chunk)).collect();
     Ok(Chunks { recorded, spare: lock(&desk.spare).clone() })
@@ -139,7 +143,8 @@ fn index_files(
         tally.states.push(first_states());
     }
     for key in cut.keys.iter().skip(shared) {
-        let chunk = chunks.find(key).ok_or_else(|| FlowError::Internal(format!("chunk {key} is lost")))?;
+        let chunk =
+            chunks.find(key).ok_or_else(|| FlowError::Internal(format!("chunk {key} is lost")))?;
         let bytes = chunk::read(repository.pool.as_ref(), chunk)?;
         let mut states = tally.states.last().cloned().unwrap_or_else(first_states);
         states.plain.take(&bytes.plain()?);
@@ -154,7 +159,8 @@ fn index_files(
 }
 
 fn first_states() -> States {
-    let mut states = States { plain: Counted::default(), gz: Counted::default(), xz: Counted::default() };
+    let mut states =
+        States { plain: Counted::default(), gz: Counted::default(), xz: Counted::default() };
     states.xz.take(&framing::XZ_HEADER);
     states
 }

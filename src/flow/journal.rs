@@ -21,7 +21,8 @@ impl Notes {
 
     fn take(&self) -> Vec<Sighting> {
         let notes = std::mem::take(&mut *lock(&self.0));
-        let sighting = |((identity, suite), (at, generation))| Sighting { identity, suite, at, generation };
+        let sighting =
+            |((identity, suite), (at, generation))| Sighting { identity, suite, at, generation };
         notes.into_iter().map(sighting).collect()
     }
 }

@@ -105,7 +105,9 @@ pub enum FlowError {
     #[error("{0}")]
     Conflict(#[from] Conflict),
     /// The request expected another generation to be the last.
-    #[error("generation {last} is the last one, not {expected}; look at what changed and ask again")]
+    #[error(
+        "generation {last} is the last one, not {expected}; look at what changed and ask again"
+    )]
     Expectation {
         /// What the request expected.
         expected: u64,
@@ -124,13 +126,17 @@ pub enum FlowError {
         problem: String,
     },
     /// More was sent than is taken.
-    #[error("the package is larger than {limit_bytes} bytes, the most this server takes (limits.package_bytes in repod.toml)")]
+    #[error(
+        "the package is larger than {limit_bytes} bytes, the most this server takes (limits.package_bytes in repod.toml)"
+    )]
     TooLarge {
         /// Unit: bytes.
         limit_bytes: u64,
     },
     /// The sender stopped before the end.
-    #[error("the body ended after {received_bytes} bytes: {problem}; nothing was kept, send it again")]
+    #[error(
+        "the body ended after {received_bytes} bytes: {problem}; nothing was kept, send it again"
+    )]
     Cut {
         /// What arrived. Unit: bytes.
         received_bytes: u64,
@@ -164,7 +170,9 @@ impl From<CatalogueError> for FlowError {
                 Self::Conflict(Conflict::one(what, "exists already; choose another name"))
             }
             CatalogueError::Stale(_) => Self::Unavailable(error.to_string()),
-            CatalogueError::Damaged(_) | CatalogueError::Database(_) => Self::Internal(error.to_string()),
+            CatalogueError::Damaged(_) | CatalogueError::Database(_) => {
+                Self::Internal(error.to_string())
+            }
         }
     }
 }

@@ -105,7 +105,9 @@ fn sign(
     match ReleaseText::parse(text.as_bytes()) {
         Ok(read) if read == release => {}
         Ok(_) => return Err(FlowError::Internal("a Release file read back differently".into())),
-        Err(error) => return Err(FlowError::Internal(format!("a Release file did not read back: {error}"))),
+        Err(error) => {
+            return Err(FlowError::Internal(format!("a Release file did not read back: {error}")));
+        }
     }
     let signed = repository.signer.sign(date, &text)?;
     Ok(Head {

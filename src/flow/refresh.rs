@@ -64,7 +64,9 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
     };
     match done {
         Ok(_) => info!(%suite, "signed anew"),
-        Err(problem) => error!(%suite, %problem, "could not sign anew; hosts will refuse the suite once Valid-Until has passed"),
+        Err(problem) => {
+            error!(%suite, %problem, "could not sign anew; hosts will refuse the suite once Valid-Until has passed")
+        }
     }
 }
 

@@ -64,8 +64,12 @@ pub struct SuiteReport {
 ///
 /// # Errors
 /// [`FlowError::Missing`].
-pub async fn suite(repository: &Arc<Repository>, suite: &SuiteName) -> Result<SuiteReport, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+pub async fn suite(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+) -> Result<SuiteReport, FlowError> {
+    let desk =
+        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
     let state = desk.state();
     let placements = packages(repository, suite, None).await?;
     let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
@@ -89,7 +93,8 @@ pub async fn packages(
     suite: &SuiteName,
     source: Option<PackageName>,
 ) -> Result<Vec<PlacementReport>, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk =
+        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
     let (shared, name) = (Arc::clone(repository), suite.clone());
     let placements =
         blocking(move || Ok(shared.catalogue.list_placements(&name, source.as_ref())?)).await?;
@@ -117,14 +122,12 @@ pub async fn search(
     Ok(by_suite.into_iter().flat_map(standing).collect())
 }
 
-fn stand(
-    state: &crate::catalogue::SuiteState,
-    placements: Vec<Placement>,
-) -> Vec<PlacementReport> {
+fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Vec<PlacementReport> {
     let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
     let standing = |placement: &Placement| {
         let package = &placement.package;
-        let place = (placement.component.clone(), package.name.clone(), package.architecture.clone());
+        let place =
+            (placement.component.clone(), package.name.clone(), package.architecture.clone());
         let listed = state.contents.members.get(&place);
         let higher = |p: &Arc<Package>| p.version.compare(&package.version).is_gt();
         match listed {
@@ -158,7 +161,9 @@ pub fn pins(
     };
     match suite {
         Some(suite) => {
-            let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+            let desk = repository
+                .desk(suite)
+                .ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
             Ok(of(suite, &desk))
         }
         None => Ok(repository.desks().iter().flat_map(|(name, desk)| of(name, desk)).collect()),
@@ -249,9 +254,14 @@ pub async fn identities(
             entry.certificates.push(certificate);
         }
         for sighting in shared.catalogue.list_sightings()? {
-            found.entry(sighting.identity.clone()).or_insert_with_key(empty).sightings.push(sighting);
+            found
+                .entry(sighting.identity.clone())
+                .or_insert_with_key(empty)
+                .sightings
+                .push(sighting);
         }
-        let is_host = |report: &IdentityReport| report.grant.as_ref().is_none_or(|g| g.role == Role::Host);
+        let is_host =
+            |report: &IdentityReport| report.grant.as_ref().is_none_or(|g| g.role == Role::Host);
         let wanted = |report: &IdentityReport| hosts.is_none_or(|hosts| hosts == is_host(report));
         Ok(found.into_values().filter(wanted).collect())
     })
@@ -310,7 +320,8 @@ fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
         Ok(until) => {
             report.crl_next_update = Some(until);
             if until.since(now) < DAY_SECONDS {
-                let text = format!("the revocation list ends {until}; nothing is served from then on");
+                let text =
+                    format!("the revocation list ends {until}; nothing is served from then on");
                 report.concerns.push(Concern { code: "crl-ends-soon", text });
             }
         }
@@ -342,7 +353,10 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
     for (suite, desk) in repository.desks().iter() {
         let head = desk.state().head.clone();
         if let Some(head) = head.filter(|head| head.valid_until.since(now) < DAY_SECONDS / 2) {
-            let text = format!("the signature of {suite} ends {}; it should have been renewed", head.valid_until);
+            let text = format!(
+                "the signature of {suite} ends {}; it should have been renewed",
+                head.valid_until
+            );
             report.concerns.push(Concern { code: "signature-ends-soon", text });
         }
     }
@@ -353,7 +367,9 @@ fn look_at_room(repository: &Repository, report: &mut ServerReport) {
         Ok(room) => {
             report.room_bytes = Some(room);
             if room < repository.limits().package_bytes {
-                let text = format!("only {room} bytes can still be stored; the largest package may not fit");
+                let text = format!(
+                    "only {room} bytes can still be stored; the largest package may not fit"
+                );
                 report.concerns.push(Concern { code: "disk-nearly-full", text });
             }
         }
@@ -378,5 +394,7 @@ fn expiring_soon(repository: &Repository) -> Result<u64, FlowError> {
 /// The certificate of the CA that vouches for the server, PEM; empty where it is another's.
 pub fn ca_pem(repository: &Repository) -> String {
     let authority = repository.authority.as_ref();
-    authority.map(|authority| crate::flow::lock(authority).certificate_pem().to_string()).unwrap_or_default()
+    authority
+        .map(|authority| crate::flow::lock(authority).certificate_pem().to_string())
+        .unwrap_or_default()
 }

@@ -52,7 +52,8 @@ pub async fn edit(
     edit: Edit,
     message: String,
 ) -> Result<Turned, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk =
+        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
     let mut spec = desk.state().spec.clone();
     if let Some(description) = edit.description {
         spec.description = description;
@@ -74,7 +75,8 @@ pub async fn edit(
         }
     }
     verify(&spec)?;
-    change(repository, admitted, suite, Wish::Edit(spec), Terms { message, ..Terms::default() }).await
+    change(repository, admitted, suite, Wish::Edit(spec), Terms { message, ..Terms::default() })
+        .await
 }
 
 fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
@@ -86,7 +88,8 @@ fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
 /// # Errors
 /// [`FlowError::Conflict`] when it still holds some; [`FlowError::Missing`].
 pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(), FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk =
+        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
     let held = desk.state().contents.members.len();
     if held > 0 {
         let problem = format!("still holds {held} packages; `repoctl remove` them first");

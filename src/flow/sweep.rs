@@ -32,7 +32,11 @@ pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
     }
     let old = |kind| -> Result<Vec<_>, FlowError> {
         let listed = repository.pool.list(kind)?;
-        Ok(listed.into_iter().filter(|one| one.written_at < before.0).map(|one| one.digest).collect())
+        Ok(listed
+            .into_iter()
+            .filter(|one| one.written_at < before.0)
+            .map(|one| one.digest)
+            .collect())
     };
     for batch in old(Kind::Blob)?.chunks(BATCH) {
         let known = repository.catalogue.find_packages(batch)?;

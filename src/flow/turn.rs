@@ -61,7 +61,9 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
             error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
             batch.fail(&problem);
         }
-        Err(problem) => error!(suite = %desk.suite, %problem, "a turn stopped; its changes were not made"),
+        Err(problem) => {
+            error!(suite = %desk.suite, %problem, "a turn stopped; its changes were not made")
+        }
     }
 }
 
@@ -92,11 +94,16 @@ impl Batch {
         let at = repository.now();
         let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
         for (job, outcome) in &mut self.jobs {
-            let asking =
-                Asking { author: job.author.clone(), message: job.message.clone(), at, until: None };
-            *outcome = Some(expected(desk, job.expect).and_then(|()| {
-                apply::apply(repository, desk, &mut draft, &job.wish, &asking)
-            }));
+            let asking = Asking {
+                author: job.author.clone(),
+                message: job.message.clone(),
+                at,
+                until: None,
+            };
+            *outcome = Some(
+                expected(desk, job.expect)
+                    .and_then(|()| apply::apply(repository, desk, &mut draft, &job.wish, &asking)),
+            );
         }
         self.plan = draft.plan();
         if self.jobs.iter().any(|(job, _)| job.wish == Wish::Renew) {
@@ -149,8 +156,10 @@ impl Batch {
         }
         let generation = published.map(|published| published.generation);
         for (job, outcome) in self.jobs {
-            let result = outcome.unwrap_or_else(|| Err(FlowError::Internal("a change was lost".into())));
-            let result = result.map(|applied| turned(applied, &job.wish, &self.plan, generation, false));
+            let result =
+                outcome.unwrap_or_else(|| Err(FlowError::Internal("a change was lost".into())));
+            let result =
+                result.map(|applied| turned(applied, &job.wish, &self.plan, generation, false));
             // The asker may have gone; what was done stays done.
             let _ = job.reply.send(result);
         }

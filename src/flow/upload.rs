@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -116,6 +117,8 @@ fn take_in(
         received_bytes: 0,
         limit_bytes: repository.limits().package_bytes,
         failure: None,
+        handed_out: Instant::now(),
+        worked: Duration::ZERO,
     };
     let parts = deb::read_deb(&mut incoming, &repository.limits().deb);
     if parts.is_err() {
@@ -127,7 +130,10 @@ fn take_in(
     let parts = parts.map_err(|error| rejection(&error))?;
     let staged = incoming.finish()?;
     if let Some(named) = declared.digest.filter(|named| *named != staged.digest()) {
-        let problem = format!("the bytes that came have SHA-256 {}, not {named}; send it again", staged.digest());
+        let problem = format!(
+            "the bytes that came have SHA-256 {}, not {named}; send it again",
+            staged.digest()
+        );
         return Err(FlowError::Rejection(vec![(None, problem)]));
     }
     let control = Control::parse(&parts.control).map_err(|faults| {
@@ -145,7 +151,8 @@ fn keep(
     staged: Box<dyn Staged>,
 ) -> Result<Package, FlowError> {
     let (digest, size_bytes) = (staged.digest(), staged.size_bytes());
-    let (name, version, architecture) = (control.package(), control.version(), control.architecture());
+    let (name, version, architecture) =
+        (control.package(), control.version(), control.architecture());
     let path = layout::pool_path(name, version.without_epoch(), architecture, &digest);
     let stanza = control.published(&path, size_bytes, &digest);
     let package = Package {
@@ -180,9 +187,25 @@ struct Incoming {
     received_bytes: u64,
     limit_bytes: u64,
     failure: Option<FlowError>,
+    /// When the last piece was handed to the reader of the package.
+    handed_out: Instant,
+    /// How long that reader has worked, without the time spent waiting for the sender.
+    worked: Duration,
 }
 
+/// How long a package may take to unpack, and how much longer for each byte that was sent: a few bytes
+/// can unpack to gigabytes, and would hold a place that other uploads wait for.
+const WORK: Duration = Duration::from_secs(60);
+const WORK_BYTES_PER_SECOND: u64 = 1 << 20;
+
 impl Incoming {
+    /// Whether the reader has worked longer than what was sent can be worth.
+    fn is_overworked(&mut self) -> bool {
+        self.worked = self.worked.saturating_add(self.handed_out.elapsed());
+        let more = Duration::from_secs(self.received_bytes / WORK_BYTES_PER_SECOND);
+        self.worked > WORK.saturating_add(more)
+    }
+
     /// The next piece of the body; empty at its end.
     fn next(&mut self) -> io::Result<Bytes> {
         let piece = match self.from_body.blocking_recv() {
@@ -228,9 +251,15 @@ impl Incoming {
 
 impl Read for Incoming {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.is_overworked() {
+            let problem =
+                "it takes too long to unpack for its size; build it with less compression";
+            return self.fail(FlowError::Rejection(vec![(None, problem.into())]));
+        }
         while self.piece.is_empty() {
             self.piece = self.next()?;
             if self.piece.is_empty() {
+                self.handed_out = Instant::now();
                 return Ok(0);
             }
         }
@@ -239,17 +268,11 @@ impl Read for Incoming {
         if let Some(target) = out.get_mut(..count) {
             target.copy_from_slice(&taken);
         }
+        self.handed_out = Instant::now();
         Ok(count)
     }
 }
 
 fn unwritten(error: io::Error) -> FlowError {
-    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-        return FlowError::Full("the disk is full; nothing was kept".into());
-    }
-    let text = error.to_string();
-    match error.into_inner().and_then(|inner| inner.downcast::<PoolError>().ok()) {
-        Some(inner) => (*inner).into(),
-        None => FlowError::Internal(text),
-    }
+    PoolError::of_write(error).into()
 }

@@ -15,19 +15,19 @@ const LONGEST_REASON_BYTES: usize = 300;
 
 /// An error on its way out.
 #[derive(Debug)]
-pub struct Failure(pub Problem);
+pub struct Failure(pub Box<Problem>);
 
 impl Failure {
     /// A failure that is not a flow's.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Problem::new(code, detail))
+        Self(Box::new(Problem::new(code, detail)))
     }
 
     /// A field of the request is wrong.
     pub fn invalid(field: &str, problem: impl ToString) -> Self {
         let reason = Reason { field: Some(field.into()), problem: problem.to_string() };
         let detail = format!("{field}: {}", reason.problem);
-        Self(Problem::new(Code::InvalidRequest, detail).with_reasons(vec![reason]))
+        Self(Box::new(Problem::new(Code::InvalidRequest, detail).with_reasons(vec![reason])))
     }
 }
 
@@ -38,7 +38,7 @@ impl From<FlowError> for Failure {
         }
         let detail = error.to_string();
         let problem = Problem::new(code(&error), detail);
-        Self(problem.with_reasons(reasons(error)))
+        Self(Box::new(problem.with_reasons(reasons(error))))
     }
 }
 
@@ -97,9 +97,11 @@ fn reasons(error: FlowError) -> Vec<Reason> {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let reason = reason_phrase(&self.0.detail);
-        let retry = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let retry =
+            matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         let mut response = (status, Json(&self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
@@ -122,7 +124,10 @@ fn reason_phrase(text: &str) -> Vec<u8> {
 
 /// Nothing of the API has that path.
 pub async fn no_route() -> Failure {
-    Failure::new(Code::Missing, "there is nothing at this path; the API is described in docs/API.md")
+    Failure::new(
+        Code::Missing,
+        "there is nothing at this path; the API is described in docs/API.md",
+    )
 }
 
 /// The path is there, but not for this method.

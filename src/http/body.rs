@@ -11,7 +11,6 @@ use futures_util::stream;
 
 use crate::flow::fetch::{Fetched, Segment, Source};
 use crate::flow::{FlowError, Repository};
-use crate::pool::Opened;
 use crate::time::Moment;
 
 /// How much of a file is read at once. Unit: bytes.
@@ -30,7 +29,11 @@ pub fn respond(
     let modified = fetched.last_modified.http_date();
     let etag = fetched.digest.map(|digest| format!("\"{digest}\""));
     let mut response = Response::new(Body::empty());
-    let cache = if fetched.immutable { "private, max-age=31536000, immutable" } else { "private, no-cache" };
+    let cache = if fetched.immutable {
+        "private, max-age=31536000, immutable"
+    } else {
+        "private, no-cache"
+    };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(fetched.content_type));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
@@ -79,7 +82,8 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 
 fn unmodified(headers: &HeaderMap, modified: Moment, etag: Option<&str>) -> bool {
     if let Some(wanted) = text_of(headers, header::IF_NONE_MATCH) {
-        let one = |tag: &str| Some(tag.trim().trim_start_matches("W/")) == etag || tag.trim() == "*";
+        let one =
+            |tag: &str| Some(tag.trim().trim_start_matches("W/")) == etag || tag.trim() == "*";
         return etag.is_some() && wanted.split(',').any(one);
     }
     let since = text_of(headers, header::IF_MODIFIED_SINCE).and_then(Moment::parse_http_date);
@@ -102,7 +106,9 @@ fn range(headers: &HeaderMap, modified: &str, etag: Option<&str>, total: u64) ->
         return Wanted::All;
     }
     let spec = text_of(headers, header::RANGE).and_then(|text| text.strip_prefix("bytes="));
-    let Some((first, last)) = spec.and_then(|spec| spec.split_once('-')) else { return Wanted::All };
+    let Some((first, last)) = spec.and_then(|spec| spec.split_once('-')) else {
+        return Wanted::All;
+    };
     let part = match (first.trim().parse::<u64>(), last.trim()) {
         (Ok(first), "") => first..total,
         (Ok(first), last) => match last.parse::<u64>() {
@@ -121,8 +127,7 @@ fn range(headers: &HeaderMap, modified: &str, etag: Option<&str>, total: u64) ->
 fn stream_of(repository: &Arc<Repository>, source: Source, start: u64, length: u64) -> Body {
     match source {
         Source::Text(bytes) => Body::from(cut(&bytes, start, length)),
-        Source::Blob(Opened::Memory(bytes)) => Body::from(cut(&bytes, start, length)),
-        Source::Blob(Opened::File(file, _)) => file_stream(file, start, length),
+        Source::File(file) => file_stream(file, start, length),
         Source::Rope(segments) => rope_stream(repository, segments, start, length),
     }
 }
@@ -164,7 +169,12 @@ fn read_piece(
     Ok((file, piece.into()))
 }
 
-fn rope_stream(repository: &Arc<Repository>, segments: Vec<Segment>, start: u64, length: u64) -> Body {
+fn rope_stream(
+    repository: &Arc<Repository>,
+    segments: Vec<Segment>,
+    start: u64,
+    length: u64,
+) -> Body {
     let state = (Arc::clone(repository), segments.into_iter(), start, length);
     Body::from_stream(stream::try_unfold(state, |state| async move {
         let (repository, mut segments, mut skip, left) = state;
@@ -234,7 +244,8 @@ mod tests {
             HeaderValue::from_str(&date.plus(60).http_date()).unwrap(),
         );
         assert!(!unmodified(&headers, date, None));
-        headers.insert(header::IF_MODIFIED_SINCE, HeaderValue::from_str(&date.http_date()).unwrap());
+        headers
+            .insert(header::IF_MODIFIED_SINCE, HeaderValue::from_str(&date.http_date()).unwrap());
         assert!(unmodified(&headers, date, None));
     }
 }

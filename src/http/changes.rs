@@ -72,7 +72,9 @@ fn bounded(field: &str, count: usize) -> Result<(), Failure> {
     match count {
         0 => Err(Failure::invalid(field, "is empty; name at least one")),
         1..=MOST_ITEMS => Ok(()),
-        _ => Err(Failure::invalid(field, format!("names more than {MOST_ITEMS}; split the change"))),
+        _ => {
+            Err(Failure::invalid(field, format!("names more than {MOST_ITEMS}; split the change")))
+        }
     }
 }
 

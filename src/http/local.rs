@@ -9,6 +9,18 @@ use axum::routing::get;
 
 use crate::flow::Repository;
 
+/// Answers on `listener` until `stopped` ends.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    repository: Arc<Repository>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) {
+    let serving = axum::serve(listener, router(repository)).with_graceful_shutdown(stopped);
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "health checks are no longer answered");
+    }
+}
+
 /// `/healthz`: the process answers. `/readyz`: hosts would be served.
 pub fn router(repository: Arc<Repository>) -> Router {
     Router::new()

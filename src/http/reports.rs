@@ -82,7 +82,8 @@ pub async fn history(
     caller.admit(&app, Right::Read(&suite))?;
     let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
     let records = report::history(&app.repository, &suite, query.before, limit).await?;
-    let live = app.repository.desk(&suite).and_then(|desk| Some(desk.state().head.as_ref()?.generation));
+    let live =
+        app.repository.desk(&suite).and_then(|desk| Some(desk.state().head.as_ref()?.generation));
     Ok(Json(records.into_iter().map(|record| views::generation(record, live)).collect()))
 }
 
@@ -126,7 +127,8 @@ pub async fn search(
     caller.admit(&app, Right::Introspect)?;
     let limit = query.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS);
     let found = report::search(&app.repository, query.pattern, limit).await?;
-    let readable = found.into_iter().filter(|one| caller.admit(&app, Right::Read(&one.suite)).is_ok());
+    let readable =
+        found.into_iter().filter(|one| caller.admit(&app, Right::Read(&one.suite)).is_ok());
     let view = |one| {
         let (suite, placement) = views::placement(one);
         SuitePlacement { suite, placement }
@@ -147,7 +149,10 @@ pub async fn pins(
 }
 
 /// `GET /pins`: of every suite that the caller may read.
-pub async fn all_pins(State(app): State<App>, caller: Caller) -> Result<Json<Vec<PinView>>, Failure> {
+pub async fn all_pins(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<Vec<PinView>>, Failure> {
     caller.admit(&app, Right::Introspect)?;
     let pins = report::pins(&app.repository, None)?;
     let readable = pins.iter().filter(|(suite, _)| caller.admit(&app, Right::Read(suite)).is_ok());

@@ -8,9 +8,9 @@ use crate::api::Code;
 use crate::domain::Right;
 use crate::domain::layout::RepoPath;
 use crate::flow::fetch;
+use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::listen::clean_path;
-use crate::http::admitted::Caller;
 use crate::http::{App, body};
 
 /// Serves `dists/` and `pool/` to those who may read them.
@@ -37,7 +37,8 @@ async fn answer(
     caller.admit(app, Right::Introspect)?;
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut response =
-            Failure::new(Code::MethodRefused, "the repository is read with GET and HEAD").into_response();
+            Failure::new(Code::MethodRefused, "the repository is read with GET and HEAD")
+                .into_response();
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
         return Ok(response);
     }

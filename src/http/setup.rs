@@ -24,7 +24,8 @@ pub async fn setup(
         caller.admit(&app, Right::IssueHosts)?;
     }
     let suites = suites_of(&app, &identity, query.suites.as_deref()).await?;
-    let names: Vec<_> = suites.iter().map(|spec| (spec.name.clone(), names_of(&app, spec))).collect();
+    let names: Vec<_> =
+        suites.iter().map(|spec| (spec.name.clone(), names_of(&app, spec))).collect();
     let ca_pem = report::ca_pem(&app.repository);
     let facts = HostFacts {
         identity: &identity,
@@ -74,10 +75,13 @@ async fn suites_of(
 
 async fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
     let hosts = report::identities(&app.repository, None).await?;
-    let grant = hosts.into_iter().find(|host| host.identity == *identity).and_then(|host| host.grant);
+    let grant =
+        hosts.into_iter().find(|host| host.identity == *identity).and_then(|host| host.grant);
     let grant = grant.filter(|grant| grant.role == Role::Host);
     let absent = || {
-        let detail = format!("{identity} is no host here; `repoctl host issue {identity} --suite …` makes it one");
+        let detail = format!(
+            "{identity} is no host here; `repoctl host issue {identity} --suite …` makes it one"
+        );
         Failure::new(Code::Missing, detail)
     };
     Ok(match grant.ok_or_else(absent)?.suites {
@@ -89,7 +93,8 @@ async fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failu
 fn names_of(app: &App, spec: &SuiteSpec) -> Vec<crate::debian::PackageName> {
     let Some(desk) = app.repository.desk(&spec.name) else { return Vec::new() };
     let state = desk.state();
-    let mut names: Vec<_> = state.contents.members.keys().map(|(_, name, _)| name.clone()).collect();
+    let mut names: Vec<_> =
+        state.contents.members.keys().map(|(_, name, _)| name.clone()).collect();
     names.sort();
     names.dedup();
     names

@@ -72,7 +72,10 @@ pub async fn missing(
 ) -> Result<Json<MissingBlobs>, Failure> {
     let admitted = caller.admit(&app, Right::Stage)?;
     if asked.digests.len() > MOST_DIGESTS {
-        return Err(Failure::invalid("digests", format!("more than {MOST_DIGESTS}; ask several times")));
+        return Err(Failure::invalid(
+            "digests",
+            format!("more than {MOST_DIGESTS}; ask several times"),
+        ));
     }
     let missing = upload::missing(&app.repository, &admitted, asked.digests).await?;
     Ok(Json(MissingBlobs { missing }))

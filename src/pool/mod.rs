@@ -28,7 +28,9 @@ pub enum Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
-    #[error("the disk is nearly full: {free_bytes} bytes are free, {reserve_bytes} are kept in reserve")]
+    #[error(
+        "the disk is nearly full: {free_bytes} bytes are free, {reserve_bytes} are kept in reserve"
+    )]
     Full {
         /// Free for us now.
         free_bytes: u64,
@@ -139,7 +141,13 @@ pub trait Pool: Send + Sync {
     ///
     /// # Errors
     /// [`PoolError::Damaged`] when the bytes end early; [`PoolError::Io`].
-    fn read(&self, kind: Kind, digest: &Digest, offset: u64, length: u64) -> Result<Option<Vec<u8>>, PoolError>;
+    fn read(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, PoolError>;
 
     /// All that is stored of a kind, in no particular order.
     ///

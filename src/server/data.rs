@@ -1,6 +1,6 @@
 //! The data directory: where each part lies in it, and that one server alone uses it.
 
-#![allow(clippy::disallowed_methods, reason = "this file holds the lock of the data directory")]
+#![expect(clippy::disallowed_methods, reason = "this file holds the lock of the data directory")]
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,9 @@ use rustix::fs::{FlockOperation, flock};
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// There is none.
-    #[error("{0} is no data directory; make one with `repod init --data {0} --name repo.example.org`")]
+    #[error(
+        "{0} is no data directory; make one with `repod init --data {0} --name repo.example.org`"
+    )]
     Missing(String),
     /// Another server runs on it.
     #[error("another repod uses {0}; stop it first (a data directory has one server)")]
@@ -53,7 +55,8 @@ impl DataDirectory {
     pub fn lock(root: &Path) -> Result<Self, DataError> {
         let path = root.join("lock");
         let io = |source| DataError::Io { path: path.display().to_string(), source };
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DataError::InUse(root.display().to_string())),

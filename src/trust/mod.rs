@@ -34,6 +34,6 @@ pub use judge::{Peer, Standing};
 pub use publish::{Reason, Revoked};
 pub use refusal::{KeyFault, NameFault, Refusal};
 pub use request::NewRequest;
-pub use server::{Issued, ServerIdentity, load_server};
+pub use server::{Issued, ServerIdentity, existing_key, load_server};
 pub use state::{Trust, TrustFiles, TrustState};
 pub use verifier::{AnyProvenClient, server_config};

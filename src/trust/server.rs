@@ -54,6 +54,14 @@ pub fn load_server(directory: &Path) -> Result<ServerIdentity, TrustError> {
     ServerIdentity::load(&directory.join("server.crt"), &directory.join("server.key"))
 }
 
+/// The private key of the server in `directory`, PEM: for a renewal that keeps it.
+///
+/// # Errors
+/// [`TrustError::KeyExposed`]; [`TrustError::Io`].
+pub fn existing_key(directory: &Path) -> Result<Zeroizing<String>, TrustError> {
+    files::read_private(&directory.join("server.key"), GROUP_READS)
+}
+
 impl ServerIdentity {
     /// Loads a certificate chain and its key, both PEM; a group, but nobody else, may read the key.
     ///

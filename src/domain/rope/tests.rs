@@ -24,7 +24,9 @@ fn package(name: &str, version: &str, stanza_bytes: u32) -> Arc<Package> {
 }
 
 fn many(count: usize) -> Vec<Arc<Package>> {
-    (0..count).map(|n| package(&format!("p{n:06}"), "1.0", 500 + (n as u32 * 7919) % 1500)).collect()
+    (0..count)
+        .map(|n| package(&format!("p{n:06}"), "1.0", 500 + (n as u32 * 7919) % 1500))
+        .collect()
 }
 
 fn keys(packages: &[Arc<Package>]) -> BTreeSet<Digest> {
