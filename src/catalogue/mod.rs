@@ -129,7 +129,8 @@ pub struct Placement {
 /// Facts about packages.
 pub trait Packages: Send + Sync {
     /// Records a verified package whose bytes are durable, with its published stanza (which ends
-    /// with one blank line). The same package again changes nothing.
+    /// with one blank line). The same package again only notes who sent it, and keeps staged bytes from
+    /// being forgotten.
     ///
     /// # Errors
     /// [`CatalogueError::Database`].
@@ -146,6 +147,12 @@ pub trait Packages: Send + Sync {
     /// # Errors
     /// [`CatalogueError`].
     fn find_packages(&self, digests: &[Digest]) -> Result<Vec<PackageRecord>, CatalogueError>;
+
+    /// Those of these packages whose bytes this identity has sent, in no particular order.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_sent(&self, digests: &[Digest], by: &Identity) -> Result<Vec<Digest>, CatalogueError>;
 
     /// Every accepted package of any of these names, in any suite.
     ///

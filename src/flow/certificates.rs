@@ -204,6 +204,29 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     Ok(now.plus(repository.limits().crl_seconds))
 }
 
+/// How long before its end the CA is renewed: longer than any client certificate stands by default, so
+/// that every host has fetched the new one with a certificate of its own by then. Unit: seconds.
+const AUTHORITY_AHEAD_SECONDS: i64 = 2 * 366 * 86_400;
+
+/// Renews the CA well before it ends: the same key and name, so that everything it signed stays valid.
+///
+/// # Errors
+/// [`FlowError`]; the old certificate stays in use then.
+pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError> {
+    let Some(authority) = &repository.authority else { return Ok(()) };
+    let mut authority = lock(authority);
+    let now = repository.now();
+    if authority.not_after().since(now) > AUTHORITY_AHEAD_SECONDS {
+        return Ok(());
+    }
+    authority.renew(now)?;
+    info!(not_after = %authority.not_after(), "CA renewed; certificates issued from now on bring it to their hosts");
+    drop(authority);
+    // A fresh list with it: a stale one would keep the new certificate from being trusted.
+    publish_crl(repository)?;
+    Ok(())
+}
+
 /// Renews the revocation list when half of its life is over, or when it is not usable.
 ///
 /// # Errors

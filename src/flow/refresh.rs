@@ -19,6 +19,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
     }
     let shared = Arc::clone(repository);
     let kept = blocking(move || {
+        certificates::refresh_authority(&shared)?;
         certificates::refresh_crl(&shared)?;
         journal::write(&shared)
     });

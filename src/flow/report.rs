@@ -341,7 +341,7 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
         report.ca_not_after = Some(not_after);
         if not_after.since(now) < 365 * DAY_SECONDS {
             let text = format!(
-                "the CA ends {not_after}; renew it with `repod ca renew`, then run `repoctl host setup` for every host"
+                "the CA ends {not_after} and should have renewed itself; the server's log says why it did not"
             );
             report.concerns.push(Concern { code: "ca-ends-soon", text });
         }

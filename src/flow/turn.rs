@@ -59,11 +59,26 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
         Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
         Ok((batch, Err(problem))) => {
             error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
+            reload(repository, desk).await;
             batch.fail(&problem);
         }
         Err(problem) => {
             error!(suite = %desk.suite, %problem, "a turn stopped; its changes were not made")
         }
+    }
+}
+
+/// What the catalogue has is what counts after a failure, whatever this process had in mind.
+async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let loaded = blocking(move || {
+        if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {
+            at_desk.set_state(state);
+        }
+        Ok(())
+    });
+    if let Err(problem) = loaded.await {
+        error!(suite = %desk.suite, %problem, "the suite could not be read again");
     }
 }
 

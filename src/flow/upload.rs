@@ -1,6 +1,7 @@
 //! Upload: bytes are staged, hashed and verified in one pass, made durable, and recorded. Only then is
 //! a package known; which suite lists it is a change of its own.
 
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,16 +66,14 @@ pub async fn missing(
 ) -> Result<Vec<Digest>, FlowError> {
     let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
     blocking(move || {
-        let records = shared.catalogue.find_packages(&digests)?;
-        let mut there = std::collections::HashSet::new();
-        for record in records {
+        let sent = shared.catalogue.list_sent(&digests, &grant.identity)?;
+        let mut there: HashSet<_> = sent.into_iter().collect();
+        let others: Vec<_> =
+            digests.iter().copied().filter(|digest| !there.contains(digest)).collect();
+        for record in shared.catalogue.find_packages(&others)? {
             let digest = record.package.digest;
-            let own = record.sent_by == grant.identity || grant.role == Role::Admin;
-            let readable = || -> Result<bool, FlowError> {
-                let suites = shared.catalogue.list_suites_of(&digest)?;
-                Ok(suites.iter().any(|suite| grant.suites.covers(suite)))
-            };
-            if own || readable()? {
+            let suites = shared.catalogue.list_suites_of(&digest)?;
+            if grant.role == Role::Admin || suites.iter().any(|suite| grant.suites.covers(suite)) {
                 there.insert(digest);
             }
         }

@@ -18,4 +18,5 @@ mod demo;
 mod harness;
 mod harness_selftest;
 mod refusals;
+mod renewal;
 mod story;

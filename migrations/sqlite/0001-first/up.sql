@@ -30,6 +30,13 @@ CREATE TABLE stanza (
     stanza TEXT NOT NULL
 ) STRICT;
 
+-- Who has sent the bytes: for them, and for who may read them, they need not be sent again.
+CREATE TABLE sender (
+    package_id INTEGER NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    identity TEXT NOT NULL,
+    PRIMARY KEY (package_id, identity)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE suite (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

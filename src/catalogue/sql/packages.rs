@@ -15,6 +15,18 @@ const INSERT_PACKAGE: &str = "\
     ON CONFLICT (digest) DO NOTHING \
     RETURNING id";
 
+// Sent again, it is as fresh as if it had just come: no sweep takes it before its change is made.
+const FRESHEN_PACKAGE: &str = "\
+    UPDATE package SET sent_at = $1 WHERE digest = $2 AND accepted = 0 AND sent_at < $1";
+
+const INSERT_SENDER: &str = "\
+    INSERT INTO sender (package_id, identity) SELECT p.id, $1 FROM package AS p WHERE p.digest = $2 \
+    ON CONFLICT (package_id, identity) DO NOTHING";
+
+const SENT_BY: &str = "\
+    SELECT p.digest FROM package AS p JOIN sender AS s ON s.package_id = p.id \
+    WHERE p.digest = $1 AND s.identity = $2";
+
 const INSERT_STANZA: &str = "INSERT INTO stanza (package_id, stanza) VALUES ($1, $2)";
 
 const BY_DIGEST: &str = concat!(
@@ -73,6 +85,17 @@ impl<S: Store> Packages for S {
             let mut found = Vec::new();
             for digest in digests {
                 found.extend(one(tx, BY_DIGEST, &[digest.into()], |row| record(&mut reader, row))?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn list_sent(&self, digests: &[Digest], by: &Identity) -> Answer<Vec<Digest>> {
+        self.read(|tx| {
+            let mut found = Vec::new();
+            for digest in digests {
+                let values = [digest.into(), by.as_str().into()];
+                found.extend(one(tx, SENT_BY, &values, |row| parse::<Digest>(row, 0))?);
             }
             Ok(found)
         })
@@ -145,7 +168,10 @@ fn record_package(
     let new = one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))?;
     if let Some(id) = new {
         tx.exec(INSERT_STANZA, &[id.into(), stanza.into()])?;
+    } else {
+        tx.exec(FRESHEN_PACKAGE, &[at.0.into(), (&package.digest).into()])?;
     }
+    tx.exec(INSERT_SENDER, &[by.as_str().into(), (&package.digest).into()])?;
     Ok(())
 }
 

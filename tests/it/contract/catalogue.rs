@@ -40,7 +40,8 @@ macro_rules! catalogue_contracts {
             stanzas_come_in_the_order_asked_for,
             versions_are_those_that_were_accepted,
             a_package_is_found_by_its_path,
-            staged_packages_are_forgotten_by_age,
+            every_sender_of_the_same_bytes_is_known,
+    staged_packages_are_forgotten_by_age,
             a_package_is_shown_to_the_suites_that_took_it,
             one_name_version_and_architecture_is_one_package,
             suites_are_created_once,
@@ -191,6 +192,22 @@ fn a_package_is_found_by_its_path(room: &Path, make: &Make) {
     {
         assert_eq!(find("hello", strange), None, "{strange}");
     }
+}
+
+fn every_sender_of_the_same_bytes_is_known(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let package = package("aa", "1", "amd64");
+    let [first, second] = ["ci-1.example", "ci-2.example"].map(identity);
+    catalogue.record_package(&package, "x\n\n", &first, Moment(100)).unwrap();
+    let sent = |by| catalogue.list_sent(&[package.digest], by).unwrap();
+    assert_eq!(sent(&first), [package.digest]);
+    assert!(sent(&second).is_empty());
+    // Sent again, by another, it is theirs too and as fresh as new.
+    catalogue.record_package(&package, "x\n\n", &second, Moment(300)).unwrap();
+    assert_eq!((sent(&first).len(), sent(&second).len()), (1, 1));
+    assert!(catalogue.forget_staged(Moment(200)).unwrap().is_empty());
+    assert_eq!(catalogue.forget_staged(Moment(400)).unwrap(), [package.digest]);
+    assert!(sent(&second).is_empty());
 }
 
 fn staged_packages_are_forgotten_by_age(room: &Path, make: &Make) {

@@ -1,0 +1,200 @@
+//! What has to be renewed is renewed in time: a server in this process, over a clock that is moved.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use repod::config::Config;
+use repod::debian::SuiteName;
+use repod::domain::{
+    Admitted, Grant, Identity, PinKind, PinTarget, Right, Role, SuiteScope, access,
+};
+use repod::flow::apply::Wish;
+use repod::flow::change::{Terms, change};
+use repod::flow::upload::{Declared, upload};
+use repod::flow::{Repository, refresh};
+use repod::init::{InitOptions, init};
+use repod::server::Server;
+use repod::signing::KeyKind;
+use repod::time::{Clock, HandClock, Moment};
+
+use crate::harness::server::package;
+
+const DAY: i64 = 86_400;
+const START: Moment = Moment(1_800_000_000);
+
+/// A repository whose clock is moved by hand.
+struct Moved {
+    _dir: tempfile::TempDir,
+    data: std::path::PathBuf,
+    clock: HandClock,
+    server: Option<Server>,
+    repository: Arc<Repository>,
+    admin: Admitted,
+}
+
+impl Moved {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let options = InitOptions {
+            data: data.clone(),
+            name: "localhost".into(),
+            port: 8443,
+            listen: vec![address(0)],
+            local: vec![],
+            key: KeyKind::Ed25519,
+            operator: Identity::parse("operator").unwrap(),
+        };
+        init(&options, START).unwrap();
+        let clock = HandClock::at(START.plus(10));
+        let server = open(&data, &clock);
+        let repository = server.repository();
+        let moved =
+            Self { _dir: dir, data, clock, server: Some(server), repository, admin: admin() };
+        let spec = serde_json::json!({
+            "name": "stable", "origin": "Acme", "label": "Acme", "components": ["main"],
+            "architectures": ["amd64"], "valid_seconds": 14 * DAY,
+        });
+        let spec = serde_json::from_value(spec).unwrap();
+        moved.later(2);
+        repod::flow::suite::create(&moved.repository, &moved.admin, spec).await.unwrap();
+        moved
+    }
+
+    fn later(&self, seconds: i64) {
+        self.clock.advance(seconds);
+    }
+
+    async fn upload(&self, name: &str, version: &str) {
+        self.later(2);
+        let bytes = bytes::Bytes::from(package(name, version).build());
+        let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+        let package =
+            upload(&self.repository, &self.admin, body, Declared::default()).await.unwrap();
+        let component = "main".parse().unwrap();
+        self.wish(Wish::Add(vec![(component, package.digest)])).await;
+    }
+
+    async fn wish(&self, wish: Wish) {
+        self.later(2);
+        change(&self.repository, &self.admin, &stable(), wish, Terms::default()).await.unwrap();
+    }
+
+    fn head(&self) -> repod::domain::Head {
+        self.repository.desk(&stable()).unwrap().state().head.clone().unwrap()
+    }
+
+    fn listed(&self) -> Vec<String> {
+        let state = self.repository.desk(&stable()).unwrap().state();
+        state.contents.members.values().map(|p| format!("{} {}", p.name, p.version)).collect()
+    }
+}
+
+fn open(data: &Path, clock: &HandClock) -> Server {
+    let config = Config::load(&data.join("repod.toml")).unwrap();
+    Server::open(config, Arc::new(clock.clone())).unwrap()
+}
+
+fn stable() -> SuiteName {
+    SuiteName::parse("stable").unwrap()
+}
+
+fn admin() -> Admitted {
+    let identity = Identity::parse("operator").unwrap();
+    let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
+    access::admit(&identity, Some(&grant), Right::Administer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_is_renewed_when_half_of_its_life_is_over() {
+    let moved = Moved::start().await;
+    moved.upload("acme-web", "1.0").await;
+    let first = moved.head();
+    moved.later(6 * DAY);
+    refresh::refresh(&moved.repository).await;
+    assert_eq!(moved.head(), first, "renewed before it was due");
+    moved.later(DAY + DAY / 2);
+    refresh::refresh(&moved.repository).await;
+    let second = moved.head();
+    assert_eq!(second.generation, first.generation);
+    assert!(second.date > first.date && second.valid_until > first.valid_until);
+    let list = |text: &str| text.split_once("SHA256:").unwrap().1.to_string();
+    assert_eq!(list(&second.release), list(&first.release), "the content is the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_revocation_list_and_the_ca_are_renewed_before_they_end() {
+    let moved = Moved::start().await;
+    let ends = || moved.repository.trust.current().gate(moved.clock.now()).unwrap();
+    let first = ends();
+    moved.later(4 * DAY);
+    refresh::refresh(&moved.repository).await;
+    let second = ends();
+    assert!(second > first);
+    // Long unattended, it has run out; the next look renews it without a restart.
+    moved.later(30 * DAY);
+    assert!(moved.repository.trust.current().gate(moved.clock.now()).is_err());
+    refresh::refresh(&moved.repository).await;
+    assert!(ends() > second);
+    let ca = || moved.repository.authority.as_ref().unwrap().lock().unwrap().not_after();
+    let before = ca();
+    moved.later(before.since(moved.clock.now()) - 300 * DAY);
+    refresh::refresh(&moved.repository).await;
+    assert!(ca() > before.plus(DAY), "the CA was not renewed");
+    assert!(ends() > moved.clock.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_certificate_is_renewed_at_a_start_after_it_was_due() {
+    let mut moved = Moved::start().await;
+    let certificate = || std::fs::read_to_string(moved.data.join("tls/server.crt")).unwrap();
+    let first = certificate();
+    moved.server = None;
+    moved.later(80 * DAY);
+    // The suite's writer lets go of the old repository once its last holder has.
+    let again = open(&moved.data, &moved.clock);
+    assert_ne!(certificate(), first);
+    drop(again);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_with_an_end_ends_by_itself_and_lists_what_waited() {
+    let moved = Moved::start().await;
+    moved.upload("acme-web", "1.0").await;
+    moved.upload("acme-web", "2.0").await;
+    let target = PinTarget { kind: PinKind::Source, name: "acme-web".parse().unwrap() };
+    moved.wish(Wish::Pin(target, "1.0".parse().unwrap(), Some(24))).await;
+    assert_eq!(moved.listed(), ["acme-web 1.0"]);
+    moved.upload("acme-web", "3.0").await;
+    assert_eq!(moved.listed(), ["acme-web 1.0"], "a pinned package let a newer one through");
+    moved.later(DAY);
+    refresh::refresh(&moved.repository).await;
+    let begun = std::time::Instant::now();
+    while moved.listed() != ["acme-web 3.0"] {
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", moved.listed());
+        moved.later(1);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_never_go_back_and_a_clock_that_does_stops_publishing() {
+    let moved = Moved::start().await;
+    moved.upload("acme-web", "1.0").await;
+    let first = moved.head().date;
+    moved.clock.advance(-3600);
+    let bytes = bytes::Bytes::from(package("acme-web", "2.0").build());
+    let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+    let sent = upload(&moved.repository, &moved.admin, body, Declared::default()).await.unwrap();
+    let wish = Wish::Add(vec![("main".parse().unwrap(), sent.digest)]);
+    let refused =
+        change(&moved.repository, &moved.admin, &stable(), wish.clone(), Terms::default()).await;
+    let problem = refused.unwrap_err().to_string();
+    assert!(problem.contains("clock"), "{problem}");
+    assert_eq!(moved.head().date, first);
+    moved.clock.advance(3605);
+    moved.wish(wish).await;
+    assert!(moved.head().date > first);
+    assert_eq!(moved.listed(), ["acme-web 2.0"]);
+}
