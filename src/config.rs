@@ -166,7 +166,8 @@ impl Config {
         let mut config =
             Self::parse(&text).map_err(|problem| ConfigError::Invalid { path: shown, problem })?;
         let base = path.parent().unwrap_or(Path::new("."));
-        config.data = base.join(&config.data);
+        // Without the `.` at the end that the default would leave in every message.
+        config.data = base.join(&config.data).components().collect();
         Ok(config)
     }
 
@@ -258,7 +259,7 @@ fn with_nearest(complaint: &str) -> String {
         return complaint.to_string();
     };
     match crate::nearest::nearest(unknown, known.iter().copied()) {
-        Some(near) => format!("{complaint}; did you mean `{near}`?"),
+        Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
         None => complaint.to_string(),
     }
 }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod debian;
+pub mod demo;
 pub mod digest;
 pub mod domain;
 pub mod flow;

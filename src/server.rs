@@ -45,7 +45,7 @@ pub enum ServerError {
         problem: String,
     },
     /// An address cannot be listened on.
-    #[error("cannot listen: {0}")]
+    #[error("{0}; stop what listens there, or change [listen] in repod.toml")]
     Listen(std::io::Error),
     /// The listener failed.
     #[error("the listener stopped: {0}")]
@@ -83,6 +83,7 @@ impl Server {
     /// [`ServerError`] naming the part and the cure; nothing was changed then.
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let data = DataDirectory::open(&config.data)?;
+        data.expect_own_keys(&config.listen.addresses)?;
         let now = clock.now();
         let (repository, archive_key) = open_repository(&config, &data, &clock)?;
         renew_server_certificate(&config, &data, &repository, now)?;
@@ -168,7 +169,10 @@ impl Server {
 
 fn bind_local(addresses: &[SocketAddr]) -> Result<Vec<tokio::net::TcpListener>, ServerError> {
     let bind = |address: &SocketAddr| {
-        let listener = std::net::TcpListener::bind(address)?;
+        let named = |error: std::io::Error| {
+            std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        };
+        let listener = std::net::TcpListener::bind(address).map_err(named)?;
         listener.set_nonblocking(true)?;
         tokio::net::TcpListener::from_std(listener)
     };

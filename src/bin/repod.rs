@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use repod::demo::DemoOptions;
 use repod::domain::Identity;
 use repod::init::{InitOptions, init};
 use repod::signing::KeyKind;
@@ -29,6 +30,9 @@ enum Command {
         /// End after the story, with 0 only if every step did what it says.
         #[arg(long)]
         exit: bool,
+        /// A new directory to use, and to keep [default: a temporary one, which is removed].
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
     /// Make a data directory: signing key, CA, certificates, first operator, repod.toml.
     #[command(after_help = "EXAMPLE\n  repod init --data /var/lib/repod --name repo.example.org")]
@@ -75,7 +79,7 @@ enum Key {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Demo { exit } => demo(exit),
+        Command::Demo { exit, dir } => demo(DemoOptions { exit, dir }),
         Command::Init(arguments) => make(arguments),
         Command::Serve { config } => serve(config),
     };
@@ -100,8 +104,11 @@ fn serve(config: Option<PathBuf>) -> Result<(), String> {
     result
 }
 
-fn demo(_exit: bool) -> Result<(), String> {
-    Err("not yet".into())
+fn demo(options: DemoOptions) -> Result<(), String> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(repod::demo::run(options)).map_err(|error| error.to_string());
+    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    result
 }
 
 fn make(arguments: InitArguments) -> Result<(), String> {

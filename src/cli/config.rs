@@ -159,7 +159,12 @@ fn unknown_or(key: &str, wrong: &impl Fn(String) -> Failure, otherwise: &str) ->
 fn read_limited(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read;
     let wrong = |why: String| Failure::usage(format!("{what} {}: {why}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| wrong(cause(&error)))?;
+    let unopened = |error: std::io::Error| {
+        wrong(cause(&error)).with_hint(
+            "check the paths in the profile (--config); --cert, --key and --ca name other files",
+        )
+    };
+    let file = std::fs::File::open(path).map_err(unopened)?;
     let mut bytes = Vec::new();
     let read = file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| wrong(cause(&error)))?;

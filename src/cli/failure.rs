@@ -89,8 +89,11 @@ impl From<ClientError> for Failure {
         failure.hint = error.hint().map(str::to_owned);
         if let ClientError::Problem { problem, .. } = &error {
             failure.reasons = reasons_of(problem);
-            // A single reason is often the sentence itself.
+            // A single reason is often the sentence itself, and several are all that it says.
             failure.reasons.retain(|reason| *reason != failure.message);
+            if failure.reasons.len() > 1 && failure.message.ends_with(&failure.reasons.join("; ")) {
+                failure.message = format!("{}; nothing was changed", problem.title);
+            }
             failure.hint = problem.known_code().and_then(hint_of).map(str::to_owned);
             failure.code = Some(problem.code.clone());
         }

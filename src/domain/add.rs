@@ -177,6 +177,10 @@ fn judge(
             let held = pin.version.as_ref().map_or("held out".into(), |v| format!("pinned at {v}"));
             return (Standing::Waiting, format!("{} is {held}", pin.target.name));
         }
+        // The pin listed what it meant of all that was there; sent again, nothing joins it unasked.
+        if taken {
+            return (Standing::Waiting, format!("{} is pinned without it", pin.target.name));
+        }
         return (Standing::Published, String::new());
     }
     if draft.has_fled(package) {

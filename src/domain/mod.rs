@@ -27,3 +27,6 @@ pub use package::{Contents, Package};
 pub use pin::{Fled, Pin, PinKind, PinTarget};
 pub use rope::{Encoding, IndexFile, StoredChunk};
 pub use suite::{SpecError, SuiteSpec};
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,7 @@ fn issue_now(
     if let SuiteScope::Named(suites) = &grant.suites
         && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
     {
-        return Err(FlowError::Missing(format!("suite {absent}")));
+        return Err(crate::flow::no_suite(absent));
     }
     if grant.identity == Identity::server() {
         return Err(

@@ -8,7 +8,7 @@ use crate::domain::pinning::Asking;
 use crate::flow::apply::Wish;
 use crate::flow::desk::Job;
 use crate::flow::turn::{self, Turned};
-use crate::flow::{FlowError, Repository, apply, blocking, upload};
+use crate::flow::{FlowError, Repository, apply, blocking, no_suite, upload};
 
 /// What is asked, beside the wish.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -36,8 +36,7 @@ pub async fn change(
 ) -> Result<Turned, FlowError> {
     let message = one_line(&terms.message)?;
     sent_or_readable(repository, admitted, &wish).await?;
-    let desk =
-        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let author = admitted.identity().clone();
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);

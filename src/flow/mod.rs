@@ -133,6 +133,14 @@ pub enum FlowError {
         /// Unit: bytes.
         limit_bytes: u64,
     },
+    /// The bytes are not those that were announced.
+    #[error("the bytes that came have SHA-256 {came}, not {named}; send them again")]
+    Mismatch {
+        /// What the sender named.
+        named: crate::digest::Digest,
+        /// What arrived.
+        came: crate::digest::Digest,
+    },
     /// The sender stopped before the end.
     #[error(
         "the body ended after {received_bytes} bytes: {problem}; nothing was kept, send it again"
@@ -154,6 +162,9 @@ pub enum FlowError {
     Internal(String),
 }
 
+/// What SQLite says when the disk is. Source: SQLite, result code `SQLITE_FULL`.
+const SQLITE_FULL: &str = "database or disk is full";
+
 fn join(reasons: &[(Option<String>, String)]) -> String {
     let line = |(field, problem): &(Option<String>, String)| match field {
         Some(field) => format!("{field}: {problem}"),
@@ -170,6 +181,9 @@ impl From<CatalogueError> for FlowError {
                 Self::Conflict(Conflict::one(what, "exists already; choose another name"))
             }
             CatalogueError::Stale(_) => Self::Unavailable(error.to_string()),
+            CatalogueError::Database(ref text) if text.contains(SQLITE_FULL) => {
+                Self::Full(format!("the server's disk is full ({text}); make room there"))
+            }
             CatalogueError::Damaged(_) | CatalogueError::Database(_) => {
                 Self::Internal(error.to_string())
             }
@@ -272,6 +286,11 @@ impl Repository {
     pub fn now(&self) -> Moment {
         self.clock.now()
     }
+}
+
+/// There is no suite of that name.
+fn no_suite(suite: &SuiteName) -> FlowError {
+    FlowError::Missing(format!("suite {suite}; `repoctl suite list` shows them"))
 }
 
 /// Runs blocking work off the async threads. A panic in it ends this piece of work alone.

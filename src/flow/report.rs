@@ -8,7 +8,7 @@ use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::{
     Contents, Draft, GenerationRecord, Grant, Head, Identity, Move, Package, Pin, Role, SuiteSpec,
 };
-use crate::flow::{FlowError, Repository, blocking, journal};
+use crate::flow::{FlowError, Repository, blocking, journal, no_suite};
 use crate::time::Moment;
 
 /// Where a package of a suite stands.
@@ -68,8 +68,7 @@ pub async fn suite(
     repository: &Arc<Repository>,
     suite: &SuiteName,
 ) -> Result<SuiteReport, FlowError> {
-    let desk =
-        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let state = desk.state();
     let placements = packages(repository, suite, None).await?;
     let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
@@ -93,8 +92,7 @@ pub async fn packages(
     suite: &SuiteName,
     source: Option<PackageName>,
 ) -> Result<Vec<PlacementReport>, FlowError> {
-    let desk =
-        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let (shared, name) = (Arc::clone(repository), suite.clone());
     let placements =
         blocking(move || Ok(shared.catalogue.list_placements(&name, source.as_ref())?)).await?;
@@ -161,9 +159,7 @@ pub fn pins(
     };
     match suite {
         Some(suite) => {
-            let desk = repository
-                .desk(suite)
-                .ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+            let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
             Ok(of(suite, &desk))
         }
         None => Ok(repository.desks().iter().flat_map(|(name, desk)| of(name, desk)).collect()),
@@ -180,7 +176,7 @@ pub async fn history(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<GenerationRecord>, FlowError> {
-    repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let (shared, name) = (Arc::clone(repository), suite.clone());
     blocking(move || Ok(shared.catalogue.list_generations(&name, before, limit)?)).await
 }
@@ -195,7 +191,7 @@ pub async fn diff(
     from: u64,
     to: u64,
 ) -> Result<Vec<Move>, FlowError> {
-    repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let (shared, name) = (Arc::clone(repository), suite.clone());
     let contents = blocking(move || {
         let at = |generation| -> Result<Contents, FlowError> {

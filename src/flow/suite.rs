@@ -7,7 +7,7 @@ use crate::domain::{Admitted, Conflict, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change};
 use crate::flow::turn::Turned;
-use crate::flow::{FlowError, Repository, blocking, desk};
+use crate::flow::{FlowError, Repository, blocking, desk, no_suite};
 
 /// Makes a suite and publishes its first, empty generation.
 ///
@@ -52,8 +52,7 @@ pub async fn edit(
     edit: Edit,
     message: String,
 ) -> Result<Turned, FlowError> {
-    let desk =
-        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let mut spec = desk.state().spec.clone();
     if let Some(description) = edit.description {
         spec.description = description;
@@ -88,8 +87,7 @@ fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
 /// # Errors
 /// [`FlowError::Conflict`] when it still holds some; [`FlowError::Missing`].
 pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(), FlowError> {
-    let desk =
-        repository.desk(suite).ok_or_else(|| FlowError::Missing(format!("suite {suite}")))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let held = desk.state().contents.members.len();
     if held > 0 {
         let problem = format!("still holds {held} packages; `repoctl remove` them first");

@@ -129,11 +129,7 @@ fn take_in(
     let parts = parts.map_err(|error| rejection(&error))?;
     let staged = incoming.finish()?;
     if let Some(named) = declared.digest.filter(|named| *named != staged.digest()) {
-        let problem = format!(
-            "the bytes that came have SHA-256 {}, not {named}; send it again",
-            staged.digest()
-        );
-        return Err(FlowError::Rejection(vec![(None, problem)]));
+        return Err(FlowError::Mismatch { named, came: staged.digest() });
     }
     let control = Control::parse(&parts.control).map_err(|faults| {
         let reason = |fault: &crate::debian::Fault| (fault.field.clone(), fault.problem.clone());

@@ -8,6 +8,7 @@ use hyper::ext::ReasonPhrase;
 
 use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
 use crate::flow::FlowError;
+use crate::http::admitted::Caller;
 use crate::trust::Refusal;
 
 /// apt cuts a reason at 358 bytes and prints nothing but ASCII.
@@ -52,6 +53,7 @@ fn code(error: &FlowError) -> Code {
         FlowError::Rejection(_) => Code::Rejected,
         FlowError::Invalid { .. } => Code::InvalidRequest,
         FlowError::TooLarge { .. } => Code::TooLarge,
+        FlowError::Mismatch { .. } => Code::DigestMismatch,
         FlowError::Cut { .. } => Code::Timeout,
         FlowError::Full(_) => Code::OutOfSpace,
         FlowError::Unavailable(_) => Code::Busy,
@@ -123,7 +125,7 @@ fn reason_phrase(text: &str) -> Vec<u8> {
 }
 
 /// Nothing of the API has that path.
-pub async fn no_route() -> Failure {
+pub async fn no_route(_caller: Caller) -> Failure {
     Failure::new(
         Code::Missing,
         "there is nothing at this path; the API is described in docs/API.md",
@@ -131,7 +133,7 @@ pub async fn no_route() -> Failure {
 }
 
 /// The path is there, but not for this method.
-pub async fn no_method() -> Failure {
+pub async fn no_method(_caller: Caller) -> Failure {
     Failure::new(Code::MethodRefused, "this path does not answer to that method")
 }
 

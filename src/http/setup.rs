@@ -67,7 +67,12 @@ async fn suites_of(
     }
     let spec = |name: &SuiteName| {
         let desk = app.repository.desk(name);
-        let absent = || Failure::new(Code::Missing, format!("there is no suite {name}"));
+        let absent = || {
+            Failure::new(
+                Code::Missing,
+                format!("there is no suite {name}; `repoctl suite list` shows them"),
+            )
+        };
         Ok(desk.ok_or_else(absent)?.state().spec.clone())
     };
     chosen.iter().map(spec).collect()

@@ -7,6 +7,7 @@
 //! directory. After a sync or rename that failed nobody knows what the disk holds, so writing ends
 //! until the pool is opened anew; reading goes on.
 
+use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +47,22 @@ impl Pool for DiskPool {
         self.tree.expect_writable()?;
         self.tree.weigh(expected_bytes)?;
         Ok(Box::new(DiskStaging::begin(&self.tree)?))
+    }
+
+    /// The reserve is there for packs: where uploads are refused, a rollback still goes out.
+    fn keep(&self, kind: Kind, bytes: &[u8]) -> Result<Digest, PoolError> {
+        let mut staging = match kind {
+            Kind::Blob => self.stage(bytes.len() as u64)?,
+            Kind::Pack => {
+                self.tree.expect_writable()?;
+                Box::new(DiskStaging::begin(&self.tree)?)
+            }
+        };
+        staging.write_all(bytes).map_err(PoolError::of_write)?;
+        let staged = staging.finish()?;
+        let digest = staged.digest();
+        staged.commit(kind)?;
+        Ok(digest)
     }
 
     fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError> {

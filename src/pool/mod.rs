@@ -29,7 +29,8 @@ pub enum Kind {
 pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
     #[error(
-        "the disk is nearly full: {free_bytes} bytes are free, {reserve_bytes} are kept in reserve"
+        "the server's disk is nearly full: {free_bytes} bytes are free, {reserve_bytes} are kept in \
+         reserve; make room there, or lower limits.reserve_bytes in repod.toml"
     )]
     Full {
         /// Free for us now.

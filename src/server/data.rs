@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -13,12 +14,25 @@ use rustix::fs::{FlockOperation, flock};
 pub enum DataError {
     /// There is none.
     #[error(
-        "{0} is no data directory; make one with `repod init --data {0} --name repo.example.org`"
+        "{0} is no data directory; correct `data` in repod.toml, or make a new one with \
+         `repod init --data DIR --name repo.example.org`"
     )]
     Missing(String),
     /// Another server runs on it.
     #[error("another repod uses {0}; stop it first (a data directory has one server)")]
     InUse(String),
+    /// The keys were made for show and for tests, so others may have them.
+    #[error(
+        "{root} holds example keys (keys/EXAMPLE), which others may have, and {address} is not a \
+         loopback address; listen on 127.0.0.1 and [::1] only, or make keys of your own with \
+         `repod init`"
+    )]
+    ExampleKeys {
+        /// The data directory.
+        root: String,
+        /// The first address that others can reach.
+        address: SocketAddr,
+    },
     /// The system said no.
     #[error("{path}: {source}")]
     Io {
@@ -61,6 +75,21 @@ impl DataDirectory {
             Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DataError::InUse(root.display().to_string())),
             Err(errno) => Err(io(errno.into())),
+        }
+    }
+
+    /// Keeps example keys (`keys.example/make.sh`) to this machine.
+    ///
+    /// # Errors
+    /// [`DataError::ExampleKeys`] when others could reach one of `addresses` (operator's fault).
+    pub fn expect_own_keys(&self, addresses: &[SocketAddr]) -> Result<(), DataError> {
+        let open = addresses.iter().find(|address| !address.ip().is_loopback());
+        match open {
+            Some(address) if self.root.join("keys/EXAMPLE").exists() => {
+                let root = self.root.display().to_string();
+                Err(DataError::ExampleKeys { root, address: *address })
+            }
+            _ => Ok(()),
         }
     }
 

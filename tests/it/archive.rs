@@ -107,7 +107,9 @@ fn take_architectures(server: &TestServer, packages: &[PathBuf]) {
         name.trim_end_matches(".deb").rsplit('_').next().unwrap().to_owned()
     };
     let architectures: BTreeSet<_> = packages.iter().map(of).collect();
-    for architecture in architectures.iter().filter(|name| !["all", "amd64"].contains(&name.as_str())) {
+    for architecture in
+        architectures.iter().filter(|name| !["all", "amd64"].contains(&name.as_str()))
+    {
         server
             .repoctl(&["suite", "edit", "stable", "--add-architecture", architecture])
             .expect_success();

@@ -15,6 +15,7 @@ mod check;
 mod contract;
 mod crash;
 mod demo;
+mod docs;
 mod harness;
 mod harness_selftest;
 mod refusals;

@@ -107,5 +107,10 @@ pub fn hash(path: &Path) -> Result<Parcel, Failure> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("{}: {error}", path.display()))
+    let why = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
+        _ => error.to_string(),
+    };
+    Failure::usage(format!("{}: {why}", path.display()))
 }

@@ -1,0 +1,146 @@
+//! DEMO: the whole story on this machine, in one directory that is removed again: a server, uploads by a
+//! build job, a host with the machine's own apt-get, a rollback that it obeys, and who is turned away.
+//!
+//! Every step checks that what it tells has happened. This is the only room that starts programs.
+//!
+//! May name: server, init, client, cli, config, domain, signing, time, telemetry
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the demonstration lies in a directory of its own and runs apt-get"
+)]
+
+mod afterwards;
+mod host;
+mod package;
+mod place;
+mod program;
+mod serving;
+mod stage;
+mod story;
+mod telling;
+
+use std::io;
+use std::path::PathBuf;
+
+use stage::Stage;
+
+/// How the demonstration is to go.
+#[derive(Clone, Debug, Default)]
+pub struct DemoOptions {
+    /// End after the story instead of going on serving.
+    pub exit: bool,
+    /// A directory to use and to keep; a temporary one, which is removed, when there is none.
+    pub dir: Option<PathBuf>,
+}
+
+/// The demonstration did not go as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A program of the machine is not there.
+    #[error(
+        "{program} is missing; it is part of the package {package} of Debian and its relatives, and the \
+         demo needs a machine that has it"
+    )]
+    Program {
+        /// Which program.
+        program: &'static str,
+        /// Where it comes from.
+        package: &'static str,
+    },
+    /// The directory cannot be used.
+    #[error("{path}: {problem}")]
+    Directory {
+        /// Which directory.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+    /// A step did not do what it says.
+    #[error("step {number} ({title}): {problem}")]
+    Step {
+        /// Which step.
+        number: usize,
+        /// Its title.
+        title: &'static str,
+        /// What happened instead.
+        problem: String,
+    },
+    /// A signal came before the end of the story.
+    #[error("stopped during step {number} ({title})")]
+    Stopped {
+        /// The step under way.
+        number: usize,
+        /// Its title.
+        title: &'static str,
+    },
+    /// The server ended by itself after the story.
+    #[error("{0}")]
+    Server(String),
+    /// Signals cannot be listened to.
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+}
+
+/// Tells the story and, unless it is to end there, goes on serving until SIGINT, SIGTERM or SIGHUP.
+///
+/// # Errors
+/// [`DemoError`] naming the step. The server is stopped and a temporary directory removed in any case.
+pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
+    // A second start changes nothing, and a level that is a plain word is always understood.
+    let _ = crate::telemetry::start("warn", false);
+    program::require_all()?;
+    let mut signals = Signals::new().map_err(DemoError::Signals)?;
+    let mut stage = Stage::new(options.dir.as_deref())?;
+    let outcome = tell(&mut stage, &mut signals, options.exit).await;
+    stage.close().await;
+    outcome
+}
+
+async fn tell(stage: &mut Stage, signals: &mut Signals, exit: bool) -> Result<(), DemoError> {
+    let told = tokio::select! {
+        biased;
+        () = signals.recv() => None,
+        told = story::tell(stage) => Some(told),
+    };
+    let (number, title) = stage.telling.step();
+    match told {
+        None => return Err(DemoError::Stopped { number, title }),
+        Some(Err(problem)) => return Err(DemoError::Step { number, title, problem }),
+        Some(Ok(())) => story::sum_up(stage),
+    }
+    if exit {
+        return Ok(());
+    }
+    afterwards::tell(stage);
+    tokio::select! {
+        () = signals.recv() => Ok(()),
+        problem = stage.server_end() => Err(DemoError::Server(problem)),
+    }
+}
+
+/// The signals that end the demonstration.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The verbs of an incident against a small suite that keeps its own history.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::add::{Addition, Standing, add};
+use super::past::Past;
+use super::pinning::{self, Asking, Taken};
+use super::*;
+use crate::debian::{Architecture, Component, PackageName, Version};
+use crate::digest::Digest;
+use crate::time::Moment;
+
+fn name(text: &str) -> PackageName {
+    PackageName::parse(text).unwrap()
+}
+
+fn main_component() -> Component {
+    Component::parse("main").unwrap()
+}
+
+fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<Package> {
+    let version = Version::parse(version).unwrap();
+    let digest = Digest::of(format!("{binary} {version} {architecture}").as_bytes());
+    Arc::new(Package {
+        digest,
+        name: name(binary),
+        architecture: Architecture::parse(architecture).unwrap(),
+        source: name(source),
+        source_version: version.clone(),
+        version,
+        size_bytes: 1,
+        stanza_bytes: 1,
+        stanza_digest: digest,
+    })
+}
+
+fn package(binary: &str, version: &str) -> Arc<Package> {
+    built(binary, binary, version, "amd64")
+}
+
+fn source(text: &str) -> PinTarget {
+    PinTarget { kind: PinKind::Source, name: name(text) }
+}
+
+/// A suite with its history, as the catalogue would keep it.
+struct Model {
+    spec: SuiteSpec,
+    generations: Vec<Contents>,
+    pins: Vec<Pin>,
+    fled: Vec<Fled>,
+    taken: Vec<Taken>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let architectures = ["amd64", "arm64"].map(|text| Architecture::parse(text).unwrap());
+        let spec = SuiteSpec {
+            name: crate::debian::SuiteName::parse("stable").unwrap(),
+            origin: "Acme".into(),
+            label: "Acme".into(),
+            description: String::new(),
+            components: vec![main_component()],
+            architectures: architectures.to_vec(),
+            owns: Vec::new(),
+            valid_seconds: 14 * 86_400,
+        };
+        let generations = vec![Contents::default()];
+        Self { spec, generations, pins: Vec::new(), fled: Vec::new(), taken: Vec::new() }
+    }
+
+    fn now(&self) -> &Contents {
+        self.generations.last().unwrap()
+    }
+
+    fn change<T>(
+        &mut self,
+        apply: impl FnOnce(&mut Draft<'_>, &Self) -> Result<T, Conflict>,
+    ) -> Result<T, Conflict> {
+        let contents = self.now().clone();
+        let mut draft = Draft::new(&self.spec, &contents, &self.pins, &self.fled);
+        let result = apply(&mut draft, self)?;
+        let plan = draft.plan();
+        let mut next = contents.clone();
+        next.apply(&plan.moves);
+        self.generations.push(next);
+        self.pins.retain(|pin| !plan.unpinned.contains(&pin.target));
+        self.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
+        self.pins.extend(plan.pinned);
+        self.fled.retain(|fled| !plan.forgiven.contains(fled));
+        self.fled.extend(plan.fled);
+        Ok(result)
+    }
+
+    fn upload(&mut self, packages: &[Arc<Package>]) -> Result<Vec<Standing>, Conflict> {
+        let taken_as = |p: &Package| {
+            self.taken
+                .iter()
+                .find(|(_, q)| q.digest == p.digest)
+                .map(|(component, _)| component.clone())
+        };
+        let additions: Vec<_> = packages
+            .iter()
+            .map(|package| Addition {
+                component: main_component(),
+                package: Arc::clone(package),
+                taken_as: taken_as(package),
+            })
+            .collect();
+        let known: Vec<Package> =
+            self.taken.iter().map(|(_, package)| (**package).clone()).collect();
+        let by = Identity::parse("ci").unwrap();
+        let added = self.change(|draft, _| add(draft, &additions, &known, &by, Moment(1)))?;
+        for addition in additions.into_iter().filter(|addition| addition.taken_as.is_none()) {
+            self.taken.push((addition.component, addition.package));
+        }
+        Ok(added.into_iter().map(|one| one.standing).collect())
+    }
+
+    fn past(&self, target: &PinTarget) -> Past {
+        let mut tenures: Vec<Tenure> = Vec::new();
+        for (number, contents) in (1u64..).zip(&self.generations) {
+            let held: BTreeSet<Digest> = contents.members.values().map(|p| p.digest).collect();
+            for tenure in tenures.iter_mut().filter(|t| t.until.is_none()) {
+                if !held.contains(&tenure.digest) {
+                    tenure.until = Some(number);
+                }
+            }
+            for digest in held {
+                if !tenures.iter().any(|t| t.digest == digest && t.until.is_none()) {
+                    let component = main_component();
+                    tenures.push(Tenure { component, digest, from: number, until: None });
+                }
+            }
+        }
+        let packages = self.taken.iter().map(|(_, package)| Arc::clone(package)).collect();
+        Past::new(target.clone(), tenures, packages)
+    }
+
+    fn roll_back(&mut self, target: &PinTarget) -> Result<(), Conflict> {
+        self.change(|draft, model| {
+            pinning::roll_back(draft, target, &model.past(target), &asking())
+        })
+    }
+
+    fn pin(&mut self, target: &PinTarget, version: &str) -> Result<(), Conflict> {
+        let version = Version::parse(version).unwrap();
+        self.change(|draft, model| {
+            let taken: Vec<_> =
+                model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
+            pinning::pin_at(draft, target, &version, &model.past(target), &taken, &asking())
+        })
+    }
+
+    fn unpin(&mut self, target: &PinTarget) -> Result<(), Conflict> {
+        self.change(|draft, model| {
+            let taken: Vec<_> =
+                model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
+            pinning::unpin(draft, target, &taken)
+        })
+    }
+
+    fn listed(&self) -> Vec<String> {
+        self.now().members.values().map(|p| format!("{} {}", p.name, p.version)).collect()
+    }
+}
+
+fn asking() -> Asking {
+    let author = Identity::parse("operator").unwrap();
+    Asking { author, message: "bad".into(), at: Moment(1), until: None }
+}
+
+#[test]
+fn higher_is_listed_lower_waits_and_the_same_again_is_nothing() {
+    let mut model = Model::new();
+    let [one, two] = ["1.0", "2.0"].map(|version| package("web", version));
+    assert_eq!(model.upload(std::slice::from_ref(&two)).unwrap(), [Standing::Published]);
+    assert_eq!(model.upload(std::slice::from_ref(&one)).unwrap(), [Standing::Waiting]);
+    assert_eq!(model.upload(std::slice::from_ref(&two)).unwrap(), [Standing::Already]);
+    assert_eq!(model.listed(), ["web 2.0"]);
+}
+
+#[test]
+fn of_two_versions_in_one_change_the_higher_is_listed() {
+    for order in [[0, 1], [1, 0]] {
+        let mut model = Model::new();
+        let pair = [package("web", "1.0"), package("web", "1.1")];
+        let packages = order.map(|n: usize| Arc::clone(&pair[n]));
+        let standings = model.upload(&packages).unwrap();
+        let lower = order.iter().position(|n| *n == 0).unwrap();
+        assert_eq!(standings[lower], Standing::Waiting);
+        assert_eq!(standings[1 - lower], Standing::Published);
+        assert_eq!(model.listed(), ["web 1.1"]);
+    }
+}
+
+#[test]
+fn an_index_never_lists_two_versions_of_a_name() {
+    let mut model = Model::new();
+    model.upload(&[built("web", "web", "1.0", "all")]).unwrap();
+    model.upload(&[built("web", "web", "2.0", "amd64")]).unwrap();
+    let listed = |model: &Model, architecture: &str| -> Vec<String> {
+        let architecture = Architecture::parse(architecture).unwrap();
+        let listing = rope::listing(model.now(), &main_component(), &architecture);
+        listing.iter().map(|p| p.version.to_string()).collect()
+    };
+    assert_eq!(listed(&model, "amd64"), ["2.0"]);
+    assert_eq!(listed(&model, "arm64"), ["1.0"]);
+    model.upload(&[built("web", "web", "3.0", "all")]).unwrap();
+    assert_eq!(listed(&model, "amd64"), ["3.0"]);
+    assert_eq!(model.listed(), ["web 3.0"]);
+}
+
+#[test]
+fn other_bytes_and_other_spellings_of_a_version_are_refused() {
+    let mut model = Model::new();
+    model.upload(&[package("web", "1.0")]).unwrap();
+    let mut other = (*package("web", "1.0")).clone();
+    other.digest = Digest::of(b"other");
+    let conflict = model.upload(&[Arc::new(other)]).unwrap_err().to_string();
+    assert!(conflict.contains("other bytes"), "{conflict}");
+    let conflict = model.upload(&[package("web", "1.00")]).unwrap_err().to_string();
+    assert!(conflict.contains("same as 1.0"), "{conflict}");
+    model.spec.owns = vec!["acme-*".into()];
+    let conflict = model.upload(&[package("libc6", "9")]).unwrap_err().to_string();
+    assert!(conflict.contains("owns only acme-*"), "{conflict}");
+}
+
+#[test]
+fn a_rebuild_of_one_source_is_a_step_of_its_own() {
+    let mut model = Model::new();
+    let mut rebuilt = (*package("web", "1.0+b1")).clone();
+    rebuilt.source_version = Version::parse("1.0").unwrap();
+    model.upload(&[package("web", "1.0")]).unwrap();
+    let rebuilt = [Arc::new(rebuilt)];
+    model.upload(&rebuilt).unwrap();
+    assert_eq!(model.listed(), ["web 1.0+b1"]);
+    model.roll_back(&source("web")).unwrap();
+    assert_eq!(model.listed(), ["web 1.0"]);
+    // A build job that tries again does not bring the bad rebuild back.
+    assert_eq!(model.upload(&rebuilt).unwrap(), [Standing::Waiting]);
+    assert_eq!(model.listed(), ["web 1.0"]);
+}
+
+#[test]
+fn a_rollback_brings_back_what_the_new_version_no_longer_built() {
+    let mut model = Model::new();
+    let of = |binary, version| built(binary, "web", version, "amd64");
+    model.upload(&[of("web", "1.0"), of("web-extra", "1.0")]).unwrap();
+    model.upload(&[of("web", "2.0"), of("web-new", "2.0")]).unwrap();
+    assert_eq!(model.listed(), ["web 2.0", "web-extra 1.0", "web-new 2.0"]);
+    model.roll_back(&source("web")).unwrap();
+    assert_eq!(model.listed(), ["web 1.0", "web-extra 1.0"]);
+}
+
+#[test]
+fn pinning_upwards_a_version_that_waits_lists_it() {
+    let mut model = Model::new();
+    model.upload(&[package("web", "1.0")]).unwrap();
+    model.upload(&[package("web", "2.0")]).unwrap();
+    model.pin(&source("web"), "1.0").unwrap();
+    assert_eq!(model.upload(&[package("web", "3.0")]).unwrap(), [Standing::Waiting]);
+    model.pin(&source("web"), "3.0").unwrap();
+    assert_eq!(model.listed(), ["web 3.0"]);
+    let conflict = model.pin(&source("web"), "9.0").unwrap_err().to_string();
+    assert!(conflict.contains("it has 3.0, 2.0, 1.0"), "{conflict}");
+}
+
+#[derive(Clone, Debug)]
+enum Verb {
+    Upload(u8, u8),
+    RollBack(u8),
+    Pin(u8, u8),
+    Unpin(u8),
+}
+
+fn verbs() -> impl Strategy<Value = Vec<Verb>> {
+    let verb = prop_oneof![
+        4 => (0u8..3, 1u8..8).prop_map(|(which, version)| Verb::Upload(which, version)),
+        2 => (0u8..3).prop_map(Verb::RollBack),
+        1 => (0u8..3, 1u8..8).prop_map(|(which, version)| Verb::Pin(which, version)),
+        1 => (0u8..3).prop_map(Verb::Unpin),
+    ];
+    proptest::collection::vec(verb, 1..40)
+}
+
+proptest! {
+    #[test]
+    fn pins_hold_and_what_was_fled_stays_away(verbs in verbs()) {
+        let mut model = Model::new();
+        for verb in verbs {
+            let before = model.listed();
+            let result = match &verb {
+                Verb::Upload(which, version) => {
+                    model.upload(&[package(&format!("p{which}"), &version.to_string())]).map(|_| ())
+                }
+                Verb::RollBack(which) => model.roll_back(&source(&format!("p{which}"))),
+                Verb::Pin(which, version) => model.pin(&source(&format!("p{which}")), &version.to_string()),
+                Verb::Unpin(which) => model.unpin(&source(&format!("p{which}"))),
+            };
+            if result.is_err() {
+                prop_assert_eq!(model.listed(), before, "a refused change changed something: {:?}", verb);
+                continue;
+            }
+            for pin in &model.pins {
+                let live: Vec<_> =
+                    model.now().members.values().filter(|p| p.source == pin.target.name).collect();
+                prop_assert!(live.iter().all(|p| Some(&p.source_version) == pin.version.as_ref()));
+            }
+            for fled in &model.fled {
+                let back = model.now().members.values().any(|p| {
+                    p.source == fled.target.name && p.source_version == fled.version
+                });
+                prop_assert!(!back, "{:?} came back by {:?}", fled, verb);
+            }
+            if let Verb::RollBack(which) = verb {
+                let after: Vec<_> =
+                    model.listed().into_iter().filter(|l| l.starts_with(&format!("p{which} "))).collect();
+                let was: Vec<_> = before.iter().filter(|l| l.starts_with(&format!("p{which} "))).collect();
+                prop_assert!(after.iter().ne(was.iter().copied()), "a rollback moved nothing");
+            }
+        }
+    }
+}

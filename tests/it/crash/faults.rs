@@ -1,0 +1,257 @@
+//! Stores that fail at one exact call: before it is done, or after it is done but before it is told.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use repod::catalogue::{
+    Access, Catalogue, CatalogueError, CertificateRecord, Generations, IndexRecord, Journal,
+    PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
+};
+use repod::debian::{PackageName, SuiteName};
+use repod::digest::Digest;
+use repod::domain::{
+    Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
+    StoredChunk, SuiteSpec, Tenure,
+};
+use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Staged, Staging};
+use repod::time::Moment;
+
+/// Where the failing call stands to what it should do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// It does nothing.
+    Before,
+    /// It does everything and says that it failed.
+    After,
+}
+
+/// How things go on after the failing call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// As if nothing had been: one call failed.
+    GoesOn,
+    /// Every later call fails as well: the process has ended, and nothing more reaches the disk.
+    Ends,
+}
+
+/// Which call fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Counted from 0, over all stores.
+    pub at: usize,
+    pub side: Side,
+    pub then: Then,
+}
+
+/// Counts the calls of all stores and makes one fail.
+pub struct Faults {
+    armed: Mutex<Option<Fault>>,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+const TEXT: &str = "made to fail";
+
+impl Faults {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { armed: Mutex::default(), calls: Mutex::default() })
+    }
+
+    /// From here on calls are counted, and one fails.
+    pub fn arm(&self, fault: Option<Fault>) {
+        self.calls.lock().unwrap().clear();
+        *self.armed.lock().unwrap() = fault;
+    }
+
+    /// The calls since it was armed, in their order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Makes a call, or not; `None` when it failed.
+    fn around<T>(&self, name: &'static str, call: impl FnOnce() -> T) -> Option<T> {
+        let number = {
+            let mut calls = self.calls.lock().unwrap();
+            calls.push(name);
+            calls.len() - 1
+        };
+        let Some(fault) = *self.armed.lock().unwrap() else { return Some(call()) };
+        match (number.cmp(&fault.at), fault.side, fault.then) {
+            (std::cmp::Ordering::Equal, Side::After, _) => {
+                drop(call());
+                None
+            }
+            (std::cmp::Ordering::Equal, Side::Before, _)
+            | (std::cmp::Ordering::Greater, _, Then::Ends) => None,
+            _ => Some(call()),
+        }
+    }
+}
+
+/// A pool whose calls may fail.
+pub struct FaultyPool {
+    pub inner: Arc<dyn Pool>,
+    pub faults: Arc<Faults>,
+}
+
+fn pool_failed<T>() -> Result<T, PoolError> {
+    Err(PoolError::Io { action: TEXT.into(), source: io::Error::other(TEXT) })
+}
+
+impl FaultyPool {
+    fn around<T>(
+        &self,
+        name: &'static str,
+        call: impl FnOnce() -> Result<T, PoolError>,
+    ) -> Result<T, PoolError> {
+        self.faults.around(name, call).unwrap_or_else(pool_failed)
+    }
+}
+
+impl Pool for FaultyPool {
+    fn stage(&self, expected_bytes: u64) -> Result<Box<dyn Staging>, PoolError> {
+        let inner = self.around("stage", || self.inner.stage(expected_bytes))?;
+        Ok(Box::new(FaultyStaging { inner, faults: Arc::clone(&self.faults) }))
+    }
+
+    fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError> {
+        self.around("open", || self.inner.open(kind, digest))
+    }
+
+    fn read(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<Vec<u8>>, PoolError> {
+        self.around("read", || self.inner.read(kind, digest, offset, length))
+    }
+
+    fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
+        self.around("list", || self.inner.list(kind))
+    }
+
+    fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError> {
+        self.around("remove", || self.inner.remove(kind, digest))
+    }
+
+    fn room_bytes(&self) -> Result<u64, PoolError> {
+        self.around("room_bytes", || self.inner.room_bytes())
+    }
+}
+
+struct FaultyStaging {
+    inner: Box<dyn Staging>,
+    faults: Arc<Faults>,
+}
+
+impl Write for FaultyStaging {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Self { inner, faults } = self;
+        let failed = || Err(io::Error::other(TEXT));
+        faults.around("write", || inner.write(bytes)).unwrap_or_else(failed)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Staging for FaultyStaging {
+    fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, PoolError> {
+        let Self { inner, faults } = *self;
+        let staged = faults.around("finish", || inner.finish()).unwrap_or_else(pool_failed)?;
+        Ok(Box::new(FaultyStaged { inner: staged, faults }))
+    }
+}
+
+struct FaultyStaged {
+    inner: Box<dyn Staged>,
+    faults: Arc<Faults>,
+}
+
+impl Staged for FaultyStaged {
+    fn digest(&self) -> Digest {
+        self.inner.digest()
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.inner.size_bytes()
+    }
+
+    fn commit(self: Box<Self>, kind: Kind) -> Result<(), PoolError> {
+        let Self { inner, faults } = *self;
+        let name = if kind == Kind::Blob { "commit of a blob" } else { "commit of a pack" };
+        faults.around(name, || inner.commit(kind)).unwrap_or_else(pool_failed)
+    }
+}
+
+/// A catalogue whose calls may fail.
+pub struct FaultyCatalogue {
+    pub inner: Arc<dyn Catalogue>,
+    pub faults: Arc<Faults>,
+}
+
+macro_rules! faulty {
+    ($of:ident: $(fn $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl $of for FaultyCatalogue {
+            $(fn $name(&self $(, $argument: $kind)*) -> Result<$answer, CatalogueError> {
+                let failed = || Err(CatalogueError::Database(TEXT.into()));
+                let call = || self.inner.$name($($argument),*);
+                self.faults.around(stringify!($name), call).unwrap_or_else(failed)
+            })*
+        }
+    };
+}
+
+faulty! { Packages:
+    fn record_package(package: &Package, stanza: &str, by: &Identity, at: Moment) -> ();
+    fn find_packages(digests: &[Digest]) -> Vec<PackageRecord>;
+    fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
+    fn read_stanzas(digests: &[Digest]) -> Vec<String>;
+    fn list_suites_of(digest: &Digest) -> Vec<SuiteName>;
+    fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<Package>;
+    fn forget_staged(before: Moment) -> Vec<Digest>;
+}
+
+faulty! { Suites:
+    fn create_suite(spec: &SuiteSpec, by: &Identity, at: Moment) -> ();
+    fn list_suites() -> Vec<SuiteSpec>;
+    fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
+    fn publish(publication: &Publication) -> ();
+    fn record_head(suite: &SuiteName, head: &Head) -> ();
+    fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
+    fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;
+    fn remove_suite(suite: &SuiteName) -> ();
+}
+
+faulty! { Generations:
+    fn list_generations(
+        suite: &SuiteName, before: Option<u64>, limit: u32
+    ) -> Vec<GenerationRecord>;
+    fn contents_at(suite: &SuiteName, generation: u64) -> Option<Contents>;
+    fn list_tenures(suite: &SuiteName, source: &PackageName) -> Vec<Tenure>;
+    fn find_chunks(keys: &[Digest]) -> Vec<StoredChunk>;
+    fn find_index(suite: &SuiteName, generation: u64, path: &str) -> Option<IndexRecord>;
+    fn find_by_hash(
+        suite: &SuiteName, directory: &str, digest: &Digest
+    ) -> Option<IndexRecord>;
+    fn list_packs() -> Vec<Digest>;
+    fn list_indices(suite: &SuiteName, generation: u64) -> Vec<IndexFile>;
+}
+
+faulty! { Access:
+    fn record_grant(grant: &Grant, by: &Identity, at: Moment) -> ();
+    fn remove_grant(identity: &Identity) -> ();
+    fn list_grants() -> Vec<Grant>;
+    fn record_certificate(certificate: &CertificateRecord, grant: Option<&Grant>) -> ();
+    fn list_certificates(of: Option<&Identity>) -> Vec<CertificateRecord>;
+    fn record_revocation(
+        serials: &[String], reason: &str, at: Moment, and_grant: Option<&Identity>
+    ) -> ();
+}
+
+faulty! { Journal:
+    fn record_sightings(sightings: &[Sighting]) -> ();
+    fn list_sightings() -> Vec<Sighting>;
+}

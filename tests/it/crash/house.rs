@@ -1,0 +1,253 @@
+//! A repository in this process: real stores in a directory, stores that fail around them, and a clock
+//! that is moved by hand.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use repod::catalogue::{Access, Catalogue, SqliteCatalogue};
+use repod::debian::{Component, SuiteName};
+use repod::domain::layout::RepoPath;
+use repod::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access};
+use repod::flow::apply::Wish;
+use repod::flow::change::{Terms, change};
+use repod::flow::fetch::{self, Source as From};
+use repod::flow::turn::Turned;
+use repod::flow::upload::{Declared, upload};
+use repod::flow::{FlowError, FlowLimits, Parts, Repository};
+use repod::pool::{DiskPool, Opened, Pool};
+use repod::signing::{DateFloor, KeyKind, SecretKey, Signer, generate};
+use repod::time::{Clock as _, HandClock, Moment, SystemClock};
+use repod::trust::{CertificateAuthority, NewRequest, Peer, Trust, TrustFiles};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tempfile::TempDir;
+
+use super::faults::{Faults, FaultyCatalogue, FaultyPool};
+use crate::check::fetch::{Answer, Source};
+use crate::check::{Report, check_suite};
+
+/// Long enough for half of a suite's validity, and still behind the clock by which gpgv judges.
+const AGO_SECONDS: i64 = 200 * 86_400;
+/// How long suites of these tests are valid; the most that is allowed.
+pub const VALID_SECONDS: i64 = 366 * 86_400;
+
+/// What every house of a test shares: keys, a CA, one identity that may do everything.
+pub struct Ground {
+    dir: TempDir,
+    trust: Arc<Trust>,
+    chain: Vec<CertificateDer<'static>>,
+    grant: Grant,
+    begun: Moment,
+}
+
+impl Ground {
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("repod-house-").tempdir().unwrap();
+        let begun = SystemClock.now().plus(-AGO_SECONDS);
+        let key = generate(KeyKind::Ed25519, "test archive key", begun).unwrap();
+        key.write_new(dir.path().join("signing.asc")).unwrap();
+        std::fs::write(dir.path().join("public.asc"), key.public_armored().unwrap()).unwrap();
+        let ca = dir.path().join("ca");
+        let authority = CertificateAuthority::create(&ca, "test", begun).unwrap();
+        authority.publish_crl(&[], begun, 2 * AGO_SECONDS).unwrap();
+        let identity = Identity::parse("everyone.example.org").unwrap();
+        let request = NewRequest::make().unwrap();
+        let issued = authority.issue_client(&identity, &request.csr_pem, 1000, begun).unwrap();
+        let chain =
+            vec![CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes()).unwrap()];
+        let trust = Arc::new(Trust::load(TrustFiles::of_directory(&ca), begun).unwrap());
+        let grant = Grant { identity, role: Role::Admin, suites: SuiteScope::All };
+        Self { dir, trust, chain, grant, begun }
+    }
+
+    /// A clock at the time when the keys were made.
+    pub fn clock(&self) -> HandClock {
+        HandClock::at(self.begun)
+    }
+
+    /// A place for stores, not yet made.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn key(&self) -> PathBuf {
+        self.dir.path().join("public.asc")
+    }
+
+    /// Whom the tests act as.
+    pub fn admitted(&self) -> Admitted {
+        access::admit(&self.grant.identity, Some(&self.grant), Right::Administer).unwrap()
+    }
+}
+
+/// Copies stores as a power cut leaves them: while somebody has them open.
+pub fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A repository over the stores in a directory.
+pub struct House<'g> {
+    pub repository: Arc<Repository>,
+    pub faults: Arc<Faults>,
+    pub clock: HandClock,
+    pub ground: &'g Ground,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl<'g> House<'g> {
+    /// Opens the stores in `place`, and makes them when there are none.
+    pub fn open(ground: &'g Ground, place: &Path, clock: &HandClock) -> Self {
+        Self::open_with(ground, place, clock, |catalogue, pool| (catalogue, pool))
+    }
+
+    /// The same, with something between the flows and the stores.
+    pub fn open_with(
+        ground: &'g Ground,
+        place: &Path,
+        clock: &HandClock,
+        between: impl FnOnce(
+            Arc<dyn Catalogue>,
+            Arc<dyn Pool>,
+        ) -> (Arc<dyn Catalogue>, Arc<dyn Pool>),
+    ) -> Self {
+        std::fs::create_dir_all(place).unwrap();
+        let faults = Faults::new();
+        let key = SecretKey::load(ground.dir.path().join("signing.asc")).unwrap();
+        let floor = DateFloor::create(place.join("floor")).unwrap();
+        let real = SqliteCatalogue::open(&place.join("catalogue.sqlite")).unwrap();
+        real.record_grant(&ground.grant, &ground.grant.identity, ground.begun).unwrap();
+        let pool = Arc::new(DiskPool::open(&place.join("pool"), 0).unwrap());
+        let (catalogue, pool) = between(Arc::new(real), pool);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let parts = Parts {
+            catalogue: Arc::new(FaultyCatalogue { inner: catalogue, faults: Arc::clone(&faults) }),
+            pool: Arc::new(FaultyPool { inner: pool, faults: Arc::clone(&faults) }),
+            signer: Arc::new(Signer::new(vec![key], floor).unwrap()),
+            trust: Arc::clone(&ground.trust),
+            authority: None,
+            clock: Arc::new(clock.clone()),
+            limits: FlowLimits::default(),
+        };
+        let repository = {
+            let _within = runtime.enter();
+            Repository::open(parts).unwrap()
+        };
+        Self { repository, faults, clock: clock.clone(), ground, runtime }
+    }
+
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// What a suite of these tests is.
+    pub fn spec(suite: &str) -> SuiteSpec {
+        SuiteSpec {
+            name: SuiteName::parse(suite).unwrap(),
+            origin: "Test".into(),
+            label: "Test".into(),
+            description: String::new(),
+            components: vec![Component::parse("main").unwrap()],
+            architectures: vec!["amd64".parse().unwrap()],
+            owns: Vec::new(),
+            valid_seconds: VALID_SECONDS,
+        }
+    }
+
+    /// Makes a suite.
+    pub fn create(&self, suite: &str) -> Result<Turned, FlowError> {
+        self.clock.advance(2);
+        let spec = Self::spec(suite);
+        self.block_on(repod::flow::suite::create(&self.repository, &self.ground.admitted(), spec))
+    }
+
+    /// Asks for a change, once a new Date is due.
+    pub fn change(&self, suite: &str, wish: Wish) -> Result<Turned, FlowError> {
+        self.clock.advance(2);
+        self.block_on(self.changing(suite, wish))
+    }
+
+    /// Asks for a change at the present moment.
+    pub async fn changing(&self, suite: &str, wish: Wish) -> Result<Turned, FlowError> {
+        let (suite, by) = (SuiteName::parse(suite).unwrap(), self.ground.admitted());
+        change(&self.repository, &by, &suite, wish, Terms::default()).await
+    }
+
+    /// Sends packages; gives the wish that takes them into a suite.
+    pub fn send(&self, debs: &[Vec<u8>]) -> Result<Wish, FlowError> {
+        let by = self.ground.admitted();
+        let send = async {
+            let mut items = Vec::new();
+            for deb in debs {
+                let body = bytes::Bytes::from(deb.clone());
+                let body = futures_util::stream::iter([Ok::<_, std::io::Error>(body)]);
+                let sent = upload(&self.repository, &by, body, Declared::default()).await?;
+                items.push((Component::parse("main").unwrap(), sent.digest));
+            }
+            Ok(Wish::Add(items))
+        };
+        self.block_on(send)
+    }
+
+    /// What is served under a path, as a host with a certificate gets it.
+    pub fn served(&self, path: &str) -> Result<Answer, FlowError> {
+        self.block_on(async {
+            let peer = Peer::new(self.ground.chain.clone());
+            let standing = peer.standing(&self.ground.trust, self.repository.now())?;
+            let absent = || FlowError::Missing(path.into());
+            let parsed = RepoPath::parse(path).ok_or_else(absent)?;
+            let fetched = fetch::fetch(&self.repository, &standing, parsed).await?;
+            let mut body = Vec::new();
+            match fetched.source {
+                From::Text(text) => body.extend(text),
+                From::Blob(Opened::Memory(bytes)) => body.extend(bytes),
+                From::Blob(Opened::File(mut file, _)) => {
+                    std::io::Read::read_to_end(&mut file, &mut body).unwrap();
+                }
+                From::Rope(segments) => {
+                    for segment in segments {
+                        body.extend(segment.read(&self.repository).await?);
+                    }
+                }
+            }
+            assert_eq!(body.len() as u64, fetched.size_bytes, "{path}");
+            let modified = ("last-modified".to_owned(), fetched.last_modified.http_date());
+            Ok(Answer { status: 200, headers: [modified].into(), body })
+        })
+    }
+
+    /// The head of a suite; `None` when none is served.
+    pub fn in_release(&self, suite: &str) -> Option<Vec<u8>> {
+        self.served(&format!("dists/{suite}/InRelease")).ok().map(|answer| answer.body)
+    }
+
+    /// Walks everything that a suite names, by the independent checker.
+    #[track_caller]
+    pub fn check(&self, suite: &str) -> Report {
+        check_suite(self, suite, &self.ground.key()).unwrap()
+    }
+}
+
+impl Source for House<'_> {
+    fn fetch(&self, paths: &[String]) -> Vec<Answer> {
+        let answer = |path: &String| match self.served(path) {
+            Ok(answer) => answer,
+            Err(error) => {
+                let why = ("curl-says".to_owned(), error.to_string());
+                Answer { status: 404, headers: [why].into(), body: Vec::new() }
+            }
+        };
+        paths.iter().map(answer).collect()
+    }
+}
