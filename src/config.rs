@@ -256,12 +256,19 @@ fn with_nearest(complaint: &str) -> String {
     let Some((unknown, known)) =
         quoted.split_first().filter(|_| complaint.contains("unknown field"))
     else {
-        return complaint.to_string();
+        return in_plain_words(complaint);
     };
     match crate::nearest::nearest(unknown, known.iter().copied()) {
         Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
-        None => complaint.to_string(),
+        None => in_plain_words(complaint),
     }
+}
+
+/// Types as people call them.
+fn in_plain_words(complaint: &str) -> String {
+    let numbers = ["usize", "u64", "u32"].map(|kind| format!("expected {kind}"));
+    let plain = |text: String, kind: &String| text.replace(kind, "expected a whole number");
+    numbers.iter().fold(complaint.trim_end().to_string(), plain)
 }
 
 /// The configuration that `repod init` writes: every option, commented, with its default.

@@ -45,6 +45,14 @@ pub enum InitError {
         "{0} is not empty; name a new directory, or remove it if an earlier init was broken off"
     )]
     NotEmpty(String),
+    /// The directory itself cannot be made or read; nothing of ours is in it.
+    #[error("{data} cannot be made a data directory: {problem}; name another one")]
+    Unusable {
+        /// The directory.
+        data: String,
+        /// What the system said.
+        problem: io::Error,
+    },
     /// The name cannot be used.
     #[error("--name: {0}")]
     Name(String),
@@ -83,9 +91,10 @@ pub fn init(options: &InitOptions, now: Moment) -> Result<Initialised, InitError
         let data = shown.clone();
         move |problem: String| InitError::Part { what, problem, data }
     };
-    make_directory(data).map_err(|error| fail("data directory")(error.to_string()))?;
+    let unusable = |problem| InitError::Unusable { data: shown.clone(), problem };
+    make_directory(data).map_err(unusable)?;
     let empty = fs::read_dir(data).map(|mut entries| entries.next().is_none());
-    if !empty.map_err(|error| fail("data directory")(error.to_string()))? {
+    if !empty.map_err(unusable)? {
         return Err(InitError::NotEmpty(shown));
     }
     let directory =

@@ -159,11 +159,11 @@ fn unknown_or(key: &str, wrong: &impl Fn(String) -> Failure, otherwise: &str) ->
 fn read_limited(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read;
     let wrong = |why: String| Failure::usage(format!("{what} {}: {why}", path.display()));
-    let unopened = |error: std::io::Error| {
-        wrong(cause(&error)).with_hint(
-            "check the paths in the profile (--config); --cert, --key and --ca name other files",
-        )
+    let cure = match what {
+        "configuration" => "--config or REPOCTL_CONFIG names it; `repod init` writes the first one",
+        _ => "check the paths in the profile (--config); --cert, --key and --ca name other files",
     };
+    let unopened = |error: std::io::Error| wrong(cause(&error)).with_hint(cure);
     let file = std::fs::File::open(path).map_err(unopened)?;
     let mut bytes = Vec::new();
     let read = file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes);

@@ -197,7 +197,7 @@ pub(super) fn root(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The TLS error among the causes. An `io::Error` hides what it wraps from `source`.
-fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+pub(super) fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(current) = next {
         if let Some(found) = current.downcast_ref::<rustls::Error>() {

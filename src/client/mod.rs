@@ -81,7 +81,12 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
             .build()
-            .map_err(|error| wrong(&format!("certificate and key: {}", error::root(&error))))?;
+            .map_err(|error| match error::find_tls(&error) {
+                Some(rustls::Error::InconsistentKeys(_)) => {
+                    wrong("the private key does not belong to the client certificate")
+                }
+                _ => wrong(&format!("certificate and key: {}", error::root(&error))),
+            })?;
         let place = place_of(&base);
         Ok(Self { http, base, place })
     }

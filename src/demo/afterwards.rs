@@ -1,14 +1,21 @@
 //! What to try next, while the server goes on.
 
 use super::host::Host;
-use super::package::{PACKAGE, SIBLING};
+use super::package::{PACKAGE, SIBLING, build};
 use super::stage::Stage;
 use super::story::HOST;
 
-/// Says what to try next.
-pub fn tell(stage: &mut Stage) {
+/// Builds a fixed version and says what to try next.
+///
+/// # Errors
+/// What went wrong, for people.
+pub async fn tell(stage: &mut Stage) -> Result<(), String> {
+    stage.telling.begin("What to try next");
+    stage.telling.say("A fixed version is built, but not yet uploaded.");
+    build(stage, "3.0").await?;
     let text = text(stage);
     stage.telling.say(&text);
+    Ok(())
 }
 
 fn text(stage: &Stage) -> String {
@@ -21,15 +28,13 @@ fn text(stage: &Stage) -> String {
     };
     format!(
         "
-What to try next
-----------------
 The server goes on at https://localhost:{port}/. In another terminal, be its operator:
 
   export REPOCTL_CONFIG={root}/data/operator/config.toml
   cargo run --release --bin repoctl -- status
   cargo run --release --bin repoctl -- host list
 
-A fixed version is built already. While the pin stands it waits; after the unpin it goes out:
+While the pin stands the fixed version waits; after the unpin it is live:
 
   cargo run --release --bin repoctl -- upload --suite stable \\
     {root}/build/{PACKAGE}_3.0_{architecture}.deb \\

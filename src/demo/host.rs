@@ -97,8 +97,8 @@ impl Host {
     }
 }
 
-/// apt reads the file that `APT_CONFIG` names before all others: with `Dir` set there it never looks at
-/// the machine's own. Source: apt.conf(5).
+/// apt reads the file that `APT_CONFIG` names before all others: with `Dir` set there it never
+/// looks at the machine's own. Source: apt.conf(5).
 fn configuration(root: &str) -> String {
     // Root's apt would fetch as `_apt`, which cannot enter this user's directory.
     let user = if geteuid().is_root() { "APT::Sandbox::User \"root\";\n" } else { "" };

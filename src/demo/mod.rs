@@ -1,5 +1,5 @@
-//! DEMO: the whole story on this machine, in one directory that is removed again: a server, uploads by a
-//! build job, a host with the machine's own apt-get, a rollback that it obeys, and who is turned away.
+//! DEMO: the whole story on this machine, in one directory that is removed again: a server, uploads
+//! by a build job, a host with the machine's own apt-get, a rollback that it obeys, and strangers.
 //!
 //! Every step checks that what it tells has happened. This is the only room that starts programs.
 //!
@@ -39,8 +39,8 @@ pub struct DemoOptions {
 pub enum DemoError {
     /// A program of the machine is not there.
     #[error(
-        "{program} is missing; it is part of the package {package} of Debian and its relatives, and the \
-         demo needs a machine that has it"
+        "{program} is missing; it is part of the package {package} of Debian and its relatives, \
+         and the demo needs a machine that has it"
     )]
     Program {
         /// Which program.
@@ -84,8 +84,10 @@ pub enum DemoError {
 
 /// Tells the story and, unless it is to end there, goes on serving until SIGINT, SIGTERM or SIGHUP.
 ///
+/// The server is stopped and a temporary directory removed in any case.
+///
 /// # Errors
-/// [`DemoError`] naming the step. The server is stopped and a temporary directory removed in any case.
+/// [`DemoError`] naming the step.
 pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
     // A second start changes nothing, and a level that is a plain word is always understood.
     let _ = crate::telemetry::start("warn", false);
@@ -101,22 +103,24 @@ async fn tell(stage: &mut Stage, signals: &mut Signals, exit: bool) -> Result<()
     let told = tokio::select! {
         biased;
         () = signals.recv() => None,
-        told = story::tell(stage) => Some(told),
+        told = play(stage, exit) => Some(told),
     };
     let (number, title) = stage.telling.step();
     match told {
         None => return Err(DemoError::Stopped { number, title }),
         Some(Err(problem)) => return Err(DemoError::Step { number, title, problem }),
-        Some(Ok(())) => story::sum_up(stage),
+        Some(Ok(())) if exit => return Ok(()),
+        Some(Ok(())) => {}
     }
-    if exit {
-        return Ok(());
-    }
-    afterwards::tell(stage);
     tokio::select! {
         () = signals.recv() => Ok(()),
         problem = stage.server_end() => Err(DemoError::Server(problem)),
     }
+}
+
+async fn play(stage: &mut Stage, exit: bool) -> Result<(), String> {
+    story::tell(stage).await?;
+    if exit { Ok(()) } else { afterwards::tell(stage).await }
 }
 
 /// The signals that end the demonstration.

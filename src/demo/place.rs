@@ -4,7 +4,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -132,7 +132,7 @@ fn own_directory(path: &Path) -> Result<(), String> {
     }
 }
 
-/// A port that is free on the loopback addresses, and those addresses: IPv4, and IPv6 where there is any.
+/// A port that is free on loopback, and the addresses: IPv4, and IPv6 where there is any.
 ///
 /// # Errors
 /// What the system said.
@@ -161,7 +161,7 @@ mod tests {
         place.write("a/b/c", "d").unwrap();
         assert_eq!(place.read("a/b/c").unwrap(), "d");
         assert_eq!(place.as_seen(&format!("cat {}", place.at("a/b/c"))), "cat a/b/c");
-        let root = PathBuf::from(place.root());
+        let root = Path::new(place.root()).to_path_buf();
         assert!(root.exists());
         place.clear().unwrap();
         assert!(!root.exists());

@@ -58,8 +58,8 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// Runs a program to its end, in the directory of the story.
 ///
-/// Its environment is made anew: a proxy, a language or an apt configuration that the user has set must
-/// not change the story.
+/// Its environment is made anew: a proxy, a language or an apt configuration that the user has set
+/// must not change the story.
 ///
 /// # Errors
 /// When it cannot be started or does not end, in words for people.

@@ -28,8 +28,6 @@ pub struct Stage {
     pub local_port: u16,
     /// The machine's architecture, as dpkg calls it.
     pub architecture: String,
-    /// How long the story took.
-    pub seconds: f64,
 }
 
 impl Stage {
@@ -45,7 +43,6 @@ impl Stage {
             port: 0,
             local_port: 0,
             architecture: String::new(),
-            seconds: 0.0,
         })
     }
 

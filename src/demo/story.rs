@@ -37,16 +37,12 @@ pub async fn tell(stage: &mut Stage) -> Result<(), String> {
     roll_back(stage).await?;
     look_back(stage).await?;
     turn_away(stage).await?;
-    stage.seconds = begun.elapsed().as_secs_f64();
-    Ok(())
-}
-
-/// Says what the story has shown.
-pub fn sum_up(stage: &mut Stage) {
-    let seconds = stage.seconds;
+    let seconds = begun.elapsed().as_secs_f64();
     stage.telling.say(&format!(
-        "\nEvery step did what it says, in {seconds:.1} seconds: {PACKAGE} went 1.0 -> 2.0 -> 1.0 on a real apt."
+        "\nEvery step did what it says, in {seconds:.1} seconds. \
+         {PACKAGE} went 1.0 -> 2.0 -> 1.0, with the real apt."
     ));
+    Ok(())
 }
 
 async fn prepare(stage: &mut Stage) -> Result<(), String> {
@@ -56,8 +52,8 @@ async fn prepare(stage: &mut Stage) -> Result<(), String> {
     let root = stage.place.root().to_owned();
     let fate = if stage.place.is_temporary() { "is removed in the end" } else { "is kept" };
     stage.telling.say(&format!(
-        "A private APT repository, with this machine's own apt-get. Nothing outside one directory is\n\
-         touched; it {fate}. The commands below are as typed in it:\n\n  $ cd {root}"
+        "A private APT repository, with this machine's own apt-get. Nothing outside one directory\n\
+         is touched; it {fate}. The commands below are as typed in it:\n\n  $ cd {root}"
     ));
     Ok(())
 }
@@ -115,7 +111,9 @@ async fn create_suite(stage: &mut Stage) -> Result<(), String> {
     let architecture = stage.architecture.clone();
     let create = ["suite", "create", "stable", "--architecture", &architecture];
     let rest = ["--origin", "Acme", "--label", "Acme", "--owns", "acme-*"];
-    stage.repoctl(&[&create[..], &rest[..]].concat()).await?;
+    let told = stage.repoctl(&[&create[..], &rest[..]].concat()).await?;
+    expect(&told, "acme-*")?;
+    stage.telling.checked("The suite is published: signed, and empty so far.");
     Ok(())
 }
 
@@ -125,9 +123,9 @@ async fn upload_first(stage: &mut Stage) -> Result<(), String> {
     let out = stage.place.at("ci");
     let issue = ["identity", "issue", "ci.acme.example", "--role", "uploader", "--suite", "stable"];
     stage.repoctl(&[&issue[..], &["--out", &out]].concat()).await?;
-    stage
-        .telling
-        .say("\nIt builds two packages of one source that need the same version of each other.");
+    stage.telling.say(
+        "\nIt builds two packages of one source; one needs exactly the same version of the other.",
+    );
     let files = package::build(stage, "1.0").await?;
     stage
         .telling
@@ -150,8 +148,9 @@ async fn install(stage: &mut Stage) -> Result<(), String> {
     let issue = ["host", "issue", "web1.acme.example", "--suite", "stable", "--out", &out];
     stage.repoctl(&issue).await?;
     stage.telling.say(
-        "\nOn a real host install.sh puts these files in place. Here the directory itself becomes the\n\
-         root of a small host with an empty dpkg database, so nobody has to be root. The apt-get is real:",
+        "\nOn a real host install.sh puts these files in place. Here the directory itself becomes\n\
+         the root of a small host with an empty dpkg database, so nobody has to be root.\n\
+         The apt-get is real:",
     );
     HOST.make_root(&stage.place)?;
     HOST.update(stage).await?;
@@ -175,7 +174,11 @@ async fn roll_back(stage: &mut Stage) -> Result<(), String> {
     stage
         .telling
         .say("One command takes it back, with everything that was built from the same source.");
-    stage.repoctl(&["pin", "--suite", "stable", "--rollback", PACKAGE, "-m", WHY]).await?;
+    let back = ["pin", "--suite", "stable", "--rollback", PACKAGE, "-m", WHY];
+    let told = stage.repoctl(&[&back[..], &["--dry-run"]].concat()).await?;
+    expect(&told, "web1.acme.example")?;
+    stage.telling.say("\nThat was only a look at what it would do, and to whom. Now really:");
+    stage.repoctl(&back).await?;
     stage
         .telling
         .say("\nThe host does what it always does. No option, no pin, no login on the host.");
@@ -236,6 +239,7 @@ async fn expect_offered(stage: &mut Stage, version: &str) -> Result<(), String> 
             return Err(format!("the suite does not offer {package} {version}"));
         }
     }
+    stage.telling.checked(&format!("The suite offers {PACKAGE} {version}."));
     Ok(())
 }
 

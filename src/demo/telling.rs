@@ -69,9 +69,14 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The text without what a terminal would obey.
+/// The text as a terminal shows it in the end, without anything that the terminal would obey.
 pub fn harmless(text: &str) -> String {
-    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect()
+    let shown = |line: &str| {
+        // What comes after a carriage return is written over what came before.
+        let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+        last.chars().filter(|c| *c == '\t' || !c.is_control()).chain(['\n']).collect::<String>()
+    };
+    text.lines().map(shown).collect()
 }
 
 #[cfg(test)]
@@ -86,6 +91,7 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_left_out() {
-        assert_eq!(harmless("a\u{1b}[2Jb\r\n\tc\u{9b}"), "a[2Jb\n\tc");
+        assert_eq!(harmless("a\u{1b}[2Jb\r\n\tc\u{9b}"), "a[2Jb\n\tc\n");
+        assert_eq!(harmless("Read 5%\rRead 50%\rRead all.\n"), "Read all.\n");
     }
 }

@@ -114,10 +114,10 @@ fn sources(facts: &HostFacts<'_>, own: &str) -> String {
 }
 
 /// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would pull
-/// the distribution's packages of the same name down as well.
+/// the distribution's packages of the same name down as well. A suite without any name yet has no stanza:
+/// apt stops at one that names no package.
 fn preferences(facts: &HostFacts<'_>) -> String {
-    let mut out =
-        String::from("Explanation: hosts follow the repository up and down for these names.\n");
+    let mut out = String::new();
     for spec in facts.suites {
         let names = facts.names.iter().find(|(suite, _)| *suite == spec.name);
         let listed: Vec<String> = if spec.owns.is_empty() {
@@ -131,7 +131,8 @@ fn preferences(facts: &HostFacts<'_>) -> String {
             continue;
         }
         out.push_str(&format!(
-            "Package: {}\nPin: release o={},l={},n={}\nPin-Priority: 1001\n\n",
+            "Explanation: hosts follow the repository up and down for these names.\n\
+             Package: {}\nPin: release o={},l={},n={}\nPin-Priority: 1001\n\n",
             listed.join(" "),
             spec.origin,
             spec.label,

@@ -118,11 +118,16 @@ impl Desk {
     }
 }
 
-/// Loads a suite and starts its writer.
+/// The desk of a suite; loads the suite and starts its writer when there is none.
 pub(crate) fn open(
     repository: &Arc<Repository>,
     suite: &SuiteName,
 ) -> Result<Arc<Desk>, FlowError> {
+    // A suite has one writer, whoever else opens it at this moment.
+    let _alone = lock(&repository.opening);
+    if let Some(desk) = repository.desk(suite) {
+        return Ok(desk);
+    }
     let state = repository.catalogue.load_suite(suite)?;
     let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
     let desk = Arc::new(Desk {

@@ -95,6 +95,11 @@ pub(crate) fn build(
     for cut in &cuts {
         files.extend(index_files(repository, &mut tallies, cut, &chunks)?);
     }
+    drop(tallies);
+    if !may_go_on() {
+        lock(&desk.spare).extend(chunks.spare);
+        return Ok(None);
+    }
     let used: HashSet<_> = cuts.iter().flat_map(|cut| cut.keys.iter().copied()).collect();
     let new = used.iter().filter(|key| !recorded.contains(*key));
     let new_chunks = new.filter_map(|key| chunks.spare.get(key).cloned()).collect();

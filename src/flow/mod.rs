@@ -56,6 +56,7 @@ pub struct Repository {
     journal: journal::Notes,
     releases: fetch::Releases,
     sweeping: std::sync::RwLock<()>,
+    opening: Mutex<()>,
 }
 
 /// Bounds of the flows.
@@ -254,6 +255,7 @@ impl Repository {
             journal: journal::Notes::default(),
             releases: fetch::Releases::default(),
             sweeping: std::sync::RwLock::default(),
+            opening: Mutex::default(),
         });
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::flow::desk::Desk;
 use crate::flow::index::{self, Built};
-use crate::flow::{FlowError, Repository, lock};
+use crate::flow::{FlowError, Repository};
 use crate::signing::{NextDate, ReleaseDate};
 
 /// What was published.
@@ -62,7 +62,6 @@ pub(crate) fn publish(
     repository.catalogue.publish(&publication)?;
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
     desk.set_state(advanced(&state, plan, spec, contents, head));
-    lock(&desk.spare).clear();
     Ok(Outcome::Live(published))
 }
 

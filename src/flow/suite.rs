@@ -20,10 +20,24 @@ pub async fn create(
 ) -> Result<Turned, FlowError> {
     verify(&spec)?;
     let (shared, by, new) = (Arc::clone(repository), admitted.identity().clone(), spec.clone());
-    blocking(move || Ok(shared.catalogue.create_suite(&new, &by, shared.now())?)).await?;
+    let recorded =
+        blocking(move || Ok(shared.catalogue.create_suite(&new, &by, shared.now())?)).await;
+    if let Err(problem) = recorded {
+        let exists = matches!(problem, FlowError::Conflict(_));
+        if !exists || !is_unfinished(repository, &spec)? {
+            return Err(problem);
+        }
+    }
     desk::open(repository, &spec.name)?;
     let terms = Terms { message: "suite created".into(), ..Terms::default() };
     change(repository, admitted, &spec.name.clone(), Wish::Edit(spec), terms).await
+}
+
+/// Whether a suite was recorded in the same words, and stopped before its first generation: asking for
+/// it once more finishes it.
+fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool, FlowError> {
+    let state = desk::open(repository, &spec.name)?.state();
+    Ok(state.head.is_none() && state.spec == *spec)
 }
 
 /// What is changed of a suite. Origin, Label and name cannot be: apt asks a person on every host.
@@ -93,9 +107,10 @@ pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(
         let problem = format!("still holds {held} packages; `repoctl remove` them first");
         return Err(Conflict::one(format!("suite {suite}"), problem).into());
     }
-    desk.close();
     let (shared, name) = (Arc::clone(repository), suite.clone());
     blocking(move || Ok(shared.catalogue.remove_suite(&name)?)).await?;
+    // Only now: a suite that could not be removed goes on. What was asked meanwhile fails.
+    desk.close();
     repository.desks.rcu(|desks| {
         let mut desks = (**desks).clone();
         desks.remove(suite);

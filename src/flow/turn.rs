@@ -12,7 +12,7 @@ use crate::domain::{Draft, GenerationRecord, Move, Pin, Plan};
 use crate::flow::apply::{self, Applied, Wish};
 use crate::flow::desk::{Desk, Job};
 use crate::flow::publish::{self, Published};
-use crate::flow::{FlowError, Repository, blocking};
+use crate::flow::{FlowError, Repository, blocking, lock};
 use crate::signing::NextDate;
 
 /// What came of one change.
@@ -59,6 +59,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
         Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
         Ok((batch, Err(problem))) => {
             error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
+            lock(&desk.spare).clear();
             reload(repository, desk).await;
             batch.fail(&problem);
         }
@@ -134,7 +135,13 @@ impl Batch {
         match published {
             publish::Outcome::MadeWay => Ok(Progress::MadeWay),
             publish::Outcome::Settled => Ok(Progress::Done(None)),
-            publish::Outcome::Live(published) => Ok(Progress::Done(Some(published))),
+            publish::Outcome::Live(published) => {
+                // What an urgent change does not name, the one that made way for it still needs.
+                if !urgent {
+                    lock(&desk.spare).clear();
+                }
+                Ok(Progress::Done(Some(published)))
+            }
         }
     }
 

@@ -132,7 +132,10 @@ fn take_in(
         return Err(FlowError::Mismatch { named, came: staged.digest() });
     }
     let control = Control::parse(&parts.control).map_err(|faults| {
-        let reason = |fault: &crate::debian::Fault| (fault.field.clone(), fault.problem.clone());
+        let reason = |fault: &crate::debian::Fault| match &fault.field {
+            Some(field) => (Some(field.clone()), fault.problem.clone()),
+            None => (None, format!("control file: {}", fault.problem)),
+        };
         FlowError::Rejection(faults.iter().map(reason).collect())
     })?;
     keep(repository, by, &control, staged)

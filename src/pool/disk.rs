@@ -33,7 +33,7 @@ pub struct DiskPool {
 
 impl DiskPool {
     /// Opens the pool in `dir`, makes it when there is none, and removes what an earlier run left
-    /// in staging. `reserve_bytes` of the file system stay free.
+    /// in staging. Blobs leave `reserve_bytes` of the file system free; packs may use them.
     ///
     /// # Errors
     /// [`PoolError::Io`] when the directories cannot be made, opened or synced.

@@ -29,8 +29,10 @@ pub enum Kind {
 pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
     #[error(
-        "the server's disk is nearly full: {free_bytes} bytes are free, {reserve_bytes} are kept in \
-         reserve; make room there, or lower limits.reserve_bytes in repod.toml"
+        "the server's disk is full or nearly so: {} MiB are free, {} MiB have to stay free \
+         (limits.reserve_bytes in repod.toml); make room there",
+        .free_bytes >> 20,
+        .reserve_bytes >> 20
     )]
     Full {
         /// Free for us now.

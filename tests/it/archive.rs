@@ -42,6 +42,9 @@ fn apt_sees_real_packages_as_apt_ftparchive_does() {
     for stanza in expected.values_mut() {
         LEFT_OUT.iter().for_each(|name| drop(stanza.remove(*name)));
     }
+    for field in ["Filename", "Size", "SHA256", "Description", "Maintainer"] {
+        assert!(expected.values().all(|stanza| stanza.contains_key(field)), "{field}");
+    }
     assert_same(&expected, &seen);
 
     let report = server.check(HOST, "stable");

@@ -40,8 +40,8 @@ fn every_command_that_is_not_run_is_understood() {
         for block in page.blocks().iter().filter(|block| block.kind == Kind::NotRun) {
             for command in pages::commands(&block.text) {
                 let outcome = stage::shell(&format!("{command} --help")).run();
-                assert!(outcome.says("Usage: "), "{}: {outcome}", page.at(block.line));
-                outcome.expect_success();
+                let understood = outcome.succeeded() && outcome.says("Usage: ");
+                assert!(understood, "{}: {outcome}", page.at(block.line));
                 parsed += 1;
             }
         }
@@ -173,7 +173,8 @@ fn example_keys_are_for_this_machine_alone() {
     assert_eq!(server.stop(), 0);
     let path = server.data().join("repod.toml");
     let config = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, config.replace("127.0.0.1:", "0.0.0.0:")).unwrap();
+    std::fs::write(&path, config.replace("addresses = [\"127.0.0.1:", "addresses = [\"0.0.0.0:"))
+        .unwrap();
     let path = path.display().to_string();
     server.repod(&["serve", "--config", &path]).run().expect_code(1).expect_says("example keys");
 }

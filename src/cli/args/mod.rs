@@ -101,7 +101,7 @@ pub enum Command {
     Diff(DiffArgs),
     /// Offer exactly one version of a package, or roll back
     Pin(PinArgs),
-    /// End pins, so that the highest version is offered again
+    /// End pins, so that newer versions are offered again
     Unpin(UnpinArgs),
     /// List the pins
     Pins(PinsArgs),

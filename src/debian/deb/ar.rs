@@ -9,6 +9,8 @@ use super::source::{BUFFER_BYTES, Source};
 
 const MAGIC: &[u8; 8] = b"!<arch>\n";
 const HEADER_BYTES: usize = 60;
+/// What is being read before the first member, for messages.
+const WHOLE: &str = "the archive";
 const LONG_NAME_CURE: &str = "a .deb has short member names only; build it with `dpkg-deb --build`";
 
 /// An ar archive that is read front to back.
@@ -37,7 +39,7 @@ pub(super) struct Body<'a, R>(&'a mut Archive<R>);
 impl<R: Read> Archive<R> {
     /// Checks the magic at the front.
     pub fn begin(input: R) -> Result<Self, DebError> {
-        let current = "the archive".to_owned();
+        let current = WHOLE.to_owned();
         let mut archive = Self { input, current, left_bytes: 0, padded: false };
         let mut magic = [0; MAGIC.len()];
         let got = archive.fill(&mut magic)?;
@@ -59,7 +61,10 @@ impl<R: Read> Archive<R> {
             0 => return Ok(None),
             HEADER_BYTES => {}
             _ => {
-                let place = format!("the member header after {}", self.current);
+                let place = match &*self.current {
+                    WHOLE => "the header of its first member".to_owned(),
+                    before => format!("the member header after {before}"),
+                };
                 return Err(DebError::Truncated { place });
             }
         }

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
+use std::slice::from_ref;
 
 /// What was found whole.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +131,9 @@ impl<'a> Walk<'a> {
     fn signed_release(&mut self, key: &Path) -> Option<Release> {
         let names = ["InRelease", "Release", "Release.gpg"];
         let paths = names.map(|name| format!("{}/{name}", self.base));
-        let answers = self.source.fetch(&paths);
+        // One after the other, as apt does: the server gives the Release.gpg of the Release before it.
+        let answers: Vec<_> =
+            paths.iter().flat_map(|one| self.source.fetch(from_ref(one))).collect();
         for (path, answer) in paths.iter().zip(&answers) {
             self.lasting.extend(fault_of_answer(path, answer));
         }

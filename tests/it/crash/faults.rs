@@ -43,23 +43,33 @@ pub struct Fault {
     pub then: Then,
 }
 
+/// Hears of every call before it is made, and may hold it up.
+type Listener = Arc<dyn Fn(&'static str) + Send + Sync>;
+
 /// Counts the calls of all stores and makes one fail.
 pub struct Faults {
     armed: Mutex<Option<Fault>>,
     calls: Mutex<Vec<&'static str>>,
+    listener: Mutex<Option<Listener>>,
 }
 
 const TEXT: &str = "made to fail";
 
 impl Faults {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { armed: Mutex::default(), calls: Mutex::default() })
+        let (armed, calls, listener) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { armed, calls, listener })
     }
 
     /// From here on calls are counted, and one fails.
     pub fn arm(&self, fault: Option<Fault>) {
         self.calls.lock().unwrap().clear();
         *self.armed.lock().unwrap() = fault;
+    }
+
+    /// From here on every call is told to `listener` first, by the thread that makes it.
+    pub fn tell(&self, listener: impl Fn(&'static str) + Send + Sync + 'static) {
+        *self.listener.lock().unwrap() = Some(Arc::new(listener));
     }
 
     /// The calls since it was armed, in their order.
@@ -74,6 +84,10 @@ impl Faults {
             calls.push(name);
             calls.len() - 1
         };
+        let listener = self.listener.lock().unwrap().clone();
+        if let Some(listener) = listener {
+            listener(name);
+        }
         let Some(fault) = *self.armed.lock().unwrap() else { return Some(call()) };
         match (number.cmp(&fault.at), fault.side, fault.then) {
             (std::cmp::Ordering::Equal, Side::After, _) => {
@@ -207,6 +221,7 @@ macro_rules! faulty {
 faulty! { Packages:
     fn record_package(package: &Package, stanza: &str, by: &Identity, at: Moment) -> ();
     fn find_packages(digests: &[Digest]) -> Vec<PackageRecord>;
+    fn list_sent(digests: &[Digest], by: &Identity) -> Vec<Digest>;
     fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
     fn list_suites_of(digest: &Digest) -> Vec<SuiteName>;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use repod::catalogue::{Access, Catalogue, SqliteCatalogue};
+use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
 use repod::domain::layout::RepoPath;
 use repod::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access};
@@ -14,7 +14,7 @@ use repod::flow::fetch::{self, Source as From};
 use repod::flow::turn::Turned;
 use repod::flow::upload::{Declared, upload};
 use repod::flow::{FlowError, FlowLimits, Parts, Repository};
-use repod::pool::{DiskPool, Opened, Pool};
+use repod::pool::DiskPool;
 use repod::signing::{DateFloor, KeyKind, SecretKey, Signer, generate};
 use repod::time::{Clock as _, HandClock, Moment, SystemClock};
 use repod::trust::{CertificateAuthority, NewRequest, Peer, Trust, TrustFiles};
@@ -105,27 +105,14 @@ pub struct House<'g> {
 impl<'g> House<'g> {
     /// Opens the stores in `place`, and makes them when there are none.
     pub fn open(ground: &'g Ground, place: &Path, clock: &HandClock) -> Self {
-        Self::open_with(ground, place, clock, |catalogue, pool| (catalogue, pool))
-    }
-
-    /// The same, with something between the flows and the stores.
-    pub fn open_with(
-        ground: &'g Ground,
-        place: &Path,
-        clock: &HandClock,
-        between: impl FnOnce(
-            Arc<dyn Catalogue>,
-            Arc<dyn Pool>,
-        ) -> (Arc<dyn Catalogue>, Arc<dyn Pool>),
-    ) -> Self {
         std::fs::create_dir_all(place).unwrap();
         let faults = Faults::new();
         let key = SecretKey::load(ground.dir.path().join("signing.asc")).unwrap();
         let floor = DateFloor::create(place.join("floor")).unwrap();
-        let real = SqliteCatalogue::open(&place.join("catalogue.sqlite")).unwrap();
-        real.record_grant(&ground.grant, &ground.grant.identity, ground.begun).unwrap();
-        let pool = Arc::new(DiskPool::open(&place.join("pool"), 0).unwrap());
-        let (catalogue, pool) = between(Arc::new(real), pool);
+        let catalogue = SqliteCatalogue::open(&place.join("catalogue.sqlite")).unwrap();
+        catalogue.record_grant(&ground.grant, &ground.grant.identity, ground.begun).unwrap();
+        let pool = DiskPool::open(&place.join("pool"), 0).unwrap();
+        let (catalogue, pool) = (Arc::new(catalogue), Arc::new(pool));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -211,8 +198,7 @@ impl<'g> House<'g> {
             let mut body = Vec::new();
             match fetched.source {
                 From::Text(text) => body.extend(text),
-                From::Blob(Opened::Memory(bytes)) => body.extend(bytes),
-                From::Blob(Opened::File(mut file, _)) => {
+                From::File(mut file) => {
                     std::io::Read::read_to_end(&mut file, &mut body).unwrap();
                 }
                 From::Rope(segments) => {

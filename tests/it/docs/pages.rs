@@ -149,7 +149,9 @@ pub fn commands(script: &str) -> Vec<String> {
                     && matches!(before, None | Some("--" | "sudo"))
             };
             if let Some(at) = (0..words.len()).find(begins) {
-                found.push(words[at..].join(" ").trim_end_matches(" &").to_owned());
+                // What it prints shall not go where a page sends it.
+                let own = words[at..].iter().take_while(|word| !word.starts_with(['>', '<', '&']));
+                found.push(own.copied().collect::<Vec<_>>().join(" "));
             }
         }
     }

@@ -77,7 +77,9 @@ impl Stage {
             .replace("repo.example.org", "localhost")
             .replace("8443", &self.server.port().to_string())
             .replace("9180", &self.local_port)
-            .replace("/var/lib/repod", &data);
+            .replace("/var/lib/repod", &data)
+            // The shell does not end at the first half of such a line, whatever comes of it.
+            .replace(" && ", "\n");
         format!(
             "[ ! -f .exported ] || . ./.exported\n{text}\nexport -p | grep REPO >.exported || true\n"
         )

@@ -230,6 +230,13 @@ pub fn host_files(tree: &Path) -> Vec<HostFile> {
     files
 }
 
+/// A port that nobody listens on, and that the system gives to no outgoing connection: one of those,
+/// made while the server is stopped, would keep it from listening again.
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    let is_free = |port: &u16| {
+        let both = [TcpListener::bind(("127.0.0.1", *port)), TcpListener::bind(("::1", *port))];
+        both.iter().all(Result::is_ok)
+    };
+    let mut ports = std::iter::repeat_with(|| rand::random::<u16>() % 20_000 + 10_000);
+    ports.by_ref().take(1_000).find(is_free).expect("a port is free")
 }

@@ -1,0 +1,97 @@
+//! Records: what the catalogue gives back that is more than a value of the domain.
+
+use crate::debian::{Component, SuiteName};
+use crate::domain::{
+    Contents, Fled, Head, Identity, IndexFile, Package, Pin, StoredChunk, SuiteSpec,
+};
+use crate::time::Moment;
+
+/// A package with what was recorded when it came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PackageRecord {
+    /// The package.
+    pub package: Package,
+    /// Who sent the bytes first.
+    pub sent_by: Identity,
+    /// When they came.
+    pub sent_at: Moment,
+    /// Whether some suite took it; from then on its name, version and architecture are its own.
+    pub accepted: bool,
+}
+
+/// All of a suite that its writer keeps in mind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SuiteState {
+    /// What it is.
+    pub spec: SuiteSpec,
+    /// The last generation's packages.
+    pub contents: Contents,
+    /// What is served; `None` before the first publication.
+    pub head: Option<Head>,
+    /// Number of the last generation; 0 before the first.
+    pub last_generation: u64,
+    /// The pins that stand.
+    pub pins: Vec<Pin>,
+    /// Versions that were fled from.
+    pub fled: Vec<Fled>,
+}
+
+/// An index file and where its chunks lie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IndexRecord {
+    /// The file.
+    pub file: IndexFile,
+    /// Its chunks, in order.
+    pub chunks: Vec<StoredChunk>,
+}
+
+/// A certificate that the embedded CA issued.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateRecord {
+    /// Serial number, lower-case hexadecimal without leading zeros.
+    pub serial: String,
+    /// For whom.
+    pub identity: Identity,
+    /// When it was issued and by whom.
+    pub issued_at: Moment,
+    /// By whom.
+    pub issued_by: Identity,
+    /// When it ends.
+    pub not_after: Moment,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Moment>,
+    /// Why it was revoked.
+    pub reason: String,
+}
+
+/// When and where a host was last seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sighting {
+    /// Which host.
+    pub identity: Identity,
+    /// Reading which suite.
+    pub suite: SuiteName,
+    /// When it last asked.
+    pub at: Moment,
+    /// The generation of the last head it was given.
+    pub generation: u64,
+}
+
+/// A package in a suite that has taken it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Placement {
+    /// In which suite.
+    pub suite: SuiteName,
+    /// In which component.
+    pub component: Component,
+    /// Which package.
+    pub package: Package,
+    /// Whether the last generation lists it.
+    pub live: bool,
+    /// Whether any generation has listed it.
+    pub was_live: bool,
+    /// Who brought it into the suite, and when.
+    pub accepted_by: Identity,
+    /// When.
+    pub accepted_at: Moment,
+}
