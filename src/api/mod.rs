@@ -45,7 +45,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub const MOST_DIGESTS: usize = 1_000;
 
 /// Most packages that one [`Change`] may name.
-pub const MOST_ITEMS: usize = 10_000;
+pub const MOST_ITEMS: usize = 100_000;
 
 /// Longest message of a change. Unit: bytes.
 pub const LONGEST_MESSAGE_BYTES: usize = 1_024;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
@@ -43,6 +43,18 @@ enum Command {
         /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+    },
+    /// Print what makes a shell complete repod's commands.
+    #[command(after_help = "EXAMPLE\n  repod completions bash > /etc/bash_completion.d/repod")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages.
+    #[command(after_help = "EXAMPLE\n  repod man /usr/local/share/man/man1")]
+    Man {
+        /// Where to.
+        directory: PathBuf,
     },
 }
 
@@ -82,6 +94,12 @@ fn main() -> ExitCode {
         Command::Demo { exit, dir } => demo(DemoOptions { exit, dir }),
         Command::Init(arguments) => make(arguments),
         Command::Serve { config } => serve(config),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "repod", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man { directory } => manual(&directory),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +108,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn manual(directory: &std::path::Path) -> Result<(), String> {
+    let write = || {
+        std::fs::create_dir_all(directory)?;
+        clap_mangen::generate_to(Arguments::command(), directory)
+    };
+    write().map_err(|error: std::io::Error| format!("{}: {error}", directory.display()))?;
+    println!("the manual pages are in {}", directory.display());
+    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

@@ -57,7 +57,7 @@ pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
         file(format!("{own}/ca.crt"), facts.ca_pem.to_string()),
         file(format!("{own}/archive-key.asc"), facts.archive_key.to_string()),
         file(format!("/etc/apt/apt.conf.d/60repod-{}", facts.server), connection(facts, &own)),
-        file("/etc/apt/apt.conf.d/61repod-rollback".into(), rollback(facts)),
+        file(format!("/etc/apt/apt.conf.d/61repod-{}", facts.server), rollback(facts)),
         file(
             format!("/etc/apt/sources.list.d/repod-{}.sources", facts.server),
             sources(facts, &own),

@@ -155,6 +155,9 @@ pub enum FlowError {
     /// The disk is nearly full; nothing was written.
     #[error("{0}")]
     Full(String),
+    /// The clock stands behind what was signed already.
+    #[error("{0}")]
+    ClockBehind(String),
     /// Not now: another try may succeed.
     #[error("{0}")]
     Unavailable(String),
@@ -204,7 +207,10 @@ impl From<PoolError> for FlowError {
 
 impl From<SigningError> for FlowError {
     fn from(error: SigningError) -> Self {
-        Self::Unavailable(format!("cannot sign: {error}"))
+        match error {
+            SigningError::ClockBehind { .. } => Self::ClockBehind(error.to_string()),
+            other => Self::Unavailable(format!("cannot sign: {other}")),
+        }
     }
 }
 

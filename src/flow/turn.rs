@@ -256,6 +256,7 @@ fn again(problem: &FlowError) -> FlowError {
     match problem {
         FlowError::Full(text) => FlowError::Full(text.clone()),
         FlowError::Internal(text) => FlowError::Internal(text.clone()),
+        FlowError::ClockBehind(text) => FlowError::ClockBehind(text.clone()),
         FlowError::Conflict(conflict) => FlowError::Conflict(conflict.clone()),
         other => FlowError::Unavailable(other.to_string()),
     }

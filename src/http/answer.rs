@@ -56,6 +56,7 @@ fn code(error: &FlowError) -> Code {
         FlowError::Mismatch { .. } => Code::DigestMismatch,
         FlowError::Cut { .. } => Code::Timeout,
         FlowError::Full(_) => Code::OutOfSpace,
+        FlowError::ClockBehind(_) => Code::ClockBehind,
         FlowError::Unavailable(_) => Code::Busy,
         FlowError::Internal(_) => Code::Internal,
     }

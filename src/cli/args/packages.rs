@@ -47,7 +47,7 @@ pub struct ListArgs {
     /// Only what was built from this source package
     #[arg(value_name = "SOURCE")]
     pub source: Option<PackageName>,
-    /// Also what is stored but not offered: waiting, superseded, withdrawn
+    /// Also older versions that a newer one took the place of
     #[arg(long, short)]
     pub all: bool,
 }

@@ -52,3 +52,15 @@ fn a_live_suite_takes_another_architecture_and_component() {
     let plain = late.update().expect_success();
     assert!(!plain.says("E:") && !plain.says("W:"), "{plain}");
 }
+
+/// apt refuses every command when a file of preferences has a stanza without a name in it.
+#[test]
+fn a_host_that_is_set_up_before_the_first_package_works() {
+    let server = TestServer::start();
+    let host = server.host(HOST);
+    host.update().expect_success();
+    server.upload("acme-web", "1.0").expect_success();
+    host.update().expect_success();
+    host.install(&["acme-web"]).expect_success();
+    assert_eq!(host.policy("acme-web").installed.as_deref(), Some("1.0"));
+}
