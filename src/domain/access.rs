@@ -115,7 +115,7 @@ pub enum Denied {
     #[error("{0} has a valid certificate but no rights here")]
     Unknown(Identity),
     /// There is a grant, but not for this suite. The same words whether the suite exists or not.
-    #[error("{0} may not read suite {1}, or there is no such suite")]
+    #[error("{0} has no right to suite {1}, or there is no such suite")]
     Suite(Identity, SuiteName),
     /// There is a grant for the suite, but a higher role is needed.
     #[error("{identity} is {}; this needs the role {}", .have.as_str(), .need.as_str())]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName};
-use crate::domain::conflict::ConflictReason;
+use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind};
 use crate::time::Moment;
@@ -60,6 +60,7 @@ pub fn add(
     at: Moment,
 ) -> Result<Vec<Added>, Conflict> {
     let mut reasons = Vec::new();
+    let mut kind = ConflictKind::Other;
     let mut rivals: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
     for package in known {
         rivals.entry(&package.name).or_default().push(package);
@@ -67,14 +68,19 @@ pub fn add(
     for addition in additions {
         let Package { name, version, architecture, .. } = &*addition.package;
         let of_name = rivals.entry(name).or_default();
-        for problem in problems(draft, addition, of_name) {
+        let rivalries = of_name.iter().filter_map(|rival| rivalry(&addition.package, rival));
+        let rivalries: Vec<_> = rivalries.collect();
+        if !rivalries.is_empty() {
+            kind = ConflictKind::Version;
+        }
+        for problem in rivalries.into_iter().chain(problems(draft, addition)) {
             let subject = format!("{name} {version} {architecture}");
             reasons.push(ConflictReason { subject, problem });
         }
         of_name.push(&addition.package);
     }
     if !reasons.is_empty() {
-        return Err(Conflict { reasons });
+        return Err(Conflict { kind, reasons });
     }
     let mut added: Vec<_> =
         additions.iter().map(|addition| place(draft, addition, by, at)).collect();
@@ -96,7 +102,7 @@ fn outdo(draft: &Draft<'_>, added: &mut Added) {
     }
 }
 
-fn problems(draft: &Draft<'_>, addition: &Addition, rivals: &[&Package]) -> Vec<String> {
+fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
     let Addition { component, package, taken_as } = addition;
     let mut problems = Vec::new();
     let suite = &draft.spec.name;
@@ -115,7 +121,6 @@ fn problems(draft: &Draft<'_>, addition: &Addition, rivals: &[&Package]) -> Vec<
              `repoctl suite edit {suite} --add-architecture {wanted}` adds it"
         ));
     }
-    problems.extend(rivals.iter().filter_map(|rival| rivalry(package, rival)));
     let elsewhere = draft.named(&package.name).into_iter().map(|(place, _)| place.0);
     let taken = taken_as.iter().cloned();
     if let Some(other) = elsewhere.chain(taken).find(|other| other != component) {

@@ -4,8 +4,23 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct Conflict {
+    /// What kind of conflict it is, for programs.
+    pub kind: ConflictKind,
     /// All reasons, not the first.
     pub reasons: Vec<ConflictReason>,
+}
+
+/// What kind of conflict it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictKind {
+    /// A version exists with other bytes, or in another spelling.
+    Version,
+    /// Something of that name exists.
+    Exists,
+    /// It still holds something.
+    NotEmpty,
+    /// Anything else.
+    Other,
 }
 
 /// One reason, about one thing.
@@ -22,7 +37,13 @@ impl Conflict {
     /// A conflict with one reason.
     pub fn one(subject: impl ToString, problem: impl Into<String>) -> Self {
         Self {
+            kind: ConflictKind::Other,
             reasons: vec![ConflictReason { subject: subject.to_string(), problem: problem.into() }],
         }
+    }
+
+    /// The same conflict, of another kind.
+    pub fn of(self, kind: ConflictKind) -> Self {
+        Self { kind, ..self }
     }
 }

@@ -19,7 +19,7 @@ pub mod rope;
 pub mod suite;
 
 pub use access::{Admitted, Denied, Grant, Right, Role, SuiteScope};
-pub use conflict::{Conflict, ConflictReason};
+pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use draft::{Draft, Move, Plan};
 pub use generation::{Acceptance, GenerationRecord, Head, NewGeneration, Publication, Tenure};
 pub use identity::{Identity, IdentityError};

@@ -110,7 +110,10 @@ async fn dists(
         source: Source::Text(Bytes::copy_from_slice(text.as_bytes())),
     };
     match file {
-        DistsFile::InRelease => Ok(text(&head.in_release, head.date)),
+        DistsFile::InRelease => {
+            repository.releases.forget(identity, &suite);
+            Ok(text(&head.in_release, head.date))
+        }
         DistsFile::Release => {
             repository.releases.remember(identity, &suite, &head, repository.now());
             Ok(text(&head.release, head.date))
@@ -255,6 +258,14 @@ impl Releases {
         }
         if given.len() < PAIRED_MOST {
             given.insert((identity.clone(), suite.clone()), (Arc::clone(head), now));
+        }
+    }
+
+    /// A host that begins anew gets what is live, whatever it was given before.
+    fn forget(&self, identity: &Identity, suite: &SuiteName) {
+        let mut given = lock(&self.0);
+        if !given.is_empty() {
+            given.remove(&(identity.clone(), suite.clone()));
         }
     }
 

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::debian::SuiteName;
-use crate::domain::{Conflict, Denied, Grant, Identity};
+use crate::domain::{Conflict, ConflictKind, Denied, Grant, Identity};
 use crate::pool::{Pool, PoolError};
 use crate::signing::{Signer, SigningError};
 use crate::time::{Clock, Moment};
@@ -182,7 +182,8 @@ impl From<CatalogueError> for FlowError {
         match error {
             CatalogueError::Missing(what) => Self::Missing(what),
             CatalogueError::Exists(what) => {
-                Self::Conflict(Conflict::one(what, "exists already; choose another name"))
+                let conflict = Conflict::one(what, "exists already; choose another name");
+                Self::Conflict(conflict.of(ConflictKind::Exists))
             }
             CatalogueError::Stale(_) => Self::Unavailable(error.to_string()),
             CatalogueError::Database(ref text) if text.contains(SQLITE_FULL) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, SuiteName};
-use crate::domain::{Admitted, Conflict, SuiteSpec};
+use crate::domain::{Admitted, Conflict, ConflictKind, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change};
 use crate::flow::turn::Turned;
@@ -105,7 +105,8 @@ pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(
     let held = desk.state().contents.members.len();
     if held > 0 {
         let problem = format!("still holds {held} packages; `repoctl remove` them first");
-        return Err(Conflict::one(format!("suite {suite}"), problem).into());
+        let conflict = Conflict::one(format!("suite {suite}"), problem);
+        return Err(conflict.of(ConflictKind::NotEmpty).into());
     }
     let (shared, name) = (Arc::clone(repository), suite.clone());
     blocking(move || Ok(shared.catalogue.remove_suite(&name)?)).await?;

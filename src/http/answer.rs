@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::ext::ReasonPhrase;
 
 use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
+use crate::domain::ConflictKind;
 use crate::flow::FlowError;
 use crate::http::admitted::Caller;
 use crate::trust::Refusal;
@@ -48,7 +49,12 @@ fn code(error: &FlowError) -> Code {
         FlowError::Refused(refusal) => refusal_code(refusal),
         FlowError::Denied(_) => Code::Denied,
         FlowError::Missing(_) => Code::Missing,
-        FlowError::Conflict(_) => Code::ChangeRefused,
+        FlowError::Conflict(conflict) => match conflict.kind {
+            ConflictKind::Version => Code::VersionConflict,
+            ConflictKind::Exists => Code::Exists,
+            ConflictKind::NotEmpty => Code::NotEmpty,
+            ConflictKind::Other => Code::ChangeRefused,
+        },
         FlowError::Expectation { .. } => Code::GenerationMoved,
         FlowError::Rejection(_) => Code::Rejected,
         FlowError::Invalid { .. } => Code::InvalidRequest,

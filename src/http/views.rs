@@ -14,11 +14,15 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// What came of a change.
 pub fn outcome(suite: &SuiteName, turned: Turned, hosts: Vec<HostSeen>) -> ChangeOutcome {
+    let mut items: Vec<_> = turned.added.iter().map(item).collect();
+    items.sort_by(|a, b| {
+        (&a.package, &a.version, &a.architecture).cmp(&(&b.package, &b.version, &b.architecture))
+    });
     ChangeOutcome {
         suite: suite.clone(),
         generation: turned.generation,
         dry_run: turned.dry_run,
-        items: turned.added.iter().map(item).collect(),
+        items,
         moves: turned.moves.iter().map(moved).collect(),
         pins: turned.pinned.iter().map(|one| pin(suite, one)).collect(),
         hosts,

@@ -301,7 +301,8 @@ fn a_refusal_says_why_in_its_status_line() {
     let body: serde_json::Value = serde_json::from_slice(&bare.body).unwrap();
     assert_eq!(body["code"], "certificate-missing");
     let foreign = ask(&server, "dists/other/InRelease", &[]);
-    let why = format!("HTTP/1.1 403 {WATCHER} may not read suite other, or there is no such suite");
+    let why =
+        format!("HTTP/1.1 403 {WATCHER} has no right to suite other, or there is no such suite");
     assert_eq!(foreign.status_line, why);
     let absent = ask(&server, "pool/n/no/0000000000000000/no_1_all.deb", &[]);
     assert!(absent.status_line.starts_with("HTTP/1.1 404 there is no such package"), "{absent:?}");
