@@ -45,6 +45,12 @@ pub enum InitError {
         "{0} is not empty; name a new directory, or remove it if an earlier init was broken off"
     )]
     NotEmpty(String),
+    /// It is a data directory already.
+    #[error(
+        "{0} is a data directory already; start it with `repod serve --config {0}/repod.toml` (its keys cannot be \
+         made again: keep it)"
+    )]
+    Made(String),
     /// The directory itself cannot be made or read; nothing of ours is in it.
     #[error("{data} cannot be made a data directory: {problem}; name another one")]
     Unusable {
@@ -95,6 +101,9 @@ pub fn init(options: &InitOptions, now: Moment) -> Result<Initialised, InitError
     make_directory(data).map_err(unusable)?;
     let empty = fs::read_dir(data).map(|mut entries| entries.next().is_none());
     if !empty.map_err(unusable)? {
+        if data.join("repod.toml").exists() {
+            return Err(InitError::Made(shown));
+        }
         return Err(InitError::NotEmpty(shown));
     }
     let directory =

@@ -86,8 +86,16 @@ impl Server {
         data.expect_own_keys(&config.listen.addresses)?;
         let now = clock.now();
         let (repository, archive_key) = open_repository(&config, &data, &clock)?;
-        renew_server_certificate(&config, &data, &repository, now)?;
+        let renewed = renew_server_certificate(&config, &data, &repository, now);
         let identity = load_server(&data.tls()).map_err(part("server certificate"))?;
+        match renewed {
+            Ok(_) => {}
+            Err(problem) if now < identity.not_after => error!(
+                %problem,
+                "the server certificate could not be renewed; it stays in use, and it is tried again"
+            ),
+            Err(problem) => return Err(problem),
+        }
         let tls = Arc::new(ArcSwap::new(tls_config(&identity)?));
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
         let edge = Edge::bind(&config.listen.addresses, edge_limits(&config))
@@ -143,7 +151,7 @@ impl Server {
             certificate_not_after: self.certificate_not_after,
             notifier: Arc::clone(&notifier),
         };
-        let keeping = tokio::spawn(keeper.keep(reload, stop.clone()));
+        let keeping = tokio::spawn(Arc::new(keeper).keep(reload, stop.clone()));
         info!(addresses = ?self.edge.local_addrs().unwrap_or_default(), "serving");
         notifier.ready();
         let until = {
@@ -208,7 +216,14 @@ fn open_repository(
     .map_err(part("catalogue"))?;
     if repository.authority.is_some() {
         // A stop between a revocation and its list, or a list that ran out while the server was down.
-        flow::certificates::publish_crl(&repository).map_err(part("revocation list"))?;
+        match flow::certificates::publish_crl(&repository) {
+            Ok(_) => {}
+            Err(problem) if repository.trust.current().gate(now).is_ok() => error!(
+                %problem,
+                "the revocation list could not be published anew; the last one stays in use, and it is tried again"
+            ),
+            Err(problem) => return Err(part("revocation list")(problem)),
+        }
     }
     Ok((repository, archive_key))
 }
@@ -273,6 +288,37 @@ fn renew_server_certificate(
     Ok(true)
 }
 
+/// Work that is done now and then beside everything else, never twice at once.
+#[derive(Default)]
+struct Errand(Option<tokio::task::JoinHandle<()>>);
+
+impl Errand {
+    /// Starts it, unless the last one still runs.
+    fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        if self.0.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
+            self.0 = Some(tokio::spawn(work));
+        }
+    }
+
+    /// Waits until the last one is done.
+    async fn end(self) {
+        let Some(running) = self.0 else { return };
+        if let Err(error) = running.await {
+            error!(%error, "what runs beside the server stopped");
+        }
+    }
+}
+
+/// Tells systemd that the server lives; for as long as it is let run.
+async fn pulse(notifier: Arc<Notifier>) {
+    let watchdog = crate::config::watchdog_microseconds().unwrap_or(60_000_000);
+    let mut pulse = tokio::time::interval(Duration::from_micros((watchdog / 2).max(1)));
+    loop {
+        pulse.tick().await;
+        notifier.watchdog();
+    }
+}
+
 /// What is looked after while the server runs.
 struct Keeper {
     config: Config,
@@ -284,20 +330,29 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(self, mut reload: tokio::sync::mpsc::Receiver<()>, stop: CancellationToken) {
+    async fn keep(
+        self: Arc<Self>,
+        mut reload: tokio::sync::mpsc::Receiver<()>,
+        stop: CancellationToken,
+    ) {
+        let pulse = tokio::spawn(pulse(Arc::clone(&self.notifier)));
         let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
         let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
-        let watchdog = crate::config::watchdog_microseconds().unwrap_or(60_000_000);
-        let mut pulse = tokio::time::interval(Duration::from_micros((watchdog / 2).max(1)));
+        let (mut refreshing, mut tidying) = (Errand::default(), Errand::default());
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = pulse.tick() => self.notifier.watchdog(),
                 _ = refresh.tick() => {
-                    flow::refresh::refresh(&self.repository).await;
-                    self.renew();
+                    let keeper = Arc::clone(&self);
+                    refreshing.start(async move {
+                        flow::refresh::refresh(&keeper.repository).await;
+                        keeper.renew();
+                    });
                 }
-                _ = tidy.tick() => flow::refresh::tidy(&self.repository).await,
+                _ = tidy.tick() => {
+                    let repository = Arc::clone(&self.repository);
+                    tidying.start(async move { flow::refresh::tidy(&repository).await });
+                }
                 Some(()) = reload.recv() => {
                     self.notifier.reloading();
                     self.reload();
@@ -305,12 +360,15 @@ impl Keeper {
                 }
             }
         }
+        refreshing.end().await;
+        tidying.end().await;
         if let Err(problem) = flow::journal::write(&self.repository) {
             warn!(%problem, "the last sightings were not kept");
         }
         while flow::desk::is_busy(&self.repository) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        pulse.abort();
     }
 
     fn renew(&self) {

@@ -113,9 +113,12 @@ pub struct ChangeOutcome {
     /// What hosts will see move.
     #[serde(default)]
     pub moves: Vec<Move>,
-    /// The pins that were set or ended; after the change.
+    /// The pins that were set, as they stand after the change.
     #[serde(default)]
     pub pins: Vec<PinView>,
+    /// The pins that ended, as they stood before the change.
+    #[serde(default)]
+    pub ended: Vec<PinView>,
     /// Hosts that read the suite, for a dry run.
     #[serde(default)]
     pub hosts: Vec<HostSeen>,

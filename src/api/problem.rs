@@ -83,7 +83,7 @@ pub enum Exit {
     Usage = 2,
     /// Not allowed: stop.
     Denied = 3,
-    /// The server is out of reach, busy or failing; nothing was half done: retry.
+    /// The server is out of reach, busy or failing; nothing was half done.
     Unavailable = 4,
 }
 

@@ -290,6 +290,7 @@ fn outcomes() {
             items: vec![item],
             moves: vec![],
             pins: vec![pin],
+            ended: vec![],
             hosts: vec![host],
             notes: vec!["n".into()],
         },
@@ -299,6 +300,7 @@ fn outcomes() {
             "moves": [],
             "pins": [{ "suite": "stable", "package": "hello", "kind": "source", "version": null,
                 "author": "ann", "message": "m", "at": 1, "until": 2 }],
+            "ended": [],
             "hosts": [{ "identity": "web-01", "last_seen_at": 1, "generation": 41 }],
             "notes": ["n"] }),
     );

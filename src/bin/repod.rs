@@ -164,6 +164,8 @@ fn make(arguments: InitArguments) -> Result<(), String> {
     println!();
     println!("Start the server:    repod serve --config {config}");
     println!("Be its operator:     export REPOCTL_CONFIG={profile}");
-    println!("Then, for instance:  repoctl suite create stable --architectures amd64");
+    println!(
+        "Then, for instance:  repoctl suite create stable --architecture amd64 --owns 'acme-*'"
+    );
     Ok(())
 }

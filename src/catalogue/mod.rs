@@ -164,6 +164,17 @@ pub trait Suites: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Placement>, CatalogueError>;
 
+    /// The same within one suite: by name, the newest of a name first.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn search_suite(
+        &self,
+        suite: &SuiteName,
+        pattern: &str,
+        limit: u32,
+    ) -> Result<Vec<Placement>, CatalogueError>;
+
     /// Removes a suite that has never had a generation with packages, or whose contents are empty.
     ///
     /// # Errors

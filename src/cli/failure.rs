@@ -19,6 +19,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The code of the server, when it was the server that refused.
     pub code: Option<String>,
+    /// Whether it is no error: somebody was asked, and said no.
+    pub declined: bool,
 }
 
 impl Failure {
@@ -33,7 +35,12 @@ impl Failure {
     }
 
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), reasons: Vec::new(), hint: None, code: None }
+        Self { exit, message: message.into(), reasons: Vec::new(), hint: None, code: None, declined: false }
+    }
+
+    /// Somebody was asked, and said no.
+    pub fn declined(message: impl Into<String>) -> Self {
+        Self { declined: true, ..Self::new(Exit::Refused, message) }
     }
 
     /// The same failure with this advice.
@@ -51,7 +58,9 @@ impl Failure {
     /// For people: `error: …`, then the reasons, then `hint: …`.
     pub fn lines(&self, colour: bool) -> String {
         let head = if colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
-        let mut out = format!("{head} {}\n", escape(&self.message));
+        let message = escape(&self.message);
+        let mut out =
+            if self.declined { format!("{message}\n") } else { format!("{head} {message}\n") };
         for reason in &self.reasons {
             out.push_str(&format!("  {}\n", escape(reason)));
         }

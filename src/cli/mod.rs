@@ -27,6 +27,7 @@ mod tests;
 use std::ffi::OsString;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::api::Exit;
 use crate::client::Client;
@@ -51,7 +52,7 @@ pub async fn run_in(
 ) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(told) => return tell(&told, around).number(),
+        Err(told) => return tell(advise(told), around).number(),
     };
     match obey(&cli, around).await {
         Ok(()) => Exit::Done.number(),
@@ -64,8 +65,40 @@ pub async fn run_in(
     }
 }
 
+/// Says what clap cannot know: what else would do, and where another program's word leads to.
+fn advise(mut told: clap::Error) -> clap::Error {
+    let usage = told.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let instead = match told.kind() {
+        ErrorKind::MissingRequiredArgument if usage.contains("repoctl pin ") => {
+            "<PACKAGE=VERSION> or --rollback"
+        }
+        ErrorKind::MissingRequiredArgument if usage.contains("repoctl unpin ") => {
+            "<PACKAGE> or --all"
+        }
+        ErrorKind::InvalidSubcommand => {
+            let word = told.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
+            if word.as_deref() == Some("rollback") {
+                let tip = "to roll back: repoctl pin --rollback PACKAGE".into();
+                told.remove(ContextKind::SuggestedSubcommand);
+                told.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+            }
+            return told;
+        }
+        _ => return told,
+    };
+    if let Some(ContextValue::Strings(missing)) = told.get(ContextKind::InvalidArg) {
+        let missing = missing.iter().map(|one| match one.starts_with("<PACKAGE") {
+            true => instead.to_owned(),
+            false => one.clone(),
+        });
+        let missing = ContextValue::Strings(missing.collect());
+        told.insert(ContextKind::InvalidArg, missing);
+    }
+    told
+}
+
 /// Prints what clap has to say: help and version are answers, everything else is a usage error.
-fn tell(told: &clap::Error, around: &mut Surroundings) -> Exit {
+fn tell(told: clap::Error, around: &mut Surroundings) -> Exit {
     let text = told.render().to_string();
     if told.use_stderr() {
         around.complain(&text);

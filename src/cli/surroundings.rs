@@ -90,7 +90,11 @@ impl Surroundings {
     pub fn ask(&mut self, question: &str) -> bool {
         self.print(&format!("{question} [y/N] "));
         let mut answer = String::new();
-        if self.input.read_line(&mut answer).is_err() {
+        let read = self.input.read_line(&mut answer);
+        if !answer.ends_with('\n') {
+            self.print("\n");
+        }
+        if read.is_err() {
             return false;
         }
         matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")

@@ -3,9 +3,21 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::Url;
 use rustls::{AlertDescription, CertificateError};
 
 use crate::api::{Exit, Problem};
+
+/// What becomes of the server's state when a request is made whose answer is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Effect {
+    /// Nothing: it only asks, or what it leaves there is not seen by anybody.
+    Nothing,
+    /// It alters something, and making it again alters nothing more.
+    Repeatable,
+    /// It may do something else the second time; the text says where to look first.
+    Once(&'static str),
+}
 
 /// The request was not carried out.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -17,6 +29,14 @@ pub enum ClientError {
         server: String,
         /// What happened.
         cause: String,
+    },
+    /// The request went out and no answer came back, so that nobody knows what it did.
+    #[error("no answer from {server}: the change may have been made")]
+    NoAnswer {
+        /// Which server.
+        server: String,
+        /// Where to look before it is repeated; `None` when repeating it does no harm.
+        look: Option<&'static str>,
     },
     /// The server could not prove who it is.
     #[error("{server} is not trusted: {cause}")]
@@ -69,7 +89,7 @@ impl ClientError {
     /// How a command ends that met this.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Unreachable { .. } => Exit::Unavailable,
+            Self::Unreachable { .. } | Self::NoAnswer { .. } => Exit::Unavailable,
             Self::Untrusted { .. } | Self::Credentials(_) => Exit::Usage,
             Self::CertificateRefused { .. } => Exit::Denied,
             Self::Problem { problem, .. } => problem.exit(),
@@ -81,10 +101,11 @@ impl ClientError {
         }
     }
 
-    /// Whether the same request may well succeed in a moment.
+    /// Whether the same request may well succeed in a moment, and may be made again.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
+            Self::NoAnswer { look, .. } => look.is_none(),
             Self::Problem { problem, .. } => problem.is_passing(),
             Self::Unexpected { status, .. } => matches!(status, 408 | 429 | 502..=504),
             _ => false,
@@ -96,6 +117,9 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => {
                 Some("nothing was half done; check the address and that repod runs, then try again")
+            }
+            Self::NoAnswer { look, .. } => {
+                look.or(Some("nothing was half done, and it may be repeated: try again"))
             }
             Self::Untrusted { .. } => {
                 Some("check --server (is it the name in the certificate of the server?) and --ca")
@@ -127,7 +151,20 @@ impl ClientError {
         }
     }
 
-    pub(super) fn of_transport(server: &str, error: &reqwest::Error) -> Self {
+    pub(super) fn of_transport(server: &str, error: &reqwest::Error, effect: Effect) -> Self {
+        match (Self::of_connection(server, error), effect) {
+            (Self::Unreachable { server, .. }, Effect::Repeatable) if !error.is_connect() => {
+                Self::NoAnswer { server, look: None }
+            }
+            (Self::Unreachable { server, .. }, Effect::Once(look)) if !error.is_connect() => {
+                Self::NoAnswer { server, look: Some(look) }
+            }
+            (other, _) => other,
+        }
+    }
+
+    fn of_connection(server: &str, error: &reqwest::Error) -> Self {
+        let port = port_hint(server);
         let server = server.to_owned();
         match find_tls(error) {
             Some(rustls::Error::InvalidCertificate(fault)) => {
@@ -139,14 +176,30 @@ impl ClientError {
             },
             Some(other) => Self::Unreachable { server, cause: format!("TLS: {other}") },
             None if error.is_connect() && error.is_timeout() => {
-                Self::Unreachable { server, cause: "no connection within 10 seconds".into() }
+                Self::Unreachable { server, cause: format!("no connection within 10 seconds{port}") }
             }
             None if error.is_timeout() => {
                 Self::Unreachable { server, cause: "no answer in time".into() }
             }
+            None if is_refused(error) => {
+                Self::Unreachable { server, cause: format!("connection refused{port}") }
+            }
             None => Self::Unreachable { server, cause: root(error) },
         }
     }
+}
+
+/// What to add when nothing listens where the address names no port.
+fn port_hint(server: &str) -> &'static str {
+    match Url::parse(server) {
+        Ok(url) if url.port().is_none() => " (port 443; repod init uses 8443)",
+        _ => "",
+    }
+}
+
+fn is_refused(error: &reqwest::Error) -> bool {
+    let io = innermost(error).downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 fn sentence(problem: &Problem) -> &str {
@@ -189,11 +242,20 @@ fn client_fault(alert: AlertDescription) -> Option<&'static str> {
 
 /// The innermost cause as text: what reqwest prints itself is mostly its own layers.
 pub(super) fn root(error: &(dyn Error + 'static)) -> String {
+    let text = innermost(error).to_string();
+    // rustls ends this one with the address of a page for programmers.
+    if text.contains("close_notify") || text.contains("closed before message completed") {
+        return "the connection was closed before the answer".into();
+    }
+    text
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut inner = error;
     while let Some(next) = inner.source() {
         inner = next;
     }
-    inner.to_string()
+    inner
 }
 
 /// The TLS error among the causes. An `io::Error` hides what it wraps from `source`.

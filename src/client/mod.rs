@@ -23,6 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::api;
 
+use error::Effect;
+
 pub use error::ClientError;
 pub use retry::Patience;
 pub use transfer::Sent;
@@ -117,7 +119,8 @@ impl Client {
         segments: &[&str],
         query: &Q,
     ) -> Result<A, ClientError> {
-        self.ask(self.request(Method::GET, segments)?.query(query)).await
+        let request = self.request(Method::GET, segments)?.query(query);
+        self.ask(request, Effect::Nothing).await
     }
 
     async fn send<B: Serialize + ?Sized, A: DeserializeOwned>(
@@ -125,23 +128,37 @@ impl Client {
         method: Method,
         segments: &[&str],
         body: &B,
+        effect: Effect,
     ) -> Result<A, ClientError> {
-        self.ask(self.request(method, segments)?.json(body)).await
+        self.ask(self.request(method, segments)?.json(body), effect).await
     }
 
-    async fn ask<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, ClientError> {
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        effect: Effect,
+    ) -> Result<A, ClientError> {
         let request = request.timeout(Duration::from_secs(ANSWER_SECONDS));
-        self.answer(self.dispatch(request).await?).await
+        self.answer(self.dispatch(request, effect).await?, effect).await
     }
 
-    async fn dispatch(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        request.send().await.map_err(|error| ClientError::of_transport(&self.place, &error))
+    async fn dispatch(
+        &self,
+        request: RequestBuilder,
+        effect: Effect,
+    ) -> Result<Response, ClientError> {
+        let lost = |error| ClientError::of_transport(&self.place, &error, effect);
+        request.send().await.map_err(lost)
     }
 
-    async fn answer<A: DeserializeOwned>(&self, response: Response) -> Result<A, ClientError> {
+    async fn answer<A: DeserializeOwned>(
+        &self,
+        response: Response,
+        effect: Effect,
+    ) -> Result<A, ClientError> {
         let status = response.status().as_u16();
         let wait = retry::asked_wait(response.headers());
-        let body = self.read_body(response).await?;
+        let body = self.read_body(response, effect).await?;
         if !(200..300).contains(&status) {
             return Err(ClientError::of_answer(&self.place, status, wait, &body));
         }
@@ -152,13 +169,17 @@ impl Client {
         })
     }
 
-    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+    async fn read_body(
+        &self,
+        mut response: Response,
+        effect: Effect,
+    ) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
         loop {
             let piece = response
                 .chunk()
                 .await
-                .map_err(|error| ClientError::of_transport(&self.place, &error))?;
+                .map_err(|error| ClientError::of_transport(&self.place, &error, effect))?;
             let Some(piece) = piece else {
                 return Ok(body);
             };

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, Effect};
 use crate::api::{
-    ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView, GenerationsQuery,
+    Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView, GenerationsQuery,
     HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate, MissingBlobs,
     PackagesQuery, PinView, PlacementView, RevocationOutcome, RevocationRequest, SearchQuery,
     SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
@@ -13,6 +13,12 @@ use crate::debian::SuiteName;
 use crate::digest::Digest;
 
 const NOTHING: &[(&str, &str)] = &[];
+
+// Where to look for what a request did whose answer was lost.
+const HISTORY: Effect = Effect::Once("look with repoctl history before you repeat it");
+const SUITES: Effect = Effect::Once("look with repoctl suite list before you repeat it");
+const HOSTS: Effect = Effect::Once("look with repoctl host list before you repeat it");
+const IDENTITIES: Effect = Effect::Once("look with repoctl identity list before you repeat it");
 
 /// Every one gives what the server answered.
 ///
@@ -36,7 +42,7 @@ impl Client {
 
     /// Makes a suite.
     pub async fn create_suite(&self, suite: &SuiteDefinition) -> Result<SuiteView, ClientError> {
-        self.send(Method::POST, &["suites"], suite).await
+        self.send(Method::POST, &["suites"], suite, SUITES).await
     }
 
     /// One suite and where it stands.
@@ -50,24 +56,25 @@ impl Client {
         suite: &SuiteName,
         edit: &SuiteEdit,
     ) -> Result<ChangeOutcome, ClientError> {
-        self.send(Method::PATCH, &["suites", suite.as_str()], edit).await
+        self.send(Method::PATCH, &["suites", suite.as_str()], edit, HISTORY).await
     }
 
     /// Removes an empty suite.
     pub async fn remove_suite(&self, suite: &SuiteName) -> Result<(), ClientError> {
         let request = self.request(Method::DELETE, &["suites", suite.as_str()])?;
         let timeout = std::time::Duration::from_secs(super::ANSWER_SECONDS);
-        let response = self.dispatch(request.timeout(timeout)).await?;
+        let response = self.dispatch(request.timeout(timeout), SUITES).await?;
         if response.status().is_success() {
             return Ok(());
         }
-        self.answer::<serde_json::Value>(response).await.map(|_| ())
+        self.answer::<serde_json::Value>(response, SUITES).await.map(|_| ())
     }
 
     /// Those of these packages that have to be sent. Limits: [`crate::api::MOST_DIGESTS`].
     pub async fn missing_blobs(&self, digests: Vec<Digest>) -> Result<Vec<Digest>, ClientError> {
+        let (path, wanted) = (["blobs", "missing"], Digests { digests });
         let answer: MissingBlobs =
-            self.send(Method::POST, &["blobs", "missing"], &Digests { digests }).await?;
+            self.send(Method::POST, &path, &wanted, Effect::Nothing).await?;
         Ok(answer.missing)
     }
 
@@ -77,7 +84,12 @@ impl Client {
         suite: &SuiteName,
         change: &ChangeRequest,
     ) -> Result<ChangeOutcome, ClientError> {
-        self.send(Method::POST, &["suites", suite.as_str(), "changes"], change).await
+        let effect = match &change.change {
+            _ if change.dry_run => Effect::Nothing,
+            Change::Add { .. } => Effect::Repeatable,
+            _ => HISTORY,
+        };
+        self.send(Method::POST, &["suites", suite.as_str(), "changes"], change, effect).await
     }
 
     /// The generations of a suite, newest first.
@@ -118,7 +130,7 @@ impl Client {
 
     /// A certificate for a host.
     pub async fn issue_host(&self, host: &HostRequest) -> Result<IssuedCertificate, ClientError> {
-        self.send(Method::POST, &["hosts"], host).await
+        self.send(Method::POST, &["hosts"], host, HOSTS).await
     }
 
     /// A certificate for a build job or a person.
@@ -126,7 +138,7 @@ impl Client {
         &self,
         identity: &IdentityRequest,
     ) -> Result<IssuedCertificate, ClientError> {
-        self.send(Method::POST, &["identities"], identity).await
+        self.send(Method::POST, &["identities"], identity, IDENTITIES).await
     }
 
     /// Every host.
@@ -145,7 +157,7 @@ impl Client {
         name: &str,
         request: &RevocationRequest,
     ) -> Result<RevocationOutcome, ClientError> {
-        self.send(Method::POST, &["hosts", name, "revoke"], request).await
+        self.send(Method::POST, &["hosts", name, "revoke"], request, HOSTS).await
     }
 
     /// Revokes every certificate of an identity and takes its rights away.
@@ -154,7 +166,7 @@ impl Client {
         name: &str,
         request: &RevocationRequest,
     ) -> Result<RevocationOutcome, ClientError> {
-        self.send(Method::POST, &["identities", name, "revoke"], request).await
+        self.send(Method::POST, &["identities", name, "revoke"], request, IDENTITIES).await
     }
 
     /// What a host needs, except its own key and certificate.

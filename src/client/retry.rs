@@ -33,7 +33,22 @@ impl Patience {
     ///
     /// # Errors
     /// The last error.
-    pub async fn keep<A, F>(&self, mut request: impl FnMut() -> F) -> Result<A, ClientError>
+    pub async fn keep<A, F>(&self, request: impl FnMut() -> F) -> Result<A, ClientError>
+    where
+        F: Future<Output = Result<A, ClientError>>,
+    {
+        self.keep_telling(request, |_| ()).await
+    }
+
+    /// As [`Patience::keep`], and tells of every failure after which the request is made again.
+    ///
+    /// # Errors
+    /// The last error.
+    pub async fn keep_telling<A, F>(
+        &self,
+        mut request: impl FnMut() -> F,
+        tell: impl Fn(&ClientError),
+    ) -> Result<A, ClientError>
     where
         F: Future<Output = Result<A, ClientError>>,
     {
@@ -50,6 +65,7 @@ impl Patience {
             if !error.is_passing() || !in_time {
                 return Err(error);
             }
+            tell(&error);
             tokio::time::sleep(pause).await;
             wait = wait.saturating_mul(2).min(LONGEST_WAIT);
         }

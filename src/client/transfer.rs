@@ -12,7 +12,7 @@ use reqwest::{Body, Method};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, Effect};
 use crate::api::BlobReceipt;
 use crate::digest::Digest;
 
@@ -86,7 +86,7 @@ impl Client {
             .header(CONTENT_TYPE, "application/vnd.debian.binary-package")
             .header(CONTENT_LENGTH, size_bytes)
             .body(Body::wrap_stream(pieces));
-        let exchange = async { self.answer(self.dispatch(request).await?).await };
+        let exchange = async { self.answer(self.dispatch(request, Effect::Nothing).await?, Effect::Nothing).await };
         tokio::select! {
             outcome = exchange => outcome,
             () = standstill(own) => Err(ClientError::Unreachable {

@@ -189,8 +189,13 @@ fn judge(
         return (Standing::Published, String::new());
     }
     if draft.has_fled(package) {
-        let note = "this version was rolled back from; `repoctl pin` it to bring it back";
-        return (Standing::Withdrawn, note.into());
+        let Package { source, source_version, .. } = package;
+        let note = format!(
+            "this version was rolled back from or removed; \
+             `repoctl pin --suite {} {source}={source_version}` brings it back",
+            draft.spec.name
+        );
+        return (Standing::Withdrawn, note);
     }
     match blocking(draft, component, package) {
         None => (Standing::Published, String::new()),

@@ -1,6 +1,7 @@
 //! The draft: a suite as it would be after the changes taken so far. Changes are applied to it one
 //! after the other; each either applies whole or leaves it as it was.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,9 +11,14 @@ use crate::domain::package::Place;
 use crate::domain::{Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec};
 
 /// A suite under change.
+#[derive(Clone)]
 pub struct Draft<'a> {
     base: &'a Contents,
     overlay: BTreeMap<Place, Option<Arc<Package>>>,
+    /// Where the overlay has put packages of a source, so that looking one up reads no more than it.
+    put_of: BTreeMap<PackageName, BTreeSet<Place>>,
+    /// The same for what was there before; made when it is first needed.
+    base_of: OnceCell<BTreeMap<&'a PackageName, Vec<&'a Place>>>,
     /// What the suite is, with edits.
     pub spec: SuiteSpec,
     edited: bool,
@@ -43,8 +49,8 @@ pub struct Plan {
     pub accepted: Vec<Acceptance>,
     /// Pins set or replaced.
     pub pinned: Vec<Pin>,
-    /// Pins ended.
-    pub unpinned: Vec<PinTarget>,
+    /// Pins ended, as they were.
+    pub unpinned: Vec<Pin>,
     /// Versions fled from.
     pub fled: Vec<Fled>,
     /// Versions that may come back.
@@ -74,6 +80,8 @@ impl<'a> Draft<'a> {
         Self {
             base: contents,
             overlay: BTreeMap::new(),
+            put_of: BTreeMap::new(),
+            base_of: OnceCell::new(),
             spec: spec.clone(),
             edited: false,
             old_pins: pins.clone(),
@@ -113,8 +121,24 @@ impl<'a> Draft<'a> {
     pub fn members(&self, target: &PinTarget) -> Vec<(Place, Arc<Package>)> {
         match target.kind {
             PinKind::Binary => self.named(&target.name),
-            PinKind::Source => self.matching(|_, package| package.source == target.name),
+            PinKind::Source => self.of_source(&target.name),
         }
+    }
+
+    fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
+        let base_of = self.base_of.get_or_init(|| {
+            let mut places: BTreeMap<&PackageName, Vec<&Place>> = BTreeMap::new();
+            for (place, package) in &self.base.members {
+                places.entry(&package.source).or_default().push(place);
+            }
+            places
+        });
+        let before = base_of.get(source).into_iter().flatten().copied();
+        let put = self.put_of.get(source).into_iter().flatten();
+        let places: BTreeSet<&Place> = before.chain(put).collect();
+        let listed = places.into_iter().filter_map(|place| Some((place.clone(), self.at(place)?)));
+        let own = listed.filter(|(_, package)| package.source == *source);
+        own.map(|(place, package)| (place, Arc::clone(package))).collect()
     }
 
     /// All that is listed, after the changes.
@@ -139,6 +163,7 @@ impl<'a> Draft<'a> {
     /// Lists a package at its place, whatever was there.
     pub fn put(&mut self, component: &Component, package: &Arc<Package>) {
         let place = (component.clone(), package.name.clone(), package.architecture.clone());
+        self.put_of.entry(package.source.clone()).or_default().insert(place.clone());
         self.overlay.insert(place, Some(Arc::clone(package)));
     }
 
@@ -229,8 +254,8 @@ impl<'a> Draft<'a> {
                 .collect(),
             unpinned: self
                 .old_pins
-                .keys()
-                .filter(|target| !self.pins.contains_key(*target))
+                .values()
+                .filter(|pin| !self.pins.contains_key(&pin.target))
                 .cloned()
                 .collect(),
             fled: self.fled.difference(&self.old_fled).cloned().collect(),

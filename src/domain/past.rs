@@ -56,8 +56,8 @@ impl Past {
     }
 
     /// What a rollback goes to: the last selection with the version that was live before the present
-    /// one. Going back twice goes back two versions; it never toggles.
-    pub fn before_present(&self) -> Option<(Label, Selection)> {
+    /// one, and that was not itself fled from. Going back twice goes back two versions; it never toggles.
+    pub fn before_present(&self, fled: impl Fn(&Package) -> bool) -> Option<(Label, Selection)> {
         let mut stack: Vec<Label> = Vec::new();
         let mut last_seen: BTreeMap<Label, u64> = BTreeMap::new();
         for generation in self.turning_points() {
@@ -69,9 +69,13 @@ impl Past {
             last_seen.insert(label, generation);
         }
         stack.pop()?;
-        let target = stack.pop()?;
-        let generation = last_seen.get(&target)?;
-        Some((target.clone(), self.at(*generation)))
+        while let Some(target) = stack.pop() {
+            let selection = self.at(*last_seen.get(&target)?);
+            if !selection.values().any(|(_, package)| fled(package)) {
+                return Some((target, selection));
+            }
+        }
+        None
     }
 
     /// Every generation in which something of this package came or went.

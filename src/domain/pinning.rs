@@ -34,7 +34,7 @@ pub fn roll_back(
     past: &Past,
     asking: &Asking,
 ) -> Result<(), Conflict> {
-    let Some((label, selection)) = past.before_present() else {
+    let Some((label, selection)) = past.before_present(|package| draft.has_fled(package)) else {
         let problem = match past::label(target, draft.members(target).iter().map(|(_, p)| &**p)) {
             Some(now) => format!(
                 "{} is the first version that this suite published; there is nothing to go back to",

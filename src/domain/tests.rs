@@ -86,7 +86,7 @@ impl Model {
         let mut next = contents.clone();
         next.apply(&plan.moves);
         self.generations.push(next);
-        self.pins.retain(|pin| !plan.unpinned.contains(&pin.target));
+        self.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
         self.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
         self.pins.extend(plan.pinned);
         self.fled.retain(|fled| !plan.forgiven.contains(fled));
@@ -268,6 +268,17 @@ fn pinning_upwards_a_version_that_waits_lists_it() {
     assert!(conflict.contains("it has 3.0, 2.0, 1.0"), "{conflict}");
 }
 
+#[test]
+fn going_back_from_a_pinned_hotfix_skips_what_was_fled() {
+    let mut model = Model::new();
+    for version in ["1.0", "3.0", "2.1"] {
+        model.upload(&[package("web", version)]).unwrap();
+    }
+    model.pin(&source("web"), "2.1").unwrap();
+    model.roll_back(&source("web")).unwrap();
+    assert_eq!(model.listed(), ["web 1.0"]);
+}
+
 #[derive(Clone, Debug)]
 enum Verb {
     Upload(u8, u8),
@@ -292,6 +303,7 @@ proptest! {
         let mut model = Model::new();
         for verb in verbs {
             let before = model.listed();
+            let fled_before = model.fled.clone();
             let result = match &verb {
                 Verb::Upload(which, version) => {
                     model.upload(&[package(&format!("p{which}"), &version.to_string())]).map(|_| ())
@@ -320,6 +332,10 @@ proptest! {
                     model.listed().into_iter().filter(|l| l.starts_with(&format!("p{which} "))).collect();
                 let was: Vec<_> = before.iter().filter(|l| l.starts_with(&format!("p{which} "))).collect();
                 prop_assert!(after.iter().ne(was.iter().copied()), "a rollback moved nothing");
+                let back = fled_before.iter().find(|fled| {
+                    after.contains(&format!("{} {}", fled.target.name, fled.version))
+                });
+                prop_assert!(back.is_none(), "a rollback brought back {:?}", back);
             }
         }
     }

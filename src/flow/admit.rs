@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Admitted, Right, access};
+use crate::domain::{Admitted, Grant, Identity, Right, access};
 use crate::flow::{FlowError, Repository};
 use crate::trust::{Peer, Standing};
 
@@ -28,6 +28,11 @@ pub fn admit(
 ) -> Result<Admitted, FlowError> {
     let grants = repository.grants.load();
     Ok(access::admit(standing.identity(), grants.get(standing.identity()), right)?)
+}
+
+/// What an identity was given, if anything.
+pub fn find_grant(repository: &Repository, identity: &Identity) -> Option<Grant> {
+    repository.grants.load().get(identity).cloned()
 }
 
 /// Reads every grant anew, after one was given or taken.

@@ -8,8 +8,9 @@ use crate::digest::Digest;
 use crate::domain::add::{self, Added, Addition};
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
-use crate::domain::{Conflict, Draft, Package, PinKind, PinTarget, SuiteSpec};
+use crate::domain::{Conflict, Draft, Package, PinKind, PinTarget};
 use crate::flow::desk::Desk;
+use crate::flow::suite::Edit;
 use crate::flow::{FlowError, Repository};
 
 /// What is wished of a suite.
@@ -26,13 +27,32 @@ pub enum Wish {
     Unpin(Vec<PinTarget>),
     /// Stop offering packages.
     Remove(Vec<PinTarget>),
-    /// Describe the suite anew; also makes its first generation.
-    Edit(SuiteSpec),
+    /// Describe the suite anew, from what it is then.
+    Edit(Edit),
+    /// Make the first generation of a new suite.
+    Begin,
+    /// End this pin if its time has passed.
+    Expire(PinTarget),
     /// Sign what is live anew: a later Date and Valid-Until, the same content.
     Renew,
 }
 
 impl Wish {
+    /// The verb, for the log.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Add(_) => "add",
+            Self::Pin(..) => "pin",
+            Self::RollBack(..) => "rollback",
+            Self::Unpin(_) => "unpin",
+            Self::Remove(_) => "remove",
+            Self::Edit(_) => "edit",
+            Self::Begin => "create",
+            Self::Expire(_) => "expire",
+            Self::Renew => "renew",
+        }
+    }
+
     /// Whether it goes before uploads.
     pub fn is_urgent(&self) -> bool {
         !matches!(self, Self::Add(_))
@@ -86,11 +106,21 @@ pub fn apply(
             let note = "hosts that installed a removed package keep it: apt does not remove";
             Ok(Applied { notes: vec![note.into()], ..Applied::default() })
         }
-        Wish::Edit(spec) => {
-            draft.edit(spec.clone());
+        Wish::Edit(edit) => {
+            draft.edit(edit.apply(&draft.spec)?);
             Ok(Applied::default())
         }
-        Wish::Renew => Ok(Applied::default()),
+        Wish::Expire(target) => {
+            // It may have been set anew while this waited for its turn.
+            let until = draft.pin(target).and_then(|pin| pin.until);
+            match until {
+                Some(until) if until <= asking.at => {
+                    end_pins(repository, desk, draft, std::slice::from_ref(target))
+                }
+                _ => Ok(Applied::default()),
+            }
+        }
+        Wish::Begin | Wish::Renew => Ok(Applied::default()),
     }
 }
 
@@ -240,18 +270,49 @@ fn end_pins(
     let targets = if targets.is_empty() { all.as_slice() } else { targets };
     let mut notes = Vec::new();
     for target in targets {
-        let target =
-            if all.contains(target) { target.clone() } else { resolve(repository, desk, target)? };
+        let target = if all.contains(target) {
+            target.clone()
+        } else {
+            not_as_binary(target, &all)?;
+            resolve(repository, desk, target)?
+        };
         let before = draft.members(&target);
-        pinning::unpin(draft, &target, &taken_of(repository, desk, &target)?)?;
+        let taken = taken_of(repository, desk, &target)?;
+        pinning::unpin(draft, &target, &taken)?;
         if draft.members(&target) == before {
-            notes.push(format!(
-                "{}: no newer version waits; what is listed stays until one is uploaded",
-                target.name
-            ));
+            notes.push(nothing_newer(desk, draft, &target, &taken));
         }
     }
     Ok(Applied { notes, ..Applied::default() })
+}
+
+/// A name that is pinned as a binary is not taken for that of a source.
+fn not_as_binary(target: &PinTarget, pinned: &[PinTarget]) -> Result<(), FlowError> {
+    let binary = PinTarget { kind: PinKind::Binary, name: target.name.clone() };
+    if target.kind == PinKind::Binary || !pinned.contains(&binary) {
+        return Ok(());
+    }
+    Err(Conflict::one(
+        &target.name,
+        "is pinned as one binary package; add --binary to end that pin",
+    )
+    .into())
+}
+
+/// What is said when the end of a pin changes nothing for hosts.
+fn nothing_newer(desk: &Desk, draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -> String {
+    let (name, suite) = (&target.name, &desk.suite);
+    let fled = taken.iter().filter(|(_, package)| draft.has_fled(package));
+    let highest = fled.map(|(_, package)| pinning::pinned_version(target, package)).max();
+    let stays =
+        format!("{name}: no newer version waits; what is listed stays until one is uploaded");
+    match highest {
+        Some(out) => format!(
+            "{stays}; {out} was taken out and stays out: \
+             `repoctl pin --suite {suite} {name}={out}` brings it back"
+        ),
+        None => stays,
+    }
 }
 
 /// A source package of that name, or, when there is none, the source of the binary of that name.

@@ -1,6 +1,7 @@
 //! Certificates: issued from the record of an identity, revoked, and the list of the revoked renewed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tracing::info;
 
@@ -41,8 +42,8 @@ pub async fn issue(
     request: Request,
 ) -> Result<Issued, FlowError> {
     may_give(admitted, &request.grant)?;
-    let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
-    blocking(move || issue_now(&shared, &by, &request)).await
+    let (shared, giver) = (Arc::clone(repository), admitted.clone());
+    blocking(move || issue_now(&shared, &giver, &request)).await
 }
 
 /// An operator gives no more than reading, and only of suites that are the operator's own.
@@ -69,35 +70,20 @@ fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
 
 fn issue_now(
     repository: &Repository,
-    by: &Identity,
+    admitted: &Admitted,
     request: &Request,
 ) -> Result<Issued, FlowError> {
     let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
-    let grant = &request.grant;
-    if let SuiteScope::Named(suites) = &grant.suites
-        && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
-    {
-        return Err(crate::flow::no_suite(absent));
-    }
-    if grant.identity == Identity::server() {
-        return Err(
-            Conflict::one(&grant.identity, "is the server's own name; choose another").into()
-        );
-    }
-    let standing = repository.catalogue.list_grants()?;
-    let other =
-        standing.iter().find(|have| have.identity == grant.identity && have.role != grant.role);
-    if let Some(other) = other {
-        let problem =
-            format!("is {} already; revoke it first, or choose another name", other.role.as_str());
-        return Err(Conflict::one(&grant.identity, problem).into());
-    }
+    let _alone = lock(&repository.rights);
+    let (grant, by) = (&request.grant, admitted.identity());
+    may_take(repository, admitted, grant)?;
     let now = repository.now();
     let days = request.days.unwrap_or(repository.limits().certificate_days);
-    let authority = lock(authority);
-    let client = authority
-        .issue_client(&grant.identity, &request.csr_pem, days, now)
-        .map_err(bad_request)?;
+    let (client, ca_pem) = {
+        let authority = lock(authority);
+        let client = authority.issue_client(&grant.identity, &request.csr_pem, days, now);
+        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
+    };
     let record = CertificateRecord {
         serial: client.serial_hex.clone(),
         identity: grant.identity.clone(),
@@ -110,7 +96,32 @@ fn issue_now(
     repository.catalogue.record_certificate(&record, Some(grant))?;
     admit::reload_grants(repository)?;
     info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
-    Ok(Issued { client, ca_pem: authority.certificate_pem().to_string() })
+    Ok(Issued { client, ca_pem })
+}
+
+/// Whether the name can have this right: its suites exist, and if the name has a right already, it is of
+/// the same role and one that the asker may give. Else an operator could take over another's host.
+fn may_take(repository: &Repository, admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
+    if let SuiteScope::Named(suites) = &grant.suites
+        && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
+    {
+        return Err(crate::flow::no_suite(absent));
+    }
+    if grant.identity == Identity::server() {
+        let problem = "is the server's own name; choose another";
+        return Err(Conflict::one(&grant.identity, problem).into());
+    }
+    let standing = repository.catalogue.list_grants()?;
+    let Some(have) = standing.iter().find(|have| have.identity == grant.identity) else {
+        return Ok(());
+    };
+    may_give(admitted, have)?;
+    if have.role == grant.role {
+        return Ok(());
+    }
+    let problem =
+        format!("is {} already; revoke it first, or choose another name", have.role.as_str());
+    Err(Conflict::one(&grant.identity, problem).into())
 }
 
 fn no_authority() -> FlowError {
@@ -161,6 +172,7 @@ fn revoke_now(
     identity: &Identity,
     reason: &str,
 ) -> Result<Revocation, FlowError> {
+    let _alone = lock(&repository.rights);
     let certificates = repository.catalogue.list_certificates(Some(identity))?;
     let grant =
         repository.catalogue.list_grants()?.into_iter().find(|grant| grant.identity == *identity);
@@ -193,6 +205,8 @@ fn revoke_now(
 pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
     let authority = lock(authority);
+    // Until this one has succeeded: it may have been called for a revocation.
+    repository.crl_owed.store(true, Ordering::Relaxed);
     let now = repository.now();
     let certificates = repository.catalogue.list_certificates(None)?;
     let revoked = certificates.iter().filter(|c| c.not_after >= now).filter_map(|certificate| {
@@ -201,6 +215,7 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     });
     authority.publish_crl(&revoked.collect::<Vec<_>>(), now, repository.limits().crl_seconds)?;
     repository.trust.reload(now)?;
+    repository.crl_owed.store(false, Ordering::Relaxed);
     Ok(now.plus(repository.limits().crl_seconds))
 }
 
@@ -227,7 +242,8 @@ pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError
     Ok(())
 }
 
-/// Renews the revocation list when half of its life is over, or when it is not usable.
+/// Renews the revocation list when half of its life is over, when it is not usable, or when the last
+/// try failed.
 ///
 /// # Errors
 /// As for [`publish_crl`].
@@ -240,7 +256,9 @@ pub(crate) fn refresh_crl(repository: &Repository) -> Result<(), FlowError> {
     let fresh = |crl: &crate::trust::Crl| {
         now.since(crl.this_update()) < crl.next_update().since(crl.this_update()) / 2
     };
-    if state.crl_fault().is_none() && state.crls().next().is_some() && state.crls().all(fresh) {
+    let owed = repository.crl_owed.load(Ordering::Relaxed);
+    let usable = state.crl_fault().is_none() && state.crls().next().is_some();
+    if !owed && usable && state.crls().all(fresh) {
         return Ok(());
     }
     publish_crl(repository)?;

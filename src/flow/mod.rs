@@ -23,6 +23,7 @@ pub mod change;
 pub mod chunk;
 pub mod desk;
 pub mod fetch;
+pub mod health;
 pub mod index;
 pub mod journal;
 pub mod publish;
@@ -53,8 +54,14 @@ pub struct Repository {
     desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
     grants: ArcSwap<BTreeMap<Identity, Grant>>,
     uploads: Arc<tokio::sync::Semaphore>,
+    reports: Arc<tokio::sync::Semaphore>,
     journal: journal::Notes,
     releases: fetch::Releases,
+    /// Rights are given and taken one at a time.
+    rights: Mutex<()>,
+    /// Whether a revocation may be recorded that no published list names yet.
+    crl_owed: std::sync::atomic::AtomicBool,
+    /// Read by whoever keeps bytes and then records them; written while unnamed bytes are removed.
     sweeping: std::sync::RwLock<()>,
     opening: Mutex<()>,
 }
@@ -259,8 +266,11 @@ impl Repository {
             desks: ArcSwap::default(),
             grants: ArcSwap::default(),
             uploads,
+            reports: Arc::new(tokio::sync::Semaphore::new(report::AT_ONCE)),
             journal: journal::Notes::default(),
             releases: fetch::Releases::default(),
+            rights: Mutex::default(),
+            crl_owed: std::sync::atomic::AtomicBool::default(),
             sweeping: std::sync::RwLock::default(),
             opening: Mutex::default(),
         });

@@ -53,6 +53,8 @@ pub(crate) fn publish(
     let spec = plan.spec.as_ref().unwrap_or(&state.spec);
     let mut contents = state.contents.clone();
     contents.apply(&plan.moves);
+    // A pack that was left over may be kept again here: it must not go before it is recorded.
+    let _unswept = repository.sweeping.read();
     let Some(built) = index::build(repository, desk, spec, &contents, may_go_on)? else {
         return Ok(Outcome::MadeWay);
     };
@@ -152,7 +154,7 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         suite: suite.clone(),
         accepted: plan.accepted.clone(),
         pinned: plan.pinned.clone(),
-        unpinned: plan.unpinned.clone(),
+        unpinned: plan.unpinned.iter().map(|pin| pin.target.clone()).collect(),
         fled: plan.fled.clone(),
         forgiven: plan.forgiven.clone(),
         spec: plan.spec.clone(),
@@ -175,7 +177,7 @@ fn generation(plan: &Plan, record: GenerationRecord, built: &Built, head: Head) 
 
 fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
     let mut state = state.clone();
-    state.pins.retain(|pin| !plan.unpinned.contains(&pin.target));
+    state.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
     state.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
     state.pins.extend(plan.pinned.iter().cloned());
     state.fled.retain(|fled| !plan.forgiven.contains(fled));

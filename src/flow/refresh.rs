@@ -78,7 +78,7 @@ fn end_pins(repository: &Repository, desk: &Desk) {
     for pin in desk.state().pins.iter().filter(over) {
         let (reply, _) = tokio::sync::oneshot::channel();
         let job = Job {
-            wish: Wish::Unpin(vec![pin.target.clone()]),
+            wish: Wish::Expire(pin.target.clone()),
             author: pin.author.clone(),
             message: format!("the pin of {} ended by itself", pin.target.name),
             expect: None,

@@ -1,7 +1,8 @@
-//! Report: what people ask about suites, packages, hosts and the server itself.
+//! Report: what people ask about suites, packages and hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalogue::{CertificateRecord, Placement, Sighting};
 use crate::debian::{Component, PackageName, SuiteName};
@@ -60,64 +61,103 @@ pub struct SuiteReport {
     pub size_bytes: u64,
 }
 
+/// How many reports are read at once; others wait. Fewer than the catalogue has readers, so that
+/// what serves hosts always finds one.
+pub(super) const AT_ONCE: usize = 4;
+/// How long a report waits for its turn. Unit: seconds.
+const PATIENCE_SECONDS: u64 = 5;
+
+/// Reads a report off the async threads when its turn has come. The turn ends with the reading, also
+/// when nobody waits for the answer any more.
+pub(super) async fn reading<T: Send + 'static>(
+    repository: &Arc<Repository>,
+    read: impl FnOnce(&Repository) -> Result<T, FlowError> + Send + 'static,
+) -> Result<T, FlowError> {
+    let turn = Arc::clone(&repository.reports).acquire_owned();
+    let Ok(Ok(turn)) = tokio::time::timeout(Duration::from_secs(PATIENCE_SECONDS), turn).await
+    else {
+        let text = "the server is busy with other reports; ask again in a moment";
+        return Err(FlowError::Unavailable(text.into()));
+    };
+    let shared = Arc::clone(repository);
+    blocking(move || {
+        let _turn = turn;
+        read(&shared)
+    })
+    .await
+}
+
 /// A suite at a glance.
 ///
 /// # Errors
-/// [`FlowError::Missing`].
+/// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.
 pub async fn suite(
     repository: &Arc<Repository>,
     suite: &SuiteName,
 ) -> Result<SuiteReport, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let state = desk.state();
-    let placements = packages(repository, suite, None).await?;
-    let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
-    Ok(SuiteReport {
-        spec: state.spec.clone(),
-        head: state.head.clone(),
-        generation: state.last_generation,
-        packages: state.contents.members.len() as u64,
-        waiting: placements.iter().filter(waits).count() as u64,
-        pins: state.pins.len() as u64,
-        size_bytes: state.contents.members.values().map(|package| package.size_bytes).sum(),
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
+        let placements = stand(&state, repository.catalogue.list_placements(&name, None)?);
+        let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
+        Ok(SuiteReport {
+            spec: state.spec.clone(),
+            head: state.head.clone(),
+            generation: state.last_generation,
+            packages: state.contents.members.len() as u64,
+            waiting: placements.iter().filter(waits).count() as u64,
+            pins: state.pins.len() as u64,
+            size_bytes: state.contents.members.values().map(|package| package.size_bytes).sum(),
+        })
     })
+    .await
 }
 
 /// Every package that a suite has taken, with where it stands.
 ///
 /// # Errors
-/// [`FlowError::Missing`].
+/// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.
 pub async fn packages(
     repository: &Arc<Repository>,
     suite: &SuiteName,
     source: Option<PackageName>,
 ) -> Result<Vec<PlacementReport>, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let (shared, name) = (Arc::clone(repository), suite.clone());
-    let placements =
-        blocking(move || Ok(shared.catalogue.list_placements(&name, source.as_ref())?)).await?;
-    Ok(stand(&desk.state(), placements))
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
+        Ok(stand(&state, repository.catalogue.list_placements(&name, source.as_ref())?))
+    })
+    .await
 }
 
-/// Packages of any suite whose binary name matches; `*` stands for anything.
+/// Packages of these suites whose binary name matches; `*` stands for anything. Of more than `limit`
+/// the first by name.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue.
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
 pub async fn search(
     repository: &Arc<Repository>,
+    suites: BTreeSet<SuiteName>,
     pattern: String,
     limit: u32,
 ) -> Result<Vec<PlacementReport>, FlowError> {
-    let shared = Arc::clone(repository);
-    let found = blocking(move || Ok(shared.catalogue.search_placements(&pattern, limit)?)).await?;
-    let mut by_suite: BTreeMap<SuiteName, Vec<Placement>> = BTreeMap::new();
-    for placement in found {
-        by_suite.entry(placement.suite.clone()).or_default().push(placement);
-    }
-    let standing = |(suite, placements): (SuiteName, Vec<Placement>)| {
-        repository.desk(&suite).map(|desk| stand(&desk.state(), placements)).unwrap_or_default()
-    };
-    Ok(by_suite.into_iter().flat_map(standing).collect())
+    reading(repository, move |repository| {
+        let mut found = Vec::new();
+        for suite in &suites {
+            found.extend(repository.catalogue.search_suite(suite, &pattern, limit)?);
+        }
+        found.sort_by(|a, b| a.package.name.cmp(&b.package.name));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut by_suite: BTreeMap<SuiteName, Vec<Placement>> = BTreeMap::new();
+        for placement in found {
+            by_suite.entry(placement.suite.clone()).or_default().push(placement);
+        }
+        let standing = |(suite, placements): (SuiteName, Vec<Placement>)| {
+            repository.desk(&suite).map(|desk| stand(&desk.state(), placements)).unwrap_or_default()
+        };
+        Ok(by_suite.into_iter().flat_map(standing).collect())
+    })
+    .await
 }
 
 fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Vec<PlacementReport> {
@@ -177,8 +217,11 @@ pub async fn history(
     limit: u32,
 ) -> Result<Vec<GenerationRecord>, FlowError> {
     repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let (shared, name) = (Arc::clone(repository), suite.clone());
-    blocking(move || Ok(shared.catalogue.list_generations(&name, before, limit)?)).await
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        Ok(repository.catalogue.list_generations(&name, before, limit)?)
+    })
+    .await
 }
 
 /// What differs between two generations.
@@ -192,22 +235,22 @@ pub async fn diff(
     to: u64,
 ) -> Result<Vec<Move>, FlowError> {
     repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let (shared, name) = (Arc::clone(repository), suite.clone());
-    let contents = blocking(move || {
+    let name = suite.clone();
+    reading(repository, move |repository| {
         let at = |generation| -> Result<Contents, FlowError> {
-            let contents = shared.catalogue.contents_at(&name, generation)?;
+            let contents = repository.catalogue.contents_at(&name, generation)?;
             contents.ok_or_else(|| FlowError::Missing(format!("generation {generation} of {name}")))
         };
-        Ok((at(from)?, at(to)?))
-    });
-    let (old, new) = contents.await?;
-    let places: BTreeSet<_> = old.members.keys().chain(new.members.keys()).cloned().collect();
-    let moved = places.into_iter().filter_map(|place| {
-        let (from, to) = (old.members.get(&place), new.members.get(&place));
-        let same = from.map(|p| p.digest) == to.map(|p| p.digest);
-        (!same).then(|| Move { from: from.cloned(), to: to.cloned(), place })
-    });
-    Ok(moved.collect())
+        let (old, new) = (at(from)?, at(to)?);
+        let places: BTreeSet<_> = old.members.keys().chain(new.members.keys()).cloned().collect();
+        let moved = places.into_iter().filter_map(|place| {
+            let (from, to) = (old.members.get(&place), new.members.get(&place));
+            let same = from.map(|p| p.digest) == to.map(|p| p.digest);
+            (!same).then(|| Move { from: from.cloned(), to: to.cloned(), place })
+        });
+        Ok(moved.collect())
+    })
+    .await
 }
 
 /// One identity with all that is known of it.
@@ -223,7 +266,8 @@ pub struct IdentityReport {
     pub sightings: Vec<Sighting>,
 }
 
-/// Every identity; only hosts, or only the others, when `hosts` says so.
+/// Every identity; only hosts, or only the others, when `hosts` says so. What one was whose grant was
+/// taken away is not recorded, so it is among both.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -231,9 +275,8 @@ pub async fn identities(
     repository: &Arc<Repository>,
     hosts: Option<bool>,
 ) -> Result<Vec<IdentityReport>, FlowError> {
-    let shared = Arc::clone(repository);
-    blocking(move || {
-        journal::write(&shared)?;
+    reading(repository, move |shared| {
+        journal::write(shared)?;
         let mut found: BTreeMap<Identity, IdentityReport> = BTreeMap::new();
         let empty = |identity: &Identity| IdentityReport {
             identity: identity.clone(),
@@ -256,135 +299,13 @@ pub async fn identities(
                 .sightings
                 .push(sighting);
         }
-        let is_host =
-            |report: &IdentityReport| report.grant.as_ref().is_none_or(|g| g.role == Role::Host);
-        let wanted = |report: &IdentityReport| hosts.is_none_or(|hosts| hosts == is_host(report));
+        let wanted = |report: &IdentityReport| match (hosts, &report.grant) {
+            (None, _) | (_, None) => true,
+            (Some(hosts), Some(grant)) => hosts == (grant.role == Role::Host),
+        };
         Ok(found.into_values().filter(wanted).collect())
     })
     .await
-}
-
-/// Something an operator should see to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Concern {
-    /// A stable word.
-    pub code: &'static str,
-    /// What is wrong and what to do.
-    pub text: String,
-}
-
-/// The state of the server: when what ends, and what is left.
-#[derive(Clone, Debug, Default)]
-pub struct ServerReport {
-    /// When the revocation list ends.
-    pub crl_next_update: Option<Moment>,
-    /// When the CA ends.
-    pub ca_not_after: Option<Moment>,
-    /// How much can still be stored. Unit: bytes.
-    pub room_bytes: Option<u64>,
-    /// How many certificates in use end within 30 days.
-    pub expiring_soon: u64,
-    /// What needs seeing to.
-    pub concerns: Vec<Concern>,
-}
-
-const DAY_SECONDS: i64 = 86_400;
-
-/// How the server stands; `certificate_not_after` is the end of its own certificate.
-///
-/// # Errors
-/// [`FlowError`] from the catalogue.
-pub async fn server(
-    repository: &Arc<Repository>,
-    certificate_not_after: Option<Moment>,
-) -> Result<ServerReport, FlowError> {
-    let shared = Arc::clone(repository);
-    blocking(move || {
-        let mut report = ServerReport::default();
-        look_at_lists(&shared, &mut report);
-        look_at_ends(&shared, certificate_not_after, &mut report);
-        look_at_room(&shared, &mut report);
-        report.expiring_soon = expiring_soon(&shared)?;
-        Ok(report)
-    })
-    .await
-}
-
-fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
-    let (state, now) = (repository.trust.current(), repository.now());
-    match state.gate(now) {
-        Ok(until) => {
-            report.crl_next_update = Some(until);
-            if until.since(now) < DAY_SECONDS {
-                let text =
-                    format!("the revocation list ends {until}; nothing is served from then on");
-                report.concerns.push(Concern { code: "crl-ends-soon", text });
-            }
-        }
-        Err(refusal) => {
-            report.concerns.push(Concern { code: refusal.code(), text: refusal.to_string() });
-        }
-    }
-    if let Some(fault) = state.crl_fault() {
-        report.concerns.push(Concern { code: "crl-unusable", text: fault.to_string() });
-    }
-}
-
-fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut ServerReport) {
-    let now = repository.now();
-    if let Some(authority) = &repository.authority {
-        let not_after = crate::flow::lock(authority).not_after();
-        report.ca_not_after = Some(not_after);
-        if not_after.since(now) < 365 * DAY_SECONDS {
-            let text = format!(
-                "the CA ends {not_after} and should have renewed itself; the server's log says why it did not"
-            );
-            report.concerns.push(Concern { code: "ca-ends-soon", text });
-        }
-    }
-    if let Some(end) = server.filter(|end| end.since(now) < 14 * DAY_SECONDS) {
-        let text = format!("the server certificate ends {end}; hosts fail silently after that");
-        report.concerns.push(Concern { code: "server-certificate-ends-soon", text });
-    }
-    for (suite, desk) in repository.desks().iter() {
-        let head = desk.state().head.clone();
-        if let Some(head) = head.filter(|head| head.valid_until.since(now) < DAY_SECONDS / 2) {
-            let text = format!(
-                "the signature of {suite} ends {}; it should have been renewed",
-                head.valid_until
-            );
-            report.concerns.push(Concern { code: "signature-ends-soon", text });
-        }
-    }
-}
-
-fn look_at_room(repository: &Repository, report: &mut ServerReport) {
-    match repository.pool.room_bytes() {
-        Ok(room) => {
-            report.room_bytes = Some(room);
-            if room < repository.limits().package_bytes {
-                let text = format!(
-                    "only {room} bytes can still be stored; the largest package may not fit"
-                );
-                report.concerns.push(Concern { code: "disk-nearly-full", text });
-            }
-        }
-        Err(error) => {
-            report.concerns.push(Concern { code: "disk-unreadable", text: error.to_string() });
-        }
-    }
-}
-
-fn expiring_soon(repository: &Repository) -> Result<u64, FlowError> {
-    let now = repository.now();
-    let certificates = repository.catalogue.list_certificates(None)?;
-    let mut last: BTreeMap<&Identity, Moment> = BTreeMap::new();
-    for certificate in certificates.iter().filter(|c| c.revoked_at.is_none()) {
-        let end = last.entry(&certificate.identity).or_insert(certificate.not_after);
-        *end = (*end).max(certificate.not_after);
-    }
-    let soon = last.values().filter(|end| end.since(now) < 30 * DAY_SECONDS && **end > now);
-    Ok(soon.count() as u64)
 }
 
 /// The certificate of the CA that vouches for the server, PEM; empty where it is another's.

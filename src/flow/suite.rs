@@ -30,7 +30,7 @@ pub async fn create(
     }
     desk::open(repository, &spec.name)?;
     let terms = Terms { message: "suite created".into(), ..Terms::default() };
-    change(repository, admitted, &spec.name.clone(), Wish::Edit(spec), terms).await
+    change(repository, admitted, &spec.name, Wish::Begin, terms).await
 }
 
 /// Whether a suite was recorded in the same words, and stopped before its first generation: asking for
@@ -41,7 +41,7 @@ fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool,
 }
 
 /// What is changed of a suite. Origin, Label and name cannot be: apt asks a person on every host.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Edit {
     /// A new Description.
     pub description: Option<String>,
@@ -55,6 +55,33 @@ pub struct Edit {
     pub add_architectures: Vec<Architecture>,
 }
 
+impl Edit {
+    /// A suite as it is after the edit.
+    ///
+    /// # Errors
+    /// [`FlowError::Invalid`] naming the field.
+    pub(crate) fn apply(&self, spec: &SuiteSpec) -> Result<SuiteSpec, FlowError> {
+        let mut spec = spec.clone();
+        if let Some(description) = &self.description {
+            spec.description.clone_from(description);
+        }
+        if let Some(valid_seconds) = self.valid_seconds {
+            spec.valid_seconds = valid_seconds;
+        }
+        if let Some(owns) = &self.owns {
+            spec.owns.clone_from(owns);
+        }
+        let components = self.add_components.iter().filter(|one| !spec.components.contains(one));
+        let components: Vec<_> = components.cloned().collect();
+        spec.components.extend(components);
+        let new = self.add_architectures.iter().filter(|one| !spec.architectures.contains(one));
+        let new: Vec<_> = new.cloned().collect();
+        spec.architectures.extend(new);
+        verify(&spec)?;
+        Ok(spec)
+    }
+}
+
 /// Edits a live suite; hosts see it with the next generation, which is made at once.
 ///
 /// # Errors
@@ -66,30 +93,8 @@ pub async fn edit(
     edit: Edit,
     message: String,
 ) -> Result<Turned, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let mut spec = desk.state().spec.clone();
-    if let Some(description) = edit.description {
-        spec.description = description;
-    }
-    if let Some(valid_seconds) = edit.valid_seconds {
-        spec.valid_seconds = valid_seconds;
-    }
-    if let Some(owns) = edit.owns {
-        spec.owns = owns;
-    }
-    for component in edit.add_components {
-        if !spec.components.contains(&component) {
-            spec.components.push(component);
-        }
-    }
-    for architecture in edit.add_architectures {
-        if !spec.architectures.contains(&architecture) {
-            spec.architectures.push(architecture);
-        }
-    }
-    verify(&spec)?;
-    change(repository, admitted, suite, Wish::Edit(spec), Terms { message, ..Terms::default() })
-        .await
+    let terms = Terms { message, ..Terms::default() };
+    change(repository, admitted, suite, Wish::Edit(edit), terms).await
 }
 
 fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {

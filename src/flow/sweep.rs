@@ -1,9 +1,13 @@
 //! Sweep: bytes that nothing has named for longer than the grace are removed, and nothing else.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{PoisonError, RwLockWriteGuard, TryLockError};
+use std::time::{Duration, Instant};
 
-use crate::flow::{FlowError, Repository};
+use crate::digest::Digest;
+use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Kind;
+use crate::time::Moment;
 
 /// What a sweep removed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -14,42 +18,92 @@ pub struct Swept {
     pub packs: u64,
 }
 
-/// How many names are looked up at once.
-const BATCH: usize = 500;
+/// How many names are looked up, and removed, while uploads and publications wait.
+const BATCH: usize = 100;
+/// How long to wait for a moment without uploads and publications before they are made to wait.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Removes staged packages that no suite took, and bytes that no record names. Blocks.
 ///
 /// # Errors
 /// [`FlowError`] from the stores; what was not yet removed stays.
 pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
-    // No upload may find its bytes there, and have them removed before they are recorded.
-    let _alone = repository.sweeping.write();
     let before = repository.now().plus(-repository.limits().grace_seconds);
-    let mut swept = Swept::default();
-    for digest in repository.catalogue.forget_staged(before)? {
-        repository.pool.remove(Kind::Blob, &digest)?;
-        swept.blobs = swept.blobs.saturating_add(1);
-    }
-    let old = |kind| -> Result<Vec<_>, FlowError> {
-        let listed = repository.pool.list(kind)?;
-        Ok(listed
-            .into_iter()
-            .filter(|one| one.written_at < before.0)
-            .map(|one| one.digest)
-            .collect())
+    let forgotten = {
+        let _alone = alone(repository);
+        repository.catalogue.forget_staged(before)?
     };
-    for batch in old(Kind::Blob)?.chunks(BATCH) {
-        let known = repository.catalogue.find_packages(batch)?;
-        let known: HashSet<_> = known.into_iter().map(|record| record.package.digest).collect();
-        for digest in batch.iter().filter(|digest| !known.contains(*digest)) {
-            repository.pool.remove(Kind::Blob, digest)?;
-            swept.blobs = swept.blobs.saturating_add(1);
+    // What was listed without the lock may be named by now; that is looked up again before it goes.
+    let mut blobs: BTreeSet<_> = old(repository, Kind::Blob, before)?.into_iter().collect();
+    blobs.extend(forgotten);
+    let mut swept = Swept::default();
+    for batch in blobs.into_iter().collect::<Vec<_>>().chunks(BATCH) {
+        if named_blobs(repository, batch)?.len() < batch.len() {
+            let removed = remove(repository, Kind::Blob, batch, named_blobs)?;
+            swept.blobs = swept.blobs.saturating_add(removed);
         }
     }
-    let named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
-    for digest in old(Kind::Pack)?.into_iter().filter(|digest| !named.contains(digest)) {
-        repository.pool.remove(Kind::Pack, &digest)?;
-        swept.packs = swept.packs.saturating_add(1);
+    let named = named_packs(repository, &[])?;
+    let mut packs = old(repository, Kind::Pack, before)?;
+    packs.retain(|digest| !named.contains(digest));
+    for batch in packs.chunks(BATCH) {
+        let removed = remove(repository, Kind::Pack, batch, named_packs)?;
+        swept.packs = swept.packs.saturating_add(removed);
     }
     Ok(swept)
+}
+
+/// Keeps uploads and publications out: neither may find bytes there that are gone when it records them.
+///
+/// While a lock waits, those that come after it wait too, so it does not wait as long as it can help it.
+fn alone(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match repository.sweeping.try_write() {
+            Ok(alone) => return alone,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+    repository.sweeping.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was last written before the grace began.
+fn old(repository: &Repository, kind: Kind, before: Moment) -> Result<Vec<Digest>, FlowError> {
+    let listed = repository.pool.list(kind)?;
+    let old = listed.into_iter().filter(|one| one.written_at < before.0);
+    Ok(old.map(|one| one.digest).collect())
+}
+
+/// Removes those of a batch that nothing names at that moment.
+fn remove(
+    repository: &Repository,
+    kind: Kind,
+    batch: &[Digest],
+    named: impl Fn(&Repository, &[Digest]) -> Result<HashSet<Digest>, FlowError>,
+) -> Result<u64, FlowError> {
+    let _alone = alone(repository);
+    let named = named(repository, batch)?;
+    let mut removed = 0_u64;
+    for digest in batch.iter().filter(|digest| !named.contains(*digest)) {
+        repository.pool.remove(kind, digest)?;
+        removed = removed.saturating_add(1);
+    }
+    Ok(removed)
+}
+
+fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
+    let known = repository.catalogue.find_packages(batch)?;
+    Ok(known.into_iter().map(|record| record.package.digest).collect())
+}
+
+/// The packs of recorded chunks, and of those that a writer keeps for its next turn. Whatever else is
+/// kept while a generation is built is one of the two before the writer lets the sweep go on.
+fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
+    let mut named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
+    for desk in repository.desks().values() {
+        named.extend(lock(&desk.spare).values().map(|chunk| chunk.pack));
+    }
+    Ok(named)
 }

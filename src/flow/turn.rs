@@ -1,6 +1,6 @@
 //! Turn: everything that waits at a desk becomes one generation, and each change its own answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub struct Turned {
     pub moves: Vec<Move>,
     /// The pins that were set.
     pub pinned: Vec<Pin>,
+    /// The pins that ended, as they were.
+    pub ended: Vec<Pin>,
     /// Sentences for people.
     pub notes: Vec<String>,
 }
@@ -116,10 +118,15 @@ impl Batch {
                 at,
                 until: None,
             };
-            *outcome = Some(
-                expected(desk, job.expect)
-                    .and_then(|()| apply::apply(repository, desk, &mut draft, &job.wish, &asking)),
-            );
+            // What is refused leaves nothing behind, however far it got. (Adding is whole by itself,
+            // and too many may be waiting to keep a copy for each.)
+            let before = job.wish.is_urgent().then(|| draft.clone());
+            let result = expected(desk, job.expect)
+                .and_then(|()| apply::apply(repository, desk, &mut draft, &job.wish, &asking));
+            if let (Err(_), Some(before)) = (&result, before) {
+                draft = before;
+            }
+            *outcome = Some(result);
         }
         self.plan = draft.plan();
         if self.jobs.iter().any(|(job, _)| job.wish == Wish::Renew) {
@@ -174,7 +181,14 @@ impl Batch {
 
     fn answer(self, published: Option<&Published>) {
         if let Some(published) = published {
-            info!(suite = %published.suite, generation = published.generation, changes = self.jobs.len(), "published");
+            let by: Vec<_> = self.jobs.iter().map(|(job, _)| job.author.as_str()).collect();
+            let by =
+                by.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ");
+            let moves = self.plan.moves.len();
+            let verb = self.jobs.first().map_or("", |(job, _)| job.wish.verb());
+            let message = self.jobs.first().map_or("", |(job, _)| job.message.as_str());
+            let Published { suite, generation } = published;
+            info!(%suite, generation, %by, verb, message, moves, changes = self.jobs.len(), "published");
         }
         let generation = published.map(|published| published.generation);
         for (job, outcome) in self.jobs {
@@ -225,20 +239,21 @@ fn turned(
     dry_run: bool,
 ) -> Turned {
     // A change that only named packages which stand already is not part of the new generation.
-    let own = |m: &&Move| match wish {
-        Wish::Add(items) => {
-            m.to.as_ref().is_some_and(|to| items.iter().any(|(_, digest)| *digest == to.digest))
-        }
-        _ => true,
+    let named: HashSet<_> = match wish {
+        Wish::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
+        _ => HashSet::new(),
     };
+    let adds = matches!(wish, Wish::Add(_));
+    let own = |m: &&Move| !adds || m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
     let moves: Vec<_> = plan.moves.iter().filter(own).cloned().collect();
-    let seen = !moves.is_empty() || matches!(wish, Wish::Edit(_));
+    let seen = !moves.is_empty() || matches!(wish, Wish::Edit(_) | Wish::Begin);
     Turned {
         generation: generation.filter(|_| seen),
         dry_run,
         added: applied.added,
         moves,
         pinned: plan.pinned.clone(),
+        ended: plan.unpinned.clone(),
         notes: applied.notes,
     }
 }
@@ -257,7 +272,6 @@ fn again(problem: &FlowError) -> FlowError {
         FlowError::Full(text) => FlowError::Full(text.clone()),
         FlowError::Internal(text) => FlowError::Internal(text.clone()),
         FlowError::ClockBehind(text) => FlowError::ClockBehind(text.clone()),
-        FlowError::Conflict(conflict) => FlowError::Conflict(conflict.clone()),
         other => FlowError::Unavailable(other.to_string()),
     }
 }

@@ -45,10 +45,14 @@ where
         return Err(FlowError::TooLarge { limit_bytes });
     }
     let places = Arc::clone(&repository.uploads);
-    let _place = places.acquire_owned().await.map_err(|_| closing())?;
+    let place = places.acquire_owned().await.map_err(|_| closing())?;
     let (to_reader, from_body) = mpsc::channel(4);
     let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
-    let reading = blocking(move || take_in(&shared, &by, from_body, declared));
+    // The place goes with the reader: it is taken up until the reader is done, whoever has left.
+    let reading = blocking(move || {
+        let _place = place;
+        take_in(&shared, &by, from_body, declared)
+    });
     let sending = forward(body, to_reader);
     let ((), result) = tokio::join!(sending, reading);
     result
@@ -125,6 +129,12 @@ fn take_in(
     }
     if let Some(failure) = incoming.failure.take() {
         return Err(failure);
+    }
+    // A connection that just ends looks like the end of the body.
+    let received_bytes = incoming.received_bytes;
+    if declared.size_bytes.is_some_and(|size| received_bytes < size) {
+        let problem = "the connection was closed".into();
+        return Err(FlowError::Cut { received_bytes, problem });
     }
     let parts = parts.map_err(|error| rejection(&error))?;
     let staged = incoming.finish()?;

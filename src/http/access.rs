@@ -1,16 +1,18 @@
 //! Hosts and identities: certificates issued, listed, revoked.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use crate::api::{
     HostRequest, IdentityRequest, IdentityView, IssuedCertificate, RevocationOutcome,
     RevocationRequest,
 };
+use crate::debian::SuiteName;
 use crate::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope};
-use crate::flow::{certificates, report};
+use crate::flow::certificates;
+use crate::flow::report::{self, IdentityReport};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
 
 /// `POST /hosts`.
@@ -65,14 +67,30 @@ async fn issue(
     }))
 }
 
-/// `GET /hosts`.
+/// `GET /hosts`: for all but an admin, those that read no more than suites of the caller's own.
 pub async fn hosts(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
-    caller.admit(&app, Right::IssueHosts)?;
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
     let reports = report::identities(&app.repository, Some(true)).await?;
-    Ok(Json(reports.into_iter().map(views::identity).collect()))
+    let own = reports.into_iter().filter(|report| is_own(admitted.grant(), report));
+    Ok(Json(own.map(views::identity).collect()))
+}
+
+/// Whether everything that is known of a host lies within the suites of `asker`. What a host without
+/// a grant once read is known only from where it was seen.
+fn is_own(asker: &Grant, report: &IdentityReport) -> bool {
+    let own = |suite: &SuiteName| asker.suites.covers(suite);
+    if asker.role == Role::Admin || asker.suites == SuiteScope::All {
+        return true;
+    }
+    let named = match report.grant.as_ref().map(|grant| &grant.suites) {
+        Some(SuiteScope::All) => false,
+        Some(SuiteScope::Named(suites)) => suites.iter().all(own),
+        None => !report.sightings.is_empty(),
+    };
+    named && report.sightings.iter().all(|sighting| own(&sighting.suite))
 }
 
 /// `GET /identities`: everybody but hosts.
@@ -120,4 +138,47 @@ async fn revoke(
         serials: done.serials,
         crl_next_update: done.crl_next_update.0,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Sighting;
+    use crate::time::Moment;
+
+    fn grant(role: Role, suites: &[&str]) -> Grant {
+        let suites = suites.iter().map(|name| name.parse().unwrap()).collect();
+        let identity = "one.example".parse().unwrap();
+        Grant { identity, role, suites: SuiteScope::Named(suites) }
+    }
+
+    fn host(suites: Option<&[&str]>, seen: &[&str]) -> IdentityReport {
+        let identity: Identity = "host.example".parse().unwrap();
+        let sighting = |suite: &&str| Sighting {
+            identity: identity.clone(),
+            suite: suite.parse().unwrap(),
+            at: Moment(1),
+            generation: 1,
+        };
+        IdentityReport {
+            grant: suites.map(|suites| grant(Role::Host, suites)),
+            certificates: Vec::new(),
+            sightings: seen.iter().map(sighting).collect(),
+            identity: identity.clone(),
+        }
+    }
+
+    #[test]
+    fn an_operator_sees_hosts_of_its_own_suites_and_no_others() {
+        let operator = grant(Role::Operator, &["stable", "edge"]);
+        assert!(is_own(&operator, &host(Some(&["stable"]), &["stable"])));
+        assert!(!is_own(&operator, &host(Some(&["stable", "other"]), &[])));
+        assert!(!is_own(&operator, &host(Some(&["stable"]), &["other"])));
+        assert!(is_own(&operator, &host(None, &["edge"])));
+        assert!(!is_own(&operator, &host(None, &[])));
+        let everywhere = Grant { suites: SuiteScope::All, ..grant(Role::Host, &[]) };
+        let everything = IdentityReport { grant: Some(everywhere), ..host(None, &[]) };
+        assert!(!is_own(&operator, &everything));
+        assert!(is_own(&grant(Role::Admin, &[]), &everything));
+    }
 }

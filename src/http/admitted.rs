@@ -17,6 +17,8 @@ use crate::trust::{self, Standing};
 pub struct Caller {
     /// The certificate's standing.
     pub standing: Arc<Standing>,
+    /// The client, for another look while a long body is sent.
+    pub peer: Arc<trust::Peer>,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -31,7 +33,8 @@ impl FromRequestParts<App> for Caller {
             peer.slot.keep(Arc::clone(&judged));
             judged
         });
-        Ok(Self { standing: admit::identify(&app.repository, &judged)? })
+        let standing = admit::identify(&app.repository, &judged)?;
+        Ok(Self { standing, peer: judged })
     }
 }
 

@@ -12,16 +12,21 @@ use futures_util::stream;
 use crate::flow::fetch::{Fetched, Segment, Source};
 use crate::flow::{FlowError, Repository};
 use crate::time::Moment;
+use crate::trust::Peer;
 
 /// How much of a file is read at once. Unit: bytes.
 const PIECE_BYTES: u64 = 256 * 1024;
+/// How much is sent between two looks at whether the client still stands. Unit: bytes.
+const LOOK_BYTES: u64 = 1024 * 1024;
 
 /// Answers a GET or HEAD with what was fetched.
 ///
 /// 304 only on exact equality of `If-Modified-Since`, so that a head of a rollback reaches hosts
-/// whatever their file times are. A single range is honoured when `If-Range` agrees.
+/// whatever their file times are. A single range is honoured when `If-Range` agrees. A body breaks off
+/// when `peer` no longer stands.
 pub fn respond(
     repository: &Arc<Repository>,
+    peer: &Arc<Peer>,
     method: &Method,
     headers: &HeaderMap,
     fetched: Fetched,
@@ -65,7 +70,9 @@ pub fn respond(
     let length = range.end.saturating_sub(range.start);
     insert(response.headers_mut(), header::CONTENT_LENGTH, &length.to_string());
     if *method != Method::HEAD {
-        *response.body_mut() = stream_of(repository, fetched.source, range.start, length);
+        let watch =
+            Watch { repository: Arc::clone(repository), peer: Arc::clone(peer), sent_bytes: 0 };
+        *response.body_mut() = stream_of(watch, fetched.source, range.start, length);
     }
     response
 }
@@ -124,11 +131,33 @@ fn range(headers: &HeaderMap, modified: &str, etag: Option<&str>, total: u64) ->
     if part.start >= part.end { Wanted::Nothing } else { Wanted::Part(part) }
 }
 
-fn stream_of(repository: &Arc<Repository>, source: Source, start: u64, length: u64) -> Body {
+/// Looks again, while a body is under way, at whether its client still stands.
+struct Watch {
+    repository: Arc<Repository>,
+    peer: Arc<Peer>,
+    /// Sent since the last look.
+    sent_bytes: u64,
+}
+
+impl Watch {
+    /// Notes that `bytes` more are sent, and now and then looks.
+    fn pass(&mut self, bytes: usize) -> Result<(), FlowError> {
+        self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
+        if self.sent_bytes >= LOOK_BYTES {
+            self.sent_bytes = 0;
+            self.peer.standing(&self.repository.trust, self.repository.now()).inspect_err(
+                |refusal| tracing::info!(%refusal, "a body under way was broken off"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn stream_of(watch: Watch, source: Source, start: u64, length: u64) -> Body {
     match source {
         Source::Text(bytes) => Body::from(cut(&bytes, start, length)),
-        Source::File(file) => file_stream(file, start, length),
-        Source::Rope(segments) => rope_stream(repository, segments, start, length),
+        Source::File(file) => file_stream(watch, file, start, length),
+        Source::Rope(segments) => rope_stream(watch, segments, start, length),
     }
 }
 
@@ -139,16 +168,17 @@ fn cut(bytes: &Bytes, start: u64, length: u64) -> Bytes {
     rest.slice(..length)
 }
 
-fn file_stream(file: std::fs::File, start: u64, length: u64) -> Body {
-    Body::from_stream(stream::try_unfold((file, start, length, true), |state| async move {
-        let (file, start, left, first) = state;
+fn file_stream(watch: Watch, file: std::fs::File, start: u64, length: u64) -> Body {
+    Body::from_stream(stream::try_unfold((watch, file, start, length, true), |state| async move {
+        let (mut watch, file, start, left, first) = state;
         if left == 0 {
             return Ok(None);
         }
         let read = tokio::task::spawn_blocking(move || read_piece(file, start, left, first));
         let (file, piece) = read.await.map_err(std::io::Error::other)??;
+        watch.pass(piece.len()).map_err(std::io::Error::other)?;
         let left = left.saturating_sub(piece.len() as u64);
-        Ok::<_, std::io::Error>(Some((piece, (file, start, left, false))))
+        Ok::<_, std::io::Error>(Some((piece, (watch, file, start, left, false))))
     }))
 }
 
@@ -169,15 +199,10 @@ fn read_piece(
     Ok((file, piece.into()))
 }
 
-fn rope_stream(
-    repository: &Arc<Repository>,
-    segments: Vec<Segment>,
-    start: u64,
-    length: u64,
-) -> Body {
-    let state = (Arc::clone(repository), segments.into_iter(), start, length);
+fn rope_stream(watch: Watch, segments: Vec<Segment>, start: u64, length: u64) -> Body {
+    let state = (watch, segments.into_iter(), start, length);
     Body::from_stream(stream::try_unfold(state, |state| async move {
-        let (repository, mut segments, mut skip, left) = state;
+        let (mut watch, mut segments, mut skip, left) = state;
         if left == 0 {
             return Ok::<_, FlowError>(None);
         }
@@ -187,10 +212,11 @@ fn rope_stream(
                 skip = skip.saturating_sub(size);
                 continue;
             }
-            let bytes = segment.read(&repository).await?;
+            let bytes = segment.read(&watch.repository).await?;
             let piece = cut(&bytes, skip, left);
+            watch.pass(piece.len())?;
             let left = left.saturating_sub(piece.len() as u64);
-            return Ok(Some((piece, (repository, segments, 0, left))));
+            return Ok(Some((piece, (watch, segments, 0, left))));
         }
         Err(FlowError::Internal("an index is shorter than recorded".into()))
     }))

@@ -1,7 +1,6 @@
 //! Changes: the body of a request becomes a wish.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
 use crate::debian::{PackageName, SuiteName};
@@ -11,6 +10,7 @@ use crate::flow::change::{Terms, change as make};
 use crate::flow::report;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
 
 /// `POST /suites/{suite}/changes`.
@@ -34,7 +34,8 @@ pub async fn change(
     let wish = wish(request.change)?;
     let dry_run = terms.dry_run;
     let turned = make(&app.repository, &admitted, &suite, wish, terms).await?;
-    let hosts = if dry_run {
+    let operates = caller.admit(&app, Right::Operate(&suite)).is_ok();
+    let hosts = if dry_run && operates {
         views::hosts_of(&suite, report::identities(&app.repository, Some(true)).await?)
     } else {
         Vec::new()

@@ -8,6 +8,7 @@ pub mod admitted;
 pub mod answer;
 pub mod body;
 pub mod changes;
+pub mod extract;
 pub mod listen;
 pub mod local;
 pub mod reports;

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 
 use crate::api::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, PackagesQuery, PinView, PlacementView,
@@ -11,9 +10,11 @@ use crate::api::{
 };
 use crate::debian::SuiteName;
 use crate::domain::Right;
-use crate::flow::report::{self, Concern};
+use crate::flow::health::{self, Concern};
+use crate::flow::report;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path, Query};
 use crate::http::{App, views};
 use crate::time::Moment;
 
@@ -33,7 +34,7 @@ pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAm
     }))
 }
 
-/// `GET /status`.
+/// `GET /status`. What concerns the server and not a suite is shown from the operator up.
 pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, Failure> {
     caller.admit(&app, Right::Introspect)?;
     let mut suites = Vec::new();
@@ -53,7 +54,12 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         });
     }
     let server = Some(Moment(app.site.certificate_not_after.load(Ordering::Relaxed)));
-    let state = report::server(&app.repository, server).await?;
+    let state = health::server(&app.repository, server).await?;
+    let operates = caller.admit(&app, Right::IssueHosts).is_ok();
+    let shown = |concern: &Concern| match &concern.suite {
+        Some(suite) => caller.admit(&app, Right::Read(suite)).is_ok(),
+        None => operates,
+    };
     let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -64,10 +70,10 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
             crl_next_update: state.crl_next_update.map(|at| at.0),
             ca_not_after: state.ca_not_after.map(|at| at.0),
             server_certificate_not_after: server.map(|at| at.0),
-            certificates_expiring_soon: state.expiring_soon,
+            certificates_expiring_soon: if operates { state.expiring_soon } else { 0 },
         },
-        room_bytes: state.room_bytes,
-        warnings: state.concerns.into_iter().map(warning).collect(),
+        room_bytes: state.room_bytes.filter(|_| operates),
+        warnings: state.concerns.into_iter().filter(shown).map(warning).collect(),
     }))
 }
 
@@ -126,14 +132,15 @@ pub async fn search(
 ) -> Result<Json<Vec<SuitePlacement>>, Failure> {
     caller.admit(&app, Right::Introspect)?;
     let limit = query.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS);
-    let found = report::search(&app.repository, query.pattern, limit).await?;
-    let readable =
-        found.into_iter().filter(|one| caller.admit(&app, Right::Read(&one.suite)).is_ok());
+    let desks = app.repository.desks();
+    let readable = desks.keys().filter(|suite| caller.admit(&app, Right::Read(suite)).is_ok());
+    let readable = readable.cloned().collect();
+    let found = report::search(&app.repository, readable, query.pattern, limit).await?;
     let view = |one| {
         let (suite, placement) = views::placement(one);
         SuitePlacement { suite, placement }
     };
-    Ok(Json(readable.map(view).collect()))
+    Ok(Json(found.into_iter().map(view).collect()))
 }
 
 /// `GET /suites/{suite}/pins`.

@@ -46,5 +46,5 @@ async fn answer(
     let path = clean_path(uri.path()).map_err(|_| absent())?;
     let path = RepoPath::parse(path.trim_start_matches('/')).ok_or_else(absent)?;
     let fetched = fetch::fetch(&app.repository, &caller.standing, path).await?;
-    Ok(body::respond(&app.repository, method, headers, fetched))
+    Ok(body::respond(&app.repository, &caller.peer, method, headers, fetched))
 }

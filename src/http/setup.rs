@@ -7,7 +7,7 @@ use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
 use crate::domain::{Identity, Right, Role, SuiteScope, SuiteSpec};
-use crate::flow::report;
+use crate::flow::{admit, report};
 use crate::http::App;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
@@ -20,10 +20,9 @@ pub async fn setup(
     Query(query): Query<SetupQuery>,
 ) -> Result<Json<HostSetup>, Failure> {
     let identity: Identity = parse("name", &name)?;
-    if caller.standing.identity() != &identity {
-        caller.admit(&app, Right::IssueHosts)?;
-    }
-    let suites = suites_of(&app, &identity, query.suites.as_deref()).await?;
+    let own = caller.standing.identity() == &identity;
+    caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
+    let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
     let names: Vec<_> =
         suites.iter().map(|spec| (spec.name.clone(), names_of(&app, spec))).collect();
     let ca_pem = report::ca_pem(&app.repository);
@@ -51,8 +50,10 @@ pub async fn setup(
     }))
 }
 
-async fn suites_of(
+/// The suites that are named, or those of the host; each only if the caller may read it.
+fn suites_of(
     app: &App,
+    caller: &Caller,
     identity: &Identity,
     named: Option<&str>,
 ) -> Result<Vec<SuiteSpec>, Failure> {
@@ -63,9 +64,10 @@ async fn suites_of(
                 chosen.push(parse("suites", name)?);
             }
         }
-        None => chosen = granted(app, identity).await?,
+        None => chosen = granted(app, identity)?,
     }
     let spec = |name: &SuiteName| {
+        caller.admit(app, Right::Read(name))?;
         let desk = app.repository.desk(name);
         let absent = || {
             Failure::new(
@@ -78,10 +80,8 @@ async fn suites_of(
     chosen.iter().map(spec).collect()
 }
 
-async fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
-    let hosts = report::identities(&app.repository, None).await?;
-    let grant =
-        hosts.into_iter().find(|host| host.identity == *identity).and_then(|host| host.grant);
+fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
+    let grant = admit::find_grant(&app.repository, identity);
     let grant = grant.filter(|grant| grant.role == Role::Host);
     let absent = || {
         let detail = format!(

@@ -1,7 +1,6 @@
 //! Suites: made, shown, edited, removed.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
@@ -10,6 +9,7 @@ use crate::domain::{Right, SuiteSpec};
 use crate::flow::{report, suite as flow};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
 
 const DAY_SECONDS: i64 = 86_400;

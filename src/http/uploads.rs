@@ -1,8 +1,7 @@
 //! Uploads: one package with nothing but curl, or many and then one change.
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 
@@ -17,6 +16,7 @@ use crate::flow::change::{Terms, change};
 use crate::flow::upload::{self, Declared, upload};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path, Query};
 use crate::http::{App, views};
 
 /// `PUT /suites/{suite}/{component}/{file}`: one `.deb`, taken and published.

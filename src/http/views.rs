@@ -25,6 +25,7 @@ pub fn outcome(suite: &SuiteName, turned: Turned, hosts: Vec<HostSeen>) -> Chang
         items,
         moves: turned.moves.iter().map(moved).collect(),
         pins: turned.pinned.iter().map(|one| pin(suite, one)).collect(),
+        ended: turned.ended.iter().map(|one| pin(suite, one)).collect(),
         hosts,
         notes: turned.notes,
     }

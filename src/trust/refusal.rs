@@ -12,16 +12,16 @@ pub enum Refusal {
     #[error("no client certificate: set SslCert and SslKey for this host in apt.conf")]
     NoCertificate,
     /// The certificate or its chain cannot be used at all.
-    #[error("client certificate unusable ({0}): enrol again")]
+    #[error("client certificate unusable ({0}): issue a new one")]
     Malformed(&'static str),
     /// No path leads to a configured CA.
-    #[error("certificate was issued by another CA: enrol this host here")]
+    #[error("certificate was issued by another CA: issue one here")]
     UnknownIssuer,
     /// A path leads to a configured CA, but through one for which there is no revocation list.
     #[error("certificate was issued by an intermediate CA that is not configured on the server")]
     IssuerUncovered,
     /// `notAfter` has passed.
-    #[error("certificate expired {at}: renew or enrol again")]
+    #[error("certificate expired {at}: issue a new one")]
     Expired {
         /// The end of its validity.
         at: Moment,
@@ -33,7 +33,7 @@ pub enum Refusal {
         from: Moment,
     },
     /// The serial, or that of a CA above it, is on a revocation list.
-    #[error("certificate was revoked {at}: enrol again if that was a mistake")]
+    #[error("certificate was revoked {at}: issue a new one if that was a mistake")]
     Revoked {
         /// Since when, as the list says.
         at: Moment,
@@ -45,7 +45,7 @@ pub enum Refusal {
     #[error("{0}")]
     NoIdentity(NameFault),
     /// The key is too short or of a kind that is not accepted.
-    #[error("{0}: make a new key and enrol again")]
+    #[error("{0}: issue a new one with another key")]
     WeakKey(KeyFault),
     /// The configured CA's certificate has ended (operator's fault).
     #[error("the server's CA certificate ended {at}: its operator must renew the CA")]
@@ -101,20 +101,22 @@ impl Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameFault {
     /// No subjectAltName; a name in CN is never read.
-    #[error("certificate names no host in subjectAltName (CN does not count): enrol again")]
+    #[error("certificate names no host in subjectAltName (CN does not count): issue a new one")]
     CommonNameOnly,
     /// `*.example.org`.
-    #[error("certificate names a wildcard: it needs the one full name of this host, enrol again")]
+    #[error(
+        "certificate names a wildcard: it needs the one full name of this host, issue a new one"
+    )]
     Wildcard,
     /// Upper case, NUL, an address written as a name, and the like.
     #[error("certificate's dNSName is not plain: lower-case letters, digits, '-' and dots only")]
     NotCanonical,
     /// Two or more dNSNames.
-    #[error("certificate names several hosts: it needs exactly one dNSName, enrol again")]
+    #[error("certificate names several hosts: it needs exactly one dNSName, issue a new one")]
     Several,
     /// An address, URI, e-mail address or anything else that is not a dNSName.
     #[error(
-        "certificate has a subjectAltName other than dNSName (address, URI, e-mail): enrol again"
+        "certificate has a subjectAltName other than dNSName (address, URI, e-mail): issue a new one"
     )]
     OtherKind,
 }

@@ -21,3 +21,5 @@ mod harness_selftest;
 mod refusals;
 mod renewal;
 mod story;
+mod streaming;
+mod sweep;

@@ -19,21 +19,21 @@ use repod::time::{Clock, HandClock, Moment};
 
 use crate::harness::server::package;
 
-const DAY: i64 = 86_400;
-const START: Moment = Moment(1_800_000_000);
+pub(crate) const DAY: i64 = 86_400;
+pub(crate) const START: Moment = Moment(1_800_000_000);
 
 /// A repository whose clock is moved by hand.
-struct Moved {
+pub(crate) struct Moved {
     _dir: tempfile::TempDir,
-    data: std::path::PathBuf,
-    clock: HandClock,
+    pub(crate) data: std::path::PathBuf,
+    pub(crate) clock: HandClock,
     server: Option<Server>,
-    repository: Arc<Repository>,
-    admin: Admitted,
+    pub(crate) repository: Arc<Repository>,
+    pub(crate) admin: Admitted,
 }
 
 impl Moved {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
@@ -62,30 +62,33 @@ impl Moved {
         moved
     }
 
-    fn later(&self, seconds: i64) {
+    pub(crate) fn later(&self, seconds: i64) {
         self.clock.advance(seconds);
     }
 
-    async fn upload(&self, name: &str, version: &str) {
+    pub(crate) async fn upload(&self, name: &str, version: &str) {
         self.later(2);
-        let bytes = bytes::Bytes::from(package(name, version).build());
-        let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
-        let package =
-            upload(&self.repository, &self.admin, body, Declared::default()).await.unwrap();
-        let component = "main".parse().unwrap();
-        self.wish(Wish::Add(vec![(component, package.digest)])).await;
+        let digest = self.stage(name, version).await;
+        self.wish(Wish::Add(vec![("main".parse().unwrap(), digest)])).await;
     }
 
-    async fn wish(&self, wish: Wish) {
+    /// Sends a package that no change names yet.
+    pub(crate) async fn stage(&self, name: &str, version: &str) -> repod::digest::Digest {
+        let bytes = bytes::Bytes::from(package(name, version).build());
+        let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+        upload(&self.repository, &self.admin, body, Declared::default()).await.unwrap().digest
+    }
+
+    pub(crate) async fn wish(&self, wish: Wish) {
         self.later(2);
         change(&self.repository, &self.admin, &stable(), wish, Terms::default()).await.unwrap();
     }
 
-    fn head(&self) -> repod::domain::Head {
+    pub(crate) fn head(&self) -> repod::domain::Head {
         self.repository.desk(&stable()).unwrap().state().head.clone().unwrap()
     }
 
-    fn listed(&self) -> Vec<String> {
+    pub(crate) fn listed(&self) -> Vec<String> {
         let state = self.repository.desk(&stable()).unwrap().state();
         state.contents.members.values().map(|p| format!("{} {}", p.name, p.version)).collect()
     }
@@ -96,7 +99,7 @@ fn open(data: &Path, clock: &HandClock) -> Server {
     Server::open(config, Arc::new(clock.clone())).unwrap()
 }
 
-fn stable() -> SuiteName {
+pub(crate) fn stable() -> SuiteName {
     SuiteName::parse("stable").unwrap()
 }
 

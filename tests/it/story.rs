@@ -185,3 +185,72 @@ fn a_host_reads_its_own_suites_and_no_others() {
     assert_eq!(status("pool/a/acme-secret/0000000000000000/acme-secret_1.0_amd64.deb"), "404");
     assert_eq!(status("api/v1/suites/secret"), "403");
 }
+
+#[test]
+fn a_rollback_of_several_goes_whole_or_not_at_all() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    server.upload("acme-web", "2.0").expect_success();
+    let _host = server.host("web1.example.org");
+    for verb in [&["pin", "--rollback"][..], &["unpin"], &["remove"]] {
+        let named = ["--suite", "stable", "acme-web", "acme-wbe", "-m", "typing error"];
+        server.repoctl(&[verb, &named].concat()).expect_code(1).expect_says("acme-w");
+        let report = server.check("web1.example.org", "stable");
+        assert_eq!(report.versions("acme-web"), ["2.0"], "{verb:?}");
+    }
+    server.repoctl(&["pins"]).expect_success();
+    let history = server.repoctl(&["history", "--suite", "stable", "--json"]).expect_success();
+    assert_eq!(history.stdout.matches("\"generation\"").count(), 3, "{history}");
+}
+
+#[test]
+fn two_edits_at_once_are_both_made() {
+    let server = TestServer::start();
+    std::thread::scope(|scope| {
+        for edit in [["--add-architecture", "arm64"], ["--add-component", "contrib"]] {
+            let server = &server;
+            scope.spawn(move || {
+                server
+                    .repoctl(&[&["suite", "edit", "stable"][..], &edit].concat())
+                    .expect_success();
+            });
+        }
+    });
+    let shown = server.repoctl(&["suite", "show", "stable"]).expect_success();
+    assert!(shown.says("arm64") && shown.says("contrib"), "{shown}");
+}
+
+#[test]
+fn an_operator_of_one_suite_cannot_reach_into_another() {
+    let server = TestServer::start();
+    server.repoctl(&["suite", "create", "other", "--architectures", "amd64"]).expect_success();
+    let hosts = server.at("hosts");
+    let issue = |name: &str, suite: &str| {
+        let out = format!("{hosts}/{name}");
+        server.repoctl(&["host", "issue", name, "--suite", suite, "--out", &out])
+    };
+    issue("db-7", "other").expect_success();
+    issue("web-1", "stable").expect_success();
+    let out = server.at("oncall");
+    let role = ["--role", "operator", "--suite", "stable", "--out", &out];
+    server.repoctl(&[&["identity", "issue", "oncall"][..], &role].concat()).expect_success();
+    let as_operator = |args: &[&str]| {
+        server
+            .repoctl_program(args)
+            .env("REPOCTL_CERT", format!("{out}/client.crt"))
+            .env("REPOCTL_KEY", format!("{out}/client.key"))
+            .run()
+    };
+    let stolen = server.at("stolen");
+    as_operator(&["host", "issue", "db-7", "--suite", "stable", "--out", &stolen]).expect_code(3);
+    as_operator(&["host", "revoke", "db-7", "-m", "mine"]).expect_code(3);
+    // A host asks for its own set-up, of its own suites only.
+    let own = |query: &str| {
+        let path = format!("api/v1/hosts/web-1/setup{query}");
+        let outcome = server.curl("web-1", &path).args(["-o", "/dev/null", "-w", "%{http_code}"]);
+        outcome.run().expect_success().stdout
+    };
+    assert_eq!(own(""), "200");
+    assert_eq!(own("?suites=other"), "403");
+    assert_eq!(own("?suites=absent"), "403");
+}

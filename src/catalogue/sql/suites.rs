@@ -89,6 +89,18 @@ const SEARCH_PATTERN: &str = placements!(
      ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
 );
 
+const SEARCH_NAME_IN: &str = placements!(
+    "WHERE s.name = $1 AND a.package_id IN ( \
+        SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name = $2) \
+     ORDER BY p.name, a.accepted_at DESC, p.id DESC LIMIT $3"
+);
+
+const SEARCH_PATTERN_IN: &str = placements!(
+    "WHERE s.name = $1 AND a.package_id IN ( \
+        SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name LIKE $2 ESCAPE '!') \
+     ORDER BY p.name, a.accepted_at DESC, p.id DESC LIMIT $3"
+);
+
 const KEEP_FLOOR: &str = "\
     INSERT INTO departed_suite (name, dated_at) \
     SELECT s.name, h.dated_at FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
@@ -177,6 +189,14 @@ impl<S: Store> Suites for S {
         let sql = if pattern.contains('%') { SEARCH_PATTERN } else { SEARCH_NAME };
         let mut reader = Reader::default();
         let values = [pattern.into(), i64::from(limit).into()];
+        self.read(|tx| all(tx, sql, &values, |row| placement(&mut reader, row)))
+    }
+
+    fn search_suite(&self, suite: &SuiteName, pattern: &str, limit: u32) -> Answer<Vec<Placement>> {
+        let Some(pattern) = like_pattern(pattern) else { return Ok(Vec::new()) };
+        let sql = if pattern.contains('%') { SEARCH_PATTERN_IN } else { SEARCH_NAME_IN };
+        let mut reader = Reader::default();
+        let values = [suite.as_str().into(), pattern.into(), i64::from(limit).into()];
         self.read(|tx| all(tx, sql, &values, |row| placement(&mut reader, row)))
     }
 

@@ -1,5 +1,5 @@
 //! The SQLite back end: opening, migrating and checking the file. One thread writes
-//! ([`writer`]), a few connections read ([`readers`]), and what they run is written in `sql`.
+//! (`writer`), a few connections read (`readers`), and what they run is written in `sql`.
 //!
 //! May name: domain, debian, digest, time
 #![expect(clippy::disallowed_methods, reason = "the catalogue keeps its file on disk")]
@@ -31,7 +31,8 @@ const MIGRATIONS: [M<'static>; 1] =
 
 /// Marks the file as ours: `repo` in ASCII.
 const APPLICATION_ID: i64 = 0x7265_706f;
-const READERS: usize = 4;
+/// More than there are reports at once, so that serving hosts finds one that is free.
+const READERS: usize = 8;
 const BUSY_SECONDS: u64 = 5;
 /// More than there are statements, so that each is prepared once a connection.
 const STATEMENTS: usize = 128;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::tx::{self, SqliteTx};
 use crate::catalogue::CatalogueError;
@@ -13,6 +14,8 @@ use crate::catalogue::sql::{Answer, Tx};
 
 /// How many jobs share a commit at most.
 const BATCH: usize = 256;
+/// With less than this free, the log stays when the file is closed. Unit: bytes.
+const LOG_ROOM_BYTES: u64 = 1 << 20;
 
 /// The writing thread, as the rest of the program sees it.
 pub(super) struct Writer {
@@ -141,6 +144,16 @@ pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job
         }
         batch.into_iter().for_each(|job| job.answer(lost.as_deref()));
     }
+    if !has_room(connection) {
+        // Folded in, the log is deleted: opening the file would have to make it anew, and could not.
+        let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        debug_assert!(kept.is_ok(), "every SQLite since 3.16.2 knows this");
+    }
+}
+
+fn has_room(connection: &Connection) -> bool {
+    let disk = connection.path().and_then(|path| rustix::fs::statvfs(path).ok());
+    disk.is_none_or(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= LOG_ROOM_BYTES)
 }
 
 fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {

@@ -133,7 +133,7 @@ fn parse_name(text: &str) -> Result<String, String> {
     if text.len() <= 253 && text.split('.').all(label) {
         return Ok(text.to_owned());
     }
-    Err("is a host name in lower case: letters, digits and '-' in labels joined by dots".into())
+    Err(format!("'{text}' is not a host name: lower-case letters, digits, '-' and '.'"))
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {

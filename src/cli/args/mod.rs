@@ -30,7 +30,8 @@ pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
     arg_required_else_help = true,
     after_help = "EXAMPLE:\n  repoctl upload --suite stable dist/*.deb -m 'release 1.4'\n\n\
                   Exit codes: 0 done or already so, 1 refused, 2 wrong command line, 3 not allowed,\n\
-                  4 server out of reach, busy or failing (nothing was half done: try again)."
+                  4 server out of reach, busy or failing: nothing was half done; the message says whether\n\
+                  to try again or to look first."
 )]
 pub struct Cli {
     /// What holds for every command.

@@ -81,7 +81,13 @@ pub struct HistoryArgs {
     #[command(flatten)]
     pub of: SuiteArg,
     /// At most so many, the newest first
-    #[arg(long, short = 'n', value_name = "NUMBER", default_value = "20")]
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "NUMBER",
+        default_value = "20",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     pub limit: u32,
     /// Only those before this one
     #[arg(long, value_name = "GENERATION")]

@@ -103,7 +103,7 @@ pub struct RemoveArgs {
 
 /// Reads a length of time in whole hours: `24h`, `3d`, `1w`.
 pub fn parse_hours(text: &str) -> Result<u32, String> {
-    let rule = || "is a number with h, d or w behind it, from 1h to 52w".to_owned();
+    let rule = || "write 24h, 3d or 1w, at most 52w".to_owned();
     let unit = match text.chars().last() {
         Some('h') => 1,
         Some('d') => 24,

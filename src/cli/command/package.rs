@@ -5,7 +5,8 @@ use crate::api::{PackagesQuery, SearchQuery, SuitePlacement};
 use crate::cli::args::{ListArgs, SearchArgs, ShowArgs};
 use crate::cli::failure::Failure;
 use crate::cli::render;
-use crate::debian::{PackageName, Version};
+use crate::cli::text::shell_word;
+use crate::debian::{PackageName, SuiteName, Version};
 
 /// Lists the packages of a suite.
 ///
@@ -16,8 +17,29 @@ pub async fn list(session: &mut Session<'_>, args: &ListArgs) -> Result<(), Fail
     let query = PackagesQuery { source: args.source.clone(), all: args.all };
     let packages = session.client.list_packages(&suite, &query).await?;
     session.show(&packages, || render::package::list(&packages, now));
-    session.say_if_empty(&packages, &format!("no such package in {suite}"));
+    if packages.is_empty() && !session.json {
+        let every = PackagesQuery { all: true, ..query };
+        let older = !args.all && !session.client.list_packages(&suite, &every).await?.is_empty();
+        session.around.complain(&nothing_in(&suite, args.source.as_ref(), older));
+    }
     Ok(())
+}
+
+fn nothing_in(suite: &SuiteName, source: Option<&PackageName>, older: bool) -> String {
+    let name = shell_word(suite.as_str());
+    match source {
+        Some(source) if older => format!(
+            "{suite} offers nothing built from source \"{source}\" now: \
+             repoctl list --suite {name} --all {source}\n"
+        ),
+        Some(source) => format!("{suite} has nothing built from source \"{source}\"\n"),
+        None if older => {
+            format!("{suite} offers no packages now: repoctl list --suite {name} --all\n")
+        }
+        None => {
+            format!("{suite} holds no packages yet: repoctl upload --suite {name} FILE.deb\n")
+        }
+    }
 }
 
 /// Finds packages by name.

@@ -15,7 +15,12 @@ use crate::debian::{PackageName, SuiteName};
 pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = if args.rollback { rollback(args)? } else { pinning(args)? };
-    make(session, &suite, request(change, &args.why.message, args.dry_run)).await
+    let mut wanted = request(change, &args.why.message, args.dry_run);
+    if !args.dry_run {
+        // Two who go back at the same time must not go back twice from what neither has seen.
+        wanted.expect_generation = Some(session.client.view_suite(&suite).await?.generation);
+    }
+    make(session, &suite, wanted).await
 }
 
 fn rollback(args: &PinArgs) -> Result<Change, Failure> {
@@ -64,10 +69,10 @@ pub async fn unpin(session: &mut Session<'_>, args: &UnpinArgs) -> Result<(), Fa
         wanted.expect_generation = Some(session.client.view_suite(&suite).await?.generation);
         let plan = ChangeRequest { dry_run: true, ..wanted.clone() };
         let outcome = session.client.change(&suite, &plan).await?;
-        let text = render::change::moved(&outcome, session.now());
+        let text = render::change::plan(&outcome, session.now());
         session.around.print(&text);
         if !session.around.ask("\nGo ahead?") {
-            return Err(Failure::refused("nothing was changed"));
+            return Err(Failure::declined("not done; nothing was changed"));
         }
     }
     make(session, &suite, wanted).await

@@ -1,16 +1,17 @@
 //! What came of a change: readable at three in the morning.
 
 use super::version;
-use crate::api::{ChangeOutcome, HostSeen, ItemState, Move, PinView};
+use crate::api::{ChangeOutcome, ItemState, Move, PinView};
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, shell_word, when};
-use crate::debian::SuiteName;
 use crate::time::Moment;
 
 /// How hosts come to see a new generation.
 const HOSTS_FOLLOW: &str = "hosts follow at their next `apt-get update && apt-get -y upgrade`";
 
 const DRY_RUN: &str = "DRY RUN: nothing was changed. This is what would happen:\n\n";
+
+const PLAN: &str = "This is what would happen:\n\n";
 
 /// What came of an upload: a line for each package, then where the suite stands.
 pub fn upload(outcome: &ChangeOutcome) -> String {
@@ -32,22 +33,43 @@ pub fn upload(outcome: &ChangeOutcome) -> String {
     out
 }
 
+/// One line when hosts are not offered all that was uploaded; empty otherwise.
+pub fn not_offered(outcome: &ChangeOutcome) -> String {
+    let held = |state| matches!(state, ItemState::Waiting | ItemState::Withdrawn);
+    let (all, held) =
+        (outcome.items.len(), outcome.items.iter().filter(|item| held(item.state)).count());
+    let (verb, packages) = (if held == 1 { "is" } else { "are" }, count(all, "package"));
+    match held {
+        0 => String::new(),
+        _ => format!("note: {held} of {packages} {verb} not offered to hosts (see above)\n"),
+    }
+}
+
 /// What came of a pin, a rollback, an unpin or a removal, and what hosts do about it.
 pub fn moved(outcome: &ChangeOutcome, now: Moment) -> String {
-    let mut out = String::new();
-    if outcome.dry_run {
-        out.push_str(DRY_RUN);
-    }
-    out.push_str(&standing(outcome));
+    let heading = if outcome.dry_run { DRY_RUN } else { "" };
+    format!("{heading}{}", consequences(outcome, now))
+}
+
+/// What would come of a change, for somebody who is asked next.
+pub fn plan(outcome: &ChangeOutcome, now: Moment) -> String {
+    format!("{PLAN}{}", consequences(outcome, now))
+}
+
+fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
+    let mut out = standing(outcome);
     if !outcome.moves.is_empty() {
         out.push_str(&format!("\n{}\n", moves(&outcome.moves)));
     }
     for pin in &outcome.pins {
         out.push_str(&pin_line(pin, now));
     }
+    for pin in &outcome.ended {
+        out.push_str(&ended_line(pin, outcome.dry_run));
+    }
     out.push_str(&notes(outcome));
     if outcome.dry_run {
-        out.push_str(&hosts(&outcome.suite, &outcome.hosts, now));
+        out.push_str(&hosts(outcome, now));
     } else if outcome.moves.iter().any(|one| one.from.is_some() && one.to.is_some()) {
         out.push_str(&format!("{HOSTS_FOLLOW}\n"));
     }
@@ -60,7 +82,10 @@ fn standing(outcome: &ChangeOutcome) -> String {
         (Some(generation), false) => format!("generation {generation} of {suite} is live\n"),
         (None, false) => format!("no new generation: hosts see no difference in {suite}\n"),
         (_, true) if outcome.moves.is_empty() && !publishes(outcome) => {
-            format!("{suite} would stay as it is for hosts\n")
+            match outcome.pins.is_empty() && outcome.ended.is_empty() {
+                true => format!("{suite} would stay as it is for hosts\n"),
+                false => format!("hosts would see no difference in {suite}\n"),
+            }
         }
         (Some(generation), true) => format!("generation {generation} of {suite} would go live\n"),
         (None, true) => format!("a new generation of {suite} would go live\n"),
@@ -106,11 +131,26 @@ fn pin_line(pin: &PinView, now: Moment) -> String {
     format!("{what}, {end}\n")
 }
 
+fn ended_line(pin: &PinView, dry_run: bool) -> String {
+    let (word, was) = if dry_run { ("would end", "") } else { ("unpinned", "was ") };
+    let state = match &pin.version {
+        Some(version) => format!("{was}at {version}"),
+        None => format!("{was}held out"),
+    };
+    let why = match pin.message.trim_end() {
+        "" => String::new(),
+        message => format!(", \"{}\"", escape(message)),
+    };
+    let author = escape(&pin.author);
+    format!("{word}: {} {} ({state}, by {author}{why})\n", pin.kind.as_str(), pin.package)
+}
+
 fn notes(outcome: &ChangeOutcome) -> String {
     outcome.notes.iter().map(|note| format!("note: {}\n", escape(note))).collect()
 }
 
-fn hosts(suite: &SuiteName, hosts: &[HostSeen], now: Moment) -> String {
+fn hosts(outcome: &ChangeOutcome, now: Moment) -> String {
+    let (suite, hosts) = (&outcome.suite, &outcome.hosts);
     if hosts.is_empty() {
         return format!("\nno host reads {suite}\n");
     }
@@ -122,7 +162,13 @@ fn hosts(suite: &SuiteName, hosts: &[HostSeen], now: Moment) -> String {
             host.generation.map(|generation| generation.to_string()).unwrap_or_default(),
         ]);
     }
-    format!("\n{} would see it:\n{}", count(hosts.len(), "host"), table.lines(2))
+    let number = count(hosts.len(), "host");
+    let heading = match (outcome.moves.is_empty(), hosts.len()) {
+        (false, _) => format!("{number} would see it:"),
+        (true, 1) => format!("{number} reads {suite}:"),
+        (true, _) => format!("{number} read {suite}:"),
+    };
+    format!("\n{heading}\n{}", table.lines(2))
 }
 
 /// Pins, as a table.

@@ -4,6 +4,8 @@ mod gather;
 mod progress;
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -12,6 +14,7 @@ use super::args::UploadArgs;
 use super::command::Session;
 use super::failure::{Failure, reasons_of};
 use super::render;
+use super::surroundings::Surroundings;
 use super::text::count;
 use crate::api::{AddItem, Change, ChangeRequest, Exit, MOST_DIGESTS, MOST_ITEMS};
 use crate::client::{Client, ClientError, Patience, Sent};
@@ -42,10 +45,10 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
     }
     let shows = session.around.may_show_progress && !session.json;
     let parcels = hash_all(paths, shows).await?;
-    let patience = Patience::lasting(Duration::from_secs(args.retry_seconds));
-    let client = &session.client;
-    let missing = find_missing(client, &parcels, patience).await?;
-    send_all(client, &parcels, &missing, patience, shows).await?;
+    let client = session.client.clone();
+    let trial = Trial::of(session, args.retry_seconds, shows);
+    let missing = find_missing(&client, &parcels, &trial).await?;
+    send_all(&client, &parcels, &missing, &trial, shows).await?;
     let item =
         |parcel: &Parcel| AddItem { component: args.component.clone(), digest: parcel.digest };
     let request = ChangeRequest {
@@ -54,9 +57,55 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
         expect_generation: None,
         change: Change::Add { items: parcels.iter().map(item).collect() },
     };
-    let outcome = patience.keep(|| client.change(&suite, &request)).await?;
+    let outcome = trial.keep(|| client.change(&suite, &request)).await?;
+    drop(trial);
     session.show(&outcome, || render::change::upload(&outcome));
+    if !session.json {
+        session.around.complain(&render::change::not_offered(&outcome));
+    }
     Ok(())
+}
+
+/// The patience of one upload, which says once that it is being tried.
+struct Trial<'a> {
+    patience: Patience,
+    seconds: u64,
+    /// Where to say it, until it is said.
+    listener: Mutex<Option<&'a mut Surroundings>>,
+    /// What goes before it: a bar may stand in the line.
+    before: &'static str,
+}
+
+impl<'a> Trial<'a> {
+    fn of(session: &'a mut Session<'_>, seconds: u64, shows: bool) -> Self {
+        let listener = if session.json { None } else { Some(&mut *session.around) };
+        Self {
+            patience: Patience::lasting(Duration::from_secs(seconds)),
+            seconds,
+            listener: Mutex::new(listener),
+            before: if shows { "\r\u{1b}[K" } else { "" },
+        }
+    }
+
+    async fn keep<A, F>(&self, request: impl FnMut() -> F) -> Result<A, ClientError>
+    where
+        F: Future<Output = Result<A, ClientError>>,
+    {
+        self.patience.keep_telling(request, |error| self.tell(error)).await
+    }
+
+    fn tell(&self, error: &ClientError) {
+        let listener = self.listener.lock().ok().and_then(|mut listener| listener.take());
+        let Some(around) = listener else {
+            return;
+        };
+        let state = match error {
+            ClientError::Problem { .. } => "busy",
+            _ => "out of reach",
+        };
+        let (before, seconds) = (self.before, self.seconds);
+        around.complain(&format!("{before}server {state}, trying again for {seconds} s\n"));
+    }
 }
 
 /// The packages with their digests, in the order of their paths, each digest once.
@@ -81,12 +130,12 @@ async fn hash_all(paths: Vec<std::path::PathBuf>, shows: bool) -> Result<Vec<Par
 async fn find_missing(
     client: &Client,
     parcels: &[Parcel],
-    patience: Patience,
+    trial: &Trial<'_>,
 ) -> Result<BTreeSet<Digest>, Failure> {
     let mut missing = BTreeSet::new();
     for batch in parcels.chunks(MOST_DIGESTS) {
         let digests: Vec<Digest> = batch.iter().map(|parcel| parcel.digest).collect();
-        missing.extend(patience.keep(|| client.missing_blobs(digests.clone())).await?);
+        missing.extend(trial.keep(|| client.missing_blobs(digests.clone())).await?);
     }
     Ok(missing)
 }
@@ -96,7 +145,7 @@ async fn send_all(
     client: &Client,
     parcels: &[Parcel],
     missing: &BTreeSet<Digest>,
-    patience: Patience,
+    trial: &Trial<'_>,
     shows: bool,
 ) -> Result<(), Failure> {
     let wanted: Vec<Parcel> =
@@ -105,7 +154,7 @@ async fn send_all(
     let sent = Sent::default();
     let _progress = Progress::sending(total_bytes, &sent, shows);
     let rejected: Vec<Rejected> = stream::iter(wanted)
-        .map(|parcel| send_one(client, parcel, patience, &sent))
+        .map(|parcel| send_one(client, parcel, trial, &sent))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|rejection| async move { Ok(rejection) })
         .try_collect()
@@ -120,11 +169,11 @@ type Rejected = (Parcel, ClientError);
 async fn send_one(
     client: &Client,
     parcel: Parcel,
-    patience: Patience,
+    trial: &Trial<'_>,
     sent: &Sent,
 ) -> Result<Option<Rejected>, Failure> {
     let send = || client.send_blob(&parcel.path, &parcel.digest, parcel.size_bytes, sent);
-    match patience.keep(send).await {
+    match trial.keep(send).await {
         Ok(_) => Ok(None),
         Err(error) if error.exit() == Exit::Refused => Ok(Some((parcel, error))),
         Err(error) => Err(error.into()),

@@ -517,6 +517,14 @@ fn a_search_takes_stars_and_a_limit(room: &Path, make: &Make) {
     }
     assert_eq!(catalogue.search_placements("*", 2).unwrap().len(), 2);
     assert_eq!(catalogue.search_placements("*", 0).unwrap().len(), 0);
+    let within = |name: &str, pattern: &str, limit| -> Vec<String> {
+        let found = catalogue.search_suite(&suite(name), pattern, limit).unwrap();
+        found.iter().map(|it| format!("{} {}", it.package.name, it.suite)).collect()
+    };
+    assert_eq!(within("edge", "*", 100), ["foo edge"]);
+    assert_eq!(within("stable", "*foo*", 2), ["foo stable", "libfoo-dev stable"]);
+    assert_eq!(within("stable", "g++", 1), ["g++ stable"]);
+    assert!(within("other", "*", 100).is_empty());
 }
 
 fn an_empty_suite_can_be_removed(room: &Path, make: &Make) {

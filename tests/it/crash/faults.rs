@@ -237,6 +237,7 @@ faulty! { Suites:
     fn record_head(suite: &SuiteName, head: &Head) -> ();
     fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
     fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;
+    fn search_suite(suite: &SuiteName, pattern: &str, limit: u32) -> Vec<Placement>;
     fn remove_suite(suite: &SuiteName) -> ();
 }
 

@@ -7,6 +7,7 @@ use repod::debian::PackageName;
 use repod::domain::{PinKind, PinTarget};
 use repod::flow::FlowError;
 use repod::flow::apply::Wish;
+use repod::flow::suite::Edit;
 use repod::time::{Clock as _, HandClock};
 
 use super::faults::{Fault, Side, Then};
@@ -176,9 +177,9 @@ fn a_new_architecture_is_seen_whole_or_not_at_all() {
     stop_everywhere(&Case {
         suite: "stable",
         act: |house| {
-            let mut spec = House::spec("stable");
-            spec.architectures.push("arm64".parse().unwrap());
-            house.change("stable", Wish::Edit(spec)).map(drop)
+            let add_architectures = vec!["arm64".parse().unwrap()];
+            let edit = Edit { add_architectures, ..Edit::default() };
+            house.change("stable", Wish::Edit(edit)).map(drop)
         },
         made: |report| report.release["Architectures"].contains("arm64"),
     });

@@ -131,7 +131,11 @@ impl Drop for Mounted {
 
 /// Fills a disk until so many bytes are free; gives the file that does.
 fn fill(dir: &Path, leave_bytes: usize) -> PathBuf {
-    let path = dir.join("filler");
+    fill_with(dir.join("filler"), leave_bytes)
+}
+
+fn fill_with(path: PathBuf, leave_bytes: usize) -> PathBuf {
+    let dir = path.parent().unwrap();
     let free = program("df").args(["--output=avail", "-B1"]).arg(dir).run().expect_success();
     let free: usize = free.stdout.lines().nth(1).unwrap().trim().parse().unwrap();
     let count = free.saturating_sub(leave_bytes);
@@ -218,6 +222,13 @@ fn a_full_disk_refuses_uploads_and_serves_on() {
         .expect_code(4)
         .expect_says("full");
     server.check(WATCHER, "stable");
+    // Started anew without a byte to write the revocation list with: the last one is good for days.
+    assert_eq!(server.stop(), 0);
+    let more = fill_with(mounted.0.join("filler.more"), 0);
+    server.serve();
+    assert!(server.log().contains("the revocation list could not be published anew"));
+    server.check(WATCHER, "stable");
+    std::fs::remove_file(more).unwrap();
     std::fs::remove_file(filler).unwrap();
     upload(&server, &new).expect_success().expect_says("published");
     upload(&server, &medium).expect_success().expect_says("published");

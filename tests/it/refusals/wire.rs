@@ -309,6 +309,34 @@ fn a_refusal_says_why_in_its_status_line() {
 }
 
 #[test]
+fn what_cannot_be_read_is_a_problem_like_every_other() {
+    let server = watched();
+    let json = ["-H", "Content-Type: application/json", "-d"];
+    let change = "api/v1/suites/stable/changes";
+    let most = file(&server, "most.json", &vec![b' '; (16 << 20) + 1]);
+    let most = format!("@{most}");
+    let table: [(&str, &[&str], u16, &str); 8] = [
+        (change, &[json[0], json[1], json[2], "{"], 400, "invalid-request"),
+        (change, &[json[0], json[1], json[2], r#"{"bogus": 1}"#], 400, "invalid-request"),
+        (change, &["-d", "{}"], 400, "invalid-request"),
+        (change, &[json[0], json[1], "--data-binary", &most], 413, "too-large"),
+        ("api/v1/suites/stable/diff", &[], 400, "invalid-request"),
+        ("api/v1/suites/stable/diff?from=one&to=2", &[], 400, "invalid-request"),
+        ("api/v1/packages?limit=-1&pattern=a", &[], 400, "invalid-request"),
+        ("api/v1/suites/%ff", &[], 400, "invalid-request"),
+    ];
+    for (path, more, status, code) in table {
+        let answer = unchanged(&server, || ask_as_operator(&server, path, more));
+        assert_eq!(answer.status, status, "{path} {more:?}: {answer:?}");
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["code"], code, "{path}: {body}");
+        assert_eq!(body["status"], status, "{path}: {body}");
+        assert!(!body["detail"].as_str().unwrap().is_empty(), "{path}: {body}");
+    }
+}
+
+#[test]
 fn only_http_1_1_is_offered() {
     let server = watched();
     let place = format!("localhost:{}", server.port());

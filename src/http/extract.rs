@@ -1,0 +1,74 @@
+//! Extract: bodies, queries and paths of requests, whose faults are answered like every other error.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::Code;
+use crate::http::answer::Failure;
+
+/// A JSON body, of a request or an answer.
+pub struct Json<T>(pub T);
+
+/// The query of a request.
+pub struct Query<T>(pub T);
+
+/// The parts of a path that its route leaves open.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let read = axum::Json::<T>::from_request(request, state).await;
+        let axum::Json(value) = read.map_err(|rejection: JsonRejection| {
+            refused(rejection.status(), &rejection.body_text())
+        })?;
+        Ok(Self(value))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        let axum::extract::Query(value) = read.map_err(|rejection: QueryRejection| {
+            refused(rejection.status(), &rejection.body_text())
+        })?;
+        Ok(Self(value))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        let axum::extract::Path(value) = read.map_err(|rejection: PathRejection| {
+            refused(rejection.status(), &rejection.body_text())
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// The framework's sentence in our envelope. What is too long keeps a code of its own, for it is cured
+/// by sending less and not by sending something else.
+fn refused(status: StatusCode, sentence: &str) -> Failure {
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        status if status.is_server_error() => Code::Internal,
+        _ => Code::InvalidRequest,
+    };
+    Failure::new(code, sentence)
+}
