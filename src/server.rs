@@ -6,12 +6,11 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicI64;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::catalogue::SqliteCatalogue;
 use crate::config::{Config, LogFormat};
@@ -27,8 +26,11 @@ use crate::trust::{
 };
 
 pub mod data;
+mod keeper;
 
 pub use data::{DataDirectory, DataError};
+
+use self::keeper::Keeper;
 
 /// The server could not start or run.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +59,6 @@ fn part<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> ServerErr
     move |problem| ServerError::Part { what, problem: problem.to_string() }
 }
 
-/// How often what may have to be renewed is looked at. Unit: seconds.
-const REFRESH_SECONDS: u64 = 20;
-/// How often unnamed bytes are looked for. Unit: seconds.
-const TIDY_SECONDS: u64 = 3_600;
 /// Days that are written in the configuration, as the flows count.
 const DAY_SECONDS: i64 = 86_400;
 
@@ -286,131 +284,6 @@ fn renew_server_certificate(
     issued.write(&data.tls()).map_err(part("server certificate"))?;
     info!(not_after = %issued.not_after, "server certificate renewed");
     Ok(true)
-}
-
-/// Work that is done now and then beside everything else, never twice at once.
-#[derive(Default)]
-struct Errand(Option<tokio::task::JoinHandle<()>>);
-
-impl Errand {
-    /// Starts it, unless the last one still runs.
-    fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        if self.0.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
-            self.0 = Some(tokio::spawn(work));
-        }
-    }
-
-    /// Waits until the last one is done.
-    async fn end(self) {
-        let Some(running) = self.0 else { return };
-        if let Err(error) = running.await {
-            error!(%error, "what runs beside the server stopped");
-        }
-    }
-}
-
-/// Tells systemd that the server lives; for as long as it is let run.
-async fn pulse(notifier: Arc<Notifier>) {
-    let watchdog = crate::config::watchdog_microseconds().unwrap_or(60_000_000);
-    let mut pulse = tokio::time::interval(Duration::from_micros((watchdog / 2).max(1)));
-    loop {
-        pulse.tick().await;
-        notifier.watchdog();
-    }
-}
-
-/// What is looked after while the server runs.
-struct Keeper {
-    config: Config,
-    data: DataDirectory,
-    repository: Arc<Repository>,
-    tls: Arc<ArcSwap<rustls::ServerConfig>>,
-    certificate_not_after: Arc<AtomicI64>,
-    notifier: Arc<Notifier>,
-}
-
-impl Keeper {
-    async fn keep(
-        self: Arc<Self>,
-        mut reload: tokio::sync::mpsc::Receiver<()>,
-        stop: CancellationToken,
-    ) {
-        let pulse = tokio::spawn(pulse(Arc::clone(&self.notifier)));
-        let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
-        let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
-        let (mut refreshing, mut tidying) = (Errand::default(), Errand::default());
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = refresh.tick() => {
-                    let keeper = Arc::clone(&self);
-                    refreshing.start(async move {
-                        flow::refresh::refresh(&keeper.repository).await;
-                        keeper.renew();
-                    });
-                }
-                _ = tidy.tick() => {
-                    let repository = Arc::clone(&self.repository);
-                    tidying.start(async move { flow::refresh::tidy(&repository).await });
-                }
-                Some(()) = reload.recv() => {
-                    self.notifier.reloading();
-                    self.reload();
-                    self.notifier.ready();
-                }
-            }
-        }
-        refreshing.end().await;
-        tidying.end().await;
-        if let Err(problem) = flow::journal::write(&self.repository) {
-            warn!(%problem, "the last sightings were not kept");
-        }
-        while flow::desk::is_busy(&self.repository) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        pulse.abort();
-    }
-
-    fn renew(&self) {
-        let now = self.repository.now();
-        match renew_server_certificate(&self.config, &self.data, &self.repository, now) {
-            Ok(true) => self.take_certificate(),
-            Ok(false) => {}
-            Err(problem) => error!(%problem, "the server certificate could not be renewed"),
-        }
-    }
-
-    fn take_certificate(&self) {
-        let taken = load_server(&self.data.tls()).map_err(part("server certificate"));
-        let taken = taken.and_then(|identity| Ok((tls_config(&identity)?, identity.not_after)));
-        match taken {
-            Ok((config, not_after)) => {
-                self.tls.store(config);
-                self.certificate_not_after.store(not_after.0, Ordering::Relaxed);
-            }
-            Err(problem) => error!(%problem, "the old server certificate stays in use"),
-        }
-    }
-
-    /// Certificates and lists are taken anew; open connections stay, and are judged by the new lists.
-    fn reload(&self) {
-        self.take_certificate();
-        match self.repository.trust.reload(self.repository.now()) {
-            Ok(changed) => info!(changed, "certificates and revocation list reloaded"),
-            Err(problem) => error!(%problem, "the old revocation list stays in use until it ends"),
-        }
-        match Config::load(&self.data.config()) {
-            Ok(config)
-                if Config { data: self.config.data.clone(), ..config.clone() } == self.config => {}
-            Ok(config) => {
-                self.repository.set_limits(flow_limits(&config));
-                info!(
-                    "limits and lifetimes reloaded; listeners, log and public_url change with a restart"
-                );
-            }
-            Err(problem) => error!(%problem, "the old configuration stays in use"),
-        }
-    }
 }
 
 /// Runs a server until SIGTERM or SIGINT; SIGHUP reloads.

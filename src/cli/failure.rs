@@ -35,7 +35,14 @@ impl Failure {
     }
 
     fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), reasons: Vec::new(), hint: None, code: None, declined: false }
+        Self {
+            exit,
+            message: message.into(),
+            reasons: Vec::new(),
+            hint: None,
+            code: None,
+            declined: false,
+        }
     }
 
     /// Somebody was asked, and said no.

@@ -175,9 +175,10 @@ impl ClientError {
                 None => Self::Unreachable { server, cause: format!("TLS alert {alert:?}") },
             },
             Some(other) => Self::Unreachable { server, cause: format!("TLS: {other}") },
-            None if error.is_connect() && error.is_timeout() => {
-                Self::Unreachable { server, cause: format!("no connection within 10 seconds{port}") }
-            }
+            None if error.is_connect() && error.is_timeout() => Self::Unreachable {
+                server,
+                cause: format!("no connection within 10 seconds{port}"),
+            },
             None if error.is_timeout() => {
                 Self::Unreachable { server, cause: "no answer in time".into() }
             }

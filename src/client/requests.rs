@@ -4,10 +4,10 @@ use reqwest::Method;
 
 use super::{Client, ClientError, Effect};
 use crate::api::{
-    Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView, GenerationsQuery,
-    HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate, MissingBlobs,
-    PackagesQuery, PinView, PlacementView, RevocationOutcome, RevocationRequest, SearchQuery,
-    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+    Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView,
+    GenerationsQuery, HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate,
+    MissingBlobs, PackagesQuery, PinView, PlacementView, RevocationOutcome, RevocationRequest,
+    SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -73,8 +73,7 @@ impl Client {
     /// Those of these packages that have to be sent. Limits: [`crate::api::MOST_DIGESTS`].
     pub async fn missing_blobs(&self, digests: Vec<Digest>) -> Result<Vec<Digest>, ClientError> {
         let (path, wanted) = (["blobs", "missing"], Digests { digests });
-        let answer: MissingBlobs =
-            self.send(Method::POST, &path, &wanted, Effect::Nothing).await?;
+        let answer: MissingBlobs = self.send(Method::POST, &path, &wanted, Effect::Nothing).await?;
         Ok(answer.missing)
     }
 

@@ -86,7 +86,9 @@ impl Client {
             .header(CONTENT_TYPE, "application/vnd.debian.binary-package")
             .header(CONTENT_LENGTH, size_bytes)
             .body(Body::wrap_stream(pieces));
-        let exchange = async { self.answer(self.dispatch(request, Effect::Nothing).await?, Effect::Nothing).await };
+        let exchange = async {
+            self.answer(self.dispatch(request, Effect::Nothing).await?, Effect::Nothing).await
+        };
         tokio::select! {
             outcome = exchange => outcome,
             () = standstill(own) => Err(ClientError::Unreachable {

@@ -54,9 +54,9 @@ pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
     Ok(swept)
 }
 
-/// Keeps uploads and publications out: neither may find bytes there that are gone when it records them.
+/// Keeps uploads and publications out: neither may find bytes that are gone when it records them.
 ///
-/// While a lock waits, those that come after it wait too, so it does not wait as long as it can help it.
+/// Whoever comes while a lock waits has to wait too, so it is only tried as long as that may help.
 fn alone(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
@@ -98,8 +98,8 @@ fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Dige
     Ok(known.into_iter().map(|record| record.package.digest).collect())
 }
 
-/// The packs of recorded chunks, and of those that a writer keeps for its next turn. Whatever else is
-/// kept while a generation is built is one of the two before the writer lets the sweep go on.
+/// The packs of recorded chunks, and of those that a writer keeps for its next turn. Whatever is kept
+/// while a generation is built is one of the two before the writer lets the sweep go on.
 fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
     let mut named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
     for desk in repository.desks().values() {
