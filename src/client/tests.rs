@@ -92,6 +92,71 @@ async fn a_server_that_is_not_there_is_unreachable() {
     assert!(error.to_string().starts_with("cannot reach https://localhost:1: "), "{error}");
 }
 
+/// Takes the request and goes away without a word.
+async fn vanish() -> Response {
+    std::panic::resume_unwind(Box::new("gone"))
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_change_is_not_called_undone() {
+    use crate::api::{Change, ChangeRequest};
+    let routes = Router::new()
+        .route("/whoami", get(vanish))
+        .route("/suites/stable/changes", axum::routing::post(vanish))
+        .route("/suites/stable", axum::routing::delete(vanish));
+    let client = Fake::start(routes, 0).await.client();
+    let suite = crate::debian::SuiteName::parse("stable").unwrap();
+    let request = |change: Change, dry_run: bool| ChangeRequest {
+        message: String::new(),
+        dry_run,
+        expect_generation: None,
+        change,
+    };
+    let rollback = Change::Rollback { packages: vec![], to: None, binary: false };
+
+    let error = client.change(&suite, &request(rollback.clone(), false)).await.unwrap_err();
+    let told = format!("no answer from {}: the change may have been made", client.server());
+    assert_eq!((error.to_string(), error.exit()), (told.clone(), Exit::Unavailable));
+    assert_eq!(error.hint(), Some("look with repoctl history before you repeat it"));
+    assert!(!error.is_passing());
+
+    let error = client.change(&suite, &request(Change::Add { items: vec![] }, false)).await;
+    let error = error.unwrap_err();
+    assert_eq!((error.to_string(), error.is_passing()), (told.clone(), true));
+
+    let error = client.remove_suite(&suite).await.unwrap_err();
+    assert_eq!(error.to_string(), told);
+    assert!(error.hint().unwrap().contains("repoctl suite list"));
+
+    let dry = client.change(&suite, &request(rollback, true)).await.unwrap_err();
+    for error in [dry, client.whoami().await.unwrap_err()] {
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
+        assert!(error.to_string().contains("closed before the answer"), "{error}");
+        assert!(error.is_passing() && !error.to_string().contains("docs.rs"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_never_went_out_is_only_unreachable() {
+    let fake = Fake::start(Router::new(), 0).await;
+    let credentials = Credentials { server: "localhost:1".into(), ..fake.credentials() };
+    let client = Client::new(&credentials).unwrap();
+    let suite = crate::debian::SuiteName::parse("stable").unwrap();
+    let error = client.remove_suite(&suite).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot reach https://localhost:1: connection refused");
+}
+
+#[tokio::test]
+async fn an_address_without_a_port_is_told_of_it() {
+    let fake = Fake::start(Router::new(), 0).await;
+    if std::net::TcpStream::connect("127.0.0.1:443").is_ok() {
+        return;
+    }
+    let credentials = Credentials { server: "127.0.0.1".into(), ..fake.credentials() };
+    let error = Client::new(&credentials).unwrap().whoami().await.unwrap_err();
+    assert!(error.to_string().ends_with("refused (port 443; repod init uses 8443)"), "{error}");
+}
+
 #[tokio::test]
 async fn problems_keep_their_reasons_and_strangers_are_recognised() {
     let conflict = get(|| async {

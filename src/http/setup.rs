@@ -1,7 +1,6 @@
 //! Setup: what a host needs, as files.
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
@@ -11,6 +10,7 @@ use crate::flow::{admit, report};
 use crate::http::App;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path, Query};
 
 /// `GET /hosts/{name}/setup`: everything but the host's own certificate and key.
 pub async fn setup(

@@ -130,6 +130,35 @@ fn a_change_that_hosts_do_not_see_says_so() {
 }
 
 #[test]
+fn pins_that_end_are_named() {
+    let outcome = |dry_run: bool| -> crate::api::ChangeOutcome {
+        let pin = |package: &str, version: serde_json::Value, message: &str| {
+            json!({ "suite": "stable", "package": package, "kind": "source", "version": version,
+                "author": "operator", "message": message, "at": 1, "until": null })
+        };
+        read(json!({ "suite": "stable", "generation": null, "dry_run": dry_run,
+            "ended": [pin("acme-web", json!("1.0"), "why\u{1b}"), pin("libx", json!(null), "")],
+            "hosts": [{ "identity": "web-01", "last_seen_at": null, "generation": null }] }))
+    };
+    assert_eq!(
+        change::moved(&outcome(false), NOW),
+        "no new generation: hosts see no difference in stable\n\
+         unpinned: source acme-web (was at 1.0, by operator, \"why\\u{1b}\")\n\
+         unpinned: source libx (was held out, by operator)\n"
+    );
+    assert_eq!(
+        change::plan(&outcome(true), NOW),
+        "This is what would happen:\n\n\
+         hosts would see no difference in stable\n\
+         would end: source acme-web (at 1.0, by operator, \"why\\u{1b}\")\n\
+         would end: source libx (held out, by operator)\n\n\
+         1 host reads stable:\n\
+         \x20 HOST    LAST SEEN  GENERATION\n\
+         \x20 web-01  never               -\n"
+    );
+}
+
+#[test]
 fn a_removal_promises_no_host_will_follow() {
     let outcome = |to: serde_json::Value| -> crate::api::ChangeOutcome {
         read(json!({ "suite": "stable", "generation": 44, "moves": [{ "package": "hello",

@@ -69,7 +69,7 @@ async fn a_rollback_says_what_moved_and_what_hosts_do_next() {
     );
     assert_eq!(
         *asked.lock().unwrap(),
-        [json!({ "message": "crash", "dry_run": false,
+        [json!({ "message": "crash", "dry_run": false, "expect_generation": 42,
             "change": { "verb": "rollback", "packages": ["hello"], "binary": false } })]
     );
 }
@@ -126,15 +126,18 @@ async fn unpin_asks_on_a_terminal_and_does_only_what_was_shown() {
     for no in ["", "n\n", "what?\n"] {
         stage.input = no.into();
         let told = stage.run(&["unpin", "hello"]).await;
-        assert_eq!((told.exit, told.err.as_str()), (1, "error: nothing was changed\n"));
-        assert!(told.out.ends_with("Go ahead? [y/N] "), "{}", told.out);
+        assert_eq!((told.exit, told.err.as_str()), (1, "not done; nothing was changed\n"));
+        // What was typed ends its line itself.
+        let end = if no.is_empty() { "Go ahead? [y/N] \n" } else { "Go ahead? [y/N] " };
+        assert!(told.out.ends_with(end), "{:?}", told.out);
     }
     assert!(asked.lock().unwrap().iter().all(|change| change["dry_run"] == true));
     asked.lock().unwrap().clear();
     stage.input = "y\n".into();
     let told = stage.run(&["unpin", "hello"]).await;
     assert_eq!(told.exit, 0);
-    assert!(told.out.contains("DRY RUN") && told.out.contains("generation 43 of stable is live"));
+    assert!(told.out.starts_with("This is what would happen:\n\n"), "{}", told.out);
+    assert!(!told.out.contains("DRY RUN") && told.out.contains("generation 43 of stable is live"));
     let seen: Vec<(bool, u64)> = asked
         .lock()
         .unwrap()
@@ -191,4 +194,22 @@ async fn a_suite_has_to_be_named_somewhere() {
     stage.environment.insert("REPOCTL_SUITE".into(), "stable".into());
     assert_eq!(stage.run(&["pin", "--rollback", "hello"]).await.exit, 0);
     assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_empty_list_says_what_comes_next() {
+    let routes = Router::new().route("/suites/stable/packages", get(|| async { Json(json!([])) }));
+    let fake = Fake::start(routes, 0).await;
+    let directory = tempfile::tempdir().unwrap();
+    let stage = Stage::before(&fake, directory.path());
+    let told = stage.run(&["list"]).await;
+    assert_eq!((told.exit, told.out.as_str()), (0, ""));
+    assert_eq!(
+        told.err,
+        "stable holds no packages yet: repoctl upload --suite stable FILE.deb\n"
+    );
+    let told = stage.run(&["list", "hello"]).await;
+    assert_eq!(told.err, "stable has nothing built from source \"hello\"\n");
+    let told = stage.run(&["list", "hello", "--json"]).await;
+    assert_eq!((told.out.as_str(), told.err.as_str()), ("[]\n", ""));
 }
