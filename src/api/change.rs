@@ -15,7 +15,8 @@ pub struct ChangeRequest {
     /// Only say what it would do.
     #[serde(default)]
     pub dry_run: bool,
-    /// Refuse unless this generation is the last one.
+    /// Refuse unless this generation is the last one; for a rollback of named packages, unless those stand
+    /// as they do in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_generation: Option<u64>,
     /// The change itself.

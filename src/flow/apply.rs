@@ -80,6 +80,7 @@ pub fn apply(
     draft: &mut Draft<'_>,
     wish: &Wish,
     asking: &Asking,
+    expect: Option<u64>,
 ) -> Result<Applied, FlowError> {
     match wish {
         Wish::Add(items) => add_items(repository, desk, draft, items, asking),
@@ -96,7 +97,7 @@ pub fn apply(
             roll_back_suite(repository, desk, draft, *to, asking)
         }
         Wish::RollBack(targets, to) => {
-            roll_back_packages(repository, desk, draft, targets, *to, asking)
+            roll_back_packages(repository, desk, draft, targets, *to, asking, expect)
         }
         Wish::Unpin(targets) => end_pins(repository, desk, draft, targets),
         Wish::Remove(targets) => {
@@ -178,6 +179,7 @@ fn roll_back_packages(
     targets: &[PinTarget],
     to: Option<u64>,
     asking: &Asking,
+    expect: Option<u64>,
 ) -> Result<Applied, FlowError> {
     if let Some(to) = to {
         known_generation(desk, to)?;
@@ -185,6 +187,7 @@ fn roll_back_packages(
     for target in targets {
         let target = resolve(repository, desk, target)?;
         let past = past_of(repository, desk, &target)?;
+        unmoved(desk, &past, expect)?;
         match to {
             Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
             None => pinning::roll_back(draft, &target, &past, asking)?,
@@ -284,6 +287,16 @@ fn end_pins(
         }
     }
     Ok(Applied { notes, ..Applied::default() })
+}
+
+/// Whether a package stands as it did in the generation that the asker saw.
+fn unmoved(desk: &Desk, past: &Past, expect: Option<u64>) -> Result<(), FlowError> {
+    let last = desk.state().last_generation;
+    let same = |expected| past.at(expected).keys().eq(past.at(last).keys());
+    match expect {
+        Some(expected) if !same(expected) => Err(FlowError::Expectation { expected, last }),
+        _ => Ok(()),
+    }
 }
 
 /// A name that is pinned as a binary is not taken for that of a source.

@@ -121,8 +121,10 @@ impl Batch {
             // What is refused leaves nothing behind, however far it got. (Adding is whole by itself,
             // and too many may be waiting to keep a copy for each.)
             let before = job.wish.is_urgent().then(|| draft.clone());
-            let result = expected(desk, job.expect)
-                .and_then(|()| apply::apply(repository, desk, &mut draft, &job.wish, &asking));
+            let wish = &job.wish;
+            let result = expected(desk, job.expect, wish).and_then(|()| {
+                apply::apply(repository, desk, &mut draft, wish, &asking, job.expect)
+            });
             if let (Err(_), Some(before)) = (&result, before) {
                 draft = before;
             }
@@ -224,10 +226,10 @@ pub(crate) fn rehearse(
     asking: &Asking,
     expect: Option<u64>,
 ) -> Result<Turned, FlowError> {
-    expected(desk, expect)?;
+    expected(desk, expect, wish)?;
     let state = desk.state();
     let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
-    let applied = apply::apply(repository, desk, &mut draft, wish, asking)?;
+    let applied = apply::apply(repository, desk, &mut draft, wish, asking, expect)?;
     Ok(turned(applied, wish, &draft.plan(), None, true))
 }
 
@@ -258,7 +260,12 @@ fn turned(
     }
 }
 
-fn expected(desk: &Desk, expect: Option<u64>) -> Result<(), FlowError> {
+/// Whether the suite stands where the asker saw it. A rollback of named packages looks for itself whether
+/// those still stand so.
+fn expected(desk: &Desk, expect: Option<u64>, wish: &Wish) -> Result<(), FlowError> {
+    if matches!(wish, Wish::RollBack(targets, _) if !targets.is_empty()) {
+        return Ok(());
+    }
     let last = desk.state().last_generation;
     match expect {
         Some(expected) if expected != last => Err(FlowError::Expectation { expected, last }),

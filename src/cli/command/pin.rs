@@ -16,8 +16,9 @@ pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failur
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = if args.rollback { rollback(args)? } else { pinning(args)? };
     let mut wanted = request(change, &args.why.message, args.dry_run);
-    if !args.dry_run {
-        // Two who go back at the same time must not go back twice from what neither has seen.
+    if args.rollback && !args.dry_run {
+        // Two who go back at the same time must not go back twice from what neither has seen. Uploads
+        // of other packages meanwhile do not matter, unless the whole suite is to go back.
         wanted.expect_generation = Some(session.client.view_suite(&suite).await?.generation);
     }
     make(session, &suite, wanted).await

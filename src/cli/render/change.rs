@@ -38,10 +38,15 @@ pub fn not_offered(outcome: &ChangeOutcome) -> String {
     let held = |state| matches!(state, ItemState::Waiting | ItemState::Withdrawn);
     let (all, held) =
         (outcome.items.len(), outcome.items.iter().filter(|item| held(item.state)).count());
-    let (verb, packages) = (if held == 1 { "is" } else { "are" }, count(all, "package"));
+    let verb = match (outcome.dry_run, held) {
+        (true, _) => "would not be",
+        (false, 1) => "is not",
+        (false, _) => "are not",
+    };
+    let packages = count(all, "package");
     match held {
         0 => String::new(),
-        _ => format!("note: {held} of {packages} {verb} not offered to hosts (see above)\n"),
+        _ => format!("note: {held} of {packages} {verb} offered to hosts (see above)\n"),
     }
 }
 

@@ -204,10 +204,7 @@ async fn an_empty_list_says_what_comes_next() {
     let stage = Stage::before(&fake, directory.path());
     let told = stage.run(&["list"]).await;
     assert_eq!((told.exit, told.out.as_str()), (0, ""));
-    assert_eq!(
-        told.err,
-        "stable holds no packages yet: repoctl upload --suite stable FILE.deb\n"
-    );
+    assert_eq!(told.err, "stable holds no packages yet: repoctl upload --suite stable FILE.deb\n");
     let told = stage.run(&["list", "hello"]).await;
     assert_eq!(told.err, "stable has nothing built from source \"hello\"\n");
     let told = stage.run(&["list", "hello", "--json"]).await;

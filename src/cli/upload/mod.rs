@@ -58,7 +58,6 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
         change: Change::Add { items: parcels.iter().map(item).collect() },
     };
     let outcome = trial.keep(|| client.change(&suite, &request)).await?;
-    drop(trial);
     session.show(&outcome, || render::change::upload(&outcome));
     if !session.json {
         session.around.complain(&render::change::not_offered(&outcome));
