@@ -27,7 +27,7 @@ fn init_leaves_a_directory_alone_that_is_not_empty() {
             .repod(&[&["init", "--data", data, "--name", "repo.example.org"], more].concat())
             .run()
     };
-    told(init(&server.at("data"), &[]), 1, &["is not empty", "name a new directory"]);
+    told(init(&server.at("data"), &[]), 1, &["is a data directory already", "keep it"]);
     assert_eq!(listing(&server.data()), before);
     let own = server.at("own");
     std::fs::create_dir(&own).unwrap();
