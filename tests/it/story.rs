@@ -254,3 +254,33 @@ fn an_operator_of_one_suite_cannot_reach_into_another() {
     assert_eq!(own("?suites=other"), "403");
     assert_eq!(own("?suites=absent"), "403");
 }
+
+/// Two people on call go back at the same time: once is enough, and an upload of something else between
+/// is no reason to refuse the first.
+#[test]
+fn a_rollback_is_refused_only_when_what_it_names_has_moved() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    server.upload("acme-web", "2.0").expect_success();
+    server.upload("acme-web", "3.0").expect_success();
+    let seen = 4;
+    server.upload("acme-other", "1.0").expect_success();
+    let back = || {
+        let body = format!(
+            "{{\"expect_generation\": {seen}, \"message\": \"bad\", \
+             \"change\": {{\"verb\": \"rollback\", \"packages\": [\"acme-web\"]}}}}"
+        );
+        let json = ["-H", "content-type: application/json", "-d", &body];
+        server.curl_as_operator("api/v1/suites/stable/changes").args(json).run().expect_success()
+    };
+    back().expect_says("HTTP/1.1 200");
+    back().expect_says("HTTP/1.1 409").expect_says("generation-moved");
+    let listed = server.repoctl(&["list", "--suite", "stable", "--json"]).expect_success();
+    let live = |version: &str| {
+        let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        listed.as_array().unwrap().iter().any(|one| {
+            one["package"] == "acme-web" && one["version"] == version && one["state"] == "live"
+        })
+    };
+    assert!(live("2.0") && !live("1.0"), "{listed}");
+}

@@ -187,6 +187,16 @@ impl TestServer {
         }
     }
 
+    /// `curl` with the first operator's certificate; prints the head of the answer as well.
+    pub fn curl_as_operator(&self, path: &str) -> Program {
+        let own = self.at("data/operator");
+        programs::program("curl")
+            .args(["-sS", "-i", "--http1.1", "--max-time", "60"])
+            .args(["--cacert", &format!("{own}/ca.crt")])
+            .args(["--cert", &format!("{own}/client.crt"), "--key", &format!("{own}/client.key")])
+            .arg(format!("{}/{path}", self.url()))
+    }
+
     /// `curl` with a host's certificate, as `repoctl host issue` wrote it.
     pub fn curl(&self, host: &str, path: &str) -> Program {
         let own = self.at(&format!("hosts/{host}/etc/apt/repod/localhost"));

@@ -76,26 +76,10 @@ fn the_reserve_is_for_everything_but_uploads() {
 
 /// `PUT` of a package with nothing but curl, as the operator; the answer with its head.
 fn put_with_curl(server: &TestServer, path: &str, more: &[&str]) -> String {
-    let url = format!("{}/api/v1/suites/stable/main/", server.url());
-    let operator = server.at("data/operator");
-    program("curl")
-        .args([
-            "-sS",
-            "-i",
-            "--http1.1",
-            "--max-time",
-            "60",
-            "--cacert",
-            &format!("{operator}/ca.crt"),
-        ])
-        .args([
-            "--cert",
-            &format!("{operator}/client.crt"),
-            "--key",
-            &format!("{operator}/client.key"),
-        ])
+    server
+        .curl_as_operator("api/v1/suites/stable/main/")
         .args(more)
-        .args(["-T", path, &url])
+        .args(["-T", path])
         .run()
         .expect_success()
         .stdout

@@ -34,25 +34,7 @@ fn ask(server: &TestServer, path: &str, more: &[&str]) -> Reply {
 
 /// `curl -i` of the operator.
 fn ask_as_operator(server: &TestServer, path: &str, more: &[&str]) -> Reply {
-    let operator = server.at("data/operator");
-    let curl = program("curl")
-        .args([
-            "-sS",
-            "-i",
-            "--http1.1",
-            "--max-time",
-            "60",
-            "--cacert",
-            &format!("{operator}/ca.crt"),
-        ])
-        .args([
-            "--cert",
-            &format!("{operator}/client.crt"),
-            "--key",
-            &format!("{operator}/client.key"),
-        ])
-        .args(more)
-        .arg(format!("{}/{path}", server.url()));
+    let curl = server.curl_as_operator(path).args(more);
     read_reply(&curl.run().expect_success().stdout_bytes)
 }
 
