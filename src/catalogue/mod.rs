@@ -6,8 +6,8 @@
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
-    StoredChunk, SuiteSpec, Tenure,
+    Completion, Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
+    StoredBlock, StoredChunk, SuiteSpec, Tenure,
 };
 use crate::time::Moment;
 
@@ -244,7 +244,29 @@ pub trait Generations: Send + Sync {
         digest: &Digest,
     ) -> Result<Option<IndexRecord>, CatalogueError>;
 
-    /// Every pack that a recorded chunk lies in.
+    /// Notes where the xz blocks of recorded chunks lie. A block that is noted already stays.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_blocks(&self, blocks: &[(Digest, StoredBlock)]) -> Result<(), CatalogueError>;
+
+    /// Records what a live generation lists beside what it did, with the head that says so.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Stale`] when another generation or a later date stands already.
+    fn complete(&self, completion: &Completion) -> Result<(), CatalogueError>;
+
+    /// A file that no Release lists, by its path in any generation.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_patch(
+        &self,
+        suite: &SuiteName,
+        path: &str,
+    ) -> Result<Option<IndexRecord>, CatalogueError>;
+
+    /// Every pack that a recorded chunk or its xz block lies in.
     ///
     /// # Errors
     /// [`CatalogueError`].

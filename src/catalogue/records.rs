@@ -1,5 +1,7 @@
 //! Records: what the catalogue gives back that is more than a value of the domain.
 
+use std::sync::Arc;
+
 use crate::debian::{Component, SuiteName};
 use crate::domain::{
     Contents, Fled, Head, Identity, IndexFile, Package, Pin, StoredChunk, SuiteSpec,
@@ -42,7 +44,7 @@ pub struct IndexRecord {
     /// The file.
     pub file: IndexFile,
     /// Its chunks, in order.
-    pub chunks: Vec<StoredChunk>,
+    pub chunks: Vec<Arc<StoredChunk>>,
 }
 
 /// A certificate that the embedded CA issued.

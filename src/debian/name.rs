@@ -126,6 +126,20 @@ impl Architecture {
     }
 }
 
+impl PackageName {
+    /// Sorts before every name: where a range over them begins.
+    pub fn lowest() -> Self {
+        Self("".into())
+    }
+}
+
+impl Component {
+    /// Sorts before every component: where a range over them begins.
+    pub fn lowest() -> Self {
+        Self("".into())
+    }
+}
+
 fn valid(text: &str, lengths: std::ops::RangeInclusive<usize>, more: &[u8]) -> bool {
     lengths.contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b))

@@ -1,13 +1,14 @@
 //! The draft: a suite as it would be after the changes taken so far. Changes are applied to it one
 //! after the other; each either applies whole or leaves it as it was.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
+
 use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::Digest;
-use crate::domain::package::Place;
+use crate::domain::contents::Place;
 use crate::domain::{Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec};
 
 /// A suite under change.
@@ -17,8 +18,6 @@ pub struct Draft<'a> {
     overlay: BTreeMap<Place, Option<Arc<Package>>>,
     /// Where the overlay has put packages of a source, so that looking one up reads no more than it.
     put_of: BTreeMap<PackageName, BTreeSet<Place>>,
-    /// The same for what was there before; made when it is first needed.
-    base_of: OnceCell<BTreeMap<&'a PackageName, Vec<&'a Place>>>,
     /// What the suite is, with edits.
     pub spec: SuiteSpec,
     edited: bool,
@@ -81,7 +80,6 @@ impl<'a> Draft<'a> {
             base: contents,
             overlay: BTreeMap::new(),
             put_of: BTreeMap::new(),
-            base_of: OnceCell::new(),
             spec: spec.clone(),
             edited: false,
             old_pins: pins.clone(),
@@ -96,7 +94,7 @@ impl<'a> Draft<'a> {
     pub fn at(&self, place: &Place) -> Option<&Arc<Package>> {
         match self.overlay.get(place) {
             Some(changed) => changed.as_ref(),
-            None => self.base.members.get(place),
+            None => self.base.at(place),
         }
     }
 
@@ -104,11 +102,11 @@ impl<'a> Draft<'a> {
     pub fn named(&self, name: &PackageName) -> Vec<(Place, Arc<Package>)> {
         let mut found = Vec::new();
         for component in &self.spec.components {
-            let first = (component.clone(), name.clone(), Architecture::lowest());
-            let here = |place: &Place| place.0 == *component && place.1 == *name;
-            let unchanged = self.base.members.range(first.clone()..).take_while(|(p, _)| here(p));
+            let unchanged = self.base.named(component, name);
             let unchanged = unchanged.filter(|(place, _)| !self.overlay.contains_key(*place));
             found.extend(unchanged.map(|(place, package)| (place.clone(), Arc::clone(package))));
+            let first = (component.clone(), name.clone(), Architecture::lowest());
+            let here = |place: &Place| place.0 == *component && place.1 == *name;
             let changed = self.overlay.range(first..).take_while(|(place, _)| here(place));
             let listed =
                 changed.filter_map(|(place, p)| Some((place.clone(), Arc::clone(p.as_ref()?))));
@@ -126,14 +124,7 @@ impl<'a> Draft<'a> {
     }
 
     fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
-        let base_of = self.base_of.get_or_init(|| {
-            let mut places: BTreeMap<&PackageName, Vec<&Place>> = BTreeMap::new();
-            for (place, package) in &self.base.members {
-                places.entry(&package.source).or_default().push(place);
-            }
-            places
-        });
-        let before = base_of.get(source).into_iter().flatten().copied();
+        let before = self.base.places_of(source);
         let put = self.put_of.get(source).into_iter().flatten();
         let places: BTreeSet<&Place> = before.chain(put).collect();
         let listed = places.into_iter().filter_map(|place| Some((place.clone(), self.at(place)?)));
@@ -141,23 +132,21 @@ impl<'a> Draft<'a> {
         own.map(|(place, package)| (place, Arc::clone(package))).collect()
     }
 
-    /// All that is listed, after the changes.
-    pub fn all(&self) -> Vec<(Place, Arc<Package>)> {
-        self.matching(|_, _| true)
-    }
-
-    fn matching(&self, wanted: impl Fn(&Place, &Package) -> bool) -> Vec<(Place, Arc<Package>)> {
-        let unchanged =
-            self.base.members.iter().filter(|(place, _)| !self.overlay.contains_key(*place));
-        let changed =
-            self.overlay.iter().filter_map(|(place, package)| Some((place, package.as_ref()?)));
-        let mut found: Vec<_> = unchanged
-            .chain(changed)
-            .filter(|(place, package)| wanted(place, package))
-            .map(|(place, package)| (place.clone(), Arc::clone(package)))
-            .collect();
-        found.sort_by(|left, right| left.0.cmp(&right.0));
-        found
+    /// Every place where something else is listed than in `then`, with what is listed here.
+    ///
+    /// Costs what differs, not what is listed, where `then` has come from the same contents.
+    pub fn differing(&self, then: &Contents) -> Vec<(Place, Option<Arc<Package>>)> {
+        let mut places: BTreeSet<Place> = self.overlay.keys().cloned().collect();
+        for difference in self.base.members().diff(then.members()) {
+            let (DiffItem::Add(place, _)
+            | DiffItem::Update { new: (place, _), .. }
+            | DiffItem::Remove(place, _)) = difference;
+            places.insert(place.clone());
+        }
+        let digest = |package: Option<&Arc<Package>>| package.map(|p| p.digest);
+        let listed = places.into_iter().map(|place| (self.at(&place).cloned(), place));
+        let other = listed.filter(|(here, place)| digest(here.as_ref()) != digest(then.at(place)));
+        other.map(|(here, place)| (place, here)).collect()
     }
 
     /// Lists a package at its place, whatever was there.
@@ -239,7 +228,7 @@ impl<'a> Draft<'a> {
     /// The difference that the draft makes.
     pub fn plan(&self) -> Plan {
         let moves = self.overlay.iter().filter_map(|(place, to)| {
-            let from = self.base.members.get(place);
+            let from = self.base.at(place);
             let same = from.map(|p| p.digest) == to.as_ref().map(|p| p.digest);
             (!same).then(|| Move { place: place.clone(), from: from.cloned(), to: to.clone() })
         });
@@ -261,18 +250,6 @@ impl<'a> Draft<'a> {
             fled: self.fled.difference(&self.old_fled).cloned().collect(),
             forgiven: self.old_fled.difference(&self.fled).cloned().collect(),
             spec: self.edited.then(|| self.spec.clone()),
-        }
-    }
-}
-
-impl Contents {
-    /// These contents with a plan's moves made.
-    pub fn apply(&mut self, moves: &[Move]) {
-        for one in moves {
-            match &one.to {
-                Some(package) => self.members.insert(one.place.clone(), Arc::clone(package)),
-                None => self.members.remove(&one.place),
-            };
         }
     }
 }

@@ -104,3 +104,16 @@ pub struct Publication {
     /// The new generation; `None` when hosts see no difference.
     pub generation: Option<NewGeneration>,
 }
+
+/// Files that a live generation lists from now on, and the head that says so: one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Completion {
+    /// Of which suite.
+    pub suite: SuiteName,
+    /// Chunks that are durable but not yet recorded.
+    pub chunks: Vec<StoredChunk>,
+    /// Every file of the generation, those that it listed before among them.
+    pub indices: Vec<IndexFile>,
+    /// The same generation, signed again with a later Date.
+    pub head: Head,
+}

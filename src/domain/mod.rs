@@ -6,10 +6,12 @@
 pub mod access;
 pub mod add;
 pub mod conflict;
+pub mod contents;
 pub mod draft;
 pub mod generation;
 pub mod host;
 pub mod identity;
+pub mod index;
 pub mod layout;
 pub mod package;
 pub mod past;
@@ -20,12 +22,16 @@ pub mod suite;
 
 pub use access::{Admitted, Denied, Grant, Right, Role, SuiteScope};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};
+pub use contents::{Contents, Place};
 pub use draft::{Draft, Move, Plan};
-pub use generation::{Acceptance, GenerationRecord, Head, NewGeneration, Publication, Tenure};
+pub use generation::{
+    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
+};
 pub use identity::{Identity, IdentityError};
-pub use package::{Contents, Package};
+pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk};
+pub use package::Package;
 pub use pin::{Fled, Pin, PinKind, PinTarget};
-pub use rope::{Encoding, IndexFile, StoredChunk};
+pub use rope::IndexPlace;
 pub use suite::{SpecError, SuiteSpec};
 
 #[cfg(test)]

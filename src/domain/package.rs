@@ -1,9 +1,6 @@
-//! Packages and contents: what is known of a `.deb`, and which of them a generation holds.
+//! Packages: what is known of a `.deb`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::debian::{Architecture, Component, PackageName, Version};
+use crate::debian::{Architecture, PackageName, Version};
 use crate::digest::Digest;
 
 /// What is known of one `.deb`, less the text of its stanza.
@@ -30,14 +27,4 @@ pub struct Package {
     pub stanza_bytes: u32,
     /// SHA-256 of the published stanza.
     pub stanza_digest: Digest,
-}
-
-/// Where in a suite a package stands: one version for each.
-pub type Place = (Component, PackageName, Architecture);
-
-/// Which packages a generation holds.
-#[derive(Clone, Default, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// The package at each place.
-    pub members: BTreeMap<Place, Arc<Package>>,
 }

@@ -71,29 +71,18 @@ pub fn roll_back_to(
 
 /// Brings back the whole contents of an earlier generation, and pins every source that moves by it.
 pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
-    let present = draft.all();
-    let mut sources: Vec<_> = present
-        .iter()
-        .filter(|(place, package)| {
-            then.members.get(place).map(|p| p.digest) != Some(package.digest)
-        })
-        .map(|(_, package)| package.source.clone())
-        .collect();
-    let back = then
-        .members
-        .iter()
-        .filter(|(place, p)| draft.at(place).map(|q| q.digest) != Some(p.digest));
-    sources.extend(back.map(|(_, package)| package.source.clone()));
-    sources.sort();
-    sources.dedup();
-    let mut selections: std::collections::BTreeMap<_, Selection> =
-        sources.iter().map(|source| (source.clone(), Selection::new())).collect();
-    for (place, package) in &then.members {
-        if let Some(selection) = selections.get_mut(&package.source) {
-            selection.insert(package.digest, (place.0.clone(), Arc::clone(package)));
-        }
+    let mut sources = std::collections::BTreeSet::new();
+    for (place, here) in draft.differing(then) {
+        sources.extend(here.map(|package| package.source.clone()));
+        sources.extend(then.at(&place).map(|package| package.source.clone()));
     }
-    for (name, selection) in selections {
+    let selection = |source: &crate::debian::PackageName| -> Selection {
+        let listed = then.places_of(source).filter_map(|place| Some((place, then.at(place)?)));
+        listed.map(|(place, p)| (p.digest, (place.0.clone(), Arc::clone(p)))).collect()
+    };
+    let selections: Vec<_> =
+        sources.into_iter().map(|source| (selection(&source), source)).collect();
+    for (selection, name) in selections {
         let target = PinTarget { kind: PinKind::Source, name };
         let label = past::label(&target, selection.values().map(|(_, p)| &**p));
         fix(draft, &target, label, &selection, asking);
@@ -225,7 +214,7 @@ pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Versi
 fn with_others(
     target: &PinTarget,
     version: &Version,
-    now: &[(crate::domain::package::Place, Arc<Package>)],
+    now: &[(crate::domain::contents::Place, Arc<Package>)],
     of_version: &[&Taken],
 ) -> Selection {
     let own = newest(of_version.iter().copied());

@@ -1,69 +1,38 @@
 //! Ropes: how an index is cut into chunks, so that a change of one package touches few of them.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component};
+use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::{Digest, Hasher};
 use crate::domain::{Contents, Package};
 
-/// How an index file is compressed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Encoding {
-    /// As it is. Always listed: without it apt sees no packages and says nothing.
-    Plain,
-    /// gzip, one member a chunk.
-    Gz,
-    /// xz, one stream, one block a chunk.
-    Xz,
+/// Which `Packages` index of a suite.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct IndexPlace {
+    /// Of which component.
+    pub component: Component,
+    /// For hosts of which architecture; never `all`.
+    pub architecture: Architecture,
 }
 
-impl Encoding {
-    /// All that a suite offers, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Gz, Self::Xz];
-
-    /// What is added to the file name.
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Gz => ".gz",
-            Self::Xz => ".xz",
-        }
-    }
-}
-
-/// A chunk that is durable in a pack: its gzip member, then its xz block.
+/// One chunk of an index as its writer keeps it in mind.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredChunk {
-    /// SHA-256 over the stanza digests of the chunk's packages in order: its name before it is made.
+pub struct Piece {
+    /// The name of its first package; an index lists one package of a name.
+    pub first: PackageName,
+    /// The chunk's name.
     pub key: Digest,
-    /// The pack's own digest.
-    pub pack: Digest,
-    /// Where in the pack the gzip member begins; the xz block follows it. Unit: bytes.
-    pub offset: u64,
-    /// Size of the stanzas. Unit: bytes.
-    pub plain_bytes: u32,
-    /// Size of the gzip member. Unit: bytes.
-    pub gz_bytes: u32,
-    /// Size of the xz block with its padding. Unit: bytes.
-    pub xz_bytes: u32,
-    /// Size of the xz block without its padding, for the xz index. Unit: bytes.
-    pub xz_unpadded_bytes: u32,
 }
 
-/// One file that a Release file lists.
+/// A stretch of an index that was cut again.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct IndexFile {
-    /// Below `dists/SUITE/`, with the suffix of its encoding: `main/binary-amd64/Packages.gz`.
-    pub path: String,
-    /// How it is compressed.
-    pub encoding: Encoding,
-    /// Unit: bytes.
-    pub size_bytes: u64,
-    /// SHA-256 of the whole file.
-    pub digest: Digest,
-    /// The keys of its chunks, in order.
-    pub chunks: Arc<[Digest]>,
+pub enum Stretch {
+    /// These pieces of before stay as they are.
+    Kept(Range<usize>),
+    /// The packages of one chunk that was cut anew.
+    Cut(Vec<Arc<Package>>),
 }
 
 /// No chunk is smaller, but for the last of an index. Unit: bytes of stanzas.
@@ -76,31 +45,34 @@ const LARGEST_BYTES: u64 = 256 * 1024;
 const SPARSE_BYTES: u64 = 512 * 1024;
 const DENSE_BYTES: u64 = 16 * 1024;
 
-/// Cuts an index into chunks.
+/// A chunk that is being filled.
 ///
-/// Shape: consecutive ranges of `packages` that cover it. Where a cut falls depends on the stanza
-/// before it and on the size since the last cut, so a change of one package moves the cuts next to it
-/// and no others.
-pub fn cut(packages: &[Arc<Package>]) -> Vec<Range<usize>> {
-    let mut ranges = Vec::new();
-    let (mut start, mut size) = (0usize, 0u64);
-    for (position, package) in packages.iter().enumerate() {
-        let stanza = u64::from(package.stanza_bytes);
-        if size > 0 && size.saturating_add(stanza) > LARGEST_BYTES {
-            ranges.push(start..position);
-            (start, size) = (position, 0);
-        }
-        size = size.saturating_add(stanza);
-        if size >= SMALLEST_BYTES && cuts_after(package, size) {
-            let next = position.saturating_add(1);
-            ranges.push(start..next);
-            (start, size) = (next, 0);
-        }
+/// Where a cut falls depends on the stanza before it, on the size since the last cut and, when a chunk
+/// is full, on the stanza behind it; so a change of one package moves the cuts next to it and no others.
+#[derive(Default)]
+struct Filling {
+    size: u64,
+    packages: Vec<Arc<Package>>,
+}
+
+impl Filling {
+    /// Closes the chunk where the last stanza asks for it, or where the next one does not fit in.
+    fn settle(&mut self, next: &Package) -> Option<Vec<Arc<Package>>> {
+        let last = self.packages.last()?;
+        let asked = self.size >= SMALLEST_BYTES && cuts_after(last, self.size);
+        let full = self.size.saturating_add(u64::from(next.stanza_bytes)) > LARGEST_BYTES;
+        (asked || full).then(|| self.close())
     }
-    if start < packages.len() {
-        ranges.push(start..packages.len());
+
+    fn take(&mut self, package: &Arc<Package>) {
+        self.size = self.size.saturating_add(u64::from(package.stanza_bytes));
+        self.packages.push(Arc::clone(package));
     }
-    ranges
+
+    fn close(&mut self) -> Vec<Arc<Package>> {
+        self.size = 0;
+        std::mem::take(&mut self.packages)
+    }
 }
 
 /// Whether the stanza's own digest, read as a fraction, falls below its share of the mean distance.
@@ -120,31 +92,127 @@ pub fn chunk_key(packages: &[Arc<Package>]) -> Digest {
     hasher.finish()
 }
 
+/// Cuts an index into chunks.
+///
+/// Shape: consecutive runs that hold all that [`listing`] gives, in its order.
+pub fn cut(contents: &Contents, place: &IndexPlace) -> Vec<Vec<Arc<Package>>> {
+    let stretches = recut(contents, place, &[], &BTreeSet::new());
+    let cut = |stretch| match stretch {
+        Stretch::Cut(packages) => Some(packages),
+        Stretch::Kept(_) => None,
+    };
+    stretches.into_iter().filter_map(cut).collect()
+}
+
+/// Cuts an index again that was cut into `old` before the packages of the names `changed` changed.
+///
+/// Shape: as [`cut`] of the whole would give it, where `Kept` stands for pieces that it would give
+/// again. Costs what changed, not what is listed. With no `old`, everything is cut.
+pub fn recut(
+    contents: &Contents,
+    place: &IndexPlace,
+    old: &[Piece],
+    changed: &BTreeSet<PackageName>,
+) -> Vec<Stretch> {
+    if old.is_empty() {
+        let (cut, _) = walk(contents, place, None, |_| None);
+        return cut.into_iter().map(Stretch::Cut).collect();
+    }
+    let holder =
+        |name: &PackageName| old.partition_point(|piece| piece.first <= *name).saturating_sub(1);
+    // The piece before may have ended only because what follows it did not fit in.
+    let reaches = |name: &PackageName| holder(name).saturating_sub(1);
+    let mut stretches = Vec::new();
+    let mut done = 0_usize;
+    let mut names = changed.iter().peekable();
+    while let Some(name) = names.peek() {
+        let from = reaches(name).max(done);
+        if from >= old.len() {
+            break;
+        }
+        if from > done {
+            stretches.push(Stretch::Kept(done..from));
+        }
+        let first = old.get(from).filter(|_| from > 0).map(|piece| &piece.first);
+        let meets = |next: &PackageName| {
+            let at = old.binary_search_by(|piece| piece.first.cmp(next)).ok()?;
+            (at > from).then_some(at)
+        };
+        // A cut that was there before is met, and nothing that changed reaches behind it.
+        let mut ends = |next: &PackageName| {
+            let at = meets(next)?;
+            while names.next_if(|name| *name < next).is_some() {}
+            let free = names.peek().is_none_or(|name| reaches(name) >= at);
+            free.then_some(at)
+        };
+        let (cut, met) = walk(contents, place, first, &mut ends);
+        stretches.extend(cut.into_iter().map(Stretch::Cut));
+        done = met.unwrap_or(old.len());
+    }
+    if done < old.len() {
+        stretches.push(Stretch::Kept(done..old.len()));
+    }
+    stretches
+}
+
+/// Cuts from `first` on until `ends` gives the old piece that begins behind a cut, or to the end.
+fn walk(
+    contents: &Contents,
+    place: &IndexPlace,
+    first: Option<&PackageName>,
+    mut ends: impl FnMut(&PackageName) -> Option<usize>,
+) -> (Vec<Vec<Arc<Package>>>, Option<usize>) {
+    let mut chunks = Vec::new();
+    let mut filling = Filling::default();
+    for package in listing_from(contents, place, first) {
+        chunks.extend(filling.settle(package));
+        if filling.packages.is_empty()
+            && let Some(met) = ends(&package.name)
+        {
+            return (chunks, Some(met));
+        }
+        filling.take(package);
+    }
+    if !filling.packages.is_empty() {
+        chunks.push(filling.close());
+    }
+    (chunks, None)
+}
+
 /// The packages that an index lists, in its order.
 ///
 /// The index of an architecture lists its own packages and those of `all`. Where both have one of a
 /// name, the higher version is listed and the other is not: with two listed, apt takes the higher, and
 /// a rollback would not be obeyed.
-pub fn listing(
-    contents: &Contents,
-    component: &Component,
-    architecture: &Architecture,
-) -> Vec<Arc<Package>> {
-    let mut listed: Vec<Arc<Package>> = Vec::new();
-    for ((place, _, built_for), package) in &contents.members {
-        if place != component || (built_for != architecture && !built_for.is_all()) {
-            continue;
-        }
-        match listed.last_mut() {
-            Some(last) if last.name == package.name => {
-                if package.version.compare(&last.version).is_gt() {
-                    *last = Arc::clone(package);
-                }
+pub fn listing<'c>(
+    contents: &'c Contents,
+    place: &IndexPlace,
+) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+    listing_from(contents, place, None)
+}
+
+/// The same from a name on.
+fn listing_from<'c>(
+    contents: &'c Contents,
+    place: &IndexPlace,
+    first: Option<&PackageName>,
+) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+    let first = first.cloned().unwrap_or_else(PackageName::lowest);
+    let (component, architecture) = (place.component.clone(), place.architecture.clone());
+    let begin = Bound::Included((component.clone(), first, Architecture::lowest()));
+    let here = contents.members().range((begin, Bound::Unbounded));
+    let here = here.take_while(move |((of, _, _), _)| *of == component);
+    let fitting = here.filter(move |((_, _, built), _)| *built == architecture || built.is_all());
+    let mut fitting = fitting.map(|(_, package)| package).peekable();
+    std::iter::from_fn(move || {
+        let mut listed = fitting.next()?;
+        while let Some(rival) = fitting.next_if(|rival| rival.name == listed.name) {
+            if rival.version.compare(&listed.version).is_gt() {
+                listed = rival;
             }
-            _ => listed.push(Arc::clone(package)),
         }
-    }
-    listed
+        Some(listed)
+    })
 }
 
 #[cfg(test)]

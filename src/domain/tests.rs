@@ -122,7 +122,7 @@ impl Model {
     fn past(&self, target: &PinTarget) -> Past {
         let mut tenures: Vec<Tenure> = Vec::new();
         for (number, contents) in (1u64..).zip(&self.generations) {
-            let held: BTreeSet<Digest> = contents.members.values().map(|p| p.digest).collect();
+            let held: BTreeSet<Digest> = contents.members().values().map(|p| p.digest).collect();
             for tenure in tenures.iter_mut().filter(|t| t.until.is_none()) {
                 if !held.contains(&tenure.digest) {
                     tenure.until = Some(number);
@@ -163,7 +163,7 @@ impl Model {
     }
 
     fn listed(&self) -> Vec<String> {
-        self.now().members.values().map(|p| format!("{} {}", p.name, p.version)).collect()
+        self.now().members().values().map(|p| format!("{} {}", p.name, p.version)).collect()
     }
 }
 
@@ -203,8 +203,9 @@ fn an_index_never_lists_two_versions_of_a_name() {
     model.upload(&[built("web", "web", "2.0", "amd64")]).unwrap();
     let listed = |model: &Model, architecture: &str| -> Vec<String> {
         let architecture = Architecture::parse(architecture).unwrap();
-        let listing = rope::listing(model.now(), &main_component(), &architecture);
-        listing.iter().map(|p| p.version.to_string()).collect()
+        let place = IndexPlace { component: main_component(), architecture };
+        let listing = rope::listing(model.now(), &place);
+        listing.map(|p| p.version.to_string()).collect()
     };
     assert_eq!(listed(&model, "amd64"), ["2.0"]);
     assert_eq!(listed(&model, "arm64"), ["1.0"]);
@@ -318,11 +319,11 @@ proptest! {
             }
             for pin in &model.pins {
                 let live: Vec<_> =
-                    model.now().members.values().filter(|p| p.source == pin.target.name).collect();
+                    model.now().members().values().filter(|p| p.source == pin.target.name).collect();
                 prop_assert!(live.iter().all(|p| Some(&p.source_version) == pin.version.as_ref()));
             }
             for fled in &model.fled {
-                let back = model.now().members.values().any(|p| {
+                let back = model.now().members().values().any(|p| {
                     p.source == fled.target.name && p.source_version == fled.version
                 });
                 prop_assert!(!back, "{:?} came back by {:?}", fled, verb);

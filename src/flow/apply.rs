@@ -35,6 +35,8 @@ pub enum Wish {
     Expire(PinTarget),
     /// Sign what is live anew: a later Date and Valid-Until, the same content.
     Renew,
+    /// List what has become whole since the last generation.
+    Complete,
 }
 
 impl Wish {
@@ -50,12 +52,13 @@ impl Wish {
             Self::Begin => "create",
             Self::Expire(_) => "expire",
             Self::Renew => "renew",
+            Self::Complete => "complete",
         }
     }
 
     /// Whether it goes before uploads.
     pub fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Add(_))
+        !matches!(self, Self::Add(_) | Self::Complete)
     }
 }
 
@@ -121,7 +124,7 @@ pub fn apply(
                 _ => Ok(Applied::default()),
             }
         }
-        Wish::Begin | Wish::Renew => Ok(Applied::default()),
+        Wish::Begin | Wish::Renew | Wish::Complete => Ok(Applied::default()),
     }
 }
 
@@ -209,7 +212,7 @@ fn roll_back_suite(
     };
     let contents = repository.catalogue.contents_at(&desk.suite, target)?;
     let contents = contents.ok_or_else(|| FlowError::Missing(format!("generation {target}")))?;
-    if to.is_none() && contents.members.is_empty() {
+    if to.is_none() && contents.members().is_empty() {
         let problem =
             "nothing was published before; name a generation with --to to empty the suite";
         return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());

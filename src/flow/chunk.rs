@@ -1,14 +1,13 @@
-//! Chunk: stanzas are rendered, proven by a second reader, compressed once for each encoding, and kept
-//! in packs: one file and one fsync for many chunks.
+//! Chunk: stanzas are rendered, proven by a second reader, compressed, and kept in packs: one file and
+//! one fsync for many chunks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::debian::{framing, packages};
 use crate::digest::Digest;
-use crate::domain::{Package, StoredChunk, layout};
-use crate::flow::desk::Desk;
-use crate::flow::{FlowError, Repository, lock};
+use crate::domain::{Encoding, Package, StoredBlock, StoredChunk, layout};
+use crate::flow::{FlowError, Repository};
 use crate::pool::{Kind, Pool};
 
 /// A chunk that is to be made.
@@ -19,80 +18,146 @@ pub(crate) struct Wanted {
     pub packages: Vec<Arc<Package>>,
 }
 
+/// A durable chunk. Its xz block comes later than it does, and is seen by all who share it.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    stored: StoredChunk,
+    block: OnceLock<StoredBlock>,
+}
+
+impl Chunk {
+    /// A chunk as it was recorded.
+    pub(crate) fn new(stored: StoredChunk) -> Arc<Self> {
+        let block = stored.xz.map_or_else(OnceLock::new, OnceLock::from);
+        Arc::new(Self { stored, block })
+    }
+
+    /// Its name.
+    pub(crate) fn key(&self) -> Digest {
+        self.stored.key
+    }
+
+    /// Its xz block, once it is made.
+    pub(crate) fn block(&self) -> Option<&StoredBlock> {
+        self.block.get()
+    }
+
+    /// Notes that its xz block is durable. What was noted first stays.
+    pub(crate) fn blocked(&self, block: StoredBlock) {
+        let _ = self.block.set(block);
+    }
+
+    /// Where it lies, as it is recorded.
+    pub(crate) fn stored(&self) -> StoredChunk {
+        StoredChunk { xz: self.block.get().copied(), ..self.stored.clone() }
+    }
+
+    /// Size of its stanzas. Unit: bytes.
+    pub(crate) fn plain_bytes(&self) -> u32 {
+        self.stored.plain_bytes
+    }
+
+    /// Reads its bytes in an encoding into `buffer`, which holds nothing else afterwards.
+    pub(crate) fn read(
+        &self,
+        pool: &dyn Pool,
+        encoding: Encoding,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), FlowError> {
+        let lost = || FlowError::Internal(format!("chunk {} has no such bytes", self.stored.key));
+        let (pack, offset, length) = match encoding {
+            Encoding::Xz => self.block().map(|b| (b.pack, b.offset, u64::from(b.bytes))),
+            plain_or_gz => self.stored.place(plain_or_gz),
+        }
+        .ok_or_else(lost)?;
+        let missing = || FlowError::Internal(format!("pack {pack} is lost"));
+        pool.read_into(Kind::Pack, &pack, offset, length, buffer)?.then_some(()).ok_or_else(missing)
+    }
+}
+
 /// A pack is closed when it has grown to this. Unit: bytes.
 const PACK_BYTES: usize = 32 << 20;
 /// How many chunks are made before the queue is looked at again.
-const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
+/// Up to this many bytes of new stanzas get their xz blocks at once: for more, making them would take
+/// longer than the rest of a publication. Unit: bytes.
+const AT_ONCE_BYTES: usize = 24 * 1024;
 
-/// Makes chunks and keeps them; `None` when `may_go_on` said no on the way (what was made is spare).
-///
-/// # Errors
-/// [`FlowError`] from the stores, or when a chunk does not prove to be what it should.
-pub(crate) fn make(
+/// A chunk that was rendered and proven.
+pub(crate) struct Rendered {
+    /// Its name.
+    pub key: Digest,
+    /// Its stanzas.
+    pub plain: Vec<u8>,
+}
+
+/// A chunk that was compressed, but is not durable.
+pub(crate) struct Compressed {
+    /// Its name.
+    pub key: Digest,
+    /// Its stanzas.
+    pub plain: Vec<u8>,
+    /// Its gzip member.
+    pub gz: Vec<u8>,
+    /// Its xz block, if it was small enough to make it at once.
+    pub xz: Option<framing::XzBlock>,
+}
+
+/// Renders chunks on every core, in the order asked for.
+pub(crate) fn render(
     repository: &Repository,
-    desk: &Desk,
-    wanted: Vec<Wanted>,
-    may_go_on: &dyn Fn() -> bool,
-) -> Result<Option<Vec<StoredChunk>>, FlowError> {
-    let mut pack = Pack::default();
-    let mut made = Vec::new();
-    for batch in wanted.chunks(BATCH) {
-        if !may_go_on() {
-            made.extend(pack.keep(repository.pool.as_ref())?);
-            lock(&desk.spare).extend(made.into_iter().map(|chunk| (chunk.key, chunk)));
-            return Ok(None);
-        }
-        for compressed in compress_all(repository, batch)? {
-            pack.push(compressed);
-        }
-        if pack.bytes.len() >= PACK_BYTES {
-            made.extend(std::mem::take(&mut pack).keep(repository.pool.as_ref())?);
-        }
-    }
-    made.extend(pack.keep(repository.pool.as_ref())?);
-    Ok(Some(made))
-}
-
-struct Compressed {
-    key: Digest,
-    plain_bytes: usize,
-    gz: Vec<u8>,
-    xz: framing::XzBlock,
-}
-
-/// Compresses on every core.
-fn compress_all(repository: &Repository, batch: &[Wanted]) -> Result<Vec<Compressed>, FlowError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(batch.len());
-    if threads <= 1 {
-        return batch.iter().map(|wanted| compress(repository, wanted)).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let Some(wanted) = batch.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push(compress(repository, wanted));
-        }
-        done
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let parts = workers.into_iter().map(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|_| vec![Err(FlowError::Internal("a compressor stopped".into()))])
-        });
-        parts.flatten().collect()
+    wanted: &[Wanted],
+) -> Result<Vec<Rendered>, FlowError> {
+    on_every_core(wanted, |wanted| {
+        let digests: Vec<_> = wanted.packages.iter().map(|package| package.digest).collect();
+        let plain = repository.catalogue.read_stanzas(&digests)?.concat();
+        prove(&plain, &wanted.packages)?;
+        Ok(Rendered { key: wanted.key, plain: plain.into_bytes() })
     })
 }
 
-fn compress(repository: &Repository, wanted: &Wanted) -> Result<Compressed, FlowError> {
-    let digests: Vec<_> = wanted.packages.iter().map(|package| package.digest).collect();
-    let plain = repository.catalogue.read_stanzas(&digests)?.concat();
-    prove(&plain, &wanted.packages)?;
+/// Compresses chunks on every core.
+pub(crate) fn compress(rendered: Vec<Rendered>) -> Result<Vec<Arc<Compressed>>, FlowError> {
+    let total = rendered.iter().map(|one| one.plain.len()).fold(0, usize::saturating_add);
     let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
-    let xz = framing::xz_block(plain.as_bytes(), framing::XZ_DEFAULT_PRESET).map_err(internal)?;
-    let gz = framing::gzip_member(plain.as_bytes());
-    Ok(Compressed { key: wanted.key, plain_bytes: plain.len(), gz, xz })
+    let compressed = on_every_core(&rendered, |Rendered { plain, .. }| {
+        let xz = (total <= AT_ONCE_BYTES)
+            .then(|| framing::xz_block(plain, framing::XZ_DEFAULT_PRESET))
+            .transpose()
+            .map_err(internal)?;
+        Ok((framing::gzip_member(plain), xz))
+    })?;
+    let whole = |(Rendered { key, plain }, (gz, xz))| Arc::new(Compressed { key, plain, gz, xz });
+    Ok(rendered.into_iter().zip(compressed).map(whole).collect())
+}
+
+/// Does the same to many things on every core; the results stand in the order of the things.
+fn on_every_core<A: Sync, B: Send>(
+    things: &[A],
+    work: impl Fn(&A) -> Result<B, FlowError> + Sync,
+) -> Result<Vec<B>, FlowError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(things.len());
+    if threads <= 1 {
+        return things.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(thing) = things.get(at) else { return done };
+            done.push((at, work(thing)));
+        }
+    };
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
+        let stopped = |_| FlowError::Internal("a worker of a publication stopped".into());
+        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().map_err(stopped);
+        workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut done: Vec<(usize, Result<B, FlowError>)> = parts.into_iter().flatten().collect();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Reads the rendered stanzas back with a parser that shares nothing with the renderer: one malformed
@@ -119,67 +184,91 @@ fn prove(plain: &str, expected: &[Arc<Package>]) -> Result<(), FlowError> {
     if whole { Ok(()) } else { Err(FlowError::Internal("an index read back differently".into())) }
 }
 
+/// Chunks on their way into one file: first all gzip members, then all xz blocks, then all stanzas, so
+/// that neighbours in an index are neighbours on the disk.
 #[derive(Default)]
-struct Pack {
-    bytes: Vec<u8>,
-    chunks: Vec<StoredChunk>,
+pub(crate) struct Pack {
+    chunks: Vec<Arc<Compressed>>,
+    bytes: usize,
 }
 
 impl Pack {
-    fn push(&mut self, compressed: Compressed) {
-        let length = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.chunks.push(StoredChunk {
-            key: compressed.key,
-            pack: compressed.key,
-            offset: self.bytes.len() as u64,
-            plain_bytes: length(compressed.plain_bytes),
-            gz_bytes: length(compressed.gz.len()),
-            xz_bytes: length(compressed.xz.bytes.len()),
-            xz_unpadded_bytes: u32::try_from(compressed.xz.unpadded_bytes).unwrap_or(u32::MAX),
-        });
-        self.bytes.extend_from_slice(&compressed.gz);
-        self.bytes.extend_from_slice(&compressed.xz.bytes);
+    /// Puts a chunk in.
+    pub(crate) fn push(&mut self, chunk: Arc<Compressed>) {
+        let xz = chunk.xz.as_ref().map_or(0, |xz| xz.bytes.len());
+        let size = chunk.plain.len().saturating_add(chunk.gz.len()).saturating_add(xz);
+        self.bytes = self.bytes.saturating_add(size);
+        self.chunks.push(chunk);
+    }
+
+    /// Whether it has grown to the size of a pack.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= PACK_BYTES
     }
 
     /// Makes the pack durable; only now is its own name known.
-    fn keep(self, pool: &dyn Pool) -> Result<Vec<StoredChunk>, FlowError> {
+    pub(crate) fn keep(self, pool: &dyn Pool) -> Result<Vec<StoredChunk>, FlowError> {
         if self.chunks.is_empty() {
             return Ok(Vec::new());
         }
-        let pack = pool.keep(Kind::Pack, &self.bytes)?;
-        Ok(self.chunks.into_iter().map(|chunk| StoredChunk { pack, ..chunk }).collect())
+        let mut bytes = Vec::with_capacity(self.bytes);
+        let mut append = |part: &[u8]| {
+            let offset = bytes.len() as u64;
+            bytes.extend_from_slice(part);
+            offset
+        };
+        let gz: Vec<_> = self.chunks.iter().map(|chunk| append(&chunk.gz)).collect();
+        let xz = self.chunks.iter().map(|chunk| chunk.xz.as_ref().map(|xz| append(&xz.bytes)));
+        let xz: Vec<_> = xz.collect();
+        let plain: Vec<_> = self.chunks.iter().map(|chunk| append(&chunk.plain)).collect();
+        let pack = pool.keep(Kind::Pack, &bytes)?;
+        let places = gz.into_iter().zip(xz).zip(plain);
+        let stored = self.chunks.iter().zip(places).map(|(chunk, ((gz_offset, xz), plain))| {
+            let block = chunk.xz.as_ref().zip(xz);
+            StoredChunk {
+                key: chunk.key,
+                pack,
+                plain_offset: plain,
+                plain_bytes: short(chunk.plain.len()),
+                plain_lines: short(chunk.plain.iter().filter(|byte| **byte == b'\n').count()),
+                gz_offset,
+                gz_bytes: short(chunk.gz.len()),
+                xz: block.map(|(xz, offset)| stored_block(pack, offset, xz)),
+            }
+        });
+        Ok(stored.collect())
     }
 }
 
-/// A chunk's bytes.
-pub(crate) struct ChunkBytes {
-    /// Its gzip member.
-    pub gz: Vec<u8>,
-    /// Its xz block.
-    pub xz: Vec<u8>,
-    plain_bytes: u64,
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-impl ChunkBytes {
-    /// Its stanzas.
-    pub(crate) fn plain(&self) -> Result<Vec<u8>, FlowError> {
-        gunzip(&self.gz, self.plain_bytes)
+fn stored_block(pack: Digest, offset: u64, xz: &framing::XzBlock) -> StoredBlock {
+    StoredBlock {
+        pack,
+        offset,
+        bytes: short(xz.bytes.len()),
+        unpadded_bytes: u32::try_from(xz.unpadded_bytes).unwrap_or(u32::MAX),
     }
 }
 
-/// Inflates a chunk's gzip member.
-pub(crate) fn gunzip(gz: &[u8], plain_bytes: u64) -> Result<Vec<u8>, FlowError> {
-    framing::gunzip_member(gz, plain_bytes)
-        .map_err(|error| FlowError::Internal(format!("a stored chunk is damaged: {error}")))
-}
-
-/// Reads a chunk from its pack.
-pub(crate) fn read(pool: &dyn Pool, chunk: &StoredChunk) -> Result<ChunkBytes, FlowError> {
-    let (gz, xz) = (u64::from(chunk.gz_bytes), u64::from(chunk.xz_bytes));
-    let lost = || FlowError::Internal(format!("pack {} is lost", chunk.pack));
-    let mut bytes = pool
-        .read(Kind::Pack, &chunk.pack, chunk.offset, gz.saturating_add(xz))?
-        .ok_or_else(lost)?;
-    let xz = bytes.split_off(bytes.len().min(chunk.gz_bytes as usize));
-    Ok(ChunkBytes { gz: bytes, xz, plain_bytes: u64::from(chunk.plain_bytes) })
+/// Makes the xz blocks of these chunks and keeps them in one pack. The chunks do not know of them yet.
+pub(crate) fn make_blocks(
+    pool: &dyn Pool,
+    chunks: &[Arc<Chunk>],
+) -> Result<Vec<(Digest, StoredBlock)>, FlowError> {
+    let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
+    let (mut bytes, mut blocks) = (Vec::new(), Vec::new());
+    let mut plain = Vec::new();
+    for chunk in chunks {
+        chunk.read(pool, Encoding::Plain, &mut plain)?;
+        let xz = framing::xz_block(&plain, framing::XZ_DEFAULT_PRESET).map_err(internal)?;
+        let offset = bytes.len() as u64;
+        bytes.extend_from_slice(&xz.bytes);
+        blocks.push((chunk.key(), offset, xz));
+    }
+    let pack = pool.keep(Kind::Pack, &bytes)?;
+    let placed = blocks.iter().map(|(key, offset, xz)| (*key, stored_block(pack, *offset, xz)));
+    Ok(placed.collect())
 }

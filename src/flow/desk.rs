@@ -10,11 +10,13 @@ use tokio::sync::{Notify, oneshot};
 use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
-use crate::domain::{Identity, StoredChunk};
+use crate::domain::{Identity, IndexFile, StoredChunk};
 use crate::flow::apply::Wish;
-use crate::flow::index::Tallies;
+use crate::flow::follow::{self, Followers};
+use crate::flow::index::Lineup;
 use crate::flow::turn::{self, Turned};
 use crate::flow::{FlowError, Repository, lock};
+use crate::pool::Pool;
 
 /// A change that waits for its turn.
 pub struct Job {
@@ -42,8 +44,12 @@ pub struct Desk {
     writing: AtomicBool,
     /// Chunks that are durable but that no recorded generation names yet.
     pub(crate) spare: Mutex<HashMap<Digest, StoredChunk>>,
-    /// Hash states at the chunk boundaries of the last indices.
-    pub(crate) tallies: Mutex<Tallies>,
+    /// The indices of what is live.
+    lineup: Mutex<Lineup>,
+    /// What follows behind the generations.
+    followers: Mutex<Followers>,
+    /// Told whenever there may be something to follow up.
+    pub(crate) moved: Notify,
 }
 
 #[derive(Default)]
@@ -60,6 +66,64 @@ impl Desk {
 
     pub(crate) fn set_state(&self, state: SuiteState) {
         self.state.store(Arc::new(state));
+    }
+
+    /// The indices of what is live; nothing, when they are not kept in mind.
+    pub(crate) fn lineup(&self) -> Lineup {
+        lock(&self.lineup).clone()
+    }
+
+    /// The indices of what is live from now on, and the files that its head lists.
+    pub(crate) fn set_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
+        *lock(&self.lineup) = lineup;
+        lock(&self.followers).list(files);
+        self.moved.notify_one();
+    }
+
+    /// Forgets what is live: it is read again when it is next needed.
+    pub(crate) fn forget_lineup(&self) {
+        *lock(&self.lineup) = Lineup::default();
+        self.moved.notify_one();
+    }
+
+    /// Keeps indices in mind that were read, unless a turn has made others meanwhile.
+    pub(crate) fn offer_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
+        let mut kept = lock(&self.lineup);
+        if kept.is_empty() {
+            *kept = lineup;
+            lock(&self.followers).list(files);
+        }
+    }
+
+    /// Works out the xz files whose blocks are there, unless a turn makes other indices meanwhile.
+    pub(crate) fn hash_blocks(&self, pool: &dyn Pool) -> Result<(), FlowError> {
+        let before = self.lineup();
+        let after = before.with_blocks(pool)?;
+        let mut kept = lock(&self.lineup);
+        if kept.is_same(&before) {
+            *kept = after;
+        }
+        Ok(())
+    }
+
+    /// Files of earlier generations that this one lists too, until there are newer ones.
+    pub(crate) fn lagging(&self, files: &[IndexFile]) -> Vec<IndexFile> {
+        lock(&self.followers).lagging(files)
+    }
+
+    /// What was made for this generation and is not listed yet.
+    pub(crate) fn followers(&self, generation: u64) -> follow::Ready {
+        lock(&self.followers).ready(generation)
+    }
+
+    /// Whether the head lists just these files.
+    pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
+        lock(&self.followers).lists(files)
+    }
+
+    /// Hands in what was made behind a generation.
+    pub(crate) fn follow_up(&self, work: impl FnOnce(&mut Followers)) {
+        work(&mut lock(&self.followers));
     }
 
     /// Whether an urgent change waits, so that an ordinary one should make way.
@@ -115,6 +179,12 @@ impl Desk {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.arrived.notify_one();
+        self.moved.notify_one();
+    }
+
+    /// Whether it takes no more changes.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 }
 
@@ -139,7 +209,9 @@ pub(crate) fn open(
         closed: AtomicBool::new(false),
         writing: AtomicBool::new(false),
         spare: Mutex::default(),
-        tallies: Mutex::default(),
+        lineup: Mutex::default(),
+        followers: Mutex::default(),
+        moved: Notify::new(),
     });
     repository.desks.rcu(|desks| {
         let mut desks = (**desks).clone();
@@ -147,6 +219,7 @@ pub(crate) fn open(
         desks
     });
     tokio::spawn(write(Arc::downgrade(repository), Arc::clone(&desk)));
+    tokio::spawn(follow::follow(Arc::downgrade(repository), Arc::clone(&desk)));
     Ok(desk)
 }
 

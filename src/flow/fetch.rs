@@ -10,8 +10,8 @@ use crate::debian::{PackageName, SuiteName, framing};
 use crate::digest::Digest;
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Encoding, Grant, Head, Identity, Right, StoredChunk};
-use crate::flow::index::xz_tail;
-use crate::flow::{FlowError, Repository, admit, blocking, chunk, lock};
+use crate::flow::tracks::xz_tail;
+use crate::flow::{FlowError, Repository, admit, blocking, lock};
 use crate::pool::{Kind, Opened};
 use crate::time::Moment;
 use crate::trust::Standing;
@@ -48,7 +48,7 @@ pub enum Segment {
     /// Bytes at hand.
     Inline(Bytes),
     /// A chunk in an encoding.
-    Chunk(StoredChunk, Encoding),
+    Chunk(Arc<StoredChunk>, Encoding),
 }
 
 /// What lies under a path that names its content says when it was made by none of our clocks: the same
@@ -126,10 +126,17 @@ async fn dists(
         DistsFile::Index(path) => {
             let shared = Arc::clone(repository);
             blocking(move || {
-                let record = shared.catalogue.find_index(&suite, head.generation, &path)?;
+                let listed = shared.catalogue.find_index(&suite, head.generation, &path)?;
+                // Patches are asked for by their names, by hosts that were given an earlier head.
+                let record = match listed {
+                    None => shared.catalogue.find_patch(&suite, &path)?,
+                    listed => listed,
+                };
                 let record =
                     record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
-                Ok(rope(record, head.date, false))
+                let date = if record.file.listed { head.date } else { UNCHANGING };
+                let unlisted = !record.file.listed;
+                Ok(rope(record, date, unlisted))
             })
             .await
         }
@@ -187,7 +194,8 @@ fn rope(record: IndexRecord, last_modified: Moment, immutable: bool) -> Fetched 
     if encoding == Encoding::Gz && record.chunks.is_empty() {
         segments.push(Segment::Inline(Bytes::from_static(&framing::EMPTY_GZIP)));
     }
-    let tail = (encoding == Encoding::Xz).then(|| xz_tail(record.chunks.iter()));
+    let blocks = record.chunks.iter().filter_map(|chunk| Some((chunk.xz?, chunk.plain_bytes)));
+    let tail = (encoding == Encoding::Xz).then(|| xz_tail(blocks));
     segments.extend(record.chunks.into_iter().map(|chunk| Segment::Chunk(chunk, encoding)));
     segments.extend(tail.map(|tail| Segment::Inline(tail.into())));
     let content_type = match encoding {
@@ -210,9 +218,7 @@ impl Segment {
     pub fn size_bytes(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
-            Self::Chunk(chunk, Encoding::Plain) => u64::from(chunk.plain_bytes),
-            Self::Chunk(chunk, Encoding::Gz) => u64::from(chunk.gz_bytes),
-            Self::Chunk(chunk, Encoding::Xz) => u64::from(chunk.xz_bytes),
+            Self::Chunk(chunk, encoding) => chunk.place(*encoding).map_or(0, |(_, _, bytes)| bytes),
         }
     }
 
@@ -236,18 +242,10 @@ fn read_chunk(
     stored: &StoredChunk,
     encoding: Encoding,
 ) -> Result<Bytes, FlowError> {
-    let (gz, xz) = (u64::from(stored.gz_bytes), u64::from(stored.xz_bytes));
-    let (offset, length) = match encoding {
-        Encoding::Plain | Encoding::Gz => (stored.offset, gz),
-        Encoding::Xz => (stored.offset.saturating_add(gz), xz),
-    };
-    let bytes = repository.pool.read(Kind::Pack, &stored.pack, offset, length)?;
-    let bytes =
-        bytes.ok_or_else(|| FlowError::Internal(format!("pack {} is lost", stored.pack)))?;
-    match encoding {
-        Encoding::Plain => Ok(chunk::gunzip(&bytes, u64::from(stored.plain_bytes))?.into()),
-        Encoding::Gz | Encoding::Xz => Ok(bytes.into()),
-    }
+    let lost = |what: &str| FlowError::Internal(format!("{what} of chunk {} is lost", stored.key));
+    let (pack, offset, length) = stored.place(encoding).ok_or_else(|| lost("the block"))?;
+    let bytes = repository.pool.read(Kind::Pack, &pack, offset, length)?;
+    bytes.map(Bytes::from).ok_or_else(|| lost("the pack"))
 }
 
 impl Releases {

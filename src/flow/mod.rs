@@ -23,6 +23,7 @@ pub mod change;
 pub mod chunk;
 pub mod desk;
 pub mod fetch;
+pub mod follow;
 pub mod health;
 pub mod index;
 pub mod journal;
@@ -31,6 +32,7 @@ pub mod refresh;
 pub mod report;
 pub mod suite;
 pub mod sweep;
+pub mod tracks;
 pub mod turn;
 pub mod upload;
 

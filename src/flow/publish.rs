@@ -2,14 +2,19 @@
 //! and durable, digests are computed, the Release is signed and checked, and then one transaction.
 
 use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::debug;
 
 use crate::catalogue::SuiteState;
 use crate::debian::{ReleaseEntry, ReleaseFields, ReleaseText, SuiteName};
 use crate::domain::{
-    Contents, GenerationRecord, Head, IndexFile, NewGeneration, Plan, Publication, SuiteSpec,
+    Completion, Contents, GenerationRecord, Head, IndexFile, NewGeneration, Plan, Publication,
+    StoredChunk, SuiteSpec,
 };
 use crate::flow::desk::Desk;
-use crate::flow::index::{self, Built};
+use crate::flow::follow::Ready;
+use crate::flow::index::{self, Lineup};
 use crate::flow::{FlowError, Repository};
 use crate::signing::{NextDate, ReleaseDate};
 
@@ -55,16 +60,73 @@ pub(crate) fn publish(
     contents.apply(&plan.moves);
     // A pack that was left over may be kept again here: it must not go before it is recorded.
     let _unswept = repository.sweeping.read();
-    let Some(built) = index::build(repository, desk, spec, &contents, may_go_on)? else {
-        return Ok(Outcome::MadeWay);
-    };
+    let begun = Instant::now();
+    let built = index::build(repository, desk, spec, &contents, &plan.moves, may_go_on)?;
+    let Some(built) = built else { return Ok(Outcome::MadeWay) };
+    let indexed = Instant::now();
+    let files = files(desk, &built.lineup, &Ready::default());
     let date = due(repository, &desk.suite)?;
-    let head = sign(repository, spec, record.generation, date, &built.files)?;
-    publication.generation = Some(generation(plan, record, &built, head.clone()));
+    let head = sign(repository, spec, record.generation, date, &files)?;
+    let signed = Instant::now();
+    let chunks = built.new_chunks;
+    publication.generation = Some(generation(plan, record, files.clone(), chunks, head.clone()));
     repository.catalogue.publish(&publication)?;
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
+    desk.set_lineup(built.lineup, &files);
     desk.set_state(advanced(&state, plan, spec, contents, head));
+    let milliseconds = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
+    debug!(
+        suite = %desk.suite,
+        chunks_ms = built.chunks_ms,
+        digests_ms = milliseconds(begun, indexed) - built.chunks_ms,
+        sign_ms = milliseconds(indexed, signed),
+        record_ms = milliseconds(signed, Instant::now()),
+        "published"
+    );
     Ok(Outcome::Live(published))
+}
+
+/// Lists what has become whole since the last generation was published, in a head that is signed again.
+/// Whether it is done; if not, the present second was not free, and it is tried again.
+///
+/// # Errors
+/// [`FlowError`]; the old head stays then.
+pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
+    let state = desk.state();
+    let Some(old) = &state.head else { return Ok(true) };
+    let _unswept = repository.sweeping.read();
+    let lineup = desk.lineup();
+    let followers = desk.followers(old.generation);
+    let files = files(desk, &lineup, &followers);
+    if lineup.is_empty() || desk.lists(&files) {
+        return Ok(true);
+    }
+    let Some(date) = repository.signer.spare_date(&desk.suite, repository.now())? else {
+        return Ok(false);
+    };
+    let head = sign(repository, &state.spec, old.generation, date, &files)?;
+    let suite = desk.suite.clone();
+    let completion =
+        Completion { suite, chunks: followers.chunks, indices: files.clone(), head: head.clone() };
+    repository.catalogue.complete(&completion)?;
+    desk.set_lineup(lineup, &files);
+    desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
+    Ok(true)
+}
+
+/// Whether the head of what is live lists all that is whole.
+pub(crate) fn is_complete(desk: &Desk) -> bool {
+    let Some(head) = &desk.state().head else { return true };
+    let lineup = desk.lineup();
+    lineup.is_empty() || desk.lists(&files(desk, &lineup, &desk.followers(head.generation)))
+}
+
+/// Every file that a generation with these indices lists.
+fn files(desk: &Desk, lineup: &Lineup, followers: &Ready) -> Vec<IndexFile> {
+    let mut files = lineup.files();
+    files.extend(followers.files.iter().cloned());
+    files.extend(desk.lagging(&files));
+    files
 }
 
 /// Signs the last generation anew: a later Date and Valid-Until, the same content.
@@ -144,7 +206,7 @@ fn release_text(
         components: spec.components.clone(),
         acquire_by_hash: true,
     };
-    let mut entries: Vec<_> = files.iter().map(entry).collect();
+    let mut entries: Vec<_> = files.iter().filter(|file| file.listed).map(entry).collect();
     entries.sort();
     ReleaseText { fields, entries }
 }
@@ -162,17 +224,17 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
     }
 }
 
-fn generation(plan: &Plan, record: GenerationRecord, built: &Built, head: Head) -> NewGeneration {
+fn generation(
+    plan: &Plan,
+    record: GenerationRecord,
+    indices: Vec<IndexFile>,
+    chunks: Vec<StoredChunk>,
+    head: Head,
+) -> NewGeneration {
     let came = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.to.as_ref()?.digest)));
     let went = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.from.as_ref()?.digest)));
-    NewGeneration {
-        record,
-        entered: came.collect(),
-        left: went.collect(),
-        chunks: built.new_chunks.clone(),
-        indices: built.files.clone(),
-        head,
-    }
+    let (entered, left) = (came.collect(), went.collect());
+    NewGeneration { record, entered, left, chunks, indices, head }
 }
 
 fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {

@@ -62,6 +62,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
         Ok((batch, Err(problem))) => {
             error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
             lock(&desk.spare).clear();
+            desk.forget_lineup();
             reload(repository, desk).await;
             batch.fail(&problem);
         }
@@ -136,6 +137,9 @@ impl Batch {
             return Ok(Progress::Done(None));
         }
         if self.plan.is_empty() && state.head.is_some() {
+            if self.jobs.iter().any(|(job, _)| job.wish == Wish::Complete) {
+                publish::complete(repository, desk)?;
+            }
             return Ok(Progress::Done(None));
         }
         let record = self.record(&self.plan, state.last_generation, at);
@@ -157,7 +161,7 @@ impl Batch {
     /// What history will show: the authors and messages of the changes that applied.
     fn record(&self, plan: &Plan, last: u64, at: crate::time::Moment) -> GenerationRecord {
         let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
-            Some(Ok(applied)) => Some((job, applied)),
+            Some(Ok(applied)) if job.wish != Wish::Complete => Some((job, applied)),
             _ => None,
         });
         let mut authors = BTreeSet::new();

@@ -99,7 +99,7 @@ fn names_of(app: &App, spec: &SuiteSpec) -> Vec<crate::debian::PackageName> {
     let Some(desk) = app.repository.desk(&spec.name) else { return Vec::new() };
     let state = desk.state();
     let mut names: Vec<_> =
-        state.contents.members.keys().map(|(_, name, _)| name.clone()).collect();
+        state.contents.members().keys().map(|(_, name, _)| name.clone()).collect();
     names.sort();
     names.dedup();
     names

@@ -70,24 +70,25 @@ impl Pool for DiskPool {
         Ok(found.map(|(file, size_bytes)| Opened::File(file, size_bytes)))
     }
 
-    fn read(
+    fn read_into(
         &self,
         kind: Kind,
         digest: &Digest,
         offset: u64,
         length: u64,
-    ) -> Result<Option<Vec<u8>>, PoolError> {
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, PoolError> {
         let Some((file, size_bytes)) = self.tree.shelf(kind).find(kind, digest)? else {
-            return Ok(None);
+            return Ok(false);
         };
         let damaged = || PoolError::Damaged { kind, digest: *digest };
-        // Before the buffer is made, so that its size is bounded by what is there.
+        // Before the buffer grows, so that its size is bounded by what is there.
         if offset.checked_add(length).is_none_or(|end| end > size_bytes) {
             return Err(damaged());
         }
-        let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged())?];
-        match file.read_exact_at(&mut bytes, offset) {
-            Ok(()) => Ok(Some(bytes)),
+        buffer.resize(usize::try_from(length).map_err(|_| damaged())?, 0);
+        match file.read_exact_at(buffer, offset) {
+            Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(damaged()),
             Err(source) => Err(PoolError::Io { action: format!("read {digest}"), source }),
         }

@@ -67,20 +67,23 @@ impl Pool for MemoryPool {
         Ok(self.find(kind, digest).map(Opened::Memory))
     }
 
-    fn read(
+    fn read_into(
         &self,
         kind: Kind,
         digest: &Digest,
         offset: u64,
         length: u64,
-    ) -> Result<Option<Vec<u8>>, PoolError> {
-        let Some(bytes) = self.find(kind, digest) else { return Ok(None) };
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, PoolError> {
+        let Some(bytes) = self.find(kind, digest) else { return Ok(false) };
         let bound = |number| usize::try_from(number).ok();
         let range = bound(offset).zip(offset.checked_add(length).and_then(bound));
-        match range.and_then(|(start, end)| bytes.get(start..end)) {
-            Some(part) => Ok(Some(part.to_vec())),
-            None => Err(PoolError::Damaged { kind, digest: *digest }),
-        }
+        let Some(part) = range.and_then(|(start, end)| bytes.get(start..end)) else {
+            return Err(PoolError::Damaged { kind, digest: *digest });
+        };
+        buffer.clear();
+        buffer.extend_from_slice(part);
+        Ok(true)
     }
 
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {

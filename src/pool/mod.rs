@@ -150,7 +150,24 @@ pub trait Pool: Send + Sync {
         digest: &Digest,
         offset: u64,
         length: u64,
-    ) -> Result<Option<Vec<u8>>, PoolError>;
+    ) -> Result<Option<Vec<u8>>, PoolError> {
+        let mut bytes = Vec::new();
+        Ok(self.read_into(kind, digest, offset, length, &mut bytes)?.then_some(bytes))
+    }
+
+    /// The same into a buffer that is used again, and that holds just these bytes afterwards; whether
+    /// there are any of that name.
+    ///
+    /// # Errors
+    /// As for [`Pool::read`]; the buffer may hold anything then.
+    fn read_into(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        offset: u64,
+        length: u64,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, PoolError>;
 
     /// All that is stored of a kind, in no particular order.
     ///

@@ -148,6 +148,22 @@ impl Signer {
         }
     }
 
+    /// A Date for signing again what is live: above the floor, and older than the present second, so
+    /// that a change that comes now still finds that second free. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// As for [`Signer::next_date`], but a clock behind the floor only means that there is none.
+    pub fn spare_date(
+        &self,
+        suite: &SuiteName,
+        now: Moment,
+    ) -> Result<Option<ReleaseDate>, SigningError> {
+        let moment = now.plus(-1);
+        timestamp(moment)?;
+        let free = self.floor.read(suite)?.is_none_or(|floor| floor < moment);
+        Ok(free.then(|| ReleaseDate { suite: suite.clone(), moment }))
+    }
+
     /// Signs the text with every key and gives it back once another implementation verified it.
     ///
     /// The floor is raised, durably, before the first signature is made. The signatures bear the

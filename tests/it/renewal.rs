@@ -90,7 +90,7 @@ impl Moved {
 
     pub(crate) fn listed(&self) -> Vec<String> {
         let state = self.repository.desk(&stable()).unwrap().state();
-        state.contents.members.values().map(|p| format!("{} {}", p.name, p.version)).collect()
+        state.contents.members().values().map(|p| format!("{} {}", p.name, p.version)).collect()
     }
 }
 

@@ -122,15 +122,21 @@ CREATE TABLE fled (
     PRIMARY KEY (suite_id, kind, name, version)
 ) STRICT;
 
+-- A pack holds the stanzas and the gzip member of a chunk; its xz block may come later, in a pack of
+-- its own. Until then the last four columns are NULL.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,
     chunk_key TEXT NOT NULL UNIQUE,
     pack TEXT NOT NULL,
-    pack_offset INTEGER NOT NULL,
+    plain_offset INTEGER NOT NULL,
     plain_bytes INTEGER NOT NULL,
+    plain_lines INTEGER NOT NULL,
+    gz_offset INTEGER NOT NULL,
     gz_bytes INTEGER NOT NULL,
-    xz_bytes INTEGER NOT NULL,
-    xz_unpadded_bytes INTEGER NOT NULL
+    xz_pack TEXT,
+    xz_offset INTEGER,
+    xz_bytes INTEGER,
+    xz_unpadded_bytes INTEGER
 ) STRICT;
 
 -- A list of chunks: `chunk_ids` holds their ids, 8 bytes each, big end first. `rope_key` is the
@@ -141,18 +147,22 @@ CREATE TABLE rope (
     chunk_ids BLOB NOT NULL
 ) STRICT;
 
+-- What a generation lists can grow while it is live: files that take long to make follow in a head that
+-- is signed again. One that was replaced by then has an empty interval, and is still found by its digest.
 CREATE TABLE index_file (
+    id INTEGER PRIMARY KEY,
     suite_id INTEGER NOT NULL REFERENCES suite (id),
     path TEXT NOT NULL,
     encoding TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
     digest TEXT NOT NULL,
     rope_id INTEGER NOT NULL REFERENCES rope (id),
+    listed INTEGER NOT NULL,
     from_generation INTEGER NOT NULL,
-    until_generation INTEGER,
-    PRIMARY KEY (suite_id, path, from_generation)
+    until_generation INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX index_file_live ON index_file (suite_id, path) WHERE until_generation IS NULL;
+CREATE INDEX index_file_path ON index_file (suite_id, path, from_generation);
 CREATE INDEX index_file_interval ON index_file (suite_id, until_generation);
 -- Both columns, so that no index on the suite alone looks as good.
 CREATE INDEX index_file_digest ON index_file (digest, suite_id);

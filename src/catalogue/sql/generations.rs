@@ -1,15 +1,19 @@
 //! Generations: what each held, what it listed, and where its index files' chunks lie.
 
+use super::indices::{record_block, record_chunk, record_indices};
 use super::rows::{
     chunk, chunk_columns, damaged, encoding, json, moment, number, number_optional,
     package_columns, parse,
 };
 use super::suites::read_contents;
-use super::{Answer, Row, Store, Tx, Value, all, one};
+use super::suites::{lock, renew_head};
+use super::{Answer, ChunkShelf, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{Generations, IndexRecord};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Contents, Encoding, GenerationRecord, IndexFile, StoredChunk, Tenure};
+use crate::domain::{
+    Completion, Contents, Encoding, GenerationRecord, IndexFile, StoredBlock, StoredChunk, Tenure,
+};
 
 const HISTORY: &str = "\
     SELECT g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, \
@@ -41,29 +45,36 @@ const TENURES: &str = "\
 
 const CHUNK: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE chunk_key = $1");
 
-const CHUNK_BY_ID: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE id = $1");
-
-const PACKS: &str = "SELECT DISTINCT pack FROM chunk";
+const PACKS: &str = "\
+    SELECT pack FROM chunk UNION SELECT xz_pack FROM chunk WHERE xz_pack IS NOT NULL";
 
 // A path's intervals do not overlap, so only the last that had begun can hold the generation.
 const INDEX: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids \
-    FROM (SELECT path, encoding, size_bytes, digest, rope_id, until_generation FROM index_file \
-        WHERE suite_id = $1 AND path = $2 AND from_generation <= $3 \
-        ORDER BY from_generation DESC LIMIT 1) AS i \
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
+    FROM (SELECT path, encoding, size_bytes, digest, rope_id, listed, until_generation \
+        FROM index_file WHERE suite_id = $1 AND path = $2 AND from_generation <= $3 \
+        ORDER BY from_generation DESC, id DESC LIMIT 1) AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     WHERE i.until_generation IS NULL OR i.until_generation > $3";
 
-// Ordered so that the newest is read last.
-const BY_HASH: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids \
+// Its name is never used again, so whichever generation has it will do.
+const PATCH: &str = "\
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
     FROM index_file AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     JOIN suite AS s ON s.id = i.suite_id \
-    WHERE i.digest = $1 AND s.name = $2 ORDER BY i.from_generation";
+    WHERE s.name = $1 AND i.path = $2 AND i.listed = 0 ORDER BY i.id";
+
+// Ordered so that the newest is read last.
+const BY_HASH: &str = "\
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
+    FROM index_file AS i \
+    JOIN rope AS r ON r.id = i.rope_id \
+    JOIN suite AS s ON s.id = i.suite_id \
+    WHERE i.digest = $1 AND s.name = $2 ORDER BY i.id";
 
 const INDICES: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids \
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
     FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
     WHERE i.suite_id = $1 AND i.from_generation <= $2 \
         AND (i.until_generation IS NULL OR i.until_generation > $2) \
@@ -125,7 +136,7 @@ impl<S: Store> Generations for S {
                 return Ok(None);
             };
             let found = one(tx, INDEX, &[id.into(), path.into(), number.into()], listed)?;
-            found.map(|file| with_chunks(tx, file)).transpose()
+            found.map(|file| with_chunks(self.shelf(), tx, file)).transpose()
         })
     }
 
@@ -138,7 +149,31 @@ impl<S: Store> Generations for S {
         self.read(|tx| {
             let mut files = all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)?;
             files.retain(|file| parent(&file.path) == directory);
-            files.pop().map(|file| with_chunks(tx, file)).transpose()
+            files.pop().map(|file| with_chunks(self.shelf(), tx, file)).transpose()
+        })
+    }
+
+    fn record_blocks(&self, blocks: &[(Digest, StoredBlock)]) -> Answer<()> {
+        let blocks = blocks.to_vec();
+        self.write(move |tx| {
+            blocks.iter().try_for_each(|(key, block)| record_block(tx, key, block))
+        })
+    }
+
+    fn complete(&self, completion: &Completion) -> Answer<()> {
+        let done = completion.clone();
+        self.write(move |tx| {
+            let (id, _) = lock(tx, &done.suite)?;
+            renew_head(tx, &done.suite, id, &done.head)?;
+            done.chunks.iter().try_for_each(|chunk| record_chunk(tx, chunk))?;
+            record_indices(tx, id, count(done.head.generation)?, &done.indices)
+        })
+    }
+
+    fn find_patch(&self, suite: &SuiteName, path: &str) -> Answer<Option<IndexRecord>> {
+        self.read(|tx| {
+            let found = one(tx, PATCH, &[suite.as_str().into(), path.into()], listed)?;
+            found.map(|file| with_chunks(self.shelf(), tx, file)).transpose()
         })
     }
 
@@ -151,7 +186,7 @@ impl<S: Store> Generations for S {
             let Some((id, number)) = find_generation(tx, suite, generation)? else {
                 return Ok(Vec::new());
             };
-            list_indices(tx, &[id.into(), number.into()])
+            list_indices(self.shelf(), tx, &[id.into(), number.into()])
         })
     }
 }
@@ -191,6 +226,7 @@ struct Listed {
     size_bytes: u64,
     digest: Digest,
     chunk_ids: Vec<i64>,
+    listed: bool,
 }
 
 fn listed(row: &dyn Row) -> Answer<Listed> {
@@ -204,38 +240,34 @@ fn listed(row: &dyn Row) -> Answer<Listed> {
         size_bytes: number(row, 2)?,
         digest: parse(row, 3)?,
         chunk_ids: ids.iter().map(|id| i64::from_be_bytes(*id)).collect(),
+        listed: row.integer(5)? == 1,
     })
 }
 
-fn read_chunks(tx: &mut dyn Tx, ids: &[i64]) -> Answer<Vec<StoredChunk>> {
-    ids.iter()
-        .map(|id| {
-            one(tx, CHUNK_BY_ID, &[(*id).into()], chunk)?
-                .ok_or_else(|| damaged(format!("a rope names chunk {id}, which is not there")))
-        })
-        .collect()
-}
-
-fn with_chunks(tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
-    let chunks = read_chunks(tx, &listed.chunk_ids)?;
+fn with_chunks(shelf: &ChunkShelf, tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
+    let chunks = shelf.read(tx, &listed.chunk_ids, listed.encoding == Encoding::Xz)?;
     let keys = chunks.iter().map(|chunk| chunk.key).collect();
     Ok(IndexRecord { file: file(listed, keys), chunks })
 }
 
 fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
-    let Listed { path, encoding, size_bytes, digest, .. } = listed;
-    IndexFile { path, encoding, size_bytes, digest, chunks }
+    let Listed { path, encoding, size_bytes, digest, listed, .. } = listed;
+    IndexFile { path, encoding, size_bytes, digest, chunks, listed }
 }
 
 /// Reads the chunks of a rope once for all encodings that share it.
-fn list_indices(tx: &mut dyn Tx, values: &[Value<'_>]) -> Answer<Vec<IndexFile>> {
+fn list_indices(
+    shelf: &ChunkShelf,
+    tx: &mut dyn Tx,
+    values: &[Value<'_>],
+) -> Answer<Vec<IndexFile>> {
     let mut ropes = std::collections::HashMap::<Vec<i64>, std::sync::Arc<[Digest]>>::new();
     let mut files = Vec::new();
     for listed in all(tx, INDICES, values, listed)? {
         let keys = match ropes.get(&listed.chunk_ids) {
             Some(keys) => keys.clone(),
             None => {
-                let chunks = read_chunks(tx, &listed.chunk_ids)?;
+                let chunks = shelf.read(tx, &listed.chunk_ids, false)?;
                 let keys: std::sync::Arc<[Digest]> = chunks.iter().map(|c| c.key).collect();
                 ropes.insert(listed.chunk_ids.clone(), keys.clone());
                 keys

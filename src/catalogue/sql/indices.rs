@@ -7,13 +7,18 @@ use super::rows::{encoding_word, number};
 use super::{Answer, Tx, Value, all, count, one};
 use crate::catalogue::CatalogueError;
 use crate::digest::{Digest, Hasher};
-use crate::domain::{IndexFile, StoredChunk};
+use crate::domain::{IndexFile, StoredBlock, StoredChunk};
 
 const RECORD_CHUNK: &str = "\
-    INSERT INTO chunk (chunk_key, pack, pack_offset, plain_bytes, gz_bytes, xz_bytes, \
-        xz_unpadded_bytes) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    INSERT INTO chunk (chunk_key, pack, plain_offset, plain_bytes, plain_lines, gz_offset, gz_bytes, \
+        xz_pack, xz_offset, xz_bytes, xz_unpadded_bytes) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
     ON CONFLICT (chunk_key) DO NOTHING";
+
+// The first block that was made stays: heads may have been signed over it.
+const RECORD_BLOCK: &str = "\
+    UPDATE chunk SET xz_pack = $1, xz_offset = $2, xz_bytes = $3, xz_unpadded_bytes = $4 \
+    WHERE chunk_key = $5 AND xz_pack IS NULL";
 
 const CHUNK_ID: &str = "SELECT id FROM chunk WHERE chunk_key = $1";
 
@@ -22,7 +27,7 @@ const ROPE_ID: &str = "SELECT id FROM rope WHERE rope_key = $1";
 const RECORD_ROPE: &str = "INSERT INTO rope (rope_key, chunk_ids) VALUES ($1, $2) RETURNING id";
 
 const LIVE_INDICES: &str = "\
-    SELECT path, digest, size_bytes, rope_id FROM index_file \
+    SELECT path, digest, size_bytes, rope_id, listed FROM index_file \
     WHERE suite_id = $1 AND until_generation IS NULL";
 
 const CLOSE_INDEX: &str = "\
@@ -31,8 +36,8 @@ const CLOSE_INDEX: &str = "\
 
 const RECORD_INDEX: &str = "\
     INSERT INTO index_file (suite_id, path, encoding, size_bytes, digest, rope_id, \
-        from_generation) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        listed, from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// Opens an interval for each file that is new or changed, and closes those that ended. What stayed
 /// as it was costs no row.
@@ -49,7 +54,7 @@ pub fn record_indices(
     let mut ropes = Ropes::default();
     for file in indices {
         let rope = ropes.record(tx, &file.chunks)?;
-        let now = (file.digest.to_string(), file.size_bytes, rope);
+        let now = (file.digest.to_string(), file.size_bytes, rope, file.listed);
         let before = live.remove(&file.path);
         if before.as_ref() == Some(&now) {
             continue;
@@ -64,6 +69,7 @@ pub fn record_indices(
             count(file.size_bytes)?.into(),
             now.0.into(),
             rope.into(),
+            i64::from(file.listed).into(),
             number.into(),
         ];
         tx.exec(RECORD_INDEX, &values)?;
@@ -75,10 +81,14 @@ fn close_index(tx: &mut dyn Tx, suite: i64, number: i64, path: &str) -> Answer<(
     tx.exec(CLOSE_INDEX, &[number.into(), suite.into(), path.into()]).map(drop)
 }
 
-/// Digest, size and rope of the index files that the last generation lists, by path.
-fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, (String, u64, i64)>> {
+/// Digest, size, rope, and whether it is listed.
+type Live = (String, u64, i64, bool);
+
+/// The index files of the last generation, by path.
+fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, Live>> {
     let rows = all(tx, LIVE_INDICES, &[suite.into()], |row| {
-        let file = (row.text(1)?.to_owned(), number(row, 2)?, row.integer(3)?);
+        let listed = row.integer(4)? == 1;
+        let file = (row.text(1)?.to_owned(), number(row, 2)?, row.integer(3)?, listed);
         Ok((row.text(0)?.to_owned(), file))
     })?;
     Ok(rows.into_iter().collect())
@@ -86,16 +96,36 @@ fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, (String, 
 
 /// Records a chunk, unless one of its key is recorded already.
 pub fn record_chunk(tx: &mut dyn Tx, chunk: &StoredChunk) -> Answer<()> {
+    let xz = chunk.xz.as_ref();
     let values = [
         (&chunk.key).into(),
         (&chunk.pack).into(),
-        count(chunk.offset)?.into(),
+        count(chunk.plain_offset)?.into(),
         i64::from(chunk.plain_bytes).into(),
+        i64::from(chunk.plain_lines).into(),
+        count(chunk.gz_offset)?.into(),
         i64::from(chunk.gz_bytes).into(),
-        i64::from(chunk.xz_bytes).into(),
-        i64::from(chunk.xz_unpadded_bytes).into(),
+        xz.map(|xz| xz.pack.to_string()).into(),
+        xz.map(|xz| count(xz.offset)).transpose()?.into(),
+        xz.map(|xz| i64::from(xz.bytes)).into(),
+        xz.map(|xz| i64::from(xz.unpadded_bytes)).into(),
     ];
     tx.exec(RECORD_CHUNK, &values).map(drop)
+}
+
+/// Notes where a chunk's xz block lies, unless it has one.
+///
+/// # Errors
+/// [`CatalogueError`] of the database.
+pub fn record_block(tx: &mut dyn Tx, key: &Digest, block: &StoredBlock) -> Answer<()> {
+    let values = [
+        (&block.pack).into(),
+        count(block.offset)?.into(),
+        i64::from(block.bytes).into(),
+        i64::from(block.unpadded_bytes).into(),
+        key.into(),
+    ];
+    tx.exec(RECORD_BLOCK, &values).map(drop)
 }
 
 /// The ropes of one publication, each looked up once for all encodings that share it.

@@ -19,7 +19,10 @@ mod journal;
 mod packages;
 mod publish;
 mod rows;
+mod shelf;
 mod suites;
+
+pub use shelf::ChunkShelf;
 
 /// What a body gives.
 pub type Answer<T> = Result<T, CatalogueError>;
@@ -140,6 +143,9 @@ pub trait Store: Send + Sync {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
+
+    /// The chunks that were read before.
+    fn shelf(&self) -> &ChunkShelf;
 }
 
 /// Every row of an answer, each read by `read`.

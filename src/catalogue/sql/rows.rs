@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::{Answer, Row};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Architecture, Component, PackageName};
-use crate::domain::{Encoding, Package, PinKind, PinTarget, StoredChunk};
+use crate::domain::{Encoding, Package, PinKind, PinTarget, StoredBlock, StoredChunk};
 use crate::time::Moment;
 
 /// The columns that [`Reader::package`] reads, of the table `p`.
@@ -24,7 +24,8 @@ pub const PACKAGE_COLUMNS: usize = 9;
 /// The columns that [`chunk`] reads.
 macro_rules! chunk_columns {
     () => {
-        "chunk_key, pack, pack_offset, plain_bytes, gz_bytes, xz_bytes, xz_unpadded_bytes"
+        "chunk_key, pack, plain_offset, plain_bytes, plain_lines, gz_offset, gz_bytes, xz_pack, \
+         xz_offset, xz_bytes, xz_unpadded_bytes"
     };
 }
 pub(super) use chunk_columns;
@@ -109,14 +110,23 @@ pub fn encoding(row: &dyn Row, column: usize) -> Answer<Encoding> {
 
 /// Reads [`chunk_columns`].
 pub fn chunk(row: &dyn Row) -> Answer<StoredChunk> {
+    let block = |pack| {
+        Ok::<_, CatalogueError>(StoredBlock {
+            pack,
+            offset: number(row, 8)?,
+            bytes: number(row, 9)?,
+            unpadded_bytes: number(row, 10)?,
+        })
+    };
     Ok(StoredChunk {
         key: parse(row, 0)?,
         pack: parse(row, 1)?,
-        offset: number(row, 2)?,
+        plain_offset: number(row, 2)?,
         plain_bytes: number(row, 3)?,
-        gz_bytes: number(row, 4)?,
-        xz_bytes: number(row, 5)?,
-        xz_unpadded_bytes: number(row, 6)?,
+        plain_lines: number(row, 4)?,
+        gz_offset: number(row, 5)?,
+        gz_bytes: number(row, 6)?,
+        xz: parse_optional(row, 7)?.map(block).transpose()?,
     })
 }
 

@@ -154,19 +154,7 @@ impl<S: Store> Suites for S {
         let (suite, head) = (suite.clone(), head.clone());
         self.write(move |tx| {
             let (id, _) = lock(tx, &suite)?;
-            let values = [
-                head.date.0.into(),
-                head.valid_until.0.into(),
-                head.release.as_str().into(),
-                head.release_gpg.as_str().into(),
-                head.in_release.as_str().into(),
-                id.into(),
-                count(head.generation)?.into(),
-            ];
-            match tx.exec(RENEW_HEAD, &values)? {
-                0 => Err(CatalogueError::Stale(suite.clone())),
-                _ => Ok(()),
-            }
+            renew_head(tx, &suite, id, &head)
         })
     }
 
@@ -215,6 +203,26 @@ pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
         .ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))
 }
 
+/// Replaces the head by a newer signature of the same generation.
+///
+/// # Errors
+/// [`CatalogueError::Stale`].
+pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> Answer<()> {
+    let values = [
+        head.date.0.into(),
+        head.valid_until.0.into(),
+        head.release.as_str().into(),
+        head.release_gpg.as_str().into(),
+        head.in_release.as_str().into(),
+        id.into(),
+        count(head.generation)?.into(),
+    ];
+    match tx.exec(RENEW_HEAD, &values)? {
+        0 => Err(CatalogueError::Stale(suite.clone())),
+        _ => Ok(()),
+    }
+}
+
 /// What is served of a suite.
 pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
     one(tx, HEAD, &[suite.into()], |row| {
@@ -240,8 +248,7 @@ pub fn read_contents(
     tx.each(sql, values, &mut |row| {
         let package = reader.package(row, 0)?;
         let component = reader.component(row, PACKAGE_COLUMNS)?;
-        let place = (component, package.name.clone(), package.architecture.clone());
-        match contents.members.insert(place, Arc::new(package)) {
+        match contents.list(&component, Arc::new(package)) {
             None => Ok(()),
             Some(other) => Err(damaged(format!("{} is listed twice in one place", other.name))),
         }

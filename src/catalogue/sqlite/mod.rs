@@ -16,7 +16,7 @@ use rusqlite_migration::{M, Migrations};
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::catalogue::CatalogueError;
-use crate::catalogue::sql::{Answer, Store, Tx};
+use crate::catalogue::sql::{Answer, ChunkShelf, Store, Tx};
 
 mod readers;
 mod tx;
@@ -45,6 +45,7 @@ pub struct SqliteCatalogue {
     // writer may.
     readers: Readers,
     writer: Writer,
+    shelf: ChunkShelf,
 }
 
 impl SqliteCatalogue {
@@ -64,7 +65,8 @@ impl SqliteCatalogue {
         })?;
         let reading = flags | OpenFlags::SQLITE_OPEN_READ_ONLY;
         let readers = (0..READERS).map(|_| connect(path, reading)).collect::<Result<_, _>>()?;
-        Ok(Self { readers: Readers::new(readers), writer: Writer::start(connection)? })
+        let writer = Writer::start(connection)?;
+        Ok(Self { readers: Readers::new(readers), writer, shelf: ChunkShelf::default() })
     }
 }
 
@@ -78,6 +80,10 @@ impl Store for SqliteCatalogue {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
         self.writer.write(body)
+    }
+
+    fn shelf(&self) -> &ChunkShelf {
+        &self.shelf
     }
 }
 

@@ -29,19 +29,37 @@ fn many(count: usize) -> Vec<Arc<Package>> {
         .collect()
 }
 
-fn keys(packages: &[Arc<Package>]) -> BTreeSet<Digest> {
-    cut(packages).into_iter().map(|range| chunk_key(&packages[range])).collect()
+fn place() -> IndexPlace {
+    let component = Component::parse("main").unwrap();
+    IndexPlace { component, architecture: Architecture::parse("amd64").unwrap() }
+}
+
+fn contents(packages: &[Arc<Package>]) -> Contents {
+    let mut contents = Contents::default();
+    for package in packages {
+        contents.list(&place().component, Arc::clone(package));
+    }
+    contents
+}
+
+fn pieces(chunks: &[Vec<Arc<Package>>]) -> Vec<Piece> {
+    let piece =
+        |chunk: &Vec<Arc<Package>>| Piece { first: chunk[0].name.clone(), key: chunk_key(chunk) };
+    chunks.iter().map(piece).collect()
+}
+
+fn keys(contents: &Contents) -> BTreeSet<Digest> {
+    cut(contents, &place()).iter().map(|chunk| chunk_key(chunk)).collect()
 }
 
 #[test]
 fn sizes_keep_their_bounds_and_gather_around_the_usual() {
-    let packages = many(20_000);
-    let ranges = cut(&packages);
-    let size = |range: &Range<usize>| -> u64 {
-        packages[range.clone()].iter().map(|p| u64::from(p.stanza_bytes)).sum()
+    let chunks = cut(&contents(&many(20_000)), &place());
+    let size = |chunk: &Vec<Arc<Package>>| -> u64 {
+        chunk.iter().map(|p| u64::from(p.stanza_bytes)).sum()
     };
-    let (last, others) = ranges.split_last().unwrap();
-    assert!(others.iter().all(|range| (SMALLEST_BYTES..=LARGEST_BYTES).contains(&size(range))));
+    let (last, others) = chunks.split_last().unwrap();
+    assert!(others.iter().all(|chunk| (SMALLEST_BYTES..=LARGEST_BYTES).contains(&size(chunk))));
     assert!(size(last) <= LARGEST_BYTES);
     let mean = others.iter().map(size).sum::<u64>() / others.len() as u64;
     assert!((96 * 1024..192 * 1024).contains(&mean), "mean {mean}");
@@ -50,27 +68,85 @@ fn sizes_keep_their_bounds_and_gather_around_the_usual() {
 #[test]
 fn one_change_in_a_large_index_touches_few_chunks() {
     let packages = many(20_000);
-    let before = keys(&packages);
+    let old = contents(&packages);
+    let before = keys(&old);
     let mut most = 0;
-    for n in (0..20_000).step_by(397) {
-        let mut changed = packages.clone();
-        changed[n] = package(changed[n].name.as_str(), "2.0", 900);
-        most = most.max(keys(&changed).difference(&before).count());
+    for one in packages.iter().step_by(397) {
+        let mut new = old.clone();
+        new.list(&place().component, package(one.name.as_str(), "2.0", 900));
+        most = most.max(keys(&new).difference(&before).count());
     }
     assert!(most <= 3, "a single change made {most} new chunks");
+}
+
+/// What a recut means, as the pieces of a whole cut.
+fn resolve(stretches: &[Stretch], old: &[Piece]) -> Vec<Piece> {
+    let piece = |stretch: &Stretch| match stretch {
+        Stretch::Kept(range) => old[range.clone()].to_vec(),
+        Stretch::Cut(chunk) => pieces(std::slice::from_ref(chunk)),
+    };
+    stretches.iter().flat_map(piece).collect()
+}
+
+#[test]
+fn a_recut_looks_at_few_chunks() {
+    let old = contents(&many(20_000));
+    let before = pieces(&cut(&old, &place()));
+    let mut new = old.clone();
+    let name = PackageName::parse("p010000").unwrap();
+    new.list(&place().component, package(name.as_str(), "2.0", 900));
+    let stretches = recut(&new, &place(), &before, &[name].into());
+    let made = stretches.iter().filter(|stretch| matches!(stretch, Stretch::Cut(_))).count();
+    assert!((1..=6).contains(&made), "{made} chunks were cut again");
+    let whole = pieces(&cut(&new, &place()));
+    assert!(resolve(&stretches, &before) == whole, "cut again is not what is cut anew");
 }
 
 proptest! {
     #[test]
     fn cuts_cover_everything_in_order(sizes in proptest::collection::vec(1u32..400_000, 0..80)) {
-        let packages: Vec<_> =
-            sizes.iter().enumerate().map(|(n, size)| package(&format!("p{n}"), "1", *size)).collect();
-        let mut next = 0;
-        for range in cut(&packages) {
-            prop_assert_eq!(range.start, next);
-            prop_assert!(range.end > range.start);
-            next = range.end;
+        let all: Vec<_> = sizes
+            .iter()
+            .enumerate()
+            .map(|(n, size)| package(&format!("p{n:04}"), "1", *size))
+            .collect();
+        let chunks = cut(&contents(&all), &place());
+        prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
+        prop_assert_eq!(chunks.concat(), all);
+    }
+
+    /// However packages come, change and go, an index that is cut again where it changed is the one
+    /// that a cut of the whole gives.
+    #[test]
+    fn cutting_again_is_cutting_anew(
+        sizes in proptest::collection::vec(1_000u32..90_000, 0..60),
+        rounds in proptest::collection::vec(
+            proptest::collection::vec((0usize..140, proptest::option::of(1_000u32..300_000)), 1..12),
+            1..6,
+        ),
+    ) {
+        let name = |n: usize| format!("p{n:04}");
+        let all: Vec<_> =
+            sizes.iter().enumerate().map(|(n, size)| package(&name(2 * n), "1", *size)).collect();
+        let mut now = contents(&all);
+        let mut old = pieces(&cut(&now, &place()));
+        for (round, changes) in rounds.iter().enumerate() {
+            let mut changed = BTreeSet::new();
+            for (n, size) in changes {
+                let one = package(&name(*n), &format!("2.{round}"), size.unwrap_or(1));
+                changed.insert(one.name.clone());
+                match size {
+                    Some(_) => drop(now.list(&place().component, one)),
+                    None => now.unlist(&(
+                        place().component,
+                        one.name.clone(),
+                        one.architecture.clone(),
+                    )),
+                }
+            }
+            let again = resolve(&recut(&now, &place(), &old, &changed), &old);
+            prop_assert_eq!(&again, &pieces(&cut(&now, &place())));
+            old = again;
         }
-        prop_assert_eq!(next, packages.len());
     }
 }

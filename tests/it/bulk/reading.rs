@@ -67,8 +67,9 @@ fn hosts_in_the_middle_of_an_update_see_no_mismatch_and_no_404() {
         assert!(fast_updates >= 5 && slow_updates >= 2);
     });
 
-    // Every index of every one of these generations is still there under its hash.
-    assert!(paths.len() >= 3 * PUBLISHES as usize, "{} paths", paths.len());
+    // Every index of every one of these generations is still there under its hash: plain and gz, and
+    // xz where there was time for it.
+    assert!(paths.len() >= 2 * PUBLISHES as usize, "{} paths", paths.len());
     let own = server.at(&format!("hosts/{HOST}/etc/apt/repod/localhost"));
     let own = std::path::Path::new(&own);
     let source = Curl::new(&server.url())

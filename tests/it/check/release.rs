@@ -90,7 +90,8 @@ impl Release {
         }
         for component in self.words("Components") {
             for architecture in self.words("Architectures").iter().filter(|name| **name != "all") {
-                for suffix in ["", ".gz", ".xz"] {
+                // xz may follow later; plain and gz may not be missing.
+                for suffix in ["", ".gz"] {
                     let name = format!("{component}/binary-{architecture}/Packages{suffix}");
                     if !names.contains(name.as_str()) {
                         faults.push(format!("Release: {name} is not listed"));

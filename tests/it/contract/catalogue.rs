@@ -6,7 +6,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use repod::catalogue::{Catalogue, CatalogueError, Generations, Sighting, SqliteCatalogue, Suites};
 use repod::digest::Digest;
-use repod::domain::{Contents, Fled, IndexFile, Package, PinKind, Publication, Role};
+use repod::domain::{
+    Completion, Contents, Fled, IndexFile, Package, PinKind, Publication, Role, StoredChunk,
+};
 use repod::time::Moment;
 use tempfile::TempDir;
 
@@ -64,6 +66,8 @@ macro_rules! catalogue_contracts {
             indices_are_found_by_hash_for_ever,
             an_index_that_ends_is_listed_until_then,
             chunks_and_packs_are_listed,
+            blocks_come_later_and_stay,
+            a_live_generation_lists_more_when_it_is_whole,
             grants_replace_and_end,
             certificates_are_recorded_once,
             a_revocation_is_whole_and_final,
@@ -97,7 +101,7 @@ fn publish(catalogue: &dyn Catalogue, number: u64, entered: &[&Package], left: &
 }
 
 fn digests(contents: &Contents) -> Vec<Digest> {
-    contents.members.values().map(|package| package.digest).collect()
+    contents.members().values().map(|package| package.digest).collect()
 }
 
 /// Everything that can be read of `stable`, as text: equal when nothing changed.
@@ -299,7 +303,7 @@ fn a_suite_loads_as_it_was_published(room: &Path, make: &Make) {
     catalogue.publish(&publication).unwrap();
     let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
     assert_eq!(digests(&state.contents), [new.digest, all.digest]);
-    for ((place, named, architecture), package) in &state.contents.members {
+    for ((place, named, architecture), package) in state.contents.members() {
         assert_eq!(place, &component("main"));
         assert_eq!((named, architecture), (&package.name, &package.architecture));
         assert!([&new, &all].contains(&&**package));
@@ -634,7 +638,8 @@ fn indices_are_kept_for_each_generation(room: &Path, make: &Make) {
         for file in &expected {
             let found = catalogue.find_index(&name, number, &file.path).unwrap().unwrap();
             assert_eq!(found.file, *file, "{number}");
-            assert_eq!(found.chunks, texts.map(chunk), "{number}");
+            let chunks: Vec<_> = found.chunks.iter().map(|chunk| (**chunk).clone()).collect();
+            assert_eq!(chunks, texts.map(chunk), "{number}");
         }
         expected.extend(arm64.clone());
         expected.sort_by(|a, b| a.path.cmp(&b.path));
@@ -706,9 +711,64 @@ fn chunks_and_packs_are_listed(room: &Path, make: &Make) {
     assert_eq!(found, [one.clone(), two.clone()]);
     let mut packs = catalogue.list_packs().unwrap();
     packs.sort();
-    let mut expected = [one.pack, two.pack];
+    let mut expected = [one.pack, two.pack, block(0).pack];
     expected.sort();
     assert_eq!(packs, expected);
+}
+
+fn blocks_come_later_and_stay(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let bare = StoredChunk { xz: None, ..chunk("x") };
+    let mut publication = generation("stable", 1, &[], &[]);
+    let new = publication.generation.as_mut().unwrap();
+    new.chunks = vec![bare.clone()];
+    new.indices = index("main/binary-amd64", &["x"]);
+    catalogue.publish(&publication).unwrap();
+    let name = suite("stable");
+    let xz = || catalogue.find_index(&name, 1, "main/binary-amd64/Packages.xz").unwrap().unwrap();
+    assert_eq!(*xz().chunks[0], bare);
+    catalogue.record_blocks(&[(bare.key, block(5)), (Digest::of(b"absent"), block(6))]).unwrap();
+    // A head may have been signed over the first block: another one does not take its place.
+    catalogue.record_blocks(&[(bare.key, block(7))]).unwrap();
+    assert_eq!(xz().chunks[0].xz, Some(block(5)));
+    assert_eq!(catalogue.find_chunks(&[bare.key]).unwrap()[0].xz, Some(block(5)));
+    assert!(catalogue.list_packs().unwrap().contains(&block(5).pack));
+}
+
+fn a_live_generation_lists_more_when_it_is_whole(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let name = suite("stable");
+    let files = index("main/binary-amd64", &["x"]);
+    publish_indices(&*catalogue, 1, &["x"], &files[..2]);
+    let old = IndexFile { path: "main/Contents-amd64".into(), ..index("main", &["y"])[0].clone() };
+    let new = IndexFile { digest: Digest::of(b"newer"), ..old.clone() };
+    let patch = IndexFile { path: "main/patch".into(), listed: false, ..old.clone() };
+    let date = catalogue.load_suite(&name).unwrap().unwrap().head.unwrap().date;
+    let completion = |seconds: i64, indices: Vec<IndexFile>| Completion {
+        suite: name.clone(),
+        chunks: vec![chunk("y")],
+        indices,
+        head: head(1, date.plus(seconds).0),
+    };
+    let with = |more: &[&IndexFile]| -> Vec<IndexFile> {
+        files.iter().chain(more.iter().copied()).cloned().collect()
+    };
+    catalogue.complete(&completion(1, with(&[&old, &patch]))).unwrap();
+    let paths = |number| catalogue.list_indices(&name, number).unwrap().len();
+    assert_eq!(paths(1), 5);
+    assert_eq!(catalogue.load_suite(&name).unwrap().unwrap().head.unwrap().date, date.plus(1));
+    catalogue.complete(&completion(2, with(&[&new]))).unwrap();
+    assert_eq!(paths(1), 4);
+    let found = catalogue.find_index(&name, 1, &old.path).unwrap().unwrap();
+    assert_eq!(found.file.digest, new.digest);
+    // What was listed for a while is found by its digest, and a patch by its path, for ever.
+    assert!(catalogue.find_by_hash(&name, "main", &old.digest).unwrap().is_some());
+    assert_eq!(catalogue.find_patch(&name, "main/patch").unwrap().unwrap().file.path, patch.path);
+    assert_eq!(catalogue.find_patch(&name, &old.path).unwrap(), None);
+    // Neither an older Date nor another generation.
+    let stale = catalogue.complete(&completion(2, files.clone()));
+    assert!(matches!(stale, Err(CatalogueError::Stale(_))), "{stale:?}");
+    assert_eq!(paths(1), 4);
 }
 
 fn grants_replace_and_end(room: &Path, make: &Make) {
@@ -886,7 +946,7 @@ fn a_large_suite_is_published_and_loaded(room: &Path, make: &Make) {
     let entered: Vec<_> = packages.iter().collect();
     catalogue.publish(&generation("stable", 1, &entered, &[])).unwrap();
     let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
-    assert_eq!(state.contents.members.len(), PACKAGES);
+    assert_eq!(state.contents.members().len(), PACKAGES);
     let digests = digests(&state.contents);
     assert_eq!(catalogue.read_stanzas(&digests).unwrap().len(), PACKAGES);
 }

@@ -10,8 +10,8 @@ use repod::catalogue::{
 use repod::debian::{PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::{
-    Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
-    StoredChunk, SuiteSpec, Tenure,
+    Completion, Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
+    StoredBlock, StoredChunk, SuiteSpec, Tenure,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Staged, Staging};
 use repod::time::Moment;
@@ -131,14 +131,15 @@ impl Pool for FaultyPool {
         self.around("open", || self.inner.open(kind, digest))
     }
 
-    fn read(
+    fn read_into(
         &self,
         kind: Kind,
         digest: &Digest,
         offset: u64,
         length: u64,
-    ) -> Result<Option<Vec<u8>>, PoolError> {
-        self.around("read", || self.inner.read(kind, digest, offset, length))
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, PoolError> {
+        self.around("read", || self.inner.read_into(kind, digest, offset, length, buffer))
     }
 
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
@@ -252,6 +253,9 @@ faulty! { Generations:
     fn find_by_hash(
         suite: &SuiteName, directory: &str, digest: &Digest
     ) -> Option<IndexRecord>;
+    fn record_blocks(blocks: &[(Digest, StoredBlock)]) -> ();
+    fn complete(completion: &Completion) -> ();
+    fn find_patch(suite: &SuiteName, path: &str) -> Option<IndexRecord>;
     fn list_packs() -> Vec<Digest>;
     fn list_indices(suite: &SuiteName, generation: u64) -> Vec<IndexFile>;
 }

@@ -7,7 +7,8 @@ use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::{
     Acceptance, Encoding, GenerationRecord, Grant, Head, Identity, IndexFile, NewGeneration,
-    Package, Pin, PinKind, PinTarget, Publication, Role, StoredChunk, SuiteScope, SuiteSpec,
+    Package, Pin, PinKind, PinTarget, Publication, Role, StoredBlock, StoredChunk, SuiteScope,
+    SuiteSpec,
 };
 use repod::time::Moment;
 
@@ -132,12 +133,17 @@ pub fn chunk(text: &str) -> StoredChunk {
     StoredChunk {
         key: Digest::of(text.as_bytes()),
         pack: Digest::of(b"pack"),
-        offset: 1 << 33,
+        plain_offset: 1 << 33,
         plain_bytes: text.len() as u32,
+        plain_lines: 3,
+        gz_offset: 1 << 34,
         gz_bytes: 20,
-        xz_bytes: 24,
-        xz_unpadded_bytes: 23,
+        xz: Some(block(1 << 35)),
     }
+}
+
+pub fn block(offset: u64) -> StoredBlock {
+    StoredBlock { pack: Digest::of(b"pack of blocks"), offset, bytes: 24, unpadded_bytes: 23 }
 }
 
 /// One index in all its encodings, made of the chunks of these texts.
@@ -151,6 +157,7 @@ pub fn index(directory: &str, texts: &[&str]) -> Vec<IndexFile> {
             size_bytes: texts.concat().len() as u64,
             digest: Digest::of(format!("{}{suffix}", texts.concat()).as_bytes()),
             chunks: chunks.clone(),
+            listed: true,
         }
     };
     Encoding::ALL.into_iter().map(of).collect()

@@ -1,0 +1,54 @@
+//! Shelf: chunks that were read before. A rope names hundreds of them, and most heads share most, so an
+//! index is found with one read of the database instead of hundreds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::rows::{chunk, chunk_columns, damaged};
+use super::{Answer, Tx, one};
+use crate::domain::StoredChunk;
+
+const CHUNK_BY_ID: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE id = $1");
+
+/// How many chunks are kept at most: some 200 bytes each.
+const MOST: usize = 32_768;
+
+/// Chunks by their ids.
+#[derive(Default)]
+pub struct ChunkShelf(Mutex<HashMap<i64, Arc<StoredChunk>>>);
+
+impl ChunkShelf {
+    /// The chunks of a rope, in order. `blocked` asks for chunks that have their xz blocks: one that was
+    /// read before it had is read again.
+    ///
+    /// # Errors
+    /// [`crate::catalogue::CatalogueError::Damaged`] when one is not there.
+    pub fn read(
+        &self,
+        tx: &mut dyn Tx,
+        ids: &[i64],
+        blocked: bool,
+    ) -> Answer<Vec<Arc<StoredChunk>>> {
+        let fits = |chunk: &Arc<StoredChunk>| !blocked || chunk.xz.is_some();
+        let mut found: Vec<Option<Arc<StoredChunk>>> = {
+            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.iter().map(|id| kept.get(id).filter(|chunk| fits(chunk)).cloned()).collect()
+        };
+        let mut fresh = Vec::new();
+        for (id, slot) in ids.iter().zip(&mut found).filter(|(_, slot)| slot.is_none()) {
+            let read = one(tx, CHUNK_BY_ID, &[(*id).into()], chunk)?;
+            let lost = || damaged(format!("a rope names chunk {id}, which is not there"));
+            let read = Arc::new(read.ok_or_else(lost)?);
+            fresh.push((*id, Arc::clone(&read)));
+            *slot = Some(read);
+        }
+        if !fresh.is_empty() {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len().saturating_add(fresh.len()) > MOST {
+                kept.clear();
+            }
+            kept.extend(fresh);
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+}

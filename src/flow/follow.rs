@@ -1,0 +1,167 @@
+//! Follow: what takes longer than a change may, is made behind it: xz blocks, and whatever else hosts
+//! can do without for some seconds. A head that is signed again lists it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use crate::digest::Digest;
+use crate::domain::{Identity, IndexFile, StoredChunk};
+use crate::flow::apply::Wish;
+use crate::flow::chunk::{self, Chunk};
+use crate::flow::desk::{Desk, Job};
+use crate::flow::{FlowError, Repository, blocking, index, publish};
+
+/// What was made behind a generation.
+#[derive(Default)]
+pub(crate) struct Followers {
+    /// Stays listed until there is a newer one of the same path.
+    lagging: Vec<IndexFile>,
+    /// Belongs to one generation alone.
+    of_generation: Option<(u64, Ready)>,
+    /// What the head lists: paths and digests. `None` until it is looked up.
+    listed: Option<BTreeSet<(String, Digest)>>,
+}
+
+/// Files that wait to be listed.
+#[derive(Clone, Default)]
+pub(crate) struct Ready {
+    /// They themselves.
+    pub files: Vec<IndexFile>,
+    /// Their chunks, durable but not yet recorded.
+    pub chunks: Vec<StoredChunk>,
+}
+
+impl Followers {
+    /// Notes what the head lists from now on.
+    pub(crate) fn list(&mut self, files: &[IndexFile]) {
+        self.listed = Some(names(files));
+    }
+
+    /// Whether the head lists just these files.
+    pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
+        self.listed.as_ref().is_some_and(|listed| *listed == names(files))
+    }
+
+    /// The files that lag, less those whose paths `files` has.
+    pub(crate) fn lagging(&self, files: &[IndexFile]) -> Vec<IndexFile> {
+        let absent = |lagging: &&IndexFile| files.iter().all(|file| file.path != lagging.path);
+        self.lagging.iter().filter(absent).cloned().collect()
+    }
+
+    /// What was made for this generation alone.
+    pub(crate) fn ready(&self, generation: u64) -> Ready {
+        let own = self.of_generation.as_ref().filter(|(of, _)| *of == generation);
+        own.map(|(_, ready)| ready.clone()).unwrap_or_default()
+    }
+}
+
+fn names(files: &[IndexFile]) -> BTreeSet<(String, Digest)> {
+    files.iter().map(|file| (file.path.clone(), file.digest)).collect()
+}
+
+/// How many chunks share a pack of blocks; a change that comes meanwhile does not wait for it.
+const BLOCKS_AT_ONCE: usize = 16;
+/// How long to wait before what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Follows a suite for as long as its desk is open.
+pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
+    loop {
+        let Some(shared) = repository.upgrade() else { return };
+        if desk.is_closed() {
+            return;
+        }
+        let done = catch_up(&shared, &desk).await;
+        drop(shared);
+        let moved = desk.moved.notified();
+        match done {
+            Ok(()) => moved.await,
+            Err(problem) => {
+                error!(suite = %desk.suite, %problem, "what follows a change failed; it is tried again");
+                // A change that comes meanwhile begins it anew.
+                let _ = tokio::time::timeout(AGAIN, moved).await;
+            }
+        }
+    }
+}
+
+/// Makes what is missing behind the live generation, and has it listed.
+async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
+    warm(repository, desk).await?;
+    loop {
+        let missing = desk.lineup().unblocked();
+        if missing.is_empty() || desk.is_closed() {
+            break;
+        }
+        let batch: Vec<_> = missing.into_iter().take(BLOCKS_AT_ONCE).collect();
+        let shared = Arc::clone(repository);
+        blocking(move || block(&shared, &batch)).await?;
+    }
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let whole = blocking(move || {
+        at_desk.hash_blocks(shared.pool.as_ref())?;
+        Ok(publish::is_complete(&at_desk))
+    });
+    if whole.await? { Ok(()) } else { complete(repository, desk).await }
+}
+
+/// Takes the indices of a suite that was just opened in mind, so that its next change finds them there.
+async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
+    if !desk.lineup().is_empty() || desk.state().head.is_none() {
+        return Ok(());
+    }
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    blocking(move || {
+        let begun = std::time::Instant::now();
+        let state = at_desk.state();
+        let Some(head) = &state.head else { return Ok(()) };
+        let listed = shared.catalogue.list_indices(&at_desk.suite, head.generation)?;
+        let Some(lineup) = index::recorded(&shared, &state)? else { return Ok(()) };
+        if Arc::ptr_eq(&state, &at_desk.state()) {
+            at_desk.offer_lineup(lineup, &listed);
+        }
+        let milliseconds = begun.elapsed().as_millis() as u64;
+        info!(suite = %at_desk.suite, milliseconds, "indices are in mind");
+        Ok(())
+    })
+    .await
+}
+
+/// Makes the xz blocks of some chunks: durable, then recorded, then known to all who hold the chunks.
+fn block(repository: &Repository, batch: &[Arc<Chunk>]) -> Result<(), FlowError> {
+    let _unswept = repository.sweeping.read();
+    let blocks = chunk::make_blocks(repository.pool.as_ref(), batch)?;
+    repository.catalogue.record_blocks(&blocks)?;
+    for (chunk, (_, block)) in batch.iter().zip(blocks) {
+        chunk.blocked(block);
+    }
+    Ok(())
+}
+
+/// Has what became whole listed once a second is free for it, if there is anything.
+async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
+    loop {
+        let state = desk.state();
+        let Some(head) = &state.head else { return Ok(()) };
+        // The head must be two seconds old, so that the new Date is above its own and below the
+        // present second.
+        if repository.now().since(head.date) >= 2 {
+            break;
+        }
+        if desk.is_closed() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    let author = Identity::server();
+    let job = Job { wish: Wish::Complete, author, message: String::new(), expect: None, reply };
+    if desk.submit(job).is_err() {
+        return Ok(());
+    }
+    answer.await.map_or(Ok(()), |answered| answered.map(drop))
+}

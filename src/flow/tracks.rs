@@ -1,0 +1,100 @@
+//! Tracks: the digests of index files, worked out chunk by chunk. The state of the hash is kept at each
+//! boundary, so that a file that changed is hashed from the change on and not from its beginning.
+
+use std::sync::Arc;
+
+use crate::debian::framing;
+use crate::digest::{Digest, Hasher};
+use crate::domain::{Encoding, StoredBlock};
+use crate::flow::FlowError;
+use crate::flow::chunk::Chunk;
+
+/// A file in one encoding, as far as it is hashed.
+#[derive(Clone)]
+pub(crate) struct Track {
+    encoding: Encoding,
+    /// One for each number of chunks taken in, from none on.
+    states: Vec<Counted>,
+}
+
+#[derive(Clone, Default)]
+struct Counted {
+    hasher: Hasher,
+    size_bytes: u64,
+}
+
+impl Counted {
+    fn take(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.size_bytes = self.size_bytes.saturating_add(bytes.len() as u64);
+    }
+}
+
+impl Track {
+    /// A file of which nothing is hashed.
+    pub(crate) fn new(encoding: Encoding) -> Self {
+        let mut first = Counted::default();
+        if encoding == Encoding::Xz {
+            first.take(&framing::XZ_HEADER);
+        }
+        Self { encoding, states: vec![first] }
+    }
+
+    /// This track, as far as it goes over the first `chunks` chunks.
+    pub(crate) fn of_first(&self, chunks: usize) -> Self {
+        let known = self.states.get(..=chunks).unwrap_or(&self.states);
+        Self { encoding: self.encoding, states: known.to_vec() }
+    }
+
+    /// How many chunks it has taken in.
+    pub(crate) fn taken(&self) -> usize {
+        self.states.len().saturating_sub(1)
+    }
+
+    /// Takes the next chunk in.
+    pub(crate) fn take(&mut self, bytes: &[u8]) {
+        let mut next = self.states.last().cloned().unwrap_or_default();
+        next.take(bytes);
+        self.states.push(next);
+    }
+
+    /// Takes in what it lacks of `chunks`, each given by `read` in a buffer that is used again.
+    pub(crate) fn go_on(
+        &mut self,
+        count: usize,
+        mut read: impl FnMut(usize, Encoding, &mut Vec<u8>) -> Result<(), FlowError>,
+    ) -> Result<(), FlowError> {
+        let mut buffer = Vec::new();
+        for at in self.taken()..count {
+            read(at, self.encoding, &mut buffer)?;
+            self.take(&buffer);
+        }
+        Ok(())
+    }
+
+    /// Size and digest of the whole file; `None` when it has no such form yet.
+    pub(crate) fn finish(&self, chunks: &[Arc<Chunk>]) -> Option<(u64, Digest)> {
+        if self.taken() != chunks.len() {
+            return None;
+        }
+        let mut whole = self.states.last()?.clone();
+        match self.encoding {
+            Encoding::Plain => {}
+            Encoding::Gz if chunks.is_empty() => whole.take(&framing::EMPTY_GZIP),
+            Encoding::Gz => {}
+            Encoding::Xz => {
+                let sizes = |chunk: &Arc<Chunk>| Some((*chunk.block()?, chunk.plain_bytes()));
+                let sizes = chunks.iter().map(sizes).collect::<Option<Vec<_>>>()?;
+                whole.take(&xz_tail(sizes.into_iter()));
+            }
+        }
+        Some((whole.size_bytes, whole.hasher.finish()))
+    }
+}
+
+/// The index and the footer of the xz stream that has these blocks, each with the size of its stanzas.
+pub(crate) fn xz_tail(blocks: impl Iterator<Item = (StoredBlock, u32)>) -> Vec<u8> {
+    let sizes =
+        |(block, plain): (StoredBlock, u32)| (u64::from(block.unpadded_bytes), plain.into());
+    framing::xz_tail(blocks.map(sizes))
+}
