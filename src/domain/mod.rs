@@ -6,6 +6,7 @@
 pub mod access;
 pub mod add;
 pub mod conflict;
+pub mod contents;
 pub mod draft;
 pub mod generation;
 pub mod host;
@@ -13,6 +14,7 @@ pub mod identity;
 pub mod layout;
 pub mod package;
 pub mod past;
+pub mod patches;
 pub mod pin;
 pub mod pinning;
 pub mod rope;
