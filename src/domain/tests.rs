@@ -66,6 +66,13 @@ impl Model {
             architectures: architectures.to_vec(),
             owns: Vec::new(),
             valid_seconds: 14 * 86_400,
+            not_automatic: false,
+            but_automatic_upgrades: false,
+            changelogs: None,
+            snapshots: None,
+            contents: true,
+            pdiffs: true,
+            translations: false,
         };
         let generations = vec![Contents::default()];
         Self { spec, generations, pins: Vec::new(), fled: Vec::new(), taken: Vec::new() }
