@@ -154,8 +154,10 @@ pub fn template(value: &str, word: &str) -> Result<(), Rule> {
     }
     match path.matches(word).count() {
         1 => Ok(()),
-        _ => Err("has the word that apt fills in once in its path: @CHANGEPATH@ for changelogs, \
-                  @SNAPSHOTID@ for snapshots"),
+        _ => {
+            Err("needs the word that apt fills in, once in its path: @CHANGEPATH@ for changelogs, \
+                  @SNAPSHOTID@ for snapshots")
+        }
     }
 }
 

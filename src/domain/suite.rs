@@ -235,8 +235,8 @@ mod tests {
         assert!(spec(both).verify().is_ok());
         let cases = [
             (r#", "but_automatic_upgrades": true"#, "but_automatic_upgrades: upgrades come"),
-            (r#", "changelogs": "https://h/c""#, "changelogs: has the word"),
-            (r#", "changelogs": "https://h/@SNAPSHOTID@""#, "changelogs: has the word"),
+            (r#", "changelogs": "https://h/c""#, "changelogs: needs the word"),
+            (r#", "changelogs": "https://h/@SNAPSHOTID@""#, "changelogs: needs the word"),
             (r#", "snapshots": "http://h/@SNAPSHOTID@""#, "snapshots: is an address"),
             (r#", "snapshots": "https://h/é@SNAPSHOTID@""#, "snapshots: is at most 1024 printable"),
             (r#", "snapshots": """#, "snapshots: is an address"),
