@@ -17,7 +17,7 @@ pub mod stanza;
 pub mod translation;
 pub mod version;
 
-pub use control::Control;
+pub use control::{Control, PackageKind};
 pub use deb::{DebError, DebLimits};
 pub use name::{Architecture, Component, NameError, PackageName, SuiteName};
 pub use release::{ReleaseEntry, ReleaseFields, ReleaseText};

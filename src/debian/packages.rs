@@ -135,7 +135,8 @@ type Rule = &'static str;
 #[derive(Default)]
 struct Draft<'a> {
     form: Form,
-    is_udeb: bool,
+    kind: Option<&'a str>,
+    section: Option<&'a str>,
     names: Vec<&'a str>,
     /// Whether the last field may go on, must go on, or must not.
     continuation: Continuation,
@@ -233,7 +234,8 @@ impl<'a> Draft<'a> {
                 self.architecture = Some(parsed.map_err(|_| "Architecture is concrete or 'all'")?);
             }
             "Filename" => self.filename = Some(filename(value, self.form)?),
-            "Package-Type" => self.is_udeb = value == "udeb",
+            "Package-Type" => self.kind = Some(value),
+            "Section" => self.section = Some(value),
             "Description-md5" => {
                 // It stands right behind the one line that is left of the description.
                 if self.names.iter().rev().nth(1) != Some(&"Description") || self.is_long {
@@ -261,8 +263,15 @@ impl<'a> Draft<'a> {
         if self.continuation == Continuation::Needed {
             return Err("a field has a value");
         }
-        if self.is_udeb != (self.form == Form::Installer) {
-            return Err("Package-Type: udeb stands in the index of the installer, and only there");
+        let by_section = || {
+            self.section
+                .is_some_and(|section| section.split('/').any(|part| part == "debian-installer"))
+        };
+        let is_udeb = self.kind.map_or_else(by_section, |kind| kind == "udeb");
+        if is_udeb != (self.form == Form::Installer) {
+            return Err(
+                "an installer's package stands in the index of the installer, and only there",
+            );
         }
         Ok(Proven {
             name: self.name.ok_or("a stanza has Package")?,

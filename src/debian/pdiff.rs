@@ -205,20 +205,24 @@ pub struct PdiffIndex {
 const PRECEDENCE: &str = "X-Patch-Precedence: merged";
 const MOST_PATCHES: usize = 256;
 
+/// A list of patches: its field, what it says of each, and what its names end with.
+type List = (&'static str, fn(&Patch) -> FileMark, &'static str);
+
+const LISTS: [List; 3] = [
+    ("SHA256-History:", |patch| patch.from, ""),
+    ("SHA256-Patches:", |patch| patch.script, ""),
+    ("SHA256-Download:", |patch| patch.download, ".gz"),
+];
+
 impl PdiffIndex {
     /// The text.
     ///
     /// Shape: what [`PdiffIndex::parse`] takes; names are written as they are, so a text that is
     /// published has to be read back first.
     pub fn write(&self) -> String {
-        let lists: [(&str, fn(&Patch) -> FileMark, &str); 3] = [
-            ("SHA256-History:", |patch| patch.from, ""),
-            ("SHA256-Patches:", |patch| patch.script, ""),
-            ("SHA256-Download:", |patch| patch.download, ".gz"),
-        ];
         let FileMark { digest, size_bytes } = self.current;
         let mut out = format!("SHA256-Current: {digest} {size_bytes}\n");
-        for (label, mark, suffix) in lists {
+        for (label, mark, suffix) in LISTS {
             out.push_str(&format!("{label}\n"));
             for patch in &self.patches {
                 let FileMark { digest, size_bytes } = mark(patch);
@@ -245,9 +249,7 @@ impl PdiffIndex {
         let current = lines.next().and_then(|line| line.strip_prefix("SHA256-Current: "));
         let current = mark(current.ok_or(PdiffError("SHA256-Current stands first"))?)?;
         let mut lists: Vec<Vec<(FileMark, &str)>> = Vec::new();
-        for (label, suffix) in
-            [("SHA256-History:", ""), ("SHA256-Patches:", ""), ("SHA256-Download:", ".gz")]
-        {
+        for (label, _, suffix) in LISTS {
             if lines.next() != Some(label) {
                 return Err(PdiffError("History, Patches and Download follow in this order"));
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component, PackageName, Version};
+use crate::debian::{Architecture, Component, PackageKind, PackageName, Version};
 use crate::digest::Digest;
 
 /// What is known of one `.deb`, less the text of its stanza.
@@ -30,6 +30,8 @@ pub struct Package {
     pub stanza_bytes: u32,
     /// SHA-256 of the published stanza.
     pub stanza_digest: Digest,
+    /// Whether hosts or the installer are offered it.
+    pub kind: PackageKind,
 }
 
 /// Where in a suite a package stands: one version for each.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component};
+use crate::debian::{Architecture, Component, PackageKind};
 use crate::digest::{Digest, Hasher};
 use crate::domain::{Contents, Package};
 
@@ -133,6 +133,10 @@ pub fn listing(
     let mut listed: Vec<Arc<Package>> = Vec::new();
     for ((place, _, built_for), package) in &contents.members {
         if place != component || (built_for != architecture && !built_for.is_all()) {
+            continue;
+        }
+        // apt would install what is meant for the installer.
+        if package.kind != PackageKind::Deb {
             continue;
         }
         match listed.last_mut() {

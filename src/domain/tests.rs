@@ -34,6 +34,7 @@ fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<P
         size_bytes: 1,
         stanza_bytes: 1,
         stanza_digest: digest,
+        kind: crate::debian::PackageKind::Deb,
     })
 }
 

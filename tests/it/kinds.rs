@@ -106,6 +106,39 @@ fn a_suite_says_where_its_past_and_its_changelogs_are() {
 }
 
 #[test]
+fn what_is_meant_for_the_installer_is_stored_and_kept_from_hosts() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let build = |name: &str, field: (&str, &str)| {
+        let built = package(name, "1.0").field(field.0, field.1).build();
+        let path = server.at(&format!("{name}_1.0_amd64.udeb"));
+        std::fs::write(&path, &built).unwrap();
+        (path, repod::digest::Digest::of(&built).short())
+    };
+    // As dpkg-gencontrol writes them, and as one may say it.
+    let (first, digest) = build("acme-di", ("Section", "debian-installer"));
+    let (second, _) = build("acme-menu", ("Package-Type", "udeb"));
+    server.repoctl(&["upload", "--suite", "stable", &first, &second]).expect_success();
+    let host = server.host("web1.example.org");
+    let report = server.check("web1.example.org", "stable");
+    assert_eq!(report.versions("acme-web"), ["1.0"]);
+    assert!(report.versions("acme-di").is_empty() && report.versions("acme-menu").is_empty());
+    host.update().expect_success();
+    host.install(&["acme-di"]).expect_code(100);
+    let status = |name: &str| {
+        let path = format!("pool/a/acme-di/{digest}/{name}");
+        let asked = server.curl("web1.example.org", &path);
+        asked.args(["-o", "/dev/null", "-w", "%{http_code}"]).run().expect_success().stdout
+    };
+    assert_eq!(status("acme-di_1.0_amd64.udeb"), "200");
+    assert_eq!(status("acme-di_1.0_amd64.deb"), "404");
+    // Hosts that go up and down with the suite are not told of names that they never see.
+    let pins = host.read("/etc/apt/preferences.d/60repod-localhost.pref").unwrap();
+    let pins = String::from_utf8(pins).unwrap();
+    assert!(pins.contains("acme-web") && !pins.contains("acme-di"), "{pins}");
+}
+
+#[test]
 fn what_would_stop_every_host_is_refused() {
     let server = TestServer::start();
     let create = ["suite", "create", "other"];

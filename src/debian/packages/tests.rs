@@ -55,17 +55,25 @@ fn each_form_of_index_has_its_own_rules() {
         (short.clone(), Form::Whole, "no place in an index"),
         (short.replace(MD5, "Description-md5: 64964"), Form::Short, "32 lower-case"),
         (short.replace(MD5, &format!(" Text.\n{MD5}")), Form::Short, "a Description of one line"),
-        (short.replace(MD5, &format!("Tag: x\n{MD5}")), Form::Short, "a Description of one line"),
+        (short.replace(MD5, &format!("X-Tag: x\n{MD5}")), Form::Short, "a Description of one line"),
         (short.replace("-md5", "-MD5"), Form::Short, "no place in an index"),
         (udeb.clone(), Form::Whole, "pool/….deb"),
-        (udeb.replace(".udeb", ".deb"), Form::Whole, "the index of the installer"),
+        (udeb.replace(".udeb", ".deb"), Form::Whole, "only there"),
         (udeb.replace(".udeb", ".deb"), Form::Installer, "pool/….udeb"),
-        (deb.replace(".deb", ".udeb"), Form::Installer, "the index of the installer"),
-        (udeb.replace(": udeb", ": UDEB"), Form::Installer, "the index of the installer"),
+        (deb.replace(".deb", ".udeb"), Form::Installer, "only there"),
+        (udeb.replace(": udeb", ": UDEB"), Form::Installer, "only there"),
     ];
     for (text, form, part) in cases {
         let said = prove_as(text.as_bytes(), form).expect_err(&text).to_string();
         assert!(said.contains(part), "{text}: {said}");
+    }
+    // Most of the installer's packages are told by their section alone.
+    for section in ["debian-installer", "contrib/debian-installer"] {
+        let bare = udeb.replace("Package-Type: udeb", &format!("Section: {section}"));
+        prove_as(bare.as_bytes(), Form::Installer).unwrap();
+        let listed = bare.replace(".udeb", ".deb");
+        let said = prove(listed.as_bytes()).expect_err(&listed).to_string();
+        assert!(said.contains("only there"), "{said}");
     }
     // Behind a short stanza, the rules start afresh.
     let two = format!("{short}{whole}");

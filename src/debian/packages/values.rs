@@ -4,7 +4,7 @@ use super::super::{Architecture, PackageName, Version};
 use super::{Form, Rule};
 
 /// Fields whose value is read here: one line each, in their usual spelling.
-pub(super) const EXACT: [&str; 21] = [
+pub(super) const EXACT: [&str; 22] = [
     "Package",
     "Version",
     "Architecture",
@@ -13,6 +13,7 @@ pub(super) const EXACT: [&str; 21] = [
     "SHA256",
     "Source",
     "Package-Type",
+    "Section",
     "Description-md5",
     "Multi-Arch",
     "Pre-Depends",

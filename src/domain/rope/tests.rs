@@ -20,6 +20,7 @@ fn package(name: &str, version: &str, stanza_bytes: u32) -> Arc<Package> {
         size_bytes: 1,
         stanza_bytes,
         stanza_digest: digest,
+        kind: crate::debian::PackageKind::Deb,
     })
 }
 
