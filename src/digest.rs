@@ -1,4 +1,4 @@
-//! Digests: SHA-256 over bytes, and nothing else hashes.
+//! Digests: SHA-256 over bytes, MD5 where Debian's formats demand it, and nothing else hashes.
 //!
 //! May name: nothing
 
@@ -101,6 +101,32 @@ impl Hasher {
     }
 }
 
+/// The MD5 of some bytes: how Debian's indices tell descriptions apart. It proves nothing.
+///
+/// Shape: 16 bytes, written as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Md5([u8; 16]);
+
+impl Md5 {
+    /// The MD5 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use md5::Digest as _;
+        Self(md5::Md5::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Md5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Md5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Md5({self})")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +139,11 @@ mod tests {
         assert_eq!(text.parse::<Digest>().unwrap(), digest);
         assert!(text.to_uppercase().parse::<Digest>().is_err());
         assert!("ab".parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn a_known_md5() {
+        assert_eq!(Md5::of(b"abc").to_string(), "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]

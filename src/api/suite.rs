@@ -5,6 +5,19 @@ use serde::{Deserialize, Serialize};
 use super::Move;
 use crate::debian::{Architecture, Component, SuiteName};
 
+fn yes() -> bool {
+    true
+}
+
+// serde hands fields over by reference.
+fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+fn is_no(flag: &bool) -> bool {
+    !flag
+}
+
 /// What a new suite shall be: the body of `POST /suites`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +40,29 @@ pub struct SuiteDefinition {
     pub architectures: Vec<Architecture>,
     /// How long a signature stands. Unit: days.
     pub valid_days: u32,
+    /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
+    /// afterwards.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub not_automatic: bool,
+    /// Whether hosts then follow its upgrades (ButAutomaticUpgrades); it never changes afterwards.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub but_automatic_upgrades: bool,
+    /// Where `apt changelog` looks: an https address with `@CHANGEPATH@` in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state: an https address with `@SNAPSHOTID@` in it. Left out: on this
+    /// server; empty: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made, which apt-file reads.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub contents: bool,
+    /// Whether patches from earlier indices are made.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub pdiffs: bool,
+    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub translations: bool,
 }
 
 /// What to alter about a suite: the body of `PATCH /suites/{suite}`.
@@ -48,6 +84,27 @@ pub struct SuiteEdit {
     /// Architectures to add behind those it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_architectures: Vec<Architecture>,
+    /// Refused unless it is so already: apt would stop on every host until a person agrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_automatic: Option<bool>,
+    /// Refused unless it is so already, for the same reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub but_automatic_upgrades: Option<bool>,
+    /// Where `apt changelog` looks from now on; empty for nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state from now on; empty for nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made, which apt-file reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<bool>,
+    /// Whether patches from earlier indices are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pdiffs: Option<bool>,
+    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translations: Option<bool>,
     /// Why.
     #[serde(default)]
     pub message: String,
@@ -73,6 +130,27 @@ pub struct SuiteView {
     pub architectures: Vec<Architecture>,
     /// How long a signature stands. Unit: days.
     pub valid_days: u32,
+    /// Whether hosts take packages from it only when a person names it (NotAutomatic).
+    #[serde(default)]
+    pub not_automatic: bool,
+    /// Whether hosts then follow its upgrades (ButAutomaticUpgrades).
+    #[serde(default)]
+    pub but_automatic_upgrades: bool,
+    /// Where `apt changelog` looks.
+    #[serde(default)]
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state.
+    #[serde(default)]
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made, which apt-file reads.
+    #[serde(default)]
+    pub contents: bool,
+    /// Whether patches from earlier indices are made.
+    #[serde(default)]
+    pub pdiffs: bool,
+    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    #[serde(default)]
+    pub translations: bool,
     /// The generation that is served; 0 before the first.
     pub generation: u64,
     /// The Date of what is served.

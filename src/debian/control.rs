@@ -14,6 +14,48 @@ use crate::digest::Digest;
 pub const CONTROL_LIMITS: StanzaLimits =
     StanzaLimits { size_bytes: 1 << 20, fields: 256, name_bytes: 128 };
 
+/// Which index a binary package belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum PackageKind {
+    /// For hosts.
+    #[default]
+    Deb,
+    /// For the installer: never in an index of hosts, because apt would install it.
+    Udeb,
+}
+
+impl PackageKind {
+    /// The word for it, which is the suffix of its files as well.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Udeb => "udeb",
+        }
+    }
+}
+
+impl std::fmt::Display for PackageKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for PackageKind {
+    type Err = KindError;
+
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        [Self::Deb, Self::Udeb].into_iter().find(|kind| kind.as_str() == text).ok_or(KindError)
+    }
+}
+
+/// The text is no kind of package.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a kind of package is 'deb' or 'udeb'")]
+pub struct KindError;
+
+/// The section of the installer's packages.
+const INSTALLER_SECTION: &str = "debian-installer";
+
 /// The control file of a binary package, checked field by field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Control {
@@ -29,7 +71,7 @@ impl Control {
     /// Reads a control file.
     ///
     /// Shape: one stanza with Package, Version, Architecture, Maintainer and Description. Fields
-    /// that the repository or dpkg owns, former field names and installer packages are refused.
+    /// that the repository or dpkg owns and former field names are refused.
     /// Limits: [`CONTROL_LIMITS`] and, for each relation field,
     /// [`MOST_RELATIONS`](super::relation::MOST_RELATIONS); at most 64 faults are listed.
     ///
@@ -118,6 +160,19 @@ impl Control {
     /// The version of that source; its own version when the Source field names none.
     pub fn source_version(&self) -> &Version {
         &self.source_version
+    }
+
+    /// Which index it belongs to.
+    ///
+    /// dpkg-gencontrol takes Package-Type out of an installer's package when it builds one, so that
+    /// most are told by their section alone.
+    pub fn kind(&self) -> PackageKind {
+        let section = self.stanza.find("Section").and_then(|section| section.rsplit('/').next());
+        match self.stanza.find("Package-Type") {
+            Some("udeb") => PackageKind::Udeb,
+            None if section == Some(INSTALLER_SECTION) => PackageKind::Udeb,
+            _ => PackageKind::Deb,
+        }
     }
 
     /// All fields in their order, normalised: known names in their usual spelling, relations and

@@ -1,20 +1,23 @@
 //! FORMATS: what Debian's files look like. Names, versions, stanzas, control files, the `.deb`
-//! container, compression framing, `Packages` and Release text. Pure and synchronous: `Read` or
-//! bytes in, values out. Knows nothing of this product.
+//! container, compression framing, `Packages`, `Contents`, `Translation`, PDiffs and Release text.
+//! Pure and synchronous: `Read` or bytes in, values out. Knows nothing of this product.
 //!
 //! May name: digest
 
+pub mod contents;
 pub mod control;
 pub mod deb;
 pub mod framing;
 pub mod name;
 pub mod packages;
+pub mod pdiff;
 pub mod relation;
 pub mod release;
 pub mod stanza;
+pub mod translation;
 pub mod version;
 
-pub use control::Control;
+pub use control::{Control, PackageKind};
 pub use deb::{DebError, DebLimits};
 pub use name::{Architecture, Component, NameError, PackageName, SuiteName};
 pub use release::{ReleaseEntry, ReleaseFields, ReleaseText};

@@ -4,10 +4,13 @@
 //! names, versions and digests. It accepts only the one form that this program writes: a stanza
 //! that apt reads otherwise would hide every package of every repository from a host.
 
+mod values;
+
 use std::fmt;
 
 use super::{Architecture, PackageName, Version};
 use crate::digest::Digest;
+use values::{ABSENT, EXACT, RELATIONS, filename, md5, plain, relations, size};
 
 /// What one proven stanza says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +57,27 @@ impl std::error::Error for ProofError {}
 
 const MOST_FIELDS: usize = 512;
 
+/// Which index the stanzas are for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Form {
+    /// `Packages` with whole descriptions.
+    #[default]
+    Whole,
+    /// `Packages` whose long descriptions stand in a `Translation`: a stanza with Description-md5 has
+    /// one line of Description.
+    Short,
+    /// `Packages` of the installer: `.udeb` and nothing else, because apt would install them.
+    Installer,
+}
+
+/// Reads a run of whole stanzas with whole descriptions; see [`prove_as`].
+///
+/// # Errors
+/// [`ProofError`] for the first rule that is broken (our fault: the text is our own).
+pub fn prove(bytes: &[u8]) -> Result<Vec<Proven>, ProofError> {
+    prove_as(bytes, Form::Whole)
+}
+
 /// Reads a run of whole stanzas and gives what they say, in their order.
 ///
 /// Shape: every stanza begins with Package and ends with exactly one empty line; Version,
@@ -66,7 +90,7 @@ const MOST_FIELDS: usize = 512;
 /// [`ProofError`] for the first rule that is broken (our fault: the text is our own).
 ///
 /// Source: Policy 5.1; [Repository Format](https://wiki.debian.org/DebianRepository/Format).
-pub fn prove(bytes: &[u8]) -> Result<Vec<Proven>, ProofError> {
+pub fn prove_as(bytes: &[u8], form: Form) -> Result<Vec<Proven>, ProofError> {
     let text = std::str::from_utf8(bytes).map_err(|error| ProofError {
         offset_bytes: error.valid_up_to(),
         stanza: 0,
@@ -74,7 +98,8 @@ pub fn prove(bytes: &[u8]) -> Result<Vec<Proven>, ProofError> {
         rule: "the text is UTF-8",
     })?;
     let mut proven = Vec::new();
-    let mut draft = Draft::default();
+    let fresh = || Draft { form, ..Draft::default() };
+    let mut draft = fresh();
     let mut offset_bytes: usize = 0;
     for line in text.split_inclusive('\n') {
         let number = proven.len().saturating_add(1);
@@ -88,7 +113,7 @@ pub fn prove(bytes: &[u8]) -> Result<Vec<Proven>, ProofError> {
             return Err(failed(draft.name, "the last line ends with a newline"));
         };
         if line_text.is_empty() {
-            let done = std::mem::take(&mut draft);
+            let done = std::mem::replace(&mut draft, fresh());
             let package = done.name.clone();
             proven.push(done.close().map_err(|rule| failed(package, rule))?);
         } else if let Err(rule) = draft.take(line_text) {
@@ -109,9 +134,14 @@ type Rule = &'static str;
 /// A stanza of which some lines were read.
 #[derive(Default)]
 struct Draft<'a> {
+    form: Form,
+    kind: Option<&'a str>,
+    section: Option<&'a str>,
     names: Vec<&'a str>,
     /// Whether the last field may go on, must go on, or must not.
     continuation: Continuation,
+    /// Whether the last field has continuation lines.
+    is_long: bool,
     name: Option<PackageName>,
     version: Option<Version>,
     architecture: Option<Architecture>,
@@ -141,6 +171,7 @@ impl<'a> Draft<'a> {
                 return Err("no line continues this field");
             }
             self.continuation = Continuation::Allowed;
+            self.is_long = true;
             return Ok(());
         }
         if self.continuation == Continuation::Needed {
@@ -148,13 +179,15 @@ impl<'a> Draft<'a> {
         }
         let (name, rest) = line.split_once(':').ok_or("a field has a colon after its name")?;
         self.name_is_new(name)?;
-        self.names.push(name);
         let value = match rest.strip_prefix(' ') {
             Some(value) if !value.starts_with([' ', '\t']) => value,
             None if rest.is_empty() => "",
             _ => return Err("one space stands between the colon and the value"),
         };
-        self.field(name, value)
+        self.names.push(name);
+        self.field(name, value)?;
+        self.is_long = false;
+        Ok(())
     }
 
     fn name_is_new(&self, name: &str) -> Result<(), Rule> {
@@ -171,7 +204,8 @@ impl<'a> Draft<'a> {
         if self.names.iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
             return Err("a field stands once in a stanza");
         }
-        if ABSENT.iter().any(|absent| absent.eq_ignore_ascii_case(name)) {
+        let parted = self.form == Form::Short && name == "Description-md5";
+        if !parted && ABSENT.iter().any(|absent| absent.eq_ignore_ascii_case(name)) {
             return Err("a field that has no place in an index is absent");
         }
         if EXACT.iter().any(|exact| exact.eq_ignore_ascii_case(name) && *exact != name) {
@@ -199,7 +233,16 @@ impl<'a> Draft<'a> {
                 let parsed = Architecture::parse(value);
                 self.architecture = Some(parsed.map_err(|_| "Architecture is concrete or 'all'")?);
             }
-            "Filename" => self.filename = Some(filename(value)?),
+            "Filename" => self.filename = Some(filename(value, self.form)?),
+            "Package-Type" => self.kind = Some(value),
+            "Section" => self.section = Some(value),
+            "Description-md5" => {
+                // It stands right behind the one line that is left of the description.
+                if self.names.iter().rev().nth(1) != Some(&"Description") || self.is_long {
+                    return Err("Description-md5 follows a Description of one line");
+                }
+                md5(value)?;
+            }
             "Size" => self.size_bytes = Some(size(value)?),
             "SHA256" => {
                 self.digest = Some(value.parse().map_err(|_| "SHA256 is 64 lower-case digits")?)
@@ -220,6 +263,16 @@ impl<'a> Draft<'a> {
         if self.continuation == Continuation::Needed {
             return Err("a field has a value");
         }
+        let by_section = || {
+            self.section
+                .is_some_and(|section| section.split('/').any(|part| part == "debian-installer"))
+        };
+        let is_udeb = self.kind.map_or_else(by_section, |kind| kind == "udeb");
+        if is_udeb != (self.form == Form::Installer) {
+            return Err(
+                "an installer's package stands in the index of the installer, and only there",
+            );
+        }
         Ok(Proven {
             name: self.name.ok_or("a stanza has Package")?,
             version: self.version.ok_or("a stanza has Version")?,
@@ -229,120 +282,6 @@ impl<'a> Draft<'a> {
             digest: self.digest.ok_or("a stanza has SHA256")?,
         })
     }
-}
-
-/// Fields whose value is read here: one line each, in their usual spelling.
-const EXACT: [&str; 19] = [
-    "Package",
-    "Version",
-    "Architecture",
-    "Filename",
-    "Size",
-    "SHA256",
-    "Source",
-    "Multi-Arch",
-    "Pre-Depends",
-    "Depends",
-    "Recommends",
-    "Suggests",
-    "Enhances",
-    "Breaks",
-    "Conflicts",
-    "Replaces",
-    "Provides",
-    "Built-Using",
-    "Static-Built-Using",
-];
-
-const RELATIONS: [&str; 11] = [
-    "Pre-Depends",
-    "Depends",
-    "Recommends",
-    "Suggests",
-    "Enhances",
-    "Breaks",
-    "Conflicts",
-    "Replaces",
-    "Provides",
-    "Built-Using",
-    "Static-Built-Using",
-];
-
-/// Fields that would make apt expect another file, or dpkg read another package, than was proven.
-const ABSENT: [&str; 14] = [
-    "MD5sum",
-    "SHA1",
-    "SHA512",
-    "Checksum-FileSize",
-    "Description-md5",
-    "Status",
-    "Config-Version",
-    "Conffiles",
-    "Optional",
-    "Recommended",
-    "Class",
-    "Revision",
-    "Package-Revision",
-    "Package_Revision",
-];
-
-fn plain(c: char) -> bool {
-    match c {
-        '\t' | ' '..='~' => true,
-        '\u{0}'..='\u{9f}' => false,
-        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
-        _ => true,
-    }
-}
-
-fn filename(value: &str) -> Result<&str, Rule> {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"/._+~%:-".contains(&b);
-    if !value.starts_with("pool/") || !value.ends_with(".deb") || value.len() > 1024 {
-        return Err("Filename is pool/….deb, at most 1024 bytes");
-    }
-    if !value.bytes().all(safe) {
-        return Err("Filename holds only letters, digits and /._+~%:-");
-    }
-    if value.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
-        return Err("no part of Filename is empty or begins with '.'");
-    }
-    Ok(value)
-}
-
-fn size(value: &str) -> Result<u64, Rule> {
-    const RULE: Rule = "Size is a number above 0 without leading zeros";
-    let number: u64 = value.parse().map_err(|_| RULE)?;
-    if number == 0 || number.to_string() != value { Err(RULE) } else { Ok(number) }
-}
-
-/// Checks relations in the one form in which they are written: `a (>= 1) | b:any, c`.
-fn relations(value: &str) -> Result<(), Rule> {
-    let mut each = value.split(", ").flat_map(|entry| entry.split(" | "));
-    if each.all(|relation| relates(relation).is_some()) {
-        return Ok(());
-    }
-    Err("a relation is 'name', 'name:architecture' or 'name (>= version)', parted by ', ' or ' | '")
-}
-
-fn relates(relation: &str) -> Option<()> {
-    let (target, version) = match relation.split_once(' ') {
-        Some((target, version)) => (target, Some(version)),
-        None => (relation, None),
-    };
-    let (name, qualifier) = match target.split_once(':') {
-        Some((name, qualifier)) => (name, Some(qualifier)),
-        None => (target, None),
-    };
-    PackageName::parse(name).ok()?;
-    if let Some(qualifier) = qualifier.filter(|word| !["any", "native"].contains(word)) {
-        Architecture::parse(qualifier).ok()?;
-    }
-    if let Some(version) = version {
-        let (sign, version) = version.strip_prefix('(')?.strip_suffix(')')?.split_once(' ')?;
-        ["<<", "<=", "=", ">=", ">>"].contains(&sign).then_some(())?;
-        Version::parse(version).ok()?;
-    }
-    Some(())
 }
 
 #[cfg(test)]

@@ -23,8 +23,17 @@ pub struct ReleaseFields {
     pub codename: SuiteName,
     /// When it was signed: `Mon, 23 Nov 2026 03:31:39 UTC`. A host ignores one older than it has.
     pub date: String,
-    /// Until when hosts may trust it, written like `date`.
-    pub valid_until: String,
+    /// Until when hosts may trust it, written like `date`; `None` for ever, as a snapshot is.
+    pub valid_until: Option<String>,
+    /// Whether hosts take a package from here only when a person names the suite (pin 1).
+    pub not_automatic: bool,
+    /// Whether hosts follow upgrades of what they took from here (pin 100); only beside
+    /// `not_automatic`.
+    pub but_automatic_upgrades: bool,
+    /// Where `apt changelog` looks; see [`template`] with [`CHANGELOGS_WORD`].
+    pub changelogs: Option<String>,
+    /// Where hosts find an earlier state; see [`template`] with [`SNAPSHOTS_WORD`].
+    pub snapshots: Option<String>,
     /// Whether indices may be fetched by their digest.
     pub acquire_by_hash: bool,
     /// Concrete architectures in the order in which they are listed; packages of `all` are listed
@@ -66,17 +75,22 @@ impl ReleaseText {
     pub fn write(&self) -> String {
         let fields = &self.fields;
         let by_hash = if fields.acquire_by_hash { "yes" } else { "no" };
+        let yes = |flag| if flag { "yes" } else { "" };
         let pairs = [
             ("Origin", fields.origin.trim()),
             ("Label", fields.label.trim()),
             ("Suite", fields.suite.as_str()),
             ("Codename", fields.codename.as_str()),
             ("Date", fields.date.trim()),
-            ("Valid-Until", fields.valid_until.trim()),
+            ("Valid-Until", line(fields.valid_until.as_ref())),
+            ("NotAutomatic", yes(fields.not_automatic)),
+            ("ButAutomaticUpgrades", yes(fields.but_automatic_upgrades)),
             ("Acquire-By-Hash", by_hash),
             ("Architectures", &words(&fields.architectures)),
             ("Components", &words(&fields.components)),
             ("Description", fields.description.trim()),
+            ("Changelogs", line(fields.changelogs.as_ref())),
+            ("Snapshots", line(fields.snapshots.as_ref())),
         ];
         let mut out = String::new();
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -115,6 +129,42 @@ impl ReleaseText {
     }
 }
 
+/// The word of a Changelogs template, for which apt puts the package's place in the pool.
+pub const CHANGELOGS_WORD: &str = "@CHANGEPATH@";
+/// The word of a Snapshots template, for which apt puts what a person asked for.
+pub const SNAPSHOTS_WORD: &str = "@SNAPSHOTID@";
+
+/// Judges an address with a word that apt fills in: `https://repo.example/snapshot/@SNAPSHOTID@/`.
+///
+/// Shape: `https://`, a host, a path; printable ASCII without blanks; `word` in it once.
+/// Limits: 1024 bytes.
+///
+/// # Errors
+/// The rule that is broken, as words that follow the name of the field.
+pub fn template(value: &str, word: &str) -> Result<(), Rule> {
+    if value.len() > 1024 || !value.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("is at most 1024 printable ASCII characters without blanks");
+    }
+    let Some((host, path)) = value.strip_prefix("https://").and_then(|rest| rest.split_once('/'))
+    else {
+        return Err("is an address that begins with https:// and has a path");
+    };
+    if host.is_empty() || host.contains('@') {
+        return Err("names a host between https:// and the path, and no user");
+    }
+    match path.matches(word).count() {
+        1 => Ok(()),
+        _ => {
+            Err("needs the word that apt fills in, once in its path: @CHANGEPATH@ for changelogs, \
+                  @SNAPSHOTID@ for snapshots")
+        }
+    }
+}
+
+fn line(text: Option<&String>) -> &str {
+    text.map(|text| text.trim()).unwrap_or_default()
+}
+
 fn words<T: fmt::Display>(items: &[T]) -> String {
     let words: Vec<String> = items.iter().map(T::to_string).collect();
     words.join(" ")
@@ -133,6 +183,7 @@ pub struct ReleaseError {
 const LARGEST_BYTES: usize = 10_000_000;
 const MOST_NAMES: usize = 256;
 
+/// What a text breaks, in words.
 type Rule = &'static str;
 
 /// A Release text of which some lines were read.
@@ -144,6 +195,10 @@ struct Draft {
     codename: Option<SuiteName>,
     date: Option<String>,
     valid_until: Option<String>,
+    not_automatic: Option<()>,
+    but_automatic_upgrades: Option<()>,
+    changelogs: Option<String>,
+    snapshots: Option<String>,
     acquire_by_hash: Option<bool>,
     architectures: Option<Vec<Architecture>>,
     components: Option<Vec<Component>>,
@@ -186,6 +241,10 @@ impl Draft {
             "Codename" => once(&mut self.codename, suite(value)),
             "Date" => once(&mut self.date, date(value)),
             "Valid-Until" => once(&mut self.valid_until, date(value)),
+            "NotAutomatic" => once(&mut self.not_automatic, yes(value)),
+            "ButAutomaticUpgrades" => once(&mut self.but_automatic_upgrades, yes(value)),
+            "Changelogs" => once(&mut self.changelogs, address(value, CHANGELOGS_WORD)),
+            "Snapshots" => once(&mut self.snapshots, address(value, SNAPSHOTS_WORD)),
             "Acquire-By-Hash" => once(&mut self.acquire_by_hash, yes_or_no(value)),
             "Architectures" => once(&mut self.architectures, architectures(value)),
             "Components" => once(&mut self.components, names(value, Component::parse)),
@@ -194,6 +253,9 @@ impl Draft {
     }
 
     fn close(self) -> Result<ReleaseText, Rule> {
+        if self.but_automatic_upgrades.is_some() && self.not_automatic.is_none() {
+            return Err("ButAutomaticUpgrades stands beside NotAutomatic");
+        }
         Ok(ReleaseText {
             fields: ReleaseFields {
                 origin: self.origin.ok_or("Origin is there")?,
@@ -201,7 +263,11 @@ impl Draft {
                 suite: self.suite.ok_or("Suite is there")?,
                 codename: self.codename.ok_or("Codename is there")?,
                 date: self.date.ok_or("Date is there")?,
-                valid_until: self.valid_until.ok_or("Valid-Until is there")?,
+                valid_until: self.valid_until,
+                not_automatic: self.not_automatic.is_some(),
+                but_automatic_upgrades: self.but_automatic_upgrades.is_some(),
+                changelogs: self.changelogs,
+                snapshots: self.snapshots,
                 acquire_by_hash: self.acquire_by_hash.ok_or("Acquire-By-Hash is there")?,
                 architectures: self.architectures.ok_or("Architectures is there")?,
                 components: self.components.ok_or("Components is there")?,
@@ -230,6 +296,15 @@ fn yes_or_no(value: &str) -> Result<bool, Rule> {
         "no" => Ok(false),
         _ => Err("Acquire-By-Hash is 'yes' or 'no'"),
     }
+}
+
+/// A flag that is written only when it is set.
+fn yes(value: &str) -> Result<(), Rule> {
+    if value == "yes" { Ok(()) } else { Err("NotAutomatic and its like are 'yes' or are left out") }
+}
+
+fn address(value: &str, word: &str) -> Result<String, Rule> {
+    template(value, word).map(|()| value.to_owned())
 }
 
 fn architectures(value: &str) -> Result<Vec<Architecture>, Rule> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use crate::debian::{Architecture, Component, PackageName};
+use crate::debian::{Architecture, Component, PackageKind, PackageName};
 use crate::domain::{Move, Package};
 
 /// Where in a suite a package stands: one version for each.
@@ -19,6 +19,8 @@ pub struct Contents {
     members: OrdMap<Place, Arc<Package>>,
     /// The places of each source's packages.
     of_source: OrdSet<(PackageName, Place)>,
+    /// How many of them are for the installer.
+    udebs: usize,
 }
 
 impl Contents {
@@ -58,11 +60,15 @@ impl Contents {
     /// Lists a package at its place; gives what was there.
     pub fn list(&mut self, component: &Component, package: Arc<Package>) -> Option<Arc<Package>> {
         let place = (component.clone(), package.name.clone(), package.architecture.clone());
-        let source = package.source.clone();
+        let (source, udeb) = (package.source.clone(), is_udeb(&package));
         let before = self.members.insert(place.clone(), package);
         if let Some(before) = before.as_ref().filter(|before| before.source != source) {
             self.of_source.remove(&(before.source.clone(), place.clone()));
         }
+        if let Some(before) = &before {
+            self.udebs = self.udebs.saturating_sub(usize::from(is_udeb(before)));
+        }
+        self.udebs = self.udebs.saturating_add(usize::from(udeb));
         self.of_source.insert((source, place));
         before
     }
@@ -70,8 +76,14 @@ impl Contents {
     /// Lists nothing at a place.
     pub fn unlist(&mut self, place: &Place) {
         if let Some(before) = self.members.remove(place) {
+            self.udebs = self.udebs.saturating_sub(usize::from(is_udeb(&before)));
             self.of_source.remove(&(before.source.clone(), place.clone()));
         }
+    }
+
+    /// Whether any of them is for the installer.
+    pub fn has_udebs(&self) -> bool {
+        self.udebs > 0
     }
 
     /// Makes a plan's moves.
@@ -83,4 +95,8 @@ impl Contents {
             }
         }
     }
+}
+
+fn is_udeb(package: &Package) -> bool {
+    package.kind == PackageKind::Udeb
 }

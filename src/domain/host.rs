@@ -115,10 +115,11 @@ fn sources(facts: &HostFacts<'_>, own: &str) -> String {
 
 /// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would pull
 /// the distribution's packages of the same name down as well. A suite without any name yet has no stanza:
-/// apt stops at one that names no package.
+/// apt stops at one that names no package. Nor has a suite that is not automatic: with a priority above
+/// 1000 hosts would take its packages without being asked to.
 fn preferences(facts: &HostFacts<'_>) -> String {
     let mut out = String::new();
-    for spec in facts.suites {
+    for spec in facts.suites.iter().filter(|spec| !spec.not_automatic) {
         let names = facts.names.iter().find(|(suite, _)| *suite == spec.name);
         let listed: Vec<String> = if spec.owns.is_empty() {
             names

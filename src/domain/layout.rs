@@ -1,6 +1,6 @@
 //! Layout: where things lie below the repository's root, read and written in one place.
 
-use crate::debian::{Architecture, Component, PackageName, SuiteName};
+use crate::debian::{Architecture, Component, PackageKind, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{Encoding, Package};
 
@@ -9,13 +9,13 @@ use crate::domain::{Encoding, Package};
 pub enum RepoPath {
     /// Something below `dists/SUITE/`.
     Dists(SuiteName, DistsFile),
-    /// A `.deb` in the pool.
+    /// A `.deb` or `.udeb` in the pool.
     Pool {
         /// The binary package's name.
         name: PackageName,
         /// The first 16 hexadecimal digits of the digest.
         digest_prefix: String,
-        /// `name_version_arch.deb`, which has to agree with the package found.
+        /// `name_version_arch.deb` or `.udeb`, which has to agree with the package found.
         file: String,
     },
 }
@@ -91,21 +91,28 @@ fn pool_prefix(name: &PackageName) -> &str {
 
 /// The last part of a package's pool path: what dpkg would call the file.
 pub fn deb_file_name(package: &Package) -> String {
-    file_name(&package.name, package.version.without_epoch(), &package.architecture)
+    let Package { kind, name, version, architecture, .. } = package;
+    file_name(*kind, name, version.without_epoch(), architecture)
 }
 
-fn file_name(name: &PackageName, version: &str, architecture: &Architecture) -> String {
-    format!("{name}_{version}_{architecture}.deb")
+fn file_name(
+    kind: PackageKind,
+    name: &PackageName,
+    version: &str,
+    architecture: &Architecture,
+) -> String {
+    format!("{name}_{version}_{architecture}.{kind}")
 }
 
 /// The Filename field: unique to the bytes, so that a re-used version can never meet an old cache.
 pub fn pool_path(
+    kind: PackageKind,
     name: &PackageName,
     version_without_epoch: &str,
     architecture: &Architecture,
     digest: &Digest,
 ) -> String {
-    let file = file_name(name, version_without_epoch, architecture);
+    let file = file_name(kind, name, version_without_epoch, architecture);
     format!("pool/{}/{name}/{}/{file}", pool_prefix(name), digest.short())
 }
 
@@ -118,6 +125,34 @@ pub fn packages_path(
     format!("{component}/binary-{architecture}/Packages{}", encoding.suffix())
 }
 
+/// The path of the installer's `Packages` below `dists/SUITE/`, which lists `.udeb` and nothing else.
+pub fn installer_path(
+    component: &Component,
+    architecture: &Architecture,
+    encoding: Encoding,
+) -> String {
+    format!("{component}/debian-installer/binary-{architecture}/Packages{}", encoding.suffix())
+}
+
+/// The path of a `Contents` index below `dists/SUITE/`.
+pub fn contents_path(
+    component: &Component,
+    architecture: &Architecture,
+    encoding: Encoding,
+) -> String {
+    format!("{component}/Contents-{architecture}{}", encoding.suffix())
+}
+
+/// The path of a `Translation-en` below `dists/SUITE/`.
+pub fn translation_path(component: &Component, encoding: Encoding) -> String {
+    format!("{component}/i18n/Translation-en{}", encoding.suffix())
+}
+
+/// The directory below `dists/SUITE/` that holds the patches to a `Packages` and their `Index`.
+pub fn patches_directory(component: &Component, architecture: &Architecture) -> String {
+    format!("{component}/binary-{architecture}/Packages.diff")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,7 +162,8 @@ mod tests {
         let digest = Digest::of(b"x");
         for (name, prefix) in [("lib", "l"), ("libc6", "libc"), ("zlib1g", "z"), ("0ad", "0")] {
             let name = PackageName::parse(name).unwrap();
-            let path = pool_path(&name, "1.0+b~1", &Architecture::parse("amd64").unwrap(), &digest);
+            let amd64 = Architecture::parse("amd64").unwrap();
+            let path = pool_path(PackageKind::Deb, &name, "1.0+b~1", &amd64, &digest);
             assert!(path.starts_with(&format!("pool/{prefix}/{name}/")), "{path}");
             let Some(RepoPath::Pool { name: read, digest_prefix, file }) = RepoPath::parse(&path)
             else {
@@ -135,6 +171,34 @@ mod tests {
             };
             assert_eq!((read, digest_prefix), (name.clone(), digest.short()));
             assert_eq!(file, format!("{name}_1.0+b~1_amd64.deb"));
+        }
+    }
+
+    #[test]
+    fn what_is_beside_packages_has_its_place() {
+        let (main, amd64) = ("main".parse().unwrap(), "amd64".parse().unwrap());
+        let name = PackageName::parse("di-utils").unwrap();
+        let digest = Digest::of(b"x");
+        let path = pool_path(PackageKind::Udeb, &name, "1", &amd64, &digest);
+        assert_eq!(path, format!("pool/d/di-utils/{}/di-utils_1_amd64.udeb", digest.short()));
+        assert!(matches!(RepoPath::parse(&path), Some(RepoPath::Pool { .. })));
+        let below = [
+            installer_path(&main, &amd64, Encoding::Xz),
+            contents_path(&main, &amd64, Encoding::Gz),
+            translation_path(&main, Encoding::Plain),
+            format!("{}/Index", patches_directory(&main, &amd64)),
+        ];
+        let expected = [
+            "main/debian-installer/binary-amd64/Packages.xz",
+            "main/Contents-amd64.gz",
+            "main/i18n/Translation-en",
+            "main/binary-amd64/Packages.diff/Index",
+        ];
+        assert_eq!(below, expected);
+        for file in below {
+            let suite = SuiteName::parse("stable").unwrap();
+            let read = RepoPath::parse(&format!("dists/stable/{file}"));
+            assert_eq!(read, Some(RepoPath::Dists(suite, DistsFile::Index(file))));
         }
     }
 

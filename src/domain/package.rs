@@ -1,6 +1,6 @@
 //! Packages: what is known of a `.deb`.
 
-use crate::debian::{Architecture, PackageName, Version};
+use crate::debian::{Architecture, PackageKind, PackageName, Version};
 use crate::digest::Digest;
 
 /// What is known of one `.deb`, less the text of its stanza.
@@ -27,4 +27,6 @@ pub struct Package {
     pub stanza_bytes: u32,
     /// SHA-256 of the published stanza.
     pub stanza_digest: Digest,
+    /// Whether hosts or the installer are offered it.
+    pub kind: PackageKind,
 }

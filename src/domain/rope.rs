@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component, PackageName};
+use crate::debian::{Architecture, Component, PackageKind, PackageName};
 use crate::digest::{Digest, Hasher};
 use crate::domain::{Contents, Package};
 
@@ -15,6 +15,8 @@ pub struct IndexPlace {
     pub component: Component,
     /// For hosts of which architecture; never `all`.
     pub architecture: Architecture,
+    /// Whether for hosts or for the installer: apt would install what is meant for the installer.
+    pub kind: PackageKind,
 }
 
 /// One chunk of an index as its writer keeps it in mind.
@@ -198,12 +200,13 @@ fn listing_from<'c>(
     first: Option<&PackageName>,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
     let first = first.cloned().unwrap_or_else(PackageName::lowest);
-    let (component, architecture) = (place.component.clone(), place.architecture.clone());
+    let IndexPlace { component, architecture, kind } = place.clone();
     let begin = Bound::Included((component.clone(), first, Architecture::lowest()));
     let here = contents.members().range((begin, Bound::Unbounded));
     let here = here.take_while(move |((of, _, _), _)| *of == component);
     let fitting = here.filter(move |((_, _, built), _)| *built == architecture || built.is_all());
-    let mut fitting = fitting.map(|(_, package)| package).peekable();
+    let of_kind = fitting.map(|(_, package)| package).filter(move |package| package.kind == kind);
+    let mut fitting = of_kind.peekable();
     std::iter::from_fn(move || {
         let mut listed = fitting.next()?;
         while let Some(rival) = fitting.next_if(|rival| rival.name == listed.name) {

@@ -1,11 +1,12 @@
 //! Suites: what an operator says of one.
 
+use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, SuiteName};
 
 /// What a suite is, as its Release file says it.
 ///
-/// Origin, Label and Codename never change after creation: apt asks a person on every host when
-/// they do.
+/// Origin, Label, Codename and the two kinds of NotAutomatic never change after creation: apt asks a
+/// person on every host when they do.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteSpec {
@@ -28,6 +29,33 @@ pub struct SuiteSpec {
     pub owns: Vec<String>,
     /// How long a signature stands. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
+    /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
+    /// 1 instead of 500.
+    #[serde(default)]
+    pub not_automatic: bool,
+    /// Whether hosts follow upgrades of what they took from it by name: priority 100. Only beside
+    /// `not_automatic`.
+    #[serde(default)]
+    pub but_automatic_upgrades: bool,
+    /// Where `apt changelog` looks: an https address with `@CHANGEPATH@` in it.
+    #[serde(default)]
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state: an https address with `@SNAPSHOTID@` in it.
+    #[serde(default)]
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made, which apt-file reads.
+    #[serde(default = "yes")]
+    pub contents: bool,
+    /// Whether patches from earlier indices are made.
+    #[serde(default = "yes")]
+    pub pdiffs: bool,
+    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    #[serde(default)]
+    pub translations: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A suite was described wrongly.
@@ -72,7 +100,36 @@ impl SuiteSpec {
             let problem = "a signature stands for 1 to 366 days".into();
             return Err(SpecError { field: "valid", problem });
         }
-        Ok(())
+        if self.but_automatic_upgrades && !self.not_automatic {
+            let problem =
+                "upgrades come by themselves anyway; it is for a suite that is not automatic";
+            return Err(SpecError { field: "but_automatic_upgrades", problem: problem.into() });
+        }
+        address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
+        address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
+    }
+
+    /// Checks what no edit may alter, against what the suite was before.
+    ///
+    /// # Errors
+    /// [`SpecError`] naming the first field that would make apt ask a person on every host.
+    pub fn follows(&self, earlier: &Self) -> Result<(), SpecError> {
+        let altered = [
+            ("name", self.name != earlier.name),
+            ("origin", self.origin != earlier.origin),
+            ("label", self.label != earlier.label),
+            ("not_automatic", self.not_automatic != earlier.not_automatic),
+            (
+                "but_automatic_upgrades",
+                self.but_automatic_upgrades != earlier.but_automatic_upgrades,
+            ),
+        ];
+        let Some((field, _)) = altered.into_iter().find(|(_, is_altered)| *is_altered) else {
+            return Ok(());
+        };
+        let problem = "cannot be changed: apt would stop on every host until a person agrees; create \
+                       another suite";
+        Err(SpecError { field, problem: problem.into() })
     }
 
     /// Whether the suite owns a package name.
@@ -112,6 +169,15 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     last.map_or(rest.is_empty(), |part| rest.ends_with(part))
 }
 
+fn address(field: &'static str, value: Option<&str>, word: &str) -> Result<(), SpecError> {
+    match value.map(|value| (value, template(value, word))) {
+        Some((value, Err(rule))) => {
+            Err(SpecError { field, problem: format!("{rule}; found {value:?}") })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn text(field: &'static str, value: &str, may_be_empty: bool) -> Result<(), SpecError> {
     let problem = if value.is_empty() && !may_be_empty {
         "is empty; say who publishes the suite"
@@ -144,6 +210,48 @@ fn list<T: Ord + Clone + std::fmt::Display>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn spec(more: &str) -> SuiteSpec {
+        let text = format!(
+            r#"{{"name": "stable", "origin": "Acme", "label": "Acme", "components": ["main"],
+                "architectures": ["amd64"], "valid_seconds": 1209600{more}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_spec_from_before_these_fields_still_reads() {
+        let old = spec("");
+        assert!(old.verify().is_ok());
+        assert!(old.contents && old.pdiffs && !old.translations && !old.not_automatic);
+        assert_eq!((&old.changelogs, &old.snapshots), (&None, &None));
+        let again: SuiteSpec = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
+        assert_eq!(again, old);
+    }
+
+    #[test]
+    fn kinds_of_suites_are_checked() {
+        let both = r#", "not_automatic": true, "but_automatic_upgrades": true"#;
+        assert!(spec(both).verify().is_ok());
+        let cases = [
+            (r#", "but_automatic_upgrades": true"#, "but_automatic_upgrades: upgrades come"),
+            (r#", "changelogs": "https://h/c""#, "changelogs: needs the word"),
+            (r#", "changelogs": "https://h/@SNAPSHOTID@""#, "changelogs: needs the word"),
+            (r#", "snapshots": "http://h/@SNAPSHOTID@""#, "snapshots: is an address"),
+            (r#", "snapshots": "https://h/é@SNAPSHOTID@""#, "snapshots: is at most 1024 printable"),
+            (r#", "snapshots": """#, "snapshots: is an address"),
+        ];
+        for (more, part) in cases {
+            let said = spec(more).verify().expect_err(more).to_string();
+            assert!(said.starts_with(part), "{said}");
+        }
+        let said = spec(both).follows(&spec("")).expect_err("altered").to_string();
+        assert!(said.starts_with("not_automatic: cannot be changed"), "{said}");
+        let only = spec(r#", "not_automatic": true"#);
+        let said = spec(both).follows(&only).expect_err("altered").to_string();
+        assert!(said.starts_with("but_automatic_upgrades: cannot be changed"), "{said}");
+        assert!(spec(r#", "translations": true, "pdiffs": false"#).follows(&spec("")).is_ok());
+    }
 
     #[test]
     fn patterns_match_whole_names() {

@@ -9,7 +9,7 @@ use super::add::{Addition, Standing, add};
 use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
-use crate::debian::{Architecture, Component, PackageName, Version};
+use crate::debian::{Architecture, Component, PackageKind, PackageName, Version};
 use crate::digest::Digest;
 use crate::time::Moment;
 
@@ -34,6 +34,7 @@ fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<P
         size_bytes: 1,
         stanza_bytes: 1,
         stanza_digest: digest,
+        kind: crate::debian::PackageKind::Deb,
     })
 }
 
@@ -66,6 +67,13 @@ impl Model {
             architectures: architectures.to_vec(),
             owns: Vec::new(),
             valid_seconds: 14 * 86_400,
+            not_automatic: false,
+            but_automatic_upgrades: false,
+            changelogs: None,
+            snapshots: None,
+            contents: true,
+            pdiffs: true,
+            translations: false,
         };
         let generations = vec![Contents::default()];
         Self { spec, generations, pins: Vec::new(), fled: Vec::new(), taken: Vec::new() }
@@ -203,7 +211,8 @@ fn an_index_never_lists_two_versions_of_a_name() {
     model.upload(&[built("web", "web", "2.0", "amd64")]).unwrap();
     let listed = |model: &Model, architecture: &str| -> Vec<String> {
         let architecture = Architecture::parse(architecture).unwrap();
-        let place = IndexPlace { component: main_component(), architecture };
+        let place =
+            IndexPlace { component: main_component(), architecture, kind: PackageKind::Deb };
         let listing = rope::listing(model.now(), &place);
         listing.map(|p| p.version.to_string()).collect()
     };

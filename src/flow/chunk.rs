@@ -167,6 +167,7 @@ fn prove(plain: &str, expected: &[Arc<Package>]) -> Result<(), FlowError> {
         .map_err(|error| FlowError::Internal(format!("an index did not read back: {error}")))?;
     let same = |proven: &packages::Proven, package: &Package| {
         let path = layout::pool_path(
+            package.kind,
             &package.name,
             package.version.without_epoch(),
             &package.architecture,

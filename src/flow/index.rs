@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalogue::SuiteState;
-use crate::debian::PackageName;
+use crate::debian::{PackageKind, PackageName};
 use crate::digest::Digest;
-use crate::domain::layout::packages_path;
+use crate::domain::layout::{installer_path, packages_path};
 use crate::domain::rope::{self, Piece, Stretch};
 use crate::domain::{Contents, Encoding, IndexFile, IndexPlace, Move, StoredChunk, SuiteSpec};
 use crate::flow::chunk::{self, Chunk, Compressed, Pack, Rendered, Wanted};
@@ -78,7 +78,7 @@ pub(crate) fn build(
     let before = desk.lineup();
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let place = |place| plan(contents, place, &before, moves, &mut wanted, &mut known);
-    let plans: Vec<_> = places(spec).map(place).collect();
+    let plans: Vec<_> = places(spec, contents).map(place).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
     if !make(repository, desk, wanted, &mut known, may_go_on)? {
         return Ok(None);
@@ -105,7 +105,7 @@ pub(crate) fn recorded(
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let nothing = Lineup::default();
     let place = |place| plan(&state.contents, place, &nothing, &[], &mut wanted, &mut known);
-    let plans: Vec<_> = places(&state.spec).map(place).collect();
+    let plans: Vec<_> = places(&state.spec, &state.contents).map(place).collect();
     let keys: Vec<_> = wanted.iter().map(|one| one.key).collect();
     for chunk in repository.catalogue.find_chunks(&keys)? {
         known.chunks.insert(chunk.key, Chunk::new(chunk));
@@ -116,12 +116,22 @@ pub(crate) fn recorded(
     weave(repository.pool.as_ref(), plans, &known).map(Some)
 }
 
-/// Every index that a suite has.
-fn places(spec: &SuiteSpec) -> impl Iterator<Item = IndexPlace> + '_ {
-    spec.components.iter().flat_map(|component| {
-        spec.architectures.iter().map(|architecture| IndexPlace {
-            component: component.clone(),
-            architecture: architecture.clone(),
+/// Every index that a suite has: those of the installer where it has packages.
+fn places<'s>(
+    spec: &'s SuiteSpec,
+    contents: &Contents,
+) -> impl Iterator<Item = IndexPlace> + use<'s> {
+    let kinds: &'static [_] = match contents.has_udebs() {
+        true => &[PackageKind::Deb, PackageKind::Udeb],
+        false => &[PackageKind::Deb],
+    };
+    spec.components.iter().flat_map(move |component| {
+        spec.architectures.iter().flat_map(move |architecture| {
+            kinds.iter().map(|kind| IndexPlace {
+                component: component.clone(),
+                architecture: architecture.clone(),
+                kind: *kind,
+            })
         })
     })
 }
@@ -328,7 +338,11 @@ impl Lineup {
                 let Some((size_bytes, digest)) = rope.track(encoding).finish(&rope.chunks) else {
                     continue;
                 };
-                let path = packages_path(&place.component, &place.architecture, encoding);
+                let IndexPlace { component, architecture, kind } = place;
+                let path = match kind {
+                    PackageKind::Deb => packages_path(component, architecture, encoding),
+                    PackageKind::Udeb => installer_path(component, architecture, encoding),
+                };
                 files.push(IndexFile {
                     path,
                     encoding,

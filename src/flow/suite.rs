@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, SuiteName};
-use crate::domain::{Admitted, Conflict, ConflictKind, SuiteSpec};
+use crate::domain::{Admitted, Conflict, ConflictKind, SpecError, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change};
 use crate::flow::turn::Turned;
@@ -40,7 +40,8 @@ fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool,
     Ok(state.head.is_none() && state.spec == *spec)
 }
 
-/// What is changed of a suite. Origin, Label and name cannot be: apt asks a person on every host.
+/// What is changed of a suite. Origin, Label, name and NotAutomatic cannot be: apt asks a person on
+/// every host.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Edit {
     /// A new Description.
@@ -53,6 +54,20 @@ pub struct Edit {
     pub add_components: Vec<Component>,
     /// Architectures to add.
     pub add_architectures: Vec<Architecture>,
+    /// Refused unless it is so already.
+    pub not_automatic: Option<bool>,
+    /// Refused unless it is so already.
+    pub but_automatic_upgrades: Option<bool>,
+    /// Where `apt changelog` looks; empty for nowhere.
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state; empty for nowhere.
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made.
+    pub contents: Option<bool>,
+    /// Whether patches from earlier indices are made.
+    pub pdiffs: Option<bool>,
+    /// Whether long descriptions stand in a `Translation-en`.
+    pub translations: Option<bool>,
 }
 
 impl Edit {
@@ -60,8 +75,8 @@ impl Edit {
     ///
     /// # Errors
     /// [`FlowError::Invalid`] naming the field.
-    pub(crate) fn apply(&self, spec: &SuiteSpec) -> Result<SuiteSpec, FlowError> {
-        let mut spec = spec.clone();
+    pub(crate) fn apply(&self, earlier: &SuiteSpec) -> Result<SuiteSpec, FlowError> {
+        let mut spec = earlier.clone();
         if let Some(description) = &self.description {
             spec.description.clone_from(description);
         }
@@ -77,8 +92,29 @@ impl Edit {
         let new = self.add_architectures.iter().filter(|one| !spec.architectures.contains(one));
         let new: Vec<_> = new.cloned().collect();
         spec.architectures.extend(new);
+        self.apply_kind(&mut spec);
         verify(&spec)?;
+        spec.follows(earlier).map_err(invalid)?;
         Ok(spec)
+    }
+
+    fn apply_kind(&self, spec: &mut SuiteSpec) {
+        for (slot, flag) in [
+            (&mut spec.not_automatic, self.not_automatic),
+            (&mut spec.but_automatic_upgrades, self.but_automatic_upgrades),
+            (&mut spec.contents, self.contents),
+            (&mut spec.pdiffs, self.pdiffs),
+            (&mut spec.translations, self.translations),
+        ] {
+            *slot = flag.unwrap_or(*slot);
+        }
+        for (slot, url) in
+            [(&mut spec.changelogs, &self.changelogs), (&mut spec.snapshots, &self.snapshots)]
+        {
+            if let Some(url) = url {
+                *slot = Some(url.clone()).filter(|url| !url.is_empty());
+            }
+        }
     }
 }
 
@@ -98,7 +134,11 @@ pub async fn edit(
 }
 
 fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
-    spec.verify().map_err(|error| FlowError::Invalid { field: error.field, problem: error.problem })
+    spec.verify().map_err(invalid)
+}
+
+fn invalid(error: SpecError) -> FlowError {
+    FlowError::Invalid { field: error.field, problem: error.problem }
 }
 
 /// Removes a suite that holds no packages.

@@ -161,7 +161,8 @@ fn keep(
     let (digest, size_bytes) = (staged.digest(), staged.size_bytes());
     let (name, version, architecture) =
         (control.package(), control.version(), control.architecture());
-    let path = layout::pool_path(name, version.without_epoch(), architecture, &digest);
+    let path =
+        layout::pool_path(control.kind(), name, version.without_epoch(), architecture, &digest);
     let stanza = control.published(&path, size_bytes, &digest);
     let package = Package {
         digest,
@@ -173,6 +174,7 @@ fn keep(
         size_bytes,
         stanza_bytes: u32::try_from(stanza.len()).unwrap_or(u32::MAX),
         stanza_digest: Digest::of(stanza.as_bytes()),
+        kind: control.kind(),
     };
     let _unswept = repository.sweeping.read();
     staged.commit(Kind::Blob)?;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
-use crate::debian::SuiteName;
+use crate::debian::{PackageKind, SuiteName};
 use crate::domain::host::{self, HostFacts};
 use crate::domain::{Identity, Right, Role, SuiteScope, SuiteSpec};
 use crate::flow::{admit, report};
@@ -98,8 +98,8 @@ fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
 fn names_of(app: &App, spec: &SuiteSpec) -> Vec<crate::debian::PackageName> {
     let Some(desk) = app.repository.desk(&spec.name) else { return Vec::new() };
     let state = desk.state();
-    let mut names: Vec<_> =
-        state.contents.members().keys().map(|(_, name, _)| name.clone()).collect();
+    let for_hosts = state.contents.members().values().filter(|one| one.kind == PackageKind::Deb);
+    let mut names: Vec<_> = for_hosts.map(|one| one.name.clone()).collect();
     names.sort();
     names.dedup();
     names
@@ -110,7 +110,7 @@ fn notes(suites: &[SuiteSpec]) -> Vec<String> {
         "apt knows allow-downgrades only for the whole host; the preferences limit what really goes down"
             .to_string(),
     ];
-    for spec in suites.iter().filter(|spec| spec.owns.is_empty()) {
+    for spec in suites.iter().filter(|spec| spec.owns.is_empty() && !spec.not_automatic) {
         notes.push(format!(
             "suite {0} does not say which package names it owns, so the preferences list those it holds \
              now; after a new name is uploaded run this again, or say it once: \

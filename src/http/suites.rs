@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 
 use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
 use crate::debian::SuiteName;
+use crate::debian::release::SNAPSHOTS_WORD;
 use crate::domain::{Right, SuiteSpec};
 use crate::flow::{report, suite as flow};
 use crate::http::admitted::{Caller, parse};
@@ -44,6 +45,7 @@ pub async fn create(
     Json(definition): Json<SuiteDefinition>,
 ) -> Result<Json<SuiteView>, Failure> {
     let admitted = caller.admit(&app, Right::Administer)?;
+    let here = || format!("{}snapshot/{SNAPSHOTS_WORD}/", app.site.public_url);
     let spec = SuiteSpec {
         name: definition.name,
         origin: definition.origin,
@@ -53,6 +55,13 @@ pub async fn create(
         components: definition.components,
         architectures: definition.architectures,
         valid_seconds: i64::from(definition.valid_days).saturating_mul(DAY_SECONDS),
+        not_automatic: definition.not_automatic,
+        but_automatic_upgrades: definition.but_automatic_upgrades,
+        changelogs: definition.changelogs.filter(|url| !url.is_empty()),
+        snapshots: Some(definition.snapshots.unwrap_or_else(here)).filter(|url| !url.is_empty()),
+        contents: definition.contents,
+        pdiffs: definition.pdiffs,
+        translations: definition.translations,
     };
     let name = spec.name.clone();
     flow::create(&app.repository, &admitted, spec).await?;
@@ -74,6 +83,13 @@ pub async fn edit(
         owns: edit.owns,
         add_components: edit.add_components,
         add_architectures: edit.add_architectures,
+        not_automatic: edit.not_automatic,
+        but_automatic_upgrades: edit.but_automatic_upgrades,
+        changelogs: edit.changelogs,
+        snapshots: edit.snapshots,
+        contents: edit.contents,
+        pdiffs: edit.pdiffs,
+        translations: edit.translations,
     };
     let turned = flow::edit(&app.repository, &admitted, &suite, changed, edit.message).await?;
     Ok(Json(views::outcome(&suite, turned, Vec::new())))

@@ -18,6 +18,7 @@ mod demo;
 mod docs;
 mod harness;
 mod harness_selftest;
+mod kinds;
 mod refusals;
 mod renewal;
 mod story;

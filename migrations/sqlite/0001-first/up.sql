@@ -15,6 +15,7 @@ CREATE TABLE package (
     size_bytes INTEGER NOT NULL,
     stanza_bytes INTEGER NOT NULL,
     stanza_digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
     sent_by TEXT NOT NULL,
     sent_at INTEGER NOT NULL,
     accepted INTEGER NOT NULL DEFAULT 0

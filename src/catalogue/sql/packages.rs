@@ -10,8 +10,8 @@ use crate::time::Moment;
 
 const INSERT_PACKAGE: &str = "\
     INSERT INTO package (digest, name, version, architecture, source, source_version, \
-        size_bytes, stanza_bytes, stanza_digest, sent_by, sent_at, accepted) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0) \
+        size_bytes, stanza_bytes, stanza_digest, kind, sent_by, sent_at, accepted) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0) \
     ON CONFLICT (digest) DO NOTHING \
     RETURNING id";
 
@@ -162,6 +162,7 @@ fn record_package(
         count(package.size_bytes)?.into(),
         i64::from(package.stanza_bytes).into(),
         (&package.stanza_digest).into(),
+        package.kind.as_str().into(),
         by.as_str().into(),
         at.0.into(),
     ];

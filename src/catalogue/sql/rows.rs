@@ -13,13 +13,13 @@ use crate::time::Moment;
 macro_rules! package_columns {
     () => {
         "p.digest, p.name, p.version, p.architecture, p.source, p.source_version, p.size_bytes, \
-         p.stanza_bytes, p.stanza_digest"
+         p.stanza_bytes, p.stanza_digest, p.kind"
     };
 }
 pub(super) use package_columns;
 
 /// How many columns those are.
-pub const PACKAGE_COLUMNS: usize = 9;
+pub const PACKAGE_COLUMNS: usize = 10;
 
 /// The columns that [`chunk`] reads.
 macro_rules! chunk_columns {
@@ -157,6 +157,7 @@ impl Reader {
             size_bytes: number(row, at(6))?,
             stanza_bytes: number(row, at(7))?,
             stanza_digest: parse(row, at(8))?,
+            kind: parse(row, at(9))?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! `repoctl suite …`.
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use super::MessageArg;
@@ -75,6 +76,48 @@ pub struct SuiteCreate {
     /// After so many days without renewal, hosts refuse the suite
     #[arg(long, value_name = "DAYS", default_value = "14")]
     pub valid_days: u32,
+    /// Hosts take packages from it only when a person names the suite (priority 1); it can never be
+    /// changed
+    #[arg(long)]
+    pub not_automatic: bool,
+    /// Hosts then follow its upgrades (priority 100), as Debian's backports do; it can never be changed
+    #[arg(long, requires = "not_automatic")]
+    pub but_automatic_upgrades: bool,
+    /// What hosts are offered.
+    #[command(flatten)]
+    pub offer: OfferArgs,
+}
+
+/// What may be said of a suite at its creation and afterwards.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "What hosts are offered")]
+pub struct OfferArgs {
+    /// Where 'apt changelog' looks: an https address with @CHANGEPATH@ in it; '' for nowhere
+    #[arg(long, value_name = "URL")]
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state: an https address with @SNAPSHOTID@ in it [default: on this
+    /// server]
+    #[arg(long, value_name = "URL")]
+    pub snapshots: Option<String>,
+    /// Do not say where apt finds an earlier state
+    #[arg(long, conflicts_with = "snapshots")]
+    pub no_snapshots: bool,
+    /// Whether Contents-ARCH is made, which apt-file reads [default: yes]
+    #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub contents: Option<bool>,
+    /// Whether patches from earlier indices are made, which save hosts traffic [default: yes]
+    #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub pdiffs: Option<bool>,
+    /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
+    #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub translations: Option<bool>,
+}
+
+impl OfferArgs {
+    /// Where apt finds an earlier state, as the API has it: empty for nowhere.
+    pub fn snapshots(&self) -> Option<String> {
+        if self.no_snapshots { Some(String::new()) } else { self.snapshots.clone() }
+    }
 }
 
 /// What to alter about a suite.
@@ -101,6 +144,9 @@ pub struct SuiteEditArgs {
     /// The package names that it owns, in place of those it had; '' for any name
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub owns: Option<Vec<String>>,
+    /// What hosts are offered.
+    #[command(flatten)]
+    pub offer: OfferArgs,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

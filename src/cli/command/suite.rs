@@ -47,6 +47,13 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         owns: named(&args.owns),
         architectures: args.architecture.clone(),
         valid_days: args.valid_days,
+        not_automatic: args.not_automatic,
+        but_automatic_upgrades: args.but_automatic_upgrades,
+        changelogs: args.offer.changelogs.clone(),
+        snapshots: args.offer.snapshots(),
+        contents: args.offer.contents.unwrap_or(true),
+        pdiffs: args.offer.pdiffs.unwrap_or(true),
+        translations: args.offer.translations.unwrap_or(false),
     };
     let view = session.client.create_suite(&definition).await?;
     session.show(&view, || render::suite::show(&view, now));
@@ -61,6 +68,13 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         add_components: args.add_component.clone(),
         owns: args.owns.as_ref().map(|owns| named(owns)),
         add_architectures: args.add_architecture.clone(),
+        not_automatic: None,
+        but_automatic_upgrades: None,
+        changelogs: args.offer.changelogs.clone(),
+        snapshots: args.offer.snapshots(),
+        contents: args.offer.contents,
+        pdiffs: args.offer.pdiffs,
+        translations: args.offer.translations,
         message: args.why.message.clone(),
     };
     if (SuiteEdit { message: String::new(), ..edit.clone() }) == SuiteEdit::default() {

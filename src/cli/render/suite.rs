@@ -48,6 +48,10 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
             "owns",
             if suite.owns.is_empty() { "any name".into() } else { joined(suite.owns.clone()) },
         ),
+        ("hosts take it", taken(suite).into()),
+        ("beside packages", beside(suite)),
+        ("changelogs", suite.changelogs.clone().unwrap_or_default()),
+        ("snapshots", suite.snapshots.clone().unwrap_or_default()),
         ("generation", suite.generation.to_string()),
         ("published", moment(suite.date)),
         ("valid until", moment(suite.valid_until)),
@@ -58,6 +62,25 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("size", size(suite.size_bytes)),
     ];
     format!("{}\n{}", suite.name, pairs(2, &lines))
+}
+
+/// What hosts do with the suite, and the priority that apt gives it.
+fn taken(suite: &SuiteView) -> &'static str {
+    match (suite.not_automatic, suite.but_automatic_upgrades) {
+        (false, _) => "by themselves (500)",
+        (true, true) => "when asked to, then upgrades by themselves (100)",
+        (true, false) => "when asked to (1)",
+    }
+}
+
+fn beside(suite: &SuiteView) -> String {
+    let files = [
+        (suite.contents, "Contents"),
+        (suite.pdiffs, "patches"),
+        (suite.translations, "Translation-en"),
+    ];
+    let names: Vec<&str> = files.iter().filter_map(|(made, name)| made.then_some(*name)).collect();
+    names.join(" ")
 }
 
 /// Generations, newest first, as a table.

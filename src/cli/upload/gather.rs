@@ -25,7 +25,7 @@ pub struct Parcel {
 /// The packages that the command line and the list name, each path once and in order.
 ///
 /// # Errors
-/// A usage [`Failure`] for a path that is not there, is no `.deb`, or is a directory without any.
+/// A usage [`Failure`] for a path that is not there, is no `.deb` or `.udeb`, or is a directory without any.
 pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Vec<PathBuf>, Failure> {
     let mut named = args.paths.clone();
     match args.from_file.as_deref() {
@@ -59,10 +59,9 @@ fn find(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !metadata.is_dir() {
         if !metadata.is_file() || !is_deb(path) {
-            let message = format!("{} is not a .deb file", path.display());
-            return Err(
-                Failure::usage(message).with_hint("only *.deb is uploaded; leave the others out")
-            );
+            let message = format!("{} is not a .deb or .udeb file", path.display());
+            return Err(Failure::usage(message)
+                .with_hint("only *.deb and *.udeb are uploaded; leave the others out"));
         }
         found.push(path.to_owned());
         return Ok(());
@@ -75,13 +74,16 @@ fn find(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
         }
     }
     if found.len() == before {
-        return Err(Failure::usage(format!("there is no *.deb below {}", path.display())));
+        return Err(Failure::usage(format!(
+            "there is no *.deb or *.udeb below {}",
+            path.display()
+        )));
     }
     Ok(())
 }
 
 fn is_deb(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "deb")
+    path.extension().is_some_and(|extension| extension == "deb" || extension == "udeb")
 }
 
 /// Reads a package once, for its digest and its size.

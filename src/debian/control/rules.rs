@@ -22,7 +22,7 @@ enum Shape {
     MultiArch,
     /// Up to 15 digits, so that apt can count the bytes of so many KiB.
     Number,
-    /// `deb` and nothing else.
+    /// `deb` or `udeb`.
     PackageType,
     /// A field of the repository or of the installed system: never in a package.
     Ours,
@@ -126,10 +126,9 @@ fn problem(shape: Shape, field: &Field) -> Option<String> {
             "is 'no', 'same', 'foreign' or 'allowed', in lower case; apt ignores other spellings"
         }
         Shape::Number if !number(value) => "is a number of KiB in at most 15 digits",
-        Shape::PackageType if value == "udeb" => {
-            "says udeb; packages for the installer are not taken, because apt would install them"
+        Shape::PackageType if !matches!(value, "deb" | "udeb") => {
+            "is 'deb', 'udeb' for the installer, or is left out"
         }
-        Shape::PackageType if value != "deb" => "is 'deb', or is left out",
         _ => return None,
     };
     Some(format!("{rule}; found {}", quote(value)))

@@ -86,7 +86,8 @@ fn fields_hold_what_dpkg_and_apt_agree_on() {
         ("Source: gnu (1\n", "Source: is 'name' or 'name (version)'"),
         ("Source: ../x\n", "Source: source"),
         ("Depends: ab (< 1)\n", "Depends: \"ab (< 1)\" uses"),
-        ("Package-Type: udeb\n", "Package-Type: says udeb"),
+        ("Package-Type: rpm\n", "Package-Type: is 'deb', 'udeb'"),
+        ("Package-Type: UDEB\n", "Package-Type: is 'deb', 'udeb'"),
         ("Filename: pool/x.deb\n", "Filename: is set by the repository"),
         ("size: 3\n", "Size: is set by the repository"),
         ("sha256: x\n", "SHA256: is set by the repository"),
@@ -103,6 +104,26 @@ fn fields_hold_what_dpkg_and_apt_agree_on() {
         assert!(said.contains(part), "{text:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{text:?}: {said}");
     }
+}
+
+#[test]
+fn the_installers_packages_are_told_apart() {
+    let cases = [
+        ("", PackageKind::Deb),
+        ("Section: utils\n", PackageKind::Deb),
+        ("Package-Type: deb\n", PackageKind::Deb),
+        ("Package-Type: udeb\n", PackageKind::Udeb),
+        ("package-type: udeb\nSection: utils\n", PackageKind::Udeb),
+        // As dpkg-gencontrol writes them.
+        ("Section: debian-installer\nInstaller-Menu-Item: 400\n", PackageKind::Udeb),
+        ("Section: contrib/debian-installer\n", PackageKind::Udeb),
+        ("Section: debian-installer\nPackage-Type: deb\n", PackageKind::Deb),
+    ];
+    for (text, kind) in cases {
+        assert_eq!(with(text).unwrap().kind(), kind, "{text}");
+        assert_eq!(kind.as_str().parse(), Ok(kind));
+    }
+    assert!("rpm".parse::<PackageKind>().is_err());
 }
 
 #[test]

@@ -7,6 +7,8 @@ use crate::debian::Control;
 
 const DIGEST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+const MD5: &str = "Description-md5: 64964faf22f36fbd8983fb5015010c0b";
+
 fn stanza(name: &str) -> String {
     format!(
         "Package: {name}\nVersion: 1:2.0-1\nArchitecture: amd64\nMulti-Arch: same\n\
@@ -32,6 +34,50 @@ fn what_we_write_is_proven_and_comes_back_as_values() {
         ("pool/main/h/lib_2.0-1.deb", DIGEST.into())
     );
     assert_eq!(prove(b""), Ok(vec![]));
+}
+
+#[test]
+fn each_form_of_index_has_its_own_rules() {
+    let whole = stanza("hello");
+    let short = whole.replace("greets\n Text.\n .\n More.\n", &format!("greets\n{MD5}\n"));
+    let udeb = whole.replace(".deb", ".udeb").replace("Multi-Arch: same", "Package-Type: udeb");
+    let deb = whole.replace("Multi-Arch: same", "Package-Type: deb");
+    let text = |form| match form {
+        Form::Whole => &whole,
+        Form::Short => &short,
+        Form::Installer => &udeb,
+    };
+    for form in [Form::Whole, Form::Short, Form::Installer] {
+        assert_eq!(prove_as(text(form).as_bytes(), form).unwrap().len(), 1);
+    }
+    assert!(prove(deb.as_bytes()).is_ok());
+    let cases = [
+        (short.clone(), Form::Whole, "no place in an index"),
+        (short.replace(MD5, "Description-md5: 64964"), Form::Short, "32 lower-case"),
+        (short.replace(MD5, &format!(" Text.\n{MD5}")), Form::Short, "a Description of one line"),
+        (short.replace(MD5, &format!("X-Tag: x\n{MD5}")), Form::Short, "a Description of one line"),
+        (short.replace("-md5", "-MD5"), Form::Short, "no place in an index"),
+        (udeb.clone(), Form::Whole, "pool/….deb"),
+        (udeb.replace(".udeb", ".deb"), Form::Whole, "only there"),
+        (udeb.replace(".udeb", ".deb"), Form::Installer, "pool/….udeb"),
+        (deb.replace(".deb", ".udeb"), Form::Installer, "only there"),
+        (udeb.replace(": udeb", ": UDEB"), Form::Installer, "only there"),
+    ];
+    for (text, form, part) in cases {
+        let said = prove_as(text.as_bytes(), form).expect_err(&text).to_string();
+        assert!(said.contains(part), "{text}: {said}");
+    }
+    // Most of the installer's packages are told by their section alone.
+    for section in ["debian-installer", "contrib/debian-installer"] {
+        let bare = udeb.replace("Package-Type: udeb", &format!("Section: {section}"));
+        prove_as(bare.as_bytes(), Form::Installer).unwrap();
+        let listed = bare.replace(".udeb", ".deb");
+        let said = prove(listed.as_bytes()).expect_err(&listed).to_string();
+        assert!(said.contains("only there"), "{said}");
+    }
+    // Behind a short stanza, the rules start afresh.
+    let two = format!("{short}{whole}");
+    assert_eq!(prove_as(two.as_bytes(), Form::Short).unwrap().len(), 2);
 }
 
 #[test]

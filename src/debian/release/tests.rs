@@ -23,7 +23,11 @@ fn example() -> ReleaseText {
         suite: suite_name("stable"),
         codename: suite_name("stable"),
         date: "Mon, 23 Nov 2026 03:31:39 UTC".into(),
-        valid_until: "Mon, 30 Nov 2026 03:31:39 UTC".into(),
+        valid_until: Some("Mon, 30 Nov 2026 03:31:39 UTC".into()),
+        not_automatic: false,
+        but_automatic_upgrades: false,
+        changelogs: None,
+        snapshots: None,
         acquire_by_hash: true,
         architectures: vec!["amd64".parse().unwrap(), "arm64".parse().unwrap()],
         components: vec!["main".parse().unwrap(), "extra".parse().unwrap()],
@@ -53,6 +57,46 @@ SHA256:
         text = text.replace(&Digest::of(path.as_bytes()).to_string(), "DIGEST");
     }
     assert_eq!(text, expected);
+}
+
+#[test]
+fn every_kind_of_suite_is_written_and_read_back() {
+    let mut release = example();
+    release.fields.valid_until = None;
+    release.fields.not_automatic = true;
+    release.fields.but_automatic_upgrades = true;
+    release.fields.changelogs = Some("https://h/c/@CHANGEPATH@_changelog".into());
+    release.fields.snapshots = Some("https://h/snapshot/@SNAPSHOTID@/".into());
+    let text = release.write();
+    let lines = [
+        "Date: Mon, 23 Nov 2026 03:31:39 UTC\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n",
+        "Changelogs: https://h/c/@CHANGEPATH@_changelog\n",
+        "Snapshots: https://h/snapshot/@SNAPSHOTID@/\nSHA256:\n",
+    ];
+    for part in lines {
+        assert!(text.contains(part), "{text}");
+    }
+    let read = ReleaseText::parse(text.as_bytes()).unwrap();
+    assert_eq!(read.write(), text);
+    assert_eq!(read.fields, release.fields);
+    let cases = [
+        ("NotAutomatic: yes\n", "", "beside NotAutomatic"),
+        ("NotAutomatic: yes", "NotAutomatic: no", "'yes' or are left out"),
+        ("Upgrades: yes", "Upgrades: true", "'yes' or are left out"),
+        ("@CHANGEPATH@", "", "the word that apt fills in"),
+        ("@SNAPSHOTID@", "@SNAPSHOTID@@SNAPSHOTID@", "the word that apt fills in"),
+        ("https://h/snap", "http://h/snap", "begins with https://"),
+        ("https://h/snap", "https:///snap", "names a host"),
+        ("https://h/snap", "https://me@h/snap", "no user"),
+        ("https://h/snap", "https://h/sn ap", "without blanks"),
+        ("https://h/snapshot/@SNAPSHOTID@/", "https://@SNAPSHOTID@", "has a path"),
+    ];
+    for (from, to, part) in cases {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text);
+        let error = ReleaseText::parse(changed.as_bytes()).expect_err(to).to_string();
+        assert!(error.contains(part), "{from:?} to {to:?}: {error}");
+    }
 }
 
 #[test]
@@ -115,13 +159,21 @@ fn release() -> impl Strategy<Value = ReleaseText> {
     let texts = (text(), text(), prop_oneof![Just(String::new()), text()]);
     let paths =
         prop::collection::btree_map("[a-z][a-z0-9/]{0,9}[a-z0-9](\\.gz)?", any::<u64>(), 0..6);
-    (texts, paths, any::<bool>()).prop_map(|((origin, label, description), paths, by_hash)| {
+    let kind = (any::<bool>(), any::<bool>(), any::<bool>(), "[!-?A-~]{0,9}");
+    let all = (texts, paths, any::<bool>(), kind);
+    all.prop_map(|((origin, label, description), paths, by_hash, kind)| {
         let mut release = example();
+        let (lasting, not_automatic, upgrades, path) = kind;
         release.fields = ReleaseFields {
             origin,
             label,
             description,
             acquire_by_hash: by_hash,
+            valid_until: release.fields.valid_until.filter(|_| !lasting),
+            not_automatic,
+            but_automatic_upgrades: not_automatic && upgrades,
+            changelogs: upgrades.then(|| format!("https://h/{path}{CHANGELOGS_WORD}")),
+            snapshots: lasting.then(|| format!("https://h/{SNAPSHOTS_WORD}{path}")),
             ..release.fields
         };
         let paths = paths.into_iter().filter(|(path, _)| !path.contains("//"));

@@ -20,6 +20,7 @@ fn package(name: &str, version: &str, stanza_bytes: u32) -> Arc<Package> {
         size_bytes: 1,
         stanza_bytes,
         stanza_digest: digest,
+        kind: crate::debian::PackageKind::Deb,
     })
 }
 
@@ -31,7 +32,8 @@ fn many(count: usize) -> Vec<Arc<Package>> {
 
 fn place() -> IndexPlace {
     let component = Component::parse("main").unwrap();
-    IndexPlace { component, architecture: Architecture::parse("amd64").unwrap() }
+    let architecture = Architecture::parse("amd64").unwrap();
+    IndexPlace { component, architecture, kind: PackageKind::Deb }
 }
 
 fn contents(packages: &[Arc<Package>]) -> Contents {

@@ -135,7 +135,7 @@ fn a_package_is_recorded_once(room: &Path, make: &Make) {
 
 fn packages_are_found_by_digest(room: &Path, make: &Make) {
     let catalogue = make(room);
-    let known = [package("aa", "1", "amd64"), package("bb", "1", "all")];
+    let known = [package("aa", "1", "amd64"), package("bb-udeb", "1", "all")];
     known.iter().for_each(|package| record(&*catalogue, package));
     let asked = [Digest::of(b"unknown"), known[1].digest, known[0].digest];
     let mut found = catalogue.find_packages(&asked).unwrap();

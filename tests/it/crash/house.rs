@@ -149,6 +149,13 @@ impl<'g> House<'g> {
             architectures: vec!["amd64".parse().unwrap()],
             owns: Vec::new(),
             valid_seconds: VALID_SECONDS,
+            not_automatic: false,
+            but_automatic_upgrades: false,
+            changelogs: None,
+            snapshots: None,
+            contents: true,
+            pdiffs: true,
+            translations: false,
         }
     }
 

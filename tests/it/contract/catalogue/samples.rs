@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use repod::catalogue::{Catalogue, CertificateRecord};
-use repod::debian::{Component, PackageName, SuiteName};
+use repod::debian::{Component, PackageKind, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::{
     Acceptance, Encoding, GenerationRecord, Grant, Head, Identity, IndexFile, NewGeneration,
@@ -37,6 +37,11 @@ pub fn spec(name: &str) -> SuiteSpec {
     serde_json::from_str(&text).unwrap()
 }
 
+/// What is named so is for the installer.
+fn kind_of(package: &str) -> PackageKind {
+    if package.ends_with("-udeb") { PackageKind::Udeb } else { PackageKind::Deb }
+}
+
 /// What a package's bytes would be: a function of all that tells it apart.
 pub fn package(package: &str, version: &str, architecture: &str) -> Package {
     package_of(package, version, architecture, b"")
@@ -56,6 +61,7 @@ pub fn package_of(package: &str, version: &str, architecture: &str, bytes: &[u8]
         size_bytes: 5_000_000_000,
         stanza_bytes: stanza.len() as u32,
         stanza_digest: Digest::of(stanza.as_bytes()),
+        kind: kind_of(package),
     }
 }
 

@@ -1,0 +1,324 @@
+//! PDiffs: what turns an index that a host has into the one that is published, and the `Index` that
+//! lists such patches. Merged ones only: each leads straight to the current file.
+//!
+//! Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "indices diffs";
+//! apt's `methods/rred.cc` and `apt-pkg/acquire-item.cc` (2.6.1) for what is read of them.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use crate::digest::Digest;
+
+/// Consecutive lines of a file that are replaced.
+///
+/// Shape: `lines` is empty or ends with a newline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hunk<'a> {
+    /// The first line that is taken out, counted from 1; where none is, the line before which
+    /// `lines` go.
+    pub first: u64,
+    /// How many lines are taken out.
+    pub removed: u64,
+    /// What stands there instead.
+    pub lines: &'a [u8],
+}
+
+/// The ed script that makes a new version of a file out of the old one.
+///
+/// Shape: the commands `Na`, `Nc`, `N,Mc`, `Nd`, `N,Md`, from the end of the file to its beginning,
+/// so that no command moves the lines of the next. Hunks that touch become one command. No hunk
+/// that changes anything: an empty script.
+///
+/// # Errors
+/// [`PdiffError`] when hunks are out of order or overlap, or when a new line cannot stand in a
+/// script (our fault).
+pub fn ed_script(hunks: &[Hunk<'_>]) -> Result<Vec<u8>, PdiffError> {
+    let mut commands: Vec<(u64, u64, Vec<u8>)> = Vec::new();
+    for hunk in hunks.iter().filter(|hunk| hunk.removed > 0 || !hunk.lines.is_empty()) {
+        can_be_inserted(hunk.lines)?;
+        if hunk.first == 0 {
+            return Err(PdiffError("lines are counted from 1"));
+        }
+        let end = hunk.first.checked_add(hunk.removed).ok_or(PdiffError("a line number fits"))?;
+        match commands.last_mut() {
+            Some((_, last, _)) if hunk.first < *last => {
+                return Err(PdiffError("hunks are in the order of the file and do not overlap"));
+            }
+            Some((_, last, lines)) if hunk.first == *last => {
+                *last = end;
+                lines.extend_from_slice(hunk.lines);
+            }
+            _ => commands.push((hunk.first, end, hunk.lines.to_vec())),
+        }
+    }
+    let mut script = Vec::new();
+    for (first, end, lines) in commands.iter().rev() {
+        script.extend_from_slice(command(*first, *end, lines.is_empty()).as_bytes());
+        if !lines.is_empty() {
+            script.extend_from_slice(lines);
+            script.extend_from_slice(b".\n");
+        }
+    }
+    Ok(script)
+}
+
+/// `end` is the line behind the last that is taken out.
+fn command(first: u64, end: u64, adds_nothing: bool) -> String {
+    let last = end.saturating_sub(1);
+    let letter = if adds_nothing { 'd' } else { 'c' };
+    match first.cmp(&last) {
+        Ordering::Greater => format!("{last}a\n"),
+        Ordering::Equal => format!("{first}{letter}\n"),
+        Ordering::Less => format!("{first},{last}{letter}\n"),
+    }
+}
+
+/// A line that is a lone dot ends the text of a command. No index has one, so it is not escaped:
+/// readers differ on the ways to do so.
+fn can_be_inserted(lines: &[u8]) -> Result<(), PdiffError> {
+    let Some(text) = lines.strip_suffix(b"\n") else {
+        return match lines.is_empty() {
+            true => Ok(()),
+            false => Err(PdiffError("new lines end with a newline")),
+        };
+    };
+    match text.split(|byte| *byte == b'\n').any(|line| line == b".") {
+        true => Err(PdiffError("no new line is a lone dot")),
+        false => Ok(()),
+    }
+}
+
+/// What differs between two runs of whole stanzas, each sorted by its first line.
+///
+/// Shape: `first` is the line of the old file with which `old` begins, counted from 1. Of a stanza
+/// that stands in both, only the lines that differ are replaced. Hunks lead from `old` to `new`
+/// whatever the two hold; the sorting only keeps them few.
+pub fn stanza_hunks<'a>(first: u64, old: &[u8], new: &'a [u8]) -> Vec<Hunk<'a>> {
+    let (mut old, mut new) = (stanzas(old).peekable(), stanzas(new).peekable());
+    let (mut line, mut hunks) = (first, Vec::new());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (Some(before), Some(after)) => first_line(before).cmp(first_line(after)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return hunks,
+        };
+        let before = if order.is_le() { old.next().unwrap_or_default() } else { &[] };
+        let after = if order.is_ge() { new.next().unwrap_or_default() } else { &[] };
+        if before != after {
+            line_hunks(line, before, after, &mut hunks);
+        }
+        line = line.saturating_add(count(before));
+    }
+}
+
+/// Replaces what lies between the lines that two texts begin and end with in common; line by line
+/// where both have as many, because a new version alters few fields.
+fn line_hunks<'a>(first: u64, old: &[u8], new: &'a [u8], hunks: &mut Vec<Hunk<'a>>) {
+    let before: Vec<_> = old.split_inclusive(|byte| *byte == b'\n').collect();
+    let after: Vec<_> = new.split_inclusive(|byte| *byte == b'\n').collect();
+    let pairs = || before.iter().zip(&after);
+    if before.len() == after.len() {
+        for (line, (_, lines)) in (first..).zip(pairs()).filter(|(_, (a, b))| a != b) {
+            hunks.push(Hunk { first: line, removed: 1, lines });
+        }
+        return;
+    }
+    let head = pairs().take_while(|(a, b)| a == b).count();
+    let most = before.len().min(after.len()).saturating_sub(head);
+    let ends = before.iter().rev().zip(after.iter().rev());
+    let tail = ends.take(most).take_while(|(a, b)| a == b).count();
+    let size = |lines: &[&[u8]]| lines.iter().map(|line| line.len()).sum::<usize>();
+    let from = size(after.get(..head).unwrap_or_default());
+    let to = new.len().saturating_sub(size(after.get(after.len() - tail..).unwrap_or_default()));
+    hunks.push(Hunk {
+        first: first.saturating_add(wide(head)),
+        removed: wide(before.len().saturating_sub(head).saturating_sub(tail)),
+        lines: new.get(from..to).unwrap_or_default(),
+    });
+}
+
+/// Splits behind every empty line.
+fn stanzas(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.windows(2).position(|pair| pair == b"\n\n").map_or(rest.len(), |at| at + 2);
+        let (stanza, behind) = rest.split_at_checked(end)?;
+        rest = behind;
+        (!stanza.is_empty()).then_some(stanza)
+    })
+}
+
+fn first_line(stanza: &[u8]) -> &[u8] {
+    stanza.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+fn count(text: &[u8]) -> u64 {
+    wide(text.split_inclusive(|byte| *byte == b'\n').count())
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// What identifies a file: its digest and its size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileMark {
+    /// SHA-256
+    pub digest: Digest,
+    /// Unit: bytes.
+    pub size_bytes: u64,
+}
+
+impl FileMark {
+    /// The mark of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { digest: Digest::of(bytes), size_bytes: wide(bytes.len()) }
+    }
+}
+
+/// One patch.
+///
+/// Shape: `name` is letters, digits, `.` and `-`, at most 64 bytes, and never given to other bytes
+/// again: patches are fetched by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Patch {
+    /// `NAME.gz` stands beside the `Index`.
+    pub name: String,
+    /// The file that it is applied to.
+    pub from: FileMark,
+    /// The ed script.
+    pub script: FileMark,
+    /// The ed script as it is fetched, compressed by gzip.
+    pub download: FileMark,
+}
+
+/// The text of `Packages.diff/Index`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PdiffIndex {
+    /// The file that every patch leads to.
+    pub current: FileMark,
+    /// Oldest first. apt takes the last that starts from the file it has.
+    pub patches: Vec<Patch>,
+}
+
+const PRECEDENCE: &str = "X-Patch-Precedence: merged";
+const MOST_PATCHES: usize = 256;
+
+/// A list of patches: its field, what it says of each, and what its names end with.
+type List = (&'static str, fn(&Patch) -> FileMark, &'static str);
+
+const LISTS: [List; 3] = [
+    ("SHA256-History:", |patch| patch.from, ""),
+    ("SHA256-Patches:", |patch| patch.script, ""),
+    ("SHA256-Download:", |patch| patch.download, ".gz"),
+];
+
+impl PdiffIndex {
+    /// The text.
+    ///
+    /// Shape: what [`PdiffIndex::parse`] takes; names are written as they are, so a text that is
+    /// published has to be read back first.
+    pub fn write(&self) -> String {
+        let FileMark { digest, size_bytes } = self.current;
+        let mut out = format!("SHA256-Current: {digest} {size_bytes}\n");
+        for (label, mark, suffix) in LISTS {
+            out.push_str(&format!("{label}\n"));
+            for patch in &self.patches {
+                let FileMark { digest, size_bytes } = mark(patch);
+                out.push_str(&format!(" {digest} {size_bytes} {}{suffix}\n", patch.name));
+            }
+        }
+        out.push_str(PRECEDENCE);
+        out.push('\n');
+        out
+    }
+
+    /// Reads the text back.
+    ///
+    /// Shape: what [`PdiffIndex::write`] writes and nothing else: the three lists name the same
+    /// patches in the same order, each name once, none empty, nothing leads from the current file.
+    /// Limits: 256 patches.
+    ///
+    /// # Errors
+    /// [`PdiffError`] for the first rule that is broken (our fault: the text is our own).
+    pub fn parse(text: &str) -> Result<Self, PdiffError> {
+        let text =
+            text.strip_suffix('\n').ok_or(PdiffError("the last line ends with a newline"))?;
+        let mut lines = text.split('\n').peekable();
+        let current = lines.next().and_then(|line| line.strip_prefix("SHA256-Current: "));
+        let current = mark(current.ok_or(PdiffError("SHA256-Current stands first"))?)?;
+        let mut lists: Vec<Vec<(FileMark, &str)>> = Vec::new();
+        for (label, _, suffix) in LISTS {
+            if lines.next() != Some(label) {
+                return Err(PdiffError("History, Patches and Download follow in this order"));
+            }
+            let mut list = Vec::new();
+            while let Some(line) = lines.next_if(|line| line.starts_with(' ')) {
+                list.push(listed(line, suffix)?);
+            }
+            lists.push(list);
+        }
+        if lines.next() != Some(PRECEDENCE) || lines.next().is_some() {
+            return Err(PdiffError("X-Patch-Precedence: merged stands last"));
+        }
+        let patches = joined(&lists)?;
+        if patches.iter().any(|patch| patch.from.digest == current.digest) {
+            return Err(PdiffError("no patch starts from the current file"));
+        }
+        Ok(Self { current, patches })
+    }
+}
+
+fn joined(lists: &[Vec<(FileMark, &str)>]) -> Result<Vec<Patch>, PdiffError> {
+    let [history, scripts, downloads] = lists else {
+        return Err(PdiffError("there are three lists"));
+    };
+    if history.len() != scripts.len() || history.len() != downloads.len() {
+        return Err(PdiffError("the lists are of the same length"));
+    }
+    if history.len() > MOST_PATCHES {
+        return Err(PdiffError("there are at most 256 patches"));
+    }
+    let mut names = BTreeSet::new();
+    let mut patches = Vec::new();
+    for (((from, name), (script, second)), (download, third)) in
+        history.iter().zip(scripts).zip(downloads)
+    {
+        if name != second || name != third || !names.insert(*name) {
+            return Err(PdiffError("the lists name the same patches, each once, in one order"));
+        }
+        let name = (*name).to_owned();
+        patches.push(Patch { name, from: *from, script: *script, download: *download });
+    }
+    Ok(patches)
+}
+
+fn listed<'a>(line: &'a str, suffix: &str) -> Result<(FileMark, &'a str), PdiffError> {
+    const RULE: PdiffError = PdiffError("a patch is ' digest size name'");
+    let (rest, name) = line.strip_prefix(' ').and_then(|rest| rest.rsplit_once(' ')).ok_or(RULE)?;
+    let name = name.strip_suffix(suffix).ok_or(PdiffError("what is fetched ends with .gz"))?;
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    if !first || name.len() > 64 || name == "Index" || !name.bytes().all(safe) {
+        return Err(PdiffError("a name is letters, digits, '.' and '-', at most 64 of them"));
+    }
+    Ok((mark(rest)?, name))
+}
+
+fn mark(text: &str) -> Result<FileMark, PdiffError> {
+    let (digest, size) = text.split_once(' ').ok_or(PdiffError("a file is 'digest size'"))?;
+    let digest = digest.parse().map_err(|_| PdiffError("a digest is 64 lower-case digits"))?;
+    match size.parse::<u64>() {
+        Ok(size_bytes) if size_bytes.to_string() == size => Ok(FileMark { digest, size_bytes }),
+        _ => Err(PdiffError("a size is a number of bytes without leading zeros")),
+    }
+}
+
+/// A script or an index of patches breaks a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("patches are not as they should be: {0}")]
+pub struct PdiffError(pub &'static str);
+
+#[cfg(test)]
+mod tests;

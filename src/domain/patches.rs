@@ -1,0 +1,83 @@
+//! Patches: which earlier states of an index a suite offers a patch from, and how it is called.
+
+use crate::time::Moment;
+
+/// So many of the generations before the current one are always among them.
+const RECENT: usize = 8;
+/// What was live so long ago is, and what was live at each doubling of it. Unit: seconds.
+/// Sixteen times as much is a day: what hosts have that ask once a day.
+const FIRST_AGE_SECONDS: i64 = 5_400;
+/// The last doubling looks 128 days back.
+const AGES: u32 = 12;
+
+/// The earlier generations from which a patch is worth its keep: at most 20, the newest first.
+///
+/// Shape: `earlier` holds the generations before the current one and when each was published, newest
+/// first. Every patch leads straight to the current generation, so each of them costs a patch with
+/// every publication: all that are recent, then what was live at doubling ages.
+pub fn kept(earlier: &[(u64, Moment)], now: Moment) -> Vec<u64> {
+    let mut kept: Vec<u64> = earlier.iter().take(RECENT).map(|(number, _)| *number).collect();
+    for doubling in 0..AGES {
+        let then = now.plus(-FIRST_AGE_SECONDS.saturating_mul(1 << doubling));
+        let live = earlier.iter().find(|(_, published)| *published <= then);
+        if let Some((number, _)) = live.filter(|(number, _)| !kept.contains(number)) {
+            kept.push(*number);
+        }
+    }
+    kept
+}
+
+/// The name of a patch between two generations: never given to other bytes again, because
+/// generations are not, and because what was published of them never changes.
+pub fn patch_name(from: u64, to: u64) -> String {
+    format!("{from}-{to}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Moment = Moment(2_000_000_000);
+
+    fn published(ages: impl IntoIterator<Item = i64>) -> Vec<(u64, Moment)> {
+        let ages: Vec<i64> = ages.into_iter().collect();
+        let numbers = (1..=ages.len() as u64).rev();
+        numbers.zip(ages).map(|(number, age)| (number, NOW.plus(-age))).collect()
+    }
+
+    #[test]
+    fn a_busy_suite_keeps_the_recent_and_what_was_live_at_doubling_ages() {
+        // A generation every ten minutes for a year.
+        let earlier = published((1..52_560).map(|n| n * 600));
+        let ages: Vec<i64> = kept(&earlier, NOW)
+            .iter()
+            .map(|kept| earlier.iter().find(|(number, _)| number == kept).unwrap().1)
+            .map(|published| NOW.since(published) / 600)
+            .collect();
+        let recent = [1, 2, 3, 4, 5, 6, 7, 8];
+        let sparse = [9, 18, 36, 72, 144, 288, 576, 1152, 2304, 4608, 9216, 18432];
+        assert_eq!(ages, [&recent[..], &sparse[..]].concat());
+    }
+
+    #[test]
+    fn a_quiet_suite_keeps_what_a_daily_host_has() {
+        // Nine new ones within a minute, one from last week: live all the time since.
+        let earlier = published((1..=9).chain([7 * 86_400, 8 * 86_400]));
+        assert_eq!(kept(&earlier, NOW), [11, 10, 9, 8, 7, 6, 5, 4, 2, 1]);
+        assert_eq!(kept(&[], NOW), Vec::<u64>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_twenty_each_once_newest_first(
+            mut ages in prop::collection::vec(0i64..20_000_000, 0..60),
+        ) {
+            ages.sort();
+            let kept = kept(&published(ages), NOW);
+            prop_assert!(kept.len() <= 20);
+            prop_assert!(kept.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", kept);
+        }
+    }
+}
