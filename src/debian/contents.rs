@@ -21,7 +21,11 @@ pub struct ContentsLine<'a> {
     pub locations: Vec<&'a str>,
 }
 
-/// One thing that is to change in a run of lines. Edits are sorted by path.
+/// One thing that is to change in a run of lines.
+///
+/// Shape: edits are sorted by path, and those of one path are made one after the other. In their own
+/// order what is left comes before what is held: when a version goes and another comes, sorting the
+/// edits of both keeps the paths that both hold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ContentsEdit<'a> {
     /// The path.

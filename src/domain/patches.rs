@@ -27,6 +27,20 @@ pub fn kept(earlier: &[(u64, Moment)], now: Moment) -> Vec<u64> {
     kept
 }
 
+/// Below this, fetching the list of patches first costs a host more than it saves. Unit: bytes.
+const SMALLEST_INDEX_BYTES: u64 = 100_000;
+
+/// Whether an index is worth patches at all, by the size of its form that apt prefers (xz).
+pub fn is_worth(compressed_bytes: u64) -> bool {
+    compressed_bytes >= SMALLEST_INDEX_BYTES
+}
+
+/// Whether a patch saves enough to be listed, by its size as it is fetched and that of the index. apt
+/// takes patches up to the size of the index; the list of them has to be paid for as well.
+pub fn pays(patch_bytes: u64, compressed_bytes: u64) -> bool {
+    is_worth(compressed_bytes) && patch_bytes <= compressed_bytes / 2
+}
+
 /// The name of a patch between two generations: never given to other bytes again, because
 /// generations are not, and because what was published of them never changes.
 pub fn patch_name(from: u64, to: u64) -> String {
@@ -67,6 +81,13 @@ mod tests {
         let earlier = published((1..=9).chain([7 * 86_400, 8 * 86_400]));
         assert_eq!(kept(&earlier, NOW), [11, 10, 9, 8, 7, 6, 5, 4, 2, 1]);
         assert_eq!(kept(&[], NOW), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn patches_are_offered_only_where_they_save() {
+        assert!(!is_worth(99_999) && is_worth(100_000));
+        assert!(pays(1_000, 100_000) && pays(50_000, 100_000));
+        assert!(!pays(50_001, 100_000) && !pays(1, 99_999));
     }
 
     proptest! {

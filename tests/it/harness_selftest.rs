@@ -168,7 +168,7 @@ fn the_checker_bears_a_publish_while_it_looks() {
 }
 
 /// A plain server of files, one thread per connection, just enough for curl.
-fn serve_files(root: PathBuf) -> u16 {
+pub fn serve_files(root: PathBuf) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -16,6 +16,7 @@ mod contract;
 mod crash;
 mod demo;
 mod docs;
+mod formats;
 mod harness;
 mod harness_selftest;
 mod kinds;

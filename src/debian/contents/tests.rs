@@ -73,6 +73,16 @@ fn edits_change_their_own_lines_only() {
 }
 
 #[test]
+fn a_new_version_keeps_the_paths_that_both_hold() {
+    let run = b"a web/ww\nb web/ww\n";
+    let old = ["a", "b"].map(|path| edit(path, "web/ww", false));
+    let new = ["b", "c"].map(|path| edit(path, "web/ww", true));
+    let mut edits = [new, old].concat();
+    edits.sort();
+    assert_eq!(merge(run, &edits).unwrap(), b"b web/ww\nc web/ww\n");
+}
+
+#[test]
 fn what_is_out_of_order_is_refused() {
     let cases: [(&[u8], &[ContentsEdit<'_>], &str); 6] = [
         (b"b web/bb\na web/bb\n", &[], "lines are sorted"),
