@@ -6,6 +6,7 @@
 
 pub mod control;
 pub mod deb;
+pub mod file_list;
 pub mod framing;
 pub mod name;
 pub mod packages;
@@ -16,6 +17,7 @@ pub mod version;
 
 pub use control::Control;
 pub use deb::{DebError, DebLimits};
+pub use file_list::{FileList, read_file_list};
 pub use name::{Architecture, Component, NameError, PackageName, SuiteName};
 pub use release::{ReleaseEntry, ReleaseFields, ReleaseText};
 pub use stanza::Fault;

@@ -30,7 +30,7 @@ fn staged_count(room: &Path) -> usize {
 /// A staging whose file is another one, and the pool it belongs to.
 fn staging_on(pool: &DiskPool, file: File) -> DiskStaging {
     let mut staging = DiskStaging::begin(&pool.tree).unwrap();
-    staging.temporary.file = file;
+    staging.file = file;
     staging
 }
 
