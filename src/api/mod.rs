@@ -23,8 +23,8 @@ pub use access::{
     WhoAmI,
 };
 pub use batch::{
-    BATCH_TYPE, BatchError, BlobOutcome, BlobOutcomes, MOST_BATCH_BLOBS, MOST_BATCH_BYTES, push_blob,
-    split_blobs,
+    BATCH_TYPE, BatchError, BlobOutcome, BlobOutcomes, MOST_BATCH_BLOBS, MOST_BATCH_BYTES,
+    push_blob, split_blobs,
 };
 pub use change::{
     AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, Move, PinKind,

@@ -117,8 +117,7 @@ fn recognise_all(
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(packages.len());
     let mut done: Vec<_> = std::thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..threads).map(|_| scope.spawn(|| recognise_some(&work))).collect();
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| recognise_some(&work))).collect();
         let mut done = recognise_some(&work);
         // What a thread that panicked had in hand is missing, and answered below.
         done.extend(others.into_iter().filter_map(|other| other.join().ok()).flatten());

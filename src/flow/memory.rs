@@ -25,7 +25,9 @@ pub(crate) struct Memory {
 
 /// Room for a body, until it is dropped.
 #[derive(Debug)]
-pub struct Room(#[expect(dead_code, reason = "gives the room back when it is dropped")] OwnedSemaphorePermit);
+pub struct Room(
+    #[expect(dead_code, reason = "gives the room back when it is dropped")] OwnedSemaphorePermit,
+);
 
 impl Memory {
     /// A budget of so many bytes.

@@ -52,7 +52,11 @@ pub struct Done {
 ///
 /// # Errors
 /// Whatever is not the fault of one package.
-pub async fn send(sender: &Sender<'_, '_>, found: Vec<Found>, sent: &Sent) -> Result<Done, Failure> {
+pub async fn send(
+    sender: &Sender<'_, '_>,
+    found: Vec<Found>,
+    sent: &Sent,
+) -> Result<Done, Failure> {
     let read = tokio::task::spawn_blocking(move || read(&found)).await;
     let read = read.map_err(|_| Failure::refused("reading was interrupted"))??;
     let digests: Vec<Digest> = read.iter().map(|(parcel, _)| parcel.digest).collect();
@@ -133,12 +137,15 @@ mod tests {
     #[test]
     fn batches_are_bounded_in_count_and_bytes() {
         let found = |size_bytes| Found { path: "x.deb".into(), size_bytes };
-        let sizes = |batches: Vec<Vec<Found>>| -> Vec<usize> { batches.iter().map(Vec::len).collect() };
+        let sizes =
+            |batches: Vec<Vec<Found>>| -> Vec<usize> { batches.iter().map(Vec::len).collect() };
         assert_eq!(sizes(batches(Vec::new())), [0_usize; 0]);
         assert_eq!(sizes(batches(vec![found(4096); 1_100])), [500, 500, 100]);
         assert_eq!(sizes(batches(vec![found(SMALL_BYTES); 33])), [16, 16, 1]);
         let most = u64::try_from(BATCH_BLOBS).unwrap() * 74 + BATCH_BYTES;
-        assert!(most <= crate::api::MOST_BATCH_BYTES && BATCH_BLOBS <= crate::api::MOST_BATCH_BLOBS);
+        assert!(
+            most <= crate::api::MOST_BATCH_BYTES && BATCH_BLOBS <= crate::api::MOST_BATCH_BLOBS
+        );
         assert!(BATCH_BLOBS <= crate::api::MOST_DIGESTS);
     }
 }

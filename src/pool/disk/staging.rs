@@ -44,11 +44,7 @@ impl Temporary {
     }
 
     /// Moves the file, whose bytes are durable, to its name in `directory`.
-    pub(super) fn rename(
-        mut self,
-        directory: impl AsFd,
-        digest: &Digest,
-    ) -> Result<(), PoolError> {
+    pub(super) fn rename(mut self, directory: impl AsFd, digest: &Digest) -> Result<(), PoolError> {
         rustix::fs::renameat(self.tree.staging(), &self.name, directory, digest.to_string())
             .map_err(|e| self.tree.failed("rename", e.into()))?;
         self.moved = true;

@@ -118,8 +118,10 @@ fn long_names_reach_the_caller() {
         Entry::file("b", b"x").ustar().with(345, b"./a"),
     ]);
     let mut paths = Vec::new();
-    read_deb_with(&*with_data(&tar), &DebLimits::default(), &(), &mut |path| paths.push(path.to_vec()))
-        .unwrap();
+    read_deb_with(&*with_data(&tar), &DebLimits::default(), &(), &mut |path| {
+        paths.push(path.to_vec())
+    })
+    .unwrap();
     assert_eq!(paths, [&long.as_bytes()[2..], b"a/b"]);
 }
 
