@@ -3,7 +3,7 @@
 //!
 //! May name: domain, debian, digest, time
 
-use crate::debian::{PackageName, SuiteName};
+use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
@@ -174,6 +174,17 @@ pub trait Suites: Send + Sync {
         suite: &SuiteName,
         source: Option<&PackageName>,
     ) -> Result<Vec<Placement>, CatalogueError>;
+
+    /// The component in which the suite has taken each of these packages, in the order asked for; `None`
+    /// for one that it has not taken.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_taken(
+        &self,
+        suite: &SuiteName,
+        digests: &[Digest],
+    ) -> Result<Vec<Option<Component>>, CatalogueError>;
 
     /// Every acceptance of this binary package name, in any suite: for `search` and `show`.
     /// `pattern` may hold `*`.

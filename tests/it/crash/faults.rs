@@ -7,7 +7,7 @@ use repod::catalogue::{
     Access, Catalogue, CatalogueError, CertificateRecord, Generations, IndexRecord, Journal,
     NewPackage, PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
 };
-use repod::debian::{PackageName, SuiteName};
+use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::{
     Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
@@ -244,6 +244,7 @@ faulty! { Suites:
     fn publish(publication: &Publication) -> ();
     fn record_head(suite: &SuiteName, head: &Head) -> ();
     fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
+    fn list_taken(suite: &SuiteName, digests: &[Digest]) -> Vec<Option<Component>>;
     fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;
     fn search_suite(suite: &SuiteName, pattern: &str, limit: u32) -> Vec<Placement>;
     fn remove_suite(suite: &SuiteName) -> ();
