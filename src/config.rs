@@ -65,6 +65,8 @@ pub struct Limits {
     pub reserve_bytes: u64,
     /// Uploads that are read and verified at once.
     pub uploads: usize,
+    /// Memory that uploads may take, however many come at once. Unit: bytes.
+    pub memory_bytes: u64,
     /// Open connections in all.
     pub connections: usize,
     /// Open connections of one address.
@@ -77,11 +79,15 @@ impl Default for Limits {
             package_bytes: 4 << 30,
             reserve_bytes: 1 << 30,
             uploads: 16,
+            memory_bytes: 160 << 20,
             connections: 20_000,
             connections_per_address: 512,
         }
     }
 }
+
+/// A fifth of it holds the largest batch, and the rest what `dpkg-deb` needs by default many times over.
+const LEAST_MEMORY_BYTES: u64 = 64 << 20;
 
 /// How long certificates and lists stand.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -192,6 +198,13 @@ impl Config {
         if let Some(open) = self.listen.local.iter().find(|address| !address.ip().is_loopback()) {
             return Err(format!(
                 "listen.local: {open} is not a loopback address; health needs no certificate"
+            ));
+        }
+        if self.limits.memory_bytes < LEAST_MEMORY_BYTES {
+            return Err(format!(
+                "limits.memory_bytes is {}; it is at least {LEAST_MEMORY_BYTES} (64 MiB), for one \
+                 package and one batch of small ones",
+                self.limits.memory_bytes
             ));
         }
         let days = [
@@ -322,6 +335,7 @@ mod tests {
             ("public_url = \"https://x/\"\n[listen]\nlocal = [\"0.0.0.0:1\"]", "listen.local"),
             ("public_url = \"https://x/\"\n[listen]\naddresses = []", "listen.addresses"),
             ("public_url = \"https://x/\"\n[certificates]\ncrl_days = 0", "certificates.crl_days"),
+            ("public_url = \"https://x/\"\n[limits]\nmemory_bytes = 1", "limits.memory_bytes"),
         ] {
             let problem = Config::parse(text).unwrap_err();
             assert!(problem.contains(field), "{text}: {problem}");

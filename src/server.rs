@@ -230,6 +230,7 @@ fn flow_limits(config: &Config) -> FlowLimits {
     FlowLimits {
         package_bytes: config.limits.package_bytes,
         uploads: config.limits.uploads.max(1),
+        memory_bytes: config.limits.memory_bytes,
         certificate_days: config.certificates.client_days,
         crl_seconds: i64::from(config.certificates.crl_days).saturating_mul(DAY_SECONDS),
         ..FlowLimits::default()

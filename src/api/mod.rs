@@ -7,6 +7,7 @@
 //! May name: debian, digest
 
 pub mod access;
+pub mod batch;
 pub mod change;
 pub mod package;
 pub mod problem;
@@ -20,6 +21,10 @@ pub use access::{
     CertificateView, HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate,
     RevocationOutcome, RevocationRequest, Role, SetupFile, SetupQuery, SightingView, SuiteChoice,
     WhoAmI,
+};
+pub use batch::{
+    BATCH_TYPE, BatchError, BlobOutcome, BlobOutcomes, MOST_BATCH_BLOBS, MOST_BATCH_BYTES,
+    push_blob, split_blobs,
 };
 pub use change::{
     AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, Move, PinKind,

@@ -3,7 +3,7 @@
 //!
 //! May name: domain, debian, digest, time
 
-use crate::debian::{PackageName, SuiteName};
+use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Completion, Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
@@ -15,7 +15,9 @@ mod records;
 mod sql;
 pub mod sqlite;
 
-pub use records::{CertificateRecord, IndexRecord, PackageRecord, Placement, Sighting, SuiteState};
+pub use records::{
+    CertificateRecord, IndexRecord, NewPackage, PackageRecord, Placement, Sighting, SuiteState,
+};
 pub use sqlite::SqliteCatalogue;
 
 /// The catalogue could not answer.
@@ -40,9 +42,19 @@ pub enum CatalogueError {
 
 /// Facts about packages.
 pub trait Packages: Send + Sync {
-    /// Records a verified package whose bytes are durable, with its published stanza (which ends
-    /// with one blank line). The same package again only notes who sent it, and keeps staged bytes from
-    /// being forgotten.
+    /// Records verified packages whose bytes are durable, all or none. The same package again only
+    /// notes who sent it, and keeps staged bytes from being forgotten.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Database`].
+    fn record_packages(
+        &self,
+        new: Vec<NewPackage>,
+        by: &Identity,
+        at: Moment,
+    ) -> Result<(), CatalogueError>;
+
+    /// Records one package without a list of its files, as [`Packages::record_packages`] does.
     ///
     /// # Errors
     /// [`CatalogueError::Database`].
@@ -52,7 +64,10 @@ pub trait Packages: Send + Sync {
         stanza: &str,
         by: &Identity,
         at: Moment,
-    ) -> Result<(), CatalogueError>;
+    ) -> Result<(), CatalogueError> {
+        let (package, stanza) = (package.clone(), stanza.to_owned());
+        self.record_packages(vec![NewPackage { package, stanza, file_list: None }], by, at)
+    }
 
     /// The packages of these digests that are known, in no particular order.
     ///
@@ -77,6 +92,13 @@ pub trait Packages: Send + Sync {
     /// # Errors
     /// [`CatalogueError::Missing`] when one is not known.
     fn read_stanzas(&self, digests: &[Digest]) -> Result<Vec<String>, CatalogueError>;
+
+    /// The paths that these packages install, in the order asked for: sorted by their bytes, each with
+    /// a line feed behind it. `None` where a package is not known or its list was too long to be kept.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn read_file_lists(&self, digests: &[Digest]) -> Result<Vec<Option<Vec<u8>>>, CatalogueError>;
 
     /// Whom the bytes may be shown to: every suite that has taken the package, or names it in any
     /// kept generation. Empty for staged bytes.
@@ -152,6 +174,17 @@ pub trait Suites: Send + Sync {
         suite: &SuiteName,
         source: Option<&PackageName>,
     ) -> Result<Vec<Placement>, CatalogueError>;
+
+    /// The component in which the suite has taken each of these packages, in the order asked for; `None`
+    /// for one that it has not taken.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_taken(
+        &self,
+        suite: &SuiteName,
+        digests: &[Digest],
+    ) -> Result<Vec<Option<Component>>, CatalogueError>;
 
     /// Every acceptance of this binary package name, in any suite: for `search` and `show`.
     /// `pattern` may hold `*`.

@@ -8,6 +8,17 @@ use crate::domain::{
 };
 use crate::time::Moment;
 
+/// A verified package on its way into the catalogue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewPackage {
+    /// The package.
+    pub package: Package,
+    /// Its published stanza, which ends with one blank line.
+    pub stanza: String,
+    /// The paths that it installs, packed ([`crate::debian::file_list`]); `None` when they are too many.
+    pub file_list: Option<Vec<u8>>,
+}
+
 /// A package with what was recorded when it came.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PackageRecord {

@@ -1,24 +1,27 @@
 //! Transfer: sending the bytes of a `.deb` from disk, with their length said first.
 
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Method};
+use reqwest::{Body, Method, RequestBuilder};
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::{Client, ClientError, Effect};
-use crate::api::BlobReceipt;
+use crate::api::{BATCH_TYPE, BlobOutcome, BlobOutcomes, BlobReceipt};
 use crate::digest::Digest;
 
 /// How long a transfer may stand still. The server reads the whole package before it answers.
 const STALL: Duration = Duration::from_secs(120);
 const PIECE_BYTES: usize = 64 << 10;
+const SLICE_BYTES: usize = 256 << 10;
 
 /// How many bytes were handed to the network. Clones share the count.
 #[derive(Clone, Default, Debug)]
@@ -32,6 +35,11 @@ impl Sent {
 
     fn add(&self, bytes: usize) {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that need not be sent.
+    pub fn skip(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn take_back(&self, bytes: u64) {
@@ -56,47 +64,95 @@ impl Client {
         size_bytes: u64,
         sent: &Sent,
     ) -> Result<BlobReceipt, ClientError> {
-        let own = Sent::default();
-        let outcome = self.transfer(path, digest, size_bytes, sent, &own).await;
-        if outcome.is_err() {
-            sent.take_back(own.bytes());
-        }
-        outcome
+        let file = open(path, size_bytes).await?;
+        let pieces = ReaderStream::with_capacity(file.take(size_bytes), PIECE_BYTES);
+        self.exchange(self.blob_request(digest, size_bytes)?, pieces, sent).await
     }
 
-    async fn transfer(
+    /// Sends a package that is in memory, as [`Client::send_blob`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_bytes(
         &self,
-        path: &Path,
+        bytes: &Bytes,
+        digest: &Digest,
+        sent: &Sent,
+    ) -> Result<BlobReceipt, ClientError> {
+        let request = self.blob_request(digest, bytes.len() as u64)?;
+        self.exchange(request, slices(bytes.clone()), sent).await
+    }
+
+    /// Sends many small packages in one request: `POST /blobs`. `body` is made by [`crate::api::push_blob`].
+    ///
+    /// Limits: [`crate::api::MOST_BATCH_BLOBS`] and [`crate::api::MOST_BATCH_BYTES`].
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when nothing of the batch was taken. What was refused of it is in the
+    /// answer.
+    pub async fn send_blobs(
+        &self,
+        body: &Bytes,
+        sent: &Sent,
+    ) -> Result<Vec<BlobOutcome>, ClientError> {
+        let request = self
+            .request(Method::POST, &["blobs"])?
+            .header(CONTENT_TYPE, BATCH_TYPE)
+            .header(CONTENT_LENGTH, body.len());
+        let answer: BlobOutcomes = self.exchange(request, slices(body.clone()), sent).await?;
+        Ok(answer.blobs)
+    }
+
+    fn blob_request(
+        &self,
         digest: &Digest,
         size_bytes: u64,
+    ) -> Result<RequestBuilder, ClientError> {
+        let request = self.request(Method::PUT, &["blobs", &digest.to_string()])?;
+        let request = request.header(CONTENT_TYPE, "application/vnd.debian.binary-package");
+        Ok(request.header(CONTENT_LENGTH, size_bytes))
+    }
+
+    /// Sends a body piece by piece and reads the answer; a failure takes back what `sent` has grown.
+    async fn exchange<A: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         sent: &Sent,
-        own: &Sent,
-    ) -> Result<BlobReceipt, ClientError> {
-        let file = open(path, size_bytes).await?;
+    ) -> Result<A, ClientError> {
+        let own = Sent::default();
         let (all, counted) = (sent.clone(), own.clone());
-        let pieces = ReaderStream::with_capacity(file.take(size_bytes), PIECE_BYTES);
         let pieces = pieces.inspect(move |piece| {
             if let Ok(bytes) = piece {
                 all.add(bytes.len());
                 counted.add(bytes.len());
             }
         });
-        let request = self
-            .request(Method::PUT, &["blobs", &digest.to_string()])?
-            .header(CONTENT_TYPE, "application/vnd.debian.binary-package")
-            .header(CONTENT_LENGTH, size_bytes)
-            .body(Body::wrap_stream(pieces));
+        let request = request.body(Body::wrap_stream(pieces));
         let exchange = async {
             self.answer(self.dispatch(request, Effect::Nothing).await?, Effect::Nothing).await
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             outcome = exchange => outcome,
-            () = standstill(own) => Err(ClientError::Unreachable {
+            () = standstill(&own) => Err(ClientError::Unreachable {
                 server: self.server().to_owned(),
                 cause: "the transfer stood still for two minutes".into(),
             }),
+        };
+        if outcome.is_err() {
+            sent.take_back(own.bytes());
         }
+        outcome
     }
+}
+
+/// Bytes in memory, handed out in pieces so that progress is seen.
+fn slices(mut bytes: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
+    let pieces = std::iter::from_fn(move || {
+        let piece = bytes.split_to(bytes.len().min(SLICE_BYTES));
+        (!piece.is_empty()).then_some(Ok(piece))
+    });
+    stream::iter(pieces)
 }
 
 async fn open(path: &Path, size_bytes: u64) -> Result<tokio::fs::File, ClientError> {

@@ -25,7 +25,8 @@ pub use limits::DebLimits;
 use std::io::Read;
 
 use ar::Archive;
-use decode::{Compression, Decoder};
+use decode::{Compression, Decoder, Memory};
+use source::buffer_bytes;
 use tar::TarReader;
 
 /// What reading a whole `.deb` tells.
@@ -54,10 +55,27 @@ pub struct DebParts {
 ///
 /// Source: deb(5).
 pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebError> {
-    read_deb_with(input, limits, &mut |_| {})
+    read_deb_with(input, limits, &(), &mut |_| {})
 }
 
-/// Reads a whole `.deb` as [`read_deb`] does, and tells of each path it installs.
+/// Who has the memory that decoders take: the xz dictionary, the zstd window.
+///
+/// What others take is small and bounded: some 200 KiB for each package that is being read.
+pub trait Lender {
+    /// A decoder is about to take so much. Returns once it may.
+    fn lend(&self, bytes: u64);
+    /// It has given so much back.
+    fn take_back(&self, bytes: u64);
+}
+
+/// Nobody counts.
+impl Lender for () {
+    fn lend(&self, _: u64) {}
+    fn take_back(&self, _: u64) {}
+}
+
+/// Reads a whole `.deb` as [`read_deb`] does, tells of each path it installs, and asks `lender` before
+/// a decoder takes memory. One package never waits for memory while it holds some.
 ///
 /// Shape: `on_path` gets each entry of data.tar that is not a directory, without the leading
 /// `./`: `usr/bin/hello`. Paths are bytes, not always UTF-8, and hold no line feed. What it was
@@ -68,21 +86,25 @@ pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebErr
 pub fn read_deb_with(
     input: impl Read,
     limits: &DebLimits,
+    lender: &dyn Lender,
     on_path: &mut dyn FnMut(&[u8]),
 ) -> Result<DebParts, DebError> {
     let mut archive = Archive::begin(input)?;
     read_format_version(&mut archive)?;
     let (control, control_members) = {
-        let mut tar = open_tar(&mut archive, "control.tar", limits)?;
+        let mut tar = open_tar(&mut archive, "control.tar", limits, lender)?;
         control_tar::read(&mut tar, limits)?
     };
     let (data_entries, data_bytes) = {
-        let mut tar = open_tar(&mut archive, "data.tar", limits)?;
+        let mut tar = open_tar(&mut archive, "data.tar", limits, lender)?;
         data_tar::walk(&mut tar, limits, on_path)?
     };
     archive.expect_end()?;
     Ok(DebParts { control, control_members, data_entries, data_bytes })
 }
+
+/// How much larger packages are once unpacked, at a guess.
+const USUAL_RATIO: u64 = 8;
 
 /// The size of a `debian-binary` that is still believed. It is four bytes in every known package.
 const FORMAT_VERSION_MAX_BYTES: u64 = 1024;
@@ -116,7 +138,8 @@ fn open_tar<'a, R: Read>(
     archive: &'a mut Archive<R>,
     stem: &'static str,
     limits: &DebLimits,
-) -> Result<TarReader<Decoder<ar::Body<'a, R>>>, DebError> {
+    lender: &'a dyn Lender,
+) -> Result<TarReader<Decoder<'a, ar::Body<'a, R>>>, DebError> {
     let member = loop {
         let member = archive.next_member()?.ok_or_else(|| DebError::cut_before(stem))?;
         if !member.name.starts_with('_') {
@@ -132,7 +155,10 @@ fn open_tar<'a, R: Read>(
         return Err(DebError::malformed(&member.name, "it is empty"));
     }
     let name = member.name.clone();
+    // As claimed, so it only makes buffers smaller.
+    let packed_bytes = member.size_bytes;
     let body = archive.body(member);
-    let decoder = Decoder::new(body, &name, compression, limits.decoder_bytes)?;
-    Ok(TarReader::new(decoder, name))
+    let memory = Memory { most_bytes: limits.decoder_bytes, lender };
+    let decoder = Decoder::new(body, &name, compression, packed_bytes, memory)?;
+    Ok(TarReader::new(decoder, name, buffer_bytes(packed_bytes.saturating_mul(USUAL_RATIO))))
 }

@@ -7,6 +7,7 @@
 pub mod contents;
 pub mod control;
 pub mod deb;
+pub mod file_list;
 pub mod framing;
 pub mod name;
 pub mod packages;
@@ -19,6 +20,7 @@ pub mod version;
 
 pub use control::{Control, PackageKind};
 pub use deb::{DebError, DebLimits};
+pub use file_list::{FileList, read_file_list};
 pub use name::{Architecture, Component, NameError, PackageName, SuiteName};
 pub use release::{ReleaseEntry, ReleaseFields, ReleaseText};
 pub use stanza::Fault;

@@ -1,6 +1,6 @@
 //! Apply: looks up what a wish needs to know and hands it to the rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, Version};
@@ -142,17 +142,21 @@ fn add_items(
     let names: BTreeSet<_> = records.values().map(|r| r.package.name.clone()).collect();
     let known = repository.catalogue.list_versions(&names.into_iter().collect::<Vec<_>>())?;
     let known: Vec<_> = known.into_iter().map(|record| record.package).collect();
+    // What no suite has taken, this one has not.
+    let before: Vec<_> =
+        records.values().filter(|r| r.accepted).map(|r| r.package.digest).collect();
+    let taken = repository.catalogue.list_taken(&desk.suite, &before)?;
+    let taken: BTreeMap<_, _> = before.into_iter().zip(taken).collect();
+    let packages: BTreeMap<_, _> =
+        records.into_iter().map(|(digest, r)| (digest, Arc::new(r.package))).collect();
     let mut additions: Vec<Addition> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     for (component, digest) in items {
-        let Some(record) = records.get(digest) else {
-            return Err(not_sent(digest));
-        };
-        if seen.insert((component.clone(), *digest)) {
-            let taken_as =
-                if record.accepted { taken_as(repository, desk, &record.package)? } else { None };
-            let package = Arc::new(record.package.clone());
-            additions.push(Addition { component: component.clone(), package, taken_as });
+        let package = packages.get(digest).ok_or_else(|| not_sent(digest))?;
+        if seen.insert((component, digest)) {
+            let taken_as = taken.get(digest).cloned().flatten();
+            let (component, package) = (component.clone(), Arc::clone(package));
+            additions.push(Addition { component, package, taken_as });
         }
     }
     let added = add::add(draft, &additions, &known, &asking.author, asking.at)?;
@@ -162,17 +166,6 @@ fn add_items(
 /// The bytes of a package are not known, or not to this asker.
 pub(crate) fn not_sent(digest: &Digest) -> FlowError {
     FlowError::Missing(format!("blob {digest}; send it first with PUT /api/v1/blobs/{digest}"))
-}
-
-/// The component in which the suite has taken a package before.
-fn taken_as(
-    repository: &Repository,
-    desk: &Desk,
-    package: &Package,
-) -> Result<Option<Component>, FlowError> {
-    let placements = repository.catalogue.list_placements(&desk.suite, Some(&package.source))?;
-    let own = placements.into_iter().find(|placement| placement.package.digest == package.digest);
-    Ok(own.map(|placement| placement.component))
 }
 
 fn roll_back_packages(

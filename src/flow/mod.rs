@@ -18,6 +18,7 @@ use crate::trust::{CertificateAuthority, Refusal, Trust, TrustError};
 
 pub mod admit;
 pub mod apply;
+pub mod batch;
 pub mod certificates;
 pub mod change;
 pub mod chunk;
@@ -27,7 +28,9 @@ pub mod follow;
 pub mod health;
 pub mod index;
 pub mod journal;
+mod memory;
 pub mod publish;
+mod recognise;
 pub mod refresh;
 pub mod report;
 pub mod suite;
@@ -56,6 +59,7 @@ pub struct Repository {
     desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
     grants: ArcSwap<BTreeMap<Identity, Grant>>,
     uploads: Arc<tokio::sync::Semaphore>,
+    memory: memory::Memory,
     reports: Arc<tokio::sync::Semaphore>,
     journal: journal::Notes,
     releases: fetch::Releases,
@@ -73,9 +77,10 @@ pub struct Repository {
 pub struct FlowLimits {
     /// Largest `.deb` taken. Unit: bytes.
     pub package_bytes: u64,
-    /// How many uploads are read and verified at once; others wait unread. Each may need a decoder's
-    /// memory.
+    /// How many uploads are read and verified at once; others wait unread.
     pub uploads: usize,
+    /// What uploads may make the server hold in memory, decoders and bodies together. Unit: bytes.
+    pub memory_bytes: u64,
     /// How the readers of packages are bounded.
     pub deb: crate::debian::DebLimits,
     /// How long a client certificate stands. Unit: days.
@@ -91,6 +96,7 @@ impl Default for FlowLimits {
         Self {
             package_bytes: 4 << 30,
             uploads: 16,
+            memory_bytes: 160 << 20,
             deb: crate::debian::DebLimits::default(),
             certificate_days: 397,
             crl_seconds: 7 * 86_400,
@@ -257,6 +263,7 @@ impl Repository {
     /// [`FlowError`] when the catalogue cannot be read.
     pub fn open(parts: Parts) -> Result<Arc<Self>, FlowError> {
         let uploads = Arc::new(tokio::sync::Semaphore::new(parts.limits.uploads));
+        let memory = memory::Memory::new(parts.limits.memory_bytes);
         let repository = Arc::new(Self {
             catalogue: parts.catalogue,
             pool: parts.pool,
@@ -268,6 +275,7 @@ impl Repository {
             desks: ArcSwap::default(),
             grants: ArcSwap::default(),
             uploads,
+            memory,
             reports: Arc::new(tokio::sync::Semaphore::new(report::AT_ONCE)),
             journal: journal::Notes::default(),
             releases: fetch::Releases::default(),
@@ -298,7 +306,8 @@ impl Repository {
         self.limits.load_full()
     }
 
-    /// Takes other limits from now on; how many uploads go on at once changes with a restart.
+    /// Takes other limits from now on; how many uploads go on at once, and their memory, change with a
+    /// restart.
     pub fn set_limits(&self, limits: FlowLimits) {
         self.limits.store(Arc::new(limits));
     }

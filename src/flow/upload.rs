@@ -4,15 +4,14 @@
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use crate::debian::{Control, DebError, deb};
 use crate::digest::Digest;
-use crate::domain::{Admitted, Identity, Package, Role, layout};
+use crate::domain::{Admitted, Identity, Package, Role};
+use crate::flow::recognise::{self, Effort, Recognised};
 use crate::flow::{FlowError, Repository, blocking};
 use crate::pool::{Kind, PoolError, Staged, Staging};
 
@@ -74,6 +73,9 @@ pub async fn missing(
         let mut there: HashSet<_> = sent.into_iter().collect();
         let others: Vec<_> =
             digests.iter().copied().filter(|digest| !there.contains(digest)).collect();
+        if others.is_empty() {
+            return Ok(Vec::new());
+        }
         for record in shared.catalogue.find_packages(&others)? {
             let digest = record.package.digest;
             let suites = shared.catalogue.list_suites_of(&digest)?;
@@ -120,11 +122,11 @@ fn take_in(
         received_bytes: 0,
         limit_bytes: repository.limits().package_bytes,
         failure: None,
-        handed_out: Instant::now(),
-        worked: Duration::ZERO,
+        effort: Effort::default(),
     };
-    let parts = deb::read_deb(&mut incoming, &repository.limits().deb);
-    if parts.is_err() {
+    let waits = incoming.effort.waits.clone();
+    let recognised = recognise::recognise(repository, &mut incoming, &[&waits]);
+    if recognised.is_err() {
         incoming.drain();
     }
     if let Some(failure) = incoming.failure.take() {
@@ -136,57 +138,27 @@ fn take_in(
         let problem = "the connection was closed".into();
         return Err(FlowError::Cut { received_bytes, problem });
     }
-    let parts = parts.map_err(|error| rejection(&error))?;
+    let recognised = recognised?;
     let staged = incoming.finish()?;
     if let Some(named) = declared.digest.filter(|named| *named != staged.digest()) {
         return Err(FlowError::Mismatch { named, came: staged.digest() });
     }
-    let control = Control::parse(&parts.control).map_err(|faults| {
-        let reason = |fault: &crate::debian::Fault| match &fault.field {
-            Some(field) => (Some(field.clone()), fault.problem.clone()),
-            None => (None, format!("control file: {}", fault.problem)),
-        };
-        FlowError::Rejection(faults.iter().map(reason).collect())
-    })?;
-    keep(repository, by, &control, staged)
+    keep(repository, by, recognised, staged)
 }
 
 /// Durable bytes first, then the fact that they are there.
 fn keep(
     repository: &Repository,
     by: &Identity,
-    control: &Control,
+    recognised: Recognised,
     staged: Box<dyn Staged>,
 ) -> Result<Package, FlowError> {
-    let (digest, size_bytes) = (staged.digest(), staged.size_bytes());
-    let (name, version, architecture) =
-        (control.package(), control.version(), control.architecture());
-    let path =
-        layout::pool_path(control.kind(), name, version.without_epoch(), architecture, &digest);
-    let stanza = control.published(&path, size_bytes, &digest);
-    let package = Package {
-        digest,
-        name: name.clone(),
-        version: version.clone(),
-        architecture: architecture.clone(),
-        source: control.source().clone(),
-        source_version: control.source_version().clone(),
-        size_bytes,
-        stanza_bytes: u32::try_from(stanza.len()).unwrap_or(u32::MAX),
-        stanza_digest: Digest::of(stanza.as_bytes()),
-        kind: control.kind(),
-    };
+    let new = recognised.describe(staged.digest(), staged.size_bytes());
+    let package = new.package.clone();
     let _unswept = repository.sweeping.read();
     staged.commit(Kind::Blob)?;
-    repository.catalogue.record_package(&package, &stanza, by, repository.now())?;
+    repository.catalogue.record_packages(vec![new], by, repository.now())?;
     Ok(package)
-}
-
-fn rejection(error: &DebError) -> FlowError {
-    match error {
-        DebError::Read(error) => FlowError::Internal(error.to_string()),
-        other => FlowError::Rejection(vec![(None, other.to_string())]),
-    }
 }
 
 /// The body as a reader that writes to staging what it hands out.
@@ -197,25 +169,11 @@ struct Incoming {
     received_bytes: u64,
     limit_bytes: u64,
     failure: Option<FlowError>,
-    /// When the last piece was handed to the reader of the package.
-    handed_out: Instant,
-    /// How long that reader has worked, without the time spent waiting for the sender.
-    worked: Duration,
+    /// How long the reader of the package has worked, without the time spent waiting for the sender.
+    effort: Effort,
 }
 
-/// How long a package may take to unpack, and how much longer for each byte that was sent: a few bytes
-/// can unpack to gigabytes, and would hold a place that other uploads wait for.
-const WORK: Duration = Duration::from_secs(60);
-const WORK_BYTES_PER_SECOND: u64 = 1 << 20;
-
 impl Incoming {
-    /// Whether the reader has worked longer than what was sent can be worth.
-    fn is_overworked(&mut self) -> bool {
-        self.worked = self.worked.saturating_add(self.handed_out.elapsed());
-        let more = Duration::from_secs(self.received_bytes / WORK_BYTES_PER_SECOND);
-        self.worked > WORK.saturating_add(more)
-    }
-
     /// The next piece of the body; empty at its end.
     fn next(&mut self) -> io::Result<Bytes> {
         let piece = match self.from_body.blocking_recv() {
@@ -261,15 +219,14 @@ impl Incoming {
 
 impl Read for Incoming {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.is_overworked() {
-            let problem =
-                "it takes too long to unpack for its size; build it with less compression";
-            return self.fail(FlowError::Rejection(vec![(None, problem.into())]));
+        self.effort.pause();
+        if self.effort.is_beyond(self.received_bytes) {
+            return self.fail(recognise::overworked());
         }
         while self.piece.is_empty() {
             self.piece = self.next()?;
             if self.piece.is_empty() {
-                self.handed_out = Instant::now();
+                self.effort.resume();
                 return Ok(0);
             }
         }
@@ -278,7 +235,7 @@ impl Read for Incoming {
         if let Some(target) = out.get_mut(..count) {
             target.copy_from_slice(&taken);
         }
-        self.handed_out = Instant::now();
+        self.effort.resume();
         Ok(count)
     }
 }

@@ -35,13 +35,17 @@ impl Failure {
 
 impl From<FlowError> for Failure {
     fn from(error: FlowError) -> Self {
-        if matches!(error, FlowError::Internal(_)) {
-            tracing::error!(%error, "a request failed");
-        }
-        let detail = error.to_string();
-        let problem = Problem::new(code(&error), detail);
-        Self(Box::new(problem.with_reasons(reasons(error))))
+        Self(Box::new(problem(error)))
     }
+}
+
+/// What went wrong, as it is told; a fault of ours is logged.
+pub fn problem(error: FlowError) -> Problem {
+    if matches!(error, FlowError::Internal(_)) {
+        tracing::error!(%error, "a request failed");
+    }
+    let problem = Problem::new(code(&error), error.to_string());
+    problem.with_reasons(reasons(error))
 }
 
 fn code(error: &FlowError) -> Code {

@@ -50,6 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/suites/{suite}/packages", get(reports::packages))
         .route("/suites/{suite}/pins", get(reports::pins))
         .route("/suites/{suite}/{component}/{file}", put(uploads::package))
+        .route("/blobs", post(uploads::blobs))
         .route("/blobs/{digest}", put(uploads::blob))
         .route("/blobs/missing", post(uploads::missing))
         .route("/hosts", get(access::hosts).post(access::issue_host))

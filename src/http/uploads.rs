@@ -1,21 +1,23 @@
 //! Uploads: one package with nothing but curl, or many and then one change.
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 
 use crate::api::{
-    BlobReceipt, ChangeOutcome, Code, Digests, MOST_DIGESTS, MissingBlobs, UploadQuery,
+    BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_BATCH_BYTES,
+    MOST_DIGESTS, MissingBlobs, UploadQuery, split_blobs,
 };
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::Right;
 use crate::flow::apply::Wish;
+use crate::flow::batch;
 use crate::flow::change::{Terms, change};
 use crate::flow::upload::{self, Declared, upload};
 use crate::http::admitted::{Caller, parse};
-use crate::http::answer::Failure;
+use crate::http::answer::{Failure, problem};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{App, views};
 
@@ -62,6 +64,36 @@ pub async fn blob(
         architecture: package.architecture,
         size_bytes: package.size_bytes,
     }))
+}
+
+/// `POST /blobs`: many small packages that a change will name.
+pub async fn blobs(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<BlobOutcomes>, Failure> {
+    let admitted = caller.admit(&app, Right::Stage)?;
+    let Some(body_bytes) = length(&headers) else {
+        let detail = "a batch comes with its length; leave chunked encoding out";
+        return Err(Failure::new(Code::LengthRequired, detail));
+    };
+    if body_bytes > MOST_BATCH_BYTES {
+        let detail = format!("a batch is at most {MOST_BATCH_BYTES} bytes; send several");
+        return Err(Failure::new(Code::TooLarge, detail));
+    }
+    let room = batch::room(&app.repository, body_bytes).await?;
+    let limit = usize::try_from(body_bytes).unwrap_or(usize::MAX);
+    let body = to_bytes(body, limit).await.map_err(|error| {
+        let detail = format!("the batch was cut: {error}; nothing was kept, send it again");
+        Failure::new(Code::Timeout, detail)
+    })?;
+    let packages = split_blobs(body).map_err(|error| Failure::invalid("body", error))?;
+    let outcomes = batch::upload_all(&app.repository, &admitted, packages, room).await?;
+    let blobs = outcomes
+        .into_iter()
+        .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) });
+    Ok(Json(BlobOutcomes { blobs: blobs.collect() }))
 }
 
 /// `POST /blobs/missing`: which bytes still have to be sent.

@@ -4,7 +4,7 @@
 //! digits, and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
 //!
 //! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
-//! directory. After a sync or rename that failed nobody knows what the disk holds, so writing ends
+//! directory. Many small ones share their syncs (`together`). After a sync or rename that failed nobody knows what the disk holds, so writing ends
 //! until the pool is opened anew; reading goes on.
 
 use std::io::Write as _;
@@ -12,13 +12,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Kind, Listed, Opened, Pool, PoolError, Staging};
+use super::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staging};
 use crate::digest::Digest;
 
 mod shelf;
 mod staging;
 #[cfg(test)]
 mod tests;
+mod together;
 mod tree;
 
 use self::staging::DiskStaging;
@@ -63,6 +64,10 @@ impl Pool for DiskPool {
         let digest = staged.digest();
         staged.commit(kind)?;
         Ok(digest)
+    }
+
+    fn keep_all(&self, kind: Kind, all: &[Sealed]) -> Result<(), PoolError> {
+        together::keep_all(&self.tree, kind, all)
     }
 
     fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError> {

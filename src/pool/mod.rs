@@ -94,6 +94,30 @@ pub trait Staged: Send {
     fn commit(self: Box<Self>, kind: Kind) -> Result<(), PoolError>;
 }
 
+/// Bytes in memory with their digest, which was worked out from them.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    digest: Digest,
+    bytes: bytes::Bytes,
+}
+
+impl Sealed {
+    /// These bytes, hashed.
+    pub fn of(bytes: bytes::Bytes) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+
+    /// SHA-256 of the bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &bytes::Bytes {
+        &self.bytes
+    }
+}
+
 /// Stored bytes, opened for reading.
 pub enum Opened {
     /// A file of exactly this many bytes.
@@ -132,6 +156,18 @@ pub trait Pool: Send + Sync {
         let digest = staged.digest();
         staged.commit(kind)?;
         Ok(digest)
+    }
+
+    /// Keeps all of these durably, with few syncs for many. Success if they were there already.
+    ///
+    /// Each is kept whole or not at all; after a failure some may have been kept.
+    ///
+    /// # Errors
+    /// As for [`Pool::stage`], which weighs all of them together, and [`Staged::commit`].
+    fn keep_all(&self, kind: Kind, all: &[Sealed]) -> Result<(), PoolError> {
+        let size_bytes = all.iter().map(|sealed| sealed.bytes.len() as u64).sum();
+        drop(self.stage(size_bytes)?);
+        all.iter().try_for_each(|sealed| self.keep(kind, &sealed.bytes).map(drop))
     }
 
     /// Opens stored bytes; `None` when there are none of that name.

@@ -29,6 +29,8 @@ const PINNED: &str = "acme-pinned";
 /// Uploaders that try again until they succeed, and one that never does.
 const PATIENT: [&str; 3] = ["acme-one", "acme-two", PINNED];
 const SINGLE: &str = "acme-single";
+/// The uploader that sends more than one package at a time.
+const BATCHED: &str = "acme-two";
 
 /// What clients were told, and what the server has to stand by.
 #[derive(Default)]
@@ -97,6 +99,9 @@ fn a_server_that_is_killed_a_hundred_times_keeps_its_word() {
         let highest = uploaded.iter().filter(|(of, _)| *of == name).map(|(_, number)| *number);
         let highest = format!("1.{}", highest.max().expect("some uploads succeed"));
         assert_eq!(report.versions(name), [highest.as_str()]);
+        if name == BATCHED {
+            assert_eq!(report.versions(&format!("{name}-company")), [highest.as_str()]);
+        }
     }
     println!(
         "{KILLS} kills in {:?}: {} uploads acknowledged, {} cut off, {} generations",
@@ -155,7 +160,13 @@ fn keep_uploading(client: &Client, told: &Told, name: &'static str, patient: boo
         }
         let deb = client.deb(&package(name, &format!("1.{number}")));
         let retry = if patient { "60" } else { "0" };
-        let upload = ["upload", "--suite", "stable", "--retry-seconds", retry, &deb];
+        let mut upload = vec!["upload", "--suite", "stable", "--retry-seconds", retry, &deb];
+        // One of them sends batches: with others of the same source the change is whole or not there.
+        let company = format!("{name}-company");
+        let company = client.deb(&package(&company, &format!("1.{number}")));
+        if name == BATCHED {
+            upload.push(&company);
+        }
         let outcome = client.repoctl(&upload);
         match outcome.code {
             0 => told.uploaded.lock().unwrap().push((name, number)),

@@ -1,6 +1,7 @@
 //! Bad input: each is refused with the cause and the cure, with the right exit code, and leaves
 //! everything as it was.
 
+mod batches;
 mod disk;
 mod packages;
 mod places;

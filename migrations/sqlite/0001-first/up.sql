@@ -31,6 +31,12 @@ CREATE TABLE stanza (
     stanza TEXT NOT NULL
 ) STRICT;
 
+-- The paths that a package installs, packed (`debian::file_list`). Too many of them are not kept.
+CREATE TABLE file_list (
+    package_id INTEGER NOT NULL PRIMARY KEY REFERENCES package (id) ON DELETE CASCADE,
+    paths BLOB NOT NULL
+) STRICT;
+
 -- Who has sent the bytes: for them, and for who may read them, they need not be sent again.
 CREATE TABLE sender (
     package_id INTEGER NOT NULL REFERENCES package (id) ON DELETE CASCADE,

@@ -1,9 +1,9 @@
 //! Packages: what is known of each `.deb`, and its stanza.
 
 use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
-use super::{Answer, Row, Store, Tx, all, count, one};
-use crate::catalogue::{CatalogueError, PackageRecord, Packages};
-use crate::debian::{PackageName, SuiteName};
+use super::{Answer, Row, Store, Tx, Value, all, count, one};
+use crate::catalogue::{CatalogueError, NewPackage, PackageRecord, Packages};
+use crate::debian::{PackageName, SuiteName, read_file_list};
 use crate::digest::Digest;
 use crate::domain::{Identity, Package};
 use crate::time::Moment;
@@ -19,9 +19,20 @@ const INSERT_PACKAGE: &str = "\
 const FRESHEN_PACKAGE: &str = "\
     UPDATE package SET sent_at = $1 WHERE digest = $2 AND accepted = 0 AND sent_at < $1";
 
+const PACKAGE_ID: &str = "SELECT id FROM package WHERE digest = $1";
+
 const INSERT_SENDER: &str = "\
-    INSERT INTO sender (package_id, identity) SELECT p.id, $1 FROM package AS p WHERE p.digest = $2 \
+    INSERT INTO sender (package_id, identity) VALUES ($1, $2) \
     ON CONFLICT (package_id, identity) DO NOTHING";
+
+// Sent again, it may bring the list that was dropped before.
+const INSERT_FILE_LIST: &str = "\
+    INSERT INTO file_list (package_id, paths) VALUES ($1, $2) \
+    ON CONFLICT (package_id) DO NOTHING";
+
+const FILE_LIST: &str = "\
+    SELECT f.paths FROM package AS p JOIN file_list AS f ON f.package_id = p.id \
+    WHERE p.digest = $1";
 
 const SENT_BY: &str = "\
     SELECT p.digest FROM package AS p JOIN sender AS s ON s.package_id = p.id \
@@ -68,15 +79,9 @@ const FORGET_STAGED: &str =
     "DELETE FROM package WHERE accepted = 0 AND sent_at < $1 RETURNING digest";
 
 impl<S: Store> Packages for S {
-    fn record_package(
-        &self,
-        package: &Package,
-        stanza: &str,
-        by: &Identity,
-        at: Moment,
-    ) -> Answer<()> {
-        let (package, stanza, by) = (package.clone(), stanza.to_owned(), by.clone());
-        self.write(move |tx| record_package(tx, &package, &stanza, &by, at))
+    fn record_packages(&self, new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
+        let by = by.clone();
+        self.write(move |tx| new.iter().try_for_each(|new| record_package(tx, new, &by, at)))
     }
 
     fn find_packages(&self, digests: &[Digest]) -> Answer<Vec<PackageRecord>> {
@@ -126,6 +131,15 @@ impl<S: Store> Packages for S {
         })
     }
 
+    fn read_file_lists(&self, digests: &[Digest]) -> Answer<Vec<Option<Vec<u8>>>> {
+        let damaged = || CatalogueError::Damaged("a file list does not unpack".into());
+        let read = |row: &dyn Row| read_file_list(row.bytes(0)?).ok_or_else(damaged);
+        self.read(|tx| {
+            let list = |digest: &Digest| one(tx, FILE_LIST, &[digest.into()], read);
+            digests.iter().map(list).collect()
+        })
+    }
+
     fn list_suites_of(&self, digest: &Digest) -> Answer<Vec<SuiteName>> {
         self.read(|tx| all(tx, SUITES_OF, &[digest.into()], |row| parse(row, 0)))
     }
@@ -145,13 +159,8 @@ impl<S: Store> Packages for S {
     }
 }
 
-fn record_package(
-    tx: &mut dyn Tx,
-    package: &Package,
-    stanza: &str,
-    by: &Identity,
-    at: Moment,
-) -> Answer<()> {
+fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) -> Answer<()> {
+    let package = &new.package;
     let values = [
         (&package.digest).into(),
         package.name.as_str().into(),
@@ -166,13 +175,22 @@ fn record_package(
         by.as_str().into(),
         at.0.into(),
     ];
-    let new = one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))?;
-    if let Some(id) = new {
-        tx.exec(INSERT_STANZA, &[id.into(), stanza.into()])?;
-    } else {
-        tx.exec(FRESHEN_PACKAGE, &[at.0.into(), (&package.digest).into()])?;
+    let id = match one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))? {
+        Some(id) => {
+            tx.exec(INSERT_STANZA, &[id.into(), new.stanza.as_str().into()])?;
+            id
+        }
+        None => {
+            let digest = Value::from(&package.digest);
+            tx.exec(FRESHEN_PACKAGE, &[at.0.into(), digest.clone()])?;
+            let lost = || CatalogueError::Database("a package was lost while it was noted".into());
+            one(tx, PACKAGE_ID, &[digest], |row| row.integer(0))?.ok_or_else(lost)?
+        }
+    };
+    if let Some(list) = &new.file_list {
+        tx.exec(INSERT_FILE_LIST, &[id.into(), Value::Bytes(list.into())])?;
     }
-    tx.exec(INSERT_SENDER, &[by.as_str().into(), (&package.digest).into()])?;
+    tx.exec(INSERT_SENDER, &[id.into(), by.as_str().into()])?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Publish: everything of one turn of a suite's writer, in one transaction.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
@@ -94,7 +95,9 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
         }
         turn.tx.exec(REPLACE_SPEC, &[to_json(spec)?.into(), id.into()])?;
     }
-    publication.accepted.iter().try_for_each(|acceptance| turn.accept(acceptance))?;
+    for (_, acceptance) in turn.in_order(&publication.accepted, |one| &one.digest)? {
+        turn.accept(acceptance)?;
+    }
     turn.record_pins(publication)?;
     match &publication.generation {
         Some(new) => turn.record_generation(new),
@@ -115,7 +118,9 @@ struct Turn<'t> {
 struct Known {
     id: i64,
     name: String,
+    version: String,
     architecture: String,
+    accepted: bool,
 }
 
 impl Turn<'_> {
@@ -134,29 +139,48 @@ impl Turn<'_> {
         if numbered && above(head) && above(departed) { Ok(()) } else { Err(self.stale()) }
     }
 
-    /// Finds a package and marks it as taken.
-    fn take(&mut self, digest: &Digest) -> Answer<Known> {
-        if let Some(known) = self.packages.get(digest) {
-            return Ok(known.clone());
-        }
+    /// These in the order in which their packages came. Those that came together have names that stand
+    /// together, so that thousands of them go into every index side by side.
+    fn in_order<'i, T>(
+        &mut self,
+        items: &'i [T],
+        digest: impl Fn(&T) -> &Digest,
+    ) -> Answer<Vec<(i64, &'i T)>> {
+        let found = items.iter().map(|item| Ok((self.find(digest(item))?.id, item)));
+        let mut found = found.collect::<Answer<Vec<_>>>()?;
+        found.sort_by_key(|(id, _)| *id);
+        Ok(found)
+    }
+
+    fn find(&mut self, digest: &Digest) -> Answer<&mut Known> {
+        let new = match self.packages.entry(*digest) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(new) => new,
+        };
         let found = one(self.tx, PACKAGE, &[digest.into()], |row| {
             let text = |column| row.text(column).map(str::to_owned);
-            let known = Known { id: row.integer(0)?, name: text(1)?, architecture: text(3)? };
-            Ok((known, text(2)?, row.integer(4)? == 1))
+            let (id, accepted) = (row.integer(0)?, row.integer(4)? == 1);
+            Ok(Known { id, name: text(1)?, version: text(2)?, architecture: text(3)?, accepted })
         })?;
-        let Some((known, version, accepted)) = found else {
-            return Err(CatalogueError::Missing(format!("package {digest}")));
-        };
-        if !accepted {
-            let (name, architecture) = (known.name.as_str(), known.architecture.as_str());
-            let values =
-                [known.id.into(), name.into(), version.as_str().into(), architecture.into()];
-            if self.tx.exec(ACCEPT_PACKAGE, &values)? == 0 {
-                let taken = format!("{name} {version} {architecture}, with other bytes,");
-                return Err(CatalogueError::Exists(taken));
-            }
+        let missing = || CatalogueError::Missing(format!("package {digest}"));
+        Ok(new.insert(found.ok_or_else(missing)?))
+    }
+
+    /// Finds a package and marks it as taken.
+    fn take(&mut self, digest: &Digest) -> Answer<Known> {
+        let known = self.find(digest)?;
+        let was = std::mem::replace(&mut known.accepted, true);
+        let known = known.clone();
+        if was {
+            return Ok(known);
         }
-        self.packages.insert(*digest, known.clone());
+        let (name, version, architecture) =
+            (known.name.as_str(), known.version.as_str(), known.architecture.as_str());
+        let values = [known.id.into(), name.into(), version.into(), architecture.into()];
+        if self.tx.exec(ACCEPT_PACKAGE, &values)? == 0 {
+            let taken = format!("{name} {version} {architecture}, with other bytes,");
+            return Err(CatalogueError::Exists(taken));
+        }
         Ok(known)
     }
 
@@ -205,7 +229,7 @@ impl Turn<'_> {
         for (component, digest) in &new.left {
             self.leave(number, component, digest)?;
         }
-        for (component, digest) in &new.entered {
+        for (_, (component, digest)) in self.in_order(&new.entered, |(_, digest)| digest)? {
             self.enter(number, component, digest)?;
         }
         new.chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;

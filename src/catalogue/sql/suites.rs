@@ -8,7 +8,8 @@ use super::rows::{
 };
 use super::{Answer, Row, Store, Tx, all, count, one, publish};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
-use crate::debian::{PackageName, SuiteName};
+use crate::debian::{Component, PackageName, SuiteName};
+use crate::digest::Digest;
 use crate::domain::{Contents, Fled, Head, Identity, Pin, Publication, SuiteSpec};
 use crate::time::Moment;
 
@@ -77,6 +78,13 @@ const PLACEMENTS_OF_SOURCE: &str = placements!(
     "WHERE s.name = $1 AND a.package_id IN (SELECT q.id FROM package AS q WHERE q.source = $2) \
      ORDER BY p.name, a.accepted_at, p.id"
 );
+
+// The first one, should it stand in two components.
+const TAKEN: &str = "\
+    SELECT a.component FROM package AS p \
+        JOIN acceptance AS a ON a.package_id = p.id \
+        JOIN suite AS s ON s.id = a.suite_id \
+    WHERE p.digest = $1 AND s.name = $2 ORDER BY a.accepted_at DESC";
 
 const SEARCH_NAME: &str = placements!(
     "WHERE a.package_id IN (SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name = $1) \
@@ -169,6 +177,15 @@ impl<S: Store> Suites for S {
         self.read(|tx| match source {
             None => all(tx, PLACEMENTS, &[suite], &mut read),
             Some(name) => all(tx, PLACEMENTS_OF_SOURCE, &[suite, name.as_str().into()], &mut read),
+        })
+    }
+
+    fn list_taken(&self, suite: &SuiteName, digests: &[Digest]) -> Answer<Vec<Option<Component>>> {
+        self.read(|tx| {
+            let taken = |digest: &Digest| {
+                one(tx, TAKEN, &[digest.into(), suite.as_str().into()], |row| parse(row, 0))
+            };
+            digests.iter().map(taken).collect()
         })
     }
 

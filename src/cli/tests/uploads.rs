@@ -11,7 +11,7 @@ use axum::routing::{post, put};
 use serde_json::{Value, json};
 
 use super::{Stage, answer};
-use crate::api::{Code, Problem, Reason};
+use crate::api::{BlobOutcome, BlobOutcomes, Code, Problem, Reason, split_blobs};
 use crate::client::tests::fake::Fake;
 use crate::digest::Digest;
 
@@ -19,6 +19,10 @@ use crate::digest::Digest;
 #[derive(Default)]
 struct Book {
     asked: Vec<String>,
+    /// Whether a batch is being answered.
+    within: bool,
+    /// Packages that a batch does not take and that are taken alone.
+    shy: Vec<Vec<u8>>,
     has: Vec<String>,
     busy: usize,
     refusal: Option<Problem>,
@@ -30,6 +34,9 @@ type Shared = Arc<Mutex<Book>>;
 
 fn note(book: &Shared, what: &str) -> Option<Response> {
     let mut book = book.lock().unwrap();
+    if book.within {
+        return None;
+    }
     book.asked.push(what.to_owned());
     if book.busy > 0 {
         book.busy -= 1;
@@ -65,10 +72,31 @@ async fn blob(State(book): State<Shared>, InPath(name): InPath<String>, body: By
             vec![reason("Depends", "is empty"), reason("Version", "has a \u{1b}[2J in it")];
         return answer(&Problem::new(Code::Rejected, "mend it").with_reasons(reasons));
     }
+    if book.within && book.shy.iter().any(|bytes| *bytes == body) {
+        return answer(&Problem::new(Code::Busy, "send it alone"));
+    }
     book.has.push(digest.clone());
     Json(json!({ "digest": digest, "name": "hello", "version": "1.0", "architecture": "amd64",
         "size_bytes": body.len() }))
     .into_response()
+}
+
+/// `POST /blobs`: each package as [`blob`] answers it alone.
+async fn blobs(State(book): State<Shared>, body: Bytes) -> Response {
+    if let Some(busy) = note(&book, "blobs") {
+        return busy;
+    }
+    let mut outcomes = Vec::new();
+    for (digest, bytes) in split_blobs(body).unwrap() {
+        let path = InPath(digest.to_string());
+        book.lock().unwrap().within = true;
+        let answer = blob(State(Arc::clone(&book)), path, bytes).await;
+        book.lock().unwrap().within = false;
+        let answer = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        let problem: Option<Problem> = serde_json::from_slice(&answer).ok();
+        outcomes.push(BlobOutcome { digest, problem });
+    }
+    Json(BlobOutcomes { blobs: outcomes }).into_response()
 }
 
 const STATES: [(&str, &str); 3] =
@@ -105,6 +133,7 @@ async fn scene(drop_first: usize) -> Scene {
     let book = Shared::default();
     let routes = Router::new()
         .route("/blobs/missing", post(missing))
+        .route("/blobs", post(blobs))
         .route("/blobs/{digest}", put(blob))
         .route("/suites/stable/changes", post(change))
         .layer(DefaultBodyLimit::max(64 << 20))
@@ -149,7 +178,7 @@ async fn sends_what_is_missing_and_makes_one_change() {
          generation 42 of stable is live\n"
     );
     assert_eq!(told.exit, 0);
-    assert_eq!(scene.asked(), ["missing", "blob", "blob", "change"]);
+    assert_eq!(scene.asked(), ["missing", "blobs", "change"]);
     let change = scene.book.lock().unwrap().change.clone().unwrap();
     assert_eq!((&change["message"], &change["dry_run"]), (&json!("why"), &json!(false)));
     let items = change["change"]["items"].as_array().unwrap().clone();
@@ -257,6 +286,26 @@ async fn every_reason_of_every_rejected_package_is_told_and_none_is_published() 
         ]
     );
     assert!(!scene.asked().contains(&"change".to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_batch_does_not_take_goes_alone_and_large_ones_do_from_the_start() {
+    let scene = scene(0).await;
+    for (name, bytes) in [("a", b"first"), ("b", b"shy!!"), ("c", b"third")] {
+        scene.write(&format!("dist/{name}.deb"), bytes);
+    }
+    scene.write("dist/large.deb", &vec![7; 300 << 10]);
+    scene.book.lock().unwrap().shy = vec![b"shy!!".to_vec()];
+    let dist = scene.directory.path().join("dist").display().to_string();
+    let told = scene.stage.run(&["upload", &dist]).await;
+    assert_eq!(told.exit, 0, "{}", told.err);
+    assert_eq!(scene.asked(), ["missing", "blob", "missing", "blobs", "blob", "change"]);
+    let change = scene.book.lock().unwrap().change.clone().unwrap();
+    assert_eq!(change["change"]["items"].as_array().unwrap().len(), 4);
+    // Again: all of it is there.
+    let told = scene.stage.run(&["upload", &dist]).await;
+    assert_eq!(told.exit, 0, "{}", told.err);
+    assert_eq!(scene.asked()[6..], ["missing", "missing", "change"]);
 }
 
 #[tokio::test]

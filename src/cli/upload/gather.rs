@@ -11,6 +11,15 @@ const PIECE_BYTES: usize = 256 << 10;
 /// Largest list of files that is read. Unit: bytes.
 const LARGEST_LIST_BYTES: u64 = 64 << 20;
 
+/// A package that was found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// Where it lies on this machine.
+    pub path: PathBuf,
+    /// Unit: bytes.
+    pub size_bytes: u64,
+}
+
 /// One package on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
@@ -26,7 +35,7 @@ pub struct Parcel {
 ///
 /// # Errors
 /// A usage [`Failure`] for a path that is not there, is no `.deb` or `.udeb`, or is a directory without any.
-pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Vec<PathBuf>, Failure> {
+pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Vec<Found>, Failure> {
     let mut named = args.paths.clone();
     match args.from_file.as_deref() {
         Some(list) if list == Path::new("-") => named.extend(read_list(list, input)?),
@@ -41,7 +50,7 @@ pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Vec<PathBuf>
         find(&path, &mut found)?;
     }
     found.sort();
-    found.dedup();
+    found.dedup_by(|one, other| one.path == other.path);
     if found.is_empty() {
         return Err(Failure::usage("the list names no package"));
     }
@@ -55,7 +64,7 @@ fn read_list(list: &Path, input: &mut dyn BufRead) -> Result<Vec<PathBuf>, Failu
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(PathBuf::from).collect())
 }
 
-fn find(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+fn find(path: &Path, found: &mut Vec<Found>) -> Result<(), Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !metadata.is_dir() {
         if !metadata.is_file() || !is_deb(path) {
@@ -63,14 +72,18 @@ fn find(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
             return Err(Failure::usage(message)
                 .with_hint("only *.deb and *.udeb are uploaded; leave the others out"));
         }
-        found.push(path.to_owned());
+        found.push(Found { path: path.to_owned(), size_bytes: metadata.len() });
         return Ok(());
     }
     let before = found.len();
     for entry in walkdir::WalkDir::new(path) {
         let entry = entry.map_err(|error| Failure::usage(error.to_string()))?;
-        if is_deb(entry.path()) && entry.path().is_file() {
-            found.push(entry.into_path());
+        if !is_deb(entry.path()) {
+            continue;
+        }
+        // Follows links, and skips what goes nowhere.
+        if let Some(metadata) = std::fs::metadata(entry.path()).ok().filter(|m| m.is_file()) {
+            found.push(Found { path: entry.into_path(), size_bytes: metadata.len() });
         }
     }
     if found.len() == before {
@@ -106,6 +119,26 @@ pub fn hash(path: &Path) -> Result<Parcel, Failure> {
         hasher.update(piece.get(..read).unwrap_or_default());
         size_bytes = size_bytes.saturating_add(read as u64);
     }
+}
+
+/// Reads a small package whole.
+///
+/// # Errors
+/// As [`hash`], and when it has another size than it was found with.
+pub fn read_small(found: &Found) -> Result<(Parcel, Vec<u8>), Failure> {
+    let wrong = |error: std::io::Error| unreadable(&found.path, &error);
+    let file = std::fs::File::open(&found.path).map_err(wrong)?;
+    let room = usize::try_from(found.size_bytes).unwrap_or_default().saturating_add(1);
+    let mut bytes = Vec::with_capacity(room);
+    file.take(room as u64).read_to_end(&mut bytes).map_err(wrong)?;
+    if bytes.len() as u64 != found.size_bytes {
+        let path = found.path.display();
+        return Err(Failure::refused(format!(
+            "{path}: changed while it was being sent; upload it again"
+        )));
+    }
+    let (path, size_bytes) = (found.path.clone(), found.size_bytes);
+    Ok((Parcel { path, digest: Digest::of(&bytes), size_bytes }, bytes))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

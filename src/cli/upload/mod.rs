@@ -1,9 +1,11 @@
-//! `repoctl upload`: find the packages, hash them, send what the server lacks, then one change.
+//! `repoctl upload`: find the packages, send what the server lacks, then one change. Large ones
+//! are hashed first and sent alone; small ones are read once and sent in batches.
 
+mod batch;
 mod gather;
 mod progress;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,10 +21,10 @@ use super::text::count;
 use crate::api::{AddItem, Change, ChangeRequest, Exit, MOST_DIGESTS, MOST_ITEMS};
 use crate::client::{Client, ClientError, Patience, Sent};
 use crate::digest::Digest;
-use gather::Parcel;
+use gather::{Found, Parcel};
 use progress::Progress;
 
-/// How many packages are sent at the same time.
+/// How many large packages, or batches of small ones, are on their way at the same time.
 const AT_ONCE: usize = 4;
 /// How many are hashed at the same time: reading is bound by the disk.
 const HASHED_AT_ONCE: usize = 2;
@@ -36,19 +38,20 @@ const HASHED_AT_ONCE: usize = 2;
 /// with every reason of every one.
 pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), Failure> {
     let suite = session.suite(args.to.suite.as_ref())?;
-    let paths = gather::gather(args, &mut session.around.input)?;
-    if paths.len() > MOST_ITEMS {
+    let found = gather::gather(args, &mut session.around.input)?;
+    if found.len() > MOST_ITEMS {
         return Err(Failure::usage(format!(
             "{} are more than one change takes, which is {MOST_ITEMS}; upload them in parts",
-            count(paths.len(), "package")
+            count(found.len(), "package")
         )));
     }
     let shows = session.around.may_show_progress && !session.json;
-    let parcels = hash_all(paths, shows).await?;
+    let (small, large): (Vec<_>, Vec<_>) = found.into_iter().partition(batch::is_small);
+    let large = hash_all(large, shows).await?;
     let client = session.client.clone();
     let trial = Trial::of(session, args.retry_seconds, shows);
-    let missing = find_missing(&client, &parcels, &trial).await?;
-    send_all(&client, &parcels, &missing, &trial, shows).await?;
+    let missing = find_missing(&client, &large, &trial).await?;
+    let parcels = send_all(&client, Load { small, large, missing }, &trial, shows).await?;
     let item =
         |parcel: &Parcel| AddItem { component: args.component.clone(), digest: parcel.digest };
     let request = ChangeRequest {
@@ -107,14 +110,14 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The packages with their digests, in the order of their paths, each digest once.
-async fn hash_all(paths: Vec<std::path::PathBuf>, shows: bool) -> Result<Vec<Parcel>, Failure> {
-    let progress = Progress::counting(paths.len(), "reading", shows);
-    let hashed: Vec<Parcel> = stream::iter(paths)
-        .map(|path| {
+/// The packages with their digests, each digest once.
+async fn hash_all(found: Vec<Found>, shows: bool) -> Result<Vec<Parcel>, Failure> {
+    let progress = Progress::counting(found.len(), "reading", shows && !found.is_empty());
+    let hashed: Vec<Parcel> = stream::iter(found)
+        .map(|found| {
             let progress = &progress;
             async move {
-                let parcel = tokio::task::spawn_blocking(move || gather::hash(&path)).await;
+                let parcel = tokio::task::spawn_blocking(move || gather::hash(&found.path)).await;
                 progress.advance();
                 parcel.map_err(|_| Failure::refused("hashing was interrupted"))?
             }
@@ -122,8 +125,12 @@ async fn hash_all(paths: Vec<std::path::PathBuf>, shows: bool) -> Result<Vec<Par
         .buffered(HASHED_AT_ONCE)
         .try_collect()
         .await?;
-    let mut seen = BTreeSet::new();
-    Ok(hashed.into_iter().filter(|parcel| seen.insert(parcel.digest)).collect())
+    Ok(once_each(hashed))
+}
+
+fn once_each(parcels: Vec<Parcel>) -> Vec<Parcel> {
+    let mut seen = HashSet::new();
+    parcels.into_iter().filter(|parcel| seen.insert(parcel.digest)).collect()
 }
 
 async fn find_missing(
@@ -139,47 +146,80 @@ async fn find_missing(
     Ok(missing)
 }
 
-/// Sends what is missing. A rejection does not stop the others, so that all reasons come together.
+/// What is to be sent.
+struct Load {
+    /// Not read yet.
+    small: Vec<Found>,
+    /// Hashed.
+    large: Vec<Parcel>,
+    /// Those of the large ones that the server lacks.
+    missing: BTreeSet<Digest>,
+}
+
+/// Sends what is missing; gives all packages in the order of their paths, each digest once. A rejection
+/// does not stop the others, so that all reasons come together.
 async fn send_all(
     client: &Client,
-    parcels: &[Parcel],
-    missing: &BTreeSet<Digest>,
+    load: Load,
     trial: &Trial<'_>,
     shows: bool,
-) -> Result<(), Failure> {
+) -> Result<Vec<Parcel>, Failure> {
+    let Load { small, large, missing } = load;
+    let (sent, sender) = (Sent::default(), Sender { client, trial });
     let wanted: Vec<Parcel> =
-        parcels.iter().filter(|parcel| missing.contains(&parcel.digest)).cloned().collect();
-    let total_bytes = wanted.iter().map(|parcel| parcel.size_bytes).fold(0, u64::saturating_add);
-    let sent = Sent::default();
-    let _progress = Progress::sending(total_bytes, &sent, shows);
-    let rejected: Vec<Rejected> = stream::iter(wanted)
-        .map(|parcel| send_one(client, parcel, trial, &sent))
+        large.iter().filter(|parcel| missing.contains(&parcel.digest)).cloned().collect();
+    let sizes = wanted.iter().map(|parcel| parcel.size_bytes);
+    let sizes = sizes.chain(small.iter().map(|found| found.size_bytes));
+    let _progress = Progress::sending(sizes.fold(0, u64::saturating_add), &sent, shows);
+    let mut rejected: Vec<Rejected> = stream::iter(wanted)
+        .map(|parcel| sender.send_one(parcel, &sent))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|rejection| async move { Ok(rejection) })
         .try_collect()
         .await?;
-    if rejected.is_empty() { Ok(()) } else { Err(rejection(rejected, parcels.len())) }
+    let mut batches = stream::iter(batch::batches(small))
+        .map(|found| batch::send(&sender, found, &sent))
+        .buffer_unordered(AT_ONCE);
+    let mut parcels = large;
+    while let Some(done) = batches.next().await {
+        let done = done?;
+        parcels.extend(done.parcels);
+        rejected.extend(done.rejected);
+    }
+    parcels.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    let parcels = once_each(parcels);
+    if rejected.is_empty() { Ok(parcels) } else { Err(rejection(rejected, parcels.len())) }
 }
 
 /// A package that the server did not take, and why.
 type Rejected = (Parcel, ClientError);
 
-/// `Some` when the server rejected this package: that is for the list, everything else stops.
-async fn send_one(
-    client: &Client,
-    parcel: Parcel,
-    trial: &Trial<'_>,
-    sent: &Sent,
-) -> Result<Option<Rejected>, Failure> {
-    let send = || client.send_blob(&parcel.path, &parcel.digest, parcel.size_bytes, sent);
-    match trial.keep(send).await {
-        Ok(_) => Ok(None),
+/// How packages go to the server.
+struct Sender<'s, 't> {
+    client: &'s Client,
+    trial: &'s Trial<'t>,
+}
+
+impl Sender<'_, '_> {
+    /// `Some` when the server rejected this package: that is for the list, everything else stops.
+    async fn send_one(&self, parcel: Parcel, sent: &Sent) -> Result<Option<Rejected>, Failure> {
+        let Self { client, trial } = self;
+        let send = || client.send_blob(&parcel.path, &parcel.digest, parcel.size_bytes, sent);
+        judged(parcel.clone(), trial.keep(send).await.map(drop))
+    }
+}
+
+fn judged(parcel: Parcel, sent: Result<(), ClientError>) -> Result<Option<Rejected>, Failure> {
+    match sent {
+        Ok(()) => Ok(None),
         Err(error) if error.exit() == Exit::Refused => Ok(Some((parcel, error))),
         Err(error) => Err(error.into()),
     }
 }
 
 fn rejection(mut rejected: Vec<Rejected>, all: usize) -> Failure {
+    let mut seen = HashSet::new();
+    rejected.retain(|(parcel, _)| seen.insert(parcel.digest));
     rejected.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     let (mut reasons, mut code) = (Vec::new(), None);
     for (parcel, error) in &rejected {

@@ -18,7 +18,7 @@ const PAX_MAX_BYTES: u64 = 64 * 1024;
 const HARMLESS_PAX_KEYS: [&[u8]; 8] =
     [b"atime", b"ctime", b"mtime", b"uid", b"gid", b"uname", b"gname", b"comment"];
 
-type ControlTar<'a, R> = TarReader<Decoder<Body<'a, R>>>;
+type ControlTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
 /// Reads control.tar to its end; gives the `control` file and the names of all files.
 ///

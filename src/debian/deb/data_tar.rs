@@ -10,7 +10,7 @@ use super::{DebError, DebLimits};
 /// No file system that dpkg unpacks to takes a longer path (PATH_MAX), its NUL included.
 const LONG_NAME_MAX_BYTES: u64 = 4096;
 
-type DataTar<'a, R> = TarReader<Decoder<Body<'a, R>>>;
+type DataTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
 /// Walks data.tar; gives the number of its entries and its unpacked size in bytes.
 ///

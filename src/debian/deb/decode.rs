@@ -9,8 +9,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 use liblzma::stream::{Action, Stream, TELL_UNSUPPORTED_CHECK};
 use zstd::stream::raw::{DParameter, Decoder as Zstd, Operation as _};
 
-use super::DebError;
-use super::source::{BUFFER_BYTES, Source};
+use super::source::{Source, buffer_bytes};
+use super::{DebError, Lender};
 
 /// How a tar member is compressed, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +41,21 @@ impl Compression {
     }
 }
 
+/// The memory of a decoder.
+pub(super) struct Memory<'l> {
+    /// Most that one may take. Unit: bytes.
+    pub most_bytes: u64,
+    /// Whose it is.
+    pub lender: &'l dyn Lender,
+}
+
 /// What `source` unpacks to.
-pub(super) struct Decoder<S> {
+pub(super) struct Decoder<'l, S> {
     source: S,
     engine: Engine,
     member: String,
-    decoder_bytes: u64,
+    memory: Memory<'l>,
+    lent_bytes: u64,
     input: Vec<u8>,
     /// The part of `input` that the engine has not taken yet.
     unread: std::ops::Range<usize>,
@@ -61,11 +70,16 @@ enum Engine {
     Zst(Zstd<'static>),
 }
 
+/// What an xz decoder takes beside its dictionary, at most. Unit: bytes.
+const XZ_EXTRA_BYTES: u64 = 256 * 1024;
+
 /// What one call of an engine did. Unit: bytes.
 struct Step {
     taken: usize,
     made: usize,
     ended: bool,
+    /// It needs more memory before it goes on.
+    starved: bool,
 }
 
 /// Why an engine stopped.
@@ -74,32 +88,34 @@ enum Fault {
     Damaged(String),
 }
 
-impl<S: Source> Decoder<S> {
-    /// A decoder for `source`, the bytes of `member`.
+impl<'l, S: Source> Decoder<'l, S> {
+    /// A decoder for `source`, the `packed_bytes` of `member`.
     ///
-    /// Limits: `decoder_bytes` bounds the xz dictionary and, rounded down to a power of two, the
-    /// zstd window.
+    /// Limits: `memory` bounds the xz dictionary and, rounded down to a power of two, the zstd window.
     pub fn new(
         source: S,
         member: &str,
         compression: Compression,
-        decoder_bytes: u64,
+        packed_bytes: u64,
+        memory: Memory<'l>,
     ) -> Result<Self, DebError> {
         let engine = match compression {
             Compression::Plain => Ok(Engine::Plain),
             Compression::Gz => Ok(Engine::Gz(Decompress::new_gzip(15))),
-            Compression::Xz => Stream::new_stream_decoder(decoder_bytes, TELL_UNSUPPORTED_CHECK)
+            // It says by itself when it has read how much it needs.
+            Compression::Xz => Stream::new_stream_decoder(1, TELL_UNSUPPORTED_CHECK)
                 .map(Engine::Xz)
                 .map_err(std::io::Error::from),
-            Compression::Zst => zstd_decoder(decoder_bytes).map(Engine::Zst),
+            Compression::Zst => zstd_decoder(memory.most_bytes).map(Engine::Zst),
         };
         Ok(Self {
             source,
             // An engine that cannot be made is out of memory: our fault, not the sender's.
             engine: engine.map_err(DebError::Read)?,
             member: member.to_owned(),
-            decoder_bytes,
-            input: vec![0; BUFFER_BYTES],
+            memory,
+            lent_bytes: 0,
+            input: vec![0; buffer_bytes(packed_bytes)],
             unread: 0..0,
             source_ended: false,
             ended: false,
@@ -110,6 +126,44 @@ impl<S: Source> Decoder<S> {
         let got = self.source.read(&mut self.input)?;
         self.unread = 0..got;
         self.source_ended = got == 0;
+        Ok(())
+    }
+
+    /// Reads the front of the stream, from which the zstd window is known, and asks for the memory.
+    fn begin(&mut self) -> Result<(), DebError> {
+        while self.unread.end < ZSTD_HEADER_MAX_BYTES && !self.source_ended {
+            let free = self.input.get_mut(self.unread.end..).unwrap_or_default();
+            let got = self.source.read(free)?;
+            self.unread.end = self.unread.end.saturating_add(got);
+            self.source_ended = got == 0;
+        }
+        let front = self.input.get(..self.unread.end).unwrap_or_default();
+        let window_bytes = zstd_window_bytes(front).unwrap_or(0);
+        // A larger window is refused by the decoder itself.
+        if window_bytes <= self.memory.most_bytes {
+            self.borrow(window_bytes);
+        }
+        Ok(())
+    }
+
+    fn borrow(&mut self, bytes: u64) {
+        self.memory.lender.lend(bytes);
+        self.lent_bytes = self.lent_bytes.saturating_add(bytes);
+    }
+
+    /// Finds out how much memory the xz decoder needs, by steps of its limit, and asks for it.
+    fn enlarge(&mut self) -> Result<(), DebError> {
+        let Engine::Xz(xz) = &mut self.engine else { return Err(self.refuse(Fault::Memory)) };
+        let most_bytes = self.memory.most_bytes;
+        let steps = (16..40).map(|power| XZ_EXTRA_BYTES.saturating_add(1_u64 << power));
+        let steps = steps.take_while(|bytes| *bytes < most_bytes).chain([most_bytes]);
+        let mut fits = steps.filter(|bytes| xz.set_memlimit(*bytes).is_ok());
+        let Some(bytes) = fits.next() else { return Err(self.refuse(Fault::Memory)) };
+        drop(fits);
+        // It has not allocated it yet, and does so with the next step.
+        self.memory.lender.take_back(self.lent_bytes);
+        self.lent_bytes = 0;
+        self.borrow(bytes);
         Ok(())
     }
 
@@ -128,15 +182,25 @@ impl<S: Source> Decoder<S> {
         match fault {
             Fault::Memory => DebError::TooLarge {
                 what: "the memory that unpacking takes, in bytes (`dpkg-deb -Zxz` needs little),",
-                limit: self.decoder_bytes,
+                limit: self.memory.most_bytes,
             },
             Fault::Damaged(problem) => DebError::malformed(&self.member, problem),
         }
     }
 }
 
-impl<S: Source> Source for Decoder<S> {
+impl<S> Drop for Decoder<'_, S> {
+    fn drop(&mut self) {
+        // The engine is freed a moment later, by the same thread.
+        self.memory.lender.take_back(self.lent_bytes);
+    }
+}
+
+impl<S: Source> Source for Decoder<'_, S> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, DebError> {
+        if matches!(self.engine, Engine::Zst(_)) && self.unread == (0..0) && !self.source_ended {
+            self.begin()?;
+        }
         while !self.ended {
             if self.unread.is_empty() && !self.source_ended {
                 self.refill()?;
@@ -145,6 +209,10 @@ impl<S: Source> Source for Decoder<S> {
             let stuck_is_error = !input.is_empty();
             let step = self.engine.step(input, into).map_err(|fault| self.refuse(fault))?;
             self.unread.start = self.unread.start.saturating_add(step.taken);
+            if step.starved {
+                self.enlarge()?;
+                continue;
+            }
             if step.ended {
                 self.ended = true;
                 self.refuse_trailing()?;
@@ -174,7 +242,7 @@ impl Engine {
                 let length = input.len().min(output.len());
                 let (to, _) = output.split_at_mut(length);
                 to.copy_from_slice(input.split_at(length).0);
-                Ok(Step { taken: length, made: length, ended: false })
+                Ok(Step { taken: length, made: length, ended: false, starved: false })
             }
             Self::Gz(gz) => {
                 let before = (gz.total_in(), gz.total_out());
@@ -186,14 +254,16 @@ impl Engine {
             }
             Self::Xz(xz) => {
                 let before = (xz.total_in(), xz.total_out());
-                let status =
-                    xz.process(input, output, Action::Run).map_err(|error| match error {
-                        liblzma::stream::Error::MemLimit => Fault::Memory,
-                        other => damaged("xz", other),
-                    })?;
+                use liblzma::stream::{Error, Status};
+                let done = xz.process(input, output, Action::Run);
                 let after = (xz.total_in(), xz.total_out());
-                let ended = status == liblzma::stream::Status::StreamEnd;
-                Ok(Step::between(before, after, ended))
+                match done {
+                    Ok(status) => Ok(Step::between(before, after, status == Status::StreamEnd)),
+                    Err(Error::MemLimit) => {
+                        Ok(Step { starved: true, ..Step::between(before, after, false) })
+                    }
+                    Err(other) => Err(damaged("xz", other)),
+                }
             }
             Self::Zst(zst) => {
                 let status = zst.run_on_buffers(input, output).map_err(zstd_fault)?;
@@ -203,6 +273,7 @@ impl Engine {
                     taken: status.bytes_read,
                     made: status.bytes_written,
                     ended: status.remaining == 0 && progressed,
+                    starved: false,
                 })
             }
         }
@@ -215,7 +286,7 @@ impl Step {
         let difference =
             |from: u64, to: u64| usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
         let (taken, made) = (difference(before.0, after.0), difference(before.1, after.1));
-        Self { taken, made, ended }
+        Self { taken, made, ended, starved: false }
     }
 }
 
@@ -229,6 +300,34 @@ fn zstd_decoder(decoder_bytes: u64) -> std::io::Result<Zstd<'static>> {
     let window_log = decoder_bytes.checked_ilog2().unwrap_or(10).clamp(10, 31);
     decoder.set_parameter(DParameter::WindowLogMax(window_log))?;
     Ok(decoder)
+}
+
+/// The longest header of a zstd frame. Source: RFC 8878, section 3.1.1.1.
+const ZSTD_HEADER_MAX_BYTES: usize = 18;
+
+/// The window that a zstd frame asks for; `None` when this is not the front of one.
+///
+/// Source: RFC 8878, section 3.1.1.1.
+fn zstd_window_bytes(front: &[u8]) -> Option<u64> {
+    let (descriptor, rest) = front.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?.split_first()?;
+    let single_segment = descriptor & 0b10_0000 != 0;
+    if !single_segment {
+        let window = rest.first()?;
+        let base = 1_u64 << u32::from(window >> 3).saturating_add(10);
+        let eighths = u64::from(window & 0b111);
+        return Some(base.saturating_add((base / 8).saturating_mul(eighths)));
+    }
+    // The whole content is the window, and its size stands behind the dictionary's id.
+    let id_bytes = [0, 1, 2, 4].get(usize::from(descriptor & 0b11)).copied()?;
+    let (size_bytes, more) = match descriptor >> 6 {
+        0 => (1, 0),
+        1 => (2, 256),
+        2 => (4, 0),
+        _ => (8, 0),
+    };
+    let field = rest.get(id_bytes..)?.get(..size_bytes)?;
+    let size = field.iter().rev().fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
+    Some(size.saturating_add(more))
 }
 
 fn zstd_fault(error: std::io::Error) -> Fault {

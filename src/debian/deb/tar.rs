@@ -3,7 +3,7 @@
 //! Source: POSIX.1-1988 ustar and the old GNU format, as dpkg's `lib/dpkg/tarfn.c` reads them.
 
 use super::DebError;
-use super::source::{BUFFER_BYTES, Source};
+use super::source::Source;
 
 /// Unit: bytes.
 pub(super) const BLOCK_BYTES: usize = 512;
@@ -57,9 +57,9 @@ pub(super) struct Header {
 }
 
 impl<S: Source> TarReader<S> {
-    /// A reader of `source`, the unpacked bytes of `member`.
-    pub fn new(source: S, member: String) -> Self {
-        let buffer = vec![0; BUFFER_BYTES];
+    /// A reader of `source`, the unpacked bytes of `member`, that reads `buffer_bytes` at once.
+    pub fn new(source: S, member: String, buffer_bytes: usize) -> Self {
+        let buffer = vec![0; buffer_bytes.max(BLOCK_BYTES)];
         Self { source, member, buffer, unread: 0..0, source_ended: false, handed_out_bytes: 0 }
     }
 

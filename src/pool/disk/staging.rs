@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,49 +20,76 @@ const WEIGH_EVERY_BYTES: u64 = 16 << 20;
 /// Numbers the files of this process, so that two pools in one directory do not meet.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A file in staging. Dropping it removes the file unless it has moved away.
+/// The name of a file in staging. Dropping it removes the file unless it has moved away.
 pub(super) struct Temporary {
-    pub(super) tree: Arc<Tree>,
-    pub(super) file: File,
-    pub(super) name: String,
+    tree: Arc<Tree>,
+    name: String,
     moved: bool,
 }
 
 impl Temporary {
-    fn create(tree: &Arc<Tree>) -> Result<Self, Errno> {
+    /// Makes a file in staging.
+    pub(super) fn create(tree: &Arc<Tree>) -> Result<(Self, File), PoolError> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{number}", std::process::id());
-        let file = rustix::fs::openat(tree.staging(), &name, flags, Mode::RUSR | Mode::WUSR)?;
-        Ok(Self { tree: tree.clone(), file: file.into(), name, moved: false })
+        match rustix::fs::openat(tree.staging(), &name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => Ok((Self { tree: tree.clone(), name, moved: false }, file.into())),
+            // A disk without room, or without inodes, is no reason to end the writing; nor is
+            // anything else here, because nothing has been written yet.
+            Err(Errno::NOSPC | Errno::DQUOT) => Err(tree.failed("new file", Errno::NOSPC.into())),
+            Err(error) => Err(io_error("make a file in staging".into(), error)),
+        }
     }
 
+    /// Moves the file, whose bytes are durable, to its name in `directory`.
+    pub(super) fn rename(mut self, directory: impl AsFd, digest: &Digest) -> Result<(), PoolError> {
+        rustix::fs::renameat(self.tree.staging(), &self.name, directory, digest.to_string())
+            .map_err(|e| self.tree.failed("rename", e.into()))?;
+        self.moved = true;
+        Ok(())
+    }
+}
+
+/// Looks whether these bytes are there, and makes them as young as if they had come now.
+pub(super) fn freshen(
+    tree: &Tree,
+    kind: Kind,
+    digest: &Digest,
+    size_bytes: u64,
+) -> Result<bool, PoolError> {
+    match tree.shelf(kind).find(kind, digest)? {
+        Some((file, found_bytes)) if found_bytes == size_bytes => {
+            let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+            let times = Timestamps { last_access: now, last_modification: now };
+            rustix::fs::futimens(&file, &times)
+                .map_err(|e| io_error(format!("touch {digest}"), e))?;
+            Ok(true)
+        }
+        Some(_) => Err(PoolError::Damaged { kind, digest: *digest }),
+        None => Ok(false),
+    }
+}
+
+/// Makes the mode that of a kept file: what is still on its way in is for its owner alone.
+pub(super) fn open_up(file: &File, digest: &Digest) -> Result<(), PoolError> {
+    let mode = rustix::fs::fchmod(file, FILE_MODE);
+    mode.map_err(|e| io_error(format!("set the mode of {digest}"), e))
+}
+
+impl DiskStaged {
     /// Gives the file its name among the durable ones.
-    fn keep(mut self, kind: Kind, digest: &Digest, size_bytes: u64) -> Result<(), PoolError> {
-        let tree = self.tree.clone();
+    fn keep(self, kind: Kind) -> Result<(), PoolError> {
+        let Self { temporary, file, digest, size_bytes } = self;
+        let tree = temporary.tree.clone();
         tree.expect_writable()?;
-        let shelf = tree.shelf(kind);
-        let made = shelf.directory(digest);
+        let made = tree.shelf(kind).directory(&digest);
         let directory = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
-        match shelf.find(kind, digest)? {
-            // The same bytes are there. Their age is that of the last one to bring them.
-            Some((file, found_bytes)) if found_bytes == size_bytes => {
-                let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-                let times = Timestamps { last_access: now, last_modification: now };
-                rustix::fs::futimens(&file, &times)
-                    .map_err(|e| io_error(format!("touch {digest}"), e))?;
-            }
-            Some(_) => return Err(PoolError::Damaged { kind, digest: *digest }),
-            None => {
-                let mode = rustix::fs::fchmod(&self.file, FILE_MODE);
-                mode.map_err(|e| io_error(format!("set the mode of {digest}"), e))?;
-                self.file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
-                let name = digest.to_string();
-                rustix::fs::renameat(tree.staging(), &self.name, &directory, name)
-                    .map_err(|e| tree.failed("rename", e.into()))?;
-                self.moved = true;
-            }
+        if !freshen(&tree, kind, &digest, size_bytes)? {
+            open_up(&file, &digest)?;
+            file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+            temporary.rename(&directory, &digest)?;
         }
         // Also when they were there: who renamed them may not have come to this line yet.
         rustix::fs::fsync(&directory).map_err(|e| tree.stop("sync of a directory", e.into()))
@@ -79,7 +107,8 @@ impl Drop for Temporary {
 
 /// See [`Staging`].
 pub(super) struct DiskStaging {
-    pub(super) temporary: Temporary,
+    temporary: Temporary,
+    pub(super) file: File,
     hasher: Hasher,
     size_bytes: u64,
     unweighed_bytes: u64,
@@ -88,17 +117,10 @@ pub(super) struct DiskStaging {
 
 impl DiskStaging {
     pub(super) fn begin(tree: &Arc<Tree>) -> Result<Self, PoolError> {
-        let temporary = match Temporary::create(tree) {
-            Ok(temporary) => temporary,
-            // A disk without room, or without inodes, is no reason to end the writing; nor is
-            // anything else here, because nothing has been written yet.
-            Err(Errno::NOSPC | Errno::DQUOT) => {
-                return Err(tree.failed("new file", Errno::NOSPC.into()));
-            }
-            Err(error) => return Err(io_error("make a file in staging".into(), error)),
-        };
+        let (temporary, file) = Temporary::create(tree)?;
         Ok(Self {
             temporary,
+            file,
             hasher: Hasher::new(),
             size_bytes: 0,
             unweighed_bytes: 0,
@@ -114,7 +136,7 @@ impl DiskStaging {
             self.unweighed_bytes = 0;
         }
         let written = loop {
-            match self.temporary.file.write(bytes) {
+            match self.file.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(tree.failed("write", error)),
                 Ok(0) if !bytes.is_empty() => {
@@ -151,21 +173,22 @@ impl Write for DiskStaging {
 
 impl Staging for DiskStaging {
     fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, PoolError> {
-        let Self { temporary, hasher, size_bytes, failed, .. } = *self;
+        let Self { temporary, file, hasher, size_bytes, failed, .. } = *self;
         temporary.tree.expect_writable()?;
-        let stat = temporary.file.metadata();
+        let stat = file.metadata();
         let stat = stat.map_err(|e| temporary.tree.failed("look at a written file", e))?;
         if failed || stat.len() != size_bytes {
             let source = io::Error::other("an earlier write did not succeed");
             return Err(PoolError::Io { action: "finish a staged file".into(), source });
         }
-        Ok(Box::new(DiskStaged { temporary, digest: hasher.finish(), size_bytes }))
+        Ok(Box::new(DiskStaged { temporary, file, digest: hasher.finish(), size_bytes }))
     }
 }
 
 /// See [`Staged`].
 pub(super) struct DiskStaged {
-    pub(super) temporary: Temporary,
+    temporary: Temporary,
+    file: File,
     digest: Digest,
     size_bytes: u64,
 }
@@ -180,6 +203,6 @@ impl Staged for DiskStaged {
     }
 
     fn commit(self: Box<Self>, kind: Kind) -> Result<(), PoolError> {
-        self.temporary.keep(kind, &self.digest, self.size_bytes)
+        self.keep(kind)
     }
 }

@@ -30,7 +30,7 @@ fn staged_count(room: &Path) -> usize {
 /// A staging whose file is another one, and the pool it belongs to.
 fn staging_on(pool: &DiskPool, file: File) -> DiskStaging {
     let mut staging = DiskStaging::begin(&pool.tree).unwrap();
-    staging.temporary.file = file;
+    staging.file = file;
     staging
 }
 
@@ -248,4 +248,56 @@ fn opening_makes_missing_directories_and_empties_staging() {
     assert!(DiskPool::open(&room.path().join("a/b/pool/staging/../../file"), 0).is_ok());
     fs::write(room.path().join("file"), b"").unwrap();
     assert!(matches!(DiskPool::open(&room.path().join("file"), 0), Err(PoolError::Io { .. })));
+}
+
+fn sealed(all: &[&[u8]]) -> Vec<Sealed> {
+    all.iter().map(|bytes| Sealed::of(bytes.to_vec().into())).collect()
+}
+
+#[test]
+fn many_are_kept_with_one_sync_or_with_one_each() {
+    for together in [true, false] {
+        let room = TempDir::new().unwrap();
+        let mut pool = open(room.path());
+        Arc::get_mut(&mut pool.tree).unwrap().together = together;
+        let all = sealed(&[b"one", b"two", b"three"]);
+        pool.keep_all(Kind::Blob, &all).unwrap();
+        for one in &all {
+            let path = path_of(room.path(), &one.digest());
+            assert_eq!(fs::read(&path).unwrap(), one.bytes()[..]);
+            assert_eq!(mode(&path), 0o640);
+        }
+        assert_eq!(staged_count(room.path()), 0);
+    }
+}
+
+#[test]
+fn of_many_none_gets_its_name_when_a_directory_fails() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let kept = pool.keep(Kind::Blob, b"kept").unwrap();
+    let all = sealed(&[b"one", b"two", b"three"]);
+    // A file stands where the directory of the last one must be.
+    let path = path_of(room.path(), &all[2].digest());
+    fs::write(path.parent().unwrap(), b"in the way").unwrap();
+    assert!(pool.keep_all(Kind::Blob, &all).is_err());
+    assert_eq!(pool.list(Kind::Blob).map(|all| all.len()).unwrap_or(1), 1);
+    assert_eq!(staged_count(room.path()), 0);
+    fs::remove_file(path.parent().unwrap()).unwrap();
+    assert_stopped(room.path(), &pool, &kept);
+    open(room.path()).keep_all(Kind::Blob, &all).unwrap();
+}
+
+#[test]
+fn damage_stops_a_batch_and_leaves_nothing_in_staging() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let all = sealed(&[b"one", b"two"]);
+    let path = path_of(room.path(), &all[1].digest());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, b"of another size").unwrap();
+    let error = pool.keep_all(Kind::Blob, &all).unwrap_err();
+    assert!(matches!(error, PoolError::Damaged { digest, .. } if digest == all[1].digest()));
+    assert_eq!(staged_count(room.path()), 0);
+    pool.keep(Kind::Blob, b"others go on").unwrap();
 }

@@ -24,6 +24,8 @@ pub(super) struct Tree {
     packs: Shelf,
     staging: OwnedFd,
     reserve_bytes: u64,
+    /// Whether one sync of the file system tells of every write that failed.
+    pub(super) together: bool,
     stopped: OnceLock<String>,
 }
 
@@ -35,11 +37,13 @@ impl Tree {
         let (blobs, packs, staging) = (child("blobs")?, child("packs")?, child("staging")?);
         empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
         rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
+        let together = tells_of_failed_writes(&staging);
         Ok(Self {
             blobs: Shelf::open("blobs", blobs)?,
             packs: Shelf::open("packs", packs)?,
             staging,
             reserve_bytes,
+            together,
             stopped: OnceLock::new(),
         })
     }
@@ -57,6 +61,17 @@ impl Tree {
 
     pub(super) fn reserve_bytes(&self) -> u64 {
         self.reserve_bytes
+    }
+
+    /// Whether [`Tree::sync_all`] can take the place of a sync for each file.
+    pub(super) fn syncs_together(&self) -> bool {
+        self.together
+    }
+
+    /// Makes all durable that was written to the file system so far. It tells of every write that
+    /// failed since the pool was opened, for the handle is as old as the pool.
+    pub(super) fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.staging)?)
     }
 
     /// What an ordinary owner may still write to the file system. Unit: bytes.
@@ -105,6 +120,26 @@ pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).uni
 
 pub(super) fn io_error(action: String, error: Errno) -> PoolError {
     PoolError::Io { action, source: error.into() }
+}
+
+/// File systems whose `syncfs` tells of errors, by their magic numbers: ext4, XFS, btrfs. Others may
+/// too, and an overlay does not.
+const TELLING: [i64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
+
+/// Before Linux 5.8 `syncfs` kept quiet about them everywhere.
+const TELLING_SINCE: (u32, u32) = (5, 8);
+
+fn tells_of_failed_writes(staging: &OwnedFd) -> bool {
+    let system = rustix::fs::fstatfs(staging);
+    let telling = system.is_ok_and(|system| TELLING.contains(&system.f_type));
+    telling && kernel().is_some_and(|version| version >= TELLING_SINCE)
+}
+
+#[expect(clippy::disallowed_methods, reason = "asks the kernel for its version")]
+fn kernel() -> Option<(u32, u32)> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let mut parts = text.split(['.', '-', '\n']).map(str::parse);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
 /// Opens a directory below another, and makes it when there is none; a symbolic link is refused.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
-use repod::catalogue::{Catalogue, CatalogueError, Generations, Sighting, SqliteCatalogue, Suites};
+use repod::catalogue::{
+    Catalogue, CatalogueError, Generations, NewPackage, Sighting, SqliteCatalogue, Suites,
+};
 use repod::digest::Digest;
 use repod::domain::{
     Completion, Contents, Fled, IndexFile, Package, PinKind, Publication, Role, StoredChunk,
@@ -38,6 +40,7 @@ macro_rules! catalogue_contracts {
         $(catalogue_contract!(
             $back_end, $make,
             a_package_is_recorded_once,
+            many_packages_are_recorded_at_once,
             packages_are_found_by_digest,
             stanzas_come_in_the_order_asked_for,
             versions_are_those_that_were_accepted,
@@ -131,6 +134,38 @@ fn a_package_is_recorded_once(room: &Path, make: &Make) {
     assert_eq!((found[0].sent_at, found[0].accepted), (at, false));
     let stanza = catalogue.read_stanzas(&[package.digest]).unwrap();
     assert_eq!(stanza, [stanza_of(&package.digest)]);
+}
+
+fn many_packages_are_recorded_at_once(room: &Path, make: &Make) {
+    let catalogue = make(room);
+    let known = package("known", "1", "amd64");
+    record(&*catalogue, &known);
+    let new = |package: &Package, list: Option<&[u8]>| NewPackage {
+        package: package.clone(),
+        stanza: stanza_of(&package.digest),
+        file_list: list.map(<[u8]>::to_vec),
+    };
+    let [one, two] = ["one", "two"].map(|name| package(name, "1", "amd64"));
+    let by = identity("batch.example");
+    let all = vec![
+        new(&one, Some(b"\0usr/b\nusr/a\n")),
+        new(&two, None),
+        new(&known, Some(b"\0x\n")),
+        new(&one, Some(b"\0other\n")),
+    ];
+    catalogue.record_packages(all, &by, Moment(500)).unwrap();
+    let digests = [two.digest, one.digest, known.digest, Digest::of(b"unknown")];
+    let mut sent = catalogue.list_sent(&digests, &by).unwrap();
+    let mut expected = digests[..3].to_vec();
+    sent.sort();
+    expected.sort();
+    assert_eq!(sent, expected);
+    let lists = catalogue.read_file_lists(&digests).unwrap();
+    let text = |list: &str| Some(list.as_bytes().to_vec());
+    assert_eq!(lists, [None, text("usr/a\nusr/b\n"), text("x\n"), None]);
+    assert_eq!(catalogue.read_stanzas(&digests[..2]).unwrap().len(), 2);
+    assert_eq!(catalogue.forget_staged(Moment(600)).unwrap().len(), 3);
+    assert_eq!(catalogue.read_file_lists(&digests).unwrap(), [None, None, None, None]);
 }
 
 fn packages_are_found_by_digest(room: &Path, make: &Make) {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use repod::digest::Digest;
-use repod::pool::{DiskPool, Kind, MemoryPool, Opened, Pool, PoolError};
+use repod::pool::{DiskPool, Kind, MemoryPool, Opened, Pool, PoolError, Sealed};
 use tempfile::TempDir;
 
 /// Opens the pool that lies in a directory.
@@ -40,6 +40,8 @@ macro_rules! pool_contracts {
             the_list_is_what_is_kept,
             many_threads_keep_the_same_and_different_bytes,
             nothing_at_all_can_be_kept,
+            many_are_kept_together,
+            many_that_cannot_fit_are_refused_together,
         );)+
     };
 }
@@ -226,17 +228,59 @@ fn nothing_at_all_can_be_kept(room: &Path, make: &Make) {
     assert_eq!(all_of(&*pool, Kind::Blob, &digest).unwrap(), b"");
 }
 
+fn sealed(all: &[&[u8]]) -> Vec<Sealed> {
+    all.iter().map(|bytes| Sealed::of(bytes.to_vec().into())).collect()
+}
+
+fn many_are_kept_together(room: &Path, make: &Make) {
+    let pool = make(room);
+    let there = pool.keep(Kind::Blob, b"there before").unwrap();
+    let bytes: Vec<Vec<u8>> = (0..600_u32).map(|n| n.to_be_bytes().repeat(50)).collect();
+    let mut all: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    all.extend([&b"there before"[..], b"", b"twice", b"twice"]);
+    let all = sealed(&all);
+    pool.keep_all(Kind::Blob, &all).unwrap();
+    for one in &all {
+        assert_eq!(all_of(&*pool, Kind::Blob, &one.digest()).unwrap(), one.bytes()[..]);
+    }
+    assert_eq!(pool.list(Kind::Blob).unwrap().len(), 600 + 3);
+    assert!(all_of(&*pool, Kind::Pack, &there).is_none());
+    pool.keep_all(Kind::Blob, &all).unwrap();
+    pool.keep_all(Kind::Blob, &[]).unwrap();
+    pool.keep_all(Kind::Pack, &sealed(&[b"there before"])).unwrap();
+    assert_eq!(all_of(&*pool, Kind::Pack, &there).unwrap(), b"there before");
+    assert_eq!(pool.list(Kind::Blob).unwrap().len(), 600 + 3);
+}
+
+fn many_that_cannot_fit_are_refused_together(_: &Path, make: &Make) {
+    // Only the memory pool has a size of its own; the disk's reserve is tested where it can be set.
+    let room = TempDir::new().unwrap();
+    let pool = make(room.path());
+    if pool.room_bytes().unwrap() != CAPACITY_BYTES {
+        return;
+    }
+    let half = |fill| vec![fill; (CAPACITY_BYTES / 2 + 1) as usize];
+    let all = sealed(&[&half(1), &half(2)]);
+    assert!(matches!(pool.keep_all(Kind::Blob, &all), Err(PoolError::Full { .. })));
+    assert!(pool.list(Kind::Blob).unwrap().is_empty());
+}
+
 #[test]
 fn a_disk_pool_that_was_dropped_holds_all_it_committed() {
     let room = TempDir::new().unwrap();
     let pool = DiskPool::open(room.path(), 0).unwrap();
     let digest = pool.keep(Kind::Blob, b"for good").unwrap();
+    let many = sealed(&[b"all", b"of these", b"for good"]);
+    pool.keep_all(Kind::Blob, &many).unwrap();
     let unfinished = pool.stage(0).unwrap();
     // As after a kill: nothing is dropped in order.
     std::mem::forget(unfinished);
     std::mem::forget(pool);
     let pool = DiskPool::open(room.path(), 0).unwrap();
     assert_eq!(all_of(&pool, Kind::Blob, &digest).unwrap(), b"for good");
+    assert!(
+        many.iter().all(|one| all_of(&pool, Kind::Blob, &one.digest()).unwrap() == one.bytes()[..])
+    );
     let left = std::fs::read_dir(room.path().join("staging")).unwrap().count();
     assert_eq!(left, 0, "opening empties staging");
 }
@@ -249,6 +293,9 @@ fn a_disk_pool_refuses_what_would_eat_into_its_reserve() {
         pool.keep(Kind::Blob, b"x"),
         Err(PoolError::Full { reserve_bytes: u64::MAX, free_bytes }) if free_bytes > 0
     ));
+    let many = sealed(&[b"x", b"y"]);
+    assert!(matches!(pool.keep_all(Kind::Blob, &many), Err(PoolError::Full { .. })));
+    assert!(pool.list(Kind::Blob).unwrap().is_empty());
     // A rollback needs no more than a pack, and has to go out all the same.
     pool.keep(Kind::Pack, b"x").unwrap();
     assert_eq!(pool.room_bytes().unwrap(), 0);

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, Catalogue, CatalogueError, CertificateRecord, Generations, IndexRecord, Journal,
-    PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
+    NewPackage, PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
 };
-use repod::debian::{PackageName, SuiteName};
+use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::{
     Completion, Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
     StoredBlock, StoredChunk, SuiteSpec, Tenure,
 };
-use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Staged, Staging};
+use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
 
 /// Where the failing call stands to what it should do.
@@ -127,6 +127,13 @@ impl Pool for FaultyPool {
         Ok(Box::new(FaultyStaging { inner, faults: Arc::clone(&self.faults) }))
     }
 
+    /// In two parts, so that some of a batch are kept and others not.
+    fn keep_all(&self, kind: Kind, all: &[Sealed]) -> Result<(), PoolError> {
+        let (first, rest) = all.split_at(all.len() / 2);
+        self.around("keep_all of the first", || self.inner.keep_all(kind, first))?;
+        self.around("keep_all of the rest", || self.inner.keep_all(kind, rest))
+    }
+
     fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError> {
         self.around("open", || self.inner.open(kind, digest))
     }
@@ -220,11 +227,12 @@ macro_rules! faulty {
 }
 
 faulty! { Packages:
-    fn record_package(package: &Package, stanza: &str, by: &Identity, at: Moment) -> ();
+    fn record_packages(new: Vec<NewPackage>, by: &Identity, at: Moment) -> ();
     fn find_packages(digests: &[Digest]) -> Vec<PackageRecord>;
     fn list_sent(digests: &[Digest], by: &Identity) -> Vec<Digest>;
     fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
+    fn read_file_lists(digests: &[Digest]) -> Vec<Option<Vec<u8>>>;
     fn list_suites_of(digest: &Digest) -> Vec<SuiteName>;
     fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<Package>;
     fn forget_staged(before: Moment) -> Vec<Digest>;
@@ -237,6 +245,7 @@ faulty! { Suites:
     fn publish(publication: &Publication) -> ();
     fn record_head(suite: &SuiteName, head: &Head) -> ();
     fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
+    fn list_taken(suite: &SuiteName, digests: &[Digest]) -> Vec<Option<Component>>;
     fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;
     fn search_suite(suite: &SuiteName, pattern: &str, limit: u32) -> Vec<Placement>;
     fn remove_suite(suite: &SuiteName) -> ();

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
+use repod::digest::Digest;
 use repod::domain::layout::RepoPath;
 use repod::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access};
 use repod::flow::apply::Wish;
+use repod::flow::batch;
 use repod::flow::change::{Terms, change};
 use repod::flow::fetch::{self, Source as From};
 use repod::flow::turn::Turned;
@@ -192,6 +194,19 @@ impl<'g> House<'g> {
             Ok(Wish::Add(items))
         };
         self.block_on(send)
+    }
+
+    /// Sends packages in one batch; gives the wish that takes them into a suite.
+    pub fn send_together(&self, debs: &[Vec<u8>]) -> Result<Wish, FlowError> {
+        let by = self.ground.admitted();
+        let sealed = |deb: &Vec<u8>| (Digest::of(deb), bytes::Bytes::from(deb.clone()));
+        let packages: Vec<_> = debs.iter().map(sealed).collect();
+        let main = Component::parse("main").unwrap();
+        let items = packages.iter().map(|(digest, _)| (main.clone(), *digest)).collect();
+        let room = self.block_on(batch::room(&self.repository, 1 << 20))?;
+        let sent = batch::upload_all(&self.repository, &by, packages, room);
+        self.block_on(sent)?.into_iter().try_for_each(|(_, outcome)| outcome)?;
+        Ok(Wish::Add(items))
     }
 
     /// What is served under a path, as a host with a certificate gets it.

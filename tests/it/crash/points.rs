@@ -153,6 +153,24 @@ fn several_packages_are_seen_together_or_not_at_all() {
 }
 
 #[test]
+fn a_batch_is_seen_together_or_not_at_all() {
+    stop_everywhere(&Case {
+        suite: "stable",
+        act: |house| {
+            let debs =
+                ["acme-one", "acme-two", "acme-web"].map(|name| package(name, "3.0").build());
+            let wish = house.send_together(&debs)?;
+            house.change("stable", wish).map(drop)
+        },
+        made: |report| {
+            let [one, two] = ["acme-one", "acme-two"].map(|name| report.versions(name).len());
+            assert_eq!(one, two, "one came without the other");
+            one == 1 && report.versions("acme-web") == ["3.0"]
+        },
+    });
+}
+
+#[test]
 fn a_rollback_is_seen_whole_or_not_at_all() {
     stop_everywhere(&Case {
         suite: "stable",

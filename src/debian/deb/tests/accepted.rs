@@ -12,7 +12,7 @@ fn all_sixteen_pairs_of_compression_are_read() {
         for data in FORMS {
             let mut paths = Vec::new();
             let bytes = deb(control, data);
-            let parts = read_deb_with(&*bytes, &DebLimits::default(), &mut |path| {
+            let parts = read_deb_with(&*bytes, &DebLimits::default(), &(), &mut |path| {
                 paths.push(String::from_utf8(path.to_vec()).unwrap());
             });
             let expected = DebParts {
@@ -118,8 +118,10 @@ fn long_names_reach_the_caller() {
         Entry::file("b", b"x").ustar().with(345, b"./a"),
     ]);
     let mut paths = Vec::new();
-    read_deb_with(&*with_data(&tar), &DebLimits::default(), &mut |path| paths.push(path.to_vec()))
-        .unwrap();
+    read_deb_with(&*with_data(&tar), &DebLimits::default(), &(), &mut |path| {
+        paths.push(path.to_vec())
+    })
+    .unwrap();
     assert_eq!(paths, [&long.as_bytes()[2..], b"a/b"]);
 }
 

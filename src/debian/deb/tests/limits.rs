@@ -46,6 +46,69 @@ fn decoder_memory_is_limited_for_xz_and_zstd() {
     assert_eq!(outcome(&wide_xz, &DebLimits::default()), Some(Kind::TooLarge));
 }
 
+/// Notes what decoders hold.
+#[derive(Default)]
+struct Noting {
+    held: std::cell::Cell<u64>,
+    most: std::cell::Cell<u64>,
+}
+
+impl Lender for Noting {
+    fn lend(&self, bytes: u64) {
+        self.held.set(self.held.get() + bytes);
+        self.most.set(self.most.get().max(self.held.get()));
+    }
+
+    fn take_back(&self, bytes: u64) {
+        self.held.set(self.held.get() - bytes);
+    }
+}
+
+#[test]
+fn decoders_ask_for_their_memory_before_they_take_it() {
+    const MIB: u64 = 1024 * 1024;
+    let zst = |window_log| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(window_log).unwrap();
+        io::copy(&mut &*data_tar(), &mut encoder).unwrap();
+        with_data_member("data.tar.zst", &encoder.finish().unwrap())
+    };
+    let single = zstd::bulk::compress(&data_tar(), 3).unwrap();
+    let length = data_tar().len() as u64;
+    let xz_wide = with_data_member("data.tar.xz", &xz_of_dictionary(64 << 20));
+    let cases = [
+        (deb(FORMS[0], FORMS[0]), 0..=0),
+        (zst(23), 8 * MIB..=8 * MIB),
+        (with_data_member("data.tar.zst", &single), length..=length),
+        (xz_wide, 64 * MIB..=65 * MIB),
+        (with_data_member("data.tar.xz", &xz_of_dictionary(8 << 20)), 8 * MIB..=9 * MIB),
+    ];
+    for (at, (bytes, expected)) in cases.into_iter().enumerate() {
+        let noting = Noting::default();
+        read_deb_with(&*bytes, &DebLimits::default(), &noting, &mut |_| {}).unwrap();
+        assert!(expected.contains(&noting.most.get()), "{at}: {}", noting.most.get());
+        assert_eq!(noting.held.get(), 0, "{at}");
+        // Whatever the reads look like.
+        let trickled = Noting::default();
+        read_deb_with(Bytewise(&bytes), &DebLimits::default(), &trickled, &mut |_| {}).unwrap();
+        assert_eq!(trickled.most.get(), noting.most.get(), "{at}");
+        // What fails gives back too.
+        let cut = &bytes[..bytes.len() - 100];
+        read_deb_with(cut, &DebLimits::default(), &noting, &mut |_| {}).unwrap_err();
+        assert_eq!(noting.held.get(), 0, "{at}");
+    }
+}
+
+/// One byte at a time.
+struct Bytewise<'b>(&'b [u8]);
+
+impl Read for Bytewise<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = out.len().min(1);
+        self.0.read(&mut out[..most])
+    }
+}
+
 /// An xz stream whose block header asks for a dictionary of this size.
 fn xz_of_dictionary(dictionary: u32) -> Vec<u8> {
     let small = xz(&data_tar());

@@ -1,0 +1,73 @@
+//! Many small files at once: all are written, one sync makes them durable, they get their names, and
+//! one more sync makes the names durable.
+//!
+//! `syncfs` does both where it tells of every write that failed: on Linux from 5.8, and not through
+//! an overlay. Elsewhere each file and each directory is synced by itself.
+//!
+//! Source: syncfs(2).
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use super::staging::{Temporary, freshen, open_up};
+use super::tree::Tree;
+use crate::digest::Digest;
+use crate::pool::{Kind, PoolError, Sealed};
+
+/// See [`Pool::keep_all`](crate::pool::Pool::keep_all).
+pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(), PoolError> {
+    tree.expect_writable()?;
+    let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
+    tree.weigh(sizes.fold(0, u64::saturating_add))?;
+    let mut written = Vec::with_capacity(all.len());
+    for sealed in all {
+        let size_bytes = sealed.bytes().len() as u64;
+        if !freshen(tree, kind, &sealed.digest(), size_bytes)? {
+            written.push((write(tree, sealed)?, sealed.digest()));
+        }
+    }
+    if tree.syncs_together() {
+        tree.sync_all().map_err(|e| tree.failed("sync of files", e))?;
+    }
+    let mut directories = BTreeMap::new();
+    for sealed in all {
+        let digest = sealed.digest();
+        let [fan, ..] = digest.as_bytes();
+        if !directories.contains_key(fan) {
+            let made = tree.shelf(kind).directory(&digest);
+            let made = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
+            directories.insert(*fan, made);
+        }
+    }
+    for (temporary, digest) in written {
+        let [fan, ..] = digest.as_bytes();
+        if let Some(directory) = directories.get(fan) {
+            temporary.rename(directory, &digest)?;
+        }
+    }
+    // Also when all were there: who renamed them may not have come to this line yet.
+    if tree.syncs_together() {
+        return tree.sync_all().map_err(|e| tree.stop("sync of directories", e));
+    }
+    directories.values().try_for_each(|directory| {
+        rustix::fs::fsync(directory).map_err(|e| tree.stop("sync of a directory", e.into()))
+    })
+}
+
+/// Writes a file to staging and closes it: so many could not all stay open.
+fn write(tree: &Arc<Tree>, sealed: &Sealed) -> Result<Temporary, PoolError> {
+    let (temporary, file) = Temporary::create(tree)?;
+    write_into(tree, file, sealed.bytes(), &sealed.digest())?;
+    Ok(temporary)
+}
+
+fn write_into(tree: &Tree, mut file: File, bytes: &[u8], digest: &Digest) -> Result<(), PoolError> {
+    file.write_all(bytes).map_err(|e| tree.failed("write", e))?;
+    open_up(&file, digest)?;
+    if !tree.syncs_together() {
+        file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+    }
+    Ok(())
+}
