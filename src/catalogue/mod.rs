@@ -5,18 +5,18 @@
 
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{
-    Completion, Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
-    StoredBlock, StoredChunk, SuiteSpec, Tenure,
-};
+use crate::domain::{Grant, Head, Identity, Package, Publication, SuiteSpec};
 use crate::time::Moment;
 
+mod generations;
 mod records;
 mod sql;
 pub mod sqlite;
 
+pub use generations::Generations;
 pub use records::{
-    CertificateRecord, IndexRecord, NewPackage, PackageRecord, Placement, Sighting, SuiteState,
+    CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, Placement, Sighting,
+    SuiteState,
 };
 pub use sqlite::SqliteCatalogue;
 
@@ -213,107 +213,6 @@ pub trait Suites: Send + Sync {
     /// # Errors
     /// [`CatalogueError::Missing`]; [`CatalogueError::Exists`] when it still holds packages.
     fn remove_suite(&self, suite: &SuiteName) -> Result<(), CatalogueError>;
-}
-
-/// Facts about generations.
-pub trait Generations: Send + Sync {
-    /// The newest generations before `before` (or of all), newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn list_generations(
-        &self,
-        suite: &SuiteName,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<GenerationRecord>, CatalogueError>;
-
-    /// The packages of a generation; `None` when there is none of that number.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn contents_at(
-        &self,
-        suite: &SuiteName,
-        generation: u64,
-    ) -> Result<Option<Contents>, CatalogueError>;
-
-    /// How long each binary of this source was in the suite, oldest first.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn list_tenures(
-        &self,
-        suite: &SuiteName,
-        source: &PackageName,
-    ) -> Result<Vec<Tenure>, CatalogueError>;
-
-    /// Those of these chunks that are recorded.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn find_chunks(&self, keys: &[Digest]) -> Result<Vec<StoredChunk>, CatalogueError>;
-
-    /// The index file at `path` in a generation.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn find_index(
-        &self,
-        suite: &SuiteName,
-        generation: u64,
-        path: &str,
-    ) -> Result<Option<IndexRecord>, CatalogueError>;
-
-    /// An index file of any kept generation of the suite, by its digest, in the directory `directory`
-    /// (`main/binary-amd64`).
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn find_by_hash(
-        &self,
-        suite: &SuiteName,
-        directory: &str,
-        digest: &Digest,
-    ) -> Result<Option<IndexRecord>, CatalogueError>;
-
-    /// Notes where the xz blocks of recorded chunks lie. A block that is noted already stays.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn record_blocks(&self, blocks: &[(Digest, StoredBlock)]) -> Result<(), CatalogueError>;
-
-    /// Records what a live generation lists beside what it did, with the head that says so.
-    ///
-    /// # Errors
-    /// [`CatalogueError::Stale`] when another generation or a later date stands already.
-    fn complete(&self, completion: &Completion) -> Result<(), CatalogueError>;
-
-    /// A file that no Release lists, by its path in any generation.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn find_patch(
-        &self,
-        suite: &SuiteName,
-        path: &str,
-    ) -> Result<Option<IndexRecord>, CatalogueError>;
-
-    /// Every pack that a recorded chunk or its xz block lies in.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn list_packs(&self) -> Result<Vec<Digest>, CatalogueError>;
-
-    /// Every file that a generation's Release lists.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn list_indices(
-        &self,
-        suite: &SuiteName,
-        generation: u64,
-    ) -> Result<Vec<IndexFile>, CatalogueError>;
 }
 
 /// Facts about who may do what.

@@ -58,6 +58,15 @@ pub struct IndexRecord {
     pub chunks: Vec<Arc<StoredChunk>>,
 }
 
+/// What came and went since a generation, less what did both.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ChangesSince {
+    /// In the last generation and not in that one.
+    pub entered: Vec<(Component, Package)>,
+    /// In that generation and not in the last one.
+    pub left: Vec<(Component, Package)>,
+}
+
 /// A certificate that the embedded CA issued.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CertificateRecord {

@@ -10,6 +10,7 @@ use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, Draft, Package, PinKind, PinTarget};
 use crate::flow::desk::Desk;
+use crate::flow::rollback;
 use crate::flow::suite::Edit;
 use crate::flow::{FlowError, Repository};
 
@@ -97,10 +98,10 @@ pub fn apply(
             Ok(Applied::default())
         }
         Wish::RollBack(targets, to) if targets.is_empty() => {
-            roll_back_suite(repository, desk, draft, *to, asking)
+            rollback::suite(repository, desk, draft, *to, asking)
         }
         Wish::RollBack(targets, to) => {
-            roll_back_packages(repository, desk, draft, targets, *to, asking, expect)
+            rollback::packages(repository, desk, draft, targets, *to, asking, expect)
         }
         Wish::Unpin(targets) => end_pins(repository, desk, draft, targets),
         Wish::Remove(targets) => {
@@ -168,97 +169,6 @@ pub(crate) fn not_sent(digest: &Digest) -> FlowError {
     FlowError::Missing(format!("blob {digest}; send it first with PUT /api/v1/blobs/{digest}"))
 }
 
-fn roll_back_packages(
-    repository: &Repository,
-    desk: &Desk,
-    draft: &mut Draft<'_>,
-    targets: &[PinTarget],
-    to: Option<u64>,
-    asking: &Asking,
-    expect: Option<u64>,
-) -> Result<Applied, FlowError> {
-    if let Some(to) = to {
-        known_generation(desk, to)?;
-    }
-    for target in targets {
-        let target = resolve(repository, desk, target)?;
-        let past = past_of(repository, desk, &target)?;
-        unmoved(desk, &past, expect)?;
-        match to {
-            Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
-            None => pinning::roll_back(draft, &target, &past, asking)?,
-        }
-    }
-    Ok(Applied { notes: out_of_suite(draft, asking), ..Applied::default() })
-}
-
-fn roll_back_suite(
-    repository: &Repository,
-    desk: &Desk,
-    draft: &mut Draft<'_>,
-    to: Option<u64>,
-    asking: &Asking,
-) -> Result<Applied, FlowError> {
-    let target = match to {
-        Some(to) => known_generation(desk, to)?,
-        None => generation_before(repository, desk)?,
-    };
-    let contents = repository.catalogue.contents_at(&desk.suite, target)?;
-    let contents = contents.ok_or_else(|| FlowError::Missing(format!("generation {target}")))?;
-    if to.is_none() && contents.members().is_empty() {
-        let problem =
-            "nothing was published before; name a generation with --to to empty the suite";
-        return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
-    }
-    pinning::roll_back_all(draft, &contents, asking);
-    let notes = out_of_suite(draft, asking);
-    Ok(Applied { same_as: Some(target), notes, added: Vec::new() })
-}
-
-/// The generation that a rollback of the whole suite goes to: the last one with other contents, counted
-/// from the one whose contents are live.
-fn generation_before(repository: &Repository, desk: &Desk) -> Result<u64, FlowError> {
-    let mut at = desk.state().last_generation;
-    let mut moved = false;
-    while at > 0 {
-        let above = Some(at.saturating_add(1));
-        let records = repository.catalogue.list_generations(&desk.suite, above, 1)?;
-        let Some(record) = records.into_iter().find(|record| record.generation == at) else {
-            break;
-        };
-        match record.same_as {
-            Some(earlier) if earlier < at => at = earlier,
-            _ if moved => return Ok(at),
-            _ => {
-                moved = record.entered > 0 || record.left > 0;
-                at = at.saturating_sub(1);
-            }
-        }
-    }
-    let problem = "its first generation is live; there is nothing to go back to";
-    Err(Conflict::one(format!("suite {}", desk.suite), problem).into())
-}
-
-fn known_generation(desk: &Desk, generation: u64) -> Result<u64, FlowError> {
-    let last = desk.state().last_generation;
-    if (1..=last).contains(&generation) {
-        return Ok(generation);
-    }
-    Err(FlowError::Missing(format!(
-        "generation {generation} of {}; the last one is {last}",
-        desk.suite
-    )))
-}
-
-fn out_of_suite(draft: &Draft<'_>, asking: &Asking) -> Vec<String> {
-    let held = draft.pins().filter(|pin| pin.version.is_none() && pin.at == asking.at);
-    held.map(|pin| {
-        let name = &pin.target.name;
-        format!("{name} was not there then and is held out; hosts that installed it keep it")
-    })
-    .collect()
-}
-
 fn end_pins(
     repository: &Repository,
     desk: &Desk,
@@ -283,16 +193,6 @@ fn end_pins(
         }
     }
     Ok(Applied { notes, ..Applied::default() })
-}
-
-/// Whether a package stands as it did in the generation that the asker saw.
-fn unmoved(desk: &Desk, past: &Past, expect: Option<u64>) -> Result<(), FlowError> {
-    let last = desk.state().last_generation;
-    let same = |expected| past.at(expected).keys().eq(past.at(last).keys());
-    match expect {
-        Some(expected) if !same(expected) => Err(FlowError::Expectation { expected, last }),
-        _ => Ok(()),
-    }
 }
 
 /// A name that is pinned as a binary is not taken for that of a source.
@@ -325,7 +225,7 @@ fn nothing_newer(desk: &Desk, draft: &Draft<'_>, target: &PinTarget, taken: &[Ta
 }
 
 /// A source package of that name, or, when there is none, the source of the binary of that name.
-fn resolve(
+pub(crate) fn resolve(
     repository: &Repository,
     desk: &Desk,
     target: &PinTarget,
@@ -345,7 +245,11 @@ fn resolve(
     Ok(PinTarget { kind: PinKind::Source, name })
 }
 
-fn past_of(repository: &Repository, desk: &Desk, target: &PinTarget) -> Result<Past, FlowError> {
+pub(crate) fn past_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<Past, FlowError> {
     let mut tenures = Vec::new();
     for source in sources_of(repository, desk, target)? {
         tenures.extend(repository.catalogue.list_tenures(&desk.suite, &source)?);

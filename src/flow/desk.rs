@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::domain::{Identity, IndexFile, StoredChunk};
 use crate::flow::apply::Wish;
 use crate::flow::follow::{self, Followers};
-use crate::flow::index::Lineup;
+use crate::flow::lineup::Lineup;
 use crate::flow::turn::{self, Turned};
 use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Pool;

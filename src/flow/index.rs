@@ -1,35 +1,19 @@
 //! Index: the files that a generation's Release lists, put together from chunks. What did not change
 //! since the last generation is neither read nor made again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalogue::SuiteState;
 use crate::debian::{PackageKind, PackageName};
 use crate::digest::Digest;
-use crate::domain::layout::{installer_path, packages_path};
 use crate::domain::rope::{self, Piece, Stretch};
-use crate::domain::{Contents, Encoding, IndexFile, IndexPlace, Move, StoredChunk, SuiteSpec};
-use crate::flow::chunk::{self, Chunk, Compressed, Pack, Rendered, Wanted};
+use crate::domain::{Contents, IndexPlace, Move, StoredChunk, SuiteSpec};
+use crate::flow::chunk::{self, Chunk, Pack, Rendered, Wanted};
 use crate::flow::desk::Desk;
-use crate::flow::tracks::Track;
+use crate::flow::lineup::{Fresh, Lineup, Rope};
 use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Pool;
-
-/// Every index of a suite, as its writer keeps them in mind.
-#[derive(Clone, Default)]
-pub(crate) struct Lineup {
-    ropes: BTreeMap<IndexPlace, Arc<Rope>>,
-}
-
-/// One index.
-struct Rope {
-    pieces: Vec<Piece>,
-    chunks: Vec<Arc<Chunk>>,
-    plain: Track,
-    gz: Track,
-    xz: Track,
-}
 
 /// The indices of a generation that is being made.
 pub(crate) struct Built {
@@ -56,7 +40,7 @@ struct Known {
     /// In the lineup of before, in the catalogue, or made just now.
     chunks: HashMap<Digest, Arc<Chunk>>,
     /// What was made just now and is still at hand.
-    fresh: HashMap<Digest, Arc<Compressed>>,
+    fresh: Fresh,
     /// Durable, and not recorded.
     unrecorded: Vec<Digest>,
 }
@@ -145,14 +129,14 @@ fn plan(
     wanted: &mut Vec<Wanted>,
     known: &mut Known,
 ) -> Plan {
-    let before = before.ropes.get(&place).cloned();
+    let before = before.rope(&place);
     let shows = |one: &&Move| {
         let (component, _, built) = &one.place;
         *component == place.component && (*built == place.architecture || built.is_all())
     };
     let changed: BTreeSet<PackageName> =
         moves.iter().filter(shows).map(|one| one.place.1.clone()).collect();
-    let old = before.as_ref().map_or(&[][..], |rope| &rope.pieces);
+    let old = before.as_ref().map_or(&[][..], |rope| rope.pieces());
     let mut pieces = Vec::new();
     for stretch in rope::recut(contents, &place, old, &changed) {
         match stretch {
@@ -168,7 +152,7 @@ fn plan(
         }
     }
     if let Some(rope) = &before {
-        known.chunks.extend(rope.chunks.iter().map(|chunk| (chunk.key(), Arc::clone(chunk))));
+        known.chunks.extend(rope.chunks().iter().map(|chunk| (chunk.key(), Arc::clone(chunk))));
     }
     let same = old.iter().zip(&pieces).take_while(|(old, new)| old.key == new.key).count();
     Plan { place, pieces, same, before }
@@ -248,153 +232,20 @@ fn keep(
     Ok(())
 }
 
-/// Puts the indices together and works out what their files are, plain and compressed side by side.
+/// Puts the indices together and works out what their files are.
 fn weave(pool: &dyn Pool, plans: Vec<Plan>, known: &Known) -> Result<Lineup, FlowError> {
-    let mut ropes = BTreeMap::new();
-    for plan in plans {
+    let mut lineup = Lineup::default();
+    for Plan { place, pieces, same, before } in plans {
         let lost = |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key));
         let find = |piece: &Piece| known.chunks.get(&piece.key).cloned().ok_or_else(|| lost(piece));
-        let chunks = plan.pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        let unchanged = plan.same == plan.pieces.len();
-        if let Some(before) =
-            plan.before.as_ref().filter(|before| unchanged && before.chunks.len() == chunks.len())
-        {
-            ropes.insert(plan.place, Arc::clone(before));
-            continue;
-        }
-        let track = |encoding| match &plan.before {
-            Some(before) => before.track(encoding).of_first(plan.same),
-            None => Track::new(encoding),
+        let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        let rope = match before {
+            Some(before) if same == pieces.len() && before.is_as_long(&pieces) => before,
+            before => {
+                Arc::new(Rope::grown(pool, before.as_deref(), same, pieces, chunks, &known.fresh)?)
+            }
         };
-        let (mut plain, mut gz) = (track(Encoding::Plain), track(Encoding::Gz));
-        let mut xz = track(Encoding::Xz);
-        std::thread::scope(|scope| {
-            let reading = scope.spawn(|| go_on(pool, &mut plain, &chunks, known));
-            let compressed = go_on(pool, &mut gz, &chunks, known)
-                .and_then(|()| go_on_blocks(pool, &mut xz, &chunks, known));
-            let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
-            reading.join().unwrap_or_else(stopped).and(compressed)
-        })?;
-        let rope = Rope { pieces: plan.pieces, chunks, plain, gz, xz };
-        ropes.insert(plan.place, Arc::new(rope));
+        lineup.insert(place, rope);
     }
-    Ok(Lineup { ropes })
-}
-
-fn go_on(
-    pool: &dyn Pool,
-    track: &mut Track,
-    chunks: &[Arc<Chunk>],
-    known: &Known,
-) -> Result<(), FlowError> {
-    track.go_on(chunks.len(), |at, encoding, buffer| {
-        let Some(chunk) = chunks.get(at) else { return Ok(()) };
-        let fresh = known.fresh.get(&chunk.key()).and_then(|fresh| match encoding {
-            Encoding::Plain => Some(&fresh.plain),
-            Encoding::Gz => Some(&fresh.gz),
-            Encoding::Xz => fresh.xz.as_ref().map(|xz| &xz.bytes),
-        });
-        match fresh {
-            Some(bytes) => {
-                buffer.clear();
-                buffer.extend_from_slice(bytes);
-                Ok(())
-            }
-            None => chunk.read(pool, encoding, buffer),
-        }
-    })
-}
-
-/// The same for xz, when every block is there.
-fn go_on_blocks(
-    pool: &dyn Pool,
-    track: &mut Track,
-    chunks: &[Arc<Chunk>],
-    known: &Known,
-) -> Result<(), FlowError> {
-    if chunks.iter().any(|chunk| chunk.block().is_none()) {
-        return Ok(());
-    }
-    go_on(pool, track, chunks, known)
-}
-
-impl Rope {
-    fn track(&self, encoding: Encoding) -> &Track {
-        match encoding {
-            Encoding::Plain => &self.plain,
-            Encoding::Gz => &self.gz,
-            Encoding::Xz => &self.xz,
-        }
-    }
-}
-
-impl Lineup {
-    /// Every file, in the encodings that are whole.
-    pub(crate) fn files(&self) -> Vec<IndexFile> {
-        let mut files = Vec::new();
-        for (place, rope) in &self.ropes {
-            let keys: Arc<[Digest]> = rope.chunks.iter().map(|chunk| chunk.key()).collect();
-            for encoding in Encoding::ALL {
-                let Some((size_bytes, digest)) = rope.track(encoding).finish(&rope.chunks) else {
-                    continue;
-                };
-                let IndexPlace { component, architecture, kind } = place;
-                let path = match kind {
-                    PackageKind::Deb => packages_path(component, architecture, encoding),
-                    PackageKind::Udeb => installer_path(component, architecture, encoding),
-                };
-                files.push(IndexFile {
-                    path,
-                    encoding,
-                    size_bytes,
-                    digest,
-                    chunks: Arc::clone(&keys),
-                    listed: true,
-                });
-            }
-        }
-        files
-    }
-
-    /// Whether nothing is kept in mind: of a suite that was just opened, or whose last turn failed.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ropes.is_empty()
-    }
-
-    /// Whether both are of the same chunks, as far as they are hashed.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let pairs = self.ropes.values().zip(other.ropes.values());
-        self.ropes.keys().eq(other.ropes.keys())
-            && pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b))
-    }
-
-    /// The chunks whose xz blocks are not made, each once.
-    pub(crate) fn unblocked(&self) -> Vec<Arc<Chunk>> {
-        let all = self.ropes.values().flat_map(|rope| &rope.chunks);
-        let missing: BTreeMap<Digest, &Arc<Chunk>> =
-            all.filter(|chunk| chunk.block().is_none()).map(|chunk| (chunk.key(), chunk)).collect();
-        missing.into_values().cloned().collect()
-    }
-
-    /// The same lineup with the xz files worked out whose blocks are all there.
-    ///
-    /// # Errors
-    /// [`FlowError`] from the pool.
-    pub(crate) fn with_blocks(&self, pool: &dyn Pool) -> Result<Self, FlowError> {
-        let nothing = Known::default();
-        let mut ropes = BTreeMap::new();
-        for (place, rope) in &self.ropes {
-            if rope.xz.taken() == rope.chunks.len() {
-                ropes.insert(place.clone(), Arc::clone(rope));
-                continue;
-            }
-            let mut xz = rope.xz.clone();
-            go_on_blocks(pool, &mut xz, &rope.chunks, &nothing)?;
-            let Rope { pieces, chunks, plain, gz, .. } = &**rope;
-            let (pieces, chunks) = (pieces.clone(), chunks.clone());
-            let rope = Rope { pieces, chunks, plain: plain.clone(), gz: gz.clone(), xz };
-            ropes.insert(place.clone(), Arc::new(rope));
-        }
-        Ok(Self { ropes })
-    }
+    Ok(lineup)
 }

@@ -14,7 +14,8 @@ use crate::domain::{
 };
 use crate::flow::desk::Desk;
 use crate::flow::follow::Ready;
-use crate::flow::index::{self, Lineup};
+use crate::flow::index;
+use crate::flow::lineup::Lineup;
 use crate::flow::{FlowError, Repository};
 use crate::signing::{NextDate, ReleaseDate};
 

@@ -2,13 +2,13 @@
 
 use super::indices::{record_block, record_chunk, record_indices};
 use super::rows::{
-    chunk, chunk_columns, damaged, encoding, json, moment, number, number_optional,
-    package_columns, parse,
+    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, damaged, encoding, json, moment, number,
+    number_optional, package_columns, parse,
 };
 use super::suites::read_contents;
 use super::suites::{lock, renew_head};
 use super::{Answer, ChunkShelf, Row, Store, Tx, Value, all, count, one};
-use crate::catalogue::{Generations, IndexRecord};
+use crate::catalogue::{ChangesSince, Generations, IndexRecord};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
@@ -32,6 +32,20 @@ const CONTENTS: &str = concat!(
     ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
      WHERE m.suite_id = $1 AND m.from_generation <= $2 \
         AND (m.until_generation IS NULL OR m.until_generation > $2)"
+);
+
+const ENTERED_SINCE: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+     WHERE m.suite_id = $1 AND m.until_generation IS NULL AND m.from_generation > $2"
+);
+
+const LEFT_SINCE: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+     WHERE m.suite_id = $1 AND m.until_generation > $2 AND m.from_generation <= $2"
 );
 
 // By the source's packages: a suite has few of them and many others.
@@ -98,6 +112,22 @@ impl<S: Store> Generations for S {
                 read_contents(tx, CONTENTS, &[id.into(), number.into()]).map(Some)
             }
             None => Ok(None),
+        })
+    }
+
+    fn changes_since(&self, suite: &SuiteName, generation: u64) -> Answer<Option<ChangesSince>> {
+        self.read(|tx| {
+            let Some((id, number)) = find_generation(tx, suite, generation)? else {
+                return Ok(None);
+            };
+            let mut reader = Reader::default();
+            let mut read = |row: &dyn Row| {
+                Ok((reader.component(row, PACKAGE_COLUMNS)?, reader.package(row, 0)?))
+            };
+            let values = [id.into(), number.into()];
+            let entered = all(tx, ENTERED_SINCE, &values, &mut read)?;
+            let left = all(tx, LEFT_SINCE, &values, &mut read)?;
+            Ok(Some(ChangesSince { entered, left }))
         })
     }
 

@@ -1033,7 +1033,20 @@ proptest! {
             let expected: Vec<_> = held.iter().map(|(p, v)| package(*p, *v).digest).collect();
             let found = catalogue.contents_at(&name, number as u64).unwrap().unwrap();
             prop_assert_eq!(digests(&found), expected, "generation {}", number);
+            // What has changed since, undone, is that generation too.
+            let mut undone = catalogue.load_suite(&name).unwrap().unwrap().contents;
+            let since = catalogue.changes_since(&name, number as u64).unwrap().unwrap();
+            for (component, package) in since.entered {
+                let place = (component, package.name.clone(), package.architecture.clone());
+                prop_assert_eq!(undone.at(&place).map(|p| p.digest), Some(package.digest));
+                undone.unlist(&place);
+            }
+            for (component, package) in since.left {
+                prop_assert!(undone.list(&component, std::sync::Arc::new(package)).is_none());
+            }
+            prop_assert_eq!(undone, found, "undone to {}", number);
         }
+        prop_assert_eq!(catalogue.changes_since(&name, model.len() as u64).unwrap(), None);
         let last = model.len() as u64 - 1;
         prop_assert_eq!(catalogue.contents_at(&name, last + 1).unwrap(), None);
         let live = catalogue.load_suite(&name).unwrap().unwrap().contents;

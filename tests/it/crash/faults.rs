@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
-    Access, Catalogue, CatalogueError, CertificateRecord, Generations, IndexRecord, Journal,
-    NewPackage, PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
+    Access, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Generations, IndexRecord,
+    Journal, NewPackage, PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -256,6 +256,7 @@ faulty! { Generations:
         suite: &SuiteName, before: Option<u64>, limit: u32
     ) -> Vec<GenerationRecord>;
     fn contents_at(suite: &SuiteName, generation: u64) -> Option<Contents>;
+    fn changes_since(suite: &SuiteName, generation: u64) -> Option<ChangesSince>;
     fn list_tenures(suite: &SuiteName, source: &PackageName) -> Vec<Tenure>;
     fn find_chunks(keys: &[Digest]) -> Vec<StoredChunk>;
     fn find_index(suite: &SuiteName, generation: u64, path: &str) -> Option<IndexRecord>;

@@ -1,0 +1,204 @@
+//! Lineup: the indices of what is live, as a suite's writer keeps them in mind, and the files they are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::debian::PackageKind;
+use crate::digest::Digest;
+use crate::domain::layout::{installer_path, packages_path};
+use crate::domain::rope::Piece;
+use crate::domain::{Encoding, IndexFile, IndexPlace};
+use crate::flow::FlowError;
+use crate::flow::chunk::{Chunk, Compressed};
+use crate::flow::tracks::Track;
+use crate::pool::Pool;
+
+/// Every index of a suite, as its writer keeps them in mind.
+#[derive(Clone, Default)]
+pub(crate) struct Lineup {
+    ropes: BTreeMap<IndexPlace, Arc<Rope>>,
+}
+
+/// Chunks that were made just now and are still at hand.
+pub(crate) type Fresh = HashMap<Digest, Arc<Compressed>>;
+
+/// One index.
+pub(crate) struct Rope {
+    pieces: Vec<Piece>,
+    chunks: Vec<Arc<Chunk>>,
+    plain: Track,
+    gz: Track,
+    xz: Track,
+}
+
+impl Rope {
+    /// An index of these chunks, of which the first `same` are those of `before`. Its files are hashed
+    /// from there on, plain and compressed side by side.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the pool.
+    pub(crate) fn grown(
+        pool: &dyn Pool,
+        before: Option<&Self>,
+        same: usize,
+        pieces: Vec<Piece>,
+        chunks: Vec<Arc<Chunk>>,
+        fresh: &Fresh,
+    ) -> Result<Self, FlowError> {
+        let track = |encoding| match before {
+            Some(before) => before.track(encoding).of_first(same),
+            None => Track::new(encoding),
+        };
+        let (mut plain, mut gz) = (track(Encoding::Plain), track(Encoding::Gz));
+        let mut xz = track(Encoding::Xz);
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| go_on(pool, &mut plain, &chunks, fresh));
+            let compressed = go_on(pool, &mut gz, &chunks, fresh)
+                .and_then(|()| go_on_blocks(pool, &mut xz, &chunks, fresh));
+            let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
+            reading.join().unwrap_or_else(stopped).and(compressed)
+        })?;
+        Ok(Self { pieces, chunks, plain, gz, xz })
+    }
+
+    /// Its pieces, in order.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Its chunks, in order.
+    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
+        &self.chunks
+    }
+
+    /// Whether it has as many pieces as these.
+    pub(crate) fn is_as_long(&self, pieces: &[Piece]) -> bool {
+        self.pieces.len() == pieces.len()
+    }
+
+    fn track(&self, encoding: Encoding) -> &Track {
+        match encoding {
+            Encoding::Plain => &self.plain,
+            Encoding::Gz => &self.gz,
+            Encoding::Xz => &self.xz,
+        }
+    }
+}
+
+fn go_on(
+    pool: &dyn Pool,
+    track: &mut Track,
+    chunks: &[Arc<Chunk>],
+    fresh: &Fresh,
+) -> Result<(), FlowError> {
+    track.go_on(chunks.len(), |at, encoding, buffer| {
+        let Some(chunk) = chunks.get(at) else { return Ok(()) };
+        let at_hand = fresh.get(&chunk.key()).and_then(|fresh| match encoding {
+            Encoding::Plain => Some(&fresh.plain),
+            Encoding::Gz => Some(&fresh.gz),
+            Encoding::Xz => fresh.xz.as_ref().map(|xz| &xz.bytes),
+        });
+        match at_hand {
+            Some(bytes) => {
+                buffer.clear();
+                buffer.extend_from_slice(bytes);
+                Ok(())
+            }
+            None => chunk.read(pool, encoding, buffer),
+        }
+    })
+}
+
+/// The same for xz, when every block is there.
+fn go_on_blocks(
+    pool: &dyn Pool,
+    track: &mut Track,
+    chunks: &[Arc<Chunk>],
+    fresh: &Fresh,
+) -> Result<(), FlowError> {
+    if chunks.iter().any(|chunk| chunk.block().is_none()) {
+        return Ok(());
+    }
+    go_on(pool, track, chunks, fresh)
+}
+
+impl Lineup {
+    /// One index.
+    pub(crate) fn rope(&self, place: &IndexPlace) -> Option<Arc<Rope>> {
+        self.ropes.get(place).cloned()
+    }
+
+    /// Puts an index in.
+    pub(crate) fn insert(&mut self, place: IndexPlace, rope: Arc<Rope>) {
+        self.ropes.insert(place, rope);
+    }
+
+    /// Every file, in the encodings that are whole.
+    pub(crate) fn files(&self) -> Vec<IndexFile> {
+        let mut files = Vec::new();
+        for (place, rope) in &self.ropes {
+            let keys: Arc<[Digest]> = rope.chunks.iter().map(|chunk| chunk.key()).collect();
+            for encoding in Encoding::ALL {
+                let Some((size_bytes, digest)) = rope.track(encoding).finish(&rope.chunks) else {
+                    continue;
+                };
+                let IndexPlace { component, architecture, kind } = place;
+                let path = match kind {
+                    PackageKind::Deb => packages_path(component, architecture, encoding),
+                    PackageKind::Udeb => installer_path(component, architecture, encoding),
+                };
+                files.push(IndexFile {
+                    path,
+                    encoding,
+                    size_bytes,
+                    digest,
+                    chunks: Arc::clone(&keys),
+                    listed: true,
+                });
+            }
+        }
+        files
+    }
+
+    /// Whether nothing is kept in mind: of a suite that was just opened, or whose last turn failed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ropes.is_empty()
+    }
+
+    /// Whether both are of the same chunks, as far as they are hashed.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let pairs = self.ropes.values().zip(other.ropes.values());
+        self.ropes.keys().eq(other.ropes.keys())
+            && pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
+    /// The chunks whose xz blocks are not made, each once.
+    pub(crate) fn unblocked(&self) -> Vec<Arc<Chunk>> {
+        let all = self.ropes.values().flat_map(|rope| &rope.chunks);
+        let missing: BTreeMap<Digest, &Arc<Chunk>> =
+            all.filter(|chunk| chunk.block().is_none()).map(|chunk| (chunk.key(), chunk)).collect();
+        missing.into_values().cloned().collect()
+    }
+
+    /// The same lineup with the xz files worked out whose blocks are all there.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the pool.
+    pub(crate) fn with_blocks(&self, pool: &dyn Pool) -> Result<Self, FlowError> {
+        let nothing = Fresh::default();
+        let mut ropes = BTreeMap::new();
+        for (place, rope) in &self.ropes {
+            if rope.xz.taken() == rope.chunks.len() {
+                ropes.insert(place.clone(), Arc::clone(rope));
+                continue;
+            }
+            let mut xz = rope.xz.clone();
+            go_on_blocks(pool, &mut xz, &rope.chunks, &nothing)?;
+            let Rope { pieces, chunks, plain, gz, .. } = &**rope;
+            let (pieces, chunks) = (pieces.clone(), chunks.clone());
+            let rope = Rope { pieces, chunks, plain: plain.clone(), gz: gz.clone(), xz };
+            ropes.insert(place.clone(), Arc::new(rope));
+        }
+        Ok(Self { ropes })
+    }
+}

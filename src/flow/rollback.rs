@@ -1,0 +1,136 @@
+//! Rollback: where going back leads to, from what was live before.
+
+use std::sync::Arc;
+
+use crate::domain::past::Past;
+use crate::domain::pinning::{self, Asking};
+use crate::domain::{Conflict, Contents, Draft, PinTarget};
+use crate::flow::apply::{Applied, past_of, resolve};
+use crate::flow::desk::Desk;
+use crate::flow::{FlowError, Repository};
+
+/// Goes back with these packages: to a generation, or to the version before.
+///
+/// # Errors
+/// As for [`apply`].
+pub(crate) fn packages(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    targets: &[PinTarget],
+    to: Option<u64>,
+    asking: &Asking,
+    expect: Option<u64>,
+) -> Result<Applied, FlowError> {
+    if let Some(to) = to {
+        known_generation(desk, to)?;
+    }
+    for target in targets {
+        let target = resolve(repository, desk, target)?;
+        let past = past_of(repository, desk, &target)?;
+        unmoved(desk, &past, expect)?;
+        match to {
+            Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
+            None => pinning::roll_back(draft, &target, &past, asking)?,
+        }
+    }
+    Ok(Applied { notes: out_of_suite(draft, asking), ..Applied::default() })
+}
+
+/// Goes back with the whole suite: to a generation, or to the last one with other contents.
+///
+/// # Errors
+/// As for [`apply`].
+pub(crate) fn suite(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    to: Option<u64>,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let target = match to {
+        Some(to) => known_generation(desk, to)?,
+        None => generation_before(repository, desk)?,
+    };
+    let contents = contents_then(repository, desk, target)?;
+    if to.is_none() && contents.members().is_empty() {
+        let problem =
+            "nothing was published before; name a generation with --to to empty the suite";
+        return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
+    }
+    pinning::roll_back_all(draft, &contents, asking);
+    let notes = out_of_suite(draft, asking);
+    Ok(Applied { same_as: Some(target), notes, added: Vec::new() })
+}
+
+/// What a generation held, from what is held now and what has changed since: the rest is shared.
+fn contents_then(
+    repository: &Repository,
+    desk: &Desk,
+    generation: u64,
+) -> Result<Contents, FlowError> {
+    let since = repository.catalogue.changes_since(&desk.suite, generation)?;
+    let since = since.ok_or_else(|| FlowError::Missing(format!("generation {generation}")))?;
+    let mut contents = desk.state().contents.clone();
+    for (component, package) in since.entered {
+        contents.unlist(&(component, package.name, package.architecture));
+    }
+    for (component, package) in since.left {
+        contents.list(&component, Arc::new(package));
+    }
+    Ok(contents)
+}
+
+/// The generation that a rollback of the whole suite goes to: the last one with other contents, counted
+/// from the one whose contents are live.
+fn generation_before(repository: &Repository, desk: &Desk) -> Result<u64, FlowError> {
+    let mut at = desk.state().last_generation;
+    let mut moved = false;
+    while at > 0 {
+        let above = Some(at.saturating_add(1));
+        let records = repository.catalogue.list_generations(&desk.suite, above, 1)?;
+        let Some(record) = records.into_iter().find(|record| record.generation == at) else {
+            break;
+        };
+        match record.same_as {
+            Some(earlier) if earlier < at => at = earlier,
+            _ if moved => return Ok(at),
+            _ => {
+                moved = record.entered > 0 || record.left > 0;
+                at = at.saturating_sub(1);
+            }
+        }
+    }
+    let problem = "its first generation is live; there is nothing to go back to";
+    Err(Conflict::one(format!("suite {}", desk.suite), problem).into())
+}
+
+fn known_generation(desk: &Desk, generation: u64) -> Result<u64, FlowError> {
+    let last = desk.state().last_generation;
+    if (1..=last).contains(&generation) {
+        return Ok(generation);
+    }
+    Err(FlowError::Missing(format!(
+        "generation {generation} of {}; the last one is {last}",
+        desk.suite
+    )))
+}
+
+fn out_of_suite(draft: &Draft<'_>, asking: &Asking) -> Vec<String> {
+    let held = draft.pins().filter(|pin| pin.version.is_none() && pin.at == asking.at);
+    held.map(|pin| {
+        let name = &pin.target.name;
+        format!("{name} was not there then and is held out; hosts that installed it keep it")
+    })
+    .collect()
+}
+
+/// Whether a package stands as it did in the generation that the asker saw.
+fn unmoved(desk: &Desk, past: &Past, expect: Option<u64>) -> Result<(), FlowError> {
+    let last = desk.state().last_generation;
+    let same = |expected| past.at(expected).keys().eq(past.at(last).keys());
+    match expect {
+        Some(expected) if !same(expected) => Err(FlowError::Expectation { expected, last }),
+        _ => Ok(()),
+    }
+}
