@@ -14,6 +14,10 @@ use repod::init::{InitOptions, init};
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
 
+/// Gives back to the system what a bulk needed (docs/adr/0017-allocator.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A private APT repository server: generations, rollback that hosts obey, client certificates.
 #[derive(Parser)]
 #[command(name = "repod", version, after_help = "EXAMPLE\n  repod demo")]

@@ -34,6 +34,13 @@ const APPLICATION_ID: i64 = 0x7265_706f;
 /// More than there are reports at once, so that serving hosts finds one that is free.
 const READERS: usize = 8;
 const BUSY_SECONDS: u64 = 5;
+/// How long the log grows before it is folded into the file: 16 MiB. Digests are spread over all of
+/// their index, so that every batch writes most of its pages, and each is folded in once.
+const LOG_PAGES: i64 = 4_000;
+/// Enough for the indices of 60,000 packages, which a bulk upload goes through again and again.
+const WRITER_CACHE_KIB: i64 = 32 << 10;
+/// What each reading connection may keep.
+const READER_CACHE_KIB: i64 = 1 << 10;
 /// More than there are statements, so that each is prepared once a connection.
 const STATEMENTS: usize = 128;
 
@@ -64,7 +71,12 @@ impl SqliteCatalogue {
             CatalogueError::Database(format!("cannot prepare {}: {text}", path.display()))
         })?;
         let reading = flags | OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let readers = (0..READERS).map(|_| connect(path, reading)).collect::<Result<_, _>>()?;
+        let reader = || {
+            let reader = connect(path, reading)?;
+            reader.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(tx::error)?;
+            Ok(reader)
+        };
+        let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
         let writer = Writer::start(connection)?;
         Ok(Self { readers: Readers::new(readers), writer, shelf: ChunkShelf::default() })
     }
@@ -141,6 +153,7 @@ fn prepare(connection: &mut Connection) -> Result<(), String> {
     connection.pragma_update(None, "foreign_keys", "ON").map_err(text)?;
     // A large publication may make the log long once; it need not stay so.
     connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(text)?;
-    connection.pragma_update(None, "cache_size", -(32 << 10)).map_err(text)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(text)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(text)?;
     Migrations::from_slice(&MIGRATIONS).to_latest(connection).map_err(|e| e.to_string())
 }

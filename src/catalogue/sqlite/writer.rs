@@ -2,8 +2,9 @@
 //! savepoint for each job, commits once, and only then answers: many writers share one sync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -14,6 +15,8 @@ use crate::catalogue::sql::{Answer, Tx};
 
 /// How many jobs share a commit at most.
 const BATCH: usize = 256;
+/// After so long without a job the page cache is given back.
+const IDLE: Duration = Duration::from_secs(5);
 /// With less than this free, the log stays when the file is closed. Unit: bytes.
 const LOG_ROOM_BYTES: u64 = 1 << 20;
 
@@ -123,7 +126,7 @@ impl From<rusqlite::Error> for Lost {
 /// Writes what is queued, until nobody can queue any more.
 pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job>>) {
     let mut stopped: Option<String> = None;
-    while let Ok(first) = queue.recv() {
+    while let Some(first) = next(connection, queue) {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH.saturating_sub(1)));
         let mut lost = stopped.clone();
@@ -149,6 +152,17 @@ pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job
         let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         debug_assert!(kept.is_ok(), "every SQLite since 3.16.2 knows this");
     }
+}
+
+/// Waits for a job; after a while without one, gives the memory of the page cache back.
+fn next(connection: &Connection, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+    match queue.recv_timeout(IDLE) {
+        Err(RecvTimeoutError::Timeout) => {}
+        job => return job.ok(),
+    }
+    // It only costs reading pages again; should it fail, they stay.
+    let _ = connection.execute_batch("PRAGMA shrink_memory");
+    queue.recv().ok()
 }
 
 fn has_room(connection: &Connection) -> bool {

@@ -13,8 +13,9 @@ use crate::digest::Digest;
 
 /// Up to here a package counts as small. Unit: bytes.
 const SMALL_BYTES: u64 = 256 << 10;
-/// Most packages of one batch. With four on their way, the server verifies some while it syncs others.
-const BATCH_BLOBS: usize = 500;
+/// Most packages of one batch. Several are on their way, so that the server verifies some while it
+/// syncs others.
+const BATCH_BLOBS: usize = 1_000;
 /// A batch is closed when it has grown to this. Unit: bytes.
 const BATCH_BYTES: u64 = 4 << 20;
 
@@ -140,7 +141,7 @@ mod tests {
         let sizes =
             |batches: Vec<Vec<Found>>| -> Vec<usize> { batches.iter().map(Vec::len).collect() };
         assert_eq!(sizes(batches(Vec::new())), [0_usize; 0]);
-        assert_eq!(sizes(batches(vec![found(4096); 1_100])), [500, 500, 100]);
+        assert_eq!(sizes(batches(vec![found(4000); 2_100])), [1000, 1000, 100]);
         assert_eq!(sizes(batches(vec![found(SMALL_BYTES); 33])), [16, 16, 1]);
         let most = u64::try_from(BATCH_BLOBS).unwrap() * 74 + BATCH_BYTES;
         assert!(

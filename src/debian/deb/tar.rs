@@ -246,9 +246,9 @@ fn parse_header(block: &[u8; BLOCK_BYTES]) -> Result<Header, &'static str> {
 
 /// The sum of all bytes, those of the checksum itself taken as blanks.
 fn checksum(block: &[u8; BLOCK_BYTES]) -> u64 {
-    let is_own = |at: usize| (148..156).contains(&at);
-    let value = |(at, byte): (usize, &u8)| if is_own(at) { 32 } else { u64::from(*byte) };
-    block.iter().enumerate().map(value).sum()
+    let sum = |bytes: &[u8]| -> u64 { bytes.iter().map(|byte| u64::from(*byte)).sum() };
+    let own = sum(block.get(148..156).unwrap_or_default());
+    sum(block).saturating_sub(own).saturating_add(8 * 32)
 }
 
 fn until_nul(field: &[u8]) -> &[u8] {
