@@ -54,6 +54,17 @@ def wait_for(port, process):
     raise SystemExit("the server does not listen")
 
 
+def worker_of(master):
+    """nginx listens a moment before its worker is there."""
+    for _ in range(3000):
+        with open(f"/proc/{master}/task/{master}/children") as children:
+            found = children.read().split()
+        if found:
+            return int(found[0])
+        time.sleep(0.02)
+    raise SystemExit("nginx has no worker")
+
+
 def pinned(core, command):
     return ["taskset", "-c", str(core), *command]
 
@@ -180,12 +191,11 @@ http {{
   }}
 }}
 """)
-        process = subprocess.Popen(pinned(SERVER_CORE, ["nginx", "-p", base, "-c", os.path.join(base, "nginx.conf")]))
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        process = subprocess.Popen(pinned(SERVER_CORE, [nginx, "-p", base, "-c", os.path.join(base, "nginx.conf")]))
         try:
             wait_for(port, process)
-            with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
-                worker = int(children.read().split()[0])
-            yield Server("nginx", worker, port)
+            yield Server("nginx", worker_of(process.pid), port)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()

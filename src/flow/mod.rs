@@ -29,6 +29,7 @@ pub mod journal;
 pub mod publish;
 pub mod refresh;
 pub mod report;
+pub mod served;
 pub mod suite;
 pub mod sweep;
 pub mod turn;

@@ -225,7 +225,7 @@ faulty! { Packages:
     fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
     fn list_suites_of(digest: &Digest) -> Vec<SuiteName>;
-    fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<Package>;
+    fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<(Package, Vec<SuiteName>)>;
     fn forget_staged(before: Moment) -> Vec<Digest>;
 }
 
