@@ -135,7 +135,8 @@ impl Server {
                 .map_err(part("NOTIFY_SOCKET"))?,
         );
         let stop = CancellationToken::new();
-        let app = http::router(App { repository: Arc::clone(&self.repository), site: self.site });
+        let app =
+            http::Tree::new(App { repository: Arc::clone(&self.repository), site: self.site });
         let local = bind_local(&self.config.listen.local)?;
         for listener in local {
             let stopped = stop.clone().cancelled_owned();
@@ -161,7 +162,10 @@ impl Server {
                 stop.cancel();
             }
         };
-        let served = self.edge.serve(self.tls, app, until).await.map_err(ServerError::Stopped);
+        // A task of the runtime: connections then begin on the thread that accepted them.
+        let serving = tokio::spawn(self.edge.serve(self.tls, app, until));
+        let served = serving.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let served = served.map_err(ServerError::Stopped);
         stop.cancel();
         flow::desk::close_all(&self.repository).await;
         // The keeper holds the lock of the data directory until the last change is made.

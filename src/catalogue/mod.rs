@@ -107,7 +107,8 @@ pub trait Packages: Send + Sync {
     /// [`CatalogueError`].
     fn list_suites_of(&self, digest: &Digest) -> Result<Vec<SuiteName>, CatalogueError>;
 
-    /// A package by the parts of its pool path: name and the first 16 hexadecimal digits of its digest.
+    /// A package by the parts of its pool path, which are its name and the first 16 hexadecimal digits of
+    /// its digest, and the suites that have taken it. One read.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -115,7 +116,7 @@ pub trait Packages: Send + Sync {
         &self,
         name: &PackageName,
         digest_prefix: &str,
-    ) -> Result<Option<Package>, CatalogueError>;
+    ) -> Result<Option<(Package, Vec<SuiteName>)>, CatalogueError>;
 
     /// Removes from the catalogue every package that no suite has taken and that came before `before`,
     /// and gives their digests, so that their bytes can follow.

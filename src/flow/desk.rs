@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Notify, oneshot};
 
 use crate::catalogue::{CatalogueError, SuiteState};
@@ -14,6 +14,7 @@ use crate::domain::{Identity, IndexFile, StoredChunk};
 use crate::flow::apply::Wish;
 use crate::flow::follow::{self, Followers};
 use crate::flow::lineup::Lineup;
+use crate::flow::served::Served;
 use crate::flow::turn::{self, Turned};
 use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Pool;
@@ -37,6 +38,7 @@ pub struct Desk {
     /// Of which suite.
     pub suite: SuiteName,
     state: ArcSwap<SuiteState>,
+    served: ArcSwapOption<Served>,
     queue: Mutex<Queue>,
     arrived: Notify,
     hurry: AtomicBool,
@@ -64,7 +66,14 @@ impl Desk {
         self.state.load_full()
     }
 
+    /// What hosts are given now; `None` before the first publication.
+    pub fn served(&self) -> Option<Arc<Served>> {
+        self.served.load_full()
+    }
+
     pub(crate) fn set_state(&self, state: SuiteState) {
+        // First, so that whoever sees the new state is also given it.
+        self.served.store(ready(&state));
         self.state.store(Arc::new(state));
     }
 
@@ -188,6 +197,10 @@ impl Desk {
     }
 }
 
+fn ready(state: &SuiteState) -> Option<Arc<Served>> {
+    state.head.as_ref().map(|head| Arc::new(Served::of(head)))
+}
+
 /// The desk of a suite; loads the suite and starts its writer when there is none.
 pub(crate) fn open(
     repository: &Arc<Repository>,
@@ -202,6 +215,7 @@ pub(crate) fn open(
     let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
     let desk = Arc::new(Desk {
         suite: suite.clone(),
+        served: ArcSwapOption::new(ready(&state)),
         state: ArcSwap::from_pointee(state),
         queue: Mutex::default(),
         arrived: Notify::new(),

@@ -9,7 +9,8 @@ use crate::catalogue::IndexRecord;
 use crate::debian::{PackageName, SuiteName, framing};
 use crate::digest::Digest;
 use crate::domain::layout::{self, DistsFile, RepoPath};
-use crate::domain::{Encoding, Grant, Head, Identity, Right, StoredChunk};
+use crate::domain::{Encoding, Grant, Identity, Right, StoredChunk};
+use crate::flow::served::{Served, Stamp};
 use crate::flow::tracks::xz_tail;
 use crate::flow::{FlowError, Repository, admit, blocking, lock};
 use crate::pool::{Kind, Opened};
@@ -23,7 +24,7 @@ pub struct Fetched {
     /// Size of the whole. Unit: bytes.
     pub size_bytes: u64,
     /// The same for the same bytes, always; of a head, its Date.
-    pub last_modified: Moment,
+    pub last_modified: Stamp,
     /// The digest, where the path has it.
     pub digest: Option<Digest>,
     /// Whether the path can never name other bytes.
@@ -53,7 +54,7 @@ pub enum Segment {
 
 /// What lies under a path that names its content says when it was made by none of our clocks: the same
 /// moment for all, so that a resumed download always finds it unchanged.
-const UNCHANGING: Moment = Moment(1_000_000_000);
+pub(super) const UNCHANGING: Moment = Moment(1_000_000_000);
 /// How long `Release.gpg` is answered with the signature of the `Release` that was given before it.
 /// Unit: seconds.
 const PAIRED_SECONDS: i64 = 600;
@@ -66,7 +67,7 @@ const PAIRED_MOST: usize = 20_000;
 pub struct Releases(Mutex<HashMap<(Identity, SuiteName), Given>>);
 
 /// A head, and when a host was given it.
-type Given = (Arc<Head>, Moment);
+type Given = (Arc<Served>, Moment);
 
 /// Opens what a path names.
 ///
@@ -98,30 +99,29 @@ async fn dists(
     let identity = standing.identity();
     let absent = || crate::domain::Denied::Suite(identity.clone(), suite.clone());
     let desk = repository.desk(&suite).ok_or_else(absent)?;
-    let state = desk.state();
-    let head = Arc::new(state.head.clone().ok_or_else(absent)?);
+    let head = desk.served().ok_or_else(absent)?;
     repository.journal.note(identity, &suite, repository.now(), head.generation);
-    let text = |text: &str, at: Moment| Fetched {
+    let text = |text: &Bytes, head: &Served| Fetched {
         content_type: "text/plain; charset=utf-8",
         size_bytes: text.len() as u64,
-        last_modified: at,
+        last_modified: head.date.clone(),
         digest: None,
         immutable: false,
-        source: Source::Text(Bytes::copy_from_slice(text.as_bytes())),
+        source: Source::Text(text.clone()),
     };
     match file {
         DistsFile::InRelease => {
             repository.releases.forget(identity, &suite);
-            Ok(text(&head.in_release, head.date))
+            Ok(text(&head.in_release, &head))
         }
         DistsFile::Release => {
             repository.releases.remember(identity, &suite, &head, repository.now());
-            Ok(text(&head.release, head.date))
+            Ok(text(&head.release, &head))
         }
         DistsFile::ReleaseGpg => {
             let head =
                 repository.releases.recall(identity, &suite, repository.now()).unwrap_or(head);
-            Ok(text(&head.release_gpg, head.date))
+            Ok(text(&head.release_gpg, &head))
         }
         DistsFile::Index(path) => {
             let shared = Arc::clone(repository);
@@ -134,7 +134,7 @@ async fn dists(
                 };
                 let record =
                     record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
-                let date = if record.file.listed { head.date } else { UNCHANGING };
+                let date = if record.file.listed { head.date.clone() } else { UNCHANGING.clone() };
                 let unlisted = !record.file.listed;
                 Ok(rope(record, date, unlisted))
             })
@@ -163,8 +163,8 @@ fn pool(
     file: &str,
 ) -> Result<Fetched, FlowError> {
     let absent = || FlowError::Missing("such package for this host".into());
-    let package = repository.catalogue.find_by_path(name, digest_prefix)?.ok_or_else(absent)?;
-    let suites = repository.catalogue.list_suites_of(&package.digest)?;
+    let found = repository.catalogue.find_by_path(name, digest_prefix)?;
+    let (package, suites) = found.ok_or_else(absent)?;
     let admin = grant.role == crate::domain::Role::Admin;
     let readable = suites.iter().any(|suite| admin || grant.suites.covers(suite));
     if !readable || layout::deb_file_name(&package) != file {
@@ -175,7 +175,7 @@ fn pool(
     Ok(Fetched {
         content_type: "application/vnd.debian.binary-package",
         size_bytes: package.size_bytes,
-        last_modified: UNCHANGING,
+        last_modified: UNCHANGING.into(),
         digest: Some(package.digest),
         immutable: true,
         source: match opened.ok_or_else(lost)? {
@@ -185,7 +185,7 @@ fn pool(
     })
 }
 
-fn rope(record: IndexRecord, last_modified: Moment, immutable: bool) -> Fetched {
+fn rope(record: IndexRecord, last_modified: impl Into<Stamp>, immutable: bool) -> Fetched {
     let encoding = record.file.encoding;
     let mut segments = Vec::new();
     if encoding == Encoding::Xz {
@@ -206,7 +206,7 @@ fn rope(record: IndexRecord, last_modified: Moment, immutable: bool) -> Fetched 
     Fetched {
         content_type,
         size_bytes: record.file.size_bytes,
-        last_modified,
+        last_modified: last_modified.into(),
         digest: Some(record.file.digest),
         immutable,
         source: Source::Rope(segments),
@@ -249,7 +249,7 @@ fn read_chunk(
 }
 
 impl Releases {
-    fn remember(&self, identity: &Identity, suite: &SuiteName, head: &Arc<Head>, now: Moment) {
+    fn remember(&self, identity: &Identity, suite: &SuiteName, head: &Arc<Served>, now: Moment) {
         let mut given = lock(&self.0);
         if given.len() >= PAIRED_MOST {
             given.retain(|_, (_, at)| now.since(*at) < PAIRED_SECONDS);
@@ -267,7 +267,7 @@ impl Releases {
         }
     }
 
-    fn recall(&self, identity: &Identity, suite: &SuiteName, now: Moment) -> Option<Arc<Head>> {
+    fn recall(&self, identity: &Identity, suite: &SuiteName, now: Moment) -> Option<Arc<Served>> {
         let given = lock(&self.0);
         let (head, at) = given.get(&(identity.clone(), suite.clone()))?;
         (now.since(*at) < PAIRED_SECONDS).then(|| Arc::clone(head))

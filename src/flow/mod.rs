@@ -35,6 +35,7 @@ mod recognise;
 pub mod refresh;
 pub mod report;
 pub mod rollback;
+pub mod served;
 pub mod suite;
 pub mod sweep;
 pub mod tracks;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Extensions;
 use axum::http::request::Parts;
 
 use crate::api::Code;
@@ -25,7 +26,17 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let Some(peer) = parts.extensions.get::<Peer>() else {
+        Self::of(&parts.extensions, app)
+    }
+}
+
+impl Caller {
+    /// Whoever is at the other end of the connection that a request came on.
+    ///
+    /// # Errors
+    /// [`Failure`] when its certificate does not stand.
+    pub fn of(extensions: &Extensions, app: &App) -> Result<Self, Failure> {
+        let Some(peer) = extensions.get::<Peer>() else {
             return Err(Failure::new(Code::Internal, "the connection is unknown"));
         };
         let judged = peer.slot.find::<trust::Peer>().unwrap_or_else(|| {
@@ -36,9 +47,7 @@ impl FromRequestParts<App> for Caller {
         let standing = admit::identify(&app.repository, &judged)?;
         Ok(Self { standing, peer: judged })
     }
-}
 
-impl Caller {
     /// The caller, if it has `right`.
     ///
     /// # Errors

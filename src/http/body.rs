@@ -1,6 +1,5 @@
 //! Bodies: conditional requests, single ranges, and streams that never hold a whole file.
 
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,12 +9,14 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::flow::fetch::{Fetched, Segment, Source};
+use crate::flow::served::Stamp;
 use crate::flow::{FlowError, Repository};
+use crate::http::pieces::Pieces;
 use crate::time::Moment;
 use crate::trust::Peer;
 
-/// How much of a file is read at once. Unit: bytes.
-const PIECE_BYTES: u64 = 256 * 1024;
+/// The most header fields that an answer has.
+const FIELDS: usize = 8;
 /// How much is sent between two looks at whether the client still stands. Unit: bytes.
 const LOOK_BYTES: u64 = 1024 * 1024;
 
@@ -31,7 +32,6 @@ pub fn respond(
     headers: &HeaderMap,
     fetched: Fetched,
 ) -> Response {
-    let modified = fetched.last_modified.http_date();
     let etag = fetched.digest.map(|digest| format!("\"{digest}\""));
     let mut response = Response::new(Body::empty());
     let cache = if fetched.immutable {
@@ -40,19 +40,22 @@ pub fn respond(
         "private, no-cache"
     };
     let out = response.headers_mut();
+    out.reserve(FIELDS);
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(fetched.content_type));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    insert(out, header::LAST_MODIFIED, &modified);
+    if let Ok(modified) = HeaderValue::from_maybe_shared(fetched.last_modified.text.clone()) {
+        out.insert(header::LAST_MODIFIED, modified);
+    }
     if let Some(etag) = &etag {
         insert(out, header::ETAG, etag);
     }
-    if unmodified(headers, fetched.last_modified, etag.as_deref()) {
+    if unmodified(headers, &fetched.last_modified, etag.as_deref()) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
     let total = fetched.size_bytes;
-    let range = match range(headers, &modified, etag.as_deref(), total) {
+    let range = match range(headers, &fetched.last_modified, etag.as_deref(), total) {
         Wanted::All => 0..total,
         Wanted::Part(part) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -87,14 +90,16 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn unmodified(headers: &HeaderMap, modified: Moment, etag: Option<&str>) -> bool {
+fn unmodified(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>) -> bool {
     if let Some(wanted) = text_of(headers, header::IF_NONE_MATCH) {
         let one =
             |tag: &str| Some(tag.trim().trim_start_matches("W/")) == etag || tag.trim() == "*";
         return etag.is_some() && wanted.split(',').any(one);
     }
-    let since = text_of(headers, header::IF_MODIFIED_SINCE).and_then(Moment::parse_http_date);
-    since == Some(modified)
+    let Some(since) = headers.get(header::IF_MODIFIED_SINCE) else { return false };
+    // Hosts send back what they were given, byte by byte.
+    since.as_bytes() == modified.text
+        || since.to_str().ok().and_then(Moment::parse_http_date) == Some(modified.at)
 }
 
 enum Wanted {
@@ -105,9 +110,9 @@ enum Wanted {
 
 /// The single range that is asked for. Several ranges, other units and what does not parse are
 /// answered with the whole, as RFC 9110, section 14.2, allows.
-fn range(headers: &HeaderMap, modified: &str, etag: Option<&str>, total: u64) -> Wanted {
+fn range(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>, total: u64) -> Wanted {
     if let Some(condition) = text_of(headers, header::IF_RANGE)
-        && condition != modified
+        && condition.as_bytes() != modified.text
         && Some(condition) != etag
     {
         return Wanted::All;
@@ -169,34 +174,12 @@ fn cut(bytes: &Bytes, start: u64, length: u64) -> Bytes {
 }
 
 fn file_stream(watch: Watch, file: std::fs::File, start: u64, length: u64) -> Body {
-    Body::from_stream(stream::try_unfold((watch, file, start, length, true), |state| async move {
-        let (mut watch, file, start, left, first) = state;
-        if left == 0 {
-            return Ok(None);
-        }
-        let read = tokio::task::spawn_blocking(move || read_piece(file, start, left, first));
-        let (file, piece) = read.await.map_err(std::io::Error::other)??;
+    let state = (watch, Pieces::new(file, start, length));
+    Body::from_stream(stream::try_unfold(state, |(mut watch, mut pieces)| async move {
+        let Some(piece) = pieces.next().await? else { return Ok(None) };
         watch.pass(piece.len()).map_err(std::io::Error::other)?;
-        let left = left.saturating_sub(piece.len() as u64);
-        Ok::<_, std::io::Error>(Some((piece, (watch, file, start, left, false))))
+        Ok::<_, std::io::Error>(Some((piece, (watch, pieces))))
     }))
-}
-
-fn read_piece(
-    mut file: std::fs::File,
-    start: u64,
-    left: u64,
-    first: bool,
-) -> std::io::Result<(std::fs::File, Bytes)> {
-    if first && start > 0 {
-        file.seek(SeekFrom::Start(start))?;
-    }
-    let mut piece = Vec::new();
-    (&file).take(left.min(PIECE_BYTES)).read_to_end(&mut piece)?;
-    if piece.is_empty() {
-        return Err(std::io::Error::other("a stored file is shorter than recorded"));
-    }
-    Ok((file, piece.into()))
 }
 
 fn rope_stream(watch: Watch, segments: Vec<Segment>, start: u64, length: u64) -> Body {
@@ -226,6 +209,8 @@ fn rope_stream(watch: Watch, segments: Vec<Segment>, start: u64, length: u64) ->
 mod tests {
     use super::*;
 
+    const DATE: Moment = Moment(1_795_404_699);
+
     fn asked(range_text: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, HeaderValue::from_str(range_text).unwrap());
@@ -233,7 +218,7 @@ mod tests {
     }
 
     fn part(range_text: &str, total: u64) -> Option<std::ops::Range<u64>> {
-        match range(&asked(range_text), "date", Some("\"tag\""), total) {
+        match range(&asked(range_text), &Stamp::from(DATE), Some("\"tag\""), total) {
             Wanted::Part(part) => Some(part),
             Wanted::All => Some(0..total),
             Wanted::Nothing => None,
@@ -256,22 +241,22 @@ mod tests {
     fn a_range_of_something_else_is_the_whole() {
         let mut headers = asked("bytes=10-");
         headers.insert(header::IF_RANGE, HeaderValue::from_static("other date"));
-        assert!(matches!(range(&headers, "date", None, 100), Wanted::All));
-        headers.insert(header::IF_RANGE, HeaderValue::from_static("date"));
-        assert!(matches!(range(&headers, "date", None, 100), Wanted::Part(_)));
+        assert!(matches!(range(&headers, &Stamp::from(DATE), None, 100), Wanted::All));
+        headers.insert(header::IF_RANGE, HeaderValue::from_str(&DATE.http_date()).unwrap());
+        assert!(matches!(range(&headers, &Stamp::from(DATE), None, 100), Wanted::Part(_)));
     }
 
     #[test]
     fn only_the_very_same_date_is_unmodified() {
         let mut headers = HeaderMap::new();
-        let date = Moment(1_795_404_699);
+        let date = DATE;
         headers.insert(
             header::IF_MODIFIED_SINCE,
             HeaderValue::from_str(&date.plus(60).http_date()).unwrap(),
         );
-        assert!(!unmodified(&headers, date, None));
+        assert!(!unmodified(&headers, &Stamp::from(date), None));
         headers
             .insert(header::IF_MODIFIED_SINCE, HeaderValue::from_str(&date.http_date()).unwrap());
-        assert!(unmodified(&headers, date, None));
+        assert!(unmodified(&headers, &Stamp::from(date), None));
     }
 }

@@ -11,6 +11,7 @@ pub mod changes;
 pub mod extract;
 pub mod listen;
 pub mod local;
+mod pieces;
 pub mod reports;
 pub mod repository;
 pub mod routes;
@@ -19,4 +20,4 @@ pub mod suites;
 pub mod uploads;
 pub mod views;
 
-pub use routes::{App, Site, router};
+pub use routes::{App, Site, Tree, router};

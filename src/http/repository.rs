@@ -1,6 +1,7 @@
 //! apt's tree: everything that is not the API.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 
@@ -14,14 +15,17 @@ use crate::http::listen::clean_path;
 use crate::http::{App, body};
 
 /// Serves `dists/` and `pool/` to those who may read them.
-pub async fn serve(
-    State(app): State<App>,
-    caller: Caller,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    match answer(&app, &caller, &method, &uri, &headers).await {
+pub async fn serve(State(app): State<App>, request: Request) -> Response {
+    respond(&app, &request.into_parts().0).await
+}
+
+/// The same, for who has the state at hand.
+pub async fn respond(app: &App, parts: &Parts) -> Response {
+    let caller = match Caller::of(&parts.extensions, app) {
+        Ok(caller) => caller,
+        Err(failure) => return failure.into_response(),
+    };
+    match answer(app, &caller, &parts.method, &parts.uri, &parts.headers).await {
         Ok(response) => response,
         Err(failure) => failure.into_response(),
     }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{Request, Response};
 use axum::routing::{get, post, put};
 
 use crate::flow::Repository;
+use crate::http::listen::Application;
 use crate::http::{access, answer, changes, reports, repository, setup, suites, uploads};
 
 /// What every handler can reach.
@@ -65,4 +68,30 @@ pub fn router(app: App) -> Router {
         .fallback(repository::serve)
         .layer(DefaultBodyLimit::max(JSON_BYTES))
         .with_state(app)
+}
+
+/// All that is served, as the listener takes it.
+#[derive(Clone)]
+pub struct Tree {
+    app: App,
+    router: Router,
+}
+
+impl Tree {
+    /// The tree of [`router`].
+    pub fn new(app: App) -> Self {
+        Self { router: router(app.clone()), app }
+    }
+}
+
+impl Application for Tree {
+    /// What every host asks for all the time does not go through the table of routes, where it would
+    /// come to the same place.
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        if path.starts_with("/dists/") || path.starts_with("/pool/") {
+            return repository::respond(&self.app, &request.into_parts().0).await;
+        }
+        self.router.answer(request).await
+    }
 }

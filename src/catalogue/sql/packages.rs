@@ -144,14 +144,24 @@ impl<S: Store> Packages for S {
         self.read(|tx| all(tx, SUITES_OF, &[digest.into()], |row| parse(row, 0)))
     }
 
-    fn find_by_path(&self, name: &PackageName, digest_prefix: &str) -> Answer<Option<Package>> {
+    fn find_by_path(
+        &self,
+        name: &PackageName,
+        digest_prefix: &str,
+    ) -> Answer<Option<(Package, Vec<SuiteName>)>> {
         let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if digest_prefix.len() != 16 || !digest_prefix.bytes().all(digit) {
             return Ok(None);
         }
         let range =
             [digest_prefix.into(), format!("{digest_prefix}g").into(), name.as_str().into()];
-        self.read(|tx| one(tx, BY_PATH, &range, |row| Reader::default().package(row, 0)))
+        self.read(|tx| {
+            let package = one(tx, BY_PATH, &range, |row| Reader::default().package(row, 0))?;
+            let Some(package) = package else { return Ok(None) };
+            let digest = [(&package.digest).into()];
+            let suites = all(tx, SUITES_OF, &digest, |row| parse(row, 0))?;
+            Ok(Some((package, suites)))
+        })
     }
 
     fn forget_staged(&self, before: Moment) -> Answer<Vec<Digest>> {

@@ -14,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answerer;
+use super::application::Application;
 use super::counts::EdgeCounts;
 use super::drive::{Drive, End};
 use super::limits::EdgeLimits;
@@ -34,10 +35,10 @@ const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 this port speaks https\r\n\
 const PLAIN_HTTP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The terms on which every visitor of one listener is served.
-pub(super) struct Terms {
+pub(super) struct Terms<A> {
     pub limits: EdgeLimits,
     pub counts: Arc<EdgeCounts>,
-    pub app: axum::Router,
+    pub app: A,
     pub stop: CancellationToken,
 }
 
@@ -62,7 +63,11 @@ impl Drop for Place {
 }
 
 /// Serves one visitor: handshake, requests, end. `tls` is what was current when it came.
-pub(super) async fn serve(terms: Arc<Terms>, tls: Arc<ServerConfig>, visitor: Visitor) {
+pub(super) async fn serve<A: Application>(
+    terms: Arc<Terms<A>>,
+    tls: Arc<ServerConfig>,
+    visitor: Visitor,
+) {
     let Visitor { tcp, addr, connection, seat } = visitor;
     terms.counts.open.rise();
     let _place = Place { counts: Arc::clone(&terms.counts), _seat: seat };

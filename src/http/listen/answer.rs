@@ -3,8 +3,9 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -14,8 +15,8 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
-use tower::ServiceExt;
 
+use super::application::Application;
 use super::counts::EdgeCounts;
 use super::peer::Peer;
 use super::pulse::Pulse;
@@ -28,14 +29,14 @@ const PANIC_TEXT: &str = "internal error; the server's log has the reason\n";
 
 /// Hands the requests of one connection to the application.
 #[derive(Clone)]
-pub(super) struct Answerer {
-    pub app: axum::Router,
+pub(super) struct Answerer<A> {
+    pub app: A,
     pub peer: Peer,
     pub pulse: Arc<Pulse>,
     pub counts: Arc<EdgeCounts>,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Answerer {
+impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> {
     type Response = Response<Outflow>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -43,14 +44,22 @@ impl hyper::service::Service<Request<Incoming>> for Answerer {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.pulse.asked();
         let pulse = Arc::clone(&self.pulse);
-        let mut request = request.map(|body| Body::new(Inflow::new(body, pulse)));
+        let mut request = request.map(|body| match body.is_end_stream() {
+            true => Body::empty(),
+            false => Body::new(Inflow { body, pulse: Some(pulse) }),
+        });
         request.extensions_mut().insert(self.peer.clone());
         let this = self.clone();
         Box::pin(async move {
-            let app = this.app;
-            let run = Box::pin(async move { app.oneshot(request).await });
-            let mut response = match (Unpanicked { run }).await {
-                Ok(Ok(response)) => response,
+            let mut run = pin!(this.app.answer(request));
+            // After a panic the future is never polled again, so no broken state is seen.
+            let unpanicked =
+                poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
+                    Ok(polled) => polled.map(Ok),
+                    Err(panic) => Poll::Ready(Err(panic)),
+                });
+            let mut response = match unpanicked.await {
+                Ok(response) => response,
                 Err(panic) => {
                     note_panic(&this.counts, &this.peer, &panic);
                     apology()
@@ -65,24 +74,6 @@ impl hyper::service::Service<Request<Incoming>> for Answerer {
             }
             Ok(response.map(|body| Outflow { body, pulse: this.pulse, counts: this.counts }))
         })
-    }
-}
-
-/// Runs a future and gives a panic as a value.
-struct Unpanicked<F> {
-    run: Pin<Box<F>>,
-}
-
-impl<F: Future> Future for Unpanicked<F> {
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // After a panic this future is done and never polled again, so no broken state is seen.
-        match catch_unwind(AssertUnwindSafe(|| self.run.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
     }
 }
 
@@ -113,11 +104,6 @@ struct Inflow {
 }
 
 impl Inflow {
-    fn new(body: Incoming, pulse: Arc<Pulse>) -> Self {
-        let pulse = (!body.is_end_stream()).then_some(pulse);
-        Self { body, pulse }
-    }
-
     fn done(&mut self) {
         if let Some(pulse) = self.pulse.take() {
             pulse.body_done();

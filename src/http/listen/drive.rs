@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::answer::Answerer;
+use super::application::Application;
 use super::counts::EdgeCounts;
 use super::limits::EdgeLimits;
 use super::pulse::{Due, Pulse};
@@ -31,8 +32,8 @@ pub(super) enum End {
 
 /// One connection with everything that can end it. One timer serves all limits: it is moved only
 /// when the next one is due earlier, so a busy connection does not touch it.
-pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin> {
-    http: Connection<TokioIo<TimedStream<S>>, Answerer>,
+pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin, A: Application> {
+    http: Connection<TokioIo<TimedStream<S>>, Answerer<A>>,
     pulse: Arc<Pulse>,
     counts: Arc<EdgeCounts>,
     alarm: Pin<Box<Sleep>>,
@@ -55,10 +56,10 @@ enum Next {
     Look,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S, A> {
     pub fn new(
         stream: S,
-        answerer: Answerer,
+        answerer: Answerer<A>,
         limits: &EdgeLimits,
         stop: CancellationToken,
     ) -> Self {
@@ -117,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drive<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Future for Drive<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Future for Drive<S, A> {
     type Output = End;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
     /// Open connections in all, handshakes included. Beyond: the accepted socket is closed at
-    /// once. Default 20,000 (about 20 KB of memory each when idle).
+    /// once. Default 20,000 (about 25 KB of memory each when idle).
     pub max_connections: usize,
     /// Open connections of one IPv4 address, or of one IPv6 /64. Default 512: a site behind one
     /// translated address updates together.

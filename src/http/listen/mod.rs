@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 mod accept;
 mod answer;
+mod application;
 mod counts;
 mod drive;
 mod gauge;
@@ -38,6 +39,7 @@ mod timed;
 mod tls;
 mod wire;
 
+pub use application::Application;
 pub use counts::{Counter, EdgeCounts};
 pub use limits::EdgeLimits;
 pub use path::{PathFault, clean_path, encode_path};
@@ -104,7 +106,7 @@ impl Edge {
     pub async fn serve(
         self,
         tls: Arc<ArcSwap<ServerConfig>>,
-        app: axum::Router,
+        app: impl Application,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         if !tls::is_hard(&tls.load()) {
@@ -165,7 +167,7 @@ async fn next_socket(listeners: &[TcpListener]) -> io::Result<(TcpStream, Socket
 
 /// Gives a seat to a socket, or closes it at once. A failed accept costs a pause, never the loop.
 async fn admit(
-    terms: &Terms,
+    terms: &Terms<impl Application>,
     seats: &Arc<Seats>,
     accepted: io::Result<(TcpStream, SocketAddr)>,
     connection: u64,
@@ -225,7 +227,7 @@ fn note_broken(ended: Result<(), JoinError>) {
 }
 
 /// Lets every connection finish its answer, then cuts what is left.
-async fn drain_all(terms: &Terms, mut live: JoinSet<()>, patience: Duration) {
+async fn drain_all(terms: &Terms<impl Application>, mut live: JoinSet<()>, patience: Duration) {
     terms.stop.cancel();
     let finished = timeout(patience, async {
         while let Some(ended) = live.join_next().await {

@@ -222,7 +222,7 @@ fn a_package_is_found_by_its_path(room: &Path, make: &Make) {
     record(&*catalogue, &package);
     let prefix = package.digest.short();
     let find = |named: &str, prefix: &str| catalogue.find_by_path(&name(named), prefix).unwrap();
-    assert_eq!(find("hello", &prefix), Some(package.clone()));
+    assert_eq!(find("hello", &prefix), Some((package.clone(), Vec::new())));
     assert_eq!(find("hell", &prefix), None);
     assert_eq!(find("hello", &prefix[..15]), None);
     assert_eq!(find("hello", &format!("{prefix}0")), None);
@@ -281,6 +281,11 @@ fn a_package_is_shown_to_the_suites_that_took_it(room: &Path, make: &Make) {
     catalogue.publish(&waiting).unwrap();
     assert_eq!(catalogue.list_suites_of(&one.digest).unwrap(), [suite("edge"), suite("stable")]);
     assert_eq!(catalogue.list_suites_of(&two.digest).unwrap(), [suite("stable")]);
+    // By its path it comes with the same suites.
+    let prefix = one.digest.short();
+    let (found, suites) = catalogue.find_by_path(&name("aa"), &prefix).unwrap().unwrap();
+    assert_eq!(found.digest, one.digest);
+    assert_eq!(suites, [suite("edge"), suite("stable")]);
 }
 
 fn one_name_version_and_architecture_is_one_package(room: &Path, make: &Make) {

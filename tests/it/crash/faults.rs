@@ -234,7 +234,7 @@ faulty! { Packages:
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
     fn read_file_lists(digests: &[Digest]) -> Vec<Option<Vec<u8>>>;
     fn list_suites_of(digest: &Digest) -> Vec<SuiteName>;
-    fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<Package>;
+    fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<(Package, Vec<SuiteName>)>;
     fn forget_staged(before: Moment) -> Vec<Digest>;
 }
 
