@@ -12,10 +12,12 @@ use crate::domain::{
 use crate::time::Moment;
 
 mod records;
+mod snapshots;
 mod sql;
 pub mod sqlite;
 
 pub use records::{CertificateRecord, IndexRecord, PackageRecord, Placement, Sighting, SuiteState};
+pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 
 /// The catalogue could not answer.
@@ -330,6 +332,6 @@ pub trait Journal: Send + Sync {
 }
 
 /// Every kind of fact in one place.
-pub trait Catalogue: Packages + Suites + Generations + Access + Journal {}
+pub trait Catalogue: Packages + Suites + Generations + Snapshots + Access + Journal {}
 
-impl<T: Packages + Suites + Generations + Access + Journal> Catalogue for T {}
+impl<T: Packages + Suites + Generations + Snapshots + Access + Journal> Catalogue for T {}

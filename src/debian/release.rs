@@ -23,8 +23,8 @@ pub struct ReleaseFields {
     pub codename: SuiteName,
     /// When it was signed: `Mon, 23 Nov 2026 03:31:39 UTC`. A host ignores one older than it has.
     pub date: String,
-    /// Until when hosts may trust it, written like `date`.
-    pub valid_until: String,
+    /// Until when hosts may trust it, written like `date`; `None` for ever, as a snapshot is.
+    pub valid_until: Option<String>,
     /// Whether indices may be fetched by their digest.
     pub acquire_by_hash: bool,
     /// Concrete architectures in the order in which they are listed; packages of `all` are listed
@@ -72,7 +72,7 @@ impl ReleaseText {
             ("Suite", fields.suite.as_str()),
             ("Codename", fields.codename.as_str()),
             ("Date", fields.date.trim()),
-            ("Valid-Until", fields.valid_until.trim()),
+            ("Valid-Until", line(fields.valid_until.as_ref())),
             ("Acquire-By-Hash", by_hash),
             ("Architectures", &words(&fields.architectures)),
             ("Components", &words(&fields.components)),
@@ -113,6 +113,10 @@ impl ReleaseText {
         }
         draft.close().map_err(|rule| ReleaseError { line: last, rule })
     }
+}
+
+fn line(text: Option<&String>) -> &str {
+    text.map(|text| text.trim()).unwrap_or_default()
 }
 
 fn words<T: fmt::Display>(items: &[T]) -> String {
@@ -201,7 +205,7 @@ impl Draft {
                 suite: self.suite.ok_or("Suite is there")?,
                 codename: self.codename.ok_or("Codename is there")?,
                 date: self.date.ok_or("Date is there")?,
-                valid_until: self.valid_until.ok_or("Valid-Until is there")?,
+                valid_until: self.valid_until,
                 acquire_by_hash: self.acquire_by_hash.ok_or("Acquire-By-Hash is there")?,
                 architectures: self.architectures.ok_or("Architectures is there")?,
                 components: self.components.ok_or("Components is there")?,

@@ -11,8 +11,8 @@ use crate::digest::Digest;
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Encoding, Grant, Head, Identity, Right, StoredChunk};
 use crate::flow::index::xz_tail;
-use crate::flow::{FlowError, Repository, admit, blocking, chunk, lock};
-use crate::pool::{Kind, Opened};
+use crate::flow::{FlowError, Repository, admit, blocking, chunk, lock, snapshot};
+use crate::pool::{Kind, Opened, Pool};
 use crate::time::Moment;
 use crate::trust::Standing;
 
@@ -53,7 +53,7 @@ pub enum Segment {
 
 /// What lies under a path that names its content says when it was made by none of our clocks: the same
 /// moment for all, so that a resumed download always finds it unchanged.
-const UNCHANGING: Moment = Moment(1_000_000_000);
+pub(super) const UNCHANGING: Moment = Moment(1_000_000_000);
 /// How long `Release.gpg` is answered with the signature of the `Release` that was given before it.
 /// Unit: seconds.
 const PAIRED_SECONDS: i64 = 600;
@@ -80,6 +80,9 @@ pub async fn fetch(
 ) -> Result<Fetched, FlowError> {
     match path {
         RepoPath::Dists(suite, file) => dists(repository, standing, suite, file).await,
+        RepoPath::Snapshot(id, suite, file) => {
+            snapshot::fetch(repository, standing, id, suite, file).await
+        }
         RepoPath::Pool { name, digest_prefix, file } => {
             let admitted = admit::admit(repository, standing, Right::Introspect)?;
             let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
@@ -178,7 +181,8 @@ fn pool(
     })
 }
 
-fn rope(record: IndexRecord, last_modified: Moment, immutable: bool) -> Fetched {
+/// An index, to be sent chunk by chunk.
+pub(super) fn rope(record: IndexRecord, last_modified: Moment, immutable: bool) -> Fetched {
     let encoding = record.file.encoding;
     let mut segments = Vec::new();
     if encoding == Encoding::Xz {
@@ -225,14 +229,22 @@ impl Segment {
             Self::Inline(bytes) => Ok(bytes),
             Self::Chunk(stored, encoding) => {
                 let shared = Arc::clone(repository);
-                blocking(move || read_chunk(&shared, &stored, encoding)).await
+                blocking(move || read_chunk(shared.pool.as_ref(), &stored, encoding)).await
             }
+        }
+    }
+
+    /// The same, for those who may wait.
+    pub(super) fn read_now(self, pool: &dyn Pool) -> Result<Bytes, FlowError> {
+        match self {
+            Self::Inline(bytes) => Ok(bytes),
+            Self::Chunk(stored, encoding) => read_chunk(pool, &stored, encoding),
         }
     }
 }
 
 fn read_chunk(
-    repository: &Repository,
+    pool: &dyn Pool,
     stored: &StoredChunk,
     encoding: Encoding,
 ) -> Result<Bytes, FlowError> {
@@ -241,7 +253,7 @@ fn read_chunk(
         Encoding::Plain | Encoding::Gz => (stored.offset, gz),
         Encoding::Xz => (stored.offset.saturating_add(gz), xz),
     };
-    let bytes = repository.pool.read(Kind::Pack, &stored.pack, offset, length)?;
+    let bytes = pool.read(Kind::Pack, &stored.pack, offset, length)?;
     let bytes =
         bytes.ok_or_else(|| FlowError::Internal(format!("pack {} is lost", stored.pack)))?;
     match encoding {

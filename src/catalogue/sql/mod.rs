@@ -19,6 +19,7 @@ mod journal;
 mod packages;
 mod publish;
 mod rows;
+mod snapshots;
 mod suites;
 
 /// What a body gives.

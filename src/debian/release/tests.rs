@@ -23,7 +23,7 @@ fn example() -> ReleaseText {
         suite: suite_name("stable"),
         codename: suite_name("stable"),
         date: "Mon, 23 Nov 2026 03:31:39 UTC".into(),
-        valid_until: "Mon, 30 Nov 2026 03:31:39 UTC".into(),
+        valid_until: Some("Mon, 30 Nov 2026 03:31:39 UTC".into()),
         acquire_by_hash: true,
         architectures: vec!["amd64".parse().unwrap(), "arm64".parse().unwrap()],
         components: vec!["main".parse().unwrap(), "extra".parse().unwrap()],

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, Catalogue, CatalogueError, CertificateRecord, Generations, IndexRecord, Journal,
-    PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
+    PackageRecord, Packages, Placement, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{PackageName, SuiteName};
 use repod::digest::Digest;
@@ -254,6 +254,13 @@ faulty! { Generations:
     ) -> Option<IndexRecord>;
     fn list_packs() -> Vec<Digest>;
     fn list_indices(suite: &SuiteName, generation: u64) -> Vec<IndexFile>;
+}
+
+faulty! { Snapshots:
+    fn find_snapshot(suite: &SuiteName, generation: u64) -> Option<Snapshot>;
+    fn record_snapshot(suite: &SuiteName, snapshot: &Snapshot) -> Snapshot;
+    fn find_generation(suite: &SuiteName, generation: u64) -> Option<GenerationRecord>;
+    fn find_live_at(suite: &SuiteName, at: Moment) -> Option<GenerationRecord>;
 }
 
 faulty! { Access:
