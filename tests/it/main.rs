@@ -21,6 +21,7 @@ mod harness;
 mod harness_selftest;
 mod refusals;
 mod renewal;
+mod ropes;
 mod snapshot;
 mod story;
 mod streaming;
