@@ -26,6 +26,7 @@ use crate::trust::{
 };
 
 pub mod data;
+pub mod export;
 mod keeper;
 
 pub use data::{DataDirectory, DataError};

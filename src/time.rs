@@ -49,12 +49,28 @@ impl Moment {
         Some(Self(stamp.as_second()))
     }
 
+    /// As in the name of a snapshot: `20261123T033139Z`.
+    pub fn stamp(self) -> String {
+        self.format(STAMP)
+    }
+
+    /// Reads a snapshot's name; `None` for any other text.
+    pub fn parse_stamp(text: &str) -> Option<Self> {
+        let parsed = jiff::fmt::strtime::parse(STAMP, text).ok()?.to_datetime().ok()?;
+        let stamp = parsed.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        // The reader takes fewer digits too; a moment has one name.
+        Some(Self(stamp.as_second())).filter(|read| read.stamp() == text)
+    }
+
     fn format(self, pattern: &str) -> String {
         let stamp = jiff::Timestamp::from_second(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         jiff::fmt::strtime::format(pattern, &stamp.to_zoned(jiff::tz::TimeZone::UTC))
             .unwrap_or_default()
     }
 }
+
+/// How [`Moment::stamp`] writes.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,6 +120,29 @@ impl Clock for HandClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_has_one_name() {
+        let at = Moment(1_795_404_699);
+        assert_eq!(at.stamp(), "20261123T033139Z");
+        assert_eq!(Moment::parse_stamp("20261123T033139Z"), Some(at));
+        for other in [
+            "",
+            "2026",
+            "20261123",
+            "20261123T033139",
+            "20261123t033139z",
+            "2026-11-23T03:31:39Z",
+            "20261323T033139Z",
+            "20261123T033160Z",
+            "20261123T33139Z",
+            " 20261123T033139Z",
+            "20261123T033139Z1",
+            "+20261123T033139Z",
+        ] {
+            assert_eq!(Moment::parse_stamp(other), None, "{other:?}");
+        }
+    }
 
     #[test]
     fn dates_are_written_as_apt_and_http_want_them() {

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use repod::cli::Meter;
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
 use repod::init::{InitOptions, init};
+use repod::server::export::{ExportOptions, Exported};
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
 
@@ -47,6 +49,26 @@ enum Command {
         /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+    },
+    /// Write the live suites as a plain repository that any web server can serve; again, to bring it up to
+    /// date. Works while the server runs.
+    #[command(after_help = "EXAMPLE\n  repod export /srv/www/debian --suite stable")]
+    Export {
+        /// The directory to write: new, empty, or of an earlier export.
+        dir: PathBuf,
+        /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Only this suite; may be given several times.
+        #[arg(long = "suite", value_name = "SUITE")]
+        suites: Vec<String>,
+        /// Copy the packages, also where they could be hard links to those of the data directory.
+        #[arg(long)]
+        copy: bool,
+        /// Remove at once what is no longer listed; else the next export does, so that a host in the
+        /// middle of an update finds what it asks for.
+        #[arg(long)]
+        prune: bool,
     },
     /// Print what makes a shell complete repod's commands.
     #[command(after_help = "EXAMPLE\n  repod completions bash > /etc/bash_completion.d/repod")]
@@ -98,6 +120,10 @@ fn main() -> ExitCode {
         Command::Demo { exit, dir } => demo(DemoOptions { exit, dir }),
         Command::Init(arguments) => make(arguments),
         Command::Serve { config } => serve(config),
+        Command::Export { dir, config, suites, copy, prune } => {
+            let config = repod::server::config_path(config);
+            export(&ExportOptions { config, to: dir, suites, copy, prune })
+        }
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "repod", &mut std::io::stdout());
@@ -141,6 +167,21 @@ fn demo(options: DemoOptions) -> Result<(), String> {
     let result = runtime.block_on(repod::demo::run(options)).map_err(|error| error.to_string());
     runtime.shutdown_timeout(std::time::Duration::from_secs(10));
     result
+}
+
+fn export(options: &ExportOptions) -> Result<(), String> {
+    let exported = {
+        let meter = Meter::new("exporting");
+        let mut told = |done, total| meter.tell(done, total);
+        repod::server::export::run(options, &mut told).map_err(|error| error.to_string())?
+    };
+    println!("Exported to {}:", options.to.display());
+    for (suite, generation) in &exported.suites {
+        println!("  {suite}  generation {generation}");
+    }
+    let Exported { packages, added, removed, .. } = exported;
+    println!("{packages} packages; {added} files are new, {removed} went.");
+    Ok(())
 }
 
 fn make(arguments: InitArguments) -> Result<(), String> {

@@ -10,6 +10,7 @@ use crate::time::Moment;
 
 mod generations;
 mod records;
+mod snapshots;
 mod sql;
 pub mod sqlite;
 
@@ -18,6 +19,7 @@ pub use records::{
     CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, Placement, Sighting,
     SuiteState,
 };
+pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 
 /// The catalogue could not answer.
@@ -285,6 +287,6 @@ pub trait Journal: Send + Sync {
 }
 
 /// Every kind of fact in one place.
-pub trait Catalogue: Packages + Suites + Generations + Access + Journal {}
+pub trait Catalogue: Packages + Suites + Generations + Snapshots + Access + Journal {}
 
-impl<T: Packages + Suites + Generations + Access + Journal> Catalogue for T {}
+impl<T: Packages + Suites + Generations + Snapshots + Access + Journal> Catalogue for T {}

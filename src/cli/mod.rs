@@ -14,6 +14,7 @@ mod command;
 mod config;
 mod failure;
 mod keys;
+mod meter;
 mod render;
 mod surroundings;
 mod table;
@@ -36,6 +37,7 @@ use command::{Session, access, manual, package, pin, suite};
 use config::Settings;
 use failure::Failure;
 
+pub use meter::Meter;
 pub use surroundings::Surroundings;
 
 /// Runs one command of `repoctl` as this process and gives the number to end it with.

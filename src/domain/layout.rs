@@ -3,12 +3,16 @@
 use crate::debian::{Architecture, Component, PackageKind, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{Encoding, Package};
+use crate::time::Moment;
 
 /// What a path below the root names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RepoPath {
     /// Something below `dists/SUITE/`.
     Dists(SuiteName, DistsFile),
+    /// The same of an earlier state: something below `snapshot/ID/dists/SUITE/`. (What lies below
+    /// `snapshot/ID/pool/` is the pool.)
+    Snapshot(SnapshotId, SuiteName, DistsFile),
     /// A `.deb` or `.udeb` in the pool.
     Pool {
         /// The binary package's name.
@@ -18,6 +22,26 @@ pub enum RepoPath {
         /// `name_version_arch.deb` or `.udeb`, which has to agree with the package found.
         file: String,
     },
+}
+
+/// Which earlier state of a suite is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SnapshotId {
+    /// The generation of this number.
+    Generation(u64),
+    /// The generation that was live then.
+    Time(Moment),
+}
+
+impl SnapshotId {
+    /// Reads `41` or `20261124T203000Z`; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(at) = Moment::parse_stamp(text) {
+            return Some(Self::Time(at));
+        }
+        let number: u64 = text.parse().ok()?;
+        (number > 0 && number.to_string() == text).then_some(Self::Generation(number))
+    }
 }
 
 /// A file below `dists/SUITE/`.
@@ -51,6 +75,15 @@ impl RepoPath {
                 Some(Self::Dists(SuiteName::parse(suite).ok()?, parse_dists(file)?))
             }
             ("pool", rest) => parse_pool(rest),
+            ("snapshot", rest) => {
+                let (id, below) = rest.split_once('/')?;
+                let id = SnapshotId::parse(id)?;
+                match Self::parse(below)? {
+                    Self::Dists(suite, file) => Some(Self::Snapshot(id, suite, file)),
+                    in_pool @ Self::Pool { .. } => Some(in_pool),
+                    Self::Snapshot(..) => None,
+                }
+            }
             _ => None,
         }
     }
@@ -114,6 +147,18 @@ pub fn pool_path(
 ) -> String {
     let file = file_name(kind, name, version_without_epoch, architecture);
     format!("pool/{}/{name}/{}/{file}", pool_prefix(name), digest.short())
+}
+
+/// The path of a file below `dists/SUITE/`, from the root.
+pub fn dists_path(suite: &SuiteName, file: &str) -> String {
+    format!("dists/{suite}/{file}")
+}
+
+/// Where an index that the Release lists as `file` lies by its digest, from the root.
+pub fn by_hash_path(suite: &SuiteName, file: &str, digest: &Digest) -> String {
+    let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let separator = if directory.is_empty() { "" } else { "/" };
+    dists_path(suite, &format!("{directory}{separator}by-hash/SHA256/{digest}"))
 }
 
 /// The path of a `Packages` index below `dists/SUITE/`.
@@ -199,6 +244,38 @@ mod tests {
             let suite = SuiteName::parse("stable").unwrap();
             let read = RepoPath::parse(&format!("dists/stable/{file}"));
             assert_eq!(read, Some(RepoPath::Dists(suite, DistsFile::Index(file))));
+        }
+    }
+
+    #[test]
+    fn snapshots_are_named_by_generation_or_time() {
+        let suite = SuiteName::parse("stable").unwrap();
+        let at = SnapshotId::Time(Moment(1_795_404_699));
+        for (id, read) in [("41", SnapshotId::Generation(41)), ("20261123T033139Z", at)] {
+            let path = RepoPath::parse(&format!("snapshot/{id}/dists/stable/InRelease"));
+            assert_eq!(path, Some(RepoPath::Snapshot(read, suite.clone(), DistsFile::InRelease)));
+            let digest = Digest::of(b"x");
+            let path =
+                format!("snapshot/{id}/dists/stable/main/binary-amd64/by-hash/SHA256/{digest}");
+            let file = DistsFile::ByHash { directory: "main/binary-amd64".into(), digest };
+            assert_eq!(RepoPath::parse(&path), Some(RepoPath::Snapshot(read, suite.clone(), file)));
+            let pool = format!("pool/h/hello/{}/hello_1.0_amd64.deb", digest.short());
+            let below = RepoPath::parse(&format!("snapshot/{id}/{pool}"));
+            assert!(below.is_some() && below == RepoPath::parse(&pool), "{below:?}");
+        }
+        for id in ["", "0", "041", "+41", "-1", "4e1", "latest", "18446744073709551616", "20261123"]
+        {
+            let path = RepoPath::parse(&format!("snapshot/{id}/dists/stable/InRelease"));
+            let number = id == "20261123";
+            assert_eq!(path.is_some(), number, "{id}");
+        }
+        for path in [
+            "snapshot",
+            "snapshot/41",
+            "snapshot/41/dists",
+            "snapshot/1/snapshot/1/dists/s/Release",
+        ] {
+            assert_eq!(RepoPath::parse(path), None, "{path}");
         }
     }
 

@@ -12,8 +12,8 @@ use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Encoding, Grant, Identity, Right, StoredChunk};
 use crate::flow::served::{Served, Stamp};
 use crate::flow::tracks::xz_tail;
-use crate::flow::{FlowError, Repository, admit, blocking, lock};
-use crate::pool::{Kind, Opened};
+use crate::flow::{FlowError, Repository, admit, blocking, lock, snapshot};
+use crate::pool::{Kind, Opened, Pool};
 use crate::time::Moment;
 use crate::trust::Standing;
 
@@ -81,6 +81,9 @@ pub async fn fetch(
 ) -> Result<Fetched, FlowError> {
     match path {
         RepoPath::Dists(suite, file) => dists(repository, standing, suite, file).await,
+        RepoPath::Snapshot(id, suite, file) => {
+            snapshot::fetch(repository, standing, id, suite, file).await
+        }
         RepoPath::Pool { name, digest_prefix, file } => {
             let admitted = admit::admit(repository, standing, Right::Introspect)?;
             let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
@@ -134,7 +137,7 @@ async fn dists(
                 };
                 let record =
                     record.ok_or_else(|| FlowError::Missing("such file in this suite".into()))?;
-                let date = if record.file.listed { head.date.clone() } else { UNCHANGING.clone() };
+                let date = if record.file.listed { head.date.clone() } else { UNCHANGING.into() };
                 let unlisted = !record.file.listed;
                 Ok(rope(record, date, unlisted))
             })
@@ -185,7 +188,12 @@ fn pool(
     })
 }
 
-fn rope(record: IndexRecord, last_modified: impl Into<Stamp>, immutable: bool) -> Fetched {
+/// An index, to be sent chunk by chunk.
+pub(super) fn rope(
+    record: IndexRecord,
+    last_modified: impl Into<Stamp>,
+    immutable: bool,
+) -> Fetched {
     let encoding = record.file.encoding;
     let mut segments = Vec::new();
     if encoding == Encoding::Xz {
@@ -231,20 +239,28 @@ impl Segment {
             Self::Inline(bytes) => Ok(bytes),
             Self::Chunk(stored, encoding) => {
                 let shared = Arc::clone(repository);
-                blocking(move || read_chunk(&shared, &stored, encoding)).await
+                blocking(move || read_chunk(shared.pool.as_ref(), &stored, encoding)).await
             }
+        }
+    }
+
+    /// The same, for those who may wait.
+    pub(super) fn read_now(self, pool: &dyn Pool) -> Result<Bytes, FlowError> {
+        match self {
+            Self::Inline(bytes) => Ok(bytes),
+            Self::Chunk(stored, encoding) => read_chunk(pool, &stored, encoding),
         }
     }
 }
 
 fn read_chunk(
-    repository: &Repository,
+    pool: &dyn Pool,
     stored: &StoredChunk,
     encoding: Encoding,
 ) -> Result<Bytes, FlowError> {
     let lost = |what: &str| FlowError::Internal(format!("{what} of chunk {} is lost", stored.key));
     let (pack, offset, length) = stored.place(encoding).ok_or_else(|| lost("the block"))?;
-    let bytes = repository.pool.read(Kind::Pack, &pack, offset, length)?;
+    let bytes = pool.read(Kind::Pack, &pack, offset, length)?;
     bytes.map(Bytes::from).ok_or_else(|| lost("the pack"))
 }
 

@@ -163,16 +163,7 @@ fn sign(
 ) -> Result<Head, FlowError> {
     let at = date.moment();
     let valid_until = at.plus(spec.valid_seconds);
-    let release = release_text(spec, at, valid_until, files);
-    let text = release.write();
-    // What is signed was read back: a text that reads differently than it was meant is not signed.
-    match ReleaseText::parse(text.as_bytes()) {
-        Ok(read) if read == release => {}
-        Ok(_) => return Err(FlowError::Internal("a Release file read back differently".into())),
-        Err(error) => {
-            return Err(FlowError::Internal(format!("a Release file did not read back: {error}")));
-        }
-    }
+    let text = proven_text(&release_text(spec, at, Some(valid_until), files))?;
     let signed = repository.signer.sign(date, &text)?;
     Ok(Head {
         generation,
@@ -184,10 +175,23 @@ fn sign(
     })
 }
 
-fn release_text(
+/// Writes a Release text and reads it back: one that reads differently than it was meant is not signed.
+pub(crate) fn proven_text(release: &ReleaseText) -> Result<String, FlowError> {
+    let text = release.write();
+    match ReleaseText::parse(text.as_bytes()) {
+        Ok(read) if read == *release => Ok(text),
+        Ok(_) => Err(FlowError::Internal("a Release file read back differently".into())),
+        Err(error) => {
+            Err(FlowError::Internal(format!("a Release file did not read back: {error}")))
+        }
+    }
+}
+
+/// What a Release file says of a suite and its files.
+pub(crate) fn release_text(
     spec: &SuiteSpec,
     date: crate::time::Moment,
-    valid_until: crate::time::Moment,
+    valid_until: Option<crate::time::Moment>,
     files: &[IndexFile],
 ) -> ReleaseText {
     let entry = |file: &IndexFile| ReleaseEntry {
@@ -202,7 +206,7 @@ fn release_text(
         codename: spec.name.clone(),
         description: spec.description.clone(),
         date: date.release_date(),
-        valid_until: Some(valid_until.release_date()),
+        valid_until: valid_until.map(crate::time::Moment::release_date),
         not_automatic: spec.not_automatic,
         but_automatic_upgrades: spec.but_automatic_upgrades,
         changelogs: spec.changelogs.clone(),

@@ -41,6 +41,15 @@ impl DiskPool {
     pub fn open(dir: &Path, reserve_bytes: u64) -> Result<Self, PoolError> {
         Ok(Self { tree: Arc::new(Tree::open(dir, reserve_bytes)?) })
     }
+
+    /// Opens the pool in `dir` to read from it alone, also while a server uses it: nothing is made,
+    /// staging is left as it is, and whatever writes is refused.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`] when there is none, or it cannot be opened.
+    pub fn open_reading(dir: &Path) -> Result<Self, PoolError> {
+        Ok(Self { tree: Arc::new(Tree::open_reading(dir)?) })
+    }
 }
 
 impl Pool for DiskPool {
@@ -104,6 +113,7 @@ impl Pool for DiskPool {
     }
 
     fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError> {
+        self.tree.expect_removable()?;
         self.tree.shelf(kind).remove(digest)
     }
 

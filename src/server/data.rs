@@ -43,10 +43,11 @@ pub enum DataError {
     },
 }
 
-/// A data directory that this process alone uses until it is dropped.
+/// A data directory: unless it was opened [`DataDirectory::beside`] another process, this process
+/// alone uses it until it is dropped.
 pub struct DataDirectory {
     root: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl DataDirectory {
@@ -62,6 +63,17 @@ impl DataDirectory {
         Self::lock(root)
     }
 
+    /// The places of a directory that another process may use, for one who only reads there.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`].
+    pub fn beside(root: &Path) -> Result<Self, DataError> {
+        match root.join("keys").is_dir() {
+            true => Ok(Self { root: root.to_path_buf(), _lock: None }),
+            false => Err(DataError::Missing(root.display().to_string())),
+        }
+    }
+
     /// Takes a directory that is still being made.
     ///
     /// # Errors
@@ -72,7 +84,7 @@ impl DataDirectory {
         let lock =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
+            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: Some(lock) }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DataError::InUse(root.display().to_string())),
             Err(errno) => Err(io(errno.into())),
         }

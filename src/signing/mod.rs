@@ -96,6 +96,20 @@ pub enum SigningError {
         /// What the clock shows.
         now: Moment,
     },
+    /// The past has nothing of that Date (our fault, or a floor that was lost).
+    #[error(
+        "the Date {date} of suite {suite} is not of its past, which ends {}; only a publication \
+         may go beyond: see that the floor is the suite's own", .floor.map_or_else(
+            || "before its first signature".to_owned(), |floor| format!("at {floor}"))
+    )]
+    NotPast {
+        /// The suite to be signed.
+        suite: SuiteName,
+        /// The refused Date.
+        date: Moment,
+        /// The last Date signed for it.
+        floor: Option<Moment>,
+    },
     /// The key did not exist yet at the Date (operator's fault: key or clock).
     #[error(
         "key {fingerprint} was made at {created}, after the Date {date}, so no verifier would \

@@ -47,7 +47,7 @@ pub enum NextDate {
     },
 }
 
-/// A Release text with both forms of signature, each verified; only [`Signer::sign`] makes it.
+/// A Release text with both forms of signature, each verified; only [`Signer`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRelease {
     release: String,
@@ -164,6 +164,14 @@ impl Signer {
         Ok(free.then(|| ReleaseDate { suite: suite.clone(), moment }))
     }
 
+    /// The last Date that was signed for the suite; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`SigningError::Floor`] when the floor cannot be read (the machine's fault).
+    pub fn last_date(&self, suite: &SuiteName) -> Result<Option<Moment>, SigningError> {
+        Ok(self.floor.read(suite)?)
+    }
+
     /// Signs the text with every key and gives it back once another implementation verified it.
     ///
     /// The floor is raised, durably, before the first signature is made. The signatures bear the
@@ -180,7 +188,7 @@ impl Signer {
         release_text: &str,
     ) -> Result<SignedRelease, SigningError> {
         check_text(release_text, date.moment).map_err(SigningError::Text)?;
-        let created = timestamp(date.moment)?;
+        timestamp(date.moment)?;
         if let Some(key) = self.keys.iter().find(|key| key.created() > date.moment) {
             return Err(SigningError::KeyYounger {
                 fingerprint: key.fingerprint(),
@@ -189,12 +197,43 @@ impl Signer {
             });
         }
         self.floor.raise(&date.suite, date.moment)?;
+        self.sign_proven(release_text, date.moment)
+    }
+
+    /// Signs the text of an earlier state with every key and gives it back, with the time that the
+    /// signatures bear, once another implementation verified it.
+    ///
+    /// The floor is neither raised nor passed: `date` lies at it or below. The signatures bear the
+    /// Date as their own time, but where a key is newer than that: then, for verifiers to accept it,
+    /// the time at which the newest key was made.
+    ///
+    /// # Errors
+    /// [`SigningError::NotPast`] when the Date is above the floor or there is none; and as for
+    /// [`Signer::sign`].
+    pub fn sign_past(
+        &self,
+        suite: &SuiteName,
+        date: Moment,
+        release_text: &str,
+    ) -> Result<(SignedRelease, Moment), SigningError> {
+        check_text(release_text, date).map_err(SigningError::Text)?;
+        let floor = self.floor.read(suite)?;
+        if floor.is_none_or(|floor| date > floor) {
+            return Err(SigningError::NotPast { suite: suite.clone(), date, floor });
+        }
+        let at = self.keys.iter().map(SecretKey::created).fold(date, Moment::max);
+        Ok((self.sign_proven(release_text, at)?, at))
+    }
+
+    /// Makes both signatures at a time, and proves them.
+    fn sign_proven(&self, release_text: &str, at: Moment) -> Result<SignedRelease, SigningError> {
+        let created = timestamp(at)?;
         let signed = SignedRelease {
             release: release_text.to_owned(),
             in_release: openpgp("sign InRelease", self.sign_in_clear(release_text, created))?,
             release_gpg: openpgp("sign Release.gpg", self.sign_detached(release_text, created))?,
         };
-        self.prove(&signed, date.moment)?;
+        self.prove(&signed, at)?;
         Ok(signed)
     }
 
@@ -394,6 +433,36 @@ mod tests {
             let signed = signer.sign(ready(&signer, at), &text(at)).unwrap();
             assert_eq!(signed.release(), text(at));
         }
+    }
+
+    #[test]
+    fn the_past_is_signed_below_the_floor_and_does_not_move_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let pair = signer(dir.path(), vec![ed25519(NOW.plus(-9)), ed25519(NOW.plus(-5))]);
+        let past = |at: Moment| pair.sign_past(&suite("stable"), at, &text(at));
+        let refused = past(NOW).unwrap_err();
+        assert!(matches!(refused, SigningError::NotPast { floor: None, .. }), "{refused}");
+        pair.sign(ready(&pair, NOW), &text(NOW)).unwrap();
+        for at in [NOW, NOW.plus(-1), NOW.plus(-5)] {
+            let (signed, signed_at) = past(at).unwrap();
+            assert_eq!((signed.release(), signed_at), (text(at).as_str(), at));
+            pair.prove(&signed, at).unwrap();
+        }
+        // Older than a key: the signature is as old as the key, the Date is what it was.
+        let (signed, signed_at) = past(NOW.plus(-7)).unwrap();
+        assert_eq!((signed.release(), signed_at), (text(NOW.plus(-7)).as_str(), NOW.plus(-5)));
+        pair.prove(&signed, NOW.plus(-5)).unwrap();
+        assert!(pair.prove(&signed, NOW.plus(-6)).is_err());
+        for at in [NOW.plus(1), NOW.plus(1_000_000)] {
+            let refused = past(at).unwrap_err();
+            assert!(matches!(refused, SigningError::NotPast { .. }), "{refused}");
+        }
+        let other = pair.sign_past(&suite("other"), NOW, &text(NOW)).unwrap_err();
+        assert!(matches!(other, SigningError::NotPast { floor: None, .. }), "{other}");
+        let bad = pair.sign_past(&suite("stable"), NOW.plus(-1), &text(NOW)).unwrap_err();
+        assert!(matches!(bad, SigningError::Text(_)), "{bad}");
+        assert_eq!(pair.floor.read(&suite("stable")).unwrap(), Some(NOW));
+        assert_eq!(pair.floor.read(&suite("other")).unwrap(), None);
     }
 
     #[test]

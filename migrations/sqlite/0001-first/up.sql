@@ -109,6 +109,19 @@ CREATE TABLE head (
     PRIMARY KEY (suite_id, ring)
 ) STRICT;
 
+-- Earlier generations that were signed once more because somebody asked for them. `signed_by` are the
+-- fingerprints of the keys, so that a new key signs anew what an old one had signed.
+CREATE TABLE snapshot (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    generation INTEGER NOT NULL,
+    signed_at INTEGER NOT NULL,
+    signed_by TEXT NOT NULL,
+    release TEXT NOT NULL,
+    release_gpg TEXT NOT NULL,
+    in_release TEXT NOT NULL,
+    PRIMARY KEY (suite_id, generation)
+) STRICT;
+
 CREATE TABLE pin (
     suite_id INTEGER NOT NULL REFERENCES suite (id),
     kind TEXT NOT NULL,

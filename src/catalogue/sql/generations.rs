@@ -15,11 +15,20 @@ use crate::domain::{
     Completion, Contents, Encoding, GenerationRecord, IndexFile, StoredBlock, StoredChunk, Tenure,
 };
 
-const HISTORY: &str = "\
-    SELECT g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, \
-        g.left_count \
-    FROM generation AS g JOIN suite AS s ON s.id = g.suite_id \
-    WHERE s.name = $1 AND g.number < $2 ORDER BY g.number DESC LIMIT $3";
+/// The columns that [`generation`] reads.
+macro_rules! generation_columns {
+    () => {
+        "g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, g.left_count"
+    };
+}
+pub(super) use generation_columns;
+
+const HISTORY: &str = concat!(
+    "SELECT ",
+    generation_columns!(),
+    " FROM generation AS g JOIN suite AS s ON s.id = g.suite_id \
+     WHERE s.name = $1 AND g.number < $2 ORDER BY g.number DESC LIMIT $3"
+);
 
 // Only generations that exist: a live interval would answer for every later number.
 const EXISTS: &str = "\
@@ -222,7 +231,7 @@ impl<S: Store> Generations for S {
 }
 
 /// The suite's id and the number as an integer, when there is such a generation.
-fn find_generation(
+pub(super) fn find_generation(
     tx: &mut dyn Tx,
     suite: &SuiteName,
     generation: u64,
@@ -232,7 +241,8 @@ fn find_generation(
     Ok(id.map(|id| (id, number)))
 }
 
-fn generation(row: &dyn Row) -> Answer<GenerationRecord> {
+/// Reads [`generation_columns`].
+pub(super) fn generation(row: &dyn Row) -> Answer<GenerationRecord> {
     Ok(GenerationRecord {
         generation: number(row, 0)?,
         at: moment(row, 1)?,

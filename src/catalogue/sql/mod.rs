@@ -20,6 +20,7 @@ mod packages;
 mod publish;
 mod rows;
 mod shelf;
+mod snapshots;
 mod suites;
 
 pub use shelf::ChunkShelf;

@@ -116,11 +116,12 @@ const KEEP_FLOOR: &str = "\
     ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at";
 
 /// Everything that names a suite, and last the suite itself.
-const REMOVE: [&str; 9] = [
+const REMOVE: [&str; 10] = [
     "DELETE FROM sighting WHERE suite_id = $1",
     "DELETE FROM index_file WHERE suite_id = $1",
     "DELETE FROM fled WHERE suite_id = $1",
     "DELETE FROM pin WHERE suite_id = $1",
+    "DELETE FROM snapshot WHERE suite_id = $1",
     "DELETE FROM head WHERE suite_id = $1",
     "DELETE FROM generation WHERE suite_id = $1",
     "DELETE FROM membership WHERE suite_id = $1",

@@ -51,7 +51,8 @@ pub struct SqliteCatalogue {
     // Readers close first: the last connection to close folds the log into the file, and only the
     // writer may.
     readers: Readers,
-    writer: Writer,
+    /// `None` when it was opened for reading.
+    writer: Option<Writer>,
     shelf: ChunkShelf,
 }
 
@@ -77,8 +78,31 @@ impl SqliteCatalogue {
             Ok(reader)
         };
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
-        let writer = Writer::start(connection)?;
+        let writer = Some(Writer::start(connection)?);
         Ok(Self { readers: Readers::new(readers), writer, shelf: ChunkShelf::default() })
+    }
+
+    /// Opens the catalogue at `path` to read from it alone, also while a server uses it. Nothing is
+    /// migrated, and every method that records fails.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when the file is not a catalogue of this program's own schema;
+    /// [`CatalogueError::Database`] when it cannot be opened.
+    pub fn open_reading(path: &Path) -> Result<Self, CatalogueError> {
+        let connection =
+            connect(path, OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        check(&connection, path)?;
+        let version: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(tx::error)?;
+        if usize::try_from(version) != Ok(MIGRATIONS.len()) {
+            return Err(CatalogueError::Damaged(format!(
+                "{} was written by an older repod; start `repod serve` once, which brings it up to date",
+                path.display()
+            )));
+        }
+        let readers = Readers::new(vec![connection]);
+        Ok(Self { readers, writer: None, shelf: ChunkShelf::default() })
     }
 }
 
@@ -91,7 +115,10 @@ impl Store for SqliteCatalogue {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.writer.write(body)
+        match &self.writer {
+            Some(writer) => writer.write(body),
+            None => Err(CatalogueError::Database("it was opened for reading only".into())),
+        }
     }
 
     fn shelf(&self) -> &ChunkShelf {

@@ -133,6 +133,30 @@ fn readers_cannot_write() {
 }
 
 #[test]
+fn opened_for_reading_beside_a_writer_it_changes_nothing() {
+    let room = TempDir::new().unwrap();
+    let path = room.path().join("catalogue.db");
+    assert!(matches!(SqliteCatalogue::open_reading(&path), Err(CatalogueError::Database(_))));
+    assert!(!path.exists(), "it makes no file");
+    let catalogue = open(&room).unwrap();
+    record(&catalogue, 1).unwrap();
+    let beside = SqliteCatalogue::open_reading(&path).unwrap();
+    assert_eq!(beside.list_grants().unwrap(), [grant(1)]);
+    assert!(record(&beside, 2).is_err(), "it records nothing");
+    record(&catalogue, 3).unwrap();
+    assert_eq!(beside.list_grants().unwrap().len(), 2);
+    drop(catalogue);
+    drop(beside);
+    // Also where no server runs, and there is no log to read.
+    let alone = SqliteCatalogue::open_reading(&path).unwrap();
+    assert_eq!(alone.list_grants().unwrap().len(), 2);
+    drop(alone);
+    raw(&room).pragma_update(None, "user_version", 0).unwrap();
+    let older = SqliteCatalogue::open_reading(&path).map(drop).unwrap_err().to_string();
+    assert!(older.contains("older repod"), "{older}");
+}
+
+#[test]
 fn a_reader_sees_one_state_throughout() {
     let room = TempDir::new().unwrap();
     let catalogue = open(&room).unwrap();

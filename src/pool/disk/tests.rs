@@ -35,6 +35,24 @@ fn staging_on(pool: &DiskPool, file: File) -> DiskStaging {
 }
 
 #[test]
+fn opened_for_reading_it_changes_nothing() {
+    let room = TempDir::new().unwrap();
+    assert!(DiskPool::open_reading(&room.path().join("pool")).is_err());
+    assert!(!room.path().join("pool").exists(), "it makes no directory");
+    let pool = open(room.path());
+    let digest = pool.keep(Kind::Blob, b"bytes").unwrap();
+    let under_way = pool.stage(1).unwrap();
+    let beside = DiskPool::open_reading(&room.path().join("pool")).unwrap();
+    assert_eq!(staged_count(room.path()), 1, "what is under way stays");
+    assert_eq!(beside.read(Kind::Blob, &digest, 1, 2).unwrap().unwrap(), b"yt");
+    assert!(matches!(beside.stage(1), Err(PoolError::Stopped(_))));
+    assert!(matches!(beside.keep(Kind::Pack, b"x"), Err(PoolError::Stopped(_))));
+    assert!(matches!(beside.remove(Kind::Blob, &digest), Err(PoolError::Stopped(_))));
+    drop(under_way);
+    assert!(pool.open(Kind::Blob, &digest).unwrap().is_some());
+}
+
+#[test]
 fn files_and_directories_have_their_modes() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());

@@ -26,6 +26,7 @@ pub(super) struct Tree {
     reserve_bytes: u64,
     /// Whether one sync of the file system tells of every write that failed.
     pub(super) together: bool,
+    only_read: bool,
     stopped: OnceLock<String>,
 }
 
@@ -44,7 +45,26 @@ impl Tree {
             staging,
             reserve_bytes,
             together,
+            only_read: false,
             stopped: OnceLock::new(),
+        })
+    }
+
+    /// Opens what is there and changes none of it; nothing can be written through it.
+    pub(super) fn open_reading(path: &Path) -> Result<Self, PoolError> {
+        let child = |name: &str| {
+            rustix::fs::openat(CWD, path.join(name), DIRECTORY, Mode::empty())
+                .map_err(|error| io_error(format!("open {}", path.join(name).display()), error))
+        };
+        let stopped = OnceLock::from(ONLY_READ.to_owned());
+        Ok(Self {
+            blobs: Shelf::open("blobs", child("blobs")?)?,
+            packs: Shelf::open("packs", child("packs")?)?,
+            staging: child("staging")?,
+            reserve_bytes: 0,
+            together: false,
+            only_read: true,
+            stopped,
         })
     }
 
@@ -95,6 +115,11 @@ impl Tree {
         self.stopped.get().map_or(Ok(()), |action| Err(PoolError::Stopped(action.clone())))
     }
 
+    /// Removing goes on after a failed sync, but not where only reading was asked for.
+    pub(super) fn expect_removable(&self) -> Result<(), PoolError> {
+        if self.only_read { self.expect_writable() } else { Ok(()) }
+    }
+
     /// A write, sync or rename of a file that is still in staging failed. A full disk harms nothing
     /// but that file; anything else ends the writing.
     pub(super) fn failed(&self, action: &str, source: io::Error) -> PoolError {
@@ -114,6 +139,9 @@ impl Tree {
         PoolError::Io { action: action.to_owned(), source }
     }
 }
+
+/// Why nothing is written where only reading was asked for.
+const ONLY_READ: &str = "opening: it was opened for reading only";
 
 /// How directories are opened.
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

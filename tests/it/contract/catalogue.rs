@@ -16,8 +16,11 @@ use tempfile::TempDir;
 
 #[path = "catalogue/samples.rs"]
 mod samples;
+#[path = "catalogue/snapshots.rs"]
+mod snapshots;
 
 use samples::*;
+use snapshots::*;
 
 /// Opens the catalogue that lies in a directory, or makes it.
 type Make = dyn Fn(&Path) -> Box<dyn Catalogue>;
@@ -79,6 +82,8 @@ macro_rules! catalogue_contracts {
             many_threads_record_packages,
             many_threads_publish_one_at_a_time,
             a_large_suite_is_published_and_loaded,
+            a_snapshot_is_kept_and_belongs_to_its_keys,
+            the_generation_of_a_moment_is_found,
         );)+
     };
 }

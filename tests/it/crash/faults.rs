@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Generations, IndexRecord,
-    Journal, NewPackage, PackageRecord, Packages, Placement, Sighting, SuiteState, Suites,
+    Journal, NewPackage, PackageRecord, Packages, Placement, Sighting, Snapshot, Snapshots,
+    SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -268,6 +269,13 @@ faulty! { Generations:
     fn find_patch(suite: &SuiteName, path: &str) -> Option<IndexRecord>;
     fn list_packs() -> Vec<Digest>;
     fn list_indices(suite: &SuiteName, generation: u64) -> Vec<IndexFile>;
+}
+
+faulty! { Snapshots:
+    fn find_snapshot(suite: &SuiteName, generation: u64) -> Option<Snapshot>;
+    fn record_snapshot(suite: &SuiteName, snapshot: &Snapshot) -> Snapshot;
+    fn find_generation(suite: &SuiteName, generation: u64) -> Option<GenerationRecord>;
+    fn find_live_at(suite: &SuiteName, at: Moment) -> Option<GenerationRecord>;
 }
 
 faulty! { Access:

@@ -72,7 +72,8 @@ impl Ground {
         self.dir.path().join(name)
     }
 
-    fn key(&self) -> PathBuf {
+    /// The public key, armored.
+    pub fn key(&self) -> PathBuf {
         self.dir.path().join("public.asc")
     }
 
@@ -163,8 +164,12 @@ impl<'g> House<'g> {
 
     /// Makes a suite.
     pub fn create(&self, suite: &str) -> Result<Turned, FlowError> {
+        self.create_as(Self::spec(suite))
+    }
+
+    /// Makes a suite of this description.
+    pub fn create_as(&self, spec: SuiteSpec) -> Result<Turned, FlowError> {
         self.clock.advance(2);
-        let spec = Self::spec(suite);
         self.block_on(repod::flow::suite::create(&self.repository, &self.ground.admitted(), spec))
     }
 
@@ -230,7 +235,7 @@ impl<'g> House<'g> {
                 }
             }
             assert_eq!(body.len() as u64, fetched.size_bytes, "{path}");
-            let modified = ("last-modified".to_owned(), fetched.last_modified.http_date());
+            let modified = ("last-modified".to_owned(), fetched.last_modified.at.http_date());
             Ok(Answer { status: 200, headers: [modified].into(), body })
         })
     }

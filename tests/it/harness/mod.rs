@@ -5,5 +5,6 @@ pub mod apt;
 pub mod archive;
 pub mod by_hand;
 pub mod deb;
+pub mod loopback;
 pub mod programs;
 pub mod server;

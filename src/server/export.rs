@@ -1,0 +1,248 @@
+//! The tree that an export is written to: a directory that belongs to exports alone.
+
+#![expect(clippy::disallowed_methods, reason = "an export is a tree of files")]
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FlockOperation, flock, linkat, syncfs};
+use rustix::io::Errno;
+
+use super::{DataDirectory, ServerError, part};
+use crate::catalogue::SqliteCatalogue;
+use crate::config::Config;
+use crate::flow::FlowError;
+pub use crate::flow::export::Exported;
+use crate::flow::export::{self, Pieces, Tree};
+use crate::pool::DiskPool;
+
+/// What is to be exported, and how.
+#[derive(Clone, Debug)]
+pub struct ExportOptions {
+    /// The configuration that names the data directory.
+    pub config: PathBuf,
+    /// The directory to write; made when there is none.
+    pub to: PathBuf,
+    /// Which suites; all when there are none.
+    pub suites: Vec<String>,
+    /// Copy packages also where they could be linked.
+    pub copy: bool,
+    /// Remove at once what is no longer named, and not with the next export.
+    pub prune: bool,
+}
+
+/// Writes the live suites as a plain repository, while a server may use the data directory: nothing in
+/// that is written to. `told` hears how many of how many files are done.
+///
+/// # Errors
+/// [`ServerError`]; what was exported before is whole then, or the new state is.
+pub fn run(
+    options: &ExportOptions,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Exported, ServerError> {
+    let config = Config::load(&options.config).map_err(part("configuration"))?;
+    let data = DataDirectory::beside(&config.data)?;
+    let suites = options.suites.iter().map(|name| name.parse()).collect::<Result<Vec<_>, _>>();
+    let suites = suites.map_err(part("--suite"))?;
+    let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
+    let pool = DiskPool::open_reading(&data.pool()).map_err(part("pool"))?;
+    let key = fs::read(data.archive_key()).map_err(part("archive key"))?;
+    let mut place = Place::open(options).map_err(part("export"))?;
+    let mut whole = std::iter::once(Ok(key.into()));
+    place.write(KEY, &mut whole).map_err(part("export"))?;
+    export::export(&catalogue, &pool, &suites, &mut place, told).map_err(part("export"))
+}
+
+/// The public key, for those who are to trust the tree.
+const KEY: &str = "archive-key.asc";
+/// Says that a directory belongs to exports, and what the last one no longer named; held while one is
+/// written.
+const MARK: &str = ".repod-export";
+/// A file before it has its name.
+const NEW: &str = ".repod-export.new";
+/// Where everything lies that an export may remove.
+const TOPS: [&str; 2] = ["dists", "pool"];
+const SIGNED: [&str; 3] = ["InRelease", "Release", "Release.gpg"];
+
+/// A directory on disk.
+struct Place {
+    root: PathBuf,
+    mark: File,
+    copy: bool,
+    prune: bool,
+    named: BTreeSet<PathBuf>,
+}
+
+fn failed<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> FlowError + 'p {
+    move |error| FlowError::Internal(format!("cannot {what} {}: {error}", path.display()))
+}
+
+impl Place {
+    fn open(options: &ExportOptions) -> Result<Self, FlowError> {
+        let root = options.to.as_path();
+        fs::create_dir_all(root).map_err(failed("make", root))?;
+        let path = root.join(MARK);
+        let empty = fs::read_dir(root).map_err(failed("read", root))?.next().is_none();
+        if !empty && !path.exists() {
+            return Err(FlowError::Internal(format!(
+                "{} is not empty, and no earlier export; name a new directory",
+                root.display()
+            )));
+        }
+        let mark = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let mark = mark.map_err(failed("open", &path))?;
+        match flock(&mark, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self {
+                root: root.into(),
+                mark,
+                copy: options.copy,
+                prune: options.prune,
+                named: BTreeSet::new(),
+            }),
+            Err(Errno::WOULDBLOCK) => Err(FlowError::Internal(format!(
+                "another export writes to {}; wait for its end",
+                root.display()
+            ))),
+            Err(errno) => Err(failed("lock", &path)(errno.into())),
+        }
+    }
+
+    /// Names a path, and makes the directory that it lies in.
+    fn name(&mut self, path: &str) -> Result<PathBuf, FlowError> {
+        let whole = self.root.join(path);
+        if let Some(parent) = whole.parent() {
+            fs::create_dir_all(parent).map_err(failed("make", parent))?;
+        }
+        self.named.insert(whole.clone());
+        Ok(whole)
+    }
+
+    /// Where the next file is made. What a broken-off export left there may be a link to a package, so
+    /// it is removed and never written to.
+    fn fresh(&self) -> Result<PathBuf, FlowError> {
+        let new = self.root.join(NEW);
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &new)(error)),
+            _ => Ok(new),
+        }
+    }
+
+    /// Gives the new file its name. Two names of one file stay two when one is renamed to the other, so
+    /// what is left is removed.
+    fn settle(&self, new: &Path, path: &Path) -> Result<(), FlowError> {
+        fs::rename(new, path).map_err(failed("rename to", path))?;
+        self.fresh().map(drop)
+    }
+}
+
+impl Tree for Place {
+    fn has(&mut self, path: &str, size_bytes: u64) -> Result<bool, FlowError> {
+        let whole = self.name(path)?;
+        match fs::symlink_metadata(&whole) {
+            Ok(found) => {
+                let linked = self.copy && path.starts_with("pool/") && found.nlink() > 1;
+                Ok(found.is_file() && found.len() == size_bytes && !linked)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed("look at", &whole)(error)),
+        }
+    }
+
+    fn link(&mut self, path: &str, file: &File) -> Result<bool, FlowError> {
+        if self.copy {
+            return Ok(false);
+        }
+        let whole = self.name(path)?;
+        let new = self.fresh()?;
+        // Through the open file, which knows its name better than we do.
+        let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+        match linkat(CWD, opened, CWD, &new, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => self.settle(&new, &whole).map(|()| true),
+            // Another file system, one without links, too many of them, not the owner, no /proc.
+            Err(
+                Errno::XDEV
+                | Errno::PERM
+                | Errno::ACCESS
+                | Errno::MLINK
+                | Errno::OPNOTSUPP
+                | Errno::NOENT
+                | Errno::NOSYS,
+            ) => Ok(false),
+            Err(errno) => Err(failed("link", &whole)(errno.into())),
+        }
+    }
+
+    fn write(&mut self, path: &str, pieces: Pieces<'_>) -> Result<(), FlowError> {
+        let whole = self.name(path)?;
+        let new = self.fresh()?;
+        let made = File::options().write(true).create_new(true).open(&new);
+        let mut file = made.map_err(failed("make", &new))?;
+        for piece in pieces {
+            file.write_all(&piece?).map_err(failed("write", &new))?;
+        }
+        self.settle(&new, &whole)
+    }
+
+    fn alias(&mut self, from: &str, path: &str) -> Result<(), FlowError> {
+        let whole = self.name(path)?;
+        let (new, from) = (self.fresh()?, self.root.join(from));
+        // A file system without links holds the bytes twice.
+        let linked = fs::hard_link(&from, &new).or_else(|_| fs::copy(&from, &new).map(drop));
+        linked.map_err(failed("name", &whole))?;
+        self.settle(&new, &whole)
+    }
+
+    fn sync(&mut self) -> Result<(), FlowError> {
+        syncfs(&self.mark).map_err(|errno| failed("sync", &self.root)(errno.into()))
+    }
+
+    fn sweep(&mut self) -> Result<u64, FlowError> {
+        let mut left = Vec::new();
+        let mut folders = Vec::new();
+        for top in TOPS.map(|top| self.root.join(top)).iter().filter(|top| top.exists()) {
+            for entry in walkdir::WalkDir::new(top).contents_first(true) {
+                let entry = entry.map_err(|error| failed("read", top)(error.into()))?;
+                if entry.file_type().is_dir() {
+                    folders.push(entry.into_path());
+                } else if !self.named.contains(entry.path()) {
+                    left.push(entry.into_path());
+                }
+            }
+        }
+        // A suite that went is no longer offered; its files are as good as those of the others.
+        let signed = |path: &PathBuf| SIGNED.iter().any(|name| path.ends_with(name));
+        let before = self.leaving()?;
+        let goes = |path: &PathBuf| self.prune || signed(path) || before.contains(path);
+        let (mut gone, leaving): (Vec<_>, Vec<_>) = left.into_iter().partition(goes);
+        gone.sort_by_key(|path| !signed(path));
+        for path in &gone {
+            fs::remove_file(path).map_err(failed("remove", path))?;
+        }
+        // One that is not empty stays.
+        folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        self.note_leaving(&leaving)?;
+        Ok(gone.len() as u64)
+    }
+}
+
+impl Place {
+    /// What the export before this one no longer named. Readers who had begun then have ended.
+    fn leaving(&mut self) -> Result<BTreeSet<PathBuf>, FlowError> {
+        let mut text = String::new();
+        self.mark.read_to_string(&mut text).map_err(failed("read", &self.root.join(MARK)))?;
+        Ok(text.lines().map(|line| self.root.join(line)).collect())
+    }
+
+    fn note_leaving(&mut self, leaving: &[PathBuf]) -> Result<(), FlowError> {
+        let below = leaving.iter().filter_map(|path| path.strip_prefix(&self.root).ok());
+        let text: String = below.map(|path| format!("{}\n", path.display())).collect();
+        let path = self.root.join(MARK);
+        let written =
+            self.mark.set_len(0).and_then(|()| self.mark.write_all_at(text.as_bytes(), 0));
+        written.map_err(failed("write", &path))
+    }
+}

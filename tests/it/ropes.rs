@@ -1,0 +1,69 @@
+//! Random histories of changes: every index of every generation, as real decoders read it, is what a
+//! simple renderer writes from scratch; and every client reads the same of an exported tree.
+
+mod clients;
+mod decoders;
+mod fabric;
+mod history;
+mod releases;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::crash::house::{Ground, House};
+use decoders::Files;
+use fabric::Fabric;
+use history::{History, Shape};
+
+/// How many histories there are; each is named by its seed, and the same every time.
+const HISTORIES: u64 = 500;
+/// So many share a repository, as suites of it, and one run of each decoder.
+const BATCH: u64 = 10;
+/// One of so many is large.
+const LARGE: u64 = 20;
+
+fn shape(seed: u64) -> Shape {
+    if seed % LARGE == LARGE - 1 { Shape::LARGE } else { Shape::SMALL }
+}
+
+/// Plays the histories of one batch and gives all of their files to the decoders; tells how many chunks
+/// the largest index had, and how many generations there were.
+fn play(ground: &Ground, batch: u64) -> (usize, usize) {
+    let place = ground.place(&format!("batch-{batch}"));
+    let house = House::open(ground, &place, &ground.clock());
+    let (mut fabric, mut files) = (Fabric::default(), Files::new());
+    let (mut chunks, mut generations) = (0, 0);
+    for seed in batch * BATCH..((batch + 1) * BATCH).min(HISTORIES) {
+        let history = History::play(&house, &mut fabric, seed, shape(seed));
+        generations += history.generations.len();
+        chunks = chunks.max(releases::check(&house, &mut fabric, &history, &mut files));
+    }
+    files.read_all();
+    drop(house);
+    std::fs::remove_dir_all(&place).unwrap();
+    (chunks, generations)
+}
+
+#[test]
+fn real_decoders_read_every_index_of_random_histories() {
+    let ground = Ground::new();
+    let next = AtomicU64::new(0);
+    let work = || {
+        let (mut chunks, mut generations) = (0, 0);
+        loop {
+            let batch = next.fetch_add(1, Ordering::Relaxed);
+            if batch * BATCH >= HISTORIES {
+                return (chunks, generations);
+            }
+            let (most, many) = play(&ground, batch);
+            (chunks, generations) = (chunks.max(most), generations + many);
+        }
+    };
+    let (chunks, generations) = std::thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        let ended = workers.map(|worker| worker.join().expect("no history failed"));
+        (ended[0].0.max(ended[1].0), ended[0].1 + ended[1].1)
+    });
+    println!("{HISTORIES} histories, {generations} generations, up to {chunks} chunks");
+    assert!(chunks >= 3, "no index had several chunks: {chunks}");
+    assert!(generations as u64 >= 4 * HISTORIES, "{generations} generations");
+}

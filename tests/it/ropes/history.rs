@@ -1,0 +1,214 @@
+//! A random history of one suite, and what it held after each change: told by the answers to the
+//! changes, not by what is stored.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use repod::debian::{Architecture, Component, PackageName, SuiteName, Version};
+use repod::domain::{Package, PinKind, PinTarget};
+use repod::flow::FlowError;
+use repod::flow::apply::Wish;
+use repod::flow::suite::Edit;
+
+use super::fabric::{Fabric, Key, name};
+use crate::crash::house::House;
+
+/// How large a history is.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// How many names there are.
+    names: usize,
+    /// How many packages come with the first change.
+    first: Range<usize>,
+    /// How many changes follow.
+    changes: Range<usize>,
+    /// Whether descriptions are long.
+    long: bool,
+}
+
+impl Shape {
+    pub const SMALL: Self = Self { names: 8, first: 1..10, changes: 5..10, long: false };
+    /// Indices of some hundred kilobytes.
+    pub const LARGE: Self = Self { names: 120, first: 110..150, changes: 4..8, long: true };
+}
+
+/// What a suite holds.
+pub type Members = BTreeMap<(Component, PackageName, Architecture), Arc<Package>>;
+
+/// A generation as it was meant.
+pub struct Generation {
+    pub number: u64,
+    pub members: Members,
+    /// The InRelease that was served once it was live.
+    pub head: Vec<u8>,
+}
+
+/// A suite with everything that it ever was.
+pub struct History {
+    pub seed: u64,
+    pub suite: SuiteName,
+    pub generations: Vec<Generation>,
+}
+
+impl History {
+    /// Plays the history of a seed, as a new suite.
+    pub fn play(house: &House<'_>, fabric: &mut Fabric, seed: u64, shape: Shape) -> Self {
+        let mut player = Player { house, fabric, random: StdRng::seed_from_u64(seed), shape };
+        let suite: SuiteName = format!("h{seed}").parse().unwrap();
+        let mut spec = House::spec(suite.as_str());
+        spec.components = ["main", "extra"].map(|one| one.parse().unwrap()).into();
+        spec.architectures = ["amd64", "arm64"].map(|one| one.parse().unwrap()).into();
+        house.create_as(spec).unwrap();
+        let mut history = Self { seed, suite, generations: Vec::new() };
+        history.note(house, 1, Members::new());
+        let count = player.random.gen_range(player.shape.first.clone());
+        let wish = player.add(count);
+        history.change(house, wish);
+        for _ in 0..player.random.gen_range(player.shape.changes.clone()) {
+            let wish = player.wish(&history);
+            history.change(house, wish);
+        }
+        history
+    }
+
+    pub fn last(&self) -> &Generation {
+        self.generations.last().expect("a suite begins with a generation")
+    }
+
+    fn change(&mut self, house: &House<'_>, wish: Wish) {
+        let told = format!("history {}: {wish:?}", self.seed);
+        let adds = matches!(wish, Wish::Add(_));
+        match house.change(self.suite.as_str(), wish) {
+            Ok(turned) => {
+                let Some(number) = turned.generation else { return };
+                assert_eq!(number, self.last().number + 1, "{told}");
+                let mut members = self.last().members.clone();
+                for one in turned.moves {
+                    match one.to {
+                        Some(package) => {
+                            supersede(&mut members, &one.place.0, &package, adds);
+                            members.insert(one.place, package);
+                        }
+                        None => drop(members.remove(&one.place)),
+                    }
+                }
+                self.note(house, number, members);
+            }
+            // What cannot be done at this point of the history is refused, and changes nothing.
+            Err(FlowError::Conflict(_) | FlowError::Missing(_)) => {}
+            Err(error) => panic!("{told}: {error}"),
+        }
+    }
+
+    fn note(&mut self, house: &House<'_>, number: u64, members: Members) {
+        let head = house.in_release(self.suite.as_str()).expect("it is served");
+        self.generations.push(Generation { number, members, head });
+    }
+}
+
+/// The answer to an upload tells of its own packages alone; one for every architecture takes the place
+/// of lower ones that were built for one.
+fn supersede(members: &mut Members, component: &Component, package: &Package, adds: bool) {
+    if adds && package.architecture.is_all() {
+        members.retain(|(of, name, _), other| {
+            let lower = other.version.compare(&package.version).is_lt();
+            of != component || *name != package.name || other.architecture.is_all() || !lower
+        });
+    }
+}
+
+/// Thinks of the next change.
+struct Player<'p, 'g> {
+    house: &'p House<'g>,
+    fabric: &'p mut Fabric,
+    random: StdRng,
+    shape: Shape,
+}
+
+impl Player<'_, '_> {
+    fn wish(&mut self, history: &History) -> Wish {
+        match self.random.gen_range(0..100) {
+            0..=39 => {
+                let count = self.random.gen_range(1..4);
+                self.add(count)
+            }
+            40..=52 => Wish::Remove(vec![self.listed(history)]),
+            53..=62 => {
+                let hours = self.random.gen_bool(0.3).then_some(24);
+                let (name, version) = self.ever(history);
+                Wish::Pin(self.target(&name), version, hours)
+            }
+            63..=76 => Wish::RollBack(vec![self.listed(history)], None),
+            77..=80 => {
+                let to = self.generation(history);
+                Wish::RollBack(vec![self.listed(history)], Some(to))
+            }
+            81..=82 => Wish::Unpin(vec![self.listed(history)]),
+            83..=89 => Wish::Unpin(Vec::new()),
+            90..=93 => Wish::RollBack(Vec::new(), None),
+            94..=96 => Wish::RollBack(Vec::new(), Some(self.generation(history))),
+            _ => Wish::Edit(self.edit()),
+        }
+    }
+
+    fn add(&mut self, count: usize) -> Wish {
+        let mut items = Vec::new();
+        for _ in 0..count {
+            let key = self.key();
+            // A package stays in its component, and so do those of one source.
+            let component = if key.number / 2 % 5 == 4 { "extra" } else { "main" };
+            items.push((component.parse().unwrap(), self.fabric.digest(self.house, key)));
+        }
+        Wish::Add(items)
+    }
+
+    fn key(&mut self) -> Key {
+        let number = self.random.gen_range(0..self.shape.names);
+        // Most names stay with their architecture; some change between one and `all`.
+        let usual = ["amd64", "amd64", "all", "arm64"][number % 4];
+        let any = *["amd64", "arm64", "all"].choose(&mut self.random).unwrap();
+        let architecture = if self.random.gen_bool(0.7) { usual } else { any };
+        let version = self.random.gen_range(0..4);
+        Key { number, version, architecture, long: self.shape.long }
+    }
+
+    fn target(&mut self, package: &str) -> PinTarget {
+        let kind = if self.random.gen_bool(0.5) { PinKind::Source } else { PinKind::Binary };
+        PinTarget { kind, name: package.parse().unwrap() }
+    }
+
+    /// Something that is listed, most of the time.
+    fn listed(&mut self, history: &History) -> PinTarget {
+        let here: Vec<_> = history.last().members.keys().map(|(_, name, _)| name.clone()).collect();
+        let any = name(self.random.gen_range(0..self.shape.names), self.shape.long);
+        let listed = here.choose(&mut self.random).filter(|_| self.random.gen_bool(0.9));
+        let package = listed.map_or(any, ToString::to_string);
+        self.target(&package)
+    }
+
+    /// A package with a version that was listed once.
+    fn ever(&mut self, history: &History) -> (String, Version) {
+        let then = history.generations.choose(&mut self.random).expect("there is one");
+        let all: Vec<_> = then.members.values().collect();
+        match all.choose(&mut self.random) {
+            Some(package) => (package.name.to_string(), package.version.clone()),
+            None => (name(0, self.shape.long), "1.0-1".parse().unwrap()),
+        }
+    }
+
+    fn generation(&mut self, history: &History) -> u64 {
+        self.random.gen_range(1..=history.last().number)
+    }
+
+    fn edit(&mut self) -> Edit {
+        match self.random.gen_range(0..3) {
+            0 => Edit { add_architectures: vec!["riscv64".parse().unwrap()], ..Edit::default() },
+            1 => Edit { add_components: vec!["more".parse().unwrap()], ..Edit::default() },
+            _ => Edit { description: Some("edited".into()), ..Edit::default() },
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What the signed texts of a history list, fetched by hash and held against a render from scratch.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use repod::debian::Version;
+use repod::domain::Package;
+use sha2::{Digest as _, Sha256};
+
+use super::decoders::Files;
+use super::fabric::Fabric;
+use super::history::{Generation, History, Members};
+use crate::crash::house::House;
+use crate::crash::signed::Keyring;
+
+/// A Release file as this test reads it.
+pub struct Release {
+    fields: BTreeMap<String, String>,
+    /// Path, size, SHA-256.
+    files: Vec<(String, u64, String)>,
+}
+
+impl Release {
+    pub fn parse(in_release: &[u8]) -> Self {
+        let text = String::from_utf8(in_release.to_vec()).unwrap();
+        let (mut fields, mut files) = (BTreeMap::new(), Vec::new());
+        let lines = text.lines().take_while(|line| *line != "-----BEGIN PGP SIGNATURE-----");
+        for line in lines {
+            if let Some(listed) = line.strip_prefix(' ') {
+                let words: Vec<_> = listed.split_whitespace().collect();
+                files.push((words[2].to_owned(), words[1].parse().unwrap(), words[0].to_owned()));
+            } else if let Some((name, value)) = line.split_once(": ") {
+                fields.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Self { fields, files }
+    }
+
+    /// The words of a field.
+    pub fn words(&self, field: &str) -> Vec<String> {
+        self.fields[field].split(' ').map(str::to_owned).collect()
+    }
+
+    /// The components and architectures whose indices it must list.
+    pub fn places(&self) -> Vec<(String, String)> {
+        let architectures = self.words("Architectures");
+        let of = |component: String| {
+            architectures.clone().into_iter().map(move |one| (component.clone(), one))
+        };
+        self.words("Components").into_iter().flat_map(of).collect()
+    }
+
+    fn lists(&self, path: &str) -> bool {
+        self.files.iter().any(|(listed, _, _)| listed == path)
+    }
+}
+
+/// What the index of an architecture lists: its own packages and those of `all`, by name; where both
+/// have one, the higher version.
+pub fn listing<'m>(
+    members: &'m Members,
+    component: &str,
+    architecture: &str,
+) -> BTreeMap<&'m str, &'m Arc<Package>> {
+    let mut listed: BTreeMap<&str, &Arc<Package>> = BTreeMap::new();
+    for ((of, name, built_for), package) in members {
+        if of.as_str() != component || ![architecture, "all"].contains(&built_for.as_str()) {
+            continue;
+        }
+        let other = listed.get(name.as_str());
+        if other.is_none_or(|other| is_above(&package.version, &other.version)) {
+            listed.insert(name.as_str(), package);
+        }
+    }
+    listed
+}
+
+/// The same as the text of an index.
+fn render(
+    house: &House<'_>,
+    fabric: &mut Fabric,
+    members: &Members,
+    place: (&str, &str),
+) -> Vec<u8> {
+    let listed = listing(members, place.0, place.1);
+    let stanzas = listed.values().map(|package| fabric.stanza(house, &package.digest).to_owned());
+    stanzas.collect::<String>().into_bytes()
+}
+
+fn is_above(one: &Version, other: &Version) -> bool {
+    one.compare(other).is_gt()
+}
+
+fn path_of(component: &str, architecture: &str, suffix: &str) -> String {
+    format!("{component}/binary-{architecture}/Packages{suffix}")
+}
+
+/// Checks every signed text of every generation, and gives its compressed files to `files`. Tells how
+/// many chunks the largest xz file had.
+pub fn check(
+    house: &House<'_>,
+    fabric: &mut Fabric,
+    history: &History,
+    files: &mut Files,
+) -> usize {
+    quiet(house, history);
+    let suite = &history.suite;
+    let mut check = Check { house, fabric, history, files, seen: HashSet::new(), chunks: 0 };
+    for generation in &history.generations {
+        let number = generation.number;
+        let snapshot = house.served(&format!("snapshot/{number}/dists/{suite}/InRelease"));
+        let snapshot = snapshot.unwrap_or_else(|error| panic!("history {}: {error}", history.seed));
+        check.release(generation, &Release::parse(&generation.head));
+        check.release(generation, &Release::parse(&snapshot.body));
+    }
+    let last = house.in_release(suite.as_str()).unwrap();
+    check.release(history.last(), &Release::parse(&last));
+    let keyring = Keyring::read(&house.ground.key());
+    keyring.expect_in_release(&last);
+    check.chunks
+}
+
+/// Waits until the last head lists every encoding: some may follow a moment after the generation.
+fn quiet(house: &House<'_>, history: &History) {
+    let begun = Instant::now();
+    loop {
+        let release = Release::parse(&house.in_release(history.suite.as_str()).unwrap());
+        let whole = release.places().iter().all(|(component, architecture)| {
+            ["", ".gz", ".xz"]
+                .iter()
+                .all(|end| release.lists(&path_of(component, architecture, end)))
+        });
+        if whole {
+            return;
+        }
+        let waited = begun.elapsed() < Duration::from_secs(60);
+        assert!(waited, "history {}: not every encoding is listed", history.seed);
+        // Another head needs another second.
+        house.clock.advance(1);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+struct Check<'c, 'g> {
+    house: &'c House<'g>,
+    fabric: &'c mut Fabric,
+    history: &'c History,
+    files: &'c mut Files,
+    /// Files that were fetched: directory and digest.
+    seen: HashSet<(String, String)>,
+    chunks: usize,
+}
+
+impl Check<'_, '_> {
+    /// Every file that a Release lists is the one that a simple renderer writes.
+    fn release(&mut self, generation: &Generation, release: &Release) {
+        let what = format!("history {}, generation {}", self.history.seed, generation.number);
+        let mut checked = 0;
+        for (component, architecture) in release.places() {
+            let members = &generation.members;
+            let plain = render(self.house, self.fabric, members, (&component, &architecture));
+            let plain = Arc::new(plain);
+            for suffix in ["", ".gz"] {
+                let path = path_of(&component, &architecture, suffix);
+                assert!(release.lists(&path), "{what}: {path} is not listed");
+            }
+            for suffix in ["", ".gz", ".xz"] {
+                let path = path_of(&component, &architecture, suffix);
+                let listed = release.files.iter().find(|(listed, _, _)| *listed == path);
+                let Some((_, size, digest)) = listed else { continue };
+                self.file(&what, &path, *size, digest, &plain);
+                checked += 1;
+            }
+        }
+        // Whatever else is listed is there as it is announced.
+        for (path, size, digest) in &release.files {
+            if !path.contains("/Packages") {
+                self.fetch(&what, path, *size, digest);
+            }
+        }
+        assert!(checked >= 2, "{what}");
+    }
+
+    fn file(&mut self, what: &str, path: &str, size: u64, digest: &str, plain: &Arc<Vec<u8>>) {
+        if path.ends_with("/Packages") {
+            let rendered = hex::encode(Sha256::digest(plain.as_slice()));
+            assert_eq!((size, digest), (plain.len() as u64, rendered.as_str()), "{what}: {path}");
+        }
+        // The same file may stand for another generation; then it unpacks to the same bytes.
+        self.files.expect(what, digest, plain);
+        let Some(bytes) = self.fetch(what, path, size, digest) else { return };
+        match path.rsplit_once('.').map(|(_, end)| end) {
+            Some("gz") => self.files.add("gz", digest, &bytes, plain),
+            Some("xz") => {
+                self.chunks = self.chunks.max(blocks(&bytes));
+                self.files.add("xz", digest, &bytes, plain);
+            }
+            _ => assert!(bytes == **plain, "{what}: {path}"),
+        }
+    }
+
+    /// The bytes of a file by its hash, the first time it is asked for.
+    fn fetch(&mut self, what: &str, path: &str, size: u64, digest: &str) -> Option<Vec<u8>> {
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        if !self.seen.insert((directory.to_owned(), digest.to_owned())) {
+            return None;
+        }
+        let suite = &self.history.suite;
+        let by_hash = format!("dists/{suite}/{directory}/by-hash/SHA256/{digest}");
+        let answer = self.house.served(&by_hash);
+        let bytes = answer.unwrap_or_else(|error| panic!("{what}: {path}: {error}")).body;
+        let found = (bytes.len() as u64, hex::encode(Sha256::digest(&bytes)));
+        assert_eq!(found, (size, digest.to_owned()), "{what}: {path}");
+        Some(bytes)
+    }
+}
+
+/// How many blocks an xz file has. Source: the .xz file format, sections 2.1.2 and 4.
+fn blocks(xz: &[u8]) -> usize {
+    let footer = &xz[xz.len() - 12..];
+    let units = u32::from_le_bytes(footer[4..8].try_into().unwrap()) as usize;
+    let index = &xz[xz.len() - 12 - (units + 1) * 4..];
+    assert_eq!(index[0], 0, "an index begins with 0");
+    assert!(index[1] < 128, "fewer than 128 blocks");
+    usize::from(index[1])
+}
