@@ -1,6 +1,6 @@
 """Many packages as one change, into nothing."""
 
-from tables import at, median, of, ratio, spread, table, target
+from tables import median, of, ratio, spread, table, target
 
 TITLE = "A bulk import"
 
@@ -46,7 +46,7 @@ def targets(results):
 
     peak = max(of(imports["repod"], "background_peak_mb"))
     return [
-        target("import, uploaded and published: 3 times faster than reprepro adds", against("reprepro", "add"), 3, True, "×", at(last)),
-        target("import, uploaded and published: 2 times faster than aptly adds", against("aptly", "add"), 2, True, "×", at(last)),
-        target("import: peak memory of the server below 300 MB", peak, 300, unit=" MB", where=at(last)),
+        target("import, uploaded and published: 3 times faster than reprepro adds", against("reprepro", "add"), 3, last, True, "×"),
+        target("import, uploaded and published: 2 times faster than aptly adds", against("aptly", "add"), 2, last, True, "×"),
+        target("import: peak memory of the server below 300 MB", peak, 300, last, unit=" MB"),
     ]

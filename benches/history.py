@@ -8,7 +8,7 @@ import time
 import archive
 from aptroot import AptRoot, issue
 from programs import Failed, say
-from tables import at, number, table, target
+from tables import number, table, target
 
 TITLE = "History"
 SPOTS = 6
@@ -125,4 +125,4 @@ def targets(results):
     beside = sum(found["before"][part] for part in ("packs", "rest")) + 1000 * grown(found)
     guess = "" if found["generations"] >= 1000 else f" (extrapolated from {found['generations']})"
     return [target("1,000 generations: less than 1 GB on disk beside the packages, first indices included",
-                   beside / 1e6, 1000, unit=" MB", where=guess + at(last))]
+                   beside / 1e6, 1000, last, unit=" MB", note=guess)]

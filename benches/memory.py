@@ -3,7 +3,7 @@
 import time
 
 from programs import say
-from tables import at, number, table, target
+from tables import number, table, target
 
 TITLE = "Memory"
 
@@ -42,6 +42,6 @@ def targets(results):
     """What was asked for, and what came of it."""
     last = max(results)
     found = results[last]
-    where = f" ({found['generations']:,} generations)" + at(last)
-    return [target("idle: less than 64 MB", found["idle_mb"], 64, unit=" MB", where=where),
-            target("idle after a restart: less than 64 MB", found["restarted_mb"], 64, unit=" MB", where=where)]
+    note = f" ({found['generations']:,} generations)"
+    return [target("idle: less than 64 MB", found["idle_mb"], 64, last, unit=" MB", note=note),
+            target("idle after a restart: less than 64 MB", found["restarted_mb"], 64, last, unit=" MB", note=note)]

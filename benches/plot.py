@@ -3,7 +3,7 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 70, 200, 48, 52
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 780, 420, 70, 230, 52, 52
 # Readable on white and on black, and apart for eyes that see no red and green; markers and dashes
 # tell the lines apart without colour.
 COLOURS = [("#0b62c4", "#6cb0ff"), ("#b3470b", "#ff9c5e"), ("#7a2f8f", "#dc9cf0"), ("#5a6472", "#b4bdca")]
@@ -33,7 +33,7 @@ def growth(path, title, unit, series):
         out.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{value:,}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     out.append(f'<text x="{middle}" y="{HEIGHT - 12}" text-anchor="middle">packages in the suite</text>')
-    out.append(f'<text x="16" y="{TOP - 8}">{escape(unit)}</text>')
+    out.append(f'<text x="16" y="{TOP - 12}">{escape(unit)}</text>')
     for number, (label, line) in enumerate(series.items()):
         out += drawn(number % len(COLOURS), line, horizontal, vertical)
     for (number, label), y in zip(enumerate(series), label_places(series, vertical)):

@@ -1,7 +1,7 @@
 """Back to what was before: of one package, and of a whole suite by a thousand."""
 
 from programs import say
-from tables import at, median, of, ratio, spread, table, target
+from tables import median, of, ratio, spread, table, target
 
 TITLE = "A rollback"
 WHOLE = 1000
@@ -112,5 +112,5 @@ def targets(results):
         share = None
         if "aptly" in samples:
             share = median(of(samples["repod"], "wall")) / median(of(samples["aptly"], "wall"))
-        rows.append(target(f"rollback {text}: under a tenth of aptly's switch", share, 0.1, unit=" of it", where=at(last)))
+        rows.append(target(f"rollback {text}: under a tenth of aptly's switch", share, 0.1, last, unit=" of it"))
     return rows

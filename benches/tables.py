@@ -2,6 +2,8 @@
 
 import statistics
 
+TARGET_PACKAGES = 60000
+
 
 def number(value):
     """Three figures or so."""
@@ -51,14 +53,15 @@ def table(head, rows):
             *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows), ""]
 
 
-def target(text, value, limit, at_least=False, unit="", where=""):
-    """A row of the targets: met or missed is worked out here and nowhere else."""
+def target(text, value, limit, count, at_least=False, unit="", note=""):
+    """A row of the targets: met or missed is worked out here and nowhere else.
+
+    Targets are about 60,000 packages; a figure of fewer neither meets nor misses one.
+    """
     if value is None:
-        return {"text": text, "measured": "not measured", "met": None}
-    met = value >= limit if at_least else value <= limit
-    return {"text": text, "measured": f"{number(value)}{unit}{where}", "met": met}
-
-
-def at(count, wanted=60000):
-    """What stands behind a figure that was taken at another size than the target's."""
-    return "" if count >= wanted else f" (at {count:,})"
+        return [text, "not measured", "–"]
+    met = value >= limit if at_least else value < limit
+    verdict = "met" if met else "**missed**"
+    if count < TARGET_PACKAGES:
+        verdict = f"{'met' if met else 'missed'} at {count:,}; not shown at {TARGET_PACKAGES:,}"
+    return [text, f"{number(value)}{unit}{note}", verdict]

@@ -7,7 +7,7 @@ import archive
 from aptroot import AptRoot, issue
 from programs import say
 from relay import Relay
-from tables import at, median, of, spread, table, target
+from tables import median, of, spread, table, target
 
 TITLE = "apt-get update"
 DIFFS = "main/binary-amd64/Packages.diff/Index"
@@ -104,4 +104,4 @@ def targets(results):
     total = median([sample["down"] + sample["up"] for sample in samples])
     value = total / 1000 if total is not None else None
     return [target("`apt-get update` after one changed package, with PDiffs: less than 20 kB on the wire, both ways",
-                   value, 20, unit=" kB", where=at(last))]
+                   value, 20, last, unit=" kB")]
