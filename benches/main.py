@@ -18,10 +18,10 @@ from programs import say
 from stand import Shelf, Stand
 
 WITH_PEERS = {"bulk", "publish", "rollback"}
-# What takes minutes whatever the size.
-AT_THE_LARGEST_ONLY = {"history", "memory"}
+# What takes minutes whatever the size, or is of interest there alone.
+AT_THE_LARGEST_ONLY = {"history", "memory", "micro"}
 # Options that say where things are on this machine: not for the page.
-ELSEWHERE = ("--binaries", "--load", "--page", "--results")
+ELSEWHERE = ("--binaries", "--load", "--micro", "--page", "--results")
 NAMES = (*page.SECTIONS, "floor", "serving")
 
 
@@ -40,6 +40,7 @@ def options():
     parser.add_argument("--binaries", default=os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "release"),
                         help="directory of repod and repoctl [target/release]")
     parser.add_argument("--load", help="the program built of benches/load.rs, for the section serving")
+    parser.add_argument("--micro", help="the program built of benches/micro.rs, for the section micro")
     parser.add_argument("--page", default="docs/performance.md", help="what is written [docs/performance.md]")
     parser.add_argument("--results", default=os.path.join(tempfile.gettempdir(), "bench-results.json"),
                         help="where the raw figures are kept [bench-results.json among the temporary files]")

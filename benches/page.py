@@ -6,6 +6,7 @@ import bulk
 import floor
 import history
 import memory
+import micro
 import plot
 import publish
 import rollback
@@ -13,8 +14,8 @@ import update
 from tables import of, median, table
 
 SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "history": history,
-            "memory": memory}
-ORDER = ("publish", "rollback", "bulk", "update", "history", "memory")
+            "memory": memory, "micro": micro}
+ORDER = ("publish", "rollback", "bulk", "update", "history", "memory", "micro")
 COMMANDS = """\
 repod                   repoctl upload --suite stable FILE; curl --cert … /dists/stable/InRelease; gpgv InRelease
                         repoctl upload --suite stable DIR
