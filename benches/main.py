@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import importlib
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ import traceback
 import floor
 import machine
 import page
+import serving
 from programs import say
 from stand import Shelf, Stand
 
@@ -85,12 +85,6 @@ def one_size(shelf, count, chosen, measured):
                 keep(chosen, measured)
 
 
-def serving(chosen):
-    """The section whose module brings a load of its own."""
-    serve = importlib.import_module("serve")
-    return serve.section(serve.rows(chosen.binaries, chosen.load))
-
-
 def keep(chosen, measured):
     """The raw figures, and the page as far as it is."""
     measured["seconds"] = time.monotonic() - measured["begun"]
@@ -115,8 +109,8 @@ def measure(chosen):
             attempt(measured, f"{count} packages", lambda: one_size(shelf, count, chosen, measured))
     finally:
         shelf.close()
-    if "serving" in chosen.sections and chosen.load:
-        measured["serving"] = attempt(measured, "serving", lambda: serving(chosen))
+    if "serving" in chosen.sections and chosen.load and serving.is_there():
+        measured["serving"] = attempt(measured, "serving", lambda: serving.measure(chosen.binaries, chosen.load))
     keep(chosen, measured)
     page.write(chosen.page, json.loads(json.dumps(measured)))
     say(f"written: {chosen.page}, raw figures in {chosen.results}")

@@ -60,7 +60,7 @@ def target(text, value, limit, count, at_least=False, unit="", note=""):
     """
     if value is None:
         return [text, "not measured", "–"]
-    met = value >= limit if at_least else value < limit
+    met = value >= limit if at_least else value <= limit
     verdict = "met" if met else "**missed**"
     if count < TARGET_PACKAGES:
         verdict = f"{'met' if met else 'missed'} at {count:,}; not shown at {TARGET_PACKAGES:,}"
