@@ -34,6 +34,8 @@ def options():
     parser.add_argument("--rollback-runs", type=int, default=5, help="rollbacks of each kind [5]")
     parser.add_argument("--update-runs", type=int, default=5, help="changes that hosts follow [5]")
     parser.add_argument("--bulk-runs", type=int, default=0, help="imports [3 up to 2,000 packages, 1 above]")
+    parser.add_argument("--patience", type=float, default=120, help="seconds that one peer may take in a section before "
+                        "it is measured fewer times, three at the least [120]")
     parser.add_argument("--generations", type=int, default=1000, help="single changes of the history, made at the "
                         "largest size only; they take a second each [1000]")
     parser.add_argument("--idle-seconds", type=int, default=30, help="silence before memory is read [30]")

@@ -3,7 +3,7 @@
 import time
 
 from programs import say
-from tables import median, of, ratio, spread, table, target
+from tables import enough, median, of, ratio, spread, table, target
 
 TITLE = "One new package"
 
@@ -16,6 +16,8 @@ def measure(stand, options):
     for turn in range(options.runs):
         name, version, path = stand.new_package(turn, options.runs)
         for tool in tools[turn % len(tools):] + tools[:turn % len(tools)]:
+            if tool is not stand.ours and enough(samples[tool.label], options.patience):
+                continue
             if tool is stand.ours:
                 tool.settle()
                 alone.append(tool.ctl("whoami")[0].wall)

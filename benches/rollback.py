@@ -1,7 +1,7 @@
 """Back to what was before: of one package, and of a whole suite by a thousand."""
 
 from programs import say
-from tables import median, of, ratio, spread, table, target
+from tables import enough, median, of, ratio, spread, table, target
 
 TITLE = "A rollback"
 WHOLE = 1000
@@ -12,7 +12,7 @@ def measure(stand, options):
     runs = options.rollback_runs
     found = {"one": {}, "many": {}, "moved": min(WHOLE, stand.count)}
     for aptly in stand.peers[1:]:
-        switch(stand, aptly, runs, found)
+        switch(stand, aptly, runs, options.patience, found)
     found["one"]["repod"] = [one(stand, turn, runs) for turn in range(runs)]
     found["many"]["repod"] = [many(stand) for _ in range(runs)]
     for kind in ("one", "many"):
@@ -54,12 +54,11 @@ def unpin(ours):
     ours.settle()
 
 
-def switch(stand, aptly, runs, found):
+def switch(stand, aptly, runs, patience, found):
     """Snapshots of the repository as it is, with one later version, and with a thousand."""
     stage = [("one", *stand.changed_packages(1)), ("many", *stand.changed_packages(WHOLE))]
     aptly.go("snapshot", "create", "before", "from", "repo", "bench")
-    there = {name: versions for _, _, moved in stage for name, versions in moved.items()}
-    there = {name: before for name, (before, _) in there.items()}
+    there = {name: before for _, _, moved in stage for name, (before, _) in moved.items()}
     for kind, folder, moved in stage:
         # A later version does not push the earlier one out of a repository of aptly's.
         filters = [f"{name} (= {there[name]})" for name in moved]
@@ -69,17 +68,17 @@ def switch(stand, aptly, runs, found):
         there.update({name: after for name, (_, after) in moved.items()})
         aptly.go("snapshot", "create", kind, "from", "repo", "bench")
     aptly.publish_snapshots(["one"])
+    here = "one"
     for kind, _, moved in stage:
-        if kind == "many":
-            aptly.switch("many")
-        samples = []
-        while len(samples) < runs:
-            samples.append(aptly.switch("before"))
-            aptly.expect({name: before for name, (before, _) in moved.items()})
-            if len(samples) < runs:
-                samples.append(aptly.switch(kind))
-                aptly.expect({name: after for name, (_, after) in moved.items()})
-        found[kind][aptly.label] = samples
+        if here not in ("before", kind):
+            aptly.switch("before")
+            here = "before"
+        samples = found[kind][aptly.label] = []
+        while len(samples) < runs and not enough(samples, patience / 2):
+            here = kind if here == "before" else "before"
+            samples.append(aptly.switch(here))
+            aptly.expect({name: versions[here != "before"] for name, versions in moved.items()})
+
 
 
 def render(results):

@@ -3,6 +3,8 @@
 import statistics
 
 TARGET_PACKAGES = 60000
+# What takes minutes is measured so many times all the same.
+FEWEST = 3
 
 
 def number(value):
@@ -51,6 +53,11 @@ def table(head, rows):
     """A Markdown table."""
     return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}",
             *(f"| {' | '.join(str(cell) for cell in row)} |" for row in rows), ""]
+
+
+def enough(samples, patience):
+    """Whether a slow tool has been measured as often as there is time for."""
+    return len(samples) >= FEWEST and sum(sample["wall"] for sample in samples) > patience
 
 
 def target(text, value, limit, count, at_least=False, unit="", note=""):
