@@ -111,20 +111,20 @@ def expect(archive, suite, wanted, encodings=None, in_release=None):
     if not read:
         raise Failed(f"the InRelease lists no index among {encodings}")
     for encoding in read:
-        text = b"\n\n" + plain(archive, suite, files, encoding)
+        found = versions(plain(archive, suite, files, encoding), wanted)
         for name, version in wanted.items():
-            found = versions(text, name)
-            if found != [version]:
-                raise Failed(f"{INDEX}{encoding} has {name} in {found}, not in {version}")
+            if found.get(name) != [version]:
+                raise Failed(f"{INDEX}{encoding} has {name} in {found.get(name)}, not in {version}")
     return offered
 
 
-def versions(text, name):
-    """Every version of a package in an index, which begins with two newlines."""
-    found, at, head = [], 0, f"\n\nPackage: {name}\n".encode()
-    while (at := text.find(head, at)) >= 0:
-        end = text.find(b"\n\n", at + 2)
-        stanza = text[at:end if end >= 0 else len(text)].decode()
-        found += re.findall(r"^Version: (.*)$", stanza, re.M)
-        at += len(head) - 1
+def versions(text, names):
+    """Name → every version of it in an index, for those of the names that are there."""
+    found, text = {}, b"\n\n" + text
+    for match in re.finditer(rb"\n\nPackage: (.*)\n", text):
+        name = match.group(1).decode()
+        if name in names:
+            end = text.find(b"\n\n", match.end())
+            stanza = text[match.end():end if end >= 0 else len(text)].decode()
+            found.setdefault(name, []).extend(re.findall(r"^Version: (.*)$", stanza, re.M))
     return found

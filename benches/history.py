@@ -56,7 +56,7 @@ def read_back(ours, spot):
             decoded = subprocess.run(DECODERS[encoding], input=body, stdout=subprocess.PIPE, check=True).stdout
             archive.whole(decoded, *files[archive.INDEX], f"{what}, decoded,")
             body = decoded
-        if spot["version"] not in archive.versions(b"\n\n" + body, spot["name"]):
+        if archive.versions(body, {spot["name"]}).get(spot["name"]) != [spot["version"]]:
             raise Failed(f"{what} has no {spot['name']} {spot['version']}")
         read.append({"encoding": encoding or "plain", "digest": hashlib.sha256(body).hexdigest(), "bytes": size})
     return {"generation": spot["generation"], "read": read}
