@@ -1,0 +1,194 @@
+"""Us: a server over a data directory of its own, and repoctl, curl and gpgv beside it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import archive
+from programs import Failed, Spent, free_port, has_ipv6, run, tree_bytes
+
+SUITE = "stable"
+# Heads of a suite are at least a second apart: whoever publishes after this pause waits for nobody.
+QUIET_SECONDS = 1.2
+
+
+class Ours:
+    """A running repod with an empty suite."""
+
+    label = "repod"
+
+    def __init__(self, binaries, work):
+        self.repod, self.repoctl = os.path.join(binaries, "repod"), os.path.join(binaries, "repoctl")
+        self.work, self.data = work, os.path.join(work, "data")
+        self.own = os.path.join(self.data, "operator")
+        self.log = os.path.join(work, "repod.log")
+        self.port, self.server, self.archive = free_port(), None, None
+        listen = [f"127.0.0.1:{self.port}"] + ([f"[::1]:{self.port}"] if has_ipv6() else [])
+        run([self.repod, "init", "--data", self.data, "--name", "localhost", "--port", self.port,
+             "--local", f"127.0.0.1:{free_port()}", *(w for at in listen for w in ("--listen", at))])
+        self.configure()
+        self.environment = {**os.environ, "REPOCTL_CONFIG": os.path.join(self.own, "config.toml")}
+        self.ring = os.path.join(work, "ours.gpg")
+        home = os.path.join(work, "dearmor")
+        os.makedirs(home, mode=0o700)
+        run(["gpg", "--batch", "--homedir", home, "--output", self.ring, "--dearmor",
+             os.path.join(self.data, "keys/archive-key.asc")])
+        try:
+            self.start()
+            self.ctl("suite", "create", SUITE, "--architectures", "amd64")
+        except BaseException:
+            self.stop()
+            raise
+        self.archive = archive.OverHttps(self.port, self.own)
+
+    def configure(self):
+        """Log lines for programs, with the milliseconds of each phase where the server tells them."""
+        path = os.path.join(self.data, "repod.toml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        text = re.sub(r"^# level = .*", 'level = "repod=debug,info"', text, flags=re.M)
+        text = re.sub(r"^# format = .*", 'format = "json"', text, flags=re.M)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def start(self):
+        """Starts the server; gives the seconds until it listens."""
+        begun = time.monotonic()
+        with open(self.log, "ab") as log:
+            self.server = subprocess.Popen(
+                [self.repod, "serve", "--config", os.path.join(self.data, "repod.toml")],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return time.monotonic() - begun
+            if self.server.poll() is not None or time.monotonic() - begun > 120:
+                raise Failed(f"repod does not listen; see what it said:\n{self.said()[-2000:]}")
+            time.sleep(0.01)
+
+    def stop(self):
+        """Ends the server, if one runs."""
+        if self.server is None:
+            return
+        if self.archive:
+            self.archive.close()
+        self.server.send_signal(signal.SIGTERM)
+        try:
+            self.server.wait(30)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+        self.server = None
+
+    def said(self, offset=0):
+        """The log from an offset."""
+        with open(self.log, "rb") as log:
+            log.seek(offset)
+            return log.read().decode(errors="replace")
+
+    def phases(self, offset):
+        """Phase → milliseconds, of the first publication that was logged since the offset."""
+        for line in self.said(offset).splitlines():
+            try:
+                fields = json.loads(line).get("fields", {})
+            except ValueError:
+                continue
+            if str(fields.get("message", "")).startswith("published"):
+                found = {key[:-3]: float(value) for key, value in fields.items() if key.endswith("_ms")}
+                if found:
+                    return found
+        return {}
+
+    def ctl(self, *arguments, **options):
+        """repoctl, as the first operator."""
+        return run([self.repoctl, *arguments], env=self.environment, **options)
+
+    def meter(self):
+        """What the server has cost since it began: CPU seconds, bytes written."""
+        pid = self.server.pid
+        with open(f"/proc/{pid}/io", encoding="ascii") as io:
+            written = int(re.search(r"^write_bytes: (\d+)", io.read(), re.M).group(1))
+        # The CPU clock of another process, in nanoseconds: clock_getcpuclockid(3).
+        return Spent(cpu=time.clock_gettime((~pid << 3) | 2), written=written)
+
+    def memory_mb(self, what):
+        """VmHWM (peak) or VmRSS (now) of the server."""
+        with open(f"/proc/{self.server.pid}/status", encoding="ascii") as status:
+            return int(re.search(rf"{what}:\s+(\d+)", status.read()).group(1)) / 1024
+
+    def verified(self):
+        """Fetches InRelease with curl and a client certificate and has gpgv accept it."""
+        out = os.path.join(self.work, "InRelease")
+        fetch, _ = run(["curl", "-sSf", "--cacert", f"{self.own}/ca.crt", "--cert", f"{self.own}/client.crt",
+                        "--key", f"{self.own}/client.key", "-o", out,
+                        f"https://localhost:{self.port}/dists/{SUITE}/InRelease"])
+        check, _ = run(["gpgv", "--keyring", self.ring, out])
+        return fetch, check
+
+    def timed(self, *arguments):
+        """One command of repoctl until its InRelease is verified, and what all of it cost."""
+        os.sync()  # what is dirty now is not charged to what comes
+        offset, before = os.path.getsize(self.log), self.meter()
+        begun = time.monotonic()
+        command, _ = self.ctl(*arguments)
+        fetch, check = self.verified()
+        wall, after = time.monotonic() - begun, self.meter()
+        cpu = after.cpu - before.cpu + command.cpu + fetch.cpu + check.cpu
+        return {"wall": wall, "cpu": cpu, "server_cpu": after.cpu - before.cpu, "command": command.wall,
+                "curl": fetch.wall, "gpgv": check.wall, "written": after.written - before.written + command.written,
+                "phases": self.phases(offset)}
+
+    def settle(self, patience=900, quiet=QUIET_SECONDS):
+        """Waits until the Release lists xz and stands still; nothing is under way then."""
+        begun = since = time.monotonic()
+        last = None
+        while True:
+            text, now = self.archive.read(f"dists/{SUITE}/InRelease"), time.monotonic()
+            if text != last:
+                last, since = text, now
+            if now - since >= quiet and f"{archive.INDEX}.xz" in archive.listed(text):
+                return
+            if now - begun > patience:
+                raise Failed(f"after {patience} s the Release does not list xz and stand still")
+            time.sleep(0.05)
+
+    def bulk(self, folder):
+        """Everything in a directory as one change."""
+        return {"total": self.timed("upload", "--suite", SUITE, folder, "-m", "bulk")}
+
+    def publish(self, path):
+        """One package."""
+        return self.timed("upload", "--suite", SUITE, path)
+
+    def expect(self, wanted):
+        """Checks every encoding, by hash."""
+        return archive.expect(self.archive, SUITE, wanted)
+
+    def expect_as_timed(self, wanted):
+        """Checks every encoding that the InRelease of the last timed command lists, by hash."""
+        with open(os.path.join(self.work, "InRelease"), "rb") as file:
+            return archive.expect(self.archive, SUITE, wanted, in_release=file.read())
+
+    def await_xz(self, patience=900):
+        """Waits until the Release lists xz; gives the seconds."""
+        begun = time.monotonic()
+        while f"{archive.INDEX}.xz" not in archive.listed(self.archive.read(f"dists/{SUITE}/InRelease")):
+            if time.monotonic() - begun > patience:
+                raise Failed(f"after {patience} s the Release does not list xz")
+            time.sleep(0.01)
+        return time.monotonic() - begun
+
+    def status(self):
+        """What repoctl says of the suite."""
+        _, said = self.ctl("status", "--json")
+        return next(suite for suite in json.loads(said)["suites"] if suite["suite"] == SUITE)
+
+    def disk(self):
+        """Bytes on disk: the packages, the packs of chunks, and all the rest."""
+        pool = os.path.join(self.data, "pool")
+        blobs, packs = tree_bytes(os.path.join(pool, "blobs")), tree_bytes(os.path.join(pool, "packs"))
+        return {"blobs": blobs, "packs": packs, "rest": tree_bytes(self.data, (pool,))}

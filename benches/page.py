@@ -1,0 +1,116 @@
+"""Writes docs/performance.md and its pictures from what was measured."""
+
+import os
+
+import bulk
+import floor
+import history
+import memory
+import micro
+import plot
+import publish
+import rollback
+import serving
+import update
+from tables import of, median, table
+
+SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "history": history,
+            "memory": memory, "micro": micro}
+ORDER = ("publish", "rollback", "bulk", "update", "history", "memory", "micro")
+COMMANDS = """\
+repod                   repoctl upload --suite stable FILE; curl --cert … /dists/stable/InRelease; gpgv InRelease
+                        repoctl upload --suite stable DIR
+                        repoctl pin --suite stable --rollback [PACKAGE]
+reprepro                reprepro includedeb stable FILE; gpgv InRelease
+                        reprepro --export=silent-never includedeb stable DIR/*.deb; reprepro export stable
+aptly (defaults)        aptly repo add bench FILE; aptly publish update stable; gpgv InRelease
+                        aptly repo add bench DIR; aptly publish repo -distribution=stable bench
+                        aptly publish switch stable switched SNAPSHOT
+aptly -skip-…           the same with -skip-contents -skip-bz2"""
+
+
+def write(path, measured):
+    """The page, and the pictures beside it."""
+    results = {name: sizes(found) for name, found in measured["sections"].items() if found}
+    pictures(os.path.join(os.path.dirname(path) or ".", "performance"), results)
+    lines = head(measured) + goals(results, measured.get("serving") or [])
+    for name in ORDER:
+        if name in results:
+            lines += [f"## {SECTIONS[name].TITLE}", "", *SECTIONS[name].render(results[name])]
+    if measured.get("floor"):
+        lines += [f"## {floor.TITLE}", "", *floor.render(measured["floor"])]
+    if measured.get("serving"):
+        lines += serving.render(measured["serving"])
+    if measured["faults"]:
+        lines += ["## What could not be measured", ""]
+        lines += [f"- **{fault['what']}**: {first_line(fault['why'])}" for fault in measured["faults"]] + [""]
+    with open(path, "w", encoding="utf-8") as page:
+        page.write("\n".join(drop_pictures(lines, os.path.dirname(path))).rstrip("\n") + "\n")
+
+
+def sizes(found):
+    """Results by size, smallest first; JSON has made text of the numbers."""
+    return {int(count): found[count] for count in sorted(found, key=int)}
+
+
+def first_line(text):
+    """Enough of a fault for a list."""
+    return " ".join(text.split())[:300].replace("`", "'")
+
+
+def head(measured):
+    """What was run, when and on what."""
+    machine = measured["machine"]
+    tools = ", ".join(f"{name} {version}" for name, version in machine["tools"].items())
+    lines = [
+        "# Performance", "",
+        f"Written by `benches/run {measured['arguments']}`, on {measured['date']}: us and the peers side by side, in one",
+        "run on one machine. Figures are medians (least–most); what was run how often stands in the tables. The",
+        "machine may have been busy with other things, with all tools alike: ratios count more than seconds.", "",
+    ]
+    lines += table(["machine", ""], [
+        ["processor", f"{machine['processor']}, {machine['cores']} cores"],
+        ["memory", f"{machine['memory_gb']} GB"],
+        ["kernel, file system", f"{machine['kernel']}, {machine['filesystem']}"],
+        ["system", machine["system"]],
+        ["load average, before and after", f"{machine['load_before']}, {measured['load_after']}"],
+        ["repod", machine["repod"]],
+        ["peers and tools", tools],
+        ["took", f"{measured['seconds'] / 60:.0f} minutes"],
+    ])
+    lines += [
+        "Packages are made of the stanzas of the machine's own Debian package list: real names, relations and",
+        "descriptions, with one small file in each. Smaller sets are spread evenly over it. The peers sign with",
+        "an Ed25519 key, the quickest kind. The commands:", "", "```text", COMMANDS, "```", "",
+    ]
+    return lines
+
+
+def goals(results, served):
+    """Every target beside what was measured; met or missed is computed."""
+    rows = [row for name in ORDER if name in results for row in SECTIONS[name].targets(results[name])]
+    rows += serving.targets(served)
+    return ["## Targets", "", *table(["target, at 60,000 packages where it matters", "measured", ""], rows)] if rows else []
+
+
+def pictures(folder, results):
+    """Growth, for what grows."""
+    os.makedirs(folder, exist_ok=True)
+    if "publish" in results:
+        plot.growth(os.path.join(folder, "publish.svg"), "One new package, until its InRelease is verified", "seconds",
+                    publish.series(results["publish"]))
+        plot.growth(os.path.join(folder, "written.svg"), "One new package, bytes written", "MB",
+                    publish.series(results["publish"], "written", 1e-6))
+    if "bulk" in results:
+        found = {}
+        for count, result in results["bulk"].items():
+            for label, samples in result["imports"].items():
+                found.setdefault(label, []).append((count, median(of(samples, "total", "wall"))))
+        plot.growth(os.path.join(folder, "bulk.svg"), "All packages at once, added and published", "seconds", found)
+
+
+def drop_pictures(lines, folder):
+    """Leaves out pictures that were not drawn: one size makes no line."""
+    def there(line):
+        return not line.startswith("![") or os.path.exists(os.path.join(folder, line.split("](")[1].rstrip(")")))
+    return [line for line in lines if there(line)]
