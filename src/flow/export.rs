@@ -159,7 +159,13 @@ fn packages_of(suites: &[Live]) -> BTreeMap<String, Arc<Package>> {
     let members = suites.iter().flat_map(|suite| suite.state.contents.members().values());
     let path = |package: &Package| {
         let version = package.version.without_epoch();
-        layout::pool_path(package.kind, &package.name, version, &package.architecture, &package.digest)
+        layout::pool_path(
+            package.kind,
+            &package.name,
+            version,
+            &package.architecture,
+            &package.digest,
+        )
     };
     members.map(|package| (path(package), Arc::clone(package))).collect()
 }

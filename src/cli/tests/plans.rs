@@ -41,9 +41,12 @@ async fn stage() -> (Stage, Asked, tempfile::TempDir) {
     let view = json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
         "components": ["main"], "architectures": ["amd64"], "valid_days": 14, "generation": 42,
         "date": 5, "valid_until": 6, "packages": 1, "waiting": 0, "pins": 1, "size_bytes": 9 });
+    let newest = json!([{ "generation": 42, "at": 5, "authors": ["ann.example.org"], "message": "",
+        "same_as": null, "entered": 1, "left": 0, "live": true }]);
     let routes = Router::new()
         .route("/suites/stable/changes", post(change))
         .route("/suites/stable", get(|| async move { Json(view) }).patch(edit))
+        .route("/suites/stable/generations", get(|| async move { Json(newest) }))
         .with_state(Arc::clone(&asked));
     let fake = Fake::start(routes, 0).await;
     let directory = tempfile::tempdir().unwrap();
