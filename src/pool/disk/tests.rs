@@ -264,7 +264,7 @@ fn many_are_kept_with_one_sync_or_with_one_each() {
         pool.keep_all(Kind::Blob, &all).unwrap();
         for one in &all {
             let path = path_of(room.path(), &one.digest());
-            assert_eq!(fs::read(&path).unwrap(), one.bytes());
+            assert_eq!(fs::read(&path).unwrap(), one.bytes().as_ref());
             assert_eq!(mode(&path), 0o640);
         }
         assert_eq!(staged_count(room.path()), 0);
