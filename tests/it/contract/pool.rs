@@ -279,7 +279,8 @@ fn a_disk_pool_that_was_dropped_holds_all_it_committed() {
     let pool = DiskPool::open(room.path(), 0).unwrap();
     assert_eq!(all_of(&pool, Kind::Blob, &digest).unwrap(), b"for good");
     assert!(
-        many.iter().all(|one| all_of(&pool, Kind::Blob, &one.digest()).unwrap() == one.bytes().as_ref())
+        many.iter()
+            .all(|one| all_of(&pool, Kind::Blob, &one.digest()).unwrap() == one.bytes().as_ref())
     );
     let left = std::fs::read_dir(room.path().join("staging")).unwrap().count();
     assert_eq!(left, 0, "opening empties staging");
