@@ -241,7 +241,7 @@ fn many_are_kept_together(room: &Path, make: &Make) {
     let all = sealed(&all);
     pool.keep_all(Kind::Blob, &all).unwrap();
     for one in &all {
-        assert_eq!(all_of(&*pool, Kind::Blob, &one.digest()).unwrap(), one.bytes()[..]);
+        assert_eq!(all_of(&*pool, Kind::Blob, &one.digest()).unwrap(), one.bytes().as_ref());
     }
     assert_eq!(pool.list(Kind::Blob).unwrap().len(), 600 + 3);
     assert!(all_of(&*pool, Kind::Pack, &there).is_none());
@@ -279,7 +279,8 @@ fn a_disk_pool_that_was_dropped_holds_all_it_committed() {
     let pool = DiskPool::open(room.path(), 0).unwrap();
     assert_eq!(all_of(&pool, Kind::Blob, &digest).unwrap(), b"for good");
     assert!(
-        many.iter().all(|one| all_of(&pool, Kind::Blob, &one.digest()).unwrap() == one.bytes()[..])
+        many.iter()
+            .all(|one| all_of(&pool, Kind::Blob, &one.digest()).unwrap() == one.bytes().as_ref())
     );
     let left = std::fs::read_dir(room.path().join("staging")).unwrap().count();
     assert_eq!(left, 0, "opening empties staging");
