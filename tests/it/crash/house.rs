@@ -208,7 +208,7 @@ impl<'g> House<'g> {
                 }
             }
             assert_eq!(body.len() as u64, fetched.size_bytes, "{path}");
-            let modified = ("last-modified".to_owned(), fetched.last_modified.http_date());
+            let modified = ("last-modified".to_owned(), fetched.last_modified.at.http_date());
             Ok(Answer { status: 200, headers: [modified].into(), body })
         })
     }
