@@ -40,7 +40,7 @@ impl Caller {
             return Err(Failure::new(Code::Internal, "the connection is unknown"));
         };
         let judged = peer.slot.find::<trust::Peer>().unwrap_or_else(|| {
-            let judged = Arc::new(trust::Peer::new(peer.chain.to_vec()));
+            let judged = Arc::new(trust::Peer::sharing(Arc::clone(&peer.chain)));
             peer.slot.keep(Arc::clone(&judged));
             judged
         });

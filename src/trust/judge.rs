@@ -222,13 +222,18 @@ fn refusal(error: webpki::Error) -> Refusal {
 
 /// The client at the other end of one connection: its chain, and the last verdict on it.
 pub struct Peer {
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
     last: ArcSwapOption<Standing>,
 }
 
 impl Peer {
     /// The client that presented `chain`, which is empty when it presented none.
     pub fn new(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self::sharing(chain.into())
+    }
+
+    /// The same; the connection goes on to hold the chain too.
+    pub fn sharing(chain: Arc<[CertificateDer<'static>]>) -> Self {
         Self { chain, last: ArcSwapOption::empty() }
     }
 

@@ -21,6 +21,9 @@ use super::timed::TimedStream;
 /// Most that hyper buffers of one direction. Unit: bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// Header fields that hyper takes when nothing is said. Source: `Builder::max_headers`.
+const HYPER_FIELDS: usize = 100;
+
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -69,12 +72,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
         let now = Instant::now();
         let old_at = now.checked_add(pace.max_age).unwrap_or(now);
         let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&pulse)));
-        let http = Builder::new()
+        let mut builder = Builder::new();
+        builder
             .header_read_timeout(None)
-            .max_headers(limits.header_fields)
             .max_header_size(limits.header_bytes)
-            .max_buf_size(BUFFER_BYTES.max(limits.header_bytes))
-            .serve_connection(io, answerer);
+            .max_buf_size(BUFFER_BYTES.max(limits.header_bytes));
+        if limits.header_fields != HYPER_FIELDS {
+            // Said aloud, even the default makes hyper clear room for that many with each request.
+            builder.max_headers(limits.header_fields);
+        }
+        let http = builder.serve_connection(io, answerer);
         Self {
             http,
             pulse,

@@ -108,6 +108,10 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // A small answer is one record, and the kernel takes a single buffer for less.
+        if let [only] = bufs {
+            return self.poll_write(cx, only);
+        }
         let outcome = Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs);
         let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
         self.note(first, outcome)
