@@ -6,6 +6,7 @@ use crate::api::{Change, ChangeRequest, GenerationsQuery};
 use crate::cli::args::{PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
 use crate::cli::failure::Failure;
 use crate::cli::render;
+use crate::client::Client;
 use crate::debian::{PackageName, SuiteName};
 
 /// Pins a version, or rolls back.
@@ -19,7 +20,7 @@ pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failur
     if args.rollback && !args.dry_run {
         // Two who go back at the same time must not go back twice from what neither has seen. Uploads
         // of other packages meanwhile do not matter, unless the whole suite is to go back.
-        wanted.expect_generation = last_generation(session, &suite).await?;
+        wanted.expect_generation = last_generation(&session.client, &suite).await?;
     }
     make(session, &suite, wanted).await
 }
@@ -27,7 +28,7 @@ pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failur
 /// Where the suite stands. What it holds is not counted for it: in an incident that would be time lost.
 async fn last_generation(session: &Session<'_>, suite: &SuiteName) -> Result<Option<u64>, Failure> {
     let newest = GenerationsQuery { limit: Some(1), ..GenerationsQuery::default() };
-    let generations = session.client.list_generations(suite, &newest).await?;
+    let generations = client.list_generations(suite, &newest).await?;
     Ok(generations.first().map(|newest| newest.generation))
 }
 
@@ -74,7 +75,7 @@ pub async fn unpin(session: &mut Session<'_>, args: &UnpinArgs) -> Result<(), Fa
     let mut wanted = request(change, &args.why.message, args.dry_run);
     let asks = session.around.may_ask && !session.json && !args.yes && !args.dry_run;
     if asks {
-        wanted.expect_generation = last_generation(session, &suite).await?;
+        wanted.expect_generation = last_generation(&session.client, &suite).await?;
         let plan = ChangeRequest { dry_run: true, ..wanted.clone() };
         let outcome = session.client.change(&suite, &plan).await?;
         let text = render::change::plan(&outcome, session.now());
