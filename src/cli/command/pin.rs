@@ -26,7 +26,7 @@ pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failur
 }
 
 /// Where the suite stands. What it holds is not counted for it: in an incident that would be time lost.
-async fn last_generation(session: &Session<'_>, suite: &SuiteName) -> Result<Option<u64>, Failure> {
+async fn last_generation(client: &Client, suite: &SuiteName) -> Result<Option<u64>, Failure> {
     let newest = GenerationsQuery { limit: Some(1), ..GenerationsQuery::default() };
     let generations = client.list_generations(suite, &newest).await?;
     Ok(generations.first().map(|newest| newest.generation))
