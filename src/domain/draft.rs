@@ -17,7 +17,7 @@ pub struct Draft<'a> {
     base: &'a Contents,
     overlay: BTreeMap<Place, Option<Arc<Package>>>,
     /// Where the overlay has put packages of a source, so that looking one up reads no more than it.
-    put_of: BTreeMap<PackageName, BTreeSet<Place>>,
+    put_of: BTreeSet<(PackageName, Place)>,
     /// What the suite is, with edits.
     pub spec: SuiteSpec,
     edited: bool,
@@ -79,7 +79,7 @@ impl<'a> Draft<'a> {
         Self {
             base: contents,
             overlay: BTreeMap::new(),
-            put_of: BTreeMap::new(),
+            put_of: BTreeSet::new(),
             spec: spec.clone(),
             edited: false,
             old_pins: pins.clone(),
@@ -125,7 +125,9 @@ impl<'a> Draft<'a> {
 
     fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
         let before = self.base.places_of(source);
-        let put = self.put_of.get(source).into_iter().flatten();
+        let lowest = (Component::lowest(), PackageName::lowest(), Architecture::lowest());
+        let put = self.put_of.range((source.clone(), lowest)..);
+        let put = put.take_while(|(of, _)| of == source).map(|(_, place)| place);
         let places: BTreeSet<&Place> = before.chain(put).collect();
         let listed = places.into_iter().filter_map(|place| Some((place.clone(), self.at(place)?)));
         let own = listed.filter(|(_, package)| package.source == *source);
@@ -152,7 +154,7 @@ impl<'a> Draft<'a> {
     /// Lists a package at its place, whatever was there.
     pub fn put(&mut self, component: &Component, package: &Arc<Package>) {
         let place = (component.clone(), package.name.clone(), package.architecture.clone());
-        self.put_of.entry(package.source.clone()).or_default().insert(place.clone());
+        self.put_of.insert((package.source.clone(), place.clone()));
         self.overlay.insert(place, Some(Arc::clone(package)));
     }
 

@@ -76,7 +76,7 @@ impl Chunk {
 }
 
 /// A pack is closed when it has grown to this. Unit: bytes.
-const PACK_BYTES: usize = 32 << 20;
+const PACK_BYTES: usize = 8 << 20;
 /// How many chunks are made before the queue is looked at again.
 pub(crate) const BATCH: usize = 32;
 /// Up to this many bytes of new stanzas get their xz blocks at once: for more, making them would take
