@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -26,6 +26,9 @@ pub(super) struct Tree {
     reserve_bytes: u64,
     /// Whether one sync of the file system tells of every write that failed.
     pub(super) together: bool,
+    /// Held while many files are made or renamed: the kernel lets one at a time into a directory, and
+    /// those who wait there burn a core.
+    pub(super) crowd: Mutex<()>,
     stopped: OnceLock<String>,
 }
 
@@ -44,6 +47,7 @@ impl Tree {
             staging,
             reserve_bytes,
             together,
+            crowd: Mutex::default(),
             stopped: OnceLock::new(),
         })
     }
