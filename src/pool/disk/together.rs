@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::staging::{Temporary, freshen, open_up};
 use super::tree::Tree;
@@ -22,12 +22,14 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
     tree.weigh(sizes.fold(0, u64::saturating_add))?;
     let mut written = Vec::with_capacity(all.len());
+    let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
     for sealed in all {
         let size_bytes = sealed.bytes().len() as u64;
         if !freshen(tree, kind, &sealed.digest(), size_bytes)? {
             written.push((write(tree, sealed)?, sealed.digest()));
         }
     }
+    drop(crowd);
     if tree.syncs_together() {
         tree.sync_all().map_err(|e| tree.failed("sync of files", e))?;
     }
@@ -41,12 +43,14 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
             directories.insert(*fan, made);
         }
     }
+    let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
     for (temporary, digest) in written {
         let [fan, ..] = digest.as_bytes();
         if let Some(directory) = directories.get(fan) {
             temporary.rename(directory, &digest)?;
         }
     }
+    drop(crowd);
     // Also when all were there: who renamed them may not have come to this line yet.
     if tree.syncs_together() {
         return tree.sync_all().map_err(|e| tree.stop("sync of directories", e));

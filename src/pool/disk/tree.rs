@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -27,6 +27,9 @@ pub(super) struct Tree {
     /// Whether one sync of the file system tells of every write that failed.
     pub(super) together: bool,
     only_read: bool,
+    /// Held while many files are made or renamed: the kernel lets one at a time into a directory, and
+    /// those who wait there burn a core.
+    pub(super) crowd: Mutex<()>,
     stopped: OnceLock<String>,
 }
 
@@ -46,6 +49,7 @@ impl Tree {
             reserve_bytes,
             together,
             only_read: false,
+            crowd: Mutex::default(),
             stopped: OnceLock::new(),
         })
     }
@@ -64,6 +68,7 @@ impl Tree {
             reserve_bytes: 0,
             together: false,
             only_read: true,
+            crowd: Mutex::default(),
             stopped,
         })
     }
