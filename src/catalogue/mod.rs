@@ -15,8 +15,8 @@ pub mod sqlite;
 
 pub use generations::Generations;
 pub use records::{
-    CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, Placement, Sighting,
-    SuiteState,
+    CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, PastIndex, Placement,
+    Sighting, SuiteState,
 };
 pub use sqlite::SqliteCatalogue;
 

@@ -5,6 +5,7 @@ mod following;
 mod growing;
 mod many;
 mod overtaking;
+mod patches;
 mod reading;
 mod signals;
 
