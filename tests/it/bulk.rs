@@ -1,6 +1,7 @@
 //! Much at once: many uploads, hosts that read meanwhile, a rollback in the middle, a server that is
 //! told to stop or to look again, and a suite that grows.
 
+mod contents;
 mod following;
 mod growing;
 mod many;
