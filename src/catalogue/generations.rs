@@ -1,6 +1,6 @@
 //! What is asked of generations, and of the indices that they list.
 
-use crate::catalogue::{CatalogueError, ChangesSince, IndexRecord};
+use crate::catalogue::{CatalogueError, ChangesSince, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
@@ -67,6 +67,19 @@ pub trait Generations: Send + Sync {
         generation: u64,
         path: &str,
     ) -> Result<Option<IndexRecord>, CatalogueError>;
+
+    /// What the file at `path` was in the generations before `before`, newest first, at most `limit`. What
+    /// stayed as it was for many generations stands here once.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_past(
+        &self,
+        suite: &SuiteName,
+        path: &str,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<PastIndex>, CatalogueError>;
 
     /// An index file of any kept generation of the suite, by its digest, in the directory `directory`
     /// (`main/binary-amd64`).

@@ -16,8 +16,8 @@ pub mod sqlite;
 
 pub use generations::Generations;
 pub use records::{
-    CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, Placement, Sighting,
-    SuiteState,
+    CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, PastIndex, Placement,
+    Sighting, SuiteState,
 };
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;

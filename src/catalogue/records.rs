@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::debian::{Component, SuiteName};
+use crate::digest::Digest;
 use crate::domain::{
     Contents, Fled, Head, Identity, IndexFile, Package, Pin, StoredChunk, SuiteSpec,
 };
@@ -56,6 +57,19 @@ pub struct IndexRecord {
     pub file: IndexFile,
     /// Its chunks, in order.
     pub chunks: Vec<Arc<StoredChunk>>,
+}
+
+/// What an index file was from some generation on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastIndex {
+    /// The first generation that listed it.
+    pub generation: u64,
+    /// When that was published.
+    pub at: Moment,
+    /// SHA-256 of the file.
+    pub digest: Digest,
+    /// Unit: bytes.
+    pub size_bytes: u64,
 }
 
 /// What came and went since a generation, less what did both.

@@ -9,6 +9,10 @@ use std::collections::BTreeSet;
 
 use crate::digest::Digest;
 
+mod proof;
+
+pub use proof::{apply, in_step, lines_in, read_script};
+
 /// Consecutive lines of a file that are replaced.
 ///
 /// Shape: `lines` is empty or ends with a newline.

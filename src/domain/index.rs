@@ -91,4 +91,6 @@ pub struct IndexFile {
     pub chunks: Arc<[Digest]>,
     /// Whether the Release lists it. Patches are found through an index of their own.
     pub listed: bool,
+    /// The generation that it was made of, where it may lag behind those that list it.
+    pub made_of: Option<u64>,
 }

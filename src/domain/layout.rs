@@ -193,9 +193,12 @@ pub fn translation_path(component: &Component, encoding: Encoding) -> String {
     format!("{component}/i18n/Translation-en{}", encoding.suffix())
 }
 
+/// What the directory of patches has behind the name of the index that they lead to.
+pub const PATCHES_SUFFIX: &str = ".diff";
+
 /// The directory below `dists/SUITE/` that holds the patches to a `Packages` and their `Index`.
 pub fn patches_directory(component: &Component, architecture: &Architecture) -> String {
-    format!("{component}/binary-{architecture}/Packages.diff")
+    format!("{component}/binary-{architecture}/Packages{PATCHES_SUFFIX}")
 }
 
 #[cfg(test)]

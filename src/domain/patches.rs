@@ -1,5 +1,9 @@
 //! Patches: which earlier states of an index a suite offers a patch from, and how it is called.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::digest::Digest;
 use crate::time::Moment;
 
 /// So many of the generations before the current one are always among them.
@@ -47,6 +51,29 @@ pub fn patch_name(from: u64, to: u64) -> String {
     format!("{from}-{to}")
 }
 
+/// The runs in which two lists of chunks differ, each in both: what stands between two runs is the same.
+///
+/// Shape: in the order of both; a run may be empty in one of the two. Chunks are cut so that few differ
+/// when little does, but whatever the lists hold, the runs lead from one to the other.
+pub fn differing(old: &[Digest], new: &[Digest]) -> Vec<(Range<usize>, Range<usize>)> {
+    let places: HashMap<&Digest, usize> =
+        new.iter().enumerate().map(|(at, key)| (key, at)).collect();
+    let mut runs = Vec::new();
+    let (mut from_old, mut from_new) = (0, 0);
+    let mut close = |olds: Range<usize>, news: Range<usize>| {
+        if !olds.is_empty() || !news.is_empty() {
+            runs.push((olds, news));
+        }
+    };
+    for (at, key) in old.iter().enumerate() {
+        let Some(met) = places.get(key).copied().filter(|met| *met >= from_new) else { continue };
+        close(from_old..at, from_new..met);
+        (from_old, from_new) = (at.saturating_add(1), met.saturating_add(1));
+    }
+    close(from_old..old.len(), from_new..new.len());
+    runs
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -84,6 +111,14 @@ mod tests {
     }
 
     #[test]
+    fn one_chunk_that_became_two_is_one_run() {
+        let keys = |list: &str| list.bytes().map(|n| Digest::of(&[n])).collect::<Vec<_>>();
+        assert_eq!(differing(&keys("abcd"), &keys("axycd")), [(1..2, 1..3)]);
+        assert_eq!(differing(&keys("abc"), &keys("abcd")), [(3..3, 3..4)]);
+        assert_eq!(differing(&keys("abc"), &keys("abc")), []);
+    }
+
+    #[test]
     fn patches_are_offered_only_where_they_save() {
         assert!(!is_worth(99_999) && is_worth(100_000));
         assert!(pays(1_000, 100_000) && pays(50_000, 100_000));
@@ -91,6 +126,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn between_the_runs_two_lists_are_the_same(
+            old in prop::collection::vec(0u8..20, 0..30),
+            new in prop::collection::vec(0u8..20, 0..30),
+        ) {
+            let keys = |list: &[u8]| list.iter().map(|n| Digest::of(&[*n])).collect::<Vec<_>>();
+            let (old, new) = (keys(&old), keys(&new));
+            let (mut made, mut rest) = (Vec::new(), 0);
+            for (olds, news) in differing(&old, &new) {
+                made.extend_from_slice(&old[rest..olds.start]);
+                made.extend_from_slice(&new[news]);
+                rest = olds.end;
+            }
+            made.extend_from_slice(&old[rest..]);
+            prop_assert_eq!(made, new);
+        }
+
         #[test]
         fn never_more_than_twenty_each_once_newest_first(
             mut ages in prop::collection::vec(0i64..20_000_000, 0..60),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
+
 use crate::debian::{Architecture, Component, PackageKind, PackageName};
 use crate::digest::{Digest, Hasher};
-use crate::domain::{Contents, Package};
+use crate::domain::{Contents, Package, Place};
 
 /// Which `Packages` index of a suite.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -36,6 +38,9 @@ pub enum Stretch {
     /// The packages of one chunk that was cut anew.
     Cut(Vec<Arc<Package>>),
 }
+
+/// What an index lists of a name, if anything.
+pub type Listed = Option<Arc<Package>>;
 
 /// No chunk is smaller, but for the last of an index. Unit: bytes of stanzas.
 const SMALLEST_BYTES: u64 = 64 * 1024;
@@ -91,6 +96,15 @@ pub fn chunk_key(packages: &[Arc<Package>]) -> Digest {
     for package in packages {
         hasher.update(package.stanza_digest.as_bytes());
     }
+    hasher.finish()
+}
+
+/// The name of a chunk of something else than stanzas: of these bytes, told apart by what they are.
+pub fn side_key(what: &str, bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::new();
+    hasher.update(what.as_bytes());
+    hasher.update(b"\n");
+    hasher.update(bytes);
     hasher.finish()
 }
 
@@ -191,6 +205,29 @@ pub fn listing<'c>(
     place: &IndexPlace,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
     listing_from(contents, place, None)
+}
+
+/// What an index lists of each name that differs between two generations: before, and now.
+///
+/// Costs what changed when one of them came from a copy of the other.
+pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Listed, Listed)> {
+    let fits = |(of, name, built): &Place| {
+        let here = *of == place.component && (*built == place.architecture || built.is_all());
+        here.then(|| name.clone())
+    };
+    let differ = old.members().diff(new.members());
+    let names: BTreeSet<PackageName> = differ
+        .filter_map(|item| match item {
+            DiffItem::Add(at, _) | DiffItem::Remove(at, _) => fits(at),
+            DiffItem::Update { new: (at, _), .. } => fits(at),
+        })
+        .collect();
+    let listed = |contents, name: &PackageName| -> Listed {
+        let mut from = listing_from(contents, place, Some(name));
+        from.next().filter(|package| package.name == *name).cloned()
+    };
+    let both = names.iter().map(|name| (listed(old, name), listed(new, name)));
+    both.filter(|(before, now)| before != now).collect()
 }
 
 /// The same from a name on.

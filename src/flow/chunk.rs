@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::debian::{framing, packages};
+use crate::debian::packages::Form;
+use crate::debian::{PackageKind, framing, packages};
 use crate::digest::Digest;
 use crate::domain::{Encoding, Package, StoredBlock, StoredChunk, layout};
 use crate::flow::{FlowError, Repository};
@@ -55,6 +56,11 @@ impl Chunk {
     /// Size of its stanzas. Unit: bytes.
     pub(crate) fn plain_bytes(&self) -> u32 {
         self.stored.plain_bytes
+    }
+
+    /// How many lines its stanzas have.
+    pub(crate) fn plain_lines(&self) -> u32 {
+        self.stored.plain_lines
     }
 
     /// Reads its bytes in an encoding into `buffer`, which holds nothing else afterwards.
@@ -163,7 +169,11 @@ fn on_every_core<A: Sync, B: Send>(
 /// Reads the rendered stanzas back with a parser that shares nothing with the renderer: one malformed
 /// stanza would make apt drop every package of every repository on every host.
 fn prove(plain: &str, expected: &[Arc<Package>]) -> Result<(), FlowError> {
-    let proven = packages::prove(plain.as_bytes())
+    let form = match expected.first().map(|package| package.kind) {
+        Some(PackageKind::Udeb) => Form::Installer,
+        _ => Form::Whole,
+    };
+    let proven = packages::prove_as(plain.as_bytes(), form)
         .map_err(|error| FlowError::Internal(format!("an index did not read back: {error}")))?;
     let same = |proven: &packages::Proven, package: &Package| {
         let path = layout::pool_path(

@@ -10,9 +10,11 @@ use tokio::sync::{Notify, oneshot};
 use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
-use crate::domain::{Identity, IndexFile, StoredChunk};
+use crate::domain::{Identity, IndexFile, StoredChunk, SuiteSpec};
 use crate::flow::apply::Wish;
-use crate::flow::follow::{self, Followers};
+use crate::flow::contents;
+use crate::flow::follow;
+use crate::flow::followers::{Followers, Ready};
 use crate::flow::lineup::Lineup;
 use crate::flow::served::Served;
 use crate::flow::turn::{self, Turned};
@@ -52,6 +54,8 @@ pub struct Desk {
     followers: Mutex<Followers>,
     /// Told whenever there may be something to follow up.
     pub(crate) moved: Notify,
+    /// The same, for contents.
+    pub(crate) turned: Notify,
 }
 
 #[derive(Default)]
@@ -71,10 +75,17 @@ impl Desk {
         self.served.load_full()
     }
 
+    /// Which generation is live.
+    pub(crate) fn live(&self) -> Option<u64> {
+        self.state.load().head.as_ref().map(|head| head.generation)
+    }
+
     pub(crate) fn set_state(&self, state: SuiteState) {
         // First, so that whoever sees the new state is also given it.
         self.served.store(ready(&state));
         self.state.store(Arc::new(state));
+        // What follows looks at the state, so it is told once that is new.
+        self.wake();
     }
 
     /// The indices of what is live; nothing, when they are not kept in mind.
@@ -86,13 +97,12 @@ impl Desk {
     pub(crate) fn set_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
         *lock(&self.lineup) = lineup;
         lock(&self.followers).list(files);
-        self.moved.notify_one();
     }
 
     /// Forgets what is live: it is read again when it is next needed.
     pub(crate) fn forget_lineup(&self) {
         *lock(&self.lineup) = Lineup::default();
-        self.moved.notify_one();
+        self.wake();
     }
 
     /// Keeps indices in mind that were read, unless a turn has made others meanwhile.
@@ -100,7 +110,9 @@ impl Desk {
         let mut kept = lock(&self.lineup);
         if kept.is_empty() {
             *kept = lineup;
-            lock(&self.followers).list(files);
+            let mut followers = lock(&self.followers);
+            followers.recall(files);
+            followers.list(files);
         }
     }
 
@@ -115,14 +127,9 @@ impl Desk {
         Ok(())
     }
 
-    /// Files of earlier generations that this one lists too, until there are newer ones.
-    pub(crate) fn lagging(&self, files: &[IndexFile]) -> Vec<IndexFile> {
-        lock(&self.followers).lagging(files)
-    }
-
-    /// What was made for this generation and is not listed yet.
-    pub(crate) fn followers(&self, generation: u64) -> follow::Ready {
-        lock(&self.followers).ready(generation)
+    /// What was made beside these indices, as far as the suite is to list it.
+    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile]) -> Ready {
+        lock(&self.followers).beside(spec, indices)
     }
 
     /// Whether the head lists just these files.
@@ -130,9 +137,9 @@ impl Desk {
         lock(&self.followers).lists(files)
     }
 
-    /// Hands in what was made behind a generation.
-    pub(crate) fn follow_up(&self, work: impl FnOnce(&mut Followers)) {
-        work(&mut lock(&self.followers));
+    /// Looks into what was made behind the generations, or hands something in.
+    pub(crate) fn follow_up<T>(&self, work: impl FnOnce(&mut Followers) -> T) -> T {
+        work(&mut lock(&self.followers))
     }
 
     /// Whether an urgent change waits, so that an ordinary one should make way.
@@ -188,7 +195,12 @@ impl Desk {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.arrived.notify_one();
+        self.wake();
+    }
+
+    fn wake(&self) {
         self.moved.notify_one();
+        self.turned.notify_one();
     }
 
     /// Whether it takes no more changes.
@@ -226,6 +238,7 @@ pub(crate) fn open(
         lineup: Mutex::default(),
         followers: Mutex::default(),
         moved: Notify::new(),
+        turned: Notify::new(),
     });
     repository.desks.rcu(|desks| {
         let mut desks = (**desks).clone();
@@ -234,6 +247,7 @@ pub(crate) fn open(
     });
     tokio::spawn(write(Arc::downgrade(repository), Arc::clone(&desk)));
     tokio::spawn(follow::follow(Arc::downgrade(repository), Arc::clone(&desk)));
+    tokio::spawn(contents::follow(Arc::downgrade(repository), Arc::clone(&desk)));
     Ok(desk)
 }
 

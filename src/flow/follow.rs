@@ -1,66 +1,16 @@
 //! Follow: what takes longer than a change may, is made behind it: xz blocks, and whatever else hosts
 //! can do without for some seconds. A head that is signed again lists it.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tracing::{error, info};
 
-use crate::digest::Digest;
-use crate::domain::{Identity, IndexFile, StoredChunk};
+use crate::domain::Identity;
 use crate::flow::apply::Wish;
 use crate::flow::chunk::{self, Chunk};
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{FlowError, Repository, blocking, index, publish};
-
-/// What was made behind a generation.
-#[derive(Default)]
-pub(crate) struct Followers {
-    /// Stays listed until there is a newer one of the same path.
-    lagging: Vec<IndexFile>,
-    /// Belongs to one generation alone.
-    of_generation: Option<(u64, Ready)>,
-    /// What the head lists: paths and digests. `None` until it is looked up.
-    listed: Option<BTreeSet<(String, Digest)>>,
-}
-
-/// Files that wait to be listed.
-#[derive(Clone, Default)]
-pub(crate) struct Ready {
-    /// They themselves.
-    pub files: Vec<IndexFile>,
-    /// Their chunks, durable but not yet recorded.
-    pub chunks: Vec<StoredChunk>,
-}
-
-impl Followers {
-    /// Notes what the head lists from now on.
-    pub(crate) fn list(&mut self, files: &[IndexFile]) {
-        self.listed = Some(names(files));
-    }
-
-    /// Whether the head lists just these files.
-    pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
-        self.listed.as_ref().is_some_and(|listed| *listed == names(files))
-    }
-
-    /// The files that lag, less those whose paths `files` has.
-    pub(crate) fn lagging(&self, files: &[IndexFile]) -> Vec<IndexFile> {
-        let absent = |lagging: &&IndexFile| files.iter().all(|file| file.path != lagging.path);
-        self.lagging.iter().filter(absent).cloned().collect()
-    }
-
-    /// What was made for this generation alone.
-    pub(crate) fn ready(&self, generation: u64) -> Ready {
-        let own = self.of_generation.as_ref().filter(|(of, _)| *of == generation);
-        own.map(|(_, ready)| ready.clone()).unwrap_or_default()
-    }
-}
-
-fn names(files: &[IndexFile]) -> BTreeSet<(String, Digest)> {
-    files.iter().map(|file| (file.path.clone(), file.digest)).collect()
-}
+use crate::flow::{FlowError, Repository, blocking, index, patches, publish};
 
 /// How many chunks share a pack of blocks; a change that comes meanwhile does not wait for it.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -102,11 +52,22 @@ async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
         blocking(move || block(&shared, &batch)).await?;
     }
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
-    let whole = blocking(move || {
+    let beside = blocking(move || {
         at_desk.hash_blocks(shared.pool.as_ref())?;
-        Ok(publish::is_complete(&at_desk))
+        Ok(make_beside(&shared, &at_desk))
     });
-    if whole.await? { Ok(()) } else { complete(repository, desk).await }
+    // What fails of that does not keep xz from being listed.
+    let beside = beside.await?;
+    if !publish::is_complete(desk) {
+        complete(repository, desk).await?;
+    }
+    beside
+}
+
+/// Makes what stands beside the indices of the live generation, until another one is live.
+fn make_beside(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
+    let live = desk.live();
+    patches::patch(repository, desk, &|| !desk.is_closed() && desk.live() == live)
 }
 
 /// Takes the indices of a suite that was just opened in mind, so that its next change finds them there.

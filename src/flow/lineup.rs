@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::debian::PackageKind;
+use crate::debian::pdiff::FileMark;
 use crate::digest::Digest;
-use crate::domain::layout::{installer_path, packages_path};
+use crate::domain::layout::{installer_path, packages_path, patches_directory};
 use crate::domain::rope::Piece;
 use crate::domain::{Encoding, IndexFile, IndexPlace};
 use crate::flow::FlowError;
@@ -29,6 +30,20 @@ pub(crate) struct Rope {
     plain: Track,
     gz: Track,
     xz: Track,
+}
+
+/// An index that patches may lead to.
+pub(crate) struct Patchable {
+    /// Of the plain file, below the suite's directory.
+    pub path: String,
+    /// Where its patches and their list stand.
+    pub directory: String,
+    /// What identifies the plain file.
+    pub mark: FileMark,
+    /// Size in the encoding that apt prefers. Unit: bytes.
+    pub compressed_bytes: u64,
+    /// What it is made of.
+    pub chunks: Vec<Arc<Chunk>>,
 }
 
 impl Rope {
@@ -154,10 +169,29 @@ impl Lineup {
                     digest,
                     chunks: Arc::clone(&keys),
                     listed: true,
+                    made_of: None,
                 });
             }
         }
         files
+    }
+
+    /// The indices of hosts that are whole in every encoding: those that patches may lead to.
+    pub(crate) fn patchable(&self) -> Vec<Patchable> {
+        let of_hosts = self.ropes.iter().filter(|(place, _)| place.kind == PackageKind::Deb);
+        let patchable = |(place, rope): (&IndexPlace, &Arc<Rope>)| {
+            let IndexPlace { component, architecture, .. } = place;
+            let (size_bytes, digest) = rope.plain.finish(&rope.chunks)?;
+            let (compressed_bytes, _) = rope.xz.finish(&rope.chunks)?;
+            Some(Patchable {
+                path: packages_path(component, architecture, Encoding::Plain),
+                directory: patches_directory(component, architecture),
+                mark: FileMark { digest, size_bytes },
+                compressed_bytes,
+                chunks: rope.chunks.clone(),
+            })
+        };
+        of_hosts.filter_map(patchable).collect()
     }
 
     /// Whether nothing is kept in mind: of a suite that was just opened, or whose last turn failed.

@@ -13,7 +13,6 @@ use crate::domain::{
     StoredChunk, SuiteSpec,
 };
 use crate::flow::desk::Desk;
-use crate::flow::follow::Ready;
 use crate::flow::index;
 use crate::flow::lineup::Lineup;
 use crate::flow::{FlowError, Repository};
@@ -65,11 +64,11 @@ pub(crate) fn publish(
     let built = index::build(repository, desk, spec, &contents, &plan.moves, may_go_on)?;
     let Some(built) = built else { return Ok(Outcome::MadeWay) };
     let indexed = Instant::now();
-    let files = files(desk, &built.lineup, &Ready::default());
+    let (files, beside) = files(desk, spec, &built.lineup);
     let date = due(repository, &desk.suite)?;
     let head = sign(repository, spec, record.generation, date, &files)?;
     let signed = Instant::now();
-    let chunks = built.new_chunks;
+    let chunks = [built.new_chunks, beside].concat();
     publication.generation = Some(generation(plan, record, files.clone(), chunks, head.clone()));
     repository.catalogue.publish(&publication)?;
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
@@ -97,8 +96,7 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     let Some(old) = &state.head else { return Ok(true) };
     let _unswept = repository.sweeping.read();
     let lineup = desk.lineup();
-    let followers = desk.followers(old.generation);
-    let files = files(desk, &lineup, &followers);
+    let (files, chunks) = files(desk, &state.spec, &lineup);
     if lineup.is_empty() || desk.lists(&files) {
         return Ok(true);
     }
@@ -107,8 +105,7 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     };
     let head = sign(repository, &state.spec, old.generation, date, &files)?;
     let suite = desk.suite.clone();
-    let completion =
-        Completion { suite, chunks: followers.chunks, indices: files.clone(), head: head.clone() };
+    let completion = Completion { suite, chunks, indices: files.clone(), head: head.clone() };
     repository.catalogue.complete(&completion)?;
     desk.set_lineup(lineup, &files);
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
@@ -117,17 +114,17 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
 
 /// Whether the head of what is live lists all that is whole.
 pub(crate) fn is_complete(desk: &Desk) -> bool {
-    let Some(head) = &desk.state().head else { return true };
-    let lineup = desk.lineup();
-    lineup.is_empty() || desk.lists(&files(desk, &lineup, &desk.followers(head.generation)))
+    let (state, lineup) = (desk.state(), desk.lineup());
+    lineup.is_empty() || desk.lists(&files(desk, &state.spec, &lineup).0)
 }
 
-/// Every file that a generation with these indices lists.
-fn files(desk: &Desk, lineup: &Lineup, followers: &Ready) -> Vec<IndexFile> {
+/// Every file that a generation with these indices lists, and those chunks of what stands beside them
+/// that may not be recorded yet.
+fn files(desk: &Desk, spec: &SuiteSpec, lineup: &Lineup) -> (Vec<IndexFile>, Vec<StoredChunk>) {
     let mut files = lineup.files();
-    files.extend(followers.files.iter().cloned());
-    files.extend(desk.lagging(&files));
-    files
+    let beside = desk.beside(spec, &files);
+    files.extend(beside.files);
+    (files, beside.chunks)
 }
 
 /// Signs the last generation anew: a later Date and Valid-Until, the same content.

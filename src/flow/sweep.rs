@@ -104,6 +104,7 @@ fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>,
     let mut named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
     for desk in repository.desks().values() {
         named.extend(lock(&desk.spare).values().map(|chunk| chunk.pack));
+        named.extend(desk.follow_up(|followers| followers.packs()));
     }
     Ok(named)
 }

@@ -8,6 +8,7 @@ use crate::digest::{Digest, Hasher};
 use crate::domain::{Encoding, StoredBlock};
 use crate::flow::FlowError;
 use crate::flow::chunk::Chunk;
+use crate::pool::Pool;
 
 /// A file in one encoding, as far as it is hashed.
 #[derive(Clone)]
@@ -70,6 +71,21 @@ impl Track {
             self.take(&buffer);
         }
         Ok(())
+    }
+
+    /// The same, where all of it is in the pool.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the pool.
+    pub(crate) fn read_on(
+        &mut self,
+        pool: &dyn Pool,
+        chunks: &[Arc<Chunk>],
+    ) -> Result<(), FlowError> {
+        self.go_on(chunks.len(), |at, encoding, buffer| match chunks.get(at) {
+            Some(chunk) => chunk.read(pool, encoding, buffer),
+            None => Ok(()),
+        })
     }
 
     /// Size and digest of the whole file; `None` when it has no such form yet.

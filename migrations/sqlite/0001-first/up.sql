@@ -167,6 +167,7 @@ CREATE TABLE rope (
     chunk_ids BLOB NOT NULL
 ) STRICT;
 
+-- `made_of` is the generation that a file was made of which may lag behind those that list it.
 -- What a generation lists can grow while it is live: files that take long to make follow in a head that
 -- is signed again. One that was replaced by then has an empty interval, and is still found by its digest.
 CREATE TABLE index_file (
@@ -178,6 +179,7 @@ CREATE TABLE index_file (
     digest TEXT NOT NULL,
     rope_id INTEGER NOT NULL REFERENCES rope (id),
     listed INTEGER NOT NULL,
+    made_of INTEGER,
     from_generation INTEGER NOT NULL,
     until_generation INTEGER
 ) STRICT;

@@ -8,7 +8,7 @@ use super::rows::{
 use super::suites::read_contents;
 use super::suites::{lock, renew_head};
 use super::{Answer, ChunkShelf, Row, Store, Tx, Value, all, count, one};
-use crate::catalogue::{ChangesSince, Generations, IndexRecord};
+use crate::catalogue::{ChangesSince, Generations, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
@@ -73,16 +73,24 @@ const PACKS: &str = "\
 
 // A path's intervals do not overlap, so only the last that had begun can hold the generation.
 const INDEX: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
-    FROM (SELECT path, encoding, size_bytes, digest, rope_id, listed, until_generation \
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
+    FROM (SELECT path, encoding, size_bytes, digest, rope_id, listed, made_of, until_generation \
         FROM index_file WHERE suite_id = $1 AND path = $2 AND from_generation <= $3 \
         ORDER BY from_generation DESC, id DESC LIMIT 1) AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     WHERE i.until_generation IS NULL OR i.until_generation > $3";
 
+const PAST: &str = "\
+    SELECT i.from_generation, g.published_at, i.digest, i.size_bytes FROM index_file AS i \
+    JOIN suite AS s ON s.id = i.suite_id \
+    JOIN generation AS g ON g.suite_id = i.suite_id AND g.number = i.from_generation \
+    WHERE s.name = $1 AND i.path = $2 AND i.from_generation < $3 \
+        AND (i.until_generation IS NULL OR i.until_generation > i.from_generation) \
+    ORDER BY i.from_generation DESC LIMIT $4";
+
 // Its name is never used again, so whichever generation has it will do.
 const PATCH: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM index_file AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     JOIN suite AS s ON s.id = i.suite_id \
@@ -90,14 +98,14 @@ const PATCH: &str = "\
 
 // Ordered so that the newest is read last.
 const BY_HASH: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM index_file AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     JOIN suite AS s ON s.id = i.suite_id \
     WHERE i.digest = $1 AND s.name = $2 ORDER BY i.id";
 
 const INDICES: &str = "\
-    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed \
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
     WHERE i.suite_id = $1 AND i.from_generation <= $2 \
         AND (i.until_generation IS NULL OR i.until_generation > $2) \
@@ -176,6 +184,24 @@ impl<S: Store> Generations for S {
             };
             let found = one(tx, INDEX, &[id.into(), path.into(), number.into()], listed)?;
             found.map(|file| with_chunks(self.shelf(), tx, file)).transpose()
+        })
+    }
+
+    fn list_past(
+        &self,
+        suite: &SuiteName,
+        path: &str,
+        before: u64,
+        limit: u32,
+    ) -> Answer<Vec<PastIndex>> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let values = [suite.as_str().into(), path.into(), before.into(), i64::from(limit).into()];
+        self.read(|tx| {
+            all(tx, PAST, &values, |row| {
+                let (generation, at) = (number(row, 0)?, moment(row, 1)?);
+                let (digest, size_bytes) = (parse(row, 2)?, number(row, 3)?);
+                Ok(PastIndex { generation, at, digest, size_bytes })
+            })
         })
     }
 
@@ -267,6 +293,7 @@ struct Listed {
     digest: Digest,
     chunk_ids: Vec<i64>,
     listed: bool,
+    made_of: Option<u64>,
 }
 
 fn listed(row: &dyn Row) -> Answer<Listed> {
@@ -281,6 +308,7 @@ fn listed(row: &dyn Row) -> Answer<Listed> {
         digest: parse(row, 3)?,
         chunk_ids: ids.iter().map(|id| i64::from_be_bytes(*id)).collect(),
         listed: row.integer(5)? == 1,
+        made_of: number_optional(row, 6)?,
     })
 }
 
@@ -291,8 +319,8 @@ fn with_chunks(shelf: &ChunkShelf, tx: &mut dyn Tx, listed: Listed) -> Answer<In
 }
 
 fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
-    let Listed { path, encoding, size_bytes, digest, listed, .. } = listed;
-    IndexFile { path, encoding, size_bytes, digest, chunks, listed }
+    let Listed { path, encoding, size_bytes, digest, listed, made_of, .. } = listed;
+    IndexFile { path, encoding, size_bytes, digest, chunks, listed, made_of }
 }
 
 /// Reads the chunks of a rope once for all encodings that share it.

@@ -36,8 +36,8 @@ const CLOSE_INDEX: &str = "\
 
 const RECORD_INDEX: &str = "\
     INSERT INTO index_file (suite_id, path, encoding, size_bytes, digest, rope_id, \
-        listed, from_generation) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        listed, made_of, from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// Opens an interval for each file that is new or changed, and closes those that ended. What stayed
 /// as it was costs no row.
@@ -70,6 +70,7 @@ pub fn record_indices(
             now.0.into(),
             rope.into(),
             i64::from(file.listed).into(),
+            file.made_of.map(count).transpose()?.into(),
             number.into(),
         ];
         tx.exec(RECORD_INDEX, &values)?;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Applies a script as ed would: command after command, to the file as the last one left it.
-fn apply(old: &[u8], script: &[u8]) -> Vec<u8> {
+fn ed(old: &[u8], script: &[u8]) -> Vec<u8> {
     let mut file: Vec<Vec<u8>> = lines(old);
     let script = lines(script);
     let mut at = 0;
@@ -66,7 +66,7 @@ fn commands_go_from_the_end_to_the_beginning() {
     let expected = "7d\n4,5d\n2c\ntwo\n.\n0a\nzero\n.\n";
     assert_eq!(script(&hunks), expected);
     let old = b"1\n2\n3\n4\n5\n6\n7\n";
-    assert_eq!(apply(old, expected.as_bytes()), b"zero\n1\ntwo\n3\n6\n");
+    assert_eq!(ed(old, expected.as_bytes()), b"zero\n1\ntwo\n3\n6\n");
     assert_eq!(rred(old, expected.as_bytes()), b"zero\n1\ntwo\n3\n6\n");
     assert_eq!(script(&[hunk(3, 2, "x\ny\n")]), "3,4c\nx\ny\n.\n");
     assert_eq!(script(&[hunk(8, 0, "8\n")]), "7a\n8\n.\n");
@@ -129,7 +129,7 @@ proptest! {
         let hunks: Vec<_> = hunks.iter().map(|(first, removed, lines)| hunk(*first, *removed, lines)).collect();
         let old: String = old.iter().map(|line| format!("{line}\n")).collect();
         let script = ed_script(&hunks).unwrap();
-        prop_assert_eq!(apply(old.as_bytes(), &script), new.as_bytes());
+        prop_assert_eq!(ed(old.as_bytes(), &script), new.as_bytes());
     }
 }
 
@@ -170,7 +170,7 @@ proptest! {
             stanzas.concat()
         });
         let script = ed_script(&stanza_hunks(1, old.as_bytes(), new.as_bytes())).unwrap();
-        prop_assert_eq!(apply(old.as_bytes(), &script), new.as_bytes());
+        prop_assert_eq!(ed(old.as_bytes(), &script), new.as_bytes());
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod deb822;
 pub mod fetch;
 mod packages;
+mod patches;
 mod release;
 mod signatures;
 
@@ -20,8 +21,12 @@ use std::slice::from_ref;
 pub struct Report {
     /// The fields of the Release file, less its lists of files.
     pub release: BTreeMap<String, String>,
-    /// Index files that the Release file lists.
+    /// `Packages` files that the Release file lists, in every encoding.
     pub indices: usize,
+    /// The other files that it lists.
+    pub beside: BTreeSet<String>,
+    /// The digests of earlier `Packages` files that patches lead from.
+    pub patched: Vec<String>,
     /// Stanzas in all `Packages` files.
     pub stanzas: usize,
     /// `.deb` files, each fetched once.
@@ -89,6 +94,24 @@ pub fn check_suite(source: &dyn Source, suite: &str, key: &Path) -> Result<Repor
     Err(Faults(vec![format!("{suite} moved on twenty times while it was looked at")]))
 }
 
+/// Checks the patches of a suite and nothing else; gives the digests that they lead from.
+///
+/// # Errors
+/// Everything that is wrong with them, a line each.
+pub fn check_patches(source: &dyn Source, suite: &str) -> Result<Vec<String>, Faults> {
+    let base = format!("dists/{suite}");
+    let text = |name: &str| source.fetch(&[format!("{base}/{name}")]).remove(0).body;
+    let release = String::from_utf8_lossy(&text("Release")).into_owned();
+    let release = Release::parse(&release).map_err(|fault| Faults(vec![fault]))?;
+    let mut from = Vec::new();
+    for file in &release.files {
+        let Some(of) = file.name.strip_suffix(".diff/Index") else { continue };
+        let found = patches::check(source, &base, &file.name, &text(&file.name), &text(of));
+        from.extend(found.map_err(Faults)?);
+    }
+    Ok(from)
+}
+
 /// One pass over a suite.
 struct Walk<'a> {
     source: &'a dyn Source,
@@ -117,6 +140,7 @@ impl<'a> Walk<'a> {
                 self.packages(&release, file, bytes, &mut report);
             }
         }
+        self.patches(&mut report, &plain);
         self.debs(&mut report, &plain);
         report
     }
@@ -191,7 +215,12 @@ impl<'a> Walk<'a> {
                 None => drop(bytes_of.insert(file.name.as_str(), by_hash[n].body.clone())),
             }
         }
-        report.indices = release.files.len();
+        let is_packages =
+            |name: &str| name.rsplit('/').next().is_some_and(|name| name.starts_with("Packages"));
+        let (indices, beside): (Vec<_>, Vec<_>) =
+            release.files.iter().map(|file| file.name.clone()).partition(|name| is_packages(name));
+        report.indices = indices.len();
+        report.beside = beside.into_iter().collect();
         for file in &release.files {
             let plain = file.plain_name().and_then(|name| bytes_of.get(name));
             if let (Some(packed), Some(plain)) = (bytes_of.get(file.name.as_str()), plain) {
@@ -212,9 +241,24 @@ impl<'a> Walk<'a> {
         match packages::read(&file.name, bytes, release) {
             Ok(stanzas) => {
                 report.stanzas += stanzas.len();
-                report.packages.extend(stanzas.iter().map(packages::identity));
+                // What is for the installer is not listed to hosts.
+                if !file.name.contains("/debian-installer/") {
+                    report.packages.extend(stanzas.iter().map(packages::identity));
+                }
             }
             Err(faults) => self.lasting.extend(faults),
+        }
+    }
+
+    fn patches(&mut self, report: &mut Report, plain: &[(&ListedFile, Vec<u8>)]) {
+        for (file, text) in plain {
+            let Some(of) = file.name.strip_suffix(".diff/Index") else { continue };
+            let live = plain.iter().find(|(file, _)| file.name == of);
+            let live = live.map_or(&[][..], |(_, bytes)| bytes);
+            match patches::check(self.source, &self.base, &file.name, text, live) {
+                Ok(from) => report.patched.extend(from),
+                Err(faults) => self.lasting.extend(faults),
+            }
         }
     }
 

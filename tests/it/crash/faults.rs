@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Generations, IndexRecord,
-    Journal, NewPackage, PackageRecord, Packages, Placement, Sighting, Snapshot, Snapshots,
-    SuiteState, Suites,
+    Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot,
+    Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -261,6 +261,7 @@ faulty! { Generations:
     fn list_tenures(suite: &SuiteName, source: &PackageName) -> Vec<Tenure>;
     fn find_chunks(keys: &[Digest]) -> Vec<StoredChunk>;
     fn find_index(suite: &SuiteName, generation: u64, path: &str) -> Option<IndexRecord>;
+    fn list_past(suite: &SuiteName, path: &str, before: u64, limit: u32) -> Vec<PastIndex>;
     fn find_by_hash(
         suite: &SuiteName, directory: &str, digest: &Digest
     ) -> Option<IndexRecord>;

@@ -164,6 +164,7 @@ pub fn index(directory: &str, texts: &[&str]) -> Vec<IndexFile> {
             digest: Digest::of(format!("{}{suffix}", texts.concat()).as_bytes()),
             chunks: chunks.clone(),
             listed: true,
+            made_of: None,
         }
     };
     Encoding::ALL.into_iter().map(of).collect()

@@ -1,0 +1,142 @@
+//! Followers: what was made behind the generations, until it is listed and for as long as it is.
+
+use std::collections::BTreeSet;
+
+use crate::debian::pdiff::FileMark;
+use crate::digest::Digest;
+use crate::domain::layout::PATCHES_SUFFIX;
+use crate::domain::{IndexFile, StoredChunk, SuiteSpec};
+
+/// What was made behind the generations of a suite.
+#[derive(Default)]
+pub(crate) struct Followers {
+    /// One group for each index that was looked at, though it may have no patches.
+    patches: Vec<Patches>,
+    /// What lags behind: listed from one generation to the next, until there is a newer one.
+    lagging: Ready,
+    /// Chunks of what is being made.
+    kept: Vec<StoredChunk>,
+    /// What the head lists: paths and digests. `None` until it is looked up.
+    listed: Option<BTreeSet<(String, Digest)>>,
+}
+
+/// Patches belong to one state of an index, for as long as generations list it.
+struct Patches {
+    /// Where the plain index stands.
+    path: String,
+    /// What it has to be.
+    digest: Digest,
+    ready: Ready,
+}
+
+/// Files that wait to be listed, or are.
+#[derive(Clone, Default)]
+pub(crate) struct Ready {
+    /// They themselves.
+    pub files: Vec<IndexFile>,
+    /// Their chunks, durable; none that are recorded for certain.
+    pub chunks: Vec<StoredChunk>,
+}
+
+impl Ready {
+    fn take(&mut self, other: &Self) {
+        self.files.extend_from_slice(&other.files);
+        self.chunks.extend_from_slice(&other.chunks);
+    }
+}
+
+impl Followers {
+    /// Notes what the head lists from now on: the chunks of that are recorded.
+    pub(crate) fn list(&mut self, files: &[IndexFile]) {
+        let listed = names(files);
+        let groups = self.patches.iter_mut().map(|group| &mut group.ready);
+        for ready in groups.chain([&mut self.lagging]) {
+            if names(&ready.files).is_subset(&listed) {
+                ready.chunks.clear();
+            }
+        }
+        self.listed = Some(listed);
+    }
+
+    /// Whether the head lists just these files.
+    pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
+        self.listed.as_ref().is_some_and(|listed| *listed == names(files))
+    }
+
+    /// What stands beside these indices: their patches, and what lags.
+    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile]) -> Ready {
+        let mut beside = Ready::default();
+        let stands = |group: &&Patches| {
+            indices.iter().any(|file| file.path == group.path && file.digest == group.digest)
+        };
+        if spec.pdiffs {
+            let fitting = self.patches.iter().filter(stands);
+            fitting.for_each(|group| beside.take(&group.ready));
+        }
+        if spec.contents {
+            beside.take(&self.lagging);
+        }
+        beside
+    }
+
+    /// Whether the patches of an index were made, be there any or none.
+    pub(crate) fn is_patched(&self, path: &str, mark: &FileMark) -> bool {
+        self.patches.iter().any(|group| group.path == path && group.digest == mark.digest)
+    }
+
+    /// Takes the patches of an index, in the place of those that led to an earlier state of it.
+    pub(crate) fn patch(&mut self, path: String, mark: &FileMark, ready: Ready) {
+        self.patches.retain(|group| group.path != path);
+        self.patches.push(Patches { path, digest: mark.digest, ready });
+    }
+
+    /// Notes chunks that were kept for what is being made.
+    pub(crate) fn keep(&mut self, chunks: &[StoredChunk]) {
+        self.kept.extend_from_slice(chunks);
+    }
+
+    /// Takes what lags behind from now on. Chunks of what it replaces may be among its own.
+    pub(crate) fn lag(&mut self, files: Vec<IndexFile>) {
+        let named: BTreeSet<Digest> =
+            files.iter().flat_map(|file| file.chunks.iter().copied()).collect();
+        let mut chunks = std::mem::take(&mut self.lagging.chunks);
+        chunks.append(&mut self.kept);
+        chunks.retain(|chunk| named.contains(&chunk.key));
+        self.lagging = Ready { files, chunks };
+    }
+
+    /// Takes up what the head lists, of a suite that was just opened.
+    pub(crate) fn recall(&mut self, files: &[IndexFile]) {
+        if self.lagging.files.is_empty() {
+            let lags = |file: &&IndexFile| file.made_of.is_some();
+            self.lagging.files = files.iter().filter(lags).cloned().collect();
+        }
+        for index in files {
+            let list = index.path.strip_suffix("/Index");
+            let Some(directory) = list.filter(|path| path.ends_with(PATCHES_SUFFIX)) else {
+                continue;
+            };
+            let path = directory.strip_suffix(PATCHES_SUFFIX).unwrap_or(directory);
+            let Some(of) = files.iter().find(|file| file.path == path) else { continue };
+            let mark = FileMark { digest: of.digest, size_bytes: of.size_bytes };
+            if !self.is_patched(path, &mark) {
+                let inside = |file: &&IndexFile| {
+                    file.path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+                };
+                let files = files.iter().filter(inside).cloned().collect();
+                self.patch(path.to_owned(), &mark, Ready { files, chunks: Vec::new() });
+            }
+        }
+    }
+
+    /// The packs of chunks that may not be recorded yet.
+    pub(crate) fn packs(&self) -> Vec<Digest> {
+        let chunks = self.patches.iter().flat_map(|group| &group.ready.chunks);
+        let chunks = chunks.chain(&self.lagging.chunks).chain(&self.kept);
+        chunks.map(|chunk| chunk.pack).collect()
+    }
+}
+
+fn names(files: &[IndexFile]) -> BTreeSet<(String, Digest)> {
+    files.iter().map(|file| (file.path.clone(), file.digest)).collect()
+}
