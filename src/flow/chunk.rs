@@ -122,19 +122,29 @@ pub(crate) fn render(
     })
 }
 
+/// A chunk's gzip member, and its xz block if that was made at once.
+pub(crate) type Forms = (Vec<u8>, Option<framing::XzBlock>);
+
 /// Compresses chunks on every core.
-pub(crate) fn compress(rendered: Vec<Rendered>) -> Result<Vec<Arc<Compressed>>, FlowError> {
+pub(crate) fn compress(rendered: &[Rendered]) -> Result<Vec<Forms>, FlowError> {
     let total = rendered.iter().map(|one| one.plain.len()).fold(0, usize::saturating_add);
     let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
-    let compressed = on_every_core(&rendered, |Rendered { plain, .. }| {
+    on_every_core(rendered, |Rendered { plain, .. }| {
         let xz = (total <= AT_ONCE_BYTES)
             .then(|| framing::xz_block(plain, framing::XZ_DEFAULT_PRESET))
             .transpose()
             .map_err(internal)?;
         Ok((framing::gzip_member(plain), xz))
-    })?;
+    })
+}
+
+/// Puts chunks and their compressed forms together.
+pub(crate) fn join(
+    rendered: Vec<Rendered>,
+    forms: Vec<Forms>,
+) -> impl Iterator<Item = Arc<Compressed>> {
     let whole = |(Rendered { key, plain }, (gz, xz))| Arc::new(Compressed { key, plain, gz, xz });
-    Ok(rendered.into_iter().zip(compressed).map(whole).collect())
+    rendered.into_iter().zip(forms).map(whole)
 }
 
 /// Does the same to many things on every core; the results stand in the order of the things.

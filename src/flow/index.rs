@@ -8,10 +8,11 @@ use crate::catalogue::SuiteState;
 use crate::debian::{PackageKind, PackageName};
 use crate::digest::Digest;
 use crate::domain::rope::{self, Piece, Stretch};
-use crate::domain::{Contents, IndexPlace, Move, StoredChunk, SuiteSpec};
-use crate::flow::chunk::{self, Chunk, Pack, Rendered, Wanted};
+use crate::domain::{Contents, Encoding, IndexPlace, Move, StoredChunk, SuiteSpec};
+use crate::flow::chunk::{self, Chunk, Pack, Wanted};
 use crate::flow::desk::Desk;
 use crate::flow::lineup::{Fresh, Lineup, Rope};
+use crate::flow::tracks::Track;
 use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Pool;
 
@@ -64,11 +65,18 @@ pub(crate) fn build(
     let place = |place| plan(contents, place, &before, moves, &mut wanted, &mut known);
     let plans: Vec<_> = places(spec, contents).map(place).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
-    if !make(repository, desk, wanted, &mut known, may_go_on)? {
+    let plain = if wanted.len() > chunk::BATCH {
+        if !make(repository, desk, wanted, &mut known, may_go_on)? {
+            return Ok(None);
+        }
+        Vec::new()
+    } else if may_go_on() {
+        make_few(repository, desk, &wanted, &mut known, &plans)?
+    } else {
         return Ok(None);
-    }
+    };
     let chunks_ms = begun.elapsed().as_secs_f64() * 1000.0;
-    let lineup = weave(repository.pool.as_ref(), plans, &known)?;
+    let lineup = weave(repository.pool.as_ref(), plans, plain, &known)?;
     if !may_go_on() {
         return Ok(None);
     }
@@ -97,7 +105,7 @@ pub(crate) fn recorded(
     if keys.iter().any(|key| !known.chunks.contains_key(key)) {
         return Ok(None);
     }
-    weave(repository.pool.as_ref(), plans, &known).map(Some)
+    weave(repository.pool.as_ref(), plans, Vec::new(), &known).map(Some)
 }
 
 /// Every index that a suite has: those of the installer where it has packages.
@@ -194,26 +202,73 @@ fn make(
     known: &mut Known,
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<bool, FlowError> {
-    let few = wanted.len() <= chunk::BATCH;
     let mut pack = Pack::default();
     for batch in wanted.chunks(chunk::BATCH) {
         if !may_go_on() {
             keep(repository, desk, pack, known)?;
             return Ok(false);
         }
-        let rendered: Vec<Rendered> = chunk::render(repository, batch)?;
-        for compressed in chunk::compress(rendered)? {
-            if few {
-                known.fresh.insert(compressed.key, Arc::clone(&compressed));
-            }
-            pack.push(compressed);
-        }
+        let rendered = chunk::render(repository, batch)?;
+        let forms = chunk::compress(&rendered)?;
+        chunk::join(rendered, forms).for_each(|compressed| pack.push(compressed));
         if pack.is_full() {
             keep(repository, desk, std::mem::take(&mut pack), known)?;
         }
     }
     keep(repository, desk, pack, known)?;
     Ok(true)
+}
+
+/// Makes the few chunks of an ordinary change, and hashes the plain files meanwhile, which takes about
+/// as long. What was made stays at hand.
+fn make_few(
+    repository: &Repository,
+    desk: &Desk,
+    wanted: &[Wanted],
+    known: &mut Known,
+    plans: &[Plan],
+) -> Result<Vec<Track>, FlowError> {
+    let rendered = chunk::render(repository, wanted)?;
+    let (forms, plain) = {
+        let (pool, known) = (repository.pool.as_ref(), &*known);
+        let at_hand: HashMap<_, _> = rendered.iter().map(|one| (one.key, &one.plain)).collect();
+        std::thread::scope(|scope| {
+            let plain = || plans.iter().map(|plan| plan.plain(pool, known, &at_hand)).collect();
+            let hashing = scope.spawn(plain);
+            let forms = chunk::compress(&rendered);
+            let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
+            (forms, hashing.join().unwrap_or_else(stopped))
+        })
+    };
+    let mut pack = Pack::default();
+    for compressed in chunk::join(rendered, forms?) {
+        known.fresh.insert(compressed.key, Arc::clone(&compressed));
+        pack.push(compressed);
+    }
+    keep(repository, desk, pack, known)?;
+    plain
+}
+
+impl Plan {
+    /// The plain file, hashed to its end.
+    fn plain(
+        &self,
+        pool: &dyn Pool,
+        known: &Known,
+        at_hand: &HashMap<Digest, &Vec<u8>>,
+    ) -> Result<Track, FlowError> {
+        let mut track = Rope::track_of_first(self.before.as_deref(), self.same, Encoding::Plain);
+        track.go_on(self.pieces.len(), |at, encoding, buffer| {
+            let Some(Piece { key, .. }) = self.pieces.get(at) else { return Ok(()) };
+            let lost = || FlowError::Internal(format!("chunk {key} is lost"));
+            match at_hand.get(key) {
+                Some(plain) => buffer.clone_from(plain),
+                None => known.chunks.get(key).ok_or_else(lost)?.read(pool, encoding, buffer)?,
+            }
+            Ok(())
+        })?;
+        Ok(track)
+    }
 }
 
 fn keep(
@@ -232,17 +287,26 @@ fn keep(
     Ok(())
 }
 
-/// Puts the indices together and works out what their files are.
-fn weave(pool: &dyn Pool, plans: Vec<Plan>, known: &Known) -> Result<Lineup, FlowError> {
+/// Puts the indices together and works out what their files are, less the plain ones that are hashed.
+fn weave(
+    pool: &dyn Pool,
+    plans: Vec<Plan>,
+    plain: Vec<Track>,
+    known: &Known,
+) -> Result<Lineup, FlowError> {
     let mut lineup = Lineup::default();
+    let mut plain = plain.into_iter();
     for Plan { place, pieces, same, before } in plans {
         let lost = |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key));
         let find = |piece: &Piece| known.chunks.get(&piece.key).cloned().ok_or_else(|| lost(piece));
         let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        let plain = plain.next();
         let rope = match before {
             Some(before) if same == pieces.len() && before.is_as_long(&pieces) => before,
             before => {
-                Arc::new(Rope::grown(pool, before.as_deref(), same, pieces, chunks, &known.fresh)?)
+                let grown =
+                    Rope::grown(pool, before.as_deref(), same, chunks, plain, &known.fresh)?;
+                Arc::new(grown.of(pieces))
             }
         };
         lineup.insert(place, rope);

@@ -48,7 +48,7 @@ pub(crate) struct Patchable {
 
 impl Rope {
     /// An index of these chunks, of which the first `same` are those of `before`. Its files are hashed
-    /// from there on, plain and compressed side by side.
+    /// from there on, plain and compressed side by side; `plain` is the plain one where it is hashed.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -56,15 +56,13 @@ impl Rope {
         pool: &dyn Pool,
         before: Option<&Self>,
         same: usize,
-        pieces: Vec<Piece>,
         chunks: Vec<Arc<Chunk>>,
+        plain: Option<Track>,
         fresh: &Fresh,
     ) -> Result<Self, FlowError> {
-        let track = |encoding| match before {
-            Some(before) => before.track(encoding).of_first(same),
-            None => Track::new(encoding),
-        };
-        let (mut plain, mut gz) = (track(Encoding::Plain), track(Encoding::Gz));
+        let track = |encoding| Self::track_of_first(before, same, encoding);
+        let mut plain = plain.unwrap_or_else(|| track(Encoding::Plain));
+        let mut gz = track(Encoding::Gz);
         let mut xz = track(Encoding::Xz);
         std::thread::scope(|scope| {
             let reading = scope.spawn(|| go_on(pool, &mut plain, &chunks, fresh));
@@ -73,7 +71,20 @@ impl Rope {
             let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
             reading.join().unwrap_or_else(stopped).and(compressed)
         })?;
-        Ok(Self { pieces, chunks, plain, gz, xz })
+        Ok(Self { pieces: Vec::new(), chunks, plain, gz, xz })
+    }
+
+    /// The same, cut into these pieces.
+    pub(crate) fn of(self, pieces: Vec<Piece>) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// A file of `before`, as far as it goes over the first `same` chunks.
+    pub(crate) fn track_of_first(before: Option<&Self>, same: usize, encoding: Encoding) -> Track {
+        match before {
+            Some(before) => before.track(encoding).of_first(same),
+            None => Track::new(encoding),
+        }
     }
 
     /// Its pieces, in order.
