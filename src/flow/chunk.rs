@@ -222,6 +222,11 @@ impl Pack {
         self.chunks.push(chunk);
     }
 
+    /// How large it is so far. Unit: bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether it has grown to the size of a pack.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= PACK_BYTES

@@ -21,8 +21,8 @@ use crate::time::Moment;
 
 /// New ones are made so long after the last ones at the earliest. Unit: seconds.
 const SPACING_SECONDS: i64 = 10;
-/// Paths of so many bytes are sorted at once. Unit: bytes.
-const BATCH_BYTES: usize = 24 << 20;
+/// Paths of so many bytes are sorted at once: with what is made of them, five times that in memory. Unit: bytes.
+const BATCH_BYTES: usize = 8 << 20;
 /// So many packages are read at once.
 const READ_AT_ONCE: usize = 32;
 /// How long to wait before what failed is tried again.
@@ -33,11 +33,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
     let mut book = Book::default();
     loop {
-        let Some(shared) = repository.upgrade() else { return };
         if desk.is_closed() {
             return;
         }
         let moved = desk.turned.notified();
+        if !desk.state().spec.contents {
+            book = Book::default();
+            desk.follow_up(|followers| followers.lag(Vec::new()));
+            moved.await;
+            continue;
+        }
+        let Some(shared) = repository.upgrade() else { return };
         let at_desk = Arc::clone(&desk);
         let done = blocking(move || {
             let caught_up = book.catch_up(&shared, &at_desk);
@@ -52,6 +58,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
                 book = kept;
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
+            Ok((_, Err(_))) if desk.is_closed() => return,
             Ok((_, Err(problem))) | Err(problem) => {
                 error!(suite = %desk.suite, %problem, "contents were not made; they are tried again");
                 book = Book::default();
@@ -82,12 +89,9 @@ impl Book {
     /// Makes what is missing; whether it is all there now, or is to be looked at again soon.
     fn catch_up(&mut self, repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
         let state = desk.state();
-        let Some(head) = &state.head else { return Ok(true) };
-        if !state.spec.contents {
-            *self = Self::default();
-            desk.follow_up(|followers| followers.lag(Vec::new()));
+        let Some(head) = state.head.as_ref().filter(|_| state.spec.contents) else {
             return Ok(true);
-        }
+        };
         let of = match self.of.take() {
             Some(of) => of,
             None => match recorded(repository, desk, &state, head.generation)? {

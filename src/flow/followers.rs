@@ -26,6 +26,9 @@ struct Patches {
     path: String,
     /// What it has to be.
     digest: Digest,
+    /// The generation with which it became so; not known of what was recalled. A rollback makes it so again,
+    /// and hosts have been led elsewhere meanwhile.
+    since: Option<u64>,
     ready: Ready,
 }
 
@@ -80,14 +83,20 @@ impl Followers {
     }
 
     /// Whether the patches of an index were made, be there any or none.
-    pub(crate) fn is_patched(&self, path: &str, mark: &FileMark) -> bool {
-        self.patches.iter().any(|group| group.path == path && group.digest == mark.digest)
+    pub(crate) fn is_patched(&self, path: &str, mark: &FileMark, since: u64) -> bool {
+        let same = |group: &&Patches| group.path == path && group.digest == mark.digest;
+        let group = self.patches.iter().find(same);
+        group.is_some_and(|group| group.since.is_none_or(|known| known == since))
     }
 
     /// Takes the patches of an index, in the place of those that led to an earlier state of it.
-    pub(crate) fn patch(&mut self, path: String, mark: &FileMark, ready: Ready) {
-        self.patches.retain(|group| group.path != path);
-        self.patches.push(Patches { path, digest: mark.digest, ready });
+    pub(crate) fn patch(&mut self, path: &str, mark: &FileMark, since: u64, ready: Ready) {
+        self.put(Patches { path: path.to_owned(), digest: mark.digest, since: Some(since), ready });
+    }
+
+    fn put(&mut self, new: Patches) {
+        self.patches.retain(|group| group.path != new.path);
+        self.patches.push(new);
     }
 
     /// Notes chunks that were kept for what is being made.
@@ -118,13 +127,14 @@ impl Followers {
             };
             let path = directory.strip_suffix(PATCHES_SUFFIX).unwrap_or(directory);
             let Some(of) = files.iter().find(|file| file.path == path) else { continue };
-            let mark = FileMark { digest: of.digest, size_bytes: of.size_bytes };
-            if !self.is_patched(path, &mark) {
+            if self.patches.iter().all(|group| group.path != path) {
                 let inside = |file: &&IndexFile| {
                     file.path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
                 };
                 let files = files.iter().filter(inside).cloned().collect();
-                self.patch(path.to_owned(), &mark, Ready { files, chunks: Vec::new() });
+                let ready = Ready { files, chunks: Vec::new() };
+                let (path, digest) = (path.to_owned(), of.digest);
+                self.put(Patches { path, digest, since: None, ready });
             }
         }
     }

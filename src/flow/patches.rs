@@ -43,18 +43,21 @@ pub(crate) fn patch(
     let state = desk.state();
     let Some(head) = state.head.as_ref().filter(|_| state.spec.pdiffs) else { return Ok(()) };
     for to in desk.lineup().patchable() {
-        if desk.follow_up(|followers| followers.is_patched(&to.path, &to.mark)) {
+        let before = head.generation.saturating_add(1);
+        let own = repository.catalogue.list_past(&desk.suite, &to.path, before, 1)?.pop();
+        let Some(own) = own.filter(|own| own.digest == to.mark.digest) else { continue };
+        if desk.follow_up(|followers| followers.is_patched(&to.path, &to.mark, own.generation)) {
             continue;
         }
         let begun = std::time::Instant::now();
-        let task = Task { repository, desk, to: &to, may_go_on };
-        let Some(made) = task.make(head.generation)? else { return Ok(()) };
+        let task = Task { repository, desk, to: &to, since: own.generation, may_go_on };
+        let Some(made) = task.make()? else { return Ok(()) };
         let _unswept = repository.sweeping.read();
         let ready = keep(repository.pool.as_ref(), &to, &made)?;
         let bytes: u64 = made.iter().map(|made| made.patch.download.size_bytes).sum();
         let milliseconds = begun.elapsed().as_millis() as u64;
         debug!(suite = %desk.suite, path = to.path, patches = made.len(), bytes, milliseconds, "patches");
-        desk.follow_up(|followers| followers.patch(to.path.clone(), &to.mark, ready));
+        desk.follow_up(|followers| followers.patch(&to.path, &to.mark, own.generation, ready));
     }
     Ok(())
 }
@@ -70,28 +73,27 @@ struct Task<'t> {
     repository: &'t Repository,
     desk: &'t Desk,
     to: &'t Patchable,
+    /// The generation with which the index became what it is.
+    since: u64,
     may_go_on: &'t dyn Fn() -> bool,
 }
 
 impl Task<'_> {
     /// Those that pay, the newest first; `None` when it may not go on.
-    fn make(&self, live: u64) -> Result<Option<Vec<Made>>, FlowError> {
-        let Self { repository, desk, to, may_go_on } = self;
+    fn make(&self) -> Result<Option<Vec<Made>>, FlowError> {
+        let Self { repository, desk, to, since, may_go_on } = self;
         let mut made = Vec::new();
         if !is_worth(to.compressed_bytes) {
             return Ok(Some(made));
         }
-        let before = live.saturating_add(1);
-        let past = repository.catalogue.list_past(&desk.suite, &to.path, before, PAST_MOST)?;
-        let own = past.iter().find(|past| past.digest == to.mark.digest);
-        let Some(own) = own else { return Ok(Some(made)) };
+        let past = repository.catalogue.list_past(&desk.suite, &to.path, *since, PAST_MOST)?;
         let mut seen = HashSet::from([to.mark.digest]);
         let earlier: Vec<_> = past.iter().filter(|past| seen.insert(past.digest)).collect();
         let published: Vec<_> = earlier.iter().map(|past| (past.generation, past.at)).collect();
         let kept = kept(&published, repository.now());
         let mut room = TOGETHER_BYTES;
         for from in earlier.iter().filter(|past| kept.contains(&past.generation)) {
-            let one = self.patch_from(from, patch_name(from.generation, own.generation))?;
+            let one = self.patch_from(from, patch_name(from.generation, *since))?;
             if !may_go_on() {
                 return Ok(None);
             }

@@ -16,6 +16,9 @@ use crate::flow::tracks::Track;
 use crate::flow::{FlowError, Repository};
 use crate::pool::Pool;
 
+/// A pack is closed when it has grown to this: nothing waits for it, so that memory is what counts. Unit: bytes.
+const PACK_BYTES: usize = 8 << 20;
+
 /// One `Contents`.
 pub(super) struct Sheet {
     pieces: Vec<Piece>,
@@ -184,6 +187,9 @@ impl<'w> Writer<'w> {
     }
 
     fn write(&mut self, plain: Vec<u8>) -> Result<Slot, FlowError> {
+        if self.desk.is_closed() {
+            return Err(FlowError::Unavailable("the server is shutting down".into()));
+        }
         // What is published is read back, by the code that shares nothing with what cut it.
         if merge(&plain, &[]).map_err(internal)? != plain {
             return Err(FlowError::Internal("contents read back differently".into()));
@@ -198,7 +204,7 @@ impl<'w> Writer<'w> {
                 self.pack.push(Arc::new(Compressed { key, plain, gz, xz: None }));
             }
         }
-        if self.pack.is_full() {
+        if self.pack.size_bytes() >= PACK_BYTES {
             self.keep()?;
         }
         Ok(Slot::Made(first, key))

@@ -46,6 +46,11 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
     }
 }
 
+/// After a change of so many packages the suite is read anew. What came one by one amid all that the
+/// change needed lies scattered, and holds several times its size of memory; what is read in one go does
+/// not.
+const MANY: usize = 5_000;
+
 /// Takes one turn and answers every job of it.
 pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {
     let urgent = jobs.iter().any(|job| job.wish.is_urgent());
@@ -57,7 +62,13 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     })
     .await;
     match done {
-        Ok((batch, Ok(Progress::Done(published)))) => batch.answer(published.as_ref()),
+        Ok((batch, Ok(Progress::Done(published)))) => {
+            let many = batch.plan.moves.len() >= MANY;
+            batch.answer(published.as_ref());
+            if many {
+                reload(repository, desk).await;
+            }
+        }
         Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
         Ok((batch, Err(problem))) => {
             error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
@@ -72,7 +83,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     }
 }
 
-/// What the catalogue has is what counts after a failure, whatever this process had in mind.
+/// Takes the suite from the catalogue, which is what counts, whatever this process had in mind.
 async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let loaded = blocking(move || {

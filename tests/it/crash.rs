@@ -1,7 +1,7 @@
 //! Ends without warning: the server is killed at random moments, and stopped at every step of a change.
 
 mod client;
-mod faults;
+pub mod faults;
 pub mod house;
 mod points;
 pub mod signed;

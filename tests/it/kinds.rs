@@ -86,16 +86,18 @@ fn a_suite_says_where_its_past_and_its_changelogs_are() {
     let there = "https://acme.example/changelogs/@CHANGEPATH@_changelog";
     let edit = ["suite", "edit", "stable", "--changelogs", there, "--no-snapshots"];
     server
-        .repoctl(&[&edit[..], &["--pdiffs", "no", "--translations", "yes"]].concat())
-        .expect_success();
+        .repoctl(&[&edit[..], &["--translations", "yes"]].concat())
+        .expect_code(2)
+        .expect_says("translations: is not made by this version");
+    server.repoctl(&[&edit[..], &["--pdiffs", "no"]].concat()).expect_success();
     let text = release(&server, "stable");
     assert!(text.contains(&format!("\nChangelogs: {there}\n")) && !text.contains("Snapshots"));
     let after = shown();
     assert_eq!((&after["snapshots"], &after["changelogs"]), (&().into(), &there.into()));
-    assert_eq!((&after["pdiffs"], &after["translations"]), (&false.into(), &true.into()));
+    assert_eq!((&after["pdiffs"], &after["translations"]), (&false.into(), &false.into()));
     let table = server.repoctl(&["suite", "show", "stable"]).expect_success();
     assert!(table.says(there) && table.says("by themselves (500)"), "{table}");
-    assert!(table.says("Contents Translation-en"), "{table}");
+    assert!(table.says("Contents") && !table.says("patches"), "{table}");
 
     create(&server, "plain", &["--no-snapshots"]);
     assert!(!release(&server, "plain").contains("Snapshots"));

@@ -55,6 +55,8 @@ impl Moved {
         let spec = serde_json::json!({
             "name": "stable", "origin": "Acme", "label": "Acme", "components": ["main"],
             "architectures": ["amd64"], "valid_seconds": 14 * DAY,
+            // A head is signed again when they are made.
+            "contents": false,
         });
         let spec = serde_json::from_value(spec).unwrap();
         moved.later(2);

@@ -174,6 +174,83 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn scripts_read_back_and_hunks_apply((old, edits) in edits()) {
+        let (new, hunks) = outcome(&old, &edits);
+        let hunks: Vec<_> = hunks.iter().map(|(first, removed, lines)| hunk(*first, *removed, lines)).collect();
+        let old: String = old.iter().map(|line| format!("{line}\n")).collect();
+        prop_assert_eq!(apply(1, old.as_bytes(), &hunks), Some(new.clone().into_bytes()));
+        let script = ed_script(&hunks).unwrap();
+        let read = read_script(&script).unwrap();
+        prop_assert_eq!(apply(1, old.as_bytes(), &read), Some(new.into_bytes()));
+        prop_assert_eq!(ed_script(&read).unwrap(), script);
+    }
+
+    #[test]
+    fn a_pair_of_texts_in_step_is_walked_along_to_its_end(
+        old in prop::collection::btree_set("P: [a-e]{1,3}\n", 0..20),
+        new in prop::collection::btree_set("P: [a-e]{1,3}\n", 0..20),
+        cut in 1usize..5,
+    ) {
+        // Fed as chunks of a few stanzas, each side when nothing of the last is left.
+        let chunks = |names: &std::collections::BTreeSet<String>| -> Vec<String> {
+            let stanzas: Vec<_> = names.iter().map(|name| format!("{name}\n")).collect();
+            stanzas.chunks(cut).map(|some| some.concat()).collect()
+        };
+        let (whole_old, whole_new) = (chunks(&old).concat(), chunks(&new).concat());
+        let (mut olds, mut news) = (chunks(&old).into_iter(), chunks(&new).into_iter());
+        let (mut before, mut after) = (String::new(), String::new());
+        let (mut line, mut hunks) = (1, Vec::new());
+        loop {
+            if before.is_empty() { before = olds.next().unwrap_or_default(); }
+            if after.is_empty() { after = news.next().unwrap_or_default(); }
+            if before.is_empty() && after.is_empty() { break; }
+            let (of_old, of_new) = in_step(before.as_bytes(), after.as_bytes());
+            prop_assert!(of_old == before.len() || of_new == after.len(), "it does not come on");
+            let (done_old, done_new) = (before[..of_old].to_owned(), after[..of_new].to_owned());
+            for one in stanza_hunks(line, done_old.as_bytes(), done_new.as_bytes()) {
+                hunks.push((one.first, one.removed, one.lines.to_vec()));
+            }
+            line += lines_in(done_old.as_bytes());
+            before.drain(..of_old);
+            after.drain(..of_new);
+        }
+        let hunks: Vec<_> = hunks.iter().map(|(first, removed, lines)| Hunk { first: *first, removed: *removed, lines }).collect();
+        // A stanza that both have is in no hunk: what is replaced is what differs.
+        let kept = old.intersection(&new).count() as u64;
+        let removed: u64 = hunks.iter().map(|hunk| hunk.removed).sum();
+        prop_assert!(removed <= 2 * (old.len() as u64 - kept));
+        let script = ed_script(&hunks).unwrap();
+        prop_assert_eq!(ed(whole_old.as_bytes(), &script), whole_new.as_bytes());
+    }
+}
+
+#[test]
+fn what_is_no_script_of_ours_is_refused() {
+    let cases = [
+        ("1x\n", "a command is"),
+        ("01d\n", "a command is"),
+        ("0d\n", "a command is"),
+        ("3,3d\n", "a command is"),
+        ("4,3d\n", "a command is"),
+        ("1,2a\nx\n.\n", "a command is"),
+        ("1c\n.\n", "has lines"),
+        ("1c\nx\n", "a lone dot ends"),
+        ("1d\n2d\n", "from the end"),
+        ("2d\n1d\n", "do not touch"),
+        ("1d", "ends with a newline"),
+    ];
+    for (script, part) in cases {
+        let error = read_script(script.as_bytes()).expect_err(script).to_string();
+        assert!(error.contains(part), "{script:?}: {error}");
+    }
+    assert_eq!(apply(5, b"a\n", &[hunk(4, 1, "")]), None);
+    assert_eq!(apply(5, b"a\n", &[hunk(5, 2, "")]), None);
+    assert_eq!(apply(5, b"a\n", &[hunk(7, 0, "x\n")]), None);
+    assert_eq!(apply(5, b"a\n", &[hunk(6, 0, "x\n")]).unwrap(), b"a\nx\n");
+}
+
 fn marked(text: &str) -> FileMark {
     FileMark::of(text.as_bytes())
 }

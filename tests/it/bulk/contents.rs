@@ -10,6 +10,7 @@ use repod::flow::suite::Edit;
 
 use super::HOST;
 use crate::crash::Client;
+use crate::crash::faults::{Fault, Side, Then};
 use crate::crash::house::{Ground, House};
 use crate::harness::apt::HostFile;
 use crate::harness::deb::DebBuilder;
@@ -104,10 +105,12 @@ fn edits_make_what_the_packages_would_give_afresh() {
         let wish = house.send(debs).unwrap();
         house.change("stable", wish).unwrap();
     };
+    let edit = |contents| Wish::Edit(Edit { contents: Some(contents), ..Edit::default() });
     let target = |name: &str| PinTarget { kind: PinKind::Source, name: name.parse().unwrap() };
     {
         let house = House::open(&ground, &place, &clock);
         house.create("stable").unwrap();
+        house.change("stable", edit(true)).unwrap();
         assert_eq!(listed(&house), None);
         let debs: Vec<_> = (0..40).map(|number| sample(&mut held, number, 1)).collect();
         change(&house, &debs);
@@ -132,7 +135,6 @@ fn edits_make_what_the_packages_would_give_afresh() {
     change(&house, &[sample(&mut held, 32, 2), sample(&mut held, 2, 2)]);
     wait_until(&house, &afresh(&house, &held));
     house.check("stable");
-    let edit = |contents| Wish::Edit(Edit { contents: Some(contents), ..Edit::default() });
     house.change("stable", edit(false)).unwrap();
     assert_eq!(listed(&house), None);
     change(&house, &[sample(&mut held, 3, 2)]);
@@ -147,6 +149,43 @@ fn edits_make_what_the_packages_would_give_afresh() {
     let all = all.iter().map(|number| target(&format!("held-{number:02}"))).collect();
     house.change("stable", Wish::Remove(all)).unwrap();
     wait_until(&house, "");
+}
+
+#[test]
+fn what_fails_while_they_are_made_is_made_good_and_no_change_fails_with_it() {
+    let ground = Ground::new();
+    let place = ground.place("stores");
+    let clock = ground.clock();
+    let mut held = Held::new();
+    let house = House::open(&ground, &place, &clock);
+    house.create("stable").unwrap();
+    let edit = Edit { contents: Some(true), ..Edit::default() };
+    house.change("stable", Wish::Edit(edit)).unwrap();
+    let mut change = |number: u32, version: u32| {
+        let wish = house.send(&[sample(&mut held, number, version)]).unwrap();
+        house.change("stable", wish).unwrap();
+        held.clone()
+    };
+    let mut failed = BTreeSet::new();
+    for step in 0..14 {
+        change(20, 100 + step);
+        // Time stands still, so that they are not made before the fault is there.
+        house.faults.arm(Some(Fault { at: step as usize, side: Side::Before, then: Then::GoesOn }));
+        let begun = Instant::now();
+        while house.faults.calls().len() <= step as usize
+            && begun.elapsed() < Duration::from_secs(2)
+        {
+            clock.advance(1);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        failed.extend(house.faults.calls().get(step as usize).copied());
+        house.faults.arm(None);
+        // Whatever failed, the next change begins it anew.
+        let expected = afresh(&house, &change(5, 100 + step));
+        wait_until(&house, &expected);
+    }
+    assert!(failed.contains("commit of a pack") && failed.contains("complete"), "{failed:?}");
+    house.check("stable");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn every_patch_leads_to_what_is_live_through_changes_rollbacks_and_restarts() {
     }
     let patch = format!("dists/stable/main/binary-amd64/Packages.diff/{}.gz", patch.unwrap());
     let house = House::open(&ground, &place, &clock);
-    assert!(lists_patches(&house));
+    assert!(lists_patches(&house), "also after a restart");
     let fetched = house.served(&patch).unwrap().body;
     // A rollback to the very state of before: nothing leads from there, and from what was left, back.
     house.change("stable", roll_back("noisy-007")).unwrap();
@@ -107,6 +107,15 @@ fn every_patch_leads_to_what_is_live_through_changes_rollbacks_and_restarts() {
     let from = wait_until_patched(&house);
     assert!(from.contains(&states[2]) && !from.contains(&live(&house)));
     assert_eq!(house.served(&patch).unwrap().body, fetched, "hosts of earlier heads still ask");
+    // Back before patches were there: hosts that saw what was left are led back all the same.
+    change(&house, &[noisy(50, "2.0").build()]);
+    let left = live(&house);
+    house.change("stable", roll_back("noisy-050")).unwrap();
+    let begun = Instant::now();
+    while !wait_until_patched(&house).contains(&left) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing leads back");
+        house.clock.advance(1);
+    }
     // What hosts have that ask once a day is among them, however much came since.
     let yesterday = live(&house);
     clock.advance(86_400);

@@ -156,7 +156,8 @@ impl<'g> House<'g> {
             but_automatic_upgrades: false,
             changelogs: None,
             snapshots: None,
-            contents: true,
+            // Made behind a change, they would be steps of no case's own.
+            contents: false,
             pdiffs: true,
             translations: false,
         }
