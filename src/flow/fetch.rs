@@ -10,9 +10,10 @@ use crate::debian::{PackageName, SuiteName, framing};
 use crate::digest::Digest;
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Encoding, Grant, Head, Identity, Right, StoredChunk};
+use crate::flow::chunk::read_stored;
 use crate::flow::tracks::xz_tail;
 use crate::flow::{FlowError, Repository, admit, blocking, lock};
-use crate::pool::{Kind, Opened};
+use crate::pool::{Kind, Opened, Pool};
 use crate::time::Moment;
 use crate::trust::Standing;
 
@@ -218,7 +219,7 @@ impl Segment {
     pub fn size_bytes(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
-            Self::Chunk(chunk, encoding) => chunk.place(*encoding).map_or(0, |(_, _, bytes)| bytes),
+            Self::Chunk(chunk, encoding) => chunk.size_bytes(*encoding).unwrap_or(0),
         }
     }
 
@@ -231,21 +232,20 @@ impl Segment {
             Self::Inline(bytes) => Ok(bytes),
             Self::Chunk(stored, encoding) => {
                 let shared = Arc::clone(repository);
-                blocking(move || read_chunk(&shared, &stored, encoding)).await
+                blocking(move || read_chunk(shared.pool.as_ref(), &stored, encoding)).await
             }
         }
     }
 }
 
 fn read_chunk(
-    repository: &Repository,
+    pool: &dyn Pool,
     stored: &StoredChunk,
     encoding: Encoding,
 ) -> Result<Bytes, FlowError> {
-    let lost = |what: &str| FlowError::Internal(format!("{what} of chunk {} is lost", stored.key));
-    let (pack, offset, length) = stored.place(encoding).ok_or_else(|| lost("the block"))?;
-    let bytes = repository.pool.read(Kind::Pack, &pack, offset, length)?;
-    bytes.map(Bytes::from).ok_or_else(|| lost("the pack"))
+    let mut bytes = Vec::new();
+    read_stored(pool, stored, encoding, &mut bytes)?;
+    Ok(bytes.into())
 }
 
 impl Releases {
