@@ -38,7 +38,8 @@ pub struct StoredChunk {
     pub key: Digest,
     /// The digest of the pack that it lies in.
     pub pack: Digest,
-    /// Where in the pack the stanzas begin. Unit: bytes.
+    /// Where in the pack the stanzas begin; where the gzip member does, when they are kept in it alone. Unit:
+    /// bytes.
     pub plain_offset: u64,
     /// Size of the stanzas. Unit: bytes.
     pub plain_bytes: u32,
@@ -66,9 +67,26 @@ pub struct StoredBlock {
 }
 
 impl StoredChunk {
-    /// Where its bytes lie in an encoding: pack, offset, size. `None` for an xz block that is not made.
+    /// Whether the stanzas are kept as they are. If not, they are unpacked from the gzip member, and are said
+    /// to begin where it does.
+    pub fn is_plain_kept(&self) -> bool {
+        self.plain_offset != self.gz_offset || self.gz_bytes == 0
+    }
+
+    /// Its size in an encoding; `None` for an xz block that is not made. Unit: bytes.
+    pub fn size_bytes(&self, encoding: Encoding) -> Option<u64> {
+        match encoding {
+            Encoding::Plain => Some(u64::from(self.plain_bytes)),
+            Encoding::Gz => Some(u64::from(self.gz_bytes)),
+            Encoding::Xz => self.xz.map(|xz| u64::from(xz.bytes)),
+        }
+    }
+
+    /// Where its bytes lie in an encoding: pack, offset, size. `None` for an xz block that is not made, and
+    /// for what is not kept.
     pub fn place(&self, encoding: Encoding) -> Option<(Digest, u64, u64)> {
         match encoding {
+            Encoding::Plain if !self.is_plain_kept() => None,
             Encoding::Plain => Some((self.pack, self.plain_offset, u64::from(self.plain_bytes))),
             Encoding::Gz => Some((self.pack, self.gz_offset, u64::from(self.gz_bytes))),
             Encoding::Xz => self.xz.map(|xz| (xz.pack, xz.offset, u64::from(xz.bytes))),

@@ -70,15 +70,28 @@ impl Chunk {
         encoding: Encoding,
         buffer: &mut Vec<u8>,
     ) -> Result<(), FlowError> {
-        let lost = || FlowError::Internal(format!("chunk {} has no such bytes", self.stored.key));
-        let (pack, offset, length) = match encoding {
-            Encoding::Xz => self.block().map(|b| (b.pack, b.offset, u64::from(b.bytes))),
-            plain_or_gz => self.stored.place(plain_or_gz),
-        }
-        .ok_or_else(lost)?;
-        let missing = || FlowError::Internal(format!("pack {pack} is lost"));
-        pool.read_into(Kind::Pack, &pack, offset, length, buffer)?.then_some(()).ok_or_else(missing)
+        read_stored(pool, &self.stored(), encoding, buffer)
     }
+}
+
+/// Reads the bytes of a chunk in an encoding into `buffer`, which holds nothing else afterwards.
+pub(crate) fn read_stored(
+    pool: &dyn Pool,
+    stored: &StoredChunk,
+    encoding: Encoding,
+    buffer: &mut Vec<u8>,
+) -> Result<(), FlowError> {
+    let lost = || FlowError::Internal(format!("chunk {} has no such bytes", stored.key));
+    if encoding == Encoding::Plain && !stored.is_plain_kept() {
+        let mut gz = Vec::new();
+        read_stored(pool, stored, Encoding::Gz, &mut gz)?;
+        let plain = framing::gunzip_member(&gz, u64::from(stored.plain_bytes));
+        *buffer = plain.map_err(|error| FlowError::Internal(error.to_string()))?;
+        return Ok(());
+    }
+    let (pack, offset, length) = stored.place(encoding).ok_or_else(lost)?;
+    let missing = || FlowError::Internal(format!("pack {pack} is lost"));
+    pool.read_into(Kind::Pack, &pack, offset, length, buffer)?.then_some(()).ok_or_else(missing)
 }
 
 /// A pack is closed when it has grown to this. Unit: bytes.
@@ -107,6 +120,8 @@ pub(crate) struct Compressed {
     pub gz: Vec<u8>,
     /// Its xz block, if it was small enough to make it at once.
     pub xz: Option<framing::XzBlock>,
+    /// Whether the stanzas are kept as they are, too. If not, whoever wants them unpacks the gzip member.
+    pub keeps_plain: bool,
 }
 
 /// Renders chunks on every core, in the order asked for.
@@ -143,7 +158,9 @@ pub(crate) fn join(
     rendered: Vec<Rendered>,
     forms: Vec<Forms>,
 ) -> impl Iterator<Item = Arc<Compressed>> {
-    let whole = |(Rendered { key, plain }, (gz, xz))| Arc::new(Compressed { key, plain, gz, xz });
+    let whole = |(Rendered { key, plain }, (gz, xz))| {
+        Arc::new(Compressed { key, plain, gz, xz, keeps_plain: true })
+    };
     rendered.into_iter().zip(forms).map(whole)
 }
 
@@ -222,11 +239,6 @@ impl Pack {
         self.chunks.push(chunk);
     }
 
-    /// How large it is so far. Unit: bytes.
-    pub(crate) fn size_bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Whether it has grown to the size of a pack.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= PACK_BYTES
@@ -246,7 +258,11 @@ impl Pack {
         let gz: Vec<_> = self.chunks.iter().map(|chunk| append(&chunk.gz)).collect();
         let xz = self.chunks.iter().map(|chunk| chunk.xz.as_ref().map(|xz| append(&xz.bytes)));
         let xz: Vec<_> = xz.collect();
-        let plain: Vec<_> = self.chunks.iter().map(|chunk| append(&chunk.plain)).collect();
+        let plain = self.chunks.iter().zip(&gz).map(|(chunk, gz)| match chunk.keeps_plain {
+            true => append(&chunk.plain),
+            false => *gz,
+        });
+        let plain: Vec<_> = plain.collect();
         let pack = pool.keep(Kind::Pack, &bytes)?;
         let places = gz.into_iter().zip(xz).zip(plain);
         let stored = self.chunks.iter().zip(places).map(|(chunk, ((gz_offset, xz), plain))| {

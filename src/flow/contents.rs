@@ -29,6 +29,9 @@ const READ_AT_ONCE: usize = 32;
 const AGAIN: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// What an index listed of a name, and what it lists now.
+type Change = (Listed, Listed);
+
 /// Keeps the contents of a suite up for as long as its desk is open.
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
     let mut book = Book::default();
@@ -151,7 +154,7 @@ impl Book {
         &mut self,
         repository: &Repository,
         desk: &Desk,
-        changes: &[(&IndexPlace, Vec<(Listed, Listed)>)],
+        changes: &[(&IndexPlace, Vec<Change>)],
         generation: u64,
     ) -> Result<(), FlowError> {
         let mut files = Vec::new();
@@ -234,13 +237,13 @@ impl Batch {
     /// Reads the lists of as many changes as go together; gives the rest.
     fn read<'c>(
         repository: &Repository,
-        changes: &'c [(Listed, Listed)],
-    ) -> Result<(Self, &'c [(Listed, Listed)]), FlowError> {
+        changes: &'c [Change],
+    ) -> Result<(Self, &'c [Change]), FlowError> {
         let (mut lists, mut bytes) = (Vec::new(), 0_usize);
         let mut rest = changes;
         while !rest.is_empty() && bytes < BATCH_BYTES {
             let (some, behind) = rest.split_at(rest.len().min(READ_AT_ONCE));
-            let held = |(before, now): &'c (Listed, Listed)| {
+            let held = |(before, now): &'c Change| {
                 let before = before.iter().map(|package| (package, false));
                 before.chain(now.iter().map(|package| (package, true)))
             };

@@ -10,6 +10,7 @@ use crate::debian::{PackageName, SuiteName, framing};
 use crate::digest::Digest;
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Encoding, Grant, Identity, Right, StoredChunk};
+use crate::flow::chunk::read_stored;
 use crate::flow::served::{Served, Stamp};
 use crate::flow::tracks::xz_tail;
 use crate::flow::{FlowError, Repository, admit, blocking, lock, snapshot};
@@ -226,7 +227,7 @@ impl Segment {
     pub fn size_bytes(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
-            Self::Chunk(chunk, encoding) => chunk.place(*encoding).map_or(0, |(_, _, bytes)| bytes),
+            Self::Chunk(chunk, encoding) => chunk.size_bytes(*encoding).unwrap_or(0),
         }
     }
 
@@ -258,10 +259,9 @@ fn read_chunk(
     stored: &StoredChunk,
     encoding: Encoding,
 ) -> Result<Bytes, FlowError> {
-    let lost = |what: &str| FlowError::Internal(format!("{what} of chunk {} is lost", stored.key));
-    let (pack, offset, length) = stored.place(encoding).ok_or_else(|| lost("the block"))?;
-    let bytes = pool.read(Kind::Pack, &pack, offset, length)?;
-    bytes.map(Bytes::from).ok_or_else(|| lost("the pack"))
+    let mut bytes = Vec::new();
+    read_stored(pool, stored, encoding, &mut bytes)?;
+    Ok(bytes.into())
 }
 
 impl Releases {

@@ -16,9 +16,6 @@ use crate::flow::tracks::Track;
 use crate::flow::{FlowError, Repository};
 use crate::pool::Pool;
 
-/// A pack is closed when it has grown to this: nothing waits for it, so that memory is what counts. Unit: bytes.
-const PACK_BYTES: usize = 8 << 20;
-
 /// One `Contents`.
 pub(super) struct Sheet {
     pieces: Vec<Piece>,
@@ -201,10 +198,12 @@ impl<'w> Writer<'w> {
             new.insert(recorded);
             if is_made {
                 let gz = framing::gzip_member(&plain);
-                self.pack.push(Arc::new(Compressed { key, plain, gz, xz: None }));
+                // Paths are small when they are compressed, and hosts fetch them so.
+                let made = Compressed { key, plain, gz, xz: None, keeps_plain: false };
+                self.pack.push(Arc::new(made));
             }
         }
-        if self.pack.size_bytes() >= PACK_BYTES {
+        if self.pack.is_full() {
             self.keep()?;
         }
         Ok(Slot::Made(first, key))

@@ -27,6 +27,13 @@ fn watched() -> TestServer {
     let server = TestServer::start();
     server.upload("acme-web", "1.0").expect_success();
     server.host(WATCHER).update().expect_success();
+    // The head is signed again once Contents are there, which no refusal is to blame for.
+    let begun = Instant::now();
+    let release = || watcher(&server).fetch(&["dists/stable/Release".to_owned()]).remove(0).body;
+    while !String::from_utf8_lossy(&release()).contains("main/Contents-amd64.gz") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "contents are never listed");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     server
 }
 

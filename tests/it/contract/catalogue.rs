@@ -71,6 +71,7 @@ macro_rules! catalogue_contracts {
             indices_are_kept_for_each_generation,
             indices_are_found_by_hash_for_ever,
             an_index_that_ends_is_listed_until_then,
+    what_an_index_was_is_listed_once_for_each_state,
             chunks_and_packs_are_listed,
             blocks_come_later_and_stay,
             a_live_generation_lists_more_when_it_is_whole,
@@ -737,6 +738,37 @@ fn an_index_that_ends_is_listed_until_then(room: &Path, make: &Make) {
     assert_eq!([count(1), count(2), count(3)], [3, 1, 3]);
     let gz = |number| catalogue.find_index(&name, number, &files[1].path).unwrap().is_some();
     assert_eq!([gz(1), gz(2), gz(3)], [true, false, true]);
+}
+
+fn what_an_index_was_is_listed_once_for_each_state(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let name = suite("stable");
+    let made_of = |mut files: Vec<IndexFile>, generation| {
+        files[0].made_of = generation;
+        files
+    };
+    let [x, y] = ["x", "y"].map(|text| index("main/binary-amd64", &[text]));
+    let states = [&x, &x, &y, &x].map(Clone::clone);
+    for (number, files) in (1..).zip(states) {
+        let files = made_of(files, (number == 3).then_some(2));
+        publish_indices(&*catalogue, number, &["x", "y"], &files);
+    }
+    let path = &x[0].path;
+    let past = |before, limit| {
+        let past = catalogue.list_past(&name, path, before, limit).unwrap();
+        past.iter().map(|past| (past.generation, past.digest)).collect::<Vec<_>>()
+    };
+    let (is_x, is_y) = (x[0].digest, y[0].digest);
+    assert_eq!(past(5, 10), [(4, is_x), (3, is_y), (1, is_x)]);
+    assert_eq!((past(4, 10), past(5, 1)), (vec![(3, is_y), (1, is_x)], vec![(4, is_x)]));
+    assert_eq!(past(1, 10), []);
+    let one = &catalogue.list_past(&name, path, 4, 1).unwrap()[0];
+    assert_eq!(one.size_bytes, y[0].size_bytes);
+    let published = catalogue.list_generations(&name, Some(4), 1).unwrap()[0].at;
+    assert_eq!(one.at, published);
+    assert_eq!(catalogue.list_past(&name, "main/absent", 5, 10).unwrap(), []);
+    let listed = |number| catalogue.find_index(&name, number, path).unwrap().unwrap().file.made_of;
+    assert_eq!([listed(1), listed(3), listed(4)], [None, Some(2), None]);
 }
 
 fn chunks_and_packs_are_listed(room: &Path, make: &Make) {

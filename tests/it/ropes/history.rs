@@ -62,6 +62,8 @@ impl History {
         let mut spec = House::spec(suite.as_str());
         spec.components = ["main", "extra"].map(|one| one.parse().unwrap()).into();
         spec.architectures = ["amd64", "arm64"].map(|one| one.parse().unwrap()).into();
+        // Contents and patches have histories of their own (tests/it/bulk).
+        (spec.contents, spec.pdiffs) = (false, false);
         house.create_as(spec).unwrap();
         let mut history = Self { seed, suite, generations: Vec::new() };
         history.note(house, 1, Members::new());
