@@ -8,9 +8,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use repod::debian::{PackageName, SuiteName, framing, packages};
+use repod::debian::{PackageKind, PackageName, SuiteName, framing, packages};
 use repod::digest::Digest;
-use repod::domain::{Package, rope};
+use repod::domain::rope::{self, Piece};
+use repod::domain::{Contents, IndexPlace, Package};
 use repod::signing::{DateFloor, KeyKind, NextDate, Signer, generate, verify_in_release};
 use repod::time::Moment;
 
@@ -50,15 +51,30 @@ fn time<T>(
 fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
     let stanzas: Vec<&str> = index.split_inclusive("\n\n").collect();
     let proven = packages::prove(index.as_bytes())?;
-    let listed: Vec<Arc<Package>> =
-        stanzas.iter().zip(proven).map(|(stanza, proven)| package(stanza, proven)).collect();
-    let ranges = time(figures, "cut", 9, || Ok(rope::cut(&listed)))?;
+    let place = IndexPlace {
+        component: "main".parse()?,
+        architecture: "amd64".parse()?,
+        kind: PackageKind::Deb,
+    };
+    let (mut contents, mut texts) = (Contents::default(), BTreeMap::new());
+    for (stanza, proven) in stanzas.iter().zip(proven) {
+        let listed = package(stanza, proven);
+        texts.insert(listed.digest, *stanza);
+        contents.list(&place.component, listed);
+    }
+    let chunks = time(figures, "cut", 9, || Ok(rope::cut(&contents, &place)))?;
     time(figures, "key", 9, || {
-        let runs = ranges.iter().filter_map(|range| listed.get(range.clone()));
-        Ok(runs.map(rope::chunk_key).collect::<Vec<_>>())
+        Ok(chunks.iter().map(|chunk| rope::chunk_key(chunk)).collect::<Vec<_>>())
     })?;
-    let middle = ranges.get(ranges.len() / 2).ok_or("the index is empty")?.clone();
-    let chunk = stanzas.get(middle).ok_or("the index is shorter than its cuts")?.concat();
+    let piece = |chunk: &Vec<Arc<Package>>| {
+        Some(Piece { first: chunk.first()?.name.clone(), key: rope::chunk_key(chunk) })
+    };
+    let pieces: Vec<_> = chunks.iter().filter_map(piece).collect();
+    let middle = chunks.get(chunks.len() / 2).ok_or("the index is empty")?;
+    let changed = middle.iter().take(1).map(|package| package.name.clone()).collect();
+    time(figures, "recut", 21, || Ok(rope::recut(&contents, &place, &pieces, &changed)))?;
+    let chunk: String =
+        middle.iter().filter_map(|package| texts.get(&package.digest)).copied().collect();
     figures.insert("chunk_bytes", vec![chunk.len() as f64]);
     time(figures, "prove", 21, || Ok(packages::prove(chunk.as_bytes())?))?;
     time(figures, "gz", 21, || Ok(framing::gzip_member(chunk.as_bytes())))?;
@@ -80,6 +96,7 @@ fn package(stanza: &str, proven: packages::Proven) -> Arc<Package> {
         size_bytes: proven.size_bytes,
         stanza_bytes: u32::try_from(stanza.len()).unwrap_or(u32::MAX),
         stanza_digest: Digest::of(stanza.as_bytes()),
+        kind: PackageKind::Deb,
     })
 }
 

@@ -57,7 +57,7 @@ fn stores(server: &TestServer) -> Vec<(String, Vec<u8>)> {
 /// Waits until the head lists Contents, and so is not signed again by itself.
 fn settle(server: &TestServer) {
     let begun = std::time::Instant::now();
-    let release = || server.curl_as_operator("/dists/stable/Release").run().expect_success().stdout;
+    let release = || server.curl_as_operator("dists/stable/Release").run().expect_success().stdout;
     while !release().contains("main/Contents-amd64.gz") {
         assert!(begun.elapsed() < std::time::Duration::from_secs(30), "contents are never listed");
         std::thread::sleep(std::time::Duration::from_millis(100));

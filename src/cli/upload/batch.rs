@@ -147,6 +147,6 @@ mod tests {
         assert!(
             most <= crate::api::MOST_BATCH_BYTES && BATCH_BLOBS <= crate::api::MOST_BATCH_BLOBS
         );
-        assert!(BATCH_BLOBS <= crate::api::MOST_DIGESTS);
+        const { assert!(BATCH_BLOBS <= crate::api::MOST_DIGESTS) };
     }
 }
