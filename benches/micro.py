@@ -10,6 +10,7 @@ from tables import median, number, spread, table
 TITLE = "The hot parts alone"
 PARTS = {
     "cut": "cut the whole index into chunks",
+    "recut": "cut it again where one package changed",
     "key": "name every chunk",
     "prove": "one chunk: read back by the strict parser",
     "gz": "one chunk: gzip",
