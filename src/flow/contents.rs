@@ -15,6 +15,7 @@ use crate::domain::rope::{self, Listed};
 use crate::domain::{Contents, Encoding, IndexFile, IndexPlace, Package};
 use crate::flow::chunk::Chunk;
 use crate::flow::desk::Desk;
+use crate::flow::follow::REST;
 use crate::flow::sheet::{Sheet, Writer};
 use crate::flow::{FlowError, Repository, blocking};
 use crate::time::Moment;
@@ -56,6 +57,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
             Ok((kept, Ok(true))) => {
                 book = kept;
                 moved.await;
+                tokio::time::sleep(REST).await;
             }
             Ok((kept, Ok(false))) => {
                 book = kept;

@@ -17,6 +17,8 @@ const BLOCKS_AT_ONCE: usize = 16;
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long nothing is made behind a change: whoever waited for it comes to look now, and goes first.
+pub(crate) const REST: Duration = Duration::from_millis(700);
 
 /// Follows a suite for as long as its desk is open.
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
@@ -36,6 +38,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
                 let _ = tokio::time::timeout(AGAIN, moved).await;
             }
         }
+        tokio::time::sleep(REST).await;
     }
 }
 

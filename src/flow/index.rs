@@ -11,7 +11,7 @@ use crate::domain::rope::{self, Piece, Stretch};
 use crate::domain::{Contents, Encoding, IndexPlace, Move, StoredChunk, SuiteSpec};
 use crate::flow::chunk::{self, Chunk, Pack, Wanted};
 use crate::flow::desk::Desk;
-use crate::flow::lineup::{Fresh, Lineup, Rope};
+use crate::flow::lineup::{Fresh, Hashed, Lineup, Rope};
 use crate::flow::tracks::Track;
 use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Pool;
@@ -65,7 +65,7 @@ pub(crate) fn build(
     let place = |place| plan(contents, place, &before, moves, &mut wanted, &mut known);
     let plans: Vec<_> = places(spec, contents).map(place).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
-    let plain = if wanted.len() > chunk::BATCH {
+    let hashed = if wanted.len() > chunk::BATCH {
         if !make(repository, desk, wanted, &mut known, may_go_on)? {
             return Ok(None);
         }
@@ -76,7 +76,7 @@ pub(crate) fn build(
         return Ok(None);
     };
     let chunks_ms = begun.elapsed().as_secs_f64() * 1000.0;
-    let lineup = weave(repository.pool.as_ref(), plans, plain, &known)?;
+    let lineup = weave(repository.pool.as_ref(), plans, hashed, &known)?;
     if !may_go_on() {
         return Ok(None);
     }
@@ -219,50 +219,62 @@ fn make(
     Ok(true)
 }
 
-/// Makes the few chunks of an ordinary change, and hashes the plain files meanwhile, which takes about
-/// as long. What was made stays at hand.
+/// Makes the few chunks of an ordinary change, and hashes the files meanwhile: the plain ones take longest,
+/// so their hashing begins first. What was made stays at hand.
 fn make_few(
     repository: &Repository,
     desk: &Desk,
     wanted: &[Wanted],
     known: &mut Known,
     plans: &[Plan],
-) -> Result<Vec<Track>, FlowError> {
+) -> Result<Vec<Hashed>, FlowError> {
     let rendered = chunk::render(repository, wanted)?;
     let (forms, plain) = {
         let (pool, known) = (repository.pool.as_ref(), &*known);
-        let at_hand: HashMap<_, _> = rendered.iter().map(|one| (one.key, &one.plain)).collect();
+        let at_hand: AtHand<'_> = rendered.iter().map(|one| (one.key, &one.plain)).collect();
+        let hash = |encoding, at_hand: &AtHand<'_>| -> Result<Vec<Track>, FlowError> {
+            plans.iter().map(|plan| plan.hash(pool, known, encoding, at_hand)).collect()
+        };
         std::thread::scope(|scope| {
-            let plain = || plans.iter().map(|plan| plan.plain(pool, known, &at_hand)).collect();
-            let hashing = scope.spawn(plain);
-            let forms = chunk::compress(&rendered);
+            let plain = scope.spawn(|| hash(Encoding::Plain, &at_hand));
+            let forms = chunk::compress(&rendered).and_then(|forms| {
+                let keys = rendered.iter().map(|one| one.key);
+                let at_hand = keys.zip(forms.iter().map(|(gz, _)| gz)).collect();
+                let gz = hash(Encoding::Gz, &at_hand)?;
+                Ok((forms, gz))
+            });
             let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
-            (forms, hashing.join().unwrap_or_else(stopped))
+            (forms, plain.join().unwrap_or_else(stopped))
         })
     };
+    let ((forms, gz), plain) = (forms?, plain?);
     let mut pack = Pack::default();
-    for compressed in chunk::join(rendered, forms?) {
+    for compressed in chunk::join(rendered, forms) {
         known.fresh.insert(compressed.key, Arc::clone(&compressed));
         pack.push(compressed);
     }
     keep(repository, desk, pack, known)?;
-    plain
+    Ok(plain.into_iter().zip(gz).map(|(plain, gz)| Hashed { plain, gz }).collect())
 }
 
+/// The bytes of chunks in one encoding, by key, where they need not be read.
+type AtHand<'m> = HashMap<Digest, &'m Vec<u8>>;
+
 impl Plan {
-    /// The plain file, hashed to its end.
-    fn plain(
+    /// A file, hashed to the end of its chunks.
+    fn hash(
         &self,
         pool: &dyn Pool,
         known: &Known,
-        at_hand: &HashMap<Digest, &Vec<u8>>,
+        encoding: Encoding,
+        at_hand: &AtHand<'_>,
     ) -> Result<Track, FlowError> {
-        let mut track = Rope::track_of_first(self.before.as_deref(), self.same, Encoding::Plain);
+        let mut track = Rope::track_of_first(self.before.as_deref(), self.same, encoding);
         track.go_on(self.pieces.len(), |at, encoding, buffer| {
             let Some(Piece { key, .. }) = self.pieces.get(at) else { return Ok(()) };
             let lost = || FlowError::Internal(format!("chunk {key} is lost"));
             match at_hand.get(key) {
-                Some(plain) => buffer.clone_from(plain),
+                Some(bytes) => buffer.clone_from(bytes),
                 None => known.chunks.get(key).ok_or_else(lost)?.read(pool, encoding, buffer)?,
             }
             Ok(())
@@ -287,25 +299,25 @@ fn keep(
     Ok(())
 }
 
-/// Puts the indices together and works out what their files are, less the plain ones that are hashed.
+/// Puts the indices together and works out what their files are, where that is not done.
 fn weave(
     pool: &dyn Pool,
     plans: Vec<Plan>,
-    plain: Vec<Track>,
+    hashed: Vec<Hashed>,
     known: &Known,
 ) -> Result<Lineup, FlowError> {
     let mut lineup = Lineup::default();
-    let mut plain = plain.into_iter();
+    let mut hashed = hashed.into_iter();
     for Plan { place, pieces, same, before } in plans {
         let lost = |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key));
         let find = |piece: &Piece| known.chunks.get(&piece.key).cloned().ok_or_else(|| lost(piece));
         let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        let plain = plain.next();
+        let hashed = hashed.next();
         let rope = match before {
             Some(before) if same == pieces.len() && before.is_as_long(&pieces) => before,
             before => {
                 let grown =
-                    Rope::grown(pool, before.as_deref(), same, chunks, plain, &known.fresh)?;
+                    Rope::grown(pool, before.as_deref(), same, chunks, hashed, &known.fresh)?;
                 Arc::new(grown.of(pieces))
             }
         };

@@ -23,6 +23,14 @@ pub(crate) struct Lineup {
 /// Chunks that were made just now and are still at hand.
 pub(crate) type Fresh = HashMap<Digest, Arc<Compressed>>;
 
+/// The files of an index that a publication needs, hashed to their end.
+pub(crate) struct Hashed {
+    /// The plain one.
+    pub plain: Track,
+    /// The gzip one.
+    pub gz: Track,
+}
+
 /// One index.
 pub(crate) struct Rope {
     pieces: Vec<Piece>,
@@ -48,7 +56,7 @@ pub(crate) struct Patchable {
 
 impl Rope {
     /// An index of these chunks, of which the first `same` are those of `before`. Its files are hashed
-    /// from there on, plain and compressed side by side; `plain` is the plain one where it is hashed.
+    /// from there on, plain and compressed side by side; `hashed` has those that are hashed already.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -57,12 +65,14 @@ impl Rope {
         before: Option<&Self>,
         same: usize,
         chunks: Vec<Arc<Chunk>>,
-        plain: Option<Track>,
+        hashed: Option<Hashed>,
         fresh: &Fresh,
     ) -> Result<Self, FlowError> {
         let track = |encoding| Self::track_of_first(before, same, encoding);
-        let mut plain = plain.unwrap_or_else(|| track(Encoding::Plain));
-        let mut gz = track(Encoding::Gz);
+        let (mut plain, mut gz) = match hashed {
+            Some(Hashed { plain, gz }) => (plain, gz),
+            None => (track(Encoding::Plain), track(Encoding::Gz)),
+        };
         let mut xz = track(Encoding::Xz);
         std::thread::scope(|scope| {
             let reading = scope.spawn(|| go_on(pool, &mut plain, &chunks, fresh));
