@@ -12,7 +12,7 @@ use crate::flow::{FlowError, Repository};
 /// Goes back with these packages: to a generation, or to the version before.
 ///
 /// # Errors
-/// As for [`apply`].
+/// As for [`crate::flow::apply::apply`].
 pub(crate) fn packages(
     repository: &Repository,
     desk: &Desk,
@@ -40,7 +40,7 @@ pub(crate) fn packages(
 /// Goes back with the whole suite: to a generation, or to the last one with other contents.
 ///
 /// # Errors
-/// As for [`apply`].
+/// As for [`crate::flow::apply::apply`].
 pub(crate) fn suite(
     repository: &Repository,
     desk: &Desk,
