@@ -98,3 +98,8 @@ fn crates_stay_in_their_rooms() {
 fn stores_are_known_by_their_traits() {
     assert_kept(rules::back_ends_out_of_the_wiring);
 }
+
+#[test]
+fn the_compiler_checks_all_but_one_call() {
+    assert_kept(rules::unsafe_out_of_its_place);
+}

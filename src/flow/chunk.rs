@@ -107,7 +107,7 @@ pub(crate) struct Rendered {
     /// Its name.
     pub key: Digest,
     /// Its stanzas.
-    pub plain: Vec<u8>,
+    pub plain: Arc<Vec<u8>>,
 }
 
 /// A chunk that was compressed, but is not durable.
@@ -115,7 +115,7 @@ pub(crate) struct Compressed {
     /// Its name.
     pub key: Digest,
     /// Its stanzas.
-    pub plain: Vec<u8>,
+    pub plain: Arc<Vec<u8>>,
     /// Its gzip member.
     pub gz: Vec<u8>,
     /// Its xz block, if it was small enough to make it at once.
@@ -133,7 +133,7 @@ pub(crate) fn render(
         let digests: Vec<_> = wanted.packages.iter().map(|package| package.digest).collect();
         let plain = repository.catalogue.read_stanzas(&digests)?.concat();
         prove(&plain, &wanted.packages)?;
-        Ok(Rendered { key: wanted.key, plain: plain.into_bytes() })
+        Ok(Rendered { key: wanted.key, plain: Arc::new(plain.into_bytes()) })
     })
 }
 
@@ -155,13 +155,13 @@ pub(crate) fn compress(rendered: &[Rendered]) -> Result<Vec<Forms>, FlowError> {
 
 /// Puts chunks and their compressed forms together.
 pub(crate) fn join(
-    rendered: Vec<Rendered>,
+    rendered: &[Rendered],
     forms: Vec<Forms>,
 ) -> impl Iterator<Item = Arc<Compressed>> {
-    let whole = |(Rendered { key, plain }, (gz, xz))| {
-        Arc::new(Compressed { key, plain, gz, xz, keeps_plain: true })
+    let whole = |(Rendered { key, plain }, (gz, xz)): (&Rendered, Forms)| {
+        Arc::new(Compressed { key: *key, plain: Arc::clone(plain), gz, xz, keeps_plain: true })
     };
-    rendered.into_iter().zip(forms).map(whole)
+    rendered.iter().zip(forms).map(whole)
 }
 
 /// Does the same to many things on every core; the results stand in the order of the things.

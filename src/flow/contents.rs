@@ -35,10 +35,13 @@ type Change = (Listed, Listed);
 
 /// Keeps the contents of a suite up for as long as its desk is open.
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
-    let mut book = Book::default();
+    let (mut book, mut reading) = (Book::default(), desk.readings());
     loop {
         if desk.is_closed() {
             return;
+        }
+        if desk.readings() != reading {
+            (book, reading) = (Book::default(), desk.readings());
         }
         let moved = desk.turned.notified();
         if !desk.state().spec.contents {

@@ -1,7 +1,7 @@
 //! The desk: one for each suite. Changes queue at it, and a single writer takes them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -16,10 +16,14 @@ use crate::flow::contents;
 use crate::flow::follow;
 use crate::flow::followers::{Followers, Ready};
 use crate::flow::lineup::Lineup;
+use crate::flow::publish;
 use crate::flow::served::Served;
 use crate::flow::turn::{self, Turned};
 use crate::flow::{FlowError, Repository, lock};
 use crate::pool::Pool;
+
+/// After so long without a change there is time to read a suite anew.
+const QUIET: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A change that waits for its turn.
 pub struct Job {
@@ -46,6 +50,10 @@ pub struct Desk {
     hurry: AtomicBool,
     closed: AtomicBool,
     writing: AtomicBool,
+    /// Whether what is in mind came one by one, by many changes.
+    scattered: AtomicBool,
+    /// How often the suite was read anew because of that.
+    readings: AtomicU64,
     /// Chunks that are durable but that no recorded generation names yet.
     pub(crate) spare: Mutex<HashMap<Digest, StoredChunk>>,
     /// The indices of what is live.
@@ -187,6 +195,16 @@ impl Desk {
         queue.urgent.is_empty() && queue.ordinary.is_empty()
     }
 
+    /// Notes that the suite is better read anew once there is nothing else to do.
+    pub(crate) fn scatter(&self) {
+        self.scattered.store(true, Ordering::Release);
+    }
+
+    /// How often it was: what was kept of the readings before shares nothing with what is in mind now.
+    pub(crate) fn readings(&self) -> u64 {
+        self.readings.load(Ordering::Acquire)
+    }
+
     fn is_busy(&self) -> bool {
         !self.is_idle() || self.writing.load(Ordering::Acquire)
     }
@@ -234,6 +252,8 @@ pub(crate) fn open(
         hurry: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         writing: AtomicBool::new(false),
+        scattered: AtomicBool::new(false),
+        readings: AtomicU64::new(0),
         spare: Mutex::default(),
         lineup: Mutex::default(),
         followers: Mutex::default(),
@@ -259,7 +279,7 @@ async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
             if desk.closed.load(Ordering::Acquire) {
                 return;
             }
-            desk.arrived.notified().await;
+            rest(&repository, &desk).await;
         }
         let Some(repository) = repository.upgrade() else { return };
         turn::until_due(&repository, &desk).await;
@@ -270,6 +290,26 @@ async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
         }
         desk.writing.store(false, Ordering::Release);
     }
+}
+
+/// Waits until something arrives. Until then, once all that follows the changes is listed, a suite is
+/// read anew of which much came one by one.
+///
+/// What came so lies scattered between what the changes needed only for a while, and holds several times
+/// its size of memory; what is read in one go does not.
+async fn rest(repository: &std::sync::Weak<Repository>, desk: &Arc<Desk>) {
+    let arrived = desk.arrived.notified();
+    if !desk.scattered.load(Ordering::Acquire) {
+        return arrived.await;
+    }
+    if tokio::time::timeout(QUIET, arrived).await.is_ok() || !publish::is_complete(desk) {
+        return;
+    }
+    let Some(repository) = repository.upgrade() else { return };
+    desk.scattered.store(false, Ordering::Release);
+    desk.forget_lineup();
+    desk.readings.fetch_add(1, Ordering::AcqRel);
+    turn::reload(&repository, desk).await;
 }
 
 /// Lets every writer end once its queue is empty.

@@ -210,7 +210,7 @@ fn make(
         }
         let rendered = chunk::render(repository, batch)?;
         let forms = chunk::compress(&rendered)?;
-        chunk::join(rendered, forms).for_each(|compressed| pack.push(compressed));
+        chunk::join(&rendered, forms).for_each(|compressed| pack.push(compressed));
         if pack.is_full() {
             keep(repository, desk, std::mem::take(&mut pack), known)?;
         }
@@ -219,8 +219,8 @@ fn make(
     Ok(true)
 }
 
-/// Makes the few chunks of an ordinary change, and hashes the files meanwhile: the plain ones take longest,
-/// so their hashing begins first. What was made stays at hand.
+/// Makes the few chunks of an ordinary change and keeps them, and hashes the files meanwhile: the plain ones
+/// take longest, so their hashing begins first. What was made stays at hand.
 fn make_few(
     repository: &Repository,
     desk: &Desk,
@@ -229,32 +229,31 @@ fn make_few(
     plans: &[Plan],
 ) -> Result<Vec<Hashed>, FlowError> {
     let rendered = chunk::render(repository, wanted)?;
-    let (forms, plain) = {
+    let (made, plain) = {
         let (pool, known) = (repository.pool.as_ref(), &*known);
-        let at_hand: AtHand<'_> = rendered.iter().map(|one| (one.key, &one.plain)).collect();
+        let at_hand: AtHand<'_> = rendered.iter().map(|one| (one.key, &*one.plain)).collect();
         let hash = |encoding, at_hand: &AtHand<'_>| -> Result<Vec<Track>, FlowError> {
             plans.iter().map(|plan| plan.hash(pool, known, encoding, at_hand)).collect()
         };
         std::thread::scope(|scope| {
             let plain = scope.spawn(|| hash(Encoding::Plain, &at_hand));
-            let forms = chunk::compress(&rendered).and_then(|forms| {
-                let keys = rendered.iter().map(|one| one.key);
-                let at_hand = keys.zip(forms.iter().map(|(gz, _)| gz)).collect();
+            let made = chunk::compress(&rendered).and_then(|forms| {
+                let fresh: Vec<_> = chunk::join(&rendered, forms).collect();
+                let mut pack = Pack::default();
+                fresh.iter().for_each(|compressed| pack.push(Arc::clone(compressed)));
+                let kept = pack.keep(pool)?;
+                let at_hand = fresh.iter().map(|one| (one.key, &one.gz)).collect();
                 let gz = hash(Encoding::Gz, &at_hand)?;
-                Ok((forms, gz))
+                Ok((fresh, kept, gz))
             });
             let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
-            (forms, plain.join().unwrap_or_else(stopped))
+            (made, plain.join().unwrap_or_else(stopped))
         })
     };
-    let ((forms, gz), plain) = (forms?, plain?);
-    let mut pack = Pack::default();
-    for compressed in chunk::join(rendered, forms) {
-        known.fresh.insert(compressed.key, Arc::clone(&compressed));
-        pack.push(compressed);
-    }
-    keep(repository, desk, pack, known)?;
-    Ok(plain.into_iter().zip(gz).map(|(plain, gz)| Hashed { plain, gz }).collect())
+    let (fresh, kept, gz) = made?;
+    note(desk, kept, known);
+    known.fresh.extend(fresh.into_iter().map(|compressed| (compressed.key, compressed)));
+    Ok(plain?.into_iter().zip(gz).map(|(plain, gz)| Hashed { plain, gz }).collect())
 }
 
 /// The bytes of chunks in one encoding, by key, where they need not be read.
@@ -290,13 +289,18 @@ fn keep(
     known: &mut Known,
 ) -> Result<(), FlowError> {
     let kept = pack.keep(repository.pool.as_ref())?;
+    note(desk, kept, known);
+    Ok(())
+}
+
+/// Notes chunks that are durable. They are spare until they are recorded.
+fn note(desk: &Desk, kept: Vec<StoredChunk>, known: &mut Known) {
     let mut spare = lock(&desk.spare);
     for chunk in kept {
         known.unrecorded.push(chunk.key);
         spare.insert(chunk.key, chunk.clone());
         known.chunks.insert(chunk.key, Chunk::new(chunk));
     }
-    Ok(())
 }
 
 /// Puts the indices together and works out what their files are, where that is not done.

@@ -130,7 +130,7 @@ fn go_on(
     track.go_on(chunks.len(), |at, encoding, buffer| {
         let Some(chunk) = chunks.get(at) else { return Ok(()) };
         let at_hand = fresh.get(&chunk.key()).and_then(|fresh| match encoding {
-            Encoding::Plain => Some(&fresh.plain),
+            Encoding::Plain => Some(&*fresh.plain),
             Encoding::Gz => Some(&fresh.gz),
             Encoding::Xz => fresh.xz.as_ref().map(|xz| &xz.bytes),
         });

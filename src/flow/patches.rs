@@ -279,7 +279,13 @@ fn keep(pool: &dyn Pool, to: &Patchable, made: &[Made]) -> Result<Ready, FlowErr
             Encoding::Gz => (Vec::new(), bytes.to_vec()),
             _ => (bytes.to_vec(), Vec::new()),
         };
-        pack.push(Arc::new(Compressed { key, plain, gz, xz: None, keeps_plain: true }));
+        pack.push(Arc::new(Compressed {
+            key,
+            plain: Arc::new(plain),
+            gz,
+            xz: None,
+            keeps_plain: true,
+        }));
         IndexFile {
             path: format!("{}/{name}", to.directory),
             encoding,

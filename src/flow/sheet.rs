@@ -199,7 +199,8 @@ impl<'w> Writer<'w> {
             if is_made {
                 let gz = framing::gzip_member(&plain);
                 // Paths are small when they are compressed, and hosts fetch them so.
-                let made = Compressed { key, plain, gz, xz: None, keeps_plain: false };
+                let made =
+                    Compressed { key, plain: Arc::new(plain), gz, xz: None, keeps_plain: false };
                 self.pack.push(Arc::new(made));
             }
         }

@@ -2,6 +2,7 @@
 //! boundary, so that a file that changed is hashed from the change on and not from its beginning.
 
 use std::sync::Arc;
+use std::sync::mpsc::{channel, sync_channel};
 
 use crate::debian::framing;
 use crate::digest::{Digest, Hasher};
@@ -9,6 +10,11 @@ use crate::domain::{Encoding, StoredBlock};
 use crate::flow::FlowError;
 use crate::flow::chunk::Chunk;
 use crate::pool::Pool;
+
+/// From so many chunks on, they are read ahead.
+const AHEAD_FROM: usize = 16;
+/// So many at once: about a megabyte. Three times that is in memory.
+const AHEAD: usize = 8;
 
 /// A file in one encoding, as far as it is hashed.
 #[derive(Clone)]
@@ -63,14 +69,53 @@ impl Track {
     pub(crate) fn go_on(
         &mut self,
         count: usize,
-        mut read: impl FnMut(usize, Encoding, &mut Vec<u8>) -> Result<(), FlowError>,
+        mut read: impl FnMut(usize, Encoding, &mut Vec<u8>) -> Result<(), FlowError> + Send,
     ) -> Result<(), FlowError> {
+        let (first, encoding) = (self.taken(), self.encoding);
+        if encoding == Encoding::Plain && count.saturating_sub(first) >= AHEAD_FROM {
+            return self.go_on_ahead(count, read);
+        }
         let mut buffer = Vec::new();
-        for at in self.taken()..count {
-            read(at, self.encoding, &mut buffer)?;
+        for at in first..count {
+            read(at, encoding, &mut buffer)?;
             self.take(&buffer);
         }
         Ok(())
+    }
+
+    /// The same with a thread that reads what is hashed next: of a file of tens of megabytes, copying it and
+    /// finding it chunk by chunk takes a third of the time. Many chunks go from hand to hand at once, since
+    /// waking a thread takes as long as hashing one of them.
+    fn go_on_ahead(
+        &mut self,
+        count: usize,
+        mut read: impl FnMut(usize, Encoding, &mut Vec<u8>) -> Result<(), FlowError> + Send,
+    ) -> Result<(), FlowError> {
+        let (first, encoding) = (self.taken(), self.encoding);
+        std::thread::scope(|scope| {
+            let (full, filled) = sync_channel::<Result<Vec<Vec<u8>>, FlowError>>(1);
+            let (empty, emptied) = channel::<Vec<Vec<u8>>>();
+            scope.spawn(move || {
+                for begin in (first..count).step_by(AHEAD) {
+                    let mut buffers = emptied.try_recv().unwrap_or_default();
+                    buffers.resize(count.saturating_sub(begin).min(AHEAD), Vec::new());
+                    let mut places = (begin..).zip(&mut buffers);
+                    let done = places.try_for_each(|(at, buffer)| read(at, encoding, buffer));
+                    let failed = done.is_err();
+                    if full.send(done.map(|()| buffers)).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+            while self.taken() < count {
+                let stopped = |_| FlowError::Internal("a reading thread stopped".into());
+                let buffers = filled.recv().map_err(stopped)??;
+                buffers.iter().for_each(|buffer| self.take(buffer));
+                // The reader may have read the last ones.
+                let _ = empty.send(buffers);
+            }
+            Ok(())
+        })
     }
 
     /// The same, where all of it is in the pool.

@@ -46,9 +46,7 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
     }
 }
 
-/// After a change of so many packages the suite is read anew. What came one by one amid all that the
-/// change needed lies scattered, and holds several times its size of memory; what is read in one go does
-/// not.
+/// After a change of so many packages the suite is read anew once there is time for it.
 const MANY: usize = 5_000;
 
 /// Takes one turn and answers every job of it.
@@ -63,11 +61,10 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     .await;
     match done {
         Ok((batch, Ok(Progress::Done(published)))) => {
-            let many = batch.plan.moves.len() >= MANY;
-            batch.answer(published.as_ref());
-            if many {
-                reload(repository, desk).await;
+            if batch.plan.moves.len() >= MANY {
+                desk.scatter();
             }
+            batch.answer(published.as_ref());
         }
         Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
         Ok((batch, Err(problem))) => {
@@ -84,7 +81,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
 }
 
 /// Takes the suite from the catalogue, which is what counts, whatever this process had in mind.
-async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
+pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let loaded = blocking(move || {
         if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {

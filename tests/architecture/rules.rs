@@ -246,3 +246,17 @@ pub fn back_ends_out_of_the_wiring(house: &House) -> Vec<String> {
     });
     reached.map(|a| format!("{}: {} is known by its traits only", a.place, a.to)).collect()
 }
+
+/// `forbid` in Cargo.toml would let nothing through, so this rule keeps to the one place that needs it.
+pub fn unsafe_out_of_its_place(house: &House) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in house.files.iter().filter(|file| file.path != "bin/repod.rs") {
+        let found =
+            text::words(&file.code).filter(|(_, word)| ["unsafe", "unsafe_code"].contains(word));
+        for (at, word) in found {
+            let line = text::line_of(&file.code, at);
+            faults.push(format!("src/{}:{line}: {word}: write it in safe Rust", file.path));
+        }
+    }
+    faults
+}

@@ -193,6 +193,14 @@ fn a_crate_out_of_its_room_is_found() {
 }
 
 #[test]
+fn unsafe_code_out_of_its_place_is_found() {
+    let of = |code: &str| rules::unsafe_out_of_its_place(&house(code));
+    assert_faults(&of("fn f() { unsafe { g() } }"), &["write it in safe Rust"]);
+    assert_faults(&of("#![allow(unsafe_code)]"), &["write it in safe Rust"]);
+    assert_faults(&of("// unsafe is for others"), &[]);
+}
+
+#[test]
 fn a_back_end_out_of_the_wiring_is_found() {
     let of = |room: &str| {
         let code = "//! R.\n//! May name: pool\nuse crate::pool::{Pool, disk::Disk};";

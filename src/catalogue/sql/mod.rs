@@ -145,9 +145,21 @@ pub trait Store: Send + Sync {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
 
+    /// The same, for what writes hundreds of rows: it shares its transaction with nothing else.
+    ///
+    /// # Errors
+    /// As for [`Store::write`].
+    fn write_much<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T>;
+
     /// The chunks that were read before.
     fn shelf(&self) -> &ChunkShelf;
 }
+
+/// From so many packages on, a job writes much.
+const MANY: usize = 32;
 
 /// Every row of an answer, each read by `read`.
 fn all<T>(

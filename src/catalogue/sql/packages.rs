@@ -1,7 +1,7 @@
 //! Packages: what is known of each `.deb`, and its stanza.
 
 use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
-use super::{Answer, Row, Store, Tx, Value, all, count, one};
+use super::{Answer, MANY, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{CatalogueError, NewPackage, PackageRecord, Packages};
 use crate::debian::{PackageName, SuiteName, read_file_list};
 use crate::digest::Digest;
@@ -81,7 +81,10 @@ const FORGET_STAGED: &str =
 impl<S: Store> Packages for S {
     fn record_packages(&self, new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
         let by = by.clone();
-        self.write(move |tx| new.iter().try_for_each(|new| record_package(tx, new, &by, at)))
+        let many = new.len() >= MANY;
+        let record =
+            move |tx: &mut dyn Tx| new.iter().try_for_each(|new| record_package(tx, new, &by, at));
+        if many { self.write_much(record) } else { self.write(record) }
     }
 
     fn find_packages(&self, digests: &[Digest]) -> Answer<Vec<PackageRecord>> {

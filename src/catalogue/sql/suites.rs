@@ -6,11 +6,11 @@ use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
 };
-use super::{Answer, Row, Store, Tx, all, count, one, publish};
+use super::{Answer, MANY, Row, Store, Tx, all, count, one, publish};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Contents, Fled, Head, Identity, Pin, Publication, SuiteSpec};
+use crate::domain::{Contents, Fled, Head, Identity, NewGeneration, Pin, Publication, SuiteSpec};
 use crate::time::Moment;
 
 const CREATE: &str = "\
@@ -156,7 +156,10 @@ impl<S: Store> Suites for S {
 
     fn publish(&self, publication: &Publication) -> Answer<()> {
         let publication = publication.clone();
-        self.write(move |tx| publish::publish(tx, &publication))
+        let moves = |new: &NewGeneration| new.entered.len().saturating_add(new.left.len());
+        let many = publication.generation.as_ref().map_or(0, moves) >= MANY;
+        let record = move |tx: &mut dyn Tx| publish::publish(tx, &publication);
+        if many { self.write_much(record) } else { self.write(record) }
     }
 
     fn record_head(&self, suite: &SuiteName, head: &Head) -> Answer<()> {

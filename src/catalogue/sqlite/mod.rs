@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use self::readers::Readers;
-use self::writer::Writer;
+use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, ChunkShelf, Store, Tx};
 
@@ -106,6 +106,19 @@ impl SqliteCatalogue {
     }
 }
 
+impl SqliteCatalogue {
+    fn write_sized<T: Send + 'static>(
+        &self,
+        size: Size,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        match &self.writer {
+            Some(writer) => writer.write(size, body),
+            None => Err(CatalogueError::Database("it was opened for reading only".into())),
+        }
+    }
+}
+
 impl Store for SqliteCatalogue {
     fn read<T>(&self, body: impl FnOnce(&mut dyn Tx) -> Answer<T>) -> Answer<T> {
         self.readers.read(body)
@@ -115,10 +128,14 @@ impl Store for SqliteCatalogue {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        match &self.writer {
-            Some(writer) => writer.write(body),
-            None => Err(CatalogueError::Database("it was opened for reading only".into())),
-        }
+        self.write_sized(Size::Small, body)
+    }
+
+    fn write_much<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.write_sized(Size::Large, body)
     }
 
     fn shelf(&self) -> &ChunkShelf {

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::channel;
 
+use super::writer::Size;
 use super::*;
 use crate::catalogue::sql::Value;
 use crate::catalogue::{Access, CertificateRecord};
@@ -183,14 +184,18 @@ const RECORD: &str = "INSERT INTO departed_suite (name, dated_at) VALUES ($1, $2
 
 /// Queues all of these before the writer begins, and tells which were acknowledged.
 fn run_batch(room: &TempDir, bodies: Vec<Body>) -> Vec<bool> {
+    run_sized(room, bodies.into_iter().map(|body| (Size::Small, body)).collect())
+}
+
+fn run_sized(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<bool> {
     drop(open(room).unwrap());
     let mut connection = raw(room);
     prepare(&mut connection).unwrap();
     let (queue, jobs) = channel();
     let answers: Vec<_> = bodies
         .into_iter()
-        .map(|body| {
-            let (job, answer) = super::writer::job(body);
+        .map(|(size, body)| {
+            let (job, answer) = super::writer::job(size, body);
             queue.send(job).unwrap();
             answer
         })
@@ -299,4 +304,27 @@ fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
     let error = record(&catalogue, 1_000).unwrap_err();
     assert!(error.to_string().contains("writing stopped"), "{error}");
     assert_eq!(catalogue.list_grants().unwrap().len(), 400);
+}
+
+/// A large job has a transaction of its own, whose failure takes nothing with it, wherever it is queued.
+#[test]
+fn large_jobs_share_no_transaction_and_keep_their_place() {
+    let sizes = [Size::Large, Size::Small];
+    for places in 0..8_usize {
+        let room = tempfile::tempdir().unwrap();
+        let at = |job: usize| sizes[places >> job & 1];
+        let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let body = |number: i64, fails: bool| -> Body {
+            let order = std::sync::Arc::clone(&order);
+            Box::new(move |tx| {
+                order.lock().unwrap().push(number);
+                record_number(tx, number)?;
+                if fails { Err(CatalogueError::Database("on purpose".into())) } else { Ok(()) }
+            })
+        };
+        let jobs = vec![(at(0), body(1, false)), (at(1), body(2, true)), (at(2), body(3, false))];
+        assert_eq!(run_sized(&room, jobs), [true, false, true], "{places}");
+        assert_eq!(recorded(&room), [1, 3], "{places}");
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3], "{places}");
+    }
 }

@@ -1,5 +1,7 @@
 //! The one thread that writes. It takes what is queued, runs it in one transaction with a
 //! savepoint for each job, commits once, and only then answers: many writers share one sync.
+//! A large job has a transaction of its own: to go back to a savepoint, SQLite would write every page
+//! that the job touches once more, and one sync is little beside it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -40,10 +42,11 @@ impl Writer {
     /// Queues `body` and waits until what it did is durable.
     pub(super) fn write<T: Send + 'static>(
         &self,
+        size: Size,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
         let ended = || CatalogueError::Database("the writing thread has ended".into());
-        let (job, answer) = job(body);
+        let (job, answer) = job(size, body);
         self.queue.as_ref().and_then(|queue| queue.send(job).ok()).ok_or_else(ended)?;
         answer.recv().map_err(|_| ended())?
     }
@@ -59,8 +62,20 @@ impl Drop for Writer {
     }
 }
 
+/// How much a job writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Size {
+    /// Some rows: it shares a transaction with others.
+    Small,
+    /// Hundreds of rows: it has one of its own.
+    Large,
+}
+
 /// Something to be written, with somebody waiting for it.
 pub(super) trait Job: Send {
+    /// How much it writes.
+    fn size(&self) -> Size;
+
     /// Runs it; whether what it did is to be kept.
     fn run(&mut self, tx: &mut dyn Tx) -> bool;
 
@@ -70,13 +85,15 @@ pub(super) trait Job: Send {
 
 /// Makes a job of `body`, and what its answer will come from.
 pub(super) fn job<T: Send + 'static>(
+    size: Size,
     body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
 ) -> (Box<dyn Job>, Receiver<Answer<T>>) {
     let (reply, answer) = sync_channel(1);
-    (Box::new(Task { body: Some(body), result: None, reply }), answer)
+    (Box::new(Task { size, body: Some(body), result: None, reply }), answer)
 }
 
 struct Task<T, F> {
+    size: Size,
     body: Option<F>,
     result: Option<Answer<T>>,
     reply: SyncSender<Answer<T>>,
@@ -87,6 +104,10 @@ where
     T: Send,
     F: FnOnce(&mut dyn Tx) -> Answer<T> + Send,
 {
+    fn size(&self) -> Size {
+        self.size
+    }
+
     fn run(&mut self, tx: &mut dyn Tx) -> bool {
         let Some(body) = self.body.take() else { return false };
         // One that panics fails alone: its savepoint is rolled back like any other's.
@@ -126,9 +147,10 @@ impl From<rusqlite::Error> for Lost {
 /// Writes what is queued, until nobody can queue any more.
 pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job>>) {
     let mut stopped: Option<String> = None;
-    while let Some(first) = next(connection, queue) {
-        let mut batch = vec![first];
-        batch.extend(queue.try_iter().take(BATCH.saturating_sub(1)));
+    let mut held = None;
+    while let Some(first) = held.take().or_else(|| next(connection, queue)) {
+        let mut batch;
+        (batch, held) = gather(first, queue);
         let mut lost = stopped.clone();
         if lost.is_none()
             && let Err(error) = write_batch(connection, &mut batch)
@@ -154,6 +176,24 @@ pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job
     }
 }
 
+/// What shares a transaction with `first`, in the order in which it was queued, and a large job that has
+/// to wait for the next one.
+fn gather(
+    first: Box<dyn Job>,
+    queue: &Receiver<Box<dyn Job>>,
+) -> (Vec<Box<dyn Job>>, Option<Box<dyn Job>>) {
+    let alone = first.size() == Size::Large;
+    let mut batch = vec![first];
+    while !alone && batch.len() < BATCH {
+        match queue.try_recv() {
+            Ok(job) if job.size() == Size::Large => return (batch, Some(job)),
+            Ok(job) => batch.push(job),
+            Err(_) => break,
+        }
+    }
+    (batch, None)
+}
+
 /// Waits for a job; after a while without one, gives the memory of the page cache back.
 fn next(connection: &Connection, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
     match queue.recv_timeout(IDLE) {
@@ -172,24 +212,33 @@ fn has_room(connection: &Connection) -> bool {
 
 fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
+    if let [alone] = batch {
+        let kept = run(connection, alone)?;
+        return Ok(connection.execute_batch(if kept { "COMMIT" } else { "ROLLBACK" })?);
+    }
     for job in batch {
         connection.execute_batch("SAVEPOINT job")?;
-        let mut tx = SqliteTx::new(connection);
-        let kept = job.run(&mut tx);
-        if let Some(text) = tx.fatal {
-            return Err(Lost { text, fatal: true });
-        }
-        if connection.is_autocommit() {
-            // Some errors, a full disk among them, make SQLite give up all of the transaction.
-            let text = "the transaction was given up by the database".into();
-            return Err(Lost { text, fatal: false });
-        }
+        let kept = run(connection, job)?;
         connection.execute_batch(if kept {
             "RELEASE job"
         } else {
             "ROLLBACK TO job; RELEASE job"
         })?;
     }
-    connection.execute_batch("COMMIT")?;
-    Ok(())
+    Ok(connection.execute_batch("COMMIT")?)
+}
+
+/// Runs a job; whether what it did is to be kept.
+fn run(connection: &Connection, job: &mut Box<dyn Job>) -> Result<bool, Lost> {
+    let mut tx = SqliteTx::new(connection);
+    let kept = job.run(&mut tx);
+    if let Some(text) = tx.fatal {
+        return Err(Lost { text, fatal: true });
+    }
+    if connection.is_autocommit() {
+        // Some errors, a full disk among them, make SQLite give up all of the transaction.
+        let text = "the transaction was given up by the database".into();
+        return Err(Lost { text, fatal: false });
+    }
+    Ok(kept)
 }
