@@ -11,7 +11,7 @@ use std::time::Instant;
 use repod::debian::{PackageKind, PackageName, SuiteName, framing, packages};
 use repod::digest::Digest;
 use repod::domain::rope::{self, Piece};
-use repod::domain::{Contents, IndexPlace, Package};
+use repod::domain::{Contents, Index, IndexPlace, Package};
 use repod::signing::{DateFloor, KeyKind, NextDate, Signer, generate, verify_in_release};
 use repod::time::Moment;
 
@@ -62,17 +62,17 @@ fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
         texts.insert(listed.digest, *stanza);
         contents.list(&place.component, listed);
     }
-    let chunks = time(figures, "cut", 9, || Ok(rope::cut(&contents, &place)))?;
-    time(figures, "key", 9, || {
-        Ok(chunks.iter().map(|chunk| rope::chunk_key(chunk)).collect::<Vec<_>>())
-    })?;
+    let index = Index::Packages { place, is_short: false };
+    let chunks = time(figures, "cut", 9, || Ok(rope::cut(&contents, &index)))?;
+    let key = |chunk: &Vec<Arc<Package>>| rope::chunk_key(index.shape(), chunk);
+    time(figures, "key", 9, || Ok(chunks.iter().map(key).collect::<Vec<_>>()))?;
     let piece = |chunk: &Vec<Arc<Package>>| {
-        Some(Piece { first: chunk.first()?.name.clone(), key: rope::chunk_key(chunk) })
+        Some(Piece { first: chunk.first()?.name.clone(), key: key(chunk) })
     };
     let pieces: Vec<_> = chunks.iter().filter_map(piece).collect();
     let middle = chunks.get(chunks.len() / 2).ok_or("the index is empty")?;
     let changed = middle.iter().take(1).map(|package| package.name.clone()).collect();
-    time(figures, "recut", 21, || Ok(rope::recut(&contents, &place, &pieces, &changed)))?;
+    time(figures, "recut", 21, || Ok(rope::recut(&contents, &index, &pieces, &changed)))?;
     let chunk: String =
         middle.iter().filter_map(|package| texts.get(&package.digest)).copied().collect();
     figures.insert("chunk_bytes", vec![chunk.len() as f64]);
@@ -97,6 +97,7 @@ fn package(stanza: &str, proven: packages::Proven) -> Arc<Package> {
         stanza_bytes: u32::try_from(stanza.len()).unwrap_or(u32::MAX),
         stanza_digest: Digest::of(stanza.as_bytes()),
         kind: PackageKind::Deb,
+        text: None,
     })
 }
 

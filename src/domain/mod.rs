@@ -31,9 +31,9 @@ pub use generation::{
 };
 pub use identity::{Identity, IdentityError};
 pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk};
-pub use package::Package;
+pub use package::{Package, Text};
 pub use pin::{Fled, Pin, PinKind, PinTarget};
-pub use rope::IndexPlace;
+pub use rope::{Index, IndexPlace, Shape};
 pub use suite::{SpecError, SuiteSpec};
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Packages: what is known of a `.deb`.
 
-use crate::debian::{Architecture, PackageKind, PackageName, Version};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use crate::debian::{Architecture, PackageKind, PackageName, Version, translation};
 use crate::digest::Digest;
 
 /// What is known of one `.deb`, less the text of its stanza.
@@ -29,4 +33,109 @@ pub struct Package {
     pub stanza_digest: Digest,
     /// Whether hosts or the installer are offered it.
     pub kind: PackageKind,
+    /// Its description, apart from the stanza; `None` for the installer's, which have none there.
+    pub text: Option<Text>,
+}
+
+/// What a `Translation-en` says of a package: the same for all versions and architectures whose
+/// description is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Text {
+    /// Which stanza of a `Translation-en`.
+    pub mark: TextMark,
+    /// Size of that stanza with its closing blank line. Unit: bytes.
+    pub bytes: NonZeroU32,
+}
+
+impl Text {
+    /// What stands apart of a published stanza; `None` when nothing does.
+    pub fn of(kind: PackageKind, published: &str) -> Option<Self> {
+        match kind {
+            PackageKind::Deb => Self::of_stanza(&translation::split(published)?.translation),
+            PackageKind::Udeb => None,
+        }
+    }
+
+    /// The same, given the stanza of the `Translation-en`.
+    pub fn of_stanza(translation: &str) -> Option<Self> {
+        let bytes = NonZeroU32::new(u32::try_from(translation.len()).ok()?)?;
+        Some(Self { mark: TextMark::of(&Digest::of(translation.as_bytes())), bytes })
+    }
+}
+
+/// The first half of a SHA-256, which tells texts apart: one is kept in mind for every package. (The MD5 in
+/// the indices would not do: whoever sends packages can find two texts that share one.)
+///
+/// Shape: 16 bytes, written as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextMark([u8; 16]);
+
+impl TextMark {
+    fn of(digest: &Digest) -> Self {
+        Self(digest.as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The raw bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for TextMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for TextMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TextMark({self})")
+    }
+}
+
+/// The text is not 32 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the mark of a text is 32 lower-case hexadecimal digits")]
+pub struct TextMarkError;
+
+impl FromStr for TextMark {
+    type Err = TextMarkError;
+
+    fn from_str(text: &str) -> Result<Self, TextMarkError> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(digit) {
+            return Err(TextMarkError);
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| TextMarkError)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_read_back_and_nothing_else_does() {
+        let text = Text::of_stanza("Package: x\n\n").unwrap();
+        assert_eq!(text.bytes.get(), 12);
+        let written = text.mark.to_string();
+        assert_eq!(written, Digest::of(b"Package: x\n\n").to_string()[..32]);
+        assert_eq!(written.parse(), Ok(text.mark));
+        for wrong in [&written[1..], &written.to_uppercase(), &format!("+{}", &written[1..])] {
+            assert_eq!(wrong.parse::<TextMark>(), Err(TextMarkError), "{wrong}");
+        }
+        assert_eq!(Text::of_stanza(""), None);
+    }
+
+    #[test]
+    fn versions_with_one_description_share_a_text() {
+        let published = |version: &str| {
+            format!("Package: acme\nVersion: {version}\nDescription: one\n two\n\n")
+        };
+        let text = |version, kind| Text::of(kind, &published(version));
+        assert!(text("1", PackageKind::Deb).is_some());
+        assert_eq!(text("1", PackageKind::Deb), text("2", PackageKind::Deb));
+        assert_eq!(text("1", PackageKind::Udeb), None);
+    }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
+use crate::debian::packages::Form;
 use crate::debian::{Architecture, Component, PackageKind, PackageName};
 use crate::digest::{Digest, Hasher};
-use crate::domain::{Contents, Package, Place};
+use crate::domain::{Contents, Move, Package, Place};
 
 /// Which `Packages` index of a suite.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -21,10 +22,66 @@ pub struct IndexPlace {
     pub kind: PackageKind,
 }
 
+/// Which index of a suite that is made of stanzas.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Index {
+    /// The `Packages` of a place.
+    Packages {
+        /// Of which.
+        place: IndexPlace,
+        /// Whether long descriptions stand in a `Translation-en` and not in it.
+        is_short: bool,
+    },
+    /// The `Translation-en` of a component: each description of each package once, whatever versions and
+    /// architectures have it.
+    Translation {
+        /// Of which.
+        component: Component,
+    },
+}
+
+/// What the stanzas of an index are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Those of a `Packages`, in this form.
+    Packages(Form),
+    /// Those of a `Translation-en`.
+    Translation,
+}
+
+impl Index {
+    /// What its stanzas are.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Packages { place: IndexPlace { kind: PackageKind::Udeb, .. }, .. } => {
+                Shape::Packages(Form::Installer)
+            }
+            Self::Packages { is_short: true, .. } => Shape::Packages(Form::Short),
+            Self::Packages { is_short: false, .. } => Shape::Packages(Form::Whole),
+            Self::Translation { .. } => Shape::Translation,
+        }
+    }
+
+    /// Whether it may read otherwise once a package has moved.
+    pub fn shows(&self, moved: &Move) -> bool {
+        let (component, _, built) = &moved.place;
+        match self {
+            Self::Packages { place, .. } => {
+                *component == place.component && (*built == place.architecture || built.is_all())
+            }
+            // A new version with the description of the last one leaves it as it is.
+            Self::Translation { component: of } => {
+                let text = |package: &Option<Arc<Package>>| package.as_ref()?.text;
+                component == of && text(&moved.from) != text(&moved.to)
+            }
+        }
+    }
+}
+
 /// One chunk of an index as its writer keeps it in mind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// The name of its first package; an index lists one package of a name.
+    /// The name of its first package; what an index has of a name stands in one chunk.
     pub first: PackageName,
     /// The chunk's name.
     pub key: Digest,
@@ -56,8 +113,8 @@ const DENSE_BYTES: u64 = 16 * 1024;
 ///
 /// Where a cut falls depends on the stanza before it, on the size since the last cut and, when a chunk
 /// is full, on the stanza behind it; so a change of one package moves the cuts next to it and no others.
-#[derive(Default)]
 struct Filling {
+    shape: Shape,
     size: u64,
     packages: Vec<Arc<Package>>,
 }
@@ -66,14 +123,33 @@ impl Filling {
     /// Closes the chunk where the last stanza asks for it, or where the next one does not fit in.
     fn settle(&mut self, next: &Package) -> Option<Vec<Arc<Package>>> {
         let last = self.packages.last()?;
-        let asked = self.size >= SMALLEST_BYTES && cuts_after(last, self.size);
-        let full = self.size.saturating_add(u64::from(next.stanza_bytes)) > LARGEST_BYTES;
-        (asked || full).then(|| self.close())
+        let asked = self.size >= SMALLEST_BYTES && self.cuts_after(last);
+        let full = self.size.saturating_add(self.weight(next).0) > LARGEST_BYTES;
+        ((asked || full) && last.name != next.name).then(|| self.close())
     }
 
     fn take(&mut self, package: &Arc<Package>) {
-        self.size = self.size.saturating_add(u64::from(package.stanza_bytes));
+        self.size = self.size.saturating_add(self.weight(package).0);
         self.packages.push(Arc::clone(package));
+    }
+
+    /// Size and first bytes of the digest of what is listed of a package. A short stanza counts as the
+    /// whole one: both forms are cut at the same places.
+    fn weight(&self, package: &Package) -> (u64, u32) {
+        let (bytes, digest) = match (self.shape, &package.text) {
+            (Shape::Translation, Some(text)) => (text.bytes.get(), &text.mark.as_bytes()[..]),
+            _ => (package.stanza_bytes, &package.stanza_digest.as_bytes()[..]),
+        };
+        let head = digest.first_chunk::<4>().copied().unwrap_or_default();
+        (u64::from(bytes), u32::from_be_bytes(head))
+    }
+
+    /// Whether the stanza's own digest, read as a fraction, falls below its share of the mean distance.
+    fn cuts_after(&self, package: &Package) -> bool {
+        let distance = if self.size < USUAL_BYTES { SPARSE_BYTES } else { DENSE_BYTES };
+        let (bytes, head) = self.weight(package);
+        let share = bytes.saturating_mul(1 << 32) / distance;
+        u64::from(head) < share
     }
 
     fn close(&mut self) -> Vec<Arc<Package>> {
@@ -82,19 +158,22 @@ impl Filling {
     }
 }
 
-/// Whether the stanza's own digest, read as a fraction, falls below its share of the mean distance.
-fn cuts_after(package: &Package, size: u64) -> bool {
-    let distance = if size < USUAL_BYTES { SPARSE_BYTES } else { DENSE_BYTES };
-    let head = package.stanza_digest.as_bytes().first_chunk::<4>().copied().unwrap_or_default();
-    let share = u64::from(package.stanza_bytes).saturating_mul(1 << 32) / distance;
-    u64::from(u32::from_be_bytes(head)) < share
-}
-
 /// The name of the chunk that holds these packages: known before the chunk is made.
-pub fn chunk_key(packages: &[Arc<Package>]) -> Digest {
+///
+/// Shape: a hash over what tells its stanzas apart, behind a word that tells forms apart. Whole stanzas have
+/// no word: 32 bytes for each of them add up to what no word and digests do.
+pub fn chunk_key(shape: Shape, packages: &[Arc<Package>]) -> Digest {
     let mut hasher = Hasher::new();
+    hasher.update(match shape {
+        Shape::Packages(Form::Whole | Form::Installer) => b"",
+        Shape::Packages(Form::Short) => b"short\n",
+        Shape::Translation => b"translation\n",
+    });
     for package in packages {
-        hasher.update(package.stanza_digest.as_bytes());
+        match (shape, &package.text) {
+            (Shape::Translation, Some(text)) => hasher.update(text.mark.as_bytes()),
+            _ => hasher.update(package.stanza_digest.as_bytes()),
+        }
     }
     hasher.finish()
 }
@@ -110,9 +189,10 @@ pub fn side_key(what: &str, bytes: &[u8]) -> Digest {
 
 /// Cuts an index into chunks.
 ///
-/// Shape: consecutive runs that hold all that [`listing`] gives, in its order.
-pub fn cut(contents: &Contents, place: &IndexPlace) -> Vec<Vec<Arc<Package>>> {
-    let stretches = recut(contents, place, &[], &BTreeSet::new());
+/// Shape: consecutive runs that hold all that is listed, in its order. Of a `Translation-en`, one package
+/// for each of its stanzas.
+pub fn cut(contents: &Contents, index: &Index) -> Vec<Vec<Arc<Package>>> {
+    let stretches = recut(contents, index, &[], &BTreeSet::new());
     let cut = |stretch| match stretch {
         Stretch::Cut(packages) => Some(packages),
         Stretch::Kept(_) => None,
@@ -126,12 +206,12 @@ pub fn cut(contents: &Contents, place: &IndexPlace) -> Vec<Vec<Arc<Package>>> {
 /// again. Costs what changed, not what is listed. With no `old`, everything is cut.
 pub fn recut(
     contents: &Contents,
-    place: &IndexPlace,
+    index: &Index,
     old: &[Piece],
     changed: &BTreeSet<PackageName>,
 ) -> Vec<Stretch> {
     if old.is_empty() {
-        let (cut, _) = walk(contents, place, None, |_| None);
+        let (cut, _) = walk(contents, index, None, |_| None);
         return cut.into_iter().map(Stretch::Cut).collect();
     }
     let holder =
@@ -161,7 +241,7 @@ pub fn recut(
             let free = names.peek().is_none_or(|name| reaches(name) >= at);
             free.then_some(at)
         };
-        let (cut, met) = walk(contents, place, first, &mut ends);
+        let (cut, met) = walk(contents, index, first, &mut ends);
         stretches.extend(cut.into_iter().map(Stretch::Cut));
         done = met.unwrap_or(old.len());
     }
@@ -174,13 +254,17 @@ pub fn recut(
 /// Cuts from `first` on until `ends` gives the old piece that begins behind a cut, or to the end.
 fn walk(
     contents: &Contents,
-    place: &IndexPlace,
+    index: &Index,
     first: Option<&PackageName>,
     mut ends: impl FnMut(&PackageName) -> Option<usize>,
 ) -> (Vec<Vec<Arc<Package>>>, Option<usize>) {
     let mut chunks = Vec::new();
-    let mut filling = Filling::default();
-    for package in listing_from(contents, place, first) {
+    let mut filling = Filling { shape: index.shape(), size: 0, packages: Vec::new() };
+    let listed: Box<dyn Iterator<Item = &Arc<Package>>> = match index {
+        Index::Packages { place, .. } => Box::new(listing_from(contents, place, first)),
+        Index::Translation { component } => Box::new(texts_from(contents, component, first)),
+    };
+    for package in listed {
         chunks.extend(filling.settle(package));
         if filling.packages.is_empty()
             && let Some(met) = ends(&package.name)
@@ -236,11 +320,8 @@ fn listing_from<'c>(
     place: &IndexPlace,
     first: Option<&PackageName>,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
-    let first = first.cloned().unwrap_or_else(PackageName::lowest);
     let IndexPlace { component, architecture, kind } = place.clone();
-    let begin = Bound::Included((component.clone(), first, Architecture::lowest()));
-    let here = contents.members().range((begin, Bound::Unbounded));
-    let here = here.take_while(move |((of, _, _), _)| *of == component);
+    let here = members_from(contents, &component, first);
     let fitting = here.filter(move |((_, _, built), _)| *built == architecture || built.is_all());
     let of_kind = fitting.map(|(_, package)| package).filter(move |package| package.kind == kind);
     let mut fitting = of_kind.peekable();
@@ -253,6 +334,44 @@ fn listing_from<'c>(
         }
         Some(listed)
     })
+}
+
+/// A package for each text of a component, from a name on: what is not listed because another version is
+/// has one, too.
+fn texts_from<'c>(
+    contents: &'c Contents,
+    component: &Component,
+    first: Option<&PackageName>,
+) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+    let packages = members_from(contents, component, first).map(|(_, package)| package);
+    let mut packages = packages.filter(|package| package.text.is_some()).peekable();
+    let mut named: Vec<&Arc<Package>> = Vec::new();
+    std::iter::from_fn(move || {
+        if named.is_empty() {
+            named.push(packages.next()?);
+            while let Some(next) =
+                packages.next_if(|next| named.first().is_some_and(|first| first.name == next.name))
+            {
+                named.push(next);
+            }
+            named.sort_by(|a, b| b.text.cmp(&a.text));
+            named.dedup_by(|a, b| a.text == b.text);
+        }
+        named.pop()
+    })
+}
+
+/// What a component holds, from a name on.
+fn members_from<'c>(
+    contents: &'c Contents,
+    component: &Component,
+    first: Option<&PackageName>,
+) -> impl Iterator<Item = (&'c Place, &'c Arc<Package>)> + use<'c> {
+    let first = first.cloned().unwrap_or_else(PackageName::lowest);
+    let component = component.clone();
+    let begin = Bound::Included((component.clone(), first, Architecture::lowest()));
+    let here = contents.members().range((begin, Bound::Unbounded));
+    here.take_while(move |((of, _, _), _)| *of == component)
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<P
         stanza_bytes: 1,
         stanza_digest: digest,
         kind: crate::debian::PackageKind::Deb,
+        text: None,
     })
 }
 

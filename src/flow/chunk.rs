@@ -1,20 +1,21 @@
-//! Chunk: stanzas are rendered, proven by a second reader, compressed, and kept in packs: one file and
-//! one fsync for many chunks.
+//! Chunk: stanzas that were rendered and proven are compressed and kept in packs: one file and one fsync
+//! for many chunks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::debian::packages::Form;
-use crate::debian::{PackageKind, framing, packages};
+use crate::debian::framing;
 use crate::digest::Digest;
-use crate::domain::{Encoding, Package, StoredBlock, StoredChunk, layout};
-use crate::flow::{FlowError, Repository};
+use crate::domain::{Encoding, Package, Shape, StoredBlock, StoredChunk};
+use crate::flow::{FlowError, Repository, render};
 use crate::pool::{Kind, Pool};
 
 /// A chunk that is to be made.
 pub(crate) struct Wanted {
     /// Its name.
     pub key: Digest,
+    /// What its stanzas are.
+    pub shape: Shape,
     /// What it lists, in order.
     pub packages: Vec<Arc<Package>>,
 }
@@ -131,8 +132,8 @@ pub(crate) fn render(
 ) -> Result<Vec<Rendered>, FlowError> {
     on_every_core(wanted, |wanted| {
         let digests: Vec<_> = wanted.packages.iter().map(|package| package.digest).collect();
-        let plain = repository.catalogue.read_stanzas(&digests)?.concat();
-        prove(&plain, &wanted.packages)?;
+        let stanzas = repository.catalogue.read_stanzas(&digests)?;
+        let plain = render::proven(wanted.shape, &wanted.packages, stanzas)?;
         Ok(Rendered { key: wanted.key, plain: Arc::new(plain.into_bytes()) })
     })
 }
@@ -191,35 +192,6 @@ fn on_every_core<A: Sync, B: Send>(
     let mut done: Vec<(usize, Result<B, FlowError>)> = parts.into_iter().flatten().collect();
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// Reads the rendered stanzas back with a parser that shares nothing with the renderer: one malformed
-/// stanza would make apt drop every package of every repository on every host.
-fn prove(plain: &str, expected: &[Arc<Package>]) -> Result<(), FlowError> {
-    let form = match expected.first().map(|package| package.kind) {
-        Some(PackageKind::Udeb) => Form::Installer,
-        _ => Form::Whole,
-    };
-    let proven = packages::prove_as(plain.as_bytes(), form)
-        .map_err(|error| FlowError::Internal(format!("an index did not read back: {error}")))?;
-    let same = |proven: &packages::Proven, package: &Package| {
-        let path = layout::pool_path(
-            package.kind,
-            &package.name,
-            package.version.without_epoch(),
-            &package.architecture,
-            &package.digest,
-        );
-        proven.name == package.name
-            && proven.version == package.version
-            && proven.architecture == package.architecture
-            && proven.filename == path
-            && proven.size_bytes == package.size_bytes
-            && proven.digest == package.digest
-    };
-    let whole = proven.len() == expected.len()
-        && proven.iter().zip(expected).all(|(proven, package)| same(proven, package));
-    if whole { Ok(()) } else { Err(FlowError::Internal("an index read back differently".into())) }
 }
 
 /// Chunks on their way into one file: first all gzip members, then all xz blocks, then all stanzas, so

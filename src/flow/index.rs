@@ -8,7 +8,7 @@ use crate::catalogue::SuiteState;
 use crate::debian::{PackageKind, PackageName};
 use crate::digest::Digest;
 use crate::domain::rope::{self, Piece, Stretch};
-use crate::domain::{Contents, Encoding, IndexPlace, Move, StoredChunk, SuiteSpec};
+use crate::domain::{Contents, Encoding, Index, IndexPlace, Move, StoredChunk, SuiteSpec};
 use crate::flow::chunk::{self, Chunk, Pack, Wanted};
 use crate::flow::desk::Desk;
 use crate::flow::lineup::{Fresh, Hashed, Lineup, Rope};
@@ -28,7 +28,7 @@ pub(crate) struct Built {
 
 /// One index on its way: some of its chunks may still have to be made.
 struct Plan {
-    place: IndexPlace,
+    index: Index,
     pieces: Vec<Piece>,
     /// How many chunks at its front are those of before.
     same: usize,
@@ -62,8 +62,8 @@ pub(crate) fn build(
     let begun = std::time::Instant::now();
     let before = desk.lineup();
     let (mut wanted, mut known) = (Vec::new(), Known::default());
-    let place = |place| plan(contents, place, &before, moves, &mut wanted, &mut known);
-    let plans: Vec<_> = places(spec, contents).map(place).collect();
+    let index = |index| plan(contents, index, &before, moves, &mut wanted, &mut known);
+    let plans: Vec<_> = indices(spec, contents).map(index).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
     let hashed = if wanted.len() > chunk::BATCH {
         if !make(repository, desk, wanted, &mut known, may_go_on)? {
@@ -96,8 +96,8 @@ pub(crate) fn recorded(
 ) -> Result<Option<Lineup>, FlowError> {
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let nothing = Lineup::default();
-    let place = |place| plan(&state.contents, place, &nothing, &[], &mut wanted, &mut known);
-    let plans: Vec<_> = places(&state.spec, &state.contents).map(place).collect();
+    let index = |index| plan(&state.contents, index, &nothing, &[], &mut wanted, &mut known);
+    let plans: Vec<_> = indices(&state.spec, &state.contents).map(index).collect();
     let keys: Vec<_> = wanted.iter().map(|one| one.key).collect();
     for chunk in repository.catalogue.find_chunks(&keys)? {
         known.chunks.insert(chunk.key, Chunk::new(chunk));
@@ -108,54 +108,52 @@ pub(crate) fn recorded(
     weave(repository.pool.as_ref(), plans, Vec::new(), &known).map(Some)
 }
 
-/// Every index that a suite has: those of the installer where it has packages.
-fn places<'s>(
-    spec: &'s SuiteSpec,
-    contents: &Contents,
-) -> impl Iterator<Item = IndexPlace> + use<'s> {
+/// Every index that a suite has: those of the installer where it has packages, and those of long
+/// descriptions where they stand apart.
+fn indices<'s>(spec: &'s SuiteSpec, contents: &Contents) -> impl Iterator<Item = Index> + use<'s> {
     let kinds: &'static [_] = match contents.has_udebs() {
         true => &[PackageKind::Deb, PackageKind::Udeb],
         false => &[PackageKind::Deb],
     };
-    spec.components.iter().flat_map(move |component| {
+    let packages = spec.components.iter().flat_map(move |component| {
         spec.architectures.iter().flat_map(move |architecture| {
-            kinds.iter().map(|kind| IndexPlace {
-                component: component.clone(),
-                architecture: architecture.clone(),
-                kind: *kind,
+            kinds.iter().map(|kind| {
+                let (component, architecture) = (component.clone(), architecture.clone());
+                let place = IndexPlace { component, architecture, kind: *kind };
+                let is_short = spec.translations && *kind == PackageKind::Deb;
+                Index::Packages { place, is_short }
             })
         })
-    })
+    });
+    let translated = spec.components.iter().filter(|_| spec.translations);
+    packages.chain(translated.cloned().map(|component| Index::Translation { component }))
 }
 
 /// Cuts one index where it changed.
 fn plan(
     contents: &Contents,
-    place: IndexPlace,
+    index: Index,
     before: &Lineup,
     moves: &[Move],
     wanted: &mut Vec<Wanted>,
     known: &mut Known,
 ) -> Plan {
-    let before = before.rope(&place);
-    let shows = |one: &&Move| {
-        let (component, _, built) = &one.place;
-        *component == place.component && (*built == place.architecture || built.is_all())
-    };
-    let changed: BTreeSet<PackageName> =
-        moves.iter().filter(shows).map(|one| one.place.1.clone()).collect();
+    let before = before.rope(&index);
+    let shown = moves.iter().filter(|one| index.shows(one));
+    let changed: BTreeSet<PackageName> = shown.map(|one| one.place.1.clone()).collect();
+    let shape = index.shape();
     let old = before.as_ref().map_or(&[][..], |rope| rope.pieces());
     let mut pieces = Vec::new();
-    for stretch in rope::recut(contents, &place, old, &changed) {
+    for stretch in rope::recut(contents, &index, old, &changed) {
         match stretch {
             Stretch::Kept(range) => pieces.extend_from_slice(old.get(range).unwrap_or_default()),
             Stretch::Cut(packages) => {
                 let Some(first) = packages.first().map(|package| package.name.clone()) else {
                     continue;
                 };
-                let key = rope::chunk_key(&packages);
+                let key = rope::chunk_key(shape, &packages);
                 pieces.push(Piece { first, key });
-                wanted.push(Wanted { key, packages });
+                wanted.push(Wanted { key, shape, packages });
             }
         }
     }
@@ -163,7 +161,7 @@ fn plan(
         known.chunks.extend(rope.chunks().iter().map(|chunk| (chunk.key(), Arc::clone(chunk))));
     }
     let same = old.iter().zip(&pieces).take_while(|(old, new)| old.key == new.key).count();
-    Plan { place, pieces, same, before }
+    Plan { index, pieces, same, before }
 }
 
 /// Leaves in `wanted` what nobody has: not the lineup of before, not the catalogue, and not a turn that
@@ -312,7 +310,7 @@ fn weave(
 ) -> Result<Lineup, FlowError> {
     let mut lineup = Lineup::default();
     let mut hashed = hashed.into_iter();
-    for Plan { place, pieces, same, before } in plans {
+    for Plan { index, pieces, same, before } in plans {
         let lost = |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key));
         let find = |piece: &Piece| known.chunks.get(&piece.key).cloned().ok_or_else(|| lost(piece));
         let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
@@ -325,7 +323,7 @@ fn weave(
                 Arc::new(grown.of(pieces))
             }
         };
-        lineup.insert(place, rope);
+        lineup.insert(index, rope);
     }
     Ok(lineup)
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::debian::PackageKind;
 use crate::debian::pdiff::FileMark;
 use crate::digest::Digest;
-use crate::domain::layout::{installer_path, packages_path, patches_directory};
+use crate::domain::layout::{installer_path, packages_path, patches_directory, translation_path};
 use crate::domain::rope::Piece;
-use crate::domain::{Encoding, IndexFile, IndexPlace};
+use crate::domain::{Encoding, Index, IndexFile, IndexPlace};
 use crate::flow::FlowError;
 use crate::flow::chunk::{Chunk, Compressed};
 use crate::flow::tracks::Track;
@@ -17,7 +17,7 @@ use crate::pool::Pool;
 /// Every index of a suite, as its writer keeps them in mind.
 #[derive(Clone, Default)]
 pub(crate) struct Lineup {
-    ropes: BTreeMap<IndexPlace, Arc<Rope>>,
+    ropes: BTreeMap<Index, Arc<Rope>>,
 }
 
 /// Chunks that were made just now and are still at hand.
@@ -158,33 +158,39 @@ fn go_on_blocks(
     go_on(pool, track, chunks, fresh)
 }
 
+/// Where an index stands below its suite's directory.
+fn path(index: &Index, encoding: Encoding) -> String {
+    match index {
+        Index::Packages { place: IndexPlace { component, architecture, kind }, .. } => match kind {
+            PackageKind::Deb => packages_path(component, architecture, encoding),
+            PackageKind::Udeb => installer_path(component, architecture, encoding),
+        },
+        Index::Translation { component } => translation_path(component, encoding),
+    }
+}
+
 impl Lineup {
     /// One index.
-    pub(crate) fn rope(&self, place: &IndexPlace) -> Option<Arc<Rope>> {
-        self.ropes.get(place).cloned()
+    pub(crate) fn rope(&self, index: &Index) -> Option<Arc<Rope>> {
+        self.ropes.get(index).cloned()
     }
 
     /// Puts an index in.
-    pub(crate) fn insert(&mut self, place: IndexPlace, rope: Arc<Rope>) {
-        self.ropes.insert(place, rope);
+    pub(crate) fn insert(&mut self, index: Index, rope: Arc<Rope>) {
+        self.ropes.insert(index, rope);
     }
 
     /// Every file, in the encodings that are whole.
     pub(crate) fn files(&self) -> Vec<IndexFile> {
         let mut files = Vec::new();
-        for (place, rope) in &self.ropes {
+        for (index, rope) in &self.ropes {
             let keys: Arc<[Digest]> = rope.chunks.iter().map(|chunk| chunk.key()).collect();
             for encoding in Encoding::ALL {
                 let Some((size_bytes, digest)) = rope.track(encoding).finish(&rope.chunks) else {
                     continue;
                 };
-                let IndexPlace { component, architecture, kind } = place;
-                let path = match kind {
-                    PackageKind::Deb => packages_path(component, architecture, encoding),
-                    PackageKind::Udeb => installer_path(component, architecture, encoding),
-                };
                 files.push(IndexFile {
-                    path,
+                    path: path(index, encoding),
                     encoding,
                     size_bytes,
                     digest,
@@ -199,9 +205,11 @@ impl Lineup {
 
     /// The indices of hosts that are whole in every encoding: those that patches may lead to.
     pub(crate) fn patchable(&self) -> Vec<Patchable> {
-        let of_hosts = self.ropes.iter().filter(|(place, _)| place.kind == PackageKind::Deb);
-        let patchable = |(place, rope): (&IndexPlace, &Arc<Rope>)| {
-            let IndexPlace { component, architecture, .. } = place;
+        let patchable = |(index, rope): (&Index, &Arc<Rope>)| {
+            let Index::Packages { place, .. } = index else { return None };
+            let IndexPlace { component, architecture, kind: PackageKind::Deb } = place else {
+                return None;
+            };
             let (size_bytes, digest) = rope.plain.finish(&rope.chunks)?;
             let (compressed_bytes, _) = rope.xz.finish(&rope.chunks)?;
             Some(Patchable {
@@ -212,7 +220,7 @@ impl Lineup {
                 chunks: rope.chunks.clone(),
             })
         };
-        of_hosts.filter_map(patchable).collect()
+        self.ropes.iter().filter_map(patchable).collect()
     }
 
     /// Whether nothing is kept in mind: of a suite that was just opened, or whose last turn failed.
@@ -242,9 +250,9 @@ impl Lineup {
     pub(crate) fn with_blocks(&self, pool: &dyn Pool) -> Result<Self, FlowError> {
         let nothing = Fresh::default();
         let mut ropes = BTreeMap::new();
-        for (place, rope) in &self.ropes {
+        for (index, rope) in &self.ropes {
             if rope.xz.taken() == rope.chunks.len() {
-                ropes.insert(place.clone(), Arc::clone(rope));
+                ropes.insert(index.clone(), Arc::clone(rope));
                 continue;
             }
             let mut xz = rope.xz.clone();
@@ -252,7 +260,7 @@ impl Lineup {
             let Rope { pieces, chunks, plain, gz, .. } = &**rope;
             let (pieces, chunks) = (pieces.clone(), chunks.clone());
             let rope = Rope { pieces, chunks, plain: plain.clone(), gz: gz.clone(), xz };
-            ropes.insert(place.clone(), Arc::new(rope));
+            ropes.insert(index.clone(), Arc::new(rope));
         }
         Ok(Self { ropes })
     }

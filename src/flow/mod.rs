@@ -37,6 +37,7 @@ pub mod patches;
 pub mod publish;
 mod recognise;
 pub mod refresh;
+mod render;
 pub mod report;
 pub mod rollback;
 pub mod served;

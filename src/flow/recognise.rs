@@ -11,7 +11,7 @@ use crate::catalogue::NewPackage;
 use crate::debian::deb::Lender;
 use crate::debian::{Control, DebError, DebLimits, FileList, deb};
 use crate::digest::Digest;
-use crate::domain::{Package, layout};
+use crate::domain::{Package, Text, layout};
 use crate::flow::{FlowError, Repository};
 
 /// Most that the paths of one package may add up to for its list to be kept. Unit: bytes.
@@ -83,6 +83,7 @@ impl Recognised {
             stanza_bytes: u32::try_from(stanza.len()).unwrap_or(u32::MAX),
             stanza_digest: Digest::of(stanza.as_bytes()),
             kind,
+            text: Text::of(kind, &stanza),
         };
         NewPackage { package, stanza, file_list }
     }

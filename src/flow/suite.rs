@@ -134,17 +134,7 @@ pub async fn edit(
 }
 
 fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
-    spec.verify().map_err(invalid)?;
-    // To take it and do nothing would be a promise broken in silence.
-    match spec.translations {
-        false => Ok(()),
-        true => Err(FlowError::Invalid {
-            field: "translations",
-            problem:
-                "is not made by this version; leave it off, and long descriptions stand in Packages"
-                    .into(),
-        }),
-    }
+    spec.verify().map_err(invalid)
 }
 
 fn invalid(error: SpecError) -> FlowError {

@@ -1,25 +1,26 @@
 //! Rows: how values of the domain are written to columns and read back.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use super::{Answer, Row};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Architecture, Component, PackageName};
-use crate::domain::{Encoding, Package, PinKind, PinTarget, StoredBlock, StoredChunk};
+use crate::domain::{Encoding, Package, PinKind, PinTarget, StoredBlock, StoredChunk, Text};
 use crate::time::Moment;
 
 /// The columns that [`Reader::package`] reads, of the table `p`.
 macro_rules! package_columns {
     () => {
         "p.digest, p.name, p.version, p.architecture, p.source, p.source_version, p.size_bytes, \
-         p.stanza_bytes, p.stanza_digest, p.kind"
+         p.stanza_bytes, p.stanza_digest, p.kind, p.text_mark, p.text_bytes"
     };
 }
 pub(super) use package_columns;
 
 /// How many columns those are.
-pub const PACKAGE_COLUMNS: usize = 10;
+pub const PACKAGE_COLUMNS: usize = 12;
 
 /// The columns that [`chunk`] reads.
 macro_rules! chunk_columns {
@@ -158,6 +159,7 @@ impl Reader {
             stanza_bytes: number(row, at(7))?,
             stanza_digest: parse(row, at(8))?,
             kind: parse(row, at(9))?,
+            text: text(row, at(10))?,
         })
     }
 
@@ -165,6 +167,14 @@ impl Reader {
     pub fn component(&mut self, row: &dyn Row, column: usize) -> Answer<Component> {
         shared(&mut self.components, row, column)
     }
+}
+
+/// Reads the two columns of a package's text.
+fn text(row: &dyn Row, column: usize) -> Answer<Option<Text>> {
+    let Some(mark) = parse_optional(row, column)? else { return Ok(None) };
+    let bytes: u32 = number(row, column.saturating_add(1))?;
+    let bytes = NonZeroU32::new(bytes).ok_or_else(|| damaged("a text has no size"))?;
+    Ok(Some(Text { mark, bytes }))
 }
 
 /// Reads a column of which few values are expected.

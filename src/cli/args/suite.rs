@@ -108,8 +108,7 @@ pub struct OfferArgs {
     /// Whether patches from earlier indices are made, which save hosts traffic [default: yes]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub pdiffs: Option<bool>,
-    /// Whether long descriptions stand in a Translation-en instead of Packages: refused by this version of
-    /// the server [default: no]
+    /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub translations: Option<bool>,
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::debian::{PackageName, Version};
+use crate::domain::Text;
 
 fn package(name: &str, version: &str, stanza_bytes: u32) -> Arc<Package> {
     let digest = Digest::of(format!("{name} {version}").as_bytes());
@@ -21,6 +22,7 @@ fn package(name: &str, version: &str, stanza_bytes: u32) -> Arc<Package> {
         stanza_bytes,
         stanza_digest: digest,
         kind: crate::debian::PackageKind::Deb,
+        text: None,
     })
 }
 
@@ -36,6 +38,27 @@ fn place() -> IndexPlace {
     IndexPlace { component, architecture, kind: PackageKind::Deb }
 }
 
+fn index() -> Index {
+    Index::Packages { place: place(), is_short: false }
+}
+
+fn translation() -> Index {
+    Index::Translation { component: place().component }
+}
+
+fn key(packages: &[Arc<Package>]) -> Digest {
+    chunk_key(index().shape(), packages)
+}
+
+/// A package with a text of its own, built for some architecture.
+fn described(name: &str, architecture: &str, text: &str, bytes: u32) -> Arc<Package> {
+    let mut package = (*package(name, &format!("{bytes}.{text}"), 10)).clone();
+    let long = format!("{name} {text} {}", " ".repeat(bytes as usize));
+    package.text = Text::of_stanza(&long);
+    package.architecture = Architecture::parse(architecture).unwrap();
+    Arc::new(package)
+}
+
 fn contents(packages: &[Arc<Package>]) -> Contents {
     let mut contents = Contents::default();
     for package in packages {
@@ -45,18 +68,17 @@ fn contents(packages: &[Arc<Package>]) -> Contents {
 }
 
 fn pieces(chunks: &[Vec<Arc<Package>>]) -> Vec<Piece> {
-    let piece =
-        |chunk: &Vec<Arc<Package>>| Piece { first: chunk[0].name.clone(), key: chunk_key(chunk) };
+    let piece = |chunk: &Vec<Arc<Package>>| Piece { first: chunk[0].name.clone(), key: key(chunk) };
     chunks.iter().map(piece).collect()
 }
 
 fn keys(contents: &Contents) -> BTreeSet<Digest> {
-    cut(contents, &place()).iter().map(|chunk| chunk_key(chunk)).collect()
+    cut(contents, &index()).iter().map(|chunk| key(chunk)).collect()
 }
 
 #[test]
 fn sizes_keep_their_bounds_and_gather_around_the_usual() {
-    let chunks = cut(&contents(&many(20_000)), &place());
+    let chunks = cut(&contents(&many(20_000)), &index());
     let size = |chunk: &Vec<Arc<Package>>| -> u64 {
         chunk.iter().map(|p| u64::from(p.stanza_bytes)).sum()
     };
@@ -93,18 +115,119 @@ fn resolve(stretches: &[Stretch], old: &[Piece]) -> Vec<Piece> {
 #[test]
 fn a_recut_looks_at_few_chunks() {
     let old = contents(&many(20_000));
-    let before = pieces(&cut(&old, &place()));
+    let before = pieces(&cut(&old, &index()));
     let mut new = old.clone();
     let name = PackageName::parse("p010000").unwrap();
     new.list(&place().component, package(name.as_str(), "2.0", 900));
-    let stretches = recut(&new, &place(), &before, &[name].into());
+    let stretches = recut(&new, &index(), &before, &[name].into());
     let made = stretches.iter().filter(|stretch| matches!(stretch, Stretch::Cut(_))).count();
     assert!((1..=6).contains(&made), "{made} chunks were cut again");
-    let whole = pieces(&cut(&new, &place()));
+    let whole = pieces(&cut(&new, &index()));
     assert!(resolve(&stretches, &before) == whole, "cut again is not what is cut anew");
 }
 
+#[test]
+fn chunks_of_the_same_packages_in_other_shapes_have_other_keys() {
+    let packages: Vec<_> = (0..3).map(|n| described(&format!("p{n}"), "amd64", "x", 9)).collect();
+    let shapes = [Shape::Packages(Form::Whole), Shape::Packages(Form::Short), Shape::Translation];
+    let keys: BTreeSet<_> = shapes.iter().map(|shape| chunk_key(*shape, &packages)).collect();
+    assert_eq!(keys.len(), shapes.len());
+}
+
+#[test]
+fn a_description_stands_once_for_all_that_share_it() {
+    let held = [
+        described("acme", "all", "old", 5),
+        described("acme", "amd64", "new", 5),
+        described("acme", "arm64", "new", 5),
+        described("beta", "amd64", "new", 5),
+        package("gamma", "1", 9),
+    ];
+    let chunks = cut(&contents(&held), &translation());
+    let texts: Vec<_> = chunks.concat().iter().map(|package| package.text.unwrap()).collect();
+    assert_eq!(texts.len(), 3);
+    let expected: BTreeSet<_> = held.iter().filter_map(|package| package.text).collect();
+    assert_eq!(texts.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn a_new_version_with_its_old_description_moves_no_text() {
+    let one = |text: &str, bytes| Some(described("acme", "amd64", text, bytes));
+    let at = (place().component, PackageName::parse("acme").unwrap(), place().architecture);
+    let moved = |from, to| Move { place: at.clone(), from, to };
+    let mut new = (*one("x", 5).unwrap()).clone();
+    new.version = Version::parse("9").unwrap();
+    let same = moved(one("x", 5), Some(Arc::new(new)));
+    assert!(index().shows(&same) && !translation().shows(&same));
+    for other in
+        [moved(one("x", 5), one("y", 5)), moved(None, one("x", 5)), moved(one("x", 5), None)]
+    {
+        assert!(translation().shows(&other));
+    }
+}
+
 proptest! {
+    /// The same for texts, which two architectures may share or have of their own.
+    #[test]
+    fn texts_that_are_cut_again_are_cut_anew(
+        sizes in proptest::collection::vec(1_000u32..90_000, 0..60),
+        rounds in proptest::collection::vec(
+            proptest::collection::vec(
+                (0usize..100, 0usize..3, 0u32..3, proptest::option::of(1_000u32..140_000)),
+                1..12,
+            ),
+            1..6,
+        ),
+    ) {
+        let name = |n: usize| format!("p{n:04}");
+        let all: Vec<_> = sizes
+            .iter()
+            .enumerate()
+            .map(|(n, size)| described(&name(2 * n), "amd64", "first", *size))
+            .collect();
+        let key = |chunk: &[Arc<Package>]| chunk_key(Shape::Translation, chunk);
+        let pieces = |chunks: &[Vec<Arc<Package>>]| -> Vec<Piece> {
+            let piece = |chunk: &Vec<Arc<Package>>| {
+                Piece { first: chunk[0].name.clone(), key: key(chunk) }
+            };
+            chunks.iter().map(piece).collect()
+        };
+        let mut now = contents(&all);
+        let mut old = pieces(&cut(&now, &translation()));
+        for changes in &rounds {
+            let mut changed = BTreeSet::new();
+            for (n, architecture, text, size) in changes {
+                let architecture = ["amd64", "arm64", "all"][*architecture];
+                let one = described(&name(*n), architecture, &text.to_string(), size.unwrap_or(1));
+                let at = (place().component, one.name.clone(), one.architecture.clone());
+                let from = now.at(&at).cloned();
+                let to = size.map(|_| Arc::clone(&one));
+                let moved = Move { place: at, from, to };
+                if translation().shows(&moved) {
+                    changed.insert(one.name.clone());
+                }
+                now.apply(&[moved]);
+            }
+            let chunks = cut(&now, &translation());
+            let again: Vec<_> = recut(&now, &translation(), &old, &changed)
+                .iter()
+                .flat_map(|stretch| match stretch {
+                    Stretch::Kept(range) => old[range.clone()].to_vec(),
+                    Stretch::Cut(chunk) => pieces(std::slice::from_ref(chunk)),
+                })
+                .collect();
+            prop_assert_eq!(&again, &pieces(&chunks));
+            // Every text once, and the texts of a name together.
+            let texts: Vec<_> = chunks.concat().iter().map(|one| (one.name.clone(), one.text)).collect();
+            let expected: BTreeSet<_> =
+                now.members().values().map(|one| (one.name.clone(), one.text)).collect();
+            prop_assert_eq!(texts.len(), expected.len());
+            let names: BTreeSet<_> = again.iter().map(|piece| &piece.first).collect();
+            prop_assert_eq!(names.len(), again.len());
+            old = again;
+        }
+    }
+
     #[test]
     fn cuts_cover_everything_in_order(sizes in proptest::collection::vec(1u32..400_000, 0..80)) {
         let all: Vec<_> = sizes
@@ -112,7 +235,7 @@ proptest! {
             .enumerate()
             .map(|(n, size)| package(&format!("p{n:04}"), "1", *size))
             .collect();
-        let chunks = cut(&contents(&all), &place());
+        let chunks = cut(&contents(&all), &index());
         prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
         prop_assert_eq!(chunks.concat(), all);
     }
@@ -131,7 +254,7 @@ proptest! {
         let all: Vec<_> =
             sizes.iter().enumerate().map(|(n, size)| package(&name(2 * n), "1", *size)).collect();
         let mut now = contents(&all);
-        let mut old = pieces(&cut(&now, &place()));
+        let mut old = pieces(&cut(&now, &index()));
         for (round, changes) in rounds.iter().enumerate() {
             let mut changed = BTreeSet::new();
             for (n, size) in changes {
@@ -146,8 +269,8 @@ proptest! {
                     )),
                 }
             }
-            let again = resolve(&recut(&now, &place(), &old, &changed), &old);
-            prop_assert_eq!(&again, &pieces(&cut(&now, &place())));
+            let again = resolve(&recut(&now, &index(), &old, &changed), &old);
+            prop_assert_eq!(&again, &pieces(&cut(&now, &index())));
             old = again;
         }
     }

@@ -7,6 +7,7 @@ mod packages;
 mod patches;
 mod release;
 mod signatures;
+mod translations;
 
 use fetch::{Answer, Source};
 use release::{ListedFile, Release};
@@ -140,6 +141,7 @@ impl<'a> Walk<'a> {
                 self.packages(&release, file, bytes, &mut report);
             }
         }
+        self.lasting.extend(translations::faults(&plain));
         self.patches(&mut report, &plain);
         self.debs(&mut report, &plain);
         report

@@ -38,16 +38,15 @@ impl Key {
 
     pub fn build(&self) -> Vec<u8> {
         let mut seed = [0; 32];
-        let text = format!(
-            "{:04}{}{:02}{}",
-            self.number,
-            self.version,
-            u8::from(self.long),
-            self.architecture
-        );
+        // Of every other name, two versions and all architectures share a description.
+        let (version, architecture) = match self.number % 2 {
+            0 => (self.version / 2, ""),
+            _ => (self.version, self.architecture),
+        };
+        let text = format!("{:04}{version}{:02}{architecture}", self.number, u8::from(self.long));
         seed[..text.len()].copy_from_slice(text.as_bytes());
         let mut random = StdRng::from_seed(seed);
-        let words = if self.long { random.gen_range(700..900) } else { random.gen_range(1..40) };
+        let words = if self.long { random.gen_range(700..900) } else { random.gen_range(0..40) };
         let mut description = String::from("made for a history");
         for word in 0..words {
             description.push_str(if word % 6 == 0 { "\n " } else { " " });

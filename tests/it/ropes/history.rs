@@ -43,6 +43,8 @@ pub type Members = BTreeMap<(Component, PackageName, Architecture), Arc<Package>
 pub struct Generation {
     pub number: u64,
     pub members: Members,
+    /// Whether long descriptions stand apart.
+    pub translations: bool,
     /// The InRelease that was served once it was live.
     pub head: Vec<u8>,
 }
@@ -51,6 +53,8 @@ pub struct Generation {
 pub struct History {
     pub seed: u64,
     pub suite: SuiteName,
+    /// Whether long descriptions stand apart by now.
+    translations: bool,
     pub generations: Vec<Generation>,
 }
 
@@ -64,8 +68,10 @@ impl History {
         spec.architectures = ["amd64", "arm64"].map(|one| one.parse().unwrap()).into();
         // Contents and patches have histories of their own (tests/it/bulk).
         (spec.contents, spec.pdiffs) = (false, false);
+        let translations = player.random.gen_bool(0.5);
+        spec.translations = translations;
         house.create_as(spec).unwrap();
-        let mut history = Self { seed, suite, generations: Vec::new() };
+        let mut history = Self { seed, suite, translations, generations: Vec::new() };
         history.note(house, 1, Members::new());
         let count = player.random.gen_range(player.shape.first.clone());
         let wish = player.add(count);
@@ -84,10 +90,15 @@ impl History {
     fn change(&mut self, house: &House<'_>, wish: Wish) {
         let told = format!("history {}: {wish:?}", self.seed);
         let adds = matches!(wish, Wish::Add(_));
+        let translations = match &wish {
+            Wish::Edit(edit) => edit.translations.unwrap_or(self.translations),
+            _ => self.translations,
+        };
         match house.change(self.suite.as_str(), wish) {
             Ok(turned) => {
                 let Some(number) = turned.generation else { return };
                 assert_eq!(number, self.last().number + 1, "{told}");
+                self.translations = translations;
                 let mut members = self.last().members.clone();
                 for one in turned.moves {
                     match one.to {
@@ -108,7 +119,8 @@ impl History {
 
     fn note(&mut self, house: &House<'_>, number: u64, members: Members) {
         let head = house.in_release(self.suite.as_str()).expect("it is served");
-        self.generations.push(Generation { number, members, head });
+        let translations = self.translations;
+        self.generations.push(Generation { number, members, translations, head });
     }
 }
 
@@ -151,8 +163,8 @@ impl Player<'_, '_> {
             }
             81..=82 => Wish::Unpin(vec![self.listed(history)]),
             83..=89 => Wish::Unpin(Vec::new()),
-            90..=93 => Wish::RollBack(Vec::new(), None),
-            94..=96 => Wish::RollBack(Vec::new(), Some(self.generation(history))),
+            90..=92 => Wish::RollBack(Vec::new(), None),
+            93..=94 => Wish::RollBack(Vec::new(), Some(self.generation(history))),
             _ => Wish::Edit(self.edit()),
         }
     }
@@ -207,10 +219,11 @@ impl Player<'_, '_> {
     }
 
     fn edit(&mut self) -> Edit {
-        match self.random.gen_range(0..3) {
+        match self.random.gen_range(0..5) {
             0 => Edit { add_architectures: vec!["riscv64".parse().unwrap()], ..Edit::default() },
             1 => Edit { add_components: vec!["more".parse().unwrap()], ..Edit::default() },
-            _ => Edit { description: Some("edited".into()), ..Edit::default() },
+            2 => Edit { description: Some("edited".into()), ..Edit::default() },
+            _ => Edit { translations: Some(self.random.gen_bool(0.5)), ..Edit::default() },
         }
     }
 }

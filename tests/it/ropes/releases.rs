@@ -80,12 +80,53 @@ pub fn listing<'m>(
 fn render(
     house: &House<'_>,
     fabric: &mut Fabric,
-    members: &Members,
+    generation: &Generation,
     place: (&str, &str),
 ) -> Vec<u8> {
-    let listed = listing(members, place.0, place.1);
-    let stanzas = listed.values().map(|package| fabric.stanza(house, &package.digest).to_owned());
-    stanzas.collect::<String>().into_bytes()
+    let listed = listing(&generation.members, place.0, place.1);
+    let stanza = |package: &&Arc<Package>| {
+        let stanza = fabric.stanza(house, &package.digest);
+        match generation.translations {
+            true => {
+                let (head, description) = described(stanza);
+                let first = description.lines().next().unwrap();
+                let md5 = md5_of(description);
+                format!("{head}Description: {first}\nDescription-md5: {md5}\n\n")
+            }
+            false => stanza.to_owned(),
+        }
+    };
+    listed.values().map(stanza).collect::<String>().into_bytes()
+}
+
+/// What stands before the last field of a stanza, and that field, which is its description.
+fn described(stanza: &str) -> (&str, &str) {
+    let (head, description) = stanza.trim_end().split_once("\nDescription: ").unwrap();
+    (&stanza[..=head.len()], description)
+}
+
+fn md5_of(description: &str) -> String {
+    repod::digest::Md5::of(format!("{description}\n").as_bytes()).to_string()
+}
+
+/// The `Translation-en` of a component: each description of each package once, by name and MD5.
+fn render_translation(
+    house: &House<'_>,
+    fabric: &mut Fabric,
+    members: &Members,
+    component: &str,
+) -> Vec<u8> {
+    let mut texts = BTreeMap::new();
+    for ((of, name, _), package) in members {
+        if of.as_str() == component {
+            let (_, description) = described(fabric.stanza(house, &package.digest));
+            texts.insert((name.to_string(), md5_of(description)), description.to_owned());
+        }
+    }
+    let stanza = |((name, md5), text): (&(String, String), &String)| {
+        format!("Package: {name}\nDescription-md5: {md5}\nDescription-en: {text}\n\n")
+    };
+    texts.iter().map(stanza).collect::<String>().into_bytes()
 }
 
 fn is_above(one: &Version, other: &Version) -> bool {
@@ -94,6 +135,10 @@ fn is_above(one: &Version, other: &Version) -> bool {
 
 fn path_of(component: &str, architecture: &str, suffix: &str) -> String {
     format!("{component}/binary-{architecture}/Packages{suffix}")
+}
+
+fn translation_of(component: &str, suffix: &str) -> String {
+    format!("{component}/i18n/Translation-en{suffix}")
 }
 
 /// Checks every signed text of every generation, and gives its compressed files to `files`. Tells how
@@ -131,6 +176,9 @@ fn quiet(house: &House<'_>, history: &History) {
                 .iter()
                 .all(|end| release.lists(&path_of(component, architecture, end)))
         });
+        let xz = |component: &String| release.lists(&translation_of(component, ".xz"));
+        let whole =
+            whole && (!history.last().translations || release.words("Components").iter().all(xz));
         if whole {
             return;
         }
@@ -158,8 +206,8 @@ impl Check<'_, '_> {
         let what = format!("history {}, generation {}", self.history.seed, generation.number);
         let mut checked = 0;
         for (component, architecture) in release.places() {
-            let members = &generation.members;
-            let plain = render(self.house, self.fabric, members, (&component, &architecture));
+            let place = (component.as_str(), architecture.as_str());
+            let plain = render(self.house, self.fabric, generation, place);
             let plain = Arc::new(plain);
             for suffix in ["", ".gz"] {
                 let path = path_of(&component, &architecture, suffix);
@@ -173,17 +221,38 @@ impl Check<'_, '_> {
                 checked += 1;
             }
         }
+        self.translations(&what, generation, release);
         // Whatever else is listed is there as it is announced.
         for (path, size, digest) in &release.files {
-            if !path.contains("/Packages") {
+            if !path.contains("/Packages") && !path.contains("/Translation-en") {
                 self.fetch(&what, path, *size, digest);
             }
         }
         assert!(checked >= 2, "{what}");
     }
 
+    /// What the `Packages` of the same Release refer to is there, and nothing of it when they do not.
+    fn translations(&mut self, what: &str, generation: &Generation, release: &Release) {
+        for component in release.words("Components") {
+            let members = &generation.members;
+            let plain = render_translation(self.house, self.fabric, members, &component);
+            let plain = Arc::new(plain);
+            for suffix in ["", ".gz", ".xz"] {
+                let path = translation_of(&component, suffix);
+                let listed = release.files.iter().find(|(listed, _, _)| *listed == path);
+                let expected = generation.translations.then_some(suffix != ".xz");
+                match expected {
+                    Some(needed) => assert!(listed.is_some() || !needed, "{what}: {path}"),
+                    None => assert!(listed.is_none(), "{what}: {path} is listed"),
+                }
+                let Some((_, size, digest)) = listed else { continue };
+                self.file(what, &path, *size, digest, &plain);
+            }
+        }
+    }
+
     fn file(&mut self, what: &str, path: &str, size: u64, digest: &str, plain: &Arc<Vec<u8>>) {
-        if path.ends_with("/Packages") {
+        if path.ends_with("/Packages") || path.ends_with("/Translation-en") {
             let rendered = hex::encode(Sha256::digest(plain.as_slice()));
             assert_eq!((size, digest), (plain.len() as u64, rendered.as_str()), "{what}: {path}");
         }

@@ -8,7 +8,7 @@ use repod::digest::Digest;
 use repod::domain::{
     Acceptance, Encoding, GenerationRecord, Grant, Head, Identity, IndexFile, NewGeneration,
     Package, Pin, PinKind, PinTarget, Publication, Role, StoredBlock, StoredChunk, SuiteScope,
-    SuiteSpec,
+    SuiteSpec, Text,
 };
 use repod::time::Moment;
 
@@ -62,6 +62,8 @@ pub fn package_of(package: &str, version: &str, architecture: &str, bytes: &[u8]
         stanza_bytes: stanza.len() as u32,
         stanza_digest: Digest::of(stanza.as_bytes()),
         kind: kind_of(package),
+        // The installer's packages have none.
+        text: (kind_of(package) == PackageKind::Deb).then(|| Text::of_stanza(&stanza)).flatten(),
     }
 }
 
