@@ -85,24 +85,22 @@ fn a_suite_says_where_its_past_and_its_changelogs_are() {
 
     let there = "https://acme.example/changelogs/@CHANGEPATH@_changelog";
     let edit = ["suite", "edit", "stable", "--changelogs", there, "--no-snapshots"];
-    server
-        .repoctl(&[&edit[..], &["--translations", "yes"]].concat())
-        .expect_code(2)
-        .expect_says("translations: is not made by this version");
-    server.repoctl(&[&edit[..], &["--pdiffs", "no"]].concat()).expect_success();
+    let kinds = ["--pdiffs", "no", "--translations", "yes"];
+    server.repoctl(&[&edit[..], &kinds].concat()).expect_success();
     let text = release(&server, "stable");
     assert!(text.contains(&format!("\nChangelogs: {there}\n")) && !text.contains("Snapshots"));
     let after = shown();
     assert_eq!((&after["snapshots"], &after["changelogs"]), (&().into(), &there.into()));
-    assert_eq!((&after["pdiffs"], &after["translations"]), (&false.into(), &false.into()));
+    assert_eq!((&after["pdiffs"], &after["translations"]), (&false.into(), &true.into()));
     let table = server.repoctl(&["suite", "show", "stable"]).expect_success();
     assert!(table.says(there) && table.says("by themselves (500)"), "{table}");
-    assert!(table.says("Contents") && !table.says("patches"), "{table}");
+    assert!(table.says("Contents Translation-en") && !table.says("patches"), "{table}");
 
     create(&server, "plain", &["--no-snapshots"]);
     assert!(!release(&server, "plain").contains("Snapshots"));
-    create(&server, "edge", &["--not-automatic", "--contents", "no"]);
-    assert!(release(&server, "edge").contains("\nNotAutomatic: yes\n"));
+    create(&server, "edge", &["--not-automatic", "--contents", "no", "--translations", "yes"]);
+    let text = release(&server, "edge");
+    assert!(text.contains("\nNotAutomatic: yes\n") && text.contains(" main/i18n/Translation-en\n"));
     let table = server.repoctl(&["suite", "show", "edge"]).expect_success();
     assert!(table.says("when asked to (1)"), "{table}");
 }

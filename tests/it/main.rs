@@ -28,3 +28,4 @@ mod snapshot;
 mod story;
 mod streaming;
 mod sweep;
+mod translations;

@@ -139,6 +139,35 @@ fn every_patch_leads_to_what_is_live_through_changes_rollbacks_and_restarts() {
     assert_eq!(house.check("stable").patched, from);
 }
 
+#[test]
+fn patches_lead_from_whole_stanzas_to_short_ones_and_between_these() {
+    // What is long of these is no description.
+    let wordy = |number: u32, version: &str| {
+        let noise = |word| hex::encode(Sha256::digest(format!("{number}/{word}/{version}")));
+        let noise: Vec<_> = (0..24).map(noise).collect();
+        noisy(number, version).field("Tag", &noise.join(", ")).build()
+    };
+    let ground = Ground::new();
+    let place = ground.place("stores");
+    let house = House::open(&ground, &place, &ground.clock());
+    house.create("stable").unwrap();
+    change(&house, &(0..MANY).map(|number| wordy(number, "1.0")).collect::<Vec<_>>());
+    let whole = live(&house);
+    let edit = |on| Wish::Edit(Edit { translations: Some(on), ..Edit::default() });
+    house.change("stable", edit(true)).unwrap();
+    let short = live(&house);
+    assert_ne!(short, whole);
+    change(&house, &[wordy(7, "2.0")]);
+    let from = wait_until_patched(&house);
+    assert!(from.contains(&short) && from.contains(&whole), "{from:?}");
+    assert_eq!(house.check("stable").patched.len(), from.len());
+    // What was whole once is so again, chunk by chunk.
+    house.change("stable", roll_back("noisy-007")).unwrap();
+    house.change("stable", edit(false)).unwrap();
+    assert_eq!(live(&house), whole);
+    house.check("stable");
+}
+
 /// How much apt says that it fetched. Unit: bytes.
 fn fetched_bytes(said: &str) -> f64 {
     let line =
