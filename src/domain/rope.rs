@@ -1,5 +1,6 @@
 //! Ropes: how an index is cut into chunks, so that a change of one package touches few of them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::{Bound, Range};
 use std::sync::Arc;
@@ -137,7 +138,7 @@ impl Filling {
     /// whole one: both forms are cut at the same places.
     fn weight(&self, package: &Package) -> (u64, u32) {
         let (bytes, digest) = match (self.shape, &package.text) {
-            (Shape::Translation, Some(text)) => (text.bytes.get(), &text.mark.as_bytes()[..]),
+            (Shape::Translation, Some(text)) => (text.about_bytes(), &text.mark.as_bytes()[..]),
             _ => (package.stanza_bytes, &package.stanza_digest.as_bytes()[..]),
         };
         let head = digest.first_chunk::<4>().copied().unwrap_or_default();
@@ -354,7 +355,7 @@ fn texts_from<'c>(
             {
                 named.push(next);
             }
-            named.sort_by(|a, b| b.text.cmp(&a.text));
+            named.sort_by_key(|package| Reverse(package.text));
             named.dedup_by(|a, b| a.text == b.text);
         }
         named.pop()

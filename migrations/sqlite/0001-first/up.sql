@@ -16,9 +16,9 @@ CREATE TABLE package (
     stanza_bytes INTEGER NOT NULL,
     stanza_digest TEXT NOT NULL,
     kind TEXT NOT NULL,
-    -- Which text a Translation-en has of it, and how long that is; NULL when it has none.
+    -- Which text a Translation-en has of it, and how long that is in units of 16 bytes; NULL when it has none.
     text_mark TEXT,
-    text_bytes INTEGER,
+    text_units INTEGER,
     sent_by TEXT NOT NULL,
     sent_at INTEGER NOT NULL,
     accepted INTEGER NOT NULL DEFAULT 0

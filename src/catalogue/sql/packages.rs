@@ -10,7 +10,7 @@ use crate::time::Moment;
 
 const INSERT_PACKAGE: &str = "\
     INSERT INTO package (digest, name, version, architecture, source, source_version, \
-        size_bytes, stanza_bytes, stanza_digest, kind, text_mark, text_bytes, sent_by, sent_at, \
+        size_bytes, stanza_bytes, stanza_digest, kind, text_mark, text_units, sent_by, sent_at, \
         accepted) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) \
     ON CONFLICT (digest) DO NOTHING \
@@ -187,7 +187,7 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
         (&package.stanza_digest).into(),
         package.kind.as_str().into(),
         package.text.map_or(Value::Null, |text| text.mark.to_string().into()),
-        package.text.map_or(Value::Null, |text| i64::from(text.bytes.get()).into()),
+        package.text.map_or(Value::Null, |text| i64::from(text.units.get()).into()),
         by.as_str().into(),
         at.0.into(),
     ];

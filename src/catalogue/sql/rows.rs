@@ -1,7 +1,7 @@
 //! Rows: how values of the domain are written to columns and read back.
 
 use std::fmt::Display;
-use std::num::NonZeroU32;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use super::{Answer, Row};
@@ -14,7 +14,7 @@ use crate::time::Moment;
 macro_rules! package_columns {
     () => {
         "p.digest, p.name, p.version, p.architecture, p.source, p.source_version, p.size_bytes, \
-         p.stanza_bytes, p.stanza_digest, p.kind, p.text_mark, p.text_bytes"
+         p.stanza_bytes, p.stanza_digest, p.kind, p.text_mark, p.text_units"
     };
 }
 pub(super) use package_columns;
@@ -172,9 +172,9 @@ impl Reader {
 /// Reads the two columns of a package's text.
 fn text(row: &dyn Row, column: usize) -> Answer<Option<Text>> {
     let Some(mark) = parse_optional(row, column)? else { return Ok(None) };
-    let bytes: u32 = number(row, column.saturating_add(1))?;
-    let bytes = NonZeroU32::new(bytes).ok_or_else(|| damaged("a text has no size"))?;
-    Ok(Some(Text { mark, bytes }))
+    let units: u16 = number(row, column.saturating_add(1))?;
+    let units = NonZeroU16::new(units).ok_or_else(|| damaged("a text has no size"))?;
+    Ok(Some(Text { mark, units }))
 }
 
 /// Reads a column of which few values are expected.
