@@ -135,6 +135,25 @@ fn chunks_of_the_same_packages_in_other_shapes_have_other_keys() {
 }
 
 #[test]
+fn one_description_that_changes_touches_few_chunks() {
+    let one =
+        |n: u32, text: &str| described(&format!("p{n:06}"), "amd64", text, 200 + n * 7919 % 900);
+    let old = contents(&(0..8_000).map(|n| one(n, "old")).collect::<Vec<_>>());
+    let keys = |contents: &Contents| -> BTreeSet<Digest> {
+        let chunks = cut(contents, &translation());
+        chunks.iter().map(|chunk| chunk_key(Shape::Translation, chunk)).collect()
+    };
+    let before = keys(&old);
+    assert!(before.len() > 20, "{} chunks", before.len());
+    for n in (0..8_000).step_by(397) {
+        let mut new = old.clone();
+        new.list(&place().component, one(n, "new"));
+        let made = keys(&new).difference(&before).count();
+        assert!((1..=3).contains(&made), "a single change made {made} new chunks");
+    }
+}
+
+#[test]
 fn a_description_stands_once_for_all_that_share_it() {
     let held = [
         described("acme", "all", "old", 5),
