@@ -1,8 +1,13 @@
 //! Contents: which packages a generation holds. A copy shares all but what is changed in it, so that
 //! thousands of packages are kept in mind once, however many generations look at them.
 
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
+use equivalent::{Comparable, Equivalent};
+use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 
 use crate::debian::{Architecture, Component, PackageKind, PackageName};
@@ -11,27 +16,164 @@ use crate::domain::{Move, Package};
 /// Where in a suite a package stands: one version for each.
 pub type Place = (Component, PackageName, Architecture);
 
+/// Where a package stands that is in a component.
+pub fn place_of(component: &Component, package: &Package) -> Place {
+    (component.clone(), package.name.clone(), package.architecture.clone())
+}
+
 /// Which packages a generation holds.
 ///
 /// Cloning costs nothing, and listing or unlisting one package costs the logarithm of their number.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Contents {
-    members: OrdMap<Place, Arc<Package>>,
-    /// The places of each source's packages.
-    of_source: OrdSet<(PackageName, Place)>,
+    components: BTreeMap<Component, Listing>,
     /// How many of them are for the installer.
     udebs: usize,
 }
 
+/// What one component holds. The keys are the packages themselves: each is kept in mind for as long as
+/// the server runs, and names beside it would need as much room as it does.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+struct Listing {
+    members: OrdMap<ByName, Arc<Package>>,
+    of_source: OrdSet<BySource>,
+}
+
+/// A package as one of its component: by name and architecture.
+#[derive(Clone, Debug)]
+struct ByName(Arc<Package>);
+
+/// A package as one of its source's.
+#[derive(Clone, Debug)]
+struct BySource(Arc<Package>);
+
+/// Where to look for a package, or, without architecture, before all of that name.
+struct Spot<'s>(&'s PackageName, Option<&'s Architecture>);
+
+/// Before all packages of a source.
+struct Source<'s>(&'s PackageName);
+
+impl Ord for ByName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        Spot(&self.0.name, Some(&self.0.architecture)).compare(other)
+    }
+}
+
+impl Ord for BySource {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (ours, theirs) = (&self.0, &other.0);
+        let by_name = || ours.name.cmp(&theirs.name);
+        let by_architecture = || ours.architecture.cmp(&theirs.architecture);
+        ours.source.cmp(&theirs.source).then_with(by_name).then_with(by_architecture)
+    }
+}
+
+macro_rules! equal_by_order {
+    ($($name:ident),*) => {$(
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other).is_eq()
+            }
+        }
+        impl Eq for $name {}
+    )*};
+}
+equal_by_order!(ByName, BySource);
+
+impl Equivalent<ByName> for Spot<'_> {
+    fn equivalent(&self, key: &ByName) -> bool {
+        self.compare(key).is_eq()
+    }
+}
+
+impl Comparable<ByName> for Spot<'_> {
+    fn compare(&self, ByName(package): &ByName) -> Ordering {
+        self.0.cmp(&package.name).then_with(|| self.1.cmp(&Some(&package.architecture)))
+    }
+}
+
+impl Equivalent<BySource> for Source<'_> {
+    fn equivalent(&self, _: &BySource) -> bool {
+        false
+    }
+}
+
+impl Comparable<BySource> for Source<'_> {
+    fn compare(&self, BySource(package): &BySource) -> Ordering {
+        self.0.cmp(&package.source).then(Ordering::Less)
+    }
+}
+
+impl Listing {
+    /// What stands from a name on; from the first, without one.
+    fn from<'c>(
+        &'c self,
+        name: Option<&PackageName>,
+    ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+        let lowest = PackageName::lowest();
+        let begin = Bound::Included(Spot(name.unwrap_or(&lowest), None));
+        self.members.range((begin, Bound::Unbounded)).map(|(_, package)| package)
+    }
+
+    fn of_source<'c>(
+        &'c self,
+        source: &PackageName,
+    ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+        let here = self.of_source.range((Bound::Included(Source(source)), Bound::Unbounded));
+        let source = source.clone();
+        here.map(|BySource(package)| package).take_while(move |package| package.source == source)
+    }
+
+    fn list(&mut self, package: Arc<Package>) -> Option<Arc<Package>> {
+        let before = self.unlist(&Spot(&package.name, Some(&package.architecture)));
+        self.of_source.insert(BySource(Arc::clone(&package)));
+        self.members.insert(ByName(Arc::clone(&package)), package);
+        before
+    }
+
+    fn unlist(&mut self, spot: &Spot<'_>) -> Option<Arc<Package>> {
+        let before = self.members.remove(spot)?;
+        self.of_source.remove(&BySource(Arc::clone(&before)));
+        Some(before)
+    }
+}
+
 impl Contents {
-    /// The package at each place.
-    pub fn members(&self) -> &OrdMap<Place, Arc<Package>> {
-        &self.members
+    /// How many packages it holds.
+    pub fn len(&self) -> usize {
+        self.components.values().map(|listing| listing.members.len()).fold(0, usize::saturating_add)
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.components.values().all(|listing| listing.members.is_empty())
+    }
+
+    /// All packages with their components, by component, name and architecture.
+    pub fn packages(&self) -> impl Iterator<Item = (&Component, &Arc<Package>)> {
+        self.components.iter().flat_map(|(component, listing)| {
+            std::iter::repeat(component).zip(listing.members.values())
+        })
     }
 
     /// The package at a place.
-    pub fn at(&self, place: &Place) -> Option<&Arc<Package>> {
-        self.members.get(place)
+    pub fn at(&self, (component, name, architecture): &Place) -> Option<&Arc<Package>> {
+        self.components.get(component)?.members.get(&Spot(name, Some(architecture)))
+    }
+
+    /// What a component holds from a name on, or from the first, by name and architecture.
+    pub fn from<'c>(
+        &'c self,
+        component: &Component,
+        name: Option<&PackageName>,
+    ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+        let listing = self.components.get(component);
+        listing.map(|listing| listing.from(name)).into_iter().flatten()
     }
 
     /// The packages of a binary name in a component, by architecture.
@@ -39,46 +181,64 @@ impl Contents {
         &'c self,
         component: &Component,
         name: &PackageName,
-    ) -> impl Iterator<Item = (&'c Place, &'c Arc<Package>)> + use<'c> {
-        let first = (component.clone(), name.clone(), Architecture::lowest());
-        let here = first.clone();
-        let same = move |place: &Place| place.0 == here.0 && place.1 == here.1;
-        self.members.range(first..).take_while(move |(place, _)| same(place))
+    ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+        let same = name.clone();
+        self.from(component, Some(name)).take_while(move |package| package.name == same)
     }
 
-    /// The places of a source's packages, in any component and architecture.
-    pub fn places_of<'c>(
+    /// A source's packages with their components, in any component and architecture.
+    pub fn of_source<'c>(
         &'c self,
         source: &PackageName,
-    ) -> impl Iterator<Item = &'c Place> + use<'c> {
+    ) -> impl Iterator<Item = (&'c Component, &'c Arc<Package>)> + use<'c> {
         let source = source.clone();
-        let lowest = (Component::lowest(), PackageName::lowest(), Architecture::lowest());
-        let all = self.of_source.range((source.clone(), lowest)..);
-        all.take_while(move |(of, _)| *of == source).map(|(_, place)| place)
+        self.components.iter().flat_map(move |(component, listing)| {
+            std::iter::repeat(component).zip(listing.of_source(&source))
+        })
+    }
+
+    /// The places where the two hold something else. Costs what differs, where one came from the other.
+    pub fn differing(&self, other: &Self) -> BTreeSet<Place> {
+        let nothing = Listing::default();
+        let components: BTreeSet<_> =
+            self.components.keys().chain(other.components.keys()).collect();
+        let mut places = BTreeSet::new();
+        for component in components {
+            let of = |contents: &'_ Self| contents.components.get(component).cloned();
+            let (ours, theirs) = (of(self), of(other));
+            let ours = &ours.as_ref().unwrap_or(&nothing).members;
+            for item in ours.diff(&theirs.as_ref().unwrap_or(&nothing).members) {
+                let (DiffItem::Add(_, package)
+                | DiffItem::Remove(_, package)
+                | DiffItem::Update { new: (_, package), .. }) = item;
+                places.insert(place_of(component, package));
+            }
+        }
+        places
     }
 
     /// Lists a package at its place; gives what was there.
     pub fn list(&mut self, component: &Component, package: Arc<Package>) -> Option<Arc<Package>> {
-        let place = (component.clone(), package.name.clone(), package.architecture.clone());
-        let (source, udeb) = (package.source.clone(), is_udeb(&package));
-        let before = self.members.insert(place.clone(), package);
-        if let Some(before) = before.as_ref().filter(|before| before.source != source) {
-            self.of_source.remove(&(before.source.clone(), place.clone()));
-        }
-        if let Some(before) = &before {
-            self.udebs = self.udebs.saturating_sub(usize::from(is_udeb(before)));
-        }
-        self.udebs = self.udebs.saturating_add(usize::from(udeb));
-        self.of_source.insert((source, place));
+        self.udebs = self.udebs.saturating_add(usize::from(is_udeb(&package)));
+        let before = self.components.entry(component.clone()).or_default().list(package);
+        self.forget(before.as_deref());
         before
     }
 
     /// Lists nothing at a place.
-    pub fn unlist(&mut self, place: &Place) {
-        if let Some(before) = self.members.remove(place) {
-            self.udebs = self.udebs.saturating_sub(usize::from(is_udeb(&before)));
-            self.of_source.remove(&(before.source.clone(), place.clone()));
+    pub fn unlist(&mut self, (component, name, architecture): &Place) {
+        let Some(listing) = self.components.get_mut(component) else { return };
+        let before = listing.unlist(&Spot(name, Some(architecture)));
+        // Two that hold the same are the same, whatever they held before.
+        if listing.members.is_empty() {
+            self.components.remove(component);
         }
+        self.forget(before.as_deref());
+    }
+
+    fn forget(&mut self, before: Option<&Package>) {
+        let udebs = before.map_or(0, |before| usize::from(is_udeb(before)));
+        self.udebs = self.udebs.saturating_sub(udebs);
     }
 
     /// Whether any of them is for the installer.
@@ -99,4 +259,80 @@ impl Contents {
 
 fn is_udeb(package: &Package) -> bool {
     package.kind == PackageKind::Udeb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use proptest::prelude::*;
+
+    fn package(name: &str, architecture: &str, source: &str, version: u8) -> Arc<Package> {
+        let version: crate::debian::Version = version.to_string().parse().unwrap();
+        let digest = Digest::of(format!("{name} {architecture} {source} {version}").as_bytes());
+        Arc::new(Package {
+            digest,
+            name: name.parse().unwrap(),
+            version: version.clone(),
+            architecture: architecture.parse().unwrap(),
+            source: source.parse().unwrap(),
+            source_version: version,
+            size_bytes: 1,
+            stanza_bytes: 1,
+            stanza_digest: digest,
+            kind: if source == "zz" { PackageKind::Udeb } else { PackageKind::Deb },
+            text: None,
+        })
+    }
+
+    fn step() -> impl Strategy<Value = (usize, usize, usize, usize, u8, bool)> {
+        (0..2usize, 0..4usize, 0..3usize, 0..3usize, 0..3u8, prop::bool::weighted(0.7))
+    }
+
+    proptest! {
+        /// Whatever is listed and unlisted, they hold what a plain map does, find it every way, and tell
+        /// where they differ from what they held before.
+        #[test]
+        fn contents_hold_what_a_plain_map_holds(steps in prop::collection::vec(step(), 0..40), at in 0..40usize) {
+            let (mut contents, mut model) = (Contents::default(), BTreeMap::new());
+            let mut then = (contents.clone(), model.clone());
+            for (number, (component, name, architecture, source, version, listed)) in steps.iter().enumerate() {
+                let component: Component = ["main", "extra"][*component].parse().unwrap();
+                let new = package(["aa", "aab", "ab", "b+"][*name], ["all", "amd64", "arm64"][*architecture],
+                    ["aa", "ab", "zz"][*source], *version);
+                let place = place_of(&component, &new);
+                if *listed {
+                    prop_assert_eq!(contents.list(&component, Arc::clone(&new)), model.insert(place, new));
+                } else {
+                    contents.unlist(&place);
+                    model.remove(&place);
+                }
+                if number == at {
+                    then = (contents.clone(), model.clone());
+                }
+            }
+            let held: Vec<_> = contents.packages().map(|(c, p)| (place_of(c, p), Arc::clone(p))).collect();
+            prop_assert_eq!(&held, &model.clone().into_iter().collect::<Vec<_>>());
+            prop_assert_eq!((contents.len(), contents.is_empty()), (model.len(), model.is_empty()));
+            prop_assert_eq!(contents.has_udebs(), model.values().any(|p| is_udeb(p)));
+            for (place, package) in &model {
+                prop_assert_eq!(contents.at(place), Some(package));
+                let named: Vec<_> = contents.named(&place.0, &place.1).collect();
+                let wanted: Vec<_> = model.iter().filter(|(p, _)| (&p.0, &p.1) == (&place.0, &place.1)).map(|(_, p)| p).collect();
+                prop_assert_eq!(named, wanted);
+                let of_source: BTreeSet<_> = contents.of_source(&package.source).map(|(c, p)| place_of(c, p)).collect();
+                let wanted: BTreeSet<_> = model.iter().filter(|(_, p)| p.source == package.source).map(|(p, _)| p.clone()).collect();
+                prop_assert_eq!(of_source, wanted);
+            }
+            let mut fresh = Contents::default();
+            for (place, package) in &model {
+                fresh.list(&place.0, Arc::clone(package));
+            }
+            prop_assert_eq!(&fresh, &contents);
+            let places: BTreeSet<_> = model.keys().chain(then.1.keys()).cloned().collect();
+            let wanted: BTreeSet<_> = places.into_iter().filter(|p| model.get(p) != then.1.get(p)).collect();
+            prop_assert_eq!(&contents.differing(&then.0), &wanted);
+            prop_assert_eq!(&then.0.differing(&contents), &wanted);
+        }
+    }
 }

@@ -4,11 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use imbl::ordmap::DiffItem;
-
 use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::Digest;
-use crate::domain::contents::Place;
+use crate::domain::contents::{Place, place_of};
 use crate::domain::{Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec};
 
 /// A suite under change.
@@ -103,8 +101,9 @@ impl<'a> Draft<'a> {
         let mut found = Vec::new();
         for component in &self.spec.components {
             let unchanged = self.base.named(component, name);
-            let unchanged = unchanged.filter(|(place, _)| !self.overlay.contains_key(*place));
-            found.extend(unchanged.map(|(place, package)| (place.clone(), Arc::clone(package))));
+            let placed = unchanged.map(|package| (place_of(component, package), package));
+            let unchanged = placed.filter(|(place, _)| !self.overlay.contains_key(place));
+            found.extend(unchanged.map(|(place, package)| (place, Arc::clone(package))));
             let first = (component.clone(), name.clone(), Architecture::lowest());
             let here = |place: &Place| place.0 == *component && place.1 == *name;
             let changed = self.overlay.range(first..).take_while(|(place, _)| here(place));
@@ -124,14 +123,17 @@ impl<'a> Draft<'a> {
     }
 
     fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
-        let before = self.base.places_of(source);
+        let before = self.base.of_source(source);
+        let before = before.map(|(component, package)| place_of(component, package));
         let lowest = (Component::lowest(), PackageName::lowest(), Architecture::lowest());
         let put = self.put_of.range((source.clone(), lowest)..);
-        let put = put.take_while(|(of, _)| of == source).map(|(_, place)| place);
-        let places: BTreeSet<&Place> = before.chain(put).collect();
-        let listed = places.into_iter().filter_map(|place| Some((place.clone(), self.at(place)?)));
-        let own = listed.filter(|(_, package)| package.source == *source);
-        own.map(|(place, package)| (place, Arc::clone(package))).collect()
+        let put = put.take_while(|(of, _)| of == source).map(|(_, place)| place.clone());
+        let places: BTreeSet<Place> = before.chain(put).collect();
+        let listed = places.into_iter().filter_map(|place| {
+            let package = Arc::clone(self.at(&place)?);
+            Some((place, package))
+        });
+        listed.filter(|(_, package)| package.source == *source).collect()
     }
 
     /// Every place where something else is listed than in `then`, with what is listed here.
@@ -139,12 +141,7 @@ impl<'a> Draft<'a> {
     /// Costs what differs, not what is listed, where `then` has come from the same contents.
     pub fn differing(&self, then: &Contents) -> Vec<(Place, Option<Arc<Package>>)> {
         let mut places: BTreeSet<Place> = self.overlay.keys().cloned().collect();
-        for difference in self.base.members().diff(then.members()) {
-            let (DiffItem::Add(place, _)
-            | DiffItem::Update { new: (place, _), .. }
-            | DiffItem::Remove(place, _)) = difference;
-            places.insert(place.clone());
-        }
+        places.extend(self.base.differing(then));
         let digest = |package: Option<&Arc<Package>>| package.map(|p| p.digest);
         let listed = places.into_iter().map(|place| (self.at(&place).cloned(), place));
         let other = listed.filter(|(here, place)| digest(here.as_ref()) != digest(then.at(place)));

@@ -77,8 +77,8 @@ pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
         sources.extend(then.at(&place).map(|package| package.source.clone()));
     }
     let selection = |source: &crate::debian::PackageName| -> Selection {
-        let listed = then.places_of(source).filter_map(|place| Some((place, then.at(place)?)));
-        listed.map(|(place, p)| (p.digest, (place.0.clone(), Arc::clone(p)))).collect()
+        let listed = then.of_source(source);
+        listed.map(|(component, p)| (p.digest, (component.clone(), Arc::clone(p)))).collect()
     };
     let selections: Vec<_> =
         sources.into_iter().map(|source| (selection(&source), source)).collect();

@@ -2,10 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::Arc;
-
-use imbl::ordmap::DiffItem;
 
 use crate::debian::packages::Form;
 use crate::debian::{Architecture, Component, PackageKind, PackageName};
@@ -296,17 +294,11 @@ pub fn listing<'c>(
 ///
 /// Costs what changed when one of them came from a copy of the other.
 pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Listed, Listed)> {
-    let fits = |(of, name, built): &Place| {
-        let here = *of == place.component && (*built == place.architecture || built.is_all());
-        here.then(|| name.clone())
+    let fits = |(of, name, built): Place| {
+        let here = of == place.component && (built == place.architecture || built.is_all());
+        here.then_some(name)
     };
-    let differ = old.members().diff(new.members());
-    let names: BTreeSet<PackageName> = differ
-        .filter_map(|item| match item {
-            DiffItem::Add(at, _) | DiffItem::Remove(at, _) => fits(at),
-            DiffItem::Update { new: (at, _), .. } => fits(at),
-        })
-        .collect();
+    let names: BTreeSet<PackageName> = old.differing(new).into_iter().filter_map(fits).collect();
     let listed = |contents, name: &PackageName| -> Listed {
         let mut from = listing_from(contents, place, Some(name));
         from.next().filter(|package| package.name == *name).cloned()
@@ -322,10 +314,11 @@ fn listing_from<'c>(
     first: Option<&PackageName>,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
     let IndexPlace { component, architecture, kind } = place.clone();
-    let here = members_from(contents, &component, first);
-    let fitting = here.filter(move |((_, _, built), _)| *built == architecture || built.is_all());
-    let of_kind = fitting.map(|(_, package)| package).filter(move |package| package.kind == kind);
-    let mut fitting = of_kind.peekable();
+    let fits = move |package: &&Arc<Package>| {
+        let built = &package.architecture;
+        package.kind == kind && (*built == architecture || built.is_all())
+    };
+    let mut fitting = contents.from(&component, first).filter(fits).peekable();
     std::iter::from_fn(move || {
         let mut listed = fitting.next()?;
         while let Some(rival) = fitting.next_if(|rival| rival.name == listed.name) {
@@ -344,8 +337,8 @@ fn texts_from<'c>(
     component: &Component,
     first: Option<&PackageName>,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
-    let packages = members_from(contents, component, first).map(|(_, package)| package);
-    let mut packages = packages.filter(|package| package.text.is_some()).peekable();
+    let mut packages =
+        contents.from(component, first).filter(|package| package.text.is_some()).peekable();
     let mut named: Vec<&Arc<Package>> = Vec::new();
     std::iter::from_fn(move || {
         if named.is_empty() {
@@ -360,19 +353,6 @@ fn texts_from<'c>(
         }
         named.pop()
     })
-}
-
-/// What a component holds, from a name on.
-fn members_from<'c>(
-    contents: &'c Contents,
-    component: &Component,
-    first: Option<&PackageName>,
-) -> impl Iterator<Item = (&'c Place, &'c Arc<Package>)> + use<'c> {
-    let first = first.cloned().unwrap_or_else(PackageName::lowest);
-    let component = component.clone();
-    let begin = Bound::Included((component.clone(), first, Architecture::lowest()));
-    let here = contents.members().range((begin, Bound::Unbounded));
-    here.take_while(move |((of, _, _), _)| *of == component)
 }
 
 #[cfg(test)]

@@ -131,7 +131,8 @@ impl Model {
     fn past(&self, target: &PinTarget) -> Past {
         let mut tenures: Vec<Tenure> = Vec::new();
         for (number, contents) in (1u64..).zip(&self.generations) {
-            let held: BTreeSet<Digest> = contents.members().values().map(|p| p.digest).collect();
+            let held: BTreeSet<Digest> =
+                contents.packages().map(|(_, p)| p).map(|p| p.digest).collect();
             for tenure in tenures.iter_mut().filter(|t| t.until.is_none()) {
                 if !held.contains(&tenure.digest) {
                     tenure.until = Some(number);
@@ -172,7 +173,7 @@ impl Model {
     }
 
     fn listed(&self) -> Vec<String> {
-        self.now().members().values().map(|p| format!("{} {}", p.name, p.version)).collect()
+        self.now().packages().map(|(_, p)| p).map(|p| format!("{} {}", p.name, p.version)).collect()
     }
 }
 
@@ -329,11 +330,11 @@ proptest! {
             }
             for pin in &model.pins {
                 let live: Vec<_> =
-                    model.now().members().values().filter(|p| p.source == pin.target.name).collect();
+                    model.now().packages().map(|(_, p)| p).filter(|p| p.source == pin.target.name).collect();
                 prop_assert!(live.iter().all(|p| Some(&p.source_version) == pin.version.as_ref()));
             }
             for fled in &model.fled {
-                let back = model.now().members().values().any(|p| {
+                let back = model.now().packages().map(|(_, p)| p).any(|p| {
                     p.source == fled.target.name && p.source_version == fled.version
                 });
                 prop_assert!(!back, "{:?} came back by {:?}", fled, verb);

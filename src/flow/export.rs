@@ -156,7 +156,8 @@ fn parse(head: &Head) -> Result<ReleaseText, FlowError> {
 
 /// Every package of these suites, by its path, each once.
 fn packages_of(suites: &[Live]) -> BTreeMap<String, Arc<Package>> {
-    let members = suites.iter().flat_map(|suite| suite.state.contents.members().values());
+    let members =
+        suites.iter().flat_map(|suite| suite.state.contents.packages().map(|(_, one)| one));
     let path = |package: &Package| {
         let version = package.version.without_epoch();
         layout::pool_path(

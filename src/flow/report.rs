@@ -104,10 +104,10 @@ pub async fn suite(
             spec: state.spec.clone(),
             head: state.head.clone(),
             generation: state.last_generation,
-            packages: state.contents.members().len() as u64,
+            packages: state.contents.len() as u64,
             waiting: placements.iter().filter(waits).count() as u64,
             pins: state.pins.len() as u64,
-            size_bytes: state.contents.members().values().map(|package| package.size_bytes).sum(),
+            size_bytes: state.contents.packages().map(|(_, package)| package.size_bytes).sum(),
         })
     })
     .await
@@ -166,7 +166,7 @@ fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Ve
         let package = &placement.package;
         let place =
             (placement.component.clone(), package.name.clone(), package.architecture.clone());
-        let listed = state.contents.members().get(&place);
+        let listed = state.contents.at(&place);
         let higher = |p: &Arc<Package>| p.version.compare(&package.version).is_gt();
         match listed {
             Some(listed) if listed.digest == package.digest => PlacementStanding::Live,
@@ -242,10 +242,8 @@ pub async fn diff(
             contents.ok_or_else(|| FlowError::Missing(format!("generation {generation} of {name}")))
         };
         let (old, new) = (at(from)?, at(to)?);
-        let places: BTreeSet<_> =
-            old.members().keys().chain(new.members().keys()).cloned().collect();
-        let moved = places.into_iter().filter_map(|place| {
-            let (from, to) = (old.members().get(&place), new.members().get(&place));
+        let moved = old.differing(&new).into_iter().filter_map(|place| {
+            let (from, to) = (old.at(&place), new.at(&place));
             let same = from.map(|p| p.digest) == to.map(|p| p.digest);
             (!same).then(|| Move { from: from.cloned(), to: to.cloned(), place })
         });

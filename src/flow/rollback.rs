@@ -53,7 +53,7 @@ pub(crate) fn suite(
         None => generation_before(repository, desk)?,
     };
     let contents = contents_then(repository, desk, target)?;
-    if to.is_none() && contents.members().is_empty() {
+    if to.is_none() && contents.is_empty() {
         let problem =
             "nothing was published before; name a generation with --to to empty the suite";
         return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());

@@ -147,7 +147,7 @@ fn invalid(error: SpecError) -> FlowError {
 /// [`FlowError::Conflict`] when it still holds some; [`FlowError::Missing`].
 pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(), FlowError> {
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let held = desk.state().contents.members().len();
+    let held = desk.state().contents.len();
     if held > 0 {
         let problem = format!("still holds {held} packages; `repoctl remove` them first");
         let conflict = Conflict::one(format!("suite {suite}"), problem);

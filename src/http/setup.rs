@@ -98,7 +98,8 @@ fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
 fn names_of(app: &App, spec: &SuiteSpec) -> Vec<crate::debian::PackageName> {
     let Some(desk) = app.repository.desk(&spec.name) else { return Vec::new() };
     let state = desk.state();
-    let for_hosts = state.contents.members().values().filter(|one| one.kind == PackageKind::Deb);
+    let for_hosts =
+        state.contents.packages().map(|(_, one)| one).filter(|one| one.kind == PackageKind::Deb);
     let mut names: Vec<_> = for_hosts.map(|one| one.name.clone()).collect();
     names.sort();
     names.dedup();

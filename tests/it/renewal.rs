@@ -92,7 +92,12 @@ impl Moved {
 
     pub(crate) fn listed(&self) -> Vec<String> {
         let state = self.repository.desk(&stable()).unwrap().state();
-        state.contents.members().values().map(|p| format!("{} {}", p.name, p.version)).collect()
+        state
+            .contents
+            .packages()
+            .map(|(_, p)| p)
+            .map(|p| format!("{} {}", p.name, p.version))
+            .collect()
     }
 }
 

@@ -39,7 +39,8 @@ fn packs(moved: &Moved) -> Vec<Digest> {
 /// Every package of the suite and every pack is there, with the bytes that its name says.
 fn is_whole(moved: &Moved) {
     let state = moved.repository.desk(&stable()).unwrap().state();
-    let named = state.contents.members().values().map(|package| (Kind::Blob, package.digest));
+    let named =
+        state.contents.packages().map(|(_, p)| p).map(|package| (Kind::Blob, package.digest));
     let recorded = moved.repository.catalogue.list_packs().unwrap();
     assert!(!recorded.is_empty());
     let recorded = recorded.into_iter().map(|digest| (Kind::Pack, digest));

@@ -239,7 +239,7 @@ proptest! {
             // Every text once, and the texts of a name together.
             let texts: Vec<_> = chunks.concat().iter().map(|one| (one.name.clone(), one.text)).collect();
             let expected: BTreeSet<_> =
-                now.members().values().map(|one| (one.name.clone(), one.text)).collect();
+                now.packages().map(|(_, p)| p).map(|one| (one.name.clone(), one.text)).collect();
             prop_assert_eq!(texts.len(), expected.len());
             let names: BTreeSet<_> = again.iter().map(|piece| &piece.first).collect();
             prop_assert_eq!(names.len(), again.len());
