@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod trust;
+
+pub use trust::{TlsOptions, TrustOptions};
+
 /// The configuration of one server.
 ///
 /// Every field has the default that `repod init` writes, commented, into `repod.toml`.
@@ -30,6 +34,12 @@ pub struct Config {
     /// How long certificates and lists stand.
     #[serde(default)]
     pub certificates: Certificates,
+    /// Whose client certificates count.
+    #[serde(default)]
+    pub trust: TrustOptions,
+    /// The server's own certificate.
+    #[serde(default)]
+    pub tls: TlsOptions,
     /// What is logged, and how.
     #[serde(default)]
     pub log: Log,
@@ -174,6 +184,8 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new("."));
         // Without the `.` at the end that the default would leave in every message.
         config.data = base.join(&config.data).components().collect();
+        config.trust.below(base);
+        config.tls.below(base);
         Ok(config)
     }
 
@@ -190,6 +202,8 @@ impl Config {
 
     fn verify(&self) -> Result<(), String> {
         self.host()?;
+        self.trust.verify()?;
+        self.tls.verify()?;
         if self.listen.addresses.is_empty() {
             return Err(
                 "listen.addresses is empty; name at least one, such as \"0.0.0.0:8443\"".into()
@@ -336,6 +350,10 @@ mod tests {
             ("public_url = \"https://x/\"\n[listen]\naddresses = []", "listen.addresses"),
             ("public_url = \"https://x/\"\n[certificates]\ncrl_days = 0", "certificates.crl_days"),
             ("public_url = \"https://x/\"\n[limits]\nmemory_bytes = 1", "limits.memory_bytes"),
+            ("public_url = \"https://x/\"\n[trust]\nanchors = [\"a\"]", "trust.crls"),
+            ("public_url = \"https://x/\"\n[trust]\ncrls = [\"a\"]", "trust.anchors"),
+            ("public_url = \"https://x/\"\n[trust]\ngrace_seconds = 604801", "trust.grace_seconds"),
+            ("public_url = \"https://x/\"\n[tls]\nkey = \"a\"", "tls.certificate"),
         ] {
             let problem = Config::parse(text).unwrap_err();
             assert!(problem.contains(field), "{text}: {problem}");

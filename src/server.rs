@@ -16,22 +16,26 @@ use crate::catalogue::SqliteCatalogue;
 use crate::config::{Config, LogFormat};
 use crate::flow::{self, FlowLimits, Parts, Repository};
 use crate::http::listen::{Edge, EdgeLimits, Notifier, harden};
+use crate::http::metrics::Metrics;
 use crate::http::{self, App, Site};
 use crate::pool::DiskPool;
 use crate::signing::{DateFloor, SecretKey, Signer};
 use crate::time::{Clock, Moment, SystemClock};
 use crate::trust::{
-    AnyProvenClient, CertificateAuthority, ServerIdentity, ServerKey, Trust, TrustFiles,
-    existing_key, load_server, server_config,
+    AnyProvenClient, CertificateAuthority, ServerIdentity, ServerKey, Trust, existing_key,
+    load_server, server_config,
 };
 
+pub mod admin;
 pub mod data;
 pub mod export;
 mod keeper;
+mod watch;
 
 pub use data::{DataDirectory, DataError};
 
 use self::keeper::Keeper;
+use self::watch::{load_identity, server_ca, trust_files};
 
 /// The server could not start or run.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +90,7 @@ impl Server {
         let now = clock.now();
         let (repository, archive_key) = open_repository(&config, &data, &clock)?;
         let renewed = renew_server_certificate(&config, &data, &repository, now);
-        let identity = load_server(&data.tls()).map_err(part("server certificate"))?;
+        let identity = load_identity(&config, &data).map_err(part("server certificate"))?;
         match renewed {
             Ok(_) => {}
             Err(problem) if now < identity.not_after => error!(
@@ -104,6 +108,7 @@ impl Server {
             public_url: config.public_url.clone(),
             host,
             archive_key,
+            server_ca: server_ca(&config)?,
             certificate_not_after: Arc::clone(&certificate_not_after),
         });
         Ok(Self { config, data, repository, edge, tls, site, certificate_not_after })
@@ -136,12 +141,18 @@ impl Server {
                 .map_err(part("NOTIFY_SOCKET"))?,
         );
         let stop = CancellationToken::new();
-        let app =
-            http::Tree::new(App { repository: Arc::clone(&self.repository), site: self.site });
+        let metrics = Arc::new(Metrics::new(self.edge.counts()));
+        let app = App {
+            repository: Arc::clone(&self.repository),
+            site: self.site,
+            metrics: Arc::clone(&metrics),
+        };
+        let app = http::Tree::new(app);
         let local = bind_local(&self.config.listen.local)?;
         for listener in local {
             let stopped = stop.clone().cancelled_owned();
-            tokio::spawn(http::local::serve(listener, Arc::clone(&self.repository), stopped));
+            let told = (Arc::clone(&self.repository), Arc::clone(&metrics));
+            tokio::spawn(http::local::serve(listener, told, stopped));
         }
         let keeper = Keeper {
             config: self.config,
@@ -150,6 +161,7 @@ impl Server {
             tls: Arc::clone(&self.tls),
             certificate_not_after: self.certificate_not_after,
             notifier: Arc::clone(&notifier),
+            seen: std::sync::Mutex::default(),
         };
         let keeping = tokio::spawn(Arc::new(keeper).keep(reload, stop.clone()));
         info!(addresses = ?self.edge.local_addrs().unwrap_or_default(), "serving");
@@ -202,7 +214,7 @@ fn open_repository(
     let archive_key = signer.public_armored().map_err(part("signing key"))?;
     let pool = DiskPool::open(&data.pool(), config.limits.reserve_bytes).map_err(part("pool"))?;
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
-    let trust = Trust::load(TrustFiles::of_directory(&data.ca()), now).map_err(part("trust"))?;
+    let trust = Trust::load(trust_files(config, data), now).map_err(part("trust"))?;
     let authority = match data.has_authority() {
         true => Some(CertificateAuthority::load(&data.ca()).map_err(part("embedded CA"))?),
         false => None,
@@ -217,7 +229,12 @@ fn open_repository(
         limits: flow_limits(config),
     })
     .map_err(part("catalogue"))?;
-    if repository.authority.is_some() {
+    if repository.trust.is_external() {
+        // Without lists in date it starts all the same, and stays closed: it can be mended then.
+        if let Some(fault) = repository.trust.current().crl_fault() {
+            error!(%fault, "not every revocation list can be used");
+        }
+    } else if repository.authority.is_some() {
         // A stop between a revocation and its list, or a list that ran out while the server was down.
         match flow::certificates::publish_crl(&repository) {
             Ok(_) => {}
@@ -273,7 +290,10 @@ fn renew_server_certificate(
     repository: &Repository,
     now: Moment,
 ) -> Result<bool, ServerError> {
-    let Some(authority) = &repository.authority else { return Ok(false) };
+    let Some(authority) = repository.authority.as_ref().filter(|_| !config.tls.is_external())
+    else {
+        return Ok(false);
+    };
     let life = i64::from(config.certificates.server_days).saturating_mul(DAY_SECONDS);
     let current = load_server(&data.tls()).map_err(part("server certificate"))?;
     if current.not_after.since(now) > life / 3 {

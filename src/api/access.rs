@@ -123,6 +123,35 @@ pub struct IdentityRequest {
     pub days: Option<u32>,
 }
 
+/// The right of a host whose certificate is another CA's: the body of `PUT /hosts/{name}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostGrant {
+    /// The suites that it may read.
+    pub suites: Vec<SuiteName>,
+}
+
+/// The right of an identity whose certificate is another CA's: the body of `PUT /identities/{name}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityGrant {
+    /// What it is trusted to do.
+    pub role: Role,
+    /// In which suites.
+    pub suites: SuiteChoice,
+}
+
+/// The answer of `PUT /hosts/{name}` and `PUT /identities/{name}`: the right as it is now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Granted {
+    /// Whose.
+    pub identity: String,
+    /// What it is trusted to do.
+    pub role: Role,
+    /// In which suites.
+    pub suites: SuiteChoice,
+}
+
 /// The answer of `POST /hosts` and `POST /identities`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct IssuedCertificate {

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod batch;
 pub mod change;
+pub mod crl;
 pub mod package;
 pub mod problem;
 pub mod status;
@@ -18,9 +19,9 @@ pub mod suite;
 mod tests;
 
 pub use access::{
-    CertificateView, HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate,
-    RevocationOutcome, RevocationRequest, Role, SetupFile, SetupQuery, SightingView, SuiteChoice,
-    WhoAmI,
+    CertificateView, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest,
+    IdentityView, IssuedCertificate, RevocationOutcome, RevocationRequest, Role, SetupFile,
+    SetupQuery, SightingView, SuiteChoice, WhoAmI,
 };
 pub use batch::{
     BATCH_TYPE, BatchError, BlobOutcome, BlobOutcomes, MOST_BATCH_BLOBS, MOST_BATCH_BYTES,
@@ -30,6 +31,7 @@ pub use change::{
     AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, Move, PinKind,
     PinView, UploadQuery,
 };
+pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use package::{
     BlobReceipt, Digests, MissingBlobs, PackagesQuery, PlacementState, PlacementView, SearchQuery,
     SuitePlacement,

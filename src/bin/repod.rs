@@ -60,6 +60,16 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Make an identity an admin, on the data directory of a server that is stopped: the first one of a CA
+    /// of your own, or another one when none is left.
+    #[command(after_help = "EXAMPLE\n  repod admin alice.example.org")]
+    Admin {
+        /// The identity, as its certificate names it.
+        name: String,
+        /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Write the live suites as a plain repository that any web server can serve; again, to bring it up to
     /// date. Works while the server runs.
     #[command(after_help = "EXAMPLE\n  repod export /srv/www/debian --suite stable")]
@@ -130,6 +140,7 @@ fn main() -> ExitCode {
         Command::Demo { exit, dir } => demo(DemoOptions { exit, dir }),
         Command::Init(arguments) => make(arguments),
         Command::Serve { config } => serve(config),
+        Command::Admin { name, config } => admin(&name, config),
         Command::Export { dir, config, suites, copy, prune } => {
             let config = repod::server::config_path(config);
             export(&ExportOptions { config, to: dir, suites, copy, prune })
@@ -177,6 +188,17 @@ fn serve(config: Option<PathBuf>) -> Result<(), String> {
     let result = runtime.block_on(repod::server::run(&path)).map_err(|error| error.to_string());
     runtime.shutdown_timeout(std::time::Duration::from_secs(10));
     result
+}
+
+fn admin(name: &str, config: Option<PathBuf>) -> Result<(), String> {
+    let identity = Identity::parse(name).map_err(|error| error.to_string())?;
+    let path = repod::server::config_path(config);
+    let made = repod::server::admin::make(&path, &identity, SystemClock.now());
+    made.map_err(|error| error.to_string())?;
+    println!(
+        "{identity} is admin of every suite, with whatever certificate of that name is trusted"
+    );
+    Ok(())
 }
 
 fn demo(options: DemoOptions) -> Result<(), String> {

@@ -33,7 +33,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::api::Exit;
 use crate::client::Client;
 use args::{Cli, Command};
-use command::{Session, access, manual, package, pin, suite};
+use command::{Session, access, crl, manual, package, pin, suite};
 use config::Settings;
 use failure::Failure;
 
@@ -139,6 +139,7 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
         Command::Remove(args) => pin::remove(session, args).await,
         Command::Host(command) => access::host(session, command).await,
         Command::Identity(command) => access::identity(session, command).await,
+        Command::Crl(command) => crl::crl(session, command).await,
         Command::Status => suite::status(session).await,
         Command::Whoami => suite::whoami(session).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(()),

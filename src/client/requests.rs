@@ -4,10 +4,11 @@ use reqwest::Method;
 
 use super::{Client, ClientError, Effect};
 use crate::api::{
-    Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView,
-    GenerationsQuery, HostRequest, HostSetup, IdentityRequest, IdentityView, IssuedCertificate,
-    MissingBlobs, PackagesQuery, PinView, PlacementView, RevocationOutcome, RevocationRequest,
-    SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+    CRL_TYPE, Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView,
+    GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest,
+    IdentityView, IssuedCertificate, IssuerView, MissingBlobs, PackagesQuery, PinView,
+    PlacementView, RevocationOutcome, RevocationRequest, SearchQuery, SetupQuery, Status,
+    SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -138,6 +139,31 @@ impl Client {
         identity: &IdentityRequest,
     ) -> Result<IssuedCertificate, ClientError> {
         self.send(Method::POST, &["identities"], identity, IDENTITIES).await
+    }
+
+    /// Gives a host its right, whoever issues its certificate.
+    pub async fn grant_host(&self, name: &str, right: &HostGrant) -> Result<Granted, ClientError> {
+        self.send(Method::PUT, &["hosts", name], right, Effect::Repeatable).await
+    }
+
+    /// Gives an identity its right, whoever issues its certificate.
+    pub async fn grant_identity(
+        &self,
+        name: &str,
+        right: &IdentityGrant,
+    ) -> Result<Granted, ClientError> {
+        self.send(Method::PUT, &["identities", name], right, Effect::Repeatable).await
+    }
+
+    /// Every CA with its revocation list.
+    pub async fn list_crls(&self) -> Result<Vec<IssuerView>, ClientError> {
+        self.read(&["crl"], NOTHING).await
+    }
+
+    /// Delivers revocation lists, PEM or DER.
+    pub async fn put_crl(&self, lists: Vec<u8>) -> Result<Vec<IssuerView>, ClientError> {
+        let request = self.request(Method::PUT, &["crl"])?;
+        self.ask(request.header("content-type", CRL_TYPE).body(lists), Effect::Repeatable).await
     }
 
     /// Every host.

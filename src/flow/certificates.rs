@@ -1,7 +1,7 @@
 //! Certificates: issued from the record of an identity, revoked, and the list of the revoked renewed.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use tracing::info;
 
@@ -9,7 +9,7 @@ use crate::catalogue::CertificateRecord;
 use crate::domain::{Admitted, Conflict, Denied, Grant, Identity, Role, SuiteScope};
 use crate::flow::{FlowError, Repository, admit, blocking, lock};
 use crate::time::Moment;
-use crate::trust::{IssuedClient, Reason, Revoked, TrustError};
+use crate::trust::{CertificateAuthority, IssuedClient, Reason, Revoked, TrustError};
 
 /// What an identity is to get.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ fn issue_now(
     admitted: &Admitted,
     request: &Request,
 ) -> Result<Issued, FlowError> {
-    let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
+    let authority = own_authority(repository).ok_or_else(|| no_authority(&request.grant))?;
     let _alone = lock(&repository.rights);
     let (grant, by) = (&request.grant, admitted.identity());
     may_take(repository, admitted, grant)?;
@@ -124,9 +124,45 @@ fn may_take(repository: &Repository, admitted: &Admitted, grant: &Grant) -> Resu
     Err(Conflict::one(&grant.identity, problem).into())
 }
 
-fn no_authority() -> FlowError {
-    let problem = "this server has no CA of its own; ask the CA that it trusts";
+/// The embedded CA, if it is the one whose clients are trusted.
+fn own_authority(repository: &Repository) -> Option<&Mutex<CertificateAuthority>> {
+    repository.authority.as_ref().filter(|_| !repository.trust.is_external())
+}
+
+fn no_authority(grant: &Grant) -> FlowError {
+    let (name, role) = (&grant.identity, grant.role.as_str());
+    let command = match grant.role {
+        Role::Host => format!("`repoctl host grant {name}`"),
+        _ => format!("`repoctl identity grant {name} --role {role}`"),
+    };
+    let problem = format!(
+        "certificates come from the CA that repod.toml names in [trust]: let that one issue it, \
+         with dNSName {name} and clientAuth, and give the right with {command}"
+    );
     Conflict::one("certificate", problem).into()
+}
+
+/// Gives a right to a name, whoever issues its certificates.
+///
+/// # Errors
+/// As for [`issue`], but for what concerns requests.
+pub async fn grant(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    grant: Grant,
+) -> Result<(), FlowError> {
+    may_give(admitted, &grant)?;
+    let (shared, giver) = (Arc::clone(repository), admitted.clone());
+    blocking(move || {
+        let _alone = lock(&shared.rights);
+        may_take(&shared, &giver, &grant)?;
+        let by = giver.identity();
+        shared.catalogue.record_grant(&grant, by, shared.now())?;
+        admit::reload_grants(&shared)?;
+        info!(identity = %grant.identity, role = grant.role.as_str(), %by, "right given");
+        Ok(())
+    })
+    .await
 }
 
 fn bad_request(error: TrustError) -> FlowError {
@@ -193,7 +229,11 @@ fn revoke_now(
     let serials: Vec<_> = open.map(|certificate| certificate.serial.clone()).collect();
     repository.catalogue.record_revocation(&serials, reason, now, Some(identity))?;
     admit::reload_grants(repository)?;
-    let crl_next_update = publish_crl(repository)?;
+    let crl_next_update = match own_authority(repository) {
+        Some(_) => publish_crl(repository)?,
+        // The certificates are for their own CA to revoke; without a right they open nothing here.
+        None => repository.trust.current().gate(now)?,
+    };
     info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
     Ok(Revocation { serials, crl_next_update })
 }
@@ -203,7 +243,9 @@ fn revoke_now(
 /// # Errors
 /// [`FlowError`]; the old list stands then until its own end.
 pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
-    let authority = repository.authority.as_ref().ok_or_else(no_authority)?;
+    let Some(authority) = own_authority(repository) else {
+        return Err(FlowError::Internal("the revocation list is another CA's".into()));
+    };
     let authority = lock(authority);
     // Until this one has succeeded: it may have been called for a revocation.
     repository.crl_owed.store(true, Ordering::Relaxed);
@@ -237,8 +279,10 @@ pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError
     authority.renew(now)?;
     info!(not_after = %authority.not_after(), "CA renewed; certificates issued from now on bring it to their hosts");
     drop(authority);
-    // A fresh list with it: a stale one would keep the new certificate from being trusted.
-    publish_crl(repository)?;
+    if own_authority(repository).is_some() {
+        // A fresh list with it: a stale one would keep the new certificate from being trusted.
+        publish_crl(repository)?;
+    }
     Ok(())
 }
 
@@ -248,7 +292,7 @@ pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError
 /// # Errors
 /// As for [`publish_crl`].
 pub(crate) fn refresh_crl(repository: &Repository) -> Result<(), FlowError> {
-    if repository.authority.is_none() {
+    if own_authority(repository).is_none() {
         return Ok(());
     }
     let state = repository.trust.current();

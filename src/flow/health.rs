@@ -8,6 +8,7 @@ use crate::domain::Identity;
 use crate::flow::report::reading;
 use crate::flow::{FlowError, Repository};
 use crate::time::Moment;
+use crate::trust::IssuerReport;
 
 /// Something an operator should see to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,19 +68,42 @@ fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
     match state.gate(now) {
         Ok(until) => {
             report.crl_next_update = Some(until);
-            if until.since(now) < DAY_SECONDS {
-                let text =
-                    format!("the revocation list ends {until}; nothing is served from then on");
-                report.concerns.push(Concern::of_server("crl-ends-soon", text));
-            }
+            report.concerns.extend(state.issuers().iter().filter_map(|one| ends_soon(one, now)));
         }
         Err(refusal) => {
             report.concerns.push(Concern::of_server(refusal.code(), refusal));
         }
     }
-    if let Some(fault) = state.crl_fault() {
-        report.concerns.push(Concern::of_server("crl-unusable", fault));
+    for trouble in state.troubles() {
+        report.concerns.push(Concern::of_server("crl-unusable", &trouble.fault));
     }
+}
+
+/// The first list that ends soon, or lasts only by grace.
+pub fn waning(repository: &Repository) -> Option<Concern> {
+    let now = repository.now();
+    let issuers = repository.trust.current().issuers();
+    issuers.iter().find_map(|issuer| ends_soon(issuer, now))
+}
+
+/// A list of which less is left than a third of its life, or a day, or nothing but the grace.
+fn ends_soon(issuer: &IssuerReport, now: Moment) -> Option<Concern> {
+    let (name, list) = (&issuer.name, issuer.list.as_ref()?);
+    let (closes, life) = (list.closes, list.next_update.since(list.this_update));
+    if list.next_update <= now {
+        let text = format!(
+            "the revocation list of {name} is out of date since {}; nothing is served from {closes} on",
+            list.next_update
+        );
+        return Some(Concern::of_server("crl-in-grace", text));
+    }
+    (list.next_update.since(now) < DAY_SECONDS.min(life / 3)).then(|| {
+        let text = format!(
+            "the revocation list of {name} ends {}; nothing is served from {closes} on",
+            list.next_update
+        );
+        Concern::of_server("crl-ends-soon", text)
+    })
 }
 
 fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut ServerReport) {
@@ -92,6 +116,19 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
                 "the CA ends {not_after} and should have renewed itself; the server's log says why it did not"
             );
             report.concerns.push(Concern::of_server("ca-ends-soon", text));
+        }
+    }
+    if repository.trust.is_external() {
+        for issuer in repository.trust.current().issuers() {
+            let end = issuer.not_after;
+            report.ca_not_after = Some(report.ca_not_after.map_or(end, |other| other.min(end)));
+            if end.since(now) < 60 * DAY_SECONDS {
+                let text = format!(
+                    "the CA {} ends {end}; put its renewed certificate beside the old one, where [trust] names it",
+                    issuer.name
+                );
+                report.concerns.push(Concern::of_server("ca-ends-soon", text));
+            }
         }
     }
     if let Some(end) = server.filter(|end| end.since(now) < 14 * DAY_SECONDS) {

@@ -23,6 +23,7 @@ pub mod certificates;
 pub mod change;
 pub mod chunk;
 mod contents;
+pub mod crl;
 pub mod desk;
 pub mod export;
 pub mod fetch;

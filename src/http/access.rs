@@ -3,8 +3,8 @@
 use axum::extract::State;
 
 use crate::api::{
-    HostRequest, IdentityRequest, IdentityView, IssuedCertificate, RevocationOutcome,
-    RevocationRequest,
+    Granted, HostGrant, HostRequest, IdentityGrant, IdentityRequest, IdentityView,
+    IssuedCertificate, RevocationOutcome, RevocationRequest, SuiteChoice,
 };
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope};
@@ -63,7 +63,49 @@ async fn issue(
         serial: issued.client.serial_hex,
         not_after: issued.client.not_after.0,
         certificate_pem: issued.client.certificate_pem,
-        ca_pem: issued.ca_pem,
+        ca_pem: app.site.server_ca.clone().unwrap_or(issued.ca_pem),
+    }))
+}
+
+/// `PUT /hosts/{name}`: its right alone; its certificate is another CA's.
+pub async fn grant_host(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(request): Json<HostGrant>,
+) -> Result<Json<Granted>, Failure> {
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    if request.suites.is_empty() {
+        return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
+    }
+    grant(&app, &admitted, &name, Role::Host, SuiteChoice::Named(request.suites)).await
+}
+
+/// `PUT /identities/{name}`: as for hosts.
+pub async fn grant_identity(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(request): Json<IdentityGrant>,
+) -> Result<Json<Granted>, Failure> {
+    let admitted = caller.admit(&app, Right::Administer)?;
+    grant(&app, &admitted, &name, views::role_of(request.role), request.suites).await
+}
+
+async fn grant(
+    app: &App,
+    admitted: &Admitted,
+    name: &str,
+    role: Role,
+    suites: SuiteChoice,
+) -> Result<Json<Granted>, Failure> {
+    let identity: Identity = parse("name", name)?;
+    let given = Grant { identity, role, suites: views::scope(suites) };
+    certificates::grant(&app.repository, admitted, given.clone()).await?;
+    Ok(Json(Granted {
+        identity: given.identity.to_string(),
+        role: views::role(given.role),
+        suites: views::choice(&given.suites),
     }))
 }
 

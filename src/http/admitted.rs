@@ -36,15 +36,9 @@ impl Caller {
     /// # Errors
     /// [`Failure`] when its certificate does not stand.
     pub fn of(extensions: &Extensions, app: &App) -> Result<Self, Failure> {
-        let Some(peer) = extensions.get::<Peer>() else {
-            return Err(Failure::new(Code::Internal, "the connection is unknown"));
-        };
-        let judged = peer.slot.find::<trust::Peer>().unwrap_or_else(|| {
-            let judged = Arc::new(trust::Peer::sharing(Arc::clone(&peer.chain)));
-            peer.slot.keep(Arc::clone(&judged));
-            judged
-        });
-        let standing = admit::identify(&app.repository, &judged)?;
+        let (peer, judged) = peer_of(extensions)?;
+        let standing = admit::identify(&app.repository, &judged);
+        let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
         Ok(Self { standing, peer: judged })
     }
 
@@ -55,6 +49,22 @@ impl Caller {
     pub fn admit(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
         Ok(admit::admit(&app.repository, &self.standing, right)?)
     }
+}
+
+/// The other end of the connection, and the verdict on it that the connection keeps.
+///
+/// # Errors
+/// [`Failure`], ours: there is no connection.
+pub fn peer_of(extensions: &Extensions) -> Result<(Peer, Arc<trust::Peer>), Failure> {
+    let Some(peer) = extensions.get::<Peer>() else {
+        return Err(Failure::new(Code::Internal, "the connection is unknown"));
+    };
+    let judged = peer.slot.find::<trust::Peer>().unwrap_or_else(|| {
+        let judged = Arc::new(trust::Peer::sharing(Arc::clone(&peer.chain)));
+        peer.slot.keep(Arc::clone(&judged));
+        judged
+    });
+    Ok((peer.clone(), judged))
 }
 
 /// A value of the path, read by its own parser.

@@ -75,10 +75,10 @@ fn code(error: &FlowError) -> Code {
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::NoCertificate => Code::CertificateMissing,
-        Refusal::Revoked { .. } => Code::CertificateRevoked,
+        Refusal::Revoked { .. } | Refusal::IssuerRevoked { .. } => Code::CertificateRevoked,
         Refusal::Expired { .. } => Code::CertificateExpired,
-        Refusal::CrlStale { .. } | Refusal::CrlMissing | Refusal::ClockBehind => Code::TrustStale,
-        Refusal::CaExpired { .. } => Code::TrustStale,
+        Refusal::CrlStale { .. } | Refusal::CrlMissing | Refusal::CrlRefused(_) => Code::TrustStale,
+        Refusal::ClockBehind | Refusal::CaExpired { .. } => Code::TrustStale,
         Refusal::Malformed(_)
         | Refusal::UnknownIssuer
         | Refusal::IssuerUncovered

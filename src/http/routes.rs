@@ -11,7 +11,8 @@ use axum::routing::{get, post, put};
 
 use crate::flow::Repository;
 use crate::http::listen::Application;
-use crate::http::{access, answer, changes, reports, repository, setup, suites, uploads};
+use crate::http::metrics::Metrics;
+use crate::http::{access, answer, changes, crl, reports, repository, setup, suites, uploads};
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct App {
     pub repository: Arc<Repository>,
     /// What hosts are told of this server.
     pub site: Arc<Site>,
+    /// What happened so far, in numbers.
+    pub metrics: Arc<Metrics>,
 }
 
 /// How this server is reached and recognised.
@@ -31,6 +34,8 @@ pub struct Site {
     pub host: String,
     /// The public OpenPGP keys, armored.
     pub archive_key: String,
+    /// What hosts recognise the server by, PEM, where it is not the embedded CA.
+    pub server_ca: Option<String>,
     /// When the server's own certificate ends. Unit: seconds since 1970.
     pub certificate_not_after: Arc<AtomicI64>,
 }
@@ -56,6 +61,9 @@ pub fn router(app: App) -> Router {
         .route("/blobs", post(uploads::blobs))
         .route("/blobs/{digest}", put(uploads::blob))
         .route("/blobs/missing", post(uploads::missing))
+        .route("/crl", crl::route())
+        .route("/hosts/{name}", put(access::grant_host))
+        .route("/identities/{name}", put(access::grant_identity))
         .route("/hosts", get(access::hosts).post(access::issue_host))
         .route("/hosts/{name}/revoke", post(access::revoke_host))
         .route("/hosts/{name}/setup", get(setup::setup))
@@ -88,6 +96,7 @@ impl Application for Tree {
     /// What every host asks for all the time does not go through the table of routes, where it would
     /// come to the same place.
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        self.app.metrics.asked();
         let path = request.uri().path();
         if path.starts_with("/dists/") || path.starts_with("/pool/") {
             return repository::respond(&self.app, &request.into_parts().0).await;

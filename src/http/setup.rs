@@ -25,7 +25,8 @@ pub async fn setup(
     let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
     let names: Vec<_> =
         suites.iter().map(|spec| (spec.name.clone(), names_of(&app, spec))).collect();
-    let ca_pem = report::ca_pem(&app.repository);
+    let own = || report::ca_pem(&app.repository);
+    let ca_pem = app.site.server_ca.clone().unwrap_or_else(own);
     let facts = HostFacts {
         identity: &identity,
         public_url: &app.site.public_url,

@@ -135,6 +135,11 @@ impl DataDirectory {
         self.ca().join("ca.key").exists()
     }
 
+    /// What is kept of other CAs: lists that were delivered, and the numbers of lists.
+    pub fn trust(&self) -> PathBuf {
+        self.root.join("trust")
+    }
+
     /// The server's own certificate and key.
     pub fn tls(&self) -> PathBuf {
         self.root.join("tls")

@@ -1,24 +1,26 @@
 //! Keeper: what has to be looked after while the server runs, and the reload.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{DataDirectory, flow_limits, part, renew_server_certificate, tls_config};
+use super::watch::Seen;
+use super::{DataDirectory, flow_limits, renew_server_certificate};
 use crate::config::Config;
 use crate::flow::{self, Repository};
 use crate::http::listen::Notifier;
-use crate::trust::load_server;
 
 /// How often unnamed bytes are looked for. Unit: seconds.
 const TIDY_SECONDS: u64 = 3_600;
 /// How often what may have to be renewed is looked at. Unit: seconds.
 const REFRESH_SECONDS: u64 = 20;
+/// How often files that others may change are looked at. Unit: seconds.
+const LOOK_SECONDS: u64 = 2;
 
 /// Work that is done now and then beside everything else, never twice at once.
 #[derive(Default)]
@@ -59,6 +61,7 @@ pub(super) struct Keeper {
     pub(super) tls: Arc<ArcSwap<rustls::ServerConfig>>,
     pub(super) certificate_not_after: Arc<AtomicI64>,
     pub(super) notifier: Arc<Notifier>,
+    pub(super) seen: Mutex<Seen>,
 }
 
 impl Keeper {
@@ -71,7 +74,9 @@ impl Keeper {
         let pulse = tokio::spawn(pulse(Arc::clone(&self.notifier)));
         let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
         let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
+        let mut look = tokio::time::interval(Duration::from_secs(LOOK_SECONDS));
         let (mut refreshing, mut tidying) = (Errand::default(), Errand::default());
+        let mut looking = Errand::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -81,6 +86,10 @@ impl Keeper {
                         flow::refresh::refresh(&keeper.repository).await;
                         keeper.renew();
                     });
+                }
+                _ = look.tick() => {
+                    let keeper = Arc::clone(&self);
+                    looking.start(async move { keeper.look_aside().await });
                 }
                 _ = tidy.tick() => {
                     let repository = Arc::clone(&self.repository);
@@ -93,6 +102,7 @@ impl Keeper {
                 }
             }
         }
+        looking.end().await;
         refreshing.end().await;
         tidying.end().await;
         if let Err(problem) = flow::journal::write(&self.repository) {
@@ -104,24 +114,22 @@ impl Keeper {
         pulse.abort();
     }
 
+    async fn look_aside(self: Arc<Self>) {
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            self.look(&mut seen);
+        });
+        if let Err(error) = looked.await {
+            error!(%error, "a look at certificates and lists stopped");
+        }
+    }
+
     fn renew(&self) {
         let now = self.repository.now();
         match renew_server_certificate(&self.config, &self.data, &self.repository, now) {
             Ok(true) => self.take_certificate(),
             Ok(false) => {}
             Err(problem) => error!(%problem, "the server certificate could not be renewed"),
-        }
-    }
-
-    fn take_certificate(&self) {
-        let taken = load_server(&self.data.tls()).map_err(part("server certificate"));
-        let taken = taken.and_then(|identity| Ok((tls_config(&identity)?, identity.not_after)));
-        match taken {
-            Ok((config, not_after)) => {
-                self.tls.store(config);
-                self.certificate_not_after.store(not_after.0, Ordering::Relaxed);
-            }
-            Err(problem) => error!(%problem, "the old server certificate stays in use"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The configured CAs: whose signatures open the door, and for whom a revocation list is needed.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
@@ -18,7 +18,8 @@ pub(super) struct Authority {
     public_key: Vec<u8>,
     not_before: Moment,
     not_after: Moment,
-    certificate: CertificateDer<'static>,
+    certificates: Vec<CertificateDer<'static>>,
+    is_anchor: bool,
     above: Option<(IssuerId, Serial)>,
 }
 
@@ -48,6 +49,17 @@ impl Authority {
         &self.anchor
     }
 
+    /// Whether it is believed of itself, and not only by a path to one that is.
+    pub(super) fn is_anchor(&self) -> bool {
+        self.is_anchor
+    }
+
+    /// Its certificates, the one that lasts longest first: more than one after it was certified
+    /// again.
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
     /// From when on it may vouch.
     pub(super) fn not_before(&self) -> Moment {
         self.not_before
@@ -63,7 +75,7 @@ impl Authority {
         self.above.as_ref()
     }
 
-    fn from_certificate(der: CertificateDer<'static>) -> Result<Self, String> {
+    fn from_certificate(der: CertificateDer<'static>, is_anchor: bool) -> Result<Self, String> {
         let anchor = webpki::anchor_from_trusted_cert(&der)
             .map_err(|e| format!("not a certificate: {e}"))?;
         let public_key = webpki::spki_for_anchor(&anchor).to_vec();
@@ -77,38 +89,66 @@ impl Authority {
             not_after: Moment(parsed.validity().not_after.timestamp()),
             above: None,
             anchor: anchor.to_owned(),
-            certificate: der,
+            is_anchor,
+            certificates: vec![der],
         })
     }
 
     /// Whether the certificate of this CA was made by `other`, and its serial if so.
     fn serial_under(&self, other: &Self) -> Option<Serial> {
-        let (_, parsed) = X509Certificate::from_der(&self.certificate).ok()?;
-        let (issuer, _) = super::der::take_tagged(parsed.issuer().as_raw(), SEQUENCE)?;
-        let signed = Signed::parse(&self.certificate)?;
-        let made = issuer.content == other.subject()
-            && signed.is_by(other.public_key(), &verifier::algorithms());
-        made.then(|| Serial::from_integer(parsed.raw_serial()))
+        let serial = |certificate: &CertificateDer<'_>| {
+            let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+            let (issuer, _) = super::der::take_tagged(parsed.issuer().as_raw(), SEQUENCE)?;
+            let signed = Signed::parse(certificate)?;
+            let made = issuer.content == other.subject()
+                && signed.is_by(other.public_key(), &verifier::algorithms());
+            made.then(|| Serial::from_integer(parsed.raw_serial()))
+        };
+        self.certificates.iter().find_map(serial)
+    }
+
+    /// Takes in another certificate of the same CA.
+    fn join(&mut self, other: Self) {
+        if other.not_after > self.not_after {
+            let older = std::mem::replace(self, other);
+            self.is_anchor |= older.is_anchor;
+            self.certificates.extend(older.certificates);
+        } else {
+            self.certificates.extend(other.certificates);
+        }
     }
 }
 
-/// The CAs in PEM or DER files. Several certificates of one CA (same name and key, as after a
-/// renewal) count as one, which lasts as long as the last of them.
+/// The CAs in PEM or DER files: those at the top, and those between them and the clients. Several
+/// certificates of one CA (same name and key, as after a renewal) count as one, which lasts as long
+/// as the last of them.
 ///
 /// # Errors
-/// [`TrustError::File`] for a file without certificates or with one that is not a CA's.
-pub(super) fn read_all(files: &[(&Path, Vec<u8>)]) -> Result<Vec<Authority>, TrustError> {
+/// [`TrustError::File`] for a file without certificates, with one that is not a CA's, or with one
+/// between that no other CA vouches for; [`TrustError::Parameter`] when none is at the top.
+pub(super) fn read_all(
+    anchors: &[(PathBuf, Vec<u8>)],
+    between: &[(PathBuf, Vec<u8>)],
+) -> Result<Vec<Authority>, TrustError> {
     let mut found: Vec<Authority> = Vec::new();
-    for (path, bytes) in files {
+    let all = anchors.iter().map(|file| (file, true)).chain(between.iter().map(|f| (f, false)));
+    let mut sources = Vec::new();
+    for ((path, bytes), is_anchor) in all {
         let certificates = certificates(bytes).map_err(|why| TrustError::file(path, why))?;
         for der in certificates {
-            let new = Authority::from_certificate(der).map_err(|w| TrustError::file(path, w))?;
+            let new = Authority::from_certificate(der, is_anchor);
+            let new = new.map_err(|why| TrustError::file(path, why))?;
             match found.iter_mut().find(|old| old.id == new.id) {
-                Some(old) if old.not_after >= new.not_after => {}
-                Some(old) => *old = new,
-                None => found.push(new),
+                Some(old) => old.join(new),
+                None => {
+                    found.push(new);
+                    sources.push(path);
+                }
             }
         }
+    }
+    if found.iter().all(|authority| !authority.is_anchor) {
+        return Err(TrustError::Parameter("no CA is configured: name a CA certificate".into()));
     }
     let above: Vec<_> = found
         .iter()
@@ -117,7 +157,12 @@ pub(super) fn read_all(files: &[(&Path, Vec<u8>)]) -> Result<Vec<Authority>, Tru
             others.find_map(|upper| Some((upper.id, lower.serial_under(upper)?)))
         })
         .collect();
-    for (authority, above) in found.iter_mut().zip(above) {
+    for ((authority, above), path) in found.iter_mut().zip(above).zip(sources) {
+        if above.is_none() && !authority.is_anchor {
+            let name = authority.name();
+            let why = format!("{name} was issued by no configured CA: add that one to the anchors");
+            return Err(TrustError::file(path, why));
+        }
         authority.above = above;
     }
     Ok(found)

@@ -259,7 +259,7 @@ fn root_params(common_name: &str, now: Moment) -> Result<CertificateParams, Trus
 }
 
 pub(super) fn own_authority(path: &Path, pem: &[u8]) -> Result<Authority, TrustError> {
-    let found = authority::read_all(&[(path, pem.to_vec())])?;
+    let found = authority::read_all(&[(path.to_path_buf(), pem.to_vec())], &[])?;
     found.into_iter().next().ok_or_else(|| TrustError::file(path, "holds no CA certificate"))
 }
 

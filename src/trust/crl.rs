@@ -14,6 +14,7 @@ use x509_parser::prelude::{ASN1Time, FromDer};
 use super::authority::Authority;
 use super::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, Signed, take, take_tagged};
 use super::{CrlFault, IssuerId, Serial, verifier};
+use crate::digest::Digest;
 use crate::time::Moment;
 
 /// How far `thisUpdate` may lie ahead of the clock. Unit: seconds.
@@ -73,6 +74,7 @@ pub struct Crl {
     this_update: Moment,
     next_update: Moment,
     revoked: HashMap<Serial, Moment>,
+    digest: Digest,
 }
 
 impl Crl {
@@ -96,6 +98,11 @@ impl Crl {
         self.next_update
     }
 
+    /// The digest of the whole list.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// How many certificates it revokes.
     pub fn len(&self) -> usize {
         self.revoked.len()
@@ -112,31 +119,47 @@ impl Crl {
     }
 }
 
-/// The lists in `bytes`, verified, one for each of `authorities`.
+/// A list in DER, verified to be of one of `authorities`. Whether it is in date is not looked at.
 ///
 /// # Errors
-/// [`CrlFault`] for the first thing wrong with any of them, and for an authority without a list.
-pub(super) fn accept(
-    files: &[Vec<u8>],
+/// [`CrlFault`], and of whom the list claims to be where that is known.
+pub(super) fn read(
+    der: &[u8],
     authorities: &[Authority],
-    floor: &Floor,
-    now: Moment,
-) -> Result<HashMap<IssuerId, Crl>, CrlFault> {
-    let mut accepted = HashMap::new();
-    for bytes in files {
-        for der in split(bytes)? {
-            let list = Unverified::parse(&der)?;
-            let authority = list.find_signer(authorities)?;
-            let crl = list.check(authority, floor, now)?;
-            if accepted.insert(crl.issuer, crl).is_some() {
-                return Err(CrlFault::Twice(authority.name().to_owned()));
-            }
-        }
+) -> Result<Crl, (Option<IssuerId>, CrlFault)> {
+    let anonymous = |fault| (None, fault);
+    let (issuer, signed) = Fields::parse(der).map(|fields| (fields.issuer, fields.signed)).unzip();
+    let named = authorities.iter().find(|authority| Some(authority.subject()) == issuer);
+    let claimed = |fault| (named.map(Authority::id), fault);
+    let list = Unverified::parse(der).map_err(claimed)?;
+    let signed = signed.ok_or_else(|| anonymous(CrlFault::Malformed("BadDer".into())))?;
+    let authority = find_signer(list.issuer, &signed, authorities).map_err(claimed)?;
+    Ok(Crl {
+        issuer: authority.id(),
+        number: list.number,
+        this_update: list.this_update,
+        next_update: list.next_update,
+        revoked: list.revoked,
+        digest: Digest::of(der),
+    })
+}
+
+/// The one list in `bytes`, made by `authority` and in date.
+///
+/// # Errors
+/// [`CrlFault`].
+pub(super) fn read_own(bytes: &[u8], authority: Authority, now: Moment) -> Result<Crl, CrlFault> {
+    let authorities = [authority];
+    let lists = split(bytes)?;
+    let [der] = lists.as_slice() else { return Err(CrlFault::Empty) };
+    let list = read(der, &authorities).map_err(|(_, fault)| fault)?;
+    if list.this_update > now.plus(SKEW_SECONDS) {
+        return Err(CrlFault::FromFuture(list.this_update));
     }
-    match authorities.iter().find(|authority| !accepted.contains_key(&authority.id())) {
-        Some(uncovered) => Err(CrlFault::Missing(uncovered.name().to_owned())),
-        None => Ok(accepted),
+    if list.next_update <= now || list.next_update <= list.this_update {
+        return Err(CrlFault::Stale(list.next_update));
     }
+    Ok(list)
 }
 
 /// The number of the only list in `bytes`, unverified; `None` when there is none to be read.
@@ -147,7 +170,10 @@ pub(super) fn find_number(bytes: &[u8]) -> Option<CrlNumber> {
 }
 
 /// The DER lists in a file that is one DER list or any number of PEM blocks.
-fn split(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, CrlFault> {
+///
+/// # Errors
+/// [`CrlFault::Empty`]; [`CrlFault::Malformed`].
+pub(super) fn split(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, CrlFault> {
     if bytes.first() == Some(&SEQUENCE) {
         return Ok(vec![CertificateRevocationListDer::from(bytes.to_vec())]);
     }
@@ -159,7 +185,6 @@ fn split(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Crl
 
 /// A list that has the right shape; nobody has vouched for it yet.
 struct Unverified<'a> {
-    signed: Signed<'a>,
     issuer: &'a [u8],
     number: CrlNumber,
     this_update: Moment,
@@ -183,7 +208,6 @@ impl<'a> Unverified<'a> {
             return Err(CrlFault::Partial);
         }
         Ok(Self {
-            signed: fields.signed,
             issuer: fields.issuer,
             number: fields.number.ok_or(CrlFault::Unnumbered)?,
             this_update: fields.this_update,
@@ -191,38 +215,20 @@ impl<'a> Unverified<'a> {
             revoked,
         })
     }
+}
 
-    /// The authority that signed the list.
-    fn find_signer<'s>(&self, authorities: &'s [Authority]) -> Result<&'s Authority, CrlFault> {
-        let algorithms = verifier::algorithms();
-        let mut named = authorities.iter().filter(|a| a.subject() == self.issuer).peekable();
-        let Some(first) = named.peek().copied() else { return Err(CrlFault::OtherIssuer) };
-        named
-            .find(|authority| self.signed.is_by(authority.public_key(), &algorithms))
-            .ok_or_else(|| CrlFault::Forged(first.name().to_owned()))
-    }
-
-    fn check(self, authority: &Authority, floor: &Floor, now: Moment) -> Result<Crl, CrlFault> {
-        if self.this_update > now.plus(SKEW_SECONDS) {
-            return Err(CrlFault::FromFuture(self.this_update));
-        }
-        if self.next_update <= now || self.next_update <= self.this_update {
-            return Err(CrlFault::Stale(self.next_update));
-        }
-        if let Some(accepted) = floor.get(&authority.id())
-            && self.number < *accepted
-        {
-            let (given, accepted) = (self.number.to_string(), accepted.to_string());
-            return Err(CrlFault::Older { given, accepted });
-        }
-        Ok(Crl {
-            issuer: authority.id(),
-            number: self.number,
-            this_update: self.this_update,
-            next_update: self.next_update,
-            revoked: self.revoked,
-        })
-    }
+/// The authority that signed the list.
+fn find_signer<'s>(
+    issuer: &[u8],
+    signed: &Signed<'_>,
+    authorities: &'s [Authority],
+) -> Result<&'s Authority, CrlFault> {
+    let algorithms = verifier::algorithms();
+    let mut named = authorities.iter().filter(|a| a.subject() == issuer).peekable();
+    let Some(first) = named.peek().copied() else { return Err(CrlFault::OtherIssuer) };
+    named
+        .find(|authority| signed.is_by(authority.public_key(), &algorithms))
+        .ok_or_else(|| CrlFault::Forged(first.name().to_owned()))
 }
 
 fn fault(error: webpki::Error) -> CrlFault {

@@ -66,6 +66,21 @@ impl TrustError {
     }
 }
 
+impl TrustError {
+    /// The same again, for whoever is told while it is also kept.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Io { action, path, source } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                Self::Io { action, path: path.clone(), source }
+            }
+            Self::File { path, why } => Self::File { path: path.clone(), why: why.clone() },
+            Self::Crl(fault) => Self::Crl(fault.clone()),
+            other => Self::Library(other.to_string()),
+        }
+    }
+}
+
 impl From<rcgen::Error> for TrustError {
     fn from(error: rcgen::Error) -> Self {
         Self::Library(error.to_string())
@@ -114,10 +129,24 @@ pub enum CrlFault {
         /// The highest number accepted, in hexadecimal.
         accepted: String,
     },
-    /// Two lists of one CA.
-    #[error("there are two lists of the CA {0}; keep the newest")]
-    Twice(String),
     /// A configured CA without a list.
     #[error("there is none of the CA {0}; every configured CA needs one")]
     Missing(String),
+}
+
+impl CrlFault {
+    /// What is wrong in a few words, for a status line; `None` where there is no list at all.
+    pub(super) fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Empty | Self::Missing(_) => None,
+            Self::Malformed(_) => Some("damaged, or of a kind that is not understood"),
+            Self::Partial => Some("a delta, indirect or partial list"),
+            Self::OtherIssuer => Some("of another CA"),
+            Self::Forged(_) => Some("its signature is wrong"),
+            Self::FromFuture(_) => Some("from the future"),
+            Self::Stale(_) => Some("out of date"),
+            Self::Unnumbered => Some("without a number"),
+            Self::Older { .. } => Some("older than one seen before"),
+        }
+    }
 }

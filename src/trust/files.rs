@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -38,6 +38,54 @@ pub(super) fn read(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, TrustError>
     let mut bytes = Vec::new();
     read_open(file, path, limit_bytes, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Endings of the files that are read from a directory.
+const ENDINGS: [&str; 5] = ["pem", "crt", "cer", "der", "crl"];
+
+/// The files themselves, and of directories the files in them, by name.
+///
+/// # Errors
+/// [`TrustError::Io`] for a directory that cannot be read.
+pub(super) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrustError> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let mut inside = Vec::new();
+        for entry in fs::read_dir(path).map_err(TrustError::io("list", path))? {
+            let name = entry.map_err(TrustError::io("list", path))?.file_name();
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            let file = path.join(name);
+            let ending = file.extension().and_then(|ending| ending.to_str());
+            if !hidden && ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
+                inside.push(file);
+            }
+        }
+        inside.sort();
+        found.append(&mut inside);
+    }
+    Ok(found)
+}
+
+/// What changes when one of the files does, is put there, or goes: names, sizes, times, places.
+pub(super) fn stamp(paths: &[PathBuf]) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let one = |path: &PathBuf| match fs::metadata(path) {
+        Ok(at) => {
+            let (ino, size) = (at.ino(), at.size());
+            let (mtime, nsec) = (at.mtime(), at.mtime_nsec());
+            let (ctime, cnsec) = (at.ctime(), at.ctime_nsec());
+            format!("{}|{ino} {size} {mtime}.{nsec} {ctime}.{cnsec}\n", path.display())
+        }
+        Err(error) => format!("{}|{}\n", path.display(), error.kind()),
+    };
+    match expand(paths) {
+        Ok(paths) => paths.iter().map(one).collect(),
+        Err(problem) => problem.to_string(),
+    }
 }
 
 /// Reads a private key file, unless its mode has one of the `forbidden` bits.

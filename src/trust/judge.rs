@@ -65,6 +65,27 @@ impl Standing {
     /// [`Refusal`] with the reason.
     pub fn check(&self, state: &TrustState, now: Moment) -> Result<(), Refusal> {
         state.gate(now)?;
+        self.check_but_gate(state, now, |_| Err(Refusal::IssuerUncovered))
+    }
+
+    /// The same while lists are out of date or missing, for whoever brings new ones: everything but
+    /// their age counts, and what the last ones revoke.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason.
+    pub fn check_for_repair(&self, state: &TrustState, now: Moment) -> Result<(), Refusal> {
+        self.check_but_gate(state, now, |issuer| match state.find_authority(issuer) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::IssuerUncovered),
+        })
+    }
+
+    fn check_but_gate(
+        &self,
+        state: &TrustState,
+        now: Moment,
+        without_list: impl Fn(IssuerId) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         if now > self.ca_not_after {
             return Err(Refusal::CaExpired { at: self.ca_not_after });
         }
@@ -74,10 +95,15 @@ impl Standing {
         if now < self.not_before {
             return Err(Refusal::NotYetValid { from: self.not_before });
         }
-        for (issuer, serial) in &self.links {
-            let crl = state.find_crl(*issuer).ok_or(Refusal::IssuerUncovered)?;
-            if let Some(at) = crl.find_revocation(serial) {
-                return Err(Refusal::Revoked { at });
+        for (depth, (issuer, serial)) in self.links.iter().enumerate() {
+            let Some(crl) = state.find_crl(*issuer) else {
+                without_list(*issuer)?;
+                continue;
+            };
+            match crl.find_revocation(serial) {
+                Some(at) if depth == 0 => return Err(Refusal::Revoked { at }),
+                Some(at) => return Err(Refusal::IssuerRevoked { at }),
+                None => {}
             }
         }
         Ok(())
@@ -91,17 +117,25 @@ impl TrustState {
     /// # Errors
     /// [`Refusal`] with the reason to send.
     pub fn judge(&self, chain: &[CertificateDer<'_>], now: Moment) -> Result<Standing, Refusal> {
+        let standing = self.prove(chain, now)?;
+        standing.check(self, now)?;
+        Ok(standing)
+    }
+
+    /// The part of it that does not depend on lists: whose certificate, and by whom.
+    fn prove(&self, chain: &[CertificateDer<'_>], now: Moment) -> Result<Standing, Refusal> {
         let (first, others) = chain.split_first().ok_or(Refusal::NoCertificate)?;
         if !fits(first, others) {
             return Err(Refusal::Malformed("its chain is too long"));
         }
         let leaf = EndEntityCert::try_from(first).map_err(refusal)?;
         let seconds = u64::try_from(now.0).unwrap_or(0);
+        let others: Vec<_> = others.iter().chain(self.between()).cloned().collect();
         let path = leaf
             .verify_for_usage(
                 verifier::algorithms().all,
                 self.anchors(),
-                others,
+                &others,
                 UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
                 KeyUsage::client_auth(),
                 None,
@@ -111,9 +145,7 @@ impl TrustState {
         key::accept(&leaf.subject_public_key_info()).map_err(Refusal::WeakKey)?;
         let own = parse(first)?;
         require_client_usage(&own)?;
-        let standing = self.stand(identity_of(&own)?, &path, &own)?;
-        standing.check(self, now)?;
-        Ok(standing)
+        self.stand(identity_of(&own)?, &path, &own)
     }
 
     /// Gathers from a verified path what has to be looked at again later.
@@ -251,5 +283,24 @@ impl Peer {
         let standing = Arc::new(state.judge(&self.chain, now)?);
         self.last.store(Some(Arc::clone(&standing)));
         Ok(standing)
+    }
+
+    /// How the client stands for bringing new lists: as [`Peer::standing`] while the gate is open,
+    /// and else apart from the age of the lists.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason to send.
+    pub fn standing_for_repair(
+        &self,
+        trust: &Trust,
+        now: Moment,
+    ) -> Result<Arc<Standing>, Refusal> {
+        let state = trust.current();
+        if state.gate(now).is_ok() {
+            return self.standing(trust, now);
+        }
+        let standing = state.prove(&self.chain, now)?;
+        standing.check_for_repair(&state, now)?;
+        Ok(Arc::new(standing))
     }
 }

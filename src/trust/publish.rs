@@ -7,7 +7,7 @@ use rcgen::{
 };
 
 use super::ca::own_authority;
-use super::crl::{self, Floor};
+use super::crl;
 use super::dates::written;
 use super::files::{self, CRL_LIMIT_BYTES, Readers};
 use super::{CertificateAuthority, Serial, TrustError};
@@ -83,7 +83,7 @@ impl CertificateAuthority {
         let pem = list.signed_by(&self.issuer)?.pem()?;
         // Read back before it can be seen: a list that our own reader refuses closes the server.
         let own = own_authority(&self.directory.join("ca.crt"), self.certificate_pem.as_bytes())?;
-        crl::accept(&[pem.clone().into_bytes()], &[own], &Floor::new(), now)?;
+        crl::read_own(pem.as_bytes(), own, now)?;
         // The number first: after a crash in between it is merely skipped, never used twice.
         let number_path = self.directory.join("crl.number");
         files::replace(&number_path, format!("{number}\n").as_bytes(), Readers::All)?;

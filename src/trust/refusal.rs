@@ -32,9 +32,15 @@ pub enum Refusal {
         /// The start of its validity.
         from: Moment,
     },
-    /// The serial, or that of a CA above it, is on a revocation list.
+    /// The serial is on a revocation list.
     #[error("certificate was revoked {at}: issue a new one if that was a mistake")]
     Revoked {
+        /// Since when, as the list says.
+        at: Moment,
+    },
+    /// A CA between the certificate and the configured one was revoked.
+    #[error("the CA that issued the certificate was revoked {at}: issue a new one by another CA")]
+    IssuerRevoked {
         /// Since when, as the list says.
         at: Moment,
     },
@@ -62,12 +68,35 @@ pub enum Refusal {
     /// A configured CA has no usable revocation list (operator's fault).
     #[error("no usable revocation list: nothing is served until the operator provides one")]
     CrlMissing,
+    /// The list that is there is not accepted (operator's fault).
+    #[error("no usable revocation list ({0}): nothing is served until a good one is there")]
+    CrlRefused(&'static str),
     /// The revocation list is from the future: the clock was set back (operator's fault).
     #[error("server clock is behind its revocation list: nothing is served until it is right")]
     ClockBehind,
 }
 
 impl Refusal {
+    /// Every code, for counters.
+    pub const CODES: [&str; 16] = [
+        "no_certificate",
+        "malformed_certificate",
+        "unknown_issuer",
+        "issuer_uncovered",
+        "certificate_expired",
+        "certificate_not_yet_valid",
+        "certificate_revoked",
+        "issuer_revoked",
+        "not_for_clients",
+        "no_identity",
+        "weak_key",
+        "ca_expired",
+        "crl_stale",
+        "crl_missing",
+        "crl_refused",
+        "clock_behind",
+    ];
+
     /// A stable word for logs, metrics and the API.
     pub fn code(&self) -> &'static str {
         match self {
@@ -78,21 +107,28 @@ impl Refusal {
             Self::Expired { .. } => "certificate_expired",
             Self::NotYetValid { .. } => "certificate_not_yet_valid",
             Self::Revoked { .. } => "certificate_revoked",
+            Self::IssuerRevoked { .. } => "issuer_revoked",
             Self::NotForClients => "not_for_clients",
             Self::NoIdentity(_) => "no_identity",
             Self::WeakKey(_) => "weak_key",
             Self::CaExpired { .. } => "ca_expired",
             Self::CrlStale { .. } => "crl_stale",
             Self::CrlMissing => "crl_missing",
+            Self::CrlRefused(_) => "crl_refused",
             Self::ClockBehind => "clock_behind",
         }
     }
 
     /// Whether it is the server's operator, not the client, who has to act.
     pub fn is_server_fault(&self) -> bool {
+        self.is_about_lists() || matches!(self, Self::CaExpired { .. })
+    }
+
+    /// Whether it is only the lists' age or absence: what a new list mends.
+    pub fn is_about_lists(&self) -> bool {
         matches!(
             self,
-            Self::CaExpired { .. } | Self::CrlStale { .. } | Self::CrlMissing | Self::ClockBehind
+            Self::CrlStale { .. } | Self::CrlMissing | Self::CrlRefused(_) | Self::ClockBehind
         )
     }
 }

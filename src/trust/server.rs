@@ -54,6 +54,17 @@ pub fn load_server(directory: &Path) -> Result<ServerIdentity, TrustError> {
     ServerIdentity::load(&directory.join("server.crt"), &directory.join("server.key"))
 }
 
+/// The CA certificates in `file`, PEM: what hosts recognise the server by.
+///
+/// # Errors
+/// [`TrustError::File`] when it holds none, or no PEM; [`TrustError::Io`].
+pub fn read_ca(file: &Path) -> Result<String, TrustError> {
+    let bytes = files::read(file, CERTIFICATE_LIMIT_BYTES)?;
+    authority::certificates(&bytes).map_err(|why| TrustError::file(file, why))?;
+    String::from_utf8(bytes)
+        .map_err(|_| TrustError::file(file, "is not PEM: convert it with openssl x509"))
+}
+
 /// The private key of the server in `directory`, PEM: for a renewal that keeps it.
 ///
 /// # Errors
@@ -63,6 +74,11 @@ pub fn existing_key(directory: &Path) -> Result<Zeroizing<String>, TrustError> {
 }
 
 impl ServerIdentity {
+    /// What changes when one of the two files does.
+    pub fn stamp(certificate: &Path, key: &Path) -> String {
+        files::stamp(&[certificate.to_path_buf(), key.to_path_buf()])
+    }
+
     /// Loads a certificate chain and its key, both PEM; a group, but nobody else, may read the key.
     ///
     /// # Errors

@@ -1,15 +1,15 @@
 //! What is trusted now: CAs and their revocation lists as one immutable value, swapped as a whole.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use rustls::pki_types::TrustAnchor;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use super::authority::{self, Authority};
 use super::crl::{self, Crl, CrlNumber, Floor, SKEW_SECONDS};
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, CRL_LIMIT_BYTES, Readers};
+use super::gather::{Lists, Measure, Trouble, gather};
 use super::{CrlFault, IssuerId, Refusal, TrustError};
 use crate::digest::{Digest, Hasher};
 use crate::time::Moment;
@@ -17,12 +17,27 @@ use crate::time::Moment;
 /// Where trust is read from.
 #[derive(Clone, Debug)]
 pub struct TrustFiles {
-    /// Certificates of the CAs: PEM with any number of blocks, or DER.
+    /// Certificates of the CAs at the top: files (PEM with any number of blocks, or DER), or
+    /// directories of them.
     pub anchors: Vec<PathBuf>,
-    /// Their revocation lists, one for each CA: PEM with any number of blocks, or DER.
+    /// Certificates of CAs below those. They are believed only by a path to one of them.
+    pub intermediates: Vec<PathBuf>,
+    /// Revocation lists, of every CA that is named: as for the anchors.
     pub crls: Vec<PathBuf>,
+    /// A directory for lists that are delivered while the server runs; `None` where the server
+    /// signs its list itself.
+    pub delivered: Option<PathBuf>,
     /// Where the highest CRL numbers are remembered across restarts.
     pub floor: PathBuf,
+    /// How long a list counts after its `nextUpdate`. Unit: seconds.
+    pub grace_seconds: i64,
+}
+
+/// What was read.
+struct Read {
+    anchors: Vec<(PathBuf, Vec<u8>)>,
+    intermediates: Vec<(PathBuf, Vec<u8>)>,
+    lists: Vec<Result<Vec<u8>, TrustError>>,
 }
 
 impl TrustFiles {
@@ -30,18 +45,60 @@ impl TrustFiles {
     pub fn of_directory(directory: &Path) -> Self {
         Self {
             anchors: vec![directory.join("ca.crt")],
+            intermediates: Vec::new(),
             crls: vec![directory.join("crl.pem")],
+            delivered: None,
             floor: directory.join("crl.floor"),
+            grace_seconds: 0,
         }
     }
 
-    fn read_anchors(&self) -> Result<Vec<(&Path, Vec<u8>)>, TrustError> {
-        let read = |path: &'_ PathBuf| files::read(path, CERTIFICATE_LIMIT_BYTES);
-        self.anchors.iter().map(|path| Ok((path.as_path(), read(path)?))).collect()
+    fn read(&self) -> Result<Read, TrustError> {
+        let certificates = |paths: &[PathBuf]| -> Result<Vec<(PathBuf, Vec<u8>)>, TrustError> {
+            let read = |path: PathBuf| {
+                let bytes = files::read(&path, CERTIFICATE_LIMIT_BYTES)?;
+                Ok((path, bytes))
+            };
+            files::expand(paths)?.into_iter().map(read).collect()
+        };
+        let lists = match files::expand(&self.list_places()) {
+            Ok(paths) => paths.iter().map(|path| files::read(path, CRL_LIMIT_BYTES)).collect(),
+            Err(problem) => vec![Err(problem)],
+        };
+        let (anchors, intermediates) =
+            (certificates(&self.anchors)?, certificates(&self.intermediates)?);
+        Ok(Read { anchors, intermediates, lists })
     }
 
-    fn read_crls(&self) -> Result<Vec<Vec<u8>>, TrustError> {
-        self.crls.iter().map(|path| files::read(path, CRL_LIMIT_BYTES)).collect()
+    fn list_places(&self) -> Vec<PathBuf> {
+        self.crls.iter().chain(&self.delivered).cloned().collect()
+    }
+
+    /// What changes when one of the files does: names, sizes and times.
+    fn stamp(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        for paths in [&self.anchors, &self.intermediates, &self.list_places()] {
+            hasher.update(files::stamp(paths).as_bytes());
+        }
+        hasher.finish()
+    }
+}
+
+impl Read {
+    fn authorities(&self) -> Result<Vec<Authority>, TrustError> {
+        authority::read_all(&self.anchors, &self.intermediates)
+    }
+
+    /// What the verdict on a chain depends on: the certificates, and the lists that are in force.
+    fn fingerprint(&self, crls: &Lists) -> Digest {
+        let mut hasher = Hasher::new();
+        for (_, bytes) in self.anchors.iter().chain(&self.intermediates) {
+            hasher.update(Digest::of(bytes).as_bytes());
+        }
+        let mut lists: Vec<_> = crls.values().map(|crl| crl.digest()).collect();
+        lists.sort();
+        lists.iter().for_each(|list| hasher.update(list.as_bytes()));
+        hasher.finish()
     }
 }
 
@@ -50,10 +107,40 @@ pub struct TrustState {
     epoch: u64,
     authorities: Vec<Authority>,
     anchors: Vec<TrustAnchor<'static>>,
-    crls: HashMap<IssuerId, Crl>,
-    fault: Option<TrustError>,
+    between: Vec<CertificateDer<'static>>,
+    crls: Lists,
+    troubles: Vec<Trouble>,
     floor: Floor,
     fingerprint: Digest,
+    grace_seconds: i64,
+}
+
+/// A CA and its list, for people and metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IssuerReport {
+    /// Which CA.
+    pub id: IssuerId,
+    /// Its subject, in printable ASCII.
+    pub name: String,
+    /// Until when it may vouch.
+    pub not_after: Moment,
+    /// The list in force.
+    pub list: Option<ListReport>,
+}
+
+/// A list in force, for people and metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListReport {
+    /// Its number, in hexadecimal.
+    pub number: String,
+    /// When it was made.
+    pub this_update: Moment,
+    /// When the next one is due.
+    pub next_update: Moment,
+    /// From when on nobody is served by it: `next_update`, and the grace.
+    pub closes: Moment,
+    /// How many certificates it revokes.
+    pub revoked: usize,
 }
 
 impl TrustState {
@@ -64,43 +151,74 @@ impl TrustState {
 
     /// The lists in force.
     pub fn crls(&self) -> impl Iterator<Item = &Crl> {
-        self.crls.values()
+        self.crls.values().map(AsRef::as_ref)
     }
 
-    /// Why there are no lists in force, when the first load found none that are good.
+    /// The first thing that was wrong with the lists at the last load, if anything was.
     pub fn crl_fault(&self) -> Option<&TrustError> {
-        self.fault.as_ref()
+        self.troubles.first().map(|trouble| &trouble.fault)
     }
 
-    /// Until when anybody may be served: the earliest `nextUpdate` of all CAs.
+    /// Everything that was wrong with the lists at the last load.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
+    /// Every CA with its list, in the order in which they are configured.
+    pub fn issuers(&self) -> Vec<IssuerReport> {
+        let list = |crl: &Arc<Crl>| ListReport {
+            number: crl.number().to_string(),
+            this_update: crl.this_update(),
+            next_update: crl.next_update(),
+            closes: crl.next_update().plus(self.grace_seconds),
+            revoked: crl.len(),
+        };
+        let report = |authority: &Authority| IssuerReport {
+            id: authority.id(),
+            name: authority.name().to_owned(),
+            not_after: authority.not_after(),
+            list: self.crls.get(&authority.id()).map(list),
+        };
+        self.authorities.iter().map(report).collect()
+    }
+
+    /// Until when anybody may be served: the earliest `nextUpdate` of all CAs, and the grace.
     ///
     /// # Errors
-    /// [`Refusal::CrlMissing`], [`Refusal::CrlStale`] or [`Refusal::ClockBehind`] while nobody may.
+    /// [`Refusal::CrlMissing`], [`Refusal::CrlRefused`], [`Refusal::CrlStale`] or
+    /// [`Refusal::ClockBehind`] while nobody may.
     pub fn gate(&self, now: Moment) -> Result<Moment, Refusal> {
-        match &self.fault {
-            Some(TrustError::Crl(CrlFault::Stale(since))) => {
-                return Err(Refusal::CrlStale { since: *since });
-            }
-            Some(TrustError::Crl(CrlFault::FromFuture(_))) => return Err(Refusal::ClockBehind),
-            Some(_) => return Err(Refusal::CrlMissing),
-            None => {}
-        }
-        let mut closes = None;
+        let mut earliest: Option<&Arc<Crl>> = None;
         for authority in &self.authorities {
-            let crl = self.crls.get(&authority.id()).ok_or(Refusal::CrlMissing)?;
+            let crl = self.crls.get(&authority.id()).ok_or_else(|| self.absence(authority.id()))?;
             if now.plus(SKEW_SECONDS) < crl.this_update() {
                 return Err(Refusal::ClockBehind);
             }
-            let next = crl.next_update();
-            closes = Some(closes.map_or(next, |earliest: Moment| earliest.min(next)));
+            if earliest.is_none_or(|earliest| crl.next_update() < earliest.next_update()) {
+                earliest = Some(crl);
+            }
         }
-        let closes = closes.ok_or(Refusal::CrlMissing)?;
-        if now < closes { Ok(closes) } else { Err(Refusal::CrlStale { since: closes }) }
+        let since = earliest.ok_or(Refusal::CrlMissing)?.next_update();
+        let closes = since.plus(self.grace_seconds);
+        if now < closes { Ok(closes) } else { Err(Refusal::CrlStale { since }) }
+    }
+
+    /// Why a CA has no list: its own trouble, else one of a list that is nobody's.
+    fn absence(&self, issuer: IssuerId) -> Refusal {
+        let own = self.troubles.iter().filter(|trouble| trouble.issuer == Some(issuer));
+        let nobodys = self.troubles.iter().filter(|trouble| trouble.issuer.is_none());
+        let faults = own.chain(nobodys).map(|trouble| &trouble.fault);
+        let refusal = |fault: &TrustError| match fault {
+            TrustError::Crl(CrlFault::FromFuture(_)) => Some(Refusal::ClockBehind),
+            TrustError::Crl(fault) => fault.word().map(Refusal::CrlRefused),
+            _ => None,
+        };
+        faults.filter_map(refusal).next().unwrap_or(Refusal::CrlMissing)
     }
 
     /// The list of a CA.
     pub(super) fn find_crl(&self, issuer: IssuerId) -> Option<&Crl> {
-        self.crls.get(&issuer)
+        self.crls.get(&issuer).map(AsRef::as_ref)
     }
 
     /// The configured CA of this id.
@@ -112,13 +230,19 @@ impl TrustState {
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
+
+    /// What webpki may build paths through, beside what the client sends.
+    pub(super) fn between(&self) -> &[CertificateDer<'static>] {
+        &self.between
+    }
 }
 
 /// The holder of the present [`TrustState`]; cheap to ask, safe to share.
 pub struct Trust {
     files: TrustFiles,
     state: ArcSwap<TrustState>,
-    reloading: Mutex<()>,
+    /// What the files looked like when they were read last; held while they are.
+    reading: Mutex<Digest>,
 }
 
 impl Trust {
@@ -128,25 +252,20 @@ impl Trust {
     /// # Errors
     /// [`TrustError`] when a CA certificate or the remembered CRL numbers cannot be used.
     pub fn load(files: TrustFiles, now: Moment) -> Result<Self, TrustError> {
-        let floor = read_floor(&files.floor)?;
-        let anchors = files.read_anchors()?;
-        let authorities = authority::read_all(&anchors)?;
-        if authorities.is_empty() {
-            return Err(TrustError::Parameter("no CA is configured: name a CA certificate".into()));
+        if let Some(directory) = &files.delivered {
+            files::make_private_directory(directory)?;
         }
-        let lists = files.read_crls();
-        let accepted = lists.and_then(|lists| {
-            let crls = crl::accept(&lists, &authorities, &floor, now)?;
-            Ok((crls, fingerprint(&anchors, &lists)))
-        });
-        let (crls, fingerprint, fault) = match accepted {
-            Ok((crls, fingerprint)) => (crls, fingerprint, None),
-            Err(fault) => (HashMap::new(), Digest::of(b""), Some(fault)),
-        };
-        let state = assemble(1, authorities, crls, floor, fingerprint, fault);
-        let trust = Self { files, state: ArcSwap::from_pointee(state), reloading: Mutex::new(()) };
+        let floor = read_floor(&files.floor)?;
+        let stamp = files.stamp();
+        let state = assemble(&files, None, &floor, now)?;
+        let trust = Self { files, state: ArcSwap::from_pointee(state), reading: Mutex::new(stamp) };
         trust.save_floor()?;
         Ok(trust)
+    }
+
+    /// Whether the CAs are others' and not the embedded one.
+    pub fn is_external(&self) -> bool {
+        self.files.delivered.is_some()
     }
 
     /// The state of this moment.
@@ -154,32 +273,81 @@ impl Trust {
         self.state.load_full()
     }
 
-    /// Reads the files again and says whether anything changed. Refused lists leave the old state
-    /// in place, which closes by itself at its `nextUpdate`.
+    /// Reads the files again and says whether anything changed. A refused list leaves the old one
+    /// of its CA in place, which ends at its `nextUpdate`; what is good is taken all the same.
     ///
     /// # Errors
-    /// [`TrustError`]: nothing changed, except when only remembering the CRL numbers failed.
+    /// [`TrustError`]: the first thing that is wrong. If it is with a CA certificate, nothing
+    /// changed.
     pub fn reload(&self, now: Moment) -> Result<bool, TrustError> {
-        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        *stamp = self.files.stamp();
+        self.read_again(now)
+    }
+
+    /// [`Trust::reload`], if the files look different from when they were read last, or time may
+    /// have mended what was wrong with them. Costs little when nothing changed.
+    pub fn look(&self, now: Moment) -> Option<Result<bool, TrustError>> {
+        let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.files.stamp();
+        let mends = |trouble: &Trouble| {
+            matches!(
+                trouble.fault,
+                TrustError::Crl(CrlFault::FromFuture(at)) if at <= now.plus(SKEW_SECONDS)
+            )
+        };
+        if *stamp == seen && !self.current().troubles.iter().any(mends) {
+            return None;
+        }
+        *stamp = seen;
+        Some(self.read_again(now))
+    }
+
+    /// Takes lists that were handed over: verified, kept durably, in force at once. A list of the
+    /// number in force is success.
+    ///
+    /// # Errors
+    /// [`TrustError::Crl`] when one of them is not taken, and then none is (sender's fault);
+    /// [`TrustError::Parameter`] where the server signs its list itself; [`TrustError::Io`].
+    pub fn deliver(&self, bytes: &[u8], now: Moment) -> Result<Vec<IssuerId>, TrustError> {
+        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(directory) = &self.files.delivered else {
+            let why = "this server signs its revocation list itself and renews it by itself";
+            return Err(TrustError::Parameter(why.into()));
+        };
+        let state = self.current();
+        let (authorities, floor) = (&state.authorities, &state.floor);
+        // Grace is for lists that ran out while they were in force, not for new ones.
+        let measure = Measure { authorities, floor, grace_seconds: 0, now };
+        let mut taken = Vec::new();
+        for der in crl::split(bytes)? {
+            let list = crl::read(&der, authorities).map_err(|(_, fault)| fault)?;
+            measure.check_new(&list)?;
+            taken.push((list.issuer(), der));
+        }
+        for (issuer, der) in &taken {
+            let path = directory.join(format!("{issuer}.crl"));
+            files::replace(&path, der, Readers::All)?;
+        }
+        // What else may be wrong with the files is told at their own reload.
+        match self.read_again(now) {
+            Ok(_) | Err(TrustError::Crl(_)) => {}
+            Err(problem) => return Err(problem),
+        }
+        Ok(taken.into_iter().map(|(issuer, _)| issuer).collect())
+    }
+
+    fn read_again(&self, now: Moment) -> Result<bool, TrustError> {
         let old = self.current();
-        let anchors = self.files.read_anchors()?;
-        let lists = self.files.read_crls()?;
-        let fingerprint = fingerprint(&anchors, &lists);
-        if old.fault.is_none() && old.fingerprint == fingerprint {
-            self.save_floor()?;
-            return Ok(false);
+        let mut state = assemble(&self.files, Some(&old), &old.floor, now)?;
+        let fault = state.crl_fault().map(TrustError::again);
+        let changed = state.fingerprint != old.fingerprint;
+        if !changed {
+            state.epoch = old.epoch;
         }
-        let authorities = authority::read_all(&anchors)?;
-        if authorities.is_empty() {
-            return Err(TrustError::Parameter("no CA is configured: name a CA certificate".into()));
-        }
-        let crls = crl::accept(&lists, &authorities, &old.floor, now)?;
-        let epoch = old.epoch.saturating_add(1);
-        let floor = old.floor.clone();
-        let state = assemble(epoch, authorities, crls, floor, fingerprint, None);
         self.state.store(Arc::new(state));
         self.save_floor()?;
-        Ok(true)
+        fault.map_or(Ok(changed), Err)
     }
 
     fn save_floor(&self) -> Result<(), TrustError> {
@@ -194,26 +362,38 @@ impl Trust {
 }
 
 fn assemble(
-    epoch: u64,
-    authorities: Vec<Authority>,
-    crls: HashMap<IssuerId, Crl>,
-    mut floor: Floor,
-    fingerprint: Digest,
-    fault: Option<TrustError>,
-) -> TrustState {
+    files: &TrustFiles,
+    old: Option<&TrustState>,
+    floor: &Floor,
+    now: Moment,
+) -> Result<TrustState, TrustError> {
+    let mut read = files.read()?;
+    let authorities = read.authorities()?;
+    let grace_seconds = files.grace_seconds;
+    let measure = Measure { authorities: &authorities, floor, grace_seconds, now };
+    let none = Lists::new();
+    let held = old.map_or(&none, |old| &old.crls);
+    let sources = std::mem::take(&mut read.lists);
+    let (crls, troubles) = gather(sources, held, &measure);
+    let fingerprint = read.fingerprint(&crls);
+    let mut floor = floor.clone();
     for crl in crls.values() {
         floor.insert(crl.issuer(), crl.number().clone());
     }
-    let anchors = authorities.iter().map(|authority| authority.anchor().clone()).collect();
-    TrustState { epoch, authorities, anchors, crls, fault, floor, fingerprint }
-}
-
-fn fingerprint(anchors: &[(&Path, Vec<u8>)], lists: &[Vec<u8>]) -> Digest {
-    let mut hasher = Hasher::new();
-    for bytes in anchors.iter().map(|(_, bytes)| bytes).chain(lists) {
-        hasher.update(Digest::of(bytes).as_bytes());
-    }
-    hasher.finish()
+    let tops = authorities.iter().filter(|authority| authority.is_anchor());
+    let lower = authorities.iter().filter(|authority| !authority.is_anchor());
+    let between = lower.flat_map(Authority::certificates).cloned();
+    Ok(TrustState {
+        epoch: old.map_or(1, |old| old.epoch.saturating_add(1)),
+        anchors: tops.map(|authority| authority.anchor().clone()).collect(),
+        between: between.collect(),
+        authorities,
+        crls,
+        troubles,
+        floor,
+        fingerprint,
+        grace_seconds,
+    })
 }
 
 /// The remembered CRL numbers; none when there is no file yet.

@@ -15,6 +15,8 @@ pub enum HostCommand {
     Issue(HostIssue),
     /// Write what a host needs, except its key and certificate
     Setup(HostSetupArgs),
+    /// Give a host its right, when its certificate comes from a CA of your own
+    Grant(HostGrantArgs),
     /// List the hosts, their certificates and when they were last seen
     #[command(after_help = "EXAMPLE:\n  repoctl host list")]
     List,
@@ -35,6 +37,8 @@ pub enum HostCommand {
 pub enum IdentityCommand {
     /// Make a key and get a certificate for it
     Issue(IdentityIssue),
+    /// Give an identity its right, when its certificate comes from a CA of your own
+    Grant(IdentityGrantArgs),
     /// List the identities and their certificates
     #[command(after_help = "EXAMPLE:\n  repoctl identity list")]
     List,
@@ -106,6 +110,53 @@ pub struct IdentityIssue {
     /// A directory that is not there yet [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// The right of a host.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host grant web-01.example.org --suite stable")]
+pub struct HostGrantArgs {
+    /// The host, as its certificate names it
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub name: String,
+    /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
+    #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
+    pub suite: Vec<SuiteName>,
+}
+
+/// The right of a build job or a person.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl identity grant ci.example.org --role uploader --suite testing"
+)]
+pub struct IdentityGrantArgs {
+    /// The identity, as its certificate names it
+    #[arg(value_name = "NAME", value_parser = parse_name)]
+    pub name: String,
+    /// What it is trusted to do: host, uploader, operator or admin
+    #[arg(long, value_parser = parse_role)]
+    pub role: Role,
+    /// Suites that it is for, with commas between or given several times [env: REPOCTL_SUITE]
+    #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
+    pub suite: Vec<SuiteName>,
+    /// Every suite, also those made later
+    #[arg(long, conflicts_with = "suite")]
+    pub all_suites: bool,
+}
+
+/// What can be done with revocation lists.
+#[derive(Subcommand, Debug)]
+pub enum CrlCommand {
+    /// Deliver revocation lists of a CA of your own, also while the server refuses everything else
+    #[command(after_help = "EXAMPLE:\n  repoctl crl put issuing.crl")]
+    Put {
+        /// Lists in PEM or DER
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show the CAs whose clients are trusted, and the list of each
+    #[command(after_help = "EXAMPLE:\n  repoctl crl show")]
+    Show,
 }
 
 /// Whom to shut out.

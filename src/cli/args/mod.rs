@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::debian::SuiteName;
 
 pub use access::{
-    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
+    CrlCommand, HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
 };
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
@@ -114,6 +114,9 @@ pub enum Command {
     /// Certificates for build jobs and people
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl identity list")]
     Identity(IdentityCommand),
+    /// Revocation lists of a CA of your own
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl crl show")]
+    Crl(CrlCommand),
     /// Show how the server and its suites are
     #[command(after_help = "EXAMPLE:\n  repoctl status --json | jq .warnings")]
     Status,

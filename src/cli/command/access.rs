@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Session;
 use crate::api::{
-    HostRequest, HostSetup, IdentityRequest, IssuedCertificate, RevocationRequest, SetupQuery,
-    SuiteChoice,
+    HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IssuedCertificate,
+    RevocationRequest, SetupQuery, SuiteChoice,
 };
 use crate::cli::args::{
     HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
@@ -27,6 +27,12 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
     match command {
         HostCommand::Issue(args) => issue_host(session, args).await,
         HostCommand::Setup(args) => set_up(session, args).await,
+        HostCommand::Grant(args) => {
+            let right = HostGrant { suites: suites_of(session, &args.suite)? };
+            let granted = session.client.grant_host(&args.name, &right).await?;
+            session.show(&granted, || render::access::granted(&granted));
+            Ok(())
+        }
         HostCommand::Revoke(args) => revoke(session, args, true).await,
         HostCommand::List => {
             let hosts = session.client.list_hosts().await?;
@@ -52,6 +58,13 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
 pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> Result<(), Failure> {
     match command {
         IdentityCommand::Issue(args) => issue_identity(session, args).await,
+        IdentityCommand::Grant(args) => {
+            let suites = choice_of(session, args.all_suites, &args.suite)?;
+            let right = IdentityGrant { role: args.role, suites };
+            let granted = session.client.grant_identity(&args.name, &right).await?;
+            session.show(&granted, || render::access::granted(&granted));
+            Ok(())
+        }
         IdentityCommand::Revoke(args) => revoke(session, args, false).await,
         IdentityCommand::List => {
             let (identities, now) = (session.client.list_identities().await?, session.now());
@@ -130,10 +143,7 @@ async fn fetch_setup(
 }
 
 async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {
-    let suites = match args.all_suites {
-        true => SuiteChoice::All,
-        false => SuiteChoice::Named(suites_of(session, &args.suite)?),
-    };
+    let suites = choice_of(session, args.all_suites, &args.suite)?;
     let directory = directory_of(args.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
@@ -180,6 +190,14 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
 
 fn suites_of(session: &Session<'_>, named: &[SuiteName]) -> Result<Vec<SuiteName>, Failure> {
     if named.is_empty() { Ok(vec![session.suite(None)?]) } else { Ok(named.to_vec()) }
+}
+
+fn choice_of(
+    session: &Session<'_>,
+    all: bool,
+    named: &[SuiteName],
+) -> Result<SuiteChoice, Failure> {
+    if all { Ok(SuiteChoice::All) } else { Ok(SuiteChoice::Named(suites_of(session, named)?)) }
 }
 
 fn directory_of(out: Option<&Path>, name: &str) -> PathBuf {

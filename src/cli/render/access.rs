@@ -1,7 +1,7 @@
 //! Identities, certificates and revocations.
 
 use super::pairs;
-use crate::api::{CertificateView, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
+use crate::api::{CertificateView, Granted, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, when};
 use crate::time::Moment;
@@ -62,9 +62,21 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
     out
 }
 
+/// A right that was given.
+pub fn granted(right: &Granted) -> String {
+    let (name, role) = (escape(&right.identity), right.role.as_str());
+    format!("{name} is {role} of {}\n", choice(&right.suites))
+}
+
 /// What came of a revocation.
 pub fn revoked(outcome: &RevocationOutcome, now: Moment) -> String {
     let name = escape(&outcome.identity);
+    if outcome.serials.is_empty() {
+        return format!(
+            "{name} is shut out: its right is taken away\nnote: it has no certificate of this server's \
+             CA that could be revoked; let the CA that issued one do so\n"
+        );
+    }
     let certificates = count(outcome.serials.len(), "certificate");
     let serials = outcome.serials.iter().map(|serial| format!("  {}\n", escape(serial)));
     let until = when(outcome.crl_next_update, now);

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod change;
+pub mod crl;
 pub mod package;
 pub mod status;
 pub mod suite;

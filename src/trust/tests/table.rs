@@ -218,7 +218,7 @@ fn an_intermediate_needs_a_list_of_its_own() {
     assert!(trust.current().judge(&chain, NOW).is_ok(), "the two old lists are still in force");
 
     write("crl.pem", &format!("{}{middle_list}", list_of(&root, 3, &[0xca], NOW)));
-    assert_eq!(refused(load().judge(&chain, NOW)), Refusal::Revoked { at: NOW });
+    assert_eq!(refused(load().judge(&chain, NOW)), Refusal::IssuerRevoked { at: NOW });
 }
 
 #[test]
@@ -232,6 +232,7 @@ fn every_reason_fits_a_status_line() {
         Refusal::Expired { at },
         Refusal::NotYetValid { from: at },
         Refusal::Revoked { at },
+        Refusal::IssuerRevoked { at },
         Refusal::NotForClients,
         Refusal::NoIdentity(NameFault::CommonNameOnly),
         Refusal::NoIdentity(NameFault::Wildcard),
@@ -244,8 +245,11 @@ fn every_reason_fits_a_status_line() {
         Refusal::CaExpired { at },
         Refusal::CrlStale { since: at },
         Refusal::CrlMissing,
+        Refusal::CrlRefused("damaged, or of a kind that is not understood"),
         Refusal::ClockBehind,
     ];
+    let codes: std::collections::BTreeSet<_> = all.iter().map(Refusal::code).collect();
+    assert_eq!(codes, Refusal::CODES.into_iter().collect());
     for refusal in all {
         let text = refusal.to_string();
         assert!(text.len() <= 120, "{} is too long: {text}", text.len());

@@ -1,0 +1,33 @@
+//! Revocation lists, as they are sent.
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a revocation list. Source: RFC 2585, section 4.2.
+pub const CRL_TYPE: &str = "application/pkix-crl";
+
+/// A CA whose clients are trusted, with its revocation list: an element of the answer of `GET /crl` and
+/// `PUT /crl`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IssuerView {
+    /// The subject of the CA.
+    pub name: String,
+    /// When the CA ends.
+    pub not_after: i64,
+    /// Its list in force; `None` when there is none, and then nobody is served.
+    pub list: Option<ListView>,
+}
+
+/// A revocation list in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ListView {
+    /// Its number: lower-case hexadecimal.
+    pub number: String,
+    /// When it was made.
+    pub this_update: i64,
+    /// When the next one is due.
+    pub next_update: i64,
+    /// From when on nobody is served by it.
+    pub closes: i64,
+    /// How many certificates it revokes.
+    pub revoked: u64,
+}

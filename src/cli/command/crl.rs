@@ -1,0 +1,40 @@
+//! `repoctl crl …`.
+
+use std::path::Path;
+
+use super::Session;
+use crate::cli::args::CrlCommand;
+use crate::cli::failure::Failure;
+use crate::cli::render;
+
+/// The most that is read of a file: what the server takes. Unit: bytes.
+const MOST_BYTES: u64 = 32 << 20;
+
+/// Delivers and shows revocation lists.
+///
+/// # Errors
+/// A [`Failure`] from the server, the network or the disk.
+pub async fn crl(session: &mut Session<'_>, command: &CrlCommand) -> Result<(), Failure> {
+    let issuers = match command {
+        CrlCommand::Show => session.client.list_crls().await?,
+        CrlCommand::Put { files } => {
+            let mut issuers = Vec::new();
+            for file in files {
+                issuers = session.client.put_crl(read(file)?).await?;
+            }
+            issuers
+        }
+    };
+    let now = session.now();
+    session.show(&issuers, || render::crl::issuers(&issuers, now));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let refused = |why: String| Failure::refused(format!("{}: {why}", path.display()));
+    let size = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?.len();
+    if size > MOST_BYTES {
+        return Err(refused(format!("is larger than {MOST_BYTES} bytes, the most of a list")));
+    }
+    std::fs::read(path).map_err(|error| refused(error.to_string()))
+}

@@ -1,0 +1,152 @@
+//! Metrics: what happened so far, in numbers, and how the gate stands, as Prometheus reads it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::api::Code;
+use crate::flow::{FlowError, Repository};
+use crate::http::answer::Failure;
+use crate::http::listen::{EdgeCounts, Peer};
+use crate::http::strangers::Strangers;
+use crate::trust::Refusal;
+
+/// What happened since the start.
+pub struct Metrics {
+    edge: Arc<EdgeCounts>,
+    requests: AtomicU64,
+    refusals: [AtomicU64; Refusal::CODES.len()],
+    put_off: AtomicU64,
+    strangers: Strangers,
+}
+
+impl Metrics {
+    /// Nothing so far, at this listener.
+    pub fn new(edge: Arc<EdgeCounts>) -> Self {
+        let refusals = std::array::from_fn(|_| AtomicU64::new(0));
+        let (requests, put_off) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { edge, requests, refusals, put_off, strangers: Strangers::default() }
+    }
+
+    /// A request came.
+    pub fn asked(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What a peer is told that was not identified: why, or, when its address has been told too often,
+    /// to come back later.
+    pub fn refuse(&self, peer: &Peer, error: FlowError) -> Failure {
+        let FlowError::Refused(refusal) = &error else { return error.into() };
+        let known = Refusal::CODES.iter().position(|code| *code == refusal.code());
+        if let Some(count) = known.and_then(|at| self.refusals.get(at)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.strangers.may_hear(peer.addr.ip(), Instant::now()) {
+            return error.into();
+        }
+        self.put_off.fetch_add(1, Ordering::Relaxed);
+        let detail =
+            format!("too many refused requests from this address; the last one: {refusal}");
+        Failure::new(Code::TooManyRequests, detail)
+    }
+
+    /// All of it, in the text format of Prometheus.
+    pub fn page(&self, repository: &Repository) -> String {
+        let mut page = Page::default();
+        self.write_gate(repository, &mut page);
+        let kind = "counter";
+        page.head("repod_requests_total", kind, "requests that came");
+        page.line("repod_requests_total", "", self.requests.load(Ordering::Relaxed));
+        page.head(
+            "repod_refusals_total",
+            kind,
+            "requests refused by certificate or list, by reason",
+        );
+        for (code, count) in Refusal::CODES.iter().zip(&self.refusals) {
+            let label = format!("{{reason=\"{code}\"}}");
+            page.line("repod_refusals_total", &label, count.load(Ordering::Relaxed));
+        }
+        page.head("repod_refusals_put_off_total", kind, "of those, answered 429 instead");
+        page.line("repod_refusals_put_off_total", "", self.put_off.load(Ordering::Relaxed));
+        page.head("repod_connections_open", "gauge", "open connections, handshakes included");
+        page.line("repod_connections_open", "", self.edge.open.value());
+        for (name, help, count) in [
+            ("accepted", "connections that got a seat", &self.edge.accepted),
+            ("refused_full", "closed at once: the server was full", &self.edge.refused_full),
+            (
+                "refused_address",
+                "closed at once: too many of one address",
+                &self.edge.refused_address,
+            ),
+            ("handshake_failed", "handshakes that failed", &self.edge.handshake_failed),
+        ] {
+            let name = format!("repod_connections_{name}_total");
+            page.head(&name, kind, help);
+            page.line(&name, "", count.value());
+        }
+        page.text
+    }
+
+    fn write_gate(&self, repository: &Repository, page: &mut Page) {
+        let (state, now) = (repository.trust.current(), repository.now());
+        let gate = state.gate(now);
+        page.head("repod_gate_open", "gauge", "1 while anybody is served");
+        page.line("repod_gate_open", "", u64::from(gate.is_ok()));
+        page.head("repod_gate_closed_reason", "gauge", "1 for why nobody is served");
+        for code in ["crl_stale", "crl_missing", "crl_refused", "clock_behind"] {
+            let closed = gate.as_ref().is_err_and(|refusal| refusal.code() == code);
+            page.line(
+                "repod_gate_closed_reason",
+                &format!("{{reason=\"{code}\"}}"),
+                u64::from(closed),
+            );
+        }
+        let issuers = state.issuers();
+        let name = "repod_crl_seconds_until_closed";
+        page.head(
+            name,
+            "gauge",
+            "until the list of a CA no longer opens the gate; negative after that",
+        );
+        for issuer in &issuers {
+            if let Some(list) = &issuer.list {
+                page.line(name, &label(&issuer.name), list.closes.since(now));
+            }
+        }
+        page.head("repod_crl_revoked", "gauge", "certificates that the list of a CA revokes");
+        for issuer in &issuers {
+            if let Some(list) = &issuer.list {
+                page.line("repod_crl_revoked", &label(&issuer.name), list.revoked);
+            }
+        }
+        page.head("repod_ca_seconds_until_end", "gauge", "until the certificate of a CA ends");
+        for issuer in &issuers {
+            let left = issuer.not_after.since(now);
+            page.line("repod_ca_seconds_until_end", &label(&issuer.name), left);
+        }
+        page.head("repod_crl_troubles", "gauge", "lists that were found and not taken");
+        page.line("repod_crl_troubles", "", state.troubles().len());
+    }
+}
+
+/// The name of a CA as a label; it is printable ASCII.
+fn label(issuer: &str) -> String {
+    format!("{{issuer=\"{}\"}}", issuer.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing into a string does not fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, label: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.text, "{name}{label} {value}");
+    }
+}

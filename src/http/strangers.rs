@@ -1,0 +1,95 @@
+//! Strangers: how often an address is told why its certificate does not open the door.
+//!
+//! Whoever is refused has cost a handshake, the parsing of a header and perhaps a few signature checks.
+//! A host asks a few times an hour; a translated address may stand for a thousand hosts.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Refusals in a row that an address may hear.
+const BURST: f64 = 600.0;
+/// How many it gets back. Unit: per second.
+const PER_SECOND: f64 = 20.0;
+/// Addresses that are remembered at once; beyond, those that have their whole allowance are forgotten.
+const MOST_ADDRESSES: usize = 10_000;
+
+/// What each address has left.
+#[derive(Default)]
+pub(super) struct Strangers {
+    left: Mutex<HashMap<IpAddr, (f64, Instant)>>,
+}
+
+impl Strangers {
+    /// Whether `address` may hear another refusal now, which is then counted.
+    pub(super) fn may_hear(&self, address: IpAddr, now: Instant) -> bool {
+        let block = block_of(address);
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() >= MOST_ADDRESSES && !left.contains_key(&block) {
+            left.retain(|_, (allowance, at)| refilled(*allowance, *at, now) < BURST);
+            if left.len() >= MOST_ADDRESSES {
+                return false;
+            }
+        }
+        let (allowance, at) = left.entry(block).or_insert((BURST, now));
+        *allowance = refilled(*allowance, *at, now);
+        *at = now;
+        let may = *allowance >= 1.0;
+        if may {
+            *allowance -= 1.0;
+        }
+        may
+    }
+}
+
+fn refilled(allowance: f64, at: Instant, now: Instant) -> f64 {
+    let passed = now.saturating_duration_since(at).as_secs_f64();
+    passed.mul_add(PER_SECOND, allowance).min(BURST)
+}
+
+/// An IPv4 address, or the first 64 bits of an IPv6 address.
+fn block_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let prefix = v6.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(std::net::Ipv6Addr::from_bits(prefix))
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn an_address_hears_so_much_and_then_waits_and_others_do_not() {
+        let strangers = Strangers::default();
+        let begun = Instant::now();
+        let one: IpAddr = "192.0.2.1".parse().unwrap();
+        let heard = (0..1000).filter(|_| strangers.may_hear(one, begun)).count();
+        assert_eq!(heard, 600);
+        assert!(!strangers.may_hear("::ffff:192.0.2.1".parse().unwrap(), begun));
+        assert!(strangers.may_hear("192.0.2.2".parse().unwrap(), begun));
+        let later = begun + Duration::from_secs(2);
+        assert_eq!((0..1000).filter(|_| strangers.may_hear(one, later)).count(), 40);
+        let much_later = begun + Duration::from_secs(3600);
+        assert_eq!((0..1000).filter(|_| strangers.may_hear(one, much_later)).count(), 600);
+    }
+
+    #[test]
+    fn no_more_addresses_are_remembered_than_there_is_room_for() {
+        let strangers = Strangers::default();
+        let begun = Instant::now();
+        let address = |n: u32| IpAddr::from(n.to_be_bytes());
+        let most = u32::try_from(MOST_ADDRESSES).unwrap();
+        for n in 0..most + 100 {
+            assert_eq!(strangers.may_hear(address(n), begun), n < most);
+        }
+        let later = begun + Duration::from_secs(60);
+        assert!(strangers.may_hear(address(most + 1), later), "the quiet ones were forgotten");
+        assert_eq!(strangers.left.lock().unwrap().len(), 1);
+    }
+}

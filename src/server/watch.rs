@@ -1,0 +1,112 @@
+//! Watch: certificates and lists that others put into files are read again when they change, and the
+//! log says when the gate closes and when it opens.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tracing::{error, info, warn};
+
+use super::keeper::Keeper;
+use super::{DataDirectory, ServerError, part, tls_config};
+use crate::config::Config;
+use crate::flow::Repository;
+use crate::trust::{Refusal, ServerIdentity, TrustError, TrustFiles, load_server, read_ca};
+
+/// Where trust is read from: what the configuration names, else the embedded CA.
+pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
+    let trust = &config.trust;
+    let grace_seconds = i64::from(trust.grace_seconds);
+    if !trust.is_external() {
+        return TrustFiles { grace_seconds, ..TrustFiles::of_directory(&data.ca()) };
+    }
+    TrustFiles {
+        anchors: trust.anchors.clone(),
+        intermediates: trust.intermediates.clone(),
+        crls: trust.crls.clone(),
+        delivered: Some(data.trust().join("delivered")),
+        floor: data.trust().join("crl.floor"),
+        grace_seconds,
+    }
+}
+
+/// The server's own certificate and key.
+pub(super) fn load_identity(
+    config: &Config,
+    data: &DataDirectory,
+) -> Result<ServerIdentity, TrustError> {
+    match config.tls.is_external() {
+        true => ServerIdentity::load(&config.tls.certificate, &config.tls.key),
+        false => load_server(&data.tls()),
+    }
+}
+
+/// What hosts recognise the server by, where it is not the embedded CA.
+pub(super) fn server_ca(config: &Config) -> Result<Option<String>, ServerError> {
+    let read = config.tls.is_external().then(|| read_ca(&config.tls.ca)).transpose();
+    read.map_err(part("tls.ca"))
+}
+
+/// What was seen last, so that a thing is said once.
+#[derive(Default)]
+pub(super) struct Seen {
+    tls: Option<String>,
+    gate: Option<&'static str>,
+    waning: bool,
+}
+
+impl Keeper {
+    /// Looks at every file that others may have changed. Runs off the async threads.
+    pub(super) fn look(&self, seen: &mut Seen) {
+        let now = self.repository.now();
+        match self.repository.trust.look(now) {
+            Some(Ok(true)) => info!("certificates of CAs and revocation lists read again"),
+            Some(Err(problem)) => {
+                error!(%problem, "not every revocation list was taken; the old one of its CA counts until it ends");
+            }
+            Some(Ok(false)) | None => {}
+        }
+        if self.config.tls.is_external() {
+            let tls = &self.config.tls;
+            let stamp = ServerIdentity::stamp(&tls.certificate, &tls.key);
+            if seen.tls.replace(stamp.clone()).is_some_and(|old| old != stamp) {
+                self.take_certificate();
+            }
+        }
+        tell_gate(&self.repository, seen);
+    }
+
+    /// Takes the server's certificate anew; open connections keep the old one.
+    pub(super) fn take_certificate(&self) {
+        let taken = load_identity(&self.config, &self.data).map_err(part("server certificate"));
+        let taken = taken.and_then(|identity| Ok((tls_config(&identity)?, identity.not_after)));
+        match taken {
+            Ok((config, not_after)) => {
+                self.tls.store(config);
+                self.certificate_not_after.store(not_after.0, Ordering::Relaxed);
+                info!(%not_after, "server certificate read again");
+            }
+            Err(problem) => error!(%problem, "the old server certificate stays in use"),
+        }
+    }
+}
+
+/// Says when the gate closes or opens, and once when it will close soon.
+fn tell_gate(repository: &Arc<Repository>, seen: &mut Seen) {
+    let (state, now) = (repository.trust.current(), repository.now());
+    let gate = state.gate(now);
+    let code = gate.as_ref().err().map(Refusal::code);
+    if code != seen.gate {
+        match &gate {
+            Ok(until) => info!(%until, "the gate is open again"),
+            Err(refusal) => {
+                error!(reason = %refusal, code, "the gate is closed: nothing is served")
+            }
+        }
+        seen.gate = code;
+    }
+    let waning = crate::flow::health::waning(repository);
+    if let (false, Some(concern)) = (seen.waning, &waning) {
+        warn!(code = concern.code, reason = %concern.text, "a revocation list is about to end");
+    }
+    seen.waning = waning.is_some();
+}
