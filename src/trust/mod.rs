@@ -21,6 +21,7 @@ pub mod publish;
 pub mod refusal;
 pub mod request;
 pub mod server;
+pub mod sources;
 pub mod state;
 pub mod verifier;
 
@@ -37,5 +38,6 @@ pub use publish::{Reason, Revoked};
 pub use refusal::{KeyFault, NameFault, Refusal};
 pub use request::NewRequest;
 pub use server::{Issued, ServerIdentity, existing_key, load_server, read_ca};
-pub use state::{IssuerReport, ListReport, Trust, TrustFiles, TrustState};
+pub use sources::TrustFiles;
+pub use state::{IssuerReport, ListReport, Trust, TrustState};
 pub use verifier::{AnyProvenClient, server_config};

@@ -1,106 +1,19 @@
 //! What is trusted now: CAs and their revocation lists as one immutable value, swapped as a whole.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
-use super::authority::{self, Authority};
+use super::authority::Authority;
 use super::crl::{self, Crl, CrlNumber, Floor, SKEW_SECONDS};
-use super::files::{self, CERTIFICATE_LIMIT_BYTES, CRL_LIMIT_BYTES, Readers};
+use super::files::{self, CERTIFICATE_LIMIT_BYTES, Readers};
 use super::gather::{Lists, Measure, Trouble, gather};
+use super::sources::TrustFiles;
 use super::{CrlFault, IssuerId, Refusal, TrustError};
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::time::Moment;
-
-/// Where trust is read from.
-#[derive(Clone, Debug)]
-pub struct TrustFiles {
-    /// Certificates of the CAs at the top: files (PEM with any number of blocks, or DER), or
-    /// directories of them.
-    pub anchors: Vec<PathBuf>,
-    /// Certificates of CAs below those. They are believed only by a path to one of them.
-    pub intermediates: Vec<PathBuf>,
-    /// Revocation lists, of every CA that is named: as for the anchors.
-    pub crls: Vec<PathBuf>,
-    /// A directory for lists that are delivered while the server runs; `None` where the server
-    /// signs its list itself.
-    pub delivered: Option<PathBuf>,
-    /// Where the highest CRL numbers are remembered across restarts.
-    pub floor: PathBuf,
-    /// How long a list counts after its `nextUpdate`. Unit: seconds.
-    pub grace_seconds: i64,
-}
-
-/// What was read.
-struct Read {
-    anchors: Vec<(PathBuf, Vec<u8>)>,
-    intermediates: Vec<(PathBuf, Vec<u8>)>,
-    lists: Vec<Result<Vec<u8>, TrustError>>,
-}
-
-impl TrustFiles {
-    /// The files of the embedded CA in `directory`.
-    pub fn of_directory(directory: &Path) -> Self {
-        Self {
-            anchors: vec![directory.join("ca.crt")],
-            intermediates: Vec::new(),
-            crls: vec![directory.join("crl.pem")],
-            delivered: None,
-            floor: directory.join("crl.floor"),
-            grace_seconds: 0,
-        }
-    }
-
-    fn read(&self) -> Result<Read, TrustError> {
-        let certificates = |paths: &[PathBuf]| -> Result<Vec<(PathBuf, Vec<u8>)>, TrustError> {
-            let read = |path: PathBuf| {
-                let bytes = files::read(&path, CERTIFICATE_LIMIT_BYTES)?;
-                Ok((path, bytes))
-            };
-            files::expand(paths)?.into_iter().map(read).collect()
-        };
-        let lists = match files::expand(&self.list_places()) {
-            Ok(paths) => paths.iter().map(|path| files::read(path, CRL_LIMIT_BYTES)).collect(),
-            Err(problem) => vec![Err(problem)],
-        };
-        let (anchors, intermediates) =
-            (certificates(&self.anchors)?, certificates(&self.intermediates)?);
-        Ok(Read { anchors, intermediates, lists })
-    }
-
-    fn list_places(&self) -> Vec<PathBuf> {
-        self.crls.iter().chain(&self.delivered).cloned().collect()
-    }
-
-    /// What changes when one of the files does: names, sizes and times.
-    fn stamp(&self) -> Digest {
-        let mut hasher = Hasher::new();
-        for paths in [&self.anchors, &self.intermediates, &self.list_places()] {
-            hasher.update(files::stamp(paths).as_bytes());
-        }
-        hasher.finish()
-    }
-}
-
-impl Read {
-    fn authorities(&self) -> Result<Vec<Authority>, TrustError> {
-        authority::read_all(&self.anchors, &self.intermediates)
-    }
-
-    /// What the verdict on a chain depends on: the certificates, and the lists that are in force.
-    fn fingerprint(&self, crls: &Lists) -> Digest {
-        let mut hasher = Hasher::new();
-        for (_, bytes) in self.anchors.iter().chain(&self.intermediates) {
-            hasher.update(Digest::of(bytes).as_bytes());
-        }
-        let mut lists: Vec<_> = crls.values().map(|crl| crl.digest()).collect();
-        lists.sort();
-        lists.iter().for_each(|list| hasher.update(list.as_bytes()));
-        hasher.finish()
-    }
-}
 
 /// The CAs and lists that count, as of one load. Never altered; a reload makes another.
 pub struct TrustState {

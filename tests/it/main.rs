@@ -21,6 +21,7 @@ mod formats;
 mod harness;
 mod harness_selftest;
 mod kinds;
+mod matrix;
 mod refusals;
 mod renewal;
 mod ropes;

@@ -1,0 +1,386 @@
+//! Certificates × revocation lists at the gate: the tables in docs/certificates.md, line by line, with
+//! certificates made by openssl, asked for with curl and with the real apt-get.
+
+mod gate;
+mod pki;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::harness::apt::{AptRoot, HostFile};
+use crate::harness::programs::{Outcome, Program, program};
+use crate::harness::server::TestServer;
+use pki::{ADMIN, HOST, Pki, pki, place};
+
+/// What a host asks for.
+const PATH: &str = "dists/stable/InRelease";
+
+/// A line of a table: what is answered, and with what apt-get ends, where that is tried.
+#[derive(Debug)]
+struct Row {
+    name: String,
+    answer: String,
+    apt: Option<i32>,
+}
+
+/// The lines of the table on the page behind the marker of this name.
+fn table(name: &str) -> Vec<Row> {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/certificates.md"));
+    let page = page.unwrap();
+    let (_, behind) =
+        page.split_once(&format!("<!-- matrix: {name} -->")).expect("the page has the table");
+    let lines = behind.trim_start().lines().take_while(|line| line.starts_with('|')).skip(2);
+    let rows: Vec<_> = lines
+        .map(|line| {
+            let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [name, answer, apt] = cells[..] else { panic!("three columns: {line}") };
+            let apt = (!apt.is_empty()).then(|| apt.parse().unwrap());
+            Row { name: name.to_owned(), answer: answer.trim_matches('`').to_owned(), apt }
+        })
+        .collect();
+    let names: BTreeSet<_> = rows.iter().map(|row| &row.name).collect();
+    assert_eq!(names.len(), rows.len(), "a line is there twice");
+    rows
+}
+
+/// A server whose clients have their certificates from the CAs of `pki`.
+struct Outside {
+    server: TestServer,
+    pki: &'static Pki,
+}
+
+impl Outside {
+    /// With good lists of every CA, a suite, a package and a host that may read.
+    fn start(more: &str) -> Self {
+        Self::start_with(more, pki())
+    }
+
+    fn start_with(more: &str, pki: &'static Pki) -> Self {
+        let mut outside = Self::stopped(more, pki);
+        outside.server.serve();
+        outside.boss(&["suite", "create", "stable", "--architecture", "amd64"]).expect_success();
+        let deb = outside.server.deb(&crate::harness::server::package("acme-web", "1.0"));
+        outside.boss(&["upload", "--suite", "stable", &deb]).expect_success();
+        outside.boss(&["host", "grant", HOST, "--suite", "stable"]).expect_success();
+        outside
+    }
+
+    fn stopped(more: &str, pki: &'static Pki) -> Self {
+        let server = TestServer::init();
+        let outside = Self { server, pki };
+        for (folder, names) in [
+            ("anchors", &["root.crt"][..]),
+            ("between", &["issuing.crt", "lost.crt"]),
+            ("crls", &["root.crl", "issuing.crl", "lost.crl"]),
+        ] {
+            place(pki, names, Path::new(&outside.server.at(folder)));
+        }
+        let config = outside.server.data().join("repod.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let trust = format!(
+            "[trust]\nanchors = [\"../anchors\"]\nintermediates = [\"../between\"]\n\
+             crls = [\"../crls\"]\n{more}\n"
+        );
+        std::fs::write(&config, text.replace("[trust]\n", &trust)).unwrap();
+        let config = config.display().to_string();
+        outside.server.repod(&["admin", ADMIN, "--config", &config]).run().expect_success();
+        outside
+    }
+
+    fn pair(&self, who: &str) -> [String; 2] {
+        let (certificate, key) = self.pki.pair(who);
+        [certificate, key].map(|path| path.display().to_string())
+    }
+
+    /// `repoctl` as whoever holds this certificate.
+    fn repoctl(&self, who: &str, args: &[&str]) -> Outcome {
+        let [certificate, key] = self.pair(who);
+        let ca = self.server.at("data/ca/ca.crt");
+        program(env!("CARGO_BIN_EXE_repoctl"))
+            .args([
+                "--server",
+                &self.server.url(),
+                "--ca",
+                &ca,
+                "--cert",
+                &certificate,
+                "--key",
+                &key,
+            ])
+            .args(args)
+            .run()
+    }
+
+    fn boss(&self, args: &[&str]) -> Outcome {
+        self.repoctl("boss", args)
+    }
+
+    /// curl with this certificate, or none; it prints the head of the answer.
+    fn curl(&self, who: Option<&str>, path: &str) -> Program {
+        let mut curl = program("curl").args(["-sS", "-i", "--http1.1", "--max-time", "20"]);
+        curl = curl.args(["--cacert", &self.server.at("data/ca/ca.crt")]);
+        if let Some(who) = who {
+            let [certificate, key] = self.pair(who);
+            // Else curl itself would refuse to show what is weak.
+            curl = curl.args(["--ciphers", "DEFAULT@SECLEVEL=0"]);
+            curl = curl.args(["--cert", &certificate, "--key", &key]);
+        }
+        curl.arg(format!("{}/{path}", self.server.url()))
+    }
+
+    /// What is answered, in the words of the tables.
+    fn answer(&self, who: Option<&str>) -> String {
+        told(&self.curl(who, PATH).run())
+    }
+
+    /// What the gate's own page says of `name`.
+    fn metric(&self, name: &str) -> f64 {
+        let page = self.local("metrics");
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
+    }
+
+    fn local(&self, path: &str) -> String {
+        let config = std::fs::read_to_string(self.server.data().join("repod.toml")).unwrap();
+        let local = config.lines().find_map(|line| line.strip_prefix("local = [\""));
+        let address = local.unwrap().trim_end_matches("\"]");
+        program("curl")
+            .args(["-sS", &format!("http://{address}/{path}")])
+            .run()
+            .expect_success()
+            .stdout
+    }
+}
+
+/// `200`, `403 REASON` with every moment as TIME, or `handshake`.
+fn told(outcome: &Outcome) -> String {
+    let Some(line) = outcome.stdout.lines().next() else {
+        assert_ne!(outcome.code, 0, "{outcome}");
+        // What is refused with TLS, not what could not be tried.
+        assert!(outcome.says("alert") || outcome.says("reset") || outcome.says("SSL"), "{outcome}");
+        return "handshake".to_owned();
+    };
+    let rest = line.trim_end().strip_prefix("HTTP/1.1 ").unwrap_or_else(|| panic!("{outcome}"));
+    match rest.strip_prefix("200") {
+        Some(_) => "200".to_owned(),
+        None => timeless(rest),
+    }
+}
+
+/// The text with TIME for every moment such as 2026-11-24T20:30:00Z.
+fn timeless(text: &str) -> String {
+    let word = |word: &str| {
+        let end = word.trim_end_matches(':').len();
+        let is_moment = end == 20 && word.as_bytes()[4] == b'-' && word[..end].ends_with('Z');
+        if is_moment { format!("TIME{}", &word[end..]) } else { word.to_owned() }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A host that apt is run on with one certificate after the other.
+struct Host {
+    root: AptRoot,
+}
+
+impl Host {
+    fn of(outside: &Outside) -> Self {
+        let out = outside.server.at("host");
+        outside.boss(&["host", "setup", HOST, "--out", &out]).expect_success();
+        let root = AptRoot::new();
+        let mut files = Vec::new();
+        let script = std::fs::read_to_string(format!("{out}/install.sh")).unwrap();
+        for line in script.lines().filter(|line| line.starts_with("put ")) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let mode = u32::from_str_radix(words[2], 8).unwrap();
+            let content = std::fs::read(Path::new(&out).join(words[3])).unwrap();
+            files.push(HostFile::new(words[4], mode, content));
+        }
+        root.place(&files);
+        Self { root }
+    }
+
+    /// `apt-get update` as whoever holds this certificate, from the beginning.
+    fn update(&self, outside: &Outside, who: Option<&str>) -> Outcome {
+        for (file, at) in ["client.crt", "client.key"].into_iter().zip([0, 1]) {
+            let path = format!("/etc/apt/repod/localhost/{file}");
+            let _ = std::fs::remove_file(self.root.path(&path));
+            if let Some(who) = who {
+                let content = std::fs::read(&outside.pair(who)[at]).unwrap();
+                self.root.place(&[HostFile::new(&path, 0o600, content)]);
+            }
+        }
+        self.root.forget_lists();
+        self.root.update()
+    }
+}
+
+/// What apt says of an answer: the status line, with two blanks in it.
+fn assert_apt_says(outcome: &Outcome, row: &Row) {
+    let said = timeless(&outcome.stderr.replace('\n', " "));
+    match row.answer.split_once(' ') {
+        Some((status, reason)) => {
+            assert!(said.contains(&format!("{status}  {reason}")), "{row:?}: {outcome}");
+        }
+        None if row.answer == "200" => {}
+        None => assert!(
+            outcome.says("Could not handshake")
+                || outcome.says("Connection failed")
+                || outcome.says("SSL")
+                || outcome.says("TLS")
+                || outcome.says("failed"),
+            "{row:?}: {outcome}"
+        ),
+    }
+}
+
+#[test]
+fn each_certificate_is_answered_as_the_page_says() {
+    let outside = Outside::start("");
+    outside
+        .boss(&["identity", "grant", "ci.example.org", "--role", "uploader", "--suite", "stable"])
+        .expect_success();
+    let rows = table("certificates");
+    assert!(rows.len() >= 40, "{}", rows.len());
+    let mut wrong = BTreeMap::new();
+    for row in &rows {
+        let who = (row.name != "none").then_some(row.name.as_str());
+        let answer = outside.answer(who);
+        if answer != row.answer {
+            wrong.insert(&row.name, format!("{answer}, not {}", row.answer));
+        }
+    }
+    assert_eq!(wrong, BTreeMap::new());
+    let host = Host::of(&outside);
+    let mut tried = 0;
+    for row in rows.iter().filter(|row| row.apt.is_some()) {
+        let who = (row.name != "none").then_some(row.name.as_str());
+        let outcome = host.update(&outside, who);
+        assert_eq!(Some(outcome.code), row.apt, "{row:?}: {outcome}");
+        assert_apt_says(&outcome, row);
+        tried += 1;
+    }
+    assert!(tried * 3 >= rows.len(), "apt was tried with {tried} of {}", rows.len());
+    assert!(outside.metric("repod_refusals_total{reason=\"certificate_expired\"}") >= 1.0);
+    assert!(outside.metric("repod_connections_handshake_failed_total") >= 3.0);
+}
+
+/// The lists that lie in the directory for a line of the second table, and who asks.
+fn lists(pki: &Pki, row: &str) -> (Vec<(String, Vec<u8>)>, &'static str) {
+    let list = |ca: &str, name: &str, flags: &str| {
+        pki.list(ca, name, flags);
+        (format!("{name}.crl"), pki.read(&format!("{name}.crl")))
+    };
+    let kept = |name: &str| (format!("{name}.crl"), pki.read(&format!("{name}.crl")));
+    let (root, issuing, lost) = (kept("root"), kept("issuing"), kept("lost"));
+    let below = || vec![issuing.clone(), lost.clone()];
+    let with = |mine: Vec<(String, Vec<u8>)>| [mine, below()].concat();
+    let past = "-crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z";
+    let ahead = "-crl_lastupdate 20400101000000Z -crl_nextupdate 20410101000000Z";
+    let as_root = |content: Vec<u8>| ("root.crl".to_owned(), content);
+    let top = "by the CA at the top";
+    let sent = "by a CA below, sent along";
+    let files = match row {
+        "good lists of every CA" => with(vec![root]),
+        "all lists in one file" => {
+            vec![as_root([root.1, issuing.1.clone(), lost.1.clone()].concat())]
+        }
+        "DER instead of PEM" => {
+            pki.openssl("crl -in root.crl -outform DER -out root-der.crl");
+            with(vec![as_root(pki.read("root-der.crl"))])
+        }
+        "a list of another CA beside the good ones" => with(vec![root, kept("other")]),
+        "no file at all" => vec![],
+        "an empty file" => with(vec![as_root(vec![])]),
+        "text that is no list" => with(vec![as_root(b"<html>502 Bad Gateway</html>\n".to_vec())]),
+        "a list that is cut" => with(vec![as_root(root.1[..root.1.len() / 2].to_vec())]),
+        "out of date" => with(vec![list("root", "root-past", past)]),
+        "out of date, of the CA below" => {
+            vec![root, list("issuing", "issuing-past", past), lost.clone()]
+        }
+        "none of the CA below" => vec![root, lost.clone()],
+        "from the future" => with(vec![list("root", "root-ahead", ahead)]),
+        "signed by another CA of that name" => with(vec![as_root(kept("twin").1)]),
+        "of another CA" => with(vec![as_root(kept("other").1)]),
+        "without a number" => with(vec![list("root-unnumbered", "root-unnumbered", "-crldays 9")]),
+        "a delta list" => with(vec![list("root", "root-delta", "-crldays 9 -crlexts delta")]),
+        "an indirect list" => with(vec![list("root", "root-ind", "-crldays 9 -crlexts indirect")]),
+        "a list of user certificates only" => {
+            with(vec![list("root", "root-users", "-crldays 9 -crlexts users")])
+        }
+        "a critical extension that nobody knows" => {
+            with(vec![list("root", "root-critical", "-crldays 9 -crlexts critical")])
+        }
+        "two lists, the older out of date" => {
+            let old = list("root", "root-old", past);
+            with(vec![old, list("root", "root-new", "-crldays 9")])
+        }
+        "two lists, the newer out of date" => {
+            let old = list("root", "root-older", "-crldays 9");
+            with(vec![old, list("root", "root-newer", past)])
+        }
+        "a delta list beside a good one" => {
+            with(vec![root, list("root", "root-delta", "-crldays 9 -crlexts delta")])
+        }
+        "a lower number than one seen before" => {
+            pki.number("root", "05");
+            let lower = list("root", "root-lower", "-crldays 9");
+            pki.number("root", "80");
+            with(vec![lower])
+        }
+        "one that revokes the certificate" => {
+            pki.revoke("root", &pki::file(top));
+            with(vec![list("root", "root-revoking", "-crldays 9")])
+        }
+        "one that revokes the CA below" => {
+            pki.revoke("root", "issuing");
+            return (with(vec![list("root", "root-revoking", "-crldays 9")]), sent);
+        }
+        other => panic!("no such line: {other}"),
+    };
+    let who = if row.ends_with("of the CA below") { sent } else { top };
+    (files, who)
+}
+
+#[test]
+fn each_state_of_the_lists_is_answered_as_the_page_says() {
+    // Books of its own: what is revoked here stays revoked.
+    static OWN: std::sync::LazyLock<Pki> = std::sync::LazyLock::new(Pki::whole);
+    let mut outside = Outside::start_with("", &OWN);
+    let host = Host::of(&outside);
+    assert_eq!(outside.server.stop(), 0);
+    let rows = table("lists");
+    assert!(rows.len() >= 20, "{}", rows.len());
+    let (mut wrong, mut tried) = (BTreeMap::new(), 0);
+    for row in &rows {
+        let seen = row.name == "a lower number than one seen before";
+        let floor = outside.server.data().join("trust/crl.floor");
+        if !seen {
+            let _ = std::fs::remove_file(floor);
+        }
+        let (files, who) = lists(&OWN, &row.name);
+        let folder = outside.server.at("crls");
+        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, content) in files {
+            std::fs::write(Path::new(&folder).join(name), content).unwrap();
+        }
+        outside.server.serve();
+        let answer = outside.answer(Some(who));
+        let open = outside.metric("repod_gate_open") > 0.5;
+        // A revoked certificate is refused by an open gate.
+        let is_open = row.answer == "200" || row.answer.contains("revoked");
+        if answer != row.answer || open != is_open {
+            wrong.insert(&row.name, format!("{answer} (open: {open}), not {}", row.answer));
+        }
+        if row.apt.is_some() {
+            let outcome = host.update(&outside, Some(who));
+            assert_eq!(Some(outcome.code), row.apt, "{row:?}: {outcome}");
+            assert_apt_says(&outcome, row);
+            tried += 1;
+        }
+        assert_eq!(outside.server.stop(), 0);
+    }
+    assert_eq!(wrong, BTreeMap::new());
+    assert!(tried * 3 >= rows.len(), "apt was tried with {tried} of {}", rows.len());
+}
