@@ -256,6 +256,8 @@ fn refusal(error: webpki::Error) -> Refusal {
 pub struct Peer {
     chain: Arc<[CertificateDer<'static>]>,
     last: ArcSwapOption<Standing>,
+    /// The last epoch in which it was refused for what lasts as long as that, and why.
+    refused: ArcSwapOption<(u64, Refusal)>,
 }
 
 impl Peer {
@@ -266,7 +268,7 @@ impl Peer {
 
     /// The same; the connection goes on to hold the chain too.
     pub fn sharing(chain: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { chain, last: ArcSwapOption::empty() }
+        Self { chain, last: ArcSwapOption::empty(), refused: ArcSwapOption::empty() }
     }
 
     /// How the client stands now: for every request, and while long bodies are sent. The chain is
@@ -280,9 +282,24 @@ impl Peer {
             last.check(&state, now)?;
             return Ok(last);
         }
-        let standing = Arc::new(state.judge(&self.chain, now)?);
+        let standing = self.prove(&state, now)?;
+        standing.check(&state, now)?;
         self.last.store(Some(Arc::clone(&standing)));
         Ok(standing)
+    }
+
+    /// Judges the chain, once in an epoch for one that cannot be good in it: whoever is refused and
+    /// asks again costs no signature check.
+    fn prove(&self, state: &TrustState, now: Moment) -> Result<Arc<Standing>, Refusal> {
+        let refused = self.refused.load_full();
+        if let Some(refused) = refused.filter(|refused| refused.0 == state.epoch()) {
+            return Err(refused.1.clone());
+        }
+        state.prove(&self.chain, now).map(Arc::new).inspect_err(|refusal| {
+            if refusal.is_lasting() {
+                self.refused.store(Some(Arc::new((state.epoch(), refusal.clone()))));
+            }
+        })
     }
 
     /// How the client stands for bringing new lists: as [`Peer::standing`] while the gate is open,
@@ -299,8 +316,8 @@ impl Peer {
         if state.gate(now).is_ok() {
             return self.standing(trust, now);
         }
-        let standing = state.prove(&self.chain, now)?;
+        let standing = self.prove(&state, now)?;
         standing.check_for_repair(&state, now)?;
-        Ok(Arc::new(standing))
+        Ok(standing)
     }
 }

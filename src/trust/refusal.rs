@@ -124,6 +124,19 @@ impl Refusal {
         self.is_about_lists() || matches!(self, Self::CaExpired { .. })
     }
 
+    /// Whether neither time nor another list can make the chain good, but only other CAs.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCertificate
+                | Self::Malformed(_)
+                | Self::UnknownIssuer
+                | Self::NotForClients
+                | Self::NoIdentity(_)
+                | Self::WeakKey(_)
+        )
+    }
+
     /// Whether it is only the lists' age or absence: what a new list mends.
     pub fn is_about_lists(&self) -> bool {
         matches!(

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests damage files and ask the openssl command")]
 
 mod authority;
+mod external;
 mod lists;
 mod openssl;
 mod table;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub enum Kind {
     /// Run where the operator is.
     Run,
+    /// Run where the operator is, while the server is stopped.
+    Stopped,
     /// Run on a host.
     Host,
     /// Only parsed.
@@ -99,6 +101,7 @@ impl Page {
             let Some(info) = info else { continue };
             let kind = match info {
                 "sh" => Kind::Run,
+                "sh stopped" => Kind::Stopped,
                 "sh host" => Kind::Host,
                 "sh no-run" => Kind::NotRun,
                 other if OTHERS.contains(&other) => continue,

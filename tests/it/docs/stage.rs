@@ -53,6 +53,13 @@ impl Stage {
         self.run_with(page, block, shell(&self.script(&block.text)));
     }
 
+    /// Runs a block while the server is stopped, and starts it again.
+    pub fn run_stopped(&mut self, page: &Page, block: &Block) {
+        assert_eq!(self.server.stop(), 0);
+        self.run(page, block);
+        self.server.serve();
+    }
+
     /// Runs a block on the host, which has what the page's `repoctl host` has written so far.
     pub fn run_on_host(&mut self, page: &Page, block: &Block) {
         let host = self.host.take().unwrap_or_else(AptRoot::new);

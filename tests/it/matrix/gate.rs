@@ -199,7 +199,7 @@ fn mend(outside: &Outside, line: &mut Line) {
     told("twin.crl", "its signature was not made by");
     told("other.crl", "its issuer is none of the configured CAs");
     told("root.crl", "is lower than");
-    told("root.crt", "not a complete");
+    told("root.crt", "the file holds none");
     std::fs::write(pki.path("both.crl"), [pki.read("fresh.crl"), pki.read("twin.crl")].concat())
         .unwrap();
     told("both.crl", "its signature was not made by");
@@ -278,6 +278,19 @@ fn who_shows_no_certificate_reaches_nothing_and_is_put_off_in_time() {
     assert!(outside.metric("repod_refusals_total{reason=\"no_certificate\"}") >= 600.0);
     // Who is trusted is served from that same address.
     assert_eq!(outside.answer(Some(GOOD)), "200");
+}
+
+/// The page has each number, and each number of the page is there.
+#[test]
+fn the_page_of_the_api_has_every_number() {
+    let outside = Outside::start("");
+    let shown = outside.local("metrics");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let told = page.lines().filter_map(|line| line.strip_prefix("| `repod_")?.split('`').next());
+    let told: Vec<_> = told.map(|name| format!("repod_{name}")).collect();
+    let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    assert_eq!(types.collect::<Vec<_>>(), told);
 }
 
 #[test]

@@ -40,6 +40,9 @@ impl Pki {
     pub fn whole() -> Self {
         let dir = tempfile::Builder::new().prefix("repod-pki-").tempdir().unwrap();
         let pki = Self { dir };
+        let weak = "openssl_conf=init\n[init]\nssl_conf=ssl\n[ssl]\nsystem_default=weak\n[weak]\n\
+                    CipherString=DEFAULT@SECLEVEL=0\n";
+        pki.write("weak.cnf", weak);
         pki.make_authorities();
         pki.make_leaves();
         pki
@@ -278,9 +281,10 @@ impl Pki {
 
     fn make_odd_chains(&self) {
         let own = file("self-signed");
+        self.write("own.ext", format!("{USAGE}subjectAltName=DNS:{HOST}\n"));
+        self.openssl(&format!("req -new -key p256.key -subj /CN={HOST} -out {own}.csr"));
         self.openssl(&format!(
-            "req -x509 -key p256.key -subj /CN={HOST} -days 9 -addext subjectAltName=DNS:{HOST} \
-             -addext extendedKeyUsage=clientAuth -out {own}.crt"
+            "x509 -req -in {own}.csr -signkey p256.key -days 9 -extfile own.ext -out {own}.crt"
         ));
         std::fs::copy(self.path("p256.key"), self.path(&format!("{own}.key"))).unwrap();
         let old = file("without extensions, version 1");
