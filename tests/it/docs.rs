@@ -26,7 +26,8 @@ fn every_command_on_a_page_works() {
                 (Some(stage), Kind::Stopped) => stage.run_stopped(&page, block),
                 (Some(stage), Kind::Host) => stage.run_on_host(&page, block),
                 _ => {
-                    let reason = block.text.lines().any(|line| line.starts_with("# REASON: "));
+                    let reason =
+                        block.text.lines().any(|line| line.trim_start().starts_with("# REASON: "));
                     assert!(reason, "{}: say why, in a line `# REASON: …`", page.at(block.line));
                 }
             }
