@@ -360,6 +360,24 @@ fn certificates_of_a_ca_of_ones_own_get_rights_and_not_certificates_here() {
 }
 
 #[test]
+fn a_server_with_a_ca_of_its_own_signs_its_list_itself() {
+    let server = crate::harness::server::TestServer::start();
+    let list = server.at("data/ca/crl.pem");
+    let refused = server.repoctl(&["crl", "put", &list]).expect_code(1);
+    refused.expect_says("this server signs its revocation list itself");
+    server.repoctl(&["crl", "show"]).expect_success().expect_says("CN=localhost CA");
+    // One that is damaged is told, does no harm to the one in force, and is written again.
+    std::fs::write(&list, "garbage").unwrap();
+    let begun = Instant::now();
+    while std::fs::read(&list).unwrap() == b"garbage" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it was not written again");
+        server.repoctl(&["whoami"]).expect_success();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(server.log().contains("not every revocation list was taken"));
+}
+
+#[test]
 fn the_servers_own_certificate_is_taken_from_files_and_again_when_they_change() {
     static OWN: LazyLock<Pki> = LazyLock::new(Pki::whole);
     let mut outside = Outside::stopped("", &OWN);
