@@ -21,6 +21,20 @@ impl Digest {
         hasher.finish()
     }
 
+    /// Thirty-two zero bytes: what stands where there is nothing before.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The digest of a list of texts. Each goes in with its length before it (8 bytes, big end first),
+    /// so that no two lists read the same.
+    pub fn of_fields(fields: &[&str]) -> Self {
+        let mut hasher = Hasher::new();
+        for field in fields {
+            hasher.update(&(field.len() as u64).to_be_bytes());
+            hasher.update(field.as_bytes());
+        }
+        hasher.finish()
+    }
+
     /// The 32 raw bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -139,6 +153,15 @@ mod tests {
         assert_eq!(text.parse::<Digest>().unwrap(), digest);
         assert!(text.to_uppercase().parse::<Digest>().is_err());
         assert!("ab".parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn fields_do_not_run_into_each_other() {
+        let one = Digest::of_fields(&["ab", "c"]);
+        assert_eq!(one, Digest::of(b"\0\0\0\0\0\0\0\x02ab\0\0\0\0\0\0\0\x01c"));
+        for other in [&["a", "bc"][..], &["abc"], &["ab", "c", ""], &["", "ab", "c"]] {
+            assert_ne!(Digest::of_fields(other), one, "{other:?}");
+        }
     }
 
     #[test]

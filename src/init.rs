@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Access, CertificateRecord, SqliteCatalogue};
 use crate::config::{self, Config};
-use crate::domain::{Grant, Identity, Role, SuiteScope};
+use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
 use crate::server::{DataDirectory, server_names};
 use crate::signing::{DateFloor, KeyKind, generate};
 use crate::time::Moment;
@@ -193,7 +193,9 @@ fn operator(
         reason: String::new(),
     };
     let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
-    catalogue.record_certificate(&record, Some(&grant)).map_err(|e| text(&e))?;
+    let event = Event::done(Actor::server(), "certificate-issue", now);
+    let event = event.with(&format!("{identity}: admin of every suite, the first operator"));
+    catalogue.record_certificate(&record, Some(&grant), &event).map_err(|e| text(&e))?;
     let own = directory.operator();
     make_directory(&own).map_err(|e| text(&e))?;
     write_new(&own.join("client.key"), 0o600, request.key_pem.as_bytes()).map_err(|e| text(&e))?;

@@ -27,6 +27,7 @@ use crate::trust::{
 };
 
 pub mod admin;
+pub mod audit;
 pub mod data;
 pub mod export;
 mod keeper;

@@ -7,6 +7,7 @@
 //! May name: debian, digest
 
 pub mod access;
+pub mod audit;
 pub mod batch;
 pub mod change;
 pub mod crl;
@@ -22,6 +23,9 @@ pub use access::{
     CertificateView, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest,
     IdentityView, IssuedCertificate, RevocationOutcome, RevocationRequest, Role, SetupFile,
     SetupQuery, SightingView, SuiteChoice, WhoAmI,
+};
+pub use audit::{
+    AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES, read_statement,
 };
 pub use batch::{
     BATCH_TYPE, BatchError, BlobOutcome, BlobOutcomes, MOST_BATCH_BLOBS, MOST_BATCH_BYTES,

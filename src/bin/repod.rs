@@ -90,6 +90,9 @@ enum Command {
         #[arg(long)]
         prune: bool,
     },
+    /// What can be done with the audit log without asking the server.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print what makes a shell complete repod's commands.
     #[command(after_help = "EXAMPLE\n  repod completions bash > /etc/bash_completion.d/repod")]
     Completions {
@@ -101,6 +104,17 @@ enum Command {
     Man {
         /// Where to.
         directory: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Hold the whole log against its chain and its signed checkpoints. Works while the server runs.
+    #[command(after_help = "EXAMPLE\n  repod audit verify --config /var/lib/repod/repod.toml")]
+    Verify {
+        /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
 }
 
@@ -145,6 +159,7 @@ fn main() -> ExitCode {
             let config = repod::server::config_path(config);
             export(&ExportOptions { config, to: dir, suites, copy, prune })
         }
+        Command::Audit(AuditCommand::Verify { config }) => verify_audit(config),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "repod", &mut std::io::stdout());
@@ -220,6 +235,22 @@ fn export(options: &ExportOptions) -> Result<(), String> {
     }
     let Exported { packages, added, removed, .. } = exported;
     println!("{packages} packages; {added} files are new, {removed} went.");
+    Ok(())
+}
+
+fn verify_audit(config: Option<PathBuf>) -> Result<(), String> {
+    let config = repod::server::config_path(config);
+    let found = repod::server::audit::verify(&config, SystemClock.now());
+    let found = found.map_err(|error| error.to_string())?;
+    if !found.faults.is_empty() {
+        return Err(format!(
+            "the audit log is not what was written\n  {}",
+            found.faults.join("\n  ")
+        ));
+    }
+    let (entries, signed) = (found.end.entries, found.signed_entries);
+    println!("The audit log is whole: {entries} entries, signed up to entry {signed}.");
+    println!("  last hash  {}", found.end.hash);
     Ok(())
 }
 

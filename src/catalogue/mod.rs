@@ -5,15 +5,17 @@
 
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Grant, Head, Identity, Package, Publication, SuiteSpec};
+use crate::domain::{Event, Grant, Head, Identity, Package, Publication, SuiteSpec};
 use crate::time::Moment;
 
+mod audit;
 mod generations;
 mod records;
 mod snapshots;
 mod sql;
 pub mod sqlite;
 
+pub use audit::{Audit, Checkpoint};
 pub use generations::Generations;
 pub use records::{
     CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, PastIndex, Placement,
@@ -130,16 +132,11 @@ pub trait Packages: Send + Sync {
 
 /// Facts about suites and what they serve.
 pub trait Suites: Send + Sync {
-    /// Records a new suite, without any generation.
+    /// Records a new suite, without any generation, and the event.
     ///
     /// # Errors
     /// [`CatalogueError::Exists`].
-    fn create_suite(
-        &self,
-        spec: &SuiteSpec,
-        by: &Identity,
-        at: Moment,
-    ) -> Result<(), CatalogueError>;
+    fn create_suite(&self, spec: &SuiteSpec, event: &Event) -> Result<(), CatalogueError>;
 
     /// Every suite, by name.
     ///
@@ -211,26 +208,27 @@ pub trait Suites: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Placement>, CatalogueError>;
 
-    /// Removes a suite that has never had a generation with packages, or whose contents are empty.
+    /// Removes a suite that has never had a generation with packages, or whose contents are empty, and
+    /// records the event.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`]; [`CatalogueError::Exists`] when it still holds packages.
-    fn remove_suite(&self, suite: &SuiteName) -> Result<(), CatalogueError>;
+    fn remove_suite(&self, suite: &SuiteName, event: &Event) -> Result<(), CatalogueError>;
 }
 
 /// Facts about who may do what.
 pub trait Access: Send + Sync {
-    /// Gives a right, replacing what the identity had.
+    /// Gives a right, replacing what the identity had, and records the event.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn record_grant(&self, grant: &Grant, by: &Identity, at: Moment) -> Result<(), CatalogueError>;
+    fn record_grant(&self, grant: &Grant, event: &Event) -> Result<(), CatalogueError>;
 
-    /// Takes an identity's rights away; success if it had none.
+    /// Takes an identity's rights away and records the event; success if it had none.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn remove_grant(&self, identity: &Identity) -> Result<(), CatalogueError>;
+    fn remove_grant(&self, identity: &Identity, event: &Event) -> Result<(), CatalogueError>;
 
     /// Every grant, by identity.
     ///
@@ -238,7 +236,8 @@ pub trait Access: Send + Sync {
     /// [`CatalogueError`].
     fn list_grants(&self) -> Result<Vec<Grant>, CatalogueError>;
 
-    /// Records a certificate of the embedded CA together with the grant that it was issued for.
+    /// Records a certificate of the embedded CA together with the grant that it was issued for, and the
+    /// event.
     ///
     /// # Errors
     /// [`CatalogueError::Exists`] when the serial is taken.
@@ -246,6 +245,7 @@ pub trait Access: Send + Sync {
         &self,
         certificate: &CertificateRecord,
         grant: Option<&Grant>,
+        event: &Event,
     ) -> Result<(), CatalogueError>;
 
     /// Every certificate issued, or those of one identity; newest first.
@@ -257,8 +257,8 @@ pub trait Access: Send + Sync {
         of: Option<&Identity>,
     ) -> Result<Vec<CertificateRecord>, CatalogueError>;
 
-    /// Marks certificates revoked (those that are already stay as they are), and takes the identity's
-    /// grant away when `and_grant`.
+    /// Marks certificates revoked at the event's time (those that are already stay as they are), takes the
+    /// identity's grant away when `and_grant`, and records the event.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`] when a serial is not known.
@@ -266,8 +266,8 @@ pub trait Access: Send + Sync {
         &self,
         serials: &[String],
         reason: &str,
-        at: Moment,
         and_grant: Option<&Identity>,
+        event: &Event,
     ) -> Result<(), CatalogueError>;
 }
 
@@ -287,6 +287,9 @@ pub trait Journal: Send + Sync {
 }
 
 /// Every kind of fact in one place.
-pub trait Catalogue: Packages + Suites + Generations + Snapshots + Access + Journal {}
+pub trait Catalogue:
+    Packages + Suites + Generations + Snapshots + Access + Journal + Audit
+{
+}
 
-impl<T: Packages + Suites + Generations + Snapshots + Access + Journal> Catalogue for T {}
+impl<T: Packages + Suites + Generations + Snapshots + Access + Journal + Audit> Catalogue for T {}

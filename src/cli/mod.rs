@@ -1,15 +1,17 @@
 //! COMMAND LINE: the argument tree of `repoctl` and everything it prints.
 //!
 //! Results go to standard output, everything else to standard error. What came over the network is
-//! escaped before it meets a terminal.
+//! escaped before it meets a terminal. Of `signing` it knows the check of signatures alone, by which
+//! checkpoints of the audit log are judged without trusting the server.
 //!
-//! May name: client, api, debian, digest, nearest, telemetry, time
+//! May name: client, api, debian, digest, nearest, signing, telemetry, time
 #![expect(
     clippy::disallowed_methods,
     reason = "this room is where the user's files, terminal and environment are met"
 )]
 
 mod args;
+mod chain;
 mod command;
 mod config;
 mod failure;
@@ -32,8 +34,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::api::Exit;
 use crate::client::Client;
-use args::{Cli, Command};
-use command::{Session, access, crl, manual, package, pin, suite};
+use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command};
+use command::{Session, access, audit, crl, manual, package, pin, suite};
 use config::Settings;
 use failure::Failure;
 
@@ -117,6 +119,10 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
             return Ok(());
         }
         Command::Man { directory } => return manual::pages(around, directory),
+        Command::Audit(AuditArgs {
+            command: Some(AuditCommand::Verify(args @ AuditVerify { export: Some(export), .. })),
+            ..
+        }) => return audit::verify_export(around, args, export, cli.global.json),
         _ => {}
     }
     let settings = Settings::settle(&cli.global, around)?;
@@ -140,6 +146,7 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
         Command::Host(command) => access::host(session, command).await,
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
+        Command::Audit(args) => audit::audit(session, args).await,
         Command::Status => suite::status(session).await,
         Command::Whoami => suite::whoami(session).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(()),

@@ -2,6 +2,7 @@
 
 mod access;
 mod arguments;
+mod audit;
 mod layers;
 mod plans;
 mod uploads;

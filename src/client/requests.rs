@@ -4,11 +4,12 @@ use reqwest::Method;
 
 use super::{Client, ClientError, Effect};
 use crate::api::{
-    CRL_TYPE, Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, GenerationView,
-    GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest,
-    IdentityView, IssuedCertificate, IssuerView, MissingBlobs, PackagesQuery, PinView,
-    PlacementView, RevocationOutcome, RevocationRequest, SearchQuery, SetupQuery, Status,
-    SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+    AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE, Change, ChangeOutcome,
+    ChangeRequest, Diff, DiffQuery, Digests, GenerationView, GenerationsQuery, Granted, HostGrant,
+    HostRequest, HostSetup, IdentityGrant, IdentityRequest, IdentityView, IssuedCertificate,
+    IssuerView, MissingBlobs, PackagesQuery, PinView, PlacementView, RevocationOutcome,
+    RevocationRequest, SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement,
+    SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -126,6 +127,27 @@ impl Client {
             Some(suite) => self.read(&["suites", suite.as_str(), "pins"], NOTHING).await,
             None => self.read(&["pins"], NOTHING).await,
         }
+    }
+
+    /// Entries of the audit log.
+    pub async fn list_audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, ClientError> {
+        self.read(&["audit"], query).await
+    }
+
+    /// Every checkpoint of the audit log, the oldest first.
+    pub async fn list_checkpoints(&self) -> Result<Vec<AuditCheckpoint>, ClientError> {
+        self.read(&["audit", "checkpoints"], NOTHING).await
+    }
+
+    /// Has the audit log signed up to its end.
+    pub async fn seal_audit(&self) -> Result<AuditCheckpoint, ClientError> {
+        let request = self.request(Method::POST, &["audit", "checkpoints"])?;
+        self.ask(request, Effect::Nothing).await
+    }
+
+    /// Has the server hold the whole audit log against its chain.
+    pub async fn verify_audit(&self) -> Result<AuditVerdict, ClientError> {
+        self.read(&["audit", "verify"], NOTHING).await
     }
 
     /// A certificate for a host.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::debian::SuiteName;
-use crate::domain::Identity;
+use crate::domain::{Actor, Identity};
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
@@ -84,6 +84,8 @@ pub enum Right<'a> {
     Operate(&'a SuiteName),
     /// Issue, list and revoke host certificates.
     IssueHosts,
+    /// Read the audit log, as far as it concerns the suites of the grant.
+    Audit,
     /// Create suites; issue certificates of any role.
     Administer,
     /// Ask about oneself.
@@ -94,12 +96,23 @@ pub enum Right<'a> {
 #[derive(Clone, Debug)]
 pub struct Admitted {
     grant: Grant,
+    serial: String,
 }
 
 impl Admitted {
     /// Who was admitted.
     pub fn identity(&self) -> &Identity {
         &self.grant.identity
+    }
+
+    /// The same, with the serial of the certificate that was presented.
+    pub fn presenting(self, serial: String) -> Self {
+        Self { serial, ..self }
+    }
+
+    /// Who was admitted, with which certificate: for the audit log.
+    pub fn actor(&self) -> Actor {
+        Actor { identity: self.grant.identity.to_string(), serial: self.serial.clone() }
     }
 
     /// The grant that admitted them.
@@ -147,7 +160,7 @@ pub fn admit(
         Right::Stage => (None, Role::Uploader),
         Right::Upload(suite) => (Some(suite), Role::Uploader),
         Right::Operate(suite) => (Some(suite), Role::Operator),
-        Right::IssueHosts => (None, Role::Operator),
+        Right::IssueHosts | Right::Audit => (None, Role::Operator),
         Right::Administer => (None, Role::Admin),
     };
     if let Some(suite) = suite
@@ -159,5 +172,5 @@ pub fn admit(
     if grant.role < need {
         return Err(Denied::Role { identity: identity.clone(), have: grant.role, need });
     }
-    Ok(Admitted { grant: grant.clone() })
+    Ok(Admitted { grant: grant.clone(), serial: String::new() })
 }

@@ -2,7 +2,7 @@
 
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Fled, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec};
+use crate::domain::{Event, Fled, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec};
 use crate::time::Moment;
 
 /// Which generation a suite serves, and the signed text that says so.
@@ -103,6 +103,8 @@ pub struct Publication {
     pub spec: Option<SuiteSpec>,
     /// The new generation; `None` when hosts see no difference.
     pub generation: Option<NewGeneration>,
+    /// What the audit log will say: one event for each change in it.
+    pub events: Vec<Event>,
 }
 
 /// Files that a live generation lists from now on, and the head that says so: one transaction.

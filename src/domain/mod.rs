@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod add;
+pub mod audit;
 pub mod conflict;
 pub mod contents;
 pub mod contents_cut;
@@ -23,6 +24,7 @@ pub mod rope;
 pub mod suite;
 
 pub use access::{Admitted, Denied, Grant, Right, Role, SuiteScope};
+pub use audit::{Actor, Event};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use contents::{Contents, Place};
 pub use draft::{Draft, Move, Plan};

@@ -27,7 +27,8 @@ pub fn admit(
     right: Right<'_>,
 ) -> Result<Admitted, FlowError> {
     let grants = repository.grants.load();
-    Ok(access::admit(standing.identity(), grants.get(standing.identity()), right)?)
+    let admitted = access::admit(standing.identity(), grants.get(standing.identity()), right)?;
+    Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
 }
 
 /// What an identity was given, if anything.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use tracing::info;
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{Admitted, Conflict, Denied, Grant, Identity, Role, SuiteScope};
-use crate::flow::{FlowError, Repository, admit, blocking, lock};
+use crate::domain::{Admitted, Conflict, Denied, Event, Grant, Identity, Role, SuiteScope};
+use crate::flow::{FlowError, Repository, admit, audit, blocking, lock};
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, IssuedClient, Reason, Revoked, TrustError};
 
@@ -93,7 +93,9 @@ fn issue_now(
         revoked_at: None,
         reason: String::new(),
     };
-    repository.catalogue.record_certificate(&record, Some(grant))?;
+    let event = Event::done(admitted.actor(), "certificate-issue", now);
+    let event = event.with(&audit::issued(grant, &record));
+    repository.catalogue.record_certificate(&record, Some(grant), &event)?;
     admit::reload_grants(repository)?;
     info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
     Ok(Issued { client, ca_pem })
@@ -227,7 +229,9 @@ fn revoke_now(
     let now = repository.now();
     let open = certificates.iter().filter(|c| c.revoked_at.is_none());
     let serials: Vec<_> = open.map(|certificate| certificate.serial.clone()).collect();
-    repository.catalogue.record_revocation(&serials, reason, now, Some(identity))?;
+    let event = Event::done(admitted.actor(), "revoke", now).because(reason);
+    let event = event.with(&format!("{identity}: certificates {}", audit::some_of(&serials)));
+    repository.catalogue.record_revocation(&serials, reason, Some(identity), &event)?;
     admit::reload_grants(repository)?;
     let crl_next_update = match own_authority(repository) {
         Some(_) => publish_crl(repository)?,

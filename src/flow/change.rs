@@ -45,7 +45,8 @@ pub async fn change(
             .await;
     }
     let (reply, answer) = oneshot::channel();
-    desk.submit(Job { wish, author, message, expect: terms.expect, reply })?;
+    let serial = admitted.actor().serial;
+    desk.submit(Job { wish, author, serial, message, expect: terms.expect, reply })?;
     answer.await.unwrap_or_else(|_| {
         Err(FlowError::Unavailable("the server stopped before the change was made".into()))
     })

@@ -31,6 +31,8 @@ pub struct Job {
     pub wish: Wish,
     /// Who wishes it.
     pub author: Identity,
+    /// The serial of the certificate that proved it; empty for what the server wishes.
+    pub serial: String,
     /// Why.
     pub message: String,
     /// Refuse unless this generation is the last one.

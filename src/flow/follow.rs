@@ -123,7 +123,8 @@ async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
     }
     let (reply, answer) = tokio::sync::oneshot::channel();
     let author = Identity::server();
-    let job = Job { wish: Wish::Complete, author, message: String::new(), expect: None, reply };
+    let (wish, serial, message) = (Wish::Complete, String::new(), String::new());
+    let job = Job { wish, author, serial, message, expect: None, reply };
     if desk.submit(job).is_err() {
         return Ok(());
     }

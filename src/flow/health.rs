@@ -57,6 +57,10 @@ pub async fn server(
         look_at_lists(repository, &mut report);
         look_at_ends(repository, certificate_not_after, &mut report);
         look_at_room(repository, &mut report);
+        if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
+            let text = "the audit log was altered; `repoctl audit verify` says where";
+            report.concerns.push(Concern::of_server("audit-broken", text));
+        }
         report.expiring_soon = expiring_soon(repository)?;
         Ok(report)
     })

@@ -18,6 +18,7 @@ use crate::trust::{CertificateAuthority, Refusal, Trust, TrustError};
 
 pub mod admit;
 pub mod apply;
+pub mod audit;
 pub mod batch;
 pub mod certificates;
 pub mod change;
@@ -38,9 +39,11 @@ pub mod patches;
 pub mod publish;
 mod recognise;
 pub mod refresh;
+pub mod refusals;
 mod render;
 pub mod report;
 pub mod rollback;
+pub mod seal;
 pub mod served;
 mod sheet;
 pub mod snapshot;
@@ -73,6 +76,9 @@ pub struct Repository {
     memory: memory::Memory,
     reports: Arc<tokio::sync::Semaphore>,
     journal: journal::Notes,
+    refusals: refusals::Refusals,
+    /// Whether the audit log was found altered when it was last sealed.
+    audit_broken: std::sync::atomic::AtomicBool,
     releases: fetch::Releases,
     /// Rights are given and taken one at a time.
     rights: Mutex<()>,
@@ -289,12 +295,15 @@ impl Repository {
             memory,
             reports: Arc::new(tokio::sync::Semaphore::new(report::AT_ONCE)),
             journal: journal::Notes::default(),
+            refusals: refusals::Refusals::default(),
+            audit_broken: std::sync::atomic::AtomicBool::default(),
             releases: fetch::Releases::default(),
             rights: Mutex::default(),
             crl_owed: std::sync::atomic::AtomicBool::default(),
             sweeping: std::sync::RwLock::default(),
             opening: Mutex::default(),
         });
+        refusals::start(&repository);
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {
             desk::open(&repository, &spec.name)?;

@@ -9,8 +9,8 @@ use tracing::debug;
 use crate::catalogue::SuiteState;
 use crate::debian::{ReleaseEntry, ReleaseFields, ReleaseText, SuiteName};
 use crate::domain::{
-    Completion, Contents, GenerationRecord, Head, IndexFile, NewGeneration, Plan, Publication,
-    StoredChunk, SuiteSpec,
+    Completion, Contents, Event, GenerationRecord, Head, IndexFile, NewGeneration, Plan,
+    Publication, StoredChunk, SuiteSpec,
 };
 use crate::flow::desk::Desk;
 use crate::flow::index;
@@ -46,10 +46,12 @@ pub(crate) fn publish(
     desk: &Desk,
     plan: &Plan,
     record: GenerationRecord,
+    events: Vec<Event>,
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<Outcome, FlowError> {
     let state = desk.state();
     let mut publication = settlement(&desk.suite, plan);
+    publication.events = events;
     if !plan.is_visible() && state.head.is_some() {
         repository.catalogue.publish(&publication)?;
         desk.set_state(settled(&state, plan));
@@ -69,6 +71,7 @@ pub(crate) fn publish(
     let head = sign(repository, spec, record.generation, date, &files)?;
     let signed = Instant::now();
     let chunks = [built.new_chunks, beside].concat();
+    publication.events.iter_mut().for_each(|event| event.after = Some(head.generation));
     publication.generation = Some(generation(plan, record, files.clone(), chunks, head.clone()));
     repository.catalogue.publish(&publication)?;
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
@@ -227,6 +230,7 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         forgiven: plan.forgiven.clone(),
         spec: plan.spec.clone(),
         generation: None,
+        events: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::debian::SuiteName;
 use crate::domain::{Head, Identity, Pin};
 use crate::flow::apply::Wish;
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{Repository, blocking, certificates, journal, sweep};
+use crate::flow::{Repository, blocking, certificates, journal, seal, sweep};
 use crate::time::Moment;
 
 /// Looks at everything once. Failures are logged and met again the next time.
@@ -21,7 +21,8 @@ pub async fn refresh(repository: &Arc<Repository>) {
     let kept = blocking(move || {
         certificates::refresh_authority(&shared)?;
         certificates::refresh_crl(&shared)?;
-        journal::write(&shared)
+        journal::write(&shared)?;
+        seal::refresh(&shared)
     });
     if let Err(problem) = kept.await {
         error!(%problem, "a refresh failed; it is tried again");
@@ -54,6 +55,7 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
     let job = Job {
         wish: Wish::Renew,
         author: Identity::server(),
+        serial: String::new(),
         message: String::new(),
         expect: None,
         reply,
@@ -80,6 +82,7 @@ fn end_pins(repository: &Repository, desk: &Desk) {
         let job = Job {
             wish: Wish::Expire(pin.target.clone()),
             author: pin.author.clone(),
+            serial: String::new(),
             message: format!("the pin of {} ended by itself", pin.target.name),
             expect: None,
             reply,

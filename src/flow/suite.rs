@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, SuiteName};
-use crate::domain::{Admitted, Conflict, ConflictKind, SpecError, SuiteSpec};
+use crate::domain::{Admitted, Conflict, ConflictKind, Event, SpecError, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change};
 use crate::flow::turn::Turned;
-use crate::flow::{FlowError, Repository, blocking, desk, no_suite};
+use crate::flow::{FlowError, Repository, audit, blocking, desk, no_suite};
 
 /// Makes a suite and publishes its first, empty generation.
 ///
@@ -19,9 +19,10 @@ pub async fn create(
     spec: SuiteSpec,
 ) -> Result<Turned, FlowError> {
     verify(&spec)?;
-    let (shared, by, new) = (Arc::clone(repository), admitted.identity().clone(), spec.clone());
-    let recorded =
-        blocking(move || Ok(shared.catalogue.create_suite(&new, &by, shared.now())?)).await;
+    let (shared, new) = (Arc::clone(repository), spec.clone());
+    let event = Event::done(admitted.actor(), "suite-create", repository.now());
+    let event = event.within(spec.name.as_str()).with(&audit::described(&spec));
+    let recorded = blocking(move || Ok(shared.catalogue.create_suite(&new, &event)?)).await;
     if let Err(problem) = recorded {
         let exists = matches!(problem, FlowError::Conflict(_));
         if !exists || !is_unfinished(repository, &spec)? {
@@ -145,7 +146,11 @@ fn invalid(error: SpecError) -> FlowError {
 ///
 /// # Errors
 /// [`FlowError::Conflict`] when it still holds some; [`FlowError::Missing`].
-pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(), FlowError> {
+pub async fn remove(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+) -> Result<(), FlowError> {
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let held = desk.state().contents.len();
     if held > 0 {
@@ -154,7 +159,10 @@ pub async fn remove(repository: &Arc<Repository>, suite: &SuiteName) -> Result<(
         return Err(conflict.of(ConflictKind::NotEmpty).into());
     }
     let (shared, name) = (Arc::clone(repository), suite.clone());
-    blocking(move || Ok(shared.catalogue.remove_suite(&name)?)).await?;
+    let event = Event::done(admitted.actor(), "suite-remove", repository.now());
+    let event = Event { before: Some(desk.state().last_generation), ..event };
+    let event = event.within(suite.as_str());
+    blocking(move || Ok(shared.catalogue.remove_suite(&name, &event)?)).await?;
     // Only now: a suite that could not be removed goes on. What was asked meanwhile fails.
     desk.close();
     repository.desks.rcu(|desks| {

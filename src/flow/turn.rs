@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
+use crate::debian::SuiteName;
 use crate::domain::add::Added;
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, GenerationRecord, Move, Pin, Plan};
+use crate::domain::{Draft, Event, GenerationRecord, Move, Pin, Plan};
 use crate::flow::apply::{self, Applied, Wish};
 use crate::flow::desk::{Desk, Job};
 use crate::flow::publish::{self, Published};
-use crate::flow::{FlowError, Repository, blocking, lock};
+use crate::flow::{FlowError, Repository, audit, blocking, lock};
 use crate::signing::NextDate;
+use crate::time::Moment;
 
 /// What came of one change.
 #[derive(Clone, Default, Debug)]
@@ -152,7 +154,8 @@ impl Batch {
         }
         let record = self.record(&self.plan, state.last_generation, at);
         let may_go_on = || urgent || !desk.hurried();
-        let published = publish::publish(repository, desk, &self.plan, record, &may_go_on)?;
+        let events = self.events(&desk.suite, state.last_generation, at);
+        let published = publish::publish(repository, desk, &self.plan, record, events, &may_go_on)?;
         match published {
             publish::Outcome::MadeWay => Ok(Progress::MadeWay),
             publish::Outcome::Settled => Ok(Progress::Done(None)),
@@ -167,7 +170,7 @@ impl Batch {
     }
 
     /// What history will show: the authors and messages of the changes that applied.
-    fn record(&self, plan: &Plan, last: u64, at: crate::time::Moment) -> GenerationRecord {
+    fn record(&self, plan: &Plan, last: u64, at: Moment) -> GenerationRecord {
         let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
             Some(Ok(applied)) if job.wish != Wish::Complete => Some((job, applied)),
             _ => None,
@@ -191,6 +194,15 @@ impl Batch {
             entered: plan.moves.iter().filter(|m| m.to.is_some()).count() as u64,
             left: plan.moves.iter().filter(|m| m.from.is_some()).count() as u64,
         }
+    }
+
+    /// What the audit log will say: a line for each change that altered something.
+    fn events(&self, suite: &SuiteName, last: u64, at: Moment) -> Vec<Event> {
+        let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
+            Some(Ok(applied)) => audit::event(job, applied, suite, at),
+            _ => None,
+        });
+        applied.map(|event| Event { before: Some(last), after: Some(last), ..event }).collect()
     }
 
     fn answer(self, published: Option<&Published>) {

@@ -10,6 +10,7 @@ use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
 use crate::domain::ConflictKind;
 use crate::flow::FlowError;
 use crate::http::admitted::Caller;
+use crate::http::refused::Refused;
 use crate::trust::Refusal;
 
 /// apt cuts a reason at 358 bytes and prints nothing but ASCII.
@@ -116,6 +117,8 @@ impl IntoResponse for Failure {
         let retry =
             matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         let mut response = (status, Json(&self.0)).into_response();
+        let refused = Refused { code: self.0.code.clone(), detail: self.0.detail.clone() };
+        response.extensions_mut().insert(refused);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if retry {

@@ -1,6 +1,7 @@
 //! Changes: the body of a request becomes a wish.
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
 use crate::debian::{PackageName, SuiteName};
@@ -11,6 +12,7 @@ use crate::flow::report;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
+use crate::http::refused::Told;
 use crate::http::{App, views};
 
 /// `POST /suites/{suite}/changes`.
@@ -19,13 +21,26 @@ pub async fn change(
     caller: Caller,
     Path(suite): Path<String>,
     Json(request): Json<ChangeRequest>,
+) -> Response {
+    let (told, dry_run) = (Told::of_change(&request), request.dry_run);
+    match made(&app, &caller, &suite, request).await {
+        Ok(outcome) => outcome.into_response(),
+        Err(failure) => told.refuse(failure, dry_run),
+    }
+}
+
+async fn made(
+    app: &App,
+    caller: &Caller,
+    suite: &str,
+    request: ChangeRequest,
 ) -> Result<Json<ChangeOutcome>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite: SuiteName = parse("suite", suite)?;
     let right = match &request.change {
         Change::Add { .. } => Right::Upload(&suite),
         _ => Right::Operate(&suite),
     };
-    let admitted = caller.admit(&app, right)?;
+    let admitted = caller.admit(app, right)?;
     let terms = Terms {
         message: request.message,
         dry_run: request.dry_run,
@@ -34,7 +49,7 @@ pub async fn change(
     let wish = wish(request.change)?;
     let dry_run = terms.dry_run;
     let turned = make(&app.repository, &admitted, &suite, wish, terms).await?;
-    let operates = caller.admit(&app, Right::Operate(&suite)).is_ok();
+    let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
     let hosts = if dry_run && operates {
         views::hosts_of(&suite, report::identities(&app.repository, Some(true)).await?)
     } else {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admitted;
 pub mod answer;
+pub mod audit;
 pub mod body;
 pub mod changes;
 pub mod crl;
@@ -14,6 +15,7 @@ pub mod listen;
 pub mod local;
 pub mod metrics;
 mod pieces;
+pub mod refused;
 pub mod reports;
 pub mod repository;
 pub mod routes;

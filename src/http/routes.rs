@@ -12,7 +12,9 @@ use axum::routing::{get, post, put};
 use crate::flow::Repository;
 use crate::http::listen::Application;
 use crate::http::metrics::Metrics;
-use crate::http::{access, answer, changes, crl, reports, repository, setup, suites, uploads};
+use crate::http::{
+    access, answer, audit, changes, crl, refused, reports, repository, setup, suites, uploads,
+};
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -64,6 +66,9 @@ pub fn router(app: App) -> Router {
         .route("/crl", crl::route())
         .route("/hosts/{name}", put(access::grant_host))
         .route("/identities/{name}", put(access::grant_identity))
+        .route("/audit", get(audit::list))
+        .route("/audit/checkpoints", get(audit::checkpoints).post(audit::seal))
+        .route("/audit/verify", get(audit::verify))
         .route("/hosts", get(access::hosts).post(access::issue_host))
         .route("/hosts/{name}/revoke", post(access::revoke_host))
         .route("/hosts/{name}/setup", get(setup::setup))
@@ -99,8 +104,16 @@ impl Application for Tree {
         self.app.metrics.asked();
         let path = request.uri().path();
         if path.starts_with("/dists/") || path.starts_with("/pool/") {
-            return repository::respond(&self.app, &request.into_parts().0).await;
+            let parts = request.into_parts().0;
+            let response = repository::respond(&self.app, &parts).await;
+            let (method, path) = (&parts.method, parts.uri.path());
+            refused::note(&self.app, method, path, &parts.extensions, &response);
+            return response;
         }
-        self.router.answer(request).await
+        let (method, path) = (request.method().clone(), path.to_owned());
+        let extensions = request.extensions().clone();
+        let response = self.router.answer(request).await;
+        refused::note(&self.app, &method, &path, &extensions, &response);
+        response
     }
 }

@@ -102,7 +102,7 @@ pub async fn remove(
     Path(suite): Path<String>,
 ) -> Result<StatusCode, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
-    caller.admit(&app, Right::Administer)?;
-    flow::remove(&app.repository, &suite).await?;
+    let admitted = caller.admit(&app, Right::Administer)?;
+    flow::remove(&app.repository, &admitted, &suite).await?;
     Ok(StatusCode::NO_CONTENT)
 }

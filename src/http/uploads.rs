@@ -19,7 +19,7 @@ use crate::flow::upload::{self, Declared, upload};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::{Failure, problem};
 use crate::http::extract::{Json, Path, Query};
-use crate::http::{App, views};
+use crate::http::{App, refused, views};
 
 /// `PUT /suites/{suite}/{component}/{file}`: one `.deb`, taken and published.
 pub async fn package(
@@ -90,10 +90,12 @@ pub async fn blobs(
     })?;
     let packages = split_blobs(body).map_err(|error| Failure::invalid("body", error))?;
     let outcomes = batch::upload_all(&app.repository, &admitted, packages, room).await?;
-    let blobs = outcomes
+    let blobs: Vec<_> = outcomes
         .into_iter()
-        .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) });
-    Ok(Json(BlobOutcomes { blobs: blobs.collect() }))
+        .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) })
+        .collect();
+    refused::note_batch(&app, &admitted, &blobs);
+    Ok(Json(BlobOutcomes { blobs }))
 }
 
 /// `POST /blobs/missing`: which bytes still have to be sent.

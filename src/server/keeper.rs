@@ -111,6 +111,9 @@ impl Keeper {
         while flow::desk::is_busy(&self.repository) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        if let Err(problem) = flow::seal::close(&self.repository) {
+            warn!(%problem, "the end of the audit log is not signed; the next start does it");
+        }
         pulse.abort();
     }
 

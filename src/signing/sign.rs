@@ -225,6 +225,26 @@ impl Signer {
         Ok((self.sign_proven(release_text, at)?, at))
     }
 
+    /// Signs a statement that is no Release text in clear, with every key, and gives it back once another
+    /// implementation verified it. Has nothing to do with Dates and their floor.
+    ///
+    /// # Errors
+    /// [`SigningError::Text`] when the statement could be taken for a Release text or is ambiguous, and as
+    /// for [`Signer::sign`].
+    pub fn sign_statement(&self, text: &str, at: Moment) -> Result<String, SigningError> {
+        check_statement(text).map_err(|problem| SigningError::Text(problem.into()))?;
+        let at = self.keys.iter().map(SecretKey::created).fold(at, Moment::max);
+        let signed = openpgp("sign a statement", self.sign_in_clear(text, timestamp(at)?))?;
+        let proof = self.certificates.prove_in_release(&signed, at)?;
+        if proof.content != text {
+            return Err(CheckError::Content("the statement").into());
+        }
+        if proof.signers != self.fingerprints() {
+            return Err(CheckError::Signature("not every key has signed".into()).into());
+        }
+        Ok(signed)
+    }
+
     /// Makes both signatures at a time, and proves them.
     fn sign_proven(&self, release_text: &str, at: Moment) -> Result<SignedRelease, SigningError> {
         let created = timestamp(at)?;
@@ -308,6 +328,27 @@ fn check_text(text: &str, date: Moment) -> Result<(), String> {
         0 => Err(format!("the line {wanted:?} is missing")),
         _ => Err("it holds several Dates".into()),
     }
+}
+
+/// What apt demands of a Release file, of which a statement has nothing.
+const RELEASE_FIELDS: [&str; 6] = ["date", "suite", "codename", "md5sum", "sha256", "valid-until"];
+
+/// Sees that a statement reads the same to every verifier, and that nobody takes it for a Release text.
+fn check_statement(text: &str) -> Result<(), &'static str> {
+    let plain = |c: char| c == '\n' || c == ' ' || c.is_ascii_graphic();
+    if !text.ends_with('\n') || !text.chars().all(plain) {
+        return Err("a statement is lines of printable ASCII");
+    }
+    for line in text.split_terminator('\n') {
+        let (name, value) = line.split_once(": ").ok_or("a statement has a field on each line")?;
+        if value.is_empty() || value.ends_with(' ') || name.contains(' ') {
+            return Err("a statement has a field on each line");
+        }
+        if RELEASE_FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err("a statement has no field of a Release file");
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The verdict on a certificate chain, and the quick second look at every request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -148,6 +148,20 @@ impl TrustState {
         self.stand(identity_of(&own)?, &path, &own)
     }
 
+    /// Whom a chain names that was good at some time up to `now`: revocation and the end of its first
+    /// certificate are passed over.
+    fn name(&self, chain: &[CertificateDer<'_>], now: Moment) -> Option<(Identity, Serial)> {
+        let (first, others) = chain.split_first().filter(|(first, others)| fits(first, others))?;
+        let own = parse(first).ok()?;
+        let seconds = u64::try_from(now.0.min(own.validity().not_after.timestamp())).ok()?;
+        let usage = KeyUsage::client_auth();
+        let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let (all, anchors) = (verifier::algorithms().all, self.anchors());
+        let leaf = EndEntityCert::try_from(first).ok()?;
+        leaf.verify_for_usage(all, anchors, others, at, usage, None, None).ok()?;
+        Some((identity_of(&own).ok()?, Serial::from_integer(own.raw_serial())))
+    }
+
     /// Gathers from a verified path what has to be looked at again later.
     fn stand(
         &self,
@@ -258,6 +272,7 @@ pub struct Peer {
     last: ArcSwapOption<Standing>,
     /// The last epoch in which it was refused for what lasts as long as that, and why.
     refused: ArcSwapOption<(u64, Refusal)>,
+    named: OnceLock<Option<(Identity, Serial)>>,
 }
 
 impl Peer {
@@ -268,7 +283,17 @@ impl Peer {
 
     /// The same; the connection goes on to hold the chain too.
     pub fn sharing(chain: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { chain, last: ArcSwapOption::empty(), refused: ArcSwapOption::empty() }
+        let (last, refused) = (ArcSwapOption::empty(), ArcSwapOption::empty());
+        Self { chain, last, refused, named: OnceLock::new() }
+    }
+
+    /// Whom the chain names, and the serial of its first certificate, if a CA that is trusted vouched for
+    /// it once, whatever keeps the client out now. For the record alone: it opens nothing.
+    pub fn proven(&self, trust: &Trust, now: Moment) -> Option<(Identity, Serial)> {
+        if let Some(last) = self.last.load_full() {
+            return last.serial().map(|serial| (last.identity().clone(), serial.clone()));
+        }
+        self.named.get_or_init(|| trust.current().name(&self.chain, now)).clone()
     }
 
     /// How the client stands now: for every request, and while long bodies are sent. The chain is

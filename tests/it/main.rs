@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and start programs")]
 
 mod archive;
+mod audit;
 mod bulk;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]
 mod check;

@@ -218,3 +218,44 @@ CREATE TABLE sighting (
     generation INTEGER NOT NULL,
     PRIMARY KEY (identity, suite_id)
 ) STRICT;
+
+-- The audit log. Every entry's hash covers the one before, so that none can be altered, removed, swapped
+-- or put in between unnoticed (docs/FORMATS.md). Texts that say nothing are empty, never NULL.
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    identity TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    verb TEXT NOT NULL,
+    suite TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    message TEXT NOT NULL,
+    generation_before INTEGER,
+    generation_after INTEGER,
+    outcome TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only ever added to');
+END;
+CREATE TRIGGER audit_keeps BEFORE DELETE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only ever added to');
+END;
+
+-- Where the chain ends; one row. Whoever writes an entry holds it until the end of the transaction.
+CREATE TABLE audit_end (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    entries INTEGER NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+INSERT INTO audit_end (id, entries, hash) VALUES
+    (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
+
+-- Signed statements of how far the chain went; `digest` is that of the text.
+CREATE TABLE audit_checkpoint (
+    entries INTEGER PRIMARY KEY,
+    signed_at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    digest TEXT NOT NULL
+) STRICT;

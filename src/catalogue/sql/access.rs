@@ -1,9 +1,9 @@
 //! Access: grants, and the certificates of the embedded CA.
 
 use super::rows::{damaged, json, moment, moment_optional, parse, to_json};
-use super::{Answer, Row, Store, Tx, all};
+use super::{Answer, Row, Store, Tx, all, audit};
 use crate::catalogue::{Access, CatalogueError, CertificateRecord};
-use crate::domain::{Grant, Identity, Role};
+use crate::domain::{Event, Grant, Identity, Role};
 use crate::time::Moment;
 
 const RECORD_GRANT: &str = "\
@@ -38,14 +38,20 @@ const REVOKE: &str = "\
     WHERE serial = $3";
 
 impl<S: Store> Access for S {
-    fn record_grant(&self, grant: &Grant, by: &Identity, at: Moment) -> Answer<()> {
-        let (grant, by) = (grant.clone(), by.clone());
-        self.write(move |tx| record_grant(tx, &grant, &by, at))
+    fn record_grant(&self, grant: &Grant, event: &Event) -> Answer<()> {
+        let (grant, event) = (grant.clone(), event.clone());
+        self.write(move |tx| {
+            record_grant(tx, &grant, &event.actor.identity, event.at)?;
+            audit::add(tx, &[event])
+        })
     }
 
-    fn remove_grant(&self, identity: &Identity) -> Answer<()> {
-        let identity = identity.clone();
-        self.write(move |tx| remove_grant(tx, &identity))
+    fn remove_grant(&self, identity: &Identity, event: &Event) -> Answer<()> {
+        let (identity, event) = (identity.clone(), event.clone());
+        self.write(move |tx| {
+            remove_grant(tx, &identity)?;
+            audit::add(tx, &[event])
+        })
     }
 
     fn list_grants(&self) -> Answer<Vec<Grant>> {
@@ -60,9 +66,13 @@ impl<S: Store> Access for S {
         &self,
         certificate: &CertificateRecord,
         grant: Option<&Grant>,
+        event: &Event,
     ) -> Answer<()> {
-        let (certificate, grant) = (certificate.clone(), grant.cloned());
-        self.write(move |tx| record_certificate(tx, &certificate, grant.as_ref()))
+        let (certificate, grant, event) = (certificate.clone(), grant.cloned(), event.clone());
+        self.write(move |tx| {
+            record_certificate(tx, &certificate, grant.as_ref())?;
+            audit::add(tx, &[event])
+        })
     }
 
     fn list_certificates(&self, of: Option<&Identity>) -> Answer<Vec<CertificateRecord>> {
@@ -76,29 +86,30 @@ impl<S: Store> Access for S {
         &self,
         serials: &[String],
         reason: &str,
-        at: Moment,
         and_grant: Option<&Identity>,
+        event: &Event,
     ) -> Answer<()> {
         let (serials, reason) = (serials.to_vec(), reason.to_owned());
-        let and_grant = and_grant.cloned();
+        let (and_grant, event) = (and_grant.cloned(), event.clone());
         self.write(move |tx| {
             for serial in &serials {
-                let values = [reason.as_str().into(), at.0.into(), serial.as_str().into()];
+                let values = [reason.as_str().into(), event.at.0.into(), serial.as_str().into()];
                 if tx.exec(REVOKE, &values)? == 0 {
                     return Err(CatalogueError::Missing(format!("certificate {serial}")));
                 }
             }
-            and_grant.iter().try_for_each(|identity| remove_grant(tx, identity))
+            and_grant.iter().try_for_each(|identity| remove_grant(tx, identity))?;
+            audit::add(tx, &[event])
         })
     }
 }
 
-fn record_grant(tx: &mut dyn Tx, grant: &Grant, by: &Identity, at: Moment) -> Answer<()> {
+fn record_grant(tx: &mut dyn Tx, grant: &Grant, by: &str, at: Moment) -> Answer<()> {
     let values = [
         grant.identity.as_str().into(),
         grant.role.as_str().into(),
         to_json(&grant.suites)?.into(),
-        by.as_str().into(),
+        by.into(),
         at.0.into(),
     ];
     tx.exec(RECORD_GRANT, &values).map(drop)
@@ -126,7 +137,9 @@ fn record_certificate(
         return Err(CatalogueError::Exists(format!("certificate {}", certificate.serial)));
     }
     match grant {
-        Some(grant) => record_grant(tx, grant, &certificate.issued_by, certificate.issued_at),
+        Some(grant) => {
+            record_grant(tx, grant, certificate.issued_by.as_str(), certificate.issued_at)
+        }
         None => Ok(()),
     }
 }

@@ -13,6 +13,7 @@ use crate::catalogue::CatalogueError;
 use crate::digest::Digest;
 
 mod access;
+mod audit;
 mod generations;
 mod indices;
 mod journal;

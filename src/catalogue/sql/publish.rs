@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
 use super::suites::{find_head, lock};
-use super::{Answer, Tx, Value, count, one};
+use super::{Answer, Tx, Value, audit, count, one};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
@@ -99,10 +99,10 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
         turn.accept(acceptance)?;
     }
     turn.record_pins(publication)?;
-    match &publication.generation {
-        Some(new) => turn.record_generation(new),
-        None => Ok(()),
+    if let Some(new) = &publication.generation {
+        turn.record_generation(new)?;
     }
+    audit::add(turn.tx, &publication.events)
 }
 
 /// One transaction on one suite.

@@ -6,12 +6,11 @@ use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
 };
-use super::{Answer, MANY, Row, Store, Tx, all, count, one, publish};
+use super::{Answer, MANY, Row, Store, Tx, all, audit, count, one, publish};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Contents, Fled, Head, Identity, NewGeneration, Pin, Publication, SuiteSpec};
-use crate::time::Moment;
+use crate::domain::{Contents, Event, Fled, Head, NewGeneration, Pin, Publication, SuiteSpec};
 
 const CREATE: &str = "\
     INSERT INTO suite (name, spec, last_generation, created_by, created_at) \
@@ -130,14 +129,15 @@ const REMOVE: [&str; 10] = [
 ];
 
 impl<S: Store> Suites for S {
-    fn create_suite(&self, spec: &SuiteSpec, by: &Identity, at: Moment) -> Answer<()> {
-        let (spec, by) = (spec.clone(), by.clone());
+    fn create_suite(&self, spec: &SuiteSpec, event: &Event) -> Answer<()> {
+        let (spec, event) = (spec.clone(), event.clone());
         self.write(move |tx| {
             let name = spec.name.as_str();
-            let values = [name.into(), to_json(&spec)?.into(), by.as_str().into(), at.0.into()];
+            let by = event.actor.identity.as_str().into();
+            let values = [name.into(), to_json(&spec)?.into(), by, event.at.0.into()];
             match tx.exec(CREATE, &values)? {
                 0 => Err(CatalogueError::Exists(format!("suite {name}"))),
-                _ => Ok(()),
+                _ => audit::add(tx, &[event]),
             }
         })
     }
@@ -209,9 +209,12 @@ impl<S: Store> Suites for S {
         self.read(|tx| all(tx, sql, &values, |row| placement(&mut reader, row)))
     }
 
-    fn remove_suite(&self, suite: &SuiteName) -> Answer<()> {
-        let suite = suite.clone();
-        self.write(move |tx| remove_suite(tx, &suite))
+    fn remove_suite(&self, suite: &SuiteName, event: &Event) -> Answer<()> {
+        let (suite, event) = (suite.clone(), event.clone());
+        self.write(move |tx| {
+            remove_suite(tx, &suite)?;
+            audit::add(tx, &[event])
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::writer::Size;
 use super::*;
 use crate::catalogue::sql::Value;
 use crate::catalogue::{Access, CertificateRecord};
-use crate::domain::{Grant, Identity, Role, SuiteScope};
+use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
 use crate::time::Moment;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -28,8 +28,12 @@ fn grant(number: i64) -> Grant {
     Grant { identity, role: Role::Host, suites: SuiteScope::All }
 }
 
+fn event() -> Event {
+    Event::done(Actor::server(), "test", Moment(1))
+}
+
 fn record(catalogue: &SqliteCatalogue, number: i64) -> Answer<()> {
-    catalogue.record_grant(&grant(number), &grant(0).identity, Moment(1))
+    catalogue.record_grant(&grant(number), &event())
 }
 
 fn certificate(serial: String) -> CertificateRecord {
@@ -271,12 +275,14 @@ fn a_full_database_refuses_and_recovers() {
     let large = "x".repeat(1 << 20);
     let serials = [large.clone()];
     let certificate = certificate(large);
-    let error = catalogue.record_certificate(&certificate, Some(&grant(1))).unwrap_err();
+    let error = catalogue.record_certificate(&certificate, Some(&grant(1)), &event()).unwrap_err();
     assert!(error.to_string().contains("full"), "{error}");
     assert!(catalogue.list_grants().unwrap().is_empty());
     pages("PRAGMA max_page_count = 1000000");
-    catalogue.record_certificate(&certificate, Some(&grant(1))).unwrap();
-    catalogue.record_revocation(&serials, "gone", Moment(3), None).unwrap();
+    catalogue.record_certificate(&certificate, Some(&grant(1)), &event()).unwrap();
+    catalogue
+        .record_revocation(&serials, "gone", None, &Event { at: Moment(3), ..event() })
+        .unwrap();
     assert_eq!(catalogue.list_certificates(None).unwrap()[0].revoked_at, Some(Moment(3)));
 }
 
@@ -299,7 +305,7 @@ fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
     )
     .unwrap();
     let catalogue = open(&room).unwrap();
-    let error = catalogue.record_certificate(&certificate("1".into()), None).unwrap_err();
+    let error = catalogue.record_certificate(&certificate("1".into()), None, &event()).unwrap_err();
     assert!(matches!(error, CatalogueError::Damaged(_)), "{error}");
     let error = record(&catalogue, 1_000).unwrap_err();
     assert!(error.to_string().contains("writing stopped"), "{error}");

@@ -1,6 +1,7 @@
 //! The argument tree. Every command ends its help with an example.
 
 mod access;
+mod audit;
 mod packages;
 mod pins;
 mod suite;
@@ -14,6 +15,9 @@ use crate::debian::SuiteName;
 pub use access::{
     CrlCommand, HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
 };
+pub use audit::{AuditArgs, AuditCommand, AuditVerify};
+#[cfg(test)]
+pub use audit::{When, parse_when};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
 pub use pins::parse_hours;
@@ -117,6 +121,8 @@ pub enum Command {
     /// Revocation lists of a CA of your own
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl crl show")]
     Crl(CrlCommand),
+    /// Show who did what, when and why, and prove that nothing of it was altered
+    Audit(AuditArgs),
     /// Show how the server and its suites are
     #[command(after_help = "EXAMPLE:\n  repoctl status --json | jq .warnings")]
     Status,

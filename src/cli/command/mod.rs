@@ -1,6 +1,7 @@
 //! Commands: each asks the server and hands the answer to be rendered.
 
 pub mod access;
+pub mod audit;
 pub mod crl;
 pub mod manual;
 pub mod package;

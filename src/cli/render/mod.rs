@@ -1,6 +1,7 @@
 //! Rendering: what the server answered, as text for people. Pure: values and the time in, text out.
 
 pub mod access;
+pub mod audit;
 pub mod change;
 pub mod crl;
 pub mod package;

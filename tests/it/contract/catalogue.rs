@@ -14,11 +14,14 @@ use repod::domain::{
 use repod::time::Moment;
 use tempfile::TempDir;
 
+#[path = "catalogue/audit.rs"]
+mod audit;
 #[path = "catalogue/samples.rs"]
 mod samples;
 #[path = "catalogue/snapshots.rs"]
 mod snapshots;
 
+use audit::*;
 use samples::*;
 use snapshots::*;
 
@@ -85,6 +88,10 @@ macro_rules! catalogue_contracts {
             a_large_suite_is_published_and_loaded,
             a_snapshot_is_kept_and_belongs_to_its_keys,
             the_generation_of_a_moment_is_found,
+            what_is_recorded_leaves_its_line_and_what_is_not_leaves_none,
+            entries_are_found_by_what_they_say,
+            the_chain_has_no_gaps_whoever_writes,
+            checkpoints_are_kept_as_they_were,
         );)+
     };
 }
@@ -99,7 +106,7 @@ catalogue_contracts! {
 /// A catalogue with one suite, `stable`.
 fn with_suite(room: &Path, make: &Make) -> Box<dyn Catalogue> {
     let catalogue = make(room);
-    catalogue.create_suite(&spec("stable"), &identity("admin.example"), Moment(1)).unwrap();
+    catalogue.create_suite(&spec("stable"), &event("admin.example", 1)).unwrap();
     catalogue
 }
 
@@ -275,7 +282,7 @@ fn staged_packages_are_forgotten_by_age(room: &Path, make: &Make) {
 
 fn a_package_is_shown_to_the_suites_that_took_it(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
-    catalogue.create_suite(&spec("edge"), &identity("admin.example"), Moment(1)).unwrap();
+    catalogue.create_suite(&spec("edge"), &event("admin.example", 1)).unwrap();
     let [one, two] = ["1", "2"].map(|version| package("aa", version, "amd64"));
     record(&*catalogue, &two);
     assert!(catalogue.list_suites_of(&one.digest).unwrap().is_empty());
@@ -315,9 +322,8 @@ fn one_name_version_and_architecture_is_one_package(room: &Path, make: &Make) {
 
 fn suites_are_created_once(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
-    let by = identity("admin.example");
-    catalogue.create_suite(&spec("edge"), &by, Moment(2)).unwrap();
-    let error = catalogue.create_suite(&spec("stable"), &by, Moment(2)).unwrap_err();
+    catalogue.create_suite(&spec("edge"), &event("admin.example", 2)).unwrap();
+    let error = catalogue.create_suite(&spec("stable"), &event("admin.example", 2)).unwrap_err();
     assert!(matches!(&error, CatalogueError::Exists(what) if what == "suite stable"), "{error}");
     assert_eq!(catalogue.list_suites().unwrap(), [spec("edge"), spec("stable")]);
 }
@@ -548,7 +554,7 @@ fn placements_say_who_and_where(room: &Path, make: &Make) {
 
 fn a_search_takes_stars_and_a_limit(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
-    catalogue.create_suite(&spec("edge"), &identity("admin.example"), Moment(1)).unwrap();
+    catalogue.create_suite(&spec("edge"), &event("admin.example", 1)).unwrap();
     let packages = ["libfoo1", "libfoo-dev", "foo", "g++"].map(|name| package(name, "1", "amd64"));
     publish(&*catalogue, 1, &packages.iter().collect::<Vec<_>>(), &[]);
     catalogue.publish(&generation("edge", 1, &[&packages[2]], &[])).unwrap();
@@ -597,18 +603,21 @@ fn an_empty_suite_can_be_removed(room: &Path, make: &Make) {
     };
     catalogue.record_sightings(&[seen]).unwrap();
     let before = everything(&*catalogue);
-    let error = catalogue.remove_suite(&name).unwrap_err();
+    let error = catalogue.remove_suite(&name, &event("admin.example", 3)).unwrap_err();
     assert!(matches!(error, CatalogueError::Exists(_)), "{error}");
     assert_eq!(everything(&*catalogue), before);
     publish(&*catalogue, 2, &[], &[&one]);
-    catalogue.remove_suite(&name).unwrap();
+    catalogue.remove_suite(&name, &event("admin.example", 3)).unwrap();
     assert_eq!(catalogue.load_suite(&name).unwrap(), None);
     assert!(catalogue.list_suites_of(&one.digest).unwrap().is_empty());
     assert!(catalogue.list_sightings().unwrap().is_empty());
     assert!(catalogue.list_placements(&name, None).unwrap().is_empty());
     let by_hash = index("main/binary-amd64", &["x"])[0].digest;
     assert_eq!(catalogue.find_by_hash(&name, "main/binary-amd64", &by_hash).unwrap(), None);
-    assert!(matches!(catalogue.remove_suite(&name), Err(CatalogueError::Missing(_))));
+    assert!(matches!(
+        catalogue.remove_suite(&name, &event("admin.example", 3)),
+        Err(CatalogueError::Missing(_))
+    ));
     // Its packages were taken once, so they stay what they are.
     assert!(catalogue.forget_staged(Moment(i64::MAX)).unwrap().is_empty());
 }
@@ -617,8 +626,8 @@ fn a_suite_of_the_same_name_starts_above_the_old_date(room: &Path, make: &Make) 
     let catalogue = with_suite(room, make);
     publish(&*catalogue, 1, &[], &[]);
     catalogue.record_head(&suite("stable"), &head(1, 5_000)).unwrap();
-    catalogue.remove_suite(&suite("stable")).unwrap();
-    catalogue.create_suite(&spec("stable"), &identity("admin.example"), Moment(2)).unwrap();
+    catalogue.remove_suite(&suite("stable"), &event("admin.example", 3)).unwrap();
+    catalogue.create_suite(&spec("stable"), &event("admin.example", 2)).unwrap();
     let mut publication = generation("stable", 1, &[], &[]);
     publication.generation.as_mut().unwrap().head.date = Moment(5_000);
     assert!(matches!(catalogue.publish(&publication), Err(CatalogueError::Stale(_))));
@@ -849,20 +858,19 @@ fn a_live_generation_lists_more_when_it_is_whole(room: &Path, make: &Make) {
 
 fn grants_replace_and_end(room: &Path, make: &Make) {
     let catalogue = make(room);
-    let by = identity("admin.example");
     let grants = [
         grant("ci.example", Role::Uploader, &["stable", "edge"]),
         grant("ops.example", Role::Operator, &[]),
     ];
     for one in grants.iter().rev() {
-        catalogue.record_grant(one, &by, Moment(5)).unwrap();
+        catalogue.record_grant(one, &event("admin.example", 5)).unwrap();
     }
     assert_eq!(catalogue.list_grants().unwrap(), grants);
     let less = grant("ci.example", Role::Host, &["edge"]);
-    catalogue.record_grant(&less, &by, Moment(6)).unwrap();
+    catalogue.record_grant(&less, &event("admin.example", 6)).unwrap();
     assert_eq!(catalogue.list_grants().unwrap(), [less.clone(), grants[1].clone()]);
-    catalogue.remove_grant(&identity("ops.example")).unwrap();
-    catalogue.remove_grant(&identity("nobody.example")).unwrap();
+    catalogue.remove_grant(&identity("ops.example"), &event("admin.example", 7)).unwrap();
+    catalogue.remove_grant(&identity("nobody.example"), &event("admin.example", 7)).unwrap();
     assert_eq!(catalogue.list_grants().unwrap(), [less]);
 }
 
@@ -874,12 +882,13 @@ fn certificates_are_recorded_once(room: &Path, make: &Make) {
         certificate("2b", "web.example", 20),
         certificate("3c", "db.example", 15),
     ];
-    catalogue.record_certificate(&first, Some(&host)).unwrap();
-    catalogue.record_certificate(&second, None).unwrap();
-    catalogue.record_certificate(&other, None).unwrap();
+    catalogue.record_certificate(&first, Some(&host), &event("admin.example", 1)).unwrap();
+    catalogue.record_certificate(&second, None, &event("admin.example", 1)).unwrap();
+    catalogue.record_certificate(&other, None, &event("admin.example", 1)).unwrap();
     let stolen = certificate("1a", "db.example", 30);
     let more = grant("db.example", Role::Admin, &[]);
-    let error = catalogue.record_certificate(&stolen, Some(&more)).unwrap_err();
+    let error =
+        catalogue.record_certificate(&stolen, Some(&more), &event("admin.example", 1)).unwrap_err();
     assert!(matches!(error, CatalogueError::Exists(_)), "{error}");
     assert_eq!(catalogue.list_grants().unwrap(), [host], "the grant went with the certificate");
     let all = catalogue.list_certificates(None).unwrap();
@@ -892,12 +901,20 @@ fn certificates_are_recorded_once(room: &Path, make: &Make) {
 fn a_revocation_is_whole_and_final(room: &Path, make: &Make) {
     let catalogue = make(room);
     let host = grant("web.example", Role::Host, &[]);
-    catalogue.record_certificate(&certificate("1a", "web.example", 10), Some(&host)).unwrap();
-    catalogue.record_certificate(&certificate("2b", "web.example", 20), None).unwrap();
+    catalogue
+        .record_certificate(
+            &certificate("1a", "web.example", 10),
+            Some(&host),
+            &event("admin.example", 1),
+        )
+        .unwrap();
+    catalogue
+        .record_certificate(&certificate("2b", "web.example", 20), None, &event("admin.example", 1))
+        .unwrap();
     let web = identity("web.example");
     let revoke = |serials: &[&str], reason: &str, at, and_grant| {
         let serials: Vec<_> = serials.iter().map(|serial| (*serial).to_owned()).collect();
-        catalogue.record_revocation(&serials, reason, Moment(at), and_grant)
+        catalogue.record_revocation(&serials, reason, and_grant, &event("admin.example", at))
     };
     let state = || {
         let all = catalogue.list_certificates(None).unwrap();
@@ -1044,7 +1061,7 @@ proptest! {
         let room = TempDir::new().unwrap();
         let open = || SqliteCatalogue::open(&room.path().join("catalogue.db")).unwrap();
         let catalogue = open();
-        catalogue.create_suite(&spec("stable"), &identity("admin.example"), Moment(1)).unwrap();
+        catalogue.create_suite(&spec("stable"), &event("admin.example", 1)).unwrap();
         let package = |place: u8, version: u8| package(&format!("p{place}"), &format!("{version}"), "amd64");
         let mut now: BTreeMap<u8, u8> = BTreeMap::new();
         let mut model = vec![now.clone()];

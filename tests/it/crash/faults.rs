@@ -4,15 +4,16 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
-    Access, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Generations, IndexRecord,
-    Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot,
-    Snapshots, SuiteState, Suites,
+    Access, Audit, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Checkpoint,
+    Generations, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement,
+    Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
+use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
-    Completion, Contents, GenerationRecord, Grant, Head, Identity, IndexFile, Package, Publication,
-    StoredBlock, StoredChunk, SuiteSpec, Tenure,
+    Completion, Contents, Event, GenerationRecord, Grant, Head, Identity, IndexFile, Package,
+    Publication, StoredBlock, StoredChunk, SuiteSpec, Tenure,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -240,7 +241,7 @@ faulty! { Packages:
 }
 
 faulty! { Suites:
-    fn create_suite(spec: &SuiteSpec, by: &Identity, at: Moment) -> ();
+    fn create_suite(spec: &SuiteSpec, event: &Event) -> ();
     fn list_suites() -> Vec<SuiteSpec>;
     fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
     fn publish(publication: &Publication) -> ();
@@ -249,7 +250,7 @@ faulty! { Suites:
     fn list_taken(suite: &SuiteName, digests: &[Digest]) -> Vec<Option<Component>>;
     fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;
     fn search_suite(suite: &SuiteName, pattern: &str, limit: u32) -> Vec<Placement>;
-    fn remove_suite(suite: &SuiteName) -> ();
+    fn remove_suite(suite: &SuiteName, event: &Event) -> ();
 }
 
 faulty! { Generations:
@@ -280,17 +281,29 @@ faulty! { Snapshots:
 }
 
 faulty! { Access:
-    fn record_grant(grant: &Grant, by: &Identity, at: Moment) -> ();
-    fn remove_grant(identity: &Identity) -> ();
+    fn record_grant(grant: &Grant, event: &Event) -> ();
+    fn remove_grant(identity: &Identity, event: &Event) -> ();
     fn list_grants() -> Vec<Grant>;
-    fn record_certificate(certificate: &CertificateRecord, grant: Option<&Grant>) -> ();
+    fn record_certificate(
+        certificate: &CertificateRecord, grant: Option<&Grant>, event: &Event
+    ) -> ();
     fn list_certificates(of: Option<&Identity>) -> Vec<CertificateRecord>;
     fn record_revocation(
-        serials: &[String], reason: &str, at: Moment, and_grant: Option<&Identity>
+        serials: &[String], reason: &str, and_grant: Option<&Identity>, event: &Event
     ) -> ();
 }
 
 faulty! { Journal:
     fn record_sightings(sightings: &[Sighting]) -> ();
     fn list_sightings() -> Vec<Sighting>;
+}
+
+faulty! { Audit:
+    fn record_events(events: &[Event]) -> ();
+    fn list_entries(search: &Search, after: u64, limit: u32) -> Vec<Entry>;
+    fn list_last_entries(search: &Search, before: Option<u64>, limit: u32) -> Vec<Entry>;
+    fn chain_end() -> ChainEnd;
+    fn count_entries() -> u64;
+    fn record_checkpoint(checkpoint: &Checkpoint) -> ();
+    fn list_checkpoints() -> Vec<Checkpoint>;
 }

@@ -8,7 +8,9 @@ use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
 use repod::digest::Digest;
 use repod::domain::layout::RepoPath;
-use repod::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access};
+use repod::domain::{
+    Actor, Admitted, Event, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access,
+};
 use repod::flow::apply::Wish;
 use repod::flow::batch;
 use repod::flow::change::{Terms, change};
@@ -113,7 +115,9 @@ impl<'g> House<'g> {
         let key = SecretKey::load(ground.dir.path().join("signing.asc")).unwrap();
         let floor = DateFloor::create(place.join("floor")).unwrap();
         let catalogue = SqliteCatalogue::open(&place.join("catalogue.sqlite")).unwrap();
-        catalogue.record_grant(&ground.grant, &ground.grant.identity, ground.begun).unwrap();
+        catalogue
+            .record_grant(&ground.grant, &Event::done(Actor::server(), "grant", ground.begun))
+            .unwrap();
         let pool = DiskPool::open(&place.join("pool"), 0).unwrap();
         let (catalogue, pool) = (Arc::new(catalogue), Arc::new(pool));
         let runtime = tokio::runtime::Builder::new_multi_thread()

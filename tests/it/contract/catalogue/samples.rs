@@ -6,9 +6,9 @@ use repod::catalogue::{Catalogue, CertificateRecord};
 use repod::debian::{Component, PackageKind, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::{
-    Acceptance, Encoding, GenerationRecord, Grant, Head, Identity, IndexFile, NewGeneration,
-    Package, Pin, PinKind, PinTarget, Publication, Role, StoredBlock, StoredChunk, SuiteScope,
-    SuiteSpec, Text,
+    Acceptance, Actor, Encoding, Event, GenerationRecord, Grant, Head, Identity, IndexFile,
+    NewGeneration, Package, Pin, PinKind, PinTarget, Publication, Role, StoredBlock, StoredChunk,
+    SuiteScope, SuiteSpec, Text,
 };
 use repod::time::Moment;
 
@@ -99,7 +99,14 @@ pub fn nothing(name: &str) -> Publication {
         forgiven: Vec::new(),
         spec: None,
         generation: None,
+        events: Vec::new(),
     }
+}
+
+/// Something that was done, by whom and when.
+pub fn event(by: &str, at: i64) -> Event {
+    let actor = Actor { identity: by.into(), serial: "1a".into() };
+    Event::done(actor, "test", Moment(at)).with("'); DROP TABLE audit; -- $1 ü")
 }
 
 pub fn acceptance(place: &str, package: &Package) -> Acceptance {

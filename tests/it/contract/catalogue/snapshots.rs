@@ -5,7 +5,7 @@ use std::path::Path;
 use repod::catalogue::{CatalogueError, Snapshot};
 use repod::time::Moment;
 
-use super::samples::{package, suite};
+use super::samples::{event, package, suite};
 use super::{Make, publish, with_suite};
 
 fn snapshot(generation: u64, keys: &str, text: &str) -> Snapshot {
@@ -39,7 +39,7 @@ pub fn a_snapshot_is_kept_and_belongs_to_its_keys(room: &Path, make: &Make) {
     for (name, number) in [("stable", 2), ("stable", u64::MAX), ("absent", 1)] {
         assert_eq!(catalogue.find_snapshot(&suite(name), number).unwrap(), None);
     }
-    catalogue.remove_suite(&stable).unwrap();
+    catalogue.remove_suite(&stable, &event("admin.example", 3)).unwrap();
     assert_eq!(catalogue.find_snapshot(&stable, 1).unwrap(), None);
 }
 

@@ -1,0 +1,135 @@
+//! The audit log, as it is sent.
+//!
+//! Whoever has the entries can work out the chain: [`AuditEntry::chained`] needs nothing but what an entry
+//! says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// Most entries that one answer holds.
+pub const MOST_ENTRIES: u32 = 10_000;
+
+/// The query of `GET /audit`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditQuery {
+    /// Not before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Only by this identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Only in this suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// Only this verb.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verb: Option<String>,
+    /// Only what was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    /// From behind this entry, the oldest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// From before this entry, the newest first; that is also the order when neither is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// How many at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// One entry: an element of the answer of `GET /audit`, and a line of an export.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its number: 1, 2, 3, …
+    pub number: u64,
+    /// When.
+    pub at: i64,
+    /// Whom the certificate names; empty when none proved it.
+    pub identity: String,
+    /// The serial of that certificate; empty when none was presented.
+    pub serial: String,
+    /// What.
+    pub verb: String,
+    /// In which suite; empty when it concerns none.
+    pub suite: String,
+    /// With what, in short.
+    pub detail: String,
+    /// Why.
+    pub message: String,
+    /// The suite's last generation before.
+    pub before: Option<u64>,
+    /// The suite's last generation after.
+    pub after: Option<u64>,
+    /// `done`, or the code of the refusal.
+    pub outcome: String,
+    /// How many times; more than one only for refusals.
+    pub times: u64,
+    /// Its link in the chain.
+    pub hash: Digest,
+}
+
+impl AuditEntry {
+    /// What its hash must be when it follows an entry with this hash; zeros stand before the first.
+    pub fn chained(&self, previous: &Digest) -> Digest {
+        let optional = |number: Option<u64>| number.map_or(String::new(), |n| n.to_string());
+        Digest::of_fields(&[
+            "repod audit entry 1",
+            &previous.to_string(),
+            &self.number.to_string(),
+            &self.at.to_string(),
+            &self.identity,
+            &self.serial,
+            &self.verb,
+            &self.suite,
+            &self.detail,
+            &self.message,
+            &optional(self.before),
+            &optional(self.after),
+            &self.outcome,
+            &self.times.to_string(),
+        ])
+    }
+}
+
+/// A signed statement of how far the log went: an element of the answer of `GET /audit/checkpoints`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditCheckpoint {
+    /// How many entries it had.
+    pub entries: u64,
+    /// The hash of the last of them.
+    pub hash: Digest,
+    /// When it was signed.
+    pub at: i64,
+    /// The statement, signed in clear with the keys of the repository.
+    pub text: String,
+}
+
+/// What a checkpoint's text says, its signature left aside: entries and hash. `None` for another text.
+pub fn read_statement(signed: &str) -> Option<(u64, Digest)> {
+    let mut lines = signed.lines();
+    lines.find(|line| *line == "Audit-Checkpoint: 1")?;
+    let entries = lines.next()?.strip_prefix("Entries: ")?.parse().ok()?;
+    let hash = lines.next()?.strip_prefix("Hash: ")?.parse().ok()?;
+    Some((entries, hash))
+}
+
+/// The answer of `GET /audit/verify`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditVerdict {
+    /// How many entries there are.
+    pub entries: u64,
+    /// The hash of the last.
+    pub hash: Digest,
+    /// How many checkpoints there are.
+    pub checkpoints: u64,
+    /// How many entries are under a signature that holds.
+    pub signed_entries: u64,
+    /// Everything that is wrong; empty when the log is whole.
+    pub faults: Vec<String>,
+}

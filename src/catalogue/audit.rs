@@ -1,0 +1,69 @@
+//! What is asked of the audit log.
+
+use crate::catalogue::CatalogueError;
+use crate::domain::Event;
+use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
+
+/// The audit log. What is recorded together with its event is not here but with its own kind.
+pub trait Audit: Send + Sync {
+    /// Adds entries that belong to no other record: refusals, and what was done outside the catalogue.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_events(&self, events: &[Event]) -> Result<(), CatalogueError>;
+
+    /// Entries that match, the oldest first, from behind `after`; at most `limit`.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when one cannot be read.
+    fn list_entries(
+        &self,
+        search: &Search,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Entry>, CatalogueError>;
+
+    /// Entries that match, the newest first, from before `before` or from the end; at most `limit`.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when one cannot be read.
+    fn list_last_entries(
+        &self,
+        search: &Search,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, CatalogueError>;
+
+    /// Where the chain ends, as it is recorded.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when that cannot be read.
+    fn chain_end(&self) -> Result<ChainEnd, CatalogueError>;
+
+    /// How many entries there are, whatever their numbers.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn count_entries(&self) -> Result<u64, CatalogueError>;
+
+    /// Keeps a signed statement; one of the same entries that is there already stays.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), CatalogueError>;
+
+    /// Every signed statement, the oldest first.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when one cannot be read.
+    fn list_checkpoints(&self) -> Result<Vec<Checkpoint>, CatalogueError>;
+}
+
+/// A statement of how far the chain went, signed with the keys of the repository.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checkpoint {
+    /// What it says.
+    pub statement: Statement,
+    /// The statement's text, signed in clear.
+    pub text: String,
+}

@@ -1,0 +1,24 @@
+//! The audit log of a data directory, held against its chain without asking the server.
+
+#![expect(clippy::disallowed_methods, reason = "the public keys are a file")]
+
+use std::path::Path;
+
+use super::{DataDirectory, ServerError, part};
+use crate::catalogue::SqliteCatalogue;
+use crate::config::Config;
+use crate::flow::seal;
+pub use crate::flow::seal::Verdict;
+use crate::time::Moment;
+
+/// Holds the whole log against its chain and its checkpoints, also while a server writes to it.
+///
+/// # Errors
+/// [`ServerError`] when it cannot be read; a log that was altered is an answer.
+pub fn verify(config: &Path, now: Moment) -> Result<Verdict, ServerError> {
+    let config = Config::load(config).map_err(part("configuration"))?;
+    let data = DataDirectory::beside(&config.data)?;
+    let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
+    let keys = std::fs::read_to_string(data.archive_key()).map_err(part("archive key"))?;
+    Ok(seal::verify(&catalogue, &keys, now))
+}
