@@ -179,7 +179,13 @@ mod tests {
             faults(lines.concat().as_bytes(), &kept)
         };
         for at in 0..5 {
-            assert_ne!(altered(&|lines| drop(lines.remove(at))), Vec::<String>::new(), "{at} gone");
+            assert_ne!(
+                altered(&|lines| {
+                    let _gone = lines.remove(at);
+                }),
+                Vec::<String>::new(),
+                "{at} gone"
+            );
             let again = |lines: &mut Vec<&str>| lines.insert(at, lines[at]);
             assert_ne!(altered(&again), Vec::<String>::new(), "{at} twice");
             for other in 0..at {

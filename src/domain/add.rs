@@ -111,8 +111,7 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
         problems.push(format!("suite {suite} has no component {component}; it has {have}"));
     }
     if !draft.spec.owns_name(package.name.as_str()) {
-        let owns = draft.spec.owns.join(" ");
-        problems.push(format!("suite {suite} owns only {owns}; the name is another's"));
+        problems.push(draft.spec.not_owned());
     }
     if !draft.spec.takes(&package.architecture) {
         let (have, wanted) = (join(&draft.spec.architectures), &package.architecture);

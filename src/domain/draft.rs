@@ -148,6 +148,16 @@ impl<'a> Draft<'a> {
         other.map(|(here, place)| (place, here)).collect()
     }
 
+    /// The names that the suite does not own among what the draft lists anew; with `all`, among
+    /// everything that it lists.
+    pub fn foreign(&self, all: bool) -> BTreeSet<PackageName> {
+        let kept = self.base.members().iter().filter(|_| all);
+        let kept = kept.filter(|(place, _)| !self.overlay.contains_key(*place));
+        let listed = self.overlay.values().flatten().chain(kept.map(|(_, package)| package));
+        let foreign = listed.filter(|package| !self.spec.owns_name(package.name.as_str()));
+        foreign.map(|package| package.name.clone()).collect()
+    }
+
     /// Lists a package at its place, whatever was there.
     pub fn put(&mut self, component: &Component, package: &Arc<Package>) {
         let place = (component.clone(), package.name.clone(), package.architecture.clone());

@@ -137,6 +137,15 @@ impl SuiteSpec {
         self.owns.is_empty() || self.owns.iter().any(|pattern| matches(pattern, name))
     }
 
+    /// Why a name is refused that the suite does not own, and what to do.
+    pub fn not_owned(&self) -> String {
+        let (suite, owns) = (&self.name, self.owns.join(" "));
+        format!(
+            "suite {suite} owns only {owns}, and hosts obey it for those names alone; use another suite, or \
+             name what it owns anew with `repoctl suite edit {suite} --owns`"
+        )
+    }
+
     /// Whether packages of `architecture` can be listed.
     pub fn takes(&self, architecture: &Architecture) -> bool {
         architecture.is_all() || self.architectures.contains(architecture)

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::domain::add::{self, Added, Addition};
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
-use crate::domain::{Conflict, Draft, Package, PinKind, PinTarget};
+use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinKind, PinTarget};
 use crate::flow::desk::Desk;
 use crate::flow::rollback;
 use crate::flow::suite::Edit;
@@ -79,6 +79,43 @@ pub struct Applied {
 /// # Errors
 /// [`FlowError::Conflict`], [`FlowError::Missing`], or a store's.
 pub fn apply(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    wish: &Wish,
+    asking: &Asking,
+    expect: Option<u64>,
+) -> Result<Applied, FlowError> {
+    let applied = apply_wish(repository, desk, draft, wish, asking, expect)?;
+    // What is added was judged package by package. A pin that is over has to end.
+    let (judged, all) = match wish {
+        Wish::Edit(edit) => (edit.owns.is_some(), true),
+        other => (!matches!(other, Wish::Add(_) | Wish::Expire(_)), false),
+    };
+    if judged {
+        owned(draft, all)?;
+    }
+    Ok(applied)
+}
+
+/// No change lists a name that the suite does not own, nor takes a name away that it lists.
+fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
+    let problem = || match all {
+        true => "is listed and would not be among the names that the suite owns; \
+                 `repoctl remove` it first, or name it too"
+            .to_owned(),
+        false => draft.spec.not_owned(),
+    };
+    let reason =
+        |name: PackageName| ConflictReason { problem: problem(), subject: name.to_string() };
+    let reasons: Vec<_> = draft.foreign(all).into_iter().map(reason).collect();
+    match reasons.is_empty() {
+        true => Ok(()),
+        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
+    }
+}
+
+fn apply_wish(
     repository: &Repository,
     desk: &Desk,
     draft: &mut Draft<'_>,

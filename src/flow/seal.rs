@@ -159,8 +159,12 @@ fn walk<A: Audit + ?Sized>(
     let mut at = begin;
     while at.entries < end.entries && faults.len() < MOST_FAULTS {
         let page = read(audit.list_entries(&Search::default(), at.entries, PAGE), faults);
-        let Some(page) = page.filter(|page| !page.is_empty()) else { break };
-        for entry in page.into_iter().take_while(|entry| entry.number <= end.entries) {
+        let page = page.unwrap_or_default().into_iter();
+        let page: Vec<_> = page.take_while(|entry| entry.number <= end.entries).collect();
+        if page.is_empty() {
+            break;
+        }
+        for entry in page {
             let number = at.entries.saturating_add(1);
             if entry.number != number {
                 let before = entry.number.saturating_sub(1);

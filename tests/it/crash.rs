@@ -88,11 +88,13 @@ fn a_server_that_is_killed_a_hundred_times_keeps_its_word() {
             expect_word_kept(&client, &told, &keyring);
             if kill % 10 == 0 {
                 server.check(HOST, "stable");
+                expect_lines(&client, &told);
             }
             assert!(threads.iter().all(|thread| !thread.is_finished()), "a client has ended");
         }
     });
     expect_word_kept(&client, &told, &keyring);
+    expect_lines(&client, &told);
     let report = server.check(HOST, "stable");
     let uploaded = told.uploaded.lock().unwrap();
     for name in PATIENT.into_iter().filter(|name| *name != PINNED) {
@@ -149,6 +151,39 @@ fn expect_word_kept(client: &Client, told: &Told, keyring: &Keyring) {
     // It counts only if nobody has begun to end the pin in between.
     if let Some(number) = pinned.filter(|_| *told.pinned.lock().unwrap() == pinned) {
         assert!(pins.says(&format!("\"1.{number}\"")), "the pin of 1.{number} is lost: {pins}");
+    }
+}
+
+/// The chain of the audit log holds, every change that was acknowledged has its line, and every generation
+/// was told of once.
+fn expect_lines(client: &Client, told: &Told) {
+    let uploaded = told.uploaded.lock().unwrap().clone();
+    let pinned = *told.pinned.lock().unwrap();
+    client.repoctl(&["audit", "verify"]).expect_success();
+    let lines = client.repoctl(&["audit", "--all", "--json", "--suite", "stable"]).expect_success();
+    let lines = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let told_of = |verb: &str, what: &str| {
+        lines.iter().any(|line| {
+            let detail = line["detail"].as_str().unwrap();
+            line["verb"] == verb && line["outcome"] == "done" && detail.contains(what)
+        })
+    };
+    for (name, number) in uploaded {
+        let what = format!("{name} 1.{number} amd64");
+        assert!(told_of("add", &what), "{what} was acknowledged and has no line");
+    }
+    if let Some(number) = pinned {
+        assert!(told_of("pin", &format!("{PINNED}=1.{number}")), "the pin has no line");
+    }
+    let mut last = 0;
+    for line in lines.iter().filter(|line| line["outcome"] == "done") {
+        let before = line["before"].as_u64();
+        let after = line["after"].as_u64().unwrap_or(last);
+        // Changes that went out together have the same step; else each begins where the last one ended.
+        let begins = before.is_none_or(|before| before == last || after == last);
+        assert!(begins, "a generation after {last} has no line: {line}");
+        last = after.max(last);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod batches;
 mod disk;
+mod owned;
 mod packages;
 mod places;
 mod serve;

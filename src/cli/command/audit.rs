@@ -47,7 +47,7 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
         any |= !page.is_empty();
         print(session, &page);
         let last = page.last().filter(|_| args.all).map(|last| last.number);
-        if last.is_none() {
+        if last <= query.after {
             break;
         }
         query.after = last;
@@ -91,10 +91,11 @@ async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<
         let after = Some(chain.entries());
         let query = AuditQuery { after, limit: Some(MOST_ENTRIES), ..AuditQuery::default() };
         let page = session.client.list_audit(&query).await?;
-        if page.is_empty() {
+        page.iter().for_each(|entry| chain.take(entry));
+        // A server that gives the same again and again is not followed for ever.
+        if after >= Some(chain.entries()) {
             break;
         }
-        page.iter().for_each(|entry| chain.take(entry));
     }
     for fault in verdict.faults {
         chain.fault(format!("the server found: {fault}"));
