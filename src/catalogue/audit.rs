@@ -52,6 +52,12 @@ pub trait Audit: Send + Sync {
     /// [`CatalogueError`].
     fn record_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), CatalogueError>;
 
+    /// The signed statement that reaches farthest.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when it cannot be read.
+    fn last_checkpoint(&self) -> Result<Option<Checkpoint>, CatalogueError>;
+
     /// Every signed statement, the oldest first.
     ///
     /// # Errors

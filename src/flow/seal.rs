@@ -41,7 +41,7 @@ pub struct Verdict {
 /// [`FlowError`] from the catalogue or the signer; a log that was altered is told and not signed.
 pub(crate) fn refresh(repository: &Repository) -> Result<(), FlowError> {
     refusals::flush(repository, false)?;
-    let last = repository.catalogue.list_checkpoints()?.pop().map(|last| last.statement);
+    let last = repository.catalogue.last_checkpoint()?.map(|last| last.statement);
     let (waits, age) = match &last {
         Some(last) => (last.end.entries, repository.now().since(last.at)),
         None => (0, EVERY_SECONDS),
@@ -76,7 +76,7 @@ pub async fn seal_now(repository: &Arc<Repository>) -> Result<Sealed, FlowError>
 }
 
 fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
-    let last = repository.catalogue.list_checkpoints()?.pop();
+    let last = repository.catalogue.last_checkpoint()?;
     let begin = last.as_ref().map_or(ChainEnd::START, |last| last.statement.end);
     let end = repository.catalogue.chain_end()?;
     if let Some(last) = last.filter(|last| last.statement.end == end) {

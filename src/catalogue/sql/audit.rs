@@ -52,6 +52,9 @@ const RECORD_CHECKPOINT: &str = "\
 const CHECKPOINTS: &str =
     "SELECT entries, signed_at, text, digest FROM audit_checkpoint ORDER BY entries";
 
+const LAST_CHECKPOINT: &str = "\
+    SELECT entries, signed_at, text, digest FROM audit_checkpoint ORDER BY entries DESC LIMIT 1";
+
 impl<S: Store> Audit for S {
     fn record_events(&self, events: &[Event]) -> Answer<()> {
         let events = events.to_vec();
@@ -91,6 +94,10 @@ impl<S: Store> Audit for S {
             ];
             tx.exec(RECORD_CHECKPOINT, &values).map(drop)
         })
+    }
+
+    fn last_checkpoint(&self) -> Answer<Option<Checkpoint>> {
+        self.read(|tx| one(tx, LAST_CHECKPOINT, &[], checkpoint))
     }
 
     fn list_checkpoints(&self) -> Answer<Vec<Checkpoint>> {

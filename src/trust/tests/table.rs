@@ -285,3 +285,26 @@ proptest! {
         prop_assert!(state.judge(&[garbage.into()], NOW).is_err());
     }
 }
+
+/// For the record of a refusal: who it was, as far as a CA that is trusted says so.
+#[test]
+fn who_is_refused_is_named_when_a_trusted_ca_once_vouched_for_the_name() {
+    let bench = Bench::new();
+    let (chain, serial) = bench.chain("web.example.org");
+    bench.revoke(&[&serial], NOW, 400 * DAY);
+    let trust = bench.load(NOW);
+    let named = |chain: &[CertificateDer<'static>], now| {
+        let peer = Peer::new(chain.to_vec());
+        assert!(peer.standing(&trust, now).is_err());
+        peer.proven(&trust, now).map(|(name, serial)| (name.to_string(), serial.to_string()))
+    };
+    let web = Some(("web.example.org".to_owned(), serial.clone()));
+    assert_eq!(named(&chain, NOW.plus(60)), web, "revoked");
+    assert_eq!(named(&chain, NOW.plus(100 * DAY)), web, "revoked and expired");
+    let (late, late_serial) = bench.chain("db.example.org");
+    let later = NOW.plus(91 * DAY);
+    assert_eq!(named(&late, later), Some(("db.example.org".to_owned(), late_serial)), "expired");
+    assert_eq!(named(&[], NOW), None);
+    let (stranger, _) = Bench::new().chain("web.example.org");
+    assert_eq!(named(&stranger, NOW.plus(60)), None, "another CA's word is no proof");
+}

@@ -305,5 +305,6 @@ faulty! { Audit:
     fn chain_end() -> ChainEnd;
     fn count_entries() -> u64;
     fn record_checkpoint(checkpoint: &Checkpoint) -> ();
+    fn last_checkpoint() -> Option<Checkpoint>;
     fn list_checkpoints() -> Vec<Checkpoint>;
 }

@@ -1,12 +1,14 @@
 //! A repository in this process: real stores in a directory, stores that fail around them, and a clock
 //! that is moved by hand.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
 use repod::digest::Digest;
+use repod::domain::audit::Search;
 use repod::domain::layout::RepoPath;
 use repod::domain::{
     Actor, Admitted, Event, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access,
@@ -15,6 +17,7 @@ use repod::flow::apply::Wish;
 use repod::flow::batch;
 use repod::flow::change::{Terms, change};
 use repod::flow::fetch::{self, Source as From};
+use repod::flow::seal;
 use repod::flow::turn::Turned;
 use repod::flow::upload::{Declared, upload};
 use repod::flow::{FlowError, FlowLimits, Parts, Repository};
@@ -77,6 +80,11 @@ impl Ground {
     /// The public key, armored.
     pub fn key(&self) -> PathBuf {
         self.dir.path().join("public.asc")
+    }
+
+    /// The public key that signs.
+    fn public(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("public.asc")).unwrap()
     }
 
     /// Whom the tests act as.
@@ -253,7 +261,30 @@ impl<'g> House<'g> {
     /// Walks everything that a suite names, by the independent checker.
     #[track_caller]
     pub fn check(&self, suite: &str) -> Report {
+        let (catalogue, keys) = (&*self.repository.catalogue, self.ground.public());
+        let audit = seal::verify(catalogue, &keys, self.repository.now());
+        assert_eq!(audit.faults, Vec::<String>::new());
+        self.expect_a_line_for_each_generation(suite);
         check_suite(self, suite, &self.ground.key()).unwrap()
+    }
+}
+
+impl House<'_> {
+    /// Every generation is told of in the log, and no other.
+    #[track_caller]
+    fn expect_a_line_for_each_generation(&self, suite: &str) {
+        let catalogue = &self.repository.catalogue;
+        let name = SuiteName::parse(suite).unwrap();
+        let generations = catalogue.list_generations(&name, None, u32::MAX).unwrap();
+        let generations: BTreeSet<_> = generations.iter().map(|one| one.generation).collect();
+        let search = Search { suite: Some(suite.into()), ..Search::default() };
+        let entries = catalogue.list_entries(&search, 0, u32::MAX).unwrap();
+        let told = entries.iter().map(|entry| &entry.event);
+        let told: BTreeSet<_> = told
+            .filter(|event| event.after != event.before)
+            .filter_map(|event| event.after)
+            .collect();
+        assert_eq!(told, generations);
     }
 }
 

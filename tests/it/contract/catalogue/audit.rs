@@ -145,10 +145,12 @@ pub fn checkpoints_are_kept_as_they_were(room: &Path, make: &Make) {
         Checkpoint { statement, text }
     };
     assert!(catalogue.list_checkpoints().unwrap().is_empty());
+    assert_eq!(catalogue.last_checkpoint().unwrap(), None);
     let (first, second) = (checkpoint(3, 10), checkpoint(9, 20));
     catalogue.record_checkpoint(&second).unwrap();
     catalogue.record_checkpoint(&first).unwrap();
     // Whoever comes second changes nothing.
     catalogue.record_checkpoint(&checkpoint(3, 30)).unwrap();
+    assert_eq!(make(room).last_checkpoint().unwrap().as_ref(), Some(&second));
     assert_eq!(make(room).list_checkpoints().unwrap(), [first, second]);
 }
