@@ -151,8 +151,9 @@ impl<'a> Draft<'a> {
     /// The names that the suite does not own among what the draft lists anew; with `all`, among
     /// everything that it lists.
     pub fn foreign(&self, all: bool) -> BTreeSet<PackageName> {
-        let kept = self.base.members().iter().filter(|_| all);
-        let kept = kept.filter(|(place, _)| !self.overlay.contains_key(*place));
+        let kept = self.base.packages().filter(|(component, package)| {
+            all && !self.overlay.contains_key(&place_of(component, package))
+        });
         let listed = self.overlay.values().flatten().chain(kept.map(|(_, package)| package));
         let foreign = listed.filter(|package| !self.spec.owns_name(package.name.as_str()));
         foreign.map(|package| package.name.clone()).collect()

@@ -219,10 +219,14 @@ fn edited(edit: &Edit) -> String {
 
 /// A certificate and the right that it stands for, in short.
 pub(crate) fn issued(grant: &Grant, record: &CertificateRecord) -> String {
+    format!("{}; serial {} until {}", granted(grant), record.serial, record.not_after)
+}
+
+/// A right, in short.
+pub(crate) fn granted(grant: &Grant) -> String {
     let suites = match &grant.suites {
         SuiteScope::All => "every suite".to_owned(),
         SuiteScope::Named(names) => listed(&names.iter().collect::<Vec<_>>()),
     };
-    let (identity, role) = (&grant.identity, grant.role.as_str());
-    format!("{identity}: {role} of {suites}; serial {} until {}", record.serial, record.not_after)
+    format!("{}: {} of {suites}", grant.identity, grant.role.as_str())
 }

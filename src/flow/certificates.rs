@@ -159,7 +159,9 @@ pub async fn grant(
         let _alone = lock(&shared.rights);
         may_take(&shared, &giver, &grant)?;
         let by = giver.identity();
-        shared.catalogue.record_grant(&grant, by, shared.now())?;
+        let event = Event::done(giver.actor(), "grant", shared.now());
+        let event = event.with(&audit::granted(&grant));
+        shared.catalogue.record_grant(&grant, &event)?;
         admit::reload_grants(&shared)?;
         info!(identity = %grant.identity, role = grant.role.as_str(), %by, "right given");
         Ok(())

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{error, info};
 
-use crate::domain::{Admitted, Conflict};
+use crate::domain::{Admitted, Conflict, Event};
 use crate::flow::{FlowError, Repository, blocking};
 use crate::trust::{IssuerReport, Peer, Standing, TrustError};
 
@@ -34,6 +34,7 @@ pub async fn put(
     lists: Vec<u8>,
 ) -> Result<Vec<IssuerReport>, FlowError> {
     let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
+    let actor = admitted.actor();
     blocking(move || {
         let now = shared.now();
         let was_open = shared.trust.current().gate(now).is_ok();
@@ -42,6 +43,13 @@ pub async fn put(
         for issuer in state.issuers().iter().filter(|issuer| taken.contains(&issuer.id)) {
             let number = issuer.list.as_ref().map(|list| list.number.as_str());
             info!(issuer = %issuer.name, number = number.unwrap_or_default(), %by, "revocation list delivered");
+        }
+        let names = state.issuers().into_iter().filter(|issuer| taken.contains(&issuer.id));
+        let names: Vec<_> = names.map(|issuer| issuer.name).collect();
+        let event = Event::done(actor, "crl", now).with(&names.join("; "));
+        if let Err(problem) = shared.catalogue.record_events(&[event]) {
+            // The list is in force, which counts for more: a full disk must not keep the gate shut.
+            error!(%problem, "the delivery of a revocation list is not in the audit log");
         }
         if !was_open && state.gate(now).is_ok() {
             info!(%by, "open again: every revocation list is in date");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::catalogue::{Access, SqliteCatalogue};
 use crate::config::Config;
-use crate::domain::{Grant, Identity, Role, SuiteScope};
+use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
 use crate::server::{DataDirectory, ServerError, part};
 use crate::time::Moment;
 
@@ -18,5 +18,7 @@ pub fn make(config: &Path, identity: &Identity, now: Moment) -> Result<(), Serve
     let data = DataDirectory::open(&config.data)?;
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
     let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
-    catalogue.record_grant(&grant, &Identity::server(), now).map_err(part("catalogue"))
+    let event = Event::done(Actor::server(), "grant", now);
+    let event = event.with(&format!("{identity}: admin of every suite, on the server itself"));
+    catalogue.record_grant(&grant, &event).map_err(part("catalogue"))
 }
