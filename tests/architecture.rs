@@ -100,6 +100,6 @@ fn stores_are_known_by_their_traits() {
 }
 
 #[test]
-fn the_compiler_checks_all_but_one_call() {
+fn the_compiler_checks_all_but_one_file() {
     assert_kept(rules::unsafe_out_of_its_place);
 }

@@ -16,18 +16,36 @@ use repod::server::export::{ExportOptions, Exported};
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
 
-/// Gives back to the system what a bulk needed (docs/adr/0017-allocator.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How often free memory is given back.
 const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Gives what is free back to the system: by itself the allocator does so only while it is asked for more.
-#[expect(unsafe_code, reason = "the allocator's own call takes a flag and touches nothing of ours")]
+/// What the allocator is told before anything runs beside it: a limit that is never set grows with the largest
+/// buffer that was ever freed, and every thread may have a store of its own that is as large as it
+/// (docs/adr/0017-allocator.md).
+#[expect(
+    unsafe_code,
+    reason = "the allocator's own call takes two numbers and touches nothing of ours"
+)]
+fn bound_memory() {
+    let settings = [
+        (libc::M_ARENA_MAX, 4),
+        (libc::M_TRIM_THRESHOLD, 512 << 10),
+        (libc::M_MMAP_THRESHOLD, 4 << 20),
+    ];
+    for (what, value) in settings {
+        // SAFETY: it is called before there is a second thread; an unknown setting is refused by it.
+        unsafe { libc::mallopt(what, value) };
+    }
+}
+
+/// Gives what is free in the midst of what is not back to the system: by itself the allocator never does.
+#[expect(
+    unsafe_code,
+    reason = "the allocator's own call takes a number and touches nothing of ours"
+)]
 fn give_back() {
-    // SAFETY: mi_collect may be called by any thread at any time; it frees nothing that is in use.
-    unsafe { libmimalloc_sys::mi_collect(true) }
+    // SAFETY: any thread may call it at any time; it frees nothing that is in use.
+    unsafe { libc::malloc_trim(0) };
 }
 
 /// A private APT repository server: generations, rollback that hosts obey, client certificates.
@@ -191,6 +209,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 }
 
 fn serve(config: Option<PathBuf>) -> Result<(), String> {
+    bound_memory();
     let path = repod::server::config_path(config);
     let runtime = runtime()?;
     runtime.spawn(async {
