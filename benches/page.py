@@ -18,7 +18,7 @@ SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": up
             "memory": memory, "micro": micro}
 ORDER = ("publish", "rollback", "bulk", "update", "history", "memory", "micro")
 COMMANDS = """\
-repod                   repoctl upload --suite stable FILE; curl --cert … /dists/stable/InRelease; gpgv InRelease
+repod                   repoctl upload --suite stable FILE; GET /dists/stable/InRelease; gpgv InRelease
                         repoctl upload --suite stable DIR
                         repoctl pin --suite stable --rollback [PACKAGE]
 reprepro                reprepro includedeb stable FILE; gpgv InRelease
