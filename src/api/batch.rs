@@ -16,7 +16,7 @@ use super::Problem;
 use crate::digest::Digest;
 
 /// Most packages of one batch.
-pub const MOST_BATCH_BLOBS: usize = 1_000;
+pub const MOST_BATCH_BLOBS: usize = 4_000;
 
 /// Largest body of a batch; what does not fit is sent with `PUT /blobs/{digest}`. Unit: bytes.
 pub const MOST_BATCH_BYTES: u64 = 8 << 20;

@@ -53,7 +53,7 @@ pub const BASE: &str = "/api/v1";
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Most digests that one [`Digests`] may name; a client with more asks several times.
-pub const MOST_DIGESTS: usize = 1_000;
+pub const MOST_DIGESTS: usize = 4_000;
 
 /// Most packages that one [`Change`] may name.
 pub const MOST_ITEMS: usize = 100_000;

@@ -17,6 +17,7 @@ use crate::digest::Digest;
 
 mod shelf;
 mod staging;
+mod syncs;
 #[cfg(test)]
 mod tests;
 mod together;

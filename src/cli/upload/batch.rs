@@ -15,7 +15,7 @@ use crate::digest::Digest;
 const SMALL_BYTES: u64 = 256 << 10;
 /// Most packages of one batch. Several are on their way, so that the server verifies some while it
 /// syncs others.
-const BATCH_BLOBS: usize = 1_000;
+const BATCH_BLOBS: usize = 3_000;
 /// A batch is closed when it has grown to this. Unit: bytes.
 const BATCH_BYTES: u64 = 4 << 20;
 
@@ -141,7 +141,7 @@ mod tests {
         let sizes =
             |batches: Vec<Vec<Found>>| -> Vec<usize> { batches.iter().map(Vec::len).collect() };
         assert_eq!(sizes(batches(Vec::new())), [0_usize; 0]);
-        assert_eq!(sizes(batches(vec![found(4000); 2_100])), [1000, 1000, 100]);
+        assert_eq!(sizes(batches(vec![found(1000); 6_100])), [3000, 3000, 100]);
         assert_eq!(sizes(batches(vec![found(SMALL_BYTES); 33])), [16, 16, 1]);
         let most = u64::try_from(BATCH_BLOBS).unwrap() * 74 + BATCH_BYTES;
         assert!(

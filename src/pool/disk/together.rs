@@ -21,7 +21,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     tree.expect_writable()?;
     let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
     tree.weigh(sizes.fold(0, u64::saturating_add))?;
-    let mut written = Vec::with_capacity(all.len());
+    let (mark, mut written) = (tree.mark(), Vec::with_capacity(all.len()));
     let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
     for sealed in all {
         let size_bytes = sealed.bytes().len() as u64;
@@ -31,7 +31,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     }
     drop(crowd);
     if tree.syncs_together() {
-        tree.sync_all().map_err(|e| tree.failed("sync of files", e))?;
+        tree.sync_all(mark).map_err(|e| tree.failed("sync of files", e))?;
     }
     let mut directories = BTreeMap::new();
     for sealed in all {
@@ -53,7 +53,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     drop(crowd);
     // Also when all were there: who renamed them may not have come to this line yet.
     if tree.syncs_together() {
-        return tree.sync_all().map_err(|e| tree.stop("sync of directories", e));
+        return tree.sync_all(mark).map_err(|e| tree.stop("sync of directories", e));
     }
     directories.values().try_for_each(|directory| {
         rustix::fs::fsync(directory).map_err(|e| tree.stop("sync of a directory", e.into()))

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::shelf::Shelf;
+use super::syncs::{Mark, Syncs};
 use crate::pool::{Kind, PoolError};
 
 /// Files are for the owner to write and for the group to read.
@@ -30,6 +31,7 @@ pub(super) struct Tree {
     /// Held while many files are made or renamed: the kernel lets one at a time into a directory, and
     /// those who wait there burn a core.
     pub(super) crowd: Mutex<()>,
+    syncs: Syncs,
     stopped: OnceLock<String>,
 }
 
@@ -50,6 +52,7 @@ impl Tree {
             together,
             only_read: false,
             crowd: Mutex::default(),
+            syncs: Syncs::default(),
             stopped: OnceLock::new(),
         })
     }
@@ -69,6 +72,7 @@ impl Tree {
             together: false,
             only_read: true,
             crowd: Mutex::default(),
+            syncs: Syncs::default(),
             stopped,
         })
     }
@@ -93,10 +97,15 @@ impl Tree {
         self.together
     }
 
-    /// Makes all durable that was written to the file system so far. It tells of every write that
-    /// failed since the pool was opened, for the handle is as old as the pool.
-    pub(super) fn sync_all(&self) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(&self.staging)?)
+    /// Makes all durable that was written to the file system so far. It tells of every write since `mark`
+    /// that failed, for the handle is as old as the pool.
+    pub(super) fn sync_all(&self, mark: Mark) -> io::Result<()> {
+        self.syncs.sync(mark, || rustix::fs::syncfs(&self.staging))
+    }
+
+    /// To be taken before the first write that [`Tree::sync_all`] is to make durable.
+    pub(super) fn mark(&self) -> Mark {
+        self.syncs.mark()
     }
 
     /// What an ordinary owner may still write to the file system. Unit: bytes.
