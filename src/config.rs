@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod proxies;
 mod trust;
 
+pub use proxies::Network;
 pub use trust::{TlsOptions, TrustOptions};
 
 /// The configuration of one server.
@@ -53,6 +55,12 @@ pub struct Listen {
     pub addresses: Vec<SocketAddr>,
     /// For health checks of this machine, without certificates; empty for none.
     pub local: Vec<SocketAddr>,
+    /// Addresses with ports for proxies that pass TCP on and send the PROXY protocol, version 2.
+    pub proxy_protocol: Vec<SocketAddr>,
+    /// From where proxies connect: addresses, or networks such as `192.0.2.0/24`.
+    pub proxies: Vec<Network>,
+    /// Identities of proxies that end TLS and hand over the client's certificate.
+    pub handover: Vec<String>,
 }
 
 impl Default for Listen {
@@ -61,6 +69,9 @@ impl Default for Listen {
         Self {
             addresses: ["0.0.0.0:8443", "[::]:8443"].into_iter().filter_map(any).collect(),
             local: ["127.0.0.1:9180"].into_iter().filter_map(any).collect(),
+            proxy_protocol: Vec::new(),
+            proxies: Vec::new(),
+            handover: Vec::new(),
         }
     }
 }
@@ -214,6 +225,13 @@ impl Config {
                 "listen.local: {open} is not a loopback address; health needs no certificate"
             ));
         }
+        if self.listen.proxies.is_empty() && !self.listen.proxy_protocol.is_empty() {
+            return Err(
+                "listen.proxies is empty; name the addresses of the proxies that connect to \
+                 listen.proxy_protocol"
+                    .into(),
+            );
+        }
         if self.limits.memory_bytes < LEAST_MEMORY_BYTES {
             return Err(format!(
                 "limits.memory_bytes is {}; it is at least {LEAST_MEMORY_BYTES} (64 MiB), for one \
@@ -315,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_template_is_the_default_with_every_option_named() {
-        let Listen { addresses, local } = Listen::default();
+        let Listen { addresses, local, .. } = Listen::default();
         let text = template("https://repo.example.org:8443/", &addresses, &local);
         let config = Config::parse(&text).unwrap();
         assert_eq!(config.listen, Listen::default());
@@ -348,6 +366,11 @@ mod tests {
             ("public_url = \"https://x\"", "public_url"),
             ("public_url = \"https://x/\"\n[listen]\nlocal = [\"0.0.0.0:1\"]", "listen.local"),
             ("public_url = \"https://x/\"\n[listen]\naddresses = []", "listen.addresses"),
+            (
+                "public_url = \"https://x/\"\n[listen]\nproxy_protocol = [\"0.0.0.0:1\"]",
+                "listen.proxies",
+            ),
+            ("public_url = \"https://x/\"\n[listen]\nproxies = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
             ("public_url = \"https://x/\"\n[certificates]\ncrl_days = 0", "certificates.crl_days"),
             ("public_url = \"https://x/\"\n[limits]\nmemory_bytes = 1", "limits.memory_bytes"),
             ("public_url = \"https://x/\"\n[trust]\nanchors = [\"a\"]", "trust.crls"),

@@ -17,7 +17,7 @@ use crate::config::{Config, LogFormat};
 use crate::flow::{self, FlowLimits, Parts, Repository};
 use crate::http::listen::{Edge, EdgeLimits, Notifier, harden};
 use crate::http::metrics::Metrics;
-use crate::http::{self, App, Site};
+use crate::http::{self, App, Handover, Site};
 use crate::pool::DiskPool;
 use crate::signing::{DateFloor, SecretKey, Signer};
 use crate::time::{Clock, Moment, SystemClock};
@@ -30,6 +30,7 @@ pub mod admin;
 pub mod audit;
 pub mod data;
 pub mod export;
+mod front;
 mod keeper;
 mod watch;
 
@@ -77,6 +78,7 @@ pub struct Server {
     tls: Arc<ArcSwap<rustls::ServerConfig>>,
     site: Arc<Site>,
     certificate_not_after: Arc<AtomicI64>,
+    handover: Handover,
 }
 
 impl Server {
@@ -88,6 +90,7 @@ impl Server {
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let data = DataDirectory::open(&config.data)?;
         data.expect_own_keys(&config.listen.addresses)?;
+        let handover = front::handover(&config)?;
         let now = clock.now();
         let (repository, archive_key) = open_repository(&config, &data, &clock)?;
         let renewed = renew_server_certificate(&config, &data, &repository, now);
@@ -102,8 +105,7 @@ impl Server {
         }
         let tls = Arc::new(ArcSwap::new(tls_config(&identity)?));
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
-        let edge = Edge::bind(&config.listen.addresses, edge_limits(&config))
-            .map_err(ServerError::Listen)?;
+        let edge = front::bind(&config, &data)?;
         let host = config.host().map_err(part("repod.toml"))?;
         let site = Arc::new(Site {
             public_url: config.public_url.clone(),
@@ -112,7 +114,7 @@ impl Server {
             server_ca: server_ca(&config)?,
             certificate_not_after: Arc::clone(&certificate_not_after),
         });
-        Ok(Self { config, data, repository, edge, tls, site, certificate_not_after })
+        Ok(Self { config, data, repository, edge, tls, site, certificate_not_after, handover })
     }
 
     /// The addresses that are listened on.
@@ -148,7 +150,7 @@ impl Server {
             site: self.site,
             metrics: Arc::clone(&metrics),
         };
-        let app = http::Tree::new(app);
+        let app = http::Tree::new(app).behind(self.handover);
         let local = bind_local(&self.config.listen.local)?;
         for listener in local {
             let stopped = stop.clone().cancelled_owned();

@@ -42,13 +42,18 @@ impl Metrics {
         if let Some(count) = known.and_then(|at| self.refusals.get(at)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+        let put_off = self.put_off(peer, refusal);
+        put_off.unwrap_or_else(|| error.into())
+    }
+
+    /// What a peer is told instead of `reason` when its address has been told too often.
+    pub fn put_off(&self, peer: &Peer, reason: &dyn std::fmt::Display) -> Option<Failure> {
         if self.strangers.may_hear(peer.addr.ip(), Instant::now()) {
-            return error.into();
+            return None;
         }
         self.put_off.fetch_add(1, Ordering::Relaxed);
-        let detail =
-            format!("too many refused requests from this address; the last one: {refusal}");
-        Failure::new(Code::TooManyRequests, detail)
+        let detail = format!("too many refused requests from this address; the last one: {reason}");
+        Some(Failure::new(Code::TooManyRequests, detail))
     }
 
     /// All of it, in the text format of Prometheus.
@@ -78,6 +83,11 @@ impl Metrics {
                 "refused_address",
                 "closed at once: too many of one address",
                 &self.edge.refused_address,
+            ),
+            (
+                "refused_proxy",
+                "closed: not from a proxy, or without its PROXY header",
+                &self.edge.refused_proxy,
             ),
             ("handshake_failed", "handshakes that failed", &self.edge.handshake_failed),
         ] {

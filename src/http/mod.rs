@@ -11,6 +11,8 @@ pub mod body;
 pub mod changes;
 pub mod crl;
 pub mod extract;
+mod handover;
+mod known;
 pub mod listen;
 pub mod local;
 pub mod metrics;
@@ -25,4 +27,5 @@ pub mod suites;
 pub mod uploads;
 pub mod views;
 
+pub use handover::Handover;
 pub use routes::{App, Site, Tree, router};

@@ -1,5 +1,6 @@
 //! Every route, in one table.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -7,9 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, Response};
+use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 
 use crate::flow::Repository;
+use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::metrics::Metrics;
 use crate::http::{
@@ -88,20 +91,30 @@ pub fn router(app: App) -> Router {
 pub struct Tree {
     app: App,
     router: Router,
+    handover: Arc<Handover>,
 }
 
 impl Tree {
     /// The tree of [`router`].
     pub fn new(app: App) -> Self {
-        Self { router: router(app.clone()), app }
+        let handover = Arc::new(Handover::from(BTreeSet::new()));
+        Self { router: router(app.clone()), app, handover }
+    }
+
+    /// The same, with proxies that are believed.
+    pub fn behind(self, handover: Handover) -> Self {
+        Self { handover: Arc::new(handover), ..self }
     }
 }
 
 impl Application for Tree {
     /// What every host asks for all the time does not go through the table of routes, where it would
     /// come to the same place.
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         self.app.metrics.asked();
+        if let Err(failure) = self.handover.receive(&self.app, &mut request) {
+            return failure.into_response();
+        }
         let path = request.uri().path();
         if path.starts_with("/dists/") || path.starts_with("/pool/") {
             let parts = request.into_parts().0;

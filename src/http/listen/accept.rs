@@ -1,14 +1,14 @@
 //! From an accepted socket to the end of its connection.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -18,9 +18,11 @@ use super::application::Application;
 use super::counts::EdgeCounts;
 use super::drive::{Drive, End};
 use super::limits::EdgeLimits;
+use super::networks::Networks;
 use super::peer::Peer;
+use super::preamble::{self, Behalf};
 use super::pulse::{Due, Pulse};
-use super::seats::Seat;
+use super::seats::{NoSeat, Seat};
 use super::wire::Wire;
 
 /// First byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
@@ -37,6 +39,7 @@ const PLAIN_HTTP_PATIENCE: Duration = Duration::from_secs(1);
 /// The terms on which every visitor of one listener is served.
 pub(super) struct Terms<A> {
     pub limits: EdgeLimits,
+    pub proxies: Networks,
     pub counts: Arc<EdgeCounts>,
     pub app: A,
     pub stop: CancellationToken,
@@ -48,12 +51,23 @@ pub(super) struct Visitor {
     pub addr: SocketAddr,
     pub connection: u64,
     pub seat: Seat,
+    /// It is a proxy, which says first on whose behalf it comes.
+    pub is_proxied: bool,
 }
 
 /// Gives its place back when a connection ends in whatever way.
 struct Place {
     counts: Arc<EdgeCounts>,
-    _seat: Seat,
+    seat: Option<Seat>,
+}
+
+impl Place {
+    /// Counts it for `address` from now on, if that may have another.
+    fn name(&mut self, address: IpAddr) -> Result<(), NoSeat> {
+        let seat = self.seat.take().ok_or(NoSeat::Full)?;
+        self.seat = Some(seat.name(address)?);
+        Ok(())
+    }
 }
 
 impl Drop for Place {
@@ -68,14 +82,24 @@ pub(super) async fn serve<A: Application>(
     tls: Arc<ServerConfig>,
     visitor: Visitor,
 ) {
-    let Visitor { tcp, addr, connection, seat } = visitor;
+    let Visitor { mut tcp, mut addr, connection, seat, is_proxied } = visitor;
     terms.counts.open.rise();
-    let _place = Place { counts: Arc::clone(&terms.counts), _seat: seat };
+    let mut place = Place { counts: Arc::clone(&terms.counts), seat: Some(seat) };
+    let begun = Instant::now();
+    let patience = Duration::from_secs(terms.limits.handshake_seconds);
+    let until = begun.checked_add(patience).unwrap_or(begun);
+    if is_proxied {
+        let introduced = tokio::select! {
+            introduced = introduce(&terms.counts, &mut tcp, addr, &mut place, until) => introduced,
+            () = terms.stop.cancelled() => return,
+        };
+        let Some(behind) = introduced else { return };
+        addr = behind;
+    }
     let pulse = Arc::new(Pulse::new(terms.limits.pace(), Instant::now()));
     let greeting = greet(&terms.limits, tls, tcp, Arc::clone(&pulse));
-    let patience = Duration::from_secs(terms.limits.handshake_seconds);
     let outcome = tokio::select! {
-        outcome = timeout(patience, greeting) => outcome,
+        outcome = timeout_at(until, greeting) => outcome,
         () = terms.stop.cancelled() => return,
     };
     let stream = match outcome {
@@ -94,6 +118,51 @@ pub(super) async fn serve<A: Application>(
     let answerer = Answerer { app, peer, pulse, counts };
     let end = Drive::new(stream, answerer, &terms.limits, terms.stop.clone()).await;
     note_end(&terms.counts, addr, connection, &end);
+}
+
+/// Hears from a proxy on whose behalf it comes, and gives the address of that peer once it has its seat.
+async fn introduce(
+    counts: &EdgeCounts,
+    tcp: &mut TcpStream,
+    proxy: SocketAddr,
+    place: &mut Place,
+    until: Instant,
+) -> Option<SocketAddr> {
+    let heard = timeout_at(until, preamble::read(tcp)).await;
+    let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "its PROXY header came too late"));
+    match heard.unwrap_or_else(late) {
+        Ok(Behalf::Own) => Some(proxy),
+        Ok(Behalf::Client(addr)) => match place.name(addr.ip()) {
+            Ok(()) => Some(addr),
+            Err(why) => {
+                note_no_seat(counts, addr, why);
+                None
+            }
+        },
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            tracing::debug!(%proxy, "a proxy looked whether the port is open");
+            None
+        }
+        Err(error) => {
+            counts.refused_proxy.rise();
+            tracing::warn!(%proxy, reason = %error, "a connection of a proxy was closed");
+            None
+        }
+    }
+}
+
+/// Counts who is closed for want of a seat.
+pub(super) fn note_no_seat(counts: &EdgeCounts, addr: SocketAddr, why: NoSeat) {
+    match why {
+        NoSeat::Full => {
+            counts.refused_full.rise();
+            tracing::debug!(%addr, "closed at once: the server is full");
+        }
+        NoSeat::Address => {
+            counts.refused_address.rise();
+            tracing::debug!(%addr, "closed at once: its address has all its connections");
+        }
+    }
 }
 
 /// Makes the TLS connection, or tells a client of plain HTTP why there will be none.

@@ -13,6 +13,8 @@ pub struct EdgeCounts {
     pub refused_full: Counter,
     /// Sockets closed at once because their address had all its seats.
     pub refused_address: Counter,
+    /// Connections closed where a proxy is expected: not from one, or without a good PROXY header.
+    pub refused_proxy: Counter,
     /// Handshakes that failed, took too long or were not TLS.
     pub handshake_failed: Counter,
     /// Connections cut because a header was late.

@@ -28,8 +28,10 @@ mod counts;
 mod drive;
 mod gauge;
 mod limits;
+mod networks;
 mod path;
 mod peer;
+mod preamble;
 mod pulse;
 mod seats;
 mod systemd;
@@ -42,13 +44,14 @@ mod wire;
 pub use application::Application;
 pub use counts::{Counter, EdgeCounts};
 pub use limits::EdgeLimits;
+pub use networks::Networks;
 pub use path::{PathFault, clean_path, encode_path};
 pub use peer::{Peer, PeerSlot};
 pub use systemd::Notifier;
 pub use tls::harden;
 
 use accept::{Terms, Visitor};
-use seats::{NoSeat, Seats};
+use seats::Seats;
 
 /// Connections the kernel may hold for us before they are accepted.
 const BACKLOG: u32 = 4096;
@@ -58,9 +61,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The bound sockets of the server.
 pub struct Edge {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Door>,
+    proxies: Networks,
     limits: EdgeLimits,
     counts: Arc<EdgeCounts>,
+}
+
+/// One bound socket.
+struct Door {
+    listener: TcpListener,
+    /// Only proxies come here, and say first on whose behalf.
+    is_proxied: bool,
 }
 
 impl Edge {
@@ -76,8 +87,21 @@ impl Edge {
         if addrs.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
         }
-        let listeners = addrs.iter().map(|addr| bind_one(*addr)).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { listeners, limits, counts: Arc::default() })
+        let listeners = bind_all(addrs, false)?;
+        Ok(Self { listeners, proxies: Networks::default(), limits, counts: Arc::default() })
+    }
+
+    /// The same with `addrs` as well, where only `proxies` may connect, and only with a header of the
+    /// PROXY protocol (version 2): who is named there is the peer. Elsewhere none is read.
+    ///
+    /// Connections from `proxies` do not count for their address anywhere.
+    ///
+    /// # Errors
+    /// As for [`bind`](Self::bind).
+    pub fn behind(mut self, addrs: &[SocketAddr], proxies: Networks) -> io::Result<Self> {
+        self.listeners.extend(bind_all(addrs, true)?);
+        self.proxies = proxies;
+        Ok(self)
     }
 
     /// The addresses that are listened on, in the order they were given.
@@ -85,7 +109,7 @@ impl Edge {
     /// # Errors
     /// The system's.
     pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(TcpListener::local_addr).collect()
+        self.listeners.iter().map(|door| door.listener.local_addr()).collect()
     }
 
     /// What happened so far; stays valid while and after the edge serves.
@@ -113,11 +137,11 @@ impl Edge {
             let told = "the TLS configuration must pass through `harden`";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
         }
-        let Self { listeners, limits, counts } = self;
+        let Self { listeners, proxies, limits, counts } = self;
         let seats = Seats::new(limits.max_connections, limits.max_connections_per_address);
         let drain = Duration::from_secs(limits.drain_seconds);
         let stop = CancellationToken::new();
-        let terms = Arc::new(Terms { limits, counts, app, stop });
+        let terms = Arc::new(Terms { limits, proxies, counts, app, stop });
         let mut live = JoinSet::new();
         let mut connection = 0_u64;
         let mut shutdown = pin!(shutdown);
@@ -142,6 +166,11 @@ impl Edge {
     }
 }
 
+fn bind_all(addrs: &[SocketAddr], is_proxied: bool) -> io::Result<Vec<Door>> {
+    let door = |addr: &SocketAddr| Ok(Door { listener: bind_one(*addr)?, is_proxied });
+    addrs.iter().map(door).collect()
+}
+
 fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
     let bind = || {
         let socket = if addr.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
@@ -156,11 +185,17 @@ fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}")))
 }
 
+/// A socket that came, from where, and whether it came to a door for proxies.
+type Arrival = (TcpStream, SocketAddr, bool);
+
 /// The next socket of whichever listener has one.
-async fn next_socket(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+async fn next_socket(listeners: &[Door]) -> io::Result<Arrival> {
     std::future::poll_fn(|cx| {
-        let mut ready = listeners.iter().map(|one| one.poll_accept(cx)).filter(Poll::is_ready);
-        ready.next().unwrap_or(Poll::Pending)
+        let accept = |door: &Door| {
+            let accepted = door.listener.poll_accept(cx);
+            accepted.map_ok(|(tcp, addr)| (tcp, addr, door.is_proxied))
+        };
+        listeners.iter().map(accept).find(Poll::is_ready).unwrap_or(Poll::Pending)
     })
     .await
 }
@@ -169,10 +204,10 @@ async fn next_socket(listeners: &[TcpListener]) -> io::Result<(TcpStream, Socket
 async fn admit(
     terms: &Terms<impl Application>,
     seats: &Arc<Seats>,
-    accepted: io::Result<(TcpStream, SocketAddr)>,
+    accepted: io::Result<Arrival>,
     connection: u64,
 ) -> Option<Visitor> {
-    let (tcp, addr) = match accepted {
+    let (tcp, addr, is_proxied) = match accepted {
         Ok(accepted) => accepted,
         Err(error) if is_about_one_socket(&error) => return None,
         Err(error) => {
@@ -181,21 +216,22 @@ async fn admit(
             return None;
         }
     };
-    match seats.take(addr.ip()) {
+    let is_proxy = terms.proxies.holds(addr.ip());
+    if is_proxied && !is_proxy {
+        terms.counts.refused_proxy.rise();
+        tracing::info!(%addr, "closed at once: it is none of listen.proxies");
+        return None;
+    }
+    let seat = if is_proxy { seats.take_unnamed() } else { seats.take(addr.ip()) };
+    match seat {
         Ok(seat) => {
             terms.counts.accepted.rise();
             // Small answers go out at once; large ones fill their packets anyway.
             let _ = tcp.set_nodelay(true);
-            Some(Visitor { tcp, addr, connection, seat })
+            Some(Visitor { tcp, addr, connection, seat, is_proxied })
         }
-        Err(NoSeat::Full) => {
-            terms.counts.refused_full.rise();
-            tracing::debug!(%addr, "closed at once: the server is full");
-            None
-        }
-        Err(NoSeat::Address) => {
-            terms.counts.refused_address.rise();
-            tracing::debug!(%addr, "closed at once: its address has all its connections");
+        Err(why) => {
+            accept::note_no_seat(&terms.counts, addr, why);
             None
         }
     }

@@ -52,7 +52,8 @@ struct Taken {
 #[derive(Debug)]
 pub(super) struct Seat {
     of: Arc<Seats>,
-    block: Block,
+    /// Whose it counts as; nobody's for a proxy.
+    block: Option<Block>,
 }
 
 impl Seats {
@@ -61,18 +62,17 @@ impl Seats {
     }
 
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Seat, NoSeat> {
-        let block = Block::of(address);
+        self.take_unnamed()?.name(address)
+    }
+
+    /// A seat that counts for no address: a proxy's, which stands for many.
+    pub fn take_unnamed(self: &Arc<Self>) -> Result<Seat, NoSeat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.most {
             return Err(NoSeat::Full);
         }
-        let here = taken.by_block.get(&block).copied().unwrap_or(0);
-        if here >= self.most_per_block {
-            return Err(NoSeat::Address);
-        }
-        taken.by_block.insert(block, here.saturating_add(1));
         taken.all = taken.all.saturating_add(1);
-        Ok(Seat { of: Arc::clone(self), block })
+        Ok(Seat { of: Arc::clone(self), block: None })
     }
 
     #[cfg(test)]
@@ -81,14 +81,33 @@ impl Seats {
     }
 }
 
+impl Seat {
+    /// The same seat, from now on counted for `address`; it is given back when that has all it may have.
+    pub fn name(mut self, address: IpAddr) -> Result<Self, NoSeat> {
+        let block = Block::of(address);
+        {
+            let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            let here = taken.by_block.get(&block).copied().unwrap_or(0);
+            if here < self.of.most_per_block {
+                taken.by_block.insert(block, here.saturating_add(1));
+                drop(taken);
+                self.block = Some(block);
+                return Ok(self);
+            }
+        }
+        Err(NoSeat::Address)
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
-        if let Some(here) = taken.by_block.get_mut(&self.block) {
+        let Some(block) = self.block else { return };
+        if let Some(here) = taken.by_block.get_mut(&block) {
             *here = here.saturating_sub(1);
             if *here == 0 {
-                taken.by_block.remove(&self.block);
+                taken.by_block.remove(&block);
             }
         }
     }
@@ -114,6 +133,22 @@ mod tests {
         drop(a);
         assert_eq!(seats.taken(), 2);
         let _d = seats.take(ip("192.0.2.1")).unwrap();
+    }
+
+    #[test]
+    fn a_proxys_seat_counts_for_who_is_behind_it_once_that_is_known() {
+        let seats = Seats::new(4, 1);
+        let proxied: Vec<_> = (0..3).map(|_| seats.take_unnamed().unwrap()).collect();
+        let mut proxied = proxied.into_iter();
+        let mut name = |address| proxied.next().unwrap().name(ip(address));
+        let a = name("192.0.2.1").unwrap();
+        assert_eq!(name("192.0.2.1").unwrap_err(), NoSeat::Address);
+        assert_eq!(seats.taken(), 2, "the refused one was given back");
+        let _b = name("192.0.2.2").unwrap();
+        drop(a);
+        let _c = seats.take(ip("192.0.2.1")).unwrap();
+        let _more: Vec<_> = (0..2).map(|_| seats.take_unnamed().unwrap()).collect();
+        assert_eq!(seats.take_unnamed().unwrap_err(), NoSeat::Full);
     }
 
     #[test]

@@ -1,0 +1,94 @@
+//! Known: certificates that were handed over lately, each with the verdict on it.
+//!
+//! A proxy brings requests of many clients on one connection, so a verdict cannot stay with that. It
+//! stays here instead, by the digest of the certificate; how long it counts is the verdict's own affair
+//! ([`trust::Peer`]): an epoch of trust, with a second look at every request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::pki_types::CertificateDer;
+
+use crate::digest::Digest;
+use crate::trust;
+
+/// The most that is kept, twice: certificates that were used since the last turn, and before it. A
+/// verdict on a certificate of usual size takes about two KiB, so ten thousand clients stay known.
+/// Unit: bytes.
+const MOST_BYTES: usize = 24 << 20;
+/// What each takes beside the certificate itself. Unit: bytes.
+const EACH_BYTES: usize = 1024;
+
+/// A certificate, and the verdict on it.
+type Judged = (Arc<[CertificateDer<'static>]>, Arc<trust::Peer>);
+
+/// What was handed over lately.
+#[derive(Default)]
+pub(super) struct Known(Mutex<Turns>);
+
+/// Those that were used in this turn, and those in the one before, which are forgotten with the next.
+#[derive(Default)]
+struct Turns {
+    now: HashMap<Digest, Judged>,
+    before: HashMap<Digest, Judged>,
+    now_bytes: usize,
+}
+
+impl Known {
+    /// The verdict on `certificate`, or a place for it when it is new here.
+    pub(super) fn find(&self, certificate: CertificateDer<'static>) -> Judged {
+        let digest = Digest::of(&certificate);
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(judged) = turns.now.get(&digest) {
+            return judged.clone();
+        }
+        let bytes = certificate.len().saturating_add(EACH_BYTES);
+        let kept = turns.before.remove(&digest);
+        let judged = kept.unwrap_or_else(|| {
+            let chain: Arc<[_]> = Arc::new([certificate]);
+            (Arc::clone(&chain), Arc::new(trust::Peer::sharing(chain)))
+        });
+        if turns.now_bytes.saturating_add(bytes) > MOST_BYTES {
+            turns.before = std::mem::take(&mut turns.now);
+            turns.now_bytes = 0;
+        }
+        turns.now_bytes = turns.now_bytes.saturating_add(bytes);
+        turns.now.insert(digest, judged.clone());
+        judged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(number: u32, bytes: usize) -> CertificateDer<'static> {
+        let mut der = vec![0; bytes];
+        der[..4].copy_from_slice(&number.to_be_bytes());
+        der.into()
+    }
+
+    #[test]
+    fn the_same_certificate_has_the_same_verdict_and_no_more_are_kept_than_there_is_room_for() {
+        let known = Known::default();
+        let (chain, first) = known.find(certificate(0, 1000));
+        assert_eq!(chain.len(), 1);
+        assert!(Arc::ptr_eq(&first, &known.find(certificate(0, 1000)).1));
+        assert!(!Arc::ptr_eq(&first, &known.find(certificate(1, 1000)).1));
+        // Whoever floods it with others does not drive out who asks now and then.
+        for number in 2..20_000 {
+            known.find(certificate(number, 8 << 10));
+            if number % 1000 == 0 {
+                assert!(Arc::ptr_eq(&first, &known.find(certificate(0, 1000)).1), "{number}");
+            }
+            let turns = known.0.lock().unwrap();
+            let held = turns.now.len() + turns.before.len();
+            assert!(held * (9 << 10) <= 2 * MOST_BYTES + (1 << 20), "{held}");
+        }
+        // And who does not ask is forgotten.
+        assert_eq!(Arc::strong_count(&known.find(certificate(1, 1000)).1), 2);
+        assert!(
+            !known.0.lock().unwrap().before.contains_key(&Digest::of(&certificate(2, 8 << 10)))
+        );
+    }
+}
