@@ -1,6 +1,7 @@
 //! Certificates × revocation lists at the gate: the tables in docs/certificates.md, line by line, with
 //! certificates made by openssl, asked for with curl and with the real apt-get.
 
+mod fronts;
 mod gate;
 mod pki;
 
@@ -58,12 +59,17 @@ impl Outside {
 
     fn start_with(more: &str, pki: &'static Pki) -> Self {
         let mut outside = Self::stopped(more, pki);
-        outside.server.serve();
-        outside.boss(&["suite", "create", "stable", "--architecture", "amd64"]).expect_success();
-        let deb = outside.server.deb(&crate::harness::server::package("acme-web", "1.0"));
-        outside.boss(&["upload", "--suite", "stable", &deb]).expect_success();
-        outside.boss(&["host", "grant", HOST, "--suite", "stable"]).expect_success();
+        outside.begin();
         outside
+    }
+
+    /// Starts the server, with a suite, a package and a host that may read.
+    fn begin(&mut self) {
+        self.server.serve();
+        self.boss(&["suite", "create", "stable", "--architecture", "amd64"]).expect_success();
+        let deb = self.server.deb(&crate::harness::server::package("acme-web", "1.0"));
+        self.boss(&["upload", "--suite", "stable", &deb]).expect_success();
+        self.boss(&["host", "grant", HOST, "--suite", "stable"]).expect_success();
     }
 
     fn stopped(more: &str, pki: &'static Pki) -> Self {

@@ -29,6 +29,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("gpg", "gpg"),
     ("gpgv", "gpgv"),
     ("gzip", "gzip"),
+    ("haproxy", "haproxy"),
+    ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("python3", "python3"),
     ("reprepro", "reprepro"),

@@ -242,7 +242,7 @@ pub fn host_files(tree: &Path) -> Vec<HostFile> {
 
 /// A port that nobody listens on, and that the system gives to no outgoing connection: one of those,
 /// made while the server is stopped, would keep it from listening again.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let is_free = |port: &u16| {
         let both = [TcpListener::bind(("127.0.0.1", *port)), TcpListener::bind(("::1", *port))];
         both.iter().all(Result::is_ok)

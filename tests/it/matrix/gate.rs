@@ -15,7 +15,7 @@ use crate::harness::programs::{program, require};
 const PATIENCE: u64 = 20;
 
 /// One connection that stays open, by `openssl s_client`.
-struct Line {
+pub(super) struct Line {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -23,9 +23,18 @@ struct Line {
 
 impl Line {
     fn open(outside: &Outside, who: Option<&str>) -> Self {
+        Self::open_at(outside, who, &format!("localhost:{}", outside.server.port()), &[])
+    }
+
+    /// The same to another address, with more arguments.
+    pub(super) fn open_at(
+        outside: &Outside,
+        who: Option<&str>,
+        address: &str,
+        more: &[&str],
+    ) -> Self {
         let mut command = Command::new(require("openssl"));
-        let address = format!("localhost:{}", outside.server.port());
-        command.args(["s_client", "-quiet", "-no_ign_eof", "-connect", &address]);
+        command.args(["s_client", "-quiet", "-no_ign_eof", "-connect", address]).args(more);
         command.args(["-CAfile", &outside.server.at("data/ca/ca.crt")]);
         if let Some(who) = who {
             let [certificate, key] = outside.pair(who);
@@ -38,7 +47,7 @@ impl Line {
     }
 
     /// Asks on this same connection; gives the status line, without the version.
-    fn ask(&mut self, path: &str) -> String {
+    pub(super) fn ask(&mut self, path: &str) -> String {
         write!(self.to, "GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         self.to.flush().unwrap();
         let mut status = String::new();
@@ -67,7 +76,7 @@ impl Drop for Line {
 
 /// Waits until `done`, and says what was waited for when it does not come.
 #[track_caller]
-fn until(what: &str, mut done: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(PATIENCE), "{what} never came");
@@ -76,7 +85,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// Replaces a file whole, as a timer that fetches lists does.
-fn replace(outside: &Outside, name: &str, content: impl AsRef<[u8]>) {
+pub(super) fn replace(outside: &Outside, name: &str, content: impl AsRef<[u8]>) {
     let folder = outside.server.at("crls");
     let temporary = Path::new(&folder).join(".new");
     std::fs::write(&temporary, content).unwrap();

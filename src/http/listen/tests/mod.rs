@@ -4,6 +4,7 @@ mod bounds;
 mod handshake;
 mod lifecycle;
 mod patience;
+mod proxied;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -160,11 +161,24 @@ impl Running {
     }
 
     fn start_at(addr: &str, limits: EdgeLimits, app: Router) -> Self {
-        let server = pair("localhost");
         let edge = Edge::bind(&[addr.parse().unwrap()], limits).unwrap();
+        Self::start_edge(edge, 0, app)
+    }
+
+    /// Where only `proxy` may connect, and says for whom.
+    fn start_behind(proxy: &str, limits: EdgeLimits, app: Router) -> Self {
+        let any = ["127.0.0.1:0".parse().unwrap()];
+        let proxies = Networks::new([(proxy.parse().unwrap(), 32)]);
+        let edge = Edge::bind(&any, limits).unwrap().behind(&any, proxies).unwrap();
+        Self::start_edge(edge, 1, app)
+    }
+
+    /// At the listener of this number.
+    fn start_edge(edge: Edge, listener: usize, app: Router) -> Self {
+        let server = pair("localhost");
         let tls = Arc::new(ArcSwap::from_pointee(harden(soft_config(&server))));
         let (stop, stopped) = oneshot::channel();
-        let (addr, counts) = (edge.local_addrs().unwrap()[0], edge.counts());
+        let (addr, counts) = (edge.local_addrs().unwrap()[listener], edge.counts());
         let shutdown = async { drop(stopped.await) };
         let task = tokio::spawn(edge.serve(Arc::clone(&tls), app, shutdown));
         Self { addr, server, tls, counts, stop, task }
