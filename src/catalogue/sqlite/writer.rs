@@ -178,10 +178,7 @@ pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job
 
 /// What shares a transaction with `first`, in the order in which it was queued, and a large job that has
 /// to wait for the next one.
-fn gather(
-    first: Box<dyn Job>,
-    queue: &Receiver<Box<dyn Job>>,
-) -> (Vec<Box<dyn Job>>, Option<Box<dyn Job>>) {
+fn gather(first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> (Vec<Queued>, Option<Queued>) {
     let alone = first.size() == Size::Large;
     let mut batch = vec![first];
     while !alone && batch.len() < BATCH {
@@ -193,6 +190,8 @@ fn gather(
     }
     (batch, None)
 }
+
+type Queued = Box<dyn Job>;
 
 /// Waits for a job; after a while without one, gives the memory of the page cache back.
 fn next(connection: &Connection, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
