@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 mod proxies;
+mod signing;
 mod trust;
 
 pub use proxies::Network;
+pub use signing::SigningOptions;
 pub use trust::{TlsOptions, TrustOptions};
 
 /// The configuration of one server.
@@ -42,6 +44,9 @@ pub struct Config {
     /// The server's own certificate.
     #[serde(default)]
     pub tls: TlsOptions,
+    /// How the signing keys are opened.
+    #[serde(default)]
+    pub signing: SigningOptions,
     /// What is logged, and how.
     #[serde(default)]
     pub log: Log,
@@ -197,6 +202,7 @@ impl Config {
         config.data = base.join(&config.data).components().collect();
         config.trust.below(base);
         config.tls.below(base);
+        config.signing.below(base);
         Ok(config)
     }
 
@@ -215,6 +221,7 @@ impl Config {
         self.host()?;
         self.trust.verify()?;
         self.tls.verify()?;
+        self.signing.verify()?;
         if self.listen.addresses.is_empty() {
             return Err(
                 "listen.addresses is empty; name at least one, such as \"0.0.0.0:8443\"".into()

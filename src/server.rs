@@ -1,6 +1,6 @@
 //! SERVER: the composition root. Names the concrete back ends, wires them, runs, and shuts down.
 //!
-//! May name: http, flow, catalogue, pool, signing, trust, config, domain, time, telemetry
+//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, time, telemetry
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,12 +14,12 @@ use tracing::{error, info};
 
 use crate::catalogue::SqliteCatalogue;
 use crate::config::{Config, LogFormat};
-use crate::flow::{self, FlowLimits, Parts, Repository};
+use crate::flow::{self, Address, FlowLimits, Parts, Repository};
 use crate::http::listen::{Edge, EdgeLimits, Notifier, harden};
 use crate::http::metrics::Metrics;
 use crate::http::{self, App, Handover, Site};
 use crate::pool::DiskPool;
-use crate::signing::{DateFloor, SecretKey, Signer};
+use crate::signing::{DateFloor, Signer};
 use crate::time::{Clock, Moment, SystemClock};
 use crate::trust::{
     AnyProvenClient, CertificateAuthority, ServerIdentity, ServerKey, Trust, existing_key,
@@ -32,6 +32,7 @@ pub mod data;
 pub mod export;
 mod front;
 mod keeper;
+pub mod keys;
 mod watch;
 
 pub use data::{DataDirectory, DataError};
@@ -92,7 +93,7 @@ impl Server {
         data.expect_own_keys(&config.listen.addresses)?;
         let handover = front::handover(&config)?;
         let now = clock.now();
-        let (repository, archive_key) = open_repository(&config, &data, &clock)?;
+        let repository = open_repository(&config, &data, &clock)?;
         let renewed = renew_server_certificate(&config, &data, &repository, now);
         let identity = load_identity(&config, &data).map_err(part("server certificate"))?;
         match renewed {
@@ -107,10 +108,11 @@ impl Server {
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
         let edge = front::bind(&config, &data)?;
         let host = config.host().map_err(part("repod.toml"))?;
+        let (public_url, server) = (config.public_url.clone(), host.clone());
+        repository.set_address(Address { public_url, server });
         let site = Arc::new(Site {
             public_url: config.public_url.clone(),
             host,
-            archive_key,
             server_ca: server_ca(&config)?,
             certificate_not_after: Arc::clone(&certificate_not_after),
         });
@@ -209,12 +211,11 @@ fn open_repository(
     config: &Config,
     data: &DataDirectory,
     clock: &Arc<dyn Clock>,
-) -> Result<(Arc<Repository>, String), ServerError> {
+) -> Result<Arc<Repository>, ServerError> {
     let now = clock.now();
-    let key = SecretKey::load(data.signing_key()).map_err(part("signing key"))?;
     let floor = DateFloor::open(data.floor()).map_err(part("date floor"))?;
-    let signer = Signer::new(vec![key], floor).map_err(part("signing key"))?;
-    let archive_key = signer.public_armored().map_err(part("signing key"))?;
+    let ring = keys::ring(config, data)?;
+    let signer = Signer::of_ring(ring, floor).map_err(part("signing key"))?;
     let pool = DiskPool::open(&data.pool(), config.limits.reserve_bytes).map_err(part("pool"))?;
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
     let trust = Trust::load(trust_files(config, data), now).map_err(part("trust"))?;
@@ -248,7 +249,7 @@ fn open_repository(
             Err(problem) => return Err(part("revocation list")(problem)),
         }
     }
-    Ok((repository, archive_key))
+    Ok(repository)
 }
 
 fn flow_limits(config: &Config) -> FlowLimits {

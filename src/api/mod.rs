@@ -11,6 +11,7 @@ pub mod audit;
 pub mod batch;
 pub mod change;
 pub mod crl;
+pub mod keys;
 pub mod package;
 pub mod problem;
 pub mod status;
@@ -36,6 +37,9 @@ pub use change::{
     PinView, UploadQuery,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
+pub use keys::{
+    ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
+};
 pub use package::{
     BlobReceipt, Digests, MissingBlobs, PackagesQuery, PlacementState, PlacementView, SearchQuery,
     SuitePlacement,

@@ -1,6 +1,6 @@
 //! `repod`: the server, and the tools that work on its data directory.
 //!
-//! May name: cli, demo, domain, init, server, signing, time
+//! May name: cli, debian, demo, domain, init, server, signing, time
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use repod::cli::Meter;
+use repod::debian::SuiteName;
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
 use repod::init::{InitOptions, init};
 use repod::server::export::{ExportOptions, Exported};
+use repod::server::keys::KeyWish;
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
 
@@ -88,6 +90,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Show and change the signing keys of a server that is stopped. While it runs: `repoctl key`.
+    #[command(
+        subcommand,
+        after_help = "EXAMPLE\n  repod key list --config /var/lib/repod/repod.toml"
+    )]
+    Key(KeyCommand),
     /// Write the live suites as a plain repository that any web server can serve; again, to bring it up to
     /// date. Works while the server runs.
     #[command(after_help = "EXAMPLE\n  repod export /srv/www/debian --suite stable")]
@@ -161,10 +169,61 @@ struct InitArguments {
     operator: String,
 }
 
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// List the keys that sign.
+    #[command(after_help = "EXAMPLE\n  repod key list")]
+    List(KeyArguments),
+    /// Make a key, which signs beside the others once the server is started.
+    #[command(after_help = "EXAMPLE\n  repod key new")]
+    New {
+        /// The kind.
+        #[arg(long, value_enum, default_value_t = Key::Ed25519)]
+        kind: Key,
+        #[command(flatten)]
+        rest: KeyArguments,
+    },
+    /// Take over a private key that was made elsewhere.
+    #[command(after_help = "EXAMPLE\n  repod key import archive-private.asc")]
+    Import {
+        /// The key, armored, mode 0600; a copy is kept.
+        file: PathBuf,
+        #[command(flatten)]
+        rest: KeyArguments,
+    },
+    /// Stop signing with a key; nobody is asked which hosts have another.
+    #[command(after_help = "EXAMPLE\n  repod key retire 0123456789ABCDEF0123456789ABCDEF01234567")]
+    Retire {
+        /// Its fingerprint.
+        fingerprint: String,
+        #[command(flatten)]
+        rest: KeyArguments,
+    },
+}
+
+#[derive(clap::Args)]
+struct KeyArguments {
+    /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only for this suite; may be given several times [default: every suite].
+    #[arg(long = "suite", value_name = "SUITE")]
+    suites: Vec<SuiteName>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Key {
     Ed25519,
     Rsa4096,
+}
+
+impl From<Key> for KeyKind {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Ed25519 => Self::Ed25519,
+            Key::Rsa4096 => Self::Rsa4096,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -173,6 +232,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => make(arguments),
         Command::Serve { config } => serve(config),
         Command::Admin { name, config } => admin(&name, config),
+        Command::Key(command) => keys(command),
         Command::Export { dir, config, suites, copy, prune } => {
             let config = repod::server::config_path(config);
             export(&ExportOptions { config, to: dir, suites, copy, prune })
@@ -235,6 +295,27 @@ fn admin(name: &str, config: Option<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
+fn keys(command: KeyCommand) -> Result<(), String> {
+    let (wish, rest) = match command {
+        KeyCommand::List(rest) => (KeyWish::List, rest),
+        KeyCommand::New { kind, rest } => (KeyWish::Make(kind.into()), rest),
+        KeyCommand::Import { file, rest } => (KeyWish::Import(file), rest),
+        KeyCommand::Retire { fingerprint, rest } => {
+            (KeyWish::Retire(fingerprint.to_ascii_uppercase()), rest)
+        }
+    };
+    let path = repod::server::config_path(rest.config);
+    let ring = repod::server::keys::change(&path, wish, rest.suites, SystemClock.now());
+    for key in ring.map_err(|error| error.to_string())? {
+        let suites = key.suites.map_or("every suite".to_owned(), |suites| {
+            suites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        });
+        let place = key.file.unwrap_or_else(|| "elsewhere".into());
+        println!("{}  {}  {suites}  {place}", key.fingerprint, key.algorithm);
+    }
+    Ok(())
+}
+
 fn demo(options: DemoOptions) -> Result<(), String> {
     let runtime = runtime()?;
     let result = runtime.block_on(repod::demo::run(options)).map_err(|error| error.to_string());
@@ -282,10 +363,7 @@ fn make(arguments: InitArguments) -> Result<(), String> {
         port: arguments.port,
         listen: arguments.listen,
         local: vec![arguments.local],
-        key: match arguments.key {
-            Key::Ed25519 => KeyKind::Ed25519,
-            Key::Rsa4096 => KeyKind::Rsa4096,
-        },
+        key: arguments.key.into(),
         operator,
     };
     let made = init(&options, SystemClock.now()).map_err(|error| error.to_string())?;

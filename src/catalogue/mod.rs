@@ -9,6 +9,7 @@ use crate::domain::{Event, Grant, Head, Identity, Package, Publication, SuiteSpe
 use crate::time::Moment;
 
 mod audit;
+mod clients;
 mod generations;
 mod records;
 mod snapshots;
@@ -16,6 +17,7 @@ mod sql;
 pub mod sqlite;
 
 pub use audit::{Audit, Checkpoint};
+pub use clients::{ClientPackage, ClientSighting, Clients};
 pub use generations::Generations;
 pub use records::{
     CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, PastIndex, Placement,
@@ -288,8 +290,11 @@ pub trait Journal: Send + Sync {
 
 /// Every kind of fact in one place.
 pub trait Catalogue:
-    Packages + Suites + Generations + Snapshots + Access + Journal + Audit
+    Packages + Suites + Generations + Snapshots + Access + Journal + Audit + Clients
 {
 }
 
-impl<T: Packages + Suites + Generations + Snapshots + Access + Journal + Audit> Catalogue for T {}
+impl<T: Packages + Suites + Generations + Snapshots + Access + Journal + Audit + Clients> Catalogue
+    for T
+{
+}

@@ -35,7 +35,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command};
-use command::{Session, access, audit, crl, manual, package, pin, suite};
+use command::{Session, access, audit, crl, manual, package, pin, signing, suite};
 use config::Settings;
 use failure::Failure;
 
@@ -147,6 +147,7 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,
+        Command::Key(command) => signing::key(session, command).await,
         Command::Status => suite::status(session).await,
         Command::Whoami => suite::whoami(session).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(()),

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room reads the packages that it sends")]
 
 mod error;
+mod keys;
 mod requests;
 mod retry;
 mod transfer;

@@ -4,6 +4,7 @@
 //!
 //! May name: digest
 
+pub mod build;
 pub mod contents;
 pub mod control;
 pub mod deb;
@@ -18,6 +19,7 @@ pub mod stanza;
 pub mod translation;
 pub mod version;
 
+pub use build::{DebFile, write_deb};
 pub use control::{Control, PackageKind};
 pub use deb::{DebError, DebLimits};
 pub use file_list::{FileList, read_file_list};

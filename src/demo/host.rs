@@ -20,8 +20,10 @@ const DIRECTORIES: [&str; 10] = [
     "var/log/apt",
 ];
 /// The files of the setup that name others by where they are on a real host.
-const WITH_PATHS: [&str; 2] =
-    ["etc/apt/apt.conf.d/60repod-localhost", "etc/apt/sources.list.d/repod-localhost.sources"];
+const WITH_PATHS: [&str; 2] = [
+    "etc/apt/apt.conf.d/60repod-localhost-stable",
+    "etc/apt/sources.list.d/repod-localhost-stable.sources",
+];
 
 /// A private root, named by its directory in the place.
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::debian::{Component, PackageName};
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
+use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind};
 use crate::time::Moment;
 
@@ -73,7 +74,9 @@ pub fn add(
         if !rivalries.is_empty() {
             kind = ConflictKind::Version;
         }
-        for problem in rivalries.into_iter().chain(problems(draft, addition)) {
+        let reserved = name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
+        let reserved = reserved.then(|| "is a name that only the server itself gives".to_owned());
+        for problem in rivalries.into_iter().chain(reserved).chain(problems(draft, addition)) {
             let subject = format!("{name} {version} {architecture}");
             reasons.push(ConflictReason { subject, problem });
         }
@@ -110,7 +113,9 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
         let have = join(&draft.spec.components);
         problems.push(format!("suite {suite} has no component {component}; it has {have}"));
     }
-    if !draft.spec.owns_name(package.name.as_str()) {
+    // What the server makes for the hosts of a suite is of that suite, whatever else it owns.
+    let made_here = package.name.as_str().starts_with(CLIENT_PREFIX);
+    if !made_here && !draft.spec.owns_name(package.name.as_str()) {
         problems.push(draft.spec.not_owned());
     }
     if !draft.spec.takes(&package.architecture) {

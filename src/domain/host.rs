@@ -2,7 +2,7 @@
 //!
 //! Source: `docs/hosts.md`, where every line is explained with the test that shows why it is there.
 
-use crate::debian::{PackageName, SuiteName};
+use crate::debian::{NameError, PackageName, SuiteName};
 use crate::domain::{Identity, SuiteSpec};
 
 /// A file on the host.
@@ -29,12 +29,35 @@ pub struct HostFacts<'a> {
     pub server: &'a str,
     /// The CA that vouches for the server, PEM.
     pub ca_pem: &'a str,
-    /// The public OpenPGP keys, armored.
-    pub archive_key: &'a str,
     /// What the host reads.
-    pub suites: &'a [SuiteSpec],
-    /// The binary packages of those suites, for a suite that does not name what it owns.
-    pub names: &'a [(SuiteName, Vec<PackageName>)],
+    pub suites: &'a [SuiteFacts],
+}
+
+/// What of one suite its hosts need.
+#[derive(Clone, Debug)]
+pub struct SuiteFacts {
+    /// The suite.
+    pub spec: SuiteSpec,
+    /// The public OpenPGP keys that sign it, armored.
+    pub keys: String,
+    /// Its binary packages, for a suite that does not name what it owns.
+    pub names: Vec<PackageName>,
+}
+
+/// How the names of client packages begin; packages of such names are made by the server alone.
+pub const CLIENT_PREFIX: &str = "repod-client-";
+
+/// The package with which the hosts of a suite get its keys and settings.
+///
+/// # Errors
+/// [`NameError`] when server and suite together make no name of a package.
+pub fn client_package(server: &str, suite: &SuiteName) -> Result<PackageName, NameError> {
+    let plain = |c: char| match c.to_ascii_lowercase() {
+        c if c.is_ascii_alphanumeric() || "+-.".contains(c) => c,
+        _ => '-',
+    };
+    let text = format!("{CLIENT_PREFIX}{server}-{suite}");
+    PackageName::parse(&text.chars().map(plain).collect::<String>())
 }
 
 /// Where the host keeps its certificate and key.
@@ -45,99 +68,107 @@ pub fn directory(server: &str) -> String {
 /// Every file but the host's own certificate and key.
 pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
     let own = directory(facts.server);
-    let file =
-        |path: String, content: String| HostFile { path, mode: "0644", owner: "root", content };
     let script = HostFile {
         path: "/usr/local/sbin/repod-upgrade".into(),
         mode: "0755",
         owner: "root",
         content: upgrade_script(facts),
     };
+    let mut files = vec![file(format!("{own}/ca.crt"), facts.ca_pem.to_string())];
+    for suite in facts.suites {
+        files.extend(suite_files(facts.public_url, facts.server, suite));
+    }
+    let downwards = format!("/etc/apt/apt.conf.d/61repod-{}", facts.server);
+    files.extend([file(downwards, DOWNWARDS.into()), script]);
+    files
+}
+
+/// The files of one suite, the same on every host: the client package brings them too.
+pub fn suite_files(public_url: &str, server: &str, facts: &SuiteFacts) -> Vec<HostFile> {
+    let own = directory(server);
+    let suite = &facts.spec.name;
     vec![
-        file(format!("{own}/ca.crt"), facts.ca_pem.to_string()),
-        file(format!("{own}/archive-key.asc"), facts.archive_key.to_string()),
-        file(format!("/etc/apt/apt.conf.d/60repod-{}", facts.server), connection(facts, &own)),
-        file(format!("/etc/apt/apt.conf.d/61repod-{}", facts.server), rollback(facts)),
+        file(format!("{own}/{suite}.asc"), facts.keys.clone()),
         file(
-            format!("/etc/apt/sources.list.d/repod-{}.sources", facts.server),
-            sources(facts, &own),
+            format!("/etc/apt/apt.conf.d/60repod-{server}-{suite}"),
+            connection(server, &own, &facts.spec),
         ),
-        file(format!("/etc/apt/preferences.d/60repod-{}.pref", facts.server), preferences(facts)),
-        script,
+        file(
+            format!("/etc/apt/sources.list.d/repod-{server}-{suite}.sources"),
+            source(public_url, &own, &facts.spec),
+        ),
+        file(
+            format!("/etc/apt/preferences.d/60repod-{server}-{suite}.pref"),
+            preferences(server, facts),
+        ),
     ]
 }
 
-fn connection(facts: &HostFacts<'_>, own: &str) -> String {
+fn file(path: String, content: String) -> HostFile {
+    HostFile { path, mode: "0644", owner: "root", content }
+}
+
+fn connection(server: &str, own: &str, spec: &SuiteSpec) -> String {
     format!(
-        "// Written by repod for {identity}.\n\
+        "// Written by repod, for suite {suite}; the client package replaces it.\n\
          Acquire::https::{server} {{\n  \
            CAInfo \"{own}/ca.crt\";\n  \
            SslCert \"{own}/client.crt\";\n  \
            SslKey \"{own}/client.key\";\n\
          }};\n\
          // Without this, apt-get update ends with 0 when the repository cannot be read.\n\
-         APT::Update::Error-Mode \"any\";\n",
-        identity = facts.identity,
-        server = facts.server,
+         APT::Update::Error-Mode \"any\";\n\
+         Unattended-Upgrade::Origins-Pattern {{\n  \
+           \"origin={origin},label={label},codename={suite}\";\n\
+         }};\n",
+        suite = spec.name,
+        origin = spec.origin,
+        label = spec.label,
     )
 }
 
-fn rollback(facts: &HostFacts<'_>) -> String {
-    let pattern = |spec: &SuiteSpec| {
-        format!("  \"origin={},label={},codename={}\";\n", spec.origin, spec.label, spec.name)
-    };
-    let patterns: String = facts.suites.iter().map(pattern).collect();
+const DOWNWARDS: &str = "\
+    // apt knows allow-downgrades only for the whole host, whatever the origin. What is really\n\
+    // downgraded is decided by the preferences: only names listed there have a priority over 1000.\n\
+    APT::Get::allow-downgrades \"true\";\n\
+    Unattended-Upgrade::Allow-downgrade \"true\";\n\
+    // A changed configuration file must not stop an unattended run half-way.\n\
+    Dpkg::Options { \"--force-confdef\"; \"--force-confold\"; };\n\
+    // An older version may need a package that is not installed.\n\
+    APT::Get::Upgrade-Allow-New \"true\";\n";
+
+fn source(public_url: &str, own: &str, spec: &SuiteSpec) -> String {
+    let (components, architectures) = (join(&spec.components), join(&spec.architectures));
+    let suite = &spec.name;
     format!(
-        "// apt knows allow-downgrades only for the whole host, whatever the origin. What is really\n\
-         // downgraded is decided by the preferences: only names listed there have a priority over 1000.\n\
-         APT::Get::allow-downgrades \"true\";\n\
-         Unattended-Upgrade::Allow-downgrade \"true\";\n\
-         Unattended-Upgrade::Origins-Pattern {{\n{patterns}}};\n\
-         // A changed configuration file must not stop an unattended run half-way.\n\
-         Dpkg::Options {{ \"--force-confdef\"; \"--force-confold\"; }};\n\
-         // An older version may need a package that is not installed.\n\
-         APT::Get::Upgrade-Allow-New \"true\";\n"
+        "Types: deb\nURIs: {public_url}\nSuites: {suite}\nComponents: {components}\n\
+         Architectures: {architectures}\nSigned-By: {own}/{suite}.asc\n"
     )
-}
-
-fn sources(facts: &HostFacts<'_>, own: &str) -> String {
-    let stanza = |spec: &SuiteSpec| {
-        let (components, architectures) = (join(&spec.components), join(&spec.architectures));
-        format!(
-            "Types: deb\nURIs: {url}\nSuites: {suite}\nComponents: {components}\n\
-             Architectures: {architectures}\nSigned-By: {own}/archive-key.asc\n",
-            url = facts.public_url,
-            suite = spec.name,
-        )
-    };
-    facts.suites.iter().map(stanza).collect::<Vec<_>>().join("\n")
 }
 
 /// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would pull
 /// the distribution's packages of the same name down as well. A suite without any name yet has no stanza:
 /// apt stops at one that names no package. Nor has a suite that is not automatic: with a priority above
-/// 1000 hosts would take its packages without being asked to.
-fn preferences(facts: &HostFacts<'_>) -> String {
+/// 1000 hosts would take its packages without being asked to. The client package goes up with every
+/// suite, and never down.
+fn preferences(server: &str, facts: &SuiteFacts) -> String {
+    let spec = &facts.spec;
+    let pin = format!("Pin: release o={},l={},n={}\n", spec.origin, spec.label, spec.name);
+    let listed = match spec.owns.is_empty() {
+        true => join(&facts.names),
+        false => spec.owns.join(" "),
+    };
     let mut out = String::new();
-    for spec in facts.suites.iter().filter(|spec| !spec.not_automatic) {
-        let names = facts.names.iter().find(|(suite, _)| *suite == spec.name);
-        let listed: Vec<String> = if spec.owns.is_empty() {
-            names
-                .map(|(_, names)| names.iter().map(ToString::to_string).collect())
-                .unwrap_or_default()
-        } else {
-            spec.owns.clone()
-        };
-        if listed.is_empty() {
-            continue;
-        }
+    if !listed.is_empty() && !spec.not_automatic {
         out.push_str(&format!(
             "Explanation: hosts follow the repository up and down for these names.\n\
-             Package: {}\nPin: release o={},l={},n={}\nPin-Priority: 1001\n\n",
-            listed.join(" "),
-            spec.origin,
-            spec.label,
-            spec.name
+             Package: {listed}\n{pin}Pin-Priority: 1001\n\n"
+        ));
+    }
+    if let Ok(client) = client_package(server, &spec.name) {
+        out.push_str(&format!(
+            "Explanation: new signing keys come with this package.\n\
+             Package: {client}\n{pin}Pin-Priority: 500\n"
         ));
     }
     out

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::catalogue::IndexRecord;
 use crate::debian::{PackageName, SuiteName, framing};
 use crate::digest::Digest;
+use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Encoding, Grant, Identity, Right, StoredChunk};
 use crate::flow::chunk::read_stored;
@@ -173,6 +174,9 @@ fn pool(
     let readable = suites.iter().any(|suite| admin || grant.suites.covers(suite));
     if !readable || layout::deb_file_name(&package) != file {
         return Err(absent());
+    }
+    if name.as_str().starts_with(CLIENT_PREFIX) {
+        repository.journal.note_client(&grant.identity, package.digest, repository.now());
     }
     let opened = repository.pool.open(Kind::Blob, &package.digest)?;
     let lost = || FlowError::Internal(format!("blob {} is recorded but not there", package.digest));

@@ -5,22 +5,37 @@ use std::sync::Mutex;
 
 use crate::catalogue::Sighting;
 use crate::debian::SuiteName;
+use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::flow::{FlowError, Repository, lock};
 use crate::time::Moment;
 
 /// Sightings that are not yet written.
 #[derive(Default)]
-pub struct Notes(Mutex<HashMap<(Identity, SuiteName), (Moment, u64)>>);
+pub struct Notes {
+    seen: Mutex<HashMap<(Identity, SuiteName), (Moment, u64)>>,
+    /// Client packages that were fetched.
+    clients: Mutex<HashMap<(Identity, Digest), Moment>>,
+}
 
 impl Notes {
     /// Notes that a host asked for a suite while this generation was live.
     pub(crate) fn note(&self, identity: &Identity, suite: &SuiteName, at: Moment, generation: u64) {
-        lock(&self.0).insert((identity.clone(), suite.clone()), (at, generation));
+        lock(&self.seen).insert((identity.clone(), suite.clone()), (at, generation));
+    }
+
+    /// Notes that a host has fetched a client package.
+    pub(crate) fn note_client(&self, identity: &Identity, digest: Digest, at: Moment) {
+        lock(&self.clients).insert((identity.clone(), digest), at);
+    }
+
+    fn take_clients(&self) -> Vec<(Identity, Digest, Moment)> {
+        let notes = std::mem::take(&mut *lock(&self.clients));
+        notes.into_iter().map(|((identity, digest), at)| (identity, digest, at)).collect()
     }
 
     fn take(&self) -> Vec<Sighting> {
-        let notes = std::mem::take(&mut *lock(&self.0));
+        let notes = std::mem::take(&mut *lock(&self.seen));
         let sighting =
             |((identity, suite), (at, generation))| Sighting { identity, suite, at, generation };
         notes.into_iter().map(sighting).collect()
@@ -35,6 +50,10 @@ pub fn write(repository: &Repository) -> Result<(), FlowError> {
     let sightings = repository.journal.take();
     if !sightings.is_empty() {
         repository.catalogue.record_sightings(&sightings)?;
+    }
+    let fetched = repository.journal.take_clients();
+    if !fetched.is_empty() {
+        repository.catalogue.record_client_sightings(&fetched)?;
     }
     Ok(())
 }

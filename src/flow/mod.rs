@@ -23,6 +23,7 @@ pub mod batch;
 pub mod certificates;
 pub mod change;
 pub mod chunk;
+pub mod clients;
 mod contents;
 pub mod crl;
 pub mod desk;
@@ -33,6 +34,7 @@ mod followers;
 pub mod health;
 pub mod index;
 pub mod journal;
+pub mod keys;
 pub mod lineup;
 mod memory;
 pub mod patches;
@@ -87,6 +89,19 @@ pub struct Repository {
     /// Read by whoever keeps bytes and then records them; written while unnamed bytes are removed.
     sweeping: std::sync::RwLock<()>,
     opening: Mutex<()>,
+    /// How hosts reach this server; told once, by who knows it.
+    address: std::sync::OnceLock<Address>,
+    /// Suites are brought to the keys of today by one at a time.
+    settling: tokio::sync::Mutex<()>,
+}
+
+/// How hosts reach this server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// `https://repo.example.org:8443/`.
+    pub public_url: String,
+    /// The host part of it.
+    pub server: String,
 }
 
 /// Bounds of the flows.
@@ -302,6 +317,8 @@ impl Repository {
             crl_owed: std::sync::atomic::AtomicBool::default(),
             sweeping: std::sync::RwLock::default(),
             opening: Mutex::default(),
+            address: std::sync::OnceLock::new(),
+            settling: tokio::sync::Mutex::default(),
         });
         refusals::start(&repository);
         admit::reload_grants(&repository)?;
@@ -330,6 +347,11 @@ impl Repository {
     /// restart.
     pub fn set_limits(&self, limits: FlowLimits) {
         self.limits.store(Arc::new(limits));
+    }
+
+    /// Tells how hosts reach this server; only the first word counts.
+    pub fn set_address(&self, address: Address) {
+        let _known_already = self.address.set(address);
     }
 
     /// The present moment.

@@ -8,7 +8,7 @@ use crate::debian::SuiteName;
 use crate::domain::{Head, Identity, Pin};
 use crate::flow::apply::Wish;
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{Repository, blocking, certificates, journal, seal, sweep};
+use crate::flow::{Repository, blocking, certificates, journal, keys, seal, sweep};
 use crate::time::Moment;
 
 /// Looks at everything once. Failures are logged and met again the next time.
@@ -17,6 +17,8 @@ pub async fn refresh(repository: &Arc<Repository>) {
         sign_anew(repository, suite, desk).await;
         end_pins(repository, desk);
     }
+    // Told in the log; met again the next time.
+    let _ = keys::settle(repository, false).await;
     let shared = Arc::clone(repository);
     let kept = blocking(move || {
         certificates::refresh_authority(&shared)?;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::debian::Component;
+use crate::domain::contents::place_of;
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking};
-use crate::domain::{Conflict, Contents, Draft, PinTarget};
+use crate::domain::{Conflict, Contents, Draft, Package, PinTarget};
 use crate::flow::apply::{Applied, past_of, resolve};
 use crate::flow::desk::Desk;
-use crate::flow::{FlowError, Repository};
+use crate::flow::{FlowError, Repository, clients};
 
 /// Goes back with these packages: to a generation, or to the version before.
 ///
@@ -52,7 +54,8 @@ pub(crate) fn suite(
         Some(to) => known_generation(desk, to)?,
         None => generation_before(repository, desk)?,
     };
-    let contents = contents_then(repository, desk, target)?;
+    let mut contents = contents_then(repository, desk, target)?;
+    keep_client(repository, desk, &mut contents);
     if to.is_none() && contents.is_empty() {
         let problem =
             "nothing was published before; name a generation with --to to empty the suite";
@@ -61,6 +64,17 @@ pub(crate) fn suite(
     pinning::roll_back_all(draft, &contents, asking);
     let notes = out_of_suite(draft, asking);
     Ok(Applied { same_as: Some(target), notes, added: Vec::new() })
+}
+
+/// The client package stays as it is: an older one would take keys away that hosts have by now.
+fn keep_client(repository: &Repository, desk: &Desk, contents: &mut Contents) {
+    let Ok(name) = clients::name_of(repository, &desk.suite) else { return };
+    let own = |(_, package): &(&Component, &Arc<Package>)| package.name == name;
+    let then: Vec<_> = contents.packages().filter(own).map(|(c, one)| place_of(c, one)).collect();
+    then.iter().for_each(|place| contents.unlist(place));
+    for (component, package) in desk.state().contents.packages().filter(own) {
+        contents.list(component, Arc::clone(package));
+    }
 }
 
 /// What a generation held, from what is held now and what has changed since: the rest is shared.

@@ -108,7 +108,7 @@ fn signed(
     spec: &SuiteSpec,
     record: &GenerationRecord,
 ) -> Result<Snapshot, FlowError> {
-    let keys = repository.signer.fingerprints().join(" ");
+    let keys = repository.signer.fingerprints_for(&spec.name).join(" ");
     let kept = repository.catalogue.find_snapshot(&spec.name, record.generation)?;
     if let Some(kept) = kept.filter(|kept| kept.keys == keys) {
         return Ok(kept);

@@ -1,7 +1,7 @@
 //! THE EDGE: one table of routes, the TLS listener, who is asking, and the one place where an error
 //! becomes a status. Handlers read, admit, call one flow, and render.
 //!
-//! May name: flow, domain, debian, digest, time, api, telemetry, trust
+//! May name: flow, domain, debian, digest, time, api, telemetry, trust, signing
 
 pub mod access;
 pub mod admitted;
@@ -12,6 +12,7 @@ pub mod changes;
 pub mod crl;
 pub mod extract;
 mod handover;
+pub mod keys;
 mod known;
 pub mod listen;
 pub mod local;

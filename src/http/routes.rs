@@ -16,7 +16,7 @@ use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::metrics::Metrics;
 use crate::http::{
-    access, answer, audit, changes, crl, refused, reports, repository, setup, suites, uploads,
+    access, answer, audit, changes, crl, keys, refused, reports, repository, setup, suites, uploads,
 };
 
 /// What every handler can reach.
@@ -37,8 +37,6 @@ pub struct Site {
     pub public_url: String,
     /// The host part of it.
     pub host: String,
-    /// The public OpenPGP keys, armored.
-    pub archive_key: String,
     /// What hosts recognise the server by, PEM, where it is not the embedded CA.
     pub server_ca: Option<String>,
     /// When the server's own certificate ends. Unit: seconds since 1970.
@@ -67,6 +65,9 @@ pub fn router(app: App) -> Router {
         .route("/blobs/{digest}", put(uploads::blob))
         .route("/blobs/missing", post(uploads::missing))
         .route("/crl", crl::route())
+        .route("/keys", keys::route())
+        .route("/keys/{fingerprint}/retire", keys::retire_route())
+        .route("/suites/{suite}/client-package", keys::package_route())
         .route("/hosts/{name}", put(access::grant_host))
         .route("/identities/{name}", put(access::grant_identity))
         .route("/audit", get(audit::list))

@@ -3,10 +3,10 @@
 use axum::extract::State;
 
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
-use crate::debian::{PackageKind, SuiteName};
+use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
 use crate::domain::{Identity, Right, Role, SuiteScope, SuiteSpec};
-use crate::flow::{admit, report};
+use crate::flow::{admit, clients, report};
 use crate::http::App;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
@@ -23,8 +23,8 @@ pub async fn setup(
     let own = caller.standing.identity() == &identity;
     caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
     let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
-    let names: Vec<_> =
-        suites.iter().map(|spec| (spec.name.clone(), names_of(&app, spec))).collect();
+    let facts_of = |spec: &SuiteSpec| clients::facts(&app.repository, spec);
+    let of_suites: Vec<_> = suites.iter().map(facts_of).collect();
     let own = || report::ca_pem(&app.repository);
     let ca_pem = app.site.server_ca.clone().unwrap_or_else(own);
     let facts = HostFacts {
@@ -32,9 +32,7 @@ pub async fn setup(
         public_url: &app.site.public_url,
         server: &app.site.host,
         ca_pem: &ca_pem,
-        archive_key: &app.site.archive_key,
-        suites: &suites,
-        names: &names,
+        suites: &of_suites,
     };
     let directory = host::directory(&app.site.host);
     let file = |file: host::HostFile| SetupFile {
@@ -94,17 +92,6 @@ fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
         SuiteScope::All => app.repository.desks().keys().cloned().collect(),
         SuiteScope::Named(names) => names.into_iter().collect(),
     })
-}
-
-fn names_of(app: &App, spec: &SuiteSpec) -> Vec<crate::debian::PackageName> {
-    let Some(desk) = app.repository.desk(&spec.name) else { return Vec::new() };
-    let state = desk.state();
-    let for_hosts =
-        state.contents.packages().map(|(_, one)| one).filter(|one| one.kind == PackageKind::Deb);
-    let mut names: Vec<_> = for_hosts.map(|one| one.name.clone()).collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 fn notes(suites: &[SuiteSpec]) -> Vec<String> {

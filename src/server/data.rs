@@ -110,7 +110,12 @@ impl DataDirectory {
         self.root.join("repod.toml")
     }
 
-    /// The private OpenPGP key.
+    /// Every OpenPGP key, and which of them sign.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// The private OpenPGP key that comes first.
     pub fn signing_key(&self) -> PathBuf {
         self.root.join("keys/signing.asc")
     }

@@ -5,13 +5,14 @@
 use std::io::Read as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sequoia_openpgp::crypto::mpi::PublicKey;
 use sequoia_openpgp::parse::Parse as _;
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
     VerifierBuilder,
 };
 use sequoia_openpgp::policy::{AsymmetricAlgorithm, StandardPolicy};
-use sequoia_openpgp::types::HashAlgorithm;
+use sequoia_openpgp::types::{Curve, HashAlgorithm, PublicKeyAlgorithm};
 use sequoia_openpgp::{Cert, KeyHandle};
 
 use crate::time::Moment;
@@ -102,7 +103,70 @@ pub(super) fn read_signing_certificate(public_armored: &str) -> Result<Cert, Che
     if !valid.primary_key().for_signing() {
         return Err(unusable(&"its primary key is not meant for signing"));
     }
+    if valid.primary_key().key_expiration_time().is_some() {
+        return Err(unusable(
+            &"it has an end, after which gpgv refuses all that it has signed; take it away: \
+              `gpg --quick-set-expire FINGERPRINT 0`",
+        ));
+    }
+    accepted_everywhere(&cert).map_err(|reason| unusable(&reason))?;
     Ok(cert)
+}
+
+/// What both gpgv 2.2 and sqv accept, now and in years.
+///
+/// Source: the shipped policies of apt 3, and what gpgv of Debian 12 was seen to do with each kind.
+fn accepted_everywhere(cert: &Cert) -> Result<(), String> {
+    let key = cert.primary_key().key();
+    if key.version() != 4 {
+        return Err(format!(
+            "it is of version {}; gpgv of Debian 12 reads version 4",
+            key.version()
+        ));
+    }
+    let curve = match key.mpis() {
+        PublicKey::EdDSA { curve, .. } | PublicKey::ECDSA { curve, .. } => Some(curve),
+        _ => None,
+    };
+    match (key.pk_algo(), curve, key.mpis().bits()) {
+        (PublicKeyAlgorithm::RSAEncryptSign, _, Some(bits)) if bits < 3072 => Err(format!(
+            "it is RSA with {bits} bits; sqv takes less than 3072 until 2030 at most: make one of 4096"
+        )),
+        (PublicKeyAlgorithm::RSAEncryptSign, ..)
+        | (PublicKeyAlgorithm::EdDSA, Some(Curve::Ed25519), _)
+        | (
+            PublicKeyAlgorithm::ECDSA,
+            Some(Curve::NistP256 | Curve::NistP384 | Curve::NistP521),
+            _,
+        ) => Ok(()),
+        (algorithm, ..) => Err(format!(
+            "it is {algorithm}, which gpgv of Debian 12 or sqv refuses; use Ed25519, RSA with 3072 bits \
+             or more, or ECDSA on a NIST curve"
+        )),
+    }
+}
+
+/// What a certificate says of itself.
+pub(super) struct CertificateFacts {
+    pub(super) fingerprint: String,
+    pub(super) created: Moment,
+    /// For people: `ed25519`, `rsa4096`.
+    pub(super) algorithm: String,
+}
+
+/// What a certificate says of itself.
+pub(super) fn describe_certificate(cert: &Cert) -> CertificateFacts {
+    let key = cert.primary_key().key();
+    let made = key.creation_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let bits = key.mpis().bits().unwrap_or_default();
+    let algorithm = match key.mpis() {
+        PublicKey::EdDSA { .. } => "ed25519".into(),
+        PublicKey::RSA { .. } => format!("rsa{bits}"),
+        PublicKey::ECDSA { .. } => format!("nistp{bits}"),
+        _ => key.pk_algo().to_string(),
+    };
+    let created = Moment(i64::try_from(made.as_secs()).unwrap_or(i64::MAX));
+    CertificateFacts { fingerprint: cert.fingerprint().to_hex(), created, algorithm }
 }
 
 impl Certificates {

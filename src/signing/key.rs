@@ -117,10 +117,27 @@ impl SecretKey {
     /// [`SigningError::KeyExists`] when there is a file already (operator's fault),
     /// [`SigningError::KeyFile`] when the disk fails; then no half file is left.
     pub fn write_new(&self, path: impl AsRef<Path>) -> Result<(), SigningError> {
+        self.write_locked(path, None)
+    }
+
+    /// The same, locked with a passphrase where there is one.
+    ///
+    /// # Errors
+    /// As for [`SecretKey::write_new`].
+    pub fn write_locked(
+        &self,
+        path: impl AsRef<Path>,
+        passphrase: Option<&str>,
+    ) -> Result<(), SigningError> {
         let path = path.as_ref();
+        let mut inner = self.inner.clone();
+        if let Some(passphrase) = passphrase {
+            let locked = inner.primary_key.set_password(OsRng, &Password::from(passphrase));
+            openpgp("lock the private key", locked)?;
+        }
         // Large enough never to grow, because growing would leave copies of the key behind.
         let mut text = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES));
-        let armored = self.inner.to_armored_writer(&mut *text, ArmorOptions::default());
+        let armored = inner.to_armored_writer(&mut *text, ArmorOptions::default());
         openpgp("write the private key", armored)?;
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
@@ -147,6 +164,17 @@ impl SecretKey {
     /// [`SigningError::KeyFile`], [`SigningError::KeyExposed`] or [`SigningError::KeyUnusable`]
     /// (all operator's fault), each naming the file.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, SigningError> {
+        Self::load_locked(path, None)
+    }
+
+    /// The same for a key that may be locked: it is unlocked once, here.
+    ///
+    /// # Errors
+    /// As for [`SecretKey::load`].
+    pub fn load_locked(
+        path: impl AsRef<Path>,
+        passphrase: Option<&str>,
+    ) -> Result<Self, SigningError> {
         let path = path.as_ref();
         let text = read_private(path)?;
         let unusable = |reason: String| SigningError::KeyUnusable { path: path.into(), reason };
@@ -154,7 +182,7 @@ impl SecretKey {
             .map_err(|_| unusable("it is not armored; export it with --armor".into()))?;
         let (mut keys, _headers) =
             SignedSecretKey::from_string_many(text).map_err(|e| unusable(e.to_string()))?;
-        let inner = keys
+        let mut inner = keys
             .next()
             .ok_or_else(|| unusable("it is empty".into()))?
             .map_err(|e| unusable(e.to_string()))?;
@@ -162,6 +190,7 @@ impl SecretKey {
             return Err(unusable("it holds several keys; put each into a file of its own".into()));
         }
         check_usable(&inner).map_err(|reason| unusable(reason.into()))?;
+        unlock(&mut inner, passphrase).map_err(|reason| unusable(reason.into()))?;
         let key = Self { inner: Box::new(inner) };
         check::read_signing_certificate(&key.public_armored()?)
             .map_err(|e| unusable(e.to_string()))?;
@@ -227,10 +256,20 @@ fn check_usable(key: &SignedSecretKey) -> Result<(), &'static str> {
     if !matches!(primary.algorithm(), PublicKeyAlgorithm::EdDSALegacy | PublicKeyAlgorithm::RSA) {
         return Err("it is neither EdDSA (Ed25519) nor RSA; make a new key");
     }
-    if primary.secret_params().is_encrypted() {
-        return Err("it is locked with a passphrase; export it without one");
-    }
     key.verify_bindings().map_err(|_| "its own signatures do not verify; export it again")
+}
+
+/// Opens a key that is locked.
+fn unlock(key: &mut SignedSecretKey, passphrase: Option<&str>) -> Result<(), &'static str> {
+    if !key.primary_key.secret_params().is_encrypted() {
+        return Ok(());
+    }
+    let passphrase = passphrase.ok_or(
+        "it is locked with a passphrase; name a file with it, signing.passphrase_file in repod.toml, \
+         or hand it over as the systemd credential repod-signing-passphrase",
+    )?;
+    let opened = key.primary_key.remove_password(&Password::from(passphrase));
+    opened.map_err(|_| "the passphrase does not open it")
 }
 
 /// The bytes of a file that belongs to its owner alone; judged by the open handle, not by the name.

@@ -7,11 +7,17 @@
 //! for each suite, kept on disk apart from the catalogue, which no later signature may undercut.
 //!
 //! May name: domain, digest, time, debian
-#![expect(clippy::disallowed_methods, reason = "private keys and the floor of Dates are files")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "private keys and the floor of Dates are files, and a command may sign"
+)]
 
 pub mod check;
+mod external;
 pub mod floor;
+mod hands;
 pub mod key;
+mod ring;
 pub mod sign;
 
 #[cfg(test)]
@@ -20,8 +26,11 @@ mod tests;
 use std::path::PathBuf;
 
 pub use check::{CheckError, verify_detached, verify_in_release};
+pub use external::ExternalSigner;
 pub use floor::{DateFloor, FloorError};
+pub use hands::SigningKey;
 pub use key::{KeyKind, SecretKey, generate};
+pub use ring::{KeyAccess, KeyRing, NewKey, RingKey};
 pub use sign::{NextDate, ReleaseDate, SignedRelease, Signer};
 
 use crate::debian::SuiteName;
@@ -82,6 +91,44 @@ pub enum SigningError {
     /// No key, or the same key twice (operator's fault).
     #[error("a signer needs at least one key, and each key once: check the configured key files")]
     KeySet,
+    /// The ring of keys cannot be used (operator's fault).
+    #[error("the ring of keys, {path:?}: {problem}")]
+    Ring {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No key of the ring has this fingerprint (operator's fault).
+    #[error("there is no key {0} in the ring; `repoctl key list` shows them")]
+    NoSuchKey(String),
+    /// Without this key a suite would have none (operator's fault).
+    #[error("{0} is the only key of at least one suite; add another first: `repoctl key rotate`")]
+    LastKey(String),
+    /// No key signs this suite (operator's fault).
+    #[error("no key signs suite {0}; add one: `repoctl key rotate --suite {0}`")]
+    NoKey(SuiteName),
+    /// The command that signs did not (operator's fault).
+    #[error("signing.command {command}, for key {key}: {reason}")]
+    Command {
+        /// The program.
+        command: String,
+        /// The key that it was to sign with.
+        key: String,
+        /// What it did instead.
+        reason: String,
+    },
+    /// The command that signs has another clock (operator's fault).
+    #[error(
+        "signing.command dates its signature {latest}, long after the Date {at}; hosts would refuse it: \
+         set the clock right where it signs"
+    )]
+    CommandAhead {
+        /// When it says that it signed.
+        latest: Moment,
+        /// The Date.
+        at: Moment,
+    },
     /// The clock is too far behind the last Date of the suite (the machine's fault).
     #[error(
         "suite {suite} was already signed for {floor}, but the clock shows {now}; hosts would \

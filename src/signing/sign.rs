@@ -1,13 +1,15 @@
 //! Signing a Release text: a Date above the floor, two signatures, and the proof of both.
 
-use pgp::armor::{self, BlockType};
-use pgp::composed::{ArmorOptions, CleartextSignedMessage, DetachedSignature};
-use pgp::packet::SignatureType;
-use pgp::types::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::check::{Certificates, CheckError, read_signing_certificate};
+use arc_swap::ArcSwap;
+
+use super::check::{describe_certificate, read_signing_certificate};
+use super::hands::{Hand, Hands, SigningKey, named_signers};
 use super::key::timestamp;
-use super::{DateFloor, SecretKey, SigningError, openpgp};
+use super::ring::{KeyRing, NewKey, RingKey};
+use super::{DateFloor, SecretKey, SigningError};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
@@ -50,9 +52,9 @@ pub enum NextDate {
 /// A Release text with both forms of signature, each verified; only [`Signer`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRelease {
-    release: String,
-    in_release: String,
-    release_gpg: String,
+    pub(super) release: String,
+    pub(super) in_release: String,
+    pub(super) release_gpg: String,
 }
 
 impl SignedRelease {
@@ -80,53 +82,161 @@ impl SignedRelease {
 /// The keys that sign, and the floor of Dates below which they never do.
 #[derive(Debug)]
 pub struct Signer {
-    keys: Vec<SecretKey>,
-    certificates: Certificates,
+    keys: ArcSwap<Vec<Arc<SigningKey>>>,
+    /// Where the keys are kept; changed by one at a time.
+    ring: Option<Mutex<KeyRing>>,
     floor: DateFloor,
 }
 
 impl Signer {
-    /// A signer with one key, or with the old and the new one while keys are changed: all sign.
+    /// A signer with one key, or with several: all sign every suite.
     ///
     /// # Errors
     /// [`SigningError::KeySet`] when there is no key or one comes twice (operator's fault), or
     /// [`SigningError::Check`] when a certificate is not usable.
     pub fn new(keys: Vec<SecretKey>, floor: DateFloor) -> Result<Self, SigningError> {
-        let mut names: Vec<_> = keys.iter().map(SecretKey::fingerprint).collect();
-        names.sort();
-        names.dedup();
+        let everywhere = |key: SecretKey| {
+            let public = key.public_armored()?;
+            let certificate = read_signing_certificate(&public)?;
+            let facts = describe_certificate(&certificate);
+            let entry = RingKey {
+                fingerprint: facts.fingerprint,
+                public,
+                file: None,
+                suites: None,
+                created: facts.created,
+                added: None,
+                algorithm: facts.algorithm,
+            };
+            Ok(SigningKey { entry, hand: Hand::Own(key), certificate })
+        };
+        let keys = keys.into_iter().map(everywhere).collect::<Result<Vec<_>, SigningError>>()?;
+        Self::with(keys, None, floor)
+    }
+
+    /// A signer with the keys of a ring, which may change while it signs.
+    ///
+    /// # Errors
+    /// As for [`KeyRing::open`] and [`Signer::new`].
+    pub fn of_ring(ring: KeyRing, floor: DateFloor) -> Result<Self, SigningError> {
+        let keys = ring.open()?;
+        Self::with(keys, Some(Mutex::new(ring)), floor)
+    }
+
+    fn with(
+        keys: Vec<SigningKey>,
+        ring: Option<Mutex<KeyRing>>,
+        floor: DateFloor,
+    ) -> Result<Self, SigningError> {
+        let names: BTreeSet<_> = keys.iter().map(|key| &key.entry.fingerprint).collect();
         if keys.is_empty() || names.len() != keys.len() {
             return Err(SigningError::KeySet);
         }
-        let certificates = keys
+        let keys = keys.into_iter().map(Arc::new).collect();
+        Ok(Self { keys: ArcSwap::from_pointee(keys), ring, floor })
+    }
+
+    /// Adds a key, on disk and from the next signature on.
+    ///
+    /// # Errors
+    /// As for [`KeyRing::add`]; nothing was added then.
+    pub fn add(
+        &self,
+        new: NewKey,
+        suites: Option<BTreeSet<SuiteName>>,
+        now: Moment,
+    ) -> Result<RingKey, SigningError> {
+        let ring = self.ring()?;
+        let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = Arc::new(ring.add(new, suites, now)?);
+        let entry = key.entry.clone();
+        let mut keys = (**self.keys.load()).clone();
+        keys.push(key);
+        self.keys.store(Arc::new(keys));
+        Ok(entry)
+    }
+
+    /// Takes a key out, on disk and from the next signature on.
+    ///
+    /// # Errors
+    /// As for [`KeyRing::retire`]; nothing was changed then.
+    pub fn retire(&self, fingerprint: &str) -> Result<(), SigningError> {
+        let ring = self.ring()?;
+        let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.retire(fingerprint)?;
+        let left = self
+            .keys
+            .load()
             .iter()
-            .map(|key| Ok(read_signing_certificate(&key.public_armored()?)?))
-            .collect::<Result<_, SigningError>>()?;
-        Ok(Self { keys, certificates: Certificates::new(certificates), floor })
+            .filter(|key| key.entry.fingerprint != fingerprint)
+            .cloned()
+            .collect();
+        self.keys.store(Arc::new(left));
+        Ok(())
+    }
+
+    fn ring(&self) -> Result<&Mutex<KeyRing>, SigningError> {
+        self.ring.as_ref().ok_or(SigningError::KeySet)
+    }
+
+    /// Every key, in the order in which they sign.
+    pub fn keys(&self) -> Vec<RingKey> {
+        self.keys.load().iter().map(|key| key.entry.clone()).collect()
+    }
+
+    fn all(&self) -> Hands {
+        Hands((**self.keys.load()).clone())
+    }
+
+    fn hands(&self, suite: &SuiteName) -> Result<Hands, SigningError> {
+        let hands = Hands::of(&self.keys.load(), suite);
+        match hands.0.is_empty() {
+            true => Err(SigningError::NoKey(suite.clone())),
+            false => Ok(hands),
+        }
     }
 
     /// The public certificates of all keys, armored, one after the other.
     ///
     /// # Errors
-    /// [`SigningError::OpenPgp`] when the library fails (our fault).
+    /// None any more; kept so that callers need not change when a back end can fail.
     pub fn public_armored(&self) -> Result<String, SigningError> {
-        self.keys.iter().map(SecretKey::public_armored).collect()
+        Ok(self.all().public_armored())
     }
 
-    /// The public certificates of all keys as one binary keyring.
+    /// The public certificates of the keys that sign a suite.
+    pub fn public_for(&self, suite: &SuiteName) -> String {
+        Hands::of(&self.keys.load(), suite).public_armored()
+    }
+
+    /// The public certificates of the signer's own keys as one binary keyring.
     ///
     /// # Errors
     /// [`SigningError::OpenPgp`] when the library fails (our fault).
     pub fn public_binary(&self) -> Result<Vec<u8>, SigningError> {
-        self.keys.iter().try_fold(Vec::new(), |mut all, key| {
-            all.extend(key.public_binary()?);
+        self.keys.load().iter().try_fold(Vec::new(), |mut all, key| {
+            if let Hand::Own(key) = &key.hand {
+                all.extend(key.public_binary()?);
+            }
             Ok(all)
         })
     }
 
     /// The fingerprints of all keys, in the order in which they sign.
     pub fn fingerprints(&self) -> Vec<String> {
-        self.keys.iter().map(SecretKey::fingerprint).collect()
+        self.all().fingerprints()
+    }
+
+    /// The fingerprints of the keys that sign a suite, in that order.
+    pub fn fingerprints_for(&self, suite: &SuiteName) -> Vec<String> {
+        Hands::of(&self.keys.load(), suite).fingerprints()
+    }
+
+    /// Whether an InRelease file of a suite names just the keys that sign it today as its signers.
+    pub fn is_signed_by_all(&self, suite: &SuiteName, in_release: &str) -> bool {
+        let mut keys = self.fingerprints_for(suite);
+        keys.sort();
+        named_signers(in_release) == Some(keys)
     }
 
     /// The Date for the next Release text of the suite: `now`, once it is above the floor.
@@ -160,7 +270,8 @@ impl Signer {
     ) -> Result<Option<ReleaseDate>, SigningError> {
         let moment = now.plus(-1);
         timestamp(moment)?;
-        let free = self.floor.read(suite)?.is_none_or(|floor| floor < moment);
+        let made = self.hands(suite)?.newest().is_none_or(|(_, created)| created <= moment);
+        let free = made && self.floor.read(suite)?.is_none_or(|floor| floor < moment);
         Ok(free.then(|| ReleaseDate { suite: suite.clone(), moment }))
     }
 
@@ -189,15 +300,12 @@ impl Signer {
     ) -> Result<SignedRelease, SigningError> {
         check_text(release_text, date.moment).map_err(SigningError::Text)?;
         timestamp(date.moment)?;
-        if let Some(key) = self.keys.iter().find(|key| key.created() > date.moment) {
-            return Err(SigningError::KeyYounger {
-                fingerprint: key.fingerprint(),
-                created: key.created(),
-                date: date.moment,
-            });
+        let hands = self.hands(&date.suite)?;
+        if let Some((fingerprint, created)) = hands.newest().filter(|(_, at)| *at > date.moment) {
+            return Err(SigningError::KeyYounger { fingerprint, created, date: date.moment });
         }
         self.floor.raise(&date.suite, date.moment)?;
-        self.sign_proven(release_text, date.moment)
+        Ok(hands.sign_proven(release_text, date.moment, true)?.0)
     }
 
     /// Signs the text of an earlier state with every key and gives it back, with the time that the
@@ -221,8 +329,9 @@ impl Signer {
         if floor.is_none_or(|floor| date > floor) {
             return Err(SigningError::NotPast { suite: suite.clone(), date, floor });
         }
-        let at = self.keys.iter().map(SecretKey::created).fold(date, Moment::max);
-        Ok((self.sign_proven(release_text, at)?, at))
+        let hands = self.hands(suite)?;
+        let at = hands.newest().map_or(date, |(_, created)| created.max(date));
+        hands.sign_proven(release_text, at, false)
     }
 
     /// Signs a statement that is no Release text in clear, with every key, and gives it back once another
@@ -233,65 +342,7 @@ impl Signer {
     /// for [`Signer::sign`].
     pub fn sign_statement(&self, text: &str, at: Moment) -> Result<String, SigningError> {
         check_statement(text).map_err(|problem| SigningError::Text(problem.into()))?;
-        let at = self.keys.iter().map(SecretKey::created).fold(at, Moment::max);
-        let signed = openpgp("sign a statement", self.sign_in_clear(text, timestamp(at)?))?;
-        let proof = self.certificates.prove_in_release(&signed, at)?;
-        if proof.content != text {
-            return Err(CheckError::Content("the statement").into());
-        }
-        if proof.signers != self.fingerprints() {
-            return Err(CheckError::Signature("not every key has signed".into()).into());
-        }
-        Ok(signed)
-    }
-
-    /// Makes both signatures at a time, and proves them.
-    fn sign_proven(&self, release_text: &str, at: Moment) -> Result<SignedRelease, SigningError> {
-        let created = timestamp(at)?;
-        let signed = SignedRelease {
-            release: release_text.to_owned(),
-            in_release: openpgp("sign InRelease", self.sign_in_clear(release_text, created))?,
-            release_gpg: openpgp("sign Release.gpg", self.sign_detached(release_text, created))?,
-        };
-        self.prove(&signed, at)?;
-        Ok(signed)
-    }
-
-    fn sign_in_clear(&self, text: &str, created: Timestamp) -> pgp::errors::Result<String> {
-        // The framing brings the last newline; with our own, a blank line would be added.
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let message = CleartextSignedMessage::new_many(text, |normal| {
-            let sign =
-                |key: &SecretKey| key.signature(SignatureType::Text, created, normal.as_bytes());
-            self.keys.iter().map(sign).collect()
-        })?;
-        message.to_armored_string(ArmorOptions::default())
-    }
-
-    fn sign_detached(&self, text: &str, created: Timestamp) -> pgp::errors::Result<String> {
-        let sign = |key: &SecretKey| {
-            key.signature(SignatureType::Binary, created, text.as_bytes())
-                .map(DetachedSignature::new)
-        };
-        let signatures = self.keys.iter().map(sign).collect::<pgp::errors::Result<Vec<_>>>()?;
-        let mut armored = Vec::new();
-        armor::write(&signatures, BlockType::Signature, &mut armored, None, true)?;
-        Ok(String::from_utf8_lossy(&armored).into_owned())
-    }
-
-    /// Sees that both files hold for every key, and that what is signed is the text itself.
-    fn prove(&self, signed: &SignedRelease, at: Moment) -> Result<(), CheckError> {
-        let clear = self.certificates.prove_in_release(&signed.in_release, at)?;
-        if clear.content != signed.release {
-            return Err(CheckError::Content("the Release text"));
-        }
-        let detached =
-            self.certificates.prove_detached(&signed.release, &signed.release_gpg, at)?;
-        let keys = self.fingerprints();
-        if clear.signers != keys || detached != keys {
-            return Err(CheckError::Signature("not every key has signed".into()));
-        }
-        Ok(())
+        self.all().sign_statement(text, at)
     }
 }
 
@@ -487,13 +538,13 @@ mod tests {
         for at in [NOW, NOW.plus(-1), NOW.plus(-5)] {
             let (signed, signed_at) = past(at).unwrap();
             assert_eq!((signed.release(), signed_at), (text(at).as_str(), at));
-            pair.prove(&signed, at).unwrap();
+            pair.all().prove(&signed, at).unwrap();
         }
         // Older than a key: the signature is as old as the key, the Date is what it was.
         let (signed, signed_at) = past(NOW.plus(-7)).unwrap();
         assert_eq!((signed.release(), signed_at), (text(NOW.plus(-7)).as_str(), NOW.plus(-5)));
-        pair.prove(&signed, NOW.plus(-5)).unwrap();
-        assert!(pair.prove(&signed, NOW.plus(-6)).is_err());
+        pair.all().prove(&signed, NOW.plus(-5)).unwrap();
+        assert!(pair.all().prove(&signed, NOW.plus(-6)).is_err());
         for at in [NOW.plus(1), NOW.plus(1_000_000)] {
             let refused = past(at).unwrap_err();
             assert!(matches!(refused, SigningError::NotPast { .. }), "{refused}");
@@ -523,11 +574,12 @@ mod tests {
         let good = pair.sign(ready(&pair, NOW), &text(NOW)).unwrap();
         let later = NOW.plus(1);
         let next = pair.sign(ready(&pair, later), &text(later)).unwrap();
-        pair.prove(&good, later).unwrap();
+        pair.all().prove(&good, later).unwrap();
         let alone = tempfile::tempdir().unwrap();
         let stranger = signer(alone.path(), vec![ed25519(NOW)]);
         let foreign = stranger.sign(ready(&stranger, NOW), &text(NOW)).unwrap();
-        let lone = Signer { keys: vec![], ..signer(alone.path(), vec![ed25519(NOW)]) };
+        let lone = signer(alone.path(), vec![ed25519(NOW)]);
+        lone.keys.store(Arc::default());
         for bad in [
             SignedRelease { release: next.release.clone(), ..good.clone() },
             SignedRelease { in_release: next.in_release.clone(), ..good.clone() },
@@ -536,17 +588,17 @@ mod tests {
             SignedRelease { release_gpg: foreign.release_gpg.clone(), ..good.clone() },
             SignedRelease { release_gpg: String::new(), ..good.clone() },
         ] {
-            assert!(pair.prove(&bad, later).is_err(), "{bad:?}");
+            assert!(pair.all().prove(&bad, later).is_err(), "{bad:?}");
         }
         let blanks = text(NOW).replacen("Acme\n", "Acme \n", 1);
         let created = timestamp(NOW).unwrap();
         let uneven = SignedRelease {
-            in_release: pair.sign_in_clear(&blanks, created).unwrap(),
-            release_gpg: pair.sign_detached(&blanks, created).unwrap(),
+            in_release: pair.all().sign_in_clear(&blanks, created, &[]).unwrap(),
+            release_gpg: pair.all().sign_detached(&blanks, created, &[]).unwrap(),
             release: blanks,
         };
-        assert!(pair.prove(&uneven, NOW).is_err(), "blanks that clear-signing drops");
-        assert!(pair.prove(&next, NOW).is_err(), "signed after the moment of judging");
-        assert!(lone.prove(&foreign, NOW).is_err(), "other keys than the signer's");
+        assert!(pair.all().prove(&uneven, NOW).is_err(), "blanks that clear-signing drops");
+        assert!(pair.all().prove(&next, NOW).is_err(), "signed after the moment of judging");
+        assert!(lone.all().prove(&foreign, NOW).is_err(), "other keys than the signer's");
     }
 }

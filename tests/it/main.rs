@@ -26,6 +26,7 @@ mod matrix;
 mod refusals;
 mod renewal;
 mod ropes;
+mod rotation;
 mod snapshot;
 mod story;
 mod streaming;

@@ -137,7 +137,7 @@ fn nothing_without_a_certificate_and_apt_says_why() {
     let server = TestServer::start();
     server.upload("acme-web", "1.0").expect_success();
     let own = "/etc/apt/repod/localhost";
-    let config = "/etc/apt/apt.conf.d/60repod-localhost";
+    let config = "/etc/apt/apt.conf.d/60repod-localhost-stable";
 
     let without = server.host("web1.example.org");
     let bare = format!("Acquire::https::localhost {{ CAInfo \"{own}/ca.crt\"; }};\n");

@@ -259,3 +259,25 @@ CREATE TABLE audit_checkpoint (
     text TEXT NOT NULL,
     digest TEXT NOT NULL
 ) STRICT;
+
+-- What the server built for the hosts of a suite. `key_names` are fingerprints with blanks between;
+-- `made_of` tells whether another one is due.
+CREATE TABLE client_package (
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    version INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    made_of TEXT NOT NULL,
+    key_names TEXT NOT NULL,
+    built_at INTEGER NOT NULL,
+    PRIMARY KEY (suite_id, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX client_package_digest ON client_package (digest);
+
+-- The newest of them that a host has fetched.
+CREATE TABLE client_sighting (
+    identity TEXT NOT NULL,
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    version INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (identity, suite_id)
+) STRICT;

@@ -14,6 +14,7 @@ use crate::digest::Digest;
 
 mod access;
 mod audit;
+mod clients;
 mod generations;
 mod indices;
 mod journal;

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod packages;
 mod pins;
+mod signing;
 mod suite;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, Upload
 #[cfg(test)]
 pub use pins::parse_hours;
 pub use pins::{PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use signing::{KeyCommand, KeyWord};
 pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
 
 /// Uploads, pins, rolls back and asks, over HTTPS with a client certificate.
@@ -118,6 +120,9 @@ pub enum Command {
     /// Certificates for build jobs and people
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl identity list")]
     Identity(IdentityCommand),
+    /// The keys that sign what hosts read
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl key status")]
+    Key(KeyCommand),
     /// Revocation lists of a CA of your own
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl crl show")]
     Crl(CrlCommand),

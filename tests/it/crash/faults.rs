@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, Audit, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Checkpoint,
-    Generations, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement,
-    Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    ClientPackage, ClientSighting, Clients, Generations, IndexRecord, Journal, NewPackage,
+    PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots, SuiteState,
+    Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -307,4 +308,11 @@ faulty! { Audit:
     fn record_checkpoint(checkpoint: &Checkpoint) -> ();
     fn last_checkpoint() -> Option<Checkpoint>;
     fn list_checkpoints() -> Vec<Checkpoint>;
+}
+
+faulty! { Clients:
+    fn record_client_package(package: &ClientPackage) -> ();
+    fn list_client_packages() -> Vec<ClientPackage>;
+    fn record_client_sightings(fetched: &[(Identity, Digest, Moment)]) -> ();
+    fn list_client_sightings() -> Vec<ClientSighting>;
 }

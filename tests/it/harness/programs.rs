@@ -27,6 +27,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("dpkg-deb", "dpkg"),
     ("dpkg-query", "dpkg"),
     ("gpg", "gpg"),
+    ("gpg-agent", "gpg-agent"),
     ("gpgv", "gpgv"),
     ("gzip", "gzip"),
     ("haproxy", "haproxy"),

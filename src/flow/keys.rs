@@ -1,0 +1,268 @@
+//! Keys: added, with overlap, and retired. Every suite is signed anew by the keys of today, and its client
+//! package brings them to the hosts; what a stop leaves undone, the next look makes good.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use crate::debian::SuiteName;
+use crate::domain::{Admitted, Conflict, Identity, Role};
+use crate::flow::apply::Wish;
+use crate::flow::clients::{self, PublishedClient};
+use crate::flow::desk::{Desk, Job};
+use crate::flow::{FlowError, Repository, blocking, journal, no_suite};
+use crate::signing::{KeyKind, NewKey, RingKey};
+
+/// A key, and which hosts have it.
+#[derive(Clone, Debug)]
+pub struct KeyReport {
+    /// The key.
+    pub key: RingKey,
+    /// The suites that it signs.
+    pub suites: Vec<SuiteName>,
+    /// How many hosts are known to have it, in every suite that they read and it signs.
+    pub ready: u64,
+    /// Hosts that have another key only, or of which it is not known, with the suite.
+    pub behind: Vec<(Identity, SuiteName)>,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// A key that the server makes.
+    Made(KeyKind),
+    /// One that a command signs with, by its public certificate.
+    External(String),
+}
+
+/// What a change of keys did.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The key that came or went.
+    pub key: RingKey,
+    /// The client packages that bring the keys of today.
+    pub packages: Vec<PublishedClient>,
+    /// Suites that could not be brought up to date yet, and why; it is tried again.
+    pub owed: Vec<(SuiteName, String)>,
+}
+
+/// Every key and how far it has come.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn report(repository: &Arc<Repository>) -> Result<Vec<KeyReport>, FlowError> {
+    let shared = Arc::clone(repository);
+    blocking(move || {
+        let keys = repository_keys(&shared)?;
+        Ok(keys)
+    })
+    .await
+}
+
+fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError> {
+    // What was seen a moment ago counts.
+    journal::write(repository)?;
+    let known = Known::read(repository)?;
+    let desks = repository.desks();
+    let report = |key: RingKey| {
+        let suites: Vec<_> = desks.keys().filter(|suite| key.signs(suite)).cloned().collect();
+        let mut hosts: BTreeSet<&Identity> = BTreeSet::new();
+        let mut behind = Vec::new();
+        for suite in &suites {
+            for host in known.hosts_of(suite) {
+                hosts.insert(host);
+                if !known.has(host, suite, &key.fingerprint) {
+                    behind.push((host.clone(), suite.clone()));
+                }
+            }
+        }
+        let late: BTreeSet<_> = behind.iter().map(|(host, _)| host).collect();
+        let ready = hosts.len().saturating_sub(late.len()) as u64;
+        KeyReport { key, suites, ready, behind }
+    };
+    Ok(repository.signer.keys().into_iter().map(report).collect())
+}
+
+/// What is known of the keys that hosts have: from the client packages that they fetched.
+struct Known {
+    hosts: Vec<crate::domain::Grant>,
+    /// The keys of the newest package that a host has fetched of a suite.
+    keys: BTreeMap<(Identity, SuiteName), Vec<String>>,
+}
+
+impl Known {
+    fn read(repository: &Repository) -> Result<Self, FlowError> {
+        let packages = repository.catalogue.list_client_packages()?;
+        let brought: BTreeMap<_, _> =
+            packages.into_iter().map(|one| ((one.suite, one.version), one.keys)).collect();
+        let seen = repository.catalogue.list_client_sightings()?;
+        let keys = seen.into_iter().filter_map(|one| {
+            let keys = brought.get(&(one.suite.clone(), one.version))?.clone();
+            Some(((one.identity, one.suite), keys))
+        });
+        let mut hosts = repository.catalogue.list_grants()?;
+        hosts.retain(|grant| grant.role == Role::Host);
+        Ok(Self { hosts, keys: keys.collect() })
+    }
+
+    fn hosts_of<'k>(&'k self, suite: &'k SuiteName) -> impl Iterator<Item = &'k Identity> {
+        let read = self.hosts.iter().filter(|grant| grant.suites.covers(suite));
+        read.map(|grant| &grant.identity)
+    }
+
+    fn has(&self, host: &Identity, suite: &SuiteName, fingerprint: &str) -> bool {
+        let keys = self.keys.get(&(host.clone(), suite.clone()));
+        keys.is_some_and(|keys| keys.iter().any(|key| key == fingerprint))
+    }
+}
+
+/// Adds a key: from now on it signs beside the others, and the client packages bring it.
+///
+/// # Errors
+/// [`FlowError`]; no key was added then.
+pub async fn add(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    wanted: Wanted,
+    suites: Option<BTreeSet<SuiteName>>,
+) -> Result<Rotation, FlowError> {
+    if let Some(absent) = suites.iter().flatten().find(|suite| repository.desk(suite).is_none()) {
+        return Err(no_suite(absent));
+    }
+    let shared = Arc::clone(repository);
+    let key = blocking(move || {
+        let new = match wanted {
+            Wanted::Made(kind) => NewKey::Make(kind, user_id(&shared)),
+            Wanted::External(public) => NewKey::Public(public),
+        };
+        let added = shared.signer.add(new, suites, shared.now());
+        added.map_err(|problem| Conflict::one("key", problem.to_string()).into())
+    })
+    .await?;
+    info!(key = %key.fingerprint, by = %admitted.identity(), "signing key added");
+    let (packages, owed) = settle(repository, true).await;
+    Ok(Rotation { key, packages, owed })
+}
+
+fn user_id(repository: &Repository) -> String {
+    let server = repository.address.get().map_or("repod", |address| address.server.as_str());
+    format!("{server} archive signing key")
+}
+
+/// Takes a key out: from now on the others sign without it.
+///
+/// # Errors
+/// [`FlowError::Conflict`] when hosts would be left with no key, unless `force`; always when a suite
+/// would. Nothing was changed then.
+pub async fn retire(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    fingerprint: &str,
+    force: bool,
+) -> Result<Rotation, FlowError> {
+    let (shared, name) = (Arc::clone(repository), fingerprint.to_owned());
+    let key = blocking(move || {
+        let keys = shared.signer.keys();
+        let key = keys.iter().find(|key| key.fingerprint == name).cloned();
+        let key = key.ok_or_else(|| {
+            FlowError::Missing(format!("key {name}; `repoctl key list` shows them"))
+        })?;
+        if !force {
+            may_go(&shared, &key, &keys)?;
+        }
+        let retired = shared.signer.retire(&name);
+        retired.map_err(|problem| FlowError::from(Conflict::one(&name, problem.to_string())))?;
+        Ok(key)
+    })
+    .await?;
+    info!(key = %key.fingerprint, by = %admitted.identity(), force, "signing key retired");
+    let (packages, owed) = settle(repository, false).await;
+    Ok(Rotation { key, packages, owed })
+}
+
+/// Whether every host has another key of each suite that this one signs.
+fn may_go(repository: &Repository, key: &RingKey, keys: &[RingKey]) -> Result<(), FlowError> {
+    journal::write(repository)?;
+    let known = Known::read(repository)?;
+    let mut left: BTreeSet<&Identity> = BTreeSet::new();
+    let desks = repository.desks();
+    for suite in desks.keys().filter(|suite| key.signs(suite)) {
+        let others: Vec<_> = keys
+            .iter()
+            .filter(|other| other.signs(suite) && other.fingerprint != key.fingerprint)
+            .collect();
+        let lacks = |host: &&Identity| {
+            !others.iter().any(|other| known.has(host, suite, &other.fingerprint))
+        };
+        // Without another key the ring refuses by itself, and says so.
+        if !others.is_empty() {
+            left.extend(known.hosts_of(suite).filter(lacks));
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let some: Vec<_> = left.iter().take(5).map(ToString::to_string).collect();
+    let more = if left.len() > 5 { ", …" } else { "" };
+    let problem = format!(
+        "{} hosts are not known to have another key: {}{more}; `repoctl key status` shows them all. \
+         Let them upgrade their client package, or add --force: each is then refused by its apt until \
+         `repoctl host setup` has been run for it",
+        left.len(),
+        some.join(", ")
+    );
+    Err(Conflict::one(&key.fingerprint, problem).into())
+}
+
+/// Has every suite signed by the keys of today, and by no others, and its client package published where
+/// it has one; at a rotation, where it gets one.
+pub(crate) async fn settle(
+    repository: &Arc<Repository>,
+    rotation: bool,
+) -> (Vec<PublishedClient>, Vec<(SuiteName, String)>) {
+    let _alone = repository.settling.lock().await;
+    let (mut packages, mut owed) = (Vec::new(), Vec::new());
+    for (suite, desk) in repository.desks().iter() {
+        match settle_one(repository, desk, rotation).await {
+            Ok(package) => packages.extend(package),
+            Err(problem) => {
+                error!(%suite, %problem, "the keys of today are not in force there; it is tried again");
+                owed.push((suite.clone(), problem.to_string()));
+            }
+        }
+    }
+    (packages, owed)
+}
+
+async fn settle_one(
+    repository: &Arc<Repository>,
+    desk: &Arc<Desk>,
+    rotation: bool,
+) -> Result<Option<PublishedClient>, FlowError> {
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let due = blocking(move || match shared.address.get() {
+        None => Ok(false),
+        Some(_) => clients::is_due(&shared, &at_desk),
+    });
+    let several = repository.signer.fingerprints_for(&desk.suite).len() > 1;
+    let due = due.await? || rotation && several && repository.address.get().is_some();
+    let package = match due {
+        true => Some(clients::publish_alone(repository, &desk.suite).await?),
+        false => None,
+    };
+    let state = desk.state();
+    if let Some(head) = &state.head
+        && !repository.signer.is_signed_by_all(&desk.suite, &head.in_release)
+    {
+        sign_anew(desk).await?;
+    }
+    Ok(package)
+}
+
+async fn sign_anew(desk: &Desk) -> Result<(), FlowError> {
+    let (reply, answer) = tokio::sync::oneshot::channel();
+    let (author, message) = (Identity::server(), String::new());
+    desk.submit(Job { wish: Wish::Renew, author, message, expect: None, reply })?;
+    answer.await.unwrap_or_else(|_| Ok(Default::default())).map(drop)
+}

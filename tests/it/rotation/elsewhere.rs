@@ -1,0 +1,206 @@
+//! Keys that are locked, and keys that this server never has: gpg signs, with an agent of its own.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{Signed, fingerprints, settle};
+use crate::harness::programs::{Program, program};
+use crate::harness::server::TestServer;
+
+/// A GnuPG home with an agent, ended with it.
+struct Gnupg {
+    dir: tempfile::TempDir,
+}
+
+impl Gnupg {
+    fn new() -> Self {
+        // Short: the agent's socket lies in it.
+        let dir = tempfile::Builder::new().prefix("gpg-").tempdir_in("/tmp").unwrap();
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        Self { dir }
+    }
+
+    fn home(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn gpg(&self, args: &[&str]) -> Program {
+        program("gpg").args(["--batch", "--homedir"]).arg(self.home()).args(args)
+    }
+
+    /// A key of this kind, locked with a passphrase; gives its fingerprint.
+    fn make(&self, kind: &str, passphrase: &str, end: &str) -> String {
+        let pass = ["--pinentry-mode", "loopback", "--passphrase", passphrase];
+        let user = format!("{kind} {end} <a@acme.example>");
+        let make = ["--quick-gen-key", &user, kind, "sign", end];
+        self.gpg(&[&pass[..], &make].concat()).run().expect_success();
+        let list = self.gpg(&["--with-colons", "--list-keys", &user]).run().expect_success();
+        let line = list.stdout.lines().find(|line| line.starts_with("fpr:")).unwrap();
+        line.split(':').nth(9).unwrap().to_owned()
+    }
+
+    fn export(&self, fingerprint: &str) -> String {
+        self.gpg(&["--armor", "--export", fingerprint]).run().expect_success().stdout
+    }
+
+    fn export_private(&self, fingerprint: &str, passphrase: &str, to: &Path) {
+        let pass = ["--pinentry-mode", "loopback", "--passphrase", passphrase];
+        let export = ["--armor", "--export-secret-keys", fingerprint];
+        let armored = self.gpg(&[&pass[..], &export].concat()).run().expect_success().stdout;
+        std::fs::write(to, armored).unwrap();
+        std::fs::set_permissions(to, PermissionsExt::from_mode(0o600)).unwrap();
+    }
+}
+
+impl Drop for Gnupg {
+    fn drop(&mut self) {
+        // The agent of this home and no other.
+        let _ = std::process::Command::new("gpgconf")
+            .arg("--homedir")
+            .arg(self.home())
+            .args(["--kill", "all"])
+            .status();
+    }
+}
+
+/// Adds lines below `[signing]`.
+fn configure(server: &TestServer, lines: &str) {
+    let path = server.data().join("repod.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("[signing]\n"), "{text}");
+    std::fs::write(&path, text.replace("[signing]\n", &format!("[signing]\n{lines}\n"))).unwrap();
+}
+
+fn file(server: &TestServer, name: &str, content: &str, mode: u32) -> PathBuf {
+    let path = PathBuf::from(server.at(name));
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+    path
+}
+
+#[test]
+fn gpg_signs_with_a_key_that_the_server_never_has() {
+    let mut server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let host = server.host("web1.example.org");
+    host.update().expect_success();
+    let gnupg = Gnupg::new();
+    let key = gnupg.make("rsa3072", "", "never");
+    let public = file(&server, "gpg.asc", &gnupg.export(&key), 0o644).display().to_string();
+    let own = fingerprints(&server).remove(0);
+
+    // Nothing signs with it yet: it is refused, and nothing is changed.
+    let refused = server.repoctl(&["key", "add", &public]).expect_code(1);
+    assert!(refused.says("signing.command"), "{refused}");
+    assert_eq!(server.stop(), 0);
+    let gpg = crate::harness::programs::require("gpg").display().to_string();
+    let home = gnupg.home().display().to_string();
+    configure(
+        &server,
+        &format!(
+            "command = [\"{gpg}\", \"--batch\", \"--homedir\", \"{home}\", \"--digest-algo\", \
+             \"SHA512\", \"--armor\", \"--local-user\", \"{{key}}\", \"--{{mode}}\"]"
+        ),
+    );
+    server.serve();
+    server.repoctl(&["key", "add", &public]).expect_success().expect_says(&key);
+    let ring = server.data().join("keys/archive-key.asc");
+    let signed = Signed::fetch(&server, "web1.example.org");
+    assert_eq!(signed.gpgv(&ring), 2);
+    assert!(signed.sqv(Path::new(&public)));
+    host.update().expect_success();
+    host.install(&[super::CLIENT]).expect_success();
+    settle(&host);
+    host.update().expect_success();
+
+    // Alone, without any private key on the server: changes, snapshots and restarts.
+    server.repoctl(&["key", "retire", &own]).expect_success();
+    server.upload("acme-web", "2.0").expect_success();
+    let signed = Signed::fetch(&server, "web1.example.org");
+    assert_eq!((signed.gpgv(&ring), signed.sqv(Path::new(&public))), (1, true));
+    assert_eq!(server.stop(), 0);
+    std::fs::remove_dir_all(server.data().join("keys/retired")).unwrap();
+    server.serve();
+    host.update().expect_success();
+    host.install(&["acme-web"]).expect_success();
+    server.curl("web1.example.org", "snapshot/2/dists/stable/InRelease").run().expect_success();
+    server.check("web1.example.org", "stable");
+
+    // What does not sign is told, and what was live stays.
+    drop(gnupg);
+    let failed = server.upload("acme-web", "3.0").expect_code(4);
+    assert!(failed.says("signing.command") && failed.says(&key), "{failed}");
+    host.update().expect_success();
+    assert_eq!(server.check("web1.example.org", "stable").versions("acme-web"), ["2.0"]);
+}
+
+#[test]
+fn a_locked_key_is_opened_by_a_file_or_a_credential() {
+    let mut server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let _host = server.host("web1.example.org");
+    assert_eq!(server.stop(), 0);
+    let config = server.at("data/repod.toml");
+    let gnupg = Gnupg::new();
+    let key = gnupg.make("ed25519", "open sesame", "never");
+    let private = PathBuf::from(server.at("private.asc"));
+    gnupg.export_private(&key, "open sesame", &private);
+    let import = || {
+        let private = private.display().to_string();
+        server.repod(&["key", "import", &private, "--config", &config])
+    };
+    import().run().expect_code(1).expect_says("repod-signing-passphrase");
+    let passphrase = file(&server, "passphrase", "wrong\n", 0o600);
+    configure(&server, "passphrase_file = \"../passphrase\"");
+    import().run().expect_code(1).expect_says("does not open it");
+    // What the service manager hands over goes first.
+    std::fs::create_dir(server.at("credentials")).unwrap();
+    file(&server, "credentials/repod-signing-passphrase", "open sesame", 0o400);
+    let credentials = server.at("credentials");
+    let handed = import().env("CREDENTIALS_DIRECTORY", &credentials).run().expect_success();
+    assert!(handed.says(&key), "{handed}");
+    std::fs::write(&passphrase, "open sesame\n").unwrap();
+
+    let kept = server.data().join(format!("keys/signing-{key}.asc"));
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert!(kept.contains("PRIVATE KEY"));
+    server.serve();
+    let ring = server.data().join("keys/archive-key.asc");
+    let begun = std::time::Instant::now();
+    while Signed::fetch(&server, "web1.example.org").gpgv(&ring) != 2 {
+        assert!(begun.elapsed().as_secs() < 60, "{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // One that is made now is locked too.
+    server.repoctl(&["key", "rotate"]).expect_success();
+    let made = fingerprints(&server).remove(2);
+    assert_eq!(server.stop(), 0);
+    std::fs::write(&passphrase, "another\n").unwrap();
+    let refused = server.repod(&["serve", "--config", &config]).run().expect_code(1);
+    assert!(refused.says(&key) || refused.says(&made), "{refused}");
+    assert!(refused.says("does not open it"), "{refused}");
+}
+
+#[test]
+fn keys_that_a_verifier_refuses_are_refused_with_the_reason() {
+    let mut server = TestServer::start();
+    assert_eq!(server.stop(), 0);
+    let config = server.at("data/repod.toml");
+    let gnupg = Gnupg::new();
+    for (kind, end, why) in [
+        ("rsa2048", "never", "RSA with 2048 bits"),
+        ("dsa2048", "never", "key"),
+        ("brainpoolP256r1", "never", "key"),
+        ("secp256k1", "never", "key"),
+        ("ed25519", "1y", "it has an end"),
+    ] {
+        let key = gnupg.make(kind, "", end);
+        let private = PathBuf::from(server.at("private.asc"));
+        gnupg.export_private(&key, "", &private);
+        let private = private.display().to_string();
+        let refused = server.repod(&["key", "import", &private, "--config", &config]).run();
+        refused.expect_code(1).expect_says(why);
+    }
+    assert!(!server.data().join("keys/ring.json").exists());
+    server.serve();
+}
