@@ -199,7 +199,7 @@ impl Signer {
     /// The public certificates of all keys, armored, one after the other.
     ///
     /// # Errors
-    /// None any more; kept so that callers need not change when a back end can fail.
+    /// None at present.
     pub fn public_armored(&self) -> Result<String, SigningError> {
         Ok(self.all().public_armored())
     }
