@@ -54,7 +54,7 @@ fn md5_line(file: &DebFile) -> String {
 /// One member of the ar archive, with the byte of padding where its length is odd.
 fn member(deb: &mut Vec<u8>, name: &str, content: &[u8]) -> io::Result<()> {
     let length = content.len();
-    write!(deb, "{name:<16}{MADE_AT:<12}{:<6}{:<6}{:<8}{length:<10}`\n", 0, 0, 100_644)?;
+    writeln!(deb, "{name:<16}{MADE_AT:<12}{:<6}{:<6}{:<8}{length:<10}`", 0, 0, 100_644)?;
     deb.extend_from_slice(content);
     if length % 2 == 1 {
         deb.push(b'\n');
