@@ -263,6 +263,13 @@ async fn settle_one(
 async fn sign_anew(desk: &Desk) -> Result<(), FlowError> {
     let (reply, answer) = tokio::sync::oneshot::channel();
     let (author, message) = (Identity::server(), String::new());
-    desk.submit(Job { wish: Wish::Renew, author, message, expect: None, reply })?;
+    desk.submit(Job {
+        wish: Wish::Renew,
+        author,
+        serial: String::new(),
+        message,
+        expect: None,
+        reply,
+    })?;
     answer.await.unwrap_or_else(|_| Ok(Default::default())).map(drop)
 }

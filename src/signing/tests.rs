@@ -168,6 +168,8 @@ fn either_of_two_keys_is_enough_for_a_host() {
     let signed = signed(&signer, NOW);
     let both = signer.public_armored().unwrap();
     assert_eq!(both, each.concat());
+    assert!(signer.is_signed_by_all(&suite("stable"), signed.in_release()));
+    assert!(!signer.is_signed_by_all(&suite("stable"), signed.release()));
     for known in [&each[0], &each[1], &both, &format!("{stranger}{both}")] {
         let content = verify_in_release(signed.in_release(), known, NOW).unwrap();
         assert_eq!(content, signed.release());

@@ -16,12 +16,15 @@ use tempfile::TempDir;
 
 #[path = "catalogue/audit.rs"]
 mod audit;
+#[path = "catalogue/clients.rs"]
+mod clients;
 #[path = "catalogue/samples.rs"]
 mod samples;
 #[path = "catalogue/snapshots.rs"]
 mod snapshots;
 
 use audit::*;
+use clients::*;
 use samples::*;
 use snapshots::*;
 
@@ -92,6 +95,7 @@ macro_rules! catalogue_contracts {
             entries_are_found_by_what_they_say,
             the_chain_has_no_gaps_whoever_writes,
             checkpoints_are_kept_as_they_were,
+            the_newest_client_package_that_a_host_fetched_is_kept,
         );)+
     };
 }
