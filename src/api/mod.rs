@@ -14,6 +14,7 @@ pub mod crl;
 pub mod keys;
 pub mod package;
 pub mod problem;
+pub mod rights;
 pub mod status;
 pub mod suite;
 
@@ -45,6 +46,10 @@ pub use package::{
     SuitePlacement,
 };
 pub use problem::{Code, Exit, Problem, Reason};
+pub use rights::{
+    AccessChange, AccessGrant, AccessGroup, AccessView, ExplainQuery, ExplainedDeed,
+    ExplainedGrant, Explanation, GivenGrant,
+};
 pub use status::{Status, SuiteStatus, TrustStatus, Warning};
 pub use suite::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteView,

@@ -11,6 +11,7 @@ use crate::time::Moment;
 mod audit;
 mod clients;
 mod generations;
+mod groups;
 mod records;
 mod snapshots;
 mod sql;
@@ -19,6 +20,7 @@ pub mod sqlite;
 pub use audit::{Audit, Checkpoint};
 pub use clients::{ClientPackage, ClientSighting, Clients};
 pub use generations::Generations;
+pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use records::{
     CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, PastIndex, Placement,
     Sighting, SuiteState,
@@ -220,7 +222,8 @@ pub trait Suites: Send + Sync {
 
 /// Facts about who may do what.
 pub trait Access: Send + Sync {
-    /// Gives a right, replacing what the identity had, and records the event.
+    /// Gives a right, replacing what the identity had as its own, and records the event; it is not shut out any
+    /// more.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -259,8 +262,8 @@ pub trait Access: Send + Sync {
         of: Option<&Identity>,
     ) -> Result<Vec<CertificateRecord>, CatalogueError>;
 
-    /// Marks certificates revoked at the event's time (those that are already stay as they are), takes the
-    /// identity's grant away when `and_grant`, and records the event.
+    /// Marks certificates revoked at the event's time (those that are already stay as they are), takes the own
+    /// grant of `and_grant` away and shuts it out, and records the event.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`] when a serial is not known.
@@ -290,11 +293,11 @@ pub trait Journal: Send + Sync {
 
 /// Every kind of fact in one place.
 pub trait Catalogue:
-    Packages + Suites + Generations + Snapshots + Access + Journal + Audit + Clients
+    Packages + Suites + Generations + Snapshots + Access + Groups + Journal + Audit + Clients
 {
 }
 
-impl<T: Packages + Suites + Generations + Snapshots + Access + Journal + Audit + Clients> Catalogue
-    for T
+impl<T: Packages + Suites + Generations + Snapshots + Access + Groups + Journal + Audit + Clients>
+    Catalogue for T
 {
 }

@@ -10,6 +10,7 @@
     reason = "this room is where the user's files, terminal and environment are met"
 )]
 
+mod apply;
 mod args;
 mod chain;
 mod command;
@@ -35,7 +36,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command};
-use command::{Session, access, audit, crl, manual, package, pin, signing, suite};
+use command::{Session, access, audit, crl, manual, package, pin, rights, signing, suite};
 use config::Settings;
 use failure::Failure;
 
@@ -148,6 +149,8 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,
         Command::Key(command) => signing::key(session, command).await,
+        Command::Access(command) => rights::access(session, command).await,
+        Command::Apply(args) => apply::apply(session, args).await,
         Command::Status => suite::status(session).await,
         Command::Whoami => suite::whoami(session).await,
         Command::Completions { .. } | Command::Man { .. } => Ok(()),

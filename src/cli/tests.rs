@@ -5,6 +5,7 @@ mod arguments;
 mod audit;
 mod layers;
 mod plans;
+mod rights;
 mod uploads;
 
 use std::collections::BTreeMap;

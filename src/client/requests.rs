@@ -4,12 +4,12 @@ use reqwest::Method;
 
 use super::{Client, ClientError, Effect};
 use crate::api::{
-    AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE, Change, ChangeOutcome,
-    ChangeRequest, Diff, DiffQuery, Digests, GenerationView, GenerationsQuery, Granted, HostGrant,
-    HostRequest, HostSetup, IdentityGrant, IdentityRequest, IdentityView, IssuedCertificate,
-    IssuerView, MissingBlobs, PackagesQuery, PinView, PlacementView, RevocationOutcome,
-    RevocationRequest, SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement,
-    SuiteView, WhoAmI,
+    AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE,
+    Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, ExplainQuery, Explanation,
+    GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
+    IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MissingBlobs, PackagesQuery,
+    PinView, PlacementView, RevocationOutcome, RevocationRequest, SearchQuery, SetupQuery, Status,
+    SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -175,6 +175,21 @@ impl Client {
         right: &IdentityGrant,
     ) -> Result<Granted, ClientError> {
         self.send(Method::PUT, &["identities", name], right, Effect::Repeatable).await
+    }
+
+    /// Every group and every grant.
+    pub async fn list_access(&self) -> Result<AccessView, ClientError> {
+        self.read(&["access"], NOTHING).await
+    }
+
+    /// Alters groups and grants, all of it or nothing; gives what that really altered.
+    pub async fn edit_access(&self, change: &AccessChange) -> Result<AccessChange, ClientError> {
+        self.send(Method::POST, &["access"], change, Effect::Repeatable).await
+    }
+
+    /// Why an identity may or may not do something.
+    pub async fn explain_access(&self, query: &ExplainQuery) -> Result<Explanation, ClientError> {
+        self.read(&["access", "explain"], query).await
     }
 
     /// Every CA with its revocation list.

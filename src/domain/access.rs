@@ -1,13 +1,15 @@
 //! Access: which right an identity has. One function decides, and what is not granted is denied.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::debian::SuiteName;
+use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::rights::{Entitled, Reach};
 use crate::domain::{Actor, Identity};
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -92,17 +94,17 @@ pub enum Right<'a> {
     Introspect,
 }
 
-/// Proof that [`admit`] said yes. Nothing else can make one.
+/// Proof that [`decide`] said yes. Nothing else can make one.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    grant: Grant,
+    entitled: Arc<Entitled>,
     serial: String,
 }
 
 impl Admitted {
     /// Who was admitted.
     pub fn identity(&self) -> &Identity {
-        &self.grant.identity
+        self.entitled.identity()
     }
 
     /// The same, with the serial of the certificate that was presented.
@@ -112,12 +114,17 @@ impl Admitted {
 
     /// Who was admitted, with which certificate: for the audit log.
     pub fn actor(&self) -> Actor {
-        Actor { identity: self.grant.identity.to_string(), serial: self.serial.clone() }
+        Actor { identity: self.identity().to_string(), serial: self.serial.clone() }
     }
 
-    /// The grant that admitted them.
-    pub fn grant(&self) -> &Grant {
-        &self.grant
+    /// Everything that they hold.
+    pub fn entitled(&self) -> &Entitled {
+        &self.entitled
+    }
+
+    /// How far they reach in a suite with a role; nothing beyond it may be altered.
+    pub fn reach(&self, suite: &SuiteName, need: Role) -> Reach {
+        self.entitled.reach(suite, need)
     }
 }
 
@@ -140,9 +147,47 @@ pub enum Denied {
         /// The role it takes.
         need: Role,
     },
+    /// The role is there, but only for some packages or components.
+    #[error("{identity} is operator of some packages only; this needs an operator of whole suites")]
+    Limited {
+        /// Who.
+        identity: Identity,
+    },
+    /// The role is there, but not for this package.
+    #[error(
+        "{identity} may alter only {within} in suite {suite}, not {package} in {component}; an admin \
+         widens that: repoctl access grant"
+    )]
+    Package {
+        /// Who.
+        identity: Identity,
+        /// In which suite.
+        suite: SuiteName,
+        /// Where it would lie.
+        component: Component,
+        /// What would be altered.
+        package: PackageName,
+        /// What may be altered, for people.
+        within: String,
+    },
+    /// The role is there, but not for this component.
+    #[error(
+        "{identity} may alter only {within} in suite {suite}, nothing in component {component}; an \
+         admin widens that: repoctl access grant"
+    )]
+    Component {
+        /// Who.
+        identity: Identity,
+        /// In which suite.
+        suite: SuiteName,
+        /// Where it would lie.
+        component: Component,
+        /// What may be altered, for people.
+        within: String,
+    },
 }
 
-/// Decides whether `identity`, holding `grant`, has `right`. Denies by default.
+/// Decides whether `identity`, of all grants holding its own alone, has `right`.
 ///
 /// # Errors
 /// [`Denied`] with the reason.
@@ -151,7 +196,20 @@ pub fn admit(
     grant: Option<&Grant>,
     right: Right<'_>,
 ) -> Result<Admitted, Denied> {
-    let Some(grant) = grant.filter(|grant| grant.identity == *identity) else {
+    let entitled = grant.map(|grant| Arc::new(Entitled::own(grant)));
+    decide(identity, entitled, right)
+}
+
+/// Decides whether `identity`, which is entitled to this, has `right`. Denies by default.
+///
+/// # Errors
+/// [`Denied`] with the reason.
+pub fn decide(
+    identity: &Identity,
+    entitled: Option<Arc<Entitled>>,
+    right: Right<'_>,
+) -> Result<Admitted, Denied> {
+    let Some(entitled) = entitled.filter(|entitled| entitled.identity() == identity) else {
         return Err(Denied::Unknown(identity.clone()));
     };
     let (suite, need) = match right {
@@ -163,14 +221,17 @@ pub fn admit(
         Right::IssueHosts | Right::Audit => (None, Role::Operator),
         Right::Administer => (None, Role::Admin),
     };
-    if let Some(suite) = suite
-        && grant.role != Role::Admin
-        && !grant.suites.covers(suite)
-    {
-        return Err(Denied::Suite(identity.clone(), suite.clone()));
+    let have = match suite {
+        Some(suite) => {
+            entitled.role_in(suite).ok_or_else(|| Denied::Suite(identity.clone(), suite.clone()))?
+        }
+        None => entitled.role(),
+    };
+    if have < need {
+        return Err(Denied::Role { identity: identity.clone(), have, need });
     }
-    if grant.role < need {
-        return Err(Denied::Role { identity: identity.clone(), have: grant.role, need });
+    if right == Right::IssueHosts && !entitled.gives() {
+        return Err(Denied::Limited { identity: identity.clone() });
     }
-    Ok(Admitted { grant: grant.clone(), serial: String::new() })
+    Ok(Admitted { entitled, serial: String::new() })
 }

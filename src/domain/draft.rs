@@ -37,6 +37,9 @@ pub struct Move {
     pub to: Option<Arc<Package>>,
 }
 
+/// A place, and what is listed there.
+pub type Placed = (Place, Option<Arc<Package>>);
+
 /// The difference that a draft makes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Plan {
@@ -217,6 +220,23 @@ impl<'a> Draft<'a> {
         };
         self.fled.contains(&fled(PinKind::Source, &package.source, &package.source_version))
             || self.fled.contains(&fled(PinKind::Binary, &package.name, &package.version))
+    }
+
+    /// What was altered since `before`, an earlier state of this draft: places, with what they list now,
+    /// and targets of which a pin or what was fled from is another.
+    pub fn since(&self, before: &Self) -> (Vec<Placed>, BTreeSet<PinTarget>) {
+        let digest = |package: Option<&Arc<Package>>| package.map(|p| p.digest);
+        let moved = self
+            .overlay
+            .iter()
+            .filter(|(place, now)| digest(now.as_ref()) != digest(before.at(place)));
+        let moved = moved.map(|(place, now)| (place.clone(), now.clone())).collect();
+        let pins = [(&self.pins, &before.pins), (&before.pins, &self.pins)];
+        let pins = pins.into_iter().flat_map(|(one, other)| {
+            one.values().filter(|pin| other.get(&pin.target) != Some(pin)).map(|pin| &pin.target)
+        });
+        let fled = self.fled.symmetric_difference(&before.fled).map(|fled| &fled.target);
+        (moved, pins.chain(fled).cloned().collect())
     }
 
     /// Takes a package for the suite, listed or not.

@@ -4,6 +4,7 @@
 //! May name: debian, digest, time
 
 pub mod access;
+pub mod access_edit;
 pub mod add;
 pub mod audit;
 pub mod conflict;
@@ -11,6 +12,7 @@ pub mod contents;
 pub mod contents_cut;
 pub mod draft;
 pub mod generation;
+pub mod grants;
 pub mod host;
 pub mod identity;
 pub mod index;
@@ -20,10 +22,12 @@ pub mod past;
 pub mod patches;
 pub mod pin;
 pub mod pinning;
+pub mod rights;
 pub mod rope;
 pub mod suite;
 
 pub use access::{Admitted, Denied, Grant, Right, Role, SuiteScope};
+pub use access_edit::{AccessEdit, AccessSet};
 pub use audit::{Actor, Event};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use contents::{Contents, Place};
@@ -31,10 +35,12 @@ pub use draft::{Draft, Move, Plan};
 pub use generation::{
     Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
 };
+pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 pub use identity::{Identity, IdentityError};
 pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk};
 pub use package::{Package, Text};
 pub use pin::{Fled, Pin, PinKind, PinTarget};
+pub use rights::{Entitled, Held, Origin, Reach, Rights};
 pub use rope::{Index, IndexPlace, Shape};
 pub use suite::{SpecError, SuiteSpec};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::debian::{Component, Version};
 use crate::domain::draft::Draft;
 use crate::domain::past::{self, Label, Past, Selection};
-use crate::domain::{Conflict, Contents, Fled, Identity, Package, Pin, PinKind, PinTarget};
+use crate::domain::{Conflict, Contents, Fled, Identity, Package, Pin, PinKind, PinTarget, Reach};
 use crate::time::Moment;
 
 /// Who asks, why, when, and for how long.
@@ -13,6 +13,8 @@ use crate::time::Moment;
 pub struct Asking {
     /// Who.
     pub author: Identity,
+    /// What they may alter.
+    pub reach: Reach,
     /// Why.
     pub message: String,
     /// When.

@@ -179,7 +179,7 @@ impl Model {
 
 fn asking() -> Asking {
     let author = Identity::parse("operator").unwrap();
-    Asking { author, message: "bad".into(), at: Moment(1), until: None }
+    Asking { author, reach: Reach::Whole, message: "bad".into(), at: Moment(1), until: None }
 }
 
 #[test]

@@ -1,10 +1,47 @@
 //! Admit: from a proven certificate to a right, anew at every request.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::{Admitted, Grant, Identity, Right, access};
+use crate::domain::{Admitted, Entitled, Identity, Right, Rights, access};
 use crate::flow::{FlowError, Repository};
 use crate::trust::{Peer, Standing};
+
+/// Most identities whose rights are kept at hand. Only who has a good certificate comes to be among them.
+const AT_HAND: usize = 100_000;
+
+/// All rights, and those of the identities that have asked since they were last altered.
+#[derive(Default)]
+pub(crate) struct Grants {
+    rights: Rights,
+    at_hand: RwLock<HashMap<Identity, Arc<Entitled>>>,
+}
+
+impl Grants {
+    fn new(rights: Rights) -> Self {
+        Self { rights, at_hand: RwLock::default() }
+    }
+
+    /// What an identity holds; `None` when it holds nothing.
+    pub(crate) fn of(&self, identity: &Identity) -> Option<Arc<Entitled>> {
+        let known = self.at_hand.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entitled) = known.get(identity) {
+            return Some(Arc::clone(entitled));
+        }
+        drop(known);
+        let entitled = Arc::new(self.rights.of(identity)?);
+        let mut known = self.at_hand.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < AT_HAND {
+            known.insert(identity.clone(), Arc::clone(&entitled));
+        }
+        Some(entitled)
+    }
+
+    /// All rights.
+    pub(crate) fn rights(&self) -> &Rights {
+        &self.rights
+    }
+}
 
 /// Who is asking, by the chain that the connection proved.
 ///
@@ -26,20 +63,26 @@ pub fn admit(
     standing: &Standing,
     right: Right<'_>,
 ) -> Result<Admitted, FlowError> {
-    let grants = repository.grants.load();
-    let admitted = access::admit(standing.identity(), grants.get(standing.identity()), right)?;
+    let identity = standing.identity();
+    let admitted = access::decide(identity, repository.grants.load().of(identity), right)?;
     Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// What an identity was given, if anything.
-pub fn find_grant(repository: &Repository, identity: &Identity) -> Option<Grant> {
-    repository.grants.load().get(identity).cloned()
+/// What an identity holds, if anything.
+pub fn find_entitled(repository: &Repository, identity: &Identity) -> Option<Arc<Entitled>> {
+    repository.grants.load().of(identity)
+}
+
+/// Everybody whom a grant or a group names.
+pub(crate) fn named(repository: &Repository) -> Vec<Identity> {
+    repository.grants.load().rights().named().cloned().collect()
 }
 
 /// Reads every grant anew, after one was given or taken.
 pub(crate) fn reload_grants(repository: &Repository) -> Result<(), FlowError> {
-    let grants = repository.catalogue.list_grants()?;
-    let grants = grants.into_iter().map(|grant| (grant.identity.clone(), grant)).collect();
-    repository.grants.store(Arc::new(grants));
+    let record = repository.catalogue.load_access()?;
+    let grants: Vec<_> = record.grants.into_iter().map(|given| given.grant).collect();
+    let rights = Rights::new(&record.own, &record.groups, &grants, record.shut_out);
+    repository.grants.store(Arc::new(Grants::new(rights)));
     Ok(())
 }

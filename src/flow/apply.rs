@@ -10,9 +10,9 @@ use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinKind, PinTarget};
 use crate::flow::desk::Desk;
-use crate::flow::rollback;
 use crate::flow::suite::Edit;
 use crate::flow::{FlowError, Repository};
+use crate::flow::{reach, rollback};
 
 /// What is wished of a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,6 +57,11 @@ impl Wish {
         }
     }
 
+    /// Whether people ask it of what is listed.
+    fn moves_pins(&self) -> bool {
+        matches!(self, Self::Pin(..) | Self::RollBack(..) | Self::Unpin(_) | Self::Remove(_))
+    }
+
     /// Whether it goes before uploads.
     pub fn is_urgent(&self) -> bool {
         !matches!(self, Self::Add(_) | Self::Complete)
@@ -74,10 +79,11 @@ pub struct Applied {
     pub notes: Vec<String>,
 }
 
-/// Applies a wish to a draft, whole or not at all.
+/// Applies a wish to a draft. When it fails, the draft of an urgent one is not to be used any more.
 ///
 /// # Errors
-/// [`FlowError::Conflict`], [`FlowError::Missing`], or a store's.
+/// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what lies beyond the
+/// asker's reach, or a store's.
 pub fn apply(
     repository: &Repository,
     desk: &Desk,
@@ -86,7 +92,11 @@ pub fn apply(
     asking: &Asking,
     expect: Option<u64>,
 ) -> Result<Applied, FlowError> {
-    let applied = apply_wish(repository, desk, draft, wish, asking, expect)?;
+    let before = draft.clone();
+    let applied = alter(repository, desk, draft, wish, asking, expect)?;
+    if wish.moves_pins() {
+        reach::within(repository, desk, &before, draft, asking)?;
+    }
     // What is added was judged package by package. A pin that is over has to end.
     let (judged, all) = match wish {
         Wish::Edit(edit) => (edit.owns.is_some(), true),
@@ -115,7 +125,7 @@ fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
     }
 }
 
-fn apply_wish(
+fn alter(
     repository: &Repository,
     desk: &Desk,
     draft: &mut Draft<'_>,
@@ -149,7 +159,8 @@ fn apply_wish(
             Ok(Applied { notes: vec![note.into()], ..Applied::default() })
         }
         Wish::Edit(edit) => {
-            draft.edit(edit.apply(&draft.spec)?);
+            let spec = edit.apply(&draft.spec)?;
+            draft.edit(spec);
             Ok(Applied::default())
         }
         Wish::Expire(target) => {
@@ -191,6 +202,7 @@ fn add_items(
     let mut seen = HashSet::new();
     for (component, digest) in items {
         let package = packages.get(digest).ok_or_else(|| not_sent(digest))?;
+        reach::may_alter(desk, asking, component, &package.name)?;
         if seen.insert((component, digest)) {
             let taken_as = taken.get(digest).cloned().flatten();
             let (component, package) = (component.clone(), Arc::clone(package));
@@ -299,7 +311,7 @@ pub(crate) fn past_of(
 }
 
 /// Every package of the target that the suite has taken.
-fn taken_of(
+pub(crate) fn taken_of(
     repository: &Repository,
     desk: &Desk,
     target: &PinTarget,

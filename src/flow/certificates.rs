@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use tracing::info;
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{Admitted, Conflict, Denied, Event, Grant, Identity, Role, SuiteScope};
+use crate::domain::{
+    Admitted, Conflict, Denied, Entitled, Event, Grant, Identity, Role, SuiteScope,
+};
 use crate::flow::{FlowError, Repository, admit, audit, blocking, lock};
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, IssuedClient, Reason, Revoked, TrustError};
@@ -48,24 +50,37 @@ pub async fn issue(
 
 /// An operator gives no more than reading, and only of suites that are the operator's own.
 fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
-    let giver = admitted.grant();
-    if giver.role == Role::Admin {
+    may_give_all(admitted, &Entitled::own(grant))
+}
+
+/// Whether all that an identity holds already, also by its groups, is the asker's to give. What that is
+/// stays unsaid: it may be of suites that the asker knows nothing of.
+fn may_take_over(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
+    may_give_all(admitted, entitled).map_err(|_| {
+        let (identity, have) = (admitted.identity().clone(), admitted.entitled().role());
+        Denied::Role { identity, have, need: Role::Admin }.into()
+    })
+}
+
+fn may_give_all(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
+    let giver = admitted.entitled();
+    if giver.is_admin() {
         return Ok(());
     }
-    let identity = giver.identity.clone();
-    if grant.role != Role::Host {
-        return Err(Denied::Role { identity, have: giver.role, need: Role::Admin }.into());
+    let identity = giver.identity().clone();
+    let too_much =
+        || Denied::Role { identity: identity.clone(), have: giver.role(), need: Role::Admin };
+    if entitled.role() != Role::Host {
+        return Err(too_much().into());
     }
-    match (&giver.suites, &grant.suites) {
-        (SuiteScope::All, _) => Ok(()),
-        (SuiteScope::Named(_), SuiteScope::All) => {
-            Err(Denied::Role { identity, have: giver.role, need: Role::Admin }.into())
-        }
-        (own, SuiteScope::Named(wanted)) => match wanted.iter().find(|suite| !own.covers(suite)) {
-            Some(suite) => Err(Denied::Suite(identity, suite.clone()).into()),
-            None => Ok(()),
-        },
+    let suites = entitled.held().iter().flat_map(|held| &held.grant.suites);
+    for suite in suites.filter(|suite| !giver.gives_suites([*suite])) {
+        return Err(match suite.as_str().parse() {
+            Ok(name) => Denied::Suite(identity, name).into(),
+            Err(_) => too_much().into(),
+        });
     }
+    Ok(())
 }
 
 fn issue_now(
@@ -113,11 +128,14 @@ fn may_take(repository: &Repository, admitted: &Admitted, grant: &Grant) -> Resu
         let problem = "is the server's own name; choose another";
         return Err(Conflict::one(&grant.identity, problem).into());
     }
+    // Whoever gets a certificate by this name has what its groups hold as well.
+    if let Some(entitled) = repository.grants.load().rights().once_readmitted(&grant.identity) {
+        may_take_over(admitted, &entitled)?;
+    }
     let standing = repository.catalogue.list_grants()?;
     let Some(have) = standing.iter().find(|have| have.identity == grant.identity) else {
         return Ok(());
     };
-    may_give(admitted, have)?;
     if have.role == grant.role {
         return Ok(());
     }
@@ -190,8 +208,8 @@ pub struct Revocation {
     pub crl_next_update: Moment,
 }
 
-/// Revokes every certificate of an identity and takes its right away; open connections are refused at
-/// their next request.
+/// Revokes every certificate of an identity and shuts it out, whatever group it is in; open connections are
+/// refused at their next request.
 ///
 /// # Errors
 /// [`FlowError::Missing`] when it has neither; [`FlowError::Denied`] when the asker may not.
@@ -214,15 +232,14 @@ fn revoke_now(
 ) -> Result<Revocation, FlowError> {
     let _alone = lock(&repository.rights);
     let certificates = repository.catalogue.list_certificates(Some(identity))?;
-    let grant =
-        repository.catalogue.list_grants()?.into_iter().find(|grant| grant.identity == *identity);
-    if certificates.is_empty() && grant.is_none() {
+    let entitled = admit::find_entitled(repository, identity);
+    if certificates.is_empty() && entitled.is_none() {
         return Err(FlowError::Missing(format!(
             "identity {identity}; `repoctl identity list` shows them"
         )));
     }
-    if let Some(grant) = &grant {
-        may_give(admitted, grant)?;
+    if let Some(entitled) = &entitled {
+        may_take_over(admitted, entitled)?;
     }
     if identity == admitted.identity() {
         let problem = "is the certificate you are using; let another admin revoke it";

@@ -3,8 +3,8 @@
 use tokio::sync::oneshot;
 
 use crate::debian::SuiteName;
-use crate::domain::Admitted;
 use crate::domain::pinning::Asking;
+use crate::domain::{Admitted, Role};
 use crate::flow::apply::Wish;
 use crate::flow::desk::Job;
 use crate::flow::turn::{self, Turned};
@@ -38,15 +38,17 @@ pub async fn change(
     sent_or_readable(repository, admitted, &wish).await?;
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let author = admitted.identity().clone();
+    let need = if matches!(wish, Wish::Add(_)) { Role::Uploader } else { Role::Operator };
+    let reach = admitted.reach(suite, need);
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);
-        let asking = Asking { author, message, at: repository.now(), until: None };
+        let asking = Asking { author, reach, message, at: repository.now(), until: None };
         return blocking(move || turn::rehearse(&repository, &desk, &wish, &asking, terms.expect))
             .await;
     }
     let (reply, answer) = oneshot::channel();
     let serial = admitted.actor().serial;
-    desk.submit(Job { wish, author, serial, message, expect: terms.expect, reply })?;
+    desk.submit(Job { wish, author, serial, reach, message, expect: terms.expect, reply })?;
     answer.await.unwrap_or_else(|_| {
         Err(FlowError::Unavailable("the server stopped before the change was made".into()))
     })

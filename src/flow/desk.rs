@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
-use crate::domain::{Identity, IndexFile, StoredChunk, SuiteSpec};
+use crate::domain::{Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::contents;
 use crate::flow::follow;
@@ -33,6 +33,8 @@ pub struct Job {
     pub author: Identity,
     /// The serial of the certificate that proved it; empty for what the server wishes.
     pub serial: String,
+    /// What they may alter.
+    pub reach: Reach,
     /// Why.
     pub message: String,
     /// Refuse unless this generation is the last one.

@@ -10,7 +10,7 @@ use crate::debian::{PackageName, SuiteName, framing};
 use crate::digest::Digest;
 use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::layout::{self, DistsFile, RepoPath};
-use crate::domain::{Encoding, Grant, Identity, Right, StoredChunk};
+use crate::domain::{Admitted, Encoding, Identity, Right, StoredChunk};
 use crate::flow::chunk::read_stored;
 use crate::flow::served::{Served, Stamp};
 use crate::flow::tracks::xz_tail;
@@ -88,8 +88,8 @@ pub async fn fetch(
         }
         RepoPath::Pool { name, digest_prefix, file } => {
             let admitted = admit::admit(repository, standing, Right::Introspect)?;
-            let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
-            blocking(move || pool(&shared, &grant, &name, &digest_prefix, &file)).await
+            let shared = Arc::clone(repository);
+            blocking(move || pool(&shared, &admitted, &name, &digest_prefix, &file)).await
         }
     }
 }
@@ -158,11 +158,11 @@ async fn dists(
     }
 }
 
-/// Opens a `.deb` if some suite has taken it that the grant covers. Foreign and absent are told in the
+/// Opens a `.deb` if some suite has taken it that may be read. Foreign and absent are told in the
 /// same words.
 fn pool(
     repository: &Repository,
-    grant: &Grant,
+    admitted: &Admitted,
     name: &PackageName,
     digest_prefix: &str,
     file: &str,
@@ -170,8 +170,7 @@ fn pool(
     let absent = || FlowError::Missing("such package for this host".into());
     let found = repository.catalogue.find_by_path(name, digest_prefix)?;
     let (package, suites) = found.ok_or_else(absent)?;
-    let admin = grant.role == crate::domain::Role::Admin;
-    let readable = suites.iter().any(|suite| admin || grant.suites.covers(suite));
+    let readable = suites.iter().any(|suite| admitted.entitled().reads(suite));
     if !readable || layout::deb_file_name(&package) != file {
         return Err(absent());
     }

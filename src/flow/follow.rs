@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
-use crate::domain::Identity;
+use crate::domain::{Identity, Reach};
 use crate::flow::apply::Wish;
 use crate::flow::chunk::{self, Chunk};
 use crate::flow::desk::{Desk, Job};
@@ -123,8 +123,15 @@ async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
     }
     let (reply, answer) = tokio::sync::oneshot::channel();
     let author = Identity::server();
-    let (wish, serial, message) = (Wish::Complete, String::new(), String::new());
-    let job = Job { wish, author, serial, message, expect: None, reply };
+    let job = Job {
+        wish: Wish::Complete,
+        author,
+        serial: String::new(),
+        reach: Reach::Whole,
+        message: String::new(),
+        expect: None,
+        reply,
+    };
     if desk.submit(job).is_err() {
         return Ok(());
     }

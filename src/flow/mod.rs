@@ -10,12 +10,13 @@ use arc_swap::ArcSwap;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::debian::SuiteName;
-use crate::domain::{Conflict, ConflictKind, Denied, Grant, Identity};
+use crate::domain::{Conflict, ConflictKind, Denied};
 use crate::pool::{Pool, PoolError};
 use crate::signing::{Signer, SigningError};
 use crate::time::{Clock, Moment};
 use crate::trust::{CertificateAuthority, Refusal, Trust, TrustError};
 
+pub mod access;
 pub mod admit;
 pub mod apply;
 pub mod audit;
@@ -39,6 +40,7 @@ pub mod lineup;
 mod memory;
 pub mod patches;
 pub mod publish;
+mod reach;
 mod recognise;
 pub mod refresh;
 pub mod refusals;
@@ -73,7 +75,7 @@ pub struct Repository {
     pub clock: Arc<dyn Clock>,
     limits: ArcSwap<FlowLimits>,
     desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
-    grants: ArcSwap<BTreeMap<Identity, Grant>>,
+    grants: ArcSwap<admit::Grants>,
     uploads: Arc<tokio::sync::Semaphore>,
     memory: memory::Memory,
     reports: Arc<tokio::sync::Semaphore>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use crate::debian::SuiteName;
-use crate::domain::{Head, Identity, Pin};
+use crate::domain::{Head, Identity, Pin, Reach};
 use crate::flow::apply::Wish;
 use crate::flow::desk::{Desk, Job};
 use crate::flow::{Repository, blocking, certificates, journal, keys, seal, sweep};
@@ -58,6 +58,7 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
         wish: Wish::Renew,
         author: Identity::server(),
         serial: String::new(),
+        reach: Reach::Whole,
         message: String::new(),
         expect: None,
         reply,
@@ -85,6 +86,7 @@ fn end_pins(repository: &Repository, desk: &Desk) {
             wish: Wish::Expire(pin.target.clone()),
             author: pin.author.clone(),
             serial: String::new(),
+            reach: Reach::Whole,
             message: format!("the pin of {} ended by itself", pin.target.name),
             expect: None,
             reply,

@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::catalogue::{CertificateRecord, Placement, Sighting};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::{
-    Contents, Draft, GenerationRecord, Grant, Head, Identity, Move, Package, Pin, Role, SuiteSpec,
+    Contents, Draft, Entitled, GenerationRecord, Head, Identity, Move, Package, Pin, Role,
+    SuiteSpec,
 };
-use crate::flow::{FlowError, Repository, blocking, journal, no_suite};
+use crate::flow::{FlowError, Repository, admit, blocking, journal, no_suite};
 use crate::time::Moment;
 
 /// Where a package of a suite stands.
@@ -257,8 +258,8 @@ pub async fn diff(
 pub struct IdentityReport {
     /// Who.
     pub identity: Identity,
-    /// Its right; `None` once it was revoked.
-    pub grant: Option<Grant>,
+    /// What it holds, by its groups too; `None` once it was revoked.
+    pub entitled: Option<Arc<Entitled>>,
     /// Its certificates, newest first.
     pub certificates: Vec<CertificateRecord>,
     /// Where it was last seen.
@@ -279,13 +280,12 @@ pub async fn identities(
         let mut found: BTreeMap<Identity, IdentityReport> = BTreeMap::new();
         let empty = |identity: &Identity| IdentityReport {
             identity: identity.clone(),
-            grant: None,
+            entitled: admit::find_entitled(shared, identity),
             certificates: Vec::new(),
             sightings: Vec::new(),
         };
-        for grant in shared.catalogue.list_grants()? {
-            let entry = found.entry(grant.identity.clone()).or_insert_with_key(empty);
-            entry.grant = Some(grant);
+        for identity in admit::named(shared) {
+            found.entry(identity).or_insert_with_key(empty);
         }
         for certificate in shared.catalogue.list_certificates(None)? {
             let entry = found.entry(certificate.identity.clone()).or_insert_with_key(empty);
@@ -298,9 +298,9 @@ pub async fn identities(
                 .sightings
                 .push(sighting);
         }
-        let wanted = |report: &IdentityReport| match (hosts, &report.grant) {
+        let wanted = |report: &IdentityReport| match (hosts, &report.entitled) {
             (None, _) | (_, None) => true,
-            (Some(hosts), Some(grant)) => hosts == (grant.role == Role::Host),
+            (Some(hosts), Some(entitled)) => hosts == (entitled.role() == Role::Host),
         };
         Ok(found.into_values().filter(wanted).collect())
     })

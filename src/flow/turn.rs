@@ -125,6 +125,7 @@ impl Batch {
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
                 author: job.author.clone(),
+                reach: job.reach.clone(),
                 message: job.message.clone(),
                 at,
                 until: None,

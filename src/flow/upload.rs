@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::digest::Digest;
-use crate::domain::{Admitted, Identity, Package, Role};
+use crate::domain::{Admitted, Identity, Package};
 use crate::flow::recognise::{self, Effort, Recognised};
 use crate::flow::{FlowError, Repository, blocking};
 use crate::pool::{Kind, PoolError, Staged, Staging};
@@ -67,9 +67,9 @@ pub async fn missing(
     admitted: &Admitted,
     digests: Vec<Digest>,
 ) -> Result<Vec<Digest>, FlowError> {
-    let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
+    let (shared, asker) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
-        let sent = shared.catalogue.list_sent(&digests, &grant.identity)?;
+        let sent = shared.catalogue.list_sent(&digests, asker.identity())?;
         let mut there: HashSet<_> = sent.into_iter().collect();
         let others: Vec<_> =
             digests.iter().copied().filter(|digest| !there.contains(digest)).collect();
@@ -79,7 +79,8 @@ pub async fn missing(
         for record in shared.catalogue.find_packages(&others)? {
             let digest = record.package.digest;
             let suites = shared.catalogue.list_suites_of(&digest)?;
-            if grant.role == Role::Admin || suites.iter().any(|suite| grant.suites.covers(suite)) {
+            let entitled = asker.entitled();
+            if entitled.is_admin() || suites.iter().any(|suite| entitled.reads(suite)) {
                 there.insert(digest);
             }
         }

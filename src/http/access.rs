@@ -7,7 +7,7 @@ use crate::api::{
     IssuedCertificate, RevocationOutcome, RevocationRequest, SuiteChoice,
 };
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope};
+use crate::domain::{Admitted, Entitled, Grant, Identity, Right, Role, SuitePattern, SuiteScope};
 use crate::flow::certificates;
 use crate::flow::report::{self, IdentityReport};
 use crate::http::admitted::{Caller, parse};
@@ -116,20 +116,19 @@ pub async fn hosts(
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
     let reports = report::identities(&app.repository, Some(true)).await?;
-    let own = reports.into_iter().filter(|report| is_own(admitted.grant(), report));
-    Ok(Json(own.map(views::identity).collect()))
+    let own = reports.into_iter().filter(|report| is_own(admitted.entitled(), report));
+    Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }
 
 /// Whether everything that is known of a host lies within the suites of `asker`. What a host without
 /// a grant once read is known only from where it was seen.
-fn is_own(asker: &Grant, report: &IdentityReport) -> bool {
-    let own = |suite: &SuiteName| asker.suites.covers(suite);
-    if asker.role == Role::Admin || asker.suites == SuiteScope::All {
+fn is_own(asker: &Entitled, report: &IdentityReport) -> bool {
+    let own = |suite: &SuiteName| asker.reach(suite, Role::Operator).is_whole();
+    if asker.gives_suites([&SuitePattern::any()]) {
         return true;
     }
-    let named = match report.grant.as_ref().map(|grant| &grant.suites) {
-        Some(SuiteScope::All) => false,
-        Some(SuiteScope::Named(suites)) => suites.iter().all(own),
+    let named = match &report.entitled {
+        Some(entitled) => entitled.held().iter().all(|held| asker.gives_suites(&held.grant.suites)),
         None => !report.sightings.is_empty(),
     };
     named && report.sightings.iter().all(|sighting| own(&sighting.suite))
@@ -142,7 +141,7 @@ pub async fn identities(
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     caller.admit(&app, Right::Administer)?;
     let reports = report::identities(&app.repository, Some(false)).await?;
-    Ok(Json(reports.into_iter().map(views::identity).collect()))
+    Ok(Json(reports.into_iter().map(|one| views::identity(&app, one)).collect()))
 }
 
 /// `POST /hosts/{name}/revoke`.
@@ -184,14 +183,16 @@ async fn revoke(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::catalogue::Sighting;
     use crate::time::Moment;
 
-    fn grant(role: Role, suites: &[&str]) -> Grant {
+    fn grant(role: Role, suites: &[&str]) -> Entitled {
         let suites = suites.iter().map(|name| name.parse().unwrap()).collect();
         let identity = "one.example".parse().unwrap();
-        Grant { identity, role, suites: SuiteScope::Named(suites) }
+        Entitled::own(&Grant { identity, role, suites: SuiteScope::Named(suites) })
     }
 
     fn host(suites: Option<&[&str]>, seen: &[&str]) -> IdentityReport {
@@ -203,7 +204,7 @@ mod tests {
             generation: 1,
         };
         IdentityReport {
-            grant: suites.map(|suites| grant(Role::Host, suites)),
+            entitled: suites.map(|suites| Arc::new(grant(Role::Host, suites))),
             certificates: Vec::new(),
             sightings: seen.iter().map(sighting).collect(),
             identity: identity.clone(),
@@ -218,8 +219,10 @@ mod tests {
         assert!(!is_own(&operator, &host(Some(&["stable"]), &["other"])));
         assert!(is_own(&operator, &host(None, &["edge"])));
         assert!(!is_own(&operator, &host(None, &[])));
-        let everywhere = Grant { suites: SuiteScope::All, ..grant(Role::Host, &[]) };
-        let everything = IdentityReport { grant: Some(everywhere), ..host(None, &[]) };
+        let identity = "host.example".parse().unwrap();
+        let everywhere = Grant { identity, role: Role::Host, suites: SuiteScope::All };
+        let entitled = Some(Arc::new(Entitled::own(&everywhere)));
+        let everything = IdentityReport { entitled, ..host(None, &[]) };
         assert!(!is_own(&operator, &everything));
         assert!(is_own(&grant(Role::Admin, &[]), &everything));
     }

@@ -21,6 +21,7 @@ mod pieces;
 pub mod refused;
 pub mod reports;
 pub mod repository;
+pub mod rights;
 pub mod routes;
 pub mod setup;
 mod strangers;

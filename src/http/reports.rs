@@ -24,11 +24,11 @@ const MOST_ROWS: u32 = 1_000;
 /// `GET /whoami`.
 pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAmI>, Failure> {
     let admitted = caller.admit(&app, Right::Introspect)?;
-    let grant = admitted.grant();
+    let entitled = admitted.entitled();
     Ok(Json(WhoAmI {
-        identity: grant.identity.to_string(),
-        role: views::role(grant.role),
-        suites: views::choice(&grant.suites),
+        identity: entitled.identity().to_string(),
+        role: views::role(entitled.role()),
+        suites: views::held(&app, entitled),
         certificate_not_after: caller.standing.not_after().0,
         server_version: env!("CARGO_PKG_VERSION").into(),
     }))

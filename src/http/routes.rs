@@ -16,7 +16,8 @@ use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::metrics::Metrics;
 use crate::http::{
-    access, answer, audit, changes, crl, keys, refused, reports, repository, setup, suites, uploads,
+    access, answer, audit, changes, crl, keys, refused, reports, repository, rights, setup, suites,
+    uploads,
 };
 
 /// What every handler can reach.
@@ -68,6 +69,8 @@ pub fn router(app: App) -> Router {
         .route("/keys", keys::route())
         .route("/keys/{fingerprint}/retire", keys::retire_route())
         .route("/suites/{suite}/client-package", keys::package_route())
+        .route("/access", get(rights::list).post(rights::edit))
+        .route("/access/explain", get(rights::explain))
         .route("/hosts/{name}", put(access::grant_host))
         .route("/identities/{name}", put(access::grant_identity))
         .route("/audit", get(audit::list))

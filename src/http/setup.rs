@@ -5,7 +5,7 @@ use axum::extract::State;
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
-use crate::domain::{Identity, Right, Role, SuiteScope, SuiteSpec};
+use crate::domain::{Identity, Right, Role, SuiteSpec};
 use crate::flow::{admit, clients, report};
 use crate::http::App;
 use crate::http::admitted::{Caller, parse};
@@ -80,18 +80,17 @@ fn suites_of(
 }
 
 fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
-    let grant = admit::find_grant(&app.repository, identity);
-    let grant = grant.filter(|grant| grant.role == Role::Host);
+    let entitled = admit::find_entitled(&app.repository, identity);
+    let entitled = entitled.filter(|entitled| entitled.role() == Role::Host);
     let absent = || {
         let detail = format!(
             "{identity} is no host here; `repoctl host issue {identity} --suite …` makes it one"
         );
         Failure::new(Code::Missing, detail)
     };
-    Ok(match grant.ok_or_else(absent)?.suites {
-        SuiteScope::All => app.repository.desks().keys().cloned().collect(),
-        SuiteScope::Named(names) => names.into_iter().collect(),
-    })
+    let entitled = entitled.ok_or_else(absent)?;
+    let desks = app.repository.desks();
+    Ok(desks.keys().filter(|suite| entitled.reads(suite)).cloned().collect())
 }
 
 fn notes(suites: &[SuiteSpec]) -> Vec<String> {

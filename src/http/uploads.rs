@@ -11,7 +11,8 @@ use crate::api::{
 };
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
-use crate::domain::Right;
+use crate::domain::{Denied, Right, Role};
+use crate::flow::FlowError;
 use crate::flow::apply::Wish;
 use crate::flow::batch;
 use crate::flow::change::{Terms, change};
@@ -36,6 +37,14 @@ pub async fn package(
     if app.repository.desk(&suite).is_none() {
         let detail = format!("there is no suite {suite}; `repoctl suite list` shows them");
         return Err(Failure::new(Code::Missing, detail));
+    }
+    // Before the body, which may be long; what it holds is looked at when it is there.
+    let reach = admitted.reach(&suite, Role::Uploader);
+    if !reach.covers_component(&component) {
+        let (identity, within) = (admitted.identity().clone(), reach.words());
+        return Err(
+            FlowError::Denied(Denied::Component { identity, suite, component, within }).into()
+        );
     }
     let declared = Declared { size_bytes: length(&headers), digest: None };
     let package = upload(&app.repository, &admitted, body.into_data_stream(), declared).await?;

@@ -1,14 +1,20 @@
 //! Views: what the flows know, as the API says it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::api::{
     CertificateView, ChangeOutcome, GenerationView, HostSeen, IdentityView, ItemOutcome, ItemState,
     PinView, PlacementState, PlacementView, SightingView, SuiteChoice, SuiteView,
 };
 use crate::debian::SuiteName;
 use crate::domain::add::{Added, Standing};
-use crate::domain::{self, GenerationRecord, Move, Pin, PinKind, Role, SuiteScope};
+use crate::domain::{
+    Entitled, GenerationRecord, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
+};
 use crate::flow::report::{IdentityReport, PlacementReport, PlacementStanding, SuiteReport};
 use crate::flow::turn::Turned;
+use crate::http::App;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -142,8 +148,8 @@ pub fn placement(report: PlacementReport) -> (SuiteName, PlacementView) {
     (report.suite, view)
 }
 
-/// An identity with its certificates.
-pub fn identity(report: IdentityReport) -> IdentityView {
+/// An identity with its certificates; of patterns, the suites that there are.
+pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
     let certificates = report.certificates.into_iter().map(|certificate| CertificateView {
         serial: certificate.serial,
         not_after: certificate.not_after.0,
@@ -157,8 +163,10 @@ pub fn identity(report: IdentityReport) -> IdentityView {
     });
     IdentityView {
         identity: report.identity.to_string(),
-        role: report.grant.as_ref().map(|grant| role(grant.role)),
-        suites: report.grant.map_or(SuiteChoice::Named(Vec::new()), |grant| choice(&grant.suites)),
+        role: report.entitled.as_ref().map(|entitled| role(entitled.role())),
+        suites: report
+            .entitled
+            .map_or(SuiteChoice::Named(Vec::new()), |entitled| held(app, &entitled)),
         certificates: certificates.collect(),
         sightings: sightings.collect(),
     }
@@ -200,11 +208,24 @@ pub fn scope(choice: SuiteChoice) -> SuiteScope {
     }
 }
 
+/// All suites that somebody may read: of patterns, those that there are.
+pub fn held(app: &App, entitled: &Entitled) -> SuiteChoice {
+    let patterns = || entitled.held().iter().flat_map(|held| &held.grant.suites);
+    if patterns().any(|pattern| *pattern == SuitePattern::any()) {
+        return SuiteChoice::All;
+    }
+    let mut names: BTreeSet<SuiteName> =
+        patterns().filter_map(|pattern| pattern.as_str().parse().ok()).collect();
+    let desks = app.repository.desks();
+    names.extend(desks.keys().filter(|suite| entitled.reads(suite)).cloned());
+    SuiteChoice::Named(names.into_iter().collect())
+}
+
 /// The hosts that may read a suite, with when they last did.
 pub fn hosts_of(suite: &SuiteName, reports: Vec<IdentityReport>) -> Vec<HostSeen> {
     let reads = |report: &IdentityReport| {
-        let covers = |grant: &domain::Grant| grant.role == Role::Host && grant.suites.covers(suite);
-        report.grant.as_ref().is_some_and(covers)
+        let reads = |held: &Arc<Entitled>| held.role() == Role::Host && held.reads(suite);
+        report.entitled.as_ref().is_some_and(reads)
     };
     let seen = |report: IdentityReport| {
         let sighting = report.sightings.into_iter().find(|sighting| sighting.suite == *suite);

@@ -32,3 +32,4 @@ mod story;
 mod streaming;
 mod sweep;
 mod translations;
+mod walk;

@@ -200,6 +200,32 @@ CREATE TABLE access_grant (
     granted_at INTEGER NOT NULL
 ) STRICT;
 
+-- Named sets of identities; a member is an identity or a pattern of identities.
+CREATE TABLE access_group (
+    name TEXT NOT NULL PRIMARY KEY,
+    made_by TEXT NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE access_member (
+    group_name TEXT NOT NULL REFERENCES access_group (name) ON DELETE CASCADE,
+    member TEXT NOT NULL,
+    PRIMARY KEY (group_name, member)
+) STRICT, WITHOUT ROWID;
+
+-- What is given beside an identity's own grant: the whole of it as JSON, in its one spelling.
+CREATE TABLE access_rule (
+    rule TEXT NOT NULL PRIMARY KEY,
+    granted_by TEXT NOT NULL,
+    granted_at INTEGER NOT NULL
+) STRICT;
+
+-- Who was revoked: no group and no rule gives them anything until they are given a right again.
+CREATE TABLE shut_out (
+    identity TEXT NOT NULL PRIMARY KEY,
+    shut_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE certificate (
     serial TEXT NOT NULL PRIMARY KEY,
     identity TEXT NOT NULL,

@@ -14,6 +14,11 @@ const RECORD_GRANT: &str = "\
 
 const REMOVE_GRANT: &str = "DELETE FROM access_grant WHERE identity = $1";
 
+const SHUT_OUT: &str = "\
+    INSERT INTO shut_out (identity, shut_at) VALUES ($1, $2) ON CONFLICT (identity) DO NOTHING";
+
+pub(super) const ADMIT_AGAIN: &str = "DELETE FROM shut_out WHERE identity = $1";
+
 const GRANTS: &str = "SELECT identity, role, suites FROM access_grant ORDER BY identity";
 
 const RECORD_CERTIFICATE: &str = "\
@@ -55,11 +60,7 @@ impl<S: Store> Access for S {
     }
 
     fn list_grants(&self) -> Answer<Vec<Grant>> {
-        self.read(|tx| {
-            let mut grants = all(tx, GRANTS, &[], grant)?;
-            grants.sort_by(|a, b| a.identity.cmp(&b.identity));
-            Ok(grants)
-        })
+        self.read(list_grants)
     }
 
     fn record_certificate(
@@ -98,10 +99,19 @@ impl<S: Store> Access for S {
                     return Err(CatalogueError::Missing(format!("certificate {serial}")));
                 }
             }
-            and_grant.iter().try_for_each(|identity| remove_grant(tx, identity))?;
+            and_grant.iter().try_for_each(|identity| {
+                remove_grant(tx, identity)?;
+                tx.exec(SHUT_OUT, &[identity.as_str().into(), event.at.0.into()]).map(drop)
+            })?;
             audit::add(tx, &[event])
         })
     }
+}
+
+pub(super) fn list_grants(tx: &mut dyn Tx) -> Answer<Vec<Grant>> {
+    let mut grants = all(tx, GRANTS, &[], grant)?;
+    grants.sort_by(|a, b| a.identity.cmp(&b.identity));
+    Ok(grants)
 }
 
 fn record_grant(tx: &mut dyn Tx, grant: &Grant, by: &str, at: Moment) -> Answer<()> {
@@ -112,7 +122,8 @@ fn record_grant(tx: &mut dyn Tx, grant: &Grant, by: &str, at: Moment) -> Answer<
         by.into(),
         at.0.into(),
     ];
-    tx.exec(RECORD_GRANT, &values).map(drop)
+    tx.exec(RECORD_GRANT, &values)?;
+    tx.exec(ADMIT_AGAIN, &[grant.identity.as_str().into()]).map(drop)
 }
 
 fn remove_grant(tx: &mut dyn Tx, identity: &Identity) -> Answer<()> {

@@ -16,6 +16,7 @@ mod access;
 mod audit;
 mod clients;
 mod generations;
+mod groups;
 mod indices;
 mod journal;
 mod packages;

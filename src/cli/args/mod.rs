@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod packages;
 mod pins;
+mod rights;
 mod signing;
 mod suite;
 
@@ -23,6 +24,10 @@ pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, Upload
 #[cfg(test)]
 pub use pins::parse_hours;
 pub use pins::{PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use rights::{
+    AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
+    GroupMembers, GroupRemove,
+};
 pub use signing::{KeyCommand, KeyWord};
 pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
 
@@ -128,6 +133,11 @@ pub enum Command {
     Crl(CrlCommand),
     /// Show who did what, when and why, and prove that nothing of it was altered
     Audit(AuditArgs),
+    /// Who may do what: groups, grants, and why
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl access explain ci.example.org stable")]
+    Access(AccessCommand),
+    /// Make suites, groups and grants what a file says
+    Apply(ApplyArgs),
     /// Show how the server and its suites are
     #[command(after_help = "EXAMPLE:\n  repoctl status --json | jq .warnings")]
     Status,

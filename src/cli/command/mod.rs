@@ -6,6 +6,7 @@ pub mod crl;
 pub mod manual;
 pub mod package;
 pub mod pin;
+pub mod rights;
 pub mod signing;
 pub mod suite;
 

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod change;
 pub mod crl;
 pub mod package;
+pub mod rights;
 pub mod signing;
 pub mod status;
 pub mod suite;

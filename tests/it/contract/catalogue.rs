@@ -14,6 +14,8 @@ use repod::domain::{
 use repod::time::Moment;
 use tempfile::TempDir;
 
+#[path = "catalogue/access.rs"]
+mod access;
 #[path = "catalogue/audit.rs"]
 mod audit;
 #[path = "catalogue/clients.rs"]
@@ -23,6 +25,7 @@ mod samples;
 #[path = "catalogue/snapshots.rs"]
 mod snapshots;
 
+use access::{groups_and_grants_are_edited_whole, who_is_revoked_is_shut_out_until_given_a_right};
 use audit::*;
 use clients::*;
 use samples::*;
@@ -82,6 +85,8 @@ macro_rules! catalogue_contracts {
             blocks_come_later_and_stay,
             a_live_generation_lists_more_when_it_is_whole,
             grants_replace_and_end,
+            groups_and_grants_are_edited_whole,
+            who_is_revoked_is_shut_out_until_given_a_right,
             certificates_are_recorded_once,
             a_revocation_is_whole_and_final,
             sightings_keep_the_newest,

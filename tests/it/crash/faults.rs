@@ -4,17 +4,17 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
-    Access, Audit, Catalogue, CatalogueError, CertificateRecord, ChangesSince, Checkpoint,
-    ClientPackage, ClientSighting, Clients, Generations, IndexRecord, Journal, NewPackage,
-    PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots, SuiteState,
-    Suites,
+    Access, AccessRecord, Audit, Catalogue, CatalogueError, CertificateRecord, ChangesSince,
+    Checkpoint, ClientPackage, ClientSighting, Clients, Generations, Groups, IndexRecord, Journal,
+    NewPackage, PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots,
+    SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
-    Completion, Contents, Event, GenerationRecord, Grant, Head, Identity, IndexFile, Package,
-    Publication, StoredBlock, StoredChunk, SuiteSpec, Tenure,
+    AccessEdit, Completion, Contents, Event, GenerationRecord, Grant, Head, Identity, IndexFile,
+    Package, Publication, StoredBlock, StoredChunk, SuiteSpec, Tenure,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -292,6 +292,11 @@ faulty! { Access:
     fn record_revocation(
         serials: &[String], reason: &str, and_grant: Option<&Identity>, event: &Event
     ) -> ();
+}
+
+faulty! { Groups:
+    fn record_access(edit: &AccessEdit, by: &Identity, at: Moment) -> ();
+    fn load_access() -> AccessRecord;
 }
 
 faulty! { Journal:

@@ -1,0 +1,169 @@
+//! The file: suites, groups and grants as a person writes them, kept in git.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::api::{AccessGrant, AccessView, SuiteView};
+use crate::debian::{Architecture, Component, SuiteName};
+use crate::nearest::nearest;
+
+/// What the file says. A kind that it does not speak of is `None` and left alone.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Suites by name.
+    #[serde(default)]
+    pub suite: Option<BTreeMap<SuiteName, SuiteEntry>>,
+    /// Groups by name.
+    #[serde(default)]
+    pub group: Option<BTreeMap<String, GroupEntry>>,
+    /// Grants.
+    #[serde(default)]
+    pub grant: Option<Vec<AccessGrant>>,
+}
+
+/// A suite. What is left out is as it is, or, for a new one, as `repoctl suite create` makes it.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SuiteEntry {
+    /// The Origin field.
+    pub origin: Option<String>,
+    /// The Label field.
+    pub label: Option<String>,
+    /// The Description field.
+    pub description: Option<String>,
+    /// In the order in which they are listed.
+    pub components: Option<Vec<Component>>,
+    /// In the order in which they are listed.
+    pub architectures: Option<Vec<Architecture>>,
+    /// Patterns of the package names that it owns.
+    pub owns: Option<Vec<String>>,
+    /// How long a signature stands. Unit: days.
+    pub valid_days: Option<u32>,
+    /// NotAutomatic.
+    pub not_automatic: Option<bool>,
+    /// ButAutomaticUpgrades.
+    pub but_automatic_upgrades: Option<bool>,
+    /// Where `apt changelog` looks; empty for nowhere.
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state; empty for nowhere.
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made.
+    pub contents: Option<bool>,
+    /// Whether patches are made.
+    pub pdiffs: Option<bool>,
+    /// Whether long descriptions stand in a `Translation-en`.
+    pub translations: Option<bool>,
+}
+
+/// A group.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupEntry {
+    /// Identities and patterns of them.
+    pub members: Vec<String>,
+}
+
+impl Manifest {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// What is wrong and where, for people; of an unknown key, the nearest known one.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut manifest: Self =
+            toml::from_str(text).map_err(|error| advise(&error.to_string()))?;
+        for grant in manifest.grant.iter_mut().flatten() {
+            settle(grant);
+        }
+        Ok(manifest)
+    }
+}
+
+/// The one spelling of a grant: in order, and nothing twice.
+pub fn settle(grant: &mut AccessGrant) {
+    grant.suites.sort();
+    grant.suites.dedup();
+    grant.components.sort();
+    grant.components.dedup();
+    grant.packages.sort();
+    grant.packages.dedup();
+}
+
+fn advise(complaint: &str) -> String {
+    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
+    let known = quoted.split_first().filter(|_| complaint.contains("unknown field"));
+    let near = known.and_then(|(unknown, known)| nearest(unknown, known.iter().copied()));
+    match near {
+        Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
+        None => complaint.trim_end().to_owned(),
+    }
+}
+
+/// The file that says what is there.
+pub fn write(suites: &[SuiteView], access: &AccessView) -> String {
+    let own = access.grants.iter().filter(|given| given.own).count();
+    let mut out = format!(
+        "# For repoctl apply -f. The rights that {own} hosts and identities were given with their\n\
+         # certificates are not here: repoctl host list and repoctl identity list show them.\n"
+    );
+    for suite in suites {
+        write_suite(&mut out, suite);
+    }
+    for group in &access.groups {
+        out.push_str(&format!("\n[group.{}]\nmembers = [\n", quoted(&group.name)));
+        for member in &group.members {
+            out.push_str(&format!("  {},\n", quoted(member)));
+        }
+        out.push_str("]\n");
+    }
+    for given in access.grants.iter().filter(|given| !given.own) {
+        let grant = &given.grant;
+        out.push_str(&format!(
+            "\n[[grant]]\nto = {}\nrole = {}\nsuites = {}\n",
+            quoted(&grant.to),
+            quoted(grant.role.as_str()),
+            list(&grant.suites)
+        ));
+        if !grant.components.is_empty() {
+            out.push_str(&format!("components = {}\n", list(&grant.components)));
+        }
+        if !grant.packages.is_empty() {
+            out.push_str(&format!("packages = {}\n", list(&grant.packages)));
+        }
+    }
+    out
+}
+
+fn write_suite(out: &mut String, suite: &SuiteView) {
+    let url = |url: &Option<String>| quoted(url.as_deref().unwrap_or_default());
+    let lines = [
+        ("origin", quoted(&suite.origin)),
+        ("label", quoted(&suite.label)),
+        ("description", quoted(&suite.description)),
+        ("components", list(&suite.components)),
+        ("architectures", list(&suite.architectures)),
+        ("owns", list(&suite.owns)),
+        ("valid_days", suite.valid_days.to_string()),
+        ("not_automatic", suite.not_automatic.to_string()),
+        ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),
+        ("changelogs", url(&suite.changelogs)),
+        ("snapshots", url(&suite.snapshots)),
+        ("contents", suite.contents.to_string()),
+        ("pdiffs", suite.pdiffs.to_string()),
+        ("translations", suite.translations.to_string()),
+    ];
+    out.push_str(&format!("\n[suite.{}]\n", quoted(suite.name.as_str())));
+    for (key, value) in lines {
+        out.push_str(&format!("{key} = {value}\n"));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    let items: Vec<_> = items.iter().map(|item| quoted(&item.to_string())).collect();
+    format!("[{}]", items.join(", "))
+}

@@ -1,0 +1,250 @@
+//! The plan: what leads from what is there to what the file says.
+
+use std::collections::BTreeSet;
+
+use super::manifest::{Manifest, SuiteEntry, settle};
+use crate::api::{
+    AccessChange, AccessGrant, AccessGroup, AccessView, SuiteDefinition, SuiteEdit, SuiteView,
+};
+use crate::cli::render;
+use crate::debian::SuiteName;
+
+/// Everything that is to be done, in this order.
+#[derive(Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Suites that are made.
+    pub create: Vec<SuiteDefinition>,
+    /// Suites that are altered, each with a line for what.
+    pub edit: Vec<(SuiteName, SuiteEdit, Vec<String>)>,
+    /// Groups and grants.
+    pub access: AccessChange,
+    /// Suites that are removed.
+    pub remove: Vec<SuiteName>,
+    /// What is there, is not in the file, and stays.
+    pub kept: Vec<String>,
+    /// What the file asks and no edit can do.
+    pub impossible: Vec<String>,
+}
+
+impl Plan {
+    /// From what is there to what the file says; what it does not name goes only with `prune`.
+    pub fn new(
+        file: &Manifest,
+        suites: &[SuiteView],
+        access: &AccessView,
+        prune: bool,
+        server_name: &str,
+    ) -> Self {
+        let mut plan = Self::default();
+        plan.suites(file, suites, prune, server_name);
+        plan.groups(file, access, prune);
+        plan.grants(file, access, prune);
+        plan
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.create.is_empty()
+            && self.edit.is_empty()
+            && self.access.is_empty()
+            && self.remove.is_empty()
+    }
+
+    /// The difference, one line each.
+    pub fn lines(&self) -> Vec<String> {
+        let names = |items: &[String]| items.join(",");
+        let mut lines = Vec::new();
+        for suite in &self.create {
+            let components: Vec<_> = suite.components.iter().map(ToString::to_string).collect();
+            let architectures: Vec<_> =
+                suite.architectures.iter().map(ToString::to_string).collect();
+            let of = format!("{} for {}", names(&components), names(&architectures));
+            lines.push(format!("+ suite {}: {of}", suite.name));
+        }
+        for (name, _, altered) in &self.edit {
+            lines.extend(altered.iter().map(|line| format!("~ suite {name}: {line}")));
+        }
+        lines.extend(render::rights::lines(&self.access));
+        lines.extend(self.remove.iter().map(|name| format!("- suite {name}")));
+        lines
+    }
+
+    fn suites(&mut self, file: &Manifest, there: &[SuiteView], prune: bool, server: &str) {
+        let Some(wanted) = &file.suite else { return };
+        for (name, entry) in wanted {
+            match there.iter().find(|suite| suite.name == *name) {
+                None => self.create.push(definition(name, entry, server)),
+                Some(suite) => self.edit_suite(suite, entry),
+            }
+        }
+        let others = there.iter().filter(|suite| !wanted.contains_key(&suite.name));
+        for suite in others {
+            match prune {
+                true => self.remove.push(suite.name.clone()),
+                false => self.kept.push(format!("suite {}", suite.name)),
+            }
+        }
+    }
+
+    fn edit_suite(&mut self, suite: &SuiteView, entry: &SuiteEntry) {
+        let fixed = [
+            ("origin", entry.origin.as_ref().is_some_and(|one| *one != suite.origin)),
+            ("label", entry.label.as_ref().is_some_and(|one| *one != suite.label)),
+            ("not_automatic", entry.not_automatic.is_some_and(|one| one != suite.not_automatic)),
+            (
+                "but_automatic_upgrades",
+                entry.but_automatic_upgrades.is_some_and(|one| one != suite.but_automatic_upgrades),
+            ),
+        ];
+        for (field, _) in fixed.into_iter().filter(|(_, altered)| *altered) {
+            self.impossible.push(format!(
+                "suite {}: {field} cannot be changed: apt would stop on every host until a person \
+                 agrees; make another suite",
+                suite.name
+            ));
+        }
+        self.keep_parts(suite, entry);
+        let (edit, lines) = edit_of(suite, entry);
+        if !lines.is_empty() {
+            self.edit.push((suite.name.clone(), edit, lines));
+        }
+    }
+
+    /// Components and architectures are added and never taken away.
+    fn keep_parts(&mut self, suite: &SuiteView, entry: &SuiteEntry) {
+        for component in missing(&suite.components, entry.components.as_deref()) {
+            self.kept.push(format!("suite {}: component {component}", suite.name));
+        }
+        for architecture in missing(&suite.architectures, entry.architectures.as_deref()) {
+            self.kept.push(format!("suite {}: architecture {architecture}", suite.name));
+        }
+    }
+
+    fn groups(&mut self, file: &Manifest, there: &AccessView, prune: bool) {
+        let Some(wanted) = &file.group else { return };
+        for (name, entry) in wanted {
+            let known = there.groups.iter().find(|group| group.name == *name);
+            if known.is_none() {
+                self.access.make_groups.push(name.clone());
+            }
+            let have: BTreeSet<_> = known.iter().flat_map(|group| &group.members).collect();
+            let want: BTreeSet<_> = entry.members.iter().collect();
+            let of = |members: Vec<String>| AccessGroup { name: name.clone(), members };
+            let join: Vec<_> = want.difference(&have).map(|one| (*one).clone()).collect();
+            let leave: Vec<_> = have.difference(&want).map(|one| (*one).clone()).collect();
+            if !join.is_empty() {
+                self.access.join.push(of(join));
+            }
+            match prune {
+                true if !leave.is_empty() => self.access.leave.push(of(leave)),
+                _ => self.kept.extend(leave.iter().map(|one| format!("group {name}: {one}"))),
+            }
+        }
+        for group in there.groups.iter().filter(|group| !wanted.contains_key(&group.name)) {
+            match prune {
+                true => self.access.end_groups.push(group.name.clone()),
+                false => self.kept.push(format!("group {}", group.name)),
+            }
+        }
+    }
+
+    fn grants(&mut self, file: &Manifest, there: &AccessView, prune: bool) {
+        let Some(wanted) = &file.grant else { return };
+        let given = there.grants.iter().filter(|given| !given.own);
+        let have: BTreeSet<AccessGrant> = given
+            .map(|given| {
+                let mut grant = given.grant.clone();
+                settle(&mut grant);
+                grant
+            })
+            .collect();
+        let want: BTreeSet<AccessGrant> = wanted.iter().cloned().collect();
+        self.access.give = want.difference(&have).cloned().collect();
+        let over = have.difference(&want);
+        match prune {
+            true => self.access.revoke = over.cloned().collect(),
+            false => {
+                self.kept.extend(over.map(|one| format!("grant {}", render::rights::grant(one))));
+            }
+        }
+    }
+}
+
+/// What the file leaves out of a list that it gives.
+fn missing<'a, T: PartialEq>(have: &'a [T], want: Option<&'a [T]>) -> Vec<&'a T> {
+    let Some(want) = want else { return Vec::new() };
+    have.iter().filter(|one| !want.contains(one)).collect()
+}
+
+fn definition(name: &SuiteName, entry: &SuiteEntry, server: &str) -> SuiteDefinition {
+    let origin = entry.origin.clone().unwrap_or_else(|| server.to_owned());
+    let usual = |word: &str| word.parse().ok().into_iter().collect();
+    SuiteDefinition {
+        name: name.clone(),
+        label: entry.label.clone().unwrap_or_else(|| origin.clone()),
+        origin,
+        description: entry.description.clone().unwrap_or_default(),
+        components: entry.components.clone().unwrap_or_else(|| usual("main")),
+        owns: entry.owns.clone().unwrap_or_default(),
+        architectures: entry
+            .architectures
+            .clone()
+            .unwrap_or_else(|| "amd64".parse().ok().into_iter().collect()),
+        valid_days: entry.valid_days.unwrap_or(14),
+        not_automatic: entry.not_automatic.unwrap_or(false),
+        but_automatic_upgrades: entry.but_automatic_upgrades.unwrap_or(false),
+        changelogs: entry.changelogs.clone(),
+        snapshots: entry.snapshots.clone(),
+        contents: entry.contents.unwrap_or(true),
+        pdiffs: entry.pdiffs.unwrap_or(true),
+        translations: entry.translations.unwrap_or(false),
+    }
+}
+
+/// What is to be altered of a suite, as an edit and as lines for people.
+fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
+    let mut lines = Vec::new();
+    let mut text = |field: &str, have: &str, want: &Option<String>| {
+        let want = want.as_ref().filter(|want| *want != have)?;
+        lines.push(format!("{field} {have:?} -> {want:?}"));
+        Some(want.clone())
+    };
+    let mut edit = SuiteEdit {
+        description: text("description", &suite.description, &entry.description),
+        changelogs: text(
+            "changelogs",
+            suite.changelogs.as_deref().unwrap_or_default(),
+            &entry.changelogs,
+        ),
+        snapshots: text(
+            "snapshots",
+            suite.snapshots.as_deref().unwrap_or_default(),
+            &entry.snapshots,
+        ),
+        ..SuiteEdit::default()
+    };
+    let mut flag = |field: &str, have: bool, want: Option<bool>| {
+        let want = want.filter(|want| *want != have)?;
+        lines.push(format!("{field} {have} -> {want}"));
+        Some(want)
+    };
+    edit.contents = flag("contents", suite.contents, entry.contents);
+    edit.pdiffs = flag("pdiffs", suite.pdiffs, entry.pdiffs);
+    edit.translations = flag("translations", suite.translations, entry.translations);
+    if let Some(days) = entry.valid_days.filter(|days| *days != suite.valid_days) {
+        lines.push(format!("valid_days {} -> {days}", suite.valid_days));
+        edit.valid_days = Some(days);
+    }
+    if let Some(owns) = entry.owns.as_ref().filter(|owns| **owns != suite.owns) {
+        lines.push(format!("owns {:?} -> {owns:?}", suite.owns));
+        edit.owns = Some(owns.clone());
+    }
+    let new = entry.components.iter().flatten().filter(|one| !suite.components.contains(one));
+    edit.add_components = new.cloned().collect();
+    lines.extend(edit.add_components.iter().map(|one| format!("component {one} is added")));
+    let new = entry.architectures.iter().flatten();
+    let new = new.filter(|one| !suite.architectures.contains(one));
+    edit.add_architectures = new.cloned().collect();
+    lines.extend(edit.add_architectures.iter().map(|one| format!("architecture {one} is added")));
+    (edit, lines)
+}

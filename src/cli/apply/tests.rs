@@ -1,0 +1,140 @@
+//! The file against what is there.
+
+use serde_json::json;
+
+use super::manifest::{Manifest, write};
+use super::plan::Plan;
+use crate::api::{AccessView, SuiteView};
+
+fn read<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+fn suites() -> Vec<SuiteView> {
+    let suite = |name: &str| {
+        json!({ "name": name, "origin": "Acme", "label": "Acme \"quoted\"", "description": "",
+            "components": ["main", "extra"], "architectures": ["amd64"], "owns": ["acme-*"],
+            "valid_days": 14, "snapshots": "https://h/@SNAPSHOTID@", "contents": true,
+            "pdiffs": true, "generation": 1, "date": 1, "valid_until": 2, "packages": 0,
+            "waiting": 0, "pins": 0, "size_bytes": 0 })
+    };
+    read(json!([suite("stable"), suite("edge.1")]))
+}
+
+fn access() -> AccessView {
+    read(json!({
+        "groups": [{ "name": "web", "members": ["db.example", "web-*.example"] }, { "name": "old.1", "members": [] }],
+        "grants": [
+            { "grant": { "to": "@web", "role": "host", "suites": ["stable"] }, "own": false, "by": "ann", "at": 5 },
+            { "grant": { "to": "ci.example", "role": "uploader", "suites": ["stable"],
+                "components": ["main"], "packages": ["acme-web*"] }, "own": false, "by": "ann", "at": 5 },
+            { "grant": { "to": "ann.example", "role": "admin", "suites": ["*"] }, "own": true },
+        ],
+        "shut_out": []
+    }))
+}
+
+fn plan(text: &str, prune: bool) -> Plan {
+    Plan::new(&Manifest::parse(text).unwrap(), &suites(), &access(), prune, "repo.example.org")
+}
+
+#[test]
+fn what_is_written_says_what_is_there() {
+    let text = write(&suites(), &access());
+    let manifest = Manifest::parse(&text).unwrap();
+    for prune in [false, true] {
+        let plan = Plan::new(&manifest, &suites(), &access(), prune, "repo.example.org");
+        assert_eq!(plan, Plan::default(), "{text}");
+    }
+    assert!(!text.contains("ann.example"), "{text}");
+}
+
+#[test]
+fn the_difference_is_shown_and_what_is_not_in_the_file_stays() {
+    let text = r#"
+        [suite.stable]
+        components = ["main", "contrib"]
+        owns = ["acme-*", "widget"]
+        [suite.testing]
+        [group.web]
+        members = ["web-*.example", "web-*.example.org"]
+        [group.ci]
+        members = []
+        [[grant]]
+        to = "@ci"
+        role = "operator"
+        suites = ["testing", "stable"]
+    "#;
+    let kept = plan(text, false);
+    assert_eq!(
+        kept.lines(),
+        [
+            "+ suite testing: main for amd64",
+            "~ suite stable: owns [\"acme-*\"] -> [\"acme-*\", \"widget\"]",
+            "~ suite stable: component contrib is added",
+            "+ group ci",
+            "+ group web: web-*.example.org",
+            "+ grant operator of stable testing to @ci",
+        ]
+    );
+    assert_eq!(
+        kept.kept,
+        [
+            "suite stable: component extra",
+            "suite edge.1",
+            "group web: db.example",
+            "group old.1",
+            "grant host of stable to @web",
+            "grant uploader of stable to ci.example, for acme-web* in main",
+        ]
+    );
+    let pruned = plan(text, true);
+    assert_eq!(pruned.kept, ["suite stable: component extra"]);
+    assert_eq!(
+        pruned.lines()[3..],
+        [
+            "- grant host of stable to @web",
+            "- grant uploader of stable to ci.example, for acme-web* in main",
+            "- group web: db.example",
+            "- group old.1",
+            "+ group ci",
+            "+ group web: web-*.example.org",
+            "+ grant operator of stable testing to @ci",
+            "- suite edge.1",
+        ]
+    );
+}
+
+#[test]
+fn kinds_that_the_file_does_not_speak_of_are_left_alone() {
+    assert_eq!(plan("", true), Plan::default());
+    let only = plan("[group.web]\nmembers = [\"db.example\", \"web-*.example\"]\n", true);
+    assert_eq!(only.lines(), ["- group old.1"]);
+    let none = plan("grant = []\n", true);
+    assert_eq!(none.lines().len(), 2);
+    assert!(none.lines().iter().all(|line| line.starts_with("- grant ")));
+}
+
+#[test]
+fn what_no_edit_can_do_is_said() {
+    let plan = plan("[suite.stable]\norigin = \"Other\"\nnot_automatic = true\n", false);
+    assert_eq!(plan.impossible.len(), 2, "{plan:?}");
+    assert!(plan.impossible[0].starts_with("suite stable: origin cannot be changed"));
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_nearest() {
+    for (text, near) in [
+        ("[[grants]]\nto = \"a\"\n", "grant"),
+        ("[suite.stable]\ncomponent = [\"main\"]\n", "components"),
+        ("[group.web]\nmember = []\n", "members"),
+        ("[[grant]]\nto = \"a\"\nrole = \"host\"\nsuite = [\"s\"]\n", "suites"),
+    ] {
+        let said = Manifest::parse(text).unwrap_err();
+        assert!(said.contains(&format!("did you mean `{near}`?")), "{said}");
+    }
+    let said =
+        Manifest::parse("[[grant]]\nto = \"a\"\nrole = \"hosts\"\nsuites = []\n").unwrap_err();
+    assert!(said.contains("hosts") && said.contains("line 3"), "{said}");
+    assert!(Manifest::parse("[suite.\"Not/a/suite\"]\n").is_err());
+}

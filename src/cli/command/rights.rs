@@ -1,0 +1,161 @@
+//! `repoctl access …`.
+
+use super::Session;
+use crate::api::{AccessChange, AccessGrant, AccessGroup, ExplainQuery};
+use crate::cli::args::{
+    AccessCommand, AccessGrantArgs, AccessRevokeArgs, ExplainArgs, GroupCommand, GroupMembers,
+    GroupRemove,
+};
+use crate::cli::failure::Failure;
+use crate::cli::{apply, render};
+
+/// Lists, gives, takes away and explains rights.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn access(session: &mut Session<'_>, command: &AccessCommand) -> Result<(), Failure> {
+    match command {
+        AccessCommand::List(args) => {
+            let view = session.client.list_access().await?;
+            let now = session.now();
+            session.show(&view, || render::rights::list(&view, args.all, now));
+            Ok(())
+        }
+        AccessCommand::Grant(args) => grant(session, args).await,
+        AccessCommand::Revoke(args) => revoke(session, args).await,
+        AccessCommand::Group(command) => group(session, command).await,
+        AccessCommand::Explain(args) => explain(session, args).await,
+        AccessCommand::Export => apply::export(session).await,
+    }
+}
+
+async fn grant(session: &mut Session<'_>, args: &AccessGrantArgs) -> Result<(), Failure> {
+    let mut suites = args.suite.clone();
+    if suites.is_empty() {
+        suites.push(match args.role {
+            crate::api::Role::Admin => "*".into(),
+            _ => session.suite(None)?.to_string(),
+        });
+    }
+    let grant = AccessGrant {
+        to: args.to.clone(),
+        role: args.role,
+        suites,
+        components: args.component.clone(),
+        packages: args.package.clone(),
+    };
+    alter(session, AccessChange { give: vec![grant], ..AccessChange::default() }).await
+}
+
+async fn revoke(session: &mut Session<'_>, args: &AccessRevokeArgs) -> Result<(), Failure> {
+    let view = session.client.list_access().await?;
+    let same = |own: &[String], named: &[String]| {
+        let sorted = |texts: &[String]| {
+            let mut texts = texts.to_vec();
+            texts.sort();
+            texts
+        };
+        named.is_empty() || sorted(own) == sorted(named)
+    };
+    let components: Vec<_> = args.component.iter().map(ToString::to_string).collect();
+    let meant = |grant: &AccessGrant| {
+        let own: Vec<_> = grant.components.iter().map(ToString::to_string).collect();
+        grant.to == args.to
+            && grant.role == args.role
+            && same(&grant.suites, &args.suite)
+            && same(&own, &components)
+            && same(&grant.packages, &args.package)
+    };
+    let given = view.grants.iter().filter(|given| !given.own).map(|given| &given.grant);
+    let revoke: Vec<_> = given.filter(|grant| meant(grant)).cloned().collect();
+    if revoke.is_empty() {
+        let holds = view.grants.iter().filter(|given| given.grant.to == args.to);
+        let reasons = holds.map(|given| match given.own {
+            true => format!(
+                "{} came with its certificate: repoctl host revoke or repoctl identity revoke",
+                render::rights::grant(&given.grant)
+            ),
+            false => render::rights::grant(&given.grant),
+        });
+        let role = args.role.as_str();
+        let failure = Failure::refused(format!("there is no such grant of {role} to {}", args.to))
+            .with_reasons(reasons.collect());
+        return Err(failure.with_hint("repoctl access list --all shows every grant"));
+    }
+    alter(session, AccessChange { revoke, ..AccessChange::default() }).await
+}
+
+async fn group(session: &mut Session<'_>, command: &GroupCommand) -> Result<(), Failure> {
+    match command {
+        GroupCommand::Add(GroupMembers { group, members }) => {
+            let mut change =
+                AccessChange { make_groups: vec![group.clone()], ..AccessChange::default() };
+            if !members.is_empty() {
+                let (name, members) = (group.clone(), members.clone());
+                change.join.push(AccessGroup { name, members });
+            }
+            alter(session, change).await
+        }
+        GroupCommand::Remove(args) => remove(session, args).await,
+        GroupCommand::List => {
+            let groups = session.client.list_access().await?.groups;
+            session.show(&groups, || render::rights::groups(&groups));
+            session.say_if_empty(&groups, "no groups yet: repoctl access group add GROUP MEMBER");
+            Ok(())
+        }
+        GroupCommand::Show { group } => {
+            let view = session.client.list_access().await?;
+            let found = view.groups.iter().find(|one| one.name == *group);
+            let found = found.ok_or_else(|| no_group(group))?;
+            let grants: Vec<_> = view.grants.iter().map(|given| &given.grant).collect();
+            let to = format!("@{group}");
+            let grants: Vec<_> = grants.into_iter().filter(|grant| grant.to == to).collect();
+            let value = serde_json::json!({ "group": found, "grants": grants });
+            session.show(&value, || render::rights::group(found, &grants));
+            Ok(())
+        }
+    }
+}
+
+async fn remove(session: &mut Session<'_>, args: &GroupRemove) -> Result<(), Failure> {
+    let groups = session.client.list_access().await?.groups;
+    let known = groups.iter().find(|one| one.name == args.group);
+    let known = known.ok_or_else(|| no_group(&args.group))?;
+    if args.all {
+        let end_groups = vec![args.group.clone()];
+        return alter(session, AccessChange { end_groups, ..AccessChange::default() }).await;
+    }
+    if let Some(absent) = args.members.iter().find(|member| !known.members.contains(member)) {
+        let failure =
+            Failure::refused(format!("{absent} is no member of {} by itself", args.group));
+        return Err(failure.with_reasons(known.members.clone()));
+    }
+    let leave = vec![AccessGroup { name: args.group.clone(), members: args.members.clone() }];
+    alter(session, AccessChange { leave, ..AccessChange::default() }).await
+}
+
+fn no_group(name: &str) -> Failure {
+    Failure::refused(format!("there is no group {name}"))
+        .with_hint("repoctl access group list shows them")
+}
+
+async fn alter(session: &mut Session<'_>, change: AccessChange) -> Result<(), Failure> {
+    let done = session.client.edit_access(&change).await?;
+    session.show(&done, || match done.is_empty() {
+        true => "already so\n".into(),
+        false => render::rights::lines(&done).join("\n") + "\n",
+    });
+    Ok(())
+}
+
+async fn explain(session: &mut Session<'_>, args: &ExplainArgs) -> Result<(), Failure> {
+    let query = ExplainQuery {
+        identity: args.identity.clone(),
+        suite: args.suite.clone(),
+        component: args.component.clone(),
+        package: args.package.clone(),
+    };
+    let explanation = session.client.explain_access(&query).await?;
+    session.show(&explanation, || render::rights::explanation(&explanation));
+    Ok(())
+}

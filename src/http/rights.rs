@@ -1,0 +1,219 @@
+//! Rights: groups and grants, listed, edited and explained.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use axum::extract::State;
+
+use crate::api;
+use crate::domain::rights::{Deed, Verdict};
+use crate::domain::{
+    AccessEdit, AccessGrant, GroupName, Held, Identity, Member, Origin, Right, Role, Subject,
+};
+use crate::flow::access::{self as flow, Explained};
+use crate::http::admitted::{Caller, parse};
+use crate::http::answer::Failure;
+use crate::http::extract::{Json, Query};
+use crate::http::{App, views};
+
+/// `GET /access`.
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<api::AccessView>, Failure> {
+    caller.admit(&app, Right::Administer)?;
+    let record = flow::list(&app.repository).await?;
+    let given = record.grants.iter().map(|given| api::GivenGrant {
+        grant: view(&given.grant),
+        own: false,
+        by: given.by.to_string(),
+        at: Some(given.at.0),
+    });
+    let own = record.own.iter().map(|own| api::GivenGrant {
+        grant: view(&AccessGrant::of(own)),
+        own: true,
+        by: String::new(),
+        at: None,
+    });
+    let group = |group: &crate::domain::Group| api::AccessGroup {
+        name: group.name.to_string(),
+        members: group.members.iter().map(ToString::to_string).collect(),
+    };
+    Ok(Json(api::AccessView {
+        groups: record.groups.iter().map(group).collect(),
+        grants: given.chain(own).collect(),
+        shut_out: record.shut_out.iter().map(ToString::to_string).collect(),
+    }))
+}
+
+/// `POST /access`: all of it or nothing; the answer is what it altered.
+pub async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Json(change): Json<api::AccessChange>,
+) -> Result<Json<api::AccessChange>, Failure> {
+    let admitted = caller.admit(&app, Right::Administer)?;
+    let dry_run = change.dry_run;
+    let done = flow::edit(&app.repository, &admitted, edit_of(change)?, dry_run).await?;
+    Ok(Json(change_of(&done, dry_run)))
+}
+
+/// `GET /access/explain`: about oneself, or, for who operates the whole suite, about anybody.
+pub async fn explain(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<api::ExplainQuery>,
+) -> Result<Json<api::Explanation>, Failure> {
+    let admitted = caller.admit(&app, Right::Introspect)?;
+    let identity: Identity = parse("identity", &query.identity)?;
+    let (component, package) = (query.component.as_ref(), query.package.as_ref());
+    let explained =
+        flow::explain(&app.repository, &admitted, &identity, &query.suite, component, package)?;
+    Ok(Json(explanation(&query, &explained)))
+}
+
+fn explanation(query: &api::ExplainQuery, explained: &Explained) -> api::Explanation {
+    let deeds = explained.verdicts.iter().map(|(deed, verdict)| deed_of(query, *deed, verdict));
+    let absent = explained.suite_exists == Some(false);
+    let note = format!("there is no suite {}; `repoctl suite list` shows them", query.suite);
+    api::Explanation {
+        identity: query.identity.clone(),
+        suite: query.suite.clone(),
+        deeds: deeds.collect(),
+        notes: absent.then_some(note).into_iter().collect(),
+    }
+}
+
+fn deed_of(query: &api::ExplainQuery, deed: Deed, verdict: &Verdict) -> api::ExplainedDeed {
+    let (identity, suite) = (&query.identity, &query.suite);
+    let missing = match verdict {
+        Verdict::Allowed(_) => String::new(),
+        Verdict::ShutOut => "was revoked: no grant and no group counts for it".into(),
+        Verdict::HoldsNothing => "no grant and no group names it".into(),
+        Verdict::OtherSuites => format!("nothing that it holds is for suite {suite}"),
+        Verdict::LowerRole(have) => {
+            format!("is {} there; it takes {}", have.as_str(), deed.role().as_str())
+        }
+        Verdict::OtherParts(reach) => format!("is limited to {}", reach.words()),
+    };
+    let by = match verdict {
+        Verdict::Allowed(held) => held.iter().map(held_of).collect(),
+        _ => Vec::new(),
+    };
+    let cure = match verdict {
+        Verdict::Allowed(_) => String::new(),
+        Verdict::ShutOut if deed == Deed::Read => {
+            format!("repoctl host grant {identity} --suite {suite}")
+        }
+        Verdict::ShutOut => {
+            let role = deed.role().as_str();
+            format!("repoctl identity grant {identity} --role {role} --suite {suite}")
+        }
+        _ => cure(query, deed),
+    };
+    let allowed = matches!(verdict, Verdict::Allowed(_));
+    api::ExplainedDeed { deed: deed.as_str().into(), allowed, by, missing, cure }
+}
+
+/// The command that would give it, and no more.
+fn cure(query: &api::ExplainQuery, deed: Deed) -> String {
+    let role = deed.role();
+    let (identity, suite) = (&query.identity, &query.suite);
+    let mut command = format!("repoctl access grant {} {identity} --suite {suite}", role.as_str());
+    if role > Role::Host {
+        let component = query.component.iter().map(|name| format!(" --component {name}"));
+        let package = query.package.iter().map(|name| format!(" --package {name}"));
+        command.extend(component.chain(package));
+    }
+    command
+}
+
+fn held_of(held: &Held) -> api::ExplainedGrant {
+    api::ExplainedGrant {
+        grant: view(&held.grant),
+        own: held.origin == Origin::Own,
+        member: match &held.origin {
+            Origin::Member { member, .. } => Some(member.to_string()),
+            Origin::Own | Origin::Named => None,
+        },
+    }
+}
+
+/// A grant on the wire.
+fn view(grant: &AccessGrant) -> api::AccessGrant {
+    api::AccessGrant {
+        to: grant.to.to_string(),
+        role: views::role(grant.role),
+        suites: grant.suites.iter().map(ToString::to_string).collect(),
+        components: grant.components.iter().cloned().collect(),
+        packages: grant.packages.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A grant from the wire.
+fn grant_of(grant: api::AccessGrant) -> Result<AccessGrant, Failure> {
+    let grant = AccessGrant {
+        to: parse::<Subject>("to", &grant.to)?,
+        role: views::role_of(grant.role),
+        suites: parse_all("suites", grant.suites)?.into_iter().collect(),
+        components: grant.components.into_iter().collect(),
+        packages: parse_all("packages", grant.packages)?.into_iter().collect(),
+    };
+    grant.verify().map_err(|error| Failure::invalid(error.field, error.problem))?;
+    Ok(grant)
+}
+
+fn parse_all<T>(field: &str, texts: impl IntoIterator<Item = String>) -> Result<Vec<T>, Failure>
+where
+    T: FromStr,
+    T::Err: ToString,
+{
+    texts.into_iter().map(|text| parse(field, &text)).collect()
+}
+
+fn pairs_of(groups: Vec<api::AccessGroup>) -> Result<BTreeSet<(GroupName, Member)>, Failure> {
+    let mut pairs = BTreeSet::new();
+    for group in groups {
+        let name: GroupName = parse("group", &group.name)?;
+        let members: Vec<Member> = parse_all("members", group.members)?;
+        pairs.extend(members.into_iter().map(|member| (name.clone(), member)));
+    }
+    Ok(pairs)
+}
+
+fn edit_of(change: api::AccessChange) -> Result<AccessEdit, Failure> {
+    Ok(AccessEdit {
+        end_groups: parse_all("end_groups", change.end_groups)?.into_iter().collect(),
+        make_groups: parse_all("make_groups", change.make_groups)?.into_iter().collect(),
+        leave: pairs_of(change.leave)?,
+        join: pairs_of(change.join)?,
+        revoke: change.revoke.into_iter().map(grant_of).collect::<Result<_, _>>()?,
+        give: change.give.into_iter().map(grant_of).collect::<Result<_, _>>()?,
+    })
+}
+
+fn change_of(edit: &AccessEdit, dry_run: bool) -> api::AccessChange {
+    let groups = |pairs: &BTreeSet<(GroupName, Member)>| {
+        let mut groups: Vec<api::AccessGroup> = Vec::new();
+        for (name, member) in pairs {
+            match groups.last_mut().filter(|group| group.name == name.as_str()) {
+                Some(group) => group.members.push(member.to_string()),
+                None => groups.push(api::AccessGroup {
+                    name: name.to_string(),
+                    members: vec![member.to_string()],
+                }),
+            }
+        }
+        groups
+    };
+    let names = |names: &BTreeSet<GroupName>| names.iter().map(ToString::to_string).collect();
+    api::AccessChange {
+        dry_run,
+        end_groups: names(&edit.end_groups),
+        make_groups: names(&edit.make_groups),
+        leave: groups(&edit.leave),
+        join: groups(&edit.join),
+        revoke: edit.revoke.iter().map(view).collect(),
+        give: edit.give.iter().map(view).collect(),
+    }
+}
