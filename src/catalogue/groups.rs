@@ -1,7 +1,7 @@
 //! Facts about groups, and about grants beside an identity's own.
 
 use super::CatalogueError;
-use crate::domain::{AccessEdit, AccessGrant, Grant, Group, Identity};
+use crate::domain::{AccessEdit, AccessGrant, Event, Grant, Group, Identity};
 use crate::time::Moment;
 
 /// A grant, and who gave it.
@@ -31,16 +31,11 @@ pub struct AccessRecord {
 /// Facts about groups and grants.
 pub trait Groups: Send + Sync {
     /// Records all of an edit, or nothing: what ends first, then what begins. An identity that is given
-    /// something by its name is not shut out any more.
+    /// something by its name is not shut out any more. Records the event with it.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`] when somebody joins a group that is not there.
-    fn record_access(
-        &self,
-        edit: &AccessEdit,
-        by: &Identity,
-        at: Moment,
-    ) -> Result<(), CatalogueError>;
+    fn record_access(&self, edit: &AccessEdit, event: &Event) -> Result<(), CatalogueError>;
 
     /// Everything that says who may do what. One read.
     ///

@@ -1,7 +1,7 @@
 //! Suites: what an operator says of one.
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
-use crate::debian::{Architecture, Component, PackageName, SuiteName};
+use crate::debian::{Architecture, Component, SuiteName};
 
 /// What a suite is, as its Release file says it.
 ///

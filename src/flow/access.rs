@@ -8,10 +8,10 @@ use crate::catalogue::AccessRecord;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::rights::{self, Deed, Question, Verdict};
 use crate::domain::{
-    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Identity, Rights, Role,
+    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Event, Identity, Rights, Role,
 };
 use crate::flow::report::reading;
-use crate::flow::{FlowError, Repository, admit, blocking, lock};
+use crate::flow::{FlowError, Repository, admit, audit, blocking, lock};
 
 /// Most things that one edit may name.
 const MOST_EDITED: usize = 200_000;
@@ -43,6 +43,7 @@ pub async fn edit(
         return Err(FlowError::Invalid { field: "edit", problem });
     }
     let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
+    let actor = admitted.actor();
     blocking(move || {
         let _alone = lock(&shared.rights);
         let record = shared.catalogue.load_access()?;
@@ -52,7 +53,9 @@ pub async fn edit(
         keeps_its_role(&by, &record, &after)?;
         let done = AccessEdit::between(&before, &after);
         if !dry_run && !done.is_empty() {
-            shared.catalogue.record_access(&done, &by, shared.now())?;
+            let event =
+                Event::done(actor, "access", shared.now()).with(&audit::access_edited(&done));
+            shared.catalogue.record_access(&done, &event)?;
             admit::reload_grants(&shared)?;
             let (given, taken) = (done.give.len(), done.revoke.len());
             let (joined, left) = (done.join.len(), done.leave.len());

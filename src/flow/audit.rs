@@ -7,8 +7,10 @@ use crate::catalogue::CertificateRecord;
 use crate::debian::SuiteName;
 use crate::domain::add::Standing;
 use crate::domain::audit::{Entry, Search};
+use crate::domain::rights;
 use crate::domain::{
-    Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope, SuiteSpec,
+    AccessEdit, AccessGrant, Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope,
+    SuiteSpec,
 };
 use crate::flow::apply::{Applied, Wish};
 use crate::flow::desk::Job;
@@ -42,17 +44,17 @@ pub async fn list(
     reach: Reach,
     limit: u32,
 ) -> Result<Vec<Entry>, FlowError> {
-    let (shared, grant) = (Arc::clone(repository), admitted.grant().clone());
+    let (shared, asker) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
         refusals::flush(&shared, false)?;
-        seen(&shared, &grant, &search, reach, limit)
+        seen(&shared, &asker, &search, reach, limit)
     })
     .await
 }
 
 fn seen(
     repository: &Repository,
-    grant: &Grant,
+    asker: &Admitted,
     search: &Search,
     mut reach: Reach,
     limit: u32,
@@ -67,7 +69,7 @@ fn seen(
         };
         let Some(last) = page.last().map(|entry| entry.number) else { return Ok(found) };
         let whole = page.len() < PAGE as usize;
-        found.extend(page.into_iter().filter(|entry| may_see(grant, entry)));
+        found.extend(page.into_iter().filter(|entry| may_see(asker, entry)));
         if found.len() >= wanted || whole {
             found.truncate(wanted);
             return Ok(found);
@@ -79,13 +81,13 @@ fn seen(
     }
 }
 
-fn may_see(grant: &Grant, entry: &Entry) -> bool {
-    let event = &entry.event;
-    match &grant.suites {
-        _ if grant.role == Role::Admin || event.actor.identity == grant.identity.as_str() => true,
-        SuiteScope::All => true,
-        SuiteScope::Named(suites) => suites.iter().any(|suite| suite.as_str() == event.suite),
-    }
+fn may_see(asker: &Admitted, entry: &Entry) -> bool {
+    let (entitled, event) = (asker.entitled(), &entry.event);
+    let operates =
+        |suite: SuiteName| entitled.role_in(&suite).is_some_and(|has| has >= Role::Operator);
+    entitled.is_admin()
+        || event.actor.identity == asker.identity().as_str()
+        || event.suite.parse().is_ok_and(operates)
 }
 
 /// What the log says of a change that applied; `None` when it altered nothing.
@@ -220,6 +222,25 @@ fn edited(edit: &Edit) -> String {
 /// A certificate and the right that it stands for, in short.
 pub(crate) fn issued(grant: &Grant, record: &CertificateRecord) -> String {
     format!("{}; serial {} until {}", granted(grant), record.serial, record.not_after)
+}
+
+/// What an edit of access altered, in short.
+pub(crate) fn access_edited(edit: &AccessEdit) -> String {
+    let mut told = Vec::new();
+    told.extend(edit.make_groups.iter().map(|group| format!("group {group}")));
+    told.extend(edit.end_groups.iter().map(|group| format!("no group {group}")));
+    told.extend(edit.join.iter().map(|(group, member)| format!("{} in {group}", member.as_str())));
+    told.extend(
+        edit.leave.iter().map(|(group, member)| format!("{} out of {group}", member.as_str())),
+    );
+    let grant = |grant: &AccessGrant| {
+        let suites: Vec<_> = grant.suites.iter().collect();
+        let (role, suites) = (grant.role.as_str(), listed(&suites));
+        format!("{}: {role} of {suites}, {}", grant.to, rights::limits(grant))
+    };
+    told.extend(edit.give.iter().map(|given| format!("gives {}", grant(given))));
+    told.extend(edit.revoke.iter().map(|taken| format!("takes {}", grant(taken))));
+    some_of(&told)
 }
 
 /// A right, in short.

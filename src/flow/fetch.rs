@@ -175,7 +175,7 @@ fn pool(
         return Err(absent());
     }
     if name.as_str().starts_with(CLIENT_PREFIX) {
-        repository.journal.note_client(&grant.identity, package.digest, repository.now());
+        repository.journal.note_client(admitted.identity(), package.digest, repository.now());
     }
     let opened = repository.pool.open(Kind::Blob, &package.digest)?;
     let lost = || FlowError::Internal(format!("blob {} is recorded but not there", package.digest));

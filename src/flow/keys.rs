@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Conflict, Identity, Role};
+use crate::domain::{Admitted, Conflict, Entitled, Identity, Reach, Role};
 use crate::flow::apply::Wish;
 use crate::flow::clients::{self, PublishedClient};
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{FlowError, Repository, blocking, journal, no_suite};
+use crate::flow::{FlowError, Repository, admit, blocking, journal, no_suite};
 use crate::signing::{KeyKind, NewKey, RingKey};
 
 /// A key, and which hosts have it.
@@ -86,7 +86,7 @@ fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError>
 
 /// What is known of the keys that hosts have: from the client packages that they fetched.
 struct Known {
-    hosts: Vec<crate::domain::Grant>,
+    hosts: Vec<Arc<Entitled>>,
     /// The keys of the newest package that a host has fetched of a suite.
     keys: BTreeMap<(Identity, SuiteName), Vec<String>>,
 }
@@ -101,14 +101,15 @@ impl Known {
             let keys = brought.get(&(one.suite.clone(), one.version))?.clone();
             Some(((one.identity, one.suite), keys))
         });
-        let mut hosts = repository.catalogue.list_grants()?;
-        hosts.retain(|grant| grant.role == Role::Host);
+        let named = admit::named(repository);
+        let held = named.iter().filter_map(|host| admit::find_entitled(repository, host));
+        let hosts = held.filter(|host| host.role() == Role::Host).collect();
         Ok(Self { hosts, keys: keys.collect() })
     }
 
     fn hosts_of<'k>(&'k self, suite: &'k SuiteName) -> impl Iterator<Item = &'k Identity> {
-        let read = self.hosts.iter().filter(|grant| grant.suites.covers(suite));
-        read.map(|grant| &grant.identity)
+        let read = self.hosts.iter().filter(|host| host.reads(suite));
+        read.map(|host| host.identity())
     }
 
     fn has(&self, host: &Identity, suite: &SuiteName, fingerprint: &str) -> bool {
@@ -267,6 +268,7 @@ async fn sign_anew(desk: &Desk) -> Result<(), FlowError> {
         wish: Wish::Renew,
         author,
         serial: String::new(),
+        reach: Reach::Whole,
         message,
         expect: None,
         reply,

@@ -25,7 +25,7 @@ const SECRET: &str = "secret";
 fn noisy(name: &str, version: &str) -> DebBuilder {
     let line =
         |number: u32| format!(" {}\n", Digest::of(format!("{name}/{version}/{number}").as_bytes()));
-    let text = format!("of {SECRET}\n{}", (0..40).map(line).collect::<String>());
+    let text = format!("of {SECRET}\n{}", (0..80).map(line).collect::<String>());
     package(name, version).field("Description", text.trim_end())
 }
 
@@ -34,7 +34,7 @@ fn noisy(name: &str, version: &str) -> DebBuilder {
 fn furnished() -> TestServer {
     let server = TestServer::start();
     let create = ["suite", "create", SECRET, "--component", "main,extra"];
-    let kinds = ["--architecture", "amd64,arm64", "--translations", "true"];
+    let kinds = ["--architecture", "amd64,arm64"];
     server.repoctl(&[&create[..], &kinds].concat()).expect_success();
     server.upload("acme-web", "1.0").expect_success();
     let upload = |component: &str, debs: &[DebBuilder]| {
@@ -56,27 +56,38 @@ fn furnished() -> TestServer {
     operate(&["pin", "--suite", SECRET, "--rollback", "secret-00", "-m", "back"]);
     upload("main", &[noisy("secret-00", "1.3"), noisy("secret-01", "0.9")]);
     operate(&["remove", "--suite", SECRET, "secret-02", "-m", "gone"]);
-    // Staged, and in no suite at all.
     server
 }
 
-/// Waits until all that follows the generations is there, and has every snapshot made.
-fn settled(server: &TestServer) -> Store {
+/// Waits until the store has indices with all of this in their paths.
+#[track_caller]
+fn until_there(server: &TestServer, parts: &[&str]) {
     let begun = Instant::now();
     loop {
         let store = Store::read(server, SECRET);
-        let has = |part: &str| store.indices.iter().any(|one| one.path.contains(part));
-        if has("Packages.diff/Index") && has("Packages.xz") && has("Contents-") && has("i18n/") {
-            for generation in &store.generations {
-                let path = format!("snapshot/{generation}/dists/{SECRET}/InRelease");
-                let program = server.curl_as_operator(&path).args(["-o", "/dev/null"]);
-                program.args(["--fail"]).run().expect_success();
-            }
-            return Store::read(server, SECRET);
+        let has = |part: &&str| store.indices.iter().any(|one| one.path.contains(*part));
+        if parts.iter().all(has) {
+            return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(90), "not all follows: {:?}", store.indices);
+        let paths: Vec<_> = store.indices.iter().map(|one| &one.path).collect();
+        assert!(begun.elapsed() < Duration::from_secs(90), "no {parts:?} among {paths:?}");
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// All that follows the generations, and every snapshot, made.
+fn settled(server: &TestServer) -> Store {
+    until_there(server, &["Packages.diff/Index", "Packages.xz", "Contents-"]);
+    let edit = ["suite", "edit", SECRET, "--translations", "yes"];
+    server.repoctl(&edit).expect_success();
+    until_there(server, &["i18n/Translation-en.xz"]);
+    let store = Store::read(server, SECRET);
+    for generation in &store.generations {
+        let path = format!("snapshot/{generation}/dists/{SECRET}/InRelease");
+        let program = server.curl_as_operator(&path).args(["-o", "/dev/null"]);
+        program.args(["--fail"]).run().expect_success();
+    }
+    store
 }
 
 /// A path that names something of the secret suite, and one like it that names nothing at all.
@@ -257,7 +268,7 @@ fn what_the_api_tells_a_host_has_nothing_of_another_suite() {
     for who in [folder, server.at("ci"), server.at("oncall")] {
         let mut line = Line::open(&server, &who);
         for (method, path, body) in questions(&store) {
-            let ask = |line: &mut Line, word: &str| {
+            let ask = |line: &mut Line<'_>, word: &str| {
                 line.ask(&method, &path.replace('@', word), &[], &body)
             };
             let (real, absent) = (ask(&mut line, SECRET), ask(&mut line, ABSENT));
@@ -283,10 +294,10 @@ fn what_the_api_tells_a_host_has_nothing_of_another_suite() {
 }
 
 /// Whoever may send is told to send all of it, as what is nowhere.
-fn missing_blobs_are_all_missing(line: &mut Line, who: &str, store: &Store) {
+fn missing_blobs_are_all_missing(line: &mut Line<'_>, who: &str, store: &Store) {
     let digests: Vec<_> = store.digests().into_iter().collect();
     for some in digests.chunks(500) {
-        let ask = |line: &mut Line, digests: &[String]| {
+        let ask = |line: &mut Line<'_>, digests: &[String]| {
             let body = serde_json::json!({ "digests": digests }).to_string();
             line.ask("POST", "api/v1/blobs/missing", &[], &body)
         };

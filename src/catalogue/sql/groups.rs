@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::access::{ADMIT_AGAIN, list_grants};
 use super::rows::{json, moment, parse, to_json};
-use super::{Answer, Store, Tx, all};
+use super::{Answer, Store, Tx, all, audit};
 use crate::catalogue::{AccessRecord, CatalogueError, GivenGrant, Groups};
-use crate::domain::{AccessEdit, Group, GroupName, Identity, Member, Subject};
+use crate::domain::{AccessEdit, Event, Group, GroupName, Member, Subject};
 use crate::time::Moment;
 
 const END_GROUP: &str = "DELETE FROM access_group WHERE name = $1";
@@ -38,11 +38,12 @@ const RULES: &str = "SELECT rule, granted_by, granted_at FROM access_rule ORDER 
 const SHUT_OUT: &str = "SELECT identity FROM shut_out ORDER BY identity";
 
 impl<S: Store> Groups for S {
-    fn record_access(&self, edit: &AccessEdit, by: &Identity, at: Moment) -> Answer<()> {
-        let (edit, by) = (edit.clone(), by.clone());
+    fn record_access(&self, edit: &AccessEdit, event: &Event) -> Answer<()> {
+        let (edit, event) = (edit.clone(), event.clone());
         self.write_much(move |tx| {
             end(tx, &edit)?;
-            begin(tx, &edit, &by, at)
+            begin(tx, &edit, &event.actor.identity, event.at)?;
+            audit::add(tx, &[event])
         })
     }
 
@@ -86,9 +87,9 @@ fn end(tx: &mut dyn Tx, edit: &AccessEdit) -> Answer<()> {
     Ok(())
 }
 
-fn begin(tx: &mut dyn Tx, edit: &AccessEdit, by: &Identity, at: Moment) -> Answer<()> {
+fn begin(tx: &mut dyn Tx, edit: &AccessEdit, by: &str, at: Moment) -> Answer<()> {
     for group in &edit.make_groups {
-        tx.exec(MAKE_GROUP, &[group.as_str().into(), by.as_str().into(), at.0.into()])?;
+        tx.exec(MAKE_GROUP, &[group.as_str().into(), by.into(), at.0.into()])?;
     }
     for (group, member) in &edit.join {
         if all(tx, FIND_GROUP, &[group.as_str().into()], |_| Ok(()))?.is_empty() {
@@ -97,7 +98,7 @@ fn begin(tx: &mut dyn Tx, edit: &AccessEdit, by: &Identity, at: Moment) -> Answe
         tx.exec(JOIN, &[group.as_str().into(), member.as_str().into()])?;
     }
     for grant in &edit.give {
-        tx.exec(GIVE, &[to_json(grant)?.into(), by.as_str().into(), at.0.into()])?;
+        tx.exec(GIVE, &[to_json(grant)?.into(), by.into(), at.0.into()])?;
         if let Subject::Identity(identity) = &grant.to {
             tx.exec(ADMIT_AGAIN, &[identity.as_str().into()])?;
         }

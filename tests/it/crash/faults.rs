@@ -295,7 +295,7 @@ faulty! { Access:
 }
 
 faulty! { Groups:
-    fn record_access(edit: &AccessEdit, by: &Identity, at: Moment) -> ();
+    fn record_access(edit: &AccessEdit, event: &Event) -> ();
     fn load_access() -> AccessRecord;
 }
 

@@ -28,15 +28,19 @@ impl Answer {
     }
 }
 
-pub struct Line {
+pub struct Line<'s> {
+    server: &'s TestServer,
+    folder: String,
+    /// Whether the server has said that it closes.
+    ends: bool,
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
 
-impl Line {
+impl<'s> Line<'s> {
     /// Connects with the certificate and key in `client.crt` and `client.key` below `folder`.
-    pub fn open(server: &TestServer, folder: &str) -> Self {
+    pub fn open(server: &'s TestServer, folder: &str) -> Self {
         let address = format!("localhost:{}", server.port());
         let mut child = Command::new(require("openssl"))
             .args(["s_client", "-quiet", "-no_ign_eof", "-connect", &address])
@@ -49,11 +53,16 @@ impl Line {
             .spawn()
             .unwrap();
         let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, to, from: BufReader::new(from) }
+        let folder = folder.to_owned();
+        Self { server, folder, ends: false, child, to, from: BufReader::new(from) }
     }
 
-    /// Asks on this same connection.
+    /// Asks on this same connection, and on another once the server has ended it.
     pub fn ask(&mut self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+        if self.ends {
+            let (server, folder) = (self.server, self.folder.clone());
+            *self = Self::open(server, &folder);
+        }
         let mut text = format!("{method} /{path} HTTP/1.1\r\nHost: localhost\r\n");
         for header in headers {
             text.push_str(&format!("{header}\r\n"));
@@ -83,6 +92,7 @@ impl Line {
             if let Some(value) = lower.strip_prefix("content-length:") {
                 length = value.trim().parse().unwrap();
             }
+            self.ends |= lower == "connection: close";
             if !lower.starts_with("date:") {
                 headers.push(line.trim_end().to_owned());
             }
@@ -99,7 +109,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Line<'_> {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

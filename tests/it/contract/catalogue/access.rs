@@ -8,7 +8,7 @@ use repod::domain::{AccessEdit, AccessGrant, GroupName, Member, Role};
 use repod::time::Moment;
 
 use super::Make;
-use super::samples::{grant, identity};
+use super::samples::{event, grant, identity};
 
 fn group(name: &str) -> GroupName {
     name.parse().unwrap()
@@ -45,9 +45,9 @@ pub fn groups_and_grants_are_edited_whole(room: &Path, make: &Make) {
         give: [web.clone(), ci.clone()].into(),
         ..AccessEdit::default()
     };
-    catalogue.record_access(&edit, &by, Moment(5)).unwrap();
+    catalogue.record_access(&edit, &event(by.as_str(), 5)).unwrap();
     // The same again is no news: who gave it first, and when, stays.
-    catalogue.record_access(&edit, &identity("other.example"), Moment(6)).unwrap();
+    catalogue.record_access(&edit, &event("other.example", 6)).unwrap();
     let first = catalogue.load_access().unwrap();
     let groups = vec!["empty: ".to_string(), "web: db.example web-*.example".into()];
     let grants = vec!["ci.example 5".to_string(), "@web 5".into()];
@@ -60,7 +60,7 @@ pub fn groups_and_grants_are_edited_whole(room: &Path, make: &Make) {
         join: [pair("absent", "a.example")].into(),
         ..AccessEdit::default()
     };
-    let error = catalogue.record_access(&wrong, &by, Moment(7)).unwrap_err();
+    let error = catalogue.record_access(&wrong, &event(by.as_str(), 7)).unwrap_err();
     assert!(matches!(&error, CatalogueError::Missing(what) if what.contains("absent")), "{error}");
     assert_eq!(catalogue.load_access().unwrap(), first);
 
@@ -70,7 +70,7 @@ pub fn groups_and_grants_are_edited_whole(room: &Path, make: &Make) {
         revoke: [ci].into(),
         ..AccessEdit::default()
     };
-    catalogue.record_access(&less, &by, Moment(8)).unwrap();
+    catalogue.record_access(&less, &event(by.as_str(), 8)).unwrap();
     let left = (vec!["web: web-*.example".to_string()], vec!["@web 5".to_string()], vec![]);
     assert_eq!(told(&catalogue.load_access().unwrap()), left);
     // With a group, its members go.
@@ -79,10 +79,10 @@ pub fn groups_and_grants_are_edited_whole(room: &Path, make: &Make) {
         revoke: [web].into(),
         ..AccessEdit::default()
     };
-    catalogue.record_access(&end, &by, Moment(9)).unwrap();
+    catalogue.record_access(&end, &event(by.as_str(), 9)).unwrap();
     let make_groups = [group("web")].into();
     let again = AccessEdit { make_groups, ..AccessEdit::default() };
-    catalogue.record_access(&again, &by, Moment(10)).unwrap();
+    catalogue.record_access(&again, &event(by.as_str(), 10)).unwrap();
     assert_eq!(told(&catalogue.load_access().unwrap()).0, ["web: "]);
 }
 
@@ -90,15 +90,16 @@ pub fn who_is_revoked_is_shut_out_until_given_a_right(room: &Path, make: &Make) 
     let catalogue = make(room);
     let (by, web) = (identity("admin.example"), identity("web.example"));
     let own = grant("web.example", Role::Host, &["stable"]);
-    catalogue.record_grant(&own, &by, Moment(1)).unwrap();
+    catalogue.record_grant(&own, &event(by.as_str(), 1)).unwrap();
     assert_eq!(catalogue.load_access().unwrap().own, std::slice::from_ref(&own));
     let shut_out = || told(&catalogue.load_access().unwrap()).2;
-    let revoke = |at| catalogue.record_revocation(&[], "lost", Moment(at), Some(&web)).unwrap();
+    let revoke =
+        |at| catalogue.record_revocation(&[], "lost", Some(&web), &event(by.as_str(), at)).unwrap();
     revoke(2);
     revoke(3);
     assert_eq!(shut_out(), ["web.example"]);
     assert!(catalogue.load_access().unwrap().own.is_empty());
-    catalogue.record_grant(&own, &by, Moment(4)).unwrap();
+    catalogue.record_grant(&own, &event(by.as_str(), 4)).unwrap();
     assert!(shut_out().is_empty());
     revoke(5);
     // So is one that names it; one for a group that it is in is not.
@@ -108,10 +109,10 @@ pub fn who_is_revoked_is_shut_out_until_given_a_right(room: &Path, make: &Make) 
         give: [given(r#"{"to": "@web", "role": "host", "suites": ["stable"]}"#)].into(),
         ..AccessEdit::default()
     };
-    catalogue.record_access(&join, &by, Moment(6)).unwrap();
+    catalogue.record_access(&join, &event(by.as_str(), 6)).unwrap();
     assert_eq!(shut_out(), ["web.example"]);
     let give = [given(r#"{"to": "web.example", "role": "host", "suites": ["edge"]}"#)].into();
     let named = AccessEdit { give, ..AccessEdit::default() };
-    catalogue.record_access(&named, &by, Moment(7)).unwrap();
+    catalogue.record_access(&named, &event(by.as_str(), 7)).unwrap();
     assert!(shut_out().is_empty());
 }
