@@ -8,9 +8,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 
+use crate::domain::Right;
 use crate::flow::fetch::{Fetched, Segment, Source};
 use crate::flow::served::Stamp;
-use crate::flow::{FlowError, Repository};
+use crate::flow::{FlowError, Repository, admit};
 use crate::http::pieces::Pieces;
 use crate::time::Moment;
 use crate::trust::Peer;
@@ -24,7 +25,7 @@ const LOOK_BYTES: u64 = 1024 * 1024;
 ///
 /// 304 only on exact equality of `If-Modified-Since`, so that a head of a rollback reaches hosts
 /// whatever their file times are. A single range is honoured when `If-Range` agrees. A body breaks off
-/// when `peer` no longer stands.
+/// when `peer` no longer stands or holds no right at all any more.
 pub fn respond(
     repository: &Arc<Repository>,
     peer: &Arc<Peer>,
@@ -150,7 +151,9 @@ impl Watch {
         self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
         if self.sent_bytes >= LOOK_BYTES {
             self.sent_bytes = 0;
-            self.peer.standing(&self.repository.trust, self.repository.now()).inspect_err(
+            let still = admit::identify(&self.repository, &self.peer)
+                .and_then(|standing| admit::admit(&self.repository, &standing, Right::Introspect));
+            still.inspect_err(
                 |refusal| tracing::info!(%refusal, "a body under way was broken off"),
             )?;
         }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use repod::catalogue::{AccessRecord, CatalogueError};
 use repod::domain::{AccessEdit, AccessGrant, GroupName, Member, Role};
-use repod::time::Moment;
 
 use super::Make;
 use super::samples::{event, grant, identity};
