@@ -73,14 +73,14 @@ fn may_give_all(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowErro
     if entitled.role() != Role::Host {
         return Err(too_much().into());
     }
-    let suites = entitled.held().iter().flat_map(|held| &held.grant.suites);
-    for suite in suites.filter(|suite| !giver.gives_suites([*suite])) {
-        return Err(match suite.as_str().parse() {
+    let mut suites = entitled.held().iter().flat_map(|held| &held.grant.suites);
+    match suites.find(|suite| !giver.gives_suites([*suite])) {
+        None => Ok(()),
+        Some(suite) => Err(match suite.as_str().parse() {
             Ok(name) => Denied::Suite(identity, name).into(),
             Err(_) => too_much().into(),
-        });
+        }),
     }
-    Ok(())
 }
 
 fn issue_now(
