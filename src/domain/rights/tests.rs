@@ -28,9 +28,9 @@ const PACKAGE_PATTERNS: [&str; 4] = ["acme-*", "acme-web", "*acme*", "lib*"];
 /// Groups, grants and own grants, as they come.
 type Given = (Vec<Group>, Vec<AccessGrant>, Vec<Grant>);
 
-fn some<T: std::str::FromStr + Ord>(from: &[&'static str]) -> BoxedStrategy<BTreeSet<T>>
+fn some<T>(from: &[&'static str]) -> BoxedStrategy<BTreeSet<T>>
 where
-    T: std::fmt::Debug + 'static,
+    T: std::str::FromStr + Ord + std::fmt::Debug + 'static,
     T::Err: std::fmt::Debug,
 {
     let all = from.to_vec();
@@ -38,10 +38,9 @@ where
     sets.prop_map(|texts| texts.into_iter().map(|text| text.parse().unwrap()).collect()).boxed()
 }
 
-fn one<T: std::str::FromStr + std::fmt::Debug + 'static>(
-    from: &'static [&'static str],
-) -> BoxedStrategy<T>
+fn one<T>(from: &'static [&'static str]) -> BoxedStrategy<T>
 where
+    T: std::str::FromStr + std::fmt::Debug + 'static,
     T::Err: std::fmt::Debug,
 {
     proptest::sample::select(from).prop_map(|text| text.parse().unwrap()).boxed()
