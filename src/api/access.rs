@@ -180,6 +180,9 @@ pub struct IdentityView {
     pub certificates: Vec<CertificateView>,
     /// When it was last seen, in each suite that it reads.
     pub sightings: Vec<SightingView>,
+    /// When the token ends that waits to be used for it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_ends: Option<i64>,
 }
 
 /// One certificate.

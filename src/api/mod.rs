@@ -11,6 +11,7 @@ pub mod audit;
 pub mod batch;
 pub mod change;
 pub mod crl;
+pub mod enrolment;
 pub mod keys;
 pub mod package;
 pub mod problem;
@@ -38,6 +39,10 @@ pub use change::{
     PinView, UploadQuery,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
+pub use enrolment::{
+    AuthorityView, EnrolmentRequest, RenewalRequest, Secret, TokenMade, TokenRequest, TokenState,
+    TokenText, TokenView, TokensRevoked, ca_pin,
+};
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
 };

@@ -178,6 +178,8 @@ codes! {
     InvalidRequest => "invalid-request", 400, "invalid request", Usage;
     /// The identity has no right to do it.
     Denied => "denied", 403, "not allowed", Denied;
+    /// The token to enrol with is not known, used, revoked, expired or another host's.
+    TokenRefused => "token-refused", 403, "token refused", Denied;
     /// No client certificate was presented.
     CertificateMissing => "certificate-missing", 403, "client certificate required", Denied;
     /// The certificate does not name exactly one identity, or its issuer is not trusted.

@@ -494,6 +494,7 @@ fn identities_and_status() {
             suites: SuiteChoice::Named(vec![]),
             certificates: vec![certificate],
             sightings: vec![sighting],
+            token_ends: None,
         },
         json!({ "identity": "h", "role": null, "suites": [],
             "certificates": [{ "serial": "1f", "not_after": 5, "revoked_at": null, "reason": "" }],

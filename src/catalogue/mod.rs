@@ -10,6 +10,7 @@ use crate::time::Moment;
 
 mod audit;
 mod clients;
+mod enrolments;
 mod generations;
 mod groups;
 mod records;
@@ -19,6 +20,7 @@ pub mod sqlite;
 
 pub use audit::{Audit, Checkpoint};
 pub use clients::{ClientPackage, ClientSighting, Clients};
+pub use enrolments::Enrolments;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use records::{
@@ -263,7 +265,7 @@ pub trait Access: Send + Sync {
     ) -> Result<Vec<CertificateRecord>, CatalogueError>;
 
     /// Marks certificates revoked at the event's time (those that are already stay as they are), takes the own
-    /// grant of `and_grant` away and shuts it out, and records the event.
+    /// grant and the pending tokens of `and_grant` away and shuts it out, and records the event.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`] when a serial is not known.
@@ -293,11 +295,29 @@ pub trait Journal: Send + Sync {
 
 /// Every kind of fact in one place.
 pub trait Catalogue:
-    Packages + Suites + Generations + Snapshots + Access + Groups + Journal + Audit + Clients
+    Packages
+    + Suites
+    + Generations
+    + Snapshots
+    + Access
+    + Groups
+    + Enrolments
+    + Journal
+    + Audit
+    + Clients
 {
 }
 
-impl<T: Packages + Suites + Generations + Snapshots + Access + Groups + Journal + Audit + Clients>
-    Catalogue for T
+impl<T> Catalogue for T where
+    T: Packages
+        + Suites
+        + Generations
+        + Snapshots
+        + Access
+        + Groups
+        + Enrolments
+        + Journal
+        + Audit
+        + Clients
 {
 }

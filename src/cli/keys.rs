@@ -22,14 +22,29 @@ impl NewKey {
     /// # Errors
     /// A [`Failure`] when the name fits no certificate or the machine gives no randomness.
     pub fn make(name: &str) -> Result<Self, Failure> {
-        let wrong = |error: rcgen::Error| Failure::refused(format!("cannot make a key: {error}"));
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(wrong)?;
+        Self::request(&key, name)
+    }
+
+    /// The key that was made before, with the same request.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it is no key.
+    pub fn again(key_pem: &str, name: &str) -> Result<Self, Failure> {
+        Self::request(&rcgen::KeyPair::from_pem(key_pem).map_err(wrong)?, name)
+    }
+
+    fn request(key: &rcgen::KeyPair, name: &str) -> Result<Self, Failure> {
         let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).map_err(wrong)?;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let csr_pem = params.serialize_request(&key).and_then(|csr| csr.pem()).map_err(wrong)?;
+        let csr_pem = params.serialize_request(key).and_then(|csr| csr.pem()).map_err(wrong)?;
         Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), csr_pem })
     }
+}
+
+fn wrong(error: rcgen::Error) -> Failure {
+    Failure::refused(format!("cannot make a key: {error}"))
 }
 
 /// Makes a directory that nobody else can look into. It must not be there yet, or be empty, so that

@@ -11,14 +11,17 @@
 )]
 
 mod apply;
+mod apt;
 mod args;
 mod chain;
 mod command;
 mod config;
 mod failure;
+mod holdings;
 mod keys;
 mod meter;
 mod render;
+mod replace;
 mod surroundings;
 mod table;
 mod text;
@@ -35,8 +38,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::api::Exit;
 use crate::client::Client;
-use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command};
-use command::{Session, access, audit, crl, manual, package, pin, rights, signing, suite};
+use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
+use command::{Session, access, audit, crl, enrol, manual, package, pin, rights, signing, suite};
 use config::Settings;
 use failure::Failure;
 
@@ -124,6 +127,12 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
             command: Some(AuditCommand::Verify(args @ AuditVerify { export: Some(export), .. })),
             ..
         }) => return audit::verify_export(around, args, export, cli.global.json),
+        Command::Host(HostCommand::Enroll(args)) => {
+            return enrol::enroll(around, cli.global.json, args).await;
+        }
+        Command::Host(HostCommand::Renew(args)) => {
+            return enrol::renew(around, cli.global.json, args).await;
+        }
         _ => {}
     }
     let settings = Settings::settle(&cli.global, around)?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::keys::write_new;
+use super::replace::{self, Rights};
 use super::text::shell_word;
 use crate::api::{HostSetup, SetupFile};
 
@@ -18,6 +19,9 @@ pub const SCRIPT: &str = "install.sh";
 /// rollback.
 const PLACES: [&str; 4] =
     ["/etc/apt/", "/etc/systemd/system/repod-", "/usr/local/sbin/repod-", "/usr/share/keyrings/"];
+
+/// Where sources lie.
+const SOURCES: &str = "/etc/apt/sources.list.d/";
 
 /// One file that is ready to be written.
 struct Leaf<'a> {
@@ -94,6 +98,23 @@ impl<'a> Tree<'a> {
         write_below(root, &script, 0o755, self.script(name).as_bytes())?;
         written.push(script);
         Ok(written)
+    }
+
+    /// Puts the files in their places below the root of a machine, each whole or not at all. What makes
+    /// apt look at the server comes last. Gives their paths there.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the file that cannot be written.
+    pub fn install(&self, root: &Path, sandbox: Option<u32>) -> Result<Vec<String>, Failure> {
+        let mut leaves: Vec<_> = self.leaves.iter().collect();
+        leaves.sort_by_key(|leaf| leaf.on_host.starts_with(SOURCES));
+        for leaf in &leaves {
+            let path = root.join(below(leaf.on_host)?);
+            replace::directory(path.parent().unwrap_or(root))?;
+            let owner = sandbox.filter(|_| leaf.owner != "root");
+            replace::file(&path, Rights { mode: leaf.mode, owner }, leaf.content)?;
+        }
+        Ok(leaves.iter().map(|leaf| leaf.on_host.to_owned()).collect())
     }
 
     fn script(&self, name: &str) -> String {

@@ -6,6 +6,7 @@
 //! May name: api, debian, digest
 #![expect(clippy::disallowed_methods, reason = "this room reads the packages that it sends")]
 
+mod enrol;
 mod error;
 mod keys;
 mod requests;
@@ -26,6 +27,7 @@ use crate::api;
 
 use error::Effect;
 
+pub use enrol::fetch_authority;
 pub use error::ClientError;
 pub use retry::Patience;
 pub use transfer::Sent;
@@ -64,32 +66,25 @@ impl Client {
     /// [`ClientError::Credentials`] when the address or one of the PEM texts cannot be read.
     pub fn new(credentials: &Credentials) -> Result<Self, ClientError> {
         let base = read_server(&credentials.server)?;
+        let http = trusting(&credentials.ca_pem)?;
         let wrong = |what: &str| ClientError::Credentials(what.to_owned());
-        let authorities = reqwest::Certificate::from_pem_bundle(&credentials.ca_pem)
-            .ok()
-            .filter(|found| !found.is_empty())
-            .ok_or_else(|| wrong("the CA file holds no certificate in PEM"))?;
         let mut pem = Zeroizing::new(credentials.certificate_pem.clone());
         pem.push(b'\n');
         pem.extend_from_slice(&credentials.key_pem);
         let identity = reqwest::Identity::from_pem(&pem)
             .map_err(|_| wrong("the client certificate or its key is not sound PEM"))?;
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("repoctl/", env!("CARGO_PKG_VERSION")))
-            .tls_certs_only(authorities)
-            .identity(identity)
-            .https_only(true)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
-            .build()
-            .map_err(|error| match error::find_tls(&error) {
+        Self::built(base, http.identity(identity))
+    }
+
+    fn built(base: Url, http: reqwest::ClientBuilder) -> Result<Self, ClientError> {
+        let http = http.build().map_err(|error| {
+            ClientError::Credentials(match error::find_tls(&error) {
                 Some(rustls::Error::InconsistentKeys(_)) => {
-                    wrong("the private key does not belong to the client certificate")
+                    "the private key does not belong to the client certificate".to_owned()
                 }
-                _ => wrong(&format!("certificate and key: {}", error::root(&error))),
-            })?;
+                _ => format!("certificate and key: {}", error::root(&error)),
+            })
+        })?;
         let place = place_of(&base);
         Ok(Self { http, base, place })
     }
@@ -194,6 +189,28 @@ impl Client {
             body.extend_from_slice(&piece);
         }
     }
+}
+
+/// What every connection has in common.
+fn plain() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("repoctl/", env!("CARGO_PKG_VERSION")))
+        .https_only(true)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
+}
+
+/// Connections to a server that one of these authorities vouches for.
+fn trusting(ca_pem: &[u8]) -> Result<reqwest::ClientBuilder, ClientError> {
+    let authorities = reqwest::Certificate::from_pem_bundle(ca_pem)
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| {
+            ClientError::Credentials("the CA file holds no certificate in PEM".into())
+        })?;
+    Ok(plain().tls_certs_only(authorities))
 }
 
 fn read_server(text: &str) -> Result<Url, ClientError> {

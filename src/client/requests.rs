@@ -14,7 +14,7 @@ use crate::api::{
 use crate::debian::SuiteName;
 use crate::digest::Digest;
 
-const NOTHING: &[(&str, &str)] = &[];
+pub(super) const NOTHING: &[(&str, &str)] = &[];
 
 // Where to look for what a request did whose answer was lost.
 const HISTORY: Effect = Effect::Once("look with repoctl history before you repeat it");

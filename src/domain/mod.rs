@@ -11,6 +11,7 @@ pub mod conflict;
 pub mod contents;
 pub mod contents_cut;
 pub mod draft;
+pub mod enrolment;
 pub mod generation;
 pub mod grants;
 pub mod host;
@@ -32,6 +33,7 @@ pub use audit::{Actor, Event};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use contents::{Contents, Place};
 pub use draft::{Draft, Move, Plan};
+pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
     Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
 };

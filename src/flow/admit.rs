@@ -68,6 +68,18 @@ pub fn admit(
     Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
 }
 
+/// Whether an identity has `right`, for what it asked before and that happens now.
+///
+/// # Errors
+/// [`FlowError::Denied`] with the reason.
+pub(crate) fn admit_by_name(
+    repository: &Repository,
+    identity: &Identity,
+    right: Right<'_>,
+) -> Result<Admitted, FlowError> {
+    Ok(access::decide(identity, repository.grants.load().of(identity), right)?)
+}
+
 /// What an identity holds, if anything.
 pub fn find_entitled(repository: &Repository, identity: &Identity) -> Option<Arc<Entitled>> {
     repository.grants.load().of(identity)

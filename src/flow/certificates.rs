@@ -49,7 +49,7 @@ pub async fn issue(
 }
 
 /// An operator gives no more than reading, and only of suites that are the operator's own.
-fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
+pub(super) fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
     may_give_all(admitted, &Entitled::own(grant))
 }
 
@@ -118,7 +118,11 @@ fn issue_now(
 
 /// Whether the name can have this right: its suites exist, and if the name has a right already, it is of
 /// the same role and one that the asker may give. Else an operator could take over another's host.
-fn may_take(repository: &Repository, admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
+pub(super) fn may_take(
+    repository: &Repository,
+    admitted: &Admitted,
+    grant: &Grant,
+) -> Result<(), FlowError> {
     if let SuiteScope::Named(suites) = &grant.suites
         && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
     {
@@ -145,7 +149,7 @@ fn may_take(repository: &Repository, admitted: &Admitted, grant: &Grant) -> Resu
 }
 
 /// The embedded CA, if it is the one whose clients are trusted.
-fn own_authority(repository: &Repository) -> Option<&Mutex<CertificateAuthority>> {
+pub(super) fn own_authority(repository: &Repository) -> Option<&Mutex<CertificateAuthority>> {
     repository.authority.as_ref().filter(|_| !repository.trust.is_external())
 }
 
@@ -187,7 +191,7 @@ pub async fn grant(
     .await
 }
 
-fn bad_request(error: TrustError) -> FlowError {
+pub(super) fn bad_request(error: TrustError) -> FlowError {
     match error {
         TrustError::Request(_) => {
             FlowError::Invalid { field: "csr_pem", problem: error.to_string() }

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::debian::SuiteName;
-use crate::domain::{Conflict, ConflictKind, Denied};
+use crate::domain::{Conflict, ConflictKind, Denied, TokenFault};
 use crate::pool::{Pool, PoolError};
 use crate::signing::{Signer, SigningError};
 use crate::time::{Clock, Moment};
@@ -28,6 +28,7 @@ pub mod clients;
 mod contents;
 pub mod crl;
 pub mod desk;
+pub mod enrol;
 pub mod export;
 pub mod fetch;
 pub mod follow;
@@ -45,6 +46,7 @@ mod recognise;
 pub mod refresh;
 pub mod refusals;
 mod render;
+pub mod renew;
 pub mod report;
 pub mod rollback;
 pub mod seal;
@@ -148,6 +150,9 @@ pub enum FlowError {
     /// The identity has no such right.
     #[error("{0}")]
     Denied(#[from] Denied),
+    /// The token opens nothing.
+    #[error("{0}")]
+    Token(#[from] TokenFault),
     /// There is nothing of that name.
     #[error("there is no {0}")]
     Missing(String),

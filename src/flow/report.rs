@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::catalogue::{CertificateRecord, Placement, Sighting};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::{
-    Contents, Draft, Entitled, GenerationRecord, Head, Identity, Move, Package, Pin, Role,
-    SuiteSpec,
+    Contents, Draft, EnrolmentToken, Entitled, GenerationRecord, Head, Identity, Move, Package,
+    Pin, Role, SuiteSpec,
 };
 use crate::flow::{FlowError, Repository, admit, blocking, journal, no_suite};
 use crate::time::Moment;
@@ -264,6 +264,8 @@ pub struct IdentityReport {
     pub certificates: Vec<CertificateRecord>,
     /// Where it was last seen.
     pub sightings: Vec<Sighting>,
+    /// The token that waits to be used for it.
+    pub token: Option<EnrolmentToken>,
 }
 
 /// Every identity; only hosts, or only the others, when `hosts` says so. What one was whose grant was
@@ -283,6 +285,7 @@ pub async fn identities(
             entitled: admit::find_entitled(shared, identity),
             certificates: Vec::new(),
             sightings: Vec::new(),
+            token: None,
         };
         for identity in admit::named(shared) {
             found.entry(identity).or_insert_with_key(empty);
@@ -298,7 +301,14 @@ pub async fn identities(
                 .sightings
                 .push(sighting);
         }
+        let now = shared.now();
+        for token in shared.catalogue.list_tokens()?.into_iter().filter(|one| one.is_pending(now)) {
+            let entry = found.entry(token.grant.identity.clone()).or_insert_with_key(empty);
+            entry.token = Some(token);
+        }
         let wanted = |report: &IdentityReport| match (hosts, &report.entitled) {
+            // Tokens are for hosts.
+            (Some(false), None) if report.token.is_some() => false,
             (None, _) | (_, None) => true,
             (Some(hosts), Some(entitled)) => hosts == (entitled.role() == Role::Host),
         };

@@ -127,7 +127,8 @@ fn is_own(asker: &Entitled, report: &IdentityReport) -> bool {
     if asker.gives_suites([&SuitePattern::any()]) {
         return true;
     }
-    let named = match &report.entitled {
+    let to_come = report.token.as_ref().map(|token| Entitled::own(&token.grant));
+    let named = match report.entitled.as_deref().or(to_come.as_ref()) {
         Some(entitled) => entitled.held().iter().all(|held| asker.gives_suites(&held.grant.suites)),
         None => !report.sightings.is_empty(),
     };
@@ -206,6 +207,7 @@ mod tests {
         IdentityReport {
             entitled: suites.map(|suites| Arc::new(grant(Role::Host, suites))),
             certificates: Vec::new(),
+            token: None,
             sightings: seen.iter().map(sighting).collect(),
             identity: identity.clone(),
         }

@@ -53,6 +53,7 @@ fn code(error: &FlowError) -> Code {
     match error {
         FlowError::Refused(refusal) => refusal_code(refusal),
         FlowError::Denied(_) => Code::Denied,
+        FlowError::Token(_) => Code::TokenRefused,
         FlowError::Missing(_) => Code::Missing,
         FlowError::Conflict(conflict) => match conflict.kind {
             ConflictKind::Version => Code::VersionConflict,

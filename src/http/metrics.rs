@@ -56,6 +56,20 @@ impl Metrics {
         Some(Failure::new(Code::TooManyRequests, detail))
     }
 
+    /// Whether a peer that nobody has identified may ask for one of the few things that are answered
+    /// to it, which counts as a refusal does.
+    ///
+    /// # Errors
+    /// [`Failure`] that tells it to come back later.
+    pub fn hear(&self, peer: &Peer) -> Result<(), Failure> {
+        if self.strangers.may_hear(peer.addr.ip(), Instant::now()) {
+            return Ok(());
+        }
+        self.put_off.fetch_add(1, Ordering::Relaxed);
+        let detail = "too many requests from this address without a certificate";
+        Err(Failure::new(Code::TooManyRequests, detail))
+    }
+
     /// All of it, in the text format of Prometheus.
     pub fn page(&self, repository: &Repository) -> String {
         let mut page = Page::default();

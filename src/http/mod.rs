@@ -10,6 +10,7 @@ pub mod audit;
 pub mod body;
 pub mod changes;
 pub mod crl;
+pub mod enrol;
 pub mod extract;
 mod handover;
 pub mod keys;

@@ -16,8 +16,8 @@ use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::metrics::Metrics;
 use crate::http::{
-    access, answer, audit, changes, crl, keys, refused, reports, repository, rights, setup, suites,
-    uploads,
+    access, answer, audit, changes, crl, enrol, keys, refused, reports, repository, rights, setup,
+    suites, uploads,
 };
 
 /// What every handler can reach.
@@ -79,6 +79,10 @@ pub fn router(app: App) -> Router {
         .route("/hosts", get(access::hosts).post(access::issue_host))
         .route("/hosts/{name}/revoke", post(access::revoke_host))
         .route("/hosts/{name}/setup", get(setup::setup))
+        .route("/enroll", enrol::route())
+        .route("/renew", post(enrol::renew))
+        .route("/tokens", get(enrol::tokens).post(enrol::make_token))
+        .route("/tokens/{name}/revoke", post(enrol::revoke_token))
         .route("/identities", get(access::identities).post(access::issue_identity))
         .route("/identities/{name}/revoke", post(access::revoke_identity))
         .fallback(answer::no_route)

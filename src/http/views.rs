@@ -169,6 +169,7 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
             .map_or(SuiteChoice::Named(Vec::new()), |entitled| held(app, &entitled)),
         certificates: certificates.collect(),
         sightings: sightings.collect(),
+        token_ends: report.token.map(|token| token.ends_at.0),
     }
 }
 

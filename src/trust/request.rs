@@ -1,12 +1,13 @@
 //! Certificate requests (PKCS #10): made for a client, and read for nothing but their public key.
 
-use rcgen::{CertificateParams, KeyPair, SubjectPublicKeyInfo};
+use rcgen::{CertificateParams, KeyPair, PublicKeyData, SubjectPublicKeyInfo};
 use rustls::pki_types::CertificateSigningRequestDer;
 use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::der::{INTEGER, SEQUENCE, Signed, take_tagged};
 use super::{KeyFault, TrustError, key, verifier};
+use crate::digest::Digest;
 
 /// The most that is read of a request. Unit: bytes.
 const REQUEST_LIMIT_BYTES: usize = 16 * 1024;
@@ -31,6 +32,15 @@ impl NewRequest {
         let csr_pem = params.serialize_request(&key)?.pem()?;
         Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), csr_pem })
     }
+}
+
+/// SHA-256 of the public key of a request (its SubjectPublicKeyInfo), once its self-signature has proven
+/// that the sender holds it.
+///
+/// # Errors
+/// [`TrustError::Request`] (sender's fault).
+pub fn key_digest(csr_pem: &str) -> Result<Digest, TrustError> {
+    Ok(Digest::of(&public_key_of(csr_pem)?.subject_public_key_info()))
 }
 
 /// The public key of a request, once its self-signature has proven that the sender holds it.

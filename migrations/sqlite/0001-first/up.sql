@@ -237,6 +237,26 @@ CREATE TABLE certificate (
 ) STRICT;
 CREATE INDEX certificate_identity ON certificate (identity);
 
+-- What lets a machine have the certificate of a host, once. `secret` is the SHA-256 of what the machine
+-- shows; the columns from `used_at` on are NULL until it was used, by the key of that SHA-256.
+CREATE TABLE enrolment_token (
+    secret TEXT NOT NULL PRIMARY KEY,
+    identity TEXT NOT NULL,
+    host_grant TEXT NOT NULL,
+    days INTEGER,
+    made_by TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    revoked_at INTEGER,
+    used_at INTEGER,
+    used_by_key TEXT,
+    serial TEXT,
+    certificate TEXT,
+    not_after INTEGER
+) STRICT;
+CREATE INDEX enrolment_token_identity ON enrolment_token (identity);
+
 CREATE TABLE sighting (
     identity TEXT NOT NULL,
     suite_id INTEGER NOT NULL REFERENCES suite (id),

@@ -100,6 +100,7 @@ impl<S: Store> Access for S {
                 }
             }
             and_grant.iter().try_for_each(|identity| {
+                super::enrolments::revoke(tx, identity, event.at)?;
                 remove_grant(tx, identity)?;
                 tx.exec(SHUT_OUT, &[identity.as_str().into(), event.at.0.into()]).map(drop)
             })?;
@@ -130,7 +131,7 @@ fn remove_grant(tx: &mut dyn Tx, identity: &Identity) -> Answer<()> {
     tx.exec(REMOVE_GRANT, &[identity.as_str().into()]).map(drop)
 }
 
-fn record_certificate(
+pub(super) fn record_certificate(
     tx: &mut dyn Tx,
     certificate: &CertificateRecord,
     grant: Option<&Grant>,

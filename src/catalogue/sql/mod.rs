@@ -15,6 +15,7 @@ use crate::digest::Digest;
 mod access;
 mod audit;
 mod clients;
+mod enrolments;
 mod generations;
 mod groups;
 mod indices;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::{HostEnroll, HostRenew, HostToken};
 use crate::api::Role;
 use crate::debian::SuiteName;
 use crate::nearest::nearest;
@@ -13,6 +14,12 @@ use crate::nearest::nearest;
 pub enum HostCommand {
     /// Make a key, get a certificate for it, and write everything that the host needs
     Issue(HostIssue),
+    /// Make a token by which a new machine gets all of that itself, once
+    Token(HostToken),
+    /// On a new machine: make a key, get the certificate that a token stands for, and set apt up
+    Enroll(HostEnroll),
+    /// On a host: get the next certificate, when the present one comes to its end
+    Renew(HostRenew),
     /// Write what a host needs, except its key and certificate
     Setup(HostSetupArgs),
     /// Give a host its right, when its certificate comes from a CA of your own

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod enrol;
 mod packages;
 mod pins;
 mod rights;
@@ -20,6 +21,7 @@ pub use access::{
 pub use audit::{AuditArgs, AuditCommand, AuditVerify};
 #[cfg(test)]
 pub use audit::{When, parse_when};
+pub use enrol::{HostEnroll, HostRenew, HostToken};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
 pub use pins::parse_hours;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Session;
+use super::{Session, enrol};
 use crate::api::{
     HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IssuedCertificate,
     RevocationRequest, SetupQuery, SuiteChoice,
@@ -34,6 +34,9 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
             Ok(())
         }
         HostCommand::Revoke(args) => revoke(session, args, true).await,
+        HostCommand::Token(args) => enrol::token(session, args).await,
+        // On the host itself, before there is a client.
+        HostCommand::Enroll(_) | HostCommand::Renew(_) => Ok(()),
         HostCommand::List => {
             let hosts = session.client.list_hosts().await?;
             session.show(&hosts, || render::access::list(&hosts, now));
@@ -188,7 +191,10 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
     Ok(())
 }
 
-fn suites_of(session: &Session<'_>, named: &[SuiteName]) -> Result<Vec<SuiteName>, Failure> {
+pub(super) fn suites_of(
+    session: &Session<'_>,
+    named: &[SuiteName],
+) -> Result<Vec<SuiteName>, Failure> {
     if named.is_empty() { Ok(vec![session.suite(None)?]) } else { Ok(named.to_vec()) }
 }
 

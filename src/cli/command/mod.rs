@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod crl;
+pub mod enrol;
 pub mod manual;
 pub mod package;
 pub mod pin;

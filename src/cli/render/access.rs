@@ -30,7 +30,7 @@ pub fn list(identities: &[IdentityView], now: Moment) -> String {
             one.identity.clone(),
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
-            standing(&one.certificates, now),
+            standing(one, now),
             seen.map_or("never".into(), |sighting| age(sighting.at, now)),
             seen.map(|sighting| sighting.generation.to_string()).unwrap_or_default(),
         ]);
@@ -43,6 +43,9 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
     let mut out = format!("{}\n", escape(&one.identity));
     let role = one.role.map_or("none: its rights were taken away", |role| role.as_str());
     out.push_str(&pairs(2, &[("role", role.into()), ("suites", choice(&one.suites))]));
+    if let Some(end) = one.token_ends {
+        out.push_str(&pairs(2, &[("token ends", when(end, now))]));
+    }
     let mut certificates = Table::new(&["SERIAL", "ENDS", "REVOKED", "REASON"]);
     for one in &one.certificates {
         certificates.row([
@@ -96,7 +99,17 @@ pub fn choice(suites: &SuiteChoice) -> String {
     }
 }
 
-fn standing(certificates: &[CertificateView], now: Moment) -> String {
+/// The certificate that stands longest, and the token that waits.
+fn standing(one: &IdentityView, now: Moment) -> String {
+    let certificate = standing_longest(&one.certificates, now);
+    match one.token_ends {
+        Some(end) if one.certificates.is_empty() => format!("token ends {}", age(end, now)),
+        Some(end) => format!("{certificate}, token ends {}", age(end, now)),
+        None => certificate,
+    }
+}
+
+fn standing_longest(certificates: &[CertificateView], now: Moment) -> String {
     let sound = certificates.iter().filter(|one| one.revoked_at.is_none());
     match sound.map(|one| one.not_after).max() {
         Some(end) if end > now.0 => format!("ends {}", age(end, now)),

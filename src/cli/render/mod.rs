@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod change;
 pub mod crl;
+pub mod enrol;
 pub mod package;
 pub mod rights;
 pub mod signing;

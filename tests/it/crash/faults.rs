@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, AccessRecord, Audit, Catalogue, CatalogueError, CertificateRecord, ChangesSince,
-    Checkpoint, ClientPackage, ClientSighting, Clients, Generations, Groups, IndexRecord, Journal,
-    NewPackage, PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots,
-    SuiteState, Suites,
+    Checkpoint, ClientPackage, ClientSighting, Clients, Enrolments, Generations, Groups,
+    IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement, Sighting,
+    Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
-    AccessEdit, Completion, Contents, Event, GenerationRecord, Grant, Head, Identity, IndexFile,
-    Package, Publication, StoredBlock, StoredChunk, SuiteSpec, Tenure,
+    AccessEdit, Completion, Contents, EnrolmentToken, Event, GenerationRecord, Grant, Head,
+    Identity, IndexFile, Package, Publication, StoredBlock, StoredChunk, SuiteSpec, Tenure,
+    TokenUse,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -252,6 +253,16 @@ faulty! { Suites:
     fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;
     fn search_suite(suite: &SuiteName, pattern: &str, limit: u32) -> Vec<Placement>;
     fn remove_suite(suite: &SuiteName, event: &Event) -> ();
+}
+
+faulty! { Enrolments:
+    fn record_token(token: &EnrolmentToken, forget: Moment) -> ();
+    fn find_token(secret: &Digest) -> Option<EnrolmentToken>;
+    fn list_tokens() -> Vec<EnrolmentToken>;
+    fn revoke_tokens(identity: &Identity, at: Moment) -> u64;
+    fn record_enrolment(
+        token: &EnrolmentToken, used: &TokenUse, certificate: &CertificateRecord
+    ) -> bool;
 }
 
 faulty! { Generations:

@@ -1,0 +1,72 @@
+//! `repoctl host token`, `host enroll` and `host renew`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::MessageArg;
+use super::access::parse_name;
+use crate::debian::SuiteName;
+
+/// A token for a host.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl host token web-01.example.org --suite stable -m 'new rack'\n  \
+                  repoctl host token --list\n  \
+                  repoctl host token web-01.example.org --revoke\n\n\
+                  Only the token is printed on standard output. On the new machine, as root:\n  \
+                  repoctl host enroll TOKEN\n\
+                  A token works once. A new one for the same host takes the place of the last."
+)]
+pub struct HostToken {
+    /// The host, as it is called: lower-case letters, digits, '-' and '.'
+    #[arg(value_name = "NAME", value_parser = parse_name, required_unless_present = "list")]
+    pub name: Option<String>,
+    /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
+    #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
+    pub suite: Vec<SuiteName>,
+    /// How long the token can be used; 720 at most
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    pub hours: u32,
+    /// How long the certificate stands [default: as long as the server usually gives]
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+    /// List the tokens, and what became of them
+    #[arg(long, conflicts_with_all = ["name", "suite", "revoke"])]
+    pub list: bool,
+    /// Take the pending token of the host back
+    #[arg(long, conflicts_with = "suite")]
+    pub revoke: bool,
+}
+
+/// What a new machine was given.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host enroll repod1:aHR0cHM6Ly9yZXBv…\n  \
+                  repoctl host enroll --root /mnt/image - < token\n\n\
+                  The key is made on this machine and never sent to the server. When it was\n\
+                  interrupted, the same command again goes on where it was.")]
+pub struct HostEnroll {
+    /// The token, or - to read it from standard input
+    #[arg(value_name = "TOKEN")]
+    pub token: String,
+    /// Where the root of the machine is
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+}
+
+/// Which certificates to renew.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host renew\n\n\
+                  repod-renew.timer runs it once a day. It does nothing until less than a third of\n\
+                  the certificate's life is left.")]
+pub struct HostRenew {
+    /// Where the root of the machine is
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Renew it now, however much of its life is left
+    #[arg(long)]
+    pub force: bool,
+}

@@ -1,0 +1,306 @@
+//! `repoctl host token`, `host enroll` and `host renew`.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
+
+use super::{Session, access};
+use crate::api::{
+    EnrolmentRequest, HostSetup, IssuedCertificate, RenewalRequest, SetupQuery, TokenRequest,
+    TokenText, ca_pin,
+};
+use crate::cli::apt;
+use crate::cli::args::{HostEnroll, HostRenew, HostToken};
+use crate::cli::failure::Failure;
+use crate::cli::holdings::{Holdings, Pair, read, sandbox_user};
+use crate::cli::keys::NewKey;
+use crate::cli::render;
+use crate::cli::replace::{self, Rights};
+use crate::cli::surroundings::Surroundings;
+use crate::cli::text::{age, escape, when};
+use crate::cli::tree::Tree;
+use crate::client::{Client, Credentials, Patience, fetch_authority};
+use crate::digest::Digest;
+use crate::time::Moment;
+
+/// For how long a new machine tries to reach the server.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Where systemd looks for units of the machine, and what says that it is there.
+const UNITS: &str = "etc/systemd/system";
+const SERVICE: &str = include_str!("../../../packaging/repod-renew.service");
+const TIMER: &str = include_str!("../../../packaging/repod-renew.timer");
+/// Where the unit looks for this program.
+const USUAL_PROGRAM: &str = "/usr/bin/repoctl";
+
+/// Makes, lists and takes back tokens.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Failure> {
+    let now = session.now();
+    let Some(name) = &args.name else {
+        let tokens = session.client.list_tokens().await?;
+        session.show(&tokens, || render::enrol::tokens(&tokens, now));
+        session.say_if_empty(&tokens, "no tokens yet: repoctl host token NAME --suite SUITE");
+        return Ok(());
+    };
+    if args.revoke {
+        let outcome = session.client.revoke_tokens(name).await?;
+        session.show(&outcome, || format!("the pending token of {} is revoked\n", escape(name)));
+        return Ok(());
+    }
+    let request = TokenRequest {
+        name: name.clone(),
+        suites: access::suites_of(session, &args.suite)?,
+        hours: args.hours,
+        days: args.days,
+        message: args.why.message.clone(),
+    };
+    let made = session.client.make_token(&request).await?;
+    session.show(&made, || format!("{}\n", made.token.0));
+    if !session.json {
+        let (name, end) = (escape(name), when(made.ends_at, now));
+        session.around.complain(&format!(
+            "for {name}, once, until {end}; there, as root: repoctl host enroll TOKEN\n"
+        ));
+    }
+    Ok(())
+}
+
+/// Makes this machine a host.
+///
+/// # Errors
+/// A [`Failure`] from the server, the network or the disk. The same command again goes on where it was.
+pub async fn enroll(
+    around: &mut Surroundings,
+    json: bool,
+    args: &HostEnroll,
+) -> Result<(), Failure> {
+    let text = token_text(around, &args.token)?;
+    let token = TokenText::parse(&text)
+        .map_err(|why| Failure::usage(format!("this is no token: {why}")))?;
+    let ca_pem = recognise(&token).await?;
+    let stranger = Client::stranger(&token.server, ca_pem.as_bytes())?;
+    let holdings = Holdings::of(&args.root, &stranger.server_name())?;
+
+    let _alone = holdings.alone()?;
+    let mark = Digest::of(token.secret.0.as_bytes()).to_string();
+    let pair = match holdings.find(&mark)? {
+        Some(pair) => pair,
+        None => holdings.add(&NewKey::make(&token.name)?.key_pem, Some(&mark))?,
+    };
+    let request = EnrolmentRequest {
+        name: token.name.clone(),
+        secret: token.secret.clone(),
+        csr_pem: NewKey::again(&pair.key_pem, &token.name)?.csr_pem,
+    };
+    let issued = Patience::lasting(PATIENCE).keep(|| stranger.enroll(&request)).await?;
+    holdings.complete(&pair, &issued.certificate_pem)?;
+    // Proven before anything of this machine is altered: the server knows it by the new pair.
+    let client = client(&token.server, &issued, &pair)?;
+    let setup = client.host_setup(&token.name, &SetupQuery::default()).await?;
+    let files = place(&args.root, &holdings, &pair, &setup).await?;
+    let mut notes = setup.notes;
+    notes.extend(write_units(&args.root)?);
+
+    let session = &mut Session { client, suite: None, json, around };
+    let server = holdings.server();
+    let value = serde_json::json!({
+        "identity": issued.identity, "serial": issued.serial, "not_after": issued.not_after,
+        "files": files, "notes": notes,
+    });
+    session.show(&value, || render::enrol::enrolled(&issued.identity, server, &files, &notes));
+    Ok(())
+}
+
+fn token_text(around: &mut Surroundings, given: &str) -> Result<Zeroizing<String>, Failure> {
+    if given != "-" {
+        return Ok(Zeroizing::new(given.to_owned()));
+    }
+    let mut text = Zeroizing::new(String::new());
+    let read = around.input.by_ref().take(8_192).read_to_string(&mut text);
+    read.map_err(|error| Failure::usage(format!("standard input: cannot be read: {error}")))?;
+    Ok(text)
+}
+
+/// The CA of the server, once it is the one that the token names. Until then nothing was sent that says
+/// who this is.
+async fn recognise(token: &TokenText) -> Result<String, Failure> {
+    let ca_pem = Patience::lasting(PATIENCE).keep(|| fetch_authority(&token.server)).await?;
+    if ca_pin(&ca_pem) == Some(token.ca_pin) {
+        return Ok(ca_pem);
+    }
+    let text = format!(
+        "{} is recognised by another CA than the token was made for: nothing was sent there",
+        token.server
+    );
+    Err(Failure::refused(text).with_hint(
+        "somebody stands between this machine and the server, or its CA is a new one: make a new token",
+    ))
+}
+
+fn client(server: &str, issued: &IssuedCertificate, pair: &Pair) -> Result<Client, Failure> {
+    let credentials = Credentials {
+        server: server.to_owned(),
+        certificate_pem: issued.certificate_pem.clone().into_bytes(),
+        key_pem: Zeroizing::new(pair.key_pem.as_bytes().to_vec()),
+        ca_pem: issued.ca_pem.clone().into_bytes(),
+    };
+    Ok(Client::new(&credentials)?)
+}
+
+/// Puts the files of a host in place, then the pair, then what makes apt look there.
+async fn place(
+    root: &Path,
+    holdings: &Holdings,
+    pair: &Pair,
+    setup: &HostSetup,
+) -> Result<Vec<String>, Failure> {
+    let own = format!("/etc/apt/repod/{}", holdings.server());
+    let named = [&setup.certificate_path, &setup.key_path];
+    if named != [&format!("{own}/client.crt"), &format!("{own}/client.key")] {
+        let text = format!("the server keeps the certificate elsewhere than in {own}");
+        return Err(Failure::refused(text).with_hint("use a repoctl of the server's own version"));
+    }
+    let _held = apt::quiet(root).await?;
+    if named.iter().all(|path| root.join(path.trim_start_matches('/')).exists()) {
+        holdings.adopt()?;
+    }
+    holdings.switch(pair)?;
+    let mut files = vec![setup.certificate_path.clone(), setup.key_path.clone()];
+    files.extend(Tree::of(setup)?.install(root, sandbox_user(root))?);
+    holdings.prune()?;
+    Ok(files)
+}
+
+/// Lets systemd renew the certificate, where it is the one that starts things. Gives what is left to do.
+fn write_units(root: &Path) -> Result<Option<String>, Failure> {
+    let place = root.join(UNITS);
+    if !place.is_dir() {
+        let note = "there is no systemd here: run `repoctl host renew` once a day by other means";
+        return Ok(Some(note.into()));
+    }
+    let program = std::env::current_exe().ok().filter(|_| root == Path::new("/"));
+    let program = program.and_then(|path| path.to_str().map(str::to_owned));
+    let program = program.filter(|path| !path.contains(char::is_whitespace));
+    let service = SERVICE.replace(USUAL_PROGRAM, program.as_deref().unwrap_or(USUAL_PROGRAM));
+    let rights = Rights { mode: 0o644, owner: None };
+    replace::file(&place.join("repod-renew.service"), rights, service.as_bytes())?;
+    replace::file(&place.join("repod-renew.timer"), rights, TIMER.as_bytes())?;
+    let wanted = place.join("timers.target.wants");
+    replace::directory(&wanted)?;
+    replace::link(Path::new("../repod-renew.timer"), &wanted.join("repod-renew.timer"))?;
+    let note = "the certificate is renewed by repod-renew.timer from the next start on, or now: \
+                systemctl daemon-reload && systemctl start repod-renew.timer";
+    Ok(Some(note.into()))
+}
+
+/// Gets the next certificate for every server that this host reads, where the present one comes to its
+/// end.
+///
+/// # Errors
+/// The first [`Failure`], once every server was tried; the old certificate is in use then.
+pub async fn renew(around: &mut Surroundings, json: bool, args: &HostRenew) -> Result<(), Failure> {
+    let all = Holdings::all(&args.root)?;
+    if all.is_empty() {
+        return Err(Failure::refused("this machine holds no certificate of a repod")
+            .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
+    }
+    let (mut lines, mut values, mut failed) = (String::new(), Vec::new(), None);
+    for holdings in all {
+        let server = escape(holdings.server());
+        match renew_one(&args.root, &holdings, args.force, around.now()).await {
+            Ok((renewed, not_after)) => {
+                let what = if renewed { "renewed" } else { "not yet due" };
+                let end = age(not_after, around.now());
+                lines.push_str(&format!("{server}: {what}, the certificate ends {end}\n"));
+                values.push(serde_json::json!({
+                    "server": holdings.server(), "renewed": renewed, "not_after": not_after,
+                }));
+            }
+            Err(failure) => {
+                let named = format!("{server}: {}", failure.message);
+                let failure = Failure { message: named, ..failure };
+                match &failed {
+                    None => failed = Some(failure),
+                    Some(_) => around.complain(&failure.lines(false)),
+                }
+            }
+        }
+    }
+    match json {
+        true if !values.is_empty() => {
+            let text = serde_json::to_string_pretty(&values).unwrap_or_default();
+            around.print(&format!("{}\n", crate::cli::text::escape_json(&text)));
+        }
+        true => {}
+        false => around.print(&lines),
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Renews one pair, if it is time: whether it was, and when the certificate in use ends now.
+async fn renew_one(
+    root: &Path,
+    holdings: &Holdings,
+    force: bool,
+    now: Moment,
+) -> Result<(bool, i64), Failure> {
+    let _alone = holdings.alone()?;
+    let (certificate_pem, key_pem) = holdings.in_use()?;
+    let (name, begins, ends) = read_certificate(&certificate_pem).ok_or_else(|| {
+        Failure::refused(format!("{}: is no certificate", holdings.file("client.crt").display()))
+    })?;
+    if now.0 >= ends {
+        let text = format!("the certificate of {name} ended {}", age(ends, now));
+        return Err(Failure::refused(text)
+            .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
+    }
+    let (left, life) = (ends.saturating_sub(now.0), ends.saturating_sub(begins));
+    if !force && left.saturating_mul(3) >= life {
+        return Ok((false, ends));
+    }
+    let server = apt::address(root, holdings.server())?;
+    let ca_file = holdings.file("ca.crt");
+    let ca_pem = read(&ca_file)?;
+    let credentials = Credentials {
+        server: server.clone(),
+        certificate_pem: certificate_pem.into_bytes(),
+        key_pem: Zeroizing::new(key_pem.as_bytes().to_vec()),
+        ca_pem: ca_pem.clone().into_bytes(),
+    };
+    let key = NewKey::make(&name)?;
+    let pair = holdings.add(&key.key_pem, None)?;
+    let request = RenewalRequest { csr_pem: key.csr_pem };
+    let issued = Client::new(&credentials)?.renew(&request).await?;
+    holdings.complete(&pair, &issued.certificate_pem)?;
+    // The old pair stays in use until the server has answered to the new one.
+    client(&server, &issued, &pair)?.whoami().await?;
+    let _held = apt::quiet(root).await?;
+    holdings.adopt()?;
+    holdings.switch(&pair)?;
+    if issued.ca_pem != ca_pem {
+        let rights = Rights { mode: 0o644, owner: None };
+        replace::file(&ca_file, rights, issued.ca_pem.as_bytes())?;
+    }
+    holdings.prune()?;
+    Ok((true, issued.not_after))
+}
+
+/// The name that a certificate proves, and when it begins and ends.
+fn read_certificate(pem: &str) -> Option<(String, i64, i64)> {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+    let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+    let names = certificate.subject_alternative_name().ok()??;
+    let name = names.value.general_names.iter().find_map(|name| match name {
+        x509_parser::extensions::GeneralName::DNSName(name) => Some((*name).to_owned()),
+        _ => None,
+    })?;
+    let validity = certificate.validity();
+    Some((name, validity.not_before.timestamp(), validity.not_after.timestamp()))
+}

@@ -1,0 +1,273 @@
+//! Holdings: the key and certificate by which a host reads one server, and how the next pair takes the
+//! place of the last.
+//!
+//! ```text
+//! /etc/apt/repod/SERVER/certificates/ID/client.key, client.crt    a pair that belongs together
+//! /etc/apt/repod/SERVER/current -> certificates/ID                the pair in use: one link, one rename
+//! /etc/apt/repod/SERVER/previous -> certificates/ID               the one before, until the next renewal
+//! /etc/apt/repod/SERVER/client.key -> current/client.key          what apt's configuration names
+//! /etc/apt/repod/SERVER/client.crt -> current/client.crt
+//! ```
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::failure::Failure;
+use super::replace::{self, Rights, wrong};
+
+/// Below the root of a machine.
+const PLACE: &str = "etc/apt/repod";
+/// The user that apt's download methods run as.
+const SANDBOX_USER: &str = "_apt";
+const KEY: &str = "client.key";
+const CERTIFICATE: &str = "client.crt";
+/// In the directory of a pair: which token it was made for.
+const MARK: &str = "token";
+
+/// What a host holds for one server.
+pub struct Holdings {
+    directory: PathBuf,
+    /// Who reads keys beside root.
+    owner: Option<u32>,
+    server: String,
+}
+
+/// A key, and the certificate for it once there is one.
+pub struct Pair {
+    directory: PathBuf,
+    /// PKCS#8, PEM.
+    pub key_pem: Zeroizing<String>,
+}
+
+impl Holdings {
+    /// What the machine below `root` holds, or will hold, for a server.
+    ///
+    /// # Errors
+    /// A [`Failure`] for a root that is no directory, or a name that is not a plain one.
+    pub fn of(root: &Path, server: &str) -> Result<Self, Failure> {
+        if !root.is_dir() {
+            return Err(Failure::usage(format!("{}: is no directory", root.display())));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+        if server.is_empty() || server.starts_with('.') || !server.chars().all(plain) {
+            return Err(Failure::refused(format!("{server:?} is no name of a server")));
+        }
+        let directory = root.join(PLACE).join(server);
+        Ok(Self { directory, owner: sandbox_user(root), server: server.to_owned() })
+    }
+
+    /// What the machine below `root` holds, for every server.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the directory cannot be read.
+    pub fn all(root: &Path) -> Result<Vec<Self>, Failure> {
+        let place = root.join(PLACE);
+        let Ok(entries) = fs::read_dir(&place) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| wrong(&place, &error))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.path().join(CERTIFICATE).exists() {
+                found.push(Self::of(root, &name)?);
+            }
+        }
+        found.sort_by(|a, b| a.server.cmp(&b.server));
+        Ok(found)
+    }
+
+    /// Keeps another run of this program away until the answer is dropped.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the directory cannot be made or locked.
+    pub fn alone(&self) -> Result<fs::File, Failure> {
+        replace::directory(&self.directory)?;
+        let lock = || {
+            let directory = fs::File::open(&self.directory)?;
+            directory.lock()?;
+            Ok(directory)
+        };
+        lock().map_err(|error: std::io::Error| wrong(&self.directory, &error))
+    }
+
+    /// The name of the server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// A file beside the pair in use.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// The certificate in use and its key.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the file that cannot be read.
+    pub fn in_use(&self) -> Result<(String, Zeroizing<String>), Failure> {
+        Ok((read(&self.file(CERTIFICATE))?, Zeroizing::new(read(&self.file(KEY))?)))
+    }
+
+    /// The pair that was made for this token.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be read.
+    pub fn find(&self, mark: &str) -> Result<Option<Pair>, Failure> {
+        for directory in self.pairs() {
+            if fs::read_to_string(directory.join(MARK)).is_ok_and(|found| found == mark) {
+                let key_pem = Zeroizing::new(read(&directory.join(KEY))?);
+                return Ok(Some(Pair { directory, key_pem }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps a new key. Its directory appears with everything in it, so that no half of a key is ever
+    /// found again.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names what cannot be written.
+    pub fn add(&self, key_pem: &str, mark: Option<&str>) -> Result<Pair, Failure> {
+        let place = self.directory.join("certificates");
+        replace::directory(&place)?;
+        let id = format!("{:016x}", rand::random::<u64>());
+        let (beside, directory) = (place.join(format!(".new-{id}")), place.join(&id));
+        let made = fs::DirBuilder::new().mode(0o700).create(&beside);
+        made.map_err(|error| wrong(&beside, &error))?;
+        if let Some(mark) = mark {
+            replace::file(
+                &beside.join(MARK),
+                Rights { mode: 0o600, owner: None },
+                mark.as_bytes(),
+            )?;
+        }
+        let rights = Rights { mode: 0o400, owner: self.owner };
+        replace::file(&beside.join(KEY), rights, key_pem.as_bytes())?;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        let finish = || {
+            fs::set_permissions(&beside, open)?;
+            fs::rename(&beside, &directory)?;
+            replace::sync(&place)
+        };
+        finish().map_err(|error: std::io::Error| wrong(&directory, &error))?;
+        Ok(Pair { directory, key_pem: Zeroizing::new(key_pem.to_owned()) })
+    }
+
+    /// Keeps the certificate of a pair.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names what cannot be written.
+    pub fn complete(&self, pair: &Pair, certificate_pem: &str) -> Result<(), Failure> {
+        let rights = Rights { mode: 0o644, owner: None };
+        replace::file(&pair.directory.join(CERTIFICATE), rights, certificate_pem.as_bytes())
+    }
+
+    /// Puts a certificate and key that lie there as plain files, as `repoctl host issue` has it, behind
+    /// the links. At every moment the two that apt finds belong together.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names what cannot be written.
+    pub fn adopt(&self) -> Result<(), Failure> {
+        if self.is_linked(CERTIFICATE) && self.is_linked(KEY) {
+            return Ok(());
+        }
+        let (certificate, key) = self.in_use()?;
+        let pair = self.add(&key, None)?;
+        self.complete(&pair, &certificate)?;
+        self.point("current", &pair.directory)?;
+        self.link_files()
+    }
+
+    /// Makes a pair the one in use, and the one that was so the previous one. The two files that apt
+    /// reads change with one rename.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names what cannot be written.
+    pub fn switch(&self, pair: &Pair) -> Result<(), Failure> {
+        let before = fs::read_link(self.file("current")).ok();
+        let next = below(&pair.directory);
+        if let Some(before) = before.filter(|before| *before != next) {
+            replace::link(&before, &self.file("previous"))?;
+        }
+        self.point("current", &pair.directory)?;
+        self.link_files()
+    }
+
+    /// Removes pairs that are neither in use nor the previous one, and what a run left that was ended.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names what cannot be removed.
+    pub fn prune(&self) -> Result<(), Failure> {
+        let kept: Vec<PathBuf> = ["current", "previous"]
+            .iter()
+            .filter_map(|name| fs::read_link(self.file(name)).ok())
+            .collect();
+        let place = self.directory.join("certificates");
+        let entries = fs::read_dir(&place).map_err(|error| wrong(&place, &error))?;
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if !kept.contains(&below(&path)) {
+                fs::remove_dir_all(&path).map_err(|error| wrong(&path, &error))?;
+            }
+        }
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        for entry in entries.filter(|one| one.file_name().as_encoded_bytes().starts_with(b".new-"))
+        {
+            let path = entry.path();
+            // Whatever it is: of two ways to remove it, one is right.
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        }
+        Ok(())
+    }
+
+    fn pairs(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.directory.join("certificates"));
+        let paths = entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        let whole = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
+        };
+        paths.filter(whole).collect()
+    }
+
+    fn is_linked(&self, name: &str) -> bool {
+        fs::read_link(self.file(name)).is_ok_and(|to| to == Path::new("current").join(name))
+    }
+
+    fn link_files(&self) -> Result<(), Failure> {
+        for name in [CERTIFICATE, KEY].into_iter().filter(|name| !self.is_linked(name)) {
+            replace::link(&Path::new("current").join(name), &self.file(name))?;
+        }
+        Ok(())
+    }
+
+    fn point(&self, name: &str, directory: &Path) -> Result<(), Failure> {
+        replace::link(&below(directory), &self.file(name))
+    }
+}
+
+/// The directory of a pair as the links beside `certificates` name it.
+fn below(directory: &Path) -> PathBuf {
+    Path::new("certificates").join(directory.file_name().unwrap_or_default())
+}
+
+/// The number of apt's own user on the machine below `root`, if it has one.
+pub fn sandbox_user(root: &Path) -> Option<u32> {
+    let users = fs::read_to_string(root.join("etc/passwd")).ok()?;
+    let line = users.lines().find(|line| line.split(':').next() == Some(SANDBOX_USER))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
+/// A text file of this host.
+///
+/// # Errors
+/// A [`Failure`] that names it.
+pub fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        let failure = Failure::refused(format!("{}: cannot be read: {error}", path.display()));
+        match error.kind() {
+            std::io::ErrorKind::PermissionDenied => failure.with_hint("run it as root"),
+            _ => failure,
+        }
+    })
+}

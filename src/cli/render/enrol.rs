@@ -1,0 +1,40 @@
+//! Tokens.
+
+use crate::api::TokenView;
+use crate::cli::table::Table;
+use crate::cli::text::{age, escape};
+use crate::time::Moment;
+
+use super::access::choice;
+
+/// Tokens, as a table: one line each, the newest first.
+pub fn tokens(tokens: &[TokenView], now: Moment) -> String {
+    let headings = ["HOST", "SUITES", "STATE", "MADE", "BY", "ENDS", "CERTIFICATE", "WHY"];
+    let mut table = Table::new(&headings);
+    for one in tokens {
+        table.row([
+            one.name.clone(),
+            choice(&one.suites),
+            one.state.as_str().to_owned(),
+            age(one.made_at, now),
+            one.made_by.clone(),
+            age(one.ends_at, now),
+            one.serial.clone().unwrap_or_default(),
+            one.message.clone(),
+        ]);
+    }
+    table.lines(0)
+}
+
+/// What a host has after an enrolment.
+pub fn enrolled(name: &str, server: &str, files: &[String], notes: &[String]) -> String {
+    let mut out = format!("{} is a host of {}\n", escape(name), escape(server));
+    for file in files {
+        out.push_str(&format!("  {}\n", escape(file)));
+    }
+    for note in notes {
+        out.push_str(&format!("note: {}\n", escape(note)));
+    }
+    out.push_str("next: apt-get update\n");
+    out
+}

@@ -1,0 +1,100 @@
+//! Replace: files and links that appear whole under their names, or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use super::failure::Failure;
+
+/// Whose a file is, and what may be done with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights {
+    /// Permission bits.
+    pub mode: u32,
+    /// A user other than the one that writes.
+    pub owner: Option<u32>,
+}
+
+/// Writes a file, in place of one that may be there: beside it first, seen to the disk, then renamed.
+///
+/// # Errors
+/// A [`Failure`] that names the file; what lies there is then what lay there before.
+pub fn file(path: &Path, rights: Rights, content: &[u8]) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        let mut beside = tempfile::Builder::new()
+            .prefix(".new-")
+            .permissions(fs::Permissions::from_mode(0o600))
+            .tempfile_in(folder(path))?;
+        beside.write_all(content)?;
+        if rights.owner.is_some() {
+            std::os::unix::fs::chown(beside.path(), rights.owner, None)?;
+        }
+        // Set again after opening, because the umask may have taken bits away.
+        beside.as_file().set_permissions(fs::Permissions::from_mode(rights.mode))?;
+        beside.as_file().sync_all()?;
+        beside.persist(path).map_err(|error| error.error)?;
+        sync(folder(path))
+    };
+    write().map_err(|error| wrong(path, &error))
+}
+
+/// Makes `path` a link to `target`, in place of a link or file that may be there.
+///
+/// # Errors
+/// A [`Failure`] that names the link.
+pub fn link(target: &Path, path: &Path) -> Result<(), Failure> {
+    let make = || -> io::Result<()> {
+        let beside = tempfile::Builder::new().prefix(".new-").tempdir_in(folder(path))?;
+        let made = beside.path().join("link");
+        std::os::unix::fs::symlink(target, &made)?;
+        fs::rename(&made, path)?;
+        sync(folder(path))
+    };
+    make().map_err(|error| wrong(path, &error))
+}
+
+/// Makes a directory that everybody may enter, and those above it, unless they are there.
+///
+/// # Errors
+/// A [`Failure`] that names the directory.
+pub fn directory(path: &Path) -> Result<(), Failure> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    directory(folder(path))?;
+    let make = || -> io::Result<()> {
+        match fs::DirBuilder::new().mode(0o755).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        }
+        // The umask may be stricter, and apt reads these as a user of its own.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+        sync(folder(path))
+    };
+    make().map_err(|error| wrong(path, &error))
+}
+
+/// Sees to it that a rename in a directory has reached the disk.
+///
+/// # Errors
+/// What the system says.
+pub fn sync(directory: &Path) -> io::Result<()> {
+    fs::File::open(directory)?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// What is told when something cannot be written.
+pub fn wrong(path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::refused(format!("{}: cannot be written: {error}", path.display()));
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => failure.with_hint("run it as root"),
+        _ => failure,
+    }
+}

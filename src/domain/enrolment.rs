@@ -1,0 +1,146 @@
+//! Enrolment: a token lets one machine, once, have the certificate of one host.
+
+use crate::digest::Digest;
+use crate::domain::{Grant, Identity};
+use crate::time::Moment;
+
+/// A token, as it is remembered: never the secret itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnrolmentToken {
+    /// SHA-256 of the secret.
+    pub secret: Digest,
+    /// The right of the host that comes with it.
+    pub grant: Grant,
+    /// How long its certificate is to stand; the server's default when not said. Unit: days.
+    pub days: Option<u32>,
+    /// Who made the token.
+    pub made_by: Identity,
+    /// When it was made.
+    pub made_at: Moment,
+    /// From when on it is worth nothing.
+    pub ends_at: Moment,
+    /// Why it was made.
+    pub message: String,
+    /// When it was taken back, if it was.
+    pub revoked_at: Option<Moment>,
+    /// What came of it, once it was used.
+    pub used: Option<TokenUse>,
+}
+
+/// What a token was used for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenUse {
+    /// When.
+    pub at: Moment,
+    /// SHA-256 of the public key that came with it.
+    pub key: Digest,
+    /// The serial of the certificate that was issued for it.
+    pub serial: String,
+    /// That certificate, PEM.
+    pub certificate_pem: String,
+    /// When that ends.
+    pub not_after: Moment,
+}
+
+/// Why a token opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// No token has this secret.
+    #[error("this token is not one of this server's, or too old to be remembered: make a new one")]
+    Unknown,
+    /// It names another host.
+    #[error("this token is for another host: make one for this name")]
+    OtherHost,
+    /// It was taken back.
+    #[error("this token was revoked: make a new one")]
+    Revoked,
+    /// Its time is over.
+    #[error("this token has expired: make a new one")]
+    Expired,
+    /// Another key had its certificate already.
+    #[error("this token was used already, and a token works once: make a new one")]
+    Used,
+    /// What it was used for was taken back since.
+    #[error("the certificate that this token gave was revoked: make a new token")]
+    CertificateRevoked,
+    /// Whoever made it could not make it now.
+    #[error("who made this token may no longer give that right: let somebody else make one")]
+    MakerLost,
+}
+
+impl EnrolmentToken {
+    /// Whether it still waits to be used at `now`.
+    pub fn is_pending(&self, now: Moment) -> bool {
+        self.used.is_none() && self.revoked_at.is_none() && now < self.ends_at
+    }
+
+    /// What the holder of `key`, who says to be `name`, gets for it at `now`: what it was used for by the
+    /// same key before, as the answer to that may have been lost, or `None` when it is still to be used.
+    ///
+    /// # Errors
+    /// [`TokenFault`] (sender's fault).
+    pub fn judge(
+        &self,
+        name: &Identity,
+        key: &Digest,
+        now: Moment,
+    ) -> Result<Option<&TokenUse>, TokenFault> {
+        if self.grant.identity != *name {
+            return Err(TokenFault::OtherHost);
+        }
+        if self.revoked_at.is_some() {
+            return Err(TokenFault::Revoked);
+        }
+        match &self.used {
+            Some(used) if used.key != *key => Err(TokenFault::Used),
+            _ if now >= self.ends_at => Err(TokenFault::Expired),
+            used => Ok(used.as_ref()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Role, SuiteScope};
+
+    fn token() -> EnrolmentToken {
+        let identity: Identity = "web-01.example.org".parse().unwrap();
+        EnrolmentToken {
+            secret: Digest::of(b"secret"),
+            grant: Grant { identity, role: Role::Host, suites: SuiteScope::All },
+            days: None,
+            made_by: "ops".parse().unwrap(),
+            made_at: Moment(100),
+            ends_at: Moment(200),
+            message: String::new(),
+            revoked_at: None,
+            used: None,
+        }
+    }
+
+    #[test]
+    fn a_token_is_for_one_name_one_key_and_its_time() {
+        let (web, other): (Identity, Identity) =
+            ("web-01.example.org".parse().unwrap(), "web-02.example.org".parse().unwrap());
+        let (key, thief) = (Digest::of(b"key"), Digest::of(b"thief"));
+        let fresh = token();
+        assert_eq!(fresh.judge(&web, &key, Moment(199)), Ok(None));
+        assert_eq!(fresh.judge(&web, &key, Moment(200)), Err(TokenFault::Expired));
+        assert_eq!(fresh.judge(&other, &key, Moment(150)), Err(TokenFault::OtherHost));
+        assert!(fresh.is_pending(Moment(199)) && !fresh.is_pending(Moment(200)));
+
+        let (at, not_after) = (Moment(150), Moment(999));
+        let (serial, certificate_pem) = ("1f".to_owned(), "PEM".to_owned());
+        let used = TokenUse { at, key, serial, certificate_pem, not_after };
+        let used = EnrolmentToken { used: Some(used), ..token() };
+        assert_eq!(used.judge(&web, &key, Moment(160)), Ok(used.used.as_ref()));
+        assert_eq!(used.judge(&web, &thief, Moment(160)), Err(TokenFault::Used));
+        assert_eq!(used.judge(&web, &thief, Moment(300)), Err(TokenFault::Used));
+        assert_eq!(used.judge(&web, &key, Moment(200)), Err(TokenFault::Expired));
+        assert!(!used.is_pending(Moment(160)));
+
+        let revoked = EnrolmentToken { revoked_at: Some(Moment(120)), ..used };
+        assert_eq!(revoked.judge(&web, &key, Moment(160)), Err(TokenFault::Revoked));
+    }
+}

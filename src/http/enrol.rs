@@ -1,0 +1,170 @@
+//! Enrolment: what a machine without a certificate may ask for, and what is asked by who has one.
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::routing::{MethodRouter, post};
+use zeroize::Zeroizing;
+
+use crate::api::{
+    AuthorityView, EnrolmentRequest, IssuedCertificate, RenewalRequest, TokenMade, TokenRequest,
+    TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
+};
+use crate::domain::{EnrolmentToken, Grant, Identity, Right, Role, SuiteScope};
+use crate::flow::{certificates, enrol, renew as renewal, report};
+use crate::http::admitted::{Caller, parse, peer_of};
+use crate::http::answer::Failure;
+use crate::http::extract::{Json, Path};
+use crate::http::{App, views};
+use crate::time::Moment;
+
+/// The most that is read of who is not identified. Unit: bytes.
+const MOST_BYTES: usize = 32 << 10;
+
+/// The methods of `/enroll`.
+pub fn route() -> MethodRouter<App> {
+    post(enroll).layer(DefaultBodyLimit::max(MOST_BYTES)).get(authority)
+}
+
+/// Whoever it is, whose address has not asked too often. Decided before a body is read.
+pub struct Stranger;
+
+impl FromRequestParts<App> for Stranger {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let (peer, _) = peer_of(&parts.extensions)?;
+        app.metrics.hear(&peer).map(|()| Self)
+    }
+}
+
+/// `GET /enroll`: what this server is recognised by, for who can compare it with the pin in a token.
+pub async fn authority(
+    State(app): State<App>,
+    _stranger: Stranger,
+) -> Result<Json<AuthorityView>, Failure> {
+    Ok(Json(AuthorityView { ca_pem: server_ca(&app) }))
+}
+
+/// `POST /enroll`.
+pub async fn enroll(
+    State(app): State<App>,
+    _stranger: Stranger,
+    Json(request): Json<EnrolmentRequest>,
+) -> Result<Json<IssuedCertificate>, Failure> {
+    let shown = enrol::Shown {
+        name: parse("name", &request.name)?,
+        secret: Zeroizing::new(request.secret.0),
+        csr_pem: request.csr_pem,
+    };
+    let name = request.name;
+    Ok(Json(issued(&app, name, enrol::enroll(&app.repository, shown).await?)))
+}
+
+/// `POST /renew`.
+pub async fn renew(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<RenewalRequest>,
+) -> Result<Json<IssuedCertificate>, Failure> {
+    let admitted = caller.admit(&app, Right::Introspect)?;
+    let done =
+        renewal::renew(&app.repository, &admitted, &caller.standing, request.csr_pem).await?;
+    Ok(Json(issued(&app, admitted.identity().to_string(), done)))
+}
+
+fn issued(app: &App, identity: String, issued: certificates::Issued) -> IssuedCertificate {
+    IssuedCertificate {
+        identity,
+        serial: issued.client.serial_hex,
+        not_after: issued.client.not_after.0,
+        certificate_pem: issued.client.certificate_pem,
+        ca_pem: app.site.server_ca.clone().unwrap_or(issued.ca_pem),
+    }
+}
+
+fn server_ca(app: &App) -> String {
+    app.site.server_ca.clone().unwrap_or_else(|| report::ca_pem(&app.repository))
+}
+
+/// `POST /tokens`.
+pub async fn make_token(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<TokenRequest>,
+) -> Result<Json<TokenMade>, Failure> {
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    if request.suites.is_empty() {
+        return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
+    }
+    let grant = Grant {
+        identity: parse("name", &request.name)?,
+        role: Role::Host,
+        suites: SuiteScope::Named(request.suites.into_iter().collect()),
+    };
+    let ca_pin = ca_pin(&server_ca(&app)).ok_or_else(|| {
+        Failure::new(crate::api::Code::Internal, "the CA of this server cannot be read")
+    })?;
+    let (hours, days) = (request.hours, request.days);
+    let wanted = enrol::Wanted { grant, hours, days, message: request.message };
+    let made = enrol::make(&app.repository, &admitted, wanted).await?;
+    let text = TokenText {
+        server: app.site.public_url.clone(),
+        name: request.name.clone(),
+        ca_pin,
+        secret: crate::api::Secret(made.secret.to_string()),
+    };
+    let ends_at = made.token.ends_at.0;
+    Ok(Json(TokenMade { name: request.name, token: text.write(), ends_at }))
+}
+
+/// `GET /tokens`: for all but an admin, those for suites of the caller's own.
+pub async fn tokens(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<Vec<TokenView>>, Failure> {
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    let (now, asker) = (app.repository.now(), admitted.grant());
+    let found = enrol::list(&app.repository).await?;
+    let own = found.into_iter().filter(|token| is_own(asker, &token.grant));
+    Ok(Json(own.map(|token| view(token, now)).collect()))
+}
+
+fn is_own(asker: &Grant, grant: &Grant) -> bool {
+    match &grant.suites {
+        _ if asker.role == Role::Admin || asker.suites == SuiteScope::All => true,
+        SuiteScope::All => false,
+        SuiteScope::Named(suites) => suites.iter().all(|suite| asker.suites.covers(suite)),
+    }
+}
+
+/// `POST /tokens/{name}/revoke`.
+pub async fn revoke_token(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<TokensRevoked>, Failure> {
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    let identity: Identity = parse("name", &name)?;
+    let revoked = enrol::revoke(&app.repository, &admitted, &identity).await?;
+    Ok(Json(TokensRevoked { name, revoked }))
+}
+
+fn view(token: EnrolmentToken, now: Moment) -> TokenView {
+    let state = match (&token.used, &token.revoked_at) {
+        (Some(_), _) => TokenState::Used,
+        (None, Some(_)) => TokenState::Revoked,
+        (None, None) if now >= token.ends_at => TokenState::Expired,
+        (None, None) => TokenState::Pending,
+    };
+    TokenView {
+        name: token.grant.identity.to_string(),
+        suites: views::choice(&token.grant.suites),
+        state,
+        made_by: token.made_by.to_string(),
+        made_at: token.made_at.0,
+        ends_at: token.ends_at.0,
+        message: token.message,
+        used_at: token.used.as_ref().map(|used| used.at.0),
+        serial: token.used.map(|used| used.serial),
+    }
+}
