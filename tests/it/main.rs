@@ -17,6 +17,7 @@ mod contract;
 mod crash;
 mod demo;
 mod docs;
+mod enrol;
 mod export;
 mod formats;
 mod harness;

@@ -22,6 +22,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("base64", "coreutils"),
     ("chroot", "coreutils"),
     ("curl", "curl"),
+    ("debootstrap", "debootstrap"),
     ("date", "coreutils"),
     ("debmirror", "debmirror"),
     ("dpkg-deb", "dpkg"),
