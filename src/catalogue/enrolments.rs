@@ -2,7 +2,7 @@
 
 use super::{CatalogueError, CertificateRecord};
 use crate::digest::Digest;
-use crate::domain::{EnrolmentToken, Identity, TokenUse};
+use crate::domain::{EnrolmentToken, Event, Identity, TokenUse};
 use crate::time::Moment;
 
 /// Facts about tokens.
@@ -12,7 +12,12 @@ pub trait Enrolments: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError::Exists`] when there is one of that secret.
-    fn record_token(&self, token: &EnrolmentToken, forget: Moment) -> Result<(), CatalogueError>;
+    fn record_token(
+        &self,
+        token: &EnrolmentToken,
+        forget: Moment,
+        event: &Event,
+    ) -> Result<(), CatalogueError>;
 
     /// The token of this secret.
     ///
@@ -26,11 +31,12 @@ pub trait Enrolments: Send + Sync {
     /// [`CatalogueError`].
     fn list_tokens(&self) -> Result<Vec<EnrolmentToken>, CatalogueError>;
 
-    /// Takes every pending token of a host back; gives how many.
+    /// Takes every pending token of a host back at the event's time, and records the event if there was one;
+    /// gives how many.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn revoke_tokens(&self, identity: &Identity, at: Moment) -> Result<u64, CatalogueError>;
+    fn revoke_tokens(&self, identity: &Identity, event: &Event) -> Result<u64, CatalogueError>;
 
     /// Uses a token up: records the certificate that it gave and the right of its host with it. `false`,
     /// and nothing is recorded, when it is not pending at the moment of use: used, revoked or ended.
@@ -42,5 +48,6 @@ pub trait Enrolments: Send + Sync {
         token: &EnrolmentToken,
         used: &TokenUse,
         certificate: &CertificateRecord,
+        event: &Event,
     ) -> Result<bool, CatalogueError>;
 }

@@ -1,4 +1,4 @@
-//! FACTS: packages, suites, generations, heads, pins, rights, certificates, sightings. One method
+//! FACTS: packages, suites, generations, heads, pins, rights, certificates, tokens, sightings. One method
 //! is one event is one transaction. Synchronous: callers bring their own threads.
 //!
 //! May name: domain, debian, digest, time

@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod audit;
+mod enrol;
 mod layers;
 mod plans;
 mod rights;

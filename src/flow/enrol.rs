@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use crate::catalogue::CertificateRecord;
 use crate::digest::Digest;
 use crate::domain::{
-    Admitted, Conflict, EnrolmentToken, Grant, Identity, Right, TokenFault, TokenUse,
+    Actor, Admitted, Conflict, EnrolmentToken, Event, Grant, Identity, Right, TokenFault, TokenUse,
 };
 use crate::flow::certificates::{self, bad_request, may_give, may_take, own_authority};
-use crate::flow::{FlowError, Repository, admit, blocking, lock, report};
+use crate::flow::{FlowError, Repository, admit, audit, blocking, lock, report};
 use crate::time::Moment;
 use crate::trust::{IssuedClient, request};
 
@@ -83,7 +83,9 @@ fn make_now(repository: &Repository, maker: &Admitted, wanted: Wanted) -> Result
         revoked_at: None,
         used: None,
     };
-    repository.catalogue.record_token(&token, now.plus(-REMEMBERED_SECONDS))?;
+    let event = Event::done(maker.actor(), "token", now).because(&token.message);
+    let event = event.with(&format!("{}; until {}", audit::granted(&token.grant), token.ends_at));
+    repository.catalogue.record_token(&token, now.plus(-REMEMBERED_SECONDS), &event)?;
     info!(identity = %token.grant.identity, by = %token.made_by, ends = %token.ends_at, "token made");
     Ok(Made { token, secret })
 }
@@ -125,7 +127,8 @@ pub async fn revoke(
         for token in pending.filter(|one| one.grant.identity == identity && one.is_pending(now)) {
             may_give(&by, &token.grant)?;
         }
-        let count = shared.catalogue.revoke_tokens(&identity, now)?;
+        let event = Event::done(by.actor(), "token-revoke", now).with(identity.as_str());
+        let count = shared.catalogue.revoke_tokens(&identity, &event)?;
         if count == 0 {
             let what =
                 format!("pending token of {identity}; `repoctl host token --list` shows them");
@@ -246,7 +249,9 @@ fn use_up(
         revoked_at: None,
         reason: String::new(),
     };
-    match repository.catalogue.record_enrolment(token, &used, &record)? {
+    let event = Event::done(Actor::named(&token.made_by), "enrol", now);
+    let event = event.with(&audit::issued(&token.grant, &record)).because(&token.message);
+    match repository.catalogue.record_enrolment(token, &used, &record, &event)? {
         true => Ok(()),
         false => Err(TokenFault::Used.into()),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{Admitted, Conflict, Identity, Role};
+use crate::domain::{Actor, Admitted, Conflict, Event, Identity, Role};
 use crate::flow::certificates::{Issued, bad_request, own_authority};
 use crate::flow::{FlowError, Repository, admit, blocking, lock};
 use crate::time::Moment;
@@ -28,7 +28,7 @@ pub async fn renew(
     csr_pem: String,
 ) -> Result<Issued, FlowError> {
     let identity = admitted.identity().clone();
-    if admitted.grant().role != Role::Host {
+    if admitted.entitled().role() != Role::Host {
         let problem = "is no host; issue its next certificate with `repoctl identity issue`";
         return Err(Conflict::one(&identity, problem).into());
     }
@@ -49,7 +49,7 @@ fn renew_now(
     };
     let _alone = lock(&repository.rights);
     // Looked at again, now that nobody can take the right away meanwhile.
-    if admit::find_grant(repository, identity).is_none_or(|grant| grant.role != Role::Host) {
+    if admit::find_entitled(repository, identity).is_none_or(|held| held.role() != Role::Host) {
         return Err(crate::domain::Denied::Unknown(identity.clone()).into());
     }
     let now = repository.now();
@@ -76,7 +76,10 @@ fn renew_now(
         revoked_at: None,
         reason: String::new(),
     };
-    repository.catalogue.record_certificate(&record, None)?;
+    let actor = Actor { identity: identity.to_string(), serial: shown.to_owned() };
+    let detail = format!("{identity}: serial {} until {}", record.serial, record.not_after);
+    let event = Event::done(actor, "renew", now).with(&detail);
+    repository.catalogue.record_certificate(&record, None, &event)?;
     info!(%identity, serial = %record.serial, replaces = shown, "certificate renewed");
     Ok(Issued { client, ca_pem })
 }

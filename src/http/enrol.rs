@@ -9,7 +9,7 @@ use crate::api::{
     AuthorityView, EnrolmentRequest, IssuedCertificate, RenewalRequest, TokenMade, TokenRequest,
     TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
 };
-use crate::domain::{EnrolmentToken, Grant, Identity, Right, Role, SuiteScope};
+use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right, Role, SuiteScope};
 use crate::flow::{certificates, enrol, renew as renewal, report};
 use crate::http::admitted::{Caller, parse, peer_of};
 use crate::http::answer::Failure;
@@ -123,18 +123,14 @@ pub async fn tokens(
     caller: Caller,
 ) -> Result<Json<Vec<TokenView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    let (now, asker) = (app.repository.now(), admitted.grant());
+    let (now, asker) = (app.repository.now(), admitted.entitled());
     let found = enrol::list(&app.repository).await?;
     let own = found.into_iter().filter(|token| is_own(asker, &token.grant));
     Ok(Json(own.map(|token| view(token, now)).collect()))
 }
 
-fn is_own(asker: &Grant, grant: &Grant) -> bool {
-    match &grant.suites {
-        _ if asker.role == Role::Admin || asker.suites == SuiteScope::All => true,
-        SuiteScope::All => false,
-        SuiteScope::Named(suites) => suites.iter().all(|suite| asker.suites.covers(suite)),
-    }
+fn is_own(asker: &Entitled, grant: &Grant) -> bool {
+    Entitled::own(grant).held().iter().all(|held| asker.gives_suites(&held.grant.suites))
 }
 
 /// `POST /tokens/{name}/revoke`.

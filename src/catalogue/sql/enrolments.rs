@@ -2,10 +2,10 @@
 
 use super::access::record_certificate;
 use super::rows::{json, moment, moment_optional, number_optional, parse, parse_optional, to_json};
-use super::{Answer, Row, Store, Tx, all, one};
+use super::{Answer, Row, Store, Tx, all, audit, one};
 use crate::catalogue::{CatalogueError, CertificateRecord, Enrolments};
 use crate::digest::Digest;
-use crate::domain::{EnrolmentToken, Identity, TokenUse};
+use crate::domain::{EnrolmentToken, Event, Identity, TokenUse};
 use crate::time::Moment;
 
 const RECORD: &str = "\
@@ -38,7 +38,8 @@ const USE: &str = "\
     WHERE secret = $6 AND used_at IS NULL AND revoked_at IS NULL AND ends_at > $1";
 
 impl<S: Store> Enrolments for S {
-    fn record_token(&self, token: &EnrolmentToken, forget: Moment) -> Answer<()> {
+    fn record_token(&self, token: &EnrolmentToken, forget: Moment, event: &Event) -> Answer<()> {
+        let event = event.clone();
         let token = token.clone();
         self.write(move |tx| {
             tx.exec(FORGET, &[forget.0.into()])?;
@@ -55,7 +56,7 @@ impl<S: Store> Enrolments for S {
             ];
             match tx.exec(RECORD, &values)? {
                 0 => Err(CatalogueError::Exists("such a token".into())),
-                _ => Ok(()),
+                _ => audit::add(tx, &[event]),
             }
         })
     }
@@ -68,9 +69,15 @@ impl<S: Store> Enrolments for S {
         self.read(|tx| all(tx, TOKENS, &[], token))
     }
 
-    fn revoke_tokens(&self, identity: &Identity, at: Moment) -> Answer<u64> {
-        let identity = identity.clone();
-        self.write(move |tx| revoke(tx, &identity, at))
+    fn revoke_tokens(&self, identity: &Identity, event: &Event) -> Answer<u64> {
+        let (identity, event) = (identity.clone(), event.clone());
+        self.write(move |tx| {
+            let count = revoke(tx, &identity, event.at)?;
+            if count > 0 {
+                audit::add(tx, &[event])?;
+            }
+            Ok(count)
+        })
     }
 
     fn record_enrolment(
@@ -78,7 +85,9 @@ impl<S: Store> Enrolments for S {
         token: &EnrolmentToken,
         used: &TokenUse,
         certificate: &CertificateRecord,
+        event: &Event,
     ) -> Answer<bool> {
+        let event = event.clone();
         let (token, used, certificate) = (token.clone(), used.clone(), certificate.clone());
         self.write(move |tx| {
             let values = [
@@ -93,6 +102,7 @@ impl<S: Store> Enrolments for S {
                 return Ok(false);
             }
             record_certificate(tx, &certificate, Some(&token.grant))?;
+            audit::add(tx, &[event])?;
             Ok(true)
         })
     }

@@ -20,6 +20,8 @@ mod access;
 mod audit;
 #[path = "catalogue/clients.rs"]
 mod clients;
+#[path = "catalogue/enrolments.rs"]
+mod enrolments;
 #[path = "catalogue/samples.rs"]
 mod samples;
 #[path = "catalogue/snapshots.rs"]
@@ -28,6 +30,7 @@ mod snapshots;
 use access::{groups_and_grants_are_edited_whole, who_is_revoked_is_shut_out_until_given_a_right};
 use audit::*;
 use clients::*;
+use enrolments::*;
 use samples::*;
 use snapshots::*;
 
@@ -89,6 +92,8 @@ macro_rules! catalogue_contracts {
             who_is_revoked_is_shut_out_until_given_a_right,
             certificates_are_recorded_once,
             a_revocation_is_whole_and_final,
+            a_token_is_used_up_once_and_whole,
+            tokens_are_replaced_revoked_and_forgotten,
             sightings_keep_the_newest,
             everything_is_there_after_reopening,
             many_threads_record_packages,

@@ -256,12 +256,12 @@ faulty! { Suites:
 }
 
 faulty! { Enrolments:
-    fn record_token(token: &EnrolmentToken, forget: Moment) -> ();
+    fn record_token(token: &EnrolmentToken, forget: Moment, event: &Event) -> ();
     fn find_token(secret: &Digest) -> Option<EnrolmentToken>;
     fn list_tokens() -> Vec<EnrolmentToken>;
-    fn revoke_tokens(identity: &Identity, at: Moment) -> u64;
+    fn revoke_tokens(identity: &Identity, event: &Event) -> u64;
     fn record_enrolment(
-        token: &EnrolmentToken, used: &TokenUse, certificate: &CertificateRecord
+        token: &EnrolmentToken, used: &TokenUse, certificate: &CertificateRecord, event: &Event
     ) -> bool;
 }
 

@@ -1,0 +1,129 @@
+//! Tokens: told once, on standard output alone; listed with what became of them.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Json;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::{NOW, Stage};
+use crate::client::tests::fake::Fake;
+
+type Book = Arc<Mutex<Vec<Value>>>;
+
+async fn make(State(book): State<Book>, Json(body): Json<Value>) -> Json<Value> {
+    book.lock().unwrap().push(body.clone());
+    let ends_at = NOW.0 + 4 * 3_600;
+    Json(json!({ "name": body["name"], "token": "repod1:abc", "ends_at": ends_at }))
+}
+
+async fn list() -> Json<Value> {
+    Json(json!([
+        { "name": "web-02.example.org", "suites": ["stable", "edge"], "state": "pending",
+          "made_by": "oncall", "made_at": NOW.0 - 60, "ends_at": NOW.0 + 86_400,
+          "message": "new\u{1b}rack", "used_at": null, "serial": null },
+        { "name": "web-01.example.org", "suites": ["stable"], "state": "used", "made_by": "oncall",
+          "made_at": NOW.0 - 86_400 * 3, "ends_at": NOW.0 - 86_400 * 2, "message": "",
+          "used_at": NOW.0 - 86_400 * 3, "serial": "1f" },
+    ]))
+}
+
+async fn hosts() -> Json<Value> {
+    let host = |name: &str, certificates: Value, token_ends: Value| {
+        json!({ "identity": name, "role": null, "suites": [], "certificates": certificates,
+            "sightings": [], "token_ends": token_ends })
+    };
+    let certificate =
+        json!([{ "serial": "1f", "not_after": NOW.0 + 86_400 * 9, "revoked_at": null }]);
+    Json(json!([
+        host("web-01", certificate.clone(), json!(null)),
+        host("web-02", certificate, json!(NOW.0 + 3_600 * 5)),
+        host("web-03", json!([]), json!(NOW.0 + 3_600 * 5)),
+    ]))
+}
+
+async fn revoke(Path(name): Path<String>) -> Json<Value> {
+    Json(json!({ "name": name, "revoked": 1 }))
+}
+
+async fn stage() -> (Stage, Book, tempfile::TempDir) {
+    let book = Book::default();
+    let routes = Router::new()
+        .route("/tokens", get(list).post(make))
+        .route("/tokens/{name}/revoke", post(revoke))
+        .route("/hosts", get(hosts))
+        .with_state(Arc::clone(&book));
+    let fake = Fake::start(routes, 0).await;
+    let directory = tempfile::tempdir().unwrap();
+    (Stage::before(&fake, directory.path()), book, directory)
+}
+
+#[tokio::test]
+async fn a_token_stands_alone_on_standard_output() {
+    let (stage, book, _directory) = stage().await;
+    let arguments = ["host", "token", "web-02.example.org", "--hours", "4", "-m", "new rack"];
+    let told = stage.run(&arguments).await;
+    assert_eq!((told.exit, told.out.as_str()), (0, "repod1:abc\n"));
+    assert_eq!(
+        told.err,
+        "for web-02.example.org, once, until 2026-11-23 07:31:39Z (in 4 h); there, as root: repoctl \
+         host enroll TOKEN\n"
+    );
+    // The suite of the profile, where none is named.
+    assert_eq!(
+        book.lock().unwrap()[0],
+        json!({ "name": "web-02.example.org", "suites": ["stable"], "hours": 4,
+            "message": "new rack" })
+    );
+    let told = stage.run(&["--json", "host", "token", "web-02", "--suite", "a,b"]).await;
+    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["token"], "repod1:abc");
+    assert_eq!(book.lock().unwrap()[1]["hours"], 24);
+    let told = stage.run(&["host", "token", "web-02", "--revoke"]).await;
+    assert_eq!((told.exit, told.out.as_str()), (0, "the pending token of web-02 is revoked\n"));
+}
+
+#[tokio::test]
+async fn tokens_are_listed_with_what_became_of_them() {
+    let (stage, _, _directory) = stage().await;
+    let told = stage.run(&["host", "token", "--list"]).await;
+    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    assert_eq!(
+        told.out,
+        "HOST                SUITES       STATE    MADE        BY      ENDS        CERTIFICATE  WHY\n\
+         web-02.example.org  stable,edge  pending  60 s ago    oncall  in 24 h                  new\\u{1b}rack\n\
+         web-01.example.org  stable       used     3 days ago  oncall  2 days ago  1f\n"
+    );
+    let told = stage.run(&["host", "list"]).await;
+    assert_eq!(
+        told.out,
+        "NAME    ROLE  SUITES  CERTIFICATE                    LAST SEEN  GENERATION\n\
+         web-01        none    ends in 9 days                 never\n\
+         web-02        none    ends in 9 days, token ends in 5 h  never\n\
+         web-03        none    token ends in 5 h              never\n"
+    );
+}
+
+#[tokio::test]
+async fn what_contradicts_itself_is_refused() {
+    let (stage, _, directory) = stage().await;
+    for arguments in [
+        &["host", "token"][..],
+        &["host", "token", "web-02", "--list"],
+        &["host", "token", "--list", "--revoke"],
+        &["host", "token", "web-02", "--revoke", "--suite", "a"],
+        &["host", "enroll"],
+        &["host", "enroll", "hello", "--root", directory.path().to_str().unwrap()],
+        &["host", "enroll", "repod1:hello"],
+    ] {
+        let told = stage.run(arguments).await;
+        assert_eq!((told.exit, told.out.as_str()), (2, ""), "{arguments:?} {}", told.err);
+    }
+    let told = stage.run(&["host", "enroll", "repod1:hello"]).await;
+    assert_eq!(
+        told.err,
+        "error: this is no token: it is cut or altered: copy it again, all of it\n"
+    );
+}
