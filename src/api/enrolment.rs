@@ -230,6 +230,22 @@ mod tests {
     }
 
     #[test]
+    fn on_the_wire_a_secret_is_a_text() {
+        let sent = EnrolmentRequest {
+            name: "web-01".into(),
+            secret: Secret("abc".into()),
+            csr_pem: "CSR".into(),
+        };
+        let text = r#"{"name":"web-01","secret":"abc","csr_pem":"CSR"}"#;
+        assert_eq!(serde_json::to_string(&sent).unwrap(), text);
+        assert_eq!(serde_json::from_str::<EnrolmentRequest>(text).unwrap(), sent);
+        let more = text.replace('{', r#"{"role":"admin","#);
+        assert!(serde_json::from_str::<EnrolmentRequest>(&more).is_err());
+        let state = serde_json::to_string(&TokenState::Pending).unwrap();
+        assert_eq!(state, format!("\"{}\"", TokenState::Pending.as_str()));
+    }
+
+    #[test]
     fn what_is_no_token_is_told_from_one_that_was_cut() {
         let text = token().write().0;
         assert!(TokenText::parse("hello").unwrap_err().contains("begin"));

@@ -53,6 +53,7 @@ fn every_code_has_one_text_one_status_and_one_exit() {
         (Code::MethodRefused, "method-refused", 405, Refused),
         (Code::InvalidRequest, "invalid-request", 400, Usage),
         (Code::Denied, "denied", 403, Denied),
+        (Code::TokenRefused, "token-refused", 403, Denied),
         (Code::CertificateMissing, "certificate-missing", 403, Denied),
         (Code::CertificateRefused, "certificate-refused", 403, Denied),
         (Code::CertificateRevoked, "certificate-revoked", 403, Denied),

@@ -93,16 +93,16 @@ async fn tokens_are_listed_with_what_became_of_them() {
     assert_eq!(
         told.out,
         "HOST                SUITES       STATE    MADE        BY      ENDS        CERTIFICATE  WHY\n\
-         web-02.example.org  stable,edge  pending  60 s ago    oncall  in 24 h                  new\\u{1b}rack\n\
-         web-01.example.org  stable       used     3 days ago  oncall  2 days ago  1f\n"
+         web-02.example.org  stable,edge  pending  60 s ago    oncall  in 24 h     -            new\\u{1b}rack\n\
+         web-01.example.org  stable       used     3 days ago  oncall  2 days ago  1f           -\n"
     );
     let told = stage.run(&["host", "list"]).await;
     assert_eq!(
         told.out,
-        "NAME    ROLE  SUITES  CERTIFICATE                    LAST SEEN  GENERATION\n\
-         web-01        none    ends in 9 days                 never\n\
-         web-02        none    ends in 9 days, token ends in 5 h  never\n\
-         web-03        none    token ends in 5 h              never\n"
+        "NAME    ROLE  SUITES  CERTIFICATE                        LAST SEEN  GENERATION\n\
+         web-01  -     none    ends in 9 days                     never               -\n\
+         web-02  -     none    ends in 9 days, token ends in 5 h  never               -\n\
+         web-03  -     none    token ends in 5 h                  never               -\n"
     );
 }
 
