@@ -18,6 +18,8 @@ use crate::digest::{Digest, Hasher};
 
 /// How a token begins.
 const MARK: &str = "repod1:";
+/// How long a secret is: 32 bytes in base64.
+const SECRET_LETTERS: usize = 43;
 /// The longest token that is read. Unit: bytes.
 const LONGEST_BYTES: usize = 4_096;
 
@@ -68,7 +70,7 @@ impl TokenText {
         let inner = String::from_utf8(inner).map_err(|_| cut)?;
         let parts: Vec<&str> = inner.split('|').collect();
         let [server, name, ca_pin, secret] = parts.as_slice() else { return Err(cut) };
-        if secret.len() < 22 {
+        if secret.len() < SECRET_LETTERS {
             return Err(cut);
         }
         Ok(Self {

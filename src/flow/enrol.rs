@@ -24,6 +24,11 @@ const LONGEST_MESSAGE_BYTES: usize = 1_024;
 /// How long tokens are remembered after their end, so that whoever comes late is told why. Unit: seconds.
 const REMEMBERED_SECONDS: i64 = 90 * 86_400;
 
+/// Whether machines can be enrolled here at all: only the embedded CA gives certificates for tokens.
+pub fn is_offered(repository: &Repository) -> bool {
+    own_authority(repository).is_some()
+}
+
 /// Which token is wanted.
 #[derive(Clone, Debug)]
 pub struct Wanted {

@@ -32,6 +32,12 @@ impl FromRequestParts<App> for Stranger {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        if !enrol::is_offered(&app.repository) {
+            // Then this is a path like any other, and there is nothing at it.
+            Caller::of(&parts.extensions, app)?;
+            let detail = "nobody is enrolled here: certificates come from another CA";
+            return Err(Failure::new(crate::api::Code::Missing, detail));
+        }
         let (peer, _) = peer_of(&parts.extensions)?;
         app.metrics.hear(&peer).map(|()| Self)
     }
