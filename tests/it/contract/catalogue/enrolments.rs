@@ -53,7 +53,9 @@ pub fn a_token_is_used_up_once_and_whole(room: &Path, make: &Make) {
 
     // Not from its end on; and a serial that is taken leaves the token as it was.
     assert!(!spend(&*catalogue, &web, "1a", 110));
-    catalogue.record_certificate(&certificate("ff", "db.example", 1), None).unwrap();
+    catalogue
+        .record_certificate(&certificate("ff", "db.example", 1), None, &event("op.example", 1))
+        .unwrap();
     let taken = certificate("ff", "web.example", 20);
     assert!(
         catalogue
@@ -107,7 +109,9 @@ pub fn tokens_are_replaced_revoked_and_forgotten(room: &Path, make: &Make) {
     assert!(!spend(&*catalogue, &new, "1b", 33));
 
     // With the right of a host goes what would give it again.
-    catalogue.record_revocation(&[], "gone", Moment(40), Some(&identity("db.example"))).unwrap();
+    catalogue
+        .record_revocation(&[], "gone", Some(&identity("db.example")), &event("op.example", 40))
+        .unwrap();
     assert_eq!(revoked_at(&other), Some(40));
 
     let late = token("late", "web.example", 500);
