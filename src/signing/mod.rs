@@ -19,6 +19,7 @@ mod hands;
 pub mod key;
 mod ring;
 pub mod sign;
+mod statement;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::check::{describe_certificate, read_signing_certificate};
 use super::hands::{Hand, Hands, SigningKey, named_signers};
 use super::key::timestamp;
 use super::ring::{KeyRing, NewKey, RingKey};
+use super::statement;
 use super::{DateFloor, SecretKey, SigningError};
 use crate::debian::SuiteName;
 use crate::time::Moment;
@@ -341,7 +342,7 @@ impl Signer {
     /// [`SigningError::Text`] when the statement could be taken for a Release text or is ambiguous, and as
     /// for [`Signer::sign`].
     pub fn sign_statement(&self, text: &str, at: Moment) -> Result<String, SigningError> {
-        check_statement(text).map_err(|problem| SigningError::Text(problem.into()))?;
+        statement::check(text).map_err(|problem| SigningError::Text(problem.into()))?;
         self.all().sign_statement(text, at)
     }
 }
@@ -379,27 +380,6 @@ fn check_text(text: &str, date: Moment) -> Result<(), String> {
         0 => Err(format!("the line {wanted:?} is missing")),
         _ => Err("it holds several Dates".into()),
     }
-}
-
-/// What apt demands of a Release file, of which a statement has nothing.
-const RELEASE_FIELDS: [&str; 6] = ["date", "suite", "codename", "md5sum", "sha256", "valid-until"];
-
-/// Sees that a statement reads the same to every verifier, and that nobody takes it for a Release text.
-fn check_statement(text: &str) -> Result<(), &'static str> {
-    let plain = |c: char| c == '\n' || c == ' ' || c.is_ascii_graphic();
-    if !text.ends_with('\n') || !text.chars().all(plain) {
-        return Err("a statement is lines of printable ASCII");
-    }
-    for line in text.split_terminator('\n') {
-        let (name, value) = line.split_once(": ").ok_or("a statement has a field on each line")?;
-        if value.is_empty() || value.ends_with(' ') || name.contains(' ') {
-            return Err("a statement has a field on each line");
-        }
-        if RELEASE_FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
-            return Err("a statement has no field of a Release file");
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
