@@ -38,16 +38,31 @@ pub async fn quiet(root: &Path) -> Result<Vec<File>, Failure> {
     Ok(held)
 }
 
-/// The address of a server, as the sources of the machine below `root` have it.
+/// The address of a server, as the sources of the machine below `root` have it: one file for each suite, which
+/// name the same.
 ///
 /// # Errors
-/// A [`Failure`] that names the file that does not say it.
+/// A [`Failure`] that names where none says it.
 pub fn address(root: &Path, server: &str) -> Result<String, Failure> {
-    let path = root.join(format!("etc/apt/sources.list.d/repod-{server}.sources"));
-    let text = read(&path)?;
-    let found = text.lines().find_map(|line| line.strip_prefix("URIs:"));
-    found.map(|address| address.trim().to_owned()).ok_or_else(|| {
-        Failure::refused(format!("{}: has no line URIs", path.display()))
-            .with_hint("write it again with repoctl host setup")
-    })
+    let folder = root.join("etc/apt/sources.list.d");
+    let unreadable =
+        |error: std::io::Error| Failure::refused(format!("{}: {error}", folder.display()));
+    let begin = format!("repod-{server}-");
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(&begin) && name.ends_with(".sources") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    for path in paths {
+        let text = read(&path)?;
+        if let Some(address) = text.lines().find_map(|line| line.strip_prefix("URIs:")) {
+            return Ok(address.trim().to_owned());
+        }
+    }
+    let text = format!("{}: no {begin}*.sources has a line URIs", folder.display());
+    Err(Failure::refused(text).with_hint("write it again with repoctl host setup"))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::Digest;
 use crate::domain::contents::{Place, place_of};
+use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::{Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec};
 
 /// A suite under change.
@@ -158,7 +159,9 @@ impl<'a> Draft<'a> {
             all && !self.overlay.contains_key(&place_of(component, package))
         });
         let listed = self.overlay.values().flatten().chain(kept.map(|(_, package)| package));
-        let foreign = listed.filter(|package| !self.spec.owns_name(package.name.as_str()));
+        // What the server makes for the hosts of a suite is of that suite, whatever else it owns.
+        let named = listed.filter(|package| !package.name.as_str().starts_with(CLIENT_PREFIX));
+        let foreign = named.filter(|package| !self.spec.owns_name(package.name.as_str()));
         foreign.map(|package| package.name.clone()).collect()
     }
 

@@ -101,7 +101,8 @@ impl Known {
             let keys = brought.get(&(one.suite.clone(), one.version))?.clone();
             Some(((one.identity, one.suite), keys))
         });
-        let named = admit::named(repository);
+        let mut named = admit::named(repository);
+        named.sort();
         let held = named.iter().filter_map(|host| admit::find_entitled(repository, host));
         let hosts = held.filter(|host| host.role() == Role::Host).collect();
         Ok(Self { hosts, keys: keys.collect() })

@@ -34,11 +34,11 @@ const APPLICATION_ID: i64 = 0x7265_706f;
 /// More than there are reports at once, so that serving hosts finds one that is free.
 const READERS: usize = 8;
 const BUSY_SECONDS: u64 = 5;
-/// How long the log grows before it is folded into the file: 16 MiB. Digests are spread over all of
+/// How long the log grows before it is folded into the file: 48 MiB. Digests are spread over all of
 /// their index, so that every batch writes most of its pages, and each is folded in once.
-const LOG_PAGES: i64 = 4_000;
+const LOG_PAGES: i64 = 12_000;
 /// Enough for the indices of 60,000 packages, which a bulk upload goes through again and again.
-const WRITER_CACHE_KIB: i64 = 32 << 10;
+const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// What each reading connection may keep.
 const READER_CACHE_KIB: i64 = 1 << 10;
 /// More than there are statements, so that each is prepared once a connection.

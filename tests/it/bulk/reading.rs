@@ -19,7 +19,7 @@ fn keep_updating(host: &AptRoot, over: &AtomicBool, options: &[&str]) -> u32 {
     while !over.load(Ordering::SeqCst) {
         host.forget_lists();
         let update = host.apt_get(&[options, &["update"]].concat()).expect_success();
-        for fault in ["Hash Sum mismatch", "404", "Err:", "W:", "E:"] {
+        for fault in ["Hash Sum mismatch", " 404  ", "Err:", "W:", "E:"] {
             assert!(!update.says(fault), "{update}");
         }
         updates += 1;
