@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Conflict, Entitled, Identity, Reach, Role};
+use crate::domain::{Admitted, Conflict, Entitled, Event, Identity, Reach, Role};
 use crate::flow::apply::Wish;
 use crate::flow::clients::{self, PublishedClient};
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{FlowError, Repository, admit, blocking, journal, no_suite};
+use crate::flow::{FlowError, Repository, admit, blocking, journal, no_suite, seal};
 use crate::signing::{KeyKind, NewKey, RingKey};
 
 /// A key, and which hosts have it.
@@ -143,8 +143,33 @@ pub async fn add(
     })
     .await?;
     info!(key = %key.fingerprint, by = %admitted.identity(), "signing key added");
+    note(repository, admitted, "key-add", &described(&key)).await;
     let (packages, owed) = settle(repository, true).await;
     Ok(Rotation { key, packages, owed })
+}
+
+/// A key in short.
+fn described(key: &RingKey) -> String {
+    let suites = key.suites.as_ref().map(|suites| suites.iter().map(ToString::to_string).collect());
+    let suites = suites.map_or_else(|| "every suite".into(), |names: Vec<_>| names.join(" "));
+    format!("{} {} for {suites}", key.algorithm, key.fingerprint)
+}
+
+/// Writes what became of the ring into the audit log, and has the log signed by the keys of today: whoever
+/// knows one of them can judge the last checkpoint, whichever is retired next.
+///
+/// The ring is a file, and has changed by now: what fails here is told in the log of the server.
+async fn note(repository: &Arc<Repository>, admitted: &Admitted, verb: &str, detail: &str) {
+    let event = Event::done(admitted.actor(), verb, repository.now()).with(detail);
+    let shared = Arc::clone(repository);
+    let written = blocking(move || Ok(shared.catalogue.record_events(&[event])?)).await;
+    let sealed = match written {
+        Ok(()) => seal::seal_now(repository).await.map(drop),
+        failed => failed,
+    };
+    if let Err(problem) = sealed {
+        error!(verb, detail, %problem, "a change of the keys is not in the audit log, or not signed there");
+    }
 }
 
 fn user_id(repository: &Repository) -> String {
@@ -179,6 +204,8 @@ pub async fn retire(
     })
     .await?;
     info!(key = %key.fingerprint, by = %admitted.identity(), force, "signing key retired");
+    let forced = if force { "; forced" } else { "" };
+    note(repository, admitted, "key-retire", &format!("{}{forced}", described(&key))).await;
     let (packages, owed) = settle(repository, false).await;
     Ok(Rotation { key, packages, owed })
 }

@@ -41,13 +41,19 @@ pub struct Verdict {
 /// [`FlowError`] from the catalogue or the signer; a log that was altered is told and not signed.
 pub(crate) fn refresh(repository: &Repository) -> Result<(), FlowError> {
     refusals::flush(repository, false)?;
-    let last = repository.catalogue.last_checkpoint()?.map(|last| last.statement);
-    let (waits, age) = match &last {
-        Some(last) => (last.end.entries, repository.now().since(last.at)),
-        None => (0, EVERY_SECONDS),
+    let (last, now) = (repository.catalogue.last_checkpoint()?, repository.now());
+    let signed = last.as_ref().map_or(0, |last| last.statement.end.entries);
+    let waits = repository.catalogue.chain_end()?.entries.saturating_sub(signed);
+    let stands = match &last {
+        Some(last) => {
+            // Keys that were changed while the server was stopped may have left none that it was signed by.
+            let keys = repository.signer.public_armored()?;
+            now.since(last.statement.at) < EVERY_SECONDS
+                && verify_in_release(&last.text, &keys, now.max(last.statement.at)).is_ok()
+        }
+        None => false,
     };
-    let waits = repository.catalogue.chain_end()?.entries.saturating_sub(waits);
-    if waits == 0 || (age < EVERY_SECONDS && waits < EVERY_ENTRIES) {
+    if waits == 0 || (stands && waits < EVERY_ENTRIES) {
         return Ok(());
     }
     seal(repository).map(drop)

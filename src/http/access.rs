@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use crate::api::{
     Granted, HostGrant, HostRequest, IdentityGrant, IdentityRequest, IdentityView,
-    IssuedCertificate, RevocationOutcome, RevocationRequest, SuiteChoice,
+    IssuedCertificate, RevocationOutcome, RevocationRequest,
 };
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Entitled, Grant, Identity, Right, Role, SuitePattern, SuiteScope};
@@ -22,15 +22,17 @@ pub async fn issue_host(
     Json(request): Json<HostRequest>,
 ) -> Result<Json<IssuedCertificate>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    if request.suites.is_empty() {
+    let grant = host_grant(&request.name, request.suites)?;
+    issue(&app, &admitted, grant, request.csr_pem, request.days).await
+}
+
+/// The right of a host to read suites, of which there has to be one.
+pub(super) fn host_grant(name: &str, suites: Vec<SuiteName>) -> Result<Grant, Failure> {
+    if suites.is_empty() {
         return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
     }
-    let grant = Grant {
-        identity: parse("name", &request.name)?,
-        role: Role::Host,
-        suites: SuiteScope::Named(request.suites.into_iter().collect()),
-    };
-    issue(&app, &admitted, grant, request.csr_pem, request.days).await
+    let suites = SuiteScope::Named(suites.into_iter().collect());
+    Ok(Grant { identity: parse("name", name)?, role: Role::Host, suites })
 }
 
 /// `POST /identities`.
@@ -75,10 +77,8 @@ pub async fn grant_host(
     Json(request): Json<HostGrant>,
 ) -> Result<Json<Granted>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    if request.suites.is_empty() {
-        return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
-    }
-    grant(&app, &admitted, &name, Role::Host, SuiteChoice::Named(request.suites)).await
+    let given = host_grant(&name, request.suites)?;
+    grant(&app, &admitted, given).await
 }
 
 /// `PUT /identities/{name}`: as for hosts.
@@ -89,18 +89,12 @@ pub async fn grant_identity(
     Json(request): Json<IdentityGrant>,
 ) -> Result<Json<Granted>, Failure> {
     let admitted = caller.admit(&app, Right::Administer)?;
-    grant(&app, &admitted, &name, views::role_of(request.role), request.suites).await
+    let (identity, role) = (parse("name", &name)?, views::role_of(request.role));
+    let given = Grant { identity, role, suites: views::scope(request.suites) };
+    grant(&app, &admitted, given).await
 }
 
-async fn grant(
-    app: &App,
-    admitted: &Admitted,
-    name: &str,
-    role: Role,
-    suites: SuiteChoice,
-) -> Result<Json<Granted>, Failure> {
-    let identity: Identity = parse("name", name)?;
-    let given = Grant { identity, role, suites: views::scope(suites) };
+async fn grant(app: &App, admitted: &Admitted, given: Grant) -> Result<Json<Granted>, Failure> {
     certificates::grant(&app.repository, admitted, given.clone()).await?;
     Ok(Json(Granted {
         identity: given.identity.to_string(),

@@ -9,8 +9,9 @@ use crate::api::{
     AuthorityView, EnrolmentRequest, IssuedCertificate, RenewalRequest, TokenMade, TokenRequest,
     TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
 };
-use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right, Role, SuiteScope};
+use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right};
 use crate::flow::{certificates, enrol, renew as renewal, report};
+use crate::http::access::host_grant;
 use crate::http::admitted::{Caller, parse, peer_of};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
@@ -99,14 +100,7 @@ pub async fn make_token(
     Json(request): Json<TokenRequest>,
 ) -> Result<Json<TokenMade>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    if request.suites.is_empty() {
-        return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
-    }
-    let grant = Grant {
-        identity: parse("name", &request.name)?,
-        role: Role::Host,
-        suites: SuiteScope::Named(request.suites.into_iter().collect()),
-    };
+    let grant = host_grant(&request.name, request.suites)?;
     let ca_pin = ca_pin(&server_ca(&app)).ok_or_else(|| {
         Failure::new(crate::api::Code::Internal, "the CA of this server cannot be read")
     })?;

@@ -11,8 +11,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{DataDirectory, ServerError, part};
+use crate::catalogue::{Audit, SqliteCatalogue};
 use crate::config::Config;
 use crate::debian::SuiteName;
+use crate::domain::{Actor, Event};
 use crate::signing::{ExternalSigner, KeyAccess, KeyKind, KeyRing, NewKey, RingKey};
 use crate::time::Moment;
 
@@ -74,17 +76,26 @@ pub fn change(
     let ring = ring(&config, &data)?;
     let suites = (!suites.is_empty()).then(|| suites.into_iter().collect::<BTreeSet<_>>());
     let host = config.host().map_err(part("repod.toml"))?;
+    // Opened before anything is changed, so that no change goes without its line for want of it.
+    let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
+    let note = |verb: &str, fingerprint: &str| {
+        let event = Event::done(Actor::server(), verb, now);
+        let event = event.with(&format!("{fingerprint}, on the server itself"));
+        catalogue.record_events(&[event]).map_err(part("audit log"))
+    };
     let new = match wish {
         KeyWish::List => None,
         KeyWish::Make(kind) => Some(NewKey::Make(kind, format!("{host} archive signing key"))),
         KeyWish::Import(path) => Some(NewKey::Import(path)),
         KeyWish::Retire(fingerprint) => {
             ring.retire(&fingerprint).map_err(part("signing key"))?;
+            note("key-retire", &fingerprint)?;
             None
         }
     };
     if let Some(new) = new {
-        ring.add(new, suites, now).map_err(part("signing key"))?;
+        let added = ring.add(new, suites, now).map_err(part("signing key"))?;
+        note("key-add", added.fingerprint())?;
     }
     ring.list().map_err(part("signing key"))
 }

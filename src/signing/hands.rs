@@ -37,6 +37,11 @@ pub(super) enum Hand {
 }
 
 impl SigningKey {
+    /// 40 upper-case hexadecimal digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.entry.fingerprint
+    }
+
     /// When the key was made; it cannot sign an older Date.
     fn created(&self) -> Moment {
         match &self.hand {

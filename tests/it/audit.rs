@@ -1,4 +1,4 @@
 //! The audit log: every byte of it counts, and a real server writes a line for what it does and refuses.
 
 mod altered;
-mod served;
+pub mod served;

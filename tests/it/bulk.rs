@@ -8,6 +8,7 @@ mod many;
 mod overtaking;
 mod patches;
 mod reading;
+mod settling;
 mod signals;
 
 /// The host that the tests look with.

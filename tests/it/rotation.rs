@@ -144,6 +144,8 @@ fn hosts_follow_a_rotation_and_one_that_slept_is_refused_and_mended() {
     let refused = server.repoctl(&["key", "retire", &old]).expect_code(1);
     assert!(refused.says("asleep.example.org") && refused.says("--force"), "{refused}");
 
+    server.repoctl(&["audit", "--verb", "key-add"]).expect_success().expect_says(&new);
+
     // The host that is awake knows the old key only, and gets the new one with its upgrade.
     assert_eq!(awake.read(RING).unwrap(), std::fs::read(&old_ring).unwrap());
     upgrade(&awake);
@@ -160,6 +162,10 @@ fn hosts_follow_a_rotation_and_one_that_slept_is_refused_and_mended() {
     server.repoctl(&["key", "retire", &old]).expect_code(1);
     let retired = server.repoctl(&["key", "retire", &old, "--force"]).expect_success();
     assert!(retired.says(&format!("{CLIENT} 3")), "{retired}");
+    // The log says so, and what signed it last stands by the key that is left.
+    let line = server.repoctl(&["audit", "--verb", "key-retire"]).expect_success();
+    assert!(line.says(&old) && line.says("forced"), "{line}");
+    server.repoctl(&["audit", "verify"]).expect_success().expect_says("the audit log is whole");
     let signed = Signed::fetch(&server, "awake.example.org");
     assert!(signed.gpgv(&old_ring) == 0 && !signed.sqv(&old_ring));
     assert!(signed.gpgv(&new_ring) == 1 && signed.sqv(&new_ring));
@@ -342,4 +348,11 @@ fn a_lost_key_is_replaced_while_the_server_is_stopped() {
     repair(&server, &host, "web1.example.org");
     host.update().expect_success();
     server.check("web1.example.org", "stable");
+    // What was done by hand has its lines, and the log is signed again by a key that is there.
+    for verb in ["key-add", "key-retire"] {
+        let lines = server.repoctl(&["audit", "--verb", verb, "--all", "--json"]).expect_success();
+        assert_eq!(lines.stdout.lines().count(), 1, "{lines}");
+        assert!(lines.says("on the server itself"), "{lines}");
+    }
+    server.repoctl(&["audit", "verify"]).expect_success().expect_says("the audit log is whole");
 }

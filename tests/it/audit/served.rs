@@ -25,7 +25,7 @@ fn only(server: &TestServer, verb: &str, outcome: &str) -> Value {
 }
 
 /// The serial of a certificate on disk, as openssl reads it.
-fn serial(certificate: &Path) -> String {
+pub fn serial(certificate: &Path) -> String {
     let openssl = crate::harness::programs::program("openssl");
     let read = openssl.args(["x509", "-noout", "-serial", "-in"]).arg(certificate).run();
     let text = read.expect_success().stdout;

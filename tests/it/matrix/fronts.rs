@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::gate::{Line, replace, until};
 use super::pki::{HOST, Pki, file};
 use super::{Outside, PATH};
+use crate::audit::served::serial;
 use crate::harness::apt::{AptRoot, HostFile};
 use crate::harness::deb::{Compression, DebBuilder};
 use crate::harness::programs::{Outcome, Program, program, require};
@@ -271,6 +272,40 @@ fn every_certificate_is_answered_alike_directly_and_through_both() {
     let history = fronts.outside.boss(&["history", "--suite", "stable"]).expect_success();
     assert_eq!(history.stdout.matches("ci.example.org").count(), 3, "{history}");
     assert!(!history.says("proxy.example.org"), "{history}");
+}
+
+/// What is done and refused through a front is noted with the client's own name and serial.
+#[test]
+fn the_audit_log_names_the_client_behind_a_proxy() {
+    let fronts = Fronts::start(&OWN, "");
+    let grant = ["identity", "grant", "ci.example.org", "--role", "uploader", "--suite", "stable"];
+    fronts.outside.boss(&grant).expect_success();
+    let mut serials = Vec::new();
+    // Each refused through one alone: what is the same again is only counted.
+    for ((_, port), who) in fronts.fronts().into_iter().zip(["revoked", "expired"]) {
+        assert!(fronts.curl(port, Some(who), PATH).run().says("403 "), "{who}");
+        serials.push((who, serial(Path::new(&fronts.outside.pair(who)[0]))));
+    }
+    let ci = serial(Path::new(&fronts.outside.pair("ci")[0]));
+    for (at, (_, port)) in fronts.ways().into_iter().enumerate() {
+        let deb = fronts.outside.server.deb(&package("acme-by-ci", &format!("1.{at}")));
+        fronts.repoctl(port, "ci", &["upload", "--suite", "stable", &deb]).expect_success();
+    }
+    let log = fronts.outside.boss(&["audit", "--all", "--json"]).expect_success();
+    let lines: Vec<serde_json::Value> =
+        log.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |serial: &str, verb: &str| -> Vec<_> {
+        lines.iter().filter(|one| one["serial"] == serial && one["verb"] == verb).collect()
+    };
+    for (who, serial) in &serials {
+        let found = of(serial, "read");
+        assert_eq!(found.len(), 1, "{who} {serial}: {log}");
+        assert!(found[0]["outcome"] != "done" && found[0]["identity"] != "", "{found:?}");
+    }
+    let added = of(&ci, "add");
+    assert_eq!(added.len(), 3, "{log}");
+    assert!(added.iter().all(|one| one["identity"] == "ci.example.org"), "{added:?}");
+    assert!(!log.says("proxy.example.org"), "{log}");
 }
 
 #[test]
