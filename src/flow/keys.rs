@@ -235,10 +235,9 @@ fn may_go(repository: &Repository, key: &RingKey, keys: &[RingKey]) -> Result<()
     let some: Vec<_> = left.iter().take(5).map(ToString::to_string).collect();
     let more = if left.len() > 5 { ", …" } else { "" };
     let problem = format!(
-        "{} hosts are not known to have another key: {}{more}; `repoctl key status` shows them all. \
-         Let them upgrade their client package, or add --force: each is then refused by its apt until \
+        "signs for hosts that are not known to have another key: {}{more}; `repoctl key status` shows all of \
+         them. Let them upgrade their client package, or add --force: each is then refused by its apt until \
          `repoctl host setup` has been run for it",
-        left.len(),
         some.join(", ")
     );
     Err(Conflict::one(&key.fingerprint, problem).into())

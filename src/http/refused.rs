@@ -39,7 +39,7 @@ impl Told {
             [first, rest @ ..] => format!("{first} and {} more", rest.len()),
         };
         let (verb, detail) = match &request.change {
-            Change::Add { items } => ("add", format!("{} packages", items.len())),
+            Change::Add { items } => ("add", format!("packages: {}", items.len())),
             Change::Pin { package, version, .. } => ("pin", format!("{package}={version}")),
             Change::Rollback { packages, to, .. } => {
                 let to = to.map(|to| format!(" to generation {to}")).unwrap_or_default();

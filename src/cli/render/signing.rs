@@ -27,7 +27,7 @@ pub fn status(keys: &[KeyView], now: Moment) -> String {
     for key in keys {
         let (ready, behind) = (key.hosts_ready, key.hosts_behind.len());
         out.push_str(&format!(
-            "{} ({}, signs {} since {})\n  {ready} hosts have it\n",
+            "{} ({}, signs {} since {})\n  hosts that have it: {ready}\n",
             escape(&key.fingerprint),
             escape(&key.algorithm),
             match choice(&key.suites).as_str() {
