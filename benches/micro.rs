@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use repod::debian::{PackageKind, PackageName, SuiteName, framing, packages};
 use repod::digest::Digest;
+use repod::domain::contents::Rank;
 use repod::domain::rope::{self, Piece};
 use repod::domain::{Contents, Index, IndexPlace, Package};
 use repod::signing::{DateFloor, KeyKind, NextDate, Signer, generate, verify_in_release};
@@ -60,18 +61,17 @@ fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
     for (stanza, proven) in stanzas.iter().zip(proven) {
         let listed = package(stanza, proven);
         texts.insert(listed.digest, *stanza);
-        contents.list(&place.component, listed);
+        contents.list(&place.component, listed, 1);
     }
     let index = Index::Packages { place, is_short: false };
     let chunks = time(figures, "cut", 9, || Ok(rope::cut(&contents, &index)))?;
     let key = |chunk: &Vec<Arc<Package>>| rope::chunk_key(index.shape(), chunk);
     time(figures, "key", 9, || Ok(chunks.iter().map(key).collect::<Vec<_>>()))?;
-    let piece = |chunk: &Vec<Arc<Package>>| {
-        Some(Piece { first: chunk.first()?.name.clone(), key: key(chunk) })
-    };
+    let piece =
+        |chunk: &Vec<Arc<Package>>| Some(Piece { first: rank(chunk.first()?), key: key(chunk) });
     let pieces: Vec<_> = chunks.iter().filter_map(piece).collect();
     let middle = chunks.get(chunks.len() / 2).ok_or("the index is empty")?;
-    let changed = middle.iter().take(1).map(|package| package.name.clone()).collect();
+    let changed = middle.iter().take(1).map(rank).collect();
     time(figures, "recut", 21, || Ok(rope::recut(&contents, &index, &pieces, &changed)))?;
     let chunk: String =
         middle.iter().filter_map(|package| texts.get(&package.digest)).copied().collect();
@@ -82,6 +82,11 @@ fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
     time(figures, "xz", 9, || Ok(framing::xz_block(chunk.as_bytes(), preset)?))?;
     time(figures, "sha256", 21, || Ok(Digest::of(chunk.as_bytes())))?;
     Ok(())
+}
+
+/// All are listed by the first generation.
+fn rank(package: &Arc<Package>) -> Rank {
+    Rank { since: 1, name: package.name.clone() }
 }
 
 fn package(stanza: &str, proven: packages::Proven) -> Arc<Package> {

@@ -12,11 +12,12 @@ import publish
 import rollback
 import serving
 import update
+import upgrade
 from tables import of, median, table
 
-SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "history": history,
-            "memory": memory, "micro": micro}
-ORDER = ("publish", "rollback", "bulk", "update", "history", "memory", "micro")
+SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "upgrade": upgrade,
+            "history": history, "memory": memory, "micro": micro}
+ORDER = ("publish", "upgrade", "rollback", "bulk", "update", "history", "memory", "micro")
 COMMANDS = """\
 repod                   repoctl upload --suite stable FILE; GET /dists/stable/InRelease; gpgv InRelease
                         repoctl upload --suite stable DIR

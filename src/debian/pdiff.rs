@@ -5,7 +5,7 @@
 //! apt's `methods/rred.cc` and `apt-pkg/acquire-item.cc` (2.6.1) for what is read of them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::digest::Digest;
 
@@ -92,28 +92,70 @@ fn can_be_inserted(lines: &[u8]) -> Result<(), PdiffError> {
     }
 }
 
-/// What differs between two runs of whole stanzas, each sorted by its first line.
+/// What differs between two runs of whole stanzas.
 ///
-/// Shape: `first` is the line of the old file with which `old` begins, counted from 1. Of a stanza
-/// that stands in both, only the lines that differ are replaced. Hunks lead from `old` to `new`
-/// whatever the two hold; the sorting only keeps them few.
+/// Shape: `first` is the line of the old file with which `old` begins, counted from 1. What both have in the
+/// same order stays; between that, of a stanza that begins with the same line in both, only the lines that
+/// differ are replaced. Hunks lead from `old` to `new` whatever the two hold.
 pub fn stanza_hunks<'a>(first: u64, old: &[u8], new: &'a [u8]) -> Vec<Hunk<'a>> {
-    let (mut old, mut new) = (stanzas(old).peekable(), stanzas(new).peekable());
+    let (olds, news): (Vec<_>, Vec<_>) = (stanzas(old).collect(), stanzas(new).collect());
     let (mut line, mut hunks) = (first, Vec::new());
+    let (mut from_old, mut from_new) = (0, 0);
+    let ends = (olds.len(), news.len());
+    for (of_old, of_new) in shared(&olds, &news).into_iter().chain([ends]) {
+        let before = olds.get(from_old..of_old).unwrap_or_default();
+        let after = news.get(from_new..of_new).unwrap_or_default();
+        line = merge(line, before, after, &mut hunks);
+        line = line.saturating_add(olds.get(of_old).map_or(0, |same| count(same)));
+        (from_old, from_new) = (of_old.saturating_add(1), of_new.saturating_add(1));
+    }
+    hunks
+}
+
+/// Replaces some stanzas by others, of which those that begin with the same line stand for each other where
+/// both are sorted by it. Gives the line behind them.
+fn merge<'a>(first: u64, old: &[&[u8]], new: &[&'a [u8]], hunks: &mut Vec<Hunk<'a>>) -> u64 {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut line = first;
     loop {
         let order = match (old.peek(), new.peek()) {
             (Some(before), Some(after)) => first_line(before).cmp(first_line(after)),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => return hunks,
+            (None, None) => return line,
         };
-        let before = if order.is_le() { old.next().unwrap_or_default() } else { &[] };
-        let after = if order.is_ge() { new.next().unwrap_or_default() } else { &[] };
-        if before != after {
-            line_hunks(line, before, after, &mut hunks);
-        }
+        let before = if order.is_le() { old.next().copied().unwrap_or_default() } else { &[] };
+        let after = if order.is_ge() { new.next().copied().unwrap_or_default() } else { &[] };
+        line_hunks(line, before, after, hunks);
         line = line.saturating_add(count(before));
     }
+}
+
+/// The stanzas that both have, as many of them as stand in the same order in both.
+///
+/// Shape: their places in `old` and in `new`, both rising.
+fn shared(old: &[&[u8]], new: &[&[u8]]) -> Vec<(usize, usize)> {
+    let places: HashMap<&[u8], usize> =
+        new.iter().enumerate().map(|(at, one)| (*one, at)).collect();
+    let pairs = old.iter().enumerate();
+    let pairs: Vec<_> = pairs.filter_map(|(at, one)| Some((at, *places.get(one)?))).collect();
+    // Of every length of a rising run so far: the pair that ends it lowest, and of each pair the one before.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::new();
+    let place = |at: &usize| pairs.get(*at).map(|(_, place)| *place);
+    for (at, (_, met)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|end| place(end) < Some(*met));
+        before.push(length.checked_sub(1).and_then(|last| ends.get(last).copied()));
+        match ends.get_mut(length) {
+            Some(end) => *end = at,
+            None => ends.push(at),
+        }
+    }
+    let last = ends.last().copied();
+    let back = |at: &usize| before.get(*at).copied().flatten();
+    let mut run: Vec<_> = std::iter::successors(last, back).collect();
+    run.reverse();
+    run.into_iter().filter_map(|at| pairs.get(at).copied()).collect()
 }
 
 /// Replaces what lies between the lines that two texts begin and end with in common; line by line

@@ -21,7 +21,17 @@ pub fn place_of(component: &Component, package: &Package) -> Place {
     (component.clone(), package.name.clone(), package.architecture.clone())
 }
 
-/// Which packages a generation holds.
+/// Where a package stands in an index: behind all that was listed before it, and among what came with it
+/// by name. So what is listed later leaves the bytes before it as they are.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Rank {
+    /// The generation that listed it; 0 in an index that is sorted by name alone.
+    pub since: u64,
+    /// Its name.
+    pub name: PackageName,
+}
+
+/// Which packages a generation holds, and since when.
 ///
 /// Cloning costs nothing, and listing or unlisting one package costs the logarithm of their number.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
@@ -33,11 +43,23 @@ pub struct Contents {
 
 /// What one component holds. The keys are the packages themselves: each is kept in mind for as long as
 /// the server runs, and names beside it would need as much room as it does.
-#[derive(Clone, Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, Debug)]
 struct Listing {
-    members: OrdMap<ByName, Arc<Package>>,
+    /// Each with the generation that listed it.
+    members: OrdMap<ByName, u64>,
     of_source: OrdSet<BySource>,
+    by_rank: OrdSet<ByRank>,
 }
+
+impl PartialEq for Listing {
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = || self.members.iter().zip(&other.members);
+        self.members.len() == other.members.len()
+            && pairs().all(|((ours, at), (theirs, then))| ours.0 == theirs.0 && at == then)
+    }
+}
+
+impl Eq for Listing {}
 
 /// A package as one of its component: by name and architecture.
 #[derive(Clone, Debug)]
@@ -46,6 +68,10 @@ struct ByName(Arc<Package>);
 /// A package as one of its source's.
 #[derive(Clone, Debug)]
 struct BySource(Arc<Package>);
+
+/// A package as one of those that an index lists in turn.
+#[derive(Clone, Debug)]
+struct ByRank(u64, Arc<Package>);
 
 /// Where to look for a package, or, without architecture, before all of that name.
 struct Spot<'s>(&'s PackageName, Option<&'s Architecture>);
@@ -68,6 +94,15 @@ impl Ord for BySource {
     }
 }
 
+impl Ord for ByRank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (Self(since, ours), Self(then, theirs)) = (self, other);
+        let by_name = || ours.name.cmp(&theirs.name);
+        let by_architecture = || ours.architecture.cmp(&theirs.architecture);
+        since.cmp(then).then_with(by_name).then_with(by_architecture)
+    }
+}
+
 macro_rules! equal_by_order {
     ($($name:ident),*) => {$(
         impl PartialOrd for $name {
@@ -83,7 +118,7 @@ macro_rules! equal_by_order {
         impl Eq for $name {}
     )*};
 }
-equal_by_order!(ByName, BySource);
+equal_by_order!(ByName, BySource, ByRank);
 
 impl Equivalent<ByName> for Spot<'_> {
     fn equivalent(&self, key: &ByName) -> bool {
@@ -94,6 +129,20 @@ impl Equivalent<ByName> for Spot<'_> {
 impl Comparable<ByName> for Spot<'_> {
     fn compare(&self, ByName(package): &ByName) -> Ordering {
         self.0.cmp(&package.name).then_with(|| self.1.cmp(&Some(&package.architecture)))
+    }
+}
+
+/// Before all packages of a rank.
+impl Equivalent<ByRank> for Rank {
+    fn equivalent(&self, _: &ByRank) -> bool {
+        false
+    }
+}
+
+impl Comparable<ByRank> for Rank {
+    fn compare(&self, ByRank(since, package): &ByRank) -> Ordering {
+        let by_name = || self.name.cmp(&package.name);
+        self.since.cmp(since).then_with(by_name).then(Ordering::Less)
     }
 }
 
@@ -117,7 +166,18 @@ impl Listing {
     ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
         let lowest = PackageName::lowest();
         let begin = Bound::Included(Spot(name.unwrap_or(&lowest), None));
-        self.members.range((begin, Bound::Unbounded)).map(|(_, package)| package)
+        self.members.range((begin, Bound::Unbounded)).map(|(ByName(package), _)| package)
+    }
+
+    fn ranked<'c>(
+        &'c self,
+        first: Option<&Rank>,
+    ) -> impl Iterator<Item = (u64, &'c Arc<Package>)> + use<'c> {
+        let lowest = || Rank { since: 0, name: PackageName::lowest() };
+        let begin = Bound::Included(first.cloned().unwrap_or_else(lowest));
+        self.by_rank
+            .range::<_, Rank>((begin, Bound::Unbounded))
+            .map(|ByRank(since, package)| (*since, package))
     }
 
     fn of_source<'c>(
@@ -129,16 +189,18 @@ impl Listing {
         here.map(|BySource(package)| package).take_while(move |package| package.source == source)
     }
 
-    fn list(&mut self, package: Arc<Package>) -> Option<Arc<Package>> {
+    fn list(&mut self, package: Arc<Package>, since: u64) -> Option<Arc<Package>> {
         let before = self.unlist(&Spot(&package.name, Some(&package.architecture)));
         self.of_source.insert(BySource(Arc::clone(&package)));
-        self.members.insert(ByName(Arc::clone(&package)), package);
+        self.by_rank.insert(ByRank(since, Arc::clone(&package)));
+        self.members.insert(ByName(package), since);
         before
     }
 
     fn unlist(&mut self, spot: &Spot<'_>) -> Option<Arc<Package>> {
-        let before = self.members.remove(spot)?;
+        let (ByName(before), since) = self.members.remove_with_key(spot)?;
         self.of_source.remove(&BySource(Arc::clone(&before)));
+        self.by_rank.remove(&ByRank(since, Arc::clone(&before)));
         Some(before)
     }
 }
@@ -157,13 +219,31 @@ impl Contents {
     /// All packages with their components, by component, name and architecture.
     pub fn packages(&self) -> impl Iterator<Item = (&Component, &Arc<Package>)> {
         self.components.iter().flat_map(|(component, listing)| {
-            std::iter::repeat(component).zip(listing.members.values())
+            std::iter::repeat(component).zip(listing.members.keys().map(|ByName(package)| package))
         })
     }
 
     /// The package at a place.
     pub fn at(&self, (component, name, architecture): &Place) -> Option<&Arc<Package>> {
-        self.components.get(component)?.members.get(&Spot(name, Some(architecture)))
+        let listing = self.components.get(component)?;
+        let found = listing.members.get_key_value(&Spot(name, Some(architecture)));
+        found.map(|(ByName(package), _)| package)
+    }
+
+    /// The generation that listed what stands at a place.
+    pub fn since(&self, (component, name, architecture): &Place) -> Option<u64> {
+        self.components.get(component)?.members.get(&Spot(name, Some(architecture))).copied()
+    }
+
+    /// What a component holds from a rank on, or from the first, in the order in which it was listed, and
+    /// what was listed at once by name and architecture; each with the generation that listed it.
+    pub fn ranked<'c>(
+        &'c self,
+        component: &Component,
+        first: Option<&Rank>,
+    ) -> impl Iterator<Item = (u64, &'c Arc<Package>)> + use<'c> {
+        let listing = self.components.get(component);
+        listing.map(|listing| listing.ranked(first)).into_iter().flatten()
     }
 
     /// What a component holds from a name on, or from the first, by name and architecture.
@@ -208,19 +288,27 @@ impl Contents {
             let (ours, theirs) = (of(self), of(other));
             let ours = &ours.as_ref().unwrap_or(&nothing).members;
             for item in ours.diff(&theirs.as_ref().unwrap_or(&nothing).members) {
-                let (DiffItem::Add(_, package)
-                | DiffItem::Remove(_, package)
-                | DiffItem::Update { new: (_, package), .. }) = item;
+                // Two that were listed by the same generation are the same, or that generation is not.
+                let ByName(package) = match item {
+                    DiffItem::Update { old, new } if old.0.0 == new.0.0 => continue,
+                    DiffItem::Update { new: (name, _), .. } => name,
+                    DiffItem::Add(name, _) | DiffItem::Remove(name, _) => name,
+                };
                 places.insert(place_of(component, package));
             }
         }
         places
     }
 
-    /// Lists a package at its place; gives what was there.
-    pub fn list(&mut self, component: &Component, package: Arc<Package>) -> Option<Arc<Package>> {
+    /// Lists a package at its place, by the generation `since`; gives what was there.
+    pub fn list(
+        &mut self,
+        component: &Component,
+        package: Arc<Package>,
+        since: u64,
+    ) -> Option<Arc<Package>> {
         self.udebs = self.udebs.saturating_add(usize::from(is_udeb(&package)));
-        let before = self.components.entry(component.clone()).or_default().list(package);
+        let before = self.components.entry(component.clone()).or_default().list(package, since);
         self.forget(before.as_deref());
         before
     }
@@ -246,11 +334,11 @@ impl Contents {
         self.udebs > 0
     }
 
-    /// Makes a plan's moves.
-    pub fn apply(&mut self, moves: &[Move]) {
+    /// Makes a plan's moves, with the generation `since`.
+    pub fn apply(&mut self, moves: &[Move], since: u64) {
         for one in moves {
             match &one.to {
-                Some(package) => drop(self.list(&one.place.0, Arc::clone(package))),
+                Some(package) => drop(self.list(&one.place.0, Arc::clone(package), since)),
                 None => self.unlist(&one.place),
             }
         }
@@ -295,6 +383,7 @@ mod tests {
         #[test]
         fn contents_hold_what_a_plain_map_holds(steps in prop::collection::vec(step(), 0..40), at in 0..40usize) {
             let (mut contents, mut model) = (Contents::default(), BTreeMap::new());
+            let mut since = BTreeMap::new();
             let mut then = (contents.clone(), model.clone());
             for (number, (component, name, architecture, source, version, listed)) in steps.iter().enumerate() {
                 let component: Component = ["main", "extra"][*component].parse().unwrap();
@@ -302,10 +391,12 @@ mod tests {
                     ["aa", "ab", "zz"][*source], *version);
                 let place = place_of(&component, &new);
                 if *listed {
-                    prop_assert_eq!(contents.list(&component, Arc::clone(&new)), model.insert(place, new));
+                    since.insert(place.clone(), number as u64);
+                    prop_assert_eq!(contents.list(&component, Arc::clone(&new), number as u64), model.insert(place, new));
                 } else {
                     contents.unlist(&place);
                     model.remove(&place);
+                    since.remove(&place);
                 }
                 if number == at {
                     then = (contents.clone(), model.clone());
@@ -317,6 +408,14 @@ mod tests {
             prop_assert_eq!(contents.has_udebs(), model.values().any(|p| is_udeb(p)));
             for (place, package) in &model {
                 prop_assert_eq!(contents.at(place), Some(package));
+                prop_assert_eq!(contents.since(place), since.get(place).copied());
+                let rank = Rank { since: since[place], name: place.1.clone() };
+                let ranked: Vec<_> = contents.ranked(&place.0, Some(&rank)).collect();
+                let mut wanted: Vec<_> = model.iter().filter(|(p, _)| p.0 == place.0).map(|(p, package)| (since[p], package)).collect();
+                wanted.sort_by_key(|(at, package)| (*at, package.name.clone(), package.architecture.clone()));
+                prop_assert_eq!(contents.ranked(&place.0, None).collect::<Vec<_>>(), wanted.clone());
+                wanted.retain(|(at, package)| (*at, &package.name) >= (rank.since, &rank.name));
+                prop_assert_eq!(ranked, wanted);
                 let named: Vec<_> = contents.named(&place.0, &place.1).collect();
                 let wanted: Vec<_> = model.iter().filter(|(p, _)| (&p.0, &p.1) == (&place.0, &place.1)).map(|(_, p)| p).collect();
                 prop_assert_eq!(named, wanted);
@@ -326,7 +425,7 @@ mod tests {
             }
             let mut fresh = Contents::default();
             for (place, package) in &model {
-                fresh.list(&place.0, Arc::clone(package));
+                fresh.list(&place.0, Arc::clone(package), since[place]);
             }
             prop_assert_eq!(&fresh, &contents);
             let places: BTreeSet<_> = model.keys().chain(then.1.keys()).cloned().collect();

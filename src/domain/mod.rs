@@ -18,6 +18,7 @@ pub mod host;
 pub mod identity;
 pub mod index;
 pub mod layout;
+pub mod listing;
 pub mod package;
 pub mod past;
 pub mod patches;

@@ -1,14 +1,15 @@
 //! Ropes: how an index is cut into chunks, so that a change of one package touches few of them.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::debian::packages::Form;
-use crate::debian::{Architecture, Component, PackageKind, PackageName};
+use crate::debian::{Architecture, Component, PackageKind};
 use crate::digest::{Digest, Hasher};
-use crate::domain::{Contents, Move, Package, Place};
+use crate::domain::contents::Rank;
+use crate::domain::listing::{listing_from, ranked, texts_from};
+use crate::domain::{Contents, Move, Package};
 
 /// Which `Packages` index of a suite.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,8 +81,8 @@ impl Index {
 /// One chunk of an index as its writer keeps it in mind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// The name of its first package; what an index has of a name stands in one chunk.
-    pub first: PackageName,
+    /// Where its first package stands; what an index has of a name stands in one chunk.
+    pub first: Rank,
     /// The chunk's name.
     pub key: Digest,
 }
@@ -91,21 +92,20 @@ pub struct Piece {
 pub enum Stretch {
     /// These pieces of before stay as they are.
     Kept(Range<usize>),
-    /// The packages of one chunk that was cut anew.
-    Cut(Vec<Arc<Package>>),
+    /// The packages of one chunk that was cut anew, and where the first of them stands.
+    Cut(Rank, Vec<Arc<Package>>),
 }
-
-/// What an index lists of a name, if anything.
-pub type Listed = Option<Arc<Package>>;
 
 /// No chunk is smaller, but for the last of an index. Unit: bytes of stanzas.
 const SMALLEST_BYTES: u64 = 64 * 1024;
-/// From here on a cut is more likely, so that sizes gather around it. Unit: bytes of stanzas.
-const USUAL_BYTES: u64 = 128 * 1024;
+/// From here on a cut is more likely, so that few chunks are as large as they may be. Most are cut before:
+/// where any stanza may end a chunk only rarely, cuts that were moved soon meet those of before again.
+/// Unit: bytes of stanzas.
+const USUAL_BYTES: u64 = 192 * 1024;
 /// No chunk is larger, but for one that holds a single stanza. Unit: bytes of stanzas.
 const LARGEST_BYTES: u64 = 256 * 1024;
 /// Mean distance to the next cut below the usual size, and from there on. Unit: bytes of stanzas.
-const SPARSE_BYTES: u64 = 512 * 1024;
+const SPARSE_BYTES: u64 = 96 * 1024;
 const DENSE_BYTES: u64 = 16 * 1024;
 
 /// A chunk that is being filled.
@@ -115,19 +115,28 @@ const DENSE_BYTES: u64 = 16 * 1024;
 struct Filling {
     shape: Shape,
     size: u64,
+    /// When the first of them was listed.
+    since: u64,
     packages: Vec<Arc<Package>>,
 }
 
+/// The packages of one chunk, and where the first of them stands.
+type Chunk = (Rank, Vec<Arc<Package>>);
+
 impl Filling {
     /// Closes the chunk where the last stanza asks for it, or where the next one does not fit in.
-    fn settle(&mut self, next: &Package) -> Option<Vec<Arc<Package>>> {
+    fn settle(&mut self, next: &Package) -> Option<Chunk> {
         let last = self.packages.last()?;
         let asked = self.size >= SMALLEST_BYTES && self.cuts_after(last);
         let full = self.size.saturating_add(self.weight(next).0) > LARGEST_BYTES;
-        ((asked || full) && last.name != next.name).then(|| self.close())
+        let ends = (asked || full) && last.name != next.name;
+        ends.then(|| self.close()).flatten()
     }
 
-    fn take(&mut self, package: &Arc<Package>) {
+    fn take(&mut self, since: u64, package: &Arc<Package>) {
+        if self.packages.is_empty() {
+            self.since = since;
+        }
         self.size = self.size.saturating_add(self.weight(package).0);
         self.packages.push(Arc::clone(package));
     }
@@ -151,9 +160,11 @@ impl Filling {
         u64::from(head) < share
     }
 
-    fn close(&mut self) -> Vec<Arc<Package>> {
+    fn close(&mut self) -> Option<Chunk> {
         self.size = 0;
-        std::mem::take(&mut self.packages)
+        let packages = std::mem::take(&mut self.packages);
+        let name = packages.first()?.name.clone();
+        Some((Rank { since: self.since, name }, packages))
     }
 }
 
@@ -193,13 +204,27 @@ pub fn side_key(what: &str, bytes: &[u8]) -> Digest {
 pub fn cut(contents: &Contents, index: &Index) -> Vec<Vec<Arc<Package>>> {
     let stretches = recut(contents, index, &[], &BTreeSet::new());
     let cut = |stretch| match stretch {
-        Stretch::Cut(packages) => Some(packages),
+        Stretch::Cut(_, packages) => Some(packages),
         Stretch::Kept(_) => None,
     };
     stretches.into_iter().filter_map(cut).collect()
 }
 
-/// Cuts an index again that was cut into `old` before the packages of the names `changed` changed.
+/// Where an index reads otherwise than before: what left it, and what came, each where it stood or stands.
+///
+/// Shape: `moves` lead from `old` to `new`.
+pub fn changed(old: &Contents, new: &Contents, index: &Index, moves: &[Move]) -> BTreeSet<Rank> {
+    let shown = moves.iter().filter(|one| index.shows(one)).map(|one| &one.place.1);
+    match index {
+        Index::Packages { place, .. } => {
+            let both = |name| [ranked(old, place, name), ranked(new, place, name)];
+            shown.flat_map(both).flatten().collect()
+        }
+        Index::Translation { .. } => shown.cloned().map(|name| Rank { since: 0, name }).collect(),
+    }
+}
+
+/// Cuts an index again that was cut into `old` before it changed at `changed`.
 ///
 /// Shape: as [`cut`] of the whole would give it, where `Kept` stands for pieces that it would give
 /// again. Costs what changed, not what is listed. With no `old`, everything is cut.
@@ -207,21 +232,21 @@ pub fn recut(
     contents: &Contents,
     index: &Index,
     old: &[Piece],
-    changed: &BTreeSet<PackageName>,
+    changed: &BTreeSet<Rank>,
 ) -> Vec<Stretch> {
+    let anew = |(first, packages)| Stretch::Cut(first, packages);
     if old.is_empty() {
         let (cut, _) = walk(contents, index, None, |_| None);
-        return cut.into_iter().map(Stretch::Cut).collect();
+        return cut.into_iter().map(anew).collect();
     }
-    let holder =
-        |name: &PackageName| old.partition_point(|piece| piece.first <= *name).saturating_sub(1);
+    let holder = |rank: &Rank| old.partition_point(|piece| piece.first <= *rank).saturating_sub(1);
     // The piece before may have ended only because what follows it did not fit in.
-    let reaches = |name: &PackageName| holder(name).saturating_sub(1);
+    let reaches = |rank: &Rank| holder(rank).saturating_sub(1);
     let mut stretches = Vec::new();
     let mut done = 0_usize;
-    let mut names = changed.iter().peekable();
-    while let Some(name) = names.peek() {
-        let from = reaches(name).max(done);
+    let mut ranks = changed.iter().peekable();
+    while let Some(rank) = ranks.peek() {
+        let from = reaches(rank).max(done);
         if from >= old.len() {
             break;
         }
@@ -229,19 +254,19 @@ pub fn recut(
             stretches.push(Stretch::Kept(done..from));
         }
         let first = old.get(from).filter(|_| from > 0).map(|piece| &piece.first);
-        let meets = |next: &PackageName| {
+        let meets = |next: &Rank| {
             let at = old.binary_search_by(|piece| piece.first.cmp(next)).ok()?;
             (at > from).then_some(at)
         };
         // A cut that was there before is met, and nothing that changed reaches behind it.
-        let mut ends = |next: &PackageName| {
+        let mut ends = |next: &Rank| {
             let at = meets(next)?;
-            while names.next_if(|name| *name < next).is_some() {}
-            let free = names.peek().is_none_or(|name| reaches(name) >= at);
+            while ranks.next_if(|rank| *rank < next).is_some() {}
+            let free = ranks.peek().is_none_or(|rank| reaches(rank) >= at);
             free.then_some(at)
         };
         let (cut, met) = walk(contents, index, first, &mut ends);
-        stretches.extend(cut.into_iter().map(Stretch::Cut));
+        stretches.extend(cut.into_iter().map(anew));
         done = met.unwrap_or(old.len());
     }
     if done < old.len() {
@@ -254,105 +279,29 @@ pub fn recut(
 fn walk(
     contents: &Contents,
     index: &Index,
-    first: Option<&PackageName>,
-    mut ends: impl FnMut(&PackageName) -> Option<usize>,
-) -> (Vec<Vec<Arc<Package>>>, Option<usize>) {
+    first: Option<&Rank>,
+    mut ends: impl FnMut(&Rank) -> Option<usize>,
+) -> (Vec<Chunk>, Option<usize>) {
     let mut chunks = Vec::new();
-    let mut filling = Filling { shape: index.shape(), size: 0, packages: Vec::new() };
-    let listed: Box<dyn Iterator<Item = &Arc<Package>>> = match index {
+    let mut filling = Filling { shape: index.shape(), size: 0, since: 0, packages: Vec::new() };
+    let listed: Box<dyn Iterator<Item = (u64, &Arc<Package>)>> = match index {
         Index::Packages { place, .. } => Box::new(listing_from(contents, place, first)),
-        Index::Translation { component } => Box::new(texts_from(contents, component, first)),
+        Index::Translation { component } => {
+            let first = first.map(|rank| &rank.name);
+            Box::new(texts_from(contents, component, first).map(|package| (0, package)))
+        }
     };
-    for package in listed {
+    for (since, package) in listed {
         chunks.extend(filling.settle(package));
         if filling.packages.is_empty()
-            && let Some(met) = ends(&package.name)
+            && let Some(met) = ends(&Rank { since, name: package.name.clone() })
         {
             return (chunks, Some(met));
         }
-        filling.take(package);
+        filling.take(since, package);
     }
-    if !filling.packages.is_empty() {
-        chunks.push(filling.close());
-    }
+    chunks.extend(filling.close());
     (chunks, None)
-}
-
-/// The packages that an index lists, in its order.
-///
-/// The index of an architecture lists its own packages and those of `all`. Where both have one of a
-/// name, the higher version is listed and the other is not: with two listed, apt takes the higher, and
-/// a rollback would not be obeyed.
-pub fn listing<'c>(
-    contents: &'c Contents,
-    place: &IndexPlace,
-) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
-    listing_from(contents, place, None)
-}
-
-/// What an index lists of each name that differs between two generations: before, and now.
-///
-/// Costs what changed when one of them came from a copy of the other.
-pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Listed, Listed)> {
-    let fits = |(of, name, built): Place| {
-        let here = of == place.component && (built == place.architecture || built.is_all());
-        here.then_some(name)
-    };
-    let names: BTreeSet<PackageName> = old.differing(new).into_iter().filter_map(fits).collect();
-    let listed = |contents, name: &PackageName| -> Listed {
-        let mut from = listing_from(contents, place, Some(name));
-        from.next().filter(|package| package.name == *name).cloned()
-    };
-    let both = names.iter().map(|name| (listed(old, name), listed(new, name)));
-    both.filter(|(before, now)| before != now).collect()
-}
-
-/// The same from a name on.
-fn listing_from<'c>(
-    contents: &'c Contents,
-    place: &IndexPlace,
-    first: Option<&PackageName>,
-) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
-    let IndexPlace { component, architecture, kind } = place.clone();
-    let fits = move |package: &&Arc<Package>| {
-        let built = &package.architecture;
-        package.kind == kind && (*built == architecture || built.is_all())
-    };
-    let mut fitting = contents.from(&component, first).filter(fits).peekable();
-    std::iter::from_fn(move || {
-        let mut listed = fitting.next()?;
-        while let Some(rival) = fitting.next_if(|rival| rival.name == listed.name) {
-            if rival.version.compare(&listed.version).is_gt() {
-                listed = rival;
-            }
-        }
-        Some(listed)
-    })
-}
-
-/// A package for each text of a component, from a name on: what is not listed because another version is
-/// has one, too.
-fn texts_from<'c>(
-    contents: &'c Contents,
-    component: &Component,
-    first: Option<&PackageName>,
-) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
-    let mut packages =
-        contents.from(component, first).filter(|package| package.text.is_some()).peekable();
-    let mut named: Vec<&Arc<Package>> = Vec::new();
-    std::iter::from_fn(move || {
-        if named.is_empty() {
-            named.push(packages.next()?);
-            while let Some(next) =
-                packages.next_if(|next| named.first().is_some_and(|first| first.name == next.name))
-            {
-                named.push(next);
-            }
-            named.sort_by_key(|package| Reverse(package.text));
-            named.dedup_by(|a, b| a.text == b.text);
-        }
-        named.pop()
-    })
 }
 
 #[cfg(test)]

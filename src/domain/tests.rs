@@ -93,7 +93,7 @@ impl Model {
         let result = apply(&mut draft, self)?;
         let plan = draft.plan();
         let mut next = contents.clone();
-        next.apply(&plan.moves);
+        next.apply(&plan.moves, self.generations.len() as u64);
         self.generations.push(next);
         self.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
         self.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
@@ -215,7 +215,7 @@ fn an_index_never_lists_two_versions_of_a_name() {
         let architecture = Architecture::parse(architecture).unwrap();
         let place =
             IndexPlace { component: main_component(), architecture, kind: PackageKind::Deb };
-        let listing = rope::listing(model.now(), &place);
+        let listing = listing::listing(model.now(), &place);
         listing.map(|p| p.version.to_string()).collect()
     };
     assert_eq!(listed(&model, "amd64"), ["2.0"]);

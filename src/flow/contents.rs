@@ -11,7 +11,7 @@ use crate::catalogue::SuiteState;
 use crate::debian::contents::{ContentsEdit, ContentsLine, is_path, location};
 use crate::debian::{Component, PackageKind};
 use crate::domain::layout::contents_path;
-use crate::domain::rope::{self, Listed};
+use crate::domain::listing::{self, Listed};
 use crate::domain::{Contents, Encoding, IndexFile, IndexPlace, Package};
 use crate::flow::chunk::Chunk;
 use crate::flow::desk::Desk;
@@ -108,7 +108,7 @@ impl Book {
             },
         };
         let places = places(&state);
-        let changes = |place| rope::changes(&of.contents, &state.contents, place);
+        let changes = |place| listing::changes(&of.contents, &state.contents, place);
         let changes: Vec<_> = places.iter().map(|place| (place, changes(place))).collect();
         let changed = changes.iter().any(|(_, changes)| !changes.is_empty());
         let now = repository.now();
@@ -205,7 +205,8 @@ fn recorded(
         contents.unlist(&(component, package.name, package.architecture));
     }
     for (component, package) in since.left {
-        contents.list(&component, Arc::new(package));
+        // When it was listed then is of no matter to paths.
+        contents.list(&component, Arc::new(package), 0);
     }
     Ok(Some(Of { generation, contents, recorded }))
 }

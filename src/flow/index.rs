@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalogue::SuiteState;
-use crate::debian::{PackageKind, PackageName};
+use crate::debian::PackageKind;
 use crate::digest::Digest;
+use crate::domain::contents::Rank;
 use crate::domain::rope::{self, Piece, Stretch};
 use crate::domain::{Contents, Encoding, Index, IndexPlace, Move, StoredChunk, SuiteSpec};
 use crate::flow::chunk::{self, Chunk, Pack, Wanted};
@@ -46,7 +47,7 @@ struct Known {
     unrecorded: Vec<Digest>,
 }
 
-/// Builds every index of `contents`, which came from what `before` shows by `moves`; `None` when
+/// Builds every index of the second contents, which came from the first by `moves`; `None` when
 /// `may_go_on` said no on the way.
 ///
 /// # Errors
@@ -55,14 +56,17 @@ pub(crate) fn build(
     repository: &Repository,
     desk: &Desk,
     spec: &SuiteSpec,
-    contents: &Contents,
+    (old, contents): (&Contents, &Contents),
     moves: &[Move],
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<Option<Built>, FlowError> {
     let begun = std::time::Instant::now();
     let before = desk.lineup();
     let (mut wanted, mut known) = (Vec::new(), Known::default());
-    let index = |index| plan(contents, index, &before, moves, &mut wanted, &mut known);
+    let index = |index| {
+        let changed = rope::changed(old, contents, &index, moves);
+        plan(contents, index, &before, &changed, &mut wanted, &mut known)
+    };
     let plans: Vec<_> = indices(spec, contents).map(index).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
     let hashed = if wanted.len() > chunk::BATCH {
@@ -96,7 +100,8 @@ pub(crate) fn recorded(
 ) -> Result<Option<Lineup>, FlowError> {
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let nothing = Lineup::default();
-    let index = |index| plan(&state.contents, index, &nothing, &[], &mut wanted, &mut known);
+    let unchanged = BTreeSet::new();
+    let index = |index| plan(&state.contents, index, &nothing, &unchanged, &mut wanted, &mut known);
     let plans: Vec<_> = indices(&state.spec, &state.contents).map(index).collect();
     let keys: Vec<_> = wanted.iter().map(|one| one.key).collect();
     for chunk in repository.catalogue.find_chunks(&keys)? {
@@ -134,23 +139,18 @@ fn plan(
     contents: &Contents,
     index: Index,
     before: &Lineup,
-    moves: &[Move],
+    changed: &BTreeSet<Rank>,
     wanted: &mut Vec<Wanted>,
     known: &mut Known,
 ) -> Plan {
     let before = before.rope(&index);
-    let shown = moves.iter().filter(|one| index.shows(one));
-    let changed: BTreeSet<PackageName> = shown.map(|one| one.place.1.clone()).collect();
     let shape = index.shape();
     let old = before.as_ref().map_or(&[][..], |rope| rope.pieces());
     let mut pieces = Vec::new();
-    for stretch in rope::recut(contents, &index, old, &changed) {
+    for stretch in rope::recut(contents, &index, old, changed) {
         match stretch {
             Stretch::Kept(range) => pieces.extend_from_slice(old.get(range).unwrap_or_default()),
-            Stretch::Cut(packages) => {
-                let Some(first) = packages.first().map(|package| package.name.clone()) else {
-                    continue;
-                };
+            Stretch::Cut(first, packages) => {
                 let key = rope::chunk_key(shape, &packages);
                 pieces.push(Piece { first, key });
                 wanted.push(Wanted { key, shape, packages });

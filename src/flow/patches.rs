@@ -26,6 +26,8 @@ use crate::pool::Pool;
 const TOGETHER_BYTES: u64 = 512 * 1024;
 /// A script that grows beyond this is given up: it would never be small enough. Unit: bytes.
 const SCRIPT_BYTES: usize = 2 << 20;
+/// Two texts that share nothing are read on up to here; then one is taken for the other. Unit: bytes.
+const STEP_BYTES: usize = 1 << 20;
 /// So many earlier states of an index are looked at: more than a day of them, one a minute.
 const PAST_MOST: u32 = 4_000;
 
@@ -161,20 +163,31 @@ impl Task<'_> {
     ) -> Result<bool, FlowError> {
         let pool = self.repository.pool.as_ref();
         let (mut old, mut new) = (Side::new(pool, old), Side::new(pool, new));
+        old.fill()?;
+        new.fill()?;
         loop {
-            old.fill()?;
-            new.fill()?;
-            if old.text.is_empty() && new.text.is_empty() {
-                return Ok(true);
-            }
             if !(self.may_go_on)() || found.bytes > SCRIPT_BYTES {
                 return Ok(false);
             }
-            let (of_old, of_new) = pdiff::in_step(&old.text, &new.text);
+            let is_all = old.is_done() && new.is_done();
+            let (of_old, of_new) = match is_all || old.is_long() || new.is_long() {
+                true => (old.text.len(), new.text.len()),
+                false => pdiff::in_step(&old.text, &new.text),
+            };
             let before = old.text.get(..of_old).unwrap_or_default();
             found.compare(before, new.text.get(..of_new).unwrap_or_default())?;
             old.text.drain(..of_old);
             new.text.drain(..of_new);
+            if is_all {
+                return Ok(true);
+            }
+            // Where the two share nothing, more of both may tell more.
+            let waits = (of_old, of_new) == (0, 0);
+            for side in [&mut old, &mut new] {
+                if waits || side.text.is_empty() {
+                    side.fill()?;
+                }
+            }
         }
     }
 }
@@ -200,13 +213,24 @@ impl<'s> Side<'s> {
         Self { pool, chunks: chunks.iter(), text: Vec::new() }
     }
 
-    /// Reads the next chunk when nothing is left of the last one.
+    /// Reads the next chunk behind what is left.
     fn fill(&mut self) -> Result<(), FlowError> {
-        if let Some(chunk) = self.chunks.as_slice().first().filter(|_| self.text.is_empty()) {
-            self.chunks.next();
-            chunk.read(self.pool, Encoding::Plain, &mut self.text)?;
+        if let Some(chunk) = self.chunks.next() {
+            let mut more = Vec::new();
+            chunk.read(self.pool, Encoding::Plain, &mut more)?;
+            self.text.append(&mut more);
         }
         Ok(())
+    }
+
+    /// Whether nothing follows what was read.
+    fn is_done(&self) -> bool {
+        self.chunks.as_slice().is_empty()
+    }
+
+    /// Whether so much is at hand that it is told apart as it stands.
+    fn is_long(&self) -> bool {
+        self.text.len() > STEP_BYTES
     }
 }
 

@@ -59,11 +59,12 @@ pub(crate) fn publish(
     }
     let spec = plan.spec.as_ref().unwrap_or(&state.spec);
     let mut contents = state.contents.clone();
-    contents.apply(&plan.moves);
+    contents.apply(&plan.moves, record.generation);
     // A pack that was left over may be kept again here: it must not go before it is recorded.
     let _unswept = repository.sweeping.read();
     let begun = Instant::now();
-    let built = index::build(repository, desk, spec, &contents, &plan.moves, may_go_on)?;
+    let both = (&state.contents, &contents);
+    let built = index::build(repository, desk, spec, both, &plan.moves, may_go_on)?;
     let Some(built) = built else { return Ok(Outcome::MadeWay) };
     let indexed = Instant::now();
     let (files, beside) = files(desk, spec, &built.lineup);

@@ -66,6 +66,9 @@ pub(crate) fn suite(
     Ok(Applied { same_as: Some(target), notes, added: Vec::new() })
 }
 
+/// What a rollback goes back to is listed anew, whenever it was listed then.
+const OF_NO_MATTER: u64 = 0;
+
 /// The client package stays as it is: an older one would take keys away that hosts have by now.
 fn keep_client(repository: &Repository, desk: &Desk, contents: &mut Contents) {
     let Ok(name) = clients::name_of(repository, &desk.suite) else { return };
@@ -73,7 +76,7 @@ fn keep_client(repository: &Repository, desk: &Desk, contents: &mut Contents) {
     let then: Vec<_> = contents.packages().filter(own).map(|(c, one)| place_of(c, one)).collect();
     then.iter().for_each(|place| contents.unlist(place));
     for (component, package) in desk.state().contents.packages().filter(own) {
-        contents.list(component, Arc::clone(package));
+        contents.list(component, Arc::clone(package), OF_NO_MATTER);
     }
 }
 
@@ -90,7 +93,7 @@ fn contents_then(
         contents.unlist(&(component, package.name, package.architecture));
     }
     for (component, package) in since.left {
-        contents.list(&component, Arc::new(package));
+        contents.list(&component, Arc::new(package), OF_NO_MATTER);
     }
     Ok(contents)
 }

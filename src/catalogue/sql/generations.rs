@@ -38,7 +38,8 @@ const EXISTS: &str = "\
 const CONTENTS: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+    ", m.component, m.from_generation \
+     FROM membership AS m JOIN package AS p ON p.id = m.package_id \
      WHERE m.suite_id = $1 AND m.from_generation <= $2 \
         AND (m.until_generation IS NULL OR m.until_generation > $2)"
 );

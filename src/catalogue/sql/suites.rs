@@ -27,7 +27,8 @@ const LOCK: &str = "UPDATE suite SET name = name WHERE name = $1 RETURNING id, l
 const LIVE: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+    ", m.component, m.from_generation \
+     FROM membership AS m JOIN package AS p ON p.id = m.package_id \
      WHERE m.suite_id = $1 AND m.until_generation IS NULL"
 );
 
@@ -263,7 +264,8 @@ pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
     })
 }
 
-/// Puts the packages of an answer, whose last column is the component, into their places.
+/// Puts the packages of an answer, whose last columns are the component and the generation that listed them,
+/// into their places.
 pub fn read_contents(
     tx: &mut dyn Tx,
     sql: &'static str,
@@ -274,7 +276,8 @@ pub fn read_contents(
     tx.each(sql, values, &mut |row| {
         let package = reader.package(row, 0)?;
         let component = reader.component(row, PACKAGE_COLUMNS)?;
-        match contents.list(&component, Arc::new(package)) {
+        let since = number(row, PACKAGE_COLUMNS + 1)?;
+        match contents.list(&component, Arc::new(package), since) {
             None => Ok(()),
             Some(other) => Err(damaged(format!("{} is listed twice in one place", other.name))),
         }

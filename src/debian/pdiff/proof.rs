@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Hunk, PdiffError, count, first_line, stanzas};
+use super::{Hunk, PdiffError, count, shared, stanzas};
 
 /// Reads a script back: its commands in the order of the file.
 ///
@@ -98,23 +98,19 @@ pub fn apply(first: u64, old: &[u8], hunks: &[Hunk<'_>]) -> Option<Vec<u8>> {
     Some(new)
 }
 
-/// How much of the fronts of two texts can be told apart without what follows them: both up to the last
-/// stanza that neither is beyond. Of one of them, that is all; where one is at its end, of both.
+/// How much of the fronts of two texts can be told apart without what follows them: up to and with the last
+/// stanza that both have, so far as they have them in the same order.
 ///
-/// Shape: both are whole stanzas, sorted by their first lines.
+/// Shape: both are whole stanzas, and more of each may follow. Nothing of both, when they share no stanza.
 pub fn in_step(old: &[u8], new: &[u8]) -> (usize, usize) {
-    let whole = (old.len(), new.len());
-    let (Some(last_old), Some(last_new)) = (stanzas(old).last(), stanzas(new).last()) else {
-        return whole;
+    let (olds, news): (Vec<_>, Vec<_>) = (stanzas(old).collect(), stanzas(new).collect());
+    let front = |stanzas: &[&[u8]], last: usize| {
+        let within = stanzas.iter().take(last.saturating_add(1));
+        within.map(|stanza| stanza.len()).fold(0, usize::saturating_add)
     };
-    let bound = first_line(last_old).min(first_line(last_new));
-    let front = |text| {
-        let within = stanzas(text).take_while(|stanza| first_line(stanza) <= bound);
-        within.map(<[u8]>::len).fold(0, usize::saturating_add)
-    };
-    match (front(old), front(new)) {
-        (0, 0) => whole,
-        fronts => fronts,
+    match shared(&olds, &news).last() {
+        Some((of_old, of_new)) => (front(&olds, *of_old), front(&news, *of_new)),
+        None => (0, 0),
     }
 }
 

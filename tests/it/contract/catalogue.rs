@@ -1114,9 +1114,18 @@ proptest! {
                 undone.unlist(&place);
             }
             for (component, package) in since.left {
-                prop_assert!(undone.list(&component, std::sync::Arc::new(package)).is_none());
+                prop_assert!(undone.list(&component, std::sync::Arc::new(package), 0).is_none());
             }
-            prop_assert_eq!(undone, found, "undone to {}", number);
+            prop_assert_eq!(digests(&undone), digests(&found), "undone to {}", number);
+            // It was listed by the first of the generations before this one that all hold it.
+            for (slot, version) in held {
+                let held = |number: &usize| model[*number].get(slot) == Some(version);
+                let listed = (0..=number).rev().take_while(held).last().map(|number| number as u64);
+                let one = package(*slot, *version);
+                let (component, _) = found.packages().next().unwrap();
+                let place = (component.clone(), one.name, one.architecture);
+                prop_assert_eq!(found.since(&place), listed);
+            }
         }
         prop_assert_eq!(catalogue.changes_since(&name, model.len() as u64).unwrap(), None);
         let last = model.len() as u64 - 1;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
-use repod::debian::{Architecture, Component, PackageName, SuiteName, Version};
-use repod::domain::{Package, PinKind, PinTarget};
+use repod::debian::{Component, SuiteName, Version};
+use repod::domain::{Package, PinKind, PinTarget, Place};
 use repod::flow::FlowError;
 use repod::flow::apply::Wish;
 use repod::flow::suite::Edit;
@@ -37,12 +37,14 @@ impl Shape {
 }
 
 /// What a suite holds.
-pub type Members = BTreeMap<(Component, PackageName, Architecture), Arc<Package>>;
+pub type Members = BTreeMap<Place, Arc<Package>>;
 
 /// A generation as it was meant.
 pub struct Generation {
     pub number: u64,
     pub members: Members,
+    /// Which generation listed each of them.
+    pub since: BTreeMap<Place, u64>,
     /// Whether long descriptions stand apart.
     pub translations: bool,
     /// The InRelease that was served once it was live.
@@ -120,7 +122,15 @@ impl History {
     fn note(&mut self, house: &House<'_>, number: u64, members: Members) {
         let head = house.in_release(self.suite.as_str()).expect("it is served");
         let translations = self.translations;
-        self.generations.push(Generation { number, members, translations, head });
+        let stood = |place: &Place, package: &Arc<Package>| {
+            let before = self.generations.last()?;
+            let same = before.members.get(place) == Some(package);
+            same.then(|| before.since[place])
+        };
+        let when =
+            |(place, package)| (Place::clone(place), stood(place, package).unwrap_or(number));
+        let since = members.iter().map(when).collect();
+        self.generations.push(Generation { number, members, since, translations, head });
     }
 }
 

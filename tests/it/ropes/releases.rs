@@ -76,7 +76,7 @@ pub fn listing<'m>(
     listed
 }
 
-/// The same as the text of an index.
+/// The same as the text of an index: what was listed later stands behind, what was listed at once by name.
 fn render(
     house: &House<'_>,
     fabric: &mut Fabric,
@@ -96,7 +96,13 @@ fn render(
             false => stanza.to_owned(),
         }
     };
-    listed.values().map(stanza).collect::<String>().into_bytes()
+    let since = |package: &Arc<Package>| {
+        let component = place.0.parse().unwrap();
+        generation.since[&(component, package.name.clone(), package.architecture.clone())]
+    };
+    let mut listed: Vec<_> = listed.values().collect();
+    listed.sort_by_key(|package| since(package));
+    listed.into_iter().map(stanza).collect::<String>().into_bytes()
 }
 
 /// What stands before the last field of a stanza, and that field, which is its description.
