@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod passphrase;
 mod proxies;
 mod signing;
 mod trust;
 
+pub use passphrase::CaOptions;
 pub use proxies::Network;
 pub use signing::SigningOptions;
 pub use trust::{TlsOptions, TrustOptions};
@@ -38,6 +40,9 @@ pub struct Config {
     /// How long certificates and lists stand.
     #[serde(default)]
     pub certificates: Certificates,
+    /// How the embedded CA's private key is opened.
+    #[serde(default)]
+    pub ca: CaOptions,
     /// Whose client certificates count.
     #[serde(default)]
     pub trust: TrustOptions,
@@ -200,6 +205,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new("."));
         // Without the `.` at the end that the default would leave in every message.
         config.data = base.join(&config.data).components().collect();
+        config.ca.below(base);
         config.trust.below(base);
         config.tls.below(base);
         config.signing.below(base);
@@ -334,9 +340,39 @@ pub fn template(public_url: &str, listen: &[SocketAddr], local: &[SocketAddr]) -
         .replace("@LOCAL@", &quoted(local))
 }
 
+/// The text of [`template`] with an option set: `value` in place of the default that its line shows. What is
+/// no option of the template changes nothing.
+pub fn with_option(text: &str, section: &str, key: &str, value: &toml::Value) -> String {
+    let mut inside = false;
+    let mut set = |line: &str| {
+        if line.starts_with('[') {
+            inside = line == format!("[{section}]");
+        }
+        let is_it = line.strip_prefix("# ").and_then(|line| line.strip_prefix(key));
+        match is_it.filter(|rest| inside && rest.starts_with(" = ")) {
+            Some(_) => format!("{key} = {value}\n"),
+            None => format!("{line}\n"),
+        }
+    };
+    text.lines().map(&mut set).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_is_set_in_its_section_alone() {
+        let Listen { addresses, local, .. } = Listen::default();
+        let text = template("https://repo.example.org:8443/", &addresses, &local);
+        let path = "/etc/re\"pod";
+        let set = with_option(&text, "ca", "passphrase_file", &path.into());
+        let config = Config::parse(&set).unwrap();
+        assert_eq!(config.ca.passphrase_file, Path::new(path));
+        assert_eq!(config.signing, SigningOptions::default());
+        assert_eq!(text.lines().count(), set.lines().count());
+        assert_eq!(with_option(&text, "ca", "passphrase", &path.into()), text);
+    }
 
     #[test]
     fn the_template_is_the_default_with_every_option_named() {

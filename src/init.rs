@@ -10,10 +10,18 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
+mod external;
+
+pub use external::{ExternalCa, Outside};
+
+use external::Named;
+
 use crate::catalogue::{Access, CertificateRecord, SqliteCatalogue};
 use crate::config::{self, Config};
 use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
-use crate::server::{DataDirectory, server_names};
+use crate::server::{DataDirectory, passphrase, server_names};
 use crate::signing::{DateFloor, KeyKind, generate};
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, NewRequest, ServerKey};
@@ -35,7 +43,30 @@ pub struct InitOptions {
     pub key: KeyKind,
     /// The name of the first operator.
     pub operator: Identity,
+    /// Whose certificates count.
+    pub trust: InitTrust,
 }
+
+/// Whose certificates count.
+#[derive(Clone, Debug)]
+pub enum InitTrust {
+    /// Those of a CA that is made with the directory.
+    Embedded {
+        /// The file with the passphrase that locks its private key; else that is in the clear.
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Those of CAs that exist already.
+    External(ExternalCa),
+}
+
+impl Default for InitTrust {
+    fn default() -> Self {
+        Self::Embedded { passphrase_file: None }
+    }
+}
+
+/// An option of `repod.toml`: its section, its name, its value.
+type Setting = (&'static str, &'static str, toml::Value);
 
 /// The directory could not be made. What was begun is named, so that it can be removed.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +90,9 @@ pub enum InitError {
         /// What the system said.
         problem: io::Error,
     },
+    /// A file that was named cannot be used.
+    #[error("{0}: {1}; nothing was made")]
+    Named(&'static str, String),
     /// The name cannot be used.
     #[error("--name: {0}")]
     Name(String),
@@ -83,6 +117,32 @@ pub struct Initialised {
     pub profile: PathBuf,
     /// The fingerprint of the signing key.
     pub fingerprint: String,
+    /// What was found of CAs that exist already, where those count.
+    pub outside: Option<Outside>,
+}
+
+/// What vouches for the new directory: the files that were named, or nothing yet.
+enum Ground {
+    Embedded(Option<(PathBuf, Zeroizing<String>)>),
+    External(Box<Named>),
+}
+
+impl Ground {
+    fn look_at(options: &InitOptions, now: Moment) -> Result<Self, InitError> {
+        let file = match &options.trust {
+            InitTrust::External(named) => {
+                return Ok(Self::External(Box::new(Named::look_at(named, now)?)));
+            }
+            InitTrust::Embedded { passphrase_file } => passphrase_file.as_ref(),
+        };
+        let wrong = |problem: String| InitError::Named("--ca-passphrase-file", problem);
+        let read = |path: &PathBuf| {
+            let passphrase = passphrase::read(path).map_err(|error| wrong(error.to_string()))?;
+            let path = std::path::absolute(path).map_err(|error| wrong(error.to_string()))?;
+            Ok((path, passphrase))
+        };
+        Ok(Self::Embedded(file.map(read).transpose()?))
+    }
 }
 
 /// Makes a data directory.
@@ -91,32 +151,59 @@ pub struct Initialised {
 /// [`InitError`].
 pub fn init(options: &InitOptions, now: Moment) -> Result<Initialised, InitError> {
     let url = public_url(&options.name, options.port)?;
+    let ground = Ground::look_at(options, now)?;
     let data = &options.data;
-    let shown = data.display().to_string();
     let fail = |what: &'static str| {
-        let data = shown.clone();
+        let data = data.display().to_string();
         move |problem: String| InitError::Part { what, problem, data }
     };
-    let unusable = |problem| InitError::Unusable { data: shown.clone(), problem };
-    make_directory(data).map_err(unusable)?;
-    let empty = fs::read_dir(data).map(|mut entries| entries.next().is_none());
-    if !empty.map_err(unusable)? {
-        if data.join("repod.toml").exists() {
-            return Err(InitError::Made(shown));
-        }
-        return Err(InitError::NotEmpty(shown));
-    }
+    make_empty(data)?;
     let directory =
         DataDirectory::lock(data).map_err(|error| fail("data directory")(error.to_string()))?;
     let fingerprint = signing_key(&directory, options, now).map_err(fail("signing key"))?;
-    let authority = authority(&directory, options, now).map_err(fail("certificates"))?;
-    let profile = operator(&directory, &authority, options, &url, now).map_err(fail("operator"))?;
-    let text = config::template(&url, &listen(options), &options.local);
-    Config::parse(&text).map_err(fail("repod.toml"))?;
+    let (settings, profile, outside) = match ground {
+        Ground::Embedded(lock) => {
+            let passphrase = lock.as_ref().map(|(_, passphrase)| passphrase.as_str());
+            let authority = authority(&directory, options, passphrase, now);
+            let authority = authority.map_err(fail("certificates"))?;
+            let profile = operator(&directory, &authority, options, &url, now);
+            let path = |(path, _): &(PathBuf, _)| path.display().to_string();
+            let setting = lock.as_ref().map(|lock| ("ca", "passphrase_file", path(lock).into()));
+            (setting.into_iter().collect(), profile.map_err(fail("operator"))?, None)
+        }
+        Ground::External(mut named) => {
+            let settings = named.make_server(&directory, options);
+            let settings = settings.map_err(fail("server certificate"))?;
+            let profile = named.make_operator(&directory, options, &url, now);
+            (settings, profile.map_err(fail("operator"))?, Some(named.outside()))
+        }
+    };
+    let text = configuration(options, &url, &settings).map_err(fail("repod.toml"))?;
     let config = directory.config();
     write_new(&config, 0o644, text.as_bytes())
         .map_err(|error| fail("repod.toml")(error.to_string()))?;
-    Ok(Initialised { config, profile, fingerprint })
+    Ok(Initialised { config, profile, fingerprint, outside })
+}
+
+/// The directory, which holds nothing yet.
+fn make_empty(data: &Path) -> Result<(), InitError> {
+    let shown = data.display().to_string();
+    let unusable = |problem| InitError::Unusable { data: shown.clone(), problem };
+    make_directory(data).map_err(unusable)?;
+    let empty = fs::read_dir(data).map(|mut entries| entries.next().is_none());
+    match empty.map_err(unusable)? {
+        true => Ok(()),
+        false if data.join("repod.toml").exists() => Err(InitError::Made(shown)),
+        false => Err(InitError::NotEmpty(shown)),
+    }
+}
+
+fn configuration(options: &InitOptions, url: &str, settings: &[Setting]) -> Result<String, String> {
+    let template = config::template(url, &listen(options), &options.local);
+    let text = settings.iter().fold(template, |text, (section, key, value)| {
+        config::with_option(&text, section, key, value)
+    });
+    Config::parse(&text).map(|_| text)
 }
 
 fn public_url(name: &str, port: u16) -> Result<String, InitError> {
@@ -154,11 +241,13 @@ fn signing_key(
 fn authority(
     directory: &DataDirectory,
     options: &InitOptions,
+    passphrase: Option<&str>,
     now: Moment,
 ) -> Result<CertificateAuthority, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let authority =
-        CertificateAuthority::create(&directory.ca(), &options.name, now).map_err(|e| text(&e))?;
+        CertificateAuthority::create_locked(&directory.ca(), &options.name, passphrase, now);
+    let authority = authority.map_err(|e| text(&e))?;
     make_directory(&directory.tls()).map_err(|e| text(&e))?;
     let names = server_names(&options.name);
     let days = config::Certificates::default().server_days;
@@ -192,7 +281,7 @@ fn operator(
         revoked_at: None,
         reason: String::new(),
     };
-    let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
+    let grant = first_grant(options);
     let event = Event::done(Actor::server(), "certificate-issue", now);
     let event = event.with(&format!("{identity}: admin of every suite, the first operator"));
     catalogue.record_certificate(&record, Some(&grant), &event).map_err(|e| text(&e))?;
@@ -204,12 +293,19 @@ fn operator(
     write_new(&own.join("ca.crt"), 0o644, authority.certificate_pem().as_bytes())
         .map_err(|e| text(&e))?;
     let profile = own.join("config.toml");
-    let content = format!(
+    write_new(&profile, 0o644, profile_text(url).as_bytes()).map_err(|e| text(&e))?;
+    Ok(profile)
+}
+
+fn first_grant(options: &InitOptions) -> Grant {
+    Grant { identity: options.operator.clone(), role: Role::Admin, suites: SuiteScope::All }
+}
+
+fn profile_text(url: &str) -> String {
+    format!(
         "# Profile of repoctl. Copy this directory to ~/.config/repoctl to use it without --config.\n\
          server = \"{url}\"\ncertificate = \"client.crt\"\nkey = \"client.key\"\nca = \"ca.crt\"\n"
-    );
-    write_new(&profile, 0o644, content.as_bytes()).map_err(|e| text(&e))?;
-    Ok(profile)
+    )
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {

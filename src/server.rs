@@ -22,17 +22,18 @@ use crate::pool::DiskPool;
 use crate::signing::{DateFloor, Signer};
 use crate::time::{Clock, Moment, SystemClock};
 use crate::trust::{
-    AnyProvenClient, CertificateAuthority, ServerIdentity, ServerKey, Trust, existing_key,
-    load_server, server_config,
+    AnyProvenClient, ServerIdentity, ServerKey, Trust, existing_key, load_server, server_config,
 };
 
 pub mod admin;
 pub mod audit;
+pub mod ca;
 pub mod data;
 pub mod export;
 mod front;
 mod keeper;
 pub mod keys;
+pub mod passphrase;
 mod watch;
 
 pub use data::{DataDirectory, DataError};
@@ -219,10 +220,7 @@ fn open_repository(
     let pool = DiskPool::open(&data.pool(), config.limits.reserve_bytes).map_err(part("pool"))?;
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
     let trust = Trust::load(trust_files(config, data), now).map_err(part("trust"))?;
-    let authority = match data.has_authority() {
-        true => Some(CertificateAuthority::load(&data.ca()).map_err(part("embedded CA"))?),
-        false => None,
-    };
+    let authority = ca::load(config, data)?;
     let repository = Repository::open(Parts {
         catalogue: Arc::new(catalogue),
         pool: Arc::new(pool),

@@ -2,7 +2,6 @@
 //!
 //! May name: cli, debian, demo, domain, init, server, signing, time
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,11 +11,15 @@ use repod::cli::Meter;
 use repod::debian::SuiteName;
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
-use repod::init::{InitOptions, init};
 use repod::server::export::{ExportOptions, Exported};
 use repod::server::keys::KeyWish;
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
+
+#[path = "repod/ca.rs"]
+mod ca;
+#[path = "repod/make.rs"]
+mod make;
 
 /// How often free memory is given back.
 const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(10);
@@ -72,7 +75,7 @@ enum Command {
     },
     /// Make a data directory: signing key, CA, certificates, first operator, repod.toml.
     #[command(after_help = "EXAMPLE\n  repod init --data /var/lib/repod --name repo.example.org")]
-    Init(InitArguments),
+    Init(make::InitArguments),
     /// Serve a data directory until SIGTERM; SIGHUP reloads certificates, lists and limits.
     #[command(after_help = "EXAMPLE\n  repod serve --config /var/lib/repod/repod.toml")]
     Serve {
@@ -96,6 +99,12 @@ enum Command {
         after_help = "EXAMPLE\n  repod key list --config /var/lib/repod/repod.toml"
     )]
     Key(KeyCommand),
+    /// Lock and unlock the private key of the embedded CA, of a server that is stopped.
+    #[command(
+        subcommand,
+        after_help = "EXAMPLE\n  repod ca lock --passphrase-file /etc/repod/ca-passphrase"
+    )]
+    Ca(ca::CaCommand),
     /// Write the live suites as a plain repository that any web server can serve; again, to bring it up to
     /// date. Works while the server runs.
     #[command(after_help = "EXAMPLE\n  repod export /srv/www/debian --suite stable")]
@@ -142,31 +151,6 @@ enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-}
-
-#[derive(clap::Args)]
-struct InitArguments {
-    /// The directory to make; it must be empty or absent.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The host name by which hosts reach this server.
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// The port by which they do.
-    #[arg(long, default_value_t = 8443)]
-    port: u16,
-    /// Where to listen [default: every address of this machine, IPv4 and IPv6].
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Vec<SocketAddr>,
-    /// Where health checks of this machine are answered.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9180")]
-    local: SocketAddr,
-    /// The kind of the signing key; rsa4096 for verifiers that are older than Ed25519.
-    #[arg(long, value_enum, default_value_t = Key::Ed25519)]
-    key: Key,
-    /// The name of the first operator, an admin.
-    #[arg(long, value_name = "NAME", default_value = "operator")]
-    operator: String,
 }
 
 #[derive(Subcommand)]
@@ -229,10 +213,11 @@ impl From<Key> for KeyKind {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo { exit, dir } => demo(DemoOptions { exit, dir }),
-        Command::Init(arguments) => make(arguments),
+        Command::Init(arguments) => make::run(arguments),
         Command::Serve { config } => serve(config),
         Command::Admin { name, config } => admin(&name, config),
         Command::Key(command) => keys(command),
+        Command::Ca(command) => ca::run(command),
         Command::Export { dir, config, suites, copy, prune } => {
             let config = repod::server::config_path(config);
             export(&ExportOptions { config, to: dir, suites, copy, prune })
@@ -351,33 +336,5 @@ fn verify_audit(config: Option<PathBuf>) -> Result<(), String> {
     let (entries, signed) = (found.end.entries, found.signed_entries);
     println!("The audit log is whole: {entries} entries, signed up to entry {signed}.");
     println!("  last hash  {}", found.end.hash);
-    Ok(())
-}
-
-fn make(arguments: InitArguments) -> Result<(), String> {
-    let operator =
-        Identity::parse(&arguments.operator).map_err(|error| format!("--operator: {error}"))?;
-    let options = InitOptions {
-        data: arguments.data,
-        name: arguments.name,
-        port: arguments.port,
-        listen: arguments.listen,
-        local: vec![arguments.local],
-        key: arguments.key.into(),
-        operator,
-    };
-    let made = init(&options, SystemClock.now()).map_err(|error| error.to_string())?;
-    let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let (config, profile) = (whole(&made.config), whole(&made.profile));
-    let (config, profile) = (config.display(), profile.display());
-    println!("Made {}.", options.data.display());
-    println!("  signing key  {}", made.fingerprint);
-    println!("  operator     {} (admin)", options.operator);
-    println!();
-    println!("Start the server:    repod serve --config {config}");
-    println!("Be its operator:     export REPOCTL_CONFIG={profile}");
-    println!(
-        "Then, for instance:  repoctl suite create stable --architecture amd64 --owns 'acme-*'"
-    );
     Ok(())
 }

@@ -49,10 +49,6 @@ impl SigningOptions {
 
     /// Where the passphrase is, if there is one: what the service manager hands over goes first.
     pub fn passphrase_path(&self) -> Option<PathBuf> {
-        let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let handed =
-            handed.map(|directory| directory.join(CREDENTIAL)).filter(|path| path.exists());
-        let named = Some(self.passphrase_file.clone()).filter(|path| !path.as_os_str().is_empty());
-        handed.or(named)
+        super::passphrase::path(CREDENTIAL, &self.passphrase_file)
     }
 }

@@ -10,7 +10,7 @@ use super::program;
 use super::serving::Serving;
 use super::stage::Stage;
 use crate::domain::Identity;
-use crate::init::{InitOptions, init};
+use crate::init::{InitOptions, InitTrust, init};
 use crate::signing::KeyKind;
 use crate::time::{Clock, SystemClock};
 
@@ -74,6 +74,7 @@ fn make_data_directory(stage: &mut Stage) -> Result<(), String> {
         local: local.into_iter().take(1).collect(),
         key: KeyKind::Ed25519,
         operator: Identity::parse("operator").map_err(|error| error.to_string())?,
+        trust: InitTrust::default(),
     };
     let mut line = format!("repod init --data data --name localhost --port {port}");
     for address in &options.listen {

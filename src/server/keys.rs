@@ -1,25 +1,17 @@
 //! Keys: the ring of a data directory, as the server opens it, and as its owner changes it by hand while
 //! the server is stopped.
 
-#![expect(clippy::disallowed_methods, reason = "the passphrase is in a file")]
-
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
-use super::{DataDirectory, ServerError, part};
+use super::{DataDirectory, ServerError, part, passphrase};
 use crate::catalogue::{Audit, SqliteCatalogue};
 use crate::config::Config;
 use crate::debian::SuiteName;
 use crate::domain::{Actor, Event};
 use crate::signing::{ExternalSigner, KeyAccess, KeyKind, KeyRing, NewKey, RingKey};
 use crate::time::Moment;
-
-/// The longest passphrase that is read. Unit: bytes.
-const PASSPHRASE_BYTES: usize = 4096;
 
 /// The ring of a data directory, by its configuration.
 pub(super) fn ring(config: &Config, data: &DataDirectory) -> Result<KeyRing, ServerError> {
@@ -28,23 +20,8 @@ pub(super) fn ring(config: &Config, data: &DataDirectory) -> Result<KeyRing, Ser
         command: signing.command.clone(),
         timeout: Duration::from_secs(signing.timeout_seconds.into()),
     });
-    let passphrase = signing.passphrase_path().map(|path| read_passphrase(&path)).transpose()?;
+    let passphrase = signing.passphrase_path().map(|path| passphrase::read(&path)).transpose()?;
     Ok(KeyRing::at(data.keys(), KeyAccess { passphrase, command }))
-}
-
-fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, ServerError> {
-    let shown = path.display();
-    let wrong = |problem: String| part("passphrase")(format!("{shown}: {problem}"));
-    // Large enough never to grow, because growing would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES));
-    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let read = file.take(PASSPHRASE_BYTES as u64).read_to_end(&mut bytes);
-    read.map_err(|error| wrong(error.to_string()))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| wrong("is not UTF-8".into()))?;
-    match text.trim_end_matches(['\n', '\r']) {
-        "" => Err(wrong("is empty; write the passphrase there, in one line".into())),
-        text => Ok(Zeroizing::new(text.to_owned())),
-    }
 }
 
 /// What is done to the ring of a stopped server.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::authority::{self, Authority};
 use super::dates::{DAY_SECONDS, written};
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, OWNER_ONLY, Readers};
-use super::{Issued, Serial, TrustError, request};
+use super::{Issued, Serial, TrustError, locked, request};
 use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::time::Moment;
@@ -50,8 +50,8 @@ pub struct IssuedClient {
 
 /// The embedded CA, with its private key in memory.
 ///
-/// Shape: `ca.key` (PKCS #8 PEM, ECDSA P-256, mode 0600), `ca.crt`, `crl.pem` and `crl.number` in
-/// one directory.
+/// Shape: `ca.key` (PKCS #8 PEM, ECDSA P-256, mode 0600, perhaps locked with a passphrase), `ca.crt`,
+/// `crl.pem` and `crl.number` in one directory.
 pub struct CertificateAuthority {
     pub(super) directory: PathBuf,
     pub(super) issuer: Issuer<'static, KeyPair>,
@@ -68,6 +68,19 @@ impl CertificateAuthority {
     /// [`TrustError::Exists`] when there is one already; [`TrustError::Parameter`] for a name that
     /// is empty or not printable ASCII; [`TrustError::Io`].
     pub fn create(directory: &Path, name: &str, now: Moment) -> Result<Self, TrustError> {
+        Self::create_locked(directory, name, None, now)
+    }
+
+    /// The same, its private key locked with a passphrase where there is one.
+    ///
+    /// # Errors
+    /// As for [`CertificateAuthority::create`].
+    pub fn create_locked(
+        directory: &Path,
+        name: &str,
+        passphrase: Option<&str>,
+        now: Moment,
+    ) -> Result<Self, TrustError> {
         if name.is_empty() || !name.chars().all(|c| (' '..='~').contains(&c)) {
             let why = "a CA name is printable ASCII, such as repo.example.org";
             return Err(TrustError::Parameter(why.into()));
@@ -75,10 +88,10 @@ impl CertificateAuthority {
         let key = KeyPair::generate()?;
         let certificate = root_params(&common_name(name, &key), now)?.self_signed(&key)?;
         files::make_private_directory(directory)?;
-        let pem = Zeroizing::new(key.serialize_pem());
+        let pem = locked::write(&key, passphrase)?;
         files::create(&directory.join("ca.key"), pem.as_bytes(), Readers::Owner)?;
         files::create(&directory.join("ca.crt"), certificate.pem().as_bytes(), Readers::All)?;
-        let authority = Self::load(directory)?;
+        let authority = Self::load_locked(directory, passphrase)?;
         authority.publish_crl(&[], now, FIRST_CRL_SECONDS)?;
         Ok(authority)
     }
@@ -89,10 +102,41 @@ impl CertificateAuthority {
     /// [`TrustError::KeyExposed`] when others may read the key; [`TrustError::File`] when a file is
     /// damaged, or key and certificate do not belong together; [`TrustError::Io`].
     pub fn load(directory: &Path) -> Result<Self, TrustError> {
-        let (key_path, path) = (directory.join("ca.key"), directory.join("ca.crt"));
+        Self::load_locked(directory, None)
+    }
+
+    /// The same for a private key that may be locked: it is opened once, here.
+    ///
+    /// # Errors
+    /// As for [`CertificateAuthority::load`], also for a passphrase that is missing or wrong.
+    pub fn load_locked(directory: &Path, passphrase: Option<&str>) -> Result<Self, TrustError> {
+        let key_path = directory.join("ca.key");
         let pem = files::read_private(&key_path, OWNER_ONLY)?;
-        let key = KeyPair::from_pem(&pem)
-            .map_err(|_| TrustError::file(&key_path, "holds no private key in PKCS #8 PEM"))?;
+        Self::of_key(directory, locked::read(&key_path, &pem, passphrase)?)
+    }
+
+    /// Locks the private key in `directory` with `new`, or takes the lock away; `old` opens it if it is
+    /// locked. The file is replaced whole, after what will stand there was read back.
+    ///
+    /// # Errors
+    /// As for [`CertificateAuthority::load_locked`]; the old file is still there then.
+    pub fn relock(
+        directory: &Path,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> Result<(), TrustError> {
+        let authority = Self::load_locked(directory, old)?;
+        let (path, key) = (directory.join("ca.key"), authority.issuer.key());
+        let pem = locked::write(key, new)?;
+        if locked::read(&path, &pem, new)?.serialized_der() != key.serialized_der() {
+            return Err(TrustError::Library("the key that was locked is not the key".into()));
+        }
+        files::replace(&path, pem.as_bytes(), Readers::Owner)
+    }
+
+    /// The CA of a key, with the certificate that lies in `directory`.
+    fn of_key(directory: &Path, key: KeyPair) -> Result<Self, TrustError> {
+        let path = directory.join("ca.crt");
         let bytes = files::read(&path, CERTIFICATE_LIMIT_BYTES)?;
         let found = authority::certificates(&bytes).map_err(|why| TrustError::file(&path, why))?;
         let [certificate] = found.as_slice() else {
@@ -207,7 +251,9 @@ impl CertificateAuthority {
             return Err(TrustError::file(&path, why));
         }
         files::replace(&path, new.pem().as_bytes(), Readers::All)?;
-        *self = Self::load(&self.directory)?;
+        // The key in memory goes on: its file may be locked, and the passphrase is not kept.
+        let key = KeyPair::try_from(self.issuer.key().serialized_der())?;
+        *self = Self::of_key(&self.directory, key)?;
         Ok(())
     }
 
@@ -268,7 +314,7 @@ fn after_days(now: Moment, days: u32) -> Moment {
 }
 
 /// A subject for people to read; too long a name is left out, since only subjectAltName counts.
-fn subject(name: &str) -> DistinguishedName {
+pub(super) fn subject(name: &str) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
     if name.len() <= COMMON_NAME_BYTES {
         subject.push(DnType::CommonName, name);
@@ -276,7 +322,7 @@ fn subject(name: &str) -> DistinguishedName {
     subject
 }
 
-fn server_name(name: &str) -> Result<SanType, TrustError> {
+pub(super) fn server_name(name: &str) -> Result<SanType, TrustError> {
     if let Ok(address) = name.parse() {
         return Ok(SanType::IpAddress(address));
     }

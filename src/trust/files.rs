@@ -124,13 +124,15 @@ fn read_open(
     Ok(())
 }
 
-/// Writes a file whole: temporary file beside it, fsync, rename over it, fsync of the directory.
+/// Writes a file whole: temporary file beside it, fsync, rename over it, fsync of the directory. The
+/// owner stays, so that what root changes by hand can still be read by the server.
 ///
 /// # Errors
 /// [`TrustError::Io`]; what a reader finds is then the old file or the new one, never a mixture.
 pub(super) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), TrustError> {
     let directory = directory_of(path);
     let temporary = fill_temporary(directory, path, bytes, readers)?;
+    keep_owner(path, temporary.as_file())?;
     temporary.persist(path).map_err(|e| TrustError::io("rename onto", path)(e.error))?;
     sync_directory(directory)
 }
@@ -167,6 +169,22 @@ pub(super) fn lock_directory(path: &Path) -> Result<File, TrustError> {
     let directory = File::open(path).map_err(TrustError::io("open", path))?;
     directory.lock().map_err(TrustError::io("lock", path))?;
     Ok(directory)
+}
+
+fn keep_owner(path: &Path, new: &File) -> Result<(), TrustError> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let Ok(old) = fs::metadata(path) else { return Ok(()) };
+    let own = new.metadata().map_err(TrustError::io("look at", path))?;
+    if (old.uid(), old.gid()) == (own.uid(), own.gid()) {
+        return Ok(());
+    }
+    match fchown(new, Some(old.uid()), Some(old.gid())) {
+        // Only root may give files away; whoever else replaces one owns it.
+        Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
+            Err(TrustError::io("set the owner of", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -17,6 +17,7 @@ mod files;
 pub mod gather;
 pub mod judge;
 mod key;
+mod locked;
 pub mod publish;
 pub mod refusal;
 pub mod request;

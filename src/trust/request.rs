@@ -32,6 +32,21 @@ impl NewRequest {
         let csr_pem = params.serialize_request(&key)?.pem()?;
         Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), csr_pem })
     }
+
+    /// Makes an ECDSA P-256 key and a request for a server certificate of this name or address, for a CA
+    /// that goes by what a request asks for.
+    ///
+    /// # Errors
+    /// [`TrustError::Parameter`] for a bad name; [`TrustError::Library`].
+    pub fn for_server(name: &str) -> Result<Self, TrustError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = super::ca::subject(name);
+        params.subject_alt_names = vec![super::ca::server_name(name)?];
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        let csr_pem = params.serialize_request(&key)?.pem()?;
+        Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), csr_pem })
+    }
 }
 
 /// SHA-256 of the public key of a request (its SubjectPublicKeyInfo), once its self-signature has proven

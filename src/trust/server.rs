@@ -85,8 +85,10 @@ impl ServerIdentity {
     /// [`TrustError::KeyExposed`]; [`TrustError::File`] for damaged files and for a key that
     /// belongs to another certificate; [`TrustError::Io`].
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TrustError> {
-        let chain = authority::certificates(&files::read(certificate, CERTIFICATE_LIMIT_BYTES)?)
-            .map_err(|why| TrustError::file(certificate, why))?;
+        let bytes = files::read(certificate, CERTIFICATE_LIMIT_BYTES)
+            .map_err(|error| unsigned(certificate).unwrap_or(error))?;
+        let chain =
+            authority::certificates(&bytes).map_err(|why| TrustError::file(certificate, why))?;
         let pem = files::read_private(key, GROUP_READS)?;
         let key_der = PrivateKeyDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| TrustError::file(key, "holds no unencrypted private key in PEM"))?;
@@ -97,4 +99,13 @@ impl ServerIdentity {
             .map_err(|e| TrustError::file(key, format!("not the key of the certificate: {e}")))?;
         Ok(Self { chain, key: key_der, not_after })
     }
+}
+
+/// What is to be done where there is a request beside the place of the certificate, and no certificate.
+fn unsigned(certificate: &Path) -> Option<TrustError> {
+    let request = certificate.with_extension("csr");
+    (request.exists() && !certificate.exists()).then(|| {
+        let why = format!("is not there yet: have your CA sign {}", request.display());
+        TrustError::file(certificate, why)
+    })
 }

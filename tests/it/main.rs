@@ -23,6 +23,7 @@ mod formats;
 mod harness;
 mod harness_selftest;
 mod kinds;
+mod locked;
 mod matrix;
 mod refusals;
 mod renewal;

@@ -1,6 +1,7 @@
 //! Certificates × revocation lists at the gate: the tables in docs/certificates.md, line by line, with
 //! certificates made by openssl, asked for with curl and with the real apt-get.
 
+mod begun;
 mod fronts;
 mod gate;
 mod pki;
@@ -102,7 +103,7 @@ impl Outside {
     /// `repoctl` as whoever holds this certificate.
     fn repoctl(&self, who: &str, args: &[&str]) -> Outcome {
         let [certificate, key] = self.pair(who);
-        let ca = self.server.at("data/ca/ca.crt");
+        let ca = self.server.at("data/operator/ca.crt");
         program(env!("CARGO_BIN_EXE_repoctl"))
             .args([
                 "--server",
@@ -125,7 +126,7 @@ impl Outside {
     /// curl with this certificate, or none; it prints the head of the answer.
     fn curl(&self, who: Option<&str>, path: &str) -> Program {
         let mut curl = program("curl").args(["-sS", "-i", "--http1.1", "--max-time", "20"]);
-        curl = curl.args(["--cacert", &self.server.at("data/ca/ca.crt")]);
+        curl = curl.args(["--cacert", &self.server.at("data/operator/ca.crt")]);
         if let Some(who) = who {
             let [certificate, key] = self.pair(who);
             // Else curl itself would refuse to show what is weak.

@@ -12,7 +12,7 @@ use repod::flow::apply::Wish;
 use repod::flow::change::{Terms, change};
 use repod::flow::upload::{Declared, upload};
 use repod::flow::{Repository, refresh};
-use repod::init::{InitOptions, init};
+use repod::init::{InitOptions, InitTrust, init};
 use repod::server::Server;
 use repod::signing::KeyKind;
 use repod::time::{Clock, HandClock, Moment};
@@ -34,7 +34,21 @@ pub(crate) struct Moved {
 
 impl Moved {
     pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), InitTrust::default()).await
+    }
+
+    /// The same with a CA whose private key is locked; its passphrase is gone once the server is open.
+    async fn start_locked() -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("passphrase");
+        std::fs::write(&file, "open sesame").unwrap();
+        let trust = InitTrust::Embedded { passphrase_file: Some(file.clone()) };
+        let moved = Self::start_in(dir, trust).await;
+        std::fs::remove_file(file).unwrap();
+        moved
+    }
+
+    async fn start_in(dir: tempfile::TempDir, trust: InitTrust) -> Self {
         let data = dir.path().join("data");
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let options = InitOptions {
@@ -45,6 +59,7 @@ impl Moved {
             local: vec![],
             key: KeyKind::Ed25519,
             operator: Identity::parse("operator").unwrap(),
+            trust,
         };
         init(&options, START).unwrap();
         let clock = HandClock::at(START.plus(10));
@@ -135,7 +150,15 @@ async fn a_signature_is_renewed_when_half_of_its_life_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_revocation_list_and_the_ca_are_renewed_before_they_end() {
-    let moved = Moved::start().await;
+    renewed_before_they_end(&Moved::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_whose_key_is_locked_renews_itself_without_the_passphrase() {
+    renewed_before_they_end(&Moved::start_locked().await).await;
+}
+
+async fn renewed_before_they_end(moved: &Moved) {
     let ends = || moved.repository.trust.current().gate(moved.clock.now()).unwrap();
     let first = ends();
     moved.later(4 * DAY);

@@ -5,6 +5,7 @@
 mod authority;
 mod external;
 mod lists;
+mod locked;
 mod openssl;
 mod table;
 mod tls;

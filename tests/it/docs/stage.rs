@@ -85,6 +85,8 @@ impl Stage {
             .replace("8443", &self.server.port().to_string())
             .replace("9180", &self.local_port)
             .replace("/var/lib/repod", &data)
+            .replace("/etc/repod/", &self.server.at("etc/"))
+            .replace("/etc/repod", &self.server.at("etc"))
             // The shell does not end at the first half of such a line, whatever comes of it.
             .replace(" && ", "\n");
         format!(

@@ -35,29 +35,30 @@ impl TestServer {
 
     /// A data directory, with no server on it yet.
     pub fn init() -> Self {
+        let server = Self::unmade();
+        server.init_program(&[]).run().expect_success();
+        server
+    }
+
+    /// No data directory yet, but a place for it.
+    pub fn unmade() -> Self {
         let dir =
             tempfile::Builder::new().prefix("repod-").tempdir().expect("a temporary directory");
         // The sandbox user of apt walks through it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(dir.path(), open).unwrap();
-        let port = free_port();
-        let server = Self { dir, port, child: None };
+        Self { dir, port: free_port(), child: None }
+    }
+
+    /// `repod init` with `more`, not yet run.
+    pub fn init_program(&self, more: &[&str]) -> Program {
+        let port = self.port;
         let listen = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
         let local = format!("127.0.0.1:{}", free_port());
-        server
-            .repod(&[
-                "init",
-                "--data",
-                &server.at("data"),
-                "--name",
-                "localhost",
-                "--local",
-                &local,
-            ])
+        let data = self.at("data");
+        self.repod(&["init", "--data", &data, "--name", "localhost", "--local", &local])
             .args(["--port", &port.to_string(), "--listen", &listen[0], "--listen", &listen[1]])
-            .run()
-            .expect_success();
-        server
+            .args(more)
     }
 
     /// Starts the server and waits until it listens.
