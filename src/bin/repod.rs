@@ -75,7 +75,7 @@ enum Command {
     },
     /// Make a data directory: signing key, CA, certificates, first operator, repod.toml.
     #[command(after_help = "EXAMPLE\n  repod init --data /var/lib/repod --name repo.example.org")]
-    Init(make::InitArguments),
+    Init(Box<make::InitArguments>),
     /// Serve a data directory until SIGTERM; SIGHUP reloads certificates, lists and limits.
     #[command(after_help = "EXAMPLE\n  repod serve --config /var/lib/repod/repod.toml")]
     Serve {
@@ -213,7 +213,7 @@ impl From<Key> for KeyKind {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo { exit, dir } => demo(DemoOptions { exit, dir }),
-        Command::Init(arguments) => make::run(arguments),
+        Command::Init(arguments) => make::run(*arguments),
         Command::Serve { config } => serve(config),
         Command::Admin { name, config } => admin(&name, config),
         Command::Key(command) => keys(command),

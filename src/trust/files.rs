@@ -70,6 +70,11 @@ pub(super) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrustError> {
     Ok(found)
 }
 
+/// Whether there is something of this name.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.exists()
+}
+
 /// What changes when one of the files does, is put there, or goes: names, sizes, times, places.
 pub(super) fn stamp(paths: &[PathBuf]) -> String {
     use std::os::unix::fs::MetadataExt;

@@ -104,7 +104,7 @@ impl ServerIdentity {
 /// What is to be done where there is a request beside the place of the certificate, and no certificate.
 fn unsigned(certificate: &Path) -> Option<TrustError> {
     let request = certificate.with_extension("csr");
-    (request.exists() && !certificate.exists()).then(|| {
+    (files::is_there(&request) && !files::is_there(certificate)).then(|| {
         let why = format!("is not there yet: have your CA sign {}", request.display());
         TrustError::file(certificate, why)
     })

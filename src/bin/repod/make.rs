@@ -1,6 +1,6 @@
 //! `repod init`: makes a data directory, and says what comes next.
 //!
-//! May name: domain, init, signing, time
+//! May name: cli, debian, demo, domain, init, server, signing, time
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -121,7 +121,7 @@ fn what_is_wrong_with_the_files_is_said_before_anything_is_made() {
         (&["--anchors", &root][..], 2, "--crls"),
         (&["--crls", &crls], 2, "--anchors"),
         (&["--anchors", &leaf, "--crls", &crls], 1, "is not a CA certificate"),
-        (&["--anchors", &crls, "--crls", &crls], 1, "no CA is configured"),
+        (&["--anchors", &crls, "--crls", &crls], 1, "holds no certificate"),
         (&["--anchors", &at("none"), "--crls", &crls], 1, "company/none"),
         (&["--anchors", &at("between"), "--crls", &crls], 1, "--tls-ca"),
         (&["--anchors", &root, "--crls", &crls, "--tls-ca", &key], 1, "--tls-ca"),
