@@ -105,6 +105,7 @@ impl Server {
             ),
             Err(problem) => return Err(problem),
         }
+        watch::tell_of_name(&config, &identity);
         let tls = Arc::new(ArcSwap::new(tls_config(&identity)?));
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
         let edge = front::bind(&config, &data)?;

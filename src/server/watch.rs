@@ -40,6 +40,18 @@ pub(super) fn load_identity(
     }
 }
 
+/// Says when a certificate of another CA is not for the name that hosts ask for. A front may ask by another
+/// one, so it is no obstacle.
+pub(super) fn tell_of_name(config: &Config, identity: &ServerIdentity) {
+    let Ok(host) = config.host() else { return };
+    if config.tls.is_external() && !identity.is_for(&host) {
+        warn!(
+            %host,
+            "tls.certificate has no such name in subjectAltName: hosts that come here by it will refuse the server"
+        );
+    }
+}
+
 /// What hosts recognise the server by, where it is not the embedded CA.
 pub(super) fn server_ca(config: &Config) -> Result<Option<String>, ServerError> {
     let read = config.tls.is_external().then(|| read_ca(&config.tls.ca)).transpose();
@@ -78,7 +90,10 @@ impl Keeper {
     /// Takes the server's certificate anew; open connections keep the old one.
     pub(super) fn take_certificate(&self) {
         let taken = load_identity(&self.config, &self.data).map_err(part("server certificate"));
-        let taken = taken.and_then(|identity| Ok((tls_config(&identity)?, identity.not_after)));
+        let taken = taken.and_then(|identity| {
+            tell_of_name(&self.config, &identity);
+            Ok((tls_config(&identity)?, identity.not_after))
+        });
         match taken {
             Ok((config, not_after)) => {
                 self.tls.store(config);

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 use zeroize::Zeroizing;
 
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, GROUP_READS, Readers};
@@ -79,6 +79,13 @@ impl ServerIdentity {
         files::stamp(&[certificate.to_path_buf(), key.to_path_buf()])
     }
 
+    /// Whether the certificate is for this name or address.
+    pub fn is_for(&self, host: &str) -> bool {
+        let own = self.chain.first().and_then(|der| webpki::EndEntityCert::try_from(der).ok());
+        let name = ServerName::try_from(host).ok();
+        own.zip(name).is_some_and(|(own, name)| own.verify_is_valid_for_subject_name(&name).is_ok())
+    }
+
     /// Loads a certificate chain and its key, both PEM; a group, but nobody else, may read the key.
     ///
     /// # Errors
@@ -94,6 +101,12 @@ impl ServerIdentity {
             .map_err(|_| TrustError::file(key, "holds no unencrypted private key in PEM"))?;
         let own = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
         let (_, own) = own.ok_or_else(|| TrustError::file(certificate, "not a certificate"))?;
+        if own.version() != X509Version::V3 {
+            // What openssl x509 -req makes of a request unless it is told to copy.
+            let why =
+                "has no extensions, so it names no host: have it signed again with subjectAltName";
+            return Err(TrustError::file(certificate, why));
+        }
         let not_after = Moment(own.validity().not_after.timestamp());
         CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &verifier::provider())
             .map_err(|e| TrustError::file(key, format!("not the key of the certificate: {e}")))?;

@@ -73,7 +73,11 @@ fn a_ca_whose_key_is_locked_does_all_its_duties() {
     host.update().expect_success();
     host.install(&["acme-web"]).expect_success();
     let token = ["host", "token", "web2.example.org", "--suite", "stable"];
-    server.repoctl(&token).expect_success();
+    let token = server.repoctl(&token).expect_success().stdout;
+    let image = server.at("image");
+    std::fs::create_dir(&image).unwrap();
+    let enroll = server.repoctl_program(&["host", "enroll", "--root", &image, "-"]);
+    enroll.input(token).run().expect_success();
 
     // A restart makes a new list before anything is served, and goes on issuing.
     let list = || std::fs::read(server.data().join("ca/crl.pem")).unwrap();
@@ -103,6 +107,8 @@ fn a_start_that_cannot_open_the_key_says_what_it_needs() {
     assert!(refused.says("ca.passphrase_file") && !refused.says("another"), "{refused}");
     std::fs::write(&passphrase, "\n").unwrap();
     start_refused(&server).expect_says("is empty");
+    std::fs::write(&passphrase, "open sesame\nanother\n").unwrap();
+    start_refused(&server).expect_says("several lines");
     std::fs::remove_file(&passphrase).unwrap();
     start_refused(&server).expect_says(&passphrase);
     configure(&server, &format!("passphrase_file = \"{passphrase}\""), "");

@@ -180,7 +180,13 @@ async fn renewed_before_they_end(moved: &Moved) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_certificate_is_renewed_at_a_start_after_it_was_due() {
-    let mut moved = Moved::start().await;
+    renewed_at_a_start(Moved::start().await);
+    let moved = Moved::start_locked().await;
+    std::fs::write(moved.data.join("../passphrase"), "open sesame").unwrap();
+    renewed_at_a_start(moved);
+}
+
+fn renewed_at_a_start(mut moved: Moved) {
     let certificate = || std::fs::read_to_string(moved.data.join("tls/server.crt")).unwrap();
     let first = certificate();
     moved.server = None;

@@ -32,13 +32,12 @@ fn whole(server: &TestServer) -> Vec<String> {
         .to_vec()
 }
 
-/// What a company's CA does with the request: it goes by what that asks for.
-fn sign(server: &TestServer, pki: &Pki) {
+/// What a company's CA does with the request: it goes by what that asks for, with such `flags`.
+fn sign(server: &TestServer, pki: &Pki, flags: &str) {
     let tls = server.data().join("tls");
     let at = |name: &str| tls.join(name).display().to_string();
     pki.openssl(&format!(
-        "x509 -req -in {} -CA root.crt -CAkey root.key -set_serial 0x77aa -days 30 \
-         -copy_extensions copyall -out {}",
+        "x509 -req -in {} -CA root.crt -CAkey root.key -set_serial 0x77aa -days 30 {flags} -out {}",
         at("server.csr"),
         at("server.crt")
     ));
@@ -62,14 +61,28 @@ fn a_directory_is_made_for_a_ca_that_exists() {
     let unsigned = server.repod(&["serve", "--config", &config]).run().expect_code(1);
     assert!(unsigned.says("tls/server.crt") && unsigned.says("tls/server.csr"), "{unsigned}");
 
+    // A CA that forgets what was asked for: all of it, or the name alone.
+    sign(&server, pki, "");
+    let bare = server.repod(&["serve", "--config", &config]).run().expect_code(1);
+    assert!(bare.says("server.crt") && bare.says("subjectAltName"), "{bare}");
+    const NAMELESS: &str = "no such name in subjectAltName";
+    let extensions = server.at("extensions");
+    std::fs::write(&extensions, "extendedKeyUsage=serverAuth\n").unwrap();
+    sign(&server, pki, &format!("-extfile {extensions}"));
+    server.serve();
+    assert!(server.log().contains(NAMELESS), "{}", server.log());
+    assert_eq!(server.stop(), 0);
+    std::fs::remove_file(server.at("log")).unwrap();
+
     // What it told to do, and nothing else.
-    sign(&server, pki);
+    sign(&server, pki, "-copy_extensions copyall");
     let operator = server.data().join("operator");
     let (certificate, key) = pki.pair("boss");
     std::fs::copy(certificate, operator.join("client.crt")).unwrap();
     std::fs::copy(key, operator.join("client.key")).unwrap();
     server.serve();
     server.repoctl(&["whoami"]).expect_success().expect_says(ADMIN);
+    assert!(!server.log().contains(NAMELESS), "{}", server.log());
     server.repoctl(&["suite", "create", "stable", "--architecture", "amd64"]).expect_success();
     let deb = server.deb(&package("acme-web", "1.0"));
     server.repoctl(&["upload", "--suite", "stable", &deb]).expect_success();
