@@ -3,9 +3,13 @@
 //!
 //! May name: domain, debian, digest, time
 
+use std::sync::mpsc::Receiver;
+
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Event, Grant, Head, Identity, Package, Publication, SuiteSpec};
+use crate::domain::{
+    Announced, Event, Grant, Head, Identity, Package, Publication, Shown, SuiteSpec,
+};
 use crate::time::Moment;
 
 mod audit;
@@ -164,6 +168,19 @@ pub trait Suites: Send + Sync {
     /// # Errors
     /// [`CatalogueError::Stale`] when it does not follow; [`CatalogueError::Database`].
     fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
+
+    /// The same for a large generation, which the publication itself does not hold: what it holds is recorded
+    /// while its files are still being made. They are waited for in the open transaction, so that nothing else
+    /// is recorded meanwhile; when they do not come, nothing is recorded.
+    ///
+    /// # Errors
+    /// As for [`Suites::publish`]; [`CatalogueError::Missing`] when nobody is left to send the files.
+    fn publish_when(
+        &self,
+        publication: &Publication,
+        new: Announced,
+        shown: Receiver<Shown>,
+    ) -> Result<(), CatalogueError>;
 
     /// Replaces the head by a newer signature of the same generation.
     ///

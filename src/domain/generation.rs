@@ -84,6 +84,28 @@ pub struct NewGeneration {
     pub head: Head,
 }
 
+/// What a generation holds, while its files are still being made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Announced {
+    /// What history will show of it. Its number is the last one plus one.
+    pub record: GenerationRecord,
+    /// What comes in.
+    pub entered: Vec<(Component, Digest)>,
+    /// What goes out.
+    pub left: Vec<(Component, Digest)>,
+}
+
+/// The files of a generation that was announced, as in [`NewGeneration`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Chunks that are durable but not yet recorded.
+    pub chunks: Vec<StoredChunk>,
+    /// Every file that its Release lists.
+    pub indices: Vec<IndexFile>,
+    /// The new head of the default ring.
+    pub head: Head,
+}
+
 /// All that one turn of a suite's writer records: one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Publication {

@@ -36,7 +36,8 @@ pub use contents::{Contents, Place};
 pub use draft::{Draft, Move, Plan};
 pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
-    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
+    Acceptance, Announced, Completion, GenerationRecord, Head, NewGeneration, Publication, Shown,
+    Tenure,
 };
 pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 pub use identity::{Identity, IdentityError};

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use crate::catalogue::PackageRecord;
 use crate::debian::{Component, PackageName, Version};
 use crate::digest::Digest;
 use crate::domain::add::{self, Added, Addition};
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinKind, PinTarget};
+use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
 use crate::flow::suite::Edit;
 use crate::flow::{FlowError, Repository};
@@ -184,13 +186,7 @@ fn add_items(
     items: &[(Component, Digest)],
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
-    let digests: BTreeSet<_> = items.iter().map(|(_, digest)| *digest).collect();
-    let digests: Vec<_> = digests.into_iter().collect();
-    let records = repository.catalogue.find_packages(&digests)?;
-    let records: BTreeMap<_, _> = records.into_iter().map(|r| (r.package.digest, r)).collect();
-    let names: BTreeSet<_> = records.values().map(|r| r.package.name.clone()).collect();
-    let known = repository.catalogue.list_versions(&names.into_iter().collect::<Vec<_>>())?;
-    let known: Vec<_> = known.into_iter().map(|record| record.package).collect();
+    let (records, known) = look_up(repository, items)?;
     // What no suite has taken, this one has not.
     let before: Vec<_> =
         records.values().filter(|r| r.accepted).map(|r| r.package.digest).collect();
@@ -211,6 +207,31 @@ fn add_items(
     }
     let added = add::add(draft, &additions, &known, &asking.author, asking.at)?;
     Ok(Applied { added, ..Applied::default() })
+}
+
+/// So many packages are looked up in one go.
+const AT_ONCE: usize = 2_000;
+
+/// What is recorded of these packages, and every package that a suite took and that has the name of one of them.
+fn look_up(
+    repository: &Repository,
+    items: &[(Component, Digest)],
+) -> Result<(BTreeMap<Digest, PackageRecord>, Vec<Package>), FlowError> {
+    let digests: BTreeSet<_> = items.iter().map(|(_, digest)| *digest).collect();
+    let digests: Vec<_> = digests.into_iter().collect();
+    let parts: Vec<_> = digests.chunks(AT_ONCE).collect();
+    let parts = on_every_core(&parts, |part| {
+        let records = repository.catalogue.find_packages(part)?;
+        let names: BTreeSet<_> = records.iter().map(|r| r.package.name.clone()).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        Ok((records, repository.catalogue.list_versions(&names)?))
+    })?;
+    let (mut records, mut known) = (BTreeMap::new(), BTreeMap::new());
+    for (found, versions) in parts {
+        records.extend(found.into_iter().map(|record| (record.package.digest, record)));
+        known.extend(versions.into_iter().map(|record| (record.package.digest, record.package)));
+    }
+    Ok((records, known.into_values().collect()))
 }
 
 /// The bytes of a package are not known, or not to this asker.

@@ -1,12 +1,12 @@
 //! Chunk: stanzas that were rendered and proven are compressed and kept in packs: one file and one fsync
 //! for many chunks.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::debian::framing;
 use crate::digest::Digest;
 use crate::domain::{Encoding, Package, Shape, StoredBlock, StoredChunk};
+use crate::flow::cores::on_every_core;
 use crate::flow::{FlowError, Repository, render};
 use crate::pool::{Kind, Pool};
 
@@ -163,35 +163,6 @@ pub(crate) fn join(
         Arc::new(Compressed { key: *key, plain: Arc::clone(plain), gz, xz, keeps_plain: true })
     };
     rendered.iter().zip(forms).map(whole)
-}
-
-/// Does the same to many things on every core; the results stand in the order of the things.
-fn on_every_core<A: Sync, B: Send>(
-    things: &[A],
-    work: impl Fn(&A) -> Result<B, FlowError> + Sync,
-) -> Result<Vec<B>, FlowError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(things.len());
-    if threads <= 1 {
-        return things.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let share = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(thing) = things.get(at) else { return done };
-            done.push((at, work(thing)));
-        }
-    };
-    let parts = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
-        let stopped = |_| FlowError::Internal("a worker of a publication stopped".into());
-        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().map_err(stopped);
-        workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
-    })?;
-    let mut done: Vec<(usize, Result<B, FlowError>)> = parts.into_iter().flatten().collect();
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Chunks on their way into one file: first all gzip members, then all xz blocks, then all stanzas, so

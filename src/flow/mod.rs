@@ -26,6 +26,7 @@ pub mod change;
 pub mod chunk;
 pub mod clients;
 mod contents;
+mod cores;
 pub mod crl;
 pub mod desk;
 pub mod enrol;

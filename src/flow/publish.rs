@@ -2,19 +2,21 @@
 //! and durable, digests are computed, the Release is signed and checked, and then one transaction.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use tracing::debug;
 
-use crate::catalogue::SuiteState;
+use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::{ReleaseEntry, ReleaseFields, ReleaseText, SuiteName};
 use crate::domain::{
-    Completion, Contents, Event, GenerationRecord, Head, IndexFile, NewGeneration, Plan,
-    Publication, StoredChunk, SuiteSpec,
+    Announced, Completion, Contents, Event, GenerationRecord, Head, IndexFile, NewGeneration, Plan,
+    Publication, Shown, StoredChunk, SuiteSpec,
 };
 use crate::flow::desk::Desk;
 use crate::flow::index;
 use crate::flow::lineup::Lineup;
+use crate::flow::turn;
 use crate::flow::{FlowError, Repository};
 use crate::signing::{NextDate, ReleaseDate};
 
@@ -60,34 +62,125 @@ pub(crate) fn publish(
     let spec = plan.spec.as_ref().unwrap_or(&state.spec);
     let mut contents = state.contents.clone();
     contents.apply(&plan.moves, record.generation);
+    publication.events.iter_mut().for_each(|event| event.after = Some(record.generation));
     // A pack that was left over may be kept again here: it must not go before it is recorded.
     let _unswept = repository.sweeping.read();
-    let begun = Instant::now();
+    let making = Making { repository, desk, spec, plan, number: record.generation, may_go_on };
     let both = (&state.contents, &contents);
-    let built = index::build(repository, desk, spec, both, &plan.moves, may_go_on)?;
-    let Some(built) = built else { return Ok(Outcome::MadeWay) };
-    let indexed = Instant::now();
-    let (files, beside) = files(desk, spec, &built.lineup);
-    let date = due(repository, &desk.suite)?;
-    let head = sign(repository, spec, record.generation, date, &files)?;
-    let signed = Instant::now();
-    let chunks = [built.new_chunks, beside].concat();
-    publication.events.iter_mut().for_each(|event| event.after = Some(head.generation));
-    publication.generation = Some(generation(plan, record, files.clone(), chunks, head.clone()));
-    repository.catalogue.publish(&publication)?;
+    let made = match plan.moves.len() >= turn::MANY {
+        true => making.beside(both, &publication, announced(plan, record))?,
+        false => making.before(both, publication, announced(plan, record))?,
+    };
+    let Some(Made { lineup, files, head, .. }) = made else { return Ok(Outcome::MadeWay) };
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
-    desk.set_lineup(built.lineup, &files);
+    desk.set_lineup(lineup, &files);
     desk.set_state(advanced(&state, plan, spec, contents, head));
-    let milliseconds = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
-    debug!(
-        suite = %desk.suite,
-        chunks_ms = built.chunks_ms,
-        digests_ms = milliseconds(begun, indexed) - built.chunks_ms,
-        sign_ms = milliseconds(indexed, signed),
-        record_ms = milliseconds(signed, Instant::now()),
-        "published"
-    );
     Ok(Outcome::Live(published))
+}
+
+/// A generation whose files are to be made, signed and recorded.
+#[derive(Clone, Copy)]
+struct Making<'m> {
+    repository: &'m Repository,
+    desk: &'m Desk,
+    spec: &'m SuiteSpec,
+    plan: &'m Plan,
+    number: u64,
+    may_go_on: &'m dyn Fn() -> bool,
+}
+
+/// What was made.
+struct Made {
+    lineup: Lineup,
+    files: Vec<IndexFile>,
+    chunks: Vec<StoredChunk>,
+    head: Head,
+    spent: Spent,
+}
+
+/// What took how long.
+struct Spent {
+    begun: Instant,
+    chunks_ms: f64,
+    indexed: Instant,
+    signed: Instant,
+}
+
+impl Making<'_> {
+    /// Makes and signs, then records.
+    fn before(
+        self,
+        contents: (&Contents, &Contents),
+        mut publication: Publication,
+        new: Announced,
+    ) -> Result<Option<Made>, FlowError> {
+        let Some(made) = self.make(contents)? else { return Ok(None) };
+        let Announced { record, entered, left } = new;
+        let Shown { chunks, indices, head } = made.shown();
+        let new = NewGeneration { record, entered, left, chunks, indices, head };
+        publication.generation = Some(new);
+        self.repository.catalogue.publish(&publication)?;
+        made.spent.tell(self.desk);
+        Ok(Some(made))
+    }
+
+    /// Makes and signs while what the generation holds is recorded: of tens of thousands of packages, either
+    /// takes a second.
+    fn beside(
+        self,
+        contents: (&Contents, &Contents),
+        publication: &Publication,
+        new: Announced,
+    ) -> Result<Option<Made>, FlowError> {
+        let catalogue = self.repository.catalogue.as_ref();
+        std::thread::scope(|scope| {
+            let (hand_over, shown) = channel();
+            let recording = scope.spawn(move || catalogue.publish_when(publication, new, shown));
+            // Without the files nothing is recorded, and what comes of it is no news.
+            let Some(made) = self.make(contents)? else { return Ok(None) };
+            // Whoever does not take them says why below.
+            let _ = hand_over.send(made.shown());
+            let stopped = |_| Err(CatalogueError::Database("a recording thread stopped".into()));
+            recording.join().unwrap_or_else(stopped)?;
+            made.spent.tell(self.desk);
+            Ok(Some(made))
+        })
+    }
+
+    fn make(self, (old, contents): (&Contents, &Contents)) -> Result<Option<Made>, FlowError> {
+        let Self { repository, desk, spec, plan, number, may_go_on } = self;
+        let begun = Instant::now();
+        let built = index::build(repository, desk, spec, (old, contents), &plan.moves, may_go_on)?;
+        let Some(built) = built else { return Ok(None) };
+        let (indexed, chunks_ms) = (Instant::now(), built.chunks_ms);
+        let (files, beside) = files(desk, spec, &built.lineup);
+        let date = due(repository, &desk.suite)?;
+        let head = sign(repository, spec, number, date, &files)?;
+        let chunks = [built.new_chunks, beside].concat();
+        let spent = Spent { begun, chunks_ms, indexed, signed: Instant::now() };
+        Ok(Some(Made { lineup: built.lineup, files, chunks, head, spent }))
+    }
+}
+
+impl Made {
+    fn shown(&self) -> Shown {
+        let (chunks, indices) = (self.chunks.clone(), self.files.clone());
+        Shown { chunks, indices, head: self.head.clone() }
+    }
+}
+
+impl Spent {
+    fn tell(&self, desk: &Desk) {
+        let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
+        debug!(
+            suite = %desk.suite,
+            chunks_ms = self.chunks_ms,
+            digests_ms = ms(self.begun, self.indexed) - self.chunks_ms,
+            sign_ms = ms(self.indexed, self.signed),
+            record_ms = ms(self.signed, Instant::now()),
+            "published"
+        );
+    }
 }
 
 /// Lists what has become whole since the last generation was published, in a head that is signed again.
@@ -235,17 +328,10 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
     }
 }
 
-fn generation(
-    plan: &Plan,
-    record: GenerationRecord,
-    indices: Vec<IndexFile>,
-    chunks: Vec<StoredChunk>,
-    head: Head,
-) -> NewGeneration {
+fn announced(plan: &Plan, record: GenerationRecord) -> Announced {
     let came = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.to.as_ref()?.digest)));
     let went = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.from.as_ref()?.digest)));
-    let (entered, left) = (came.collect(), went.collect());
-    NewGeneration { record, entered, left, chunks, indices, head }
+    Announced { record, entered: came.collect(), left: went.collect() }
 }
 
 fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {

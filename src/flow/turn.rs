@@ -48,8 +48,9 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
     }
 }
 
-/// After a change of so many packages the suite is read anew once there is time for it.
-const MANY: usize = 5_000;
+/// A change of so many packages is recorded while its files are made, and the suite is read anew once there is
+/// time for it.
+pub(crate) const MANY: usize = 5_000;
 
 /// Takes one turn and answers every job of it.
 pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {

@@ -40,7 +40,8 @@ CREATE TABLE file_list (
     paths BLOB NOT NULL
 ) STRICT;
 
--- Who has sent the bytes: for them, and for who may read them, they need not be sent again.
+-- Who has sent the bytes again, after `package.sent_by`: for them all, and for who may read them, they need not be
+-- sent once more.
 CREATE TABLE sender (
     package_id INTEGER NOT NULL REFERENCES package (id) ON DELETE CASCADE,
     identity TEXT NOT NULL,

@@ -22,8 +22,10 @@ const FRESHEN_PACKAGE: &str = "\
 
 const PACKAGE_ID: &str = "SELECT id FROM package WHERE digest = $1";
 
+// Who sent it first is noted with it.
 const INSERT_SENDER: &str = "\
-    INSERT INTO sender (package_id, identity) VALUES ($1, $2) \
+    INSERT INTO sender (package_id, identity) \
+    SELECT id, $1 FROM package WHERE id = $2 AND sent_by <> $1 \
     ON CONFLICT (package_id, identity) DO NOTHING";
 
 // Sent again, it may bring the list that was dropped before.
@@ -36,8 +38,8 @@ const FILE_LIST: &str = "\
     WHERE p.digest = $1";
 
 const SENT_BY: &str = "\
-    SELECT p.digest FROM package AS p JOIN sender AS s ON s.package_id = p.id \
-    WHERE p.digest = $1 AND s.identity = $2";
+    SELECT p.digest FROM package AS p WHERE p.digest = $1 AND (p.sent_by = $2 OR EXISTS ( \
+        SELECT 1 FROM sender AS s WHERE s.package_id = p.id AND s.identity = $2))";
 
 const INSERT_STANZA: &str = "INSERT INTO stanza (package_id, stanza) VALUES ($1, $2)";
 
@@ -200,13 +202,14 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
             let digest = Value::from(&package.digest);
             tx.exec(FRESHEN_PACKAGE, &[at.0.into(), digest.clone()])?;
             let lost = || CatalogueError::Database("a package was lost while it was noted".into());
-            one(tx, PACKAGE_ID, &[digest], |row| row.integer(0))?.ok_or_else(lost)?
+            let id = one(tx, PACKAGE_ID, &[digest], |row| row.integer(0))?.ok_or_else(lost)?;
+            tx.exec(INSERT_SENDER, &[by.as_str().into(), id.into()])?;
+            id
         }
     };
     if let Some(list) = &new.file_list {
         tx.exec(INSERT_FILE_LIST, &[id.into(), Value::Bytes(list.into())])?;
     }
-    tx.exec(INSERT_SENDER, &[id.into(), by.as_str().into()])?;
     Ok(())
 }
 

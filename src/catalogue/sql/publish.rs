@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::mpsc::Receiver;
 
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
@@ -11,7 +12,8 @@ use crate::catalogue::CatalogueError;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication,
+    Acceptance, Announced, GenerationRecord, Head, Identity, IndexFile, PinTarget, Publication,
+    Shown, StoredChunk,
 };
 
 const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
@@ -83,11 +85,40 @@ const MOVE_HEAD: &str = "\
 /// for a suite, package or chunk that is not recorded; [`CatalogueError::Exists`] when other bytes
 /// hold a package's name, version and architecture.
 pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
+    let Some(new) = &publication.generation else { return record(tx, publication, |_, _| Ok(())) };
+    record(tx, publication, |turn, last| {
+        turn.announce(&new.record, &new.entered, &new.left, last)?;
+        turn.show(new.record.generation, &new.chunks, &new.indices, &new.head)
+    })
+}
+
+/// The same for a publication without a generation, and one whose files are still being made: they are waited
+/// for when everything else is recorded.
+///
+/// # Errors
+/// As for [`publish`]; [`CatalogueError::Missing`] when nobody makes them any more.
+pub fn publish_when(
+    tx: &mut dyn Tx,
+    publication: &Publication,
+    new: &Announced,
+    shown: &Receiver<Shown>,
+) -> Answer<()> {
+    record(tx, publication, |turn, last| {
+        turn.announce(&new.record, &new.entered, &new.left, last)?;
+        let given_up = |_| CatalogueError::Missing("the files of the generation".into());
+        let Shown { chunks, indices, head } = shown.recv().map_err(given_up)?;
+        turn.show(new.record.generation, &chunks, &indices, &head)
+    })
+}
+
+/// Everything but the generation, and that between the rest and the audit log.
+fn record(
+    tx: &mut dyn Tx,
+    publication: &Publication,
+    generation: impl FnOnce(&mut Turn<'_>, u64) -> Answer<()>,
+) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;
     let mut turn = Turn { tx, id, name: &publication.suite, packages: HashMap::new() };
-    if let Some(new) = &publication.generation {
-        turn.expect_next(new, last)?;
-    }
     if let Some(spec) = &publication.spec {
         if spec.name != publication.suite {
             let problem = "the new description is of another suite".to_owned();
@@ -99,9 +130,7 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
         turn.accept(acceptance)?;
     }
     turn.record_pins(publication)?;
-    if let Some(new) = &publication.generation {
-        turn.record_generation(new)?;
-    }
+    generation(&mut turn, last)?;
     audit::add(turn.tx, &publication.events)
 }
 
@@ -128,15 +157,13 @@ impl Turn<'_> {
         CatalogueError::Stale(self.name.clone())
     }
 
-    /// Checks the number and the Date floor, which outlives even the suite.
-    fn expect_next(&mut self, new: &NewGeneration, last: u64) -> Answer<()> {
-        let numbered = last.checked_add(1) == Some(new.record.generation)
-            && new.head.generation == new.record.generation;
-        let head = find_head(self.tx, self.id)?.map(|head| head.date.0);
+    /// Checks the Date floor, which outlives even the suite.
+    fn expect_later(&mut self, head: &Head) -> Answer<()> {
+        let last = find_head(self.tx, self.id)?.map(|head| head.date.0);
         let departed = [self.name.as_str().into()];
         let departed = one(self.tx, FLOOR, &departed, |row| row.integer(0))?;
-        let above = |floor: Option<i64>| floor.is_none_or(|floor| new.head.date.0 > floor);
-        if numbered && above(head) && above(departed) { Ok(()) } else { Err(self.stale()) }
+        let above = |floor: Option<i64>| floor.is_none_or(|floor| head.date.0 > floor);
+        if above(last) && above(departed) { Ok(()) } else { Err(self.stale()) }
     }
 
     /// These in the order in which their packages came. Those that came together have names that stand
@@ -222,19 +249,44 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn record_generation(&mut self, new: &NewGeneration) -> Answer<()> {
-        let number = count(new.record.generation)?;
+    /// Records what a generation holds, which must be the next one.
+    fn announce(
+        &mut self,
+        record: &GenerationRecord,
+        entered: &[(Component, Digest)],
+        left: &[(Component, Digest)],
+        last: u64,
+    ) -> Answer<()> {
+        if last.checked_add(1) != Some(record.generation) {
+            return Err(self.stale());
+        }
+        let number = count(record.generation)?;
         self.tx.exec(NUMBER_SUITE, &[number.into(), self.id.into()])?;
-        self.record_history(&new.record)?;
-        for (component, digest) in &new.left {
+        self.record_history(record)?;
+        for (component, digest) in left {
             self.leave(number, component, digest)?;
         }
-        for (_, (component, digest)) in self.in_order(&new.entered, |(_, digest)| digest)? {
+        for (_, (component, digest)) in self.in_order(entered, |(_, digest)| digest)? {
             self.enter(number, component, digest)?;
         }
-        new.chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;
-        record_indices(self.tx, self.id, number, &new.indices)?;
-        self.move_head(&new.head)
+        Ok(())
+    }
+
+    /// Records the files of a generation, and its head.
+    fn show(
+        &mut self,
+        generation: u64,
+        chunks: &[StoredChunk],
+        indices: &[IndexFile],
+        head: &Head,
+    ) -> Answer<()> {
+        if head.generation != generation {
+            return Err(self.stale());
+        }
+        self.expect_later(head)?;
+        chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;
+        record_indices(self.tx, self.id, count(generation)?, indices)?;
+        self.move_head(head)
     }
 
     fn record_history(&mut self, record: &GenerationRecord) -> Answer<()> {

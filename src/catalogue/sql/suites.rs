@@ -1,6 +1,7 @@
 //! Suites: what they are, what they hold now, what they have taken.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
@@ -10,7 +11,9 @@ use super::{Answer, MANY, Row, Store, Tx, all, audit, count, one, publish};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Contents, Event, Fled, Head, NewGeneration, Pin, Publication, SuiteSpec};
+use crate::domain::{
+    Announced, Contents, Event, Fled, Head, NewGeneration, Pin, Publication, Shown, SuiteSpec,
+};
 
 const CREATE: &str = "\
     INSERT INTO suite (name, spec, last_generation, created_by, created_at) \
@@ -163,6 +166,16 @@ impl<S: Store> Suites for S {
         let many = publication.generation.as_ref().map_or(0, moves) >= MANY;
         let record = move |tx: &mut dyn Tx| publish::publish(tx, &publication);
         if many { self.write_much(record) } else { self.write(record) }
+    }
+
+    fn publish_when(
+        &self,
+        publication: &Publication,
+        new: Announced,
+        shown: Receiver<Shown>,
+    ) -> Answer<()> {
+        let publication = publication.clone();
+        self.write_much(move |tx| publish::publish_when(tx, &publication, &new, &shown))
     }
 
     fn record_head(&self, suite: &SuiteName, head: &Head) -> Answer<()> {

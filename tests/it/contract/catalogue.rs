@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc::channel;
 
 use proptest::prelude::*;
 use repod::catalogue::{
@@ -9,7 +10,8 @@ use repod::catalogue::{
 };
 use repod::digest::Digest;
 use repod::domain::{
-    Completion, Contents, Fled, IndexFile, Package, PinKind, Publication, Role, StoredChunk,
+    Announced, Completion, Contents, Fled, Head, IndexFile, NewGeneration, Package, PinKind,
+    Publication, Role, Shown, StoredChunk,
 };
 use repod::time::Moment;
 use tempfile::TempDir;
@@ -60,6 +62,7 @@ macro_rules! catalogue_contracts {
             stanzas_come_in_the_order_asked_for,
             versions_are_those_that_were_accepted,
             a_package_is_found_by_its_path,
+            a_generation_waits_for_its_files_and_is_not_there_without_them,
             every_sender_of_the_same_bytes_is_known,
     staged_packages_are_forgotten_by_age,
             a_package_is_shown_to_the_suites_that_took_it,
@@ -259,6 +262,49 @@ fn a_package_is_found_by_its_path(room: &Path, make: &Make) {
     {
         assert_eq!(find("hello", strange), None, "{strange}");
     }
+}
+
+fn a_generation_waits_for_its_files_and_is_not_there_without_them(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let (old, new) = (package("acme-web", "1.0", "amd64"), package("acme-web", "2.0", "amd64"));
+    publish(&*catalogue, 1, &[&old], &[]);
+    record(&*catalogue, &new);
+    let parts = || {
+        let mut publication = generation("stable", 2, &[&new], &[&old]);
+        let whole = publication.generation.take().unwrap();
+        let NewGeneration { record, entered, left, chunks, indices, head } = whole;
+        (publication, Announced { record, entered, left }, Shown { chunks, indices, head })
+    };
+    // Nobody makes the files any more; they are of another generation; their Date is not later.
+    let before = everything(&*catalogue);
+    let (publication, announced, shown) = parts();
+    let (hand_over, files) = channel();
+    drop(hand_over);
+    let given_up = catalogue.publish_when(&publication, announced, files);
+    assert!(matches!(given_up, Err(CatalogueError::Missing(_))), "{given_up:?}");
+    let other = Head { generation: 3, ..shown.head.clone() };
+    let early = Head { date: Moment(1_000), ..shown.head.clone() };
+    for head in [other, early] {
+        let (publication, announced, shown) = parts();
+        let (hand_over, files) = channel();
+        hand_over.send(Shown { head, ..shown }).unwrap();
+        let refused = catalogue.publish_when(&publication, announced, files);
+        assert!(matches!(refused, Err(CatalogueError::Stale(_))), "{refused:?}");
+    }
+    assert_eq!(everything(&*catalogue), before);
+    // The files come last of all, while it is being recorded.
+    let (publication, announced, shown) = parts();
+    let (hand_over, files) = channel();
+    let head = shown.head.clone();
+    std::thread::scope(|scope| {
+        let recording = scope.spawn(|| catalogue.publish_when(&publication, announced, files));
+        assert_eq!(everything(&*catalogue), before, "half of it is seen");
+        hand_over.send(shown).unwrap();
+        recording.join().unwrap().unwrap();
+    });
+    let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
+    assert_eq!((state.last_generation, state.head), (2, Some(head)));
+    assert_eq!(digests(&state.contents), [new.digest]);
 }
 
 fn every_sender_of_the_same_bytes_is_known(room: &Path, make: &Make) {

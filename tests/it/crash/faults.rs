@@ -1,6 +1,7 @@
 //! Stores that fail at one exact call: before it is done, or after it is done but before it is told.
 
 use std::io::{self, Write};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
@@ -13,9 +14,9 @@ use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
-    AccessEdit, Completion, Contents, EnrolmentToken, Event, GenerationRecord, Grant, Head,
-    Identity, IndexFile, Package, Publication, StoredBlock, StoredChunk, SuiteSpec, Tenure,
-    TokenUse,
+    AccessEdit, Announced, Completion, Contents, EnrolmentToken, Event, GenerationRecord, Grant,
+    Head, Identity, IndexFile, Package, Publication, Shown, StoredBlock, StoredChunk, SuiteSpec,
+    Tenure, TokenUse,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -247,6 +248,7 @@ faulty! { Suites:
     fn list_suites() -> Vec<SuiteSpec>;
     fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
     fn publish(publication: &Publication) -> ();
+    fn publish_when(publication: &Publication, new: Announced, shown: Receiver<Shown>) -> ();
     fn record_head(suite: &SuiteName, head: &Head) -> ();
     fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
     fn list_taken(suite: &SuiteName, digests: &[Digest]) -> Vec<Option<Component>>;
