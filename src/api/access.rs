@@ -211,11 +211,11 @@ pub struct SightingView {
 }
 
 /// The body of `POST /hosts/{name}/revoke` and `POST /identities/{name}/revoke`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationRequest {
-    /// Why.
-    #[serde(default)]
+    /// Why. Or in the query.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 

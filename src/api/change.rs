@@ -9,8 +9,8 @@ use crate::digest::Digest;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRequest {
-    /// Why; kept with the generation.
-    #[serde(default)]
+    /// Why; kept with the generation. Or in the query: [`MessageQuery`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// Only say what it would do.
     #[serde(default)]
@@ -89,13 +89,14 @@ pub struct AddItem {
     pub digest: Digest,
 }
 
-/// The query of `PUT /suites/{suite}/{component}/{file name}`.
+/// What every request that alters something may say in its query. Where the body has a field for it as
+/// well, that one counts.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UploadQuery {
-    /// Why; kept with the generation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+pub struct MessageQuery {
+    /// Why; kept in the audit log, and with the generation where there is a new one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
 /// What came of a change, or would come of it.

@@ -109,8 +109,8 @@ pub struct TokenRequest {
     /// How long the certificate stands; otherwise as long as the server usually gives. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
-    /// Why.
-    #[serde(default)]
+    /// Why. Or in the query.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 

@@ -35,8 +35,8 @@ pub use batch::{
     push_blob, split_blobs,
 };
 pub use change::{
-    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, Move, PinKind,
-    PinView, UploadQuery,
+    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, MessageQuery,
+    Move, PinKind, PinView,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use enrolment::{

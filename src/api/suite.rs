@@ -105,8 +105,8 @@ pub struct SuiteEdit {
     /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translations: Option<bool>,
-    /// Why.
-    #[serde(default)]
+    /// Why. Or in the query.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 

@@ -85,7 +85,9 @@ fn suites() {
             "changelogs": "https://h/@CHANGEPATH@", "snapshots": "", "contents": false,
             "pdiffs": false, "translations": true }),
     );
-    wire(&SuiteEdit::default(), json!({ "message": "" }));
+    wire(&SuiteEdit::default(), json!({}));
+    wire(&MessageQuery { message: "m".into() }, json!({ "message": "m" }));
+    wire(&MessageQuery::default(), json!({}));
     wire(
         &SuiteEdit {
             description: Some("d".into()),

@@ -1,8 +1,8 @@
 //! What is asked of the audit log.
 
 use crate::catalogue::CatalogueError;
-use crate::domain::Event;
 use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
+use crate::domain::{Actor, Event};
 
 /// The audit log. What is recorded together with its event is not here but with its own kind.
 pub trait Audit: Send + Sync {
@@ -63,6 +63,39 @@ pub trait Audit: Send + Sync {
     /// # Errors
     /// [`CatalogueError::Damaged`] when one cannot be read.
     fn list_checkpoints(&self) -> Result<Vec<Checkpoint>, CatalogueError>;
+
+    /// The ring of signing keys as far as the log tells of it; `None` before the first was recorded.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_ring(&self) -> Result<Option<AuditedRing>, CatalogueError>;
+
+    /// Records how far the log tells of the ring, together with the entries that do.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_ring(&self, ring: &AuditedRing, events: &[Event]) -> Result<(), CatalogueError>;
+}
+
+/// The ring of signing keys as far as the log tells of it. The ring itself is a file, which no transaction
+/// holds: what differs from this was changed and has no line yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AuditedRing {
+    /// Each key in short, in one line.
+    pub keys: Vec<String>,
+    /// Who is changing it.
+    pub wish: Option<RingWish>,
+}
+
+/// Who has begun to change the ring.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RingWish {
+    /// By whom.
+    pub actor: Actor,
+    /// Why, as they said.
+    pub message: String,
+    /// What else the line says.
+    pub remark: String,
 }
 
 /// A statement of how far the chain went, signed with the keys of the repository.

@@ -22,7 +22,7 @@ mod snapshots;
 mod sql;
 pub mod sqlite;
 
-pub use audit::{Audit, Checkpoint};
+pub use audit::{Audit, AuditedRing, Checkpoint, RingWish};
 pub use clients::{ClientPackage, ClientSighting, Clients};
 pub use enrolments::Enrolments;
 pub use generations::Generations;

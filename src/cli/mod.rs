@@ -137,6 +137,11 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
     }
     let settings = Settings::settle(&cli.global, around)?;
     let client = Client::new(&settings.credentials()?)?;
+    // Said once, here: whatever the command asks of the server then says it.
+    let client = match cli.command.why() {
+        Some(why) => client.because(&why.message),
+        None => client,
+    };
     if let Some(warning) = settings.key_warning() {
         around.complain(&warning);
     }

@@ -15,11 +15,14 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use serde_json::Value;
+
 use super::{Surroundings, run_in};
-use crate::api::Problem;
+use crate::api::{MessageQuery, Problem};
 use crate::client::tests::fake::Fake;
 use crate::time::{HandClock, Moment};
 
@@ -86,6 +89,14 @@ impl Stage {
         let exit = run_in(arguments, &mut around).await;
         Told { exit, out: out.text(), err: err.text() }
     }
+}
+
+/// A body, with the reason that the query gives put in: as the server takes it.
+pub fn because(Query(query): Query<MessageQuery>, mut body: Value) -> Value {
+    if !query.message.is_empty() {
+        body["message"] = query.message.into();
+    }
+    body
 }
 
 pub fn answer(problem: &Problem) -> Response {

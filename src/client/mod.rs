@@ -57,6 +57,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     place: String,
+    /// Why what is altered is altered; sent with every request that may alter something.
+    why: String,
 }
 
 impl Client {
@@ -86,7 +88,12 @@ impl Client {
             })
         })?;
         let place = place_of(&base);
-        Ok(Self { http, base, place })
+        Ok(Self { http, base, place, why: String::new() })
+    }
+
+    /// The same client, which says why: from now on every request that may alter something carries it.
+    pub fn because(self, why: &str) -> Self {
+        Self { why: why.to_owned(), ..self }
     }
 
     /// The address of the server: `https://repo.example.org:8443`.
@@ -107,6 +114,9 @@ impl Client {
             .pop_if_empty()
             .extend(all)
             .extend(segments);
+        if method != Method::GET && !self.why.is_empty() {
+            url.query_pairs_mut().append_pair("message", &self.why);
+        }
         Ok(self.http.request(method, url))
     }
 

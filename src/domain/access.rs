@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::rights::{Entitled, Reach};
-use crate::domain::{Actor, Identity};
+use crate::domain::{Actor, Event, Identity};
+use crate::time::Moment;
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
@@ -99,6 +100,7 @@ pub enum Right<'a> {
 pub struct Admitted {
     entitled: Arc<Entitled>,
     serial: String,
+    why: String,
 }
 
 impl Admitted {
@@ -110,6 +112,22 @@ impl Admitted {
     /// The same, with the serial of the certificate that was presented.
     pub fn presenting(self, serial: String) -> Self {
         Self { serial, ..self }
+    }
+
+    /// The same, for this reason. An empty text leaves the reason that was given before.
+    pub fn because(self, why: &str) -> Self {
+        if why.is_empty() { self } else { Self { why: why.to_owned(), ..self } }
+    }
+
+    /// Why they ask, as they said; empty when they did not.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// What the log says of something that they did: by whom, with which certificate, and why. Whatever
+    /// is done for somebody is told by this, so that no reason is lost on the way.
+    pub fn did(&self, verb: &str, at: Moment) -> Event {
+        Event::done(self.actor(), verb, at).because(&self.why)
     }
 
     /// Who was admitted, with which certificate: for the audit log.
@@ -233,5 +251,5 @@ pub fn decide(
     if right == Right::IssueHosts && !entitled.gives() {
         return Err(Denied::Limited { identity: identity.clone() });
     }
-    Ok(Admitted { entitled, serial: String::new() })
+    Ok(Admitted { entitled, serial: String::new(), why: String::new() })
 }

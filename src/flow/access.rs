@@ -8,7 +8,7 @@ use crate::catalogue::AccessRecord;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::rights::{self, Deed, Question, Verdict};
 use crate::domain::{
-    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Event, Identity, Rights, Role,
+    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Identity, Rights, Role,
 };
 use crate::flow::report::reading;
 use crate::flow::{FlowError, Repository, admit, audit, blocking, lock};
@@ -42,19 +42,18 @@ pub async fn edit(
         let problem = format!("names {named} things; at most {MOST_EDITED} go into one");
         return Err(FlowError::Invalid { field: "edit", problem });
     }
-    let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
-    let actor = admitted.actor();
+    let (shared, admitted) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
+        let by = admitted.identity();
         let _alone = lock(&shared.rights);
         let record = shared.catalogue.load_access()?;
         let given = record.grants.iter().map(|given| given.grant.clone());
         let before = AccessSet::new(&record.groups, given);
         let after = before.after(&edit)?;
-        keeps_its_role(&by, &record, &after)?;
+        keeps_its_role(by, &record, &after)?;
         let done = AccessEdit::between(&before, &after);
         if !dry_run && !done.is_empty() {
-            let event =
-                Event::done(actor, "access", shared.now()).with(&audit::access_edited(&done));
+            let event = admitted.did("access", shared.now()).with(&audit::access_edited(&done));
             shared.catalogue.record_access(&done, &event)?;
             admit::reload_grants(&shared)?;
             let (given, taken) = (done.give.len(), done.revoke.len());

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::info;
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{
-    Admitted, Conflict, Denied, Entitled, Event, Grant, Identity, Role, SuiteScope,
-};
+use crate::domain::{Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, SuiteScope};
 use crate::flow::{FlowError, Repository, admit, audit, blocking, lock};
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, IssuedClient, Reason, Revoked, TrustError};
@@ -108,8 +106,7 @@ fn issue_now(
         revoked_at: None,
         reason: String::new(),
     };
-    let event = Event::done(admitted.actor(), "certificate-issue", now);
-    let event = event.with(&audit::issued(grant, &record));
+    let event = admitted.did("certificate-issue", now).with(&audit::issued(grant, &record));
     repository.catalogue.record_certificate(&record, Some(grant), &event)?;
     admit::reload_grants(repository)?;
     info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
@@ -181,8 +178,7 @@ pub async fn grant(
         let _alone = lock(&shared.rights);
         may_take(&shared, &giver, &grant)?;
         let by = giver.identity();
-        let event = Event::done(giver.actor(), "grant", shared.now());
-        let event = event.with(&audit::granted(&grant));
+        let event = giver.did("grant", shared.now()).with(&audit::granted(&grant));
         shared.catalogue.record_grant(&grant, &event)?;
         admit::reload_grants(&shared)?;
         info!(identity = %grant.identity, role = grant.role.as_str(), %by, "right given");
@@ -212,7 +208,7 @@ pub struct Revocation {
     pub crl_next_update: Moment,
 }
 
-/// Revokes every certificate of an identity and shuts it out, whatever group it is in; open connections are
+/// Revokes every certificate of an identity, for the reason that the asker gave, and shuts it out, whatever group it is in; open connections are
 /// refused at their next request.
 ///
 /// # Errors
@@ -221,18 +217,16 @@ pub async fn revoke(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     identity: &Identity,
-    reason: &str,
 ) -> Result<Revocation, FlowError> {
     let (shared, giver) = (Arc::clone(repository), admitted.clone());
-    let (identity, reason) = (identity.clone(), reason.to_string());
-    blocking(move || revoke_now(&shared, &giver, &identity, &reason)).await
+    let identity = identity.clone();
+    blocking(move || revoke_now(&shared, &giver, &identity)).await
 }
 
 fn revoke_now(
     repository: &Repository,
     admitted: &Admitted,
     identity: &Identity,
-    reason: &str,
 ) -> Result<Revocation, FlowError> {
     let _alone = lock(&repository.rights);
     let certificates = repository.catalogue.list_certificates(Some(identity))?;
@@ -252,9 +246,10 @@ fn revoke_now(
     let now = repository.now();
     let open = certificates.iter().filter(|c| c.revoked_at.is_none());
     let serials: Vec<_> = open.map(|certificate| certificate.serial.clone()).collect();
-    let event = Event::done(admitted.actor(), "revoke", now).because(reason);
-    let event = event.with(&format!("{identity}: certificates {}", audit::some_of(&serials)));
-    repository.catalogue.record_revocation(&serials, reason, Some(identity), &event)?;
+    let event = admitted
+        .did("revoke", now)
+        .with(&format!("{identity}: certificates {}", audit::some_of(&serials)));
+    repository.catalogue.record_revocation(&serials, admitted.why(), Some(identity), &event)?;
     admit::reload_grants(repository)?;
     let crl_next_update = match own_authority(repository) {
         Some(_) => publish_crl(repository)?,

@@ -10,10 +10,13 @@ use crate::flow::desk::Job;
 use crate::flow::turn::{self, Turned};
 use crate::flow::{FlowError, Repository, apply, blocking, no_suite, upload};
 
+/// The longest reason. Unit: bytes.
+pub const LONGEST_MESSAGE_BYTES: usize = 1_024;
+
 /// What is asked, beside the wish.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
-    /// Why; kept with the generation.
+    /// Why; kept with the generation. When it is empty, what the asker said counts.
     pub message: String,
     /// Only say what it would do.
     pub dry_run: bool,
@@ -34,7 +37,8 @@ pub async fn change(
     wish: Wish,
     terms: Terms,
 ) -> Result<Turned, FlowError> {
-    let message = one_line(&terms.message)?;
+    let said = Some(terms.message.as_str()).filter(|text| !text.is_empty());
+    let message = one_line(said.unwrap_or_else(|| admitted.why()))?;
     sent_or_readable(repository, admitted, &wish).await?;
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let author = admitted.identity().clone();
@@ -68,10 +72,14 @@ async fn sent_or_readable(
     }
 }
 
-/// A message is kept in one line of history, so it has none but visible characters.
-fn one_line(message: &str) -> Result<String, FlowError> {
+/// A reason as it is kept: in one line of history and of the audit log, so it has none but visible
+/// characters.
+///
+/// # Errors
+/// [`FlowError::Invalid`] naming the field.
+pub fn one_line(message: &str) -> Result<String, FlowError> {
     let text = message.trim();
-    let problem = if text.len() > 1024 {
+    let problem = if text.len() > LONGEST_MESSAGE_BYTES {
         "is longer than 1024 bytes"
     } else if text.chars().any(char::is_control) {
         "holds control characters or line breaks; write one line"

@@ -13,7 +13,7 @@ use crate::domain::access;
 use crate::domain::host::{self, SuiteFacts};
 use crate::domain::{Admitted, Conflict, Grant, Identity, Right, Role, SuiteScope, SuiteSpec};
 use crate::flow::apply::Wish;
-use crate::flow::change::{Terms, change};
+use crate::flow::change::{LONGEST_MESSAGE_BYTES, Terms, change};
 use crate::flow::desk::Desk;
 use crate::flow::upload::{Declared, upload};
 use crate::flow::{Address, FlowError, Repository, blocking, no_suite};
@@ -69,22 +69,25 @@ fn address(repository: &Repository) -> Result<&Address, FlowError> {
     repository.address.get().ok_or_else(unknown)
 }
 
-/// Publishes the client package of a suite, unless the one that is due is there already.
+/// Publishes the client package of a suite because somebody asks, unless the one that is due is there
+/// already.
 ///
 /// # Errors
 /// [`FlowError`]; a package that was begun is finished by the next call.
 pub async fn publish(
     repository: &Arc<Repository>,
+    admitted: &Admitted,
     suite: &SuiteName,
 ) -> Result<PublishedClient, FlowError> {
     let _alone = repository.settling.lock().await;
-    publish_alone(repository, suite).await
+    publish_alone(repository, suite, Some(admitted)).await
 }
 
-/// The same, for who keeps others out.
+/// The same, for who keeps others out, asked or by itself.
 pub(super) async fn publish_alone(
     repository: &Arc<Repository>,
     suite: &SuiteName,
+    asked: Option<&Admitted>,
 ) -> Result<PublishedClient, FlowError> {
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let package = name_of(repository, suite)?;
@@ -100,8 +103,8 @@ pub(super) async fn publish_alone(
     let component = desk.state().spec.components.first().cloned();
     let component =
         component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component")))?;
-    let message = format!("client package {version}: {}", told(&record.keys));
-    let terms = Terms { message, ..Terms::default() };
+    let made = format!("client package {version}: {}", told(&record.keys));
+    let terms = Terms { message: reason(made, asked), ..Terms::default() };
     let wish = Wish::Add(vec![(component, record.digest)]);
     let turned = change(repository, &by, suite, wish, terms).await?;
     info!(%suite, version, "client package published");
@@ -205,6 +208,17 @@ fn server() -> Result<Admitted, FlowError> {
     let identity = Identity::server();
     let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
     Ok(access::admit(&identity, Some(&grant), Right::Administer)?)
+}
+
+/// Why the package is published. The server does it in its own name: who asks may have less rights.
+fn reason(made: String, asked: Option<&Admitted>) -> String {
+    let Some(asked) = asked else { return made };
+    let by = format!("{made}, asked by {}", asked.identity());
+    let whole = match asked.why() {
+        "" => by,
+        why => format!("{why} ({by})"),
+    };
+    if whole.len() > LONGEST_MESSAGE_BYTES { asked.why().to_owned() } else { whole }
 }
 
 fn told(keys: &[String]) -> String {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::{error, info};
 
-use crate::domain::{Admitted, Conflict, Event};
+use crate::domain::{Admitted, Conflict};
 use crate::flow::{FlowError, Repository, blocking};
 use crate::trust::{IssuerReport, Peer, Standing, TrustError};
 
@@ -33,10 +33,9 @@ pub async fn put(
     admitted: &Admitted,
     lists: Vec<u8>,
 ) -> Result<Vec<IssuerReport>, FlowError> {
-    let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
-    let actor = admitted.actor();
+    let (shared, admitted) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
-        let now = shared.now();
+        let (now, by) = (shared.now(), admitted.identity());
         let was_open = shared.trust.current().gate(now).is_ok();
         let taken = shared.trust.deliver(&lists, now).map_err(refused)?;
         let state = shared.trust.current();
@@ -46,7 +45,7 @@ pub async fn put(
         }
         let names = state.issuers().into_iter().filter(|issuer| taken.contains(&issuer.id));
         let names: Vec<_> = names.map(|issuer| issuer.name).collect();
-        let event = Event::done(actor, "crl", now).with(&names.join("; "));
+        let event = admitted.did("crl", now).with(&names.join("; "));
         if let Err(problem) = shared.catalogue.record_events(&[event]) {
             // The list is in force, which counts for more: a full disk must not keep the gate shut.
             error!(%problem, "the delivery of a revocation list is not in the audit log");

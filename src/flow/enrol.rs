@@ -19,8 +19,6 @@ use crate::trust::{IssuedClient, request};
 const SECRET_BYTES: usize = 32;
 /// The longest that a token can be used. Unit: hours.
 const MOST_HOURS: u32 = 30 * 24;
-/// Unit: bytes.
-const LONGEST_MESSAGE_BYTES: usize = 1_024;
 /// How long tokens are remembered after their end, so that whoever comes late is told why. Unit: seconds.
 const REMEMBERED_SECONDS: i64 = 90 * 86_400;
 
@@ -38,8 +36,6 @@ pub struct Wanted {
     pub hours: u32,
     /// How long the certificate is to stand; the server's default when not said. Unit: days.
     pub days: Option<u32>,
-    /// Why.
-    pub message: String,
 }
 
 /// A token and its secret, which is told this once.
@@ -64,10 +60,6 @@ pub async fn make(
         let problem = format!("a token lasts from 1 to {MOST_HOURS} hours, not {}", wanted.hours);
         return Err(FlowError::Invalid { field: "hours", problem });
     }
-    if wanted.message.len() > LONGEST_MESSAGE_BYTES {
-        let problem = format!("is longer than {LONGEST_MESSAGE_BYTES} bytes");
-        return Err(FlowError::Invalid { field: "message", problem });
-    }
     let (shared, maker) = (Arc::clone(repository), admitted.clone());
     blocking(move || make_now(&shared, &maker, wanted)).await
 }
@@ -84,11 +76,11 @@ fn make_now(repository: &Repository, maker: &Admitted, wanted: Wanted) -> Result
         made_by: maker.identity().clone(),
         made_at: now,
         ends_at: now.plus(i64::from(wanted.hours).saturating_mul(3_600)),
-        message: wanted.message,
+        message: maker.why().to_owned(),
         revoked_at: None,
         used: None,
     };
-    let event = Event::done(maker.actor(), "token", now).because(&token.message);
+    let event = maker.did("token", now);
     let event = event.with(&format!("{}; until {}", audit::granted(&token.grant), token.ends_at));
     repository.catalogue.record_token(&token, now.plus(-REMEMBERED_SECONDS), &event)?;
     info!(identity = %token.grant.identity, by = %token.made_by, ends = %token.ends_at, "token made");
@@ -132,7 +124,7 @@ pub async fn revoke(
         for token in pending.filter(|one| one.grant.identity == identity && one.is_pending(now)) {
             may_give(&by, &token.grant)?;
         }
-        let event = Event::done(by.actor(), "token-revoke", now).with(identity.as_str());
+        let event = by.did("token-revoke", now).with(identity.as_str());
         let count = shared.catalogue.revoke_tokens(&identity, &event)?;
         if count == 0 {
             let what =
@@ -153,6 +145,8 @@ pub struct Shown {
     pub secret: Zeroizing<String>,
     /// A certificate signing request, of which only the public key is taken.
     pub csr_pem: String,
+    /// Why, as it says; when it is empty, as who made the token said.
+    pub message: String,
 }
 
 /// Gives a machine the certificate that its token stands for. The same key with the same token gets the
@@ -196,7 +190,8 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<certificates::Is
         let client = authority.issue_client(&token.grant.identity, &shown.csr_pem, days, now);
         (client.map_err(bad_request)?, authority.certificate_pem().to_string())
     };
-    use_up(repository, &token, &client, key, now)?;
+    let why = if shown.message.is_empty() { &token.message } else { &shown.message };
+    use_up(repository, &token, &client, (key, why), now)?;
     admit::reload_grants(repository)?;
     info!(identity = %token.grant.identity, serial = %client.serial_hex, by = %token.made_by, "host enrolled");
     Ok(certificates::Issued { client, ca_pem })
@@ -235,7 +230,7 @@ fn use_up(
     repository: &Repository,
     token: &EnrolmentToken,
     client: &IssuedClient,
-    key: Digest,
+    (key, why): (Digest, &str),
     now: Moment,
 ) -> Result<(), FlowError> {
     let used = TokenUse {
@@ -255,7 +250,7 @@ fn use_up(
         reason: String::new(),
     };
     let event = Event::done(Actor::named(&token.made_by), "enrol", now);
-    let event = event.with(&audit::issued(&token.grant, &record)).because(&token.message);
+    let event = event.with(&audit::issued(&token.grant, &record)).because(why);
     match repository.catalogue.record_enrolment(token, &used, &record, &event)? {
         true => Ok(()),
         false => Err(TokenFault::Used.into()),

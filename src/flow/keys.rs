@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use tracing::{error, info};
 
+use crate::catalogue::RingWish;
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Conflict, Entitled, Event, Identity, Reach, Role};
+use crate::domain::{Admitted, Conflict, Entitled, Identity, Reach, Role};
 use crate::flow::apply::Wish;
 use crate::flow::clients::{self, PublishedClient};
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{FlowError, Repository, admit, blocking, journal, no_suite, seal};
+use crate::flow::{FlowError, Repository, admit, blocking, journal, lock, no_suite, ring, seal};
 use crate::signing::{KeyKind, NewKey, RingKey};
 
 /// A key, and which hosts have it.
@@ -132,44 +133,57 @@ pub async fn add(
     if let Some(absent) = suites.iter().flatten().find(|suite| repository.desk(suite).is_none()) {
         return Err(no_suite(absent));
     }
-    let shared = Arc::clone(repository);
-    let key = blocking(move || {
+    let key = turn(repository, admitted, "", move |repository| {
         let new = match wanted {
-            Wanted::Made(kind) => NewKey::Make(kind, user_id(&shared)),
+            Wanted::Made(kind) => NewKey::Make(kind, user_id(repository)),
             Wanted::External(public) => NewKey::Public(public),
         };
-        let added = shared.signer.add(new, suites, shared.now());
+        let added = repository.signer.add(new, suites, repository.now());
         added.map_err(|problem| Conflict::one("key", problem.to_string()).into())
     })
     .await?;
     info!(key = %key.fingerprint, by = %admitted.identity(), "signing key added");
-    note(repository, admitted, "key-add", &described(&key)).await;
     let (packages, owed) = settle(repository, true).await;
     Ok(Rotation { key, packages, owed })
 }
 
-/// A key in short.
-fn described(key: &RingKey) -> String {
-    let suites = key.suites.as_ref().map(|suites| suites.iter().map(ToString::to_string).collect());
-    let suites = suites.map_or_else(|| "every suite".into(), |names: Vec<_>| names.join(" "));
-    format!("{} {} for {suites}", key.algorithm, key.fingerprint)
-}
-
-/// Writes what became of the ring into the audit log, and has the log signed by the keys of today: whoever
+/// Changes the ring, with its line in the audit log, and has the log signed by the keys of today: whoever
 /// knows one of them can judge the last checkpoint, whichever is retired next.
 ///
-/// The ring is a file, and has changed by now: what fails here is told in the log of the server.
-async fn note(repository: &Arc<Repository>, admitted: &Admitted, verb: &str, detail: &str) {
-    let event = Event::done(admitted.actor(), verb, repository.now()).with(detail);
-    let shared = Arc::clone(repository);
-    let written = blocking(move || Ok(shared.catalogue.record_events(&[event])?)).await;
-    let sealed = match written {
-        Ok(()) => seal::seal_now(repository).await.map(drop),
-        failed => failed,
-    };
-    if let Err(problem) = sealed {
-        error!(verb, detail, %problem, "a change of the keys is not in the audit log, or not signed there");
+/// Who asks is noted before, so that a stop at any moment leaves a change with its line or none
+/// ([`crate::flow::ring`]). Once the ring has changed, what fails here is told in the log of the server, and
+/// made good by the next start.
+async fn turn(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    remark: &str,
+    alter: impl FnOnce(&Repository) -> Result<RingKey, FlowError> + Send + 'static,
+) -> Result<RingKey, FlowError> {
+    let (actor, message, remark) = (admitted.actor(), admitted.why().into(), remark.into());
+    let (shared, wish) = (Arc::clone(repository), RingWish { actor, message, remark });
+    let key = blocking(move || {
+        let _alone = lock(&shared.rotating);
+        ring::begin(&*shared.catalogue, &shared.signer.kept_keys()?, wish, shared.now())?;
+        let altered = alter(&shared);
+        // Also when it failed: how far it came is seen on the disk alone.
+        if let Err(problem) = tell(&shared) {
+            error!(%problem, "a change of the keys is not in the audit log; the next start tells it");
+        }
+        altered
+    })
+    .await?;
+    if let Err(problem) = seal::seal_now(repository).await {
+        error!(%problem, "the audit log is not signed by the keys of today; it is tried again");
     }
+    Ok(key)
+}
+
+/// Tells the audit log what became of the ring since it was last told. Blocks.
+///
+/// # Errors
+/// [`FlowError`] when the ring cannot be read or the catalogue not written.
+pub(crate) fn tell(repository: &Repository) -> Result<(), FlowError> {
+    ring::tell(&*repository.catalogue, &repository.signer.kept_keys()?, repository.now())
 }
 
 fn user_id(repository: &Repository) -> String {
@@ -188,24 +202,22 @@ pub async fn retire(
     fingerprint: &str,
     force: bool,
 ) -> Result<Rotation, FlowError> {
-    let (shared, name) = (Arc::clone(repository), fingerprint.to_owned());
-    let key = blocking(move || {
-        let keys = shared.signer.keys();
+    let name = fingerprint.to_owned();
+    let key = turn(repository, admitted, if force { "forced" } else { "" }, move |repository| {
+        let keys = repository.signer.keys();
         let key = keys.iter().find(|key| key.fingerprint == name).cloned();
         let key = key.ok_or_else(|| {
             FlowError::Missing(format!("key {name}; `repoctl key list` shows them"))
         })?;
         if !force {
-            may_go(&shared, &key, &keys)?;
+            may_go(repository, &key, &keys)?;
         }
-        let retired = shared.signer.retire(&name);
+        let retired = repository.signer.retire(&name);
         retired.map_err(|problem| FlowError::from(Conflict::one(&name, problem.to_string())))?;
         Ok(key)
     })
     .await?;
     info!(key = %key.fingerprint, by = %admitted.identity(), force, "signing key retired");
-    let forced = if force { "; forced" } else { "" };
-    note(repository, admitted, "key-retire", &format!("{}{forced}", described(&key))).await;
     let (packages, owed) = settle(repository, false).await;
     Ok(Rotation { key, packages, owed })
 }
@@ -276,7 +288,7 @@ async fn settle_one(
     let several = repository.signer.fingerprints_for(&desk.suite).len() > 1;
     let due = due.await? || rotation && several && repository.address.get().is_some();
     let package = match due {
-        true => Some(clients::publish_alone(repository, &desk.suite).await?),
+        true => Some(clients::publish_alone(repository, &desk.suite, None).await?),
         false => None,
     };
     let state = desk.state();

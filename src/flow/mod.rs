@@ -49,6 +49,7 @@ pub mod refusals;
 mod render;
 pub mod renew;
 pub mod report;
+pub mod ring;
 pub mod rollback;
 pub mod seal;
 pub mod served;
@@ -98,6 +99,8 @@ pub struct Repository {
     address: std::sync::OnceLock<Address>,
     /// Suites are brought to the keys of today by one at a time.
     settling: tokio::sync::Mutex<()>,
+    /// The ring of keys is changed by one at a time.
+    rotating: Mutex<()>,
 }
 
 /// How hosts reach this server.
@@ -327,8 +330,11 @@ impl Repository {
             opening: Mutex::default(),
             address: std::sync::OnceLock::new(),
             settling: tokio::sync::Mutex::default(),
+            rotating: Mutex::default(),
         });
-        refusals::start(&repository);
+        if let Err(problem) = keys::tell(&repository) {
+            tracing::error!(%problem, "the audit log was not told how the ring of keys stands");
+        }
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {
             desk::open(&repository, &spec.name)?;

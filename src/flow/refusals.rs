@@ -1,12 +1,12 @@
-//! Refusals: who was told no, counted in mind, and written so that nobody who asks again and again can
-//! fill the log. The first of a kind is written at once, those of the next minute as one line.
+//! Refusals: who was told no. The first of a kind is in the log before it is answered; those of the next
+//! minute are counted in mind and written as one line, so that nobody who asks again and again can fill
+//! the log.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::domain::{Actor, Event};
 use crate::flow::{FlowError, Repository, blocking, lock};
@@ -16,8 +16,8 @@ use crate::time::Moment;
 const WINDOW_SECONDS: u64 = 60;
 /// Most kinds that are counted apart; what goes beyond is counted together, without a name.
 const MOST_KINDS: usize = 4_096;
-/// What comes in bursts is written together.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long an answer waits for its line at most: a catalogue that is stuck refuses nobody later than this.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Refusals that are counted as one: nothing in it is of the asker's own choice without end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -36,15 +36,26 @@ struct Tally {
     written_at: Option<Moment>,
 }
 
+impl Tally {
+    fn is_due(&self, now: Moment) -> bool {
+        let over = |at: Moment| now.since(at).unsigned_abs() >= WINDOW_SECONDS;
+        self.times > 0 && self.written_at.is_none_or(over)
+    }
+}
+
 /// What was refused and is not yet in the log.
 #[derive(Default)]
 pub struct Refusals {
     kinds: Mutex<HashMap<Kind, Tally>>,
-    noted: Arc<Notify>,
+    /// Held from the look at what is due until it is durable: whoever comes next finds it written.
+    writing: Mutex<()>,
+    /// Whoever waits for a line waits here, and not on a thread.
+    queue: tokio::sync::Mutex<()>,
 }
 
 impl Refusals {
-    fn count(&self, event: Event) {
+    /// Counts one, and says whether a line is due now.
+    fn count(&self, event: Event) -> bool {
         let (actor, verb) = (event.actor.clone(), event.verb.clone());
         let mut kind = Kind { actor, verb, outcome: event.outcome.clone() };
         let mut event = event;
@@ -53,35 +64,54 @@ impl Refusals {
             kind.actor = Actor::default();
             event = Event { actor: Actor::default(), ..event };
         }
-        let times = event.times;
+        let (times, now) = (event.times, event.at);
         let new = || Tally { event: event.clone(), times: 0, written_at: None };
         let tally = kinds.entry(kind).or_insert_with(new);
         if tally.times == 0 {
             tally.event = event;
         }
         tally.times = tally.times.saturating_add(times);
+        tally.is_due(now)
     }
 
     /// What is due; with `all`, also what would still be counted.
     fn take(&self, now: Moment, all: bool) -> Vec<Event> {
         let mut kinds = lock(&self.kinds);
-        let over = |at: Moment| now.since(at).unsigned_abs() >= WINDOW_SECONDS;
         let mut due = Vec::new();
         for tally in kinds.values_mut() {
-            if tally.times > 0 && (all || tally.written_at.is_none_or(over)) {
+            if tally.is_due(now) || all && tally.times > 0 {
                 due.push(Event { times: tally.times, at: now, ..tally.event.clone() });
                 (tally.times, tally.written_at) = (0, Some(now));
             }
         }
+        let over = |at: Moment| now.since(at).unsigned_abs() >= WINDOW_SECONDS;
         kinds.retain(|_, tally| tally.times > 0 || !tally.written_at.is_none_or(over));
         due
     }
 }
 
-/// Notes a refusal. Writes nothing itself, and waits for nobody.
-pub fn note(repository: &Repository, event: Event) {
-    repository.refusals.count(event);
-    repository.refusals.noted.notify_one();
+/// Notes refusals. When it returns, the first of each kind is in the log, and stays there whatever becomes
+/// of the server; repeats within the minute are counted. What waits together is written together.
+///
+/// A line that cannot be written, or not within two seconds, keeps no answer back: the log of the server
+/// says so, and the line follows.
+pub async fn note(repository: &Arc<Repository>, events: impl IntoIterator<Item = Event>) {
+    let due = events.into_iter().fold(false, |due, event| repository.refusals.count(event) || due);
+    if !due {
+        return;
+    }
+    let shared = Arc::clone(repository);
+    // Apart, so that an asker who goes away does not end it.
+    let written = tokio::spawn(async move {
+        let _turn = shared.refusals.queue.lock().await;
+        let repository = Arc::clone(&shared);
+        if let Err(problem) = blocking(move || flush(&repository, false)).await {
+            error!(%problem, "refusals were not written to the audit log; it is tried again");
+        }
+    });
+    if tokio::time::timeout(PATIENCE, written).await.is_err() {
+        warn!("a refusal is answered before its line in the audit log: the catalogue is slow");
+    }
 }
 
 /// Writes what is due; with `all`, whatever was counted. Blocks.
@@ -89,32 +119,18 @@ pub fn note(repository: &Repository, event: Event) {
 /// # Errors
 /// [`FlowError`] from the catalogue; what was counted is kept for the next try.
 pub fn flush(repository: &Repository, all: bool) -> Result<(), FlowError> {
+    let _alone = lock(&repository.refusals.writing);
     let due = repository.refusals.take(repository.now(), all);
     if due.is_empty() {
         return Ok(());
     }
     let written = repository.catalogue.record_events(&due);
     if written.is_err() {
-        due.into_iter().for_each(|event| repository.refusals.count(event));
-    }
-    Ok(written?)
-}
-
-/// Starts what writes the first refusals of a kind soon after they were noted.
-pub(crate) fn start(repository: &Arc<Repository>) {
-    let noted = Arc::clone(&repository.refusals.noted);
-    tokio::spawn(write(Arc::downgrade(repository), noted));
-}
-
-async fn write(repository: Weak<Repository>, noted: Arc<Notify>) {
-    loop {
-        noted.notified().await;
-        tokio::time::sleep(PAUSE).await;
-        let Some(shared) = repository.upgrade() else { return };
-        if let Err(problem) = blocking(move || flush(&shared, false)).await {
-            error!(%problem, "refusals were not written to the audit log; it is tried again");
+        for event in due {
+            let _later = repository.refusals.count(event);
         }
     }
+    Ok(written?)
 }
 
 #[cfg(test)]
@@ -140,7 +156,8 @@ mod tests {
         let mut lines = 0;
         for second in 0..3_600 {
             for guess in 0..50 {
-                refusals.count(refused("web.example", "read", &format!("/dists/{second}-{guess}")));
+                let guess = refused("web.example", "read", &format!("/dists/{second}-{guess}"));
+                refusals.count(Event { at: Moment(second), ..guess });
             }
             lines += refusals.take(Moment(second), false).len();
         }
@@ -152,7 +169,10 @@ mod tests {
     fn none_is_lost_and_the_first_is_told_at_once() {
         let refusals = Refusals::default();
         for detail in ["a", "b", "c"] {
-            refusals.count(refused("web.example", "read", detail));
+            assert!(
+                refusals.count(refused("web.example", "read", detail)),
+                "nothing is written yet"
+            );
         }
         refusals.count(refused("db.example", "read", "d"));
         let all = [("db.example".into(), "d".into(), 1), ("web.example".into(), "a".into(), 3)];

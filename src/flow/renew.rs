@@ -5,11 +5,10 @@ use std::sync::Arc;
 use tracing::info;
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{Actor, Admitted, Conflict, Event, Identity, Role};
+use crate::domain::{Admitted, Conflict, Role};
 use crate::flow::certificates::{Issued, bad_request, own_authority};
 use crate::flow::{FlowError, Repository, admit, blocking, lock};
 use crate::time::Moment;
-use crate::trust::Standing;
 
 const DAY_SECONDS: i64 = 86_400;
 /// How many certificates a host gets within a day, so that a loop fills no catalogue.
@@ -24,25 +23,18 @@ const MOST_A_DAY: usize = 48;
 pub async fn renew(
     repository: &Arc<Repository>,
     admitted: &Admitted,
-    standing: &Standing,
     csr_pem: String,
 ) -> Result<Issued, FlowError> {
-    let identity = admitted.identity().clone();
     if admitted.entitled().role() != Role::Host {
         let problem = "is no host; issue its next certificate with `repoctl identity issue`";
-        return Err(Conflict::one(&identity, problem).into());
+        return Err(Conflict::one(admitted.identity(), problem).into());
     }
-    let shown = standing.serial().map(ToString::to_string).unwrap_or_default();
-    let shared = Arc::clone(repository);
-    blocking(move || renew_now(&shared, &identity, &shown, &csr_pem)).await
+    let (shared, host) = (Arc::clone(repository), admitted.clone());
+    blocking(move || renew_now(&shared, &host, &csr_pem)).await
 }
 
-fn renew_now(
-    repository: &Repository,
-    identity: &Identity,
-    shown: &str,
-    csr_pem: &str,
-) -> Result<Issued, FlowError> {
+fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<Issued, FlowError> {
+    let (identity, shown) = (host.identity(), host.actor().serial);
     let Some(authority) = own_authority(repository) else {
         let problem = "gets its certificates from the CA that repod.toml names in [trust]";
         return Err(Conflict::one(identity, problem).into());
@@ -76,9 +68,8 @@ fn renew_now(
         revoked_at: None,
         reason: String::new(),
     };
-    let actor = Actor { identity: identity.to_string(), serial: shown.to_owned() };
     let detail = format!("{identity}: serial {} until {}", record.serial, record.not_after);
-    let event = Event::done(actor, "renew", now).with(&detail);
+    let event = host.did("renew", now).with(&detail);
     repository.catalogue.record_certificate(&record, None, &event)?;
     info!(%identity, serial = %record.serial, replaces = shown, "certificate renewed");
     Ok(Issued { client, ca_pem })

@@ -20,7 +20,7 @@ pub async fn create(
 ) -> Result<Turned, FlowError> {
     verify(&spec)?;
     let (shared, new) = (Arc::clone(repository), spec.clone());
-    let event = Event::done(admitted.actor(), "suite-create", repository.now());
+    let event = admitted.did("suite-create", repository.now());
     let event = event.within(spec.name.as_str()).with(&audit::described(&spec));
     let recorded = blocking(move || Ok(shared.catalogue.create_suite(&new, &event)?)).await;
     if let Err(problem) = recorded {
@@ -30,7 +30,8 @@ pub async fn create(
         }
     }
     desk::open(repository, &spec.name)?;
-    let terms = Terms { message: "suite created".into(), ..Terms::default() };
+    let begun = if admitted.why().is_empty() { "suite created" } else { admitted.why() };
+    let terms = Terms { message: begun.to_owned(), ..Terms::default() };
     change(repository, admitted, &spec.name, Wish::Begin, terms).await
 }
 
@@ -128,10 +129,8 @@ pub async fn edit(
     admitted: &Admitted,
     suite: &SuiteName,
     edit: Edit,
-    message: String,
 ) -> Result<Turned, FlowError> {
-    let terms = Terms { message, ..Terms::default() };
-    change(repository, admitted, suite, Wish::Edit(edit), terms).await
+    change(repository, admitted, suite, Wish::Edit(edit), Terms::default()).await
 }
 
 fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
@@ -159,7 +158,7 @@ pub async fn remove(
         return Err(conflict.of(ConflictKind::NotEmpty).into());
     }
     let (shared, name) = (Arc::clone(repository), suite.clone());
-    let event = Event::done(admitted.actor(), "suite-remove", repository.now());
+    let event = admitted.did("suite-remove", repository.now());
     let event = Event { before: Some(desk.state().last_generation), ..event };
     let event = event.within(suite.as_str());
     blocking(move || Ok(shared.catalogue.remove_suite(&name, &event)?)).await?;

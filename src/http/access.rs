@@ -146,8 +146,8 @@ pub async fn revoke_host(
     Path(name): Path<String>,
     Json(request): Json<RevocationRequest>,
 ) -> Result<Json<RevocationOutcome>, Failure> {
-    let admitted = caller.admit(&app, Right::IssueHosts)?;
-    revoke(&app, &admitted, &name, &request.reason).await
+    let admitted = caller.saying(&request.reason)?.admit(&app, Right::IssueHosts)?;
+    revoke(&app, &admitted, &name).await
 }
 
 /// `POST /identities/{name}/revoke`.
@@ -157,18 +157,17 @@ pub async fn revoke_identity(
     Path(name): Path<String>,
     Json(request): Json<RevocationRequest>,
 ) -> Result<Json<RevocationOutcome>, Failure> {
-    let admitted = caller.admit(&app, Right::Administer)?;
-    revoke(&app, &admitted, &name, &request.reason).await
+    let admitted = caller.saying(&request.reason)?.admit(&app, Right::Administer)?;
+    revoke(&app, &admitted, &name).await
 }
 
 async fn revoke(
     app: &App,
     admitted: &Admitted,
     name: &str,
-    reason: &str,
 ) -> Result<Json<RevocationOutcome>, Failure> {
     let identity: Identity = parse("name", name)?;
-    let done = certificates::revoke(&app.repository, admitted, &identity, reason).await?;
+    let done = certificates::revoke(&app.repository, admitted, &identity).await?;
     Ok(Json(RevocationOutcome {
         identity: identity.to_string(),
         serials: done.serials,

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::Extensions;
 use axum::http::request::Parts;
+use axum::http::{Extensions, Method};
 
-use crate::api::Code;
+use crate::api::{Code, MessageQuery};
 use crate::domain::{Admitted, Right};
 use crate::flow::admit;
+use crate::flow::change::one_line;
 use crate::http::App;
 use crate::http::answer::Failure;
+use crate::http::extract::Query;
 use crate::http::listen::Peer;
 use crate::trust::{self, Standing};
 
@@ -20,17 +22,47 @@ pub struct Caller {
     pub standing: Arc<Standing>,
     /// The client, for another look while a long body is sent.
     pub peer: Arc<trust::Peer>,
+    /// Why they ask, as the query or the body says.
+    why: String,
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        Self::of(&parts.extensions, app)
+        let caller = Self::of(&parts.extensions, app)?;
+        caller.saying(&said(parts).await?)
     }
 }
 
+/// Why somebody asks for something to be altered, as the query of the request says: every such request may
+/// say it there, and nothing else.
+///
+/// # Errors
+/// [`Failure`] naming what the query holds besides.
+pub async fn said(parts: &mut Parts) -> Result<String, Failure> {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Ok(String::new());
+    }
+    let Query(query) = Query::<MessageQuery>::from_request_parts(parts, &()).await?;
+    Ok(query.message)
+}
+
 impl Caller {
+    /// Whoever this is, for no reason that was said.
+    pub fn new(standing: Arc<Standing>, peer: Arc<trust::Peer>) -> Self {
+        Self { standing, peer, why: String::new() }
+    }
+
+    /// The same, for this reason. An empty text leaves the one that was given before.
+    ///
+    /// # Errors
+    /// [`Failure`] for what does not fit in one line.
+    pub fn saying(self, why: &str) -> Result<Self, Failure> {
+        let why = one_line(why)?;
+        Ok(if why.is_empty() { self } else { Self { why, ..self } })
+    }
+
     /// Whoever is at the other end of the connection that a request came on.
     ///
     /// # Errors
@@ -39,7 +71,7 @@ impl Caller {
         let (peer, judged) = peer_of(extensions)?;
         let standing = admit::identify(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
-        Ok(Self { standing, peer: judged })
+        Ok(Self::new(standing, judged))
     }
 
     /// The caller, if it has `right`.
@@ -47,7 +79,7 @@ impl Caller {
     /// # Errors
     /// [`Failure`] with the reason.
     pub fn admit(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
-        Ok(admit::admit(&app.repository, &self.standing, right)?)
+        Ok(admit::admit(&app.repository, &self.standing, right)?.because(&self.why))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::api::{IssuerView, ListView};
 use crate::domain::{Admitted, Right};
 use crate::flow::crl;
 use crate::http::App;
-use crate::http::admitted::{Caller, peer_of};
+use crate::http::admitted::{Caller, peer_of, said};
 use crate::http::answer::Failure;
 use crate::http::extract::Json;
 use crate::trust::IssuerReport;
@@ -30,7 +30,8 @@ impl FromRequestParts<App> for Repairer {
         let (peer, judged) = peer_of(&parts.extensions)?;
         let standing = crl::identify_for_repair(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
-        Caller { standing, peer: judged }.admit(app, Right::IssueHosts).map(Self)
+        let caller = Caller::new(standing, judged).saying(&said(parts).await?)?;
+        caller.admit(app, Right::IssueHosts).map(Self)
     }
 }
 

@@ -10,9 +10,10 @@ use crate::api::{
     TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
 };
 use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right};
+use crate::flow::change::one_line;
 use crate::flow::{certificates, enrol, renew as renewal, report};
 use crate::http::access::host_grant;
-use crate::http::admitted::{Caller, parse, peer_of};
+use crate::http::admitted::{Caller, parse, peer_of, said};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
@@ -27,7 +28,10 @@ pub fn route() -> MethodRouter<App> {
 }
 
 /// Whoever it is, whose address has not asked too often. Decided before a body is read.
-pub struct Stranger;
+pub struct Stranger {
+    /// Why it asks, as it says.
+    why: String,
+}
 
 impl FromRequestParts<App> for Stranger {
     type Rejection = Failure;
@@ -40,7 +44,8 @@ impl FromRequestParts<App> for Stranger {
             return Err(Failure::new(crate::api::Code::Missing, detail));
         }
         let (peer, _) = peer_of(&parts.extensions)?;
-        app.metrics.hear(&peer).map(|()| Self)
+        app.metrics.hear(&peer)?;
+        Ok(Self { why: one_line(&said(parts).await?)? })
     }
 }
 
@@ -55,13 +60,14 @@ pub async fn authority(
 /// `POST /enroll`.
 pub async fn enroll(
     State(app): State<App>,
-    _stranger: Stranger,
+    stranger: Stranger,
     Json(request): Json<EnrolmentRequest>,
 ) -> Result<Json<IssuedCertificate>, Failure> {
     let shown = enrol::Shown {
         name: parse("name", &request.name)?,
         secret: Zeroizing::new(request.secret.0),
         csr_pem: request.csr_pem,
+        message: stranger.why,
     };
     let name = request.name;
     Ok(Json(issued(&app, name, enrol::enroll(&app.repository, shown).await?)))
@@ -74,8 +80,7 @@ pub async fn renew(
     Json(request): Json<RenewalRequest>,
 ) -> Result<Json<IssuedCertificate>, Failure> {
     let admitted = caller.admit(&app, Right::Introspect)?;
-    let done =
-        renewal::renew(&app.repository, &admitted, &caller.standing, request.csr_pem).await?;
+    let done = renewal::renew(&app.repository, &admitted, request.csr_pem).await?;
     Ok(Json(issued(&app, admitted.identity().to_string(), done)))
 }
 
@@ -99,13 +104,13 @@ pub async fn make_token(
     caller: Caller,
     Json(request): Json<TokenRequest>,
 ) -> Result<Json<TokenMade>, Failure> {
-    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    let admitted = caller.saying(&request.message)?.admit(&app, Right::IssueHosts)?;
     let grant = host_grant(&request.name, request.suites)?;
     let ca_pin = ca_pin(&server_ca(&app)).ok_or_else(|| {
         Failure::new(crate::api::Code::Internal, "the CA of this server cannot be read")
     })?;
     let (hours, days) = (request.hours, request.days);
-    let wanted = enrol::Wanted { grant, hours, days, message: request.message };
+    let wanted = enrol::Wanted { grant, hours, days };
     let made = enrol::make(&app.repository, &admitted, wanted).await?;
     let text = TokenText {
         server: app.site.public_url.clone(),

@@ -82,8 +82,8 @@ pub async fn publish(
     Path(suite): Path<String>,
 ) -> Result<Json<ClientPackageView>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
-    caller.admit(&app, Right::Operate(&suite))?;
-    Ok(Json(package(clients::publish(&app.repository, &suite).await?)))
+    let admitted = caller.admit(&app, Right::Operate(&suite))?;
+    Ok(Json(package(clients::publish(&app.repository, &admitted, &suite).await?)))
 }
 
 fn view(report: KeyReport) -> KeyView {

@@ -1,10 +1,11 @@
 //! Refused: what was answered with no is noted for the audit log, with who asked, as far as a certificate
 //! proves it.
 
-use axum::http::{Extensions, Method, StatusCode};
+use axum::extract::Query;
+use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{BASE, BlobOutcome, Change, ChangeRequest, Code};
+use crate::api::{BASE, BlobOutcome, Change, ChangeRequest, Code, MessageQuery};
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::{Actor, Admitted, Event};
 use crate::flow::refusals;
@@ -63,34 +64,80 @@ impl Told {
     }
 }
 
-/// Notes a refusal, if that is what the response is. Whoever only reads is noted when it may not, not when
+/// A request as the log tells of it.
+#[derive(Clone, Copy)]
+pub struct Asked<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    extensions: &'r Extensions,
+}
+
+impl<'r> Asked<'r> {
+    /// What a request asks.
+    pub fn parts(method: &'r Method, uri: &'r Uri, extensions: &'r Extensions) -> Self {
+        Self { method, uri, extensions }
+    }
+
+    fn reads(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Why, as the query says; whoever reads gives no reasons.
+    fn message(&self) -> String {
+        let query = Query::<MessageQuery>::try_from_uri(self.uri).ok();
+        let said = query.filter(|_| !self.reads()).map(|Query(query)| query.message);
+        said.unwrap_or_default()
+    }
+}
+
+/// Notes what was refused, if anything was.
+pub async fn note(app: &App, refusal: Option<Event>) {
+    if refusal.is_some() {
+        refusals::note(&app.repository, refusal).await;
+    }
+}
+
+/// The refusal, if that is what the response is. Whoever only reads is noted when it may not, not when
 /// there is nothing.
-pub fn note(app: &App, method: &Method, path: &str, extensions: &Extensions, response: &Response) {
-    let status = response.status();
-    let reads = matches!(*method, Method::GET | Method::HEAD);
+pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Event> {
+    let (method, path) = (request.method, request.uri.path());
+    let (status, reads) = (response.status(), request.reads());
     let passing = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     let counts = status == StatusCode::FORBIDDEN
         || (!reads && status.is_client_error() && !passing)
         || status == StatusCode::INSUFFICIENT_STORAGE;
-    let Some(refused) = response.extensions().get::<Refused>().filter(|_| counts) else { return };
+    let refused = response.extensions().get::<Refused>().filter(|_| counts)?;
     let (verb, suite) = asked(method, path);
     let told = response.extensions().get::<Told>();
     let what = told.map_or_else(|| format!("{method} {path}"), |told| told.detail.clone());
-    let actor = actor(app, extensions, &refused.code);
+    let actor = actor(app, request.extensions, &refused.code);
     let event = Event::done(actor, told.map_or(verb, |told| told.verb), app.repository.now());
     let event = event.within(suite).with(&format!("{what}: {}", refused.detail));
-    let event = event.because(told.map_or("", |told| &told.message));
-    refusals::note(&app.repository, Event { outcome: refused.code.clone(), ..event });
+    let message = told.map(|told| told.message.clone()).filter(|text| !text.is_empty());
+    let event = event.because(&message.unwrap_or_else(|| request.message()));
+    Some(Event { outcome: refused.code.clone(), ..event })
+}
+
+/// The refusal of a certificate that was handed over by who may not, or that cannot be read. Who only has
+/// to wait was refused before.
+pub fn handover(app: &App, request: Asked<'_>, response: &Response) -> Option<Event> {
+    let is_one = response.status() == StatusCode::BAD_REQUEST;
+    let refused = response.extensions().get::<Refused>().filter(|_| is_one)?;
+    let actor = actor(app, request.extensions, &refused.code);
+    let event = Event::done(actor, "handover", app.repository.now());
+    let what = format!("{} {}: {}", request.method, request.uri.path(), refused.detail);
+    Some(Event { outcome: refused.code.clone(), ..event.with(&what) })
 }
 
 /// Notes the packages of a batch that were refused, the first of each code by name.
-pub fn note_batch(app: &App, admitted: &Admitted, blobs: &[BlobOutcome]) {
-    for blob in blobs {
-        let Some(problem) = blob.problem.as_ref().filter(|one| one.status < 500) else { continue };
-        let event = Event::done(admitted.actor(), "send", app.repository.now());
+pub async fn note_batch(app: &App, admitted: &Admitted, blobs: &[BlobOutcome]) {
+    let refused = blobs.iter().filter_map(|blob| {
+        let problem = blob.problem.as_ref().filter(|one| one.status < 500)?;
+        let event = admitted.did("send", app.repository.now());
         let event = event.with(&format!("{}: {}", blob.digest, problem.detail));
-        refusals::note(&app.repository, Event { outcome: problem.code.clone(), ..event });
-    }
+        Some(Event { outcome: problem.code.clone(), ..event })
+    });
+    refusals::note(&app.repository, refused.collect::<Vec<_>>()).await;
 }
 
 /// Who is refused. When the server refuses everybody, nobody is named.

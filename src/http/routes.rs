@@ -15,6 +15,7 @@ use crate::flow::Repository;
 use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::metrics::Metrics;
+use crate::http::refused::Asked;
 use crate::http::{
     access, answer, audit, changes, crl, enrol, keys, refused, reports, repository, rights, setup,
     suites, uploads,
@@ -121,20 +122,27 @@ impl Application for Tree {
     async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         self.app.metrics.asked();
         if let Err(failure) = self.handover.receive(&self.app, &mut request) {
-            return failure.into_response();
+            let (parts, response) = (request.into_parts().0, failure.into_response());
+            let asked = Asked::parts(&parts.method, &parts.uri, &parts.extensions);
+            let refusal = refused::handover(&self.app, asked, &response);
+            refused::note(&self.app, refusal).await;
+            return response;
         }
         let path = request.uri().path();
         if path.starts_with("/dists/") || path.starts_with("/pool/") {
             let parts = request.into_parts().0;
             let response = repository::respond(&self.app, &parts).await;
-            let (method, path) = (&parts.method, parts.uri.path());
-            refused::note(&self.app, method, path, &parts.extensions, &response);
+            let asked = Asked::parts(&parts.method, &parts.uri, &parts.extensions);
+            let refusal = refused::refusal(&self.app, asked, &response);
+            refused::note(&self.app, refusal).await;
             return response;
         }
-        let (method, path) = (request.method().clone(), path.to_owned());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let extensions = request.extensions().clone();
         let response = self.router.answer(request).await;
-        refused::note(&self.app, &method, &path, &extensions, &response);
+        let asked = Asked::parts(&method, &uri, &extensions);
+        let refusal = refused::refusal(&self.app, asked, &response);
+        refused::note(&self.app, refusal).await;
         response
     }
 }

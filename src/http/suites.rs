@@ -76,7 +76,7 @@ pub async fn edit(
     Json(edit): Json<SuiteEdit>,
 ) -> Result<Json<ChangeOutcome>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
-    let admitted = caller.admit(&app, Right::Administer)?;
+    let admitted = caller.saying(&edit.message)?.admit(&app, Right::Administer)?;
     let changed = flow::Edit {
         description: edit.description,
         valid_seconds: edit.valid_days.map(|days| i64::from(days).saturating_mul(DAY_SECONDS)),
@@ -91,7 +91,7 @@ pub async fn edit(
         pdiffs: edit.pdiffs,
         translations: edit.translations,
     };
-    let turned = flow::edit(&app.repository, &admitted, &suite, changed, edit.message).await?;
+    let turned = flow::edit(&app.repository, &admitted, &suite, changed).await?;
     Ok(Json(views::outcome(&suite, turned, Vec::new())))
 }
 

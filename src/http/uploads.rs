@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_LENGTH;
 
 use crate::api::{
     BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_BATCH_BYTES,
-    MOST_DIGESTS, MissingBlobs, UploadQuery, split_blobs,
+    MOST_DIGESTS, MissingBlobs, split_blobs,
 };
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
@@ -19,7 +19,7 @@ use crate::flow::change::{Terms, change};
 use crate::flow::upload::{self, Declared, upload};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::{Failure, problem};
-use crate::http::extract::{Json, Path, Query};
+use crate::http::extract::{Json, Path};
 use crate::http::{App, refused, views};
 
 /// `PUT /suites/{suite}/{component}/{file}`: one `.deb`, taken and published.
@@ -27,7 +27,6 @@ pub async fn package(
     State(app): State<App>,
     caller: Caller,
     Path((suite, component, _)): Path<(String, String, String)>,
-    Query(query): Query<UploadQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ChangeOutcome>, Failure> {
@@ -49,8 +48,7 @@ pub async fn package(
     let declared = Declared { size_bytes: length(&headers), digest: None };
     let package = upload(&app.repository, &admitted, body.into_data_stream(), declared).await?;
     let wish = Wish::Add(vec![(component, package.digest)]);
-    let terms = Terms { message: query.message.unwrap_or_default(), ..Terms::default() };
-    let turned = change(&app.repository, &admitted, &suite, wish, terms).await?;
+    let turned = change(&app.repository, &admitted, &suite, wish, Terms::default()).await?;
     Ok(Json(views::outcome(&suite, turned, Vec::new())))
 }
 
@@ -103,7 +101,7 @@ pub async fn blobs(
         .into_iter()
         .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) })
         .collect();
-    refused::note_batch(&app, &admitted, &blobs);
+    refused::note_batch(&app, &admitted, &blobs).await;
     Ok(Json(BlobOutcomes { blobs }))
 }
 

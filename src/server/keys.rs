@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{DataDirectory, ServerError, part, passphrase};
-use crate::catalogue::{Audit, SqliteCatalogue};
+use crate::catalogue::{RingWish, SqliteCatalogue};
 use crate::config::Config;
 use crate::debian::SuiteName;
-use crate::domain::{Actor, Event};
+use crate::domain::Actor;
+use crate::flow::ring as told;
 use crate::signing::{ExternalSigner, KeyAccess, KeyKind, KeyRing, NewKey, RingKey};
 use crate::time::Moment;
 
@@ -53,26 +54,26 @@ pub fn change(
     let ring = ring(&config, &data)?;
     let suites = (!suites.is_empty()).then(|| suites.into_iter().collect::<BTreeSet<_>>());
     let host = config.host().map_err(part("repod.toml"))?;
-    // Opened before anything is changed, so that no change goes without its line for want of it.
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
-    let note = |verb: &str, fingerprint: &str| {
-        let event = Event::done(Actor::server(), verb, now);
-        let event = event.with(&format!("{fingerprint}, on the server itself"));
-        catalogue.record_events(&[event]).map_err(part("audit log"))
-    };
-    let new = match wish {
-        KeyWish::List => None,
-        KeyWish::Make(kind) => Some(NewKey::Make(kind, format!("{host} archive signing key"))),
-        KeyWish::Import(path) => Some(NewKey::Import(path)),
-        KeyWish::Retire(fingerprint) => {
-            ring.retire(&fingerprint).map_err(part("signing key"))?;
-            note("key-retire", &fingerprint)?;
-            None
-        }
-    };
-    if let Some(new) = new {
-        let added = ring.add(new, suites, now).map_err(part("signing key"))?;
-        note("key-add", added.fingerprint())?;
+    let keys = || ring.list().map_err(part("signing key"));
+    if matches!(wish, KeyWish::List) {
+        return keys();
     }
-    ring.list().map_err(part("signing key"))
+    // Told before anything is changed, so that no change goes without its line.
+    let remark = "on the server itself".to_owned();
+    let by = RingWish { actor: Actor::server(), message: String::new(), remark };
+    told::begin(&catalogue, &keys()?, by, now).map_err(part("audit log"))?;
+    let altered = match wish {
+        KeyWish::List => Ok(()),
+        KeyWish::Make(kind) => {
+            let new = NewKey::Make(kind, format!("{host} archive signing key"));
+            ring.add(new, suites, now).map(drop)
+        }
+        KeyWish::Import(path) => ring.add(NewKey::Import(path), suites, now).map(drop),
+        KeyWish::Retire(fingerprint) => ring.retire(&fingerprint),
+    };
+    let keys = keys()?;
+    told::tell(&catalogue, &keys, now).map_err(part("audit log"))?;
+    altered.map_err(part("signing key"))?;
+    Ok(keys)
 }

@@ -180,6 +180,15 @@ impl Signer {
         self.ring.as_ref().ok_or(SigningError::KeySet)
     }
 
+    /// Every key as the disk has it, which is what the next start goes by.
+    ///
+    /// # Errors
+    /// As for [`KeyRing::list`].
+    pub fn kept_keys(&self) -> Result<Vec<RingKey>, SigningError> {
+        let Some(ring) = &self.ring else { return Ok(self.keys()) };
+        ring.lock().unwrap_or_else(PoisonError::into_inner).list()
+    }
+
     /// Every key, in the order in which they sign.
     pub fn keys(&self) -> Vec<RingKey> {
         self.keys.load().iter().map(|key| key.entry.clone()).collect()

@@ -307,6 +307,18 @@ CREATE TABLE audit_checkpoint (
     digest TEXT NOT NULL
 ) STRICT;
 
+-- The ring of signing keys as far as the log tells of it: one row, one key a line. `wished` is 1 while
+-- somebody changes the ring, which is a file: by whom, why, and what else the line is to say.
+CREATE TABLE audit_ring (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    key_lines TEXT NOT NULL,
+    wished INTEGER NOT NULL,
+    identity TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    message TEXT NOT NULL,
+    remark TEXT NOT NULL
+) STRICT;
+
 -- What the server built for the hosts of a suite. `key_names` are fingerprints with blanks between;
 -- `made_of` tells whether another one is due.
 CREATE TABLE client_package (

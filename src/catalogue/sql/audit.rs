@@ -2,7 +2,7 @@
 
 use super::rows::{damaged, number, number_optional, parse};
 use super::{Answer, Row, Store, Tx, all, count, one};
-use crate::catalogue::{Audit, CatalogueError, Checkpoint};
+use crate::catalogue::{Audit, AuditedRing, CatalogueError, Checkpoint, RingWish};
 use crate::digest::Digest;
 use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
 use crate::domain::{Actor, Event};
@@ -55,6 +55,16 @@ const CHECKPOINTS: &str =
 const LAST_CHECKPOINT: &str = "\
     SELECT entries, signed_at, text, digest FROM audit_checkpoint ORDER BY entries DESC LIMIT 1";
 
+const RING: &str = "\
+    SELECT key_lines, wished, identity, serial, message, remark FROM audit_ring WHERE id = 1";
+
+const RECORD_RING: &str = "\
+    INSERT INTO audit_ring (id, key_lines, wished, identity, serial, message, remark) \
+    VALUES (1, $1, $2, $3, $4, $5, $6) \
+    ON CONFLICT (id) DO UPDATE SET key_lines = excluded.key_lines, wished = excluded.wished, \
+        identity = excluded.identity, serial = excluded.serial, message = excluded.message, \
+        remark = excluded.remark";
+
 impl<S: Store> Audit for S {
     fn record_events(&self, events: &[Event]) -> Answer<()> {
         let events = events.to_vec();
@@ -103,6 +113,39 @@ impl<S: Store> Audit for S {
     fn list_checkpoints(&self) -> Answer<Vec<Checkpoint>> {
         self.read(|tx| all(tx, CHECKPOINTS, &[], checkpoint))
     }
+
+    fn find_ring(&self) -> Answer<Option<AuditedRing>> {
+        self.read(|tx| one(tx, RING, &[], ring))
+    }
+
+    fn record_ring(&self, ring: &AuditedRing, events: &[Event]) -> Answer<()> {
+        let (ring, events) = (ring.clone(), events.to_vec());
+        self.write(move |tx| {
+            let nobody =
+                RingWish { actor: Actor::default(), message: String::new(), remark: String::new() };
+            let wish = ring.wish.as_ref().unwrap_or(&nobody);
+            let values = [
+                ring.keys.join("\n").into(),
+                i64::from(ring.wish.is_some()).into(),
+                wish.actor.identity.as_str().into(),
+                wish.actor.serial.as_str().into(),
+                wish.message.as_str().into(),
+                wish.remark.as_str().into(),
+            ];
+            tx.exec(RECORD_RING, &values)?;
+            add(tx, &events)
+        })
+    }
+}
+
+fn ring(row: &dyn Row) -> Answer<AuditedRing> {
+    let text = |column| Ok::<_, CatalogueError>(row.text(column)?.to_owned());
+    let actor = Actor { identity: text(2)?, serial: text(3)? };
+    let wish = RingWish { actor, message: text(4)?, remark: text(5)? };
+    Ok(AuditedRing {
+        keys: text(0)?.lines().map(str::to_owned).collect(),
+        wish: Some(wish).filter(|_| row.integer(1).is_ok_and(|wished| wished != 0)),
+    })
 }
 
 fn list<S: Store>(

@@ -43,7 +43,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
         session.client.edit_access(&rehearsal).await?;
     }
     if !args.dry_run {
-        carry_out(session, &plan, &args.why.message).await?;
+        carry_out(session, &plan).await?;
     }
     let value = serde_json::json!({
         "changes": lines, "kept": plan.kept, "dry_run": args.dry_run,
@@ -65,14 +65,12 @@ fn tell(session: &mut Session<'_>, plan: &Plan, lines: &[String]) {
     session.around.print(&text);
 }
 
-async fn carry_out(session: &mut Session<'_>, plan: &Plan, why: &str) -> Result<(), Failure> {
+async fn carry_out(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
     for suite in &plan.create {
         session.client.create_suite(suite).await?;
     }
     for (name, edit, _) in &plan.edit {
-        let mut edit = edit.clone();
-        why.clone_into(&mut edit.message);
-        session.client.edit_suite(name, &edit).await?;
+        session.client.edit_suite(name, edit).await?;
     }
     if !plan.access.is_empty() {
         session.client.edit_access(&plan.access).await?;

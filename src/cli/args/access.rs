@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{HostEnroll, HostRenew, HostToken};
+use super::{HostEnroll, HostRenew, HostToken, MessageArg};
 use crate::api::Role;
 use crate::debian::SuiteName;
 use crate::nearest::nearest;
@@ -75,6 +75,9 @@ pub struct HostIssue {
     /// A directory that is not there yet [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// What a host needs.
@@ -117,11 +120,16 @@ pub struct IdentityIssue {
     /// A directory that is not there yet [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// The right of a host.
 #[derive(Args, Debug)]
-#[command(after_help = "EXAMPLE:\n  repoctl host grant web-01.example.org --suite stable")]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl host grant web-01.example.org --suite stable -m 'new rack'"
+)]
 pub struct HostGrantArgs {
     /// The host, as its certificate names it
     #[arg(value_name = "NAME", value_parser = parse_name)]
@@ -129,6 +137,9 @@ pub struct HostGrantArgs {
     /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// The right of a build job or a person.
@@ -149,21 +160,31 @@ pub struct IdentityGrantArgs {
     /// Every suite, also those made later
     #[arg(long, conflicts_with = "suite")]
     pub all_suites: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// What can be done with revocation lists.
 #[derive(Subcommand, Debug)]
 pub enum CrlCommand {
     /// Deliver revocation lists of a CA of your own, also while the server refuses everything else
-    #[command(after_help = "EXAMPLE:\n  repoctl crl put issuing.crl")]
-    Put {
-        /// Lists in PEM or DER
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-    },
+    Put(CrlPut),
     /// Show the CAs whose clients are trusted, and the list of each
     #[command(after_help = "EXAMPLE:\n  repoctl crl show")]
     Show,
+}
+
+/// What to deliver.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl crl put issuing.crl -m 'weekly'")]
+pub struct CrlPut {
+    /// Lists in PEM or DER
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// Whom to shut out.
@@ -172,16 +193,9 @@ pub struct NamedRevoke {
     /// Whom
     #[arg(value_name = "NAME", value_parser = parse_name)]
     pub name: String,
-    /// Why; kept with the certificate
-    #[arg(
-        long,
-        short = 'm',
-        visible_alias = "message",
-        value_name = "WHY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub reason: String,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// A name that is safe as a directory and in a path. The server judges the rest.

@@ -55,6 +55,9 @@ pub struct HostEnroll {
     /// Where the root of the machine is
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// Which certificates to renew.
@@ -69,4 +72,7 @@ pub struct HostRenew {
     /// Renew it now, however much of its life is left
     #[arg(long)]
     pub force: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }

@@ -8,6 +8,7 @@ mod pins;
 mod rights;
 mod signing;
 mod suite;
+mod why;
 
 use std::path::PathBuf;
 
@@ -90,7 +91,7 @@ pub struct SuiteArg {
 /// Why.
 #[derive(Args, Debug, Clone, Default)]
 pub struct MessageArg {
-    /// Why; kept with what it alters
+    /// Why; kept in the audit log, and with the generation where there is a new one
     #[arg(long, short, value_name = "WHY", default_value = "", hide_default_value = true)]
     pub message: String,
 }

@@ -41,7 +41,7 @@ pub struct AccessListArgs {
 #[derive(Args, Debug)]
 #[command(
     after_help = "EXAMPLE:\n  repoctl access grant uploader ci.example.org --suite stable --component main --package 'acme-web*'\n  \
-                  repoctl access grant host @web --suite 'stable*'\n\n\
+                  repoctl access grant host @web --suite 'stable*' -m 'new site'\n\n\
                   Every grant adds to the others. Patterns: '*' stands for any text."
 )]
 pub struct AccessGrantArgs {
@@ -60,12 +60,15 @@ pub struct AccessGrantArgs {
     /// Only for packages of these names, which may hold '*'
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub package: Vec<String>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// What is taken away.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "EXAMPLE:\n  repoctl access revoke uploader ci.example.org --suite stable\n\n\
+    after_help = "EXAMPLE:\n  repoctl access revoke uploader ci.example.org --suite stable -m 'team left'\n\n\
                   Takes away every such grant; what is named with --suite, --component or --package has to be \
                   all that the grant says of it."
 )]
@@ -85,6 +88,9 @@ pub struct AccessRevokeArgs {
     /// Only the grant for these names
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub package: Vec<String>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// What can be done with groups.
@@ -121,6 +127,9 @@ pub struct GroupMembers {
     /// Identities, or patterns of them
     #[arg(value_name = "MEMBER")]
     pub members: Vec<String>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// Who leaves.
@@ -135,6 +144,9 @@ pub struct GroupRemove {
     /// The whole group
     #[arg(long, conflicts_with = "members")]
     pub all: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// What to explain.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::SuiteArg;
+use super::{MessageArg, SuiteArg};
 use crate::debian::SuiteName;
 
 /// What can be done with signing keys.
@@ -23,13 +23,12 @@ pub enum KeyCommand {
     /// Stop signing with a key
     Retire(KeyRetire),
     /// Publish the package that brings keys and settings to the hosts of a suite
-    #[command(after_help = "EXAMPLE:\n  repoctl key publish --suite stable")]
-    Publish(SuiteArg),
+    Publish(KeyPublish),
 }
 
 /// Another key.
 #[derive(Args, Debug)]
-#[command(after_help = "EXAMPLE:\n  repoctl key rotate\n\n\
+#[command(after_help = "EXAMPLE:\n  repoctl key rotate -m 'yearly'\n\n\
                   Then let the hosts upgrade, look at `repoctl key status`, and retire the old key.")]
 pub struct KeyRotate {
     /// Which kind
@@ -38,6 +37,9 @@ pub struct KeyRotate {
     /// Only for these suites, with commas between or given several times [default: every suite]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// A key that is elsewhere.
@@ -52,11 +54,16 @@ pub struct KeyAdd {
     /// Only for these suites, with commas between or given several times [default: every suite]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// A key that goes.
 #[derive(Args, Debug)]
-#[command(after_help = "EXAMPLE:\n  repoctl key retire 0123456789ABCDEF0123456789ABCDEF01234567")]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl key retire 0123456789ABCDEF0123456789ABCDEF01234567 -m 'yearly'"
+)]
 pub struct KeyRetire {
     /// Its fingerprint, as `repoctl key list` shows it
     #[arg(value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
@@ -64,6 +71,21 @@ pub struct KeyRetire {
     /// Although hosts are not known to have another: their apt refuses the suite then
     #[arg(long)]
     pub force: bool,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Which package to publish.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl key publish --suite stable -m 'hosts may install it'")]
+pub struct KeyPublish {
+    /// Of which suite.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// Kinds of keys.

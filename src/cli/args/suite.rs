@@ -16,26 +16,37 @@ pub enum SuiteCommand {
     List,
     /// Show one suite
     #[command(after_help = "EXAMPLE:\n  repoctl suite show stable")]
-    Show(SuiteNameArg),
+    Show(SuiteShow),
     /// Alter what a suite says of itself, or let it take more
     Edit(SuiteEditArgs),
     /// Remove a suite that holds no packages
-    #[command(after_help = "EXAMPLE:\n  repoctl suite remove testing")]
-    Remove(SuiteNameArg),
+    Remove(SuiteRemove),
 }
 
-/// One suite by name.
+/// Which one to show.
 #[derive(Args, Debug)]
-pub struct SuiteNameArg {
+pub struct SuiteShow {
     /// The suite
     #[arg(value_name = "SUITE")]
     pub name: SuiteName,
 }
 
+/// Which one to remove.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl suite remove testing -m 'never used'")]
+pub struct SuiteRemove {
+    /// The suite
+    #[arg(value_name = "SUITE")]
+    pub name: SuiteName,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
 /// What a new suite shall be.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "EXAMPLE:\n  repoctl suite create stable --architecture amd64,arm64 --description 'Production'"
+    after_help = "EXAMPLE:\n  repoctl suite create stable --architecture amd64,arm64 -m 'production'"
 )]
 pub struct SuiteCreate {
     /// The suite
@@ -86,6 +97,9 @@ pub struct SuiteCreate {
     /// What hosts are offered.
     #[command(flatten)]
     pub offer: OfferArgs,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// What may be said of a suite at its creation and afterwards.

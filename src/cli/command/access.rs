@@ -181,7 +181,7 @@ fn client_config(server: &str) -> String {
 }
 
 async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Result<(), Failure> {
-    let request = RevocationRequest { reason: args.reason.clone() };
+    let request = RevocationRequest::default();
     let outcome = match host {
         true => session.client.revoke_host(&args.name, &request).await?,
         false => session.client.revoke_identity(&args.name, &request).await?,

@@ -17,9 +17,9 @@ const MOST_BYTES: u64 = 32 << 20;
 pub async fn crl(session: &mut Session<'_>, command: &CrlCommand) -> Result<(), Failure> {
     let issuers = match command {
         CrlCommand::Show => session.client.list_crls().await?,
-        CrlCommand::Put { files } => {
+        CrlCommand::Put(args) => {
             let mut issuers = Vec::new();
-            for file in files {
+            for file in &args.files {
                 issuers = session.client.put_crl(read(file)?).await?;
             }
             issuers

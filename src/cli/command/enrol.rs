@@ -59,7 +59,7 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         suites: access::suites_of(session, &args.suite)?,
         hours: args.hours,
         days: args.days,
-        message: args.why.message.clone(),
+        message: String::new(),
     };
     let made = session.client.make_token(&request).await?;
     session.show(&made, || format!("{}\n", made.token.0));
@@ -85,7 +85,7 @@ pub async fn enroll(
     let token = TokenText::parse(&text)
         .map_err(|why| Failure::usage(format!("this is no token: {why}")))?;
     let ca_pem = recognise(&token).await?;
-    let stranger = Client::stranger(&token.server, ca_pem.as_bytes())?;
+    let stranger = Client::stranger(&token.server, ca_pem.as_bytes())?.because(&args.why.message);
     let holdings = Holdings::of(&args.root, &stranger.server_name())?;
 
     let _alone = holdings.alone()?;
@@ -214,7 +214,7 @@ pub async fn renew(around: &mut Surroundings, json: bool, args: &HostRenew) -> R
     let (mut lines, mut values, mut failed) = (String::new(), Vec::new(), None);
     for holdings in all {
         let server = escape(holdings.server());
-        match renew_one(&args.root, &holdings, args.force, around.now()).await {
+        match renew_one(args, &holdings, around.now()).await {
             Ok((renewed, not_after)) => {
                 let what = if renewed { "renewed" } else { "not yet due" };
                 let end = age(not_after, around.now());
@@ -246,11 +246,11 @@ pub async fn renew(around: &mut Surroundings, json: bool, args: &HostRenew) -> R
 
 /// Renews one pair, if it is time: whether it was, and when the certificate in use ends now.
 async fn renew_one(
-    root: &Path,
+    args: &HostRenew,
     holdings: &Holdings,
-    force: bool,
     now: Moment,
 ) -> Result<(bool, i64), Failure> {
+    let root = &args.root;
     let _alone = holdings.alone()?;
     let (certificate_pem, key_pem) = holdings.in_use()?;
     let (name, begins, ends) = read_certificate(&certificate_pem).ok_or_else(|| {
@@ -262,7 +262,7 @@ async fn renew_one(
             .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
     }
     let (left, life) = (ends.saturating_sub(now.0), ends.saturating_sub(begins));
-    if !force && left.saturating_mul(3) >= life {
+    if !args.force && left.saturating_mul(3) >= life {
         return Ok((false, ends));
     }
     let server = apt::address(root, holdings.server())?;
@@ -277,7 +277,7 @@ async fn renew_one(
     let key = NewKey::make(&name)?;
     let pair = holdings.add(&key.key_pem, None)?;
     let request = RenewalRequest { csr_pem: key.csr_pem };
-    let issued = Client::new(&credentials)?.renew(&request).await?;
+    let issued = Client::new(&credentials)?.because(&args.why.message).renew(&request).await?;
     holdings.complete(&pair, &issued.certificate_pem)?;
     // The old pair stays in use until the server has answered to the new one.
     client(&server, &issued, &pair)?.whoami().await?;

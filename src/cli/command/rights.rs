@@ -87,7 +87,7 @@ async fn revoke(session: &mut Session<'_>, args: &AccessRevokeArgs) -> Result<()
 
 async fn group(session: &mut Session<'_>, command: &GroupCommand) -> Result<(), Failure> {
     match command {
-        GroupCommand::Add(GroupMembers { group, members }) => {
+        GroupCommand::Add(GroupMembers { group, members, .. }) => {
             let mut change =
                 AccessChange { make_groups: vec![group.clone()], ..AccessChange::default() };
             if !members.is_empty() {

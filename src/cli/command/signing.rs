@@ -30,7 +30,7 @@ pub async fn key(session: &mut Session<'_>, command: &KeyCommand) -> Result<(), 
             return Ok(());
         }
         KeyCommand::Publish(args) => {
-            let suite = session.suite(args.suite.as_ref())?;
+            let suite = session.suite(args.of.suite.as_ref())?;
             let package = session.client.publish_client(&suite).await?;
             session.show(&package, || render::signing::package(&package));
             return Ok(());

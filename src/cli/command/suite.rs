@@ -75,9 +75,9 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         contents: args.offer.contents,
         pdiffs: args.offer.pdiffs,
         translations: args.offer.translations,
-        message: args.why.message.clone(),
+        message: String::new(),
     };
-    if (SuiteEdit { message: String::new(), ..edit.clone() }) == SuiteEdit::default() {
+    if edit == SuiteEdit::default() {
         return Err(Failure::usage("nothing to edit was given")
             .with_hint("see repoctl suite edit --help for what can be altered"));
     }

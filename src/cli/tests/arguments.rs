@@ -1,6 +1,6 @@
 //! The argument tree, and everything that needs no server.
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use super::Stage;
 use crate::cli::args::Cli;
@@ -11,6 +11,21 @@ fn every_command(command: &clap::Command, path: &str, seen: &mut Vec<(String, cl
         every_command(one, &path, seen);
         seen.push((path, one.clone()));
     }
+}
+
+/// The words of the first line of a command's example.
+fn example(command: &clap::Command) -> Vec<String> {
+    let after = command.get_after_help().unwrap().to_string();
+    let line = after.lines().nth(1).unwrap().trim();
+    let line = line.split(['|', '>']).next().unwrap().replace('\'', "\"");
+    let mut words = Vec::new();
+    for (at, part) in line.split('"').enumerate() {
+        match at % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
 }
 
 #[test]
@@ -37,19 +52,51 @@ fn the_first_line_of_every_example_is_understood() {
     let mut commands = Vec::new();
     every_command(&Cli::command(), "repoctl", &mut commands);
     for (path, command) in commands {
-        let after = command.get_after_help().unwrap().to_string();
-        let line = after.lines().nth(1).unwrap().trim();
-        let line = line.split(['|', '>']).next().unwrap().replace('\'', "\"");
-        let mut words = Vec::new();
-        for (at, part) in line.split('"').enumerate() {
-            match at % 2 {
-                0 => words.extend(part.split_whitespace().map(str::to_owned)),
-                _ => words.push(part.to_owned()),
-            }
-        }
+        let words = example(&command);
         let parsed = Cli::command().try_get_matches_from(&words);
         assert!(parsed.is_ok(), "{path}: {words:?}: {}", parsed.unwrap_err());
     }
+}
+
+/// Commands that alter nothing on the server. A new command is either named here, or takes `-m`, which
+/// [`Command::why`] then has to give to the client.
+const ASKING: &str = "suite list; suite show; list; search; show; history; diff; pins; host setup; \
+    host list; host show; identity list; key list; key status; crl show; audit; audit verify; \
+    audit checkpoint; access list; access group list; access group show; access explain; \
+    access export; status; whoami; completions; man";
+
+#[test]
+fn every_command_that_alters_something_takes_a_reason() {
+    let mut commands = Vec::new();
+    every_command(&Cli::command(), "repoctl", &mut commands);
+    let asking: Vec<_> = ASKING.split("; ").map(|name| format!("repoctl {name}")).collect();
+    let mut altering = 0;
+    for name in &asking {
+        assert!(commands.iter().any(|(path, _)| path == name), "there is no {name}");
+    }
+    for (path, command) in &commands {
+        let own = command.get_arguments().find(|one| one.get_id() == "message");
+        if asking.contains(path) {
+            assert!(own.is_none(), "{path} alters nothing, and takes a reason");
+            continue;
+        }
+        if command.has_subcommands() {
+            continue;
+        }
+        let own = own.unwrap_or_else(|| panic!("{path} takes no -m; does it alter nothing?"));
+        assert_eq!((own.get_short(), own.get_long()), (Some('m'), Some("message")), "{path}");
+        // What was said arrives where the client takes it from.
+        let mut words = example(command);
+        if let Some(at) = words.iter().position(|word| word == "-m") {
+            words.drain(at..at + 2);
+        }
+        words.extend(["-m".to_owned(), "a reason".to_owned()]);
+        let cli = Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let why = cli.command.why().unwrap_or_else(|| panic!("{path}: why() knows nothing of it"));
+        assert_eq!(why.message, "a reason", "{path}");
+        altering += 1;
+    }
+    assert!(altering >= 25, "only {altering}");
 }
 
 #[tokio::test]

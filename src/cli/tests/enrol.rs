@@ -3,18 +3,23 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Json;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::{NOW, Stage};
+use super::{NOW, Stage, because};
+use crate::api::MessageQuery;
 use crate::client::tests::fake::Fake;
 
 type Book = Arc<Mutex<Vec<Value>>>;
 
-async fn make(State(book): State<Book>, Json(body): Json<Value>) -> Json<Value> {
-    book.lock().unwrap().push(body.clone());
+async fn make(
+    State(book): State<Book>,
+    said: Query<MessageQuery>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
+    book.lock().unwrap().push(because(said, body.clone()));
     let ends_at = NOW.0 + 4 * 3_600;
     Json(json!({ "name": body["name"], "token": "repod1:abc", "ends_at": ends_at }))
 }

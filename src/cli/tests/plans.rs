@@ -3,18 +3,23 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Json;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::Stage;
+use super::{Stage, because};
+use crate::api::MessageQuery;
 use crate::client::tests::fake::Fake;
 
 type Asked = Arc<Mutex<Vec<Value>>>;
 
-async fn change(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Value> {
-    asked.lock().unwrap().push(body.clone());
+async fn change(
+    State(asked): State<Asked>,
+    said: Query<MessageQuery>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
+    asked.lock().unwrap().push(because(said, body.clone()));
     let dry_run = body["dry_run"] == true;
     let step = |architecture: &str| {
         json!({ "package": "hello", "architecture": architecture,
@@ -31,8 +36,12 @@ async fn change(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Val
         "notes": ["1.1-1 does not come back by itself"] }))
 }
 
-async fn edit(State(asked): State<Asked>, Json(body): Json<Value>) -> Json<Value> {
-    asked.lock().unwrap().push(body);
+async fn edit(
+    State(asked): State<Asked>,
+    said: Query<MessageQuery>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
+    asked.lock().unwrap().push(because(said, body));
     Json(json!({ "suite": "stable", "generation": 44 }))
 }
 
@@ -175,10 +184,7 @@ async fn edits_say_what_is_live_and_empty_patterns_mean_none() {
     assert_eq!(stage.run(&["suite", "edit", "stable", "--owns", ""]).await.exit, 0);
     assert_eq!(
         *asked.lock().unwrap(),
-        [
-            json!({ "owns": ["acme-*", "x"], "message": "ours" }),
-            json!({ "owns": [], "message": "" })
-        ]
+        [json!({ "owns": ["acme-*", "x"], "message": "ours" }), json!({ "owns": [] })]
     );
     let told = stage.run(&["suite", "edit", "stable", "-m", "only why"]).await;
     assert_eq!(told.exit, 2);

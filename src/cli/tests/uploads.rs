@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path as InPath, State};
+use axum::extract::{DefaultBodyLimit, Path as InPath, Query, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{post, put};
 use serde_json::{Value, json};
 
-use super::{Stage, answer};
-use crate::api::{BlobOutcome, BlobOutcomes, Code, Problem, Reason, split_blobs};
+use super::{Stage, answer, because};
+use crate::api::{BlobOutcome, BlobOutcomes, Code, MessageQuery, Problem, Reason, split_blobs};
 use crate::client::tests::fake::Fake;
 use crate::digest::Digest;
 
@@ -102,7 +102,12 @@ async fn blobs(State(book): State<Shared>, body: Bytes) -> Response {
 const STATES: [(&str, &str); 3] =
     [("published", ""), ("already", ""), ("waiting", "1.2 is higher")];
 
-async fn change(State(book): State<Shared>, Json(body): Json<Value>) -> Response {
+async fn change(
+    State(book): State<Shared>,
+    said: Query<MessageQuery>,
+    Json(body): Json<Value>,
+) -> Response {
+    let body = because(said, body);
     if let Some(busy) = note(&book, "change") {
         return busy;
     }

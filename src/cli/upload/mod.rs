@@ -55,7 +55,7 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
     let item =
         |parcel: &Parcel| AddItem { component: args.component.clone(), digest: parcel.digest };
     let request = ChangeRequest {
-        message: args.why.message.clone(),
+        message: String::new(),
         dry_run: args.dry_run,
         expect_generation: None,
         change: Change::Add { items: parcels.iter().map(item).collect() },

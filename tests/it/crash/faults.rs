@@ -5,10 +5,10 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
-    Access, AccessRecord, Audit, Catalogue, CatalogueError, CertificateRecord, ChangesSince,
-    Checkpoint, ClientPackage, ClientSighting, Clients, Enrolments, Generations, Groups,
-    IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement, Sighting,
-    Snapshot, Snapshots, SuiteState, Suites,
+    Access, AccessRecord, Audit, AuditedRing, Catalogue, CatalogueError, CertificateRecord,
+    ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Enrolments, Generations,
+    Groups, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement,
+    Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -326,6 +326,8 @@ faulty! { Audit:
     fn record_checkpoint(checkpoint: &Checkpoint) -> ();
     fn last_checkpoint() -> Option<Checkpoint>;
     fn list_checkpoints() -> Vec<Checkpoint>;
+    fn find_ring() -> Option<AuditedRing>;
+    fn record_ring(ring: &AuditedRing, events: &[Event]) -> ();
 }
 
 faulty! { Clients:

@@ -126,7 +126,7 @@ fn an_operator_makes_tokens_for_its_own_suites_and_loses_them_with_the_right() {
 fn wanted(name: &str, hours: u32) -> Wanted {
     let suites = SuiteScope::Named([stable()].into());
     let grant = Grant { identity: name.parse().unwrap(), role: Role::Host, suites };
-    Wanted { grant, hours, days: Some(1), message: String::new() }
+    Wanted { grant, hours, days: Some(1) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,6 +137,7 @@ async fn a_token_ends_by_itself_and_while_nobody_is_served() {
         name: NAME.parse().unwrap(),
         secret: secret.to_owned().into(),
         csr_pem: key.csr_pem.clone(),
+        message: String::new(),
     };
     let fault = |error: FlowError| match error {
         FlowError::Token(fault) => fault,

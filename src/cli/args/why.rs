@@ -1,0 +1,104 @@
+//! Why: which commands alter something, and the reason that was given for it.
+
+use super::{
+    AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
+    KeyCommand, MessageArg, SuiteCommand,
+};
+
+impl Command {
+    /// The reason that was given, of a command that alters something; `None` of one that only asks, or
+    /// writes here alone. There is no other list of them: a new command has to say which it is.
+    pub fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Suite(command) => command.why(),
+            Self::Upload(args) => Some(&args.why),
+            Self::Pin(args) => Some(&args.why),
+            Self::Unpin(args) => Some(&args.why),
+            Self::Remove(args) => Some(&args.why),
+            Self::Host(command) => command.why(),
+            Self::Identity(command) => command.why(),
+            Self::Key(command) => command.why(),
+            Self::Crl(CrlCommand::Put(args)) => Some(&args.why),
+            Self::Access(command) => command.why(),
+            Self::Apply(args) => Some(&args.why),
+            // A checkpoint says how far the log goes; a line that tells of it would be beyond.
+            Self::Audit(args) => match &args.command {
+                None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => None,
+            },
+            Self::Crl(CrlCommand::Show)
+            | Self::List(_)
+            | Self::Search(_)
+            | Self::Show(_)
+            | Self::History(_)
+            | Self::Diff(_)
+            | Self::Pins(_)
+            | Self::Status
+            | Self::Whoami
+            | Self::Completions { .. }
+            | Self::Man { .. } => None,
+        }
+    }
+}
+
+impl SuiteCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Create(args) => Some(&args.why),
+            Self::Edit(args) => Some(&args.why),
+            Self::Remove(args) => Some(&args.why),
+            Self::List | Self::Show(_) => None,
+        }
+    }
+}
+
+impl HostCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Issue(args) => Some(&args.why),
+            Self::Token(args) => Some(&args.why),
+            Self::Enroll(args) => Some(&args.why),
+            Self::Renew(args) => Some(&args.why),
+            Self::Grant(args) => Some(&args.why),
+            Self::Revoke(args) => Some(&args.why),
+            Self::Setup(_) | Self::List | Self::Show { .. } => None,
+        }
+    }
+}
+
+impl IdentityCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Issue(args) => Some(&args.why),
+            Self::Grant(args) => Some(&args.why),
+            Self::Revoke(args) => Some(&args.why),
+            Self::List => None,
+        }
+    }
+}
+
+impl KeyCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Rotate(args) => Some(&args.why),
+            Self::Add(args) => Some(&args.why),
+            Self::Retire(args) => Some(&args.why),
+            Self::Publish(args) => Some(&args.why),
+            Self::List | Self::Status => None,
+        }
+    }
+}
+
+impl AccessCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Grant(args) => Some(&args.why),
+            Self::Revoke(args) => Some(&args.why),
+            Self::Group(GroupCommand::Add(args)) => Some(&args.why),
+            Self::Group(GroupCommand::Remove(args)) => Some(&args.why),
+            Self::Group(GroupCommand::List | GroupCommand::Show { .. })
+            | Self::List(_)
+            | Self::Explain(_)
+            | Self::Export => None,
+        }
+    }
+}
