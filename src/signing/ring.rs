@@ -120,6 +120,19 @@ impl KeyRing {
         self.entries()?.into_iter().map(|entry| self.described(entry)).collect()
     }
 
+    /// Has the public keys beside the ring be those of the ring, also when a change of it was cut off between
+    /// the two.
+    ///
+    /// # Errors
+    /// As for [`KeyRing::list`], or that the disk failed.
+    pub fn mend(&self) -> Result<(), SigningError> {
+        let entries = self.entries()?;
+        match fs::read_to_string(self.dir.join(PUBLIC)) {
+            Ok(text) if text == public_of(&entries) => Ok(()),
+            _ => self.write_public(&entries),
+        }
+    }
+
     /// Every key, ready to sign.
     ///
     /// # Errors
@@ -281,14 +294,22 @@ impl KeyRing {
         let text = serde_json::to_string_pretty(&file).map_err(|e| self.broken(e.to_string()))?;
         let written = replace(&self.dir, RING, 0o640, &format!("{text}\n"));
         written.map_err(|error| self.broken(error.to_string()))?;
-        let public: String = entries.iter().map(|entry| entry.public.as_str()).collect();
-        let written = replace(&self.dir, PUBLIC, 0o644, &public);
+        self.write_public(entries)
+    }
+
+    fn write_public(&self, entries: &[Entry]) -> Result<(), SigningError> {
+        let written = replace(&self.dir, PUBLIC, 0o644, &public_of(entries));
         written.map_err(|error| self.broken(error.to_string()))
     }
 
     fn broken(&self, problem: String) -> SigningError {
         SigningError::Ring { path: self.dir.join(RING), problem }
     }
+}
+
+/// The public keys of a ring, one after the other.
+fn public_of(entries: &[Entry]) -> String {
+    entries.iter().map(|entry| entry.public.as_str()).collect()
 }
 
 /// Replaces a file whole and durably.

@@ -121,6 +121,7 @@ impl Signer {
     /// As for [`KeyRing::open`] and [`Signer::new`].
     pub fn of_ring(ring: KeyRing, floor: DateFloor) -> Result<Self, SigningError> {
         let keys = ring.open()?;
+        ring.mend()?;
         Self::with(keys, Some(Mutex::new(ring)), floor)
     }
 

@@ -284,7 +284,7 @@ fn a_server_that_is_killed_in_a_rotation_starts_and_finishes_it() {
         let profile = server.at("data/operator/config.toml");
         let mut rotating = std::process::Command::new(env!("CARGO_BIN_EXE_repoctl"))
             .env("REPOCTL_CONFIG", profile)
-            .args(["key", "rotate"])
+            .args(["key", "rotate", "-m", &format!("killed after {milliseconds}")])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -296,6 +296,17 @@ fn a_server_that_is_killed_in_a_rotation_starts_and_finishes_it() {
         server.serve();
         let now = fingerprints(&server);
         assert!(now.len() - before.len() <= 1 && now.starts_with(&before), "{before:?} {now:?}");
+        // Wherever the end came, a key that came has its line, with who asked and why, and no other has.
+        let lines = server.repoctl(&["audit", "--verb", "key-add", "--all", "--json"]);
+        let lines = lines.expect_success().stdout;
+        let lines: Vec<_> = lines.lines().collect();
+        assert_eq!(lines.len(), now.len() - 1, "{now:?} {lines:?}");
+        for key in &now[before.len()..] {
+            let why = format!("\"message\":\"killed after {milliseconds}\"");
+            let line = lines.last().unwrap();
+            assert!(line.contains(key) && line.contains(&why), "{line}");
+            assert!(line.contains("\"identity\":\"operator\""), "{line}");
+        }
         before = now;
         // The server looks at it when it starts: by then the heads have every key, and hosts the package.
         let begun = std::time::Instant::now();

@@ -9,7 +9,7 @@ use crate::harness::server::{TestServer, package};
 
 /// The log as an admin reads it: one object a line.
 #[track_caller]
-fn log(server: &TestServer, filter: &[&str]) -> Vec<Value> {
+pub fn log(server: &TestServer, filter: &[&str]) -> Vec<Value> {
     let outcome = server.repoctl(&[&["audit", "--all", "--json"], filter].concat());
     let lines = outcome.expect_success().stdout;
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -368,6 +368,32 @@ fn nobody_hands_over_a_certificate_but_a_named_proxy() {
     let (status, _) = whoami(direct, Some("proxy"), &[&two]);
     assert!(status.contains("400 X-Client-Cert is not one certificate"), "{status}");
     assert!(fronts.outside.server.log().contains("was handed over by no named proxy"));
+    told_of_handovers(&fronts);
+}
+
+/// Everybody who tried has a line, by the name that a CA vouches for, and none has more than one a minute.
+fn told_of_handovers(fronts: &Fronts) {
+    let lines = fronts.outside.boss(&["audit", "--verb", "handover", "--all", "--json"]);
+    let lines: Vec<serde_json::Value> =
+        lines.expect_success().stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let of = |who: &str| lines.iter().filter(|line| line["identity"] == who).collect::<Vec<_>>();
+    // Without a certificate, and with another CA's, it is nobody.
+    for who in ["", "boss.example.org", "proxy.example.org"] {
+        assert!((1..=2).contains(&of(who).len()), "{who}: {lines:?}");
+    }
+    // The host has a certificate that is good and one that is revoked.
+    let serials: std::collections::BTreeSet<_> =
+        of(HOST).iter().map(|line| line["serial"].to_string()).collect();
+    assert_eq!(serials.len(), 2, "{lines:?}");
+    for line in &lines {
+        assert_eq!(line["outcome"], "invalid-request");
+        let detail = line["detail"].as_str().unwrap();
+        let told = match line["identity"].as_str() {
+            Some("proxy.example.org") => "X-Client-Cert is there more than once",
+            _ => "X-Client-Cert is taken from proxies alone",
+        };
+        assert!(detail.starts_with("GET /api/v1/whoami: ") && detail.contains(told), "{line}");
+    }
 }
 
 #[test]

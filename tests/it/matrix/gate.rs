@@ -216,7 +216,9 @@ fn mend(outside: &Outside, line: &mut Line) {
 
     put("boss", &fresh).expect_success().expect_says("CN=Root");
     assert!(line.ask(PATH).starts_with("200"), "at once, on the connection that was refused");
-    put("boss", &fresh).expect_success();
+    outside.repoctl("boss", &["crl", "put", &fresh, "-m", "weekly"]).expect_success();
+    let line = outside.boss(&["audit", "--verb", "crl"]).expect_success();
+    assert!(line.says("CN=Root") && line.says("(weekly)"), "{line}");
     assert!(outside.server.log().contains("revocation list delivered"));
     until("the log line", || outside.server.log().contains("the gate is open again"));
 }

@@ -103,7 +103,12 @@ fn gpg_signs_with_a_key_that_the_server_never_has() {
         ),
     );
     server.serve();
-    server.repoctl(&["key", "add", &public]).expect_success().expect_says(&key);
+    server
+        .repoctl(&["key", "add", &public, "-m", "kept on a card"])
+        .expect_success()
+        .expect_says(&key);
+    let line = server.repoctl(&["audit", "--verb", "key-add"]).expect_success();
+    assert!(line.says(&key) && line.says("(kept on a card)"), "{line}");
     let ring = server.data().join("keys/archive-key.asc");
     let signed = Signed::fetch(&server, "web1.example.org");
     assert_eq!(signed.gpgv(&ring), 2);
