@@ -154,7 +154,7 @@ fn of_a_request_only_the_key_counts() {
 fn who_asks_without_a_token_again_and_again_is_put_off() {
     let server = TestServer::start();
     let codes = |method: &str| {
-        let url = format!("{}/api/v1/enroll?[1-400]", server.url());
+        let url = format!("{}/api/v1/enroll#[1-400]", server.url());
         let told = programs::program("curl")
             .args(["-sS", "--cacert", &server.at("data/ca/ca.crt"), "-X", method])
             .args(["-H", "content-type: application/json", "-d"])

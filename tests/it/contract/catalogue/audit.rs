@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use repod::catalogue::{Catalogue, CatalogueError, Checkpoint};
+use repod::catalogue::{AuditedRing, Catalogue, CatalogueError, Checkpoint, RingWish};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search, Statement};
 use repod::domain::{Actor, Event, Role};
@@ -153,4 +153,24 @@ pub fn checkpoints_are_kept_as_they_were(room: &Path, make: &Make) {
     catalogue.record_checkpoint(&checkpoint(3, 30)).unwrap();
     assert_eq!(make(room).last_checkpoint().unwrap().as_ref(), Some(&second));
     assert_eq!(make(room).list_checkpoints().unwrap(), [first, second]);
+}
+
+pub fn the_ring_is_kept_with_the_lines_that_tell_of_it(room: &Path, make: &Make) {
+    let catalogue = make(room);
+    assert_eq!(catalogue.find_ring().unwrap(), None);
+    let actor = Actor { identity: "ops.example".into(), serial: "1a".into() };
+    let wish = RingWish { actor, message: "yearly".into(), remark: "forced".into() };
+    let begun = AuditedRing { keys: vec!["one".into(), "two".into()], wish: Some(wish) };
+    catalogue.record_ring(&begun, &[]).unwrap();
+    assert_eq!(catalogue.find_ring().unwrap().as_ref(), Some(&begun));
+    assert!(log(&*catalogue).is_empty(), "a wish is not in the log");
+    let done = AuditedRing { keys: vec!["two".into()], wish: None };
+    catalogue.record_ring(&done, &[event("ops.example", 7)]).unwrap();
+    drop(catalogue);
+    let catalogue = make(room);
+    assert_eq!(catalogue.find_ring().unwrap(), Some(done));
+    assert_eq!(since(&*catalogue, 0), [event("ops.example", 7)]);
+    let nothing = AuditedRing::default();
+    catalogue.record_ring(&nothing, &[]).unwrap();
+    assert_eq!(catalogue.find_ring().unwrap(), Some(nothing));
 }
