@@ -96,7 +96,10 @@ impl Refusals {
 /// A line that cannot be written, or not within two seconds, keeps no answer back: the log of the server
 /// says so, and the line follows.
 pub async fn note(repository: &Arc<Repository>, events: impl IntoIterator<Item = Event>) {
-    let due = events.into_iter().fold(false, |due, event| repository.refusals.count(event) || due);
+    let mut due = false;
+    for event in events {
+        due |= repository.refusals.count(event);
+    }
     if !due {
         return;
     }

@@ -46,6 +46,20 @@ fn the_first_refusal_of_a_kind_is_in_the_log_before_it_is_answered() {
     server.repoctl(&["audit", "verify"]).expect_success().expect_says("the audit log is whole");
 }
 
+#[test]
+fn a_catalogue_that_is_stuck_keeps_no_refusal_back_and_has_its_line_later() {
+    let server = TestServer::start();
+    let web = "web-01.example.org";
+    let _host = server.host(web);
+    let raw = rusqlite::Connection::open(server.data().join("catalogue.sqlite")).unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Answered while nothing can be written: the lock is let go of afterwards alone.
+    server.curl(web, "dists/secret/InRelease").run().expect_says("has no right");
+    assert!(server.log().contains("answered before its line"), "{}", server.log());
+    raw.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(denials(&server).len(), 1);
+}
+
 fn denials(server: &TestServer) -> Vec<Value> {
     log(server, &["--verb", "read", "--refused"])
 }
@@ -63,7 +77,7 @@ impl House {
     fn new() -> Self {
         let room = TempDir::new().unwrap();
         let key = generate(KeyKind::Ed25519, "test archive key", NOW).unwrap();
-        key.write_new(&room.path().join("signing.asc")).unwrap();
+        key.write_new(room.path().join("signing.asc")).unwrap();
         let ring = KeyRing::at(room.path(), KeyAccess::default());
         let log = SqliteCatalogue::open(&room.path().join("catalogue.sqlite")).unwrap();
         Self { room, ring, log }
