@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::harness::apt::{AptRoot, HostFile};
 use crate::harness::programs::{Outcome, program};
+use crate::harness::roots;
 use crate::harness::server::{TestServer, host_files};
 
 const CLIENT: &str = "repod-client-localhost-stable";
@@ -109,6 +110,24 @@ fn repair(server: &TestServer, host: &AptRoot, name: &str) {
 
 #[test]
 fn hosts_follow_a_rotation_and_one_that_slept_is_refused_and_mended() {
+    rotation_with(AptRoot::new, is_about_keys);
+}
+
+/// The same with an apt of today, in a root in which nothing but sqv verifies.
+#[test]
+fn hosts_whose_apt_verifies_with_sqv_follow_a_rotation_and_one_that_slept_is_mended() {
+    let Some(roots) = roots::kept("apt-roots", &["trixie"]) else { return };
+    let root = roots.join("trixie");
+    let has = |name: &str| root.join("usr/bin").join(name).exists();
+    assert!(has("sqv") && !has("gpgv") && !has("gpg"), "{root:?} has other verifiers");
+    let version = AptRoot::within(&root).apt_version();
+    assert!(version.starts_with("3."), "apt {version} there");
+    // By the program and its own words: that apt asked it, and of what it complained.
+    let words = ["/usr/bin/sqv returned an error code", "Missing key"];
+    rotation_with(|| AptRoot::within(&root), |told| words.iter().all(|word| told.says(word)));
+}
+
+fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome) -> bool) {
     let server = TestServer::start();
     server.repoctl(&["suite", "edit", "stable", "--owns", "acme-*"]).expect_success();
     server.upload("acme-web", "1.0").expect_success();
@@ -118,7 +137,8 @@ fn hosts_follow_a_rotation_and_one_that_slept_is_refused_and_mended() {
     let old_ring = ring_of(&server, &old);
 
     // Before: both have what `host issue` wrote, and the client package.
-    let (awake, asleep) = (server.host("awake.example.org"), server.host("asleep.example.org"));
+    let awake = server.host_with("awake.example.org", machine());
+    let asleep = server.host_with("asleep.example.org", machine());
     for host in [&awake, &asleep] {
         host.update().expect_success();
         host.install(&["acme-web", CLIENT]).expect_success();

@@ -1,35 +1,28 @@
 //! A machine on which nothing was set up yet: a fresh debootstrap root, and one command.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{NAME, OWN, pairs, serial, token};
-use crate::harness::programs::{self, Program, is_root};
+use crate::harness::programs::{self, Program};
+use crate::harness::roots;
 use crate::harness::server::TestServer;
 
 /// A copy of the fresh root, with nothing added but `repoctl`.
 struct Machine(PathBuf);
 
 impl Machine {
-    /// `None` where debootstrap makes none: without device nodes, or without a source of Debian. That is
-    /// noted in a file, of which `tests/run` tells in its last line.
+    /// `None` where debootstrap makes none; that is told.
     fn new(server: &TestServer) -> Option<Self> {
-        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fresh-root");
-        let lock = std::fs::File::create(base.with_extension("lock")).unwrap();
-        lock.lock().unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fresh-root");
         programs::require("debootstrap");
-        let base = base.display().to_string();
-        let made = programs::program(script.to_str().unwrap()).arg(&base).run();
-        drop(lock);
-        let note = format!("{base}.not-run");
-        if !made.succeeded() {
-            std::fs::write(&note, made.to_string()).unwrap();
-            return None;
-        }
-        let _ = std::fs::remove_file(&note);
+        let base = roots::kept("fresh-root", &[])?;
         let root = server.at("machine");
-        programs::program("cp").args(["-a", "--reflink=auto", &base, &root]).run().expect_success();
+        programs::program("cp")
+            .args(["-a", "--reflink=auto"])
+            .arg(&base)
+            .arg(&root)
+            .run()
+            .expect_success();
         std::fs::copy(env!("CARGO_BIN_EXE_repoctl"), format!("{root}/usr/bin/repoctl")).unwrap();
         Some(Self(root.into()))
     }
@@ -42,16 +35,9 @@ impl Machine {
 
 #[test]
 fn a_fresh_machine_is_enrolled_by_one_command_and_installs() {
-    if !is_root() {
-        println!("not run: only root makes a machine of its own");
-        return;
-    }
     let server = TestServer::start();
     server.upload("acme-web", "1.0").expect_success();
-    let Some(machine) = Machine::new(&server) else {
-        println!("not run: debootstrap makes no root here");
-        return;
-    };
+    let Some(machine) = Machine::new(&server) else { return };
     let token = token(&server, NAME, &["-m", "new rack"]);
     server.repoctl(&["host", "list"]).expect_success().expect_says("token ends in");
 

@@ -46,18 +46,22 @@ pub struct Policy {
 impl AptRoot {
     /// A host on which nothing is installed and no source is set up.
     pub fn new() -> Self {
-        Self::build(false)
+        Self::build(chosen_root(), false)
+    }
+
+    /// The same, with the apt that lies in another root.
+    pub fn within(root: &Path) -> Self {
+        Self::build(Some(root.to_owned()), false)
     }
 
     /// The same, where root's apt drops to its sandbox user for downloads, as on every real host.
     ///
     /// `None` when the tests do not run as root: then there is no sandbox to drop to.
     pub fn sandboxed() -> Option<Self> {
-        is_root().then(|| Self::build(true))
+        is_root().then(|| Self::build(chosen_root(), true))
     }
 
-    fn build(sandboxed: bool) -> Self {
-        let chroot = std::env::var_os("REPOD_TEST_APT_ROOT").map(PathBuf::from);
+    fn build(chroot: Option<PathBuf>, sandboxed: bool) -> Self {
         // Not below the build directory, which the sandbox user may not be able to enter.
         let parent = chroot.as_ref().map_or_else(std::env::temp_dir, |root| root.join("tmp"));
         let dir = tempfile::Builder::new().prefix("apt-root-").tempdir_in(parent);
@@ -253,6 +257,11 @@ impl AptRoot {
         let outcome = self.apt_get(&["--version"]).expect_success();
         outcome.stdout.split_whitespace().nth(1).expect("apt tells its version").to_owned()
     }
+}
+
+/// The root whose apt the tests are to run with, if it is not the machine's.
+fn chosen_root() -> Option<PathBuf> {
+    std::env::var_os("REPOD_TEST_APT_ROOT").map(PathBuf::from)
 }
 
 /// Whether the file is one of those that apt reads paths from.

@@ -7,4 +7,5 @@ pub mod by_hand;
 pub mod deb;
 pub mod loopback;
 pub mod programs;
+pub mod roots;
 pub mod server;

@@ -1,0 +1,32 @@
+//! Roots with a Debian of their own in them: made once by a script of `tests/`, and kept for the next run.
+
+use std::path::{Path, PathBuf};
+
+use super::programs::{is_root, program};
+
+/// The place `name`, filled by the script of that name and these arguments, unless it is filled already.
+///
+/// `None` where it cannot be: without root, without device nodes, or without a source of Debian. What was
+/// missing is noted in a file, and `tests/run` tells of it in its last line.
+pub fn kept(name: &str, more: &[&str]) -> Option<PathBuf> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let note = place.with_extension("not-run");
+    let why = match is_root() {
+        false => "only root makes a root".to_owned(),
+        true => {
+            // Of tests that want it at once, one makes it.
+            let lock = std::fs::File::create(place.with_extension("lock")).unwrap();
+            lock.lock().unwrap();
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+            let made = program(script.to_str().unwrap()).arg(&place).args(more).run();
+            if made.succeeded() {
+                let _ = std::fs::remove_file(&note);
+                return Some(place);
+            }
+            made.to_string()
+        }
+    };
+    println!("not run: {why}");
+    std::fs::write(&note, format!("{why}\n")).unwrap();
+    None
+}
