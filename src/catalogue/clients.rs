@@ -37,7 +37,20 @@ pub struct ClientSighting {
     pub at: Moment,
 }
 
-/// Facts about client packages.
+/// The key ring of a suite that a host has read last with its own settings, as it does when it is enrolled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RingSighting {
+    /// Which host.
+    pub identity: Identity,
+    /// Of which suite.
+    pub suite: SuiteName,
+    /// The fingerprints of the keys in it.
+    pub keys: Vec<String>,
+    /// When.
+    pub at: Moment,
+}
+
+/// Facts about client packages, and about the key rings that come without one.
 pub trait Clients: Send + Sync {
     /// Records a package before it is published. The same again changes nothing.
     ///
@@ -66,4 +79,16 @@ pub trait Clients: Send + Sync {
     /// # Errors
     /// [`CatalogueError`].
     fn list_client_sightings(&self) -> Result<Vec<ClientSighting>, CatalogueError>;
+
+    /// Records which key rings hosts have read; of a suite that is not there any more, nothing.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_ring_sightings(&self, read: &[RingSighting]) -> Result<(), CatalogueError>;
+
+    /// The last one that each host has read, of each suite.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_ring_sightings(&self) -> Result<Vec<RingSighting>, CatalogueError>;
 }

@@ -23,7 +23,7 @@ mod sql;
 pub mod sqlite;
 
 pub use audit::{Audit, AuditedRing, Checkpoint, RingWish};
-pub use clients::{ClientPackage, ClientSighting, Clients};
+pub use clients::{ClientPackage, ClientSighting, Clients, RingSighting};
 pub use enrolments::Enrolments;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
@@ -114,12 +114,13 @@ pub trait Packages: Send + Sync {
     /// [`CatalogueError`].
     fn read_file_lists(&self, digests: &[Digest]) -> Result<Vec<Option<Vec<u8>>>, CatalogueError>;
 
-    /// Whom the bytes may be shown to: every suite that has taken the package, or names it in any
-    /// kept generation. Empty for staged bytes.
+    /// Whom the bytes may be shown to, in the order asked for: every suite that has taken the package, or
+    /// names it in any kept generation. None for staged bytes and for those that are not there; to find
+    /// that out takes as many reads. One transaction.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn list_suites_of(&self, digest: &Digest) -> Result<Vec<SuiteName>, CatalogueError>;
+    fn list_suites_of(&self, digests: &[Digest]) -> Result<Vec<Vec<SuiteName>>, CatalogueError>;
 
     /// A package by the parts of its pool path, which are its name and the first 16 hexadecimal digits of
     /// its digest, and the suites that have taken it. One read.

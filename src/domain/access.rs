@@ -140,6 +140,11 @@ impl Admitted {
         &self.entitled
     }
 
+    /// Whether it was decided by these very rights: then nothing was given or taken since.
+    pub fn is_by(&self, entitled: &Arc<Entitled>) -> bool {
+        Arc::ptr_eq(&self.entitled, entitled)
+    }
+
     /// How far they reach in a suite with a role; nothing beyond it may be altered.
     pub fn reach(&self, suite: &SuiteName, need: Role) -> Reach {
         self.entitled.reach(suite, need)

@@ -1,14 +1,19 @@
 //! Adding packages to a suite: which are listed, which wait, and what is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName};
+use crate::digest::Digest;
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
 use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind};
 use crate::time::Moment;
+
+/// What is said of what the asker may not know: the same of other bytes as of another spelling, wherever
+/// it is.
+pub(super) const TAKEN: &str = "this version is taken in this repository; build a higher one";
 
 /// One package that is to be added.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,50 +52,91 @@ pub struct Added {
     pub note: String,
 }
 
+/// What the whole repository has of the names that are added.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'k> {
+    /// Every package that any suite has taken.
+    pub packages: &'k [Package],
+    /// Those of which the asker may not know.
+    pub hidden: &'k HashSet<Digest>,
+}
+
+/// What stands in the way of one of these packages.
+pub fn rivals(additions: &[Addition], known: &[Package]) -> Vec<Digest> {
+    let mut of_names: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
+    for Addition { package, .. } in additions {
+        of_names.entry(&package.name).or_default().push(package);
+    }
+    let rival = |one: &&Package| {
+        let of_name = of_names.get(&one.name).into_iter().flatten();
+        of_name.into_iter().any(|package| rivalry(package, one).is_some())
+    };
+    known.iter().filter(rival).map(|one| one.digest).collect()
+}
+
 /// Adds packages to the draft, all or none.
 ///
-/// `known` is every accepted package, in any suite, of the same names.
-///
 /// # Errors
-/// [`Conflict`] with every reason of every package (sender's fault).
+/// [`Conflict`] with every reason of every package (sender's fault). That something stands in the way of
+/// which the asker may not know is said when there is no other reason, and no more than that.
 pub fn add(
     draft: &mut Draft<'_>,
     additions: &[Addition],
-    known: &[Package],
+    known: Known<'_>,
     by: &Identity,
     at: Moment,
 ) -> Result<Vec<Added>, Conflict> {
-    let mut reasons = Vec::new();
-    let mut kind = ConflictKind::Other;
-    let mut rivals: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
-    for package in known {
-        rivals.entry(&package.name).or_default().push(package);
-    }
-    for addition in additions {
-        let Package { name, version, architecture, .. } = &*addition.package;
-        let of_name = rivals.entry(name).or_default();
-        let rivalries = of_name.iter().filter_map(|rival| rivalry(&addition.package, rival));
-        let rivalries: Vec<_> = rivalries.collect();
-        if !rivalries.is_empty() {
-            kind = ConflictKind::Version;
-        }
-        let reserved = name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
-        let reserved = reserved.then(|| "is a name that only the server itself gives".to_owned());
-        for problem in rivalries.into_iter().chain(reserved).chain(problems(draft, addition)) {
-            let subject = format!("{name} {version} {architecture}");
-            reasons.push(ConflictReason { subject, problem });
-        }
-        of_name.push(&addition.package);
-    }
-    if !reasons.is_empty() {
-        return Err(Conflict { kind, reasons });
-    }
+    refuse(draft, additions, known, by)?;
     let mut added: Vec<_> =
         additions.iter().map(|addition| place(draft, addition, by, at)).collect();
     for one in &mut added {
         outdo(draft, one);
     }
     Ok(added)
+}
+
+/// Every reason not to take these packages.
+fn refuse(
+    draft: &Draft<'_>,
+    additions: &[Addition],
+    known: Known<'_>,
+    by: &Identity,
+) -> Result<(), Conflict> {
+    let (mut reasons, mut untold) = (Vec::new(), Vec::new());
+    let mut kind = ConflictKind::Other;
+    let mut of_names: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
+    for package in known.packages {
+        of_names.entry(&package.name).or_default().push(package);
+    }
+    for addition in additions {
+        let Package { name, version, architecture, .. } = &*addition.package;
+        let reason = |problem: String| {
+            let subject = format!("{name} {version} {architecture}");
+            ConflictReason { subject, problem }
+        };
+        let of_name = of_names.entry(name).or_default();
+        for rival in of_name.iter() {
+            let Some(problem) = rivalry(&addition.package, rival) else { continue };
+            if known.hidden.contains(&rival.digest) {
+                untold.push(reason(TAKEN.into()));
+                continue;
+            }
+            kind = ConflictKind::Version;
+            reasons.push(reason(problem));
+        }
+        let reserved = name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
+        let reserved = reserved.then(|| "is a name that only the server itself gives".to_owned());
+        reasons.extend(reserved.into_iter().chain(problems(draft, addition)).map(reason));
+        of_name.push(&addition.package);
+    }
+    if !reasons.is_empty() {
+        return Err(Conflict { kind, reasons });
+    }
+    untold.dedup();
+    match untold.is_empty() {
+        true => Ok(()),
+        false => Err(Conflict { kind: ConflictKind::Version, reasons: untold }),
+    }
 }
 
 /// Of several versions in one change the highest is listed; the others wait, like any lower one.

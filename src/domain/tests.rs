@@ -1,11 +1,11 @@
 //! The verbs of an incident against a small suite that keeps its own history.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::add::{Addition, Standing, add};
+use super::add::{Addition, Known, Standing, add};
 use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
@@ -54,6 +54,7 @@ struct Model {
     pins: Vec<Pin>,
     fled: Vec<Fled>,
     taken: Vec<Taken>,
+    hidden: HashSet<Digest>,
 }
 
 impl Model {
@@ -77,7 +78,8 @@ impl Model {
             translations: false,
         };
         let generations = vec![Contents::default()];
-        Self { spec, generations, pins: Vec::new(), fled: Vec::new(), taken: Vec::new() }
+        let (pins, fled, taken) = (Vec::new(), Vec::new(), Vec::new());
+        Self { spec, generations, pins, fled, taken, hidden: HashSet::new() }
     }
 
     fn now(&self) -> &Contents {
@@ -121,7 +123,9 @@ impl Model {
         let known: Vec<Package> =
             self.taken.iter().map(|(_, package)| (**package).clone()).collect();
         let by = Identity::parse("ci").unwrap();
-        let added = self.change(|draft, _| add(draft, &additions, &known, &by, Moment(1)))?;
+        let hidden = self.hidden.clone();
+        let known = Known { packages: &known, hidden: &hidden };
+        let added = self.change(|draft, _| add(draft, &additions, known, &by, Moment(1)))?;
         for addition in additions.into_iter().filter(|addition| addition.taken_as.is_none()) {
             self.taken.push((addition.component, addition.package));
         }
@@ -238,6 +242,29 @@ fn other_bytes_and_other_spellings_of_a_version_are_refused() {
     model.spec.owns = vec!["acme-*".into()];
     let conflict = model.upload(&[package("libc6", "9")]).unwrap_err().to_string();
     assert!(conflict.contains("owns only acme-*"), "{conflict}");
+}
+
+#[test]
+fn what_an_uploader_may_not_know_is_told_last_and_in_the_same_words() {
+    let mut model = Model::new();
+    let foreign = package("web", "1.0");
+    model.upload(std::slice::from_ref(&foreign)).unwrap();
+    model.hidden.insert(foreign.digest);
+    let mut other = (*package("web", "1.0")).clone();
+    other.digest = Digest::of(b"other");
+    let mut told = |package: Package| model.upload(&[Arc::new(package)]).unwrap_err();
+    let (bytes, spelling) = (told(other.clone()), told((*package("web", "1.00")).clone()));
+    assert_eq!((bytes.kind, spelling.kind), (ConflictKind::Version, ConflictKind::Version));
+    let [bytes, spelling] = [bytes, spelling].map(|conflict| conflict.to_string());
+    assert_eq!(bytes, format!("web 1.0 amd64: {}", crate::domain::add::TAKEN));
+    assert_eq!(spelling, bytes.replace("1.0", "1.00"));
+    // Who asks for a name that is not to be had here does not hear whether it is elsewhere.
+    model.spec.owns = vec!["acme-*".into()];
+    let told = model.upload(&[Arc::new(other)]).unwrap_err();
+    assert_eq!(told.reasons.len(), 1, "{told}");
+    assert_eq!(told.kind, ConflictKind::Other);
+    let absent = model.upload(&[package("db", "1.0")]).unwrap_err();
+    assert_eq!(told.to_string().replace("web", "db"), absent.to_string());
 }
 
 #[test]

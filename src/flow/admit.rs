@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::{Admitted, Entitled, Identity, Right, Rights, access};
+use crate::debian::SuiteName;
+use crate::domain::{Admitted, Denied, Entitled, Identity, Right, Rights, access};
 use crate::flow::{FlowError, Repository};
 use crate::trust::{Peer, Standing};
 
@@ -66,6 +67,45 @@ pub fn admit(
     let identity = standing.identity();
     let admitted = access::decide(identity, repository.grants.load().of(identity), right)?;
     Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
+}
+
+/// By what right something is being read: for as long as it is, the right has to last.
+pub struct Ground {
+    admitted: Admitted,
+    /// To read any one of these is enough.
+    suites: Vec<SuiteName>,
+}
+
+impl Ground {
+    /// What is read because `admitted` may read one of these suites.
+    pub(crate) fn new(admitted: Admitted, suites: Vec<SuiteName>) -> Self {
+        Self { admitted, suites }
+    }
+
+    /// Looks at certificate, revocation and age of the lists again; and at the right, if any right was
+    /// given or taken since the last look.
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] or [`FlowError::Denied`] with the reason.
+    pub fn still_holds(&mut self, repository: &Repository, peer: &Peer) -> Result<(), FlowError> {
+        let standing = identify(repository, peer)?;
+        let entitled = repository.grants.load().of(standing.identity());
+        if entitled.as_ref().is_some_and(|entitled| self.admitted.is_by(entitled)) {
+            return Ok(());
+        }
+        let mut denied = Denied::Unknown(standing.identity().clone());
+        for suite in &self.suites {
+            let right = Right::Read(suite);
+            match access::decide(standing.identity(), entitled.clone(), right) {
+                Ok(admitted) => {
+                    self.admitted = admitted;
+                    return Ok(());
+                }
+                Err(problem) => denied = problem,
+            }
+        }
+        Err(denied.into())
+    }
 }
 
 /// Whether an identity has `right`, for what it asked before and that happens now.

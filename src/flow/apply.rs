@@ -13,8 +13,8 @@ use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinK
 use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
 use crate::flow::suite::Edit;
-use crate::flow::{FlowError, Repository};
-use crate::flow::{reach, rollback};
+use crate::flow::upload::hidden_from;
+use crate::flow::{FlowError, Repository, admit, reach, rollback};
 
 /// What is wished of a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -205,7 +205,16 @@ fn add_items(
             additions.push(Addition { component, package, taken_as });
         }
     }
-    let added = add::add(draft, &additions, &known, &asking.author, asking.at)?;
+    let rivals = add::rivals(&additions, &known);
+    let hidden = match rivals.is_empty() {
+        true => HashSet::new(),
+        false => {
+            let entitled = admit::find_entitled(repository, &asking.author);
+            hidden_from(repository, &asking.author, entitled.as_deref(), &rivals)?
+        }
+    };
+    let known = add::Known { packages: &known, hidden: &hidden };
+    let added = add::add(draft, &additions, known, &asking.author, asking.at)?;
     Ok(Applied { added, ..Applied::default() })
 }
 

@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::{Admitted, Encoding, Identity, Right, StoredChunk};
+use crate::flow::admit::Ground;
 use crate::flow::chunk::read_stored;
 use crate::flow::served::{Served, Stamp};
 use crate::flow::tracks::xz_tail;
@@ -71,7 +72,7 @@ pub struct Releases(Mutex<HashMap<(Identity, SuiteName), Given>>);
 /// A head, and when a host was given it.
 type Given = (Arc<Served>, Moment);
 
-/// Opens what a path names.
+/// Opens what a path names, and says by which right.
 ///
 /// # Errors
 /// [`FlowError::Denied`] below `dists/` when the suite may not be read or is not there, in the same
@@ -80,32 +81,37 @@ pub async fn fetch(
     repository: &Arc<Repository>,
     standing: &Standing,
     path: RepoPath,
-) -> Result<Fetched, FlowError> {
+) -> Result<(Fetched, Ground), FlowError> {
     match path {
-        RepoPath::Dists(suite, file) => dists(repository, standing, suite, file).await,
+        RepoPath::Dists(suite, file) => {
+            let admitted = admit::admit(repository, standing, Right::Read(&suite))?;
+            let fetched = dists(repository, &admitted, &suite, file).await?;
+            Ok((fetched, Ground::new(admitted, vec![suite])))
+        }
         RepoPath::Snapshot(id, suite, file) => {
-            snapshot::fetch(repository, standing, id, suite, file).await
+            let admitted = admit::admit(repository, standing, Right::Read(&suite))?;
+            let fetched = snapshot::fetch(repository, &admitted, id, &suite, file).await?;
+            Ok((fetched, Ground::new(admitted, vec![suite])))
         }
         RepoPath::Pool { name, digest_prefix, file } => {
             let admitted = admit::admit(repository, standing, Right::Introspect)?;
             let shared = Arc::clone(repository);
-            blocking(move || pool(&shared, &admitted, &name, &digest_prefix, &file)).await
+            blocking(move || pool(&shared, admitted, &name, &digest_prefix, &file)).await
         }
     }
 }
 
 async fn dists(
     repository: &Arc<Repository>,
-    standing: &Standing,
-    suite: SuiteName,
+    admitted: &Admitted,
+    suite: &SuiteName,
     file: DistsFile,
 ) -> Result<Fetched, FlowError> {
-    admit::admit(repository, standing, Right::Read(&suite))?;
-    let identity = standing.identity();
+    let identity = admitted.identity();
     let absent = || crate::domain::Denied::Suite(identity.clone(), suite.clone());
-    let desk = repository.desk(&suite).ok_or_else(absent)?;
+    let desk = repository.desk(suite).ok_or_else(absent)?;
     let head = desk.served().ok_or_else(absent)?;
-    repository.journal.note(identity, &suite, repository.now(), head.generation);
+    repository.journal.note(identity, suite, repository.now(), head.generation);
     let text = |text: &Bytes, head: &Served| Fetched {
         content_type: "text/plain; charset=utf-8",
         size_bytes: text.len() as u64,
@@ -116,20 +122,20 @@ async fn dists(
     };
     match file {
         DistsFile::InRelease => {
-            repository.releases.forget(identity, &suite);
+            repository.releases.forget(identity, suite);
             Ok(text(&head.in_release, &head))
         }
         DistsFile::Release => {
-            repository.releases.remember(identity, &suite, &head, repository.now());
+            repository.releases.remember(identity, suite, &head, repository.now());
             Ok(text(&head.release, &head))
         }
         DistsFile::ReleaseGpg => {
             let head =
-                repository.releases.recall(identity, &suite, repository.now()).unwrap_or(head);
+                repository.releases.recall(identity, suite, repository.now()).unwrap_or(head);
             Ok(text(&head.release_gpg, &head))
         }
         DistsFile::Index(path) => {
-            let shared = Arc::clone(repository);
+            let (shared, suite) = (Arc::clone(repository), suite.clone());
             blocking(move || {
                 let listed = shared.catalogue.find_index(&suite, head.generation, &path)?;
                 // Patches are asked for by their names, by hosts that were given an earlier head.
@@ -146,7 +152,7 @@ async fn dists(
             .await
         }
         DistsFile::ByHash { directory, digest } => {
-            let shared = Arc::clone(repository);
+            let (shared, suite) = (Arc::clone(repository), suite.clone());
             blocking(move || {
                 let record = shared.catalogue.find_by_hash(&suite, &directory, &digest)?;
                 let record =
@@ -162,16 +168,16 @@ async fn dists(
 /// same words.
 fn pool(
     repository: &Repository,
-    admitted: &Admitted,
+    admitted: Admitted,
     name: &PackageName,
     digest_prefix: &str,
     file: &str,
-) -> Result<Fetched, FlowError> {
+) -> Result<(Fetched, Ground), FlowError> {
     let absent = || FlowError::Missing("such package for this host".into());
     let found = repository.catalogue.find_by_path(name, digest_prefix)?;
-    let (package, suites) = found.ok_or_else(absent)?;
-    let readable = suites.iter().any(|suite| admitted.entitled().reads(suite));
-    if !readable || layout::deb_file_name(&package) != file {
+    let (package, mut suites) = found.ok_or_else(absent)?;
+    suites.retain(|suite| admitted.entitled().reads(suite));
+    if suites.is_empty() || layout::deb_file_name(&package) != file {
         return Err(absent());
     }
     if name.as_str().starts_with(CLIENT_PREFIX) {
@@ -179,7 +185,7 @@ fn pool(
     }
     let opened = repository.pool.open(Kind::Blob, &package.digest)?;
     let lost = || FlowError::Internal(format!("blob {} is recorded but not there", package.digest));
-    Ok(Fetched {
+    let fetched = Fetched {
         content_type: "application/vnd.debian.binary-package",
         size_bytes: package.size_bytes,
         last_modified: UNCHANGING.into(),
@@ -189,7 +195,8 @@ fn pool(
             Opened::File(file, _) => Source::File(file),
             Opened::Memory(bytes) => Source::Text(bytes),
         },
-    })
+    };
+    Ok((fetched, Ground::new(admitted, suites)))
 }
 
 /// An index, to be sent chunk by chunk.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::catalogue::Sighting;
+use crate::catalogue::{RingSighting, Sighting};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::Identity;
@@ -16,7 +16,12 @@ pub struct Notes {
     seen: Mutex<HashMap<(Identity, SuiteName), (Moment, u64)>>,
     /// Client packages that were fetched.
     clients: Mutex<HashMap<(Identity, Digest), Moment>>,
+    /// Key rings that hosts were given with their settings.
+    rings: Mutex<HashMap<(Identity, SuiteName), Ring>>,
 }
+
+/// When a ring was given, and the keys in it.
+type Ring = (Moment, Vec<String>);
 
 impl Notes {
     /// Notes that a host asked for a suite while this generation was live.
@@ -27,6 +32,23 @@ impl Notes {
     /// Notes that a host has fetched a client package.
     pub(crate) fn note_client(&self, identity: &Identity, digest: Digest, at: Moment) {
         lock(&self.clients).insert((identity.clone(), digest), at);
+    }
+
+    /// Notes that a host has read the ring of these keys with its own settings.
+    pub(crate) fn note_ring(
+        &self,
+        identity: &Identity,
+        suite: &SuiteName,
+        at: Moment,
+        keys: Vec<String>,
+    ) {
+        lock(&self.rings).insert((identity.clone(), suite.clone()), (at, keys));
+    }
+
+    fn take_rings(&self) -> Vec<RingSighting> {
+        let notes = std::mem::take(&mut *lock(&self.rings));
+        let sighting = |((identity, suite), (at, keys))| RingSighting { identity, suite, keys, at };
+        notes.into_iter().map(sighting).collect()
     }
 
     fn take_clients(&self) -> Vec<(Identity, Digest, Moment)> {
@@ -54,6 +76,10 @@ pub fn write(repository: &Repository) -> Result<(), FlowError> {
     let fetched = repository.journal.take_clients();
     if !fetched.is_empty() {
         repository.catalogue.record_client_sightings(&fetched)?;
+    }
+    let rings = repository.journal.take_rings();
+    if !rings.is_empty() {
+        repository.catalogue.record_ring_sightings(&rings)?;
     }
     Ok(())
 }

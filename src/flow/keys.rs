@@ -85,10 +85,11 @@ fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError>
     Ok(repository.signer.keys().into_iter().map(report).collect())
 }
 
-/// What is known of the keys that hosts have: from the client packages that they fetched.
+/// What is known of the keys that hosts have: from the client packages that they fetched, and from the
+/// settings that they read when they were enrolled.
 struct Known {
     hosts: Vec<Arc<Entitled>>,
-    /// The keys of the newest package that a host has fetched of a suite.
+    /// The keys of what came last to a host for a suite.
     keys: BTreeMap<(Identity, SuiteName), Vec<String>>,
 }
 
@@ -98,15 +99,24 @@ impl Known {
         let brought: BTreeMap<_, _> =
             packages.into_iter().map(|one| ((one.suite, one.version), one.keys)).collect();
         let seen = repository.catalogue.list_client_sightings()?;
-        let keys = seen.into_iter().filter_map(|one| {
+        let fetched = seen.into_iter().filter_map(|one| {
             let keys = brought.get(&(one.suite.clone(), one.version))?.clone();
-            Some(((one.identity, one.suite), keys))
+            Some(((one.identity, one.suite), (one.at, keys)))
         });
+        let mut last: BTreeMap<_, _> = fetched.collect();
+        for one in repository.catalogue.list_ring_sightings()? {
+            let place = (one.identity, one.suite);
+            // A package that was fetched within the same second came after the settings that lead to it.
+            if last.get(&place).is_none_or(|(at, _)| *at < one.at) {
+                last.insert(place, (one.at, one.keys));
+            }
+        }
+        let keys = last.into_iter().map(|(place, (_, keys))| (place, keys)).collect();
         let mut named = admit::named(repository);
         named.sort();
         let held = named.iter().filter_map(|host| admit::find_entitled(repository, host));
         let hosts = held.filter(|host| host.role() == Role::Host).collect();
-        Ok(Self { hosts, keys: keys.collect() })
+        Ok(Self { hosts, keys })
     }
 
     fn hosts_of<'k>(&'k self, suite: &'k SuiteName) -> impl Iterator<Item = &'k Identity> {

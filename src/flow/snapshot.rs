@@ -8,29 +8,27 @@ use bytes::Bytes;
 use crate::catalogue::Snapshot;
 use crate::debian::{ReleaseText, SuiteName};
 use crate::domain::layout::{DistsFile, SnapshotId};
-use crate::domain::{Denied, GenerationRecord, IndexFile, Right, SuiteSpec};
+use crate::domain::{Admitted, Denied, GenerationRecord, IndexFile, SuiteSpec};
 use crate::flow::fetch::{Fetched, Source, UNCHANGING, rope};
 use crate::flow::publish::{proven_text, release_text};
-use crate::flow::{FlowError, Repository, admit, blocking};
+use crate::flow::{FlowError, Repository, blocking};
 use crate::time::Moment;
-use crate::trust::Standing;
 
-/// Opens a file of an earlier state of a suite.
+/// Opens a file of an earlier state of a suite, for who was admitted to read it.
 ///
 /// # Errors
-/// [`FlowError::Denied`] when the suite may not be read or is not there, in the same words;
+/// [`FlowError::Denied`] when the suite is not there, in the words for one that may not be read;
 /// [`FlowError::Missing`] when it has no such generation or file.
 pub(super) async fn fetch(
     repository: &Arc<Repository>,
-    standing: &Standing,
+    admitted: &Admitted,
     id: SnapshotId,
-    suite: SuiteName,
+    suite: &SuiteName,
     file: DistsFile,
 ) -> Result<Fetched, FlowError> {
-    admit::admit(repository, standing, Right::Read(&suite))?;
-    let identity = standing.identity();
+    let identity = admitted.identity();
     let absent = || Denied::Suite(identity.clone(), suite.clone());
-    let state = repository.desk(&suite).ok_or_else(absent)?.state();
+    let state = repository.desk(suite).ok_or_else(absent)?.state();
     state.head.as_ref().ok_or_else(absent)?;
     let spec = state.spec.clone();
     let (shared, name) = (Arc::clone(repository), suite.clone());
@@ -39,7 +37,7 @@ pub(super) async fn fetch(
         Ok((record.generation, open(&shared, &spec, &record, file)?))
     })
     .await?;
-    repository.journal.note(identity, &suite, repository.now(), generation);
+    repository.journal.note(identity, suite, repository.now(), generation);
     Ok(fetched)
 }
 

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+use crate::debian::SuiteName;
 use crate::digest::Digest;
-use crate::domain::{Admitted, Identity, Package};
+use crate::domain::{Admitted, Entitled, Identity, Package};
 use crate::flow::recognise::{self, Effort, Recognised};
 use crate::flow::{FlowError, Repository, blocking};
 use crate::pool::{Kind, PoolError, Staged, Staging};
@@ -57,8 +58,7 @@ where
     result
 }
 
-/// Which of these bytes `admitted` has to send. Only what the identity itself sent before, or may read in
-/// a suite, counts as there: a digest is no ticket to somebody else's package.
+/// Which of these bytes `admitted` has to send: those that are not there, and those of which it may not know.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -69,24 +69,35 @@ pub async fn missing(
 ) -> Result<Vec<Digest>, FlowError> {
     let (shared, asker) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
-        let sent = shared.catalogue.list_sent(&digests, asker.identity())?;
-        let mut there: HashSet<_> = sent.into_iter().collect();
-        let others: Vec<_> =
-            digests.iter().copied().filter(|digest| !there.contains(digest)).collect();
-        if others.is_empty() {
-            return Ok(Vec::new());
-        }
-        for record in shared.catalogue.find_packages(&others)? {
-            let digest = record.package.digest;
-            let suites = shared.catalogue.list_suites_of(&digest)?;
-            let entitled = asker.entitled();
-            if entitled.is_admin() || suites.iter().any(|suite| entitled.reads(suite)) {
-                there.insert(digest);
-            }
-        }
-        Ok(digests.into_iter().filter(|digest| !there.contains(digest)).collect())
+        let records = shared.catalogue.find_packages(&digests)?;
+        let there: HashSet<_> = records.into_iter().map(|record| record.package.digest).collect();
+        let hidden = hidden_from(&shared, asker.identity(), Some(asker.entitled()), &digests)?;
+        let missing = |digest: &Digest| !there.contains(digest) || hidden.contains(digest);
+        Ok(digests.into_iter().filter(missing).collect())
     })
     .await
+}
+
+/// Of which of these bytes somebody may not know whether they are there. Only what an identity has sent
+/// itself, or may read in a suite, is its to know: a digest is no ticket to somebody else's package.
+///
+/// The same reads, whatever is there.
+pub(super) fn hidden_from(
+    repository: &Repository,
+    identity: &Identity,
+    entitled: Option<&Entitled>,
+    digests: &[Digest],
+) -> Result<HashSet<Digest>, FlowError> {
+    let sent: HashSet<_> = repository.catalogue.list_sent(digests, identity)?.into_iter().collect();
+    let suites = repository.catalogue.list_suites_of(digests)?;
+    let sees = |suites: &[SuiteName]| {
+        entitled.is_some_and(|held| held.is_admin() || suites.iter().any(|suite| held.reads(suite)))
+    };
+    let hidden = digests
+        .iter()
+        .zip(suites)
+        .filter(|(digest, suites)| !sees(suites) && !sent.contains(digest));
+    Ok(hidden.map(|(digest, _)| *digest).collect())
 }
 
 fn closing() -> FlowError {

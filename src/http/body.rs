@@ -8,31 +8,23 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::domain::Right;
+use crate::flow::admit::Ground;
 use crate::flow::fetch::{Fetched, Segment, Source};
 use crate::flow::served::Stamp;
-use crate::flow::{FlowError, Repository, admit};
+use crate::flow::{FlowError, Repository};
 use crate::http::pieces::Pieces;
 use crate::time::Moment;
 use crate::trust::Peer;
 
 /// The most header fields that an answer has.
 const FIELDS: usize = 8;
-/// How much is sent between two looks at whether the client still stands. Unit: bytes.
-const LOOK_BYTES: u64 = 1024 * 1024;
 
 /// Answers a GET or HEAD with what was fetched.
 ///
 /// 304 only on exact equality of `If-Modified-Since`, so that a head of a rollback reaches hosts
 /// whatever their file times are. A single range is honoured when `If-Range` agrees. A body breaks off
-/// when `peer` no longer stands or holds no right at all any more.
-pub fn respond(
-    repository: &Arc<Repository>,
-    peer: &Arc<Peer>,
-    method: &Method,
-    headers: &HeaderMap,
-    fetched: Fetched,
-) -> Response {
+/// when the watch says so.
+pub fn respond(watch: Watch, method: &Method, headers: &HeaderMap, fetched: Fetched) -> Response {
     let etag = fetched.digest.map(|digest| format!("\"{digest}\""));
     let mut response = Response::new(Body::empty());
     let cache = if fetched.immutable {
@@ -74,8 +66,6 @@ pub fn respond(
     let length = range.end.saturating_sub(range.start);
     insert(response.headers_mut(), header::CONTENT_LENGTH, &length.to_string());
     if *method != Method::HEAD {
-        let watch =
-            Watch { repository: Arc::clone(repository), peer: Arc::clone(peer), sent_bytes: 0 };
         *response.body_mut() = stream_of(watch, fetched.source, range.start, length);
     }
     response
@@ -137,27 +127,28 @@ fn range(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>, total: u64) 
     if part.start >= part.end { Wanted::Nothing } else { Wanted::Part(part) }
 }
 
-/// Looks again, while a body is under way, at whether its client still stands.
-struct Watch {
+/// Looks again, while a body is under way, at whether its client still stands and still has the right by
+/// which it is given this body.
+pub struct Watch {
     repository: Arc<Repository>,
     peer: Arc<Peer>,
-    /// Sent since the last look.
-    sent_bytes: u64,
+    ground: Ground,
+    begun: bool,
 }
 
 impl Watch {
-    /// Notes that `bytes` more are sent, and now and then looks.
-    fn pass(&mut self, bytes: usize) -> Result<(), FlowError> {
-        self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
-        if self.sent_bytes >= LOOK_BYTES {
-            self.sent_bytes = 0;
-            let still = admit::identify(&self.repository, &self.peer)
-                .and_then(|standing| admit::admit(&self.repository, &standing, Right::Introspect));
-            still.inspect_err(
-                |refusal| tracing::info!(%refusal, "a body under way was broken off"),
-            )?;
+    /// For a body that is given to `peer` on this ground.
+    pub fn new(repository: &Arc<Repository>, peer: &Arc<Peer>, ground: Ground) -> Self {
+        Self { repository: Arc::clone(repository), peer: Arc::clone(peer), ground, begun: false }
+    }
+
+    /// Looks before every piece but the first, for which the request was judged just now.
+    fn look(&mut self) -> Result<(), FlowError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            return Ok(());
         }
-        Ok(())
+        let still = self.ground.still_holds(&self.repository, &self.peer);
+        still.inspect_err(|refusal| tracing::info!(%refusal, "a body under way was broken off"))
     }
 }
 
@@ -179,8 +170,10 @@ fn cut(bytes: &Bytes, start: u64, length: u64) -> Bytes {
 fn file_stream(watch: Watch, file: std::fs::File, start: u64, length: u64) -> Body {
     let state = (watch, Pieces::new(file, start, length));
     Body::from_stream(stream::try_unfold(state, |(mut watch, mut pieces)| async move {
+        if !pieces.is_done() {
+            watch.look().map_err(std::io::Error::other)?;
+        }
         let Some(piece) = pieces.next().await? else { return Ok(None) };
-        watch.pass(piece.len()).map_err(std::io::Error::other)?;
         Ok::<_, std::io::Error>(Some((piece, (watch, pieces))))
     }))
 }
@@ -192,6 +185,7 @@ fn rope_stream(watch: Watch, segments: Vec<Segment>, start: u64, length: u64) ->
         if left == 0 {
             return Ok::<_, FlowError>(None);
         }
+        watch.look()?;
         for segment in segments.by_ref() {
             let size = segment.size_bytes();
             if skip >= size {
@@ -200,7 +194,6 @@ fn rope_stream(watch: Watch, segments: Vec<Segment>, start: u64, length: u64) ->
             }
             let bytes = segment.read(&watch.repository).await?;
             let piece = cut(&bytes, skip, left);
-            watch.pass(piece.len())?;
             let left = left.saturating_sub(piece.len() as u64);
             return Ok(Some((piece, (watch, segments, 0, left))));
         }

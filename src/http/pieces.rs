@@ -51,6 +51,11 @@ impl Pieces {
         Self { file: Arc::new(file), at: start, left: length, shelf: Shelf::default() }
     }
 
+    /// Whether all of it was given out.
+    pub(super) fn is_done(&self) -> bool {
+        self.left == 0
+    }
+
     /// The next piece; `None` at the end.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ async fn answer(
     let absent = || Failure::new(Code::Missing, "there is no such path for this host");
     let path = clean_path(uri.path()).map_err(|_| absent())?;
     let path = RepoPath::parse(path.trim_start_matches('/')).ok_or_else(absent)?;
-    let fetched = fetch::fetch(&app.repository, &caller.standing, path).await?;
-    Ok(body::respond(&app.repository, &caller.peer, method, headers, fetched))
+    let (fetched, ground) = fetch::fetch(&app.repository, &caller.standing, path).await?;
+    let watch = body::Watch::new(&app.repository, &caller.peer, ground);
+    Ok(body::respond(watch, method, headers, fetched))
 }

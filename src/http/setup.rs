@@ -23,10 +23,13 @@ pub async fn setup(
     let own = caller.standing.identity() == &identity;
     caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
     let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
-    let facts_of = |spec: &SuiteSpec| clients::facts(&app.repository, spec);
+    let facts_of = |spec: &SuiteSpec| match own {
+        true => clients::facts_for(&app.repository, &identity, spec),
+        false => clients::facts(&app.repository, spec),
+    };
     let of_suites: Vec<_> = suites.iter().map(facts_of).collect();
-    let own = || report::ca_pem(&app.repository);
-    let ca_pem = app.site.server_ca.clone().unwrap_or_else(own);
+    let embedded = || report::ca_pem(&app.repository);
+    let ca_pem = app.site.server_ca.clone().unwrap_or_else(embedded);
     let facts = HostFacts {
         identity: &identity,
         public_url: &app.site.public_url,

@@ -25,32 +25,47 @@ fn size(path: &str) -> u64 {
     Path::new(path).metadata().map_or(0, |metadata| metadata.len())
 }
 
+/// A package that takes a while to send.
+fn large(server: &TestServer, name: &str) -> String {
+    let deb = DebBuilder::new(name, "1.0", "amd64")
+        .data_compression(Compression::None)
+        .file(&format!("usr/share/{name}/noise"), &noise());
+    server.deb(&deb)
+}
+
+/// Where a suite has a package.
+fn path_of(server: &TestServer, host: &str, suite: &str, name: &str) -> String {
+    let packages = server.curl(host, &format!("dists/{suite}/main/binary-amd64/Packages")).run();
+    let packages = packages.expect_success().stdout;
+    let mut paths = packages.lines().filter_map(|line| line.strip_prefix("Filename: "));
+    paths.find(|path| path.contains(&format!("/{name}/"))).expect("it is listed").to_owned()
+}
+
+fn wait_for_a_megabyte(server: &TestServer, part: &str) {
+    let begun = Instant::now();
+    while size(part) < 1 << 20 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing comes: {}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_revoked_host_does_not_get_the_rest_of_a_body() {
     let server = TestServer::start();
-    let large = DebBuilder::new("acme-large", "1.0", "amd64")
-        .data_compression(Compression::None)
-        .file("usr/share/acme-large/noise", &noise());
-    let large = server.deb(&large);
+    let large = large(&server, "acme-large");
     server.repoctl(&["upload", "--suite", "stable", &large]).expect_success();
     for host in ["stays.example", "goes.example"] {
         let out = server.at(&format!("hosts/{host}"));
         let issue = ["host", "issue", host, "--suite", "stable", "--out", &out];
         server.repoctl(&issue).expect_success();
     }
-    let packages = server.curl("stays.example", "dists/stable/main/binary-amd64/Packages").run();
-    let packages = packages.expect_success().stdout;
-    let path = packages.lines().find_map(|line| line.strip_prefix("Filename: ")).unwrap();
+    let path = &path_of(&server, "stays.example", "stable", "acme-large");
 
     let (whole, part) = (server.at("whole"), server.at("part"));
     std::thread::scope(|scope| {
         let slow = server.curl("goes.example", path).args(["--limit-rate", "3M", "-o", &part]);
         let going = scope.spawn(move || slow.run());
-        let begun = Instant::now();
-        while size(&part) < 1 << 20 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "nothing comes: {}", server.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_a_megabyte(&server, &part);
         let revoke = ["host", "revoke", "goes.example", "-m", "stolen"];
         server.repoctl(&revoke).expect_success();
         let ended = going.join().unwrap();
@@ -60,4 +75,59 @@ fn a_revoked_host_does_not_get_the_rest_of_a_body() {
     // The others get theirs, to the last byte.
     server.curl("stays.example", path).args(["-o", &whole]).run().expect_success();
     assert!(std::fs::read(&whole).unwrap() == std::fs::read(&large).unwrap());
+}
+
+/// What a right gave ends with it, a package as well as an index; what another right gives goes on, also
+/// when it is a package that both of them gave.
+#[test]
+fn a_right_that_is_taken_ends_the_bodies_that_it_gave_and_no_others() {
+    let server = TestServer::start();
+    server.repoctl(&["suite", "create", "edge", "--architectures", "amd64"]).expect_success();
+    let (gone, both) = (large(&server, "acme-gone"), large(&server, "acme-both"));
+    // Much to say, so that the index is long: it compresses well, and is unpacked on its way.
+    let words = " much to say\n".repeat(900_000 / 13);
+    let wordy: Vec<_> = (0..24)
+        .map(|number| DebBuilder::new(&format!("acme-wordy{number}"), "1.0", "amd64"))
+        .map(|deb| server.deb(&deb.field("Description", &format!("words\n{}", words.trim_end()))))
+        .collect();
+    let mut upload = vec!["upload", "--suite", "edge", &gone, &both];
+    upload.extend(wordy.iter().map(String::as_str));
+    server.repoctl(&upload).expect_success();
+    server.repoctl(&["upload", "--suite", "stable", &both]).expect_success();
+    let host = "reads.example";
+    let out = server.at(&format!("hosts/{host}"));
+    server.repoctl(&["host", "issue", host, "--suite", "stable", "--out", &out]).expect_success();
+    let access = |verb| server.repoctl(&["access", verb, "host", host, "--suite", "edge"]);
+    access("grant").expect_success();
+
+    let index = "dists/edge/main/binary-amd64/Packages".to_owned();
+    let paths = ["acme-gone", "acme-both"].map(|name| path_of(&server, host, "edge", name));
+    let [gone_path, both_path] = &paths;
+    std::thread::scope(|scope| {
+        let (server, at) = (&server, |name: &str| server.at(name));
+        let read = |path: &str, rate: &str, name: &str| {
+            let slow = server.curl(host, path).args(["--limit-rate", rate, "-o", &at(name)]);
+            scope.spawn(move || slow.run())
+        };
+        let ending = [read(gone_path, "3M", "gone"), read(&index, "3M", "index")];
+        let staying = read(both_path, "8M", "both");
+        for part in ["gone", "index", "both"] {
+            wait_for_a_megabyte(server, &at(part));
+        }
+        access("revoke").expect_success();
+        assert!(size(&at("both")) < size(&both), "it was over before anything changed");
+        for ended in ending {
+            let ended = ended.join().unwrap();
+            assert_eq!(ended.code, 18, "curl: the transfer was cut: {ended}");
+        }
+        staying.join().unwrap().expect_success();
+    });
+    assert!(size(&server.at("gone")) < size(&gone), "all of the package came");
+    assert!(std::fs::read(server.at("both")).unwrap() == std::fs::read(&both).unwrap());
+    let status = |path: &str| {
+        let asked = server.curl(host, path).args(["-o", "/dev/null", "-w", "%{http_code}"]);
+        asked.run().expect_success().stdout
+    };
+    assert_eq!([gone_path, &index, both_path].map(|path| status(path)), ["404", "403", "200"]);
+    assert!(server.log().contains("a body under way was broken off"), "{}", server.log());
 }

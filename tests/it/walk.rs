@@ -5,6 +5,7 @@
 mod line;
 mod rights;
 mod store;
+mod work;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

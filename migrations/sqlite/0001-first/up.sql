@@ -340,3 +340,12 @@ CREATE TABLE client_sighting (
     seen_at INTEGER NOT NULL,
     PRIMARY KEY (identity, suite_id)
 ) STRICT;
+
+-- The key ring that a host has read with its own settings, when it was enrolled. `key_names` as above.
+CREATE TABLE ring_sighting (
+    identity TEXT NOT NULL,
+    suite_id INTEGER NOT NULL REFERENCES suite (id),
+    key_names TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (identity, suite_id)
+) STRICT;

@@ -3,7 +3,7 @@
 use super::rows::{moment, number, parse};
 use super::suites::lock;
 use super::{Answer, Row, Store, all, count};
-use crate::catalogue::{ClientPackage, ClientSighting, Clients};
+use crate::catalogue::{ClientPackage, ClientSighting, Clients, RingSighting};
 use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::time::Moment;
@@ -28,6 +28,16 @@ const SEEN: &str = "\
 const SIGHTINGS: &str = "\
     SELECT g.identity, s.name, g.version, g.seen_at \
     FROM client_sighting AS g JOIN suite AS s ON s.id = g.suite_id ORDER BY g.identity, s.name";
+
+const RING: &str = "\
+    INSERT INTO ring_sighting (identity, suite_id, key_names, seen_at) \
+    SELECT CAST($1 AS TEXT), id, CAST($2 AS TEXT), CAST($3 AS BIGINT) FROM suite WHERE name = $4 \
+    ON CONFLICT (identity, suite_id) DO UPDATE SET \
+        key_names = excluded.key_names, seen_at = excluded.seen_at";
+
+const RINGS: &str = "\
+    SELECT r.identity, s.name, r.key_names, r.seen_at \
+    FROM ring_sighting AS r JOIN suite AS s ON s.id = r.suite_id ORDER BY r.identity, s.name";
 
 impl<S: Store> Clients for S {
     fn record_client_package(&self, package: &ClientPackage) -> Answer<()> {
@@ -73,6 +83,40 @@ impl<S: Store> Clients for S {
             })
         })
     }
+
+    fn record_ring_sightings(&self, read: &[RingSighting]) -> Answer<()> {
+        let read = read.to_vec();
+        self.write(move |tx| {
+            for one in &read {
+                let values = [
+                    one.identity.as_str().into(),
+                    one.keys.join(" ").into(),
+                    one.at.0.into(),
+                    one.suite.as_str().into(),
+                ];
+                tx.exec(RING, &values)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn list_ring_sightings(&self) -> Answer<Vec<RingSighting>> {
+        self.read(|tx| {
+            all(tx, RINGS, &[], |row| {
+                Ok(RingSighting {
+                    identity: parse(row, 0)?,
+                    suite: parse(row, 1)?,
+                    keys: words(row, 2)?,
+                    at: moment(row, 3)?,
+                })
+            })
+        })
+    }
+}
+
+/// What stands in a text with blanks between.
+fn words(row: &dyn Row, column: usize) -> Answer<Vec<String>> {
+    Ok(row.text(column)?.split_whitespace().map(str::to_owned).collect())
 }
 
 fn package(row: &dyn Row) -> Answer<ClientPackage> {
@@ -81,7 +125,7 @@ fn package(row: &dyn Row) -> Answer<ClientPackage> {
         version: number(row, 1)?,
         digest: parse(row, 2)?,
         made_of: parse(row, 3)?,
-        keys: row.text(4)?.split_whitespace().map(str::to_owned).collect(),
+        keys: words(row, 4)?,
         built_at: moment(row, 5)?,
     })
 }

@@ -119,8 +119,9 @@ const KEEP_FLOOR: &str = "\
     ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at";
 
 /// Everything that names a suite, and last the suite itself.
-const REMOVE: [&str; 12] = [
+const REMOVE: [&str; 13] = [
     "DELETE FROM client_sighting WHERE suite_id = $1",
+    "DELETE FROM ring_sighting WHERE suite_id = $1",
     "DELETE FROM client_package WHERE suite_id = $1",
     "DELETE FROM sighting WHERE suite_id = $1",
     "DELETE FROM index_file WHERE suite_id = $1",

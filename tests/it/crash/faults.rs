@@ -8,6 +8,7 @@ use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedRing, Catalogue, CatalogueError, CertificateRecord,
     ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Enrolments, Generations,
     Groups, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement,
+    RingSighting,
     Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
@@ -238,7 +239,7 @@ faulty! { Packages:
     fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
     fn read_file_lists(digests: &[Digest]) -> Vec<Option<Vec<u8>>>;
-    fn list_suites_of(digest: &Digest) -> Vec<SuiteName>;
+    fn list_suites_of(digests: &[Digest]) -> Vec<Vec<SuiteName>>;
     fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<(Package, Vec<SuiteName>)>;
     fn forget_staged(before: Moment) -> Vec<Digest>;
 }
@@ -335,4 +336,6 @@ faulty! { Clients:
     fn list_client_packages() -> Vec<ClientPackage>;
     fn record_client_sightings(fetched: &[(Identity, Digest, Moment)]) -> ();
     fn list_client_sightings() -> Vec<ClientSighting>;
+    fn record_ring_sightings(read: &[RingSighting]) -> ();
+    fn list_ring_sightings() -> Vec<RingSighting>;
 }

@@ -38,11 +38,14 @@ const AGO_SECONDS: i64 = 200 * 86_400;
 /// How long suites of these tests are valid; the most that is allowed.
 pub const VALID_SECONDS: i64 = 366 * 86_400;
 
+/// What somebody shows.
+pub type Chain = Vec<CertificateDer<'static>>;
+
 /// What every house of a test shares: keys, a CA, one identity that may do everything.
 pub struct Ground {
     dir: TempDir,
     trust: Arc<Trust>,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Chain,
     grant: Grant,
     begun: Moment,
 }
@@ -58,13 +61,16 @@ impl Ground {
         let authority = CertificateAuthority::create(&ca, "test", begun).unwrap();
         authority.publish_crl(&[], begun, 2 * AGO_SECONDS).unwrap();
         let identity = Identity::parse("everyone.example.org").unwrap();
-        let request = NewRequest::make().unwrap();
-        let issued = authority.issue_client(&identity, &request.csr_pem, 1000, begun).unwrap();
-        let chain =
-            vec![CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes()).unwrap()];
+        let chain = chain_by(&authority, &identity, begun);
         let trust = Arc::new(Trust::load(TrustFiles::of_directory(&ca), begun).unwrap());
         let grant = Grant { identity, role: Role::Admin, suites: SuiteScope::All };
         Self { dir, trust, chain, grant, begun }
+    }
+
+    /// The chain of somebody else.
+    pub fn chain_of(&self, name: &str) -> Chain {
+        let authority = CertificateAuthority::load(&self.dir.path().join("ca")).unwrap();
+        chain_by(&authority, &Identity::parse(name).unwrap(), self.begun)
     }
 
     /// A clock at the time when the keys were made.
@@ -91,6 +97,12 @@ impl Ground {
     pub fn admitted(&self) -> Admitted {
         access::admit(&self.grant.identity, Some(&self.grant), Right::Administer).unwrap()
     }
+}
+
+fn chain_by(authority: &CertificateAuthority, identity: &Identity, at: Moment) -> Chain {
+    let request = NewRequest::make().unwrap();
+    let issued = authority.issue_client(identity, &request.csr_pem, 1000, at).unwrap();
+    vec![CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes()).unwrap()]
 }
 
 /// Copies stores as a power cut leaves them: while somebody has them open.
@@ -229,12 +241,17 @@ impl<'g> House<'g> {
 
     /// What is served under a path, as a host with a certificate gets it.
     pub fn served(&self, path: &str) -> Result<Answer, FlowError> {
+        self.served_to(&self.ground.chain, path)
+    }
+
+    /// The same, as whoever shows this chain gets it.
+    pub fn served_to(&self, chain: &Chain, path: &str) -> Result<Answer, FlowError> {
         self.block_on(async {
-            let peer = Peer::new(self.ground.chain.clone());
+            let peer = Peer::new(chain.clone());
             let standing = peer.standing(&self.ground.trust, self.repository.now())?;
             let absent = || FlowError::Missing(path.into());
             let parsed = RepoPath::parse(path).ok_or_else(absent)?;
-            let fetched = fetch::fetch(&self.repository, &standing, parsed).await?;
+            let (fetched, _) = fetch::fetch(&self.repository, &standing, parsed).await?;
             let mut body = Vec::new();
             match fetched.source {
                 From::Text(text) => body.extend(text),

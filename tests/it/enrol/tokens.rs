@@ -171,3 +171,47 @@ async fn a_token_ends_by_itself_and_while_nobody_is_served() {
     certificates::publish_crl(&moved.repository).unwrap();
     enroll_by(&moved.repository, shown(&closed)).await.unwrap();
 }
+
+/// The settings of an enrolment come with the key ring of that moment, and count at once. What somebody
+/// else reads in the name of a host does not.
+#[test]
+fn a_host_has_the_keys_of_its_enrolment_at_once() {
+    let mut server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let behind = |server: &TestServer| -> Vec<Vec<String>> {
+        let told = server.repoctl(&["key", "list", "--json"]).expect_success();
+        let keys: Vec<serde_json::Value> = serde_json::from_str(&told.stdout).unwrap();
+        let hosts = |key: &serde_json::Value| {
+            let hosts = key["hosts_behind"].as_array().unwrap().iter();
+            hosts.map(|one| one["host"].as_str().unwrap().to_owned()).collect()
+        };
+        keys.iter().map(hosts).collect()
+    };
+    let (first, second, again) = (empty_root(), empty_root(), empty_root());
+    let other = "web-02.example.org";
+    enroll(first.path(), &token(&server, NAME, &[])).expect_success();
+    assert_eq!(behind(&server), [[""; 0]]);
+    let told = server.repoctl(&["key", "status"]).expect_success();
+    assert!(told.says("hosts that have it: 1") && !told.says(NAME), "{told}");
+
+    server.repoctl(&["key", "rotate"]).expect_success();
+    assert_eq!(behind(&server), [vec![], vec![NAME]]);
+    enroll(second.path(), &token(&server, other, &[])).expect_success();
+    assert_eq!(behind(&server), [vec![], vec![NAME]]);
+    assert_eq!(server.stop(), 0);
+    server.serve();
+    server.repoctl(&["host", "setup", NAME, "--out", &server.at("setup")]).expect_success();
+    assert_eq!(behind(&server), [vec![], vec![NAME]]);
+    // Who is enrolled anew has the keys of now, and the old one is nobody's only one.
+    let old = server.repoctl(&["key", "list"]).expect_success();
+    let old = old.stdout.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    server.repoctl(&["key", "retire", &old]).expect_code(1).expect_says(NAME);
+    enroll(again.path(), &token(&server, NAME, &[])).expect_success();
+    assert_eq!(behind(&server), [[""; 0]; 2]);
+    server.repoctl(&["key", "retire", &old]).expect_success();
+    // A host that was set up by hand has not shown yet what it has.
+    let out = server.at("issued");
+    let issue = ["host", "issue", "web-03.example.org", "--suite", "stable", "--out", &out];
+    server.repoctl(&issue).expect_success();
+    assert_eq!(behind(&server), [["web-03.example.org"]]);
+}

@@ -93,6 +93,58 @@ fn an_uploader_of_some_packages_uploads_those_and_no_others() {
     assert!(told.says("repoctl access grant uploader ci.example.org --suite secret"), "{told}");
 }
 
+/// A version that another suite has is refused, since hosts may read both; what is said of it is what the
+/// uploader may know.
+#[test]
+fn an_uploader_hears_nothing_of_what_another_suite_has() {
+    let server = started();
+    server.repoctl(&["suite", "edit", "stable", "--owns", "acme-*"]).expect_success();
+    let folder = issue(&server, "ci.example.org", "uploader", "stable");
+    let build = |name: &str, version: &str, more: &str| {
+        server.deb(&package(name, version).file("usr/share/doc/more", more.as_bytes()))
+    };
+    let digest = |path: &str| {
+        let bytes = std::fs::read(path).unwrap();
+        repod::digest::Digest::of(&bytes).to_string()[..8].to_owned()
+    };
+    let mut known = Vec::new();
+    for name in ["acme-vault", "vault"] {
+        let path = build(name, "1.0", "theirs");
+        known.push(digest(&path));
+        server.repoctl(&["upload", "--suite", "secret", &path]).expect_success();
+    }
+    let upload = |name: &str, version: &str| {
+        let path = build(name, version, "mine");
+        act_as(&server, &folder, &["upload", "--suite", "stable", &path])
+    };
+    let silent = |told: &Outcome| {
+        let words = ["secret", "other bytes", "same as", &known[0], &known[1]];
+        assert!(words.iter().all(|word| !told.says(word)), "{told}");
+    };
+    // Other bytes and another spelling are one answer.
+    for version in ["1.0", "1.00", "0:1.0"] {
+        let told = upload("acme-vault", version).expect_code(1);
+        assert!(told.says("this version is taken in this repository; build a higher"), "{told}");
+        silent(&told);
+    }
+    // A name that is not to be had in the suite is refused for that alone, there or not.
+    let (foreign, absent) = (upload("vault", "1.0"), upload("valut", "1.0"));
+    silent(&foreign);
+    let alike = |told: &Outcome| format!("{} {}", told.code, told.stderr).replace("vault", "valut");
+    assert_eq!(alike(&foreign), alike(&absent));
+    upload("acme-vault", "1.1").expect_success();
+
+    // Who may read that suite is told all of it, and so is who sent it.
+    let told = upload("acme-vault", "1.1").expect_code(0);
+    assert!(!told.says("taken"), "{told}");
+    let mine = build("acme-vault", "1.1", "mine again");
+    let told = act_as(&server, &folder, &["upload", "--suite", "stable", &mine]).expect_code(1);
+    assert!(told.says("this version exists with other bytes (SHA-256 "), "{told}");
+    access(&server, &["grant", "host", "ci.example.org", "--suite", "secret"]).expect_success();
+    let told = upload("acme-vault", "1.0").expect_code(1);
+    assert!(told.says(&format!("exists with other bytes (SHA-256 {}", known[0])), "{told}");
+}
+
 #[test]
 fn an_operator_of_some_packages_pins_those_and_no_others() {
     let server = started();

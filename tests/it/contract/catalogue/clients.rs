@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use repod::catalogue::{CatalogueError, ClientPackage};
+use repod::catalogue::{CatalogueError, ClientPackage, RingSighting};
 use repod::digest::Digest;
 use repod::time::Moment;
 
@@ -47,4 +47,22 @@ pub fn the_newest_client_package_that_a_host_fetched_is_kept(room: &Path, make: 
     assert_eq!(versions(), [(host.clone(), 2, Moment(5))], "an older one takes nothing away");
     catalogue.remove_suite(&suite("stable"), &event("admin.example", 9)).unwrap();
     assert!(versions().is_empty() && catalogue.list_client_packages().unwrap().is_empty());
+}
+
+pub fn the_last_key_ring_that_a_host_read_is_kept(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let ring = |host: &str, keys: &[&str], at| RingSighting {
+        identity: identity(host),
+        suite: suite("stable"),
+        keys: keys.iter().map(ToString::to_string).collect(),
+        at: Moment(at),
+    };
+    let (one, two) = ("web1.example.org", "web2.example.org");
+    catalogue.record_ring_sightings(&[ring(one, &["A"], 5), ring(two, &["A"], 6)]).unwrap();
+    let absent = RingSighting { suite: suite("absent"), ..ring(one, &["A"], 7) };
+    catalogue.record_ring_sightings(&[ring(one, &["A", "B"], 8), absent]).unwrap();
+    let expected = [ring(one, &["A", "B"], 8), ring(two, &["A"], 6)];
+    assert_eq!(make(room).list_ring_sightings().unwrap(), expected);
+    catalogue.remove_suite(&suite("stable"), &event("admin.example", 9)).unwrap();
+    assert!(catalogue.list_ring_sightings().unwrap().is_empty());
 }
