@@ -69,17 +69,31 @@ pub fn admit(
     Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// By what right something is being read: for as long as it is, the right has to last.
+/// By what right a body is under way: for as long as it is, the right has to last.
 pub struct Ground {
     admitted: Admitted,
-    /// To read any one of these is enough.
-    suites: Vec<SuiteName>,
+    claim: Claim,
+}
+
+/// What is done by the right.
+enum Claim {
+    /// Something is read that lies in each of these suites.
+    Read(Vec<SuiteName>),
+    /// Something is sent for a suite.
+    Upload(SuiteName),
+    /// Something is sent that no suite names yet.
+    Stage,
 }
 
 impl Ground {
     /// What is read because `admitted` may read one of these suites.
-    pub(crate) fn new(admitted: Admitted, suites: Vec<SuiteName>) -> Self {
-        Self { admitted, suites }
+    pub(crate) fn reading(admitted: Admitted, suites: Vec<SuiteName>) -> Self {
+        Self { admitted, claim: Claim::Read(suites) }
+    }
+
+    /// What is sent because `admitted` may upload to the suite; to none in particular, because it may stage.
+    pub fn sending(admitted: Admitted, suite: Option<SuiteName>) -> Self {
+        Self { admitted, claim: suite.map_or(Claim::Stage, Claim::Upload) }
     }
 
     /// Looks at certificate, revocation and age of the lists again; and at the right, if any right was
@@ -93,9 +107,13 @@ impl Ground {
         if entitled.as_ref().is_some_and(|entitled| self.admitted.is_by(entitled)) {
             return Ok(());
         }
+        let rights = match &self.claim {
+            Claim::Read(suites) => suites.iter().map(Right::Read).collect(),
+            Claim::Upload(suite) => vec![Right::Upload(suite)],
+            Claim::Stage => vec![Right::Stage],
+        };
         let mut denied = Denied::Unknown(standing.identity().clone());
-        for suite in &self.suites {
-            let right = Right::Read(suite);
+        for right in rights {
             match access::decide(standing.identity(), entitled.clone(), right) {
                 Ok(admitted) => {
                     self.admitted = admitted;

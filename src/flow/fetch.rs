@@ -86,12 +86,12 @@ pub async fn fetch(
         RepoPath::Dists(suite, file) => {
             let admitted = admit::admit(repository, standing, Right::Read(&suite))?;
             let fetched = dists(repository, &admitted, &suite, file).await?;
-            Ok((fetched, Ground::new(admitted, vec![suite])))
+            Ok((fetched, Ground::reading(admitted, vec![suite])))
         }
         RepoPath::Snapshot(id, suite, file) => {
             let admitted = admit::admit(repository, standing, Right::Read(&suite))?;
             let fetched = snapshot::fetch(repository, &admitted, id, &suite, file).await?;
-            Ok((fetched, Ground::new(admitted, vec![suite])))
+            Ok((fetched, Ground::reading(admitted, vec![suite])))
         }
         RepoPath::Pool { name, digest_prefix, file } => {
             let admitted = admit::admit(repository, standing, Right::Introspect)?;
@@ -196,7 +196,7 @@ fn pool(
             Opened::Memory(bytes) => Source::Text(bytes),
         },
     };
-    Ok((fetched, Ground::new(admitted, suites)))
+    Ok((fetched, Ground::reading(admitted, suites)))
 }
 
 /// An index, to be sent chunk by chunk.

@@ -81,6 +81,15 @@ impl Caller {
     pub fn admit(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
         Ok(admit::admit(&app.repository, &self.standing, right)?.because(&self.why))
     }
+
+    /// The caller, if it still stands and has `right` now that a body is there, which may have taken long.
+    ///
+    /// # Errors
+    /// [`Failure`] with the reason.
+    pub fn admit_again(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
+        let standing = admit::identify(&app.repository, &self.peer)?;
+        Ok(admit::admit(&app.repository, &standing, right)?)
+    }
 }
 
 /// The other end of the connection, and the verdict on it that the connection keeps.

@@ -128,7 +128,7 @@ fn range(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>, total: u64) 
 }
 
 /// Looks again, while a body is under way, at whether its client still stands and still has the right by
-/// which it is given this body.
+/// which this body is given or taken.
 pub struct Watch {
     repository: Arc<Repository>,
     peer: Arc<Peer>,
@@ -137,13 +137,16 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// For a body that is given to `peer` on this ground.
+    /// For a body that `peer` is given, or sends, on this ground.
     pub fn new(repository: &Arc<Repository>, peer: &Arc<Peer>, ground: Ground) -> Self {
         Self { repository: Arc::clone(repository), peer: Arc::clone(peer), ground, begun: false }
     }
 
     /// Looks before every piece but the first, for which the request was judged just now.
-    fn look(&mut self) -> Result<(), FlowError> {
+    ///
+    /// # Errors
+    /// [`FlowError::Refused`] or [`FlowError::Denied`] with the reason.
+    pub fn look(&mut self) -> Result<(), FlowError> {
         if !std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }

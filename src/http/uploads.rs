@@ -4,6 +4,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 
 use crate::api::{
     BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_BATCH_BYTES,
@@ -13,14 +15,19 @@ use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{Denied, Right, Role};
 use crate::flow::FlowError;
+use crate::flow::admit::Ground;
 use crate::flow::apply::Wish;
 use crate::flow::batch;
 use crate::flow::change::{Terms, change};
 use crate::flow::upload::{self, Declared, upload};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::{Failure, problem};
+use crate::http::body::Watch;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, refused, views};
+
+/// How much is taken in between two looks at whether the sender may still send it. Unit: bytes.
+const LOOK_BYTES: usize = 128 << 10;
 
 /// `PUT /suites/{suite}/{component}/{file}`: one `.deb`, taken and published.
 pub async fn package(
@@ -46,7 +53,11 @@ pub async fn package(
         );
     }
     let declared = Declared { size_bytes: length(&headers), digest: None };
-    let package = upload(&app.repository, &admitted, body.into_data_stream(), declared).await?;
+    let ground = Ground::sending(admitted.clone(), Some(suite.clone()));
+    let body = watched(Watch::new(&app.repository, &caller.peer, ground), body);
+    let taken = upload(&app.repository, &admitted, body, declared).await;
+    let admitted = caller.admit_again(&app, Right::Upload(&suite))?;
+    let package = taken?;
     let wish = Wish::Add(vec![(component, package.digest)]);
     let turned = change(&app.repository, &admitted, &suite, wish, Terms::default()).await?;
     Ok(Json(views::outcome(&suite, turned, Vec::new())))
@@ -63,7 +74,11 @@ pub async fn blob(
     let digest: Digest = parse("digest", &digest)?;
     let admitted = caller.admit(&app, Right::Stage)?;
     let declared = Declared { size_bytes: length(&headers), digest: Some(digest) };
-    let package = upload(&app.repository, &admitted, body.into_data_stream(), declared).await?;
+    let ground = Ground::sending(admitted.clone(), None);
+    let body = watched(Watch::new(&app.repository, &caller.peer, ground), body);
+    let taken = upload(&app.repository, &admitted, body, declared).await;
+    caller.admit_again(&app, Right::Stage)?;
+    let package = taken?;
     Ok(Json(BlobReceipt {
         digest: package.digest,
         name: package.name,
@@ -80,7 +95,7 @@ pub async fn blobs(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<BlobOutcomes>, Failure> {
-    let admitted = caller.admit(&app, Right::Stage)?;
+    caller.admit(&app, Right::Stage)?;
     let Some(body_bytes) = length(&headers) else {
         let detail = "a batch comes with its length; leave chunked encoding out";
         return Err(Failure::new(Code::LengthRequired, detail));
@@ -95,6 +110,7 @@ pub async fn blobs(
         let detail = format!("the batch was cut: {error}; nothing was kept, send it again");
         Failure::new(Code::Timeout, detail)
     })?;
+    let admitted = caller.admit_again(&app, Right::Stage)?;
     let packages = split_blobs(body).map_err(|error| Failure::invalid("body", error))?;
     let outcomes = batch::upload_all(&app.repository, &admitted, packages, room).await?;
     let blobs: Vec<_> = outcomes
@@ -120,6 +136,21 @@ pub async fn missing(
     }
     let missing = upload::missing(&app.repository, &admitted, asked.digests).await?;
     Ok(Json(MissingBlobs { missing }))
+}
+
+/// A body that is read for as long as its sender has the right to send it. Who has lost it is told by
+/// [`Caller::admit_again`].
+fn watched(mut watch: Watch, body: Body) -> impl Stream<Item = Result<Bytes, String>> {
+    let mut unwatched_bytes = 0_usize;
+    body.into_data_stream().map(move |piece| {
+        let piece = piece.map_err(|error| error.to_string())?;
+        unwatched_bytes = unwatched_bytes.saturating_add(piece.len());
+        if unwatched_bytes >= LOOK_BYTES {
+            unwatched_bytes = 0;
+            watch.look().map_err(|refusal| refusal.to_string())?;
+        }
+        Ok(piece)
+    })
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

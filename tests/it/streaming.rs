@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::harness::deb::{Compression, DebBuilder};
+use crate::harness::programs::{Outcome, program};
 use crate::harness::server::TestServer;
 
 /// Far more than what sockets hold on the way. Unit: bytes.
@@ -130,4 +131,56 @@ fn a_right_that_is_taken_ends_the_bodies_that_it_gave_and_no_others() {
     };
     assert_eq!([gone_path, &index, both_path].map(|path| status(path)), ["404", "403", "200"]);
     assert!(server.log().contains("a body under way was broken off"), "{}", server.log());
+}
+
+/// How much has come of what is being sent. Unit: bytes.
+fn staged_bytes(server: &TestServer) -> u64 {
+    let staging = std::fs::read_dir(server.data().join("pool/staging")).unwrap();
+    staging.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// Who loses the right while a package is being sent is told so, and nothing of it is kept.
+#[test]
+fn what_somebody_sends_who_loses_the_right_meanwhile_is_not_taken() {
+    let server = TestServer::start();
+    server.repoctl(&["suite", "create", "edge", "--architectures", "amd64"]).expect_success();
+    let large = large(&server, "acme-large");
+    let own = server.at("ci");
+    let name = "ci.example";
+    let issue = ["identity", "issue", name, "--role", "host", "--suite", "stable", "--out", &own];
+    server.repoctl(&issue).expect_success();
+    let access = |verb| server.repoctl(&["access", verb, "uploader", name, "--suite", "edge"]);
+    let revoke = || server.repoctl(&["identity", "revoke", name, "-m", "runner replaced"]);
+    // A revocation takes the right away, then the certificate: the next look may fall between them.
+    let ways: [(&dyn Fn() -> Outcome, &[&str]); 2] = [
+        (&|| access("revoke"), &["no right to suite edge"]),
+        (&revoke, &["revoked", "no rights here"]),
+    ];
+    for (lose, reasons) in ways {
+        access("grant").expect_success();
+        let answer = server.at("answer");
+        let send = program("curl")
+            .args(["-sS", "--http1.1", "--cacert", &server.at("data/ca/ca.crt")])
+            .args(["--cert", &format!("{own}/client.crt"), "--key", &format!("{own}/client.key")])
+            .args(["-T", &large, "--limit-rate", "3M", "-o", &answer, "-w", "%{http_code}"])
+            .arg(format!("{}/api/v1/suites/edge/main/acme-large_1.0_amd64.deb", server.url()));
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| send.run());
+            let begun = Instant::now();
+            while staged_bytes(&server) < 1 << 20 {
+                assert!(begun.elapsed() < Duration::from_secs(60), "nothing: {}", server.log());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            lose().expect_success();
+            let ended = sending.join().unwrap();
+            assert!(begun.elapsed() < Duration::from_secs(10), "it was read to its end");
+            assert!(ended.says("403"), "{ended}");
+        });
+        let said = std::fs::read_to_string(&answer).unwrap();
+        assert!(reasons.iter().any(|reason| said.contains(reason)), "{said}");
+        let listed = server.repoctl(&["list", "--suite", "edge"]).expect_success();
+        assert!(!listed.says("acme-large"), "{listed}");
+        assert_eq!(staged_bytes(&server), 0);
+    }
+    server.repoctl(&["upload", "--suite", "edge", &large]).expect_success();
 }
