@@ -48,7 +48,9 @@ fn settle(host: &AptRoot) {
 /// Updates and takes what is newer, as cron does on a host.
 fn upgrade(host: &AptRoot) {
     let update = host.update().expect_success();
-    assert!(!update.says("W:") && !update.says("E:"), "{update}");
+    // As apt-get has written them, and as apt does since version 3.
+    let words = ["W: ", "E: ", "Warning: ", "Error: "];
+    assert!(!words.iter().any(|word| update.says(word)), "{update}");
     host.upgrade().expect_success();
 }
 

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::programs::{is_root, program};
 
+/// What says where packages come from.
+const FROM_HERE: &[&str] = &["DEBIAN_SOURCE", "http_proxy", "https_proxy", "no_proxy"];
+
 /// The place `name`, filled by the script of that name and these arguments, unless it is filled already.
 ///
 /// `None` where it cannot be: without root, without device nodes, or without a source of Debian. What was
@@ -18,7 +21,8 @@ pub fn kept(name: &str, more: &[&str]) -> Option<PathBuf> {
             let lock = std::fs::File::create(place.with_extension("lock")).unwrap();
             lock.lock().unwrap();
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
-            let made = program(script.to_str().unwrap()).arg(&place).args(more).run();
+            let script = program(script.to_str().unwrap()).arg(&place).args(more);
+            let made = script.env_from_here(FROM_HERE).run();
             if made.succeeded() {
                 let _ = std::fs::remove_file(&note);
                 return Some(place);
