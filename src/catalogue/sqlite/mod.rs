@@ -23,6 +23,8 @@ mod tx;
 mod writer;
 
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
