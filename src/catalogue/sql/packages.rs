@@ -164,7 +164,7 @@ impl<S: Store> Packages for S {
         self.read(|tx| {
             let package = one(tx, BY_PATH, &range, |row| Reader::default().package(row, 0))?;
             // Asked for what is not there as well: who counts the work learns nothing.
-            let digest = package.as_ref().map_or(Digest::of(b""), |package| package.digest);
+            let digest = package.as_ref().map_or_else(|| Digest::of(b""), |package| package.digest);
             let suites = suites_of(tx, &digest)?;
             Ok(package.map(|package| (package, suites)))
         })
