@@ -88,7 +88,7 @@ impl Caller {
     /// [`Failure`] with the reason.
     pub fn admit_again(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
         let standing = admit::identify(&app.repository, &self.peer)?;
-        Ok(admit::admit(&app.repository, &standing, right)?)
+        Ok(admit::admit(&app.repository, &standing, right)?.because(&self.why))
     }
 }
 

@@ -133,6 +133,14 @@ fn a_reason_is_one_line_in_the_query_or_the_body_and_nothing_beside_it() {
     let said: Vec<_> = said.iter().map(|entry| entry["message"].as_str().unwrap()).collect();
     assert_eq!(said, ["from the query", "from the body"]);
 
+    // What is sent as it is, is judged once more behind its body.
+    let deb = server.deb(&package("acme-web", "1.0"));
+    let path = "api/v1/suites/stable/main/acme-web_1.0_amd64.deb?message=sent%20by%20hand";
+    let sent = server.curl_as_operator(path).args(["-T", &deb]).run();
+    assert!(sent.stdout.contains("\"generation\":4"), "{sent}");
+    let said = log(&server, &["--verb", "add"]);
+    assert_eq!(said[0]["message"], "sent by hand", "{said:?}");
+
     let long = "x".repeat(1_025);
     for (query, told) in [
         ("mesage=x", "unknown field `mesage`"),

@@ -8,8 +8,7 @@ use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedRing, Catalogue, CatalogueError, CertificateRecord,
     ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Enrolments, Generations,
     Groups, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement,
-    RingSighting,
-    Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    RingSighting, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
