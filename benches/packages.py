@@ -8,6 +8,7 @@ added to them, for where a name falls in the sorted index may matter.
 import glob
 import gzip
 import io
+import lzma
 import os
 import subprocess
 import tarfile
@@ -75,6 +76,19 @@ def write(folder, stanza):
         out.write(b"!<arch>\n" + member("debian-binary", b"2.0\n")
                   + member("control.tar.gz", tar("./control", stanza.encode()))
                   + member("data.tar.gz", tar(f"./usr/share/doc/{name}/copyright", name.encode())))
+    return path
+
+
+def demanding(folder, name, megabytes=64):
+    """A package whose file list can be read only with a dictionary of so many megabytes, and is that long."""
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{name}_1.0_amd64.deb")
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": megabytes << 20}]
+    plain = gzip.decompress(tar(f"./usr/share/{name}/zeroes", bytes(megabytes << 20)))
+    with open(path, "wb") as out:
+        out.write(b"!<arch>\n" + member("debian-binary", b"2.0\n")
+                  + member("control.tar.gz", tar("./control", new(name).encode()))
+                  + member("data.tar.xz", lzma.compress(plain, lzma.FORMAT_XZ, lzma.CHECK_CRC64, filters=filters)))
     return path
 
 

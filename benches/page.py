@@ -3,6 +3,7 @@
 import os
 
 import bulk
+import crowd
 import floor
 import history
 import memory
@@ -16,8 +17,8 @@ import upgrade
 from tables import of, median, table
 
 SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "upgrade": upgrade,
-            "history": history, "memory": memory, "micro": micro}
-ORDER = ("publish", "upgrade", "rollback", "bulk", "update", "history", "memory", "micro")
+            "crowd": crowd, "history": history, "memory": memory, "micro": micro}
+ORDER = ("publish", "upgrade", "rollback", "bulk", "crowd", "update", "history", "memory", "micro")
 COMMANDS = """\
 repod                   repoctl upload --suite stable FILE; GET /dists/stable/InRelease; gpgv InRelease
                         repoctl upload --suite stable DIR

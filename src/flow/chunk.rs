@@ -99,6 +99,12 @@ pub(crate) fn read_stored(
 const PACK_BYTES: usize = 8 << 20;
 /// How many chunks are made before the queue is looked at again.
 pub(crate) const BATCH: usize = 32;
+/// What making many chunks holds at most: a batch as stanzas, as text and compressed, and a pack twice. Unit:
+/// bytes.
+pub(crate) const MANY_BYTES: u64 = 32 << 20;
+/// What the encoder of a block holds: twelve times its dictionary, which is as large as the chunk, and its
+/// tables. Unit: bytes.
+const BLOCK_BYTES: u64 = 6 << 20;
 /// Up to this many bytes of new stanzas get their xz blocks at once: for more, making them would take
 /// longer than the rest of a publication. Unit: bytes.
 const AT_ONCE_BYTES: usize = 24 * 1024;
@@ -123,6 +129,13 @@ pub(crate) struct Compressed {
     pub xz: Option<framing::XzBlock>,
     /// Whether the stanzas are kept as they are, too. If not, whoever wants them unpacks the gzip member.
     pub keeps_plain: bool,
+}
+
+/// What making these few chunks holds: as stanzas, as text, compressed, in a pack. Unit: bytes.
+pub(crate) fn held_bytes(wanted: &[Wanted]) -> u64 {
+    let packages = wanted.iter().flat_map(|wanted| &wanted.packages);
+    let stanzas = packages.map(|package| u64::from(package.stanza_bytes));
+    stanzas.fold(0, u64::saturating_add).saturating_mul(4)
 }
 
 /// Renders chunks on every core, in the order asked for.
@@ -240,9 +253,11 @@ fn stored_block(pack: Digest, offset: u64, xz: &framing::XzBlock) -> StoredBlock
 
 /// Makes the xz blocks of these chunks and keeps them in one pack. The chunks do not know of them yet.
 pub(crate) fn make_blocks(
-    pool: &dyn Pool,
+    repository: &Repository,
     chunks: &[Arc<Chunk>],
 ) -> Result<Vec<(Digest, StoredBlock)>, FlowError> {
+    let pool = repository.pool.as_ref();
+    let _loan = repository.memory.encode(BLOCK_BYTES);
     let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
     let (mut bytes, mut blocks) = (Vec::new(), Vec::new());
     let mut plain = Vec::new();

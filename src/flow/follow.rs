@@ -98,7 +98,7 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
 /// Makes the xz blocks of some chunks: durable, then recorded, then known to all who hold the chunks.
 fn block(repository: &Repository, batch: &[Arc<Chunk>]) -> Result<(), FlowError> {
     let _unswept = repository.sweeping.read();
-    let blocks = chunk::make_blocks(repository.pool.as_ref(), batch)?;
+    let blocks = chunk::make_blocks(repository, batch)?;
     repository.catalogue.record_blocks(&blocks)?;
     for (chunk, (_, block)) in batch.iter().zip(blocks) {
         chunk.blocked(block);

@@ -200,6 +200,7 @@ fn make(
     known: &mut Known,
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<bool, FlowError> {
+    let _loan = repository.memory.encode(chunk::MANY_BYTES);
     let mut pack = Pack::default();
     for batch in wanted.chunks(chunk::BATCH) {
         if !may_go_on() {
@@ -226,6 +227,7 @@ fn make_few(
     known: &mut Known,
     plans: &[Plan],
 ) -> Result<Vec<Hashed>, FlowError> {
+    let _loan = repository.memory.encode(chunk::held_bytes(wanted));
     let rendered = chunk::render(repository, wanted)?;
     let (made, plain) = {
         let (pool, known) = (repository.pool.as_ref(), &*known);

@@ -1,8 +1,10 @@
 //! Memory: one budget for all that senders make the server hold at once, whoever and however many they
-//! are. Bodies of batches have a fifth of it, decoders the rest; who finds nothing left waits.
+//! are. Bodies of batches have a fifth of it, encoders of indices another, decoders the rest; who finds
+//! nothing left waits.
 //!
-//! A body is held while its packages are read, and a decoder waits for nothing but other decoders, so
-//! nobody waits in a circle.
+//! A body is held while its packages are read, a decoder waits for nothing but other decoders, and an encoder
+//! for nothing but other encoders, so nobody waits in a circle; and no slow sender keeps a change from being
+//! published.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -14,13 +16,58 @@ use crate::flow::{FlowError, lock};
 /// What bodies are counted in. Unit: bytes.
 const UNIT_BYTES: u64 = 1024;
 
-/// The memory that is lent to uploads.
+/// The memory that is lent to uploads and to what is made of them.
 pub(crate) struct Memory {
-    decoders_bytes: u64,
-    free_bytes: Mutex<u64>,
-    returned: Condvar,
+    decoders: Share,
+    encoders: Share,
     bodies: std::sync::Arc<Semaphore>,
     bodies_units: u32,
+}
+
+/// A part of it that threads wait for.
+struct Share {
+    whole_bytes: u64,
+    free_bytes: Mutex<u64>,
+    returned: Condvar,
+}
+
+/// Memory for encoders, until it is dropped.
+pub(crate) struct Loan<'m> {
+    share: &'m Share,
+    bytes: u64,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        self.share.take_back(self.bytes);
+    }
+}
+
+impl Share {
+    fn new(whole_bytes: u64) -> Self {
+        Self { whole_bytes, free_bytes: Mutex::new(whole_bytes), returned: Condvar::new() }
+    }
+
+    fn lend(&self, bytes: u64) {
+        let mut free = lock(&self.free_bytes);
+        // Nobody must wait for ever for more than there is.
+        let bytes = bytes.min(self.whole_bytes);
+        while *free < bytes {
+            free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free = free.saturating_sub(bytes);
+    }
+
+    fn take_back(&self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let mut free = lock(&self.free_bytes);
+        let bytes = bytes.min(self.whole_bytes);
+        *free = free.saturating_add(bytes).min(self.whole_bytes);
+        drop(free);
+        self.returned.notify_all();
+    }
 }
 
 /// Room for a body, until it is dropped.
@@ -32,13 +79,11 @@ pub struct Room(
 impl Memory {
     /// A budget of so many bytes.
     pub(crate) fn new(whole_bytes: u64) -> Self {
-        let bodies_bytes = whole_bytes / 5;
-        let decoders_bytes = whole_bytes.saturating_sub(bodies_bytes);
-        let bodies_units = u32::try_from(bodies_bytes / UNIT_BYTES).unwrap_or(u32::MAX);
+        let fifth = whole_bytes / 5;
+        let bodies_units = u32::try_from(fifth / UNIT_BYTES).unwrap_or(u32::MAX);
         Self {
-            decoders_bytes,
-            free_bytes: Mutex::new(decoders_bytes),
-            returned: Condvar::new(),
+            decoders: Share::new(whole_bytes.saturating_sub(fifth.saturating_mul(2))),
+            encoders: Share::new(fifth),
             bodies: std::sync::Arc::new(Semaphore::new(bodies_units as usize)),
             bodies_units,
         }
@@ -46,7 +91,13 @@ impl Memory {
 
     /// Most that one decoder can be given.
     pub(crate) fn whole_bytes(&self) -> u64 {
-        self.decoders_bytes
+        self.decoders.whole_bytes
+    }
+
+    /// Waits until encoders may hold so many bytes more. Nobody asks who has a loan already.
+    pub(crate) fn encode(&self, bytes: u64) -> Loan<'_> {
+        self.encoders.lend(bytes);
+        Loan { share: &self.encoders, bytes }
     }
 
     /// Waits until a body of so many bytes may come.
@@ -61,57 +112,61 @@ impl Memory {
     }
 }
 
+/// More than there is was refused before.
 impl Lender for Memory {
     fn lend(&self, bytes: u64) {
-        let mut free = lock(&self.free_bytes);
-        // More than there is was refused before; it must not wait for ever here.
-        let bytes = bytes.min(self.decoders_bytes);
-        while *free < bytes {
-            free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free = free.saturating_sub(bytes);
+        self.decoders.lend(bytes);
     }
 
     fn take_back(&self, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        let mut free = lock(&self.free_bytes);
-        let bytes = bytes.min(self.decoders_bytes);
-        *free = free.saturating_add(bytes).min(self.decoders_bytes);
-        drop(free);
-        self.returned.notify_all();
+        self.decoders.take_back(bytes);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    #[test]
-    fn decoders_never_hold_more_than_there_is() {
-        let memory = Arc::new(Memory::new(125));
-        assert_eq!(memory.whole_bytes(), 100);
+    fn never_hold_more(whole: u64, lend: impl Fn(u64) + Sync, take_back: impl Fn(u64) + Sync) {
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for thread in 0..8_u64 {
-                let (memory, held, most) = (&memory, &held, &most);
+                let (lend, take_back, held, most) = (&lend, &take_back, &held, &most);
                 scope.spawn(move || {
                     for round in 0..500_u64 {
-                        let bytes = (thread * 31 + round * 17) % 101;
-                        memory.lend(bytes);
+                        let bytes = (thread * 31 + round * 17) % (whole + 1);
+                        lend(bytes);
                         let now = held.fetch_add(bytes, Ordering::SeqCst) + bytes;
                         most.fetch_max(now, Ordering::SeqCst);
                         held.fetch_sub(bytes, Ordering::SeqCst);
-                        memory.take_back(bytes);
+                        take_back(bytes);
                     }
                 });
             }
         });
-        assert!((90..=100).contains(&most.into_inner()));
-        assert_eq!(*lock(&memory.free_bytes), 100);
+        let most = most.into_inner();
+        assert!((whole * 9 / 10..=whole).contains(&most), "{most} of {whole}");
+    }
+
+    #[test]
+    fn decoders_never_hold_more_than_there_is() {
+        let memory = Memory::new(500);
+        assert_eq!(memory.whole_bytes(), 300);
+        never_hold_more(300, |bytes| memory.lend(bytes), |bytes| memory.take_back(bytes));
+        assert_eq!(*lock(&memory.decoders.free_bytes), 300);
+    }
+
+    #[test]
+    fn encoders_never_hold_more_than_there_is_and_wait_for_no_decoder() {
+        let memory = Memory::new(500);
+        memory.lend(300);
+        let share = &memory.encoders;
+        never_hold_more(100, |bytes| share.lend(bytes), |bytes| share.take_back(bytes));
+        // Who wants more than there is has all of it, and gives it back.
+        drop(memory.encode(5_000));
+        drop(memory.encode(100));
+        assert_eq!(*lock(&share.free_bytes), 100);
     }
 
     #[tokio::test]
