@@ -99,9 +99,8 @@ pub(crate) fn read_stored(
 const PACK_BYTES: usize = 8 << 20;
 /// How many chunks are made before the queue is looked at again.
 pub(crate) const BATCH: usize = 32;
-/// What making many chunks holds at most: a batch as stanzas, as text and compressed, and a pack twice. Unit:
-/// bytes.
-pub(crate) const MANY_BYTES: u64 = 32 << 20;
+/// What making a batch of chunks holds: as stanzas, as text and compressed. Unit: bytes.
+pub(crate) const BATCH_BYTES: u64 = 16 << 20;
 /// What the encoder of a block holds: twelve times its dictionary, which is as large as the chunk, and its
 /// tables. Unit: bytes.
 const BLOCK_BYTES: u64 = 6 << 20;

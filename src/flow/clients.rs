@@ -222,11 +222,13 @@ fn server() -> Result<Admitted, FlowError> {
 fn reason(made: String, asked: Option<&Admitted>) -> String {
     let Some(asked) = asked else { return made };
     let by = format!("{made}, asked by {}", asked.identity());
-    let whole = match asked.why() {
-        "" => by,
-        why => format!("{why} ({by})"),
-    };
-    if whole.len() > LONGEST_MESSAGE_BYTES { asked.why().to_owned() } else { whole }
+    // However long the reason is, who asked stays.
+    let why = asked.why();
+    let room = LONGEST_MESSAGE_BYTES.saturating_sub(by.len().saturating_add(3));
+    match why.get(..why.floor_char_boundary(room)) {
+        None | Some("") => by,
+        Some(why) => format!("{why} ({by})"),
+    }
 }
 
 fn told(keys: &[String]) -> String {

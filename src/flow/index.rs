@@ -200,13 +200,14 @@ fn make(
     known: &mut Known,
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<bool, FlowError> {
-    let _loan = repository.memory.encode(chunk::MANY_BYTES);
     let mut pack = Pack::default();
     for batch in wanted.chunks(chunk::BATCH) {
         if !may_go_on() {
             keep(repository, desk, pack, known)?;
             return Ok(false);
         }
+        // For a batch alone: a change of another suite waits no longer than that takes.
+        let _loan = repository.memory.encode(chunk::BATCH_BYTES);
         let rendered = chunk::render(repository, batch)?;
         let forms = chunk::compress(&rendered)?;
         chunk::join(&rendered, forms).for_each(|compressed| pack.push(compressed));

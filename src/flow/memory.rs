@@ -94,8 +94,10 @@ impl Memory {
         self.decoders.whole_bytes
     }
 
-    /// Waits until encoders may hold so many bytes more. Nobody asks who has a loan already.
+    /// Waits until encoders may hold so many bytes more. Nobody asks who has a loan already, and nobody gets
+    /// more than half, so that two always go on beside each other.
     pub(crate) fn encode(&self, bytes: u64) -> Loan<'_> {
+        let bytes = bytes.min(self.encoders.whole_bytes / 2);
         self.encoders.lend(bytes);
         Loan { share: &self.encoders, bytes }
     }
@@ -163,9 +165,10 @@ mod tests {
         memory.lend(300);
         let share = &memory.encoders;
         never_hold_more(100, |bytes| share.lend(bytes), |bytes| share.take_back(bytes));
-        // Who wants more than there is has all of it, and gives it back.
-        drop(memory.encode(5_000));
-        drop(memory.encode(100));
+        // Who wants more than there is leaves room for another.
+        let (one, other) = (memory.encode(5_000), memory.encode(100));
+        assert_eq!(*lock(&share.free_bytes), 0);
+        drop((one, other));
         assert_eq!(*lock(&share.free_bytes), 100);
     }
 
