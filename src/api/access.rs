@@ -237,6 +237,10 @@ pub struct SetupQuery {
     /// Suite names with commas between; otherwise every suite that the host may read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suites: Option<String>,
+    /// Whether the host itself asks and is about to install what it gets: from then on it counts as having the
+    /// keys in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub installs: bool,
 }
 
 /// What a host needs, except its own key and certificate: the answer of `GET /hosts/{name}/setup`.

@@ -37,7 +37,7 @@ pub fn facts(repository: &Repository, spec: &SuiteSpec) -> SuiteFacts {
     SuiteFacts { spec: spec.clone(), keys, names: names_of(repository, spec) }
 }
 
-/// What the hosts of a suite need, for one that reads it itself: the keys in it are keys that it has then.
+/// What the hosts of a suite need, for one that is about to install it: the keys in it are keys that it has then.
 pub fn facts_for(repository: &Repository, host: &Identity, spec: &SuiteSpec) -> SuiteFacts {
     // Asked for first: a key that comes between the two is one that the host may have, unnoted.
     let keys = repository.signer.fingerprints_for(&spec.name);

@@ -51,6 +51,14 @@ impl Notes {
         notes.into_iter().map(sighting).collect()
     }
 
+    /// Unless there are later ones.
+    fn put_rings_back(&self, sightings: Vec<RingSighting>) {
+        let mut notes = lock(&self.rings);
+        for RingSighting { identity, suite, keys, at } in sightings {
+            notes.entry((identity, suite)).or_insert((at, keys));
+        }
+    }
+
     fn take_clients(&self) -> Vec<(Identity, Digest, Moment)> {
         let notes = std::mem::take(&mut *lock(&self.clients));
         notes.into_iter().map(|((identity, digest), at)| (identity, digest, at)).collect()
@@ -67,7 +75,7 @@ impl Notes {
 /// Writes what was noted. Blocks.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; the notes are lost then, and hosts will be seen again.
+/// [`FlowError`] from the catalogue; what will be seen again is lost then.
 pub fn write(repository: &Repository) -> Result<(), FlowError> {
     let sightings = repository.journal.take();
     if !sightings.is_empty() {
@@ -79,7 +87,9 @@ pub fn write(repository: &Repository) -> Result<(), FlowError> {
     }
     let rings = repository.journal.take_rings();
     if !rings.is_empty() {
-        repository.catalogue.record_ring_sightings(&rings)?;
+        let recorded = repository.catalogue.record_ring_sightings(&rings);
+        // A host enrols once, so that this would not be seen again.
+        recorded.inspect_err(|_| repository.journal.put_rings_back(rings))?;
     }
     Ok(())
 }

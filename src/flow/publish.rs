@@ -67,7 +67,9 @@ pub(crate) fn publish(
     let _unswept = repository.sweeping.read();
     let making = Making { repository, desk, spec, plan, number: record.generation, may_go_on };
     let both = (&state.contents, &contents);
-    let made = match plan.moves.len() >= turn::MANY {
+    // Nothing else is recorded while files are made beside it, so no command of somebody else's may be among that.
+    let beside = plan.moves.len() >= turn::MANY && repository.signer.signs_here(&desk.suite);
+    let made = match beside {
         true => making.beside(both, &publication, announced(plan, record))?,
         false => making.before(both, publication, announced(plan, record))?,
     };

@@ -23,7 +23,7 @@ pub async fn setup(
     let own = caller.standing.identity() == &identity;
     caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
     let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
-    let facts_of = |spec: &SuiteSpec| match own {
+    let facts_of = |spec: &SuiteSpec| match own && query.installs {
         true => clients::facts_for(&app.repository, &identity, spec),
         false => clients::facts(&app.repository, spec),
     };

@@ -42,7 +42,8 @@ pub enum CaWish {
 }
 
 /// Locks or unlocks the private key of a data directory that no server uses. What opens it now is in `old`,
-/// else as configured. Gives whether a start with the configuration as it is opens the new file.
+/// else as configured. Gives whether the configuration fits the new file as it is: names the passphrase that
+/// opens it, or none.
 ///
 /// # Errors
 /// [`ServerError`], also while a server uses the directory; the key is as it was then.
@@ -73,10 +74,19 @@ pub fn change(
     };
     // Opened before anything is changed, so that no change goes without its line for want of it.
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
+    let verb = if new.is_some() { "ca-lock" } else { "ca-unlock" };
+    let tell = |detail| {
+        let event = Event::done(Actor::server(), verb, now).with(detail);
+        catalogue.record_events(&[event]).map_err(part("audit log"))
+    };
+    CertificateAuthority::load_locked(&data.ca(), text(&old)).map_err(part("embedded CA"))?;
+    // A line on either side: the file and the log share no transaction, and wherever this ends, there is one.
+    tell("ca.key, on the server itself: begun")?;
     CertificateAuthority::relock(&data.ca(), text(&old), text(&new))
         .map_err(part("embedded CA"))?;
-    let verb = if new.is_some() { "ca-lock" } else { "ca-unlock" };
-    let event = Event::done(Actor::server(), verb, now).with("ca.key, on the server itself");
-    catalogue.record_events(&[event]).map_err(part("audit log"))?;
-    Ok(new.is_none() || configured(&config).is_ok_and(|known| known == new))
+    tell("ca.key, on the server itself")?;
+    Ok(match new {
+        Some(_) => configured(&config).is_ok_and(|known| known == new),
+        None => config.ca.passphrase_path().is_none(),
+    })
 }

@@ -61,6 +61,10 @@ impl Hands {
         Self(keys.iter().filter(|key| key.entry.signs(suite)).cloned().collect())
     }
 
+    pub(super) fn are_own(&self) -> bool {
+        self.0.iter().all(|key| matches!(key.hand, Hand::Own(_)))
+    }
+
     pub(super) fn fingerprints(&self) -> Vec<String> {
         self.0.iter().map(|key| key.entry.fingerprint.clone()).collect()
     }

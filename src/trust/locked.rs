@@ -27,7 +27,8 @@ const MOST_ROUNDS: u32 = 20_000_000;
 /// Why a locked key stays shut.
 const NO_PASSPHRASE: &str = "is locked with a passphrase; name a file with it, ca.passphrase_file in \
                              repod.toml, or hand it over as the systemd credential repod-ca-passphrase";
-const WRONG_PASSPHRASE: &str = "the passphrase does not open it: correct what ca.passphrase_file or the \
+const WRONG_PASSPHRASE: &str = "the passphrase does not open it: correct what --old-passphrase-file \
+                                names or, without it, what ca.passphrase_file in repod.toml or the \
                                 systemd credential repod-ca-passphrase holds";
 const OTHER_LOCK: &str = "is locked in a way that is not read here: lock it with openssl pkcs8 -topk8 \
                           -v2 aes-256-cbc -v2prf hmacWithSHA256";

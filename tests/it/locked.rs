@@ -167,11 +167,13 @@ fn the_lock_is_put_on_changed_and_taken_off() {
     assert!(!told.says("Before the server is started"), "{told}");
     server.serve();
     assert_eq!(server.stop(), 0);
-    ca(&server, &["unlock"]).run().expect_success();
+    let told = ca(&server, &["unlock"]).run().expect_success();
+    told.expect_says("take ca.passphrase_file out of repod.toml");
     assert!(!is_locked(&server));
     assert_eq!(std::fs::read(key(&server)).unwrap(), plain);
     server.serve();
-    for (verb, times) in [("ca-lock", 3), ("ca-unlock", 1)] {
+    // One before and one behind each change; none for what was refused.
+    for (verb, times) in [("ca-lock", 6), ("ca-unlock", 2)] {
         let lines = server.repoctl(&["audit", "--verb", verb]).expect_success().stdout;
         assert_eq!(lines.matches(verb).count(), times, "{lines}");
     }

@@ -69,7 +69,9 @@ fn access_and_setup() {
         json!({ "certificate_path": "/c", "key_path": "/k", "notes": [],
             "files": [{ "path": "/etc/apt/x", "mode": "0644", "owner": "root", "content": "t" }] }),
     );
-    wire(&SetupQuery { suites: Some("a,b".into()) }, json!({ "suites": "a,b" }));
+    let query = |installs| SetupQuery { suites: Some("a,b".into()), installs };
+    wire(&query(false), json!({ "suites": "a,b" }));
+    wire(&query(true), json!({ "suites": "a,b", "installs": true }));
     wire(&RevocationRequest { reason: "r".into() }, json!({ "reason": "r" }));
 }
 

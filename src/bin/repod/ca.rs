@@ -42,12 +42,18 @@ pub fn run(command: CaCommand) -> Result<(), String> {
     };
     let config = repod::server::config_path(rest.config);
     let old = rest.old_passphrase_file.as_deref();
-    let opens = change(&config, &wish, old, SystemClock.now()).map_err(|e| e.to_string())?;
+    let fits = change(&config, &wish, old, SystemClock.now()).map_err(|e| e.to_string())?;
     match &wish {
         CaWish::Unlock => println!("The CA's private key is in the clear, for its owner alone."),
         CaWish::Lock(_) => println!("The CA's private key is locked."),
     }
-    if let (false, CaWish::Lock(Some(path))) = (opens, &wish) {
+    if let (false, CaWish::Unlock) = (fits, &wish) {
+        println!(
+            "Its passphrase is still configured: take ca.passphrase_file out of repod.toml, or the"
+        );
+        println!("systemd credential away, before you remove the file that it is in.");
+    }
+    if let (false, CaWish::Lock(Some(path))) = (fits, &wish) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         println!("Before the server is started, name the passphrase in repod.toml:");
         println!("  [ca]");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
@@ -85,8 +85,10 @@ const MOVE_HEAD: &str = "\
 /// for a suite, package or chunk that is not recorded; [`CatalogueError::Exists`] when other bytes
 /// hold a package's name, version and architecture.
 pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
-    let Some(new) = &publication.generation else { return record(tx, publication, |_, _| Ok(())) };
-    record(tx, publication, |turn, last| {
+    let Some(new) = &publication.generation else {
+        return record(tx, publication, None, |_, _| Ok(()));
+    };
+    record(tx, publication, None, |turn, last| {
         turn.announce(&new.record, &new.entered, &new.left, last)?;
         turn.show(new.record.generation, &new.chunks, &new.indices, &new.head)
     })
@@ -103,10 +105,10 @@ pub fn publish_when(
     new: &Announced,
     shown: &Receiver<Shown>,
 ) -> Answer<()> {
-    record(tx, publication, |turn, last| {
+    let coming = Coming { from: shown, here: None, rows: 0 };
+    record(tx, publication, Some(coming), |turn, last| {
         turn.announce(&new.record, &new.entered, &new.left, last)?;
-        let given_up = |_| CatalogueError::Missing("the files of the generation".into());
-        let Shown { chunks, indices, head } = shown.recv().map_err(given_up)?;
+        let Shown { chunks, indices, head } = turn.await_files()?;
         turn.show(new.record.generation, &chunks, &indices, &head)
     })
 }
@@ -115,10 +117,12 @@ pub fn publish_when(
 fn record(
     tx: &mut dyn Tx,
     publication: &Publication,
+    coming: Option<Coming<'_>>,
     generation: impl FnOnce(&mut Turn<'_>, u64) -> Answer<()>,
 ) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;
-    let mut turn = Turn { tx, id, name: &publication.suite, packages: HashMap::new() };
+    let packages = HashMap::new();
+    let mut turn = Turn { tx, id, name: &publication.suite, packages, coming };
     if let Some(spec) = &publication.spec {
         if spec.name != publication.suite {
             let problem = "the new description is of another suite".to_owned();
@@ -140,6 +144,22 @@ struct Turn<'t> {
     id: i64,
     name: &'t SuiteName,
     packages: HashMap<Digest, Known>,
+    coming: Option<Coming<'t>>,
+}
+
+/// Files that are made meanwhile.
+struct Coming<'t> {
+    from: &'t Receiver<Shown>,
+    here: Option<Shown>,
+    /// How many rows were written since it was last looked at.
+    rows: u32,
+}
+
+/// After so many rows it is looked whether the files are still being made.
+const LOOK_ROWS: u32 = 256;
+
+fn given_up<E>(_: E) -> CatalogueError {
+    CatalogueError::Missing("the files of the generation".into())
 }
 
 /// A package that this turn has seen.
@@ -155,6 +175,27 @@ struct Known {
 impl Turn<'_> {
     fn stale(&self) -> CatalogueError {
         CatalogueError::Stale(self.name.clone())
+    }
+
+    /// Ends early what waits for files that nobody makes any more: whoever gave them up waits for that.
+    fn go_on(&mut self) -> Answer<()> {
+        let Some(coming) = &mut self.coming else { return Ok(()) };
+        coming.rows = coming.rows.saturating_add(1);
+        if coming.here.is_some() || coming.rows < LOOK_ROWS {
+            return Ok(());
+        }
+        coming.rows = 0;
+        match coming.from.try_recv() {
+            Ok(shown) => coming.here = Some(shown),
+            Err(TryRecvError::Empty) => {}
+            Err(error) => return Err(given_up(error)),
+        }
+        Ok(())
+    }
+
+    fn await_files(&mut self) -> Answer<Shown> {
+        let coming = self.coming.take().ok_or_else(|| given_up(()))?;
+        coming.here.map_or_else(|| coming.from.recv().map_err(given_up), Ok)
     }
 
     /// Checks the Date floor, which outlives even the suite.
@@ -180,6 +221,7 @@ impl Turn<'_> {
     }
 
     fn find(&mut self, digest: &Digest) -> Answer<&mut Known> {
+        self.go_on()?;
         let new = match self.packages.entry(*digest) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(new) => new,

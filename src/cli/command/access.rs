@@ -142,7 +142,7 @@ async fn fetch_setup(
 ) -> Result<HostSetup, Failure> {
     let names: Vec<&str> = suites.iter().map(SuiteName::as_str).collect();
     let suites = (!names.is_empty()).then(|| names.join(","));
-    Ok(client.host_setup(name, &SetupQuery { suites }).await?)
+    Ok(client.host_setup(name, &SetupQuery { suites, installs: false }).await?)
 }
 
 async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {

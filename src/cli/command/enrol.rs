@@ -103,7 +103,8 @@ pub async fn enroll(
     holdings.complete(&pair, &issued.certificate_pem)?;
     // Proven before anything of this machine is altered: the server knows it by the new pair.
     let client = client(&token.server, &issued, &pair)?;
-    let setup = client.host_setup(&token.name, &SetupQuery::default()).await?;
+    let query = SetupQuery { installs: true, ..SetupQuery::default() };
+    let setup = client.host_setup(&token.name, &query).await?;
     let files = place(&args.root, &holdings, &pair, &setup).await?;
     let mut notes = setup.notes;
     notes.extend(write_units(&args.root)?);

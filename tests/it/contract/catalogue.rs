@@ -294,6 +294,16 @@ fn a_generation_waits_for_its_files_and_is_not_there_without_them(room: &Path, m
     drop(hand_over);
     let given_up = catalogue.publish_when(&publication, announced, files);
     assert!(matches!(given_up, Err(CatalogueError::Missing(_))), "{given_up:?}");
+    // With many rows that is noticed before all are written: here the last is of a package that is not there.
+    let many: Vec<_> = (0..600).map(|n| package(&format!("many-{n:03}"), "1.0", "amd64")).collect();
+    many.iter().take(599).for_each(|package| record(&*catalogue, package));
+    let (mut publication, announced, _) = parts();
+    publication.accepted = many.iter().map(|package| acceptance("main", package)).collect();
+    let files = channel().1;
+    match catalogue.publish_when(&publication, announced, files) {
+        Err(CatalogueError::Missing(what)) => assert!(what.contains("files"), "{what}"),
+        other => panic!("{other:?}"),
+    }
     let other = Head { generation: 3, ..shown.head.clone() };
     let early = Head { date: Moment(1_000), ..shown.head.clone() };
     for head in [other, early] {

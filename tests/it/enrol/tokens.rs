@@ -6,6 +6,7 @@ use repod::flow::enrol::{Shown, Wanted, enroll as enroll_by, make};
 use repod::flow::{FlowError, certificates};
 
 use super::{NAME, asks, empty_root, enroll, pairs, parts, serial, token};
+use crate::harness::programs::program;
 use crate::harness::server::TestServer;
 use crate::renewal::{DAY, Moved, stable};
 
@@ -195,6 +196,18 @@ fn a_host_has_the_keys_of_its_enrolment_at_once() {
     assert!(told.says("hosts that have it: 1") && !told.says(NAME), "{told}");
 
     server.repoctl(&["key", "rotate"]).expect_success();
+    assert_eq!(behind(&server), [vec![], vec![NAME]]);
+    // To look at the settings is not to install them.
+    let own = first.path().join("etc/apt/repod/localhost");
+    let url = format!("{}/api/v1/hosts/{NAME}/setup", server.url());
+    let looked = program("curl").args(["-sf", "--cacert"]).arg(server.data().join("ca/ca.crt"));
+    let looked = looked.arg("--cert").arg(own.join("client.crt")).arg("--key");
+    looked
+        .arg(own.join("client.key"))
+        .arg(url)
+        .run()
+        .expect_success()
+        .expect_says("PGP PUBLIC KEY");
     assert_eq!(behind(&server), [vec![], vec![NAME]]);
     enroll(second.path(), &token(&server, other, &[])).expect_success();
     assert_eq!(behind(&server), [vec![], vec![NAME]]);
