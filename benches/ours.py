@@ -193,5 +193,5 @@ class Ours:
     def disk(self):
         """Bytes on disk: the packages, the packs of chunks, and all the rest."""
         pool = os.path.join(self.data, "pool")
-        blobs, packs = tree_bytes(os.path.join(pool, "blobs")), tree_bytes(os.path.join(pool, "packs"))
-        return {"blobs": blobs, "packs": packs, "rest": tree_bytes(self.data, (pool,))}
+        of = {name: tree_bytes(os.path.join(pool, name)) for name in ("blobs", "bundles", "packs")}
+        return {"blobs": of["blobs"] + of["bundles"], "packs": of["packs"], "rest": tree_bytes(self.data, (pool,))}

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -75,7 +75,7 @@ pub struct Exported {
 }
 
 /// How much of a package is copied at once. Unit: bytes.
-const PIECE_BYTES: u64 = 256 * 1024;
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Exports these suites, or all when none is named. `told` hears how many of how many files are done.
 ///
@@ -184,7 +184,8 @@ fn place_package(
     let digest = package.digest;
     let lost = || FlowError::Internal(format!("package {digest} is recorded but not there"));
     let mut opened = pool.open(Kind::Blob, &digest)?.ok_or_else(lost)?;
-    if let Opened::File(file, _) = &opened
+    // One that lies among others in its file is copied.
+    if let Opened::File { file, offset: 0, .. } = &opened
         && tree.link(path, file)?
     {
         return Ok(true);
@@ -198,11 +199,13 @@ fn place_package(
 fn read_piece(opened: &mut Opened) -> Result<Option<Bytes>, FlowError> {
     let piece = match opened {
         Opened::Memory(bytes) => std::mem::take(bytes),
-        Opened::File(file, _) => {
-            let mut piece = Vec::new();
-            file.take(PIECE_BYTES)
-                .read_to_end(&mut piece)
+        Opened::File { file, offset, size_bytes } => {
+            let mut piece =
+                vec![0; usize::try_from(*size_bytes).unwrap_or(usize::MAX).min(PIECE_BYTES)];
+            file.read_exact_at(&mut piece, *offset)
                 .map_err(|error| FlowError::Internal(format!("read a stored package: {error}")))?;
+            *offset = offset.saturating_add(piece.len() as u64);
+            *size_bytes = size_bytes.saturating_sub(piece.len() as u64);
             piece.into()
         }
     };

@@ -40,8 +40,8 @@ pub struct Fetched {
 pub enum Source {
     /// They are at hand.
     Text(Bytes),
-    /// A file that is opened at its start.
-    File(std::fs::File),
+    /// A file, from this offset on.
+    File(std::fs::File, u64),
     /// An index, chunk by chunk.
     Rope(Vec<Segment>),
 }
@@ -192,7 +192,7 @@ fn pool(
         digest: Some(package.digest),
         immutable: true,
         source: match opened.ok_or_else(lost)? {
-            Opened::File(file, _) => Source::File(file),
+            Opened::File { file, offset, .. } => Source::File(file, offset),
             Opened::Memory(bytes) => Source::Text(bytes),
         },
     };

@@ -158,7 +158,9 @@ impl Watch {
 fn stream_of(watch: Watch, source: Source, start: u64, length: u64) -> Body {
     match source {
         Source::Text(bytes) => Body::from(cut(&bytes, start, length)),
-        Source::File(file) => file_stream(watch, file, start, length),
+        Source::File(file, offset) => {
+            file_stream(watch, file, offset.saturating_add(start), length)
+        }
         Source::Rope(segments) => rope_stream(watch, segments, start, length),
     }
 }

@@ -1,12 +1,14 @@
-//! The disk back end: one file for each blob and pack, named by its digest.
+//! The disk back end: one file for each blob and pack, named by its digest, and one for many small blobs
+//! that came together (`bundles`).
 //!
-//! Shape: `blobs/ab/<64 hexadecimal digits>` and `packs/ab/…`, where `ab` are the first two
-//! digits, and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
+//! Shape: `blobs/ab/<64 hexadecimal digits>`, `packs/ab/…` and `bundles/ab/…`, where `ab` are the first
+//! two digits, and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
 //!
 //! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
 //! directory. Many small ones share their syncs (`together`). After a sync or rename that failed nobody knows what the disk holds, so writing ends
 //! until the pool is opened anew; reading goes on.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -15,6 +17,9 @@ use std::sync::Arc;
 use super::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staging};
 use crate::digest::Digest;
 
+mod bundle;
+mod bundles;
+mod places;
 mod shelf;
 mod staging;
 mod syncs;
@@ -23,6 +28,7 @@ mod tests;
 mod together;
 mod tree;
 
+use self::shelf::Found;
 use self::staging::DiskStaging;
 use self::tree::Tree;
 
@@ -81,8 +87,12 @@ impl Pool for DiskPool {
     }
 
     fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError> {
-        let found = self.tree.shelf(kind).find(kind, digest)?;
-        Ok(found.map(|(file, size_bytes)| Opened::File(file, size_bytes)))
+        let found = self.tree.find(kind, digest)?;
+        Ok(found.map(|Found { file, offset, size_bytes, .. }| Opened::File {
+            file,
+            offset,
+            size_bytes,
+        }))
     }
 
     fn read_into(
@@ -93,7 +103,8 @@ impl Pool for DiskPool {
         length: u64,
         buffer: &mut Vec<u8>,
     ) -> Result<bool, PoolError> {
-        let Some((file, size_bytes)) = self.tree.shelf(kind).find(kind, digest)? else {
+        let Some(Found { file, offset: start, size_bytes, .. }) = self.tree.find(kind, digest)?
+        else {
             return Ok(false);
         };
         let damaged = || PoolError::Damaged { kind, digest: *digest };
@@ -102,7 +113,7 @@ impl Pool for DiskPool {
             return Err(damaged());
         }
         buffer.resize(usize::try_from(length).map_err(|_| damaged())?, 0);
-        match file.read_exact_at(buffer, offset) {
+        match file.read_exact_at(buffer, start.saturating_add(offset)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(damaged()),
             Err(source) => Err(PoolError::Io { action: format!("read {digest}"), source }),
@@ -110,11 +121,21 @@ impl Pool for DiskPool {
     }
 
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
-        self.tree.shelf(kind).list()
+        let mut listed = self.tree.shelf(kind).list()?;
+        if kind == Kind::Blob {
+            // Some may lie in two places.
+            let mut seen: HashSet<_> = listed.iter().map(|one| one.digest).collect();
+            let bundled = self.tree.bundles.list()?;
+            listed.extend(bundled.into_iter().filter(|one| seen.insert(one.digest)));
+        }
+        Ok(listed)
     }
 
     fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError> {
         self.tree.expect_removable()?;
+        if kind == Kind::Blob {
+            self.tree.bundles.remove(&self.tree, digest)?;
+        }
         self.tree.shelf(kind).remove(digest)
     }
 

@@ -120,8 +120,15 @@ impl Sealed {
 
 /// Stored bytes, opened for reading.
 pub enum Opened {
-    /// A file of exactly this many bytes.
-    File(File, u64),
+    /// A file, or a part of one.
+    File {
+        /// Whoever reads it has it to himself.
+        file: File,
+        /// Where they begin; 0 where the file holds nothing else before them. Unit: bytes.
+        offset: u64,
+        /// How many they are.
+        size_bytes: u64,
+    },
     /// Bytes in memory.
     Memory(bytes::Bytes),
 }

@@ -98,9 +98,10 @@ fn nothing_is_staged(server: &TestServer) {
     }
 }
 
-/// Every blob of the pool.
+/// Every file of packages in the pool.
 fn blobs(server: &TestServer) -> usize {
-    let found = walkdir::WalkDir::new(server.data().join("pool/blobs")).into_iter();
+    let found = ["blobs", "bundles"].map(|name| server.data().join("pool").join(name));
+    let found = found.into_iter().flat_map(walkdir::WalkDir::new);
     found.filter(|entry| entry.as_ref().unwrap().file_type().is_file()).count()
 }
 

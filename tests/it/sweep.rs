@@ -1,16 +1,18 @@
 //! What nothing names goes after the grace, and nothing else does: a server in this process.
 
-use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use repod::digest::Digest;
 use repod::domain::{PinKind, PinTarget};
 use repod::flow::apply::Wish;
+use repod::flow::batch;
 use repod::flow::sweep::{Swept, sweep};
 use repod::pool::{Kind, Opened};
 use repod::time::Clock;
 
+use crate::harness::server::package;
 use crate::renewal::{DAY, Moved, stable};
 
 fn path(moved: &Moved, kind: Kind, digest: &Digest) -> PathBuf {
@@ -46,9 +48,11 @@ fn is_whole(moved: &Moved) {
     let recorded = recorded.into_iter().map(|digest| (Kind::Pack, digest));
     for (kind, digest) in named.chain(recorded) {
         let opened = moved.repository.pool.open(kind, &digest).unwrap();
-        let Some(Opened::File(mut file, _)) = opened else { panic!("{kind:?} {digest} is gone") };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).unwrap();
+        let Some(Opened::File { file, offset, size_bytes }) = opened else {
+            panic!("{kind:?} {digest} is gone")
+        };
+        let mut bytes = vec![0; usize::try_from(size_bytes).unwrap()];
+        file.read_exact_at(&mut bytes, offset).unwrap();
         assert_eq!(Digest::of(&bytes), digest);
     }
 }
@@ -78,6 +82,38 @@ async fn a_staged_package_goes_after_the_grace_and_not_before() {
     moved.upload("acme-tool", "1.0").await;
     is_whole(&moved);
     assert_eq!(moved.listed(), ["acme-tool 1.0", "acme-web 1.0"]);
+}
+
+/// Those that no suite took go from the file that they share, and the others stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_packages_in_one_file_only_the_named_stay() {
+    let moved = Moved::start().await;
+    let debs: Vec<_> = (0..40)
+        .map(|number| bytes::Bytes::from(package(&format!("acme-{number:02}"), "1.0").build()))
+        .collect();
+    let sent: Vec<_> = debs.iter().map(|deb| (Digest::of(deb), deb.clone())).collect();
+    let room = batch::room(&moved.repository, 1 << 20).await.unwrap();
+    let sent = batch::upload_all(&moved.repository, &moved.admin, sent, room).await.unwrap();
+    let digests: Vec<_> = sent.iter().map(|(digest, _)| *digest).collect();
+    let bundles = || -> Vec<_> {
+        let found = walkdir::WalkDir::new(moved.data.join("pool/bundles")).into_iter();
+        let files = found.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+        files.map(|entry| entry.into_path()).collect()
+    };
+    let [bundle] = <[PathBuf; 1]>::try_from(bundles()).unwrap();
+    moved.wish(Wish::Add(vec![("main".parse().unwrap(), digests[7])])).await;
+    let now = u64::try_from(moved.clock.now().0).unwrap();
+    let file = std::fs::File::options().write(true).open(&bundle).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(now)).unwrap();
+    moved.later(DAY - 10);
+    assert_eq!(swept(&moved), (0, 0));
+    moved.later(20);
+    assert_eq!(swept(&moved), (39, 0));
+    let left = bundles();
+    assert!(left.len() == 1 && left[0].metadata().unwrap().len() < 2 * debs[7].len() as u64 + 200);
+    assert_eq!(moved.repository.pool.list(Kind::Blob).unwrap().len(), 1);
+    is_whole(&moved);
+    assert_eq!(moved.listed(), ["acme-07 1.0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

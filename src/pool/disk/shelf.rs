@@ -1,4 +1,4 @@
-//! All files of one kind, spread over directories named by the first two digits of a digest.
+//! All files of one sort, spread over directories named by the first two digits of a digest.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,16 +12,18 @@ use super::tree::{DIRECTORY, directory, io_error};
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 
-/// The files of one kind.
+/// The files of one sort.
 pub(super) struct Shelf {
     name: &'static str,
+    /// What is told of damage there.
+    kind: Kind,
     top: OwnedFd,
     /// Directories whose own entry in `top` is known to be durable.
     durable: Mutex<BTreeSet<String>>,
 }
 
 impl Shelf {
-    pub(super) fn open(name: &'static str, top: OwnedFd) -> Result<Self, PoolError> {
+    pub(super) fn open(name: &'static str, kind: Kind, top: OwnedFd) -> Result<Self, PoolError> {
         let failed = |error| io_error(format!("list {name}"), error);
         let mut durable = BTreeSet::new();
         for entry in Dir::read_from(&top).map_err(failed)? {
@@ -31,7 +33,7 @@ impl Shelf {
             }
         }
         rustix::fs::fsync(&top).map_err(|error| io_error(format!("sync {name}"), error))?;
-        Ok(Self { name, top, durable: Mutex::new(durable) })
+        Ok(Self { name, kind, top, durable: Mutex::new(durable) })
     }
 
     /// Opens the directory for a digest and makes it, durably, when there is none. Holding the lock
@@ -49,13 +51,9 @@ impl Shelf {
 
     /// Opens a file for reading and gives its size. Anything but a plain file of that name is
     /// damage, and is neither followed nor waited for.
-    pub(super) fn find(
-        &self,
-        kind: Kind,
-        digest: &Digest,
-    ) -> Result<Option<(File, u64)>, PoolError> {
+    pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
         let failed = |error| io_error(format!("open {digest} in {}", self.name), error);
-        let damaged = || PoolError::Damaged { kind, digest: *digest };
+        let damaged = || PoolError::Damaged { kind: self.kind, digest: *digest };
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = self.existing(&fan(digest)).and_then(|directory| {
@@ -69,7 +67,9 @@ impl Shelf {
         };
         let stat = rustix::fs::fstat(&opened).map_err(failed)?;
         match (FileType::from_raw_mode(stat.st_mode), u64::try_from(stat.st_size)) {
-            (FileType::RegularFile, Ok(size_bytes)) => Ok(Some((opened.into(), size_bytes))),
+            (FileType::RegularFile, Ok(size_bytes)) => {
+                Ok(Some(Found { file: opened.into(), offset: 0, size_bytes, bundled: false }))
+            }
             _ => Err(damaged()),
         }
     }
@@ -110,6 +110,17 @@ impl Shelf {
     fn existing(&self, fan: &str) -> Result<OwnedFd, Errno> {
         rustix::fs::openat(&self.top, fan, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
     }
+}
+
+/// Stored bytes: a whole file, or a part of one.
+pub(super) struct Found {
+    pub(super) file: File,
+    /// Where they begin. Unit: bytes.
+    pub(super) offset: u64,
+    /// How many they are.
+    pub(super) size_bytes: u64,
+    /// Whether others lie in the same file.
+    pub(super) bundled: bool,
 }
 
 /// The first two digits of a digest.

@@ -52,24 +52,33 @@ impl Temporary {
     }
 }
 
+/// Whether bytes are there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Presence {
+    /// No.
+    Absent,
+    /// As a file, whose name may not be durable yet: another thread may just have given it.
+    There,
+    /// In a bundle, which is shown once it is durable.
+    Durable,
+}
+
 /// Looks whether these bytes are there, and makes them as young as if they had come now.
 pub(super) fn freshen(
     tree: &Tree,
     kind: Kind,
     digest: &Digest,
     size_bytes: u64,
-) -> Result<bool, PoolError> {
-    match tree.shelf(kind).find(kind, digest)? {
-        Some((file, found_bytes)) if found_bytes == size_bytes => {
-            let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-            let times = Timestamps { last_access: now, last_modification: now };
-            rustix::fs::futimens(&file, &times)
-                .map_err(|e| io_error(format!("touch {digest}"), e))?;
-            Ok(true)
-        }
-        Some(_) => Err(PoolError::Damaged { kind, digest: *digest }),
-        None => Ok(false),
+) -> Result<Presence, PoolError> {
+    let Some(found) = tree.find(kind, digest)? else { return Ok(Presence::Absent) };
+    if found.size_bytes != size_bytes {
+        return Err(PoolError::Damaged { kind, digest: *digest });
     }
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    rustix::fs::futimens(&found.file, &times)
+        .map_err(|e| io_error(format!("touch {digest}"), e))?;
+    Ok(if found.bundled { Presence::Durable } else { Presence::There })
 }
 
 /// Makes the mode that of a kept file: what is still on its way in is for its owner alone.
@@ -86,7 +95,7 @@ impl DiskStaged {
         tree.expect_writable()?;
         let made = tree.shelf(kind).directory(&digest);
         let directory = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
-        if !freshen(&tree, kind, &digest, size_bytes)? {
+        if freshen(&tree, kind, &digest, size_bytes)? == Presence::Absent {
             open_up(&file, &digest)?;
             file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
             temporary.rename(&directory, &digest)?;

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+mod bundles;
+
 use super::staging::DiskStaging;
 use super::*;
 use tempfile::TempDir;
@@ -66,7 +68,7 @@ fn files_and_directories_have_their_modes() {
     staged.commit(Kind::Blob).unwrap();
     let path = path_of(room.path(), &digest);
     assert_eq!(mode(&path), 0o640);
-    for directory in ["pool", "pool/blobs", "pool/packs", "pool/staging"] {
+    for directory in ["pool", "pool/blobs", "pool/bundles", "pool/packs", "pool/staging"] {
         assert_eq!(mode(&room.path().join(directory)), 0o750, "{directory}");
     }
     assert_eq!(mode(path.parent().unwrap()), 0o750);

@@ -1,5 +1,5 @@
-//! Many small files at once: all are written, one sync makes them durable, they get their names, and
-//! one more sync makes the names durable.
+//! Many at once. Small ones go into a bundle. Of the others all are written, one sync makes them durable,
+//! they get their names, and one more sync makes the names durable.
 //!
 //! `syncfs` does both where it tells of every write that failed: on Linux from 5.8, and not through
 //! an overlay. Elsewhere each file and each directory is synced by itself.
@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
-use super::staging::{Temporary, freshen, open_up};
+use super::bundles;
+use super::staging::{Presence, Temporary, freshen, open_up};
 use super::tree::Tree;
 use crate::digest::Digest;
 use crate::pool::{Kind, PoolError, Sealed};
@@ -21,21 +22,41 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     tree.expect_writable()?;
     let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
     tree.weigh(sizes.fold(0, u64::saturating_add))?;
-    let (mark, mut written) = (tree.mark(), Vec::with_capacity(all.len()));
-    let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut lacking, mut there) = (Vec::with_capacity(all.len()), Vec::new());
     for sealed in all {
-        let size_bytes = sealed.bytes().len() as u64;
-        if !freshen(tree, kind, &sealed.digest(), size_bytes)? {
-            written.push((write(tree, sealed)?, sealed.digest()));
+        match freshen(tree, kind, &sealed.digest(), sealed.bytes().len() as u64)? {
+            Presence::Durable => {}
+            Presence::There => there.push(sealed.digest()),
+            Presence::Absent => lacking.push(sealed),
         }
+    }
+    let (bundled, alone) = bundles::part(kind, lacking);
+    tree.bundles.keep(tree, &bundled)?;
+    keep_each(tree, kind, &alone, there)
+}
+
+/// Keeps each of these as a file, and makes sure of the names of those that are there.
+fn keep_each(
+    tree: &Arc<Tree>,
+    kind: Kind,
+    alone: &[&Sealed],
+    mut names: Vec<Digest>,
+) -> Result<(), PoolError> {
+    names.extend(alone.iter().map(|sealed| sealed.digest()));
+    if names.is_empty() {
+        return Ok(());
+    }
+    let (mark, mut written) = (tree.mark(), Vec::with_capacity(alone.len()));
+    let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+    for sealed in alone {
+        written.push((write(tree, sealed)?, sealed.digest()));
     }
     drop(crowd);
     if tree.syncs_together() {
         tree.sync_all(mark).map_err(|e| tree.failed("sync of files", e))?;
     }
     let mut directories = BTreeMap::new();
-    for sealed in all {
-        let digest = sealed.digest();
+    for digest in names {
         let [fan, ..] = digest.as_bytes();
         if !directories.contains_key(fan) {
             let made = tree.shelf(kind).directory(&digest);

@@ -11,8 +11,10 @@ use std::sync::{Mutex, OnceLock};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::shelf::Shelf;
+use super::bundles::Bundles;
+use super::shelf::{Found, Shelf};
 use super::syncs::{Mark, Syncs};
+use crate::digest::Digest;
 use crate::pool::{Kind, PoolError};
 
 /// Files are for the owner to write and for the group to read.
@@ -23,6 +25,7 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
 pub(super) struct Tree {
     blobs: Shelf,
     packs: Shelf,
+    pub(super) bundles: Bundles,
     staging: OwnedFd,
     reserve_bytes: u64,
     /// Whether one sync of the file system tells of every write that failed.
@@ -41,12 +44,14 @@ impl Tree {
         let root = open_root(path).map_err(|source| PoolError::Io { action: at(""), source })?;
         let child = |name| directory(&root, name).map_err(|error| io_error(at(name), error));
         let (blobs, packs, staging) = (child("blobs")?, child("packs")?, child("staging")?);
+        let bundles = Shelf::open("bundles", Kind::Blob, child("bundles")?)?;
         empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
         rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
         let together = tells_of_failed_writes(&staging);
         Ok(Self {
-            blobs: Shelf::open("blobs", blobs)?,
-            packs: Shelf::open("packs", packs)?,
+            blobs: Shelf::open("blobs", Kind::Blob, blobs)?,
+            packs: Shelf::open("packs", Kind::Pack, packs)?,
+            bundles: Bundles::open(bundles)?,
             staging,
             reserve_bytes,
             together,
@@ -65,8 +70,9 @@ impl Tree {
         };
         let stopped = OnceLock::from(ONLY_READ.to_owned());
         Ok(Self {
-            blobs: Shelf::open("blobs", child("blobs")?)?,
-            packs: Shelf::open("packs", child("packs")?)?,
+            blobs: Shelf::open("blobs", Kind::Blob, child("blobs")?)?,
+            packs: Shelf::open("packs", Kind::Pack, child("packs")?)?,
+            bundles: Bundles::open(Shelf::open("bundles", Kind::Blob, child("bundles")?)?)?,
             staging: child("staging")?,
             reserve_bytes: 0,
             together: false,
@@ -81,6 +87,25 @@ impl Tree {
         match kind {
             Kind::Blob => &self.blobs,
             Kind::Pack => &self.packs,
+        }
+    }
+
+    /// Opens stored bytes, wherever they lie.
+    pub(super) fn find(&self, kind: Kind, digest: &Digest) -> Result<Option<Found>, PoolError> {
+        let look = || match kind {
+            Kind::Blob => match self.bundles.find(digest)? {
+                None => self.blobs.find(digest),
+                found => Ok(found),
+            },
+            Kind::Pack => self.packs.find(digest),
+        };
+        match look()? {
+            // The server beside which this one reads may have moved it.
+            None if self.only_read && kind == Kind::Blob => {
+                self.bundles.reload()?;
+                look()
+            }
+            found => Ok(found),
         }
     }
 

@@ -68,3 +68,56 @@ fn a_single_upload_into_a_quiet_suite_is_live_at_once() {
     println!("milliseconds until a single upload is live, repoctl included: {milliseconds:?}");
     assert!(taken.iter().all(|one| *one < Duration::from_secs(10)), "{taken:?}");
 }
+
+/// Small packages that came together lie in one file; nobody outside can tell.
+#[test]
+fn packages_of_one_file_are_served_like_any_other() {
+    let mut server = TestServer::start();
+    let host = server.host(HOST);
+    let folder = server.at("many");
+    std::fs::create_dir_all(&folder).unwrap();
+    for number in 0..40 {
+        let deb = package(&format!("acme-{number:02}"), "1.0");
+        std::fs::write(format!("{folder}/{}", deb.file_name()), deb.build()).unwrap();
+    }
+    // One that is too large for it.
+    let large = package("acme-large", "1.0").file("srv/acme/noise", &noise(200 << 10));
+    std::fs::write(format!("{folder}/{}", large.file_name()), large.build()).unwrap();
+    server.repoctl(&["upload", "--suite", "stable", &folder]).expect_success();
+    let files = |name: &str| {
+        let found = walkdir::WalkDir::new(server.data().join("pool").join(name));
+        found.into_iter().filter(|entry| entry.as_ref().unwrap().file_type().is_file()).count()
+    };
+    assert_eq!((files("bundles"), files("blobs")), (1, 1));
+    // Every one of them is fetched, and compared with its digest.
+    assert_eq!(server.check(HOST, "stable").debs, 41);
+
+    server.kill();
+    server.serve();
+    assert_eq!(server.check(HOST, "stable").debs, 41);
+    host.update().expect_success();
+    host.install(&["acme-07", "acme-large"]).expect_success();
+    assert_eq!(host.installed("acme-07").as_deref(), Some("1.0"));
+
+    let client = Client::of(&server, HOST);
+    let index = client.fetch("dists/stable/main/binary-amd64/Packages").expect_success();
+    let path = index.stdout.lines().find(|line| line.contains("/acme-07_")).unwrap();
+    let path = path.strip_prefix("Filename: ").unwrap();
+    let whole = std::fs::read(format!("{folder}/acme-07_1.0_amd64.deb")).unwrap();
+    let part = |range: &str| {
+        let part = server.curl(HOST, path).args(["-i", "-r", range]).run().expect_success();
+        let head = part.stdout_bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        (part.stdout[..12].to_owned(), part.stdout_bytes[head + 4..].to_vec())
+    };
+    let (size, partial) = (whole.len(), "HTTP/1.1 206".to_owned());
+    assert_eq!(part("10-99"), (partial.clone(), whole[10..100].to_vec()));
+    assert_eq!(part("-20"), (partial.clone(), whole[size - 20..].to_vec()));
+    // More than there is: it ends with the package, not with the file.
+    assert_eq!(part(&format!("5-{}", size + 5000)), (partial, whole[5..].to_vec()));
+    let beyond = server.curl(HOST, path).args(["-i", "-r", &format!("{size}-")]).run();
+    assert!(beyond.stdout.starts_with("HTTP/1.1 416"), "{beyond}");
+}
+
+fn noise(count: usize) -> Vec<u8> {
+    (0..count).map(|_| rand::random()).collect()
+}

@@ -1,6 +1,7 @@
 //! What every back end of the pool promises, written once and run on each.
 
-use std::io::{Read, Write};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use repod::digest::Digest;
@@ -59,10 +60,12 @@ pool_contracts! {
 
 fn all_of(pool: &dyn Pool, kind: Kind, digest: &Digest) -> Option<Vec<u8>> {
     match pool.open(kind, digest).unwrap()? {
-        Opened::File(mut file, size_bytes) => {
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).unwrap();
-            assert_eq!(bytes.len() as u64, size_bytes);
+        Opened::File { file, offset, size_bytes } => {
+            let whole_bytes = file.metadata().unwrap().len();
+            // What begins a file fills it.
+            assert!(offset > 0 || whole_bytes == size_bytes);
+            let mut bytes = vec![0; usize::try_from(size_bytes).unwrap()];
+            file.read_exact_at(&mut bytes, offset).unwrap();
             Some(bytes)
         }
         Opened::Memory(bytes) => Some(bytes.to_vec()),

@@ -255,8 +255,9 @@ impl<'g> House<'g> {
             let mut body = Vec::new();
             match fetched.source {
                 From::Text(text) => body.extend(text),
-                From::File(mut file) => {
-                    std::io::Read::read_to_end(&mut file, &mut body).unwrap();
+                From::File(file, offset) => {
+                    body.resize(usize::try_from(fetched.size_bytes).unwrap(), 0);
+                    std::os::unix::fs::FileExt::read_exact_at(&file, &mut body, offset).unwrap();
                 }
                 From::Rope(segments) => {
                     for segment in segments {

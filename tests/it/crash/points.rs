@@ -152,20 +152,24 @@ fn several_packages_are_seen_together_or_not_at_all() {
     });
 }
 
+/// So many that each half of them shares a file.
+fn of_a_batch() -> impl Iterator<Item = String> {
+    (0..39).map(|number| format!("acme-{number:02}")).chain(["acme-web".to_owned()])
+}
+
 #[test]
 fn a_batch_is_seen_together_or_not_at_all() {
     stop_everywhere(&Case {
         suite: "stable",
         act: |house| {
-            let debs =
-                ["acme-one", "acme-two", "acme-web"].map(|name| package(name, "3.0").build());
-            let wish = house.send_together(&debs)?;
+            let debs = of_a_batch().map(|name| package(&name, "3.0").build());
+            let wish = house.send_together(&debs.collect::<Vec<_>>())?;
             house.change("stable", wish).map(drop)
         },
         made: |report| {
-            let [one, two] = ["acme-one", "acme-two"].map(|name| report.versions(name).len());
-            assert_eq!(one, two, "one came without the other");
-            one == 1 && report.versions("acme-web") == ["3.0"]
+            let there = of_a_batch().filter(|name| report.versions(name) == ["3.0"]).count();
+            assert!([0, of_a_batch().count()].contains(&there), "{there} came without the others");
+            there > 0
         },
     });
 }

@@ -1,0 +1,109 @@
+//! Bundle: many small blobs in one file, with a table at its start that says where each of them lies.
+//!
+//! Shape: 8 bytes that say what it is, how many blobs there are (4 bytes), for each of them its digest
+//! (32 bytes), its offset in the file and its size in bytes (4 each), in the order of their digests;
+//! then their bytes in that order, without gaps. Numbers have their big end first. The name of the file
+//! is the digest of everything before the bytes, and so says what every byte of it has to be.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::digest::Digest;
+use crate::pool::Sealed;
+
+const MAGIC: &[u8; 8] = b"repodbn1";
+const HEADER_BYTES: usize = 12;
+const ENTRY_BYTES: usize = 40;
+/// Most blobs of one bundle.
+pub(super) const MOST_BLOBS: usize = 16_384;
+/// Most that the blobs of one bundle add up to. Unit: bytes.
+pub(super) const MOST_BYTES: u64 = 8 << 20;
+
+/// Where a blob lies in its bundle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub(super) digest: Digest,
+    pub(super) offset: u64,
+    pub(super) size_bytes: u64,
+}
+
+impl Entry {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (digest, numbers) = bytes.split_at_checked(32)?;
+        let (offset, size) = numbers.split_at_checked(4)?;
+        let number = |bytes: &[u8]| bytes.try_into().map(u32::from_be_bytes).ok().map(u64::from);
+        let digest = Digest::from_slice(digest)?;
+        Some(Self { digest, offset: number(offset)?, size_bytes: number(size)? })
+    }
+
+    /// The byte after its last one.
+    pub(super) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size_bytes)
+    }
+}
+
+/// The table of these blobs, which are in the order of their digests and within the limits of a bundle;
+/// `None` when they are not.
+pub(super) fn table(blobs: &[&Sealed]) -> Option<Vec<u8>> {
+    let ordered = blobs.is_sorted_by(|one, other| one.digest() < other.digest());
+    if !ordered || blobs.len() > MOST_BLOBS {
+        return None;
+    }
+    let mut table = Vec::with_capacity(table_bytes(blobs.len()));
+    table.extend_from_slice(MAGIC);
+    table.extend_from_slice(&u32::try_from(blobs.len()).ok()?.to_be_bytes());
+    let mut offset = table_bytes(blobs.len());
+    for blob in blobs {
+        let size = blob.bytes().len();
+        table.extend_from_slice(blob.digest().as_bytes());
+        table.extend_from_slice(&u32::try_from(offset).ok()?.to_be_bytes());
+        table.extend_from_slice(&u32::try_from(size).ok()?.to_be_bytes());
+        offset = offset.checked_add(size)?;
+    }
+    Some(table)
+}
+
+/// Size of the table of so many blobs. Unit: bytes.
+pub(super) fn table_bytes(count: usize) -> usize {
+    count.saturating_mul(ENTRY_BYTES).saturating_add(HEADER_BYTES)
+}
+
+/// Reads the table of the bundle of this name; `None` when it is damaged.
+pub(super) fn read_table(
+    file: &File,
+    size_bytes: u64,
+    name: &Digest,
+) -> io::Result<Option<Vec<Entry>>> {
+    let mut header = [0; HEADER_BYTES];
+    if size_bytes < header.len() as u64 {
+        return Ok(None);
+    }
+    file.read_exact_at(&mut header, 0)?;
+    let Some(count) = header.strip_prefix(MAGIC).and_then(|count| count.try_into().ok()) else {
+        return Ok(None);
+    };
+    let count = usize::try_from(u32::from_be_bytes(count)).unwrap_or(usize::MAX);
+    // Before the memory, so that its size is bounded by what is there.
+    if count > MOST_BLOBS || table_bytes(count) as u64 > size_bytes {
+        return Ok(None);
+    }
+    let mut table = vec![0; table_bytes(count)];
+    file.read_exact_at(&mut table, 0)?;
+    let rest = table.get(HEADER_BYTES..).unwrap_or_default();
+    let entries: Option<Vec<_>> = rest.chunks_exact(ENTRY_BYTES).map(Entry::parse).collect();
+    let ends = |entries: &Vec<Entry>| entries.last().map_or(table.len() as u64, Entry::end);
+    let whole = Digest::of(&table) == *name;
+    Ok(entries.filter(|entries| whole && ends(entries) == size_bytes))
+}
+
+/// Reads one entry of a table that was found sound; `None` when there is none of that number.
+pub(super) fn read_entry(file: &File, number: u32) -> io::Result<Option<Entry>> {
+    let before = table_bytes(usize::try_from(number).unwrap_or(usize::MAX)) as u64;
+    let mut bytes = [0; ENTRY_BYTES];
+    match file.read_exact_at(&mut bytes, before) {
+        Ok(()) => Ok(Entry::parse(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,271 @@
+//! Bundles: small blobs that came together are kept in one file together. A file for each costs more than
+//! its bytes are worth: an inode made, renamed, backed up and removed.
+//!
+//! A blob that is removed stays in its file until nothing there is needed, or less than half of it: then the
+//! rest moves to a new bundle. Until that happened an opened pool shows it once more after a restart, and
+//! whoever removed it removes it again.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tracing::warn;
+
+use super::bundle::{self, Entry};
+use super::places::{Place, Places, Upkeep};
+use super::shelf::{Found, Shelf};
+use super::staging::{Temporary, open_up};
+use super::tree::Tree;
+use crate::digest::Digest;
+use crate::pool::{Kind, Listed, PoolError, Sealed};
+
+/// Up to here a blob counts as small. Unit: bytes.
+const SMALL_BYTES: usize = 64 << 10;
+/// So many small ones at least make a bundle.
+const FEWEST: usize = 16;
+/// How often a blob is looked for whose bundle has gone meanwhile: it has moved.
+const LOOKS: usize = 3;
+/// How much is written at once. Unit: bytes.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// All bundles of a pool.
+pub(super) struct Bundles {
+    shelf: Shelf,
+    places: RwLock<Places>,
+    /// Held by whoever adds or removes a file, until the places say so.
+    changing: Mutex<()>,
+}
+
+/// Parts of some blobs into those that are bundled, each once and in their order, and the others.
+pub(super) fn part(kind: Kind, blobs: Vec<&Sealed>) -> (Vec<&Sealed>, Vec<&Sealed>) {
+    let small = |blob: &&Sealed| kind == Kind::Blob && blob.bytes().len() <= SMALL_BYTES;
+    let (mut bundled, others): (Vec<_>, Vec<_>) = blobs.iter().copied().partition(small);
+    bundled.sort_unstable_by_key(|blob| blob.digest());
+    bundled.dedup_by_key(|blob| blob.digest());
+    if bundled.len() < FEWEST { (Vec::new(), blobs) } else { (bundled, others) }
+}
+
+impl Bundles {
+    /// Reads every table. A bundle that is damaged is left out, and left alone.
+    pub(super) fn open(shelf: Shelf) -> Result<Self, PoolError> {
+        let bundles = Self { shelf, places: RwLock::default(), changing: Mutex::default() };
+        bundles.reload()?;
+        Ok(bundles)
+    }
+
+    /// Looks again at what is there: beside a server that changes it.
+    pub(super) fn reload(&self) -> Result<(), PoolError> {
+        let mut places = Places::default();
+        for listed in self.shelf.list()? {
+            let name = listed.digest;
+            let Some(found) = self.shelf.find(&name)? else { continue };
+            match bundle::read_table(&found.file, found.size_bytes, &name)
+                .map_err(reading(&name))?
+            {
+                Some(entries) => places.add(name, &entries),
+                None => {
+                    warn!(bundle = %name, "a bundle of packages is damaged; none of them is served")
+                }
+            }
+        }
+        *self.write() = places;
+        Ok(())
+    }
+
+    /// Opens the bundle of a blob, and says where in it the blob lies.
+    pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
+        for _ in 0..LOOKS {
+            let candidates = self.read().of(digest);
+            let mut moved = false;
+            for (place, name) in candidates {
+                match self.follow(digest, place, &name)? {
+                    Followed::Here(found) => return Ok(Some(found)),
+                    Followed::Another => {}
+                    Followed::Gone => moved = true,
+                }
+            }
+            if !moved {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    fn follow(&self, digest: &Digest, place: Place, name: &Digest) -> Result<Followed, PoolError> {
+        let Some(whole) = self.shelf.find(name)? else { return Ok(Followed::Gone) };
+        let entry = bundle::read_entry(&whole.file, place.entry).map_err(reading(name))?;
+        let damaged = || PoolError::Damaged { kind: Kind::Blob, digest: *digest };
+        let entry = entry.ok_or_else(damaged)?;
+        if entry.digest != *digest {
+            return Ok(Followed::Another);
+        }
+        if entry.end() > whole.size_bytes {
+            return Err(damaged());
+        }
+        let (offset, size_bytes) = (entry.offset, entry.size_bytes);
+        Ok(Followed::Here(Found { file: whole.file, offset, size_bytes, bundled: true }))
+    }
+
+    /// Keeps blobs that [`part`] gave.
+    pub(super) fn keep(&self, tree: &Arc<Tree>, blobs: &[&Sealed]) -> Result<(), PoolError> {
+        let mut rest = blobs;
+        while !rest.is_empty() {
+            let mut size_bytes = 0_u64;
+            let fits = |blob: &&&Sealed| {
+                size_bytes = size_bytes.saturating_add(blob.bytes().len() as u64);
+                size_bytes <= bundle::MOST_BYTES
+            };
+            let count = rest.iter().take(bundle::MOST_BLOBS).take_while(fits).count().max(1);
+            let (now, later) = rest.split_at(count.min(rest.len()));
+            let file = write(tree, now)?;
+            let _changing = self.changing();
+            self.name(tree, file)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Gives a written bundle its name, durably, and shows its blobs.
+    fn name(&self, tree: &Tree, written: Written) -> Result<(), PoolError> {
+        let Written { temporary, name, entries } = written;
+        let made = self.shelf.directory(&name);
+        let directory = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
+        temporary.rename(&directory, &name)?;
+        rustix::fs::fsync(&directory).map_err(|e| tree.stop("sync of a directory", e.into()))?;
+        self.write().add(name, &entries);
+        Ok(())
+    }
+
+    /// All blobs, some perhaps more than once.
+    pub(super) fn list(&self) -> Result<Vec<Listed>, PoolError> {
+        let bundles = self.read().by_bundle();
+        let mut listed = Vec::new();
+        for (name, living) in bundles {
+            let Some(found) = self.shelf.find(&name)? else { continue };
+            let failed = reading(&name);
+            let stat = rustix::fs::fstat(&found.file).map_err(|e| failed(e.into()))?;
+            for number in living {
+                let Some(entry) = bundle::read_entry(&found.file, number).map_err(&failed)? else {
+                    continue;
+                };
+                let Entry { digest, size_bytes, .. } = entry;
+                listed.push(Listed { digest, size_bytes, written_at: stat.st_mtime });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Removes a blob wherever it lies.
+    pub(super) fn remove(&self, tree: &Arc<Tree>, digest: &Digest) -> Result<(), PoolError> {
+        if self.read().of(digest).is_empty() {
+            return Ok(());
+        }
+        let _changing = self.changing();
+        let candidates = self.read().of(digest);
+        for (place, name) in candidates {
+            let Followed::Here(found) = self.follow(digest, place, &name)? else { continue };
+            let upkeep = self.write().forget(place, found.size_bytes);
+            match upkeep {
+                Upkeep::Leave => {}
+                Upkeep::Drop => self.drop_bundle(place.bundle, &name)?,
+                Upkeep::Renew => {
+                    if let Err(problem) = self.renew(tree, place.bundle, &name) {
+                        // What was to be removed is. The space is gained another time.
+                        warn!(bundle = %name, %problem, "what is left of a bundle of packages was not moved");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what is needed of a bundle to a new one.
+    fn renew(&self, tree: &Arc<Tree>, bundle: u32, name: &Digest) -> Result<(), PoolError> {
+        tree.expect_writable()?;
+        let living = self.read().living(bundle);
+        let Some(found) = self.shelf.find(name)? else { return Ok(()) };
+        let mut blobs = Vec::with_capacity(living.len());
+        for number in living {
+            let entry = bundle::read_entry(&found.file, number).map_err(reading(name))?;
+            let sealed = entry.map(|entry| read_blob(&found.file, &entry)).transpose();
+            let sealed = sealed.map_err(reading(name))?.flatten();
+            blobs.push(sealed.ok_or(PoolError::Damaged { kind: Kind::Blob, digest: *name })?);
+        }
+        blobs.sort_unstable_by_key(Sealed::digest);
+        let file = write(tree, &blobs.iter().collect::<Vec<_>>())?;
+        self.name(tree, file)?;
+        self.drop_bundle(bundle, name)
+    }
+
+    fn drop_bundle(&self, bundle: u32, name: &Digest) -> Result<(), PoolError> {
+        self.write().drop_bundle(bundle);
+        self.shelf.remove(name)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Places> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Places> {
+        self.places.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What lies at a place.
+enum Followed {
+    Here(Found),
+    /// A blob whose digest begins in the same way.
+    Another,
+    /// The bundle is not there any more.
+    Gone,
+}
+
+/// A bundle in staging whose bytes are durable.
+struct Written {
+    temporary: Temporary,
+    name: Digest,
+    entries: Vec<Entry>,
+}
+
+fn write(tree: &Arc<Tree>, blobs: &[&Sealed]) -> Result<Written, PoolError> {
+    let unfit = || PoolError::Io {
+        action: "bundle packages".into(),
+        source: std::io::Error::other("they do not fit into one"),
+    };
+    let table = bundle::table(blobs).ok_or_else(unfit)?;
+    let name = Digest::of(&table);
+    let (temporary, file) = Temporary::create(tree)?;
+    let mut out = BufWriter::with_capacity(WRITE_BYTES, &file);
+    let mut parts =
+        std::iter::once(table.as_slice()).chain(blobs.iter().map(|b| b.bytes().as_ref()));
+    let written = parts.try_for_each(|part| out.write_all(part)).and_then(|()| out.flush());
+    written.map_err(|e| tree.failed("write", e))?;
+    drop(out);
+    open_up(&file, &name)?;
+    file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+    let mut offset = table.len() as u64;
+    let entries = blobs.iter().map(|blob| {
+        let entry = Entry { digest: blob.digest(), offset, size_bytes: blob.bytes().len() as u64 };
+        offset = entry.end();
+        entry
+    });
+    Ok(Written { temporary, name, entries: entries.collect() })
+}
+
+/// Reads a blob of a bundle; `None` when its bytes are not those that its digest says.
+fn read_blob(file: &File, entry: &Entry) -> std::io::Result<Option<Sealed>> {
+    let mut bytes = vec![0; usize::try_from(entry.size_bytes).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut bytes, entry.offset)?;
+    let sealed = Sealed::of(bytes.into());
+    Ok(Some(sealed).filter(|sealed| sealed.digest() == entry.digest))
+}
+
+fn reading(name: &Digest) -> impl Fn(std::io::Error) -> PoolError {
+    let name = *name;
+    move |source| PoolError::Io { action: format!("read bundle {name}"), source }
+}
