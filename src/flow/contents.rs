@@ -1,7 +1,7 @@
 //! Contents: which package installs a path, for apt-file. They follow behind the generations, some seconds
 //! late when there are many, and what makes them costs what came and went since the last ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -89,6 +89,8 @@ struct Book {
 struct Of {
     generation: u64,
     contents: Contents,
+    /// Whose sheets hold them. A new architecture lists from its first day what is built for all.
+    places: BTreeSet<IndexPlace>,
     /// What was recorded of sheets that were not read yet.
     recorded: Vec<IndexFile>,
 }
@@ -108,7 +110,11 @@ impl Book {
             },
         };
         let places = places(&state);
-        let changes = |place| listing::changes(&of.contents, &state.contents, place);
+        let none = Contents::default();
+        let changes = |place| {
+            let before = if of.places.contains(place) { &of.contents } else { &none };
+            listing::changes(before, &state.contents, place)
+        };
         let changes: Vec<_> = places.iter().map(|place| (place, changes(place))).collect();
         let changed = changes.iter().any(|(_, changes)| !changes.is_empty());
         let now = repository.now();
@@ -128,7 +134,8 @@ impl Book {
             debug!(suite = %desk.suite, generation = head.generation, milliseconds, "contents");
         }
         let contents = state.contents.clone();
-        self.of = Some(Of { generation: made_of, contents, recorded: rest });
+        let places = places.into_iter().collect();
+        self.of = Some(Of { generation: made_of, contents, places, recorded: rest });
         Ok(true)
     }
 
@@ -190,7 +197,12 @@ fn recorded(
 ) -> Result<Option<Of>, FlowError> {
     let mut recorded = repository.catalogue.list_indices(&desk.suite, live)?;
     recorded.retain(|file| file.made_of.is_some());
-    let nothing = || Of { generation: 0, contents: Contents::default(), recorded: Vec::new() };
+    let nothing = || Of {
+        generation: 0,
+        contents: Contents::default(),
+        places: BTreeSet::new(),
+        recorded: Vec::new(),
+    };
     // Sheets are made together; were they not, what is older counts.
     let Some(generation) = recorded.iter().filter_map(|file| file.made_of).min() else {
         return Ok(Some(nothing()));
@@ -208,7 +220,13 @@ fn recorded(
         // When it was listed then is of no matter to paths.
         contents.list(&component, Arc::new(package), 0);
     }
-    Ok(Some(Of { generation, contents, recorded }))
+    // Of a place without a file nobody knows whether it was there; made anew it is the same.
+    let has_file = |place: &IndexPlace| {
+        let path = path(place, Encoding::Plain);
+        recorded.iter().any(|file| file.path == path)
+    };
+    let places = places(state).into_iter().filter(has_file).collect();
+    Ok(Some(Of { generation, contents, places, recorded }))
 }
 
 fn places(state: &SuiteState) -> Vec<IndexPlace> {

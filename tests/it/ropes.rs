@@ -26,21 +26,26 @@ fn shape(seed: u64) -> Shape {
 }
 
 /// Plays the histories of one batch and gives all of their files to the decoders; tells how many chunks
-/// the largest index had, and how many generations there were.
-fn play(ground: &Ground, batch: u64) -> (usize, usize) {
+/// the largest index had, how many patches there were, and how many generations.
+fn play(ground: &Ground, batch: u64) -> [usize; 3] {
     let place = ground.place(&format!("batch-{batch}"));
     let house = House::open(ground, &place, &ground.clock());
     let (mut fabric, mut files) = (Fabric::default(), Files::new());
-    let (mut chunks, mut generations) = (0, 0);
+    let [mut chunks, mut patches, mut generations] = [0; 3];
     for seed in batch * BATCH..((batch + 1) * BATCH).min(HISTORIES) {
         let history = History::play(&house, &mut fabric, seed, shape(seed));
         generations += history.generations.len();
-        chunks = chunks.max(releases::check(&house, &mut fabric, &history, &mut files));
+        let (most, patched) = releases::check(&house, &mut fabric, &history, &mut files);
+        (chunks, patches) = (chunks.max(most), patches + patched);
     }
     files.read_all();
     drop(house);
     std::fs::remove_dir_all(&place).unwrap();
-    (chunks, generations)
+    [chunks, patches, generations]
+}
+
+fn both(one: [usize; 3], other: [usize; 3]) -> [usize; 3] {
+    [one[0].max(other[0]), one[1] + other[1], one[2] + other[2]]
 }
 
 #[test]
@@ -48,22 +53,24 @@ fn real_decoders_read_every_index_of_random_histories() {
     let ground = Ground::new();
     let next = AtomicU64::new(0);
     let work = || {
-        let (mut chunks, mut generations) = (0, 0);
+        let mut found = [0; 3];
         loop {
             let batch = next.fetch_add(1, Ordering::Relaxed);
             if batch * BATCH >= HISTORIES {
-                return (chunks, generations);
+                return found;
             }
-            let (most, many) = play(&ground, batch);
-            (chunks, generations) = (chunks.max(most), generations + many);
+            found = both(found, play(&ground, batch));
         }
     };
-    let (chunks, generations) = std::thread::scope(|scope| {
+    let [chunks, patches, generations] = std::thread::scope(|scope| {
         let workers = [scope.spawn(work), scope.spawn(work)];
         let ended = workers.map(|worker| worker.join().expect("no history failed"));
-        (ended[0].0.max(ended[1].0), ended[0].1 + ended[1].1)
+        both(ended[0], ended[1])
     });
-    println!("{HISTORIES} histories, {generations} generations, up to {chunks} chunks");
+    println!(
+        "{HISTORIES} histories, {generations} generations, up to {chunks} chunks, {patches} patches"
+    );
+    assert!(patches >= 25, "{patches} patches");
     assert!(chunks >= 3, "no index had several chunks: {chunks}");
     assert!(generations as u64 >= 4 * HISTORIES, "{generations} generations");
 }

@@ -53,11 +53,32 @@ impl Key {
             description.push_str(&format!("{:x}", random.gen_range(0..1_u64 << 44)));
         }
         let source = format!("acme-src{} ({})", self.number / 2, self.version());
-        DebBuilder::new(&self.name(), self.version(), self.architecture)
+        let mut deb = DebBuilder::new(&self.name(), self.version(), self.architecture)
             .field("Source", &source)
-            .field("Description", &description)
-            .build()
+            .field("Section", section(self.version()))
+            .field("Description", &description);
+        for path in paths(&self.name(), self.version()) {
+            deb = deb.file(&path, b"");
+        }
+        deb.build()
     }
+}
+
+/// Some versions of a package stand in another section.
+pub fn section(version: &str) -> &'static str {
+    let first = VERSIONS.iter().any(|versions| versions[..2].contains(&version));
+    if first { "net" } else { "contrib/web" }
+}
+
+/// What a package installs: for itself, in every version, with some others, with all.
+pub fn paths(name: &str, version: &str) -> [String; 4] {
+    let last = name.as_bytes().last().copied().unwrap_or_default();
+    [
+        format!("usr/share/doc/{name}/of {version}"),
+        format!("usr/bin/{name}"),
+        format!("usr/share/acme/{}", last % 4),
+        "usr/share/of/everyone".to_owned(),
+    ]
 }
 
 /// The name of a package.

@@ -15,6 +15,7 @@ use repod::flow::apply::Wish;
 use repod::flow::suite::Edit;
 
 use super::fabric::{Fabric, Key, name};
+use super::releases;
 use crate::crash::house::House;
 
 /// How large a history is.
@@ -55,6 +56,8 @@ pub struct Generation {
 pub struct History {
     pub seed: u64,
     pub suite: SuiteName,
+    /// Whether it has Contents and patches: every large history, and as many small ones.
+    pub beside: bool,
     /// Whether long descriptions stand apart by now.
     translations: bool,
     pub generations: Vec<Generation>,
@@ -68,18 +71,25 @@ impl History {
         let mut spec = House::spec(suite.as_str());
         spec.components = ["main", "extra"].map(|one| one.parse().unwrap()).into();
         spec.architectures = ["amd64", "arm64"].map(|one| one.parse().unwrap()).into();
-        // Contents and patches have histories of their own (tests/it/bulk).
-        (spec.contents, spec.pdiffs) = (false, false);
+        let beside = seed % 20 == 19 || seed % 20 == 7;
+        (spec.contents, spec.pdiffs) = (beside, beside);
         let translations = player.random.gen_bool(0.5);
         spec.translations = translations;
         house.create_as(spec).unwrap();
-        let mut history = Self { seed, suite, translations, generations: Vec::new() };
+        let mut history = Self { seed, suite, beside, translations, generations: Vec::new() };
         history.note(house, 1, Members::new());
         let count = player.random.gen_range(player.shape.first.clone());
         let wish = player.add(count);
         history.change(house, wish);
         for _ in 0..player.random.gen_range(player.shape.changes.clone()) {
             let wish = player.wish(&history);
+            if beside {
+                // Patches lead from states that were live for long; some changes overtake the Contents.
+                house.clock.advance(2 * 3600);
+                if player.random.gen_bool(0.3) {
+                    releases::quiet(house, &history);
+                }
+            }
             history.change(house, wish);
         }
         history

@@ -1,6 +1,6 @@
 //! What the signed texts of a history list, fetched by hash and held against a render from scratch.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use repod::domain::Package;
 use sha2::{Digest as _, Sha256};
 
 use super::decoders::Files;
-use super::fabric::Fabric;
+use super::fabric::{Fabric, paths, section};
 use super::history::{Generation, History, Members};
 use crate::crash::house::House;
 use crate::crash::signed::Keyring;
@@ -52,7 +52,11 @@ impl Release {
     }
 
     fn lists(&self, path: &str) -> bool {
-        self.files.iter().any(|(listed, _, _)| listed == path)
+        self.find(path).is_some()
+    }
+
+    fn find(&self, path: &str) -> Option<&(String, u64, String)> {
+        self.files.iter().find(|(listed, _, _)| listed == path)
     }
 }
 
@@ -135,6 +139,39 @@ fn render_translation(
     texts.iter().map(stanza).collect::<String>().into_bytes()
 }
 
+/// The `Contents` of an architecture: each path once, and the packages that hold it.
+fn render_contents(members: &Members, component: &str, architecture: &str) -> Vec<u8> {
+    let mut lines = BTreeMap::<String, BTreeSet<String>>::new();
+    for (name, package) in listing(members, component, architecture) {
+        let section = section(package.version.as_str());
+        for path in paths(name, package.version.as_str()) {
+            lines.entry(path).or_default().insert(format!("{section}/{name}"));
+        }
+    }
+    let line = |(path, locations): (String, BTreeSet<String>)| {
+        let locations: Vec<_> = locations.into_iter().collect();
+        format!("{path} {}\n", locations.join(","))
+    };
+    lines.into_iter().map(line).collect::<String>().into_bytes()
+}
+
+/// How many stanzas its indices have together.
+fn stanzas(generation: &Generation, release: &Release) -> usize {
+    let places = release.places();
+    let listed = |(component, architecture): &(String, String)| {
+        listing(&generation.members, component, architecture).len()
+    };
+    places.iter().map(listed).sum()
+}
+
+fn contents_of(component: &str, architecture: &str, suffix: &str) -> String {
+    format!("{component}/Contents-{architecture}{suffix}")
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 fn is_above(one: &Version, other: &Version) -> bool {
     one.compare(other).is_gt()
 }
@@ -148,13 +185,13 @@ fn translation_of(component: &str, suffix: &str) -> String {
 }
 
 /// Checks every signed text of every generation, and gives its compressed files to `files`. Tells how
-/// many chunks the largest xz file had.
+/// many chunks the largest xz file had, and how many patches there were at the end.
 pub fn check(
     house: &House<'_>,
     fabric: &mut Fabric,
     history: &History,
     files: &mut Files,
-) -> usize {
+) -> (usize, usize) {
     quiet(house, history);
     let suite = &history.suite;
     let mut check = Check { house, fabric, history, files, seen: HashSet::new(), chunks: 0 };
@@ -166,14 +203,23 @@ pub fn check(
         check.release(generation, &Release::parse(&snapshot.body));
     }
     let last = house.in_release(suite.as_str()).unwrap();
-    check.release(history.last(), &Release::parse(&last));
+    let release = Release::parse(&last);
+    check.release(history.last(), &release);
+    let mut patches = 0;
+    if history.beside {
+        // Patches too, which are no files of their own here: the checker applies every one of them.
+        let report = house.check(suite.as_str());
+        assert_eq!(report.stanzas, stanzas(history.last(), &release));
+        patches = report.patched.len();
+    }
     let keyring = Keyring::read(&house.ground.key());
     keyring.expect_in_release(&last);
-    check.chunks
+    (check.chunks, patches)
 }
 
-/// Waits until the last head lists every encoding: some may follow a moment after the generation.
-fn quiet(house: &House<'_>, history: &History) {
+/// Waits until the last head lists every encoding, and Contents of what is live: some may follow a moment
+/// after the generation.
+pub fn quiet(house: &House<'_>, history: &History) {
     let begun = Instant::now();
     loop {
         let release = Release::parse(&house.in_release(history.suite.as_str()).unwrap());
@@ -185,7 +231,15 @@ fn quiet(house: &House<'_>, history: &History) {
         let xz = |component: &String| release.lists(&translation_of(component, ".xz"));
         let whole =
             whole && (!history.last().translations || release.words("Components").iter().all(xz));
-        if whole {
+        let held = |(component, architecture): &(String, String)| {
+            let afresh = render_contents(&history.last().members, component, architecture);
+            let listed = release.find(&contents_of(component, architecture, ""));
+            match afresh.is_empty() {
+                true => listed.is_none(),
+                false => listed.is_some_and(|(_, _, digest)| *digest == sha256(&afresh)),
+            }
+        };
+        if whole && (!history.beside || release.places().iter().all(held)) {
             return;
         }
         let waited = begun.elapsed() < Duration::from_secs(60);
@@ -228,9 +282,11 @@ impl Check<'_, '_> {
             }
         }
         self.translations(&what, generation, release);
+        self.contents(&what, generation, release);
         // Whatever else is listed is there as it is announced.
         for (path, size, digest) in &release.files {
-            if !path.contains("/Packages") && !path.contains("/Translation-en") {
+            let compared = ["/Packages", "/Translation-en", "/Contents-"];
+            if path.contains(".diff/") || !compared.iter().any(|name| path.contains(name)) {
                 self.fetch(&what, path, *size, digest);
             }
         }
@@ -253,6 +309,28 @@ impl Check<'_, '_> {
                 }
                 let Some((_, size, digest)) = listed else { continue };
                 self.file(what, &path, *size, digest, &plain);
+            }
+        }
+    }
+
+    /// `Contents` may lag: they are those of this generation or of an earlier one, all encodings alike.
+    fn contents(&mut self, what: &str, generation: &Generation, release: &Release) {
+        for (component, architecture) in release.places() {
+            let path = contents_of(&component, &architecture, "");
+            let Some((_, size, digest)) = release.find(&path) else { continue };
+            assert!(self.history.beside, "{what}: {path} is listed");
+            let upto =
+                self.history.generations.iter().filter(|one| one.number <= generation.number);
+            let mut made = upto.map(|of| render_contents(&of.members, &component, &architecture));
+            let plain = made.find(|plain| sha256(plain) == *digest);
+            let plain = plain.unwrap_or_else(|| panic!("{what}: {path} is of no generation"));
+            let plain = Arc::new(plain);
+            self.file(what, &path, *size, digest, &plain);
+            for suffix in [".gz", ".xz"] {
+                let path = contents_of(&component, &architecture, suffix);
+                if let Some((_, size, digest)) = release.find(&path) {
+                    self.file(what, &path, *size, digest, &plain);
+                }
             }
         }
     }
