@@ -75,6 +75,34 @@ pub trait Audit: Send + Sync {
     /// # Errors
     /// [`CatalogueError`].
     fn record_ring(&self, ring: &AuditedRing, events: &[Event]) -> Result<(), CatalogueError>;
+
+    /// The delivery that was begun and that the log does not tell of yet.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_delivery(&self) -> Result<Option<Delivery>, CatalogueError>;
+
+    /// Records that a delivery begins, or with `None` that it is over, together with the entries that tell
+    /// of it.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_delivery(
+        &self,
+        delivery: Option<&Delivery>,
+        events: &[Event],
+    ) -> Result<(), CatalogueError>;
+}
+
+/// Revocation lists that are on their way into force. They are files, which no transaction holds.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Delivery {
+    /// Each list in one line: the id of its CA, a blank, its number.
+    pub lists: Vec<String>,
+    /// Who delivers them.
+    pub actor: Actor,
+    /// Why, as they said.
+    pub message: String,
 }
 
 /// The ring of signing keys as far as the log tells of it. The ring itself is a file, which no transaction

@@ -22,7 +22,7 @@ mod snapshots;
 mod sql;
 pub mod sqlite;
 
-pub use audit::{Audit, AuditedRing, Checkpoint, RingWish};
+pub use audit::{Audit, AuditedRing, Checkpoint, Delivery, RingWish};
 pub use clients::{ClientPackage, ClientSighting, Clients, RingSighting};
 pub use enrolments::Enrolments;
 pub use generations::Generations;

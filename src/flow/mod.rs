@@ -99,7 +99,7 @@ pub struct Repository {
     address: std::sync::OnceLock<Address>,
     /// Suites are brought to the keys of today by one at a time.
     settling: tokio::sync::Mutex<()>,
-    /// The ring of keys is changed by one at a time.
+    /// The ring of keys, and delivered lists, are changed by one at a time.
     rotating: Mutex<()>,
 }
 
@@ -332,8 +332,10 @@ impl Repository {
             settling: tokio::sync::Mutex::default(),
             rotating: Mutex::default(),
         });
-        if let Err(problem) = keys::tell(&repository) {
-            tracing::error!(%problem, "the audit log was not told how the ring of keys stands");
+        for told in [keys::tell(&repository), crl::tell(&repository)] {
+            if let Err(problem) = told {
+                tracing::error!(%problem, "the audit log was not told what was changed last");
+            }
         }
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {

@@ -40,5 +40,5 @@ pub use refusal::{KeyFault, NameFault, Refusal};
 pub use request::NewRequest;
 pub use server::{Issued, ServerIdentity, existing_key, load_server, read_ca};
 pub use sources::TrustFiles;
-pub use state::{IssuerReport, ListReport, Trust, TrustState};
+pub use state::{IssuerReport, ListReport, Proven, Trust, TrustState};
 pub use verifier::{AnyProvenClient, server_config};

@@ -1,5 +1,6 @@
 //! What is trusted now: CAs and their revocation lists as one immutable value, swapped as a whole.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -150,6 +151,33 @@ impl TrustState {
     }
 }
 
+/// A delivered list that proved itself. Written as the CA's id, a blank, and the number of the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proven {
+    issuer: IssuerId,
+    number: CrlNumber,
+}
+
+impl Proven {
+    /// Reads what was written; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (issuer, number) = text.split_once(' ')?;
+        Some(Self { issuer: IssuerId::parse(issuer)?, number: CrlNumber::parse(number)? })
+    }
+
+    /// The name of its CA, when this list or a later one of it is in force.
+    pub fn in_force(&self, state: &TrustState) -> Option<String> {
+        let list = state.find_crl(self.issuer).filter(|list| *list.number() >= self.number)?;
+        Some(state.find_authority(list.issuer())?.name().to_owned())
+    }
+}
+
+impl fmt::Display for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.issuer, self.number)
+    }
+}
+
 /// The holder of the present [`TrustState`]; cheap to ask, safe to share.
 pub struct Trust {
     files: TrustFiles,
@@ -217,12 +245,18 @@ impl Trust {
     }
 
     /// Takes lists that were handed over: verified, kept durably, in force at once. A list of the
-    /// number in force is success.
+    /// number in force is success. `announce` is told of them once they are proven, before anything
+    /// is kept.
     ///
     /// # Errors
     /// [`TrustError::Crl`] when one of them is not taken, and then none is (sender's fault);
     /// [`TrustError::Parameter`] where the server signs its list itself; [`TrustError::Io`].
-    pub fn deliver(&self, bytes: &[u8], now: Moment) -> Result<Vec<IssuerId>, TrustError> {
+    pub fn deliver(
+        &self,
+        bytes: &[u8],
+        now: Moment,
+        announce: impl FnOnce(&[Proven]),
+    ) -> Result<(), TrustError> {
         let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(directory) = &self.files.delivered else {
             let why = "this server signs its revocation list itself and renews it by itself";
@@ -236,18 +270,20 @@ impl Trust {
         for der in crl::split(bytes)? {
             let list = crl::read(&der, authorities).map_err(|(_, fault)| fault)?;
             measure.check_new(&list)?;
-            taken.push((list.issuer(), der));
+            let number = list.number().clone();
+            taken.push((Proven { issuer: list.issuer(), number }, der));
         }
-        for (issuer, der) in &taken {
-            let path = directory.join(format!("{issuer}.crl"));
-            files::replace(&path, der, Readers::All)?;
+        let (lists, ders): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
+        announce(&lists);
+        for (list, der) in lists.iter().zip(ders) {
+            let path = directory.join(format!("{}.crl", list.issuer));
+            files::replace(&path, &der, Readers::All)?;
         }
         // What else may be wrong with the files is told at their own reload.
         match self.read_again(now) {
-            Ok(_) | Err(TrustError::Crl(_)) => {}
-            Err(problem) => return Err(problem),
+            Ok(_) | Err(TrustError::Crl(_)) => Ok(()),
+            Err(problem) => Err(problem),
         }
-        Ok(taken.into_iter().map(|(issuer, _)| issuer).collect())
     }
 
     fn read_again(&self, now: Moment) -> Result<bool, TrustError> {

@@ -319,6 +319,16 @@ CREATE TABLE audit_ring (
     remark TEXT NOT NULL
 ) STRICT;
 
+-- Revocation lists that somebody delivers, until the log tells of them: at most one row. The lists themselves
+-- are files. `list_lines` are the issuers and numbers, one list a line.
+CREATE TABLE audit_delivery (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    list_lines TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    message TEXT NOT NULL
+) STRICT;
+
 -- What the server built for the hosts of a suite. `key_names` are fingerprints with blanks between;
 -- `made_of` tells whether another one is due.
 CREATE TABLE client_package (

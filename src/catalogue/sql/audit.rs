@@ -2,7 +2,7 @@
 
 use super::rows::{damaged, number, number_optional, parse};
 use super::{Answer, Row, Store, Tx, all, count, one};
-use crate::catalogue::{Audit, AuditedRing, CatalogueError, Checkpoint, RingWish};
+use crate::catalogue::{Audit, AuditedRing, CatalogueError, Checkpoint, Delivery, RingWish};
 use crate::digest::Digest;
 use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
 use crate::domain::{Actor, Event};
@@ -64,6 +64,17 @@ const RECORD_RING: &str = "\
     ON CONFLICT (id) DO UPDATE SET key_lines = excluded.key_lines, wished = excluded.wished, \
         identity = excluded.identity, serial = excluded.serial, message = excluded.message, \
         remark = excluded.remark";
+
+const DELIVERY: &str =
+    "SELECT list_lines, identity, serial, message FROM audit_delivery WHERE id = 1";
+
+const RECORD_DELIVERY: &str = "\
+    INSERT INTO audit_delivery (id, list_lines, identity, serial, message) \
+    VALUES (1, $1, $2, $3, $4) \
+    ON CONFLICT (id) DO UPDATE SET list_lines = excluded.list_lines, \
+        identity = excluded.identity, serial = excluded.serial, message = excluded.message";
+
+const FORGET_DELIVERY: &str = "DELETE FROM audit_delivery WHERE id = 1";
 
 impl<S: Store> Audit for S {
     fn record_events(&self, events: &[Event]) -> Answer<()> {
@@ -136,6 +147,34 @@ impl<S: Store> Audit for S {
             add(tx, &events)
         })
     }
+
+    fn find_delivery(&self) -> Answer<Option<Delivery>> {
+        self.read(|tx| one(tx, DELIVERY, &[], delivery))
+    }
+
+    fn record_delivery(&self, delivery: Option<&Delivery>, events: &[Event]) -> Answer<()> {
+        let (delivery, events) = (delivery.cloned(), events.to_vec());
+        self.write(move |tx| {
+            match &delivery {
+                Some(Delivery { lists, actor, message }) => {
+                    let lists = lists.join("\n");
+                    let texts = [&lists, &actor.identity, &actor.serial, message];
+                    tx.exec(RECORD_DELIVERY, &texts.map(|text| text.as_str().into()))?;
+                }
+                None => drop(tx.exec(FORGET_DELIVERY, &[])?),
+            }
+            add(tx, &events)
+        })
+    }
+}
+
+fn delivery(row: &dyn Row) -> Answer<Delivery> {
+    let text = |column| Ok::<_, CatalogueError>(row.text(column)?.to_owned());
+    Ok(Delivery {
+        lists: text(0)?.lines().map(str::to_owned).collect(),
+        actor: Actor { identity: text(1)?, serial: text(2)? },
+        message: text(3)?,
+    })
 }
 
 fn ring(row: &dyn Row) -> Answer<AuditedRing> {

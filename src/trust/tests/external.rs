@@ -107,17 +107,28 @@ fn a_delivered_list_counts_until_a_higher_number_lies_in_the_files() {
     let trust = others.load(late);
     assert_eq!(trust.current().gate(late), Err(Refusal::CrlStale { since: late }));
     let deliver = |issuer, number, serials: &[u64], at| {
-        trust.deliver(list_of(issuer, number, serials, at).as_bytes(), late)
+        let list = list_of(issuer, number, serials, at);
+        let mut announced = Vec::new();
+        let announce = |lists: &[Proven]| announced.extend_from_slice(lists);
+        trust.deliver(list.as_bytes(), late, announce).map(|()| announced)
     };
     let lower = deliver(&others.root, 4, &[], late);
     assert!(matches!(lower, Err(TrustError::Crl(CrlFault::Older { .. }))));
     assert!(matches!(deliver(&others.root, 9, &[], NOW), Err(TrustError::Crl(CrlFault::Stale(_)))));
     let ahead = deliver(&others.root, 9, &[], late.plus(61));
     assert!(matches!(ahead, Err(TrustError::Crl(CrlFault::FromFuture(_)))));
-    assert!(trust.deliver(b"", late).is_err());
+    assert!(trust.deliver(b"", late, |_| panic!("there is none")).is_err());
     assert_eq!(std::fs::read_dir(others.path("delivered")).unwrap().count(), 0);
 
-    assert_eq!(deliver(&others.root, 6, &[0xca], late).unwrap().len(), 1);
+    let [proven] =
+        <[Proven; 1]>::try_from(deliver(&others.root, 6, &[0xca], late).unwrap()).unwrap();
+    let name = proven.in_force(&trust.current());
+    assert_eq!(name.as_deref(), Some(trust.current().issuers()[0].name.as_str()));
+    let written = proven.to_string();
+    assert_eq!(Proven::parse(&written).as_ref(), Some(&proven));
+    let next = Proven::parse(&format!("{}7", &written[..written.len() - 1])).unwrap();
+    assert_eq!(next.in_force(&trust.current()), None, "number 7 is not there yet");
+    assert_eq!(Proven::parse("of no CA"), None);
     assert!(trust.current().gate(late).is_err(), "the other one is still out");
     deliver(&others.middle, 6, &[], late).unwrap();
     assert!(trust.current().gate(late).is_ok());
@@ -161,7 +172,7 @@ fn who_mends_is_proven_but_for_the_age_of_the_lists() {
 fn the_embedded_ca_takes_no_list_of_its_own_from_others() {
     let bench = Bench::new();
     let list = list_of(&bench.ca.issuer, u64::MAX, &[], NOW);
-    let error = bench.load(NOW).deliver(list.as_bytes(), NOW).unwrap_err();
+    let error = bench.load(NOW).deliver(list.as_bytes(), NOW, |_| ()).unwrap_err();
     assert!(matches!(error, TrustError::Parameter(_)), "{error}");
 }
 
@@ -174,7 +185,7 @@ fn grace_is_given_to_lists_that_run_out_and_to_none_that_are_delivered() {
     assert_eq!(trust.current().gate(ends.plus(59)), Ok(ends.plus(60)));
     assert_eq!(trust.current().gate(ends.plus(60)), Err(Refusal::CrlStale { since: ends }));
     let stale = list_of(&others.root, 6, &[], NOW);
-    assert!(trust.deliver(stale.as_bytes(), ends.plus(1)).is_err());
+    assert!(trust.deliver(stale.as_bytes(), ends.plus(1), |_| ()).is_err());
 }
 
 #[test]

@@ -109,6 +109,7 @@ macro_rules! catalogue_contracts {
             entries_are_found_by_what_they_say,
             the_chain_has_no_gaps_whoever_writes,
             checkpoints_are_kept_as_they_were,
+            a_delivery_is_kept_until_the_lines_that_tell_of_it,
             the_ring_is_kept_with_the_lines_that_tell_of_it,
             the_newest_client_package_that_a_host_fetched_is_kept,
             the_last_key_ring_that_a_host_read_is_kept,

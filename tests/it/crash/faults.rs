@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedRing, Catalogue, CatalogueError, CertificateRecord,
-    ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Enrolments, Generations,
-    Groups, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex, Placement,
-    RingSighting, Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Enrolments,
+    Generations, Groups, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex,
+    Placement, RingSighting, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -328,6 +328,8 @@ faulty! { Audit:
     fn list_checkpoints() -> Vec<Checkpoint>;
     fn find_ring() -> Option<AuditedRing>;
     fn record_ring(ring: &AuditedRing, events: &[Event]) -> ();
+    fn find_delivery() -> Option<Delivery>;
+    fn record_delivery(delivery: Option<&Delivery>, events: &[Event]) -> ();
 }
 
 faulty! { Clients:

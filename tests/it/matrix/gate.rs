@@ -7,6 +7,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
+use repod::catalogue::{Audit as _, Delivery, SqliteCatalogue};
+use repod::domain::Actor;
+
 use super::pki::{HOST, Pki};
 use super::{Outside, PATH, timeless};
 use crate::harness::programs::{program, require};
@@ -221,6 +224,50 @@ fn mend(outside: &Outside, line: &mut Line) {
     assert!(line.says("CN=Root") && line.says("(weekly)"), "{line}");
     assert!(outside.server.log().contains("revocation list delivered"));
     until("the log line", || outside.server.log().contains("the gate is open again"));
+}
+
+/// A list is a file, which no transaction holds: whoever delivers it is noted before.
+#[test]
+fn a_delivery_that_is_cut_off_before_its_line_gets_it_with_the_next_start() {
+    static OWN: LazyLock<Pki> = LazyLock::new(Pki::whole);
+    let mut outside = Outside::start_with("", &OWN);
+    OWN.list("root", "fresh", "");
+    let fresh = OWN.path("fresh.crl").display().to_string();
+    outside.boss(&["crl", "put", &fresh, "-m", "weekly"]).expect_success();
+    let data = outside.server.data();
+    let delivered = walkdir::WalkDir::new(data.join("trust")).into_iter().map(Result::unwrap);
+    let delivered: Vec<_> = delivered
+        .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".crl")?.to_owned()))
+        .collect();
+    let [issuer] = <[String; 1]>::try_from(delivered).unwrap();
+    let lines = |outside: &Outside| {
+        let told = outside.boss(&["audit", "--verb", "crl", "--json"]).expect_success().stdout;
+        let told = told.lines().map(|line| serde_json::from_str(line).unwrap());
+        told.collect::<Vec<serde_json::Value>>()
+    };
+    assert_eq!(lines(&outside).len(), 1);
+    let cut_off = |outside: &mut Outside, number: &str| {
+        outside.server.kill();
+        let catalogue = SqliteCatalogue::open(&data.join("catalogue.sqlite")).unwrap();
+        assert_eq!(catalogue.find_delivery().unwrap(), None, "the last one is over");
+        let actor = Actor { identity: "night@example.org".into(), serial: "1a".into() };
+        let lists = vec![format!("{issuer} {number}")];
+        let delivery = Delivery { lists, actor, message: "by night".into() };
+        catalogue.record_delivery(Some(&delivery), &[]).unwrap();
+        drop(catalogue);
+        outside.server.serve();
+        lines(outside)
+    };
+    // Before the list was there: nothing was done, and nothing is told.
+    assert_eq!(cut_off(&mut outside, "7fffffff").len(), 1);
+    // After it: who and why are known.
+    let told = cut_off(&mut outside, "01");
+    assert_eq!(told.len(), 2, "{told:?}");
+    let text = |field: &str| told[0][field].as_str().unwrap();
+    assert_eq!((text("identity"), text("message")), ("night@example.org", "by night"));
+    assert!(text("detail").contains("CN=Root"), "{told:?}");
+    outside.boss(&["audit", "verify"]).expect_success();
+    assert_eq!(cut_off(&mut outside, "7fffffff").len(), 2, "once is enough");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use repod::catalogue::{AuditedRing, Catalogue, CatalogueError, Checkpoint, RingWish};
+use repod::catalogue::{AuditedRing, Catalogue, CatalogueError, Checkpoint, Delivery, RingWish};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search, Statement};
 use repod::domain::{Actor, Event, Role};
@@ -153,6 +153,23 @@ pub fn checkpoints_are_kept_as_they_were(room: &Path, make: &Make) {
     catalogue.record_checkpoint(&checkpoint(3, 30)).unwrap();
     assert_eq!(make(room).last_checkpoint().unwrap().as_ref(), Some(&second));
     assert_eq!(make(room).list_checkpoints().unwrap(), [first, second]);
+}
+
+pub fn a_delivery_is_kept_until_the_lines_that_tell_of_it(room: &Path, make: &Make) {
+    let catalogue = make(room);
+    assert_eq!(catalogue.find_delivery().unwrap(), None);
+    let actor = Actor { identity: "ops.example".into(), serial: "1a".into() };
+    let lists = vec!["aa 01".into(), "bb 02".into()];
+    let first = Delivery { lists, actor, message: "weekly".into() };
+    catalogue.record_delivery(Some(&Delivery::default()), &[]).unwrap();
+    catalogue.record_delivery(Some(&first), &[]).unwrap();
+    assert!(log(&*catalogue).is_empty(), "what was begun is not in the log");
+    drop(catalogue);
+    let catalogue = make(room);
+    assert_eq!(catalogue.find_delivery().unwrap(), Some(first));
+    catalogue.record_delivery(None, &[event("ops.example", 7)]).unwrap();
+    assert_eq!(catalogue.find_delivery().unwrap(), None);
+    assert_eq!(since(&*catalogue, 0), [event("ops.example", 7)]);
 }
 
 pub fn the_ring_is_kept_with_the_lines_that_tell_of_it(room: &Path, make: &Make) {
