@@ -8,6 +8,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -52,7 +53,7 @@ const STATEMENTS: usize = 128;
 pub struct SqliteCatalogue {
     // Readers close first: the last connection to close folds the log into the file, and only the
     // writer may.
-    readers: Readers,
+    readers: Arc<Readers>,
     /// `None` when it was opened for reading.
     writer: Option<Writer>,
     shelf: ChunkShelf,
@@ -80,8 +81,9 @@ impl SqliteCatalogue {
             Ok(reader)
         };
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
-        let writer = Some(Writer::start(connection)?);
-        Ok(Self { readers: Readers::new(readers), writer, shelf: ChunkShelf::default() })
+        let readers = Arc::new(Readers::new(readers));
+        let writer = Some(Writer::start(connection, Arc::downgrade(&readers))?);
+        Ok(Self { readers, writer, shelf: ChunkShelf::default() })
     }
 
     /// Opens the catalogue at `path` to read from it alone, also while a server uses it. Nothing is
@@ -103,7 +105,7 @@ impl SqliteCatalogue {
                 path.display()
             )));
         }
-        let readers = Readers::new(vec![connection]);
+        let readers = Arc::new(Readers::new(vec![connection]));
         Ok(Self { readers, writer: None, shelf: ChunkShelf::default() })
     }
 }

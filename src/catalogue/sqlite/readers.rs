@@ -10,8 +10,16 @@ use crate::catalogue::sql::{Answer, Tx};
 
 /// Connections, lent one at a time.
 pub(super) struct Readers {
-    idle: Mutex<Vec<Connection>>,
+    /// The last one that was given back is lent first, so that few are used when little is asked.
+    idle: Mutex<Vec<Idle>>,
     returned: Condvar,
+}
+
+/// A connection that nobody has.
+struct Idle {
+    connection: Connection,
+    /// Whether it was lent since somebody last looked.
+    lent: bool,
 }
 
 /// A connection that goes back when it is dropped.
@@ -22,7 +30,21 @@ struct Lent<'r> {
 
 impl Readers {
     pub(super) fn new(connections: Vec<Connection>) -> Self {
-        Self { idle: Mutex::new(connections), returned: Condvar::new() }
+        let idle = connections.into_iter().map(|connection| Idle { connection, lent: false });
+        Self { idle: Mutex::new(idle.collect()), returned: Condvar::new() }
+    }
+
+    /// Takes the memory of those back that were not lent since this was called last: pages, and statements
+    /// that are prepared again when they are needed.
+    pub(super) fn rest(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in idle.iter_mut() {
+            if !std::mem::take(&mut one.lent) {
+                one.connection.flush_prepared_statement_cache();
+                // It only costs reading pages again; should it fail, they stay.
+                let _ = one.connection.execute_batch("PRAGMA shrink_memory");
+            }
+        }
     }
 
     /// Runs `body` in a transaction of its own, waiting for a connection if all are lent.
@@ -39,7 +61,7 @@ impl Readers {
     fn lend(&self) -> Lent<'_> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(connection) = idle.pop() {
+            if let Some(Idle { connection, .. }) = idle.pop() {
                 return Lent { readers: self, connection: Some(connection) };
             }
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +72,8 @@ impl Readers {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let mut idle = self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.extend(self.connection.take());
+        let connection = self.connection.take();
+        idle.extend(connection.map(|connection| Idle { connection, lent: true }));
         drop(idle);
         self.readers.returned.notify_one();
     }

@@ -205,7 +205,7 @@ fn run_sized(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<bool> {
         })
         .collect();
     drop(queue);
-    super::writer::write_queued(&connection, &jobs);
+    super::writer::write_queued(&connection, &jobs, &|| ());
     answers.into_iter().map(|answer| answer.recv().unwrap().is_ok()).collect()
 }
 

@@ -4,6 +4,7 @@
 //! that the job touches once more, and one sync is little beside it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::readers::Readers;
 use super::tx::{self, SqliteTx};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, Tx};
@@ -30,11 +32,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread, which owns the connection from here on.
-    pub(super) fn start(connection: Connection) -> Answer<Self> {
+    pub(super) fn start(connection: Connection, readers: Weak<Readers>) -> Answer<Self> {
         let (queue, jobs) = channel();
         let thread = std::thread::Builder::new()
             .name("catalogue".into())
-            .spawn(move || write_queued(&connection, &jobs))
+            .spawn(move || {
+                let rest = || readers.upgrade().iter().for_each(|readers| readers.rest());
+                write_queued(&connection, &jobs, &rest);
+            })
             .map_err(|error| CatalogueError::Database(format!("cannot start a thread: {error}")))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -144,11 +149,16 @@ impl From<rusqlite::Error> for Lost {
     }
 }
 
-/// Writes what is queued, until nobody can queue any more.
-pub(super) fn write_queued(connection: &Connection, queue: &Receiver<Box<dyn Job>>) {
+/// Writes what is queued, until nobody can queue any more; whenever a while has passed without a job, it
+/// calls `rest`.
+pub(super) fn write_queued(
+    connection: &Connection,
+    queue: &Receiver<Box<dyn Job>>,
+    rest: &dyn Fn(),
+) {
     let mut stopped: Option<String> = None;
     let mut held = None;
-    while let Some(first) = held.take().or_else(|| next(connection, queue)) {
+    while let Some(first) = held.take().or_else(|| next(connection, queue, rest)) {
         let mut batch;
         (batch, held) = gather(first, queue);
         let mut lost = stopped.clone();
@@ -194,14 +204,24 @@ fn gather(first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> (Vec<Queued>, 
 type Queued = Box<dyn Job>;
 
 /// Waits for a job; after a while without one, gives the memory of the page cache back.
-fn next(connection: &Connection, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
-    match queue.recv_timeout(IDLE) {
-        Err(RecvTimeoutError::Timeout) => {}
-        job => return job.ok(),
+fn next(
+    connection: &Connection,
+    queue: &Receiver<Box<dyn Job>>,
+    rest: &dyn Fn(),
+) -> Option<Box<dyn Job>> {
+    let mut given_back = false;
+    loop {
+        match queue.recv_timeout(IDLE) {
+            Err(RecvTimeoutError::Timeout) => {}
+            job => return job.ok(),
+        }
+        if !given_back {
+            // It only costs reading pages again; should it fail, they stay.
+            let _ = connection.execute_batch("PRAGMA shrink_memory");
+            given_back = true;
+        }
+        rest();
     }
-    // It only costs reading pages again; should it fail, they stay.
-    let _ = connection.execute_batch("PRAGMA shrink_memory");
-    queue.recv().ok()
 }
 
 fn has_room(connection: &Connection) -> bool {

@@ -56,21 +56,21 @@ impl Bundles {
 
     /// Looks again at what is there: beside a server that changes it.
     pub(super) fn reload(&self) -> Result<(), PoolError> {
-        let mut places = Places::default();
-        for listed in self.shelf.list()? {
-            let name = listed.digest;
-            let Some(found) = self.shelf.find(&name)? else { continue };
-            match bundle::read_table(&found.file, found.size_bytes, &name)
-                .map_err(reading(&name))?
-            {
-                Some(entries) => places.add(name, &entries),
-                None => {
-                    warn!(bundle = %name, "a bundle of packages is damaged; none of them is served")
-                }
-            }
-        }
-        *self.write() = places;
+        let names = self.shelf.list()?.into_iter().map(|listed| listed.digest);
+        let tables = names
+            .filter_map(|name| self.table(&name).map(|found| Some((name, found?))).transpose());
+        *self.write() = Places::of_tables(tables)?;
         Ok(())
+    }
+
+    /// The table of a bundle; `None` when there is none, or it is damaged.
+    fn table(&self, name: &Digest) -> Result<Option<Vec<Entry>>, PoolError> {
+        let Some(Found { file, size_bytes, .. }) = self.shelf.find(name)? else { return Ok(None) };
+        let table = bundle::read_table(&file, size_bytes, name).map_err(reading(name))?;
+        if table.is_none() {
+            warn!(bundle = %name, "a bundle of packages is damaged; none of them is served");
+        }
+        Ok(table)
     }
 
     /// Opens the bundle of a blob, and says where in it the blob lies.

@@ -47,6 +47,29 @@ pub(super) enum Upkeep {
 }
 
 impl Places {
+    /// Adds the blobs of many bundles, each of another name.
+    pub(super) fn of_tables<E>(
+        tables: impl Iterator<Item = Result<(Digest, Vec<Entry>), E>>,
+    ) -> Result<Self, E> {
+        let mut places = Self::default();
+        for table in tables {
+            let (name, entries) = table?;
+            let number = places.next;
+            places.next = places.next.wrapping_add(1);
+            places.all.extend(
+                entries.iter().zip(0..).map(|(entry, at)| place(&entry.digest, number, at)),
+            );
+            let size_bytes = entries.iter().map(|entry| entry.size_bytes).sum();
+            let living = entries.len();
+            places
+                .bundles
+                .insert(number, Bundle { name, size_bytes, living, living_bytes: size_bytes });
+        }
+        places.all.sort_unstable();
+        places.all.shrink_to_fit();
+        Ok(places)
+    }
+
     /// Adds the blobs of a bundle. One that is there already gains only what it had lost.
     pub(super) fn add(&mut self, name: Digest, entries: &[Entry]) {
         let known = self.bundles.iter().find(|(_, bundle)| bundle.name == name);
@@ -64,6 +87,8 @@ impl Places {
         bundle.living = bundle.living.saturating_add(new.len());
         let came_bytes: u64 = new.iter().map(|(_, entry)| entry.size_bytes).sum();
         bundle.living_bytes = bundle.living_bytes.saturating_add(came_bytes);
+        // Not twice as much as is needed: it stays in memory for as long as the server runs.
+        self.all.reserve_exact(new.len());
         self.all.extend(new.iter().map(|(place, _)| *place));
         // Two ordered runs: a stable sort only merges them.
         self.all.sort();
