@@ -192,6 +192,11 @@ fn pool(
         digest: Some(package.digest),
         immutable: true,
         source: match opened.ok_or_else(lost)? {
+            // Others may lie behind it in the same file, and those are not for everybody who may have it.
+            Opened::File { size_bytes, .. } if size_bytes != package.size_bytes => {
+                let text = format!("blob {} is of another size than recorded", package.digest);
+                return Err(FlowError::Internal(text));
+            }
             Opened::File { file, offset, .. } => Source::File(file, offset),
             Opened::Memory(bytes) => Source::Text(bytes),
         },
