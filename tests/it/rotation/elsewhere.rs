@@ -7,6 +7,17 @@ use super::{Signed, fingerprints, settle};
 use crate::harness::programs::{Program, program};
 use crate::harness::server::TestServer;
 
+const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+const PIN: &str = "12345678";
+/// Answers the agent that asks for the PIN.
+const ASKED: &str = "#!/bin/sh
+echo OK
+while read -r line; do
+  case \"$line\" in GETPIN*) echo 'D 12345678' ;; esac
+  echo OK
+done
+";
+
 /// A GnuPG home with an agent, ended with it.
 struct Gnupg {
     dir: tempfile::TempDir,
@@ -34,7 +45,72 @@ impl Gnupg {
         let user = format!("{kind} {end} <a@acme.example>");
         let make = ["--quick-gen-key", &user, kind, "sign", end];
         self.gpg(&[&pass[..], &make].concat()).run().expect_success();
-        let list = self.gpg(&["--with-colons", "--list-keys", &user]).run().expect_success();
+        self.fingerprint(&user)
+    }
+
+    /// Makes a key in a token and has gpg use it there; gives its fingerprint.
+    fn make_in_token(&self) -> String {
+        let path = |name: &str| self.home().join(name).display().to_string();
+        let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+        let openssl = |args: &[&str]| {
+            program("openssl").args(args).dir(self.home()).run().expect_success();
+        };
+        let conf = path("softhsm2.conf");
+        write("softhsm2.conf", &format!("directories.tokendir = {}\n", path("tokens")));
+        std::fs::create_dir(path("tokens")).unwrap();
+        let tool = |name: &str, args: &[&str]| {
+            program(name).args(args).env("SOFTHSM2_CONF", &conf).run().expect_success();
+        };
+        tool(
+            "softhsm2-util",
+            &["--init-token", "--free", "--label", "repo", "--pin", PIN, "--so-pin", PIN],
+        );
+        openssl(&[
+            "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-keyout", "key", "-out", "cert",
+            "-subj", "/CN=a",
+        ]);
+        openssl(&["pkcs8", "-topk8", "-nocrypt", "-in", "key", "-out", "key.p8"]);
+        openssl(&["x509", "-in", "cert", "-outform", "DER", "-out", "cert.der"]);
+        let here = ["--token", "repo", "--label", "sign", "--id", "01", "--pin", PIN];
+        tool("softhsm2-util", &[&["--import", &path("key.p8")], &here[..]].concat());
+        let object = ["--write-object", &path("cert.der"), "--type", "cert", "--id", "01"];
+        tool(
+            "pkcs11-tool",
+            &[&["--module", MODULE, "--login", "--pin", PIN], &object[..]].concat(),
+        );
+        for private in ["key", "key.p8"] {
+            std::fs::remove_file(path(private)).unwrap();
+        }
+
+        let scd = crate::harness::programs::require("gnupg-pkcs11-scd");
+        let started = format!("#!/bin/sh\nSOFTHSM2_CONF={conf} exec {} \"$@\"\n", scd.display());
+        write("scd", &started);
+        write("pin", ASKED);
+        for name in ["scd", "pin"] {
+            std::fs::set_permissions(path(name), PermissionsExt::from_mode(0o700)).unwrap();
+        }
+        write("gnupg-pkcs11-scd.conf", &format!("providers p\nprovider-p-library {MODULE}\n"));
+        let agent = format!("scdaemon-program {}\npinentry-program {}\n", path("scd"), path("pin"));
+        write("gpg-agent.conf", &agent);
+        self.gpg(&["--card-status"]).run().expect_success();
+        let stub = std::fs::read_dir(path("private-keys-v1.d")).unwrap().next().unwrap().unwrap();
+        let text = std::fs::read(stub.path()).unwrap();
+        assert!(
+            text.windows(21).any(|part| part == b"(shadowed-private-key")
+                || text.starts_with(b"Token:")
+        );
+        let grip = stub.path().file_stem().unwrap().to_str().unwrap().to_owned();
+        let asked = format!(
+            "%no-protection\nKey-Type: RSA\nKey-Grip: {grip}\nKey-Usage: sign,cert\n\
+             Name-Real: a token\nExpire-Date: 0\n%commit\n"
+        );
+        write("asked", &asked);
+        self.gpg(&["--full-generate-key", &path("asked")]).run().expect_success();
+        self.fingerprint("a token")
+    }
+
+    fn fingerprint(&self, user: &str) -> String {
+        let list = self.gpg(&["--with-colons", "--list-keys", user]).run().expect_success();
         let line = list.stdout.lines().find(|line| line.starts_with("fpr:")).unwrap();
         line.split(':').nth(9).unwrap().to_owned()
     }
@@ -80,13 +156,25 @@ fn file(server: &TestServer, name: &str, content: &str, mode: u32) -> PathBuf {
 
 #[test]
 fn gpg_signs_with_a_key_that_the_server_never_has() {
+    let gnupg = Gnupg::new();
+    let key = gnupg.make("rsa3072", "", "never");
+    signs_elsewhere(gnupg, &key);
+}
+
+/// The private key lies in a token that gives it to nobody (SoftHSM, by PKCS #11).
+#[test]
+fn a_token_signs_with_a_key_that_nobody_can_read() {
+    let gnupg = Gnupg::new();
+    let key = gnupg.make_in_token();
+    signs_elsewhere(gnupg, &key);
+}
+
+fn signs_elsewhere(gnupg: Gnupg, key: &str) {
     let mut server = TestServer::start();
     server.upload("acme-web", "1.0").expect_success();
     let host = server.host("web1.example.org");
     host.update().expect_success();
-    let gnupg = Gnupg::new();
-    let key = gnupg.make("rsa3072", "", "never");
-    let public = file(&server, "gpg.asc", &gnupg.export(&key), 0o644).display().to_string();
+    let public = file(&server, "gpg.asc", &gnupg.export(key), 0o644).display().to_string();
     let own = fingerprints(&server).remove(0);
 
     // Nothing signs with it yet: it is refused, and nothing is changed.
@@ -106,9 +194,9 @@ fn gpg_signs_with_a_key_that_the_server_never_has() {
     server
         .repoctl(&["key", "add", &public, "-m", "kept on a card"])
         .expect_success()
-        .expect_says(&key);
+        .expect_says(key);
     let line = server.repoctl(&["audit", "--verb", "key-add"]).expect_success();
-    assert!(line.says(&key) && line.says("(kept on a card)"), "{line}");
+    assert!(line.says(key) && line.says("(kept on a card)"), "{line}");
     let ring = server.data().join("keys/archive-key.asc");
     let signed = Signed::fetch(&server, "web1.example.org");
     assert_eq!(signed.gpgv(&ring), 2);
@@ -134,7 +222,7 @@ fn gpg_signs_with_a_key_that_the_server_never_has() {
     // What does not sign is told, and what was live stays.
     drop(gnupg);
     let failed = server.upload("acme-web", "3.0").expect_code(4);
-    assert!(failed.says("signing.command") && failed.says(&key), "{failed}");
+    assert!(failed.says("signing.command") && failed.says(key), "{failed}");
     host.update().expect_success();
     assert_eq!(server.check("web1.example.org", "stable").versions("acme-web"), ["2.0"]);
 }
