@@ -118,6 +118,52 @@ fn packages_of_one_file_are_served_like_any_other() {
     assert!(beyond.stdout.starts_with("HTTP/1.1 416"), "{beyond}");
 }
 
+/// Damage takes what shares the file away, says so, and is mended package by package.
+#[test]
+fn packages_of_one_file_that_is_damaged_come_back_when_they_are_sent() {
+    let mut server = TestServer::start();
+    let _host = server.host(HOST);
+    let folder = server.at("many");
+    std::fs::create_dir_all(&folder).unwrap();
+    let debs: Vec<_> = (0..20).map(|number| package(&format!("acme-{number:02}"), "1.0")).collect();
+    for deb in &debs {
+        std::fs::write(format!("{folder}/{}", deb.file_name()), deb.build()).unwrap();
+    }
+    server.repoctl(&["upload", "--suite", "stable", &folder]).expect_success();
+    server.upload("acme-web", "1.0").expect_success();
+    server.kill();
+    let files = walkdir::WalkDir::new(server.data().join("pool/bundles"));
+    let files = files.into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+    let [bundle] = <[_; 1]>::try_from(files.collect::<Vec<_>>()).unwrap();
+    let mut bytes = std::fs::read(bundle.path()).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(bundle.path(), &bytes).unwrap();
+    server.serve();
+    assert!(server.log().contains("a bundle of packages is damaged"), "{}", server.log());
+
+    let client = Client::of(&server, HOST);
+    let index = client.fetch("dists/stable/main/binary-amd64/Packages").expect_success();
+    let path = |name: &str| {
+        let names = index.stdout.lines().filter_map(|line| line.strip_prefix("Filename: "));
+        names.filter(|path| path.contains(&format!("/{name}_"))).last().unwrap().to_owned()
+    };
+    server.curl(HOST, &path("acme-web")).args(["-f"]).run().expect_success();
+    let lost = server.curl(HOST, &path("acme-07")).args(["-i"]).run();
+    assert!(
+        lost.stdout.starts_with("HTTP/1.1 500 ") && lost.says("recorded but not there"),
+        "{lost}"
+    );
+    for deb in &debs {
+        let file = format!("{folder}/{}", deb.file_name());
+        let to = format!("api/v1/suites/stable/main/{}", deb.file_name());
+        let sent = server.curl_as_operator(&to).args(["-T", &file]).run();
+        assert!(sent.stdout.contains("HTTP/1.1 200 "), "{sent}");
+    }
+    // Every one of them is fetched, and compared with its digest.
+    assert_eq!(server.check(HOST, "stable").debs, 21);
+    assert_eq!(std::fs::read(bundle.path()).unwrap(), bytes, "what was damaged is left alone");
+}
+
 fn noise(count: usize) -> Vec<u8> {
     (0..count).map(|_| rand::random()).collect()
 }
