@@ -144,8 +144,8 @@ fn packages_of_one_file_that_is_damaged_come_back_when_they_are_sent() {
     let client = Client::of(&server, HOST);
     let index = client.fetch("dists/stable/main/binary-amd64/Packages").expect_success();
     let path = |name: &str| {
-        let names = index.stdout.lines().filter_map(|line| line.strip_prefix("Filename: "));
-        names.filter(|path| path.contains(&format!("/{name}_"))).last().unwrap().to_owned()
+        let mut names = index.stdout.lines().filter_map(|line| line.strip_prefix("Filename: "));
+        names.find(|path| path.contains(&format!("/{name}_"))).unwrap().to_owned()
     };
     server.curl(HOST, &path("acme-web")).args(["-f"]).run().expect_success();
     let lost = server.curl(HOST, &path("acme-07")).args(["-i"]).run();
