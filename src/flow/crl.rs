@@ -42,10 +42,8 @@ pub async fn put(
         let mut begun = None;
         let begin = |lists: &[Proven]| begun = Some(begin(&shared, &admitted, lists));
         let delivered = shared.trust.deliver(&lists, now, begin);
-        // Also when it failed: some may be in force by then. That they are counts for more than their line: a
-        // full disk must not keep the gate shut.
-        if let Err(problem) = begun.map_or(Ok(()), |delivery| end(&shared, delivery)) {
-            error!(%problem, "a delivery of revocation lists is not in the audit log; the next start tells it");
+        if let Some((delivery, noted)) = begun {
+            close(&shared, &delivery, noted, delivered.is_ok());
         }
         delivered.map_err(refused)?;
         let state = shared.trust.current();
@@ -58,15 +56,41 @@ pub async fn put(
 }
 
 /// Notes who delivers what: a list is a file, and no transaction holds it and its line. A stop between the two
-/// is made good by the next start.
-fn begin(repository: &Repository, admitted: &Admitted, lists: &[Proven]) -> Delivery {
+/// is made good by the next start. Says whether it is noted; where one of before still waits for its line, that
+/// stays.
+fn begin(repository: &Repository, admitted: &Admitted, lists: &[Proven]) -> (Delivery, bool) {
     let (actor, message) = (admitted.actor(), admitted.why().into());
     let delivery =
         Delivery { lists: lists.iter().map(Proven::to_string).collect(), actor, message };
-    if let Err(problem) = repository.catalogue.record_delivery(Some(&delivery), &[]) {
+    let note = || repository.catalogue.record_delivery(Some(&delivery), &[]);
+    let noted = tell(repository).and_then(|()| Ok(note()?));
+    if let Err(problem) = &noted {
         error!(%problem, by = %admitted.identity(), "a delivery of revocation lists could not be noted");
     }
-    delivery
+    let noted = noted.is_ok();
+    (delivery, noted)
+}
+
+/// Writes the line of a delivery, also of one that failed: some of it may be in force by then. That it is counts
+/// for more than its line: a full disk must not keep the gate shut.
+fn close(repository: &Repository, delivery: &Delivery, noted: bool, whole: bool) {
+    let names = in_force(repository, delivery);
+    if noted && !whole && names.len() < delivery.lists.len() {
+        // The rest may lie in its file and come into force yet. The next delivery or start looks again.
+        return;
+    }
+    let events = events(repository, delivery, &names);
+    let written = match noted {
+        true => repository.catalogue.record_delivery(None, &events),
+        false => repository.catalogue.record_events(&events),
+    };
+    if let Err(problem) = written {
+        let again = if noted { "the next delivery or start tells it" } else { "it has no line" };
+        error!(%problem, again, "a delivery of revocation lists is not in the audit log");
+    }
+    for issuer in names {
+        info!(%issuer, by = %delivery.actor.identity, "revocation list delivered");
+    }
 }
 
 /// Adds the line of a delivery that was begun and whose lists are in force. Blocks.
@@ -74,22 +98,24 @@ fn begin(repository: &Repository, admitted: &Admitted, lists: &[Proven]) -> Deli
 /// # Errors
 /// [`FlowError`] from the catalogue; the next look finds the same then.
 pub(super) fn tell(repository: &Repository) -> Result<(), FlowError> {
-    let begun = repository.catalogue.find_delivery()?;
-    begun.map_or(Ok(()), |delivery| end(repository, delivery))
+    let Some(delivery) = repository.catalogue.find_delivery()? else { return Ok(()) };
+    let events = events(repository, &delivery, &in_force(repository, &delivery));
+    Ok(repository.catalogue.record_delivery(None, &events)?)
 }
 
-fn end(repository: &Repository, delivery: Delivery) -> Result<(), FlowError> {
+/// The CAs of those of its lists that are in force.
+fn in_force(repository: &Repository, delivery: &Delivery) -> Vec<String> {
     let state = repository.trust.current();
     let lists = delivery.lists.iter().filter_map(|text| Proven::parse(text));
-    let names: Vec<_> = lists.filter_map(|list| list.in_force(&state)).collect();
-    let event = Event::done(delivery.actor.clone(), "crl", repository.now());
-    let event = event.with(&names.join("; ")).because(&delivery.message);
-    let events = if names.is_empty() { Vec::new() } else { vec![event] };
-    repository.catalogue.record_delivery(None, &events)?;
-    for issuer in names {
-        info!(%issuer, by = %delivery.actor.identity, "revocation list delivered");
+    lists.filter_map(|list| list.in_force(&state)).collect()
+}
+
+fn events(repository: &Repository, delivery: &Delivery, names: &[String]) -> Vec<Event> {
+    if names.is_empty() {
+        return Vec::new();
     }
-    Ok(())
+    let event = Event::done(delivery.actor.clone(), "crl", repository.now());
+    vec![event.with(&names.join("; ")).because(&delivery.message)]
 }
 
 /// Every CA and its list.

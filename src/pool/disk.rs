@@ -125,7 +125,7 @@ impl Pool for DiskPool {
         if kind == Kind::Blob {
             // Some may lie in two places.
             let mut seen: HashSet<_> = listed.iter().map(|one| one.digest).collect();
-            let bundled = self.tree.bundles.list()?;
+            let bundled = self.tree.bundles.list();
             listed.extend(bundled.into_iter().filter(|one| seen.insert(one.digest)));
         }
         Ok(listed)

@@ -275,15 +275,17 @@ impl Trust {
         }
         let (lists, ders): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
         announce(&lists);
-        for (list, der) in lists.iter().zip(ders) {
+        let written = lists.iter().zip(ders).try_for_each(|(list, der)| {
             let path = directory.join(format!("{}.crl", list.issuer));
-            files::replace(&path, &der, Readers::All)?;
-        }
-        // What else may be wrong with the files is told at their own reload.
-        match self.read_again(now) {
+            files::replace(&path, &der, Readers::All)
+        });
+        // Also when one was not written: those before it are there. What else may be wrong with the files is
+        // told at their own reload.
+        let read = match self.read_again(now) {
             Ok(_) | Err(TrustError::Crl(_)) => Ok(()),
             Err(problem) => Err(problem),
-        }
+        };
+        written.and(read)
     }
 
     fn read_again(&self, now: Moment) -> Result<bool, TrustError> {

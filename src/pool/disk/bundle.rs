@@ -75,15 +75,12 @@ pub(super) fn read_table(
     size_bytes: u64,
     name: &Digest,
 ) -> io::Result<Option<Vec<Entry>>> {
-    let mut header = [0; HEADER_BYTES];
-    if size_bytes < header.len() as u64 {
+    let mut first = [0; HEADER_BYTES];
+    if size_bytes < first.len() as u64 {
         return Ok(None);
     }
-    file.read_exact_at(&mut header, 0)?;
-    let Some(count) = header.strip_prefix(MAGIC).and_then(|count| count.try_into().ok()) else {
-        return Ok(None);
-    };
-    let count = usize::try_from(u32::from_be_bytes(count)).unwrap_or(usize::MAX);
+    file.read_exact_at(&mut first, 0)?;
+    let Some(count) = header(&first) else { return Ok(None) };
     // Before the memory, so that its size is bounded by what is there.
     if count > MOST_BLOBS || table_bytes(count) as u64 > size_bytes {
         return Ok(None);
@@ -97,13 +94,31 @@ pub(super) fn read_table(
     Ok(entries.filter(|entries| whole && ends(entries) == size_bytes))
 }
 
-/// Reads one entry of a table that was found sound; `None` when there is none of that number.
+/// Reads one entry of a table that was found sound when it was opened; `None` when it is no more: it does not
+/// begin where the one before it ends.
 pub(super) fn read_entry(file: &File, number: u32) -> io::Result<Option<Entry>> {
-    let before = table_bytes(usize::try_from(number).unwrap_or(usize::MAX)) as u64;
-    let mut bytes = [0; ENTRY_BYTES];
-    match file.read_exact_at(&mut bytes, before) {
-        Ok(()) => Ok(Entry::parse(&bytes)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error),
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    let (from, before) = match number.checked_sub(1) {
+        Some(previous) => (table_bytes(previous), ENTRY_BYTES),
+        None => (0, HEADER_BYTES),
+    };
+    let mut bytes = [0; 2 * ENTRY_BYTES];
+    let Some(bytes) = bytes.get_mut(..before.saturating_add(ENTRY_BYTES)) else { return Ok(None) };
+    match file.read_exact_at(bytes, from as u64) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
     }
+    let (before, own) = bytes.split_at(before);
+    let begins = match number {
+        0 => header(before).map(|count| table_bytes(count) as u64),
+        _ => Entry::parse(before).map(|entry| entry.end()),
+    };
+    Ok(Entry::parse(own).filter(|entry| Some(entry.offset) == begins))
+}
+
+/// How many blobs a header says there are; `None` when it is none.
+fn header(bytes: &[u8]) -> Option<usize> {
+    let count = bytes.strip_prefix(MAGIC)?.try_into().ok()?;
+    usize::try_from(u32::from_be_bytes(count)).ok()
 }

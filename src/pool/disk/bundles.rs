@@ -57,39 +57,49 @@ impl Bundles {
     /// Looks again at what is there: beside a server that changes it.
     pub(super) fn reload(&self) -> Result<(), PoolError> {
         let names = self.shelf.list()?.into_iter().map(|listed| listed.digest);
-        let tables = names
-            .filter_map(|name| self.table(&name).map(|found| Some((name, found?))).transpose());
-        *self.write() = Places::of_tables(tables)?;
+        let tables = names.filter_map(|name| Some((name, self.table(&name)?)));
+        let places = Places::of_tables(tables);
+        *self.write() = places;
         Ok(())
     }
 
-    /// The table of a bundle; `None` when there is none, or it is damaged.
-    fn table(&self, name: &Digest) -> Result<Option<Vec<Entry>>, PoolError> {
-        let Some(Found { file, size_bytes, .. }) = self.shelf.find(name)? else { return Ok(None) };
-        let table = bundle::read_table(&file, size_bytes, name).map_err(reading(name))?;
-        if table.is_none() {
-            warn!(bundle = %name, "a bundle of packages is damaged; none of them is served");
+    /// The table of a bundle; `None` when there is none, or it cannot be read.
+    fn table(&self, name: &Digest) -> Option<Vec<Entry>> {
+        let read = |found: Found| {
+            let table = bundle::read_table(&found.file, found.size_bytes, name);
+            table
+                .map_err(reading(name))?
+                .ok_or(PoolError::Damaged { kind: Kind::Blob, digest: *name })
+        };
+        match self.shelf.find(name).and_then(|found| found.map(read).transpose()) {
+            Ok(table) => table,
+            Err(problem) => {
+                warn!(bundle = %name, %problem, "a bundle of packages is damaged; none of them is served");
+                None
+            }
         }
-        Ok(table)
     }
 
     /// Opens the bundle of a blob, and says where in it the blob lies.
     pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
+        let mut failed = None;
         for _ in 0..LOOKS {
             let candidates = self.read().of(digest);
             let mut moved = false;
             for (place, name) in candidates {
-                match self.follow(digest, place, &name)? {
-                    Followed::Here(found) => return Ok(Some(found)),
-                    Followed::Another => {}
-                    Followed::Gone => moved = true,
+                match self.follow(digest, place, &name) {
+                    Ok(Followed::Here(found)) => return Ok(Some(found)),
+                    Ok(Followed::Another) => {}
+                    Ok(Followed::Gone) => moved = true,
+                    // Another bundle may have it too.
+                    Err(problem) => failed = Some(problem),
                 }
             }
             if !moved {
                 break;
             }
         }
-        Ok(None)
+        failed.map_or(Ok(None), Err)
     }
 
     fn follow(&self, digest: &Digest, place: Place, name: &Digest) -> Result<Followed, PoolError> {
@@ -138,22 +148,33 @@ impl Bundles {
     }
 
     /// All blobs, some perhaps more than once.
-    pub(super) fn list(&self) -> Result<Vec<Listed>, PoolError> {
+    pub(super) fn list(&self) -> Vec<Listed> {
         let bundles = self.read().by_bundle();
         let mut listed = Vec::new();
         for (name, living) in bundles {
-            let Some(found) = self.shelf.find(&name)? else { continue };
-            let failed = reading(&name);
-            let stat = rustix::fs::fstat(&found.file).map_err(|e| failed(e.into()))?;
-            for number in living {
-                let Some(entry) = bundle::read_entry(&found.file, number).map_err(&failed)? else {
-                    continue;
-                };
-                let Entry { digest, size_bytes, .. } = entry;
-                listed.push(Listed { digest, size_bytes, written_at: stat.st_mtime });
+            if let Err(problem) = self.list_one(&name, living, &mut listed) {
+                // The others are listed all the same: nothing of this one is swept for as long.
+                warn!(bundle = %name, %problem, "a bundle of packages cannot be listed");
             }
         }
-        Ok(listed)
+        listed
+    }
+
+    fn list_one(
+        &self,
+        name: &Digest,
+        living: Vec<u32>,
+        listed: &mut Vec<Listed>,
+    ) -> Result<(), PoolError> {
+        let Some(found) = self.shelf.find(name)? else { return Ok(()) };
+        let failed = reading(name);
+        let stat = rustix::fs::fstat(&found.file).map_err(|e| failed(e.into()))?;
+        for number in living {
+            let entry = bundle::read_entry(&found.file, number).map_err(&failed)?;
+            let Some(Entry { digest, size_bytes, .. }) = entry else { continue };
+            listed.push(Listed { digest, size_bytes, written_at: stat.st_mtime });
+        }
+        Ok(())
     }
 
     /// Removes a blob wherever it lies.
@@ -164,7 +185,15 @@ impl Bundles {
         let _changing = self.changing();
         let candidates = self.read().of(digest);
         for (place, name) in candidates {
-            let Followed::Here(found) = self.follow(digest, place, &name)? else { continue };
+            let found = match self.follow(digest, place, &name) {
+                Ok(Followed::Here(found)) => found,
+                Ok(Followed::Another | Followed::Gone) => continue,
+                Err(problem) => {
+                    // What else is to be removed does not wait for the disk to be mended.
+                    warn!(bundle = %name, %problem, "a package of a damaged bundle was not removed");
+                    continue;
+                }
+            };
             let upkeep = self.write().forget(place, found.size_bytes);
             match upkeep {
                 Upkeep::Leave => {}

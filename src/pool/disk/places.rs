@@ -48,12 +48,9 @@ pub(super) enum Upkeep {
 
 impl Places {
     /// Adds the blobs of many bundles, each of another name.
-    pub(super) fn of_tables<E>(
-        tables: impl Iterator<Item = Result<(Digest, Vec<Entry>), E>>,
-    ) -> Result<Self, E> {
+    pub(super) fn of_tables(tables: impl Iterator<Item = (Digest, Vec<Entry>)>) -> Self {
         let mut places = Self::default();
-        for table in tables {
-            let (name, entries) = table?;
+        for (name, entries) in tables {
             let number = places.next;
             places.next = places.next.wrapping_add(1);
             places.all.extend(
@@ -67,7 +64,7 @@ impl Places {
         }
         places.all.sort_unstable();
         places.all.shrink_to_fit();
-        Ok(places)
+        places
     }
 
     /// Adds the blobs of a bundle. One that is there already gains only what it had lost.

@@ -97,6 +97,19 @@ impl Shelf {
         Ok(listed)
     }
 
+    /// Makes every name there durable: a process that ended may have given it and not come to its sync.
+    pub(super) fn sync_names(&self) -> Result<(), PoolError> {
+        for first in 0..=u8::MAX {
+            let synced = match self.existing(&format!("{first:02x}")) {
+                Ok(directory) => rustix::fs::fsync(directory),
+                Err(Errno::NOENT) => continue,
+                Err(error) => Err(error),
+            };
+            synced.map_err(|error| io_error(format!("sync {}", self.name), error))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn remove(&self, digest: &Digest) -> Result<(), PoolError> {
         let removed = self.existing(&fan(digest)).and_then(|directory| {
             rustix::fs::unlinkat(&directory, digest.to_string(), AtFlags::empty())

@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::bundles;
 use super::staging::{Presence, Temporary, freshen, open_up};
+use super::syncs::Mark;
 use super::tree::Tree;
 use crate::digest::Digest;
 use crate::pool::{Kind, PoolError, Sealed};
@@ -22,6 +23,8 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     tree.expect_writable()?;
     let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
     tree.weigh(sizes.fold(0, u64::saturating_add))?;
+    // Before it is looked what is there: the sync that fails may be that of who has just put it there.
+    let mark = tree.mark();
     let (mut lacking, mut there) = (Vec::with_capacity(all.len()), Vec::new());
     for sealed in all {
         match freshen(tree, kind, &sealed.digest(), sealed.bytes().len() as u64)? {
@@ -32,7 +35,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     }
     let (bundled, alone) = bundles::part(kind, lacking);
     tree.bundles.keep(tree, &bundled)?;
-    keep_each(tree, kind, &alone, there)
+    keep_each(tree, kind, &alone, there, mark)
 }
 
 /// Keeps each of these as a file, and makes sure of the names of those that are there.
@@ -41,12 +44,14 @@ fn keep_each(
     kind: Kind,
     alone: &[&Sealed],
     mut names: Vec<Digest>,
+    mark: Mark,
 ) -> Result<(), PoolError> {
     names.extend(alone.iter().map(|sealed| sealed.digest()));
     if names.is_empty() {
         return Ok(());
     }
-    let (mark, mut written) = (tree.mark(), Vec::with_capacity(alone.len()));
+    tree.expect_writable()?;
+    let mut written = Vec::with_capacity(alone.len());
     let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
     for sealed in alone {
         written.push((write(tree, sealed)?, sealed.digest()));

@@ -45,6 +45,8 @@ impl Tree {
         let child = |name| directory(&root, name).map_err(|error| io_error(at(name), error));
         let (blobs, packs, staging) = (child("blobs")?, child("packs")?, child("staging")?);
         let bundles = Shelf::open("bundles", Kind::Blob, child("bundles")?)?;
+        // What lies in one counts as durable from here on.
+        bundles.sync_names()?;
         empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
         rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
         let together = tells_of_failed_writes(&staging);
@@ -93,9 +95,12 @@ impl Tree {
     /// Opens stored bytes, wherever they lie.
     pub(super) fn find(&self, kind: Kind, digest: &Digest) -> Result<Option<Found>, PoolError> {
         let look = || match kind {
-            Kind::Blob => match self.bundles.find(digest)? {
-                None => self.blobs.find(digest),
-                found => Ok(found),
+            Kind::Blob => match self.bundles.find(digest) {
+                Ok(Some(found)) => Ok(Some(found)),
+                // A sound copy may lie alone.
+                other => {
+                    self.blobs.find(digest).and_then(|found| found.map_or(other, |f| Ok(Some(f))))
+                }
             },
             Kind::Pack => self.packs.find(digest),
         };

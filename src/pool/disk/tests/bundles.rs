@@ -227,6 +227,41 @@ fn a_damaged_bundle_is_left_alone_and_comes_back_with_its_packages() {
 }
 
 #[test]
+fn a_table_that_rots_while_the_pool_is_open_gives_no_bytes_of_a_neighbour() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let (all, others) = (numbered(60..120), numbered(200..260));
+    pool.keep_all(Kind::Blob, &all).unwrap();
+    let path = bundles_of(room.path()).remove(0);
+    pool.keep_all(Kind::Blob, &others).unwrap();
+    let mut ordered = all.clone();
+    ordered.sort_unstable_by_key(Sealed::digest);
+    let whole = fs::read(&path).unwrap();
+    for number in [0, 5] {
+        let mut bytes = whole.clone();
+        // The last byte of its offset.
+        bytes[table_bytes(number) + 35] ^= 4;
+        fs::write(&path, &bytes).unwrap();
+        let shifted = pool.open(Kind::Blob, &ordered[number].digest());
+        assert!(matches!(shifted, Err(PoolError::Damaged { .. })), "{number}");
+        assert_whole(&pool, &ordered[number + 2..]);
+    }
+    // Cut short, it stops neither a sweep nor what lies elsewhere; sent alone, a package is there again.
+    fs::write(&path, &whole[..30]).unwrap();
+    assert_eq!(pool.list(Kind::Blob).unwrap().len(), others.len());
+    pool.remove(Kind::Blob, &ordered[3].digest()).unwrap();
+    assert_whole(&pool, &others);
+    fs::remove_file(&path).unwrap();
+    pool.keep(Kind::Blob, ordered[9].bytes()).unwrap();
+    assert_whole(&pool, [&ordered[9]]);
+    // What is no file at all does not stop the start.
+    drop(pool);
+    symlink("/etc/passwd", &path).unwrap();
+    let pool = open(room.path());
+    assert_whole(&pool, others.iter().chain([&ordered[9]]));
+}
+
+#[test]
 fn damaged_bytes_do_not_move_under_a_name_that_says_otherwise() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());
