@@ -74,12 +74,12 @@ fn begin(repository: &Repository, admitted: &Admitted, lists: &[Proven]) -> (Del
 /// Writes the line of a delivery, also of one that failed: some of it may be in force by then. That it is counts
 /// for more than its line: a full disk must not keep the gate shut.
 fn close(repository: &Repository, delivery: &Delivery, noted: bool, whole: bool) {
-    let names = in_force(repository, delivery);
-    if noted && !whole && names.len() < delivery.lists.len() {
+    let lists = in_force(repository, delivery);
+    if noted && !whole && lists.len() < delivery.lists.len() {
         // The rest may lie in its file and come into force yet. The next delivery or start looks again.
         return;
     }
-    let events = events(repository, delivery, &names);
+    let events = events(repository, delivery, &lists);
     let written = match noted {
         true => repository.catalogue.record_delivery(None, &events),
         false => repository.catalogue.record_events(&events),
@@ -88,8 +88,8 @@ fn close(repository: &Repository, delivery: &Delivery, noted: bool, whole: bool)
         let again = if noted { "the next delivery or start tells it" } else { "it has no line" };
         error!(%problem, again, "a delivery of revocation lists is not in the audit log");
     }
-    for issuer in names {
-        info!(%issuer, by = %delivery.actor.identity, "revocation list delivered");
+    for (issuer, list) in lists {
+        info!(%issuer, number = %list.number(), by = %delivery.actor.identity, "revocation list delivered");
     }
 }
 
@@ -103,17 +103,18 @@ pub(super) fn tell(repository: &Repository) -> Result<(), FlowError> {
     Ok(repository.catalogue.record_delivery(None, &events)?)
 }
 
-/// The CAs of those of its lists that are in force.
-fn in_force(repository: &Repository, delivery: &Delivery) -> Vec<String> {
+/// Those of its lists that are in force, each with the name of its CA.
+fn in_force(repository: &Repository, delivery: &Delivery) -> Vec<(String, Proven)> {
     let state = repository.trust.current();
     let lists = delivery.lists.iter().filter_map(|text| Proven::parse(text));
-    lists.filter_map(|list| list.in_force(&state)).collect()
+    lists.filter_map(|list| Some((list.in_force(&state)?, list))).collect()
 }
 
-fn events(repository: &Repository, delivery: &Delivery, names: &[String]) -> Vec<Event> {
-    if names.is_empty() {
+fn events(repository: &Repository, delivery: &Delivery, lists: &[(String, Proven)]) -> Vec<Event> {
+    if lists.is_empty() {
         return Vec::new();
     }
+    let names: Vec<_> = lists.iter().map(|(name, _)| name.as_str()).collect();
     let event = Event::done(delivery.actor.clone(), "crl", repository.now());
     vec![event.with(&names.join("; ")).because(&delivery.message)]
 }

@@ -159,6 +159,11 @@ pub struct Proven {
 }
 
 impl Proven {
+    /// Its number, as people are told it.
+    pub fn number(&self) -> &CrlNumber {
+        &self.number
+    }
+
     /// Reads what was written; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let (issuer, number) = text.split_once(' ')?;
