@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 mod bundles;
+mod damage;
 
 use super::staging::DiskStaging;
 use super::*;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::HOST;
 use crate::crash::Client;
+use crate::harness::deb::DebBuilder;
 use crate::harness::server::{TestServer, package};
 
 const UPLOADS: usize = 50;
@@ -75,11 +76,7 @@ fn packages_of_one_file_are_served_like_any_other() {
     let mut server = TestServer::start();
     let host = server.host(HOST);
     let folder = server.at("many");
-    std::fs::create_dir_all(&folder).unwrap();
-    for number in 0..40 {
-        let deb = package(&format!("acme-{number:02}"), "1.0");
-        std::fs::write(format!("{folder}/{}", deb.file_name()), deb.build()).unwrap();
-    }
+    written(&folder, 40);
     // One that is too large for it.
     let large = package("acme-large", "1.0").file("srv/acme/noise", &noise(200 << 10));
     std::fs::write(format!("{folder}/{}", large.file_name()), large.build()).unwrap();
@@ -124,11 +121,7 @@ fn packages_of_one_file_that_is_damaged_come_back_when_they_are_sent() {
     let mut server = TestServer::start();
     let _host = server.host(HOST);
     let folder = server.at("many");
-    std::fs::create_dir_all(&folder).unwrap();
-    let debs: Vec<_> = (0..20).map(|number| package(&format!("acme-{number:02}"), "1.0")).collect();
-    for deb in &debs {
-        std::fs::write(format!("{folder}/{}", deb.file_name()), deb.build()).unwrap();
-    }
+    let debs = written(&folder, 20);
     server.repoctl(&["upload", "--suite", "stable", &folder]).expect_success();
     server.upload("acme-web", "1.0").expect_success();
     server.kill();
@@ -162,6 +155,16 @@ fn packages_of_one_file_that_is_damaged_come_back_when_they_are_sent() {
     // Every one of them is fetched, and compared with its digest.
     assert_eq!(server.check(HOST, "stable").debs, 21);
     assert_eq!(std::fs::read(bundle.path()).unwrap(), bytes, "what was damaged is left alone");
+}
+
+/// So many small packages, in a folder.
+fn written(folder: &str, count: u32) -> Vec<DebBuilder> {
+    std::fs::create_dir_all(folder).unwrap();
+    let debs = (0..count).map(|number| package(&format!("acme-{number:02}"), "1.0"));
+    let write = |deb: &DebBuilder| {
+        std::fs::write(format!("{folder}/{}", deb.file_name()), deb.build()).unwrap();
+    };
+    debs.inspect(write).collect()
 }
 
 fn noise(count: usize) -> Vec<u8> {
