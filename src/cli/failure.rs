@@ -137,7 +137,11 @@ fn hint_of(code: Code) -> Option<&'static str> {
         Code::Busy | Code::TooManyRequests | Code::Timeout | Code::Stopping => {
             Some("nothing was half done; try again in a moment")
         }
-        Code::TrustStale | Code::ClockBehind | Code::OutOfSpace | Code::Internal => {
+        Code::TrustStale => Some(
+            "an operator delivers a newer list with `repoctl crl put FILE`; a server that signs its list \
+             itself makes one when it is restarted",
+        ),
+        Code::ClockBehind | Code::OutOfSpace | Code::Internal => {
             Some("nothing was half done; somebody has to look at the server first")
         }
         _ => None,

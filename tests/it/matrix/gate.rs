@@ -170,6 +170,7 @@ fn the_gate_closes_on_time_and_a_delivered_list_opens_it() {
 
     // Everything else is refused, to the admin too.
     outside.boss(&["status"]).expect_code(4).expect_says("revocation list is out of date");
+    outside.boss(&["suite", "list"]).expect_code(4).expect_says("repoctl crl put");
     outside.boss(&["crl", "show"]).expect_code(4).expect_says("revocation list is out of date");
     mend(&outside, &mut line);
 
