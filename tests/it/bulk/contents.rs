@@ -76,13 +76,19 @@ fn afresh(house: &House<'_>, held: &Held) -> String {
     lines.into_iter().map(line).collect()
 }
 
-/// What the head lists; `None` when it lists none.
+/// What the head lists; `None` when it lists none. A head that is signed meanwhile is read again.
 fn listed(house: &House<'_>) -> Option<String> {
-    let release = house.served("dists/stable/Release").unwrap();
-    let lists = String::from_utf8(release.body).unwrap().contains(CONTENTS);
-    let served = house.served(&format!("dists/stable/{CONTENTS}"));
-    assert_eq!(served.is_ok(), lists);
-    served.ok().map(|answer| String::from_utf8(answer.body).unwrap())
+    let head = || house.served("dists/stable/Release").unwrap().body;
+    loop {
+        let release = head();
+        let served = house.served(&format!("dists/stable/{CONTENTS}"));
+        if head() != release {
+            continue;
+        }
+        let lists = String::from_utf8(release).unwrap().contains(CONTENTS);
+        assert_eq!(served.is_ok(), lists);
+        return served.ok().map(|answer| String::from_utf8(answer.body).unwrap());
+    }
 }
 
 #[track_caller]

@@ -4,6 +4,7 @@ use super::deb822::{Stanza, parse_stanzas};
 use super::release::Release;
 use crate::harness::programs::program;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// What the indices say of one `.deb`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,21 +87,39 @@ pub fn files_named<'a>(
 }
 
 impl NamedDeb {
-    /// What dpkg reads in the file other than what the index says of it.
+    /// What dpkg reads in the file, whose bytes these are, other than what the index says of it.
     pub fn fault_inside(&self, path: &str, bytes: &[u8]) -> Option<String> {
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        let file = dir.path().join("package.deb");
-        std::fs::write(&file, bytes).expect("a temporary file can be written");
-        let fields = ["Package", "Version", "Architecture"];
-        let shown = program("dpkg-deb").arg("--field").arg(&file).args(fields).run();
-        if !shown.succeeded() {
-            return Some(format!("{path}: dpkg-deb says {}", shown.stderr.trim()));
-        }
-        let stanza = match parse_stanzas(&shown.stdout) {
-            Ok(stanzas) => stanzas.into_iter().next().unwrap_or_default(),
+        let held = match self.read_by_dpkg(bytes) {
+            Ok(held) => held,
             Err(fault) => return Some(format!("{path}: {fault}")),
         };
-        (identity(&stanza) != self.identity)
-            .then(|| format!("{path}: it holds {:?}, not {:?}", identity(&stanza), self.identity))
+        (held != self.identity)
+            .then(|| format!("{path}: it holds {held:?}, not {:?}", self.identity))
     }
+
+    /// What dpkg reads in these bytes: once for each digest, as tests look at the same packages many times.
+    fn read_by_dpkg(&self, bytes: &[u8]) -> Read {
+        static READ: Mutex<BTreeMap<String, Read>> = Mutex::new(BTreeMap::new());
+        let known = READ.lock().unwrap().get(&self.sha256).cloned();
+        known.unwrap_or_else(|| {
+            let read = read_by_dpkg(bytes);
+            READ.lock().unwrap().insert(self.sha256.clone(), read.clone());
+            read
+        })
+    }
+}
+
+/// `Package`, `Version` and `Architecture`, or what is wrong.
+type Read = Result<(String, String, String), String>;
+
+fn read_by_dpkg(bytes: &[u8]) -> Read {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = dir.path().join("package.deb");
+    std::fs::write(&file, bytes).expect("a temporary file can be written");
+    let fields = ["Package", "Version", "Architecture"];
+    let shown = program("dpkg-deb").arg("--field").arg(&file).args(fields).run();
+    if !shown.succeeded() {
+        return Err(format!("dpkg-deb says {}", shown.stderr.trim()));
+    }
+    Ok(identity(&parse_stanzas(&shown.stdout)?.into_iter().next().unwrap_or_default()))
 }

@@ -254,14 +254,14 @@ impl<'g> House<'g> {
             let (fetched, _) = fetch::fetch(&self.repository, &standing, parsed).await?;
             let mut body = Vec::new();
             match fetched.source {
-                From::Text(text) => body.extend(text),
+                From::Text(text) => body.extend_from_slice(text.as_ref()),
                 From::File(file, offset) => {
                     body.resize(usize::try_from(fetched.size_bytes).unwrap(), 0);
                     std::os::unix::fs::FileExt::read_exact_at(&file, &mut body, offset).unwrap();
                 }
                 From::Rope(segments) => {
                     for segment in segments {
-                        body.extend(segment.read(&self.repository).await?);
+                        body.extend_from_slice(&segment.read(&self.repository).await?);
                     }
                 }
             }
