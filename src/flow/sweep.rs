@@ -18,8 +18,10 @@ pub struct Swept {
     pub packs: u64,
 }
 
-/// How many names are looked up, and removed, while uploads and publications wait.
+/// How many names are looked up at once.
 const BATCH: usize = 100;
+/// Uploads and publications wait no longer than this and one removal, which may move the rest of a bundle.
+const HELD: Duration = Duration::from_millis(100);
 /// How long to wait for a moment without uploads and publications before they are made to wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -76,21 +78,50 @@ fn old(repository: &Repository, kind: Kind, before: Moment) -> Result<Vec<Digest
     Ok(old.map(|one| one.digest).collect())
 }
 
+/// Which of these something names.
+type Named = fn(&Repository, &[Digest]) -> Result<HashSet<Digest>, FlowError>;
+
 /// Removes those of a batch that nothing names at that moment.
 fn remove(
     repository: &Repository,
     kind: Kind,
     batch: &[Digest],
-    named: impl Fn(&Repository, &[Digest]) -> Result<HashSet<Digest>, FlowError>,
+    named: Named,
 ) -> Result<u64, FlowError> {
+    let (mut rest, mut removed) = (batch, 0_u64);
+    loop {
+        let (some, behind) = remove_some(repository, kind, rest, named)?;
+        removed = removed.saturating_add(some);
+        rest = behind;
+        if rest.is_empty() {
+            return Ok(removed);
+        }
+        // Whoever waits comes first.
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// The same for as many as there is time for; gives the rest.
+fn remove_some<'b>(
+    repository: &Repository,
+    kind: Kind,
+    batch: &'b [Digest],
+    named: Named,
+) -> Result<(u64, &'b [Digest]), FlowError> {
     let _alone = alone(repository);
+    let (begun, mut removed) = (Instant::now(), 0_u64);
     let named = named(repository, batch)?;
-    let mut removed = 0_u64;
-    for digest in batch.iter().filter(|digest| !named.contains(*digest)) {
+    for (at, digest) in batch.iter().enumerate() {
+        if named.contains(digest) {
+            continue;
+        }
+        if removed > 0 && begun.elapsed() >= HELD {
+            return Ok((removed, batch.get(at..).unwrap_or_default()));
+        }
         repository.pool.remove(kind, digest)?;
         removed = removed.saturating_add(1);
     }
-    Ok(removed)
+    Ok((removed, &[]))
 }
 
 fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Digest>, FlowError> {

@@ -200,7 +200,9 @@ impl Bundles {
                 Upkeep::Drop => self.drop_bundle(place.bundle, &name)?,
                 Upkeep::Renew => {
                     if let Err(problem) = self.renew(tree, place.bundle, &name) {
-                        // What was to be removed is. The space is gained another time.
+                        // What was to be removed is. The space is gained another time: to read all of it
+                        // again for each of a hundred more that go would not mend it.
+                        self.write().put_off(place.bundle);
                         warn!(bundle = %name, %problem, "what is left of a bundle of packages was not moved");
                     }
                 }

@@ -30,7 +30,8 @@ pub(super) struct Place {
 pub(super) struct Bundle {
     /// Its name.
     pub(super) name: Digest,
-    size_bytes: u64,
+    /// With less than half of this still needed, the rest moves. Unit: bytes.
+    whole_bytes: u64,
     living: usize,
     living_bytes: u64,
 }
@@ -56,11 +57,11 @@ impl Places {
             places.all.extend(
                 entries.iter().zip(0..).map(|(entry, at)| place(&entry.digest, number, at)),
             );
-            let size_bytes = entries.iter().map(|entry| entry.size_bytes).sum();
+            let whole_bytes = entries.iter().map(|entry| entry.size_bytes).sum();
             let living = entries.len();
             places
                 .bundles
-                .insert(number, Bundle { name, size_bytes, living, living_bytes: size_bytes });
+                .insert(number, Bundle { name, whole_bytes, living, living_bytes: whole_bytes });
         }
         places.all.sort_unstable();
         places.all.shrink_to_fit();
@@ -78,8 +79,8 @@ impl Places {
             entries.iter().zip(0..).map(|(entry, at)| (place(&entry.digest, number, at), entry));
         let new: Vec<_> =
             places.filter(|(place, _)| self.all.binary_search(place).is_err()).collect();
-        let size_bytes = entries.iter().map(|entry| entry.size_bytes).sum();
-        let bundle = Bundle { name, size_bytes, living: 0, living_bytes: 0 };
+        let whole_bytes = entries.iter().map(|entry| entry.size_bytes).sum();
+        let bundle = Bundle { name, whole_bytes, living: 0, living_bytes: 0 };
         let bundle = self.bundles.entry(number).or_insert(bundle);
         bundle.living = bundle.living.saturating_add(new.len());
         let came_bytes: u64 = new.iter().map(|(_, entry)| entry.size_bytes).sum();
@@ -126,8 +127,15 @@ impl Places {
         bundle.living_bytes = bundle.living_bytes.saturating_sub(size_bytes);
         match bundle.living {
             0 => Upkeep::Drop,
-            _ if bundle.living_bytes.saturating_mul(2) < bundle.size_bytes => Upkeep::Renew,
+            _ if bundle.living_bytes.saturating_mul(2) < bundle.whole_bytes => Upkeep::Renew,
             _ => Upkeep::Leave,
+        }
+    }
+
+    /// Notes that what is left of a bundle could not move: that is tried again when half of it is left.
+    pub(super) fn put_off(&mut self, bundle: u32) {
+        if let Some(bundle) = self.bundles.get_mut(&bundle) {
+            bundle.whole_bytes = bundle.living_bytes;
         }
     }
 

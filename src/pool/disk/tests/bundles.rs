@@ -263,6 +263,20 @@ fn places_tell_what_is_left_of_a_bundle() {
         [Upkeep::Leave, Upkeep::Leave, Upkeep::Renew, Upkeep::Drop]
     );
     assert_eq!(table_bytes(2), 92, "docs/FORMATS.md says so");
+    // What could not move is left alone until half of that is gone, too.
+    let mut places = Places::of_tables([(Digest::of(b"a"), entries.clone())].into_iter());
+    let mut forget = |n: usize, put_off: bool| {
+        let (place, _) = places.of(&entries[n].digest)[0];
+        let upkeep = places.forget(place, 10);
+        if put_off {
+            places.put_off(place.bundle);
+        }
+        upkeep
+    };
+    assert_eq!(
+        [forget(0, true), forget(1, false), forget(2, false)],
+        [Upkeep::Leave, Upkeep::Leave, Upkeep::Renew]
+    );
 }
 
 #[derive(Clone, Debug)]
