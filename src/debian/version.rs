@@ -4,7 +4,8 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 /// A package version, kept as it was written.
 ///
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// can be keys; [`Version::compare`] is Debian's order, in which `1.0` and `1.00` are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Version {
-    text: Arc<str>,
+    text: SmolStr,
 }
 
 /// A version was refused.

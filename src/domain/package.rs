@@ -140,11 +140,11 @@ mod tests {
         assert_eq!(Text::of_stanza(""), None);
     }
 
-    /// With the counts of the `Arc` around it, 192 bytes are what an allocator gives for it and for a little
-    /// less. Sixty thousand are kept in mind.
+    /// Names and versions of up to 23 bytes are within it. Sixty thousand are kept in mind; with the counts of
+    /// the `Arc` around it and its own word, the allocator gives 240 bytes for each.
     #[test]
     fn what_is_kept_in_mind_of_a_package_is_small() {
-        assert!(size_of::<Package>() <= 176, "{} bytes", size_of::<Package>());
+        assert!(size_of::<Package>() <= 216, "{} bytes", size_of::<Package>());
     }
 
     #[test]
