@@ -1,7 +1,7 @@
 //! The desk: one for each suite. Changes queue at it, and a single writer takes them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -24,6 +24,10 @@ use crate::pool::Pool;
 
 /// After so long without a change there is time to read a suite anew.
 const QUIET: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// What the smallest change counts as: a move makes the nodes above it anew, in each of three trees, and they
+/// lie wherever there was room. Unit: packages.
+const FEWEST_MOVES: usize = 25;
 
 /// A change that waits for its turn.
 pub struct Job {
@@ -54,8 +58,8 @@ pub struct Desk {
     hurry: AtomicBool,
     closed: AtomicBool,
     writing: AtomicBool,
-    /// Whether what is in mind came one by one, by many changes.
-    scattered: AtomicBool,
+    /// How much of what is in mind came since it was read in one go. Unit: packages.
+    scattered: AtomicUsize,
     /// How often the suite was read anew because of that.
     readings: AtomicU64,
     /// Chunks that are durable but that no recorded generation names yet.
@@ -199,9 +203,10 @@ impl Desk {
         queue.urgent.is_empty() && queue.ordinary.is_empty()
     }
 
-    /// Notes that the suite is better read anew once there is nothing else to do.
-    pub(crate) fn scatter(&self) {
-        self.scattered.store(true, Ordering::Release);
+    /// Notes that a generation moved so many packages. After many the suite is better read anew, once there
+    /// is nothing else to do.
+    pub(crate) fn scatter(&self, moves: usize) {
+        self.scattered.fetch_add(moves.max(FEWEST_MOVES), Ordering::AcqRel);
     }
 
     /// How often it was: what was kept of the readings before shares nothing with what is in mind now.
@@ -256,7 +261,7 @@ pub(crate) fn open(
         hurry: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         writing: AtomicBool::new(false),
-        scattered: AtomicBool::new(false),
+        scattered: AtomicUsize::new(0),
         readings: AtomicU64::new(0),
         spare: Mutex::default(),
         lineup: Mutex::default(),
@@ -297,20 +302,20 @@ async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
 }
 
 /// Waits until something arrives. Until then, once all that follows the changes is listed, a suite is
-/// read anew of which much came one by one.
+/// read anew of which much came since it was read.
 ///
 /// What came so lies scattered between what the changes needed only for a while, and holds several times
 /// its size of memory; what is read in one go does not.
 async fn rest(repository: &std::sync::Weak<Repository>, desk: &Arc<Desk>) {
     let arrived = desk.arrived.notified();
-    if !desk.scattered.load(Ordering::Acquire) {
+    if desk.scattered.load(Ordering::Acquire) < turn::MANY {
         return arrived.await;
     }
     if tokio::time::timeout(QUIET, arrived).await.is_ok() || !publish::is_complete(desk) {
         return;
     }
     let Some(repository) = repository.upgrade() else { return };
-    desk.scattered.store(false, Ordering::Release);
+    desk.scattered.store(0, Ordering::Release);
     desk.forget_lineup();
     desk.readings.fetch_add(1, Ordering::AcqRel);
     turn::reload(&repository, desk).await;

@@ -18,6 +18,7 @@ use crate::trust::{CertificateAuthority, Refusal, Trust, TrustError};
 
 pub mod access;
 pub mod admit;
+mod apart;
 pub mod apply;
 pub mod audit;
 pub mod batch;

@@ -10,6 +10,7 @@ use crate::debian::SuiteName;
 use crate::domain::add::Added;
 use crate::domain::pinning::Asking;
 use crate::domain::{Draft, Event, GenerationRecord, Move, Pin, Plan};
+use crate::flow::apart::{Lies, apart};
 use crate::flow::apply::{self, Applied, Wish};
 use crate::flow::desk::{Desk, Job};
 use crate::flow::publish::{self, Published};
@@ -48,8 +49,8 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
     }
 }
 
-/// A change of so many packages is recorded while its files are made, and the suite is read anew once there is
-/// time for it.
+/// A change of so many packages is recorded while its files are made. After so many in one change or in
+/// several, the suite is read anew once there is time for it.
 pub(crate) const MANY: usize = 5_000;
 
 /// Takes one turn and answers every job of it.
@@ -64,8 +65,8 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     .await;
     match done {
         Ok((batch, Ok(Progress::Done(published)))) => {
-            if batch.plan.moves.len() >= MANY {
-                desk.scatter();
+            if published.is_some() {
+                desk.scatter(batch.plan.moves.len());
             }
             batch.answer(published.as_ref());
         }
@@ -87,10 +88,15 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
 pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let loaded = blocking(move || {
-        if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {
-            at_desk.set_state(state);
-        }
-        Ok(())
+        let before = at_desk.state();
+        let old = Lies::of(before.contents.packages().map(|(_, one)| Arc::as_ptr(one).addr()));
+        drop(before);
+        apart(&old, || {
+            if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {
+                at_desk.set_state(state);
+            }
+            Ok(())
+        })
     });
     if let Err(problem) = loaded.await {
         error!(suite = %desk.suite, %problem, "the suite could not be read again");
