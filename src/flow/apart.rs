@@ -11,7 +11,8 @@ use std::thread::{self, Builder, ScopedJoinHandle};
 
 use crate::flow::FlowError;
 
-/// A heap begins at a multiple of this: addresses that differ above it are of two heaps. Unit: bytes.
+/// A heap begins at a multiple of this: addresses that differ above it are mostly of two heaps. (The first heap
+/// may cross it, and a large one is several; then the choice is not the best one, and no harm.) Unit: bytes.
 /// Source: `HEAP_MAX_SIZE`.
 const HEAP_BYTES: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
 /// So many threads together have every heap among them: more than the server allows itself.
@@ -19,7 +20,7 @@ const CANDIDATES: usize = 8;
 /// What a thread asks for to see which heap it has. Unit: bytes.
 const PROBE_BYTES: usize = 240;
 
-/// How much lies in each part of memory.
+/// How much lies in each part of memory, as far as addresses tell.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Lies(BTreeMap<usize, usize>);
 
@@ -54,6 +55,7 @@ pub(crate) fn apart<T: Send>(
             let tell = tell.clone();
             let wait = move || {
                 let _ = tell.send((old.beside(probe()), number));
+                drop(tell);
                 // It ends with the answer: a heap goes to the next thread once its own has ended.
                 chosen.recv().ok().map(|work| run(work))
             };
@@ -61,6 +63,7 @@ pub(crate) fn apart<T: Send>(
             Some((choose, Builder::new().spawn_scoped(scope, wait).ok()?))
         };
         let candidates: Vec<_> = (0..CANDIDATES).map_while(candidate).collect();
+        drop(tell);
         let best = told.iter().take(candidates.len()).min().map(|(_, number)| number);
         let best = best.and_then(|number| candidates.into_iter().nth(number));
         let Some((choose, thread)) = best else { return work() };

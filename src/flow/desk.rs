@@ -25,10 +25,6 @@ use crate::pool::Pool;
 /// After so long without a change there is time to read a suite anew.
 const QUIET: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// What the smallest change counts as: a move makes the nodes above it anew, in each of three trees, and they
-/// lie wherever there was room. Unit: packages.
-const FEWEST_MOVES: usize = 25;
-
 /// A change that waits for its turn.
 pub struct Job {
     /// What is wished.
@@ -58,8 +54,8 @@ pub struct Desk {
     hurry: AtomicBool,
     closed: AtomicBool,
     writing: AtomicBool,
-    /// How much of what is in mind came since it was read in one go. Unit: packages.
-    scattered: AtomicUsize,
+    /// How much of what is in mind came since it was read in one go.
+    scattered: Scattered,
     /// How often the suite was read anew because of that.
     readings: AtomicU64,
     /// Chunks that are durable but that no recorded generation names yet.
@@ -206,7 +202,12 @@ impl Desk {
     /// Notes that a generation moved so many packages. After many the suite is better read anew, once there
     /// is nothing else to do.
     pub(crate) fn scatter(&self, moves: usize) {
-        self.scattered.fetch_add(moves.max(FEWEST_MOVES), Ordering::AcqRel);
+        self.scattered.add(moves);
+    }
+
+    /// Notes that all of it is read in one go.
+    pub(crate) fn gather(&self) {
+        self.scattered.forget();
     }
 
     /// How often it was: what was kept of the readings before shares nothing with what is in mind now.
@@ -236,6 +237,28 @@ impl Desk {
     }
 }
 
+/// What the smallest change counts as: a move makes the nodes above it anew, in each of three trees, and they
+/// lie wherever there was room. Unit: moves.
+const FEWEST_MOVES: usize = 25;
+
+/// How much came since all was read in one go. Unit: moves.
+#[derive(Default)]
+struct Scattered(AtomicUsize);
+
+impl Scattered {
+    fn add(&self, moves: usize) {
+        self.0.fetch_add(moves.max(FEWEST_MOVES), Ordering::AcqRel);
+    }
+
+    fn is_much(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= turn::MANY
+    }
+
+    fn forget(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
 fn ready(state: &SuiteState) -> Option<Arc<Served>> {
     state.head.as_ref().map(|head| Arc::new(Served::of(head)))
 }
@@ -261,7 +284,7 @@ pub(crate) fn open(
         hurry: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         writing: AtomicBool::new(false),
-        scattered: AtomicUsize::new(0),
+        scattered: Scattered::default(),
         readings: AtomicU64::new(0),
         spare: Mutex::default(),
         lineup: Mutex::default(),
@@ -308,14 +331,13 @@ async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
 /// its size of memory; what is read in one go does not.
 async fn rest(repository: &std::sync::Weak<Repository>, desk: &Arc<Desk>) {
     let arrived = desk.arrived.notified();
-    if desk.scattered.load(Ordering::Acquire) < turn::MANY {
+    if !desk.scattered.is_much() {
         return arrived.await;
     }
     if tokio::time::timeout(QUIET, arrived).await.is_ok() || !publish::is_complete(desk) {
         return;
     }
     let Some(repository) = repository.upgrade() else { return };
-    desk.scattered.store(0, Ordering::Release);
     desk.forget_lineup();
     desk.readings.fetch_add(1, Ordering::AcqRel);
     turn::reload(&repository, desk).await;
@@ -334,4 +356,24 @@ pub async fn close_all(repository: &Repository) {
 /// Whether any change waits or is being made.
 pub fn is_busy(repository: &Repository) -> bool {
     repository.desks().values().any(|desk| desk.is_busy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_large_change_or_two_hundred_small_ones_are_much() {
+        let scattered = Scattered::default();
+        (0..199).for_each(|_| scattered.add(1));
+        assert!(!scattered.is_much());
+        scattered.add(0);
+        assert!(scattered.is_much());
+        scattered.forget();
+        scattered.add(turn::MANY - 1);
+        assert!(!scattered.is_much());
+        scattered.forget();
+        scattered.add(turn::MANY);
+        assert!(scattered.is_much());
+    }
 }

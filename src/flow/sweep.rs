@@ -20,7 +20,7 @@ pub struct Swept {
 
 /// How many names are looked up at once.
 const BATCH: usize = 100;
-/// Uploads and publications wait no longer than this and one removal, which may move the rest of a bundle.
+/// Uploads and publications wait for one look-up, this, and one removal, which may move the rest of a bundle.
 const HELD: Duration = Duration::from_millis(100);
 /// How long to wait for a moment without uploads and publications before they are made to wait.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,8 +109,8 @@ fn remove_some<'b>(
     named: Named,
 ) -> Result<(u64, &'b [Digest]), FlowError> {
     let _alone = alone(repository);
-    let (begun, mut removed) = (Instant::now(), 0_u64);
     let named = named(repository, batch)?;
+    let (begun, mut removed) = (Instant::now(), 0_u64);
     for (at, digest) in batch.iter().enumerate() {
         if named.contains(digest) {
             continue;

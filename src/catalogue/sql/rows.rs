@@ -131,8 +131,8 @@ pub fn chunk(row: &dyn Row) -> Answer<StoredChunk> {
     })
 }
 
-/// Reads many packages. Keeps one copy of what most of them share: in a large suite every package
-/// has one of few architectures and components, and a source that is named as itself.
+/// Reads many packages. What most of them share is checked once, and kept once where it is long: in a large
+/// suite every package has one of few architectures and components, and many a source that is named as itself.
 #[derive(Default)]
 pub struct Reader {
     architectures: Vec<Architecture>,

@@ -2,7 +2,7 @@
 //! its bytes are worth: an inode made, renamed, backed up and removed.
 //!
 //! A blob that is removed stays in its file until nothing there is needed, or less than half of it: then the
-//! rest moves to a new bundle. Until that happened an opened pool shows it once more after a restart, and
+//! rest moves to a new bundle. If it cannot, that is tried again when half of it is gone. Until that happened an opened pool shows it once more after a restart, and
 //! whoever removed it removes it again.
 
 use std::fs::File;

@@ -82,6 +82,7 @@ impl Places {
         let whole_bytes = entries.iter().map(|entry| entry.size_bytes).sum();
         let bundle = Bundle { name, whole_bytes, living: 0, living_bytes: 0 };
         let bundle = self.bundles.entry(number).or_insert(bundle);
+        bundle.whole_bytes = whole_bytes;
         bundle.living = bundle.living.saturating_add(new.len());
         let came_bytes: u64 = new.iter().map(|(_, entry)| entry.size_bytes).sum();
         bundle.living_bytes = bundle.living_bytes.saturating_add(came_bytes);

@@ -104,14 +104,18 @@ impl Tree {
             },
             Kind::Pack => self.packs.find(digest),
         };
-        match look()? {
-            // The server beside which this one reads may have moved it.
-            None if self.only_read && kind == Kind::Blob => {
+        let mut found = look()?;
+        if self.only_read && kind == Kind::Blob {
+            // The server beside which this one reads may have moved it, and again while the tables are read.
+            for _ in 0..READINGS {
+                if found.is_some() {
+                    break;
+                }
                 self.bundles.reload()?;
-                look()
+                found = look()?;
             }
-            found => Ok(found),
         }
+        Ok(found)
     }
 
     pub(super) fn staging(&self) -> &OwnedFd {
@@ -184,6 +188,8 @@ impl Tree {
     }
 }
 
+/// How often the tables of a pool that another process changes are read before a package is missing.
+const READINGS: usize = 3;
 /// Why nothing is written where only reading was asked for.
 const ONLY_READ: &str = "opening: it was opened for reading only";
 
