@@ -38,6 +38,20 @@ class OverHttps:
                     raise
         return None
 
+    def hashed(self, path):
+        """The SHA-256 and size of what must be there, without holding it."""
+        if self.connection is None:
+            self.connection = http.client.HTTPSConnection("localhost", self.port, context=self.context)
+        self.connection.request("GET", f"/{path}")
+        answer = self.connection.getresponse()
+        digest, size, buffer = hashlib.sha256(), 0, bytearray(1 << 20)
+        while count := answer.readinto(buffer):
+            digest.update(memoryview(buffer)[:count])
+            size += count
+        if answer.status != 200:
+            raise Failed(f"GET /{path}: {answer.status}")
+        return digest.hexdigest(), size
+
     def close(self):
         """No connection, until something is asked again."""
         if self.connection is not None:
@@ -53,7 +67,7 @@ class OverHttps:
 
     def index(self, suite, name, digest):
         """An index by its hash."""
-        return self.read(f"dists/{suite}/{os.path.dirname(name)}/by-hash/SHA256/{digest}")
+        return self.read(by_hash(suite, name, digest))
 
 
 class OnDisk:
@@ -70,6 +84,11 @@ class OnDisk:
     def index(self, suite, name, _digest):
         """An index by its name: not every peer writes by-hash."""
         return self.read(f"dists/{suite}/{name}")
+
+
+def by_hash(suite, name, digest):
+    """Where an index stands that is asked for by its hash."""
+    return f"dists/{suite}/{os.path.dirname(name)}/by-hash/SHA256/{digest}"
 
 
 def listed(in_release):

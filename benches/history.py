@@ -20,12 +20,13 @@ def measure(stand, options):
     ours, wanted = stand.ours, options.generations
     ours.settle()
     before, first = ours.disk(), ours.status()["generation"]
-    spots, begun = [], time.monotonic()
+    spots, heads, begun = [], [], time.monotonic()
     marks = {int((spot + 0.5) * wanted / SPOTS) for spot in range(SPOTS)}
     for turn in range(wanted):
         path, name, _, after = stand.changed_package(turn, wanted)
         ours.ctl("upload", "--suite", "stable", path)
         os.unlink(path)
+        heads.append(ours.archive.read("dists/stable/InRelease"))
         if turn in marks:
             ours.settle(quiet=0)
             spots.append({"generation": ours.status()["generation"], "name": name, "version": after,
@@ -37,9 +38,29 @@ def measure(stand, options):
     after, last = ours.disk(), ours.status()["generation"]
     served = [read_back(ours, spot) for spot in spots]
     snapshot = by_snapshot(stand, spots[0])
+    every = read_every(ours, heads)
+    say(f"{stand.count}: {every['generations']} generations are whole: {every['files']} files")
     say(f"{stand.count}: history of {last - first} generations in {seconds:.0f} s; snapshot: {snapshot['said']}")
     return {"generations": last - first, "wanted": wanted, "last": last, "seconds": seconds, "before": before,
-            "after": after, "served": served, "snapshot": snapshot}
+            "after": after, "served": served, "snapshot": snapshot, "every": every}
+
+
+def read_every(ours, heads):
+    """Fetches the index of every generation by hash, in each encoding that its head first listed."""
+    begun, names, states, size_of_all = time.monotonic(), set(), set(), 0
+    for head in heads:
+        files = archive.listed(head)
+        states.add(files[archive.INDEX])
+        for name in (archive.INDEX + encoding for encoding in archive.ENCODINGS):
+            if name not in files or files[name] in names:
+                continue
+            digest, size = files[name]
+            if ours.archive.hashed(archive.by_hash("stable", name, digest)) != (digest, size):
+                raise Failed(f"{name} with the digest {digest} is not what a head listed")
+            names.add(files[name])
+            size_of_all += size
+    return {"generations": len(states), "files": len(names), "bytes": size_of_all,
+            "seconds": time.monotonic() - begun}
 
 
 def read_back(ours, spot):
@@ -103,8 +124,13 @@ def render(results):
         numbers = ", ".join(str(spot["generation"]) for spot in found["served"])
         read = {row["encoding"] for spot in found["served"] for row in spot["read"]}
         rows.append([f"{count:,}", numbers, ", ".join(sorted(read)), found["snapshot"]["said"]])
-    lines += ["Old generations afterwards: their indices fetched by hash, compared with the SHA-256 of their time,",
-              "decoded by `gzip` and `xz`, compared again and searched for the change of that generation.", ""]
+    for count, found in results.items():
+        every = found["every"]
+        lines += [f"Afterwards, at {count:,}: the indices of {every['generations']:,} generations, each in the encodings that",
+                  f"its head listed at first, fetched by hash and found to have the SHA-256 of their time: {every['files']:,}",
+                  f"files of {number(every['bytes'] / 1e9)} GB in all.", ""]
+    lines += ["Some of them once more: fetched in every encoding, decoded by `gzip` and `xz`, compared again and searched",
+              "for the change of that generation.", ""]
     lines += table(["packages", "generations read back", "whole in", "one of them through `snapshot/`"], rows)
     skipped = [found for found in results.values() if found["snapshot"]["status"] != 200]
     if skipped:
