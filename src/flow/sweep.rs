@@ -110,18 +110,30 @@ fn remove_some<'b>(
 ) -> Result<(u64, &'b [Digest]), FlowError> {
     let _alone = alone(repository);
     let named = named(repository, batch)?;
-    let (begun, mut removed) = (Instant::now(), 0_u64);
-    for (at, digest) in batch.iter().enumerate() {
-        if named.contains(digest) {
-            continue;
+    let begun = Instant::now();
+    let in_time = || begun.elapsed() < HELD;
+    remove_while(in_time, batch, &named, |digest| Ok(repository.pool.remove(kind, digest)?))
+}
+
+/// Removes what is not named, one at least, for as long as it is in time; gives how many, and the rest.
+fn remove_while<'b>(
+    in_time: impl Fn() -> bool,
+    batch: &'b [Digest],
+    named: &HashSet<Digest>,
+    mut remove: impl FnMut(&Digest) -> Result<(), FlowError>,
+) -> Result<(u64, &'b [Digest]), FlowError> {
+    let (mut rest, mut removed) = (batch, 0_u64);
+    while let Some((digest, behind)) = rest.split_first() {
+        if !named.contains(digest) {
+            if removed > 0 && !in_time() {
+                break;
+            }
+            remove(digest)?;
+            removed = removed.saturating_add(1);
         }
-        if removed > 0 && begun.elapsed() >= HELD {
-            return Ok((removed, batch.get(at..).unwrap_or_default()));
-        }
-        repository.pool.remove(kind, digest)?;
-        removed = removed.saturating_add(1);
+        rest = behind;
     }
-    Ok((removed, &[]))
+    Ok((removed, rest))
 }
 
 fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
@@ -138,4 +150,32 @@ fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>,
         named.extend(desk.follow_up(|followers| followers.packs()));
     }
     Ok(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn out_of_time_it_goes_on_where_it_was() {
+        let all: Vec<_> = (0..6_u8).map(|number| Digest::of(&[number])).collect();
+        let named = HashSet::from([all[1], all[5]]);
+        let mut gone = Vec::new();
+        let mut round = |batch, in_time: bool| {
+            let remove = |digest: &Digest| {
+                gone.push(*digest);
+                Ok(())
+            };
+            let (removed, rest) = remove_while(|| in_time, batch, &named, remove).unwrap();
+            (removed, rest.len(), gone.len())
+        };
+        assert_eq!(round(&all, true), (4, 0, 4));
+        assert_eq!(round(&all, false), (1, 4, 5), "one at least, and what is named is passed over");
+        assert_eq!(round(&all[2..], false), (1, 3, 6));
+        assert_eq!(round(&all[4..], false), (1, 0, 7));
+        assert_eq!(round(&all[5..], false), (0, 0, 7));
+        assert_eq!(gone[4..], [all[0], all[2], all[4]]);
+        let failing = |_: &Digest| Err(FlowError::Missing("it".into()));
+        assert!(remove_while(|| true, &all, &named, failing).is_err());
+    }
 }
