@@ -2,8 +2,8 @@
 //! its bytes are worth: an inode made, renamed, backed up and removed.
 //!
 //! A blob that is removed stays in its file until nothing there is needed, or less than half of it: then the
-//! rest moves to a new bundle. If it cannot, that is tried again when half of it is gone. Until that happened an opened pool shows it once more after a restart, and
-//! whoever removed it removes it again.
+//! rest moves to a new bundle. If it cannot, that is tried again when half of it is gone. Until that happened
+//! an opened pool shows it once more after a restart, and whoever removed it removes it again.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};

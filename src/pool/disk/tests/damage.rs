@@ -2,12 +2,24 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
 use super::super::bundle::table_bytes;
 use super::bundles::{assert_whole, bundles_of, numbered, opened};
 use super::*;
+
+/// A pool with two bundles of 60 blobs each, and the path of the first.
+fn two_bundles() -> (TempDir, DiskPool, [Vec<Sealed>; 2], PathBuf) {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let both = [numbered(60..120), numbered(200..260)];
+    pool.keep_all(Kind::Blob, &both[0]).unwrap();
+    let path = bundles_of(room.path()).remove(0);
+    pool.keep_all(Kind::Blob, &both[1]).unwrap();
+    (room, pool, both, path)
+}
 
 #[test]
 fn a_damaged_bundle_is_left_alone_and_comes_back_with_its_packages() {
@@ -19,12 +31,7 @@ fn a_damaged_bundle_is_left_alone_and_comes_back_with_its_packages() {
         |bytes| bytes.truncate(5),
     ];
     for edit in edits {
-        let room = TempDir::new().unwrap();
-        let pool = open(room.path());
-        let (all, others) = (numbered(60..120), numbered(200..260));
-        pool.keep_all(Kind::Blob, &all).unwrap();
-        let path = bundles_of(room.path()).remove(0);
-        pool.keep_all(Kind::Blob, &others).unwrap();
+        let (room, pool, [all, others], path) = two_bundles();
         drop(pool);
         let mut bytes = fs::read(&path).unwrap();
         edit(&mut bytes);
@@ -40,12 +47,7 @@ fn a_damaged_bundle_is_left_alone_and_comes_back_with_its_packages() {
 
 #[test]
 fn a_table_that_rots_while_the_pool_is_open_gives_no_bytes_of_a_neighbour() {
-    let room = TempDir::new().unwrap();
-    let pool = open(room.path());
-    let (all, others) = (numbered(60..120), numbered(200..260));
-    pool.keep_all(Kind::Blob, &all).unwrap();
-    let path = bundles_of(room.path()).remove(0);
-    pool.keep_all(Kind::Blob, &others).unwrap();
+    let (room, pool, [all, others], path) = two_bundles();
     let mut ordered = all.clone();
     ordered.sort_unstable_by_key(Sealed::digest);
     let whole = fs::read(&path).unwrap();
