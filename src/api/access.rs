@@ -252,6 +252,9 @@ pub struct HostSetup {
     pub key_path: String,
     /// What to put there.
     pub files: Vec<SetupFile>,
+    /// Absolute paths of files that an earlier server wrote there, and that are to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obsolete: Vec<String>,
     /// Sentences for people.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::holdings::read;
+use super::replace::{self, wrong};
 
 /// What apt holds while it fetches lists, and while it fetches packages. Source: apt, `pkgAcquire::GetLock`.
 const LOCKS: [&str; 2] = ["var/lib/apt/lists/lock", "var/cache/apt/archives/lock"];
@@ -36,6 +37,31 @@ pub async fn quiet(root: &Path) -> Result<Vec<File>, Failure> {
         held.push(file);
     }
     Ok(held)
+}
+
+/// Gives the settings for a server an extension where an earlier `repoctl` or server wrote them without one:
+/// apt passes over a file in `apt.conf.d` when what follows the last dot of its name is not `conf`.
+///
+/// # Errors
+/// A [`Failure`] that names what cannot be renamed.
+pub fn name_settings(root: &Path, server: &str) -> Result<(), Failure> {
+    let folder = root.join("etc/apt/apt.conf.d");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+    let (of_suites, of_host) = (format!("60repod-{server}-"), format!("61repod-{server}"));
+    for entry in entries {
+        let entry = entry.map_err(|error| wrong(&folder, &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = name.starts_with(&of_suites) || name == of_host;
+        if !ours || name.ends_with(".conf") {
+            continue;
+        }
+        let to = folder.join(format!("{name}.conf"));
+        match to.exists() {
+            true => replace::gone(&entry.path())?,
+            false => std::fs::rename(entry.path(), &to).map_err(|error| wrong(&to, &error))?,
+        }
+    }
+    Ok(())
 }
 
 /// The address of a server, as the sources of the machine below `root` have it: one file for each suite, which

@@ -39,6 +39,18 @@ pub fn file(path: &Path, rights: Rights, content: &[u8]) -> Result<(), Failure> 
     write().map_err(|error| wrong(path, &error))
 }
 
+/// Takes a file away, if it is there.
+///
+/// # Errors
+/// A [`Failure`] that names the file.
+pub fn gone(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(wrong(path, &error)),
+        Ok(()) => sync(folder(path)).map_err(|error| wrong(path, &error)),
+    }
+}
+
 /// Makes `path` a link to `target`, in place of a link or file that may be there.
 ///
 /// # Errors

@@ -32,9 +32,13 @@ struct Leaf<'a> {
     secret: bool,
 }
 
+/// What files that are to go begin with: an earlier server wrote them, and nothing else did.
+const OBSOLETE: [&str; 2] = ["/etc/apt/apt.conf.d/60repod-", "/etc/apt/apt.conf.d/61repod-"];
+
 /// The files of one host, judged.
 pub struct Tree<'a> {
     leaves: Vec<Leaf<'a>>,
+    obsolete: Vec<&'a str>,
 }
 
 impl<'a> Tree<'a> {
@@ -45,7 +49,14 @@ impl<'a> Tree<'a> {
     /// `root` and `_apt`, and for permissions that are more than reading and writing.
     pub fn of(setup: &'a HostSetup) -> Result<Self, Failure> {
         let leaves = setup.files.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
-        let mut tree = Self { leaves: Vec::new() };
+        let mut tree = Self { leaves: Vec::new(), obsolete: Vec::new() };
+        for path in &setup.obsolete {
+            below(path)?;
+            if !OBSOLETE.iter().any(|begin| path.starts_with(begin)) {
+                return Err(refuse(path, "is no file of an earlier server"));
+            }
+            tree.obsolete.push(path);
+        }
         for one in leaves {
             tree.add(one)?;
         }
@@ -114,6 +125,9 @@ impl<'a> Tree<'a> {
             let owner = sandbox.filter(|_| leaf.owner != "root");
             replace::file(&path, Rights { mode: leaf.mode, owner }, leaf.content)?;
         }
+        for path in &self.obsolete {
+            replace::gone(&root.join(below(path)?))?;
+        }
         Ok(leaves.iter().map(|leaf| leaf.on_host.to_owned()).collect())
     }
 
@@ -127,6 +141,9 @@ impl<'a> Tree<'a> {
             let (owner, mode) = (leaf.owner, leaf.mode);
             let (from, to) = (shell_word(from), shell_word(leaf.on_host));
             out.push_str(&format!("put {owner} {mode:04o} {from} {to}\n"));
+        }
+        for path in &self.obsolete {
+            out.push_str(&format!("rm -f {}\n", shell_word(path)));
         }
         out.push_str("echo 'done; next: apt-get update'\n");
         if self.leaves.iter().any(|leaf| leaf.secret) {

@@ -10,6 +10,8 @@ use flate2::{Compression, GzBuilder};
 /// When every member says that it was made: a moment of no clock. Unit: seconds since 1970.
 const MADE_AT: u64 = 1_000_000_000;
 const DIRECTORY_MODE: u32 = 0o755;
+/// So long a name fits into the header of a member of a tar archive. Unit: bytes.
+const NAME_BYTES: usize = 100;
 
 /// A plain file that a package installs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,19 +24,23 @@ pub struct DebFile {
     pub content: Vec<u8>,
 }
 
-/// A package without maintainer scripts and without conffiles: dpkg replaces its files and asks nobody.
+/// A package without conffiles: dpkg replaces its files and asks nobody.
 ///
-/// `control` is the text of its control file.
+/// `control` is the text of its control file, `postinst` a script that dpkg runs when it configures the package;
+/// none when it is empty.
 ///
 /// # Errors
 /// What cannot be written into a tar archive, such as a path that is too long (caller's fault).
-pub fn write_deb(control: &str, files: &[DebFile]) -> io::Result<Vec<u8>> {
+pub fn write_deb(control: &str, postinst: &str, files: &[DebFile]) -> io::Result<Vec<u8>> {
     let mut sorted: Vec<_> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
     let sums: String = sorted.iter().map(|file| md5_line(file)).collect();
     let mut about = Archive::new()?;
     about.file("./control", 0o644, control.as_bytes())?;
     about.file("./md5sums", 0o644, sums.as_bytes())?;
+    if !postinst.is_empty() {
+        about.file("./postinst", 0o755, postinst.as_bytes())?;
+    }
     let mut data = Archive::new()?;
     for file in sorted {
         data.file(&format!(".{}", file.path), file.mode, &file.content)?;
@@ -95,12 +101,15 @@ impl Archive {
         mode: u32,
         content: &[u8],
     ) -> io::Result<()> {
+        let bytes = path.as_bytes();
+        if bytes.len() > NAME_BYTES {
+            // A member before it holds the name, ended by NUL. Source: tar(5), "GNU tar Archives".
+            let name = [bytes, &[0]].concat();
+            self.entry("././@LongLink", tar::EntryType::GNULongName, DIRECTORY_MODE, &name)?;
+        }
         let mut header = tar::Header::new_gnu();
-        let field = &mut header.as_old_mut().name;
-        let place = field.get_mut(..path.len()).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("{path} is longer than 100 bytes"))
-        })?;
-        place.copy_from_slice(path.as_bytes());
+        let begin = bytes.get(..bytes.len().min(NAME_BYTES)).unwrap_or(bytes);
+        header.as_old_mut().name.iter_mut().zip(begin).for_each(|(to, from)| *to = *from);
         header.set_entry_type(kind);
         header.set_mode(mode);
         header.set_uid(0);
@@ -140,19 +149,34 @@ mod tests {
 
     #[test]
     fn our_own_reader_reads_what_is_written_and_the_order_does_not_matter() {
-        let bytes = write_deb(CONTROL, &files()).unwrap();
+        let bytes = write_deb(CONTROL, "", &files()).unwrap();
         let mut turned = files();
         turned.reverse();
-        assert_eq!(write_deb(CONTROL, &turned).unwrap(), bytes);
+        assert_eq!(write_deb(CONTROL, "", &turned).unwrap(), bytes);
         let limits = deb::DebLimits::default();
         let read = deb::read_deb(bytes.as_slice(), &limits).unwrap();
         assert_eq!(String::from_utf8(read.control).unwrap(), CONTROL);
     }
 
     #[test]
-    fn a_path_that_does_not_fit_is_refused() {
-        let path = format!("/{}", "a".repeat(100));
-        let long = DebFile { path, mode: 0o644, content: vec![] };
-        assert!(write_deb(CONTROL, &[long]).is_err());
+    fn a_path_of_any_length_is_read_back() {
+        for length in [98, 99, 100, 101, 255] {
+            let path = format!("/etc/{}", "a".repeat(length));
+            let long = DebFile { path: path.clone(), mode: 0o644, content: vec![1] };
+            let bytes = write_deb(CONTROL, "", &[long]).unwrap();
+            let mut paths = Vec::new();
+            let mut archive = tar::Archive::new(flate2::bufread::GzDecoder::new(data_of(&bytes)));
+            for entry in archive.entries().unwrap() {
+                let entry = entry.unwrap();
+                paths.push(String::from_utf8(entry.path_bytes().into_owned()).unwrap());
+            }
+            assert!(paths.contains(&format!(".{path}")), "{paths:?}");
+            assert!(deb::read_deb(bytes.as_slice(), &deb::DebLimits::default()).is_ok());
+        }
+    }
+
+    fn data_of(deb: &[u8]) -> &[u8] {
+        let at = deb.windows(11).position(|window| window == b"data.tar.gz").unwrap();
+        &deb[at + 60..]
     }
 }

@@ -28,7 +28,7 @@ fn text(stage: &Stage) -> String {
     };
     format!(
         "
-The server goes on at https://localhost:{port}/. In another terminal, be its operator:
+The server goes on at https://127.0.0.1:{port}/. In another terminal, be its operator:
 
   export REPOCTL_CONFIG={root}/data/operator/config.toml
   cargo run --release --bin repoctl -- status

@@ -21,8 +21,8 @@ const DIRECTORIES: [&str; 10] = [
 ];
 /// The files of the setup that name others by where they are on a real host.
 const WITH_PATHS: [&str; 2] = [
-    "etc/apt/apt.conf.d/60repod-localhost-stable",
-    "etc/apt/sources.list.d/repod-localhost-stable.sources",
+    "etc/apt/apt.conf.d/60repod-127.0.0.1-stable.conf",
+    "etc/apt/sources.list.d/repod-127.0.0.1-stable.sources",
 ];
 
 /// A private root, named by its directory in the place.
@@ -107,7 +107,7 @@ fn configuration(root: &str) -> String {
     format!(
         "Dir \"{root}/\";\n\
          Dir::State::status \"{root}/var/lib/dpkg/status\";\n\
-         Acquire::https::Proxy::localhost \"DIRECT\";\n\
+         Acquire::https::Proxy::127.0.0.1 \"DIRECT\";\n\
          DPkg::Options {{\n  \
            \"--root={root}\"; \"--log={root}/var/log/dpkg.log\";\n  \
            \"--force-not-root\"; \"--force-script-chrootless\"; \"--force-bad-path\";\n\

@@ -68,7 +68,7 @@ fn make_data_directory(stage: &mut Stage) -> Result<(), String> {
     (stage.port, stage.local_port) = (port, local_port);
     let options = InitOptions {
         data: PathBuf::from(stage.place.at("data")),
-        name: "localhost".into(),
+        name: "127.0.0.1".into(),
         port,
         listen,
         local: local.into_iter().take(1).collect(),
@@ -76,7 +76,7 @@ fn make_data_directory(stage: &mut Stage) -> Result<(), String> {
         operator: Identity::parse("operator").map_err(|error| error.to_string())?,
         trust: InitTrust::default(),
     };
-    let mut line = format!("repod init --data data --name localhost --port {port}");
+    let mut line = format!("repod init --data data --name 127.0.0.1 --port {port}");
     for address in &options.listen {
         // A shell takes brackets for a pattern.
         let quote = if address.is_ipv6() { "'" } else { "" };
@@ -102,7 +102,7 @@ async fn start_server(stage: &mut Stage) -> Result<(), String> {
     let told = stage.repoctl(&["whoami"]).await?;
     expect(&told, "operator")?;
     let port = stage.port;
-    stage.telling.checked(&format!("https://localhost:{port}/ answers its operator."));
+    stage.telling.checked(&format!("https://127.0.0.1:{port}/ answers its operator."));
     Ok(())
 }
 
@@ -205,9 +205,9 @@ async fn turn_away(stage: &mut Stage) -> Result<(), String> {
     stage.telling.say("Without a certificate nothing is served, and apt says why.");
     let without = [
         "-o",
-        "Acquire::https::localhost::SslCert=",
+        "Acquire::https::127.0.0.1::SslCert=",
         "-o",
-        "Acquire::https::localhost::SslKey=",
+        "Acquire::https::127.0.0.1::SslKey=",
         "update",
     ];
     let told = HOST.apt_get(stage, &without, 100).await?;

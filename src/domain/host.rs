@@ -3,6 +3,7 @@
 //! Source: `docs/hosts.md`, where every line is explained with the test that shows why it is there.
 
 use crate::debian::{NameError, PackageName, SuiteName};
+use crate::domain::file_name::{CONF, PREF, SOURCES, file_name};
 use crate::domain::{Identity, SuiteSpec};
 
 /// A file on the host.
@@ -78,37 +79,60 @@ pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
     for suite in facts.suites {
         files.extend(suite_files(facts.public_url, facts.server, suite));
     }
-    let downwards = format!("/etc/apt/apt.conf.d/61repod-{}", facts.server);
-    files.extend([file(downwards, DOWNWARDS.into()), script]);
+    files.push(script);
     files
 }
 
 /// The files of one suite, the same on every host: the client package brings them too.
 pub fn suite_files(public_url: &str, server: &str, facts: &SuiteFacts) -> Vec<HostFile> {
-    let own = directory(server);
-    let suite = &facts.spec.name;
+    let suite = facts.spec.name.as_str();
+    let named = |begin: &str, extension| file_name(begin, &[server, suite], extension);
+    let keys = key_file(server, &facts.spec.name);
     vec![
-        file(format!("{own}/{suite}.asc"), facts.keys.clone()),
+        file(keys.clone(), facts.keys.clone()),
         file(
-            format!("/etc/apt/apt.conf.d/60repod-{server}-{suite}"),
-            connection(server, &own, &facts.spec),
+            format!("{CONFIGURATION}/{}", named("60repod", CONF)),
+            [connection(server, &facts.spec), DOWNWARDS.into()].concat(),
         ),
         file(
-            format!("/etc/apt/sources.list.d/repod-{server}-{suite}.sources"),
-            source(public_url, &own, &facts.spec),
+            format!("/etc/apt/sources.list.d/{}", named("repod", SOURCES)),
+            source(public_url, &keys, &facts.spec),
         ),
         file(
-            format!("/etc/apt/preferences.d/60repod-{server}-{suite}.pref"),
+            format!("/etc/apt/preferences.d/{}", named("60repod", PREF)),
             preferences(server, facts),
         ),
     ]
+}
+
+/// Files of earlier builds, which a host no longer needs. They have no extension: apt ignores them where
+/// the server's name has a dot, and reads the same settings twice where it has none.
+pub fn obsolete_files(server: &str, suites: &[SuiteName]) -> Vec<String> {
+    let of_suite = |suite: &SuiteName| format!("{CONFIGURATION}/60repod-{server}-{suite}");
+    let mut paths: Vec<_> = suites.iter().map(of_suite).collect();
+    paths.push(format!("{CONFIGURATION}/61repod-{server}"));
+    paths
+}
+
+/// What dpkg runs when a host has got a client package: obsolete files go.
+pub fn client_postinst(server: &str, suite: &SuiteName) -> String {
+    let paths = obsolete_files(server, std::slice::from_ref(suite));
+    let paths: Vec<_> = paths.iter().map(|path| format!("\"${{DPKG_ROOT:-}}{path}\"")).collect();
+    let paths = paths.join(" ");
+    format!(
+        "#!/bin/sh\n# Files of earlier versions that nothing reads any more.\nset -e\nrm -f {paths}\n"
+    )
+}
+
+fn key_file(server: &str, suite: &SuiteName) -> String {
+    format!("{}/{suite}.asc", directory(server))
 }
 
 fn file(path: String, content: String) -> HostFile {
     HostFile { path, mode: "0644", owner: "root", content }
 }
 
-fn connection(server: &str, own: &str, spec: &SuiteSpec) -> String {
+fn connection(server: &str, spec: &SuiteSpec) -> String {
     format!(
         "// Written by repod, for suite {suite}; the client package replaces it.\n\
          Acquire::https::{server} {{\n  \
@@ -121,11 +145,14 @@ fn connection(server: &str, own: &str, spec: &SuiteSpec) -> String {
          Unattended-Upgrade::Origins-Pattern {{\n  \
            \"origin={origin},label={label},codename={suite}\";\n\
          }};\n",
+        own = directory(server),
         suite = spec.name,
         origin = spec.origin,
         label = spec.label,
     )
 }
+
+const CONFIGURATION: &str = "/etc/apt/apt.conf.d";
 
 const DOWNWARDS: &str = "\
     // apt knows allow-downgrades only for the whole host, whatever the origin. What is really\n\
@@ -137,33 +164,39 @@ const DOWNWARDS: &str = "\
     // An older version may need a package that is not installed.\n\
     APT::Get::Upgrade-Allow-New \"true\";\n";
 
-fn source(public_url: &str, own: &str, spec: &SuiteSpec) -> String {
+fn source(public_url: &str, keys: &str, spec: &SuiteSpec) -> String {
     let (components, architectures) = (join(&spec.components), join(&spec.architectures));
     let suite = &spec.name;
     format!(
         "Types: deb\nURIs: {public_url}\nSuites: {suite}\nComponents: {components}\n\
-         Architectures: {architectures}\nSigned-By: {own}/{suite}.asc\n"
+         Architectures: {architectures}\nSigned-By: {keys}\n"
     )
 }
 
+/// No stanza lists more text than this: apt stops reading preferences at a stanza of a mebibyte. Unit: bytes.
+const LONGEST_LIST_BYTES: usize = 16 * 1024;
+
 /// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would pull
-/// the distribution's packages of the same name down as well. A suite without any name yet has no stanza:
-/// apt stops at one that names no package. Nor has a suite that is not automatic: with a priority above
-/// 1000 hosts would take its packages without being asked to. The client package goes up with every
+/// the distribution's packages of the same name down as well. `:any` is said of each, because apt
+/// takes a name alone for the native architecture's package only. A suite without any name yet has no
+/// stanza: apt stops at one that names no package. Nor has a suite that is not automatic: with a priority
+/// above 1000 hosts would take its packages without being asked to. The client package goes up with every
 /// suite, and never down.
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let pin = format!("Pin: release o={},l={},n={}\n", spec.origin, spec.label, spec.name);
-    let listed = match spec.owns.is_empty() {
-        true => join(&facts.names),
-        false => spec.owns.join(" "),
+    let listed: Vec<_> = match spec.owns.is_empty() {
+        true => facts.names.iter().map(|name| format!("{name}:any")).collect(),
+        false => spec.owns.iter().map(|pattern| format!("{pattern}:any")).collect(),
     };
     let mut out = String::new();
-    if !listed.is_empty() && !spec.not_automatic {
-        out.push_str(&format!(
-            "Explanation: hosts follow the repository up and down for these names.\n\
-             Package: {listed}\n{pin}Pin-Priority: 1001\n\n"
-        ));
+    if !spec.not_automatic {
+        for list in lists(&listed) {
+            out.push_str(&format!(
+                "Explanation: hosts follow the repository up and down for these names.\n\
+                 Package: {list}\n{pin}Pin-Priority: 1001\n\n"
+            ));
+        }
     }
     if let Ok(client) = client_package(server, &spec.name) {
         out.push_str(&format!(
@@ -172,6 +205,21 @@ fn preferences(server: &str, facts: &SuiteFacts) -> String {
         ));
     }
     out
+}
+
+/// The names, in lists that are short enough for one stanza.
+fn lists(names: &[String]) -> Vec<String> {
+    let mut lists: Vec<String> = Vec::new();
+    for name in names {
+        match lists.last_mut() {
+            Some(list) if list.len().saturating_add(name.len()) < LONGEST_LIST_BYTES => {
+                list.push(' ');
+                list.push_str(name);
+            }
+            _ => lists.push(name.clone()),
+        }
+    }
+    lists
 }
 
 /// Waits a time that differs from host to host, so that a fleet on one cron line does not come at once.

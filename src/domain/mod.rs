@@ -12,6 +12,7 @@ pub mod contents;
 pub mod contents_cut;
 pub mod draft;
 pub mod enrolment;
+pub mod file_name;
 pub mod generation;
 pub mod grants;
 pub mod host;

@@ -206,7 +206,8 @@ fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<
         suite = spec.name,
         keys = keys.iter().map(|key| format!(" .\n {key}\n")).collect::<String>(),
     );
-    write_deb(&control, &files).map_err(|error| {
+    let postinst = host::client_postinst(&address.server, &spec.name);
+    write_deb(&control, &postinst, &files).map_err(|error| {
         FlowError::Internal(format!("the client package of {}: {error}", spec.name))
     })
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component, SuiteName};
+use crate::debian::{Architecture, Component, NameError, SuiteName};
+use crate::domain::host;
 use crate::domain::{Admitted, Conflict, ConflictKind, Event, SpecError, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change};
@@ -19,6 +20,7 @@ pub async fn create(
     spec: SuiteSpec,
 ) -> Result<Turned, FlowError> {
     verify(&spec)?;
+    has_client_package(repository, &spec)?;
     let (shared, new) = (Arc::clone(repository), spec.clone());
     let event = admitted.did("suite-create", repository.now());
     let event = event.within(spec.name.as_str()).with(&audit::described(&spec));
@@ -139,6 +141,19 @@ fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {
 
 fn invalid(error: SpecError) -> FlowError {
     FlowError::Invalid { field: error.field, problem: error.problem }
+}
+
+/// Whether hosts could get the suite's keys by a package: its name holds the server's and the suite's.
+fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), FlowError> {
+    let Some(address) = repository.address.get() else { return Ok(()) };
+    let named = host::client_package(&address.server, &spec.name);
+    let problem = |error: NameError| FlowError::Invalid {
+        field: "name",
+        problem: format!(
+            "hosts get its keys by a package that is called so: {error}; name the suite shorter"
+        ),
+    };
+    named.map(|_| ()).map_err(problem)
 }
 
 /// Removes a suite that holds no packages.

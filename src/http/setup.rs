@@ -38,6 +38,7 @@ pub async fn setup(
         suites: &of_suites,
     };
     let directory = host::directory(&app.site.host);
+    let names: Vec<_> = suites.iter().map(|spec| spec.name.clone()).collect();
     let file = |file: host::HostFile| SetupFile {
         path: file.path,
         mode: file.mode.into(),
@@ -48,6 +49,7 @@ pub async fn setup(
         certificate_path: format!("{directory}/client.crt"),
         key_path: format!("{directory}/client.key"),
         files: host::files(&facts).into_iter().map(file).collect(),
+        obsolete: host::obsolete_files(&app.site.host, &names),
         notes: notes(&suites),
     }))
 }

@@ -153,7 +153,7 @@ fn assert_same(expected: &BTreeMap<Name, Stanza>, seen: &BTreeMap<Name, Stanza>)
 
 /// Fetches every file that apt was told of, over HTTPS, and lays it out under its own path.
 fn download(server: &TestServer, seen: &BTreeMap<Name, Stanza>, tree: &Path) {
-    let own = PathBuf::from(server.at(&format!("hosts/{HOST}/etc/apt/repod/localhost")));
+    let own = PathBuf::from(server.at(&format!("hosts/{HOST}/etc/apt/repod/repo.example.org")));
     let curl = Curl::new(&server.url())
         .ca(&server.data().join("ca/ca.crt"))
         .certificate(&own.join("client.crt"), &own.join("client.key"));

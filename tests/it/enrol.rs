@@ -14,7 +14,7 @@ use crate::harness::server::TestServer;
 const NAME: &str = "web-01.example.org";
 
 /// Where a host keeps what it holds for the server of a test.
-const OWN: &str = "etc/apt/repod/localhost";
+const OWN: &str = "etc/apt/repod/repo.example.org";
 
 /// A token for a host of `stable`.
 fn token(server: &TestServer, name: &str, more: &[&str]) -> String {

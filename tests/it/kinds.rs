@@ -133,7 +133,7 @@ fn what_is_meant_for_the_installer_is_stored_and_kept_from_hosts() {
     assert_eq!(status("acme-di_1.0_amd64.udeb"), "200");
     assert_eq!(status("acme-di_1.0_amd64.deb"), "404");
     // Hosts that go up and down with the suite are not told of names that they never see.
-    let pins = host.read("/etc/apt/preferences.d/60repod-localhost-stable.pref").unwrap();
+    let pins = host.read("/etc/apt/preferences.d/60repod-repo.example.org-stable.pref").unwrap();
     let pins = String::from_utf8(pins).unwrap();
     assert!(pins.contains("acme-web") && !pins.contains("acme-di"), "{pins}");
 }

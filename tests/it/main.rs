@@ -22,6 +22,7 @@ mod export;
 mod formats;
 mod harness;
 mod harness_selftest;
+mod host_files;
 mod kinds;
 mod locked;
 mod matrix;

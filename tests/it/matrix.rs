@@ -216,7 +216,7 @@ impl Host {
     /// `apt-get update` as whoever holds this certificate, from the beginning.
     fn update(&self, outside: &Outside, who: Option<&str>) -> Outcome {
         for (file, at) in ["client.crt", "client.key"].into_iter().zip([0, 1]) {
-            let path = format!("/etc/apt/repod/localhost/{file}");
+            let path = format!("/etc/apt/repod/repo.example.org/{file}");
             let _ = std::fs::remove_file(self.root.path(&path));
             if let Some(who) = who {
                 let content = std::fs::read(&outside.pair(who)[at]).unwrap();

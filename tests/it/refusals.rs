@@ -67,7 +67,7 @@ fn is_of_the_generation(line: &str) -> bool {
 }
 
 fn watcher(server: &TestServer) -> Curl {
-    let own = PathBuf::from(server.at(&format!("hosts/{WATCHER}/etc/apt/repod/localhost")));
+    let own = PathBuf::from(server.at(&format!("hosts/{WATCHER}/etc/apt/repod/repo.example.org")));
     Curl::new(&server.url())
         .ca(&server.data().join("ca/ca.crt"))
         .certificate(&own.join("client.crt"), &own.join("client.key"))

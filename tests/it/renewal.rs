@@ -53,7 +53,7 @@ impl Moved {
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let options = InitOptions {
             data: data.clone(),
-            name: "localhost".into(),
+            name: "repo.example.org".into(),
             port: 8443,
             listen: vec![address(0)],
             local: vec![],

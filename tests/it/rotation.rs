@@ -12,8 +12,8 @@ use crate::harness::programs::{Outcome, program};
 use crate::harness::roots;
 use crate::harness::server::{TestServer, host_files};
 
-const CLIENT: &str = "repod-client-localhost-stable";
-const RING: &str = "/etc/apt/repod/localhost/stable.asc";
+const CLIENT: &str = "repod-client-repo.example.org-stable";
+const RING: &str = "/etc/apt/repod/repo.example.org/stable.asc";
 
 /// Every key, as `repoctl key status` knows it.
 fn keys(server: &TestServer) -> Vec<Value> {
@@ -36,8 +36,8 @@ fn behind(server: &TestServer, fingerprint: &str) -> Vec<String> {
 /// What dpkg unpacks names paths as they are on a real host; here they lie below the root.
 fn settle(host: &AptRoot) {
     for path in [
-        "/etc/apt/apt.conf.d/60repod-localhost-stable",
-        "/etc/apt/sources.list.d/repod-localhost-stable.sources",
+        "/etc/apt/apt.conf.d/60repod-repo.example.org-stable.conf",
+        "/etc/apt/sources.list.d/repod-repo.example.org-stable.sources",
     ] {
         let content = String::from_utf8(host.read(path).unwrap()).unwrap();
         assert!(!content.contains(&host.seen()), "{path} was not replaced");
@@ -226,7 +226,7 @@ fn the_client_package_replaces_what_host_setup_wrote_and_asks_nobody() {
     server.repoctl(&["key", "publish", "--suite", "stable"]).expect_success();
     let host = server.host("web1.example.org");
     host.update().expect_success();
-    let changed = "/etc/apt/preferences.d/60repod-localhost-stable.pref";
+    let changed = "/etc/apt/preferences.d/60repod-repo.example.org-stable.pref";
     host.place(&[HostFile::new(
         changed,
         0o644,
@@ -247,7 +247,7 @@ fn the_client_package_replaces_what_host_setup_wrote_and_asks_nobody() {
     let mut members: Vec<_> =
         members.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     members.sort();
-    assert_eq!(members, ["control", "md5sums"], "no scripts, no conffiles");
+    assert_eq!(members, ["control", "md5sums", "postinst"], "one script, no conffiles");
     program("sh")
         .args(["-c", "md5sum --check --quiet DEBIAN/md5sums"])
         .dir(&out)

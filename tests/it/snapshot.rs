@@ -10,7 +10,7 @@ const HOST: &str = "web1.example.org";
 
 /// A host's source moved below `snapshot/ID/`.
 fn move_to_snapshot(host: &AptRoot, id: &str) {
-    let path = "/etc/apt/sources.list.d/repod-localhost-stable.sources";
+    let path = "/etc/apt/sources.list.d/repod-repo.example.org-stable.sources";
     let sources = String::from_utf8(host.read(path).unwrap()).unwrap();
     let uri = sources.lines().find_map(|line| line.strip_prefix("URIs: ")).unwrap();
     let root = uri.split("snapshot/").next().unwrap();
@@ -84,7 +84,8 @@ fn one_host_goes_to_an_earlier_generation_by_hand() {
     }
     host.update().expect_success();
     host.install(&["acme-web"]).expect_success();
-    let sources = host.read("/etc/apt/sources.list.d/repod-localhost-stable.sources").unwrap();
+    let sources =
+        host.read("/etc/apt/sources.list.d/repod-repo.example.org-stable.sources").unwrap();
     let url = server.url();
     let moved = String::from_utf8(sources).unwrap();
     let moved = moved.replace(&format!("{url}/"), &format!("{url}/snapshot/3/"));

@@ -136,11 +136,11 @@ fn a_dry_run_names_packages_and_hosts_and_changes_nothing() {
 fn nothing_without_a_certificate_and_apt_says_why() {
     let server = TestServer::start();
     server.upload("acme-web", "1.0").expect_success();
-    let own = "/etc/apt/repod/localhost";
-    let config = "/etc/apt/apt.conf.d/60repod-localhost-stable";
+    let own = "/etc/apt/repod/repo.example.org";
+    let config = "/etc/apt/apt.conf.d/60repod-repo.example.org-stable.conf";
 
     let without = server.host("web1.example.org");
-    let bare = format!("Acquire::https::localhost {{ CAInfo \"{own}/ca.crt\"; }};\n");
+    let bare = format!("Acquire::https::repo.example.org {{ CAInfo \"{own}/ca.crt\"; }};\n");
     without.place(&[HostFile::new(config, 0o644, bare)]);
     without.update().expect_code(100).expect_says("no client certificate");
 

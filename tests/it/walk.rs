@@ -185,7 +185,7 @@ fn a_host_that_walks_a_whole_store_reads_nothing_of_another_suite() {
     let store = settled(&server);
     let own = Store::read(&server, "stable");
     let _root = server.host(HOST);
-    let folder = server.at(&format!("hosts/{HOST}/etc/apt/repod/localhost"));
+    let folder = server.at(&format!("hosts/{HOST}/etc/apt/repod/repo.example.org"));
     let mut line = Line::open(&server, &folder);
     assert_eq!(line.get("dists/stable/InRelease").code(), "200");
 
@@ -258,7 +258,7 @@ fn what_the_api_tells_a_host_has_nothing_of_another_suite() {
     let server = furnished();
     let store = Store::read(&server, SECRET);
     let _root = server.host(HOST);
-    let folder = server.at(&format!("hosts/{HOST}/etc/apt/repod/localhost"));
+    let folder = server.at(&format!("hosts/{HOST}/etc/apt/repod/repo.example.org"));
     let out = server.at("ci");
     let role = ["--role", "uploader", "--suite", "stable", "--out", &out];
     server.repoctl(&[&["identity", "issue", "ci"][..], &role].concat()).expect_success();

@@ -64,6 +64,7 @@ fn access_and_setup() {
             certificate_path: "/c".into(),
             key_path: "/k".into(),
             files: vec![file],
+            obsolete: vec![],
             notes: vec![],
         },
         json!({ "certificate_path": "/c", "key_path": "/k", "notes": [],

@@ -253,6 +253,7 @@ async fn renew_one(
 ) -> Result<(bool, i64), Failure> {
     let root = &args.root;
     let _alone = holdings.alone()?;
+    apt::name_settings(root, holdings.server())?;
     let (certificate_pem, key_pem) = holdings.in_use()?;
     let (name, begins, ends) = read_certificate(&certificate_pem).ok_or_else(|| {
         Failure::refused(format!("{}: is no certificate", holdings.file("client.crt").display()))

@@ -204,6 +204,7 @@ fn one(path: &str, mode: &str, owner: &str) -> HostSetup {
         certificate_path: "/etc/apt/repod/c".into(),
         key_path: "/etc/apt/repod/k".into(),
         files: vec![file],
+        obsolete: vec![],
         notes: vec![],
     }
 }

@@ -101,7 +101,7 @@ fn what_is_done_has_its_line_with_who_why_and_the_generations() {
     );
     assert_eq!((&all[7]["detail"], &all[7]["message"]), (&"owns acme-*".into(), &"ours".into()));
     let issued = all[8]["detail"].as_str().unwrap();
-    let host = server.at("hosts/web-01.example.org/etc/apt/repod/localhost/client.crt");
+    let host = server.at("hosts/web-01.example.org/etc/apt/repod/repo.example.org/client.crt");
     let theirs = serial(Path::new(&host));
     let begins = format!("web-01.example.org: host of stable; serial {theirs} until");
     assert!(issued.starts_with(&begins), "{issued}");
@@ -131,8 +131,9 @@ fn what_is_refused_has_its_line_with_whom_a_certificate_proves() {
     let _host = server.host(web);
     let release = "dists/stable/InRelease";
     server.curl(web, release).arg("--fail").run().expect_success();
-    let theirs =
-        serial(Path::new(&server.at(&format!("hosts/{web}/etc/apt/repod/localhost/client.crt"))));
+    let theirs = serial(Path::new(
+        &server.at(&format!("hosts/{web}/etc/apt/repod/repo.example.org/client.crt")),
+    ));
     // No right.
     server.curl(web, "dists/secret/InRelease").run().expect_says("has no right");
     let put = server.curl(web, "api/v1/suites/stable/main/x.deb").args(["-X", "PUT", "-d", "x"]);

@@ -70,7 +70,7 @@ fn hosts_in_the_middle_of_an_update_see_no_mismatch_and_no_404() {
     // Every index of every one of these generations is still there under its hash: plain and gz, and
     // xz where there was time for it.
     assert!(paths.len() >= 2 * PUBLISHES as usize, "{} paths", paths.len());
-    let own = server.at(&format!("hosts/{HOST}/etc/apt/repod/localhost"));
+    let own = server.at(&format!("hosts/{HOST}/etc/apt/repod/repo.example.org"));
     let own = std::path::Path::new(&own);
     let source = Curl::new(&server.url())
         .ca(&server.data().join("ca/ca.crt"))

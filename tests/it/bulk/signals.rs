@@ -82,7 +82,8 @@ fn a_renewed_list_counts_at_once_and_connections_stay() {
     let other = "web2.example.org";
     let (_one, _other) = (server.host(HOST), server.host(other));
     let clients = [Client::of(&server, HOST), Client::of(&server, other)];
-    let certificate = server.at(&format!("hosts/{other}/etc/apt/repod/localhost/client.crt"));
+    let certificate =
+        server.at(&format!("hosts/{other}/etc/apt/repod/repo.example.org/client.crt"));
     let shown = program("openssl")
         .args(["x509", "-noout", "-serial", "-in", &certificate])
         .run()

@@ -35,7 +35,7 @@ impl Client {
             profile: server.at("data/operator/config.toml"),
             debs,
             ca: server.at("data/ca/ca.crt"),
-            own: server.at(&format!("hosts/{host}/etc/apt/repod/localhost")),
+            own: server.at(&format!("hosts/{host}/etc/apt/repod/repo.example.org")),
             url: server.url(),
         }
     }

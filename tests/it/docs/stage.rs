@@ -81,7 +81,6 @@ impl Stage {
     fn script(&self, text: &str) -> String {
         let data = self.server.data().display().to_string();
         let text = text
-            .replace("repo.example.org", "localhost")
             .replace("8443", &self.server.port().to_string())
             .replace("9180", &self.local_port)
             .replace("/var/lib/repod", &data)

@@ -198,7 +198,7 @@ fn a_host_has_the_keys_of_its_enrolment_at_once() {
     server.repoctl(&["key", "rotate"]).expect_success();
     assert_eq!(behind(&server), [vec![], vec![NAME]]);
     // To look at the settings is not to install them.
-    let own = first.path().join("etc/apt/repod/localhost");
+    let own = first.path().join("etc/apt/repod/repo.example.org");
     let url = format!("{}/api/v1/hosts/{NAME}/setup", server.url());
     let looked = program("curl").args(["-sf", "--cacert"]).arg(server.data().join("ca/ca.crt"));
     let looked = looked.arg("--cert").arg(own.join("client.crt")).arg("--key");

@@ -51,7 +51,12 @@ impl Between {
                 "ec_paramgen_curve:P-256",
                 "-nodes",
             ])
-            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+            .args([
+                "-subj",
+                "/CN=repo.example.org",
+                "-addext",
+                "subjectAltName=DNS:repo.example.org",
+            ])
             .args(["-keyout", &key, "-out", &certificate])
             .run()
             .expect_success();
@@ -85,7 +90,7 @@ fn a_server_with_another_ca_is_told_nothing() {
     // With a CA of its own, and with the true one, which everybody may fetch.
     for (ca, code, why) in [("", 1, "another CA than the token was made for"), (&own_ca, 2, "")] {
         let between = Between::start(&server, ca);
-        let there = format!("https://localhost:{}/", between.port);
+        let there = format!("https://repo.example.org:{}/", between.port);
         let led_astray = TokenText { server: there, ..parts(&token) };
         enroll(root.path(), &led_astray.write().0).expect_code(code).expect_says(why);
         let heard = between.end();

@@ -17,6 +17,10 @@ use crate::check::{Report, check_suite};
 /// How long a server may take to listen, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(60);
 
+/// By what name hosts know the servers of the tests: one with dots, as real ones have. `tests/with-hosts` makes it
+/// lead to this machine.
+pub const NAME: &str = "repo.example.org";
+
 /// A running `repod`.
 pub struct TestServer {
     dir: TempDir,
@@ -41,7 +45,14 @@ impl TestServer {
     }
 
     /// No data directory yet, but a place for it.
+    #[track_caller]
     pub fn unmade() -> Self {
+        let found = std::net::ToSocketAddrs::to_socket_addrs(&(NAME, 0));
+        let here = found.is_ok_and(|mut all| all.all(|one| one.ip().is_loopback()));
+        assert!(
+            here,
+            "{NAME} does not lead to this machine: run the tests by cargo, which uses tests/with-hosts"
+        );
         let dir =
             tempfile::Builder::new().prefix("repod-").tempdir().expect("a temporary directory");
         // The sandbox user of apt walks through it.
@@ -56,7 +67,7 @@ impl TestServer {
         let listen = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
         let local = format!("127.0.0.1:{}", free_port());
         let data = self.at("data");
-        self.repod(&["init", "--data", &data, "--name", "localhost", "--local", &local])
+        self.repod(&["init", "--data", &data, "--name", NAME, "--local", &local])
             .args(["--port", &port.to_string(), "--listen", &listen[0], "--listen", &listen[1]])
             .args(more)
     }
@@ -120,9 +131,9 @@ impl TestServer {
         self.dir.path().join("data")
     }
 
-    /// `https://localhost:PORT`.
+    /// `https://repo.example.org:PORT`.
     pub fn url(&self) -> String {
-        format!("https://localhost:{}", self.port)
+        format!("https://repo.example.org:{}", self.port)
     }
 
     /// The port that is listened on.
@@ -178,7 +189,7 @@ impl TestServer {
     /// checker; panics with every fault.
     #[track_caller]
     pub fn check(&self, host: &str, suite: &str) -> Report {
-        let own = PathBuf::from(self.at(&format!("hosts/{host}/etc/apt/repod/localhost")));
+        let own = PathBuf::from(self.at(&format!("hosts/{host}/etc/apt/repod/repo.example.org")));
         let source = Curl::new(&self.url())
             .ca(&self.data().join("ca/ca.crt"))
             .certificate(&own.join("client.crt"), &own.join("client.key"));
@@ -200,7 +211,7 @@ impl TestServer {
 
     /// `curl` with a host's certificate, as `repoctl host issue` wrote it.
     pub fn curl(&self, host: &str, path: &str) -> Program {
-        let own = self.at(&format!("hosts/{host}/etc/apt/repod/localhost"));
+        let own = self.at(&format!("hosts/{host}/etc/apt/repod/repo.example.org"));
         programs::program("curl")
             .args(["-sS", "--http1.1", "--cacert", &self.at("data/ca/ca.crt")])
             .args(["--cert", &format!("{own}/client.crt"), "--key", &format!("{own}/client.key")])

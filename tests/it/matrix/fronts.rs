@@ -145,7 +145,6 @@ impl Fronts {
         let site = on_the_page("nginx")
             .replace("192.0.2.10:8443", &format!("127.0.0.1:{port}"))
             .replace("10.0.0.5:8443", &format!("127.0.0.1:{}", server.port()))
-            .replace("repo.example.org", "localhost")
             .replace("/etc/nginx/repod", &folder);
         std::fs::write(format!("{folder}/repod.conf"), site).unwrap();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
@@ -178,13 +177,13 @@ impl Fronts {
             let [certificate, key] = self.outside.pair(who);
             curl = curl.args(["--cert", &certificate, "--key", &key]);
         }
-        curl.arg(format!("https://localhost:{port}/{path}"))
+        curl.arg(format!("https://repo.example.org:{port}/{path}"))
     }
 
     fn repoctl(&self, port: u16, who: &str, args: &[&str]) -> Outcome {
         let [certificate, key] = self.outside.pair(who);
         let (server, ca) =
-            (format!("https://localhost:{port}"), self.outside.server.at("data/ca/ca.crt"));
+            (format!("https://repo.example.org:{port}"), self.outside.server.at("data/ca/ca.crt"));
         program(env!("CARGO_BIN_EXE_repoctl"))
             .args(["--server", &server, "--ca", &ca, "--cert", &certificate, "--key", &key])
             .args(args)
@@ -526,20 +525,20 @@ fn apt_and_uploads_of_megabytes_go_through_both() {
 
         let root = AptRoot::new();
         let script = std::fs::read_to_string(format!("{out}/install.sh")).unwrap();
-        let here = format!("localhost:{}", outside.server.port());
+        let here = format!("repo.example.org:{}", outside.server.port());
         let files = script.lines().filter(|line| line.starts_with("put ")).map(|line| {
             let words: Vec<_> = line.split_whitespace().collect();
             let content = std::fs::read_to_string(Path::new(&out).join(words[3])).unwrap();
-            let content = content.replace(&here, &format!("localhost:{port}"));
+            let content = content.replace(&here, &format!("repo.example.org:{port}"));
             HostFile::new(words[4], u32::from_str_radix(words[2], 8).unwrap(), content)
         });
         root.place(&files.collect::<Vec<_>>());
         for (file, from) in ["client.crt", "client.key"].iter().zip(outside.pair(GOOD)) {
-            let path = format!("/etc/apt/repod/localhost/{file}");
+            let path = format!("/etc/apt/repod/repo.example.org/{file}");
             root.place(&[HostFile::new(&path, 0o600, std::fs::read(from).unwrap())]);
         }
         let updated = root.update().expect_success();
-        assert!(updated.says(&format!("localhost:{port}")), "{updated}");
+        assert!(updated.says(&format!("repo.example.org:{port}")), "{updated}");
         root.install(&[&name, &format!("{name}-small-3")]).expect_success();
         assert_eq!(root.installed(&name).as_deref(), Some("1.0"));
         assert!(root.path(&format!("usr/share/{name}/noise")).exists());

@@ -26,7 +26,7 @@ pub(super) struct Line {
 
 impl Line {
     fn open(outside: &Outside, who: Option<&str>) -> Self {
-        Self::open_at(outside, who, &format!("localhost:{}", outside.server.port()), &[])
+        Self::open_at(outside, who, &format!("repo.example.org:{}", outside.server.port()), &[])
     }
 
     /// The same to another address, with more arguments.
@@ -51,7 +51,7 @@ impl Line {
 
     /// Asks on this same connection; gives the status line, without the version.
     pub(super) fn ask(&mut self, path: &str) -> String {
-        write!(self.to, "GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        write!(self.to, "GET /{path} HTTP/1.1\r\nHost: repo.example.org\r\n\r\n").unwrap();
         self.to.flush().unwrap();
         let mut status = String::new();
         self.from.read_line(&mut status).unwrap();
@@ -424,7 +424,7 @@ fn a_server_with_a_ca_of_its_own_signs_its_list_itself() {
     let list = server.at("data/ca/crl.pem");
     let refused = server.repoctl(&["crl", "put", &list]).expect_code(1);
     refused.expect_says("this server signs its revocation list itself");
-    server.repoctl(&["crl", "show"]).expect_success().expect_says("CN=localhost CA");
+    server.repoctl(&["crl", "show"]).expect_success().expect_says("CN=repo.example.org CA");
     // One that is damaged is told, does no harm to the one in force, and is written again.
     std::fs::write(&list, "garbage").unwrap();
     let begun = Instant::now();
@@ -449,7 +449,7 @@ fn the_servers_own_certificate_is_taken_from_files_and_again_when_they_change() 
         "[tls]\ncertificate = \"../tls.crt\"\nkey = \"../tls.key\"\nca = \"../anchors/root.crt\"\n";
     std::fs::write(&config, text.replace("[tls]\n", tls)).unwrap();
     let shown = |outside: &Outside| {
-        let address = format!("localhost:{}", outside.server.port());
+        let address = format!("repo.example.org:{}", outside.server.port());
         let ca = OWN.path("root.crt").display().to_string();
         let said = program("openssl")
             .args(["s_client", "-connect", &address, "-CAfile", &ca, "-verify_return_error"])

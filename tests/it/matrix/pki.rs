@@ -159,12 +159,12 @@ impl Pki {
         date.stdout.trim().parse().unwrap()
     }
 
-    /// A certificate for a server called localhost.
+    /// A certificate for a server called repo.example.org.
     pub fn server(&self, name: &str, ca: &str) {
         let key = format!("{name}-own");
         self.key(&key, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
         let extensions = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n\
-                          extendedKeyUsage=serverAuth\nsubjectAltName=DNS:localhost\n";
+                          extendedKeyUsage=serverAuth\nsubjectAltName=DNS:repo.example.org\n";
         self.leaf(name, ca, &key, extensions, "");
     }
 

@@ -72,10 +72,13 @@ fn hosts_follow_down_for_owned_names_alone() {
     let out = server.at("web");
     let issue = ["host", "issue", "web.example.org", "--suite", "stable", "--out", &out];
     server.repoctl(&issue).expect_success();
-    let pins = format!("{out}/etc/apt/preferences.d/60repod-localhost-stable.pref");
+    let pins = format!("{out}/etc/apt/preferences.d/60repod-repo.example.org-stable.pref");
     let pins = std::fs::read_to_string(pins).unwrap();
     let names: Vec<_> = pins.lines().filter(|line| line.starts_with("Package: ")).collect();
-    assert_eq!(names, ["Package: acme-* other-tool", "Package: repod-client-localhost-stable"]);
+    assert_eq!(
+        names,
+        ["Package: acme-*:any other-tool:any", "Package: repod-client-repo.example.org-stable"]
+    );
     // A pattern that could mean anything is none.
     for pattern in ["*", "**", "a*", "lib c", "Acme-*", "acme-?"] {
         unchanged(&server, || told(edit(&server, pattern), 2, &["no pattern of package names"]));

@@ -18,7 +18,7 @@ fn upload(server: &TestServer, credentials: &[&str]) -> Outcome {
 fn a_wrong_certificate_uploads_nothing() {
     let server = watched();
     let other = TestServer::init();
-    let host = server.at(&format!("hosts/{WATCHER}/etc/apt/repod/localhost"));
+    let host = server.at(&format!("hosts/{WATCHER}/etc/apt/repod/repo.example.org"));
     let (host_cert, host_key) = (format!("{host}/client.crt"), format!("{host}/client.key"));
     let theirs = |name: &str| other.at(&format!("data/operator/{name}"));
     let (their_cert, their_key) = (theirs("client.crt"), theirs("client.key"));
@@ -94,7 +94,7 @@ fn a_server_that_is_not_there_is_said_so_quickly() {
     let mut server = watched();
     assert_eq!(server.stop(), 0);
     let begun = Instant::now();
-    let nobody = ["cannot reach https://localhost", "refused", "try again"];
+    let nobody = ["cannot reach https://repo.example.org", "refused", "try again"];
     told(upload(&server, &[]), 4, &nobody);
     told(server.repoctl(&["status"]), 4, &nobody);
     let unknown = ["--server", "https://repo.invalid:8443"];

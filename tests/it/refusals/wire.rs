@@ -321,10 +321,18 @@ fn what_cannot_be_read_is_a_problem_like_every_other() {
 #[test]
 fn only_http_1_1_is_offered() {
     let server = watched();
-    let place = format!("localhost:{}", server.port());
+    let place = format!("repo.example.org:{}", server.port());
     let offer = |protocols: &str| {
         program("openssl")
-            .args(["s_client", "-connect", &place, "-servername", "localhost", "-alpn", protocols])
+            .args([
+                "s_client",
+                "-connect",
+                &place,
+                "-servername",
+                "repo.example.org",
+                "-alpn",
+                protocols,
+            ])
             .args(["-CAfile", &server.at("data/ca/ca.crt")])
             .run()
     };
@@ -332,7 +340,7 @@ fn only_http_1_1_is_offered() {
     assert!(both.says("ALPN protocol: http/1.1"), "{both}");
     let only = offer("h2");
     assert!(!only.says("ALPN protocol: h2"), "{only}");
-    let own = server.at(&format!("hosts/{WATCHER}/etc/apt/repod/localhost"));
+    let own = server.at(&format!("hosts/{WATCHER}/etc/apt/repod/repo.example.org"));
     let curl = program("curl")
         .args(["-sS", "--http2", "--cacert", &server.at("data/ca/ca.crt")])
         .args(["--cert", &format!("{own}/client.crt"), "--key", &format!("{own}/client.key")])

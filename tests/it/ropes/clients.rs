@@ -63,7 +63,7 @@ impl Stage {
         std::fs::create_dir(place.join("keys")).unwrap();
         std::fs::copy(ground.key(), place.join("keys/archive-key.asc")).unwrap();
         let config = place.join("repod.toml");
-        std::fs::write(&config, "public_url = \"https://localhost/\"\n").unwrap();
+        std::fs::write(&config, "public_url = \"https://repo.example.org/\"\n").unwrap();
         let tree = dir.path().join("tree");
         let repod = program(env!("CARGO_BIN_EXE_repod")).arg("export").arg(&tree);
         repod.arg("--config").arg(config).run().expect_success();

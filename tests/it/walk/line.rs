@@ -41,7 +41,7 @@ pub struct Line<'s> {
 impl<'s> Line<'s> {
     /// Connects with the certificate and key in `client.crt` and `client.key` below `folder`.
     pub fn open(server: &'s TestServer, folder: &str) -> Self {
-        let address = format!("localhost:{}", server.port());
+        let address = format!("repo.example.org:{}", server.port());
         let mut child = Command::new(require("openssl"))
             .args(["s_client", "-quiet", "-no_ign_eof", "-connect", &address])
             .args(["-CAfile", &server.at("data/ca/ca.crt")])
@@ -63,7 +63,7 @@ impl<'s> Line<'s> {
             let (server, folder) = (self.server, self.folder.clone());
             *self = Self::open(server, &folder);
         }
-        let mut text = format!("{method} /{path} HTTP/1.1\r\nHost: localhost\r\n");
+        let mut text = format!("{method} /{path} HTTP/1.1\r\nHost: repo.example.org\r\n");
         for header in headers {
             text.push_str(&format!("{header}\r\n"));
         }

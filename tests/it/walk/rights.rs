@@ -35,7 +35,7 @@ fn act_as(server: &TestServer, folder: &str, words: &[&str]) -> Outcome {
 fn who_leaves_a_group_is_refused_on_an_open_connection_at_the_next_request() {
     let server = started();
     let _root = server.host("web-01.example.org");
-    let folder = server.at("hosts/web-01.example.org/etc/apt/repod/localhost");
+    let folder = server.at("hosts/web-01.example.org/etc/apt/repod/repo.example.org");
     let mut line = Line::open(&server, &folder);
     let mut secret = || line.get("dists/secret/InRelease").code().to_owned();
     assert_eq!(secret(), "403");
@@ -253,7 +253,11 @@ fn a_suite_lists_only_names_that_it_owns() {
     let file = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(file).unwrap();
     let named: Vec<_> = text.lines().filter(|line| line.starts_with("Package:")).collect();
-    assert_eq!(named, ["Package: acme-*", "Package: repod-client-localhost-stable"], "{text}");
+    assert_eq!(
+        named,
+        ["Package: acme-*:any", "Package: repod-client-repo.example.org-stable"],
+        "{text}"
+    );
 }
 
 #[test]
