@@ -6,7 +6,7 @@ use repod::domain::host::{self, HostFacts, SuiteFacts};
 use repod::domain::{Identity, SuiteSpec};
 
 use crate::harness::apt::{AptRoot, HostFile};
-use crate::harness::programs::program;
+use crate::harness::programs::{is_root, program};
 use crate::harness::server::{NAME, TestServer, package};
 
 const SERVERS: [&str; 6] = [
@@ -269,4 +269,49 @@ fn packages_of_a_foreign_architecture_go_back_too() {
     host.update().expect_success();
     host.upgrade().expect_success();
     assert_eq!(versions(), ["1.0", "1.0", "1.0"]);
+}
+
+/// On the port that an address need not name, with a second suite, and by the program that most fleets upgrade with.
+#[test]
+fn unattended_upgrades_follow_two_suites_up_and_down_on_port_443() {
+    if !is_root() {
+        println!("not run: only root listens on port 443 and mounts");
+        return;
+    }
+    let server = TestServer::on_port(443);
+    for (suite, owns) in [("stable", "acme-*"), ("edge", "edge-*")] {
+        let create = ["suite", "create", suite, "--architecture", "amd64", "--owns", owns];
+        server.repoctl(&create).expect_success();
+    }
+    let upload = |version: &str| {
+        for (suite, name) in [("stable", "acme-web"), ("edge", "edge-tool")] {
+            let path = server.deb(&package(name, version));
+            server.repoctl(&["upload", "--suite", suite, &path]).expect_success();
+        }
+    };
+    upload("1.0");
+    let out = server.at("hosts/web-01.example.org");
+    let issue = ["host", "issue", "web-01.example.org", "--suite", "stable", "--suite", "edge"];
+    server.repoctl(&[&issue[..], &["--out", &out]].concat()).expect_success();
+    let host = AptRoot::of_this_machine();
+    host.place(&crate::harness::server::host_files(out.as_ref()));
+    let sources = host.read("/etc/apt/sources.list.d/repod-repo.example.org-edge.sources").unwrap();
+    let sources = String::from_utf8(sources).unwrap();
+    assert!(sources.contains("URIs: https://repo.example.org/\n"), "{sources}");
+    host.update().expect_success();
+    host.install(&["acme-web", "edge-tool"]).expect_success();
+    let versions = || ["acme-web", "edge-tool"].map(|name| host.installed(name).unwrap());
+    assert_eq!(versions(), ["1.0", "1.0"]);
+
+    upload("2.0");
+    host.update().expect_success();
+    host.unattended_upgrade().expect_success();
+    assert_eq!(versions(), ["2.0", "2.0"]);
+
+    for (suite, name) in [("stable", "acme-web"), ("edge", "edge-tool")] {
+        server.repoctl(&["pin", "--suite", suite, "--rollback", name]).expect_success();
+    }
+    host.update().expect_success();
+    host.unattended_upgrade().expect_success();
+    assert_eq!(versions(), ["1.0", "1.0"]);
 }

@@ -54,6 +54,11 @@ impl AptRoot {
         Self::build(Some(root.to_owned()), false)
     }
 
+    /// The same with the machine's own apt, whatever root was chosen.
+    pub fn of_this_machine() -> Self {
+        Self::build(None, false)
+    }
+
     /// The same, where root's apt drops to its sandbox user for downloads, as on every real host.
     ///
     /// `None` when the tests do not run as root: then there is no sandbox to drop to.
@@ -207,6 +212,21 @@ impl AptRoot {
     /// `apt-get -y upgrade`.
     pub fn upgrade(&self) -> Outcome {
         self.apt_get(&["-y", "upgrade"])
+    }
+
+    /// `unattended-upgrade -v`, which wants to be at the root of a machine: the folders of this host are mounted over those of
+    /// the machine, for this process alone. Only for root, and the machine's own apt.
+    pub fn unattended_upgrade(&self) -> Outcome {
+        assert!(is_root() && self.chroot.is_none(), "only root can mount");
+        programs::require("unattended-upgrade");
+        let script = "mkdir -p \"$0/var/run\"\n\
+                      for folder in etc/apt var/lib/apt var/lib/dpkg var/cache/apt var/log; do\n\
+                        mount --bind \"$0/$folder\" \"/$folder\"\n\
+                      done\n\
+                      mount -t tmpfs tmpfs /run\n\
+                      exec unattended-upgrade -v";
+        let seen = self.seen();
+        self.program("unshare").args(["--mount", "sh", "-euc", script, &seen]).run()
     }
 
     /// `apt-get -y install PACKAGES`, really: the files are unpacked and dpkg's database says so.

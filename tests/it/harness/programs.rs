@@ -40,6 +40,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("sqv", "sqv"),
     ("tar", "tar"),
     ("timeout", "coreutils"),
+    ("unattended-upgrade", "unattended-upgrades"),
+    ("unshare", "util-linux"),
     ("xz", "xz-utils"),
     ("zcat", "gzip"),
     ("zstd", "zstd"),

@@ -61,6 +61,15 @@ impl TestServer {
         Self { dir, port: free_port(), child: None }
     }
 
+    /// A server without a suite on a port that was chosen.
+    pub fn on_port(port: u16) -> Self {
+        let mut server = Self::unmade();
+        server.port = port;
+        server.init_program(&[]).run().expect_success();
+        server.serve();
+        server
+    }
+
     /// `repod init` with `more`, not yet run.
     pub fn init_program(&self, more: &[&str]) -> Program {
         let port = self.port;
