@@ -126,7 +126,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
+    pub(super) fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
         let before = self.base.of_source(source);
         let before = before.map(|(component, package)| place_of(component, package));
         let lowest = (Component::lowest(), PackageName::lowest(), Architecture::lowest());

@@ -1,8 +1,10 @@
 //! Pinning, rolling back and unpinning: the verbs of an incident.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::debian::{Component, Version};
+use crate::debian::{Component, PackageName, Version};
+use crate::domain::contents::place_of;
 use crate::domain::draft::Draft;
 use crate::domain::past::{self, Label, Past, Selection};
 use crate::domain::{Conflict, Contents, Fled, Identity, Package, Pin, PinKind, PinTarget, Reach};
@@ -71,14 +73,36 @@ pub fn roll_back_to(
     Ok(())
 }
 
+/// Leaves sources of earlier contents as they are now where they would bring back what was withdrawn: it does not
+/// come back by itself, whatever goes back around it. Gives these sources.
+pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut Contents) -> Vec<PackageName> {
+    let mut sources = BTreeSet::new();
+    for (place, _) in draft.differing(then) {
+        let back = then.at(&place).filter(|package| draft.has_fled(package));
+        sources.extend(back.map(|package| package.source.clone()));
+    }
+    for source in &sources {
+        let listed = then.of_source(source);
+        let places: Vec<_> = listed.map(|(component, one)| place_of(component, one)).collect();
+        places.iter().for_each(|place| then.unlist(place));
+        for (place, package) in draft.of_source(source) {
+            then.list(&place.0, package, ANY_TIME);
+        }
+    }
+    sources.into_iter().collect()
+}
+
+/// When a package was listed has no meaning in contents that are only compared.
+const ANY_TIME: u64 = 0;
+
 /// Brings back the whole contents of an earlier generation, and pins every source that moves by it.
 pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
-    let mut sources = std::collections::BTreeSet::new();
+    let mut sources = BTreeSet::new();
     for (place, here) in draft.differing(then) {
         sources.extend(here.map(|package| package.source.clone()));
         sources.extend(then.at(&place).map(|package| package.source.clone()));
     }
-    let selection = |source: &crate::debian::PackageName| -> Selection {
+    let selection = |source: &PackageName| -> Selection {
         let listed = then.of_source(source);
         listed.map(|(component, p)| (p.digest, (component.clone(), Arc::clone(p)))).collect()
     };

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::debian::Component;
+use crate::debian::{Component, PackageName};
 use crate::domain::contents::place_of;
-use crate::domain::past::Past;
+use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
-use crate::domain::{Conflict, Contents, Draft, Package, PinTarget};
+use crate::domain::{Conflict, Contents, Draft, Package, PinKind, PinTarget};
 use crate::flow::apply::{Applied, past_of, resolve};
 use crate::flow::desk::Desk;
 use crate::flow::{FlowError, Repository, clients};
@@ -50,20 +50,54 @@ pub(crate) fn suite(
     to: Option<u64>,
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
-    let target = match to {
-        Some(to) => known_generation(desk, to)?,
-        None => generation_before(repository, desk)?,
+    let (target, contents, kept) = match to {
+        Some(to) => {
+            let target = known_generation(desk, to)?;
+            let mut contents = contents_then(repository, desk, target)?;
+            keep_client(repository, desk, &mut contents);
+            (target, contents, Vec::new())
+        }
+        None => state_before(repository, desk, draft)?,
     };
-    let mut contents = contents_then(repository, desk, target)?;
-    keep_client(repository, desk, &mut contents);
-    if to.is_none() && contents.is_empty() {
-        let problem =
-            "nothing was published before; name a generation with --to to empty the suite";
-        return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
-    }
+    let notes = kept.iter().map(|source| stays(draft, source)).collect::<Vec<_>>();
     pinning::roll_back_all(draft, &contents, asking);
-    let notes = out_of_suite(draft, asking);
-    Ok(Applied { same_as: Some(target), notes, added: Vec::new() })
+    let notes = [notes, out_of_suite(draft, asking)].concat();
+    let same_as = kept.is_empty().then_some(target);
+    Ok(Applied { same_as, notes, added: Vec::new() })
+}
+
+/// What a rollback of the whole suite goes to: the last state before the present one that is another, once what
+/// was withdrawn is left out. Beside it the sources that stay as they are for that reason.
+fn state_before(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &Draft<'_>,
+) -> Result<(u64, Contents, Vec<PackageName>), FlowError> {
+    let mut from = desk.state().last_generation;
+    loop {
+        let target = generation_before(repository, desk, from)?;
+        let mut contents = contents_then(repository, desk, target)?;
+        keep_client(repository, desk, &mut contents);
+        let kept = pinning::keep_from_withdrawn(draft, &mut contents);
+        if contents.is_empty() {
+            let problem =
+                "nothing was published before; name a generation with --to to empty the suite";
+            return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
+        }
+        if !draft.differing(&contents).is_empty() {
+            return Ok((target, contents, kept));
+        }
+        from = target;
+    }
+}
+
+fn stays(draft: &Draft<'_>, source: &PackageName) -> String {
+    let target = PinTarget { kind: PinKind::Source, name: source.clone() };
+    let now = past::label(&target, draft.members(&target).iter().map(|(_, package)| &**package));
+    let now = now.map_or_else(|| "out of the suite".to_owned(), |now| format!("at {}", now.pinned));
+    format!(
+        "{source} stays {now}: what was live before was withdrawn, and comes back only when it is named"
+    )
 }
 
 /// What a rollback goes back to is listed anew, whenever it was listed then.
@@ -98,10 +132,9 @@ fn contents_then(
     Ok(contents)
 }
 
-/// The generation that a rollback of the whole suite goes to: the last one with other contents, counted
-/// from the one whose contents are live.
-fn generation_before(repository: &Repository, desk: &Desk) -> Result<u64, FlowError> {
-    let mut at = desk.state().last_generation;
+/// The last generation before `from` with other contents, counted from the one whose contents `from` has.
+fn generation_before(repository: &Repository, desk: &Desk, from: u64) -> Result<u64, FlowError> {
+    let mut at = from;
     let mut moved = false;
     while at > 0 {
         let above = Some(at.saturating_add(1));
@@ -118,7 +151,8 @@ fn generation_before(repository: &Repository, desk: &Desk) -> Result<u64, FlowEr
             }
         }
     }
-    let problem = "its first generation is live; there is nothing to go back to";
+    let problem =
+        "its first generation is live, or all before was withdrawn; there is nothing to go back to";
     Err(Conflict::one(format!("suite {}", desk.suite), problem).into())
 }
 

@@ -7,6 +7,7 @@ use repod::domain::{Identity, SuiteSpec};
 
 use crate::harness::apt::{AptRoot, HostFile};
 use crate::harness::programs::{is_root, program};
+use crate::harness::roots;
 use crate::harness::server::{NAME, TestServer, package};
 
 const SERVERS: [&str; 6] = [
@@ -314,4 +315,41 @@ fn unattended_upgrades_follow_two_suites_up_and_down_on_port_443() {
     host.update().expect_success();
     host.unattended_upgrade().expect_success();
     assert_eq!(versions(), ["1.0", "1.0"]);
+}
+
+/// The machine's own apt is at work in the other tests; here are the one before and the one after.
+#[test]
+fn hosts_of_other_releases_install_upgrade_and_go_back() {
+    let Some(roots) = roots::kept("apt-roots", &["bullseye", "trixie"]) else { return };
+    let server = TestServer::start();
+    server.repoctl(&["suite", "edit", "stable", "--owns", "acme-*"]).expect_success();
+    server.upload("acme-web", "1.0").expect_success();
+    server.repoctl(&["key", "publish", "--suite", "stable"]).expect_success();
+    let client = "repod-client-repo.example.org-stable";
+    let hosts = ["bullseye", "trixie"].map(|release| {
+        let root = AptRoot::within(&roots.join(release));
+        let host = server.host_with(&format!("{release}.example.org"), root);
+        host.update().expect_success();
+        host.install(&["acme-web", client]).expect_success();
+        assert_eq!(host.installed("acme-web").as_deref(), Some("1.0"));
+        assert_eq!(host.installed(client).as_deref(), Some("1"));
+        // The client package's files name paths of a real host: this one's are put back for what follows.
+        host.place(&crate::harness::server::host_files(
+            server.at(&format!("hosts/{release}.example.org")).as_ref(),
+        ));
+        host
+    });
+    assert_ne!(hosts[0].apt_version(), hosts[1].apt_version());
+    server.upload("acme-web", "2.0").expect_success();
+    for host in &hosts {
+        host.update().expect_success();
+        host.upgrade().expect_success();
+        assert_eq!(host.installed("acme-web").as_deref(), Some("2.0"));
+    }
+    server.repoctl(&["pin", "--suite", "stable", "--rollback", "acme-web"]).expect_success();
+    for host in &hosts {
+        host.update().expect_success();
+        host.upgrade().expect_success();
+        assert_eq!(host.installed("acme-web").as_deref(), Some("1.0"));
+    }
 }

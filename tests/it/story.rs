@@ -284,3 +284,35 @@ fn a_rollback_is_refused_only_when_what_it_names_has_moved() {
     };
     assert!(live("2.0") && !live("1.0"), "{listed}");
 }
+
+/// What was left by a rollback does not come back by the rollback of everything around it.
+#[test]
+fn the_suite_goes_back_and_brings_nothing_back_that_was_withdrawn() {
+    let server = TestServer::start();
+    for (name, version) in
+        [("rb-a", "1.0"), ("rb-b", "1.0"), ("rb-a", "2.0"), ("rb-b", "2.0"), ("rb-a", "3.0")]
+    {
+        server.upload(name, version).expect_success();
+    }
+    server.repoctl(&["pin", "--suite", "stable", "--rollback", "rb-a"]).expect_success();
+    let _host = server.host("web1.example.org");
+    let listed = || {
+        let report = server.check("web1.example.org", "stable");
+        ["rb-a", "rb-b"].map(|name| report.versions(name).join(" "))
+    };
+    assert_eq!(listed(), ["2.0", "2.0"]);
+
+    // The state before had 3.0, and is no different without it; the one before that had rb-b 1.0.
+    let back = ["pin", "--suite", "stable", "--rollback", "-m", "all back"];
+    server.repoctl(&back).expect_success();
+    assert_eq!(listed(), ["2.0", "1.0"]);
+    server.repoctl(&back).expect_success();
+    assert_eq!(listed(), ["1.0", "1.0"]);
+    // Before that rb-b was not there.
+    server.repoctl(&back).expect_success().expect_says("held out");
+    server.repoctl(&back).expect_code(1).expect_says("nothing was published before");
+
+    // Named, it comes.
+    server.repoctl(&["pin", "--suite", "stable", "rb-a=3.0"]).expect_success();
+    assert_eq!(listed(), ["3.0", ""]);
+}
