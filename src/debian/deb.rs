@@ -1,7 +1,8 @@
 //! The `.deb` container: read once, front to back, to its very end, in bounded memory.
 //!
 //! Three members in a fixed order: `debian-binary`, `control.tar[.gz|.xz|.zst]`,
-//! `data.tar[.gz|.xz|.zst]`. Members whose names begin with `_` may stand between them. Whatever
+//! `data.tar[.gz|.xz|.zst]`. Members whose names begin with `_` may stand between them, and others
+//! behind them. Whatever
 //! dpkg, apt and GNU tar could read in different ways is refused, and so is all that dpkg could
 //! not install. Nothing is kept but the control file and names.
 //!
@@ -99,7 +100,7 @@ pub fn read_deb_with(
         let mut tar = open_tar(&mut archive, "data.tar", limits, lender)?;
         data_tar::walk(&mut tar, limits, on_path)?
     };
-    archive.expect_end()?;
+    archive.pass_the_rest()?;
     Ok(DebParts { control, control_members, data_entries, data_bytes })
 }
 

@@ -11,6 +11,8 @@ const MAGIC: &[u8; 8] = b"!<arch>\n";
 const HEADER_BYTES: usize = 60;
 /// What is being read before the first member, for messages.
 const WHOLE: &str = "the archive";
+/// What the names of members begin with that dpkg and apt look for.
+const SOUGHT: [&str; 3] = ["debian-binary", "control.tar", "data.tar"];
 const LONG_NAME_CURE: &str = "a .deb has short member names only; build it with `dpkg-deb --build`";
 
 /// An ar archive that is read front to back.
@@ -95,19 +97,27 @@ impl<R: Read> Archive<R> {
         }
     }
 
-    /// Proves that nothing follows the current member.
-    pub fn expect_end(&mut self) -> Result<(), DebError> {
-        self.leave_member()?;
-        let last = self.current.clone();
-        match self.next_member() {
-            Ok(None) => Ok(()),
-            Err(DebError::Read(error)) => Err(DebError::Read(error)),
-            Ok(Some(member)) => {
-                let problem =
-                    format!("it follows {last}, the last member; take it out with `ar d`");
-                Err(DebError::malformed(&member.name, problem))
+    /// Goes past all members behind the current one, which readers ignore; the archive has to end with the last.
+    ///
+    /// deb(5) has them ignored: debsigs, dpkg-sig and nfpm write their signatures there. dpkg takes the first
+    /// member of a name and apt the last, so none may have a name that either looks for.
+    pub fn pass_the_rest(&mut self) -> Result<(), DebError> {
+        loop {
+            self.leave_member()?;
+            let last = self.current.clone();
+            let member = match self.next_member() {
+                Ok(None) => return Ok(()),
+                Ok(Some(member)) => member,
+                Err(DebError::Read(error)) => return Err(DebError::Read(error)),
+                Err(_) => {
+                    let problem = "bytes follow it that belong to no member";
+                    return Err(DebError::malformed(&last, problem));
+                }
+            };
+            if SOUGHT.iter().any(|sought| member.name.starts_with(sought)) {
+                let problem = "it stands behind data.tar, where dpkg and apt read it differently";
+                return Err(DebError::malformed(&member.name, problem));
             }
-            Err(_) => Err(DebError::malformed(&last, "bytes follow it that belong to no member")),
         }
     }
 
@@ -121,9 +131,7 @@ impl<R: Read> Archive<R> {
             if self.fill(&mut padding)? == 0 {
                 return Err(DebError::cut(&self.current));
             }
-            if padding != *b"\n" {
-                return Err(DebError::malformed(&self.current, "its padding is not a line feed"));
-            }
+            // deb(5) says a line feed. dpkg and apt go past the byte, whatever it is.
             self.padded = false;
         }
         Ok(())
@@ -211,15 +219,16 @@ fn parse_name(field: &[u8]) -> Result<String, DebError> {
     Ok(name.iter().copied().map(char::from).collect())
 }
 
-/// A size in decimal digits, then blanks.
+/// A size in decimal digits, with blanks around it.
 ///
-/// A leading zero is refused: apt reads such a number as octal, dpkg as decimal.
+/// apt reads a number with a leading zero as octal, dpkg as decimal: it is taken when both are the same.
 fn parse_size(field: &[u8]) -> Option<u64> {
-    let end = field.iter().rposition(|byte| *byte != b' ')?;
-    let digits = field.get(..=end)?;
-    let plain = digits.iter().all(u8::is_ascii_digit);
-    if !plain || (digits.len() > 1 && digits.starts_with(b"0")) {
+    let digits = field.trim_ascii();
+    if digits.is_empty() || !field.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
         return None;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    let text = std::str::from_utf8(digits).ok()?;
+    let decimal: u64 = text.parse().ok()?;
+    let is_one_number = !text.starts_with('0') || u64::from_str_radix(text, 8) == Ok(decimal);
+    is_one_number.then_some(decimal)
 }

@@ -1,7 +1,7 @@
 //! The decompressors of the container: one stream each, to its proven end.
 //!
-//! A stream that stops before its end mark is refused, and so is anything behind the end mark:
-//! readers differ on concatenated streams, padding and trailing bytes.
+//! A stream that stops before its end mark is refused, and so is anything behind the end mark but another
+//! gzip member: readers differ on concatenated streams of xz and zstd, on padding and on trailing bytes.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use super::{DebError, Lender};
 pub(super) enum Compression {
     /// Not at all: `control.tar`.
     Plain,
-    /// One gzip member: `control.tar.gz`.
+    /// gzip members: `control.tar.gz`.
     Gz,
     /// One xz stream: `control.tar.xz`.
     Xz,
@@ -72,6 +72,9 @@ enum Engine {
 
 /// What an xz decoder takes beside its dictionary, at most. Unit: bytes.
 const XZ_EXTRA_BYTES: u64 = 256 * 1024;
+
+/// What a gzip member begins with. Source: RFC 1952, section 2.3.1.
+const GZIP_FIRST_BYTE: u8 = 0x1f;
 
 /// What one call of an engine did. Unit: bytes.
 struct Step {
@@ -167,6 +170,22 @@ impl<'l, S: Source> Decoder<'l, S> {
         Ok(())
     }
 
+    /// Goes on with the next gzip member behind one that is over, if there is one: bgzip and pigz write many.
+    /// dpkg and apt read all of them. Of xz and zstd they read one stream.
+    fn begin_next_member(&mut self) -> Result<bool, DebError> {
+        let Engine::Gz(gz) = &mut self.engine else { return Ok(false) };
+        if self.unread.is_empty() && !self.source_ended {
+            self.unread = 0..self.source.read(&mut self.input)?;
+            self.source_ended = self.unread.is_empty();
+        }
+        let begins = self.input.get(self.unread.clone()).and_then(|rest| rest.first());
+        let is_member = begins == Some(&GZIP_FIRST_BYTE);
+        if is_member {
+            *gz = Decompress::new_gzip(15);
+        }
+        Ok(is_member)
+    }
+
     /// The stream is over: so must the member be.
     fn refuse_trailing(&mut self) -> Result<(), DebError> {
         if self.unread.is_empty() && !self.source_ended {
@@ -214,9 +233,14 @@ impl<S: Source> Source for Decoder<'_, S> {
                 continue;
             }
             if step.ended {
-                self.ended = true;
-                self.refuse_trailing()?;
-                return Ok(step.made);
+                if !self.begin_next_member()? {
+                    self.ended = true;
+                    self.refuse_trailing()?;
+                    return Ok(step.made);
+                }
+                if step.made == 0 {
+                    continue;
+                }
             }
             if step.made > 0 {
                 return Ok(step.made);

@@ -1,6 +1,6 @@
 //! Tar, block by block: headers with proven checksums, bodies, and an end that is an end.
 //!
-//! Source: POSIX.1-1988 ustar and the old GNU format, as dpkg's `lib/dpkg/tarfn.c` reads them.
+//! Source: deb(5): old-style (v7), ustar and the old GNU format, as dpkg's `lib/dpkg/tarfn.c` reads them.
 
 use super::DebError;
 use super::source::Source;
@@ -208,10 +208,11 @@ fn parse_header(block: &[u8; BLOCK_BYTES]) -> Result<Header, &'static str> {
     if parse_octal(field(148, 8)) != Some(checksum(block)) {
         return Err("the checksum of a tar header is wrong");
     }
-    let is_ustar = match field(257, 8) {
-        b"ustar\x0000" => true,
-        b"ustar  \x00" => false,
-        _ => return Err("a tar header is neither ustar nor GNU; dpkg-deb writes the latter"),
+    // dpkg looks at six bytes, and what says neither is old-style to it. The version behind them is read by nobody.
+    let is_ustar = match field(257, 6) {
+        b"ustar\x00" => true,
+        b"ustar " | [0, 0, 0, 0, 0, 0] => false,
+        _ => return Err("a tar header is neither ustar, GNU nor old-style; dpkg-deb writes GNU"),
     };
     let size = field(124, 12);
     let has_digit = size.iter().any(u8::is_ascii_digit);

@@ -180,3 +180,84 @@ fn what_dpkg_deb_builds_is_read() {
         }
     }
 }
+
+/// Forms that package builders other than dpkg-deb write, each with what says that it is one.
+fn forms_of_others() -> Vec<(&'static str, Vec<u8>)> {
+    let version = ("debian-binary", b"2.0\n".as_slice());
+    let (c, d) = (gz(&control_tar()), gz(&data_tar()));
+    let (control, data) = (("control.tar.gz", c.as_slice()), ("data.tar.gz", d.as_slice()));
+    let headers = |magic: &[u8]| {
+        let file = |name, body: &[u8]| Entry::file(name, body).with(257, magic);
+        let folder = |name| Entry::folder(name).with(257, magic);
+        let c = gz(&tar(&[file("./control", CONTROL)]));
+        let body = b"#!/bin/sh\n";
+        let d = tar(&[
+            folder("./"),
+            folder("./usr/"),
+            folder("./usr/bin/"),
+            file("./usr/bin/hello", body),
+        ]);
+        ar(&[version, ("control.tar.gz", &c), ("data.tar.gz", &gz(&d))])
+    };
+    let members = |plain: &[u8]| plain.chunks(700).map(gz).collect::<Vec<_>>().concat();
+    let several = [members(&control_tar()), members(&data_tar())];
+    let bgzip = [gz(&data_tar()), gz(b"")].concat();
+    let mut padded = ar(&[version, ("_odd", b"123")]);
+    *padded.last_mut().unwrap() = 0;
+    padded.extend(ar(&[control, data]).split_off(8));
+    let sized = |size: String| {
+        let mut bytes = ar(&[version]);
+        bytes.extend(ar_header("control.tar.gz", &size));
+        bytes.extend(&c);
+        bytes.extend(vec![b'\n'; c.len() % 2]);
+        bytes.extend(member("data.tar.gz", &d));
+        bytes
+    };
+    let mut small = b"!<arch>\n".to_vec();
+    small.extend(ar_header("debian-binary", "0000000004"));
+    small.extend(b"2.0\n");
+    small.extend(ar(&[control, data]).split_off(8));
+    vec![
+        ("old-style headers, as cargo-deb writes", headers(&[0; 8])),
+        ("ustar of another version", headers(b"ustar\0  ")),
+        ("GNU of another version", headers(b"ustar 00")),
+        (
+            "several gzip members",
+            ar(&[version, ("control.tar.gz", &several[0]), ("data.tar.gz", &several[1])]),
+        ),
+        (
+            "an empty last gzip member, as bgzip writes",
+            ar(&[version, control, ("data.tar.gz", &bgzip)]),
+        ),
+        ("padding with NUL", padded),
+        ("blanks before a size", sized(format!("  {}", c.len()))),
+        ("zeros before a size of one digit", small),
+        ("a signature of debsigs", ar(&[version, control, data, ("_gpgorigin", b"odd")])),
+        (
+            "signatures of dpkg-sig",
+            ar(&[version, control, data, ("_gpgbuilder", b"x"), ("_gpg0", b"yy")]),
+        ),
+        ("a member of nobody behind", ar(&[version, control, data, ("extra", b"x")])),
+    ]
+}
+
+/// deb(5) allows them, and dpkg and apt both read them; so does this.
+#[test]
+fn what_dpkg_and_apt_read_alike_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let output =
+            Command::new(program).args(arguments).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (name, bytes) in forms_of_others() {
+        accept(name, &bytes);
+        std::fs::write(folder.path().join("a.deb"), &bytes).unwrap();
+        let field = run("dpkg-deb", &["-f", "a.deb", "Package"]);
+        assert_eq!(field, "hello\n", "{name}");
+        assert!(run("dpkg-deb", &["-c", "a.deb"]).contains("./usr/bin/hello"), "{name}");
+        let listed = run("apt-ftparchive", &["packages", "."]);
+        assert!(listed.contains("Package: hello\n"), "{name}: {listed}");
+    }
+}

@@ -53,9 +53,12 @@ fn archives() {
         ("two forms of control", ar(&[version, control, ("control.tar", b"x"), data]), Malformed),
         ("data.tar twice", ar(&[version, control, data, data]), Malformed),
         ("control after data", ar(&[version, control, data, control]), Malformed),
-        ("_ member after data", ar(&[version, control, data, ("_gpgorigin", b"x")]), Malformed),
         ("unknown member between", ar(&[version, control, ("extra", b"x"), data]), Malformed),
-        ("unknown member after", ar(&[version, control, data, ("extra", b"x")]), Malformed),
+        (
+            "data.tar of another form after",
+            ar(&[version, control, data, ("data.tar", b"x")]),
+            Malformed,
+        ),
         ("bytes after", [whole.clone(), b"x".to_vec()].concat(), Malformed),
         ("zeros after", [whole.clone(), vec![0; 512]].concat(), Malformed),
         ("a second archive after", [whole.clone(), whole.clone()].concat(), Malformed),
@@ -102,17 +105,12 @@ fn ar_numbers() {
     bad_end[58] = b'\'';
     let mut bad_time = ar_header("control.tar.gz", &size.to_string());
     bad_time[16..19].copy_from_slice(b"abc");
-    let mut padding = ar(&[("debian-binary", b"2.0\n"), ("_odd", b"123")]);
-    *padding.last_mut().unwrap() = b'x';
-    padding.extend(member("control.tar.gz", &gz(&control_tar())));
-    padding.extend(member("data.tar.gz", &gz(&data_tar())));
     let mut no_padding = with_data_member("data.tar", &tar(&[]));
     no_padding.extend(ar_header("_odd", "1"));
     check(vec![
         ("negative", sized("-1"), Malformed),
         ("plus sign", sized(&format!("+{size}")), Malformed),
         ("blank", sized(""), Malformed),
-        ("blanks in front", sized(&format!(" {size}")), Malformed),
         ("blank within", sized("1 2"), Malformed),
         ("hexadecimal", sized(&format!("0x{size:x}")), Malformed),
         ("octal for apt", sized(&format!("0{size}")), Malformed),
@@ -122,8 +120,7 @@ fn ar_numbers() {
         ("one less", sized(&(size - 1).to_string()), Truncated),
         ("bad end", with_control_header(bad_end), Malformed),
         ("time in letters", with_control_header(bad_time), Malformed),
-        ("padding", padding, Malformed),
-        ("member after with cut body", no_padding, Malformed),
+        ("member after with cut body", no_padding, Truncated),
     ]);
 }
 
@@ -133,7 +130,6 @@ fn compression() {
     let data =
         |suffix: &str, content: Vec<u8>| with_data_member(&format!("data.tar{suffix}"), &content);
     let joined = |first: Vec<u8>, second: &[u8]| [first, second.to_vec()].concat();
-    let half = &plain[..2048];
     let mut bad_gz = gz(&plain);
     let end = bad_gz.len();
     bad_gz[end - 8] ^= 1;
@@ -167,8 +163,6 @@ fn compression() {
         ("xz damaged", data(".xz", bad_xz), Malformed),
         ("xz unknown check", data(".xz", foreign_check), Malformed),
         ("zst sum", data(".zst", bad_zst), Malformed),
-        ("gz members", data(".gz", joined(gz(half), &gz(&plain[2048..]))), Malformed),
-        ("gz and a member", data(".gz", joined(gz(&plain), &gz(b""))), Malformed),
         ("gz and bytes", data(".gz", joined(gz(&plain), b"junk")), Malformed),
         ("gz and zeros", data(".gz", joined(gz(&plain), &[0; 8])), Malformed),
         ("xz and a stream", data(".xz", joined(xz(&plain), &xz(b""))), Malformed),
@@ -269,8 +263,8 @@ fn control_headers() {
         ("PAX huge", extended(b'x', &pax("comment", &"x".repeat(70_000))), Malformed),
         ("checksum", alone(control().with_unsummed(0, b"x")), Malformed),
         ("checksum blank", alone(control().with_unsummed(148, b"        ")), Malformed),
-        ("V7 header", alone(control().with(257, &[0; 8])), Malformed),
-        ("magic misspelt", alone(control().with(257, b"ustar\x00  ")), Malformed),
+        ("magic of nobody", alone(control().with(257, b"ostar  \0")), Malformed),
+        ("V7 header with a prefix", alone(control().with(257, &[0; 8]).with(345, b"x")), Malformed),
         ("size negative", alone(control().with(124, b"-0000000001\0")), Malformed),
         ("size in letters", alone(control().with(124, b"0000000012x\0")), Malformed),
         ("size blank", alone(control().with(124, &[b' '; 12])), Malformed),
@@ -306,7 +300,6 @@ fn data_entries() {
     let path = |name: &str| one(Entry::file(name, b"x"));
     check(vec![
         ("checksum", one(file().with_unsummed(0, b"x")), Malformed),
-        ("V7 header", one(file().with(257, &[0; 8])), Malformed),
         ("absolute", path("/usr/x"), Malformed),
         ("absolute behind a dot", path(".//usr/x"), Malformed),
         ("up", path("../x"), Malformed),
