@@ -318,9 +318,12 @@ fn export(options: &ExportOptions) -> Result<(), String> {
     for (suite, generation) in &exported.suites {
         println!("  {suite}  generation {generation}");
     }
-    let Exported { packages, added, removed, .. } = exported;
+    let Exported { packages, added, removed, left_out, .. } = exported;
     println!("{packages} packages; {added} files are new, {removed} went.");
-    Ok(())
+    match left_out.is_empty() {
+        true => Ok(()),
+        false => Err(format!("all but these packages are exported:\n  {}", left_out.join("\n  "))),
+    }
 }
 
 fn verify_audit(config: Option<PathBuf>) -> Result<(), String> {

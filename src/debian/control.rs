@@ -2,7 +2,10 @@
 //!
 //! Source: Policy 5.3; deb-control(5).
 
+mod bounds;
 mod rules;
+
+pub use bounds::LONGEST_STANZA_BYTES;
 
 use super::stanza::{Fault, Field, MOST_FAULTS, Stanza, StanzaLimits, quote};
 use super::{Architecture, PackageName, Version};
@@ -106,6 +109,12 @@ impl Control {
         {
             let problem = "is 'same' in a package for all architectures; dpkg refuses that";
             faults.push(Fault::of("Multi-Arch", problem));
+        }
+        faults.extend(bounds::stanza(&fields));
+        if let (Some(package), Some(version), Some(architecture)) =
+            (&package, &version, &architecture)
+        {
+            faults.extend(bounds::file_name(package, version, architecture));
         }
         faults.truncate(MOST_FAULTS);
         match (package, version, architecture) {

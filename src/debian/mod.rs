@@ -20,7 +20,7 @@ pub mod translation;
 pub mod version;
 
 pub use build::{DebFile, write_deb};
-pub use control::{Control, PackageKind};
+pub use control::{Control, LONGEST_STANZA_BYTES, PackageKind};
 pub use deb::{DebError, DebLimits};
 pub use file_list::{FileList, read_file_list};
 pub use name::{Architecture, Component, NameError, PackageName, SuiteName};

@@ -57,6 +57,11 @@ impl std::error::Error for ProofError {}
 
 const MOST_FIELDS: usize = 512;
 
+/// No longer stanza is signed. Unit: bytes. Packages are refused from half of it on when they are uploaded
+/// ([`LONGEST_STANZA_BYTES`](super::LONGEST_STANZA_BYTES)); earlier versions of this program took longer ones, which
+/// apt reads up to 1,048,702.
+pub const LONGEST_PROVEN_BYTES: usize = 1_040_000;
+
 /// Which index the stanzas are for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Form {
@@ -100,7 +105,7 @@ pub fn prove_as(bytes: &[u8], form: Form) -> Result<Vec<Proven>, ProofError> {
     let mut proven = Vec::new();
     let fresh = || Draft { form, ..Draft::default() };
     let mut draft = fresh();
-    let mut offset_bytes: usize = 0;
+    let (mut offset_bytes, mut begin_bytes): (usize, usize) = (0, 0);
     for line in text.split_inclusive('\n') {
         let number = proven.len().saturating_add(1);
         let failed = |package: Option<PackageName>, rule| ProofError {
@@ -115,6 +120,10 @@ pub fn prove_as(bytes: &[u8], form: Form) -> Result<Vec<Proven>, ProofError> {
         if line_text.is_empty() {
             let done = std::mem::replace(&mut draft, fresh());
             let package = done.name.clone();
+            if offset_bytes.saturating_sub(begin_bytes) > LONGEST_PROVEN_BYTES {
+                return Err(failed(package, "a stanza is short enough for apt"));
+            }
+            begin_bytes = offset_bytes.saturating_add(line.len());
             proven.push(done.close().map_err(|rule| failed(package, rule))?);
         } else if let Err(rule) = draft.take(line_text) {
             return Err(failed(draft.name, rule));

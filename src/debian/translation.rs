@@ -81,6 +81,9 @@ pub fn prove(bytes: &[u8]) -> Result<Vec<Translated>, TranslationError> {
         let closed = rest.split_once("\n\n");
         let (stanza, behind) =
             closed.ok_or_else(|| failed(number, "an empty line closes every stanza"))?;
+        if stanza.len() > super::packages::LONGEST_PROVEN_BYTES {
+            return Err(failed(number, "a stanza is short enough for apt"));
+        }
         let read = read(stanza).map_err(|rule| failed(number, rule))?;
         let key = |one: &Translated| (one.package.as_str().to_owned(), one.md5);
         if proven.last().is_some_and(|last| key(last) >= key(&read)) {

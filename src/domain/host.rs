@@ -61,6 +61,18 @@ pub fn client_package(server: &str, suite: &SuiteName) -> Result<PackageName, Na
     PackageName::parse(&text.chars().map(plain).collect::<String>())
 }
 
+/// The longest name of a file that apt makes of a suite's indices, below its lists.
+///
+/// Shape: the address without `https://`, with `_` for `/` (`URItoFileName`, apt strutl.cc), and `.FAILED` behind it. Unit: bytes.
+pub fn longest_list_name(public_url: &str, spec: &SuiteSpec) -> usize {
+    let longest = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or(0);
+    let component = longest(&mut spec.components.iter().map(|one| one.as_str().len()));
+    let architecture = longest(&mut spec.architectures.iter().map(|one| one.as_str().len()));
+    let fixed = "snapshot_20260101T000000Z_dists___binary-_Packages.diff_Index.FAILED".len();
+    let address = public_url.trim_start_matches("https://").len();
+    [address, fixed, spec.name.as_str().len(), component, architecture].iter().sum()
+}
+
 /// Where the host keeps its certificate and key.
 pub fn directory(server: &str) -> String {
     format!("/etc/apt/repod/{server}")

@@ -12,7 +12,7 @@ use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinKind, PinTarget};
 use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
-use crate::flow::suite::Edit;
+use crate::flow::suite::{self, Edit};
 use crate::flow::upload::hidden_from;
 use crate::flow::{FlowError, Repository, admit, reach, rollback};
 
@@ -162,6 +162,9 @@ fn alter(
         }
         Wish::Edit(edit) => {
             let spec = edit.apply(&draft.spec)?;
+            if edit.adds() {
+                suite::lists_fit(repository, &spec)?;
+            }
             draft.edit(spec);
             Ok(Applied::default())
         }

@@ -72,7 +72,12 @@ pub struct Exported {
     pub added: u64,
     /// How many files went.
     pub removed: u64,
+    /// Packages that are not in the tree, each with the reason. Others are not kept waiting for them.
+    pub left_out: Vec<String>,
 }
+
+/// The longest name of a file. Unit: bytes. Source: limits.h, `NAME_MAX`.
+const LONGEST_NAME_BYTES: usize = 255;
 
 /// How much of a package is copied at once. Unit: bytes.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -98,8 +103,17 @@ pub fn export(
         added = added.saturating_add(u64::from(new));
         told(done, total);
     };
+    let mut left_out = Vec::new();
     for (path, package) in &packages {
-        advance(place_package(pool, tree, path, package)?);
+        match place_package(pool, tree, path, package)? {
+            Placed::New => advance(true),
+            Placed::Known => advance(false),
+            Placed::Not(reason) => {
+                let (name, version) = (&package.name, &package.version);
+                left_out.push(format!("{name} {version}: {reason}"));
+                advance(false);
+            }
+        }
     }
     for suite in &suites {
         for entry in &suite.release.entries {
@@ -113,9 +127,10 @@ pub fn export(
     tree.sync()?;
     Ok(Exported {
         suites: suites.iter().map(|s| (s.state.spec.name.clone(), s.head.generation)).collect(),
-        packages: packages.len() as u64,
+        packages: packages.len().saturating_sub(left_out.len()) as u64,
         added,
         removed: tree.sweep()?,
+        left_out,
     })
 }
 
@@ -171,28 +186,43 @@ fn packages_of(suites: &[Live]) -> BTreeMap<String, Arc<Package>> {
     members.map(|package| (path(package), Arc::clone(package))).collect()
 }
 
-/// Links or copies a package; whether it was not there.
+/// What became of a package.
+enum Placed {
+    /// It is in the tree, and was not before.
+    New,
+    /// It was in the tree before.
+    Known,
+    /// It cannot be there, for this reason.
+    Not(String),
+}
+
+/// Links or copies a package.
 fn place_package(
     pool: &dyn Pool,
     tree: &mut dyn Tree,
     path: &str,
     package: &Package,
-) -> Result<bool, FlowError> {
+) -> Result<Placed, FlowError> {
+    if path.rsplit('/').next().is_some_and(|file| file.len() > LONGEST_NAME_BYTES) {
+        let reason = "its file name is longer than file systems allow; upload a shorter version";
+        return Ok(Placed::Not(reason.into()));
+    }
     if tree.has(path, package.size_bytes)? {
-        return Ok(false);
+        return Ok(Placed::Known);
     }
     let digest = package.digest;
-    let lost = || FlowError::Internal(format!("package {digest} is recorded but not there"));
-    let mut opened = pool.open(Kind::Blob, &digest)?.ok_or_else(lost)?;
+    let Some(mut opened) = pool.open(Kind::Blob, &digest)? else {
+        return Ok(Placed::Not(format!("the bytes of {digest} are lost; upload it again")));
+    };
     // One that lies among others in its file is copied.
     if let Opened::File { file, offset: 0, .. } = &opened
         && tree.link(path, file)?
     {
-        return Ok(true);
+        return Ok(Placed::New);
     }
     let mut read = std::iter::from_fn(|| read_piece(&mut opened).transpose());
     tree.write(path, &mut Proven::new(&mut read, digest))?;
-    Ok(true)
+    Ok(Placed::New)
 }
 
 /// The next bytes; `None` after the last.

@@ -60,6 +60,7 @@ pub mod suite;
 pub mod sweep;
 pub mod tracks;
 pub mod turn;
+mod unreadable;
 pub mod upload;
 
 pub use desk::Desk;

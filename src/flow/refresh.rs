@@ -8,11 +8,12 @@ use crate::debian::SuiteName;
 use crate::domain::{Head, Identity, Pin, Reach};
 use crate::flow::apply::Wish;
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{Repository, blocking, certificates, journal, keys, seal, sweep};
+use crate::flow::{Repository, blocking, certificates, journal, keys, seal, sweep, unreadable};
 use crate::time::Moment;
 
 /// Looks at everything once. Failures are logged and met again the next time.
 pub async fn refresh(repository: &Arc<Repository>) {
+    unreadable::leave_out(repository);
     for (suite, desk) in repository.desks().iter() {
         sign_anew(repository, suite, desk).await;
         end_pins(repository, desk);

@@ -21,6 +21,7 @@ pub async fn create(
 ) -> Result<Turned, FlowError> {
     verify(&spec)?;
     has_client_package(repository, &spec)?;
+    lists_fit(repository, &spec)?;
     let (shared, new) = (Arc::clone(repository), spec.clone());
     let event = admitted.did("suite-create", repository.now());
     let event = event.within(spec.name.as_str()).with(&audit::described(&spec));
@@ -75,6 +76,11 @@ pub struct Edit {
 }
 
 impl Edit {
+    /// Whether it adds what hosts name files by.
+    pub(crate) fn adds(&self) -> bool {
+        !self.add_components.is_empty() || !self.add_architectures.is_empty()
+    }
+
     /// A suite as it is after the edit.
     ///
     /// # Errors
@@ -154,6 +160,23 @@ fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), F
         ),
     };
     named.map(|_| ()).map_err(problem)
+}
+
+/// The longest name of a file. Unit: bytes. Source: limits.h, `NAME_MAX`.
+const LONGEST_NAME_BYTES: usize = 255;
+
+/// Whether hosts can store its lists: apt names them by server, suite, component and architecture.
+pub(crate) fn lists_fit(repository: &Repository, spec: &SuiteSpec) -> Result<(), FlowError> {
+    let Some(address) = repository.address.get() else { return Ok(()) };
+    let bytes = host::longest_list_name(&address.public_url, spec);
+    if bytes <= LONGEST_NAME_BYTES {
+        return Ok(());
+    }
+    let problem = format!(
+        "apt names its lists by server, suite, component and architecture, and would need {bytes} bytes of the \
+         {LONGEST_NAME_BYTES} that a file's name may have; use shorter names"
+    );
+    Err(FlowError::Invalid { field: "name", problem })
 }
 
 /// Removes a suite that holds no packages.

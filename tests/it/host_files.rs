@@ -139,6 +139,24 @@ fn apt_reads_the_preferences_of_sixty_thousand_names() {
     assert!(policy.stderr.is_empty(), "{policy}");
 }
 
+#[test]
+fn a_suite_whose_lists_no_host_could_store_is_refused() {
+    let server = TestServer::start();
+    let long = |letter: &str, bytes: usize| letter.repeat(bytes);
+    let create = |component: &str| {
+        let mut args = vec!["suite", "create", "s", "--architectures", "amd64"];
+        args.extend(["--component", component]);
+        server.repoctl(&args)
+    };
+    create(&long("c", 64)).expect_success();
+    let (suite, component, architecture) = (long("s", 64), long("c", 64), long("a", 64));
+    let args = ["suite", "create", &suite, "--component", &component];
+    server
+        .repoctl(&[&args[..], &["--architecture", &architecture]].concat())
+        .expect_code(2)
+        .expect_says("shorter names");
+}
+
 /// Its files have paths of more than the hundred bytes that fit into the header of a member of a tar archive.
 #[test]
 fn a_suite_with_the_longest_name_has_a_client_package() {

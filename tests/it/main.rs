@@ -10,6 +10,7 @@
 
 mod archive;
 mod audit;
+mod bounds;
 mod builders;
 mod bulk;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]

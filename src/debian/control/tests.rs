@@ -148,3 +148,52 @@ fn faults_of_several_fields_come_together() {
     let said = said(with("Source: X\nDepends: a, b c\nEssential: maybe\nSize: 1\n"));
     assert_eq!(said.lines().count(), 5, "{said}");
 }
+
+/// A control file with one field of so many bytes.
+fn with_long(field: &str, value: &str) -> Result<Control, Vec<Fault>> {
+    let mut text = String::from(
+        "Package: acme\nVersion: 1.0\nArchitecture: amd64\nMaintainer: A <a@example.org>\n",
+    );
+    if field != "Description" {
+        text.push_str("Description: x\n");
+    }
+    text.push_str(&format!("{field}: {value}\n"));
+    Control::parse(text.as_bytes())
+}
+
+#[test]
+fn whatever_field_makes_a_stanza_too_long_is_named() {
+    let line = format!("x\n{}", " y\n".repeat(200_000).trim_end());
+    let relations = (0..60_000).map(|n| format!("p{n}")).collect::<Vec<_>>().join(", ");
+    for (field, value) in [
+        ("Description", line.as_str()),
+        ("Depends", relations.as_str()),
+        ("Acme-Notes", &"z".repeat(600_000)),
+    ] {
+        let faults = with_long(field, value).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.field.as_deref() == Some(field)), "{faults:?}");
+    }
+    let control = with_long("Acme-Notes", &"z".repeat(LONGEST_STANZA_BYTES - 2048 - 200)).unwrap();
+    let path = format!("pool/{}.deb", "p".repeat(1000));
+    let published = control.published(&path, u64::MAX, &Digest::of(b"x"));
+    assert!(published.len() <= LONGEST_STANZA_BYTES, "{}", published.len());
+}
+
+#[test]
+fn a_version_that_no_host_can_store_is_refused() {
+    let with = |version: &str| {
+        let text = format!(
+            "Package: acme\nVersion: {version}\nArchitecture: amd64\nMaintainer: A <a@example.org>\n\
+             Description: x\n"
+        );
+        Control::parse(text.as_bytes())
+    };
+    // acme_VERSION_amd64.udeb, and `.FAILED` behind it.
+    let longest = 255 - 7 - "acme__amd64.udeb".len();
+    assert!(with(&"1".repeat(longest)).is_ok());
+    assert!(with(&"1".repeat(longest + 1)).is_err());
+    // A colon is three bytes there.
+    assert!(with(&format!("1:{}", "1".repeat(longest - 4))).is_ok());
+    let faults = with(&format!("1:{}", "1".repeat(longest - 3))).unwrap_err();
+    assert_eq!(faults[0].field.as_deref(), Some("Version"), "{faults:?}");
+}
