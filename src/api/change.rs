@@ -19,6 +19,12 @@ pub struct ChangeRequest {
     /// as they do in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_generation: Option<u64>,
+    /// Where hosts could not follow, move what has to move along.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cascade: bool,
+    /// Where hosts could not follow, go on all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
     /// The change itself.
     pub change: Change,
 }
@@ -121,12 +127,29 @@ pub struct ChangeOutcome {
     /// The pins that ended, as they stood before the change.
     #[serde(default)]
     pub ended: Vec<PinView>,
+    /// What hosts cannot install with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stuck: Vec<Stuck>,
     /// Hosts that read the suite, for a dry run.
     #[serde(default)]
     pub hosts: Vec<HostSeen>,
     /// Sentences for people.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// A package that hosts cannot install, or cannot have beside what moved: its dependencies are not met by the
+/// names that the suite owns.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stuck {
+    /// The binary package.
+    pub package: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// On hosts of which architecture.
+    pub architecture: Architecture,
+    /// What it does not find, as a control file writes it.
+    pub needs: String,
 }
 
 /// What became of one package.

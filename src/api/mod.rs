@@ -36,7 +36,7 @@ pub use batch::{
 };
 pub use change::{
     AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, MessageQuery,
-    Move, PinKind, PinView,
+    Move, PinKind, PinView, Stuck,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use enrolment::{

@@ -162,6 +162,9 @@ codes! {
     Exists => "exists", 409, "exists already", Refused;
     /// It still holds something, so it cannot be removed.
     NotEmpty => "not-empty", 409, "not empty", Refused;
+    /// Hosts could not follow the change; the reasons name what could not be installed, and what would have
+    /// to move along.
+    NotInstallable => "not-installable", 409, "hosts could not follow", Refused;
     /// The change cannot be made as things stand; the detail says why.
     ChangeRefused => "change-refused", 409, "change refused", Refused;
     /// There is nothing of that name.

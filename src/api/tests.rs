@@ -180,6 +180,8 @@ fn changes() {
         message: "m".into(),
         dry_run: false,
         expect_generation: None,
+        cascade: false,
+        force: false,
         change,
     };
     let whole = |change: Value| json!({ "message": "m", "dry_run": false, "change": change });
@@ -262,6 +264,12 @@ fn outcomes() {
             moves: vec![],
             pins: vec![pin],
             ended: vec![],
+            stuck: vec![Stuck {
+                package: "hello".parse().unwrap(),
+                version: "1".parse().unwrap(),
+                architecture: "amd64".parse().unwrap(),
+                needs: "lib (>= 2)".into(),
+            }],
             hosts: vec![host],
             notes: vec!["n".into()],
         },
@@ -269,6 +277,8 @@ fn outcomes() {
             "items": [{ "package": "hello", "version": "1", "architecture": "amd64",
                 "component": "main", "state": "waiting", "note": "a higher one stands" }],
             "moves": [],
+            "stuck": [{ "package": "hello", "version": "1", "architecture": "amd64",
+                "needs": "lib (>= 2)" }],
             "pins": [{ "suite": "stable", "package": "hello", "kind": "source", "version": null,
                 "author": "ann", "message": "m", "at": 1, "until": 2 }],
             "ended": [],

@@ -28,8 +28,8 @@ pub use enrolments::Enrolments;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use records::{
-    CertificateRecord, ChangesSince, IndexRecord, NewPackage, PackageRecord, PastIndex, Placement,
-    Sighting, SuiteState,
+    CertificateRecord, ChangesSince, IndexRecord, Mention, NewPackage, PackageRecord, PastIndex,
+    Placement, Sighting, SuiteState,
 };
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
@@ -106,6 +106,17 @@ pub trait Packages: Send + Sync {
     /// # Errors
     /// [`CatalogueError::Missing`] when one is not known.
     fn read_stanzas(&self, digests: &[Digest]) -> Result<Vec<String>, CatalogueError>;
+
+    /// The names of packages of which any version, whoever has it, mentions each of these names; in the order
+    /// asked for. What they say now is in their stanzas.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_mentions(
+        &self,
+        names: &[PackageName],
+        kind: Mention,
+    ) -> Result<Vec<Vec<PackageName>>, CatalogueError>;
 
     /// The paths that these packages install, in the order asked for: sorted by their bytes, each with
     /// a line feed behind it. `None` where a package is not known or its list was too long to be kept.

@@ -20,6 +20,15 @@ pub struct NewPackage {
     pub file_list: Option<Vec<u8>>,
 }
 
+/// How a package speaks of another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Mention {
+    /// In Pre-Depends or Depends, in one alternative or another.
+    Depends,
+    /// In Provides.
+    Provides,
+}
+
 /// A package with what was recorded when it came.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PackageRecord {

@@ -110,6 +110,8 @@ async fn a_lost_answer_to_a_change_is_not_called_undone() {
         message: String::new(),
         dry_run,
         expect_generation: None,
+        cascade: false,
+        force: false,
         change,
     };
     let rollback = Change::Rollback { packages: vec![], to: None, binary: false };

@@ -3,6 +3,7 @@
 //! Source: Policy 7.1; what dpkg-deb refuses or warns of when it builds a package is refused here,
 //! because one relation that apt cannot read hides every package of every repository from a host.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::stanza::{Fault, MOST_FAULTS, quote};
@@ -117,6 +118,17 @@ impl Operator {
             Self::Later => ">>",
         }
     }
+
+    /// Whether a version will do that compares so with the one that is named.
+    pub fn accepts(self, found: Ordering) -> bool {
+        match self {
+            Self::Earlier => found.is_lt(),
+            Self::EarlierOrEqual => found.is_le(),
+            Self::Equal => found.is_eq(),
+            Self::LaterOrEqual => found.is_ge(),
+            Self::Later => found.is_gt(),
+        }
+    }
 }
 
 /// For which architecture a relation counts, when it says so.
@@ -205,6 +217,11 @@ impl Relations {
     /// The entries in order; each is a list of alternatives.
     pub fn entries(&self) -> &[Vec<Relation>] {
         &self.entries
+    }
+
+    /// The same, for keeps.
+    pub fn into_entries(self) -> Vec<Vec<Relation>> {
+        self.entries
     }
 }
 

@@ -19,6 +19,8 @@ pub enum ConflictKind {
     Exists,
     /// It still holds something.
     NotEmpty,
+    /// Hosts could not install what they have beside what it would list.
+    NotInstallable,
     /// Anything else.
     Other,
 }

@@ -100,6 +100,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether it lists nothing at all.
+    pub fn lists_nothing(&self) -> bool {
+        self.base.is_empty() && self.overlay.values().all(Option::is_none)
+    }
+
     /// Every listed package of a binary name, in any component and architecture.
     pub fn named(&self, name: &PackageName) -> Vec<(Place, Arc<Package>)> {
         let mut found = Vec::new();

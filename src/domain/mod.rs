@@ -18,6 +18,7 @@ pub mod grants;
 pub mod host;
 pub mod identity;
 pub mod index;
+pub mod installable;
 pub mod layout;
 pub mod listing;
 pub mod package;
@@ -43,6 +44,7 @@ pub use generation::{
 pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 pub use identity::{Identity, IdentityError};
 pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk};
+pub use installable::Lack;
 pub use package::{Package, Text};
 pub use pin::{Fled, Pin, PinKind, PinTarget};
 pub use rights::{Entitled, Held, Origin, Reach, Rights};

@@ -23,6 +23,17 @@ pub struct Asking {
     pub at: Moment,
     /// When the pin ends by itself, if it does.
     pub until: Option<Moment>,
+    /// What may be done where hosts could not follow.
+    pub leeway: Leeway,
+}
+
+/// What may be done where hosts could not follow a change, because what they have needs what it takes away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Leeway {
+    /// Move what has to move along.
+    pub cascade: bool,
+    /// Go on all the same.
+    pub force: bool,
 }
 
 /// A package that a suite has taken, at its component.

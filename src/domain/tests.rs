@@ -183,7 +183,14 @@ impl Model {
 
 fn asking() -> Asking {
     let author = Identity::parse("operator").unwrap();
-    Asking { author, reach: Reach::Whole, message: "bad".into(), at: Moment(1), until: None }
+    Asking {
+        author,
+        reach: Reach::Whole,
+        message: "bad".into(),
+        at: Moment(1),
+        until: None,
+        leeway: Default::default(),
+    }
 }
 
 #[test]

@@ -9,7 +9,10 @@ use crate::digest::Digest;
 use crate::domain::add::{self, Added, Addition};
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
-use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinKind, PinTarget};
+use crate::domain::{
+    Conflict, ConflictKind, ConflictReason, Draft, Lack, Package, PinKind, PinTarget,
+};
+use crate::flow::along::Asked;
 use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
 use crate::flow::suite::{self, Edit};
@@ -77,6 +80,10 @@ pub struct Applied {
     pub added: Vec<Added>,
     /// The generation whose packages came back.
     pub same_as: Option<u64>,
+    /// What hosts cannot install with it.
+    pub lacks: Vec<Lack>,
+    /// What the audit log says beside what was wished.
+    pub remark: String,
     /// Sentences for people.
     pub notes: Vec<String>,
 }
@@ -95,9 +102,19 @@ pub fn apply(
     expect: Option<u64>,
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
-    let applied = alter(repository, desk, draft, wish, asking, expect)?;
+    let mut applied = alter(repository, desk, draft, wish, asking, expect)?;
     if wish.moves_pins() {
         reach::within(repository, desk, &before, draft, asking)?;
+        let settled = Asked { repository, desk, before: &before, wish, asking }.settle(draft)?;
+        reach::within(repository, desk, &before, draft, asking)?;
+        applied.notes.extend(settled.notes());
+        applied.remark = settled.detail();
+        applied.lacks = settled.lacks;
+    }
+    // A pin that is over ends whatever comes of it, but not unseen.
+    if matches!(wish, Wish::Expire(_)) {
+        let settled = Asked { repository, desk, before: &before, wish, asking }.look(draft)?;
+        applied.remark = settled.detail();
     }
     // What is added was judged package by package. A pin that is over has to end.
     let (judged, all) = match wish {
@@ -139,8 +156,7 @@ fn alter(
         Wish::Add(items) => add_items(repository, desk, draft, items, asking),
         Wish::Pin(target, version, hours) => {
             let target = resolve(repository, desk, target)?;
-            let until = hours.map(|hours| asking.at.plus(i64::from(hours).saturating_mul(3600)));
-            let asking = Asking { until, ..asking.clone() };
+            let asking = lasting(asking, *hours);
             let past = past_of(repository, desk, &target)?;
             let taken = taken_of(repository, desk, &target)?;
             pinning::pin_at(draft, &target, version, &past, &taken, &asking)?;
@@ -180,6 +196,12 @@ fn alter(
         }
         Wish::Begin | Wish::Renew | Wish::Complete => Ok(Applied::default()),
     }
+}
+
+/// The same, with pins that end by themselves after so many hours.
+pub(crate) fn lasting(asking: &Asking, hours: Option<u32>) -> Asking {
+    let until = hours.map(|hours| asking.at.plus(i64::from(hours).saturating_mul(3600)));
+    Asking { until, ..asking.clone() }
 }
 
 fn add_items(

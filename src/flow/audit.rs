@@ -103,7 +103,7 @@ pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment)
     let detail = match &job.wish {
         Wish::Add(_) => added(applied),
         Wish::Expire(target) => format!("{}, pinned by {}", named(target), job.author),
-        wish => detail(wish),
+        wish => format!("{}{}", detail(wish), applied.remark),
     };
     let event = Event::done(actor, verb(&job.wish), at).within(suite.as_str());
     Some(event.with(&detail).because(&job.message))

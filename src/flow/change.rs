@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use crate::debian::SuiteName;
-use crate::domain::pinning::Asking;
+use crate::domain::pinning::{Asking, Leeway};
 use crate::domain::{Admitted, Role};
 use crate::flow::apply::Wish;
 use crate::flow::desk::Job;
@@ -22,6 +22,8 @@ pub struct Terms {
     pub dry_run: bool,
     /// Refuse unless this generation is the last one.
     pub expect: Option<u64>,
+    /// What may be done where hosts could not follow.
+    pub leeway: Leeway,
 }
 
 /// Makes a change and answers when the generation that holds it is live.
@@ -46,13 +48,15 @@ pub async fn change(
     let reach = admitted.reach(suite, need);
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);
-        let asking = Asking { author, reach, message, at: repository.now(), until: None };
+        let (at, leeway) = (repository.now(), terms.leeway);
+        let asking = Asking { author, reach, message, at, until: None, leeway };
         return blocking(move || turn::rehearse(&repository, &desk, &wish, &asking, terms.expect))
             .await;
     }
     let (reply, answer) = oneshot::channel();
     let serial = admitted.actor().serial;
-    desk.submit(Job { wish, author, serial, reach, message, expect: terms.expect, reply })?;
+    let (leeway, expect) = (terms.leeway, terms.expect);
+    desk.submit(Job { wish, author, serial, reach, message, leeway, expect, reply })?;
     answer.await.unwrap_or_else(|_| {
         Err(FlowError::Unavailable("the server stopped before the change was made".into()))
     })

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
+use crate::domain::pinning::Leeway;
 use crate::domain::{Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::contents;
@@ -37,6 +38,8 @@ pub struct Job {
     pub reach: Reach,
     /// Why.
     pub message: String,
+    /// What may be done where hosts could not follow.
+    pub leeway: Leeway,
     /// Refuse unless this generation is the last one.
     pub expect: Option<u64>,
     /// Where the answer goes.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
+use crate::domain::pinning::Leeway;
 use crate::domain::{Identity, Reach};
 use crate::flow::apply::Wish;
 use crate::flow::chunk::{self, Chunk};
@@ -129,6 +130,7 @@ async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
         serial: String::new(),
         reach: Reach::Whole,
         message: String::new(),
+        leeway: Leeway::default(),
         expect: None,
         reply,
     };

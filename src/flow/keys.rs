@@ -8,6 +8,7 @@ use tracing::{error, info};
 
 use crate::catalogue::RingWish;
 use crate::debian::SuiteName;
+use crate::domain::pinning::Leeway;
 use crate::domain::{Admitted, Conflict, Entitled, Identity, Reach, Role};
 use crate::flow::apply::Wish;
 use crate::flow::clients::{self, PublishedClient};
@@ -319,6 +320,7 @@ async fn sign_anew(desk: &Desk) -> Result<(), FlowError> {
         serial: String::new(),
         reach: Reach::Whole,
         message,
+        leeway: Leeway::default(),
         expect: None,
         reply,
     })?;

@@ -18,6 +18,7 @@ use crate::trust::{CertificateAuthority, Refusal, Trust, TrustError};
 
 pub mod access;
 pub mod admit;
+mod along;
 mod apart;
 pub mod apply;
 pub mod audit;
@@ -37,6 +38,7 @@ pub mod follow;
 mod followers;
 pub mod health;
 pub mod index;
+mod installable;
 pub mod journal;
 pub mod keys;
 pub mod lineup;

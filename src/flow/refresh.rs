@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use crate::debian::SuiteName;
+use crate::domain::pinning::Leeway;
 use crate::domain::{Head, Identity, Pin, Reach};
 use crate::flow::apply::Wish;
 use crate::flow::desk::{Desk, Job};
@@ -61,6 +62,7 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
         serial: String::new(),
         reach: Reach::Whole,
         message: String::new(),
+        leeway: Leeway::default(),
         expect: None,
         reply,
     };
@@ -89,6 +91,7 @@ fn end_pins(repository: &Repository, desk: &Desk) {
             serial: String::new(),
             reach: Reach::Whole,
             message: format!("the pin of {} ended by itself", pin.target.name),
+            leeway: Leeway::default(),
             expect: None,
             reply,
         };

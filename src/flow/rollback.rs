@@ -63,7 +63,7 @@ pub(crate) fn suite(
     pinning::roll_back_all(draft, &contents, asking);
     let notes = [notes, out_of_suite(draft, asking)].concat();
     let same_as = kept.is_empty().then_some(target);
-    Ok(Applied { same_as, notes, added: Vec::new() })
+    Ok(Applied { same_as, notes, ..Applied::default() })
 }
 
 /// What a rollback of the whole suite goes to: the last state before the present one that is another, once what

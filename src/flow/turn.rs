@@ -9,12 +9,13 @@ use tracing::{error, info};
 use crate::debian::SuiteName;
 use crate::domain::add::Added;
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, Event, GenerationRecord, Move, Pin, Plan};
+use crate::domain::{Draft, Event, GenerationRecord, Lack, Move, Pin, Plan};
 use crate::flow::apart::{Lies, apart};
 use crate::flow::apply::{self, Applied, Wish};
 use crate::flow::desk::{Desk, Job};
+use crate::flow::installable::Change;
 use crate::flow::publish::{self, Published};
-use crate::flow::{FlowError, Repository, audit, blocking, lock};
+use crate::flow::{FlowError, Repository, along, audit, blocking, lock};
 use crate::signing::NextDate;
 use crate::time::Moment;
 
@@ -33,6 +34,8 @@ pub struct Turned {
     pub pinned: Vec<Pin>,
     /// The pins that ended, as they were.
     pub ended: Vec<Pin>,
+    /// What hosts cannot install with it.
+    pub lacks: Vec<Lack>,
     /// Sentences for people.
     pub notes: Vec<String>,
 }
@@ -137,6 +140,7 @@ impl Batch {
                 message: job.message.clone(),
                 at,
                 until: None,
+                leeway: job.leeway,
             };
             // What is refused leaves nothing behind, however far it got. (Adding is whole by itself,
             // and too many may be waiting to keep a copy for each.)
@@ -150,6 +154,11 @@ impl Batch {
             }
             *outcome = Some(result);
         }
+        let may_go_on = || urgent || !desk.hurried();
+        let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+        if !self.warn(Change { repository, before: &before, after: &draft }, &may_go_on)? {
+            return Ok(Progress::MadeWay);
+        }
         self.plan = draft.plan();
         if self.jobs.iter().any(|(job, _)| job.wish == Wish::Renew) {
             publish::sign_anew(repository, desk)?;
@@ -162,7 +171,6 @@ impl Batch {
             return Ok(Progress::Done(None));
         }
         let record = self.record(&self.plan, state.last_generation, at);
-        let may_go_on = || urgent || !desk.hurried();
         let events = self.events(&desk.suite, state.last_generation, at);
         let published = publish::publish(repository, desk, &self.plan, record, events, &may_go_on)?;
         match published {
@@ -176,6 +184,22 @@ impl Batch {
                 Ok(Progress::Done(Some(published)))
             }
         }
+    }
+
+    /// Looks at what was uploaded once all of it is there; `false` when it made way for something urgent.
+    fn warn(
+        &mut self,
+        change: Change<'_>,
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, FlowError> {
+        let mut adding: Vec<_> = self.jobs.iter_mut().filter_map(added).collect();
+        if adding.is_empty() {
+            return Ok(true);
+        }
+        let Some(lacks) = change.lacks(may_go_on)? else { return Ok(false) };
+        let alone = adding.len() == 1;
+        adding.iter_mut().for_each(|applied| along::tell(&lacks, applied, alone));
+        Ok(true)
     }
 
     /// What history will show: the authors and messages of the changes that applied.
@@ -251,6 +275,14 @@ impl Batch {
     }
 }
 
+/// What came of a job that uploads, and was taken.
+fn added((job, outcome): &mut (Job, Option<Result<Applied, FlowError>>)) -> Option<&mut Applied> {
+    match (&job.wish, outcome) {
+        (Wish::Add(_), Some(Ok(applied))) => Some(applied),
+        _ => None,
+    }
+}
+
 /// What a change would do, without doing it.
 pub(crate) fn rehearse(
     repository: &Repository,
@@ -262,7 +294,12 @@ pub(crate) fn rehearse(
     expected(desk, expect, wish)?;
     let state = desk.state();
     let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
-    let applied = apply::apply(repository, desk, &mut draft, wish, asking, expect)?;
+    let before = draft.clone();
+    let mut applied = apply::apply(repository, desk, &mut draft, wish, asking, expect)?;
+    if matches!(wish, Wish::Add(_)) {
+        let change = Change { repository, before: &before, after: &draft };
+        along::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
+    }
     Ok(turned(applied, wish, &draft.plan(), None, true))
 }
 
@@ -289,6 +326,7 @@ fn turned(
         moves,
         pinned: plan.pinned.clone(),
         ended: plan.unpinned.clone(),
+        lacks: applied.lacks,
         notes: applied.notes,
     }
 }

@@ -4,6 +4,7 @@
 use tracing::{error, warn};
 
 use crate::debian::packages::LONGEST_PROVEN_BYTES;
+use crate::domain::pinning::Leeway;
 use crate::domain::{Identity, Package, PinKind, PinTarget, Reach};
 use crate::flow::Repository;
 use crate::flow::apply::Wish;
@@ -47,6 +48,8 @@ fn job(package: &Package) -> Job {
             "left out: the stanza of {} {} has {} bytes, and apt stops at it",
             package.name, package.version, package.stanza_bytes
         ),
+        // Whoever needs it could not install it before either.
+        leeway: Leeway { force: true, ..Leeway::default() },
         expect: None,
         reply,
     }

@@ -59,6 +59,7 @@ fn code(error: &FlowError) -> Code {
             ConflictKind::Version => Code::VersionConflict,
             ConflictKind::Exists => Code::Exists,
             ConflictKind::NotEmpty => Code::NotEmpty,
+            ConflictKind::NotInstallable => Code::NotInstallable,
             ConflictKind::Other => Code::ChangeRefused,
         },
         FlowError::Expectation { .. } => Code::GenerationMoved,

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
 use crate::debian::{PackageName, SuiteName};
+use crate::domain::pinning::Leeway;
 use crate::domain::{PinKind, PinTarget, Right};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change as make};
@@ -45,6 +46,7 @@ async fn made(
         message: request.message,
         dry_run: request.dry_run,
         expect: request.expect_generation,
+        leeway: Leeway { cascade: request.cascade, force: request.force },
     };
     let wish = wish(request.change)?;
     let dry_run = terms.dry_run;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::api::{
     CertificateView, ChangeOutcome, GenerationView, HostSeen, IdentityView, ItemOutcome, ItemState,
-    PinView, PlacementState, PlacementView, SightingView, SuiteChoice, SuiteView,
+    PinView, PlacementState, PlacementView, SightingView, Stuck, SuiteChoice, SuiteView,
 };
 use crate::debian::SuiteName;
 use crate::domain::add::{Added, Standing};
 use crate::domain::{
-    Entitled, GenerationRecord, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
+    Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
 use crate::flow::report::{IdentityReport, PlacementReport, PlacementStanding, SuiteReport};
 use crate::flow::turn::Turned;
@@ -32,8 +32,18 @@ pub fn outcome(suite: &SuiteName, turned: Turned, hosts: Vec<HostSeen>) -> Chang
         moves: turned.moves.iter().map(moved).collect(),
         pins: turned.pinned.iter().map(|one| pin(suite, one)).collect(),
         ended: turned.ended.iter().map(|one| pin(suite, one)).collect(),
+        stuck: turned.lacks.iter().map(stuck).collect(),
         hosts,
         notes: turned.notes,
+    }
+}
+
+fn stuck(lack: &Lack) -> Stuck {
+    Stuck {
+        package: lack.package.name.clone(),
+        version: lack.package.version.clone(),
+        architecture: lack.architecture.clone(),
+        needs: lack.needed(),
     }
 }
 

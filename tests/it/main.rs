@@ -18,6 +18,7 @@ mod check;
 mod contract;
 mod crash;
 mod demo;
+mod dependants;
 mod docs;
 mod enrol;
 mod export;

@@ -86,8 +86,8 @@ fn a_right_that_is_taken_ends_the_bodies_that_it_gave_and_no_others() {
     server.repoctl(&["suite", "create", "edge", "--architectures", "amd64"]).expect_success();
     let (gone, both) = (large(&server, "acme-gone"), large(&server, "acme-both"));
     // Much to say, so that the index is long: it compresses well, and is unpacked on its way.
-    let words = " much to say\n".repeat(900_000 / 13);
-    let wordy: Vec<_> = (0..24)
+    let words = " much to say\n".repeat(450_000 / 13);
+    let wordy: Vec<_> = (0..48)
         .map(|number| DebBuilder::new(&format!("acme-wordy{number}"), "1.0", "amd64"))
         .map(|deb| server.deb(&deb.field("Description", &format!("words\n{}", words.trim_end()))))
         .collect();

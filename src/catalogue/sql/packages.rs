@@ -2,8 +2,8 @@
 
 use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
 use super::{Answer, MANY, Row, Store, Tx, Value, all, count, one};
-use crate::catalogue::{CatalogueError, NewPackage, PackageRecord, Packages};
-use crate::debian::{PackageName, SuiteName, read_file_list};
+use crate::catalogue::{CatalogueError, Mention, NewPackage, PackageRecord, Packages};
+use crate::debian::{Dependencies, PackageName, SuiteName, read_file_list};
 use crate::digest::Digest;
 use crate::domain::{Identity, Package};
 use crate::time::Moment;
@@ -42,6 +42,13 @@ const SENT_BY: &str = "\
         SELECT 1 FROM sender AS s WHERE s.package_id = p.id AND s.identity = $2))";
 
 const INSERT_STANZA: &str = "INSERT INTO stanza (package_id, stanza) VALUES ($1, $2)";
+
+// Most uploads are of packages that said the same before.
+const INSERT_MENTION: &str = "\
+    INSERT INTO mention (name, kind, by_name) VALUES ($1, $2, $3) \
+    ON CONFLICT (name, kind, by_name) DO NOTHING";
+
+const MENTIONS: &str = "SELECT by_name FROM mention WHERE name = $1 AND kind = $2 ORDER BY by_name";
 
 const BY_DIGEST: &str = concat!(
     "SELECT ",
@@ -137,6 +144,16 @@ impl<S: Store> Packages for S {
         })
     }
 
+    fn list_mentions(&self, names: &[PackageName], kind: Mention) -> Answer<Vec<Vec<PackageName>>> {
+        self.read(|tx| {
+            let of = |name: &PackageName| {
+                let values = [name.as_str().into(), mention_word(kind).into()];
+                all(tx, MENTIONS, &values, |row| parse(row, 0))
+            };
+            names.iter().map(of).collect()
+        })
+    }
+
     fn read_file_lists(&self, digests: &[Digest]) -> Answer<Vec<Option<Vec<u8>>>> {
         let damaged = || CatalogueError::Damaged("a file list does not unpack".into());
         let read = |row: &dyn Row| read_file_list(row.bytes(0)?).ok_or_else(damaged);
@@ -200,6 +217,7 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
     let id = match one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))? {
         Some(id) => {
             tx.exec(INSERT_STANZA, &[id.into(), new.stanza.as_str().into()])?;
+            record_mentions(tx, new)?;
             id
         }
         None => {
@@ -215,6 +233,25 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
         tx.exec(INSERT_FILE_LIST, &[id.into(), Value::Bytes(list.into())])?;
     }
     Ok(())
+}
+
+/// What moves the names that a package speaks of has to find it.
+fn record_mentions(tx: &mut dyn Tx, new: &NewPackage) -> Answer<()> {
+    let read = Dependencies::of_stanza(&new.stanza);
+    let needed = read.needed_names().into_iter().map(|name| (Mention::Depends, name));
+    let provided = read.provided_names().into_iter().map(|name| (Mention::Provides, name));
+    for (kind, name) in needed.chain(provided) {
+        let (kind, by_name) = (mention_word(kind), new.package.name.as_str());
+        tx.exec(INSERT_MENTION, &[name.as_str().into(), kind.into(), by_name.into()])?;
+    }
+    Ok(())
+}
+
+fn mention_word(kind: Mention) -> &'static str {
+    match kind {
+        Mention::Depends => "depends",
+        Mention::Provides => "provides",
+    }
 }
 
 fn record(reader: &mut Reader, row: &dyn Row) -> Answer<PackageRecord> {

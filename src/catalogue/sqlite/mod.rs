@@ -29,8 +29,10 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 1] =
-    [M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql"))];
+const MIGRATIONS: [M<'static>; 2] = [
+    M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
+];
 
 /// Marks the file as ours: `repo` in ASCII.
 const APPLICATION_ID: i64 = 0x7265_706f;

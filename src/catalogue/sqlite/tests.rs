@@ -4,9 +4,11 @@ use std::sync::mpsc::channel;
 
 use super::writer::Size;
 use super::*;
-use crate::catalogue::sql::Value;
-use crate::catalogue::{Access, CertificateRecord};
-use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
+use crate::catalogue::sql::{Row, Value};
+use crate::catalogue::{Access, CertificateRecord, Mention, Packages};
+use crate::debian::{Architecture, PackageKind, PackageName, Version};
+use crate::digest::Digest;
+use crate::domain::{Actor, Event, Grant, Identity, Package, Role, SuiteScope};
 use crate::time::Moment;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -68,7 +70,7 @@ fn the_file_is_ours_and_kept_from_others() {
     let raw = raw(&room);
     let pragma = |name| raw.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(pragma("application_id"), APPLICATION_ID);
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), MIGRATIONS.len() as i64);
     let mode: String = raw.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
@@ -94,11 +96,95 @@ fn the_writer_syncs_and_checks_keys() {
 fn a_newer_schema_is_refused_and_left_alone() {
     let room = TempDir::new().unwrap();
     drop(open(&room).unwrap());
-    raw(&room).pragma_update(None, "user_version", 2).unwrap();
+    let known = MIGRATIONS.len() as i64;
+    raw(&room).pragma_update(None, "user_version", known + 1).unwrap();
     let text = refusal(&room);
-    assert!(text.contains("newer repod (schema 2, this one knows 1)"), "{text}");
-    raw(&room).pragma_update(None, "user_version", 1).unwrap();
+    let newer = format!("newer repod (schema {}, this one knows {known})", known + 1);
+    assert!(text.contains(&newer), "{text}");
+    raw(&room).pragma_update(None, "user_version", known).unwrap();
     open(&room).unwrap();
+}
+
+/// What was recorded before there were mentions has them as if it came now.
+#[test]
+fn mentions_of_earlier_schemas_are_those_of_now() {
+    let relations = "acme-lib (>= 2) | acme-old:any, libc6:i386 (<< 1:3~), acme-lib | x+1, zz-9.0";
+    let stanza = |name: &str, fields: &str| {
+        format!("Package: {name}\nVersion: 1\n{fields}Description: x\n Depends: acme-no\n\n")
+    };
+    let samples = [
+        ("acme-app", stanza("acme-app", &format!("Depends: {relations}\n"))),
+        (
+            "acme-web",
+            stanza("acme-web", "Pre-Depends: acme-pre\nProvides: acme-api (= 3), acme-v\n"),
+        ),
+        ("acme-web", stanza("acme-web", "Provides: acme-v\nDepends: acme-lib\n")),
+        ("acme-odd", "S".to_owned()),
+        ("acme-bad", "Package: acme-bad\nDepends: \"quoted\n\n".to_owned()),
+    ];
+    let (before, now) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut old = raw(&before);
+    Migrations::from_slice(&MIGRATIONS[..1]).to_latest(&mut old).unwrap();
+    let catalogue = open(&now).unwrap();
+    for (number, (name, stanza)) in (1i64..).zip(&samples) {
+        let digest = Digest::of(format!("{name} {number}").as_bytes());
+        let sql = "INSERT INTO package VALUES \
+            (?1, ?2, ?3, ?1, 'amd64', 'acme', '1', 1, 1, 'x', 'deb', NULL, NULL, 'ci', 1, 0)";
+        old.execute(sql, (number, digest.to_string(), name)).unwrap();
+        old.execute("INSERT INTO stanza VALUES (?1, ?2)", (number, stanza)).unwrap();
+        let package = package(name, digest);
+        let by = Identity::parse("ci.example").unwrap();
+        catalogue.record_package(&package, stanza, &by, Moment(1)).unwrap();
+    }
+    drop(old);
+    let migrated = open(&before).unwrap();
+    let rows = |catalogue: &SqliteCatalogue| {
+        let sql = "SELECT name || ' ' || kind || ' ' || by_name FROM mention ORDER BY 1";
+        let read = |row: &dyn Row| row.text(0).map(str::to_owned);
+        catalogue
+            .read(|tx| {
+                let mut found = Vec::new();
+                tx.each(sql, &[], &mut |row| {
+                    found.push(read(row)?);
+                    Ok(())
+                })?;
+                Ok(found)
+            })
+            .unwrap()
+    };
+    assert_eq!(rows(&migrated), rows(&catalogue));
+    let wanted = [
+        "acme-api provides acme-web",
+        "acme-lib depends acme-app",
+        "acme-lib depends acme-web",
+        "acme-old depends acme-app",
+        "acme-pre depends acme-web",
+        "acme-v provides acme-web",
+        "libc6 depends acme-app",
+        "x+1 depends acme-app",
+        "zz-9.0 depends acme-app",
+    ];
+    assert_eq!(rows(&migrated), wanted);
+    let names = ["acme-lib", "acme-none"].map(|name| PackageName::parse(name).unwrap());
+    let found = migrated.list_mentions(&names, Mention::Depends).unwrap();
+    assert_eq!(format!("{found:?}"), r#"[["acme-app", "acme-web"], []]"#);
+}
+
+fn package(name: &str, digest: Digest) -> Package {
+    let (name, version) = (PackageName::parse(name).unwrap(), Version::parse("1").unwrap());
+    Package {
+        digest,
+        name: name.clone(),
+        architecture: Architecture::parse("amd64").unwrap(),
+        source: name,
+        source_version: version.clone(),
+        version,
+        size_bytes: 1,
+        stanza_bytes: 1,
+        stanza_digest: digest,
+        kind: PackageKind::Deb,
+        text: None,
+    }
 }
 
 #[test]

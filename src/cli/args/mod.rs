@@ -26,7 +26,7 @@ pub use enrol::{HostEnroll, HostRenew, HostToken};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
 pub use pins::parse_hours;
-pub use pins::{PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use pins::{LeewayArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
 pub use rights::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
     GroupMembers, GroupRemove,

@@ -35,9 +35,23 @@ pub struct PinArgs {
     /// Only show which packages and which hosts it would affect
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+    /// What may be done where hosts could not follow.
+    #[command(flatten)]
+    pub leeway: LeewayArgs,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
+}
+
+/// What may be done where hosts could not follow.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct LeewayArgs {
+    /// Where hosts could not follow, also move what has to move along: what depends on it, or what it needs
+    #[arg(long)]
+    pub cascade: bool,
+    /// Go on although hosts that have something which depends on it cannot follow
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Which pins to end.
@@ -63,6 +77,9 @@ pub struct UnpinArgs {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// What may be done where hosts could not follow.
+    #[command(flatten)]
+    pub leeway: LeewayArgs,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -96,6 +113,9 @@ pub struct RemoveArgs {
     /// Only show which packages and which hosts it would affect
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+    /// What may be done where hosts could not follow.
+    #[command(flatten)]
+    pub leeway: LeewayArgs,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

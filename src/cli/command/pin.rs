@@ -3,7 +3,7 @@
 use super::Session;
 use super::package::parse_target;
 use crate::api::{Change, ChangeRequest, GenerationsQuery};
-use crate::cli::args::{PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+use crate::cli::args::{LeewayArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
 use crate::cli::failure::Failure;
 use crate::cli::render;
 use crate::client::Client;
@@ -16,7 +16,7 @@ use crate::debian::{PackageName, SuiteName};
 pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = if args.rollback { rollback(args)? } else { pinning(args)? };
-    let mut wanted = request(change, args.dry_run);
+    let mut wanted = request(change, args.dry_run, args.leeway);
     if args.rollback && !args.dry_run {
         // Two who go back at the same time must not go back twice from what neither has seen. Uploads
         // of other packages meanwhile do not matter, unless the whole suite is to go back.
@@ -72,7 +72,7 @@ pub async fn unpin(session: &mut Session<'_>, args: &UnpinArgs) -> Result<(), Fa
     let suite = session.suite(args.of.suite.as_ref())?;
     let packages = args.packages.clone();
     let change = Change::Unpin { packages, all: args.all, binary: args.binary };
-    let mut wanted = request(change, args.dry_run);
+    let mut wanted = request(change, args.dry_run, args.leeway);
     let asks = session.around.may_ask && !session.json && !args.yes && !args.dry_run;
     if asks {
         wanted.expect_generation = last_generation(&session.client, &suite).await?;
@@ -106,11 +106,13 @@ pub async fn pins(session: &mut Session<'_>, args: &PinsArgs) -> Result<(), Fail
 pub async fn remove(session: &mut Session<'_>, args: &RemoveArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = Change::Remove { packages: args.packages.clone(), binary: args.binary };
-    make(session, &suite, request(change, args.dry_run)).await
+    make(session, &suite, request(change, args.dry_run, args.leeway)).await
 }
 
-fn request(change: Change, dry_run: bool) -> ChangeRequest {
-    ChangeRequest { message: String::new(), dry_run, expect_generation: None, change }
+fn request(change: Change, dry_run: bool, leeway: LeewayArgs) -> ChangeRequest {
+    let LeewayArgs { cascade, force } = leeway;
+    let (message, expect_generation) = (String::new(), None);
+    ChangeRequest { message, dry_run, expect_generation, cascade, force, change }
 }
 
 async fn make(

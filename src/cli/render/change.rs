@@ -1,5 +1,7 @@
 //! What came of a change: readable at three in the morning.
 
+use std::collections::BTreeSet;
+
 use super::version;
 use crate::api::{ChangeOutcome, ItemState, Move, PinView};
 use crate::cli::table::Table;
@@ -76,9 +78,20 @@ fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
     if outcome.dry_run {
         out.push_str(&hosts(outcome, now));
     } else if outcome.moves.iter().any(|one| one.from.is_some() && one.to.is_some()) {
-        out.push_str(&format!("{HOSTS_FOLLOW}\n"));
+        out.push_str(&follow(outcome));
     }
     out
+}
+
+/// Which hosts follow; of the others the notes say why.
+fn follow(outcome: &ChangeOutcome) -> String {
+    let stuck: BTreeSet<_> = outcome.stuck.iter().map(|one| one.package.as_str()).collect();
+    let stuck: Vec<_> = stuck.into_iter().collect();
+    match stuck.len() {
+        0 => format!("{HOSTS_FOLLOW}\n"),
+        1..=8 => format!("{HOSTS_FOLLOW}, but not those that have {}\n", stuck.join(", ")),
+        more => format!("{HOSTS_FOLLOW}, but not those that have any of {more} packages\n"),
+    }
 }
 
 fn standing(outcome: &ChangeOutcome) -> String {

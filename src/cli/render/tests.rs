@@ -130,6 +130,26 @@ fn a_change_that_hosts_do_not_see_says_so() {
 }
 
 #[test]
+fn hosts_that_cannot_follow_are_not_said_to() {
+    let outcome = |stuck: &[&str]| -> crate::api::ChangeOutcome {
+        let one = |package: &&str| json!({ "package": package, "version": "2", "architecture": "amd64", "needs": "x" });
+        read(json!({ "suite": "stable", "generation": 3,
+            "moves": [{ "package": "lib", "architecture": "amd64", "component": "main",
+                "from": "2", "to": "1" }],
+            "stuck": stuck.iter().map(one).collect::<Vec<_>>() }))
+    };
+    let last = |stuck: &[&str]| {
+        let text = change::moved(&outcome(stuck), NOW);
+        text.lines().last().unwrap_or_default().to_owned()
+    };
+    let follow = "hosts follow at their next `apt-get update && apt-get -y upgrade`";
+    assert_eq!(last(&[]), follow);
+    assert_eq!(last(&["bb", "aa", "bb"]), format!("{follow}, but not those that have aa, bb"));
+    let many = ["aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh", "ii"];
+    assert_eq!(last(&many), format!("{follow}, but not those that have any of 9 packages"));
+}
+
+#[test]
 fn pins_that_end_are_named() {
     let outcome = |dry_run: bool| -> crate::api::ChangeOutcome {
         let pin = |package: &str, version: serde_json::Value, message: &str| {

@@ -58,6 +58,8 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
         message: String::new(),
         dry_run: args.dry_run,
         expect_generation: None,
+        cascade: false,
+        force: false,
         change: Change::Add { items: parcels.iter().map(item).collect() },
     };
     let outcome = trial.keep(|| client.change(&suite, &request)).await?;

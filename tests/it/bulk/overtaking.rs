@@ -1,5 +1,6 @@
 //! A rollback is not made to wait by a bulk import that came before it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -45,8 +46,13 @@ fn a_rollback_overtakes_an_import_that_is_being_published() {
     let (go_on, may_go_on) = sync_channel::<()>(0);
     let may_go_on = Mutex::new(Some(may_go_on));
     house.faults.arm(None);
+    let makes_indices = AtomicBool::new(false);
     house.faults.tell(move |call| {
+        if call == "find_chunks" {
+            makes_indices.store(true, Ordering::SeqCst);
+        }
         if call == "read_stanzas"
+            && makes_indices.load(Ordering::SeqCst)
             && let Some(may_go_on) = may_go_on.lock().unwrap().take()
         {
             arrived.send(()).unwrap();
@@ -81,9 +87,15 @@ fn a_rollback_overtakes_an_import_that_is_being_published() {
     assert_eq!(report.packages.len(), IMPORTED as usize + 1);
 }
 
-/// How many chunks were rendered.
+/// How many chunks were rendered: stanzas are read for them after it was found which chunks there are. What
+/// they are read for before that is whether hosts can install what is published.
 fn reads(house: &House<'_>) -> usize {
-    house.faults.calls().iter().filter(|call| **call == "read_stanzas").count()
+    let calls = house.faults.calls();
+    let chunks = calls.split(|call| *call == "list_taken").map(|turn| {
+        let making = turn.iter().skip_while(|call| **call != "find_chunks");
+        making.filter(|call| **call == "read_stanzas").count()
+    });
+    chunks.sum()
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedRing, Catalogue, CatalogueError, CertificateRecord,
     ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Enrolments,
-    Generations, Groups, IndexRecord, Journal, NewPackage, PackageRecord, Packages, PastIndex,
-    Placement, RingSighting, Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    Generations, Groups, IndexRecord, Journal, Mention, NewPackage, PackageRecord, Packages,
+    PastIndex, Placement, RingSighting, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -237,6 +237,7 @@ faulty! { Packages:
     fn list_sent(digests: &[Digest], by: &Identity) -> Vec<Digest>;
     fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
+    fn list_mentions(names: &[PackageName], kind: Mention) -> Vec<Vec<PackageName>>;
     fn read_file_lists(digests: &[Digest]) -> Vec<Option<Vec<u8>>>;
     fn list_suites_of(digests: &[Digest]) -> Vec<Vec<SuiteName>>;
     fn find_by_path(name: &PackageName, digest_prefix: &str) -> Option<(Package, Vec<SuiteName>)>;

@@ -1,0 +1,135 @@
+//! Dependencies: what a package needs installed beside it, and what it is taken for, read back from its
+//! published stanza.
+//!
+//! Source: Policy 7.2 and 7.5; the Multi-Arch specification as dpkg (`lib/dpkg/depcon.c`) and apt
+//! (`apt-pkg/deb/deblistparser.cc`) carry it out.
+
+use std::collections::BTreeSet;
+
+use super::PackageName;
+use super::relation::{Relation, RelationField, Relations};
+
+/// How builds of one package for several architectures go together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum MultiArch {
+    /// Only one of them is installed, and only its own architecture counts.
+    #[default]
+    No,
+    /// Several are installed side by side, all of one version.
+    Same,
+    /// One of them is enough for packages of every architecture.
+    Foreign,
+    /// The same for those that ask for `:any`.
+    Allowed,
+}
+
+impl MultiArch {
+    fn parse(text: &str) -> Self {
+        match text.trim() {
+            "same" => Self::Same,
+            "foreign" => Self::Foreign,
+            "allowed" => Self::Allowed,
+            _ => Self::No,
+        }
+    }
+}
+
+/// What installing a package takes and gives.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dependencies {
+    /// Pre-Depends and Depends: all of the entries, one of the alternatives of each.
+    pub needs: Vec<Vec<Relation>>,
+    /// Provides.
+    pub provides: Vec<Relation>,
+    /// Multi-Arch.
+    pub multi_arch: MultiArch,
+}
+
+impl Dependencies {
+    /// Reads them from a stanza that was published. A field that is not well formed says nothing.
+    pub fn of_stanza(stanza: &str) -> Self {
+        let mut read = Self::default();
+        for (name, value) in fields(stanza) {
+            let relations = |field| Relations::parse(field, value).map(Relations::into_entries);
+            match name {
+                "Pre-Depends" => {
+                    read.needs.extend(relations(RelationField::PreDepends).unwrap_or_default())
+                }
+                "Depends" => {
+                    read.needs.extend(relations(RelationField::Depends).unwrap_or_default());
+                }
+                "Provides" => {
+                    let provided = relations(RelationField::Provides).unwrap_or_default();
+                    read.provides = provided.into_iter().flatten().collect();
+                }
+                "Multi-Arch" => read.multi_arch = MultiArch::parse(value),
+                _ => {}
+            }
+        }
+        read
+    }
+
+    /// Every name of which one alternative or another speaks, each once.
+    pub fn needed_names(&self) -> BTreeSet<&PackageName> {
+        self.needs.iter().flatten().map(|relation| &relation.package).collect()
+    }
+
+    /// Every name that it is taken for beside its own, each once.
+    pub fn provided_names(&self) -> BTreeSet<&PackageName> {
+        self.provides.iter().map(|relation| &relation.package).collect()
+    }
+}
+
+/// The fields of a stanza in the spelling in which it was published, with what follows their colons.
+fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = stanza;
+    std::iter::from_fn(move || {
+        if rest.is_empty() || rest.starts_with('\n') {
+            return None;
+        }
+        let (field, more) = rest.split_at(end_of_field(rest));
+        rest = more.get(1..).unwrap_or_default();
+        Some(field.split_once(':').unwrap_or((field, "")))
+    })
+}
+
+/// Where the first line ends that no other goes on with.
+fn end_of_field(text: &str) -> usize {
+    let goes_on = |at: usize| {
+        text.get(at..).is_some_and(|more| more.starts_with("\n ") || more.starts_with("\n\t"))
+    };
+    let ends = text.match_indices('\n').map(|(at, _)| at);
+    ends.into_iter().find(|at| !goes_on(*at)).unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stanza_tells_what_a_package_needs_and_is_taken_for() {
+        let read = Dependencies::of_stanza(
+            "Package: acme-app\nVersion: 1\nPre-Depends: acme-base:any\nMulti-Arch: foreign\n\
+             Depends: acme-lib (>= 2) | acme-old,\n libc6\nProvides: acme-api (= 3), acme-web:i386\n\
+             Recommends: acme-doc\nDescription: x\n Depends: acme-no\n\nDepends: beyond\n",
+        );
+        let needs: Vec<Vec<String>> =
+            read.needs.iter().map(|any| any.iter().map(ToString::to_string).collect()).collect();
+        let wanted = [vec!["acme-base:any"], vec!["acme-lib (>= 2)", "acme-old"], vec!["libc6"]];
+        assert_eq!(needs, wanted);
+        let provides: Vec<_> = read.provides.iter().map(ToString::to_string).collect();
+        assert_eq!(provides, ["acme-api (= 3)", "acme-web:i386"]);
+        assert_eq!(read.multi_arch, MultiArch::Foreign);
+        let names: Vec<_> = read.needed_names().into_iter().map(PackageName::as_str).collect();
+        assert_eq!(names, ["acme-base", "acme-lib", "acme-old", "libc6"]);
+        assert_eq!(read.provided_names().len(), 2);
+    }
+
+    #[test]
+    fn what_says_nothing_needs_nothing() {
+        for stanza in ["", "\n", "Package: x\n\n", "S", "Depends: (\n", "Provides:\nMulti-Arch:\n"]
+        {
+            assert_eq!(Dependencies::of_stanza(stanza), Dependencies::default(), "{stanza:?}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What hosts could install before a change, and cannot with it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A package, with what its stanza says of others.
+type Told = (Arc<Package>, Dependencies);
+
+fn name(text: &str) -> PackageName {
+    PackageName::parse(text).unwrap()
+}
+
+fn architecture(text: &str) -> Architecture {
+    Architecture::parse(text).unwrap()
+}
+
+/// `NAME VERSION ARCHITECTURE`, and fields.
+fn told(text: &str, fields: &str) -> Told {
+    let words: Vec<_> = text.split(' ').collect();
+    let version: Version = words[1].parse().unwrap();
+    let digest = Digest::of(format!("{text}\n{fields}").as_bytes());
+    let package = Package {
+        digest,
+        name: name(words[0]),
+        version: version.clone(),
+        architecture: architecture(words[2]),
+        source: name(words[0]),
+        source_version: version,
+        size_bytes: 1,
+        stanza_bytes: 1,
+        stanza_digest: digest,
+        kind: PackageKind::Deb,
+        text: None,
+    };
+    (Arc::new(package), Dependencies::of_stanza(fields))
+}
+
+/// A change of a suite, with all that can be known of it.
+struct Case {
+    architectures: Vec<Architecture>,
+    before: Named,
+    after: Named,
+    dependencies: HashMap<Digest, Dependencies>,
+    providers: BTreeMap<PackageName, Vec<PackageName>>,
+    own: BTreeSet<PackageName>,
+    touched: BTreeSet<PackageName>,
+}
+
+impl Case {
+    /// Every name that begins with `acme` is the suite's.
+    fn new(architectures: &[&str], before: &[Told], after: &[Told]) -> Self {
+        let (mut dependencies, mut providers) = (HashMap::new(), BTreeMap::new());
+        let (mut own, mut touched) = (BTreeSet::new(), BTreeSet::new());
+        for (told, others) in [(before, after), (after, before)] {
+            for (package, read) in told {
+                dependencies.insert(package.digest, read.clone());
+                let named = read.needed_names().into_iter().chain(read.provided_names());
+                own.extend(named.filter(|name| name.as_str().starts_with("acme")).cloned());
+                own.insert(package.name.clone());
+                for provided in read.provided_names() {
+                    let by: &mut Vec<_> = providers.entry(provided.clone()).or_default();
+                    by.push(package.name.clone());
+                }
+                if !others.iter().any(|(other, _)| other.digest == package.digest) {
+                    touched.insert(package.name.clone());
+                    touched.extend(read.provided_names().into_iter().cloned());
+                }
+            }
+        }
+        let named = |told: &[Told]| {
+            let mut named = Named::new();
+            for (package, _) in told {
+                named.entry(package.name.clone()).or_default().push(Arc::clone(package));
+            }
+            named
+        };
+        let architectures = architectures.iter().map(|text| architecture(text)).collect();
+        let (before, after) = (named(before), named(after));
+        Self { architectures, before, after, dependencies, providers, own, touched }
+    }
+
+    fn lacks_of<'n>(&self, names: impl Iterator<Item = &'n PackageName>) -> Vec<Lack> {
+        let question = Question {
+            architectures: &self.architectures,
+            before: &self.before,
+            after: &self.after,
+            dependencies: &self.dependencies,
+            providers: &self.providers,
+            own: &self.own,
+            touched: &self.touched,
+        };
+        names.flat_map(|name| question.lacks(name)).collect()
+    }
+
+    /// Of each lack what it says, with a mark where it was no worse before.
+    fn said(&self) -> Vec<String> {
+        let mark = |lack: &Lack| if lack.worse { "" } else { " as before" };
+        let lacks = self.lacks_of(self.after.keys());
+        lacks.iter().map(|lack| format!("{lack}{}", mark(lack))).collect()
+    }
+}
+
+fn amd64(before: &[Told], after: &[Told]) -> Vec<String> {
+    Case::new(&["amd64"], before, after).said()
+}
+
+#[test]
+fn what_needs_what_went_away_is_named() {
+    let lib = |version: &str| told(&format!("acme-lib {version} amd64"), "");
+    let app = told("acme-app 2 amd64", "Pre-Depends: acme-lib (>= 2)\nDepends: libc6 (>= 99)");
+    let said = "acme-app 2 (amd64) needs acme-lib (>= 2) and finds";
+    let before = [lib("2"), app.clone()];
+    assert_eq!(amd64(&before, &[lib("1"), app.clone()]), [format!("{said} acme-lib 1")]);
+    assert_eq!(amd64(&before, std::slice::from_ref(&app)), [format!("{said} no acme-lib")]);
+    assert!(amd64(&before, &[lib("3"), app.clone()]).is_empty());
+    // It was no better before; what comes in new is held against nothing.
+    assert_eq!(
+        amd64(&[lib("1"), app.clone()], &[lib("0"), app.clone()]),
+        [format!("{said} acme-lib 0 as before")]
+    );
+    assert_eq!(amd64(&[lib("1")], &[lib("1"), app]), [format!("{said} acme-lib 1")]);
+}
+
+#[test]
+fn one_alternative_is_enough_and_one_of_others_counts_as_there() {
+    let without = |depends: &str| {
+        let app = told("acme-app 1 amd64", &format!("Depends: {depends}"));
+        let lib = told("acme-lib 2 amd64", "");
+        amd64(&[lib, app.clone()], &[told("acme-lib 1 amd64", ""), app])
+    };
+    for met in ["acme-lib (>= 2) | other", "acme-lib (>= 2) | acme-lib (<< 2)", "acme-lib", "other"]
+    {
+        assert!(without(met).is_empty(), "{met}");
+    }
+    let said = without("acme-lib (>= 2) | acme-none");
+    let wanted = "acme-app 1 (amd64) needs acme-lib (>= 2) | acme-none \
+                  and finds acme-lib 1, no acme-none";
+    assert_eq!(said, [wanted]);
+}
+
+#[test]
+fn what_is_provided_counts_with_its_version() {
+    let with = |depends: &str, provides: &str| {
+        let app = told("acme-app 1 amd64", &format!("Depends: {depends}"));
+        let now = told("acme-lib 2 amd64", &format!("Provides: {provides}"));
+        let then = told("acme-lib 1 amd64", "Provides: acme-api (= 5)");
+        amd64(&[then, app.clone()], &[now, app]).is_empty()
+    };
+    assert!(with("acme-api", "acme-api") && with("acme-api (>= 5)", "acme-api (= 5)"));
+    assert!(!with("acme-api (>= 5)", "acme-api") && !with("acme-api (>= 5)", "acme-api (= 4)"));
+    assert!(!with("acme-api", "acme-other"));
+}
+
+#[test]
+fn each_architecture_is_looked_at() {
+    let both = ["amd64", "i386"];
+    let lib = |version: &str, architecture: &str, multi_arch: &str| {
+        let fields = format!("Multi-Arch: {multi_arch}");
+        told(&format!("acme-lib {version} {architecture}"), &fields)
+    };
+    let app = |architecture: &str| {
+        told(&format!("acme-app 2 {architecture}"), "Depends: acme-lib (>= 2)")
+    };
+    let (here, foreign) = (app("amd64"), app("i386"));
+    let case = |before: &[Told], after: &[Told]| Case::new(&both, before, after).said();
+    // Only one of the two goes back: only its dependant is stuck.
+    let before = [lib("2", "amd64", "no"), lib("2", "i386", "no"), here.clone(), foreign.clone()];
+    let after = [lib("2", "amd64", "no"), lib("1", "i386", "no"), here.clone(), foreign.clone()];
+    let stuck = "acme-app 2 (i386) needs acme-lib (>= 2) and finds acme-lib 1";
+    assert_eq!(case(&before, &after), [stuck]);
+    // One build serves both architectures: both dependants are.
+    let before = [lib("2", "amd64", "foreign"), here.clone(), foreign.clone()];
+    let after = [lib("1", "amd64", "foreign"), here.clone(), foreign];
+    assert_eq!(case(&before, &after).len(), 2);
+    // Builds that are installed side by side have one version.
+    let before = [lib("1", "amd64", "same"), lib("1", "i386", "same")];
+    let after = [lib("2", "amd64", "same"), lib("1", "i386", "same")];
+    let behind = "acme-lib 2 (amd64) needs acme-lib:i386 (= 2) and finds acme-lib:i386 1";
+    assert_eq!(case(&before, &after), [behind]);
+    assert!(case(&before, &[lib("2", "amd64", "same"), lib("2", "i386", "same")]).is_empty());
+    // Of `all` and the architecture's own the higher counts.
+    let before = [lib("2", "all", "no"), lib("1", "amd64", "no"), here.clone()];
+    assert_eq!(case(&before, &[lib("1", "amd64", "no"), here]).len(), 1);
+}
+
+fn any_told() -> impl Strategy<Value = Told> {
+    let names = || prop::sample::select(vec!["acme-a", "acme-b", "acme-c", "acme-d", "acme-v"]);
+    let qualifiers = prop::sample::select(vec!["", "", "", ":any", ":i386"]);
+    let versions = prop::sample::select(vec!["", "", " (>= 2)", " (<< 2)", " (= 1)"]);
+    let relation = (names(), qualifiers, versions)
+        .prop_map(|(name, of, version)| format!("{name}{of}{version}"));
+    let needs = prop::collection::vec(prop::collection::vec(relation, 1..3), 0..3);
+    let provides =
+        prop::sample::select(vec!["", "", "Provides: acme-v\n", "Provides: acme-v (= 1)\n"]);
+    let multi_arch = prop::sample::select(vec!["no", "no", "foreign", "allowed"]);
+    let built = prop::sample::select(vec!["amd64", "amd64", "i386", "all"]);
+    (names(), 1..4u8, built, needs, provides, multi_arch).prop_map(
+        |(name, version, built, needs, provides, multi_arch)| {
+            let needs: Vec<_> = needs.iter().map(|any| any.join(" | ")).collect();
+            let depends = match needs.is_empty() {
+                true => String::new(),
+                false => format!("Depends: {}\n", needs.join(", ")),
+            };
+            let fields = format!("{depends}{provides}Multi-Arch: {multi_arch}\n");
+            told(&format!("{name} {version} {built}"), &fields)
+        },
+    )
+}
+
+/// One package a place.
+fn placed(told: Vec<Told>) -> Vec<Told> {
+    let place = |(package, _): &Told| (package.name.clone(), package.architecture.clone());
+    let placed: BTreeMap<_, _> = told.into_iter().map(|one| (place(&one), one)).collect();
+    placed.into_values().collect()
+}
+
+proptest! {
+    /// Whoever looks only at what moved, and at what names it, misses nothing; and nothing is worse where
+    /// nothing moved.
+    #[test]
+    fn to_look_at_what_moved_and_its_dependants_is_enough(
+        before in prop::collection::vec(any_told(), 0..8),
+        moved in prop::collection::vec(any_told(), 0..3),
+        gone in 0..8usize,
+    ) {
+        let before = placed(before);
+        let mut after = before.clone();
+        if gone < after.len() {
+            after.remove(gone);
+        }
+        after.extend(moved);
+        let after = placed(after);
+        let mut case = Case::new(&["amd64", "i386"], &before, &after);
+        let concerned: BTreeSet<PackageName> = after
+            .iter()
+            .filter(|(package, read)| {
+                case.touched.contains(&package.name)
+                    || read.needed_names().into_iter().any(|name| case.touched.contains(name))
+            })
+            .map(|(package, _)| package.name.clone())
+            .collect();
+        let worse = |lacks: Vec<Lack>| -> Vec<_> { lacks.into_iter().filter(|lack| lack.worse).collect() };
+        let short = worse(case.lacks_of(concerned.iter()));
+        case.touched.extend(case.own.clone());
+        let whole = worse(case.lacks_of(case.after.keys()));
+        prop_assert_eq!(&short, &whole);
+        for lack in &whole {
+            prop_assert!(!lack.needs.is_empty());
+        }
+        let same = Case::new(&["amd64", "i386"], &before, &before);
+        prop_assert!(worse(same.lacks_of(same.after.keys())).is_empty());
+    }
+}

@@ -1,0 +1,181 @@
+//! Installable: what a change leaves that hosts cannot install, looked up for what moved and for what
+//! depends on it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::catalogue::Mention;
+use crate::debian::{Dependencies, PackageName};
+use crate::digest::Digest;
+use crate::domain::installable::{Named, Question, answers_for, asked};
+use crate::domain::{Draft, Lack, Package};
+use crate::flow::cores::on_every_core;
+use crate::flow::{FlowError, Repository};
+
+/// So many names are looked at in one go, so that what is read of them is never much.
+const AT_ONCE: usize = 1_000;
+
+/// A suite before a change and after it.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'c> {
+    pub repository: &'c Repository,
+    pub before: &'c Draft<'c>,
+    pub after: &'c Draft<'c>,
+}
+
+impl Change<'_> {
+    /// Everything that hosts cannot install with the change, of what moved and what depends on it.
+    ///
+    /// Costs what moved and those that depend on it, and stops with `None` when `may_go_on` says no.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue.
+    pub(crate) fn lacks(
+        &self,
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Lack>>, FlowError> {
+        let mut moved: BTreeMap<PackageName, Vec<Digest>> = BTreeMap::new();
+        for (place, now) in self.after.since(self.before).0 {
+            let then = self.before.at(&place);
+            let digests = then.into_iter().chain(&now).map(|package| package.digest);
+            moved.entry(place.1).or_default().extend(digests);
+        }
+        let touched = self.touched(&moved)?;
+        let mut concerned: BTreeSet<PackageName> = moved.into_keys().collect();
+        // Where nothing was listed, nothing but what moved depends on it.
+        if !self.before.lists_nothing() {
+            let names: Vec<_> = touched.iter().cloned().collect();
+            for part in names.chunks(AT_ONCE) {
+                let found = self.repository.catalogue.list_mentions(part, Mention::Depends)?;
+                concerned.extend(found.into_iter().flatten());
+            }
+        }
+        let concerned: Vec<_> = concerned.into_iter().collect();
+        let parts: Vec<_> = concerned.chunks(AT_ONCE).collect();
+        let found = on_every_core(&parts, |part| match may_go_on() {
+            true => self.examine(part, &touched).map(Some),
+            false => Ok(None),
+        })?;
+        let whole: Option<Vec<_>> = found.into_iter().collect();
+        Ok(whole.map(|parts| parts.into_iter().flatten().collect()))
+    }
+
+    /// The names of which anything moved: packages' own, and those that they are taken for.
+    fn touched(
+        &self,
+        moved: &BTreeMap<PackageName, Vec<Digest>>,
+    ) -> Result<BTreeSet<PackageName>, FlowError> {
+        let mut touched: BTreeSet<PackageName> = moved.keys().cloned().collect();
+        if self.before.lists_nothing() {
+            return Ok(touched);
+        }
+        let digests: Vec<_> = moved.values().flatten().copied().collect();
+        for part in digests.chunks(AT_ONCE) {
+            for stanza in self.repository.catalogue.read_stanzas(part)? {
+                let read = Dependencies::of_stanza(&stanza);
+                touched.extend(read.provided_names().into_iter().cloned());
+            }
+        }
+        Ok(touched)
+    }
+
+    fn examine(
+        &self,
+        names: &[PackageName],
+        touched: &BTreeSet<PackageName>,
+    ) -> Result<Vec<Lack>, FlowError> {
+        let mut known = Known::new(self);
+        known.list(names);
+        let listed: Vec<_> = names.iter().filter(|name| known.after.contains_key(*name)).collect();
+        known.read(&listed)?;
+        let own = known.needed(&listed, touched);
+        let needed: Vec<_> = own.iter().cloned().collect();
+        let provided = self.repository.catalogue.list_mentions(&needed, Mention::Provides)?;
+        let providers: BTreeMap<_, _> = needed.iter().cloned().zip(provided).collect();
+        known.list(&needed);
+        for names in providers.values() {
+            known.list(names);
+        }
+        known.read(&needed.iter().chain(providers.values().flatten()).collect::<Vec<_>>())?;
+        let question = Question {
+            architectures: &self.after.spec.architectures,
+            before: &known.before,
+            after: &known.after,
+            dependencies: &known.dependencies,
+            providers: &providers,
+            own: &own,
+            touched,
+        };
+        Ok(listed.into_iter().flat_map(|name| question.lacks(name)).collect())
+    }
+}
+
+/// What was read for some names.
+struct Known<'k> {
+    change: &'k Change<'k>,
+    before: Named,
+    after: Named,
+    dependencies: HashMap<Digest, Dependencies>,
+}
+
+impl<'k> Known<'k> {
+    fn new(change: &'k Change<'k>) -> Self {
+        let (before, after) = (Named::new(), Named::new());
+        Self { change, before, after, dependencies: HashMap::new() }
+    }
+
+    /// Looks up what is and was listed of these names.
+    fn list(&mut self, names: &[PackageName]) {
+        let Change { before, after, .. } = *self.change;
+        for (draft, listed) in [(before, &mut self.before), (after, &mut self.after)] {
+            for name in names {
+                if listed.contains_key(name) {
+                    continue;
+                }
+                let packages: Vec<_> =
+                    draft.named(name).into_iter().map(|(_, package)| package).collect();
+                if !packages.is_empty() {
+                    listed.insert(name.clone(), packages);
+                }
+            }
+        }
+    }
+
+    /// Reads what the packages of these names need and provide.
+    fn read(&mut self, names: &[&PackageName]) -> Result<(), FlowError> {
+        let listed = [&self.before, &self.after].into_iter();
+        let packages = listed.flat_map(|listed| names.iter().filter_map(|name| listed.get(*name)));
+        let digest = |package: &Arc<Package>| package.digest;
+        let missing: BTreeSet<Digest> = packages
+            .flatten()
+            .map(digest)
+            .filter(|digest| !self.dependencies.contains_key(digest))
+            .collect();
+        let missing: Vec<_> = missing.into_iter().collect();
+        for part in missing.chunks(AT_ONCE) {
+            let stanzas = self.change.repository.catalogue.read_stanzas(part)?;
+            let read = stanzas.iter().map(|stanza| Dependencies::of_stanza(stanza));
+            self.dependencies.extend(part.iter().copied().zip(read));
+        }
+        Ok(())
+    }
+
+    /// The names that the suite answers for, of those that these packages need and that have to be looked at.
+    fn needed(
+        &self,
+        names: &[&PackageName],
+        touched: &BTreeSet<PackageName>,
+    ) -> BTreeSet<PackageName> {
+        let Change { before, after, .. } = *self.change;
+        let mut needed = BTreeSet::new();
+        for name in names {
+            let (then, now) = (self.before.get(*name), self.after.get(*name));
+            let moved = then != now;
+            for package in then.into_iter().chain(now).flatten() {
+                let Some(read) = self.dependencies.get(&package.digest) else { continue };
+                needed.extend(asked(read, touched, moved).flatten().map(|one| &one.package));
+            }
+        }
+        needed.into_iter().filter(|name| answers_for(name, before, after)).cloned().collect()
+    }
+}
