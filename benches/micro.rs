@@ -77,7 +77,7 @@ fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
         middle.iter().filter_map(|package| texts.get(&package.digest)).copied().collect();
     figures.insert("chunk_bytes", vec![chunk.len() as f64]);
     time(figures, "prove", 21, || Ok(packages::prove(chunk.as_bytes())?))?;
-    time(figures, "gz", 21, || Ok(framing::gzip_member(chunk.as_bytes())))?;
+    time(figures, "gz", 21, || Ok(framing::gzip_run(chunk.as_bytes())))?;
     let preset = framing::XZ_DEFAULT_PRESET;
     time(figures, "xz", 9, || Ok(framing::xz_block(chunk.as_bytes(), preset)?))?;
     time(figures, "sha256", 21, || Ok(Digest::of(chunk.as_bytes())))?;

@@ -4,7 +4,7 @@ use crate::catalogue::{CatalogueError, ChangesSince, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Completion, Contents, GenerationRecord, IndexFile, StoredBlock, StoredChunk, Tenure,
+    Completion, Contents, GenerationRecord, IndexFile, StoredBlock, StoredChunk, StoredRun, Tenure,
 };
 
 /// Facts about generations.
@@ -99,6 +99,12 @@ pub trait Generations: Send + Sync {
     /// [`CatalogueError`].
     fn record_blocks(&self, blocks: &[(Digest, StoredBlock)]) -> Result<(), CatalogueError>;
 
+    /// Notes where the runs of deflate blocks of recorded chunks lie. A run that is noted already stays.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn record_runs(&self, runs: &[(Digest, StoredRun)]) -> Result<(), CatalogueError>;
+
     /// Records what a live generation lists beside what it did, with the head that says so.
     ///
     /// # Errors
@@ -115,7 +121,7 @@ pub trait Generations: Send + Sync {
         path: &str,
     ) -> Result<Option<IndexRecord>, CatalogueError>;
 
-    /// Every pack that a recorded chunk or its xz block lies in.
+    /// Every pack that a recorded chunk, its run or its xz block lies in.
     ///
     /// # Errors
     /// [`CatalogueError`].

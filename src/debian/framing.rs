@@ -1,7 +1,8 @@
 //! Compression framing of index files: chunks that are compressed alone and joined as they are.
 //!
-//! gzip files are concatenated members, which apt reads to the end. xz files must be one stream of
-//! many blocks, for apt stops without a word after the first of several streams.
+//! A gzip file is one member, since many readers stop without a word after the first of several. Its
+//! deflate stream is put together from runs of blocks that were made alone and end on a byte. An xz file
+//! is one stream of many blocks: apt stops without a word after the first of several streams.
 //!
 //! Source: RFC 1952 (gzip), RFC 1951 (deflate), the .xz file format 1.1.0.
 
@@ -13,12 +14,24 @@ use liblzma::stream::{Action, Check, Filters, LzmaOptions, Stream};
 /// The gzip level of all index chunks: higher ones are slower and not smaller on such text.
 const GZIP_LEVEL: u32 = 6;
 
-/// What a gzip member begins with: deflate, no flags, no time, no named operating system.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// What every gzip file begins with here: deflate, no flags, no time, no named operating system.
+pub const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// The gzip file of no chunks: one member without content.
 pub const EMPTY_GZIP: [u8; 20] =
     [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// The deflate block that ends a stream: the last one, without content. RFC 1951, 3.2.3.
+const LAST_BLOCK: [u8; 2] = [3, 0];
+
+/// What a run of deflate blocks ends with: a stored block without content, flushed to the byte. RFC 1951, 3.2.4.
+const FLUSHED: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// The size of what [`gzip_tail`] gives. Unit: bytes.
+const GZIP_TAIL_BYTES: usize = 10;
+
+/// How much a run grows by when it becomes a member of its own. Unit: bytes.
+pub const GZIP_FRAME_BYTES: u32 = 20;
 
 /// What every xz file begins with here: the magic, and CRC32 as the check of each block.
 ///
@@ -48,7 +61,7 @@ pub enum FramingError {
     #[error("the xz encoder did not write one block: {0}; try again with more free memory")]
     Xz(&'static str),
 
-    /// Stored bytes are not the one gzip member they were.
+    /// Stored bytes are not the run or the member of gzip that they were.
     #[error("a stored gzip chunk is damaged: {0}; restore it from a backup or publish again")]
     Gzip(&'static str),
 }
@@ -64,21 +77,67 @@ pub struct XzBlock {
     pub plain_bytes: u64,
 }
 
+/// A run of deflate blocks that refers to nothing before it, is not the end of its stream, and ends on a byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GzipRun {
+    /// The blocks.
+    pub bytes: Vec<u8>,
+    /// The CRC-32 of what they unpack to.
+    pub crc32: u32,
+}
+
+/// One run that unpacks to `plain`.
+///
+/// Shape: the same bytes for the same input. `GZIP_HEADER`, any number of runs, and [`gzip_tail`] of them in
+/// order are one gzip file of one member. Level 6, no time, no name.
+///
+/// Source: RFC 1951, RFC 1952.
+pub fn gzip_run(plain: &[u8]) -> GzipRun {
+    let bytes = deflate(plain, FlushCompress::Full)
+        .filter(|run| run.ends_with(&FLUSHED))
+        .unwrap_or_else(|| deflate_stored(plain));
+    GzipRun { bytes, crc32: crc32fast::hash(plain) }
+}
+
+/// The end of a gzip file of these runs: the last block, the CRC-32 and the size of all.
+///
+/// Shape: each run is (CRC-32, plain size), in the order of the file; none is allowed. Unit: bytes.
+///
+/// Source: RFC 1952, 2.3.1.
+pub fn gzip_tail(runs: impl IntoIterator<Item = (u32, u64)>) -> [u8; GZIP_TAIL_BYTES] {
+    let mut whole = crc32fast::Hasher::new();
+    let mut plain_bytes = 0_u64;
+    for (crc32, bytes) in runs {
+        whole.combine(&crc32fast::Hasher::new_with_initial_len(crc32, bytes));
+        plain_bytes = plain_bytes.wrapping_add(bytes);
+    }
+    let [last, end] = LAST_BLOCK;
+    let [a, b, c, d] = whole.finalize().to_le_bytes();
+    // RFC 1952 wants the size modulo 2^32.
+    let [e, f, g, h, ..] = plain_bytes.to_le_bytes();
+    [last, end, a, b, c, d, e, f, g, h]
+}
+
+/// A run as a gzip member of its own, which holds `plain_bytes`.
+pub fn member_of_run(run: &[u8], crc32: u32, plain_bytes: u64) -> Vec<u8> {
+    [&GZIP_HEADER[..], run, &gzip_tail([(crc32, plain_bytes)])].concat()
+}
+
 /// One gzip member that unpacks to `plain`.
 ///
-/// Shape: the same bytes for the same input; members joined are one gzip file. Level 6, no time,
-/// no name.
+/// Shape: the same bytes for the same input. Level 6, no time, no name.
 ///
 /// Source: RFC 1952.
 pub fn gzip_member(plain: &[u8]) -> Vec<u8> {
-    let body = deflate(plain).unwrap_or_else(|| deflate_stored(plain));
-    // RFC 1952 wants the size modulo 2^32.
+    let body = deflate(plain, FlushCompress::Finish)
+        .unwrap_or_else(|| [deflate_stored(plain), LAST_BLOCK.to_vec()].concat());
     let [size @ .., _, _, _, _] = (plain.len() as u64).to_le_bytes();
     [&GZIP_HEADER[..], &body, &crc32fast::hash(plain).to_le_bytes(), &size].concat()
 }
 
-/// Compressed by the library; `None` should it ever fail, for which it gives no reason.
-fn deflate(plain: &[u8]) -> Option<Vec<u8>> {
+/// Compressed by the library up to its end or to a flush; `None` should it ever fail, for which it gives no
+/// reason.
+fn deflate(plain: &[u8], flush: FlushCompress) -> Option<Vec<u8>> {
     const ROOM_BYTES: usize = 64 * 1024;
     let mut compress = Compress::new(Compression::new(GZIP_LEVEL), false);
     let mut body = Vec::new();
@@ -87,32 +146,50 @@ fn deflate(plain: &[u8]) -> Option<Vec<u8>> {
         let before = (taken, body.len());
         body.reserve(ROOM_BYTES);
         let rest = plain.get(taken..)?;
-        let status = compress.compress_vec(rest, &mut body, FlushCompress::Finish).ok()?;
-        if status == Status::StreamEnd {
+        let status = compress.compress_vec(rest, &mut body, flush).ok()?;
+        let taken = usize::try_from(compress.total_in()).ok()?;
+        // A flush is whole once room is left behind it.
+        let is_flushed =
+            flush == FlushCompress::Full && taken == plain.len() && body.len() < body.capacity();
+        if status == Status::StreamEnd || is_flushed {
             return Some(body);
         }
-        if before == (usize::try_from(compress.total_in()).ok()?, body.len()) {
+        if before == (taken, body.len()) {
             return None;
         }
     }
 }
 
-/// Stored without compression, which cannot fail: RFC 1951, 3.2.4.
+/// A run stored without compression, which cannot fail: RFC 1951, 3.2.4.
 fn deflate_stored(plain: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for piece in plain.chunks(usize::from(u16::MAX)) {
-        stored_block(&mut body, piece, false);
+    let mut run = Vec::new();
+    for piece in plain.chunks(usize::from(u16::MAX)).chain([&[][..]]) {
+        let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
+        run.push(0);
+        run.extend(length.to_le_bytes());
+        run.extend((!length).to_le_bytes());
+        run.extend(piece);
     }
-    stored_block(&mut body, &[], true);
-    body
+    run
 }
 
-fn stored_block(body: &mut Vec<u8>, piece: &[u8], is_last: bool) {
-    let length = u16::try_from(piece.len()).unwrap_or(u16::MAX);
-    body.push(u8::from(is_last));
-    body.extend(length.to_le_bytes());
-    body.extend((!length).to_le_bytes());
-    body.extend(piece);
+/// Unpacks what [`gzip_run`] made.
+///
+/// Limits: `plain_bytes` is the size it had; more is never unpacked, less is refused.
+///
+/// # Errors
+/// [`FramingError::Gzip`] when `bytes` are not exactly one whole run of that size and CRC-32 (ours).
+pub fn gunzip_run(bytes: &[u8], plain_bytes: u64, crc32: u32) -> Result<Vec<u8>, FramingError> {
+    let mut decoder = flate2::bufread::DeflateDecoder::new(bytes.chain(&LAST_BLOCK[..]));
+    let plain = unpacked(&mut decoder, plain_bytes)?;
+    if crc32fast::hash(&plain) != crc32 {
+        return Err(FramingError::Gzip("its content is not the one recorded"));
+    }
+    let (run, end) = decoder.into_inner().into_inner();
+    if !run.is_empty() || !end.is_empty() {
+        return Err(FramingError::Gzip("bytes follow it"));
+    }
+    Ok(plain)
 }
 
 /// Unpacks what [`gzip_member`] made.
@@ -123,17 +200,23 @@ fn stored_block(body: &mut Vec<u8>, piece: &[u8], is_last: bool) {
 /// [`FramingError::Gzip`] when `bytes` are not exactly one whole member of that size (ours).
 pub fn gunzip_member(bytes: &[u8], plain_bytes: u64) -> Result<Vec<u8>, FramingError> {
     let mut decoder = flate2::bufread::GzDecoder::new(bytes);
-    let mut plain = Vec::new();
-    // One byte more than expected, so that the decoder reaches and checks the trailer.
-    let read = (&mut decoder).take(plain_bytes.saturating_add(1)).read_to_end(&mut plain);
-    read.map_err(|_| FramingError::Gzip("it does not unpack"))?;
-    if plain.len() as u64 != plain_bytes {
-        return Err(FramingError::Gzip("its size is not the one recorded"));
-    }
+    let plain = unpacked(&mut decoder, plain_bytes)?;
     if !decoder.into_inner().is_empty() {
         return Err(FramingError::Gzip("bytes follow it"));
     }
     Ok(plain)
+}
+
+/// What a decoder gives: exactly `plain_bytes`.
+fn unpacked(decoder: impl std::io::Read, plain_bytes: u64) -> Result<Vec<u8>, FramingError> {
+    let mut plain = Vec::new();
+    // One byte more than expected, so that the decoder reaches and checks the end.
+    let read = decoder.take(plain_bytes.saturating_add(1)).read_to_end(&mut plain);
+    read.map_err(|_| FramingError::Gzip("it does not unpack"))?;
+    match plain.len() as u64 == plain_bytes {
+        true => Ok(plain),
+        false => Err(FramingError::Gzip("its size is not the one recorded")),
+    }
 }
 
 /// One xz block that unpacks to `plain`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::debian::framing::GZIP_FRAME_BYTES;
 use crate::digest::Digest;
 
 /// How an index file is compressed.
@@ -9,27 +10,30 @@ use crate::digest::Digest;
 pub enum Encoding {
     /// As it is. Always listed: without it apt sees no packages and says nothing.
     Plain,
-    /// gzip, one member a chunk.
+    /// gzip, one member, one run of deflate blocks a chunk.
     Gz,
+    /// gzip, one member a chunk: indices of earlier builds, which keep their bytes, and patches, which are one
+    /// chunk each. Readers of one member get the first chunk alone.
+    Members,
     /// xz, one stream, one block a chunk.
     Xz,
 }
 
 impl Encoding {
-    /// All that a suite offers, in the order in which they are listed.
+    /// All that a suite offers from now on, in the order in which they are listed.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Gz, Self::Xz];
 
     /// What the name of such a file ends with.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",
-            Self::Gz => ".gz",
+            Self::Gz | Self::Members => ".gz",
             Self::Xz => ".xz",
         }
     }
 }
 
-/// A run of stanzas, kept as it is and as a gzip member, and some time later as an xz block too.
+/// A run of stanzas, kept as it is and compressed by deflate, and some time later as an xz block too.
 ///
 /// Its key is the SHA-256 over the digests of its stanzas; two chunks with one key hold the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,19 +42,41 @@ pub struct StoredChunk {
     pub key: Digest,
     /// The digest of the pack that it lies in.
     pub pack: Digest,
-    /// Where in the pack the stanzas begin; where the gzip member does, when they are kept in it alone. Unit:
-    /// bytes.
-    pub plain_offset: u64,
+    /// Where in the pack the stanzas begin; `None` when they are kept compressed alone. Unit: bytes.
+    pub plain_offset: Option<u64>,
     /// Size of the stanzas. Unit: bytes.
     pub plain_bytes: u32,
     /// How many lines the stanzas have.
     pub plain_lines: u32,
-    /// Where in the pack the gzip member begins. Unit: bytes.
-    pub gz_offset: u64,
-    /// Size of the gzip member. Unit: bytes.
-    pub gz_bytes: u32,
+    /// The gzip member, where there is one: of chunks of earlier builds, and of patches. One that has none never
+    /// gets one, so that files of members are the same bytes for ever.
+    pub member: Option<StoredMember>,
+    /// The run of deflate blocks; a chunk of an earlier build has none until it is made.
+    pub run: Option<StoredRun>,
     /// The xz block, once it is made.
     pub xz: Option<StoredBlock>,
+}
+
+/// The gzip member of a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredMember {
+    /// Where in the chunk's pack it begins. Unit: bytes.
+    pub offset: u64,
+    /// Unit: bytes.
+    pub bytes: u32,
+}
+
+/// The run of deflate blocks of a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredRun {
+    /// The digest of the pack that it lies in.
+    pub pack: Digest,
+    /// Where in the pack it begins. Unit: bytes.
+    pub offset: u64,
+    /// Unit: bytes.
+    pub bytes: u32,
+    /// The CRC-32 of what it unpacks to, from which that of the file is put together.
+    pub crc32: u32,
 }
 
 /// The xz block of a chunk.
@@ -67,30 +93,29 @@ pub struct StoredBlock {
 }
 
 impl StoredChunk {
-    /// Whether the stanzas are kept as they are. If not, they are unpacked from the gzip member, and are said
-    /// to begin where it does.
-    pub fn is_plain_kept(&self) -> bool {
-        self.plain_offset != self.gz_offset || self.gz_bytes == 0
-    }
-
-    /// Its size in an encoding; `None` for an xz block that is not made. Unit: bytes.
+    /// Its size in an encoding; `None` for what is not made. Unit: bytes.
     pub fn size_bytes(&self, encoding: Encoding) -> Option<u64> {
-        match encoding {
-            Encoding::Plain => Some(u64::from(self.plain_bytes)),
-            Encoding::Gz => Some(u64::from(self.gz_bytes)),
-            Encoding::Xz => self.xz.map(|xz| u64::from(xz.bytes)),
-        }
+        let bytes = match encoding {
+            Encoding::Plain => self.plain_bytes,
+            Encoding::Gz => self.run?.bytes,
+            Encoding::Members => match self.member {
+                Some(member) => member.bytes,
+                None => self.run?.bytes.saturating_add(GZIP_FRAME_BYTES),
+            },
+            Encoding::Xz => self.xz?.bytes,
+        };
+        Some(u64::from(bytes))
     }
 
-    /// Where its bytes lie in an encoding: pack, offset, size. `None` for an xz block that is not made, and
-    /// for what is not kept.
+    /// Where its bytes lie in an encoding: pack, offset, size. `None` for what is not made or not kept.
     pub fn place(&self, encoding: Encoding) -> Option<(Digest, u64, u64)> {
-        match encoding {
-            Encoding::Plain if !self.is_plain_kept() => None,
-            Encoding::Plain => Some((self.pack, self.plain_offset, u64::from(self.plain_bytes))),
-            Encoding::Gz => Some((self.pack, self.gz_offset, u64::from(self.gz_bytes))),
-            Encoding::Xz => self.xz.map(|xz| (xz.pack, xz.offset, u64::from(xz.bytes))),
-        }
+        let (pack, offset, bytes) = match encoding {
+            Encoding::Plain => (self.pack, self.plain_offset?, self.plain_bytes),
+            Encoding::Gz => self.run.map(|run| (run.pack, run.offset, run.bytes))?,
+            Encoding::Members => self.member.map(|one| (self.pack, one.offset, one.bytes))?,
+            Encoding::Xz => self.xz.map(|xz| (xz.pack, xz.offset, xz.bytes))?,
+        };
+        Some((pack, offset, u64::from(bytes)))
     }
 }
 

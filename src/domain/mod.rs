@@ -43,7 +43,7 @@ pub use generation::{
 };
 pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 pub use identity::{Identity, IdentityError};
-pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk};
+pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk, StoredMember, StoredRun};
 pub use installable::Lack;
 pub use package::{Package, Text};
 pub use pin::{Fled, Pin, PinKind, PinTarget};

@@ -1,11 +1,13 @@
 //! Chunk: stanzas that were rendered and proven are compressed and kept in packs: one file and one fsync
 //! for many chunks.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::debian::framing;
 use crate::digest::Digest;
-use crate::domain::{Encoding, Package, Shape, StoredBlock, StoredChunk};
+use crate::domain::{Encoding, Package, Shape, StoredBlock, StoredChunk, StoredMember, StoredRun};
 use crate::flow::cores::on_every_core;
 use crate::flow::{FlowError, Repository, render};
 use crate::pool::{Kind, Pool};
@@ -20,23 +22,31 @@ pub(crate) struct Wanted {
     pub packages: Vec<Arc<Package>>,
 }
 
-/// A durable chunk. Its xz block comes later than it does, and is seen by all who share it.
+/// A durable chunk. Its xz block comes later than it does, and so does the run of one that an earlier build
+/// made; both are seen by all who share it.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     stored: StoredChunk,
+    run: OnceLock<StoredRun>,
     block: OnceLock<StoredBlock>,
 }
 
 impl Chunk {
     /// A chunk as it was recorded.
     pub(crate) fn new(stored: StoredChunk) -> Arc<Self> {
+        let run = stored.run.map_or_else(OnceLock::new, OnceLock::from);
         let block = stored.xz.map_or_else(OnceLock::new, OnceLock::from);
-        Arc::new(Self { stored, block })
+        Arc::new(Self { stored, run, block })
     }
 
     /// Its name.
     pub(crate) fn key(&self) -> Digest {
         self.stored.key
+    }
+
+    /// Its run of deflate blocks, once it is made.
+    pub(crate) fn run(&self) -> Option<&StoredRun> {
+        self.run.get()
     }
 
     /// Its xz block, once it is made.
@@ -51,7 +61,8 @@ impl Chunk {
 
     /// Where it lies, as it is recorded.
     pub(crate) fn stored(&self) -> StoredChunk {
-        StoredChunk { xz: self.block.get().copied(), ..self.stored.clone() }
+        let (run, xz) = (self.run.get().copied(), self.block.get().copied());
+        StoredChunk { run, xz, ..self.stored.clone() }
     }
 
     /// Size of its stanzas. Unit: bytes.
@@ -83,16 +94,29 @@ pub(crate) fn read_stored(
     buffer: &mut Vec<u8>,
 ) -> Result<(), FlowError> {
     let lost = || FlowError::Internal(format!("chunk {} has no such bytes", stored.key));
-    if encoding == Encoding::Plain && !stored.is_plain_kept() {
-        let mut gz = Vec::new();
-        read_stored(pool, stored, Encoding::Gz, &mut gz)?;
-        let plain = framing::gunzip_member(&gz, u64::from(stored.plain_bytes));
-        *buffer = plain.map_err(|error| FlowError::Internal(error.to_string()))?;
-        return Ok(());
+    if let Some((pack, offset, length)) = stored.place(encoding) {
+        let missing = || FlowError::Internal(format!("pack {pack} is lost"));
+        let is_read = pool.read_into(Kind::Pack, &pack, offset, length, buffer)?;
+        return is_read.then_some(()).ok_or_else(missing);
     }
-    let (pack, offset, length) = stored.place(encoding).ok_or_else(lost)?;
-    let missing = || FlowError::Internal(format!("pack {pack} is lost"));
-    pool.read_into(Kind::Pack, &pack, offset, length, buffer)?.then_some(()).ok_or_else(missing)
+    let (mut gz, plain_bytes) = (Vec::new(), u64::from(stored.plain_bytes));
+    let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
+    *buffer = match (encoding, stored.run) {
+        (Encoding::Plain, Some(run)) => {
+            read_stored(pool, stored, Encoding::Gz, &mut gz)?;
+            framing::gunzip_run(&gz, plain_bytes, run.crc32).map_err(internal)?
+        }
+        (Encoding::Plain, None) if stored.member.is_some() => {
+            read_stored(pool, stored, Encoding::Members, &mut gz)?;
+            framing::gunzip_member(&gz, plain_bytes).map_err(internal)?
+        }
+        (Encoding::Members, Some(run)) => {
+            read_stored(pool, stored, Encoding::Gz, &mut gz)?;
+            framing::member_of_run(&gz, run.crc32, plain_bytes)
+        }
+        _ => return Err(lost()),
+    };
+    Ok(())
 }
 
 /// A pack is closed when it has grown to this. Unit: bytes.
@@ -122,12 +146,50 @@ pub(crate) struct Compressed {
     pub key: Digest,
     /// Its stanzas.
     pub plain: Arc<Vec<u8>>,
-    /// Its gzip member.
-    pub gz: Vec<u8>,
+    /// The same by deflate.
+    pub gz: Deflated,
     /// Its xz block, if it was small enough to make it at once.
     pub xz: Option<framing::XzBlock>,
-    /// Whether the stanzas are kept as they are, too. If not, whoever wants them unpacks the gzip member.
+    /// Whether the stanzas are kept as they are, too. If not, whoever wants them unpacks the run.
     pub keeps_plain: bool,
+}
+
+/// What deflate made of a chunk.
+pub(crate) enum Deflated {
+    /// Blocks, for a file of one member.
+    Run(framing::GzipRun),
+    /// A whole file.
+    Member(Vec<u8>),
+    /// It is given out as it is alone.
+    Nothing,
+}
+
+impl Deflated {
+    /// What is kept of it.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Run(run) => &run.bytes,
+            Self::Member(bytes) => bytes,
+            Self::Nothing => &[],
+        }
+    }
+}
+
+impl Compressed {
+    /// Its bytes in an encoding, where they are at hand.
+    pub(crate) fn at_hand(&self, encoding: Encoding) -> Option<Cow<'_, [u8]>> {
+        match (encoding, &self.gz) {
+            (Encoding::Plain, _) => Some(Cow::Borrowed(&self.plain)),
+            (Encoding::Gz, Deflated::Run(run)) => Some(Cow::Borrowed(&run.bytes)),
+            (Encoding::Members, Deflated::Run(framing::GzipRun { bytes, crc32 })) => {
+                let plain_bytes = self.plain.len() as u64;
+                Some(Cow::Owned(framing::member_of_run(bytes, *crc32, plain_bytes)))
+            }
+            (Encoding::Members, Deflated::Member(bytes)) => Some(Cow::Borrowed(bytes)),
+            (Encoding::Xz, _) => self.xz.as_ref().map(|xz| Cow::Borrowed(&*xz.bytes)),
+            _ => None,
+        }
+    }
 }
 
 /// What making these few chunks holds: as stanzas, as text, compressed, in a pack. Unit: bytes.
@@ -150,8 +212,8 @@ pub(crate) fn render(
     })
 }
 
-/// A chunk's gzip member, and its xz block if that was made at once.
-pub(crate) type Forms = (Vec<u8>, Option<framing::XzBlock>);
+/// A chunk's run of deflate blocks, and its xz block if that was made at once.
+pub(crate) type Forms = (framing::GzipRun, Option<framing::XzBlock>);
 
 /// Compresses chunks on every core.
 pub(crate) fn compress(rendered: &[Rendered]) -> Result<Vec<Forms>, FlowError> {
@@ -162,7 +224,7 @@ pub(crate) fn compress(rendered: &[Rendered]) -> Result<Vec<Forms>, FlowError> {
             .then(|| framing::xz_block(plain, framing::XZ_DEFAULT_PRESET))
             .transpose()
             .map_err(internal)?;
-        Ok((framing::gzip_member(plain), xz))
+        Ok((framing::gzip_run(plain), xz))
     })
 }
 
@@ -171,13 +233,14 @@ pub(crate) fn join(
     rendered: &[Rendered],
     forms: Vec<Forms>,
 ) -> impl Iterator<Item = Arc<Compressed>> {
-    let whole = |(Rendered { key, plain }, (gz, xz)): (&Rendered, Forms)| {
-        Arc::new(Compressed { key: *key, plain: Arc::clone(plain), gz, xz, keeps_plain: true })
+    let whole = |(Rendered { key, plain }, (run, xz)): (&Rendered, Forms)| {
+        let (plain, gz) = (Arc::clone(plain), Deflated::Run(run));
+        Arc::new(Compressed { key: *key, plain, gz, xz, keeps_plain: true })
     };
     rendered.iter().zip(forms).map(whole)
 }
 
-/// Chunks on their way into one file: first all gzip members, then all xz blocks, then all stanzas, so
+/// Chunks on their way into one file: first all that deflate made, then all xz blocks, then all stanzas, so
 /// that neighbours in an index are neighbours on the disk.
 #[derive(Default)]
 pub(crate) struct Pack {
@@ -189,7 +252,7 @@ impl Pack {
     /// Puts a chunk in.
     pub(crate) fn push(&mut self, chunk: Arc<Compressed>) {
         let xz = chunk.xz.as_ref().map_or(0, |xz| xz.bytes.len());
-        let size = chunk.plain.len().saturating_add(chunk.gz.len()).saturating_add(xz);
+        let size = chunk.plain.len().saturating_add(chunk.gz.bytes().len()).saturating_add(xz);
         self.bytes = self.bytes.saturating_add(size);
         self.chunks.push(chunk);
     }
@@ -210,26 +273,29 @@ impl Pack {
             bytes.extend_from_slice(part);
             offset
         };
-        let gz: Vec<_> = self.chunks.iter().map(|chunk| append(&chunk.gz)).collect();
+        let gz: Vec<_> = self.chunks.iter().map(|chunk| append(chunk.gz.bytes())).collect();
         let xz = self.chunks.iter().map(|chunk| chunk.xz.as_ref().map(|xz| append(&xz.bytes)));
         let xz: Vec<_> = xz.collect();
-        let plain = self.chunks.iter().zip(&gz).map(|(chunk, gz)| match chunk.keeps_plain {
-            true => append(&chunk.plain),
-            false => *gz,
-        });
+        let plain = self.chunks.iter().map(|one| one.keeps_plain.then(|| append(&one.plain)));
         let plain: Vec<_> = plain.collect();
         let pack = pool.keep(Kind::Pack, &bytes)?;
         let places = gz.into_iter().zip(xz).zip(plain);
-        let stored = self.chunks.iter().zip(places).map(|(chunk, ((gz_offset, xz), plain))| {
+        let stored = self.chunks.iter().zip(places).map(|(chunk, ((offset, xz), plain))| {
             let block = chunk.xz.as_ref().zip(xz);
+            let gz_bytes = short(chunk.gz.bytes().len());
+            let (member, run) = match &chunk.gz {
+                Deflated::Run(run) => (None, Some(stored_run(pack, offset, run))),
+                Deflated::Member(_) => (Some(StoredMember { offset, bytes: gz_bytes }), None),
+                Deflated::Nothing => (None, None),
+            };
             StoredChunk {
                 key: chunk.key,
                 pack,
                 plain_offset: plain,
                 plain_bytes: short(chunk.plain.len()),
                 plain_lines: short(chunk.plain.iter().filter(|byte| **byte == b'\n').count()),
-                gz_offset,
-                gz_bytes: short(chunk.gz.len()),
+                member,
+                run,
                 xz: block.map(|(xz, offset)| stored_block(pack, offset, xz)),
             }
         });
@@ -241,6 +307,10 @@ fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+fn stored_run(pack: Digest, offset: u64, run: &framing::GzipRun) -> StoredRun {
+    StoredRun { pack, offset, bytes: short(run.bytes.len()), crc32: run.crc32 }
+}
+
 fn stored_block(pack: Digest, offset: u64, xz: &framing::XzBlock) -> StoredBlock {
     StoredBlock {
         pack,
@@ -248,6 +318,50 @@ fn stored_block(pack: Digest, offset: u64, xz: &framing::XzBlock) -> StoredBlock
         bytes: short(xz.bytes.len()),
         unpadded_bytes: u32::try_from(xz.unpadded_bytes).unwrap_or(u32::MAX),
     }
+}
+
+/// Makes the runs of those of these chunks that have none, because an earlier build made them; whether it was
+/// let go on to the end. The caller keeps the sweep out.
+///
+/// # Errors
+/// [`FlowError`] from the stores.
+pub(crate) fn give_runs(
+    repository: &Repository,
+    chunks: &[Arc<Chunk>],
+    may_go_on: &dyn Fn() -> bool,
+) -> Result<bool, FlowError> {
+    let missing: Vec<_> = chunks.iter().filter(|chunk| chunk.run().is_none()).collect();
+    for batch in missing.chunks(BATCH) {
+        if !may_go_on() {
+            return Ok(false);
+        }
+        let _loan = repository.memory.encode(BATCH_BYTES);
+        let pool = repository.pool.as_ref();
+        let runs = on_every_core(batch, |chunk| {
+            let mut plain = Vec::new();
+            chunk.read(pool, Encoding::Plain, &mut plain)?;
+            Ok(framing::gzip_run(&plain))
+        })?;
+        let offsets = runs.iter().scan(0, |end: &mut u64, run| {
+            let offset = *end;
+            *end = end.saturating_add(run.bytes.len() as u64);
+            Some(offset)
+        });
+        let bytes: Vec<u8> = runs.iter().flat_map(|run| &run.bytes).copied().collect();
+        let pack = pool.keep(Kind::Pack, &bytes)?;
+        let stored = runs.iter().zip(offsets).map(|(run, offset)| stored_run(pack, offset, run));
+        let keys = batch.iter().map(|chunk| chunk.key());
+        repository.catalogue.record_runs(&keys.clone().zip(stored).collect::<Vec<_>>())?;
+        // Where another suite was first, what it recorded counts.
+        let recorded = repository.catalogue.find_chunks(&keys.collect::<Vec<_>>())?;
+        let recorded: HashMap<_, _> = recorded.iter().map(|one| (one.key, one.run)).collect();
+        for chunk in batch {
+            let run = recorded.get(&chunk.key()).copied().flatten();
+            let lost = || FlowError::Internal(format!("chunk {} is not recorded", chunk.key()));
+            let _ = chunk.run.set(run.ok_or_else(lost)?);
+        }
+    }
+    Ok(true)
 }
 
 /// Makes the xz blocks of these chunks and keeps them in one pack. The chunks do not know of them yet.

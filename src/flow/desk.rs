@@ -11,11 +11,12 @@ use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::pinning::Leeway;
-use crate::domain::{Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
+use crate::domain::{Encoding, Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
 use crate::flow::apply::Wish;
 use crate::flow::contents;
 use crate::flow::follow;
 use crate::flow::followers::{Followers, Ready};
+use crate::flow::form;
 use crate::flow::lineup::Lineup;
 use crate::flow::publish;
 use crate::flow::served::Served;
@@ -63,6 +64,9 @@ pub struct Desk {
     readings: AtomicU64,
     /// Chunks that are durable but that no recorded generation names yet.
     pub(crate) spare: Mutex<HashMap<Digest, StoredChunk>>,
+    /// Whether each gzip file is one member from the next head on. Of a suite that an earlier build published,
+    /// once all that takes is made.
+    one_member: AtomicBool,
     /// The indices of what is live.
     lineup: Mutex<Lineup>,
     /// What follows behind the generations.
@@ -110,8 +114,26 @@ impl Desk {
 
     /// The indices of what is live from now on, and the files that its head lists.
     pub(crate) fn set_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
+        let gz = lineup.gz();
         *lock(&self.lineup) = lineup;
-        lock(&self.followers).list(files);
+        lock(&self.followers).list(files, gz);
+    }
+
+    /// In which form gzip files are made.
+    pub(crate) fn gz(&self) -> Encoding {
+        match self.one_member.load(Ordering::Acquire) {
+            true => Encoding::Gz,
+            false => Encoding::Members,
+        }
+    }
+
+    /// From the next head on each gzip file is one member: all that takes is made. `lagging` are those files of
+    /// what lags, in this form.
+    pub(crate) fn change_form(&self, lagging: Vec<IndexFile>) {
+        // First, so that whoever makes files of this form finds these.
+        lock(&self.followers).change_form(lagging);
+        self.one_member.store(true, Ordering::Release);
+        self.wake();
     }
 
     /// Forgets what is live: it is read again when it is next needed.
@@ -124,17 +146,19 @@ impl Desk {
     pub(crate) fn offer_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
         let mut kept = lock(&self.lineup);
         if kept.is_empty() {
+            let gz = lineup.gz();
             *kept = lineup;
             let mut followers = lock(&self.followers);
             followers.recall(files);
-            followers.list(files);
+            followers.list(files, gz);
         }
     }
 
-    /// Works out the xz files whose blocks are there, unless a turn makes other indices meanwhile.
-    pub(crate) fn hash_blocks(&self, pool: &dyn Pool) -> Result<(), FlowError> {
+    /// Works out the xz files whose blocks are there, and gzip files in the form that they have from now on,
+    /// unless a turn makes other indices meanwhile.
+    pub(crate) fn hash_followers(&self, pool: &dyn Pool) -> Result<(), FlowError> {
         let before = self.lineup();
-        let after = before.with_blocks(pool)?;
+        let after = before.followed_up(pool, self.gz())?;
         let mut kept = lock(&self.lineup);
         if kept.is_same(&before) {
             *kept = after;
@@ -143,8 +167,8 @@ impl Desk {
     }
 
     /// What was made beside these indices, as far as the suite is to list it.
-    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile]) -> Ready {
-        lock(&self.followers).beside(spec, indices)
+    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile], gz: Encoding) -> Ready {
+        lock(&self.followers).beside(spec, indices, gz)
     }
 
     /// Whether the head lists just these files.
@@ -278,6 +302,10 @@ pub(crate) fn open(
     }
     let state = repository.catalogue.load_suite(suite)?;
     let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
+    let listed = match &state.head {
+        Some(head) => repository.catalogue.list_indices(suite, head.generation)?,
+        None => Vec::new(),
+    };
     let desk = Arc::new(Desk {
         suite: suite.clone(),
         served: ArcSwapOption::new(ready(&state)),
@@ -290,6 +318,7 @@ pub(crate) fn open(
         scattered: Scattered::default(),
         readings: AtomicU64::new(0),
         spare: Mutex::default(),
+        one_member: AtomicBool::new(form::is_one_member(&listed)),
         lineup: Mutex::default(),
         followers: Mutex::default(),
         moved: Notify::new(),

@@ -14,7 +14,7 @@ use crate::domain::{Admitted, Encoding, Identity, Right, StoredChunk};
 use crate::flow::admit::Ground;
 use crate::flow::chunk::read_stored;
 use crate::flow::served::{Served, Stamp};
-use crate::flow::tracks::xz_tail;
+use crate::flow::tracks::{gzip_tail, xz_tail};
 use crate::flow::{FlowError, Repository, admit, blocking, lock, snapshot};
 use crate::pool::{Kind, Opened, Pool};
 use crate::time::Moment;
@@ -211,20 +211,26 @@ pub(super) fn rope(
     immutable: bool,
 ) -> Fetched {
     let encoding = record.file.encoding;
-    let mut segments = Vec::new();
-    if encoding == Encoding::Xz {
-        segments.push(Segment::Inline(Bytes::from_static(&framing::XZ_HEADER)));
-    }
-    if encoding == Encoding::Gz && record.chunks.is_empty() {
-        segments.push(Segment::Inline(Bytes::from_static(&framing::EMPTY_GZIP)));
-    }
-    let blocks = record.chunks.iter().filter_map(|chunk| Some((chunk.xz?, chunk.plain_bytes)));
-    let tail = (encoding == Encoding::Xz).then(|| xz_tail(blocks));
-    segments.extend(record.chunks.into_iter().map(|chunk| Segment::Chunk(chunk, encoding)));
-    segments.extend(tail.map(|tail| Segment::Inline(tail.into())));
+    let (header, tail): (&'static [u8], _) = match encoding {
+        Encoding::Plain => (&[], Vec::new()),
+        Encoding::Members if record.chunks.is_empty() => (&framing::EMPTY_GZIP, Vec::new()),
+        Encoding::Members => (&[], Vec::new()),
+        Encoding::Gz => {
+            let runs = record.chunks.iter().filter_map(|one| Some((one.run?, one.plain_bytes)));
+            (&framing::GZIP_HEADER, gzip_tail(runs))
+        }
+        Encoding::Xz => {
+            let blocks = record.chunks.iter().filter_map(|one| Some((one.xz?, one.plain_bytes)));
+            (&framing::XZ_HEADER, xz_tail(blocks))
+        }
+    };
+    let inline = |bytes: Bytes| (!bytes.is_empty()).then_some(Segment::Inline(bytes));
+    let chunks = record.chunks.into_iter().map(|chunk| Segment::Chunk(chunk, encoding));
+    let segments = inline(Bytes::from_static(header)).into_iter().chain(chunks);
+    let segments = segments.chain(inline(tail.into())).collect();
     let content_type = match encoding {
         Encoding::Plain => "text/plain; charset=utf-8",
-        Encoding::Gz => "application/gzip",
+        Encoding::Gz | Encoding::Members => "application/gzip",
         Encoding::Xz => "application/x-xz",
     };
     Fetched {

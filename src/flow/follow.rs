@@ -11,7 +11,7 @@ use crate::domain::{Identity, Reach};
 use crate::flow::apply::Wish;
 use crate::flow::chunk::{self, Chunk};
 use crate::flow::desk::{Desk, Job};
-use crate::flow::{FlowError, Repository, blocking, index, patches, publish};
+use crate::flow::{FlowError, Repository, blocking, form, index, patches, publish};
 
 /// How many chunks share a pack of blocks; a change that comes meanwhile does not wait for it.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -46,6 +46,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
 /// Makes what is missing behind the live generation, and has it listed.
 async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
     warm(repository, desk).await?;
+    form::change(repository, desk).await?;
     loop {
         let missing = desk.lineup().unblocked();
         if missing.is_empty() || desk.is_closed() {
@@ -57,7 +58,7 @@ async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
     }
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let beside = blocking(move || {
-        at_desk.hash_blocks(shared.pool.as_ref())?;
+        at_desk.hash_followers(shared.pool.as_ref())?;
         Ok(make_beside(&shared, &at_desk))
     });
     // What fails of that does not keep xz from being listed.
@@ -85,7 +86,7 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
         let state = at_desk.state();
         let Some(head) = &state.head else { return Ok(()) };
         let listed = shared.catalogue.list_indices(&at_desk.suite, head.generation)?;
-        let Some(lineup) = index::recorded(&shared, &state)? else { return Ok(()) };
+        let Some(lineup) = index::recorded(&shared, &state, at_desk.gz())? else { return Ok(()) };
         if Arc::ptr_eq(&state, &at_desk.state()) {
             at_desk.offer_lineup(lineup, &listed);
         }

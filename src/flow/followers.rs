@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::debian::pdiff::FileMark;
 use crate::digest::Digest;
 use crate::domain::layout::PATCHES_SUFFIX;
-use crate::domain::{IndexFile, StoredChunk, SuiteSpec};
+use crate::domain::{Encoding, IndexFile, StoredChunk, SuiteSpec};
 
 /// What was made behind the generations of a suite.
 #[derive(Default)]
@@ -14,6 +14,9 @@ pub(crate) struct Followers {
     patches: Vec<Patches>,
     /// What lags behind: listed from one generation to the next, until there is a newer one.
     lagging: Ready,
+    /// The same as an earlier build made it, until a head lists indices of the present form: all files of a suite
+    /// change together.
+    former: Option<Vec<IndexFile>>,
     /// Chunks of what is being made.
     kept: Vec<StoredChunk>,
     /// What the head lists: paths and digests. `None` until it is looked up.
@@ -49,8 +52,12 @@ impl Ready {
 }
 
 impl Followers {
-    /// Notes what the head lists from now on: the chunks of that are recorded.
-    pub(crate) fn list(&mut self, files: &[IndexFile]) {
+    /// Notes what the head lists from now on, beside indices with gzip files of this form: the chunks of that are
+    /// recorded.
+    pub(crate) fn list(&mut self, files: &[IndexFile], gz: Encoding) {
+        if gz == Encoding::Gz {
+            self.former = None;
+        }
         let listed = names(files);
         let groups = self.patches.iter_mut().map(|group| &mut group.ready);
         for ready in groups.chain([&mut self.lagging]) {
@@ -66,8 +73,8 @@ impl Followers {
         self.listed.as_ref().is_some_and(|listed| *listed == names(files))
     }
 
-    /// What stands beside these indices: their patches, and what lags.
-    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile]) -> Ready {
+    /// What stands beside these indices, of which the gzip files have this form: their patches, and what lags.
+    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile], gz: Encoding) -> Ready {
         let mut beside = Ready::default();
         let stands = |group: &&Patches| {
             indices.iter().any(|file| file.path == group.path && file.digest == group.digest)
@@ -76,10 +83,24 @@ impl Followers {
             let fitting = self.patches.iter().filter(stands);
             fitting.for_each(|group| beside.take(&group.ready));
         }
-        if spec.contents {
-            beside.take(&self.lagging);
+        match &self.former {
+            _ if !spec.contents => {}
+            Some(former) if gz == Encoding::Members => beside.files.extend_from_slice(former),
+            _ => beside.take(&self.lagging),
         }
         beside
+    }
+
+    /// What lags behind, as it is to be listed.
+    pub(crate) fn lagging(&self) -> Vec<IndexFile> {
+        self.lagging.files.clone()
+    }
+
+    /// Takes what lags in the present form, of which earlier builds knew nothing.
+    pub(crate) fn change_form(&mut self, lagging: Vec<IndexFile>) {
+        if !self.lagging.files.is_empty() {
+            self.former = Some(std::mem::replace(&mut self.lagging.files, lagging));
+        }
     }
 
     /// Whether the patches of an index were made, be there any or none.

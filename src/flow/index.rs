@@ -1,6 +1,7 @@
 //! Index: the files that a generation's Release lists, put together from chunks. What did not change
 //! since the last generation is neither read nor made again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -47,6 +48,18 @@ struct Known {
     unrecorded: Vec<Digest>,
 }
 
+impl Known {
+    /// Makes the runs of those that have none; whether it was let go on to the end.
+    fn give_runs(
+        &self,
+        repository: &Repository,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> Result<bool, FlowError> {
+        let chunks: Vec<_> = self.chunks.values().cloned().collect();
+        chunk::give_runs(repository, &chunks, may_go_on)
+    }
+}
+
 /// Builds every index of the second contents, which came from the first by `moves`; `None` when
 /// `may_go_on` said no on the way.
 ///
@@ -69,18 +82,23 @@ pub(crate) fn build(
     };
     let plans: Vec<_> = indices(spec, contents).map(index).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
+    // A rollback may bring chunks back that an earlier build made.
+    let gz = desk.gz();
+    if gz == Encoding::Gz && !known.give_runs(repository, may_go_on)? {
+        return Ok(None);
+    }
     let hashed = if wanted.len() > chunk::BATCH {
         if !make(repository, desk, wanted, &mut known, may_go_on)? {
             return Ok(None);
         }
         Vec::new()
     } else if may_go_on() {
-        make_few(repository, desk, &wanted, &mut known, &plans)?
+        make_few(repository, desk, &wanted, &mut known, (&plans, gz))?
     } else {
         return Ok(None);
     };
     let chunks_ms = begun.elapsed().as_secs_f64() * 1000.0;
-    let lineup = weave(repository.pool.as_ref(), plans, hashed, &known)?;
+    let lineup = weave(repository.pool.as_ref(), plans, hashed, &known, gz)?;
     if !may_go_on() {
         return Ok(None);
     }
@@ -89,14 +107,15 @@ pub(crate) fn build(
     Ok(Some(Built { lineup, new_chunks, chunks_ms }))
 }
 
-/// The indices of what is live, from what is recorded; `None` when a chunk is not, because another
-/// version of this program has cut them otherwise. The next change makes it then.
+/// The indices of what is live, from what is recorded, with gzip files in the form `gz`; `None` when a chunk is
+/// not, because another version of this program has cut them otherwise. The next change makes it then.
 ///
 /// # Errors
 /// [`FlowError`] from the stores.
 pub(crate) fn recorded(
     repository: &Repository,
     state: &SuiteState,
+    gz: Encoding,
 ) -> Result<Option<Lineup>, FlowError> {
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let nothing = Lineup::default();
@@ -110,7 +129,11 @@ pub(crate) fn recorded(
     if keys.iter().any(|key| !known.chunks.contains_key(key)) {
         return Ok(None);
     }
-    weave(repository.pool.as_ref(), plans, Vec::new(), &known).map(Some)
+    if gz == Encoding::Gz {
+        let _unswept = repository.sweeping.read();
+        known.give_runs(repository, &|| true)?;
+    }
+    weave(repository.pool.as_ref(), plans, Vec::new(), &known, gz).map(Some)
 }
 
 /// Every index that a suite has: those of the installer where it has packages, and those of long
@@ -226,13 +249,14 @@ fn make_few(
     desk: &Desk,
     wanted: &[Wanted],
     known: &mut Known,
-    plans: &[Plan],
+    (plans, gz_form): (&[Plan], Encoding),
 ) -> Result<Vec<Hashed>, FlowError> {
     let _loan = repository.memory.encode(chunk::held_bytes(wanted));
     let rendered = chunk::render(repository, wanted)?;
     let (made, plain) = {
         let (pool, known) = (repository.pool.as_ref(), &*known);
-        let at_hand: AtHand<'_> = rendered.iter().map(|one| (one.key, &*one.plain)).collect();
+        let plain = rendered.iter().map(|one| (one.key, Cow::Borrowed(one.plain.as_slice())));
+        let at_hand: AtHand<'_> = plain.collect();
         let hash = |encoding, at_hand: &AtHand<'_>| -> Result<Vec<Track>, FlowError> {
             plans.iter().map(|plan| plan.hash(pool, known, encoding, at_hand)).collect()
         };
@@ -243,8 +267,8 @@ fn make_few(
                 let mut pack = Pack::default();
                 fresh.iter().for_each(|compressed| pack.push(Arc::clone(compressed)));
                 let kept = pack.keep(pool)?;
-                let at_hand = fresh.iter().map(|one| (one.key, &one.gz)).collect();
-                let gz = hash(Encoding::Gz, &at_hand)?;
+                let at_hand = fresh.iter().filter_map(|one| Some((one.key, one.at_hand(gz_form)?)));
+                let gz = hash(gz_form, &at_hand.collect())?;
                 Ok((fresh, kept, gz))
             });
             let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
@@ -258,7 +282,7 @@ fn make_few(
 }
 
 /// The bytes of chunks in one encoding, by key, where they need not be read.
-type AtHand<'m> = HashMap<Digest, &'m Vec<u8>>;
+type AtHand<'m> = HashMap<Digest, Cow<'m, [u8]>>;
 
 impl Plan {
     /// A file, hashed to the end of its chunks.
@@ -274,7 +298,10 @@ impl Plan {
             let Some(Piece { key, .. }) = self.pieces.get(at) else { return Ok(()) };
             let lost = || FlowError::Internal(format!("chunk {key} is lost"));
             match at_hand.get(key) {
-                Some(bytes) => buffer.clone_from(bytes),
+                Some(bytes) => {
+                    buffer.clear();
+                    buffer.extend_from_slice(bytes);
+                }
                 None => known.chunks.get(key).ok_or_else(lost)?.read(pool, encoding, buffer)?,
             }
             Ok(())
@@ -310,6 +337,7 @@ fn weave(
     plans: Vec<Plan>,
     hashed: Vec<Hashed>,
     known: &Known,
+    gz: Encoding,
 ) -> Result<Lineup, FlowError> {
     let mut lineup = Lineup::default();
     let mut hashed = hashed.into_iter();
@@ -319,10 +347,14 @@ fn weave(
         let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let hashed = hashed.next();
         let rope = match before {
-            Some(before) if same == pieces.len() && before.is_as_long(&pieces) => before,
+            Some(before)
+                if same == pieces.len() && before.is_as_long(&pieces) && before.gz() == gz =>
+            {
+                before
+            }
             before => {
-                let grown =
-                    Rope::grown(pool, before.as_deref(), same, chunks, hashed, &known.fresh)?;
+                let (before, fresh) = (before.as_deref(), &known.fresh);
+                let grown = Rope::grown(pool, before, same, chunks, hashed, fresh, gz)?;
                 Arc::new(grown.of(pieces))
             }
         };

@@ -27,7 +27,7 @@ pub(crate) type Fresh = HashMap<Digest, Arc<Compressed>>;
 pub(crate) struct Hashed {
     /// The plain one.
     pub plain: Track,
-    /// The gzip one.
+    /// The gzip one, in the form that is asked for.
     pub gz: Track,
 }
 
@@ -56,7 +56,8 @@ pub(crate) struct Patchable {
 
 impl Rope {
     /// An index of these chunks, of which the first `same` are those of `before`. Its files are hashed
-    /// from there on, plain and compressed side by side; `hashed` has those that are hashed already.
+    /// from there on, plain and compressed side by side; `hashed` has those that are hashed already. `gz` is the
+    /// form of its gzip file; one that `before` has in another form is hashed from its beginning.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -67,11 +68,12 @@ impl Rope {
         chunks: Vec<Arc<Chunk>>,
         hashed: Option<Hashed>,
         fresh: &Fresh,
+        gz: Encoding,
     ) -> Result<Self, FlowError> {
         let track = |encoding| Self::track_of_first(before, same, encoding);
         let (mut plain, mut gz) = match hashed {
             Some(Hashed { plain, gz }) => (plain, gz),
-            None => (track(Encoding::Plain), track(Encoding::Gz)),
+            None => (track(Encoding::Plain), track(gz)),
         };
         let mut xz = track(Encoding::Xz);
         std::thread::scope(|scope| {
@@ -91,10 +93,15 @@ impl Rope {
 
     /// A file of `before`, as far as it goes over the first `same` chunks.
     pub(crate) fn track_of_first(before: Option<&Self>, same: usize, encoding: Encoding) -> Track {
-        match before {
-            Some(before) => before.track(encoding).of_first(same),
+        match before.and_then(|before| before.track(encoding)) {
+            Some(track) => track.of_first(same),
             None => Track::new(encoding),
         }
+    }
+
+    /// The form of its gzip file.
+    pub(crate) fn gz(&self) -> Encoding {
+        self.gz.encoding()
     }
 
     /// Its pieces, in order.
@@ -112,12 +119,12 @@ impl Rope {
         self.pieces.len() == pieces.len()
     }
 
-    fn track(&self, encoding: Encoding) -> &Track {
-        match encoding {
-            Encoding::Plain => &self.plain,
-            Encoding::Gz => &self.gz,
-            Encoding::Xz => &self.xz,
-        }
+    fn tracks(&self) -> [&Track; 3] {
+        [&self.plain, &self.gz, &self.xz]
+    }
+
+    fn track(&self, encoding: Encoding) -> Option<&Track> {
+        self.tracks().into_iter().find(|track| track.encoding() == encoding)
     }
 }
 
@@ -129,15 +136,11 @@ fn go_on(
 ) -> Result<(), FlowError> {
     track.go_on(chunks.len(), |at, encoding, buffer| {
         let Some(chunk) = chunks.get(at) else { return Ok(()) };
-        let at_hand = fresh.get(&chunk.key()).and_then(|fresh| match encoding {
-            Encoding::Plain => Some(&*fresh.plain),
-            Encoding::Gz => Some(&fresh.gz),
-            Encoding::Xz => fresh.xz.as_ref().map(|xz| &xz.bytes),
-        });
-        match at_hand {
+        let fresh = fresh.get(&chunk.key());
+        match fresh.and_then(|fresh| fresh.at_hand(encoding)) {
             Some(bytes) => {
                 buffer.clear();
-                buffer.extend_from_slice(bytes);
+                buffer.extend_from_slice(&bytes);
                 Ok(())
             }
             None => chunk.read(pool, encoding, buffer),
@@ -185,10 +188,9 @@ impl Lineup {
         let mut files = Vec::new();
         for (index, rope) in &self.ropes {
             let keys: Arc<[Digest]> = rope.chunks.iter().map(|chunk| chunk.key()).collect();
-            for encoding in Encoding::ALL {
-                let Some((size_bytes, digest)) = rope.track(encoding).finish(&rope.chunks) else {
-                    continue;
-                };
+            for track in rope.tracks() {
+                let Some((size_bytes, digest)) = track.finish(&rope.chunks) else { continue };
+                let encoding = track.encoding();
                 files.push(IndexFile {
                     path: path(index, encoding),
                     encoding,
@@ -235,31 +237,47 @@ impl Lineup {
             && pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b))
     }
 
-    /// The chunks whose xz blocks are not made, each once.
-    pub(crate) fn unblocked(&self) -> Vec<Arc<Chunk>> {
-        let all = self.ropes.values().flat_map(|rope| &rope.chunks);
-        let missing: BTreeMap<Digest, &Arc<Chunk>> =
-            all.filter(|chunk| chunk.block().is_none()).map(|chunk| (chunk.key(), chunk)).collect();
-        missing.into_values().cloned().collect()
+    /// The form of its gzip files, which is one for all.
+    pub(crate) fn gz(&self) -> Encoding {
+        self.ropes.values().next().map_or(Encoding::Gz, |rope| rope.gz())
     }
 
-    /// The same lineup with the xz files worked out whose blocks are all there.
+    /// The chunks whose xz blocks are not made, each once.
+    pub(crate) fn unblocked(&self) -> Vec<Arc<Chunk>> {
+        self.chunks_where(|chunk| chunk.block().is_none())
+    }
+
+    /// The chunks whose runs of deflate blocks are not made, each once: an earlier build made them.
+    pub(crate) fn without_runs(&self) -> Vec<Arc<Chunk>> {
+        self.chunks_where(|chunk| chunk.run().is_none())
+    }
+
+    fn chunks_where(&self, wanted: impl Fn(&Chunk) -> bool) -> Vec<Arc<Chunk>> {
+        let all = self.ropes.values().flat_map(|rope| &rope.chunks);
+        let found: BTreeMap<Digest, &Arc<Chunk>> =
+            all.filter(|chunk| wanted(chunk)).map(|chunk| (chunk.key(), chunk)).collect();
+        found.into_values().cloned().collect()
+    }
+
+    /// The same lineup with the xz files worked out whose blocks are all there, and the gzip files in this
+    /// form, for which every chunk has what it takes.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
-    pub(crate) fn with_blocks(&self, pool: &dyn Pool) -> Result<Self, FlowError> {
+    pub(crate) fn followed_up(&self, pool: &dyn Pool, gz: Encoding) -> Result<Self, FlowError> {
         let nothing = Fresh::default();
         let mut ropes = BTreeMap::new();
         for (index, rope) in &self.ropes {
-            if rope.xz.taken() == rope.chunks.len() {
+            if rope.xz.taken() == rope.chunks.len() && rope.gz() == gz {
                 ropes.insert(index.clone(), Arc::clone(rope));
                 continue;
             }
             let mut xz = rope.xz.clone();
             go_on_blocks(pool, &mut xz, &rope.chunks, &nothing)?;
-            let Rope { pieces, chunks, plain, gz, .. } = &**rope;
-            let (pieces, chunks) = (pieces.clone(), chunks.clone());
-            let rope = Rope { pieces, chunks, plain: plain.clone(), gz: gz.clone(), xz };
+            let mut gz = Rope::track_of_first(Some(rope), rope.chunks.len(), gz);
+            gz.read_on(pool, &rope.chunks)?;
+            let (pieces, chunks) = (rope.pieces.clone(), rope.chunks.clone());
+            let rope = Rope { pieces, chunks, plain: rope.plain.clone(), gz, xz };
             ropes.insert(index.clone(), Arc::new(rope));
         }
         Ok(Self { ropes })

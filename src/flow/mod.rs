@@ -36,6 +36,7 @@ pub mod export;
 pub mod fetch;
 pub mod follow;
 mod followers;
+mod form;
 pub mod health;
 pub mod index;
 mod installable;

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::domain::patches::{differing, is_worth, kept, patch_name, pays};
 use crate::domain::rope::side_key;
 use crate::domain::{Encoding, IndexFile, StoredChunk};
-use crate::flow::chunk::{Chunk, Compressed, Pack};
+use crate::flow::chunk::{Chunk, Compressed, Deflated, Pack};
 use crate::flow::desk::Desk;
 use crate::flow::followers::Ready;
 use crate::flow::lineup::Patchable;
@@ -300,8 +300,8 @@ fn keep(pool: &dyn Pool, to: &Patchable, made: &[Made]) -> Result<Ready, FlowErr
         let key = side_key("patches", bytes);
         // Each is fetched in one form alone, so the other is left out.
         let (plain, gz) = match encoding {
-            Encoding::Gz => (Vec::new(), bytes.to_vec()),
-            _ => (bytes.to_vec(), Vec::new()),
+            Encoding::Members => (Vec::new(), Deflated::Member(bytes.to_vec())),
+            _ => (bytes.to_vec(), Deflated::Nothing),
         };
         pack.push(Arc::new(Compressed {
             key,
@@ -322,7 +322,7 @@ fn keep(pool: &dyn Pool, to: &Patchable, made: &[Made]) -> Result<Ready, FlowErr
     };
     let mut files = vec![file("Index", Encoding::Plain, text.as_bytes())];
     for Made { patch, gz } in made {
-        files.push(file(&format!("{}.gz", patch.name), Encoding::Gz, gz));
+        files.push(file(&format!("{}.gz", patch.name), Encoding::Members, gz));
     }
     let chunks = pack.keep(pool)?;
     Ok(Ready { files, chunks })

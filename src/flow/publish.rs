@@ -221,7 +221,7 @@ pub(crate) fn is_complete(desk: &Desk) -> bool {
 /// that may not be recorded yet.
 fn files(desk: &Desk, spec: &SuiteSpec, lineup: &Lineup) -> (Vec<IndexFile>, Vec<StoredChunk>) {
     let mut files = lineup.files();
-    let beside = desk.beside(spec, &files);
+    let beside = desk.beside(spec, &files, lineup.gz());
     files.extend(beside.files);
     (files, beside.chunks)
 }

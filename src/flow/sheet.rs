@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::domain::contents_cut::{Cutter, shares};
 use crate::domain::rope::side_key;
 use crate::domain::{Encoding, IndexFile};
-use crate::flow::chunk::{Chunk, Compressed, Pack};
+use crate::flow::chunk::{self, Chunk, Compressed, Deflated, Pack};
 use crate::flow::desk::Desk;
 use crate::flow::tracks::Track;
 use crate::flow::{FlowError, Repository};
@@ -42,7 +42,12 @@ impl Sheet {
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
-    pub(super) fn of_chunks(pool: &dyn Pool, chunks: Vec<Arc<Chunk>>) -> Result<Self, FlowError> {
+    pub(super) fn of_chunks(
+        repository: &Repository,
+        chunks: Vec<Arc<Chunk>>,
+    ) -> Result<Self, FlowError> {
+        let pool = repository.pool.as_ref();
+        give_runs(repository, &chunks)?;
         let mut sheet = Self::default();
         let mut text = Vec::new();
         for chunk in &chunks {
@@ -91,12 +96,17 @@ impl Sheet {
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
-    pub(super) fn hash(&mut self, pool: &dyn Pool, before: &[Digest]) -> Result<(), FlowError> {
+    pub(super) fn hash(
+        &mut self,
+        repository: &Repository,
+        before: &[Digest],
+    ) -> Result<(), FlowError> {
         let chunks = self.chunks();
+        give_runs(repository, &chunks)?;
         let same = chunks.iter().zip(before).take_while(|(new, old)| new.key() == **old).count();
         for track in [&mut self.plain, &mut self.gz] {
             *track = track.of_first(same);
-            track.read_on(pool, &chunks)?;
+            track.read_on(repository.pool.as_ref(), &chunks)?;
         }
         Ok(())
     }
@@ -132,6 +142,12 @@ impl Sheet {
         let tracks = [(Encoding::Plain, &self.plain), (Encoding::Gz, &self.gz)];
         tracks.into_iter().filter_map(file).collect()
     }
+}
+
+/// Chunks that an earlier build made may come back.
+fn give_runs(repository: &Repository, chunks: &[Arc<Chunk>]) -> Result<(), FlowError> {
+    let _unswept = repository.sweeping.read();
+    chunk::give_runs(repository, chunks, &|| true).map(drop)
 }
 
 fn cut(
@@ -197,7 +213,7 @@ impl<'w> Writer<'w> {
             let is_made = recorded.is_none();
             new.insert(recorded);
             if is_made {
-                let gz = framing::gzip_member(&plain);
+                let gz = Deflated::Run(framing::gzip_run(&plain));
                 // Paths are small when they are compressed, and hosts fetch them so.
                 let made =
                     Compressed { key, plain: Arc::new(plain), gz, xz: None, keeps_plain: false };

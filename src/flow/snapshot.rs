@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::catalogue::Snapshot;
 use crate::debian::{ReleaseText, SuiteName};
+use crate::digest::Digest;
 use crate::domain::layout::{DistsFile, SnapshotId};
 use crate::domain::{Admitted, Denied, GenerationRecord, IndexFile, SuiteSpec};
 use crate::flow::fetch::{Fetched, Source, UNCHANGING, rope};
@@ -77,8 +78,14 @@ fn open(
         DistsFile::Release => |kept| kept.release,
         DistsFile::ReleaseGpg => |kept| kept.release_gpg,
         DistsFile::Index(path) => {
-            let index = repository.catalogue.find_index(&spec.name, record.generation, &path)?;
             let kept = signed(repository, spec, record)?;
+            // A head that was signed again may list another file there since.
+            let index = match listed(&kept, &path) {
+                Some((directory, digest)) => {
+                    repository.catalogue.find_by_hash(&spec.name, directory, &digest)?
+                }
+                None => repository.catalogue.find_index(&spec.name, record.generation, &path)?,
+            };
             return Ok(rope(index.ok_or_else(absent)?, kept.signed_at, false));
         }
         DistsFile::ByHash { directory, digest } => {
@@ -97,6 +104,13 @@ fn open(
         immutable: false,
         source: Source::Text(bytes),
     })
+}
+
+/// The directory and the digest of a file that a snapshot lists.
+fn listed<'p>(kept: &Snapshot, path: &'p str) -> Option<(&'p str, Digest)> {
+    let release = ReleaseText::parse(kept.release.as_bytes()).ok()?;
+    let entry = release.entries.iter().find(|entry| entry.path == path)?;
+    Some((path.rsplit_once('/')?.0, entry.digest))
 }
 
 /// The kept signature of a generation; made now when there is none by the keys that sign today. Of

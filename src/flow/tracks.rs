@@ -6,7 +6,7 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use crate::debian::framing;
 use crate::digest::{Digest, Hasher};
-use crate::domain::{Encoding, StoredBlock};
+use crate::domain::{Encoding, StoredBlock, StoredRun};
 use crate::flow::FlowError;
 use crate::flow::chunk::Chunk;
 use crate::pool::Pool;
@@ -41,10 +41,17 @@ impl Track {
     /// A file of which nothing is hashed.
     pub(crate) fn new(encoding: Encoding) -> Self {
         let mut first = Counted::default();
-        if encoding == Encoding::Xz {
-            first.take(&framing::XZ_HEADER);
+        match encoding {
+            Encoding::Gz => first.take(&framing::GZIP_HEADER),
+            Encoding::Xz => first.take(&framing::XZ_HEADER),
+            Encoding::Plain | Encoding::Members => {}
         }
         Self { encoding, states: vec![first] }
+    }
+
+    /// Which one.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// This track, as far as it goes over the first `chunks` chunks.
@@ -141,8 +148,13 @@ impl Track {
         let mut whole = self.states.last()?.clone();
         match self.encoding {
             Encoding::Plain => {}
-            Encoding::Gz if chunks.is_empty() => whole.take(&framing::EMPTY_GZIP),
-            Encoding::Gz => {}
+            Encoding::Members if chunks.is_empty() => whole.take(&framing::EMPTY_GZIP),
+            Encoding::Members => {}
+            Encoding::Gz => {
+                let sizes = |chunk: &Arc<Chunk>| Some((*chunk.run()?, chunk.plain_bytes()));
+                let sizes = chunks.iter().map(sizes).collect::<Option<Vec<_>>>()?;
+                whole.take(&gzip_tail(sizes.into_iter()));
+            }
             Encoding::Xz => {
                 let sizes = |chunk: &Arc<Chunk>| Some((*chunk.block()?, chunk.plain_bytes()));
                 let sizes = chunks.iter().map(sizes).collect::<Option<Vec<_>>>()?;
@@ -151,6 +163,12 @@ impl Track {
         }
         Some((whole.size_bytes, whole.hasher.finish()))
     }
+}
+
+/// The end of the gzip file that has these runs, each with the size of its stanzas.
+pub(crate) fn gzip_tail(runs: impl Iterator<Item = (StoredRun, u32)>) -> Vec<u8> {
+    let sizes = |(run, plain): (StoredRun, u32)| (run.crc32, plain.into());
+    framing::gzip_tail(runs.map(sizes)).to_vec()
 }
 
 /// The index and the footer of the xz stream that has these blocks, each with the size of its stanzas.

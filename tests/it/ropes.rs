@@ -3,6 +3,7 @@
 
 mod clients;
 mod decoders;
+mod earlier;
 mod fabric;
 mod history;
 mod releases;

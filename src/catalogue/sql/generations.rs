@@ -1,6 +1,6 @@
 //! Generations: what each held, what it listed, and where its index files' chunks lie.
 
-use super::indices::{record_block, record_chunk, record_indices};
+use super::indices::{record_block, record_chunk, record_indices, record_run};
 use super::rows::{
     PACKAGE_COLUMNS, Reader, chunk, chunk_columns, damaged, encoding, json, moment, number,
     number_optional, package_columns, parse,
@@ -12,7 +12,8 @@ use crate::catalogue::{ChangesSince, Generations, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Completion, Contents, Encoding, GenerationRecord, IndexFile, StoredBlock, StoredChunk, Tenure,
+    Completion, Contents, Encoding, GenerationRecord, IndexFile, StoredBlock, StoredChunk,
+    StoredRun, Tenure,
 };
 
 /// The columns that [`generation`] reads.
@@ -70,7 +71,9 @@ const TENURES: &str = "\
 const CHUNK: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE chunk_key = $1");
 
 const PACKS: &str = "\
-    SELECT pack FROM chunk UNION SELECT xz_pack FROM chunk WHERE xz_pack IS NOT NULL";
+    SELECT pack FROM chunk \
+    UNION SELECT run_pack FROM chunk WHERE run_pack IS NOT NULL \
+    UNION SELECT xz_pack FROM chunk WHERE xz_pack IS NOT NULL";
 
 // A path's intervals do not overlap, so only the last that had begun can hold the generation.
 const INDEX: &str = "\
@@ -226,6 +229,11 @@ impl<S: Store> Generations for S {
         })
     }
 
+    fn record_runs(&self, runs: &[(Digest, StoredRun)]) -> Answer<()> {
+        let runs = runs.to_vec();
+        self.write(move |tx| runs.iter().try_for_each(|(key, run)| record_run(tx, key, run)))
+    }
+
     fn complete(&self, completion: &Completion) -> Answer<()> {
         let done = completion.clone();
         self.write(move |tx| {
@@ -314,7 +322,7 @@ fn listed(row: &dyn Row) -> Answer<Listed> {
 }
 
 fn with_chunks(shelf: &ChunkShelf, tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
-    let chunks = shelf.read(tx, &listed.chunk_ids, listed.encoding == Encoding::Xz)?;
+    let chunks = shelf.read(tx, &listed.chunk_ids, listed.encoding)?;
     let keys = chunks.iter().map(|chunk| chunk.key).collect();
     Ok(IndexRecord { file: file(listed, keys), chunks })
 }
@@ -336,7 +344,7 @@ fn list_indices(
         let keys = match ropes.get(&listed.chunk_ids) {
             Some(keys) => keys.clone(),
             None => {
-                let chunks = shelf.read(tx, &listed.chunk_ids, false)?;
+                let chunks = shelf.read(tx, &listed.chunk_ids, Encoding::Plain)?;
                 let keys: std::sync::Arc<[Digest]> = chunks.iter().map(|c| c.key).collect();
                 ropes.insert(listed.chunk_ids.clone(), keys.clone());
                 keys

@@ -3,17 +3,22 @@
 
 use std::collections::HashMap;
 
-use super::rows::{encoding_word, number};
+use super::rows::{encoding, encoding_word, number, number_optional};
 use super::{Answer, Tx, Value, all, count, one};
 use crate::catalogue::CatalogueError;
 use crate::digest::{Digest, Hasher};
-use crate::domain::{IndexFile, StoredBlock, StoredChunk};
+use crate::domain::{Encoding, IndexFile, StoredBlock, StoredChunk, StoredRun};
 
 const RECORD_CHUNK: &str = "\
-    INSERT INTO chunk (chunk_key, pack, plain_offset, plain_bytes, plain_lines, gz_offset, gz_bytes, \
-        xz_pack, xz_offset, xz_bytes, xz_unpadded_bytes) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+    INSERT INTO chunk (chunk_key, pack, plain_offset, plain_bytes, plain_lines, member_offset, member_bytes, \
+        run_pack, run_offset, run_bytes, run_crc32, xz_pack, xz_offset, xz_bytes, xz_unpadded_bytes) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
     ON CONFLICT (chunk_key) DO NOTHING";
+
+// As for a block: the first that was made stays.
+const RECORD_RUN: &str = "\
+    UPDATE chunk SET run_pack = $1, run_offset = $2, run_bytes = $3, run_crc32 = $4 \
+    WHERE chunk_key = $5 AND run_pack IS NULL";
 
 // The first block that was made stays: heads may have been signed over it.
 const RECORD_BLOCK: &str = "\
@@ -27,7 +32,7 @@ const ROPE_ID: &str = "SELECT id FROM rope WHERE rope_key = $1";
 const RECORD_ROPE: &str = "INSERT INTO rope (rope_key, chunk_ids) VALUES ($1, $2) RETURNING id";
 
 const LIVE_INDICES: &str = "\
-    SELECT path, digest, size_bytes, rope_id, listed FROM index_file \
+    SELECT path, digest, size_bytes, rope_id, listed, encoding, made_of FROM index_file \
     WHERE suite_id = $1 AND until_generation IS NULL";
 
 const CLOSE_INDEX: &str = "\
@@ -38,6 +43,11 @@ const RECORD_INDEX: &str = "\
     INSERT INTO index_file (suite_id, path, encoding, size_bytes, digest, rope_id, \
         listed, made_of, from_generation) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+// The same bytes may be made of a later generation: whoever goes on from them has to know of which.
+const DATE_INDEX: &str = "\
+    UPDATE index_file SET made_of = $1 \
+    WHERE suite_id = $2 AND path = $3 AND until_generation IS NULL";
 
 /// Opens an interval for each file that is new or changed, and closes those that ended. What stayed
 /// as it was costs no row.
@@ -54,9 +64,15 @@ pub fn record_indices(
     let mut ropes = Ropes::default();
     for file in indices {
         let rope = ropes.record(tx, &file.chunks)?;
-        let now = (file.digest.to_string(), file.size_bytes, rope, file.listed);
+        let now = (file.digest.to_string(), file.size_bytes, rope, file.listed, file.encoding);
         let before = live.remove(&file.path);
-        if before.as_ref() == Some(&now) {
+        let made_of = file.made_of.map(count).transpose()?;
+        if let Some((same, dated)) = &before
+            && *same == now
+        {
+            if *dated != made_of {
+                tx.exec(DATE_INDEX, &[made_of.into(), suite.into(), file.path.as_str().into()])?;
+            }
             continue;
         }
         if before.is_some() {
@@ -70,7 +86,7 @@ pub fn record_indices(
             now.0.into(),
             rope.into(),
             i64::from(file.listed).into(),
-            file.made_of.map(count).transpose()?.into(),
+            made_of.into(),
             number.into(),
         ];
         tx.exec(RECORD_INDEX, &values)?;
@@ -82,36 +98,56 @@ fn close_index(tx: &mut dyn Tx, suite: i64, number: i64, path: &str) -> Answer<(
     tx.exec(CLOSE_INDEX, &[number.into(), suite.into(), path.into()]).map(drop)
 }
 
-/// Digest, size, rope, and whether it is listed.
-type Live = (String, u64, i64, bool);
+/// Digest, size, rope, whether it is listed, and its form: a gzip file of no chunk or one is the same bytes in both.
+type Live = (String, u64, i64, bool, Encoding);
 
-/// The index files of the last generation, by path.
-fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, Live>> {
+/// The index files of the last generation, by path, and what they are made of.
+fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, (Live, Option<i64>)>> {
     let rows = all(tx, LIVE_INDICES, &[suite.into()], |row| {
         let listed = row.integer(4)? == 1;
-        let file = (row.text(1)?.to_owned(), number(row, 2)?, row.integer(3)?, listed);
-        Ok((row.text(0)?.to_owned(), file))
+        let (size_bytes, form) = (number(row, 2)?, encoding(row, 5)?);
+        let file = (row.text(1)?.to_owned(), size_bytes, row.integer(3)?, listed, form);
+        Ok((row.text(0)?.to_owned(), (file, number_optional(row, 6)?)))
     })?;
     Ok(rows.into_iter().collect())
 }
 
 /// Records a chunk, unless one of its key is recorded already.
 pub fn record_chunk(tx: &mut dyn Tx, chunk: &StoredChunk) -> Answer<()> {
-    let xz = chunk.xz.as_ref();
+    let (member, run, xz) = (chunk.member.as_ref(), chunk.run.as_ref(), chunk.xz.as_ref());
     let values = [
         (&chunk.key).into(),
         (&chunk.pack).into(),
-        count(chunk.plain_offset)?.into(),
+        chunk.plain_offset.map(count).transpose()?.into(),
         i64::from(chunk.plain_bytes).into(),
         i64::from(chunk.plain_lines).into(),
-        count(chunk.gz_offset)?.into(),
-        i64::from(chunk.gz_bytes).into(),
+        member.map(|member| count(member.offset)).transpose()?.into(),
+        member.map(|member| i64::from(member.bytes)).into(),
+        run.map(|run| run.pack.to_string()).into(),
+        run.map(|run| count(run.offset)).transpose()?.into(),
+        run.map(|run| i64::from(run.bytes)).into(),
+        run.map(|run| i64::from(run.crc32)).into(),
         xz.map(|xz| xz.pack.to_string()).into(),
         xz.map(|xz| count(xz.offset)).transpose()?.into(),
         xz.map(|xz| i64::from(xz.bytes)).into(),
         xz.map(|xz| i64::from(xz.unpadded_bytes)).into(),
     ];
     tx.exec(RECORD_CHUNK, &values).map(drop)
+}
+
+/// Notes where a chunk's run of deflate blocks lies, unless it has one.
+///
+/// # Errors
+/// [`CatalogueError`] of the database.
+pub fn record_run(tx: &mut dyn Tx, key: &Digest, run: &StoredRun) -> Answer<()> {
+    let values = [
+        (&run.pack).into(),
+        count(run.offset)?.into(),
+        i64::from(run.bytes).into(),
+        i64::from(run.crc32).into(),
+        key.into(),
+    ];
+    tx.exec(RECORD_RUN, &values).map(drop)
 }
 
 /// Notes where a chunk's xz block lies, unless it has one.

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use super::{Answer, Row};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Architecture, Component, PackageName};
-use crate::domain::{Encoding, Package, PinKind, PinTarget, StoredBlock, StoredChunk, Text};
+use crate::domain::{
+    Encoding, Package, PinKind, PinTarget, StoredBlock, StoredChunk, StoredMember, StoredRun, Text,
+};
 use crate::time::Moment;
 
 /// The columns that [`Reader::package`] reads, of the table `p`.
@@ -25,8 +27,8 @@ pub const PACKAGE_COLUMNS: usize = 12;
 /// The columns that [`chunk`] reads.
 macro_rules! chunk_columns {
     () => {
-        "chunk_key, pack, plain_offset, plain_bytes, plain_lines, gz_offset, gz_bytes, xz_pack, \
-         xz_offset, xz_bytes, xz_unpadded_bytes"
+        "chunk_key, pack, plain_offset, plain_bytes, plain_lines, member_offset, member_bytes, run_pack, \
+         run_offset, run_bytes, run_crc32, xz_pack, xz_offset, xz_bytes, xz_unpadded_bytes"
     };
 }
 pub(super) use chunk_columns;
@@ -95,7 +97,8 @@ pub fn pin_target(row: &dyn Row, column: usize) -> Answer<PinTarget> {
 pub fn encoding_word(encoding: Encoding) -> &'static str {
     match encoding {
         Encoding::Plain => "plain",
-        Encoding::Gz => "gz",
+        Encoding::Gz => "gzip",
+        Encoding::Members => "members",
         Encoding::Xz => "xz",
     }
 }
@@ -103,7 +106,7 @@ pub fn encoding_word(encoding: Encoding) -> &'static str {
 /// Reads the word for an encoding.
 pub fn encoding(row: &dyn Row, column: usize) -> Answer<Encoding> {
     let word = row.text(column)?;
-    Encoding::ALL
+    [Encoding::Plain, Encoding::Gz, Encoding::Members, Encoding::Xz]
         .into_iter()
         .find(|encoding| encoding_word(*encoding) == word)
         .ok_or_else(|| damaged(format!("{word:?} is no encoding")))
@@ -111,23 +114,25 @@ pub fn encoding(row: &dyn Row, column: usize) -> Answer<Encoding> {
 
 /// Reads [`chunk_columns`].
 pub fn chunk(row: &dyn Row) -> Answer<StoredChunk> {
+    let member = |offset| Answer::Ok(StoredMember { offset, bytes: number(row, 6)? });
+    let run = |pack| {
+        let (offset, bytes, crc32) = (number(row, 8)?, number(row, 9)?, number(row, 10)?);
+        Answer::Ok(StoredRun { pack, offset, bytes, crc32 })
+    };
     let block = |pack| {
-        Ok::<_, CatalogueError>(StoredBlock {
-            pack,
-            offset: number(row, 8)?,
-            bytes: number(row, 9)?,
-            unpadded_bytes: number(row, 10)?,
-        })
+        let (offset, bytes, unpadded_bytes) =
+            (number(row, 12)?, number(row, 13)?, number(row, 14)?);
+        Answer::Ok(StoredBlock { pack, offset, bytes, unpadded_bytes })
     };
     Ok(StoredChunk {
         key: parse(row, 0)?,
         pack: parse(row, 1)?,
-        plain_offset: number(row, 2)?,
+        plain_offset: number_optional(row, 2)?,
         plain_bytes: number(row, 3)?,
         plain_lines: number(row, 4)?,
-        gz_offset: number(row, 5)?,
-        gz_bytes: number(row, 6)?,
-        xz: parse_optional(row, 7)?.map(block).transpose()?,
+        member: number_optional(row, 5)?.map(member).transpose()?,
+        run: parse_optional(row, 7)?.map(run).transpose()?,
+        xz: parse_optional(row, 11)?.map(block).transpose()?,
     })
 }
 

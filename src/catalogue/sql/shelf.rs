@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::rows::{chunk, chunk_columns, damaged};
 use super::{Answer, Tx, one};
-use crate::domain::StoredChunk;
+use crate::domain::{Encoding, StoredChunk};
 
 const CHUNK_BY_ID: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE id = $1");
 
@@ -18,8 +18,8 @@ const MOST: usize = 32_768;
 pub struct ChunkShelf(Mutex<HashMap<i64, Arc<StoredChunk>>>);
 
 impl ChunkShelf {
-    /// The chunks of a rope, in order. `blocked` asks for chunks that have their xz blocks: one that was
-    /// read before it had is read again.
+    /// The chunks of a rope, in order. `encoding` asks for chunks that have this form: one that was read
+    /// before it had is read again.
     ///
     /// # Errors
     /// [`crate::catalogue::CatalogueError::Damaged`] when one is not there.
@@ -27,9 +27,9 @@ impl ChunkShelf {
         &self,
         tx: &mut dyn Tx,
         ids: &[i64],
-        blocked: bool,
+        encoding: Encoding,
     ) -> Answer<Vec<Arc<StoredChunk>>> {
-        let fits = |chunk: &Arc<StoredChunk>| !blocked || chunk.xz.is_some();
+        let fits = |chunk: &Arc<StoredChunk>| chunk.size_bytes(encoding).is_some();
         let mut found: Vec<Option<Arc<StoredChunk>>> = {
             let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             ids.iter().map(|id| kept.get(id).filter(|chunk| fits(chunk)).cloned()).collect()

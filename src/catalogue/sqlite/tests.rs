@@ -5,10 +5,12 @@ use std::sync::mpsc::channel;
 use super::writer::Size;
 use super::*;
 use crate::catalogue::sql::{Row, Value};
-use crate::catalogue::{Access, CertificateRecord, Mention, Packages};
-use crate::debian::{Architecture, PackageKind, PackageName, Version};
+use crate::catalogue::{Access, CertificateRecord, Generations, Mention, Packages};
+use crate::debian::{Architecture, PackageKind, PackageName, SuiteName, Version};
 use crate::digest::Digest;
-use crate::domain::{Actor, Event, Grant, Identity, Package, Role, SuiteScope};
+use crate::domain::{
+    Actor, Encoding, Event, Grant, Identity, Package, Role, StoredMember, SuiteScope,
+};
 use crate::time::Moment;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -103,6 +105,58 @@ fn a_newer_schema_is_refused_and_left_alone() {
     assert!(text.contains(&newer), "{text}");
     raw(&room).pragma_update(None, "user_version", known).unwrap();
     open(&room).unwrap();
+}
+
+/// The catalogue of the build before: chunks with their stanzas, Contents that are kept compressed alone, a list of
+/// patches and a patch.
+#[test]
+fn chunks_and_files_of_the_build_before_are_what_they_were() {
+    let room = TempDir::new().unwrap();
+    let before = raw(&room);
+    before.execute_batch(include_str!("../../../migrations/sqlite/0001-first/up.sql")).unwrap();
+    before.pragma_update(None, "user_version", 1).unwrap();
+    let digest = |number: u8| Digest::of(&[number]);
+    let chunk = |number: u8, places: &str| {
+        let (key, pack) = (digest(number), digest(100));
+        let sql = format!(
+            "INSERT INTO chunk VALUES ({number}0, '{key}', '{pack}', {places}, NULL, NULL, NULL, NULL)"
+        );
+        before.execute_batch(&sql).unwrap();
+    };
+    // The columns: plain_offset, plain_bytes, plain_lines, gz_offset, gz_bytes.
+    chunk(1, "70, 9, 2, 0, 70");
+    chunk(2, "0, 9, 2, 0, 70");
+    chunk(3, "0, 9, 2, 0, 0");
+    chunk(4, "33, 0, 0, 0, 33");
+    before.execute_batch("INSERT INTO suite VALUES (1, 's', '{}', 1, 'x', 1)").unwrap();
+    before.execute_batch("INSERT INTO rope VALUES (1, 'r', x'000000000000000a')").unwrap();
+    before.execute_batch("INSERT INTO generation VALUES (1, 1, 1, '[]', '', NULL, 0, 0)").unwrap();
+    for (path, encoding) in [("P", "plain"), ("P.gz", "gz"), ("P.xz", "xz")] {
+        let digest = digest(50);
+        let sql = format!(
+            "INSERT INTO index_file VALUES (NULL, 1, '{path}', '{encoding}', 9, '{digest}', 1, 1, NULL, 1, NULL)"
+        );
+        before.execute_batch(&sql).unwrap();
+    }
+    drop(before);
+    let catalogue = open(&room).unwrap();
+    let found = |number: u8| {
+        let one = catalogue.find_chunks(&[digest(number)]).unwrap().remove(0);
+        assert_eq!((one.key, one.pack, one.run, one.xz), (digest(number), digest(100), None, None));
+        (one.plain_offset, one.plain_bytes, one.member)
+    };
+    let member = |offset, bytes| Some(StoredMember { offset, bytes });
+    assert_eq!(found(1), (Some(70), 9, member(0, 70)));
+    assert_eq!(found(2), (None, 9, member(0, 70)));
+    assert_eq!(found(3), (Some(0), 9, None));
+    assert_eq!(found(4), (Some(33), 0, member(0, 33)));
+    let suite = SuiteName::parse("s").unwrap();
+    let mut listed = catalogue.list_indices(&suite, 1).unwrap();
+    listed.sort_by(|a, b| a.path.cmp(&b.path));
+    let forms: Vec<_> = listed.iter().map(|file| file.encoding).collect();
+    assert_eq!(forms, [Encoding::Plain, Encoding::Members, Encoding::Xz]);
+    let gz = catalogue.find_index(&suite, 1, "P.gz").unwrap().unwrap();
+    assert_eq!(gz.chunks[0].key, digest(1), "ropes name the same chunks");
 }
 
 /// What was recorded before there were mentions has them as if it came now.

@@ -9,11 +9,35 @@ use proptest::prelude::*;
 use super::*;
 
 fn gzip_file(chunks: &[Vec<u8>]) -> Vec<u8> {
-    if chunks.is_empty() {
-        return EMPTY_GZIP.to_vec();
-    }
-    chunks.iter().flat_map(|chunk| gzip_member(chunk)).collect()
+    let runs: Vec<_> = chunks.iter().map(|chunk| gzip_run(chunk)).collect();
+    let mut file = GZIP_HEADER.to_vec();
+    runs.iter().for_each(|run| file.extend(&run.bytes));
+    let sizes = chunks.iter().map(|chunk| chunk.len() as u64);
+    file.extend(gzip_tail(runs.iter().map(|run| run.crc32).zip(sizes)));
+    file
 }
+
+/// What a reader of one member makes of it, which has to be all that there is.
+fn read_as_one_member(gz: &[u8]) -> Vec<u8> {
+    let mut decoder = flate2::bufread::GzDecoder::new(gz);
+    let mut plain = Vec::new();
+    decoder.read_to_end(&mut plain).unwrap();
+    assert!(decoder.into_inner().is_empty(), "bytes follow the member");
+    plain
+}
+
+/// The same by zlib, which says what it did not use, and by Perl, which says nothing.
+const ZLIB: &str = "
+import sys, zlib
+one = zlib.decompressobj(31)
+sys.stdout.buffer.write(one.decompress(sys.stdin.buffer.read()) + one.flush())
+sys.exit(0 if one.eof and not one.unused_data else 'not one member')
+";
+const PERL: &str = "
+use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
+binmode STDIN; binmode STDOUT;
+gunzip(\\*STDIN => \\*STDOUT) or die $GunzipError;
+";
 
 fn xz_file(chunks: &[Vec<u8>], preset: u32) -> Vec<u8> {
     let blocks: Vec<_> = chunks.iter().map(|chunk| xz_block(chunk, preset).unwrap()).collect();
@@ -60,12 +84,22 @@ fn read_by_python(module: &str, bytes: &[u8], plain: &[u8]) -> Vec<u8> {
     let program = format!(
         "import sys,{module}; sys.stdout.buffer.write({module}.decompress(sys.stdin.buffer.read()))"
     );
-    let imports = format!("import {module}");
-    let found = Command::new("python3").args(["-c", &imports]).output();
-    if found.is_ok_and(|output| output.status.success()) {
-        return piped("python3", &["-c", &program], bytes);
+    read_where_there_is("python3", &format!("import {module}"), &["-c", &program], (bytes, plain))
+}
+
+/// What a program makes of it; the plain text itself where it is not there or cannot do `probe`.
+fn read_where_there_is(
+    program: &str,
+    probe: &str,
+    arguments: &[&str],
+    (bytes, plain): (&[u8], &[u8]),
+) -> Vec<u8> {
+    let option = if program == "perl" { "-e" } else { "-c" };
+    let found = Command::new(program).args([option, probe]).output();
+    match found.is_ok_and(|output| output.status.success()) {
+        true => piped(program, arguments, bytes),
+        false => plain.to_vec(),
     }
-    plain.to_vec()
 }
 
 fn check_all_readers(chunks: &[Vec<u8>], preset: u32) {
@@ -78,6 +112,12 @@ fn check_all_readers(chunks: &[Vec<u8>], preset: u32) {
     assert_eq!(read_by_apt("Packages.gz", &gz), plain, "apt, gz");
     assert_eq!(read_by_python("lzma", &xz, &plain), plain, "python, xz");
     assert_eq!(read_by_python("gzip", &gz, &plain), plain, "python, gz");
+    assert_eq!(read_as_one_member(&gz), plain, "flate2, one member");
+    let both = (gz.as_slice(), plain.as_slice());
+    let zlib = read_where_there_is("python3", "import zlib", &["-c", ZLIB], both);
+    assert_eq!(zlib, plain, "zlib, one member");
+    let perl = read_where_there_is("perl", "use IO::Uncompress::Gunzip", &["-e", PERL], both);
+    assert_eq!(perl, plain, "perl, one member");
 }
 
 /// Text as an index has it, of exactly this size.
@@ -95,6 +135,7 @@ fn stanzas(size: usize, seed: u64) -> Vec<u8> {
 #[test]
 fn files_of_no_chunks_are_read_as_empty() {
     check_all_readers(&[], XZ_DEFAULT_PRESET);
+    assert_eq!(gzip_file(&[]), EMPTY_GZIP);
     assert_eq!(gzip_member(b""), EMPTY_GZIP);
     assert_eq!(xz_file(&[], 6), piped("xz", &["-zc", "--check=crc32"], b""));
 }
@@ -133,6 +174,21 @@ proptest! {
     }
 
     #[test]
+    fn random_chunk_lists_are_one_member(
+        chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 0..200),
+    ) {
+        let (gz, plain) = (gzip_file(&chunks), chunks.concat());
+        prop_assert_eq!(&read_as_one_member(&gz), &plain);
+        prop_assert_eq!(gunzip_member(&gz, plain.len() as u64), Ok(plain));
+    }
+
+    #[test]
+    fn random_runs_are_unpacked_again(plain in prop::collection::vec(any::<u8>(), 0..9000)) {
+        let GzipRun { bytes, crc32 } = gzip_run(&plain);
+        prop_assert_eq!(gunzip_run(&bytes, plain.len() as u64, crc32), Ok(plain));
+    }
+
+    #[test]
     fn random_members_are_unpacked_again(plain in prop::collection::vec(any::<u8>(), 0..9000)) {
         let member = gzip_member(&plain);
         prop_assert_eq!(gunzip_member(&member, plain.len() as u64), Ok(plain));
@@ -156,6 +212,7 @@ fn every_preset_and_awkward_size_has_the_expected_shape() {
 #[test]
 fn the_same_chunk_gives_the_same_bytes() {
     let plain = stanzas(400_000, 7);
+    assert_eq!(gzip_run(&plain), gzip_run(&plain));
     assert_eq!(gzip_member(&plain), gzip_member(&plain));
     assert_eq!(xz_block(&plain, 6), xz_block(&plain, 6));
 }
@@ -171,12 +228,88 @@ fn a_reader_needs_little_memory() {
 fn the_stored_form_is_read_as_well() {
     for size in [0, 1, 65_535, 65_536, 200_000] {
         let plain = stanzas(size, 3);
-        let crc = crc32fast::hash(&plain).to_le_bytes();
-        let size = u32::try_from(plain.len()).unwrap().to_le_bytes();
-        let member = [&GZIP_HEADER[..], &deflate_stored(&plain), &crc, &size].concat();
+        let (run, crc32) = (deflate_stored(&plain), crc32fast::hash(&plain));
+        assert!(run.ends_with(&FLUSHED));
+        let member = member_of_run(&run, crc32, plain.len() as u64);
         assert_eq!(piped("zcat", &[], &member), plain);
-        assert_eq!(gunzip_member(&member, plain.len() as u64), Ok(plain));
+        assert_eq!(gunzip_member(&member, plain.len() as u64).as_ref(), Ok(&plain));
+        assert_eq!(gunzip_run(&run, plain.len() as u64, crc32), Ok(plain));
     }
+}
+
+/// The buffer of the encoder is 64 KiB, and what does not shrink fills it to every byte around its end.
+#[test]
+fn a_run_ends_on_a_byte_whatever_its_size() {
+    let noise: Vec<u8> = (0..70_000_u64)
+        .scan(1_u64, |state, _| {
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            Some((*state >> 56) as u8)
+        })
+        .collect();
+    let around_the_room = (0..=80).map(|less| 65_560 - less);
+    for size in around_the_room.chain([0, 1, 2, 32_767, 32_768, 32_769]) {
+        let plain = &noise[..size];
+        let GzipRun { bytes, crc32 } = gzip_run(plain);
+        assert!(bytes.ends_with(&FLUSHED), "{size}");
+        assert_eq!(gunzip_run(&bytes, size as u64, crc32).as_deref(), Ok(plain), "{size}");
+        let member = member_of_run(&bytes, crc32, size as u64);
+        assert_eq!(member.len(), bytes.len() + GZIP_FRAME_BYTES as usize);
+        assert_eq!(read_as_one_member(&member), plain, "{size}");
+    }
+}
+
+/// The edges: no chunk, chunks of nothing, one byte, one chunk, and many of them.
+#[test]
+fn the_tail_is_that_of_the_whole() {
+    let many: Vec<_> = (0..3000).map(|at| stanzas(at % 97, at as u64)).collect();
+    let lists = [
+        Vec::new(),
+        vec![Vec::new()],
+        vec![b"x".to_vec()],
+        vec![Vec::new(), b"x".to_vec(), Vec::new()],
+        vec![stanzas(300_000, 1)],
+        many,
+    ];
+    for chunks in lists {
+        let plain = chunks.concat();
+        let gz = gzip_file(&chunks);
+        assert_eq!(read_as_one_member(&gz), plain);
+        let [.., a, b, c, d, e, f, g, h] = gz.as_slice() else { panic!("a file has a tail") };
+        assert_eq!([*a, *b, *c, *d], crc32fast::hash(&plain).to_le_bytes());
+        assert_eq!([*e, *f, *g, *h], (plain.len() as u32).to_le_bytes());
+    }
+    // Beyond 4 GiB the size is counted modulo 2^32, and the CRC-32 goes on.
+    let zeros = vec![0; 1 << 20];
+    let piece = (crc32fast::hash(&zeros), zeros.len() as u64);
+    let tail = gzip_tail(std::iter::repeat_n(piece, 4097));
+    let mut whole = crc32fast::Hasher::new();
+    (0..4097).for_each(|_| whole.update(&zeros));
+    assert_eq!(tail[2..6], whole.finalize().to_le_bytes());
+    assert_eq!(tail[6..], (1_u32 << 20).to_le_bytes());
+}
+
+#[test]
+fn damaged_runs_are_refused() {
+    let plain = stanzas(10_000, 4);
+    let GzipRun { bytes, crc32 } = gzip_run(&plain);
+    let size = plain.len() as u64;
+    assert_eq!(gunzip_run(&bytes, size, crc32).unwrap(), plain);
+    for cut in 0..bytes.len() {
+        assert!(gunzip_run(&bytes[..cut], size, crc32).is_err(), "cut at {cut}");
+    }
+    let ended = [&bytes[..], &LAST_BLOCK].concat();
+    let twice = [&bytes[..], &bytes].concat();
+    for (bytes, size, crc32) in [
+        (&ended, size, crc32),
+        (&twice, size, crc32),
+        (&bytes, size - 1, crc32),
+        (&bytes, size + 1, crc32),
+        (&bytes, size, crc32 ^ 1),
+    ] {
+        assert!(matches!(gunzip_run(bytes, size, crc32), Err(FramingError::Gzip(_))));
+    }
+    let GzipRun { bytes, crc32 } = gzip_run(&vec![0; 50_000_000]);
+    assert!(gunzip_run(&bytes, 1000, crc32).is_err(), "a bomb");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::fault_of_body;
 use super::fetch::Source;
+use super::release::one_member_fault;
 use crate::harness::programs::program;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ pub fn check(
         let [gz, _, old] = &answers[..] else { unreachable!("three were asked") };
         let unpacked = program("gzip").args(["--decompress", "--stdout"]).input(&*gz.body).run();
         let script = unpacked.expect_success().stdout_bytes;
+        faults.extend(one_member_fault(&paths[0], &gz.body));
         let (digest, size) = &scripts[patch];
         if script.len() as u64 != *size || hex::encode(Sha256::digest(&script)) != *digest {
             faults.push(format!("{}: unpacked it is not what Index says", paths[0]));

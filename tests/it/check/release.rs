@@ -133,7 +133,16 @@ pub fn packing_fault(name: &str, packed: &[u8], plain: &[u8]) -> Option<String> 
         let streams = xz_streams(packed);
         return (streams != 1).then(|| format!("{name}: it has {streams} xz streams"));
     }
-    None
+    // Readers of one member stop after the first, without a word about the others.
+    one_member_fault(name, packed)
+}
+
+/// Whether a gzip file has bytes behind its first member.
+pub fn one_member_fault(name: &str, packed: &[u8]) -> Option<String> {
+    let mut decoder = flate2::bufread::GzDecoder::new(packed);
+    let read = std::io::copy(&mut decoder, &mut std::io::sink());
+    let is_one = read.is_ok() && decoder.into_inner().is_empty();
+    (!is_one).then(|| format!("{name}: it is not one gzip member"))
 }
 
 fn xz_streams(packed: &[u8]) -> usize {

@@ -11,8 +11,8 @@ use repod::catalogue::{
 use repod::debian::SuiteName;
 use repod::digest::Digest;
 use repod::domain::{
-    Announced, Completion, Contents, Fled, Head, IndexFile, NewGeneration, Package, PinKind,
-    Publication, Role, Shown, StoredChunk,
+    Announced, Completion, Contents, Encoding, Fled, Head, IndexFile, NewGeneration, Package,
+    PinKind, Publication, Role, Shown, StoredChunk,
 };
 use repod::time::Moment;
 use tempfile::TempDir;
@@ -90,6 +90,9 @@ macro_rules! catalogue_contracts {
     what_an_index_was_is_listed_once_for_each_state,
             chunks_and_packs_are_listed,
             blocks_come_later_and_stay,
+            runs_come_later_and_stay,
+            the_form_of_a_file_is_recorded,
+            what_lags_tells_of_which_generation_it_is,
             a_live_generation_lists_more_when_it_is_whole,
             grants_replace_and_end,
             groups_and_grants_are_edited_whole,
@@ -879,7 +882,7 @@ fn chunks_and_packs_are_listed(room: &Path, make: &Make) {
     assert_eq!(found, [one.clone(), two.clone()]);
     let mut packs = catalogue.list_packs().unwrap();
     packs.sort();
-    let mut expected = [one.pack, two.pack, block(0).pack];
+    let mut expected = [one.pack, two.pack, run(0).pack, block(0).pack];
     expected.sort();
     assert_eq!(packs, expected);
 }
@@ -901,6 +904,56 @@ fn blocks_come_later_and_stay(room: &Path, make: &Make) {
     assert_eq!(xz().chunks[0].xz, Some(block(5)));
     assert_eq!(catalogue.find_chunks(&[bare.key]).unwrap()[0].xz, Some(block(5)));
     assert!(catalogue.list_packs().unwrap().contains(&block(5).pack));
+}
+
+fn runs_come_later_and_stay(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let old = StoredChunk { plain_offset: None, run: None, ..chunk("x") };
+    let new = StoredChunk { member: None, ..chunk("y") };
+    let mut publication = generation("stable", 1, &[], &[]);
+    let generation = publication.generation.as_mut().unwrap();
+    generation.chunks = vec![old.clone(), new.clone()];
+    generation.indices = index("main/binary-amd64", &["x", "y"]);
+    catalogue.publish(&publication).unwrap();
+    let name = suite("stable");
+    let gz = || catalogue.find_index(&name, 1, "main/binary-amd64/Packages.gz").unwrap().unwrap();
+    assert_eq!(gz().chunks.iter().map(|one| (**one).clone()).collect::<Vec<_>>(), [old, new]);
+    let absent = Digest::of(b"absent");
+    let key = chunk("x").key;
+    catalogue.record_runs(&[(key, run(5)), (absent, run(6))]).unwrap();
+    catalogue.record_runs(&[(key, run(7)), (chunk("y").key, run(8))]).unwrap();
+    let runs: Vec<_> = gz().chunks.iter().map(|one| one.run).collect();
+    assert_eq!(runs, [Some(run(5)), chunk("y").run]);
+    assert!(catalogue.list_packs().unwrap().contains(&run(5).pack));
+}
+
+/// Even where a file is the same bytes in both forms: what a suite lists is told by what is recorded.
+fn the_form_of_a_file_is_recorded(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let name = suite("stable");
+    let new = index("main/binary-amd64", &["x"]).remove(1);
+    let old = IndexFile { encoding: Encoding::Members, ..new.clone() };
+    assert_eq!((new.encoding, old.path.as_str()), (Encoding::Gz, new.path.as_str()));
+    publish_indices(&*catalogue, 1, &["x"], std::slice::from_ref(&old));
+    publish_indices(&*catalogue, 2, &[], std::slice::from_ref(&new));
+    assert_eq!(catalogue.list_indices(&name, 1).unwrap(), [old]);
+    assert_eq!(catalogue.list_indices(&name, 2).unwrap(), [new]);
+}
+
+/// Files that are made together are of one generation, also those that came out as they were.
+fn what_lags_tells_of_which_generation_it_is(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let name = suite("stable");
+    let of = |text: &str, directory: &str, made_of| IndexFile {
+        made_of: Some(made_of),
+        ..index(directory, &[text]).remove(0)
+    };
+    publish_indices(&*catalogue, 1, &["x", "y"], &[of("x", "a", 1), of("x", "b", 1)]);
+    let next = [of("x", "a", 2), of("y", "b", 2)];
+    publish_indices(&*catalogue, 2, &[], &next);
+    let mut listed = catalogue.list_indices(&name, 2).unwrap();
+    listed.sort_by(|a, b| a.path.cmp(&b.path));
+    assert_eq!(listed, next);
 }
 
 fn a_live_generation_lists_more_when_it_is_whole(room: &Path, make: &Make) {

@@ -15,8 +15,8 @@ use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
     AccessEdit, Announced, Completion, Contents, EnrolmentToken, Event, GenerationRecord, Grant,
-    Head, Identity, IndexFile, Package, Publication, Shown, StoredBlock, StoredChunk, SuiteSpec,
-    Tenure, TokenUse,
+    Head, Identity, IndexFile, Package, Publication, Shown, StoredBlock, StoredChunk, StoredRun,
+    SuiteSpec, Tenure, TokenUse,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -282,6 +282,7 @@ faulty! { Generations:
         suite: &SuiteName, directory: &str, digest: &Digest
     ) -> Option<IndexRecord>;
     fn record_blocks(blocks: &[(Digest, StoredBlock)]) -> ();
+    fn record_runs(runs: &[(Digest, StoredRun)]) -> ();
     fn complete(completion: &Completion) -> ();
     fn find_patch(suite: &SuiteName, path: &str) -> Option<IndexRecord>;
     fn list_packs() -> Vec<Digest>;

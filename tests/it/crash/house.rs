@@ -88,6 +88,11 @@ impl Ground {
         self.dir.path().join("public.asc")
     }
 
+    /// The file of the key that signs.
+    pub fn signing_key(&self) -> PathBuf {
+        self.dir.path().join("signing.asc")
+    }
+
     /// The public key that signs.
     fn public(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("public.asc")).unwrap()
@@ -130,9 +135,18 @@ pub struct House<'g> {
 impl<'g> House<'g> {
     /// Opens the stores in `place`, and makes them when there are none.
     pub fn open(ground: &'g Ground, place: &Path, clock: &HandClock) -> Self {
+        Self::open_among(ground, place, clock, Faults::new())
+    }
+
+    /// The same, where stores fail from the first call on.
+    pub fn open_among(
+        ground: &'g Ground,
+        place: &Path,
+        clock: &HandClock,
+        faults: Arc<Faults>,
+    ) -> Self {
         std::fs::create_dir_all(place).unwrap();
-        let faults = Faults::new();
-        let key = SecretKey::load(ground.dir.path().join("signing.asc")).unwrap();
+        let key = SecretKey::load(ground.signing_key()).unwrap();
         let floor = DateFloor::create(place.join("floor")).unwrap();
         let catalogue = SqliteCatalogue::open(&place.join("catalogue.sqlite")).unwrap();
         catalogue

@@ -34,6 +34,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
+    ("perl", "perl"),
     ("python3", "python3"),
     ("reprepro", "reprepro"),
     ("sh", "dash"),

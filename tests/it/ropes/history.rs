@@ -99,7 +99,7 @@ impl History {
         self.generations.last().expect("a suite begins with a generation")
     }
 
-    fn change(&mut self, house: &House<'_>, wish: Wish) {
+    pub fn change(&mut self, house: &House<'_>, wish: Wish) {
         let told = format!("history {}: {wish:?}", self.seed);
         let adds = matches!(wish, Wish::Add(_));
         let translations = match &wish {

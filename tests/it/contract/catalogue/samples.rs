@@ -8,7 +8,7 @@ use repod::digest::Digest;
 use repod::domain::{
     Acceptance, Actor, Encoding, Event, GenerationRecord, Grant, Head, Identity, IndexFile,
     NewGeneration, Package, Pin, PinKind, PinTarget, Publication, Role, StoredBlock, StoredChunk,
-    SuiteScope, SuiteSpec, Text,
+    StoredMember, StoredRun, SuiteScope, SuiteSpec, Text,
 };
 use repod::time::Moment;
 
@@ -148,13 +148,17 @@ pub fn chunk(text: &str) -> StoredChunk {
     StoredChunk {
         key: Digest::of(text.as_bytes()),
         pack: Digest::of(b"pack"),
-        plain_offset: 1 << 33,
+        plain_offset: Some(1 << 33),
         plain_bytes: text.len() as u32,
         plain_lines: 3,
-        gz_offset: 1 << 34,
-        gz_bytes: 20,
+        member: Some(StoredMember { offset: 1 << 34, bytes: 20 }),
+        run: Some(run(1 << 36)),
         xz: Some(block(1 << 35)),
     }
+}
+
+pub fn run(offset: u64) -> StoredRun {
+    StoredRun { pack: Digest::of(b"pack of runs"), offset, bytes: 17, crc32: u32::MAX }
 }
 
 pub fn block(offset: u64) -> StoredBlock {
