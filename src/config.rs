@@ -110,7 +110,7 @@ impl Default for Limits {
             package_bytes: 4 << 30,
             reserve_bytes: 1 << 30,
             uploads: 16,
-            memory_bytes: 160 << 20,
+            memory_bytes: 224 << 20,
             connections: 20_000,
             connections_per_address: 512,
         }

@@ -5,6 +5,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// For how long this thread has had a processor: what others do meanwhile does not count.
+pub fn thread_time() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(spent.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(spent.tv_nsec).unwrap_or_default())
+}
 
 /// A moment. Unit: whole seconds since 1970-01-01 00:00:00 UTC.
 #[derive(

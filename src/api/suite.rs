@@ -84,6 +84,12 @@ pub struct SuiteEdit {
     /// Architectures to add behind those it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_architectures: Vec<Architecture>,
+    /// Architectures to take away. Refused while packages of theirs are listed, but for `with_packages`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove_architectures: Vec<Architecture>,
+    /// Whether the packages of these architectures go with them.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub with_packages: bool,
     /// Refused unless it is so already: apt would stop on every host until a person agrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_automatic: Option<bool>,

@@ -95,6 +95,8 @@ fn suites() {
             add_components: vec![main_component()],
             owns: Some(vec!["acme-*".into()]),
             add_architectures: vec![amd64()],
+            remove_architectures: vec![amd64()],
+            with_packages: true,
             not_automatic: None,
             but_automatic_upgrades: None,
             changelogs: Some(String::new()),
@@ -105,7 +107,8 @@ fn suites() {
             message: "m".into(),
         },
         json!({ "description": "d", "valid_days": 7, "add_components": ["main"], "owns": ["acme-*"],
-            "add_architectures": ["amd64"], "changelogs": "", "snapshots": "https://h/@SNAPSHOTID@/",
+            "add_architectures": ["amd64"], "remove_architectures": ["amd64"], "with_packages": true,
+            "changelogs": "", "snapshots": "https://h/@SNAPSHOTID@/",
             "contents": false, "pdiffs": true, "translations": true, "message": "m" }),
     );
     wire(

@@ -171,7 +171,7 @@ impl Control {
         &self.source_version
     }
 
-    /// Which index it belongs to.
+    /// Which index it belongs to. One with debug symbols (`Package-Type: ddeb`) is installed as any other.
     ///
     /// dpkg-gencontrol takes Package-Type out of an installer's package when it builds one, so that
     /// most are told by their section alone.

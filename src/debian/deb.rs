@@ -2,18 +2,19 @@
 //!
 //! Three members in a fixed order: `debian-binary`, `control.tar[.gz|.xz|.zst]`,
 //! `data.tar[.gz|.xz|.zst]`. Members whose names begin with `_` may stand between them, and others
-//! behind them. Whatever
-//! dpkg, apt and GNU tar could read in different ways is refused, and so is all that dpkg could
-//! not install. Nothing is kept but the control file and names.
+//! behind them. Whatever dpkg, apt and GNU tar could read in different ways is refused, and so is all
+//! that dpkg could not install. Nothing is kept but the control file and names.
 //!
 //! Source: deb(5); dpkg's `lib/dpkg/{ar,tarfn}.c` and `src/deb/extract.c`; apt's
 //! `apt-pkg/contrib/{arfile,extracttar}.cc`.
 
 mod ar;
+mod control_files;
 mod control_tar;
 mod data_tar;
 mod decode;
 mod error;
+mod installed;
 mod limits;
 mod source;
 mod tar;
@@ -26,6 +27,7 @@ pub use limits::DebLimits;
 use std::io::Read;
 
 use ar::Archive;
+use control_tar::ControlTar;
 use decode::{Compression, Decoder, Memory};
 use source::buffer_bytes;
 use tar::TarReader;
@@ -61,7 +63,8 @@ pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebErr
 
 /// Who has the memory that decoders take: the xz dictionary, the zstd window.
 ///
-/// What others take is small and bounded: some 200 KiB for each package that is being read.
+/// What others take is small and bounded: some 200 KiB for each package that is being read, and 18
+/// bytes for each file in it.
 pub trait Lender {
     /// A decoder is about to take so much. Returns once it may.
     fn lend(&self, bytes: u64);
@@ -92,13 +95,13 @@ pub fn read_deb_with(
 ) -> Result<DebParts, DebError> {
     let mut archive = Archive::begin(input)?;
     read_format_version(&mut archive)?;
-    let (control, control_members) = {
+    let ControlTar { control, names: control_members, conffiles } = {
         let mut tar = open_tar(&mut archive, "control.tar", limits, lender)?;
         control_tar::read(&mut tar, limits)?
     };
     let (data_entries, data_bytes) = {
         let mut tar = open_tar(&mut archive, "data.tar", limits, lender)?;
-        data_tar::walk(&mut tar, limits, on_path)?
+        data_tar::walk(&mut tar, limits, &conffiles, on_path)?
     };
     archive.pass_the_rest()?;
     Ok(DebParts { control, control_members, data_entries, data_bytes })

@@ -2,8 +2,9 @@
 //! container, compression framing, `Packages`, `Contents`, `Translation`, PDiffs and Release text.
 //! Pure and synchronous: `Read` or bytes in, values out. Knows nothing of this product.
 //!
-//! May name: digest
+//! May name: digest, nearest
 
+mod architecture;
 pub mod build;
 pub mod contents;
 pub mod control;

@@ -21,7 +21,7 @@ pub struct NameError {
 }
 
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:path) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:expr, $valid:path) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(SmolStr);
@@ -36,7 +36,8 @@ macro_rules! name_type {
                     return Ok(Self(text.into()));
                 }
                 let given = text.chars().take(80).collect();
-                Err(NameError { kind: $kind, given, rule: $rule })
+                let rule: fn(&str) -> &'static str = $rule;
+                Err(NameError { kind: $kind, given, rule: rule(text) })
             }
 
             /// The name as text.
@@ -90,28 +91,28 @@ name_type!(
     /// The name of a binary or a source package. Policy 5.6.1 and 5.6.7.
     PackageName,
     "package name",
-    "2 to 128 of a-z, 0-9, '+', '-' and '.', the first a letter or digit",
+    |_| "2 to 128 of a-z, 0-9, '+', '-' and '.', the first a letter or digit",
     valid_package
 );
 name_type!(
     /// A Debian architecture, such as `amd64` or `all`. Policy 5.6.8.
     Architecture,
     "architecture",
-    "1 to 64 of a-z, 0-9 and '-', the first a letter; a build's own, not a wildcard like 'any'",
+    super::architecture::rule,
     valid_architecture
 );
 name_type!(
     /// A component of a suite, such as `main`.
     Component,
     "component",
-    "1 to 64 of a-z, 0-9 and '-', the first a letter or digit",
+    |_| "1 to 64 of a-z, 0-9 and '-', the first a letter or digit",
     valid_component
 );
 name_type!(
     /// The name of a suite: its directory under `dists/`, and its Codename.
     SuiteName,
     "suite",
-    "1 to 64 of a-z, 0-9, '.', '+' and '-', the first a letter or digit",
+    |_| "1 to 64 of a-z, 0-9, '.', '+' and '-', the first a letter or digit",
     valid_suite
 );
 

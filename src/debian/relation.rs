@@ -312,13 +312,20 @@ fn parse_version(text: &str, rest: &str) -> Result<Option<(Operator, Version)>, 
         return Err(after(text, trim(rest)));
     }
     let inside = trim(inside);
-    let found = Operator::ALL
-        .into_iter()
-        .find_map(|operator| Some((operator, inside.strip_prefix(operator.as_str())?)));
-    let Some((operator, version)) = found else {
-        let problem = match inside.starts_with(['<', '>']) {
-            true => "uses '<' or '>', which mean '<=' and '>='; write '<<', '<=', '>=' or '>>'",
-            false => "has a version without an operator; write '(= version)'",
+    let end = inside.find(|c| !"<>=!~".contains(c)).unwrap_or(inside.len());
+    let (signs, version) = inside.split_at_checked(end).unwrap_or_default();
+    let Some(operator) = Operator::ALL.into_iter().find(|known| known.as_str() == signs) else {
+        let problem = match signs {
+            "<" | ">" => {
+                "uses '<' or '>', which mean '<=' and '>='; write '<<', '<=', '>=' or '>>'"
+            }
+            "=>" => "uses '=>', which dpkg does not know; write '>='",
+            "=<" => "uses '=<', which dpkg does not know; write '<='",
+            "==" | "===" => "uses '==', which dpkg does not know; write '='",
+            "" => "has a version without an operator; write '(= version)'",
+            _ => {
+                "uses an operator that dpkg does not know; there are '<<', '<=', '=', '>=' and '>>'"
+            }
         };
         return Err(format!("{} {problem}", quote(text)));
     };

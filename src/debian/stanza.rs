@@ -54,6 +54,11 @@ pub(super) const MOST_FAULTS: usize = 64;
 
 const QUOTED_CHARS: usize = 80;
 
+/// What an editor puts before UTF-8.
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+/// How a text begins that OpenPGP has signed.
+const SIGNED_FRONT: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
+
 /// A field: its name as it was spelt, and its value.
 ///
 /// Shape: the value has no blanks at the ends of its lines; a continuation line is kept as a
@@ -126,7 +131,21 @@ impl Stanza {
             let most = limits.size_bytes;
             return Err(vec![Fault::whole(format!("is larger than {most} bytes; shorten it"))]);
         }
+        if bytes.starts_with(SIGNED_FRONT) {
+            let problem = "is signed; send the text alone, for dpkg takes the signature for fields, and what counts \
+                           here is who uploads it";
+            return Err(vec![Fault::whole(problem)]);
+        }
         let mut reader = Reader { limits, fields: Vec::new(), faults: Vec::new() };
+        // One fault for the mark, and none for what it makes of the first field's name.
+        let bytes = match bytes.strip_prefix(UTF8_MARK) {
+            Some(rest) => {
+                reader
+                    .whole("begins with a byte order mark (U+FEFF); save it as UTF-8 without one");
+                rest
+            }
+            None => bytes,
+        };
         let text = reader.decode(bytes);
         reader.read(&text);
         if reader.faults.is_empty() {

@@ -166,10 +166,17 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
     }
     if !draft.spec.takes(&package.architecture) {
         let (have, wanted) = (join(&draft.spec.architectures), &package.architecture);
-        problems.push(format!(
-            "suite {suite} does not list {wanted}, only {have}; \
-             `repoctl suite edit {suite} --add-architecture {wanted}` adds it"
-        ));
+        problems.push(match wanted.is_known() {
+            true => format!(
+                "suite {suite} does not list {wanted}, only {have}; \
+                 `repoctl suite edit {suite} --add-architecture {wanted}` adds it"
+            ),
+            false => format!(
+                "dpkg knows no architecture {wanted}, and no host would see the package: {}; build it again \
+                 with another Architecture (suite {suite} lists {have})",
+                wanted.advice()
+            ),
+        });
     }
     let elsewhere = draft.named(&package.name).into_iter().map(|(place, _)| place.0);
     let taken = taken_as.iter().cloned();

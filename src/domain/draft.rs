@@ -160,14 +160,26 @@ impl<'a> Draft<'a> {
     /// The names that the suite does not own among what the draft lists anew; with `all`, among
     /// everything that it lists.
     pub fn foreign(&self, all: bool) -> BTreeSet<PackageName> {
-        let kept = self.base.packages().filter(|(component, package)| {
-            all && !self.overlay.contains_key(&place_of(component, package))
-        });
-        let listed = self.overlay.values().flatten().chain(kept.map(|(_, package)| package));
         // What the server makes for the hosts of a suite is of that suite, whatever else it owns.
-        let named = listed.filter(|package| !package.name.as_str().starts_with(CLIENT_PREFIX));
+        let named =
+            self.listed(all).filter(|package| !package.name.as_str().starts_with(CLIENT_PREFIX));
         let foreign = named.filter(|package| !self.spec.owns_name(package.name.as_str()));
         foreign.map(|package| package.name.clone()).collect()
+    }
+
+    /// What is listed of architectures that the suite does not have, anew or, with `all`, at all: no host
+    /// would be told of it.
+    pub fn homeless(&self, all: bool) -> BTreeSet<(PackageName, Architecture)> {
+        let homeless = self.listed(all).filter(|package| !self.spec.takes(&package.architecture));
+        homeless.map(|package| (package.name.clone(), package.architecture.clone())).collect()
+    }
+
+    /// What the draft lists anew; with `all`, everything that it lists.
+    fn listed(&self, all: bool) -> impl Iterator<Item = &Arc<Package>> {
+        let kept = self.base.packages().filter(move |(component, package)| {
+            all && !self.overlay.contains_key(&place_of(component, package))
+        });
+        self.overlay.values().flatten().chain(kept.map(|(_, package)| package))
     }
 
     /// Lists a package at its place, whatever was there.
@@ -175,6 +187,14 @@ impl<'a> Draft<'a> {
         let place = (component.clone(), package.name.clone(), package.architecture.clone());
         self.put_of.insert((package.source.clone(), place.clone()));
         self.overlay.insert(place, Some(Arc::clone(package)));
+    }
+
+    /// Lists nothing of these architectures.
+    pub fn clear_all_of(&mut self, architectures: &[Architecture]) {
+        let of_them = |package: &Package| architectures.contains(&package.architecture);
+        let kept = self.base.packages().filter(|(_, package)| of_them(package));
+        let places: Vec<Place> = kept.map(|(component, one)| place_of(component, one)).collect();
+        places.iter().for_each(|place| self.clear(place));
     }
 
     /// Lists nothing at a place.

@@ -9,15 +9,13 @@ use crate::digest::Digest;
 use crate::domain::add::{self, Added, Addition};
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
-use crate::domain::{
-    Conflict, ConflictKind, ConflictReason, Draft, Lack, Package, PinKind, PinTarget,
-};
+use crate::domain::{Conflict, Draft, Lack, Package, PinKind, PinTarget};
 use crate::flow::along::Asked;
 use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
 use crate::flow::suite::{self, Edit};
 use crate::flow::upload::hidden_from;
-use crate::flow::{FlowError, Repository, admit, reach, rollback};
+use crate::flow::{FlowError, Repository, admit, listable, reach, rollback};
 
 /// What is wished of a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,32 +114,8 @@ pub fn apply(
         let settled = Asked { repository, desk, before: &before, wish, asking }.look(draft)?;
         applied.remark = settled.detail();
     }
-    // What is added was judged package by package. A pin that is over has to end.
-    let (judged, all) = match wish {
-        Wish::Edit(edit) => (edit.owns.is_some(), true),
-        other => (!matches!(other, Wish::Add(_) | Wish::Expire(_)), false),
-    };
-    if judged {
-        owned(draft, all)?;
-    }
+    listable::judge(draft, wish)?;
     Ok(applied)
-}
-
-/// No change lists a name that the suite does not own, nor takes a name away that it lists.
-fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
-    let problem = || match all {
-        true => "is listed and would not be among the names that the suite owns; \
-                 `repoctl remove` it first, or name it too"
-            .to_owned(),
-        false => draft.spec.not_owned(),
-    };
-    let reason =
-        |name: PackageName| ConflictReason { problem: problem(), subject: name.to_string() };
-    let reasons: Vec<_> = draft.foreign(all).into_iter().map(reason).collect();
-    match reasons.is_empty() {
-        true => Ok(()),
-        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
-    }
 }
 
 fn alter(
@@ -180,6 +154,9 @@ fn alter(
             let spec = edit.apply(&draft.spec)?;
             if edit.adds() {
                 suite::lists_fit(repository, &spec)?;
+            }
+            if edit.with_packages {
+                draft.clear_all_of(&edit.remove_architectures);
             }
             draft.edit(spec);
             Ok(Applied::default())

@@ -211,6 +211,7 @@ fn edited(edit: &Edit) -> String {
     tell("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
     tell("components +", some(listed(&edit.add_components)));
     tell("architectures +", some(listed(&edit.add_architectures)));
+    tell("architectures -", some(listed(&edit.remove_architectures)));
     tell("changelogs", edit.changelogs.clone());
     tell("snapshots", edit.snapshots.clone());
     tell("contents", flag(edit.contents));

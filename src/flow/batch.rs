@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tracing::warn;
@@ -14,8 +14,8 @@ use crate::catalogue::NewPackage;
 use crate::digest::Digest;
 use crate::domain::{Admitted, Identity};
 use crate::flow::memory::Room;
-use crate::flow::recognise::{self, Effort, Waits};
-use crate::flow::{FlowError, Repository, blocking, lock};
+use crate::flow::recognise::{self, Effort};
+use crate::flow::{FlowError, Repository, blocking};
 use crate::pool::{Kind, Sealed};
 
 /// Most that the control files and file lists of one batch may add up to once unpacked. Unit: bytes.
@@ -94,8 +94,8 @@ struct Work<'b> {
     packages: &'b [(Digest, Bytes)],
     next: AtomicUsize,
     gathered_bytes: AtomicUsize,
-    effort: Mutex<Effort>,
-    waits: Waits,
+    /// By all threads together. Unit: microseconds.
+    worked_micros: AtomicU64,
     sent_bytes: u64,
 }
 
@@ -105,14 +105,12 @@ fn recognise_all(
     packages: &[(Digest, Bytes)],
 ) -> Vec<Result<Sound, FlowError>> {
     let sent_bytes = packages.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-    let effort = Effort::default();
     let work = Work {
         repository,
         packages,
         next: AtomicUsize::new(0),
         gathered_bytes: AtomicUsize::new(0),
-        waits: effort.waits.clone(),
-        effort: Mutex::new(effort),
+        worked_micros: AtomicU64::new(0),
         sent_bytes,
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(packages.len());
@@ -153,12 +151,13 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
         return Err(alone("the others of its batch unpack to too much"));
     }
     let mut effort = Effort::default();
-    let waits = effort.waits.clone();
     let input = Watched { rest: bytes, whole_bytes: bytes.len() as u64, effort: &mut effort, work };
-    let recognised = recognise::recognise(work.repository, input, &[&waits, &work.waits]);
+    let recognised = recognise::recognise(work.repository, input);
     let overworked = effort.is_beyond(bytes.len() as u64);
     let recognised = match recognised {
-        Err(FlowError::Internal(_)) if overworked => return Err(recognise::overworked()),
+        Err(FlowError::Internal(_)) if overworked => {
+            return Err(recognise::overworked(bytes.len() as u64));
+        }
         Err(FlowError::Internal(_)) => return Err(alone("the others of its batch took too long")),
         other => other?,
     };
@@ -183,14 +182,14 @@ struct Watched<'w, 'b> {
 
 impl Read for Watched<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.effort.pause();
-        let mut all = lock(&self.work.effort);
-        all.pause();
-        if self.effort.is_beyond(self.whole_bytes) || all.is_beyond(self.work.sent_bytes) {
+        let more = u64::try_from(self.effort.pause().as_micros()).unwrap_or(u64::MAX);
+        let before = self.work.worked_micros.fetch_add(more, Ordering::Relaxed);
+        let all = Duration::from_micros(before.saturating_add(more));
+        if self.effort.is_beyond(self.whole_bytes) || all > recognise::allowed(self.work.sent_bytes)
+        {
             warn!("packages of a batch take too long to unpack");
             return Err(io::Error::other("too much work"));
         }
-        drop(all);
         self.rest.read(out)
     }
 }

@@ -76,6 +76,14 @@ pub struct Room(
     #[expect(dead_code, reason = "gives the room back when it is dropped")] OwnedSemaphorePermit,
 );
 
+/// How large a budget has to be for one decoder to be given so many bytes. Unit: MiB, in bytes.
+pub(crate) fn whole_for(decoder_bytes: u64) -> u64 {
+    const MIB: u64 = 1 << 20;
+    // Three fifths are for decoders; a remainder is rounded down on the way there.
+    let whole_bytes = decoder_bytes.saturating_mul(5).div_ceil(3).saturating_add(5);
+    whole_bytes.checked_next_multiple_of(MIB).unwrap_or(u64::MAX)
+}
+
 impl Memory {
     /// A budget of so many bytes.
     pub(crate) fn new(whole_bytes: u64) -> Self {

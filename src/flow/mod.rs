@@ -43,6 +43,7 @@ mod installable;
 pub mod journal;
 pub mod keys;
 pub mod lineup;
+mod listable;
 mod memory;
 pub mod patches;
 pub mod publish;
@@ -142,7 +143,7 @@ impl Default for FlowLimits {
         Self {
             package_bytes: 4 << 30,
             uploads: 16,
-            memory_bytes: 160 << 20,
+            memory_bytes: 224 << 20,
             deb: crate::debian::DebLimits::default(),
             certificate_days: 397,
             crl_seconds: 7 * 86_400,

@@ -1,18 +1,16 @@
 //! Recognise: bytes are read to their end as a `.deb`, and what it says of itself is checked whole.
 
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::warn;
 
 use crate::catalogue::NewPackage;
-use crate::debian::deb::Lender;
 use crate::debian::{Control, DebError, DebLimits, FileList, deb};
 use crate::digest::Digest;
 use crate::domain::{Package, Text, layout};
-use crate::flow::{FlowError, Repository};
+use crate::flow::{FlowError, Repository, memory};
+use crate::time::thread_time;
 
 /// Most that the paths of one package may add up to for its list to be kept. Unit: bytes.
 const FILE_LIST_BYTES: u64 = 4 << 20;
@@ -24,23 +22,22 @@ pub(crate) struct Recognised {
     pub file_list: Option<Vec<u8>>,
 }
 
-/// Reads a whole `.deb`; `waits` are told how long it had to wait for memory.
+/// Reads a whole `.deb`.
 ///
 /// # Errors
 /// [`FlowError::Rejection`] with every reason; [`FlowError::Internal`] when `input` fails.
 pub(crate) fn recognise(
     repository: &Repository,
     input: impl Read,
-    waits: &[&Waits],
 ) -> Result<Recognised, FlowError> {
     let limits = repository.limits();
     // No package may need more than all there is: it would wait for ever.
     let decoder_bytes = limits.deb.decoder_bytes.min(repository.memory.whole_bytes());
     let limits = DebLimits { decoder_bytes, ..limits.deb.clone() };
     let mut list = FileList::new(FILE_LIST_BYTES);
-    let lender = Noting { lender: &repository.memory, waits };
-    let parts = deb::read_deb_with(input, &limits, &lender, &mut |path| list.push(path))
-        .map_err(|error| rejection(&error))?;
+    let most_bytes = repository.limits().deb.decoder_bytes;
+    let parts = deb::read_deb_with(input, &limits, &repository.memory, &mut |path| list.push(path))
+        .map_err(|error| rejection(&error, most_bytes))?;
     let control = Control::parse(&parts.control).map_err(|faults| {
         let reason = |fault: &crate::debian::Fault| match &fault.field {
             Some(field) => (Some(field.clone()), fault.problem.clone()),
@@ -56,9 +53,18 @@ pub(crate) fn recognise(
     Ok(Recognised { control, file_list })
 }
 
-fn rejection(error: &DebError) -> FlowError {
+/// `most_bytes` is what a decoder gets with any setting.
+fn rejection(error: &DebError, most_bytes: u64) -> FlowError {
     match error {
         DebError::Read(error) => FlowError::Internal(error.to_string()),
+        DebError::Memory { needs_bytes, .. } if *needs_bytes <= most_bytes => {
+            let whole_bytes = memory::whole_for(*needs_bytes);
+            let problem = format!(
+                "{error}; or the operator of the server sets limits.memory_bytes in repod.toml to \
+                 {whole_bytes} or more"
+            );
+            FlowError::Rejection(vec![(None, problem)])
+        }
         other => FlowError::Rejection(vec![(None, other.to_string())]),
     }
 }
@@ -89,75 +95,58 @@ impl Recognised {
     }
 }
 
-/// How long a package may take to unpack, and how much longer for each byte that was sent: a few bytes
-/// can unpack to gigabytes, and would hold a place that other uploads wait for.
+/// How much processor time a package may take to unpack, and how much more for each byte that was sent: a
+/// few bytes can unpack to gigabytes, and would hold a place that other uploads wait for.
 const WORK: Duration = Duration::from_secs(60);
 const WORK_BYTES_PER_SECOND: u64 = 1 << 20;
 
-/// How long was waited for memory, which is nobody's fault. Unit: milliseconds.
-#[derive(Clone, Default)]
-pub(crate) struct Waits(Arc<AtomicU64>);
-
-/// Notes how long lending took.
-struct Noting<'w> {
-    lender: &'w dyn Lender,
-    waits: &'w [&'w Waits],
-}
-
-impl Lender for Noting<'_> {
-    fn lend(&self, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        let begun = Instant::now();
-        self.lender.lend(bytes);
-        let waited = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        for waits in self.waits {
-            waits.0.fetch_add(waited, Ordering::Relaxed);
-        }
-    }
-
-    fn take_back(&self, bytes: u64) {
-        self.lender.take_back(bytes);
-    }
-}
-
-/// A watch over the work that a sender causes. It runs from the start.
+/// A watch over the work that a sender causes in one thread. It runs from the start.
+///
+/// It counts the processor's time, so that no verdict depends on what else the machine does.
 pub(crate) struct Effort {
     worked: Duration,
-    since: Instant,
-    /// What does not count.
-    pub waits: Waits,
+    since: Duration,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { worked: Duration::ZERO, since: Instant::now(), waits: Waits::default() }
+        Self { worked: Duration::ZERO, since: thread_time() }
     }
 }
 
 impl Effort {
-    /// Stops the watch.
-    pub(crate) fn pause(&mut self) {
-        self.worked = self.worked.saturating_add(self.since.elapsed());
-        self.since = Instant::now();
+    /// Stops the watch; gives what was added to it.
+    pub(crate) fn pause(&mut self) -> Duration {
+        let now = thread_time();
+        let more = now.saturating_sub(self.since);
+        self.worked = self.worked.saturating_add(more);
+        self.since = now;
+        more
     }
 
     /// Lets it go on, without the time since it was stopped.
     pub(crate) fn resume(&mut self) {
-        self.since = Instant::now();
+        self.since = thread_time();
     }
 
     /// Whether the work until the last pause is more than `sent_bytes` can be worth.
     pub(crate) fn is_beyond(&self, sent_bytes: u64) -> bool {
-        let more = Duration::from_secs(sent_bytes / WORK_BYTES_PER_SECOND);
-        let waited = Duration::from_millis(self.waits.0.load(Ordering::Relaxed));
-        self.worked > WORK.saturating_add(more).saturating_add(waited)
+        self.worked > allowed(sent_bytes)
     }
 }
 
+/// How much work so many bytes are worth.
+pub(crate) fn allowed(sent_bytes: u64) -> Duration {
+    WORK.saturating_add(Duration::from_secs(sent_bytes / WORK_BYTES_PER_SECOND))
+}
+
 /// The rejection of what took too long.
-pub(crate) fn overworked() -> FlowError {
-    let problem = "it takes too long to unpack for its size; build it with less compression";
-    FlowError::Rejection(vec![(None, problem.into())])
+pub(crate) fn overworked(sent_bytes: u64) -> FlowError {
+    let problem = format!(
+        "it takes too long to unpack for its size: more than {} s of processor time, which are {} s and one for \
+         each MiB that was sent; build it with less compression",
+        allowed(sent_bytes).as_secs(),
+        WORK.as_secs(),
+    );
+    FlowError::Rejection(vec![(None, problem)])
 }

@@ -22,6 +22,7 @@ pub async fn create(
     verify(&spec)?;
     has_client_package(repository, &spec)?;
     lists_fit(repository, &spec)?;
+    known(&spec.architectures)?;
     let (shared, new) = (Arc::clone(repository), spec.clone());
     let event = admitted.did("suite-create", repository.now());
     let event = event.within(spec.name.as_str()).with(&audit::described(&spec));
@@ -59,6 +60,10 @@ pub struct Edit {
     pub add_components: Vec<Component>,
     /// Architectures to add.
     pub add_architectures: Vec<Architecture>,
+    /// Architectures to take away.
+    pub remove_architectures: Vec<Architecture>,
+    /// Whether their packages go with them.
+    pub with_packages: bool,
     /// Refused unless it is so already.
     pub not_automatic: Option<bool>,
     /// Refused unless it is so already.
@@ -99,6 +104,8 @@ impl Edit {
         let components = self.add_components.iter().filter(|one| !spec.components.contains(one));
         let components: Vec<_> = components.cloned().collect();
         spec.components.extend(components);
+        known(&self.add_architectures)?;
+        self.take_away(&mut spec)?;
         let new = self.add_architectures.iter().filter(|one| !spec.architectures.contains(one));
         let new: Vec<_> = new.cloned().collect();
         spec.architectures.extend(new);
@@ -106,6 +113,22 @@ impl Edit {
         verify(&spec)?;
         spec.follows(earlier).map_err(invalid)?;
         Ok(spec)
+    }
+
+    fn take_away(&self, spec: &mut SuiteSpec) -> Result<(), FlowError> {
+        for gone in &self.remove_architectures {
+            let (field, suite) = ("architectures", &spec.name);
+            if self.add_architectures.contains(gone) {
+                let problem = format!("{gone} is added and removed; say one of both");
+                return Err(FlowError::Invalid { field, problem });
+            }
+            if !spec.architectures.contains(gone) {
+                let problem = format!("suite {suite} does not list {gone}");
+                return Err(FlowError::Invalid { field, problem });
+            }
+            spec.architectures.retain(|one| one != gone);
+        }
+        Ok(())
     }
 
     fn apply_kind(&self, spec: &mut SuiteSpec) {
@@ -139,6 +162,13 @@ pub async fn edit(
     edit: Edit,
 ) -> Result<Turned, FlowError> {
     change(repository, admitted, suite, Wish::Edit(edit), Terms::default()).await
+}
+
+/// Whether dpkg knows them: hosts would pass over any other, and see none of its packages.
+fn known(architectures: &[Architecture]) -> Result<(), FlowError> {
+    let Some(other) = architectures.iter().find(|one| !one.is_known()) else { return Ok(()) };
+    let problem = format!("dpkg knows no architecture {other}: {}", other.advice());
+    Err(FlowError::Invalid { field: "architectures", problem })
 }
 
 fn verify(spec: &SuiteSpec) -> Result<(), FlowError> {

@@ -136,8 +136,7 @@ fn take_in(
         failure: None,
         effort: Effort::default(),
     };
-    let waits = incoming.effort.waits.clone();
-    let recognised = recognise::recognise(repository, &mut incoming, &[&waits]);
+    let recognised = recognise::recognise(repository, &mut incoming);
     if recognised.is_err() {
         incoming.drain();
     }
@@ -181,7 +180,7 @@ struct Incoming {
     received_bytes: u64,
     limit_bytes: u64,
     failure: Option<FlowError>,
-    /// How long the reader of the package has worked, without the time spent waiting for the sender.
+    /// How long the reader of the package has worked.
     effort: Effort,
 }
 
@@ -233,7 +232,7 @@ impl Read for Incoming {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.effort.pause();
         if self.effort.is_beyond(self.received_bytes) {
-            return self.fail(recognise::overworked());
+            return self.fail(recognise::overworked(self.received_bytes));
         }
         while self.piece.is_empty() {
             self.piece = self.next()?;

@@ -83,6 +83,8 @@ pub async fn edit(
         owns: edit.owns,
         add_components: edit.add_components,
         add_architectures: edit.add_architectures,
+        remove_architectures: edit.remove_architectures,
+        with_packages: edit.with_packages,
         not_automatic: edit.not_automatic,
         but_automatic_upgrades: edit.but_automatic_upgrades,
         changelogs: edit.changelogs,

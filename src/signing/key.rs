@@ -256,7 +256,22 @@ fn check_usable(key: &SignedSecretKey) -> Result<(), &'static str> {
     if !matches!(primary.algorithm(), PublicKeyAlgorithm::EdDSALegacy | PublicKeyAlgorithm::RSA) {
         return Err("it is neither EdDSA (Ed25519) nor RSA; make a new key");
     }
+    if is_bound_weakly(key) {
+        return Err(
+            "its self-signatures are of SHA-1 or MD5, which apt's verifiers refuse; bind it anew with \
+                    `gpg --cert-digest-algo SHA512 --quick-set-expire FINGERPRINT 0`, and export it again",
+        );
+    }
     key.verify_bindings().map_err(|_| "its own signatures do not verify; export it again")
+}
+
+/// Whether every signature that binds a name to the key is of a digest that nobody accepts any more.
+fn is_bound_weakly(key: &SignedSecretKey) -> bool {
+    let weak =
+        [Some(HashAlgorithm::Sha1), Some(HashAlgorithm::Md5), Some(HashAlgorithm::Ripemd160)];
+    let users = key.details.users.iter().flat_map(|user| &user.signatures);
+    let mut bindings = users.chain(&key.details.direct_signatures).peekable();
+    bindings.peek().is_some() && bindings.all(|signature| weak.contains(&signature.hash_alg()))
 }
 
 /// Opens a key that is locked.

@@ -345,3 +345,50 @@ fn changed_files_never_pass_as_something_else() {
         }
     });
 }
+
+#[test]
+fn a_key_bound_with_sha1_is_refused_with_the_command_that_binds_it_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().to_str().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let gpg = |arguments: &[&str]| {
+        let usual = [
+            "--homedir",
+            home,
+            "--batch",
+            "--yes",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            "",
+        ];
+        let output = Command::new("gpg").args(usual).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        output.stdout
+    };
+    let weak = [
+        "--cert-digest-algo",
+        "SHA1",
+        "--quick-gen-key",
+        "Acme <a@acme.example>",
+        "ed25519",
+        "sign",
+        "0",
+    ];
+    gpg(&weak);
+    let path = dir.path().join("key.asc");
+    let export = || {
+        fs::write(&path, gpg(&["--armor", "--export-secret-keys"])).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    export();
+    let told = SecretKey::load(&path).unwrap_err().to_string();
+    assert!(told.contains("SHA-1") && told.contains("--quick-set-expire FINGERPRINT 0"), "{told}");
+    // And that command does it.
+    let listed = String::from_utf8(gpg(&["--with-colons", "--list-keys"])).unwrap();
+    let fingerprint = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
+    let fingerprint = fingerprint.split(':').nth(9).unwrap();
+    gpg(&["--cert-digest-algo", "SHA512", "--quick-set-expire", fingerprint, "0"]);
+    export();
+    SecretKey::load(&path).unwrap();
+}

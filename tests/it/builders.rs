@@ -100,3 +100,28 @@ fn packages_of_other_builders_are_taken_installed_and_exported() {
         assert_eq!(&std::fs::read(found.trim()).unwrap(), bytes, "{name}");
     }
 }
+
+#[test]
+fn what_dpkg_deb_packs_hardest_is_taken_by_default_and_a_refusal_says_what_would_do() {
+    let server = TestServer::start();
+    let folder = server.at("hard");
+    let script = "mkdir -p d/DEBIAN d/usr/share/hard; printf '%s' \"$CONTROL\" >d/DEBIAN/control\n\
+                  head -c 400000 /dev/urandom >d/usr/share/hard/x; dpkg-deb -Zzstd -z22 --root-owner-group --build d hard.deb";
+    std::fs::create_dir_all(&folder).unwrap();
+    let make = program("sh").args(["-euc", script]).dir(&folder).env("CONTROL", control("hard"));
+    make.run().expect_success();
+    let path = format!("{folder}/hard.deb");
+    server.repoctl(&["upload", "--suite", "stable", &path]).expect_success();
+
+    let mut small = TestServer::init();
+    let config = small.at("data/repod.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("[limits]\n", "[limits]\nmemory_bytes = 167772160\n");
+    std::fs::write(&config, text).unwrap();
+    small.serve();
+    small.repoctl(&["suite", "create", "stable", "--architectures", "amd64"]).expect_success();
+    let refused = small.repoctl(&["upload", "--suite", "stable", &path]).expect_code(1);
+    refused
+        .expect_says("134217728 bytes of memory")
+        .expect_says("limits.memory_bytes in repod.toml to 224395264");
+}

@@ -139,6 +139,28 @@ fn what_is_meant_for_the_installer_is_stored_and_kept_from_hosts() {
 }
 
 #[test]
+fn debug_symbols_are_taken_from_a_directory_that_says_what_it_leaves_out() {
+    let server = TestServer::start();
+    let folder = server.at("built");
+    std::fs::create_dir(&folder).unwrap();
+    let write =
+        |name: &str, bytes: &[u8]| std::fs::write(format!("{folder}/{name}"), bytes).unwrap();
+    write("acme-web_1.0_amd64.deb", &package("acme-web", "1.0").build());
+    let symbols = package("acme-web-dbgsym", "1.0").field("Package-Type", "ddeb");
+    write("acme-web-dbgsym_1.0_amd64.ddeb", &symbols.field("Section", "debug").build());
+    write("acme-web_1.0_amd64.changes", b"Format: 1.8\n");
+    let uploaded = server.repoctl(&["upload", "--suite", "stable", &folder]).expect_success();
+    uploaded.expect_says("note: left out").expect_says("acme-web_1.0_amd64.changes");
+    let host = server.host("web1.example.org");
+    host.update().expect_success();
+    host.install(&["acme-web", "acme-web-dbgsym"]).expect_success();
+    assert_eq!(host.installed("acme-web-dbgsym").as_deref(), Some("1.0"));
+    std::os::unix::fs::symlink("/nowhere/x.deb", format!("{folder}/gone.deb")).unwrap();
+    let refused = server.repoctl(&["upload", "--suite", "stable", &folder]).expect_code(2);
+    refused.expect_says("gone.deb: there is no such file");
+}
+
+#[test]
 fn what_would_stop_every_host_is_refused() {
     let server = TestServer::start();
     let create = ["suite", "create", "other"];

@@ -20,7 +20,7 @@ pub struct UploadArgs {
     /// The component
     #[arg(long, short = 'C', value_name = "NAME", default_value = "main")]
     pub component: Component,
-    /// Packages, and directories that are searched for *.deb and *.udeb
+    /// Packages, and directories that are searched for *.deb, *.udeb and *.ddeb
     #[arg(value_name = "FILE|DIR", required_unless_present = "from_file")]
     pub paths: Vec<PathBuf>,
     /// A file that names one package or directory a line; - for standard input

@@ -155,6 +155,12 @@ pub struct SuiteEditArgs {
     /// Architectures to add
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub add_architecture: Vec<Architecture>,
+    /// Architectures to take away; refused while packages of theirs are listed
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub remove_architecture: Vec<Architecture>,
+    /// Take the packages of these architectures out of the suite, too
+    #[arg(long, requires = "remove_architecture")]
+    pub with_packages: bool,
     /// The package names that it owns, in place of those it had; '' for any name
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub owns: Option<Vec<String>>,

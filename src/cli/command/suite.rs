@@ -68,6 +68,8 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         add_components: args.add_component.clone(),
         owns: args.owns.as_ref().map(|owns| named(owns)),
         add_architectures: args.add_architecture.clone(),
+        remove_architectures: args.remove_architecture.clone(),
+        with_packages: args.with_packages,
         not_automatic: None,
         but_automatic_upgrades: None,
         changelogs: args.offer.changelogs.clone(),

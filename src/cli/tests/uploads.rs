@@ -174,7 +174,9 @@ async fn sends_what_is_missing_and_makes_one_change() {
     let dist = Path::new(&one).parent().unwrap().display().to_string();
     let arguments = ["upload", "--suite", "stable", "-C", "extra", &dist, &one, "-m", "why"];
     let told = scene.stage.run(&arguments).await;
-    assert_eq!(told.err, "note: 1 of 3 packages is not offered to hosts (see above)\n");
+    let note = "note: left out, as only *.deb, *.udeb and *.ddeb are uploaded:";
+    let held = "note: 1 of 3 packages is not offered to hosts (see above)\n";
+    assert_eq!(told.err, format!("{note} {dist}/readme.txt\n{held}"));
     assert_eq!(
         told.out,
         "published  hello0 1.0 amd64 (main)\n\

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::UploadArgs;
 use crate::cli::failure::Failure;
+use crate::cli::text::count;
 use crate::digest::{Digest, Hasher};
 
 const PIECE_BYTES: usize = 256 << 10;
@@ -31,11 +32,43 @@ pub struct Parcel {
     pub size_bytes: u64,
 }
 
-/// The packages that the command line and the list name, each path once and in order.
+/// What a package's file is called, in lower case.
+const EXTENSIONS: [&str; 3] = ["deb", "udeb", "ddeb"];
+/// As many of the paths that were left out are named.
+const NAMED_LEFT_OUT: usize = 5;
+
+/// What the command line and the list name.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// The packages, each path once and in order.
+    pub found: Vec<Found>,
+    /// What lies in a directory among them and is no package, in order.
+    pub left_out: Vec<PathBuf>,
+}
+
+impl Gathered {
+    /// Says what was left out; empty when nothing was.
+    pub fn note(&self) -> String {
+        if self.left_out.is_empty() {
+            return String::new();
+        }
+        let named = self.left_out.iter().take(NAMED_LEFT_OUT);
+        let mut names: Vec<String> = named.map(|path| shown(path)).collect();
+        let more = self.left_out.len().saturating_sub(names.len());
+        if more > 0 {
+            names.push(format!("{} more", count(more, "path")));
+        }
+        let names = names.join(", ");
+        format!("note: left out, as only *.deb, *.udeb and *.ddeb are uploaded: {names}\n")
+    }
+}
+
+/// The packages that the command line and the list name, and what directories have beside them.
 ///
 /// # Errors
-/// A usage [`Failure`] for a path that is not there, is no `.deb` or `.udeb`, or is a directory without any.
-pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Vec<Found>, Failure> {
+/// A usage [`Failure`] for a path that is not there, is no package, or is a directory without any, and
+/// for what lies in a directory under the name of a package and cannot be uploaded.
+pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Gathered, Failure> {
     let mut named = args.paths.clone();
     match args.from_file.as_deref() {
         Some(list) if list == Path::new("-") => named.extend(read_list(list, input)?),
@@ -45,16 +78,19 @@ pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Vec<Found>, 
         }
         None => {}
     }
-    let mut found = Vec::new();
+    let mut gathered = Gathered::default();
     for path in named {
-        find(&path, &mut found)?;
+        find(&path, &mut gathered)?;
     }
+    let Gathered { found, left_out } = &mut gathered;
     found.sort();
     found.dedup_by(|one, other| one.path == other.path);
+    left_out.sort();
+    left_out.dedup();
     if found.is_empty() {
         return Err(Failure::usage("the list names no package"));
     }
-    Ok(found)
+    Ok(gathered)
 }
 
 fn read_list(list: &Path, input: &mut dyn BufRead) -> Result<Vec<PathBuf>, Failure> {
@@ -64,39 +100,55 @@ fn read_list(list: &Path, input: &mut dyn BufRead) -> Result<Vec<PathBuf>, Failu
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(PathBuf::from).collect())
 }
 
-fn find(path: &Path, found: &mut Vec<Found>) -> Result<(), Failure> {
+fn find(path: &Path, gathered: &mut Gathered) -> Result<(), Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !metadata.is_dir() {
         if !metadata.is_file() || !is_deb(path) {
-            let message = format!("{} is not a .deb or .udeb file", path.display());
+            let message = format!("{} is not a .deb, .udeb or .ddeb file", path.display());
             return Err(Failure::usage(message)
-                .with_hint("only *.deb and *.udeb are uploaded; leave the others out"));
+                .with_hint("only *.deb, *.udeb and *.ddeb are uploaded; leave the others out"));
         }
-        found.push(Found { path: path.to_owned(), size_bytes: metadata.len() });
+        gathered.found.push(Found { path: path.to_owned(), size_bytes: metadata.len() });
         return Ok(());
     }
-    let before = found.len();
+    let before = gathered.found.len();
     for entry in walkdir::WalkDir::new(path) {
         let entry = entry.map_err(|error| Failure::usage(error.to_string()))?;
-        if !is_deb(entry.path()) {
-            continue;
-        }
-        // Follows links, and skips what goes nowhere.
-        if let Some(metadata) = std::fs::metadata(entry.path()).ok().filter(|m| m.is_file()) {
-            found.push(Found { path: entry.into_path(), size_bytes: metadata.len() });
+        if !entry.file_type().is_dir() {
+            sort_in(entry, gathered)?;
         }
     }
-    if found.len() == before {
-        return Err(Failure::usage(format!(
-            "there is no *.deb or *.udeb below {}",
-            path.display()
-        )));
+    if gathered.found.len() == before {
+        let message = format!("there is no *.deb, *.udeb or *.ddeb below {}", path.display());
+        return Err(Failure::usage(message));
     }
     Ok(())
 }
 
+/// Takes in what lies in a directory. Links to files are followed, those to directories are left out.
+fn sort_in(entry: walkdir::DirEntry, gathered: &mut Gathered) -> Result<(), Failure> {
+    let path = entry.into_path();
+    if !is_deb(&path) {
+        gathered.left_out.push(path);
+        return Ok(());
+    }
+    let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+    if metadata.is_file() {
+        gathered.found.push(Found { path, size_bytes: metadata.len() });
+        return Ok(());
+    }
+    let message = format!("{} has the name of a package and is no file", path.display());
+    Err(Failure::usage(message).with_hint("take it out, or name the packages one by one"))
+}
+
 fn is_deb(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "deb" || extension == "udeb")
+    let extension = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// A path as it may stand in one line of a message.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// Reads a package once, for its digest and its size.
@@ -148,4 +200,63 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
         _ => error.to_string(),
     };
     Failure::usage(format!("{}: {why}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gather_in(folder: &Path) -> Result<Gathered, Failure> {
+        let mut gathered = Gathered::default();
+        find(folder, &mut gathered)?;
+        gathered.found.sort();
+        gathered.left_out.sort();
+        Ok(gathered)
+    }
+
+    #[test]
+    fn nothing_in_a_directory_is_left_out_in_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("sub")).unwrap();
+        for name in ["a.deb", "b.udeb", "c.ddeb", "D.DEB", "sub/e.deb"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        let gathered = gather_in(folder.path()).unwrap();
+        let names = |paths: Vec<&PathBuf>| -> Vec<String> {
+            let cut = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().to_owned();
+            paths.into_iter().map(|path| cut(path).to_str().unwrap().to_owned()).collect()
+        };
+        let found = gathered.found.iter().map(|found| &found.path).collect();
+        assert_eq!(names(found), ["D.DEB", "a.deb", "b.udeb", "c.ddeb", "sub/e.deb"]);
+        assert_eq!(gathered.note(), "");
+
+        for name in ["a.changes", "a.deb.asc", "f.rpm", "g.tar", "h", "sub/i", "line\nfeed"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        let outside = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), at("link")).unwrap();
+        let gathered = gather_in(folder.path()).unwrap();
+        let left_out =
+            ["a.changes", "a.deb.asc", "f.rpm", "g.tar", "h", "line\nfeed", "link", "sub/i"];
+        assert_eq!(names(gathered.left_out.iter().collect()), left_out);
+        let note = gathered.note();
+        assert!(note.contains("a.changes") && note.contains("and *.ddeb are uploaded"), "{note}");
+        assert!(note.ends_with("h, 3 paths more\n"), "{note}");
+        assert_eq!(note.lines().count(), 1);
+    }
+
+    #[test]
+    fn what_has_the_name_of_a_package_and_is_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.deb"), "x").unwrap();
+        let link = folder.path().join("b.deb");
+        std::os::unix::fs::symlink("/nowhere/at/all.deb", &link).unwrap();
+        let error = gather_in(folder.path()).unwrap_err();
+        assert!(error.message.contains("b.deb: there is no such file"), "{error:?}");
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("/", &link).unwrap();
+        let error = gather_in(folder.path()).unwrap_err();
+        assert!(error.message.contains("is no file"), "{error:?}");
+    }
 }

@@ -38,7 +38,9 @@ const HASHED_AT_ONCE: usize = 2;
 /// with every reason of every one.
 pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), Failure> {
     let suite = session.suite(args.to.suite.as_ref())?;
-    let found = gather::gather(args, &mut session.around.input)?;
+    let gathered = gather::gather(args, &mut session.around.input)?;
+    session.around.complain(&gathered.note());
+    let found = gathered.found;
     if found.len() > MOST_ITEMS {
         return Err(Failure::usage(format!(
             "{} are more than one change takes, which is {MOST_ITEMS}; upload them in parts",

@@ -22,7 +22,7 @@ enum Shape {
     MultiArch,
     /// Up to 15 digits, so that apt can count the bytes of so many KiB.
     Number,
-    /// `deb` or `udeb`.
+    /// `deb`, `udeb` or `ddeb`.
     PackageType,
     /// A field of the repository or of the installed system: never in a package.
     Ours,
@@ -126,8 +126,8 @@ fn problem(shape: Shape, field: &Field) -> Option<String> {
             "is 'no', 'same', 'foreign' or 'allowed', in lower case; apt ignores other spellings"
         }
         Shape::Number if !number(value) => "is a number of KiB in at most 15 digits",
-        Shape::PackageType if !matches!(value, "deb" | "udeb") => {
-            "is 'deb', 'udeb' for the installer, or is left out"
+        Shape::PackageType if !matches!(value, "deb" | "udeb" | "ddeb") => {
+            "is 'deb', 'udeb' for the installer, 'ddeb' for debug symbols, or is left out"
         }
         _ => return None,
     };

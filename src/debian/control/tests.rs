@@ -86,8 +86,8 @@ fn fields_hold_what_dpkg_and_apt_agree_on() {
         ("Source: gnu (1\n", "Source: is 'name' or 'name (version)'"),
         ("Source: ../x\n", "Source: source"),
         ("Depends: ab (< 1)\n", "Depends: \"ab (< 1)\" uses"),
-        ("Package-Type: rpm\n", "Package-Type: is 'deb', 'udeb'"),
-        ("Package-Type: UDEB\n", "Package-Type: is 'deb', 'udeb'"),
+        ("Package-Type: rpm\n", "Package-Type: is 'deb', 'udeb' for the installer, 'ddeb'"),
+        ("Package-Type: UDEB\n", "Package-Type: is 'deb', 'udeb' for the installer, 'ddeb'"),
         ("Filename: pool/x.deb\n", "Filename: is set by the repository"),
         ("size: 3\n", "Size: is set by the repository"),
         ("sha256: x\n", "SHA256: is set by the repository"),
@@ -118,6 +118,7 @@ fn the_installers_packages_are_told_apart() {
         ("Section: debian-installer\nInstaller-Menu-Item: 400\n", PackageKind::Udeb),
         ("Section: contrib/debian-installer\n", PackageKind::Udeb),
         ("Section: debian-installer\nPackage-Type: deb\n", PackageKind::Deb),
+        ("Package-Type: ddeb\nSection: debug\n", PackageKind::Deb),
     ];
     for (text, kind) in cases {
         assert_eq!(with(text).unwrap().kind(), kind, "{text}");
@@ -196,4 +197,21 @@ fn a_version_that_no_host_can_store_is_refused() {
     assert!(with(&format!("1:{}", "1".repeat(longest - 4))).is_ok());
     let faults = with(&format!("1:{}", "1".repeat(longest - 3))).unwrap_err();
     assert_eq!(faults[0].field.as_deref(), Some("Version"), "{faults:?}");
+}
+
+#[test]
+fn what_other_programs_add_is_named() {
+    let sound = "Package: hello\nVersion: 1\nArchitecture: amd64\nMaintainer: a\nDescription: b\n";
+    let refused = |text: String| -> Vec<String> {
+        let faults = Control::parse(text.as_bytes()).unwrap_err();
+        faults.iter().map(ToString::to_string).collect()
+    };
+    let marked = refused(format!("\u{feff}{sound}"));
+    assert_eq!(marked, ["begins with a byte order mark (U+FEFF); save it as UTF-8 without one"]);
+    let signed = format!("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{sound}");
+    let signed = refused(signed);
+    assert_eq!(signed.len(), 1);
+    assert!(signed[0].starts_with("is signed; send the text alone"), "{signed:?}");
+    let any = refused(sound.replace("amd64", "any"));
+    assert!(any[0].contains("'any' is for source packages; write"), "{any:?}");
 }

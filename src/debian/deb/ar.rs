@@ -193,8 +193,11 @@ fn parse_header(header: &[u8; HEADER_BYTES]) -> Result<Member, DebError> {
     if end != b"`\n" {
         return Err(DebError::malformed(&name, "its ar header does not end as one must"));
     }
-    // dpkg does not look at these four; apt refuses the archive when they are not numbers.
-    if !numbers.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {
+    // dpkg does not look at these four; apt refuses the archive when they are not numbers, the last
+    // of them octal.
+    let (_, mode) = numbers.split_at(24);
+    let octal = !matches!(mode.trim_ascii_start(), [b'8' | b'9', ..]);
+    if !octal || !numbers.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | 0)) {
         return Err(DebError::malformed(&name, "its ar header holds something else than numbers"));
     }
     let Some(size_bytes) = parse_size(size) else {

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use super::ar::Body;
+use super::control_files::{
+    Conffiles, Looks, SCRIPT_FRONT_BYTES, check_script, check_triggers, looks, parse_conffiles,
+};
 use super::decode::Decoder;
 use super::tar::{EntryKind, Header, TarLimit, TarReader};
 use super::{DebError, DebLimits};
@@ -18,19 +21,29 @@ const PAX_MAX_BYTES: u64 = 64 * 1024;
 const HARMLESS_PAX_KEYS: [&[u8]; 8] =
     [b"atime", b"ctime", b"mtime", b"uid", b"gid", b"uname", b"gname", b"comment"];
 
-type ControlTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
+type Tar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
-/// Reads control.tar to its end; gives the `control` file and the names of all files.
+/// What control.tar tells.
+pub(super) struct ControlTar {
+    /// The bytes of `control`.
+    pub control: Vec<u8>,
+    /// The names of all files, in their order.
+    pub names: Vec<String>,
+    /// What `conffiles` says.
+    pub conffiles: Conffiles,
+}
+
+/// Reads control.tar to its end.
 ///
 /// dpkg and apt look for `control` in different ways (last or first of several, through links or
 /// not, with or without a prefix), so whatever would show the difference is refused.
 pub(super) fn read<R: Read>(
-    tar: &mut ControlTar<'_, R>,
+    tar: &mut Tar<'_, R>,
     limits: &DebLimits,
-) -> Result<(Vec<u8>, Vec<String>), DebError> {
+) -> Result<ControlTar, DebError> {
     let limit =
         TarLimit { bytes: limits.control_tar_bytes, what: "control.tar, unpacked, in bytes," };
-    let mut control = None;
+    let (mut control, mut conffiles) = (None, Conffiles::default());
     let mut seen = HashSet::new();
     let mut names = Vec::new();
     let mut entries = 0_u64;
@@ -57,13 +70,44 @@ pub(super) fn read<R: Read>(
                 let what = "the control file, in bytes,";
                 return Err(DebError::TooLarge { what, limit: most });
             }
-        } else {
-            tar.read_body(header.size_bytes, limit, |_| {})?;
+        } else if let Some(found) = read_file(tar, &name, header.size_bytes, limits, limit)? {
+            conffiles = found;
         }
         names.push(name);
     }
     let control = control.ok_or_else(|| tar.malformed("it has no control file"))?;
-    Ok((control, names))
+    Ok(ControlTar { control, names, conffiles })
+}
+
+/// Goes past a file beside `control`, and looks at what dpkg would stop at.
+fn read_file<R: Read>(
+    tar: &mut Tar<'_, R>,
+    name: &str,
+    size_bytes: u64,
+    limits: &DebLimits,
+    limit: TarLimit,
+) -> Result<Option<Conffiles>, DebError> {
+    let most = match looks(name) {
+        Looks::Nothing => 0,
+        Looks::Front => SCRIPT_FRONT_BYTES,
+        Looks::Whole if size_bytes > limits.control_bytes => {
+            let what = "conffiles or triggers, in bytes,";
+            return Err(DebError::TooLarge { what, limit: limits.control_bytes });
+        }
+        Looks::Whole => usize::MAX,
+    };
+    let mut body = Vec::new();
+    tar.read_body(size_bytes, limit, |piece| {
+        let left = most.saturating_sub(body.len()).min(piece.len());
+        body.extend_from_slice(piece.get(..left).unwrap_or_default());
+    })?;
+    let found = match (name, looks(name)) {
+        ("conffiles", _) => parse_conffiles(&body).map(Some),
+        ("triggers", _) => check_triggers(&body).map(|()| None),
+        (_, Looks::Front) => check_script(&body).map(|()| None),
+        _ => Ok(None),
+    };
+    found.map_err(|problem| tar.malformed(format!("{name}: {problem}")))
 }
 
 /// The name of a plain file without `./`; `None` for the folder itself.
@@ -74,6 +118,8 @@ fn file_name(header: &Header) -> Result<Option<String>, String> {
         return Err(format!("\"{}\" {problem}", shown()));
     }
     match header.kind {
+        // The old style has no type for folders but the slash.
+        EntryKind::File if &*header.name == b"./" && header.size_bytes == 0 => return Ok(None),
         EntryKind::File => {}
         EntryKind::Directory if matches!(&*header.name, b"." | b"./") => {
             return if header.size_bytes == 0 {
@@ -87,6 +133,12 @@ fn file_name(header: &Header) -> Result<Option<String>, String> {
         }
         _ => return Err(format!("\"{}\" is not a regular file", shown())),
     }
+    if header.name.split(|byte| *byte == b'/').any(|part| part.starts_with(b"._")) {
+        return Err(format!(
+            "\"{}\" is what the tar of macOS adds; set COPYFILE_DISABLE=1 when it packs",
+            shown()
+        ));
+    }
     let name = header.name.strip_prefix(b"./").unwrap_or(&header.name);
     let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'\\');
     if name.is_empty() || name.starts_with(b".") || !name.iter().all(plain) {
@@ -99,12 +151,12 @@ fn is_pax(header: &Header) -> bool {
     matches!(header.kind, EntryKind::PaxRecords | EntryKind::PaxGlobalRecords)
 }
 
-/// Passes POSIX records that say only times, owners or a comment.
+/// Passes POSIX records that say only times, owners or a comment, in values that GNU tar reads.
 ///
-/// dpkg unpacks control.tar with GNU tar, which obeys them all; apt knows none of them. A `path`
-/// or `size` would give the two different control files.
+/// dpkg unpacks control.tar with GNU tar, which obeys them all and stops at a value that it cannot
+/// read; apt knows none of them. A `path` or `size` would give the two different control files.
 fn check_pax<R: Read>(
-    tar: &mut ControlTar<'_, R>,
+    tar: &mut Tar<'_, R>,
     header: &Header,
     limit: TarLimit,
 ) -> Result<(), DebError> {
@@ -113,13 +165,26 @@ fn check_pax<R: Read>(
     };
     let mut rest = records.as_slice();
     while !rest.is_empty() {
-        let Some((key, after)) = split_pax_record(rest) else {
+        let Some((key, value, after)) = split_pax_record(rest) else {
             return Err(tar.malformed("it has an extended (PAX) header that is not well formed"));
         };
+        let (shown_key, shown_value) = (key.escape_ascii(), value.escape_ascii());
         if !HARMLESS_PAX_KEYS.contains(&key) {
-            let key = key.escape_ascii();
-            let problem =
-                format!("it has an extended (PAX) header with \"{key}\", which apt ignores");
+            let mac = if key.starts_with(b"LIBARCHIVE.") || key.starts_with(b"SCHILY.") {
+                " (on macOS, set COPYFILE_DISABLE=1 when tar packs)"
+            } else {
+                ""
+            };
+            let problem = format!(
+                "it has an extended (PAX) header with \"{shown_key}\", which apt ignores{mac}"
+            );
+            return Err(tar.malformed(problem));
+        }
+        if !is_pax_value(key, value) {
+            let problem = format!(
+                "it has an extended (PAX) header with {shown_key} \"{shown_value}\", at which the \
+                 tar of dpkg stops"
+            );
             return Err(tar.malformed(problem));
         }
         rest = after;
@@ -127,8 +192,27 @@ fn check_pax<R: Read>(
     Ok(())
 }
 
-/// Splits `LENGTH KEY=VALUE\n`, where LENGTH counts itself, from what follows it; gives the key.
-fn split_pax_record(records: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Whether GNU tar reads this value: times begin with whole seconds of 63 bits, owners are 32 bits.
+fn is_pax_value(key: &[u8], value: &[u8]) -> bool {
+    // No number is anything but ASCII, so that a replaced character refuses it.
+    let text = String::from_utf8_lossy(value);
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match key {
+        b"atime" | b"ctime" | b"mtime" => {
+            // Whatever follows the number is passed over.
+            let number = text.strip_prefix('-').unwrap_or(&text);
+            let end =
+                number.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(number.len());
+            number.get(..end).is_some_and(|digits| digits.parse::<i64>().is_ok())
+        }
+        b"uid" | b"gid" => is_digits(&text) && text.parse::<u32>().is_ok(),
+        _ => true,
+    }
+}
+
+/// Splits `LENGTH KEY=VALUE\n`, where LENGTH counts itself, from what follows it; gives key, value and
+/// the rest.
+fn split_pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let blank = records.iter().position(|byte| *byte == b' ')?;
     let digits = records.get(..blank)?;
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
@@ -138,5 +222,6 @@ fn split_pax_record(records: &[u8]) -> Option<(&[u8], &[u8])> {
     let equals = pair.iter().position(|byte| *byte == b'=')?;
     // A line feed within would let a second reader see a second record.
     let one_line = !pair.contains(&b'\n');
-    pair.get(..equals).filter(|_| one_line).map(|key| (key, after))
+    let (key, value) = pair.split_at_checked(equals).filter(|_| one_line)?;
+    Some((key, value.strip_prefix(b"=")?, after))
 }

@@ -1,27 +1,33 @@
-//! data.tar: walked entry by entry to its end; nothing of it is kept.
+//! data.tar: walked entry by entry to its end; nothing of it is kept but hashes of its paths.
 
 use std::io::Read;
 
 use super::ar::Body;
+use super::control_files::Conffiles;
 use super::decode::Decoder;
+use super::installed::Installed;
 use super::tar::{EntryKind, Header, TarLimit, TarReader};
 use super::{DebError, DebLimits};
 
 /// No file system that dpkg unpacks to takes a longer path (PATH_MAX), its NUL included.
 const LONG_NAME_MAX_BYTES: u64 = 4096;
 
+/// The longest part of a path that dpkg installs: it needs room for `.dpkg-new`.
+const PART_MAX_BYTES: usize = 246;
+
 type DataTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
 /// Walks data.tar; gives the number of its entries and its unpacked size in bytes.
 ///
-/// What dpkg's own reader would stop at when installing is refused, and so is a path that could
-/// mean two places.
+/// What dpkg would stop at when installing is refused, and so is a path that could mean two places.
 pub(super) fn walk<R: Read>(
     tar: &mut DataTar<'_, R>,
     limits: &DebLimits,
+    conffiles: &Conffiles,
     on_path: &mut dyn FnMut(&[u8]),
 ) -> Result<(u64, u64), DebError> {
     let limit = TarLimit { bytes: limits.data_tar_bytes, what: "data.tar, unpacked, in bytes," };
+    let mut installed = Installed::new(conffiles);
     let mut entries = 0_u64;
     while let Some(header) = next_entry(tar, limit)? {
         entries = entries.saturating_add(1);
@@ -29,9 +35,11 @@ pub(super) fn walk<R: Read>(
             let limit = limits.data_entries;
             return Err(DebError::TooLarge { what: "the number of entries in data.tar", limit });
         }
-        let path = check_entry(&header).map_err(|problem| {
+        let wrong = |problem: String| {
             tar.malformed(format!("\"{}\" {problem}", header.name.escape_ascii()))
-        })?;
+        };
+        let (path, target) = check_entry(&header).map_err(wrong)?;
+        installed.add(header.kind, path, target).map_err(|problem| wrong(problem.into()))?;
         if header.kind != EntryKind::Directory {
             on_path(path);
         }
@@ -86,12 +94,12 @@ fn read_long_name<R: Read>(
     Ok(name)
 }
 
-/// Checks one entry; gives its path without `./`.
-fn check_entry(header: &Header) -> Result<&[u8], String> {
+/// Checks one entry; gives its path and the target of a hard link, without `./`.
+fn check_entry(header: &Header) -> Result<(&[u8], Option<&[u8]>), String> {
     match header.kind {
         EntryKind::PaxRecords | EntryKind::PaxGlobalRecords => {
             return Err("is an extended (PAX) header, which dpkg cannot install; use `tar \
-                        --format=gnu`"
+                        --format=gnu`, or `--format=gnutar` on macOS"
                 .into());
         }
         EntryKind::Other(kind) => {
@@ -110,13 +118,15 @@ fn check_entry(header: &Header) -> Result<&[u8], String> {
     };
     match header.kind {
         EntryKind::HardLink => {
-            check_path(&header.link)
+            // dpkg takes both spellings of a target; of a path they would be two.
+            let below_root = header.link.strip_prefix(b"/").unwrap_or(&header.link);
+            let target = check_path(below_root)
                 .map_err(|problem| format!("links to a path that {problem}"))?;
+            Ok((path, Some(target)))
         }
-        EntryKind::SymbolicLink if header.link.is_empty() => return Err("links to nothing".into()),
-        _ => {}
+        EntryKind::SymbolicLink if header.link.is_empty() => Err("links to nothing".into()),
+        _ => Ok((path, None)),
     }
-    Ok(path)
 }
 
 fn check_folder_path(name: &[u8]) -> Result<&[u8], String> {
@@ -138,6 +148,12 @@ fn check_path(name: &[u8]) -> Result<&[u8], String> {
     for part in path.split(|byte| *byte == b'/') {
         if matches!(part, b"" | b"." | b"..") {
             return Err("has an empty part, \".\" or \"..\" in its path".into());
+        }
+        if part.len() > PART_MAX_BYTES {
+            return Err(format!(
+                "has a part of more than {PART_MAX_BYTES} bytes; dpkg adds nine to install it, and \
+                 file systems take 255"
+            ));
         }
     }
     Ok(path)

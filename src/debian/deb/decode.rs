@@ -56,6 +56,8 @@ pub(super) struct Decoder<'l, S> {
     member: String,
     memory: Memory<'l>,
     lent_bytes: u64,
+    /// What a zstd frame asks for. Unit: bytes.
+    window_bytes: u64,
     input: Vec<u8>,
     /// The part of `input` that the engine has not taken yet.
     unread: std::ops::Range<usize>,
@@ -118,6 +120,7 @@ impl<'l, S: Source> Decoder<'l, S> {
             member: member.to_owned(),
             memory,
             lent_bytes: 0,
+            window_bytes: 0,
             input: vec![0; buffer_bytes(packed_bytes)],
             unread: 0..0,
             source_ended: false,
@@ -142,6 +145,7 @@ impl<'l, S: Source> Decoder<'l, S> {
         }
         let front = self.input.get(..self.unread.end).unwrap_or_default();
         let window_bytes = zstd_window_bytes(front).unwrap_or(0);
+        self.window_bytes = window_bytes;
         // A larger window is refused by the decoder itself.
         if window_bytes <= self.memory.most_bytes {
             self.borrow(window_bytes);
@@ -158,11 +162,15 @@ impl<'l, S: Source> Decoder<'l, S> {
     fn enlarge(&mut self) -> Result<(), DebError> {
         let Engine::Xz(xz) = &mut self.engine else { return Err(self.refuse(Fault::Memory)) };
         let most_bytes = self.memory.most_bytes;
-        let steps = (16..40).map(|power| XZ_EXTRA_BYTES.saturating_add(1_u64 << power));
-        let steps = steps.take_while(|bytes| *bytes < most_bytes).chain([most_bytes]);
-        let mut fits = steps.filter(|bytes| xz.set_memlimit(*bytes).is_ok());
-        let Some(bytes) = fits.next() else { return Err(self.refuse(Fault::Memory)) };
-        drop(fits);
+        let steps = || (16..40).map(|power| XZ_EXTRA_BYTES.saturating_add(1_u64 << power));
+        let within = steps().take_while(|bytes| *bytes < most_bytes).chain([most_bytes]);
+        // Those beyond it are only for the message: nothing is allocated by asking.
+        let mut all = within.chain(steps().skip_while(|bytes| *bytes <= most_bytes));
+        let fits = all.find(|bytes| xz.set_memlimit(*bytes).is_ok());
+        let bytes = match fits {
+            Some(bytes) if bytes <= most_bytes => bytes,
+            needs => return Err(self.too_little(needs, most_bytes)),
+        };
         // It has not allocated it yet, and does so with the next step.
         self.memory.lender.take_back(self.lent_bytes);
         self.lent_bytes = 0;
@@ -197,12 +205,18 @@ impl<'l, S: Source> Decoder<'l, S> {
         Err(DebError::malformed(&self.member, "bytes follow the end of its compressed stream"))
     }
 
+    fn too_little(&self, needs_bytes: Option<u64>, limit_bytes: u64) -> DebError {
+        // Whoever asks for more than can be said needs more than there is anywhere.
+        let needs_bytes = needs_bytes.filter(|bytes| *bytes > limit_bytes).unwrap_or(u64::MAX);
+        DebError::Memory { member: self.member.clone(), needs_bytes, limit_bytes }
+    }
+
     fn refuse(&self, fault: Fault) -> DebError {
         match fault {
-            Fault::Memory => DebError::TooLarge {
-                what: "the memory that unpacking takes, in bytes (`dpkg-deb -Zxz` needs little),",
-                limit: self.memory.most_bytes,
-            },
+            Fault::Memory => {
+                let window = self.window_bytes.checked_next_power_of_two();
+                self.too_little(window, 1 << zstd_window_log(self.memory.most_bytes))
+            }
             Fault::Damaged(problem) => DebError::malformed(&self.member, problem),
         }
     }
@@ -320,10 +334,13 @@ fn damaged(format: &str, error: impl fmt::Display) -> Fault {
 
 fn zstd_decoder(decoder_bytes: u64) -> std::io::Result<Zstd<'static>> {
     let mut decoder = Zstd::new()?;
-    // zstd takes 10 to 31 here; the limit beyond that would be no limit.
-    let window_log = decoder_bytes.checked_ilog2().unwrap_or(10).clamp(10, 31);
-    decoder.set_parameter(DParameter::WindowLogMax(window_log))?;
+    decoder.set_parameter(DParameter::WindowLogMax(zstd_window_log(decoder_bytes)))?;
     Ok(decoder)
+}
+
+/// zstd takes 10 to 31 here; the limit beyond that would be no limit.
+fn zstd_window_log(decoder_bytes: u64) -> u32 {
+    decoder_bytes.checked_ilog2().unwrap_or(10).clamp(10, 31)
 }
 
 /// The longest header of a zstd frame. Source: RFC 8878, section 3.1.1.1.

@@ -40,6 +40,20 @@ pub enum DebError {
         limit: u64,
     },
 
+    /// Unpacking takes more memory than there is for it.
+    #[error(
+        "unpacking {member} takes {needs_bytes} bytes of memory, more than the {limit_bytes} that \
+         there are for it; build the package with `dpkg-deb -Zxz`, which takes little"
+    )]
+    Memory {
+        /// The part: `data.tar.zst`.
+        member: String,
+        /// As much would do. Unit: bytes.
+        needs_bytes: u64,
+        /// Unit: bytes.
+        limit_bytes: u64,
+    },
+
     /// A form that dpkg or apt cannot read today, or that this server does not read.
     #[error("{what} is not supported: {cure}")]
     Unsupported {

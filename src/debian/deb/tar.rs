@@ -8,6 +8,10 @@ use super::source::Source;
 /// Unit: bytes.
 pub(super) const BLOCK_BYTES: usize = 512;
 
+/// An archive whose stream is whole and whose writer never closed it; to send it again does not help.
+const NO_END_MARK: &str = "it lacks the end mark, two blocks of zeros, which a tar writer adds when it is closed; \
+                           let the program that packs it finish the archive";
+
 /// A tar archive that is read front to back.
 pub(super) struct TarReader<S> {
     source: S,
@@ -52,7 +56,7 @@ pub(super) struct Header {
     /// Length of the body. Unit: bytes. As claimed: nothing may be allocated by it.
     pub size_bytes: u64,
     /// Whether any field was used that some readers do not know: a prefix, a base-256 number,
-    /// bytes behind the end of the name or of the header.
+    /// bytes behind the end of the name or of the header, device numbers that are none.
     pub extended: bool,
 }
 
@@ -75,10 +79,16 @@ impl<S: Source> TarReader<S> {
 
     /// The next header; `None` once the end mark and the proof that nothing follows it were read.
     pub fn next_header(&mut self, limit: TarLimit) -> Result<Option<Header>, DebError> {
+        if self.fill(BLOCK_BYTES)? == 0 {
+            return Err(self.malformed(NO_END_MARK));
+        }
         let block = self.next_block(limit)?;
         if block.iter().any(|byte| *byte != 0) {
             let header = parse_header(&block).map_err(|problem| self.malformed(problem))?;
             return Ok(Some(header));
+        }
+        if self.fill(BLOCK_BYTES)? == 0 {
+            return Err(self.malformed(NO_END_MARK));
         }
         let second = self.next_block(limit)?;
         let mut clean = second.iter().all(|byte| *byte == 0);
@@ -234,6 +244,9 @@ fn parse_header(block: &[u8; BLOCK_BYTES]) -> Result<Header, &'static str> {
     if is_ustar && !prefix.is_empty() {
         name = [prefix, b"/", &name].concat();
     }
+    // apt reads the numbers of a device in every header, dpkg only in those of devices.
+    let is_octal = |number: &[u8]| number.trim_ascii().is_empty() || parse_octal(number).is_some();
+    let device_is_odd = !is_octal(field(329, 8)) || !is_octal(field(337, 8));
     let tail_is_used = field(345, 167).iter().any(|byte| *byte != 0);
     let name_tail_is_used = name_field.iter().skip_while(|byte| **byte != 0).any(|byte| *byte != 0);
     Ok(Header {
@@ -241,7 +254,7 @@ fn parse_header(block: &[u8; BLOCK_BYTES]) -> Result<Header, &'static str> {
         link: until_nul(field(157, 100)).to_vec(),
         kind: EntryKind::of(field(156, 1).first().copied().unwrap_or(0)),
         size_bytes,
-        extended: base_256.is_some() || tail_is_used || name_tail_is_used,
+        extended: base_256.is_some() || tail_is_used || name_tail_is_used || device_is_odd,
     })
 }
 

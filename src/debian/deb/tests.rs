@@ -2,6 +2,7 @@
 
 mod accepted;
 mod build;
+mod dpkg;
 mod hostile;
 mod limits;
 mod random;
@@ -24,7 +25,7 @@ fn kind(error: &DebError) -> Kind {
         DebError::NotADeb => Kind::NotADeb,
         DebError::Truncated { .. } => Kind::Truncated,
         DebError::Malformed { .. } => Kind::Malformed,
-        DebError::TooLarge { .. } => Kind::TooLarge,
+        DebError::TooLarge { .. } | DebError::Memory { .. } => Kind::TooLarge,
         DebError::Unsupported { .. } => Kind::Unsupported,
         DebError::Read(_) => Kind::Read,
     }

@@ -5,6 +5,49 @@ use crate::crash::Client;
 use crate::harness::deb::DebBuilder;
 use crate::harness::server::TestServer;
 
+fn upload_to_main(client: &Client, deb: &str) -> crate::harness::programs::Outcome {
+    client.repoctl(&["upload", "--suite", "stable", deb])
+}
+
+#[test]
+fn an_architecture_goes_when_its_packages_are_named_and_comes_back() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let client = Client::of(&server, HOST);
+    client.repoctl(&["suite", "edit", "stable", "--add-architecture", "i386"]).expect_success();
+    let board = client.deb(&DebBuilder::new("acme-board", "1.0", "i386"));
+    upload_to_main(&client, &board).expect_success();
+    let host = server.host(HOST);
+    let both = ["-o", "APT::Architectures::=amd64", "-o", "APT::Architectures::=i386"];
+    let update = || host.apt_get(&[&both[..], &["update"]].concat()).expect_success();
+    update();
+
+    let edit = ["suite", "edit", "stable", "--remove-architecture", "i386"];
+    let refused = client.repoctl(&edit).expect_code(1);
+    refused.expect_says("acme-board").expect_says("--with-packages");
+    assert_eq!(server.check(HOST, "stable").release["Architectures"], "amd64 i386");
+    let told = client.repoctl(&[&edit[..], &["--with-packages"]].concat()).expect_success();
+    told.expect_says("acme-board");
+    let report = server.check(HOST, "stable");
+    assert_eq!(report.release["Architectures"], "amd64");
+    assert!(report.versions("acme-board").is_empty());
+    client.repoctl(&edit).expect_says("does not list i386");
+
+    // A host that still has it goes on with the others.
+    server.upload("acme-web", "2.0").expect_success();
+    update();
+    host.install(&["acme-web"]).expect_success();
+    assert_eq!(host.installed("acme-web").as_deref(), Some("2.0"));
+
+    // What cannot be listed is never brought back in silence.
+    let back = ["pin", "--suite", "stable", "--rollback", "acme-board", "--to", "3"];
+    client.repoctl(&back).expect_code(1);
+    client.repoctl(&["suite", "edit", "stable", "--add-architecture", "i386"]).expect_success();
+    upload_to_main(&client, &board).expect_success();
+    assert_eq!(server.check(HOST, "stable").versions("acme-board"), ["1.0"]);
+    update();
+}
+
 #[test]
 fn a_live_suite_takes_another_architecture_and_component() {
     let server = TestServer::start();
@@ -13,6 +56,21 @@ fn a_live_suite_takes_another_architecture_and_component() {
     early.update().expect_success();
     early.install(&["acme-web"]).expect_success();
     let client = Client::of(&server, HOST);
+
+    // What dpkg does not know is never added.
+    for (name, says) in
+        [("noarch", "write 'all'"), ("x64", "write 'amd64'"), ("amd46", "did you mean 'amd64'")]
+    {
+        let edit = ["suite", "edit", "stable", "--add-architecture", name];
+        client.repoctl(&edit).expect_says("dpkg knows no architecture").expect_says(says);
+        let create = ["suite", "create", "odd", "--architectures", name];
+        client.repoctl(&create).expect_says("dpkg knows no architecture").expect_says(says);
+        let odd = client.deb(&DebBuilder::new("acme-odd", "1.0", name));
+        let refused = upload_to_main(&client, &odd).expect_code(1).expect_says(says);
+        assert!(!refused.says("--add-architecture"), "{refused}");
+    }
+    let edit = ["suite", "edit", "stable", "--add-architecture", "x86_64"];
+    client.repoctl(&edit).expect_code(2).expect_says("write 'amd64'");
 
     // Before it is added, the refusal names the command that adds it.
     let board = client.deb(&DebBuilder::new("acme-board", "1.0", "arm64"));

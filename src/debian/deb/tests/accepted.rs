@@ -56,6 +56,59 @@ fn what_deb_5_allows_is_read() {
     let slashes =
         ar(&[("debian-binary/", b"2.0\n"), ("control.tar.gz/", &control), ("data.tar.gz/", &data)]);
     accept("GNU ar slashes", &slashes);
+    let signed = ar(&[
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.gz", &control),
+        ("data.tar.gz", &data),
+        ("_gpgorigin", b"odd"),
+        ("extra.txt", b""),
+    ]);
+    accept("members behind", &signed);
+}
+
+#[test]
+fn ar_numbers_are_read_as_dpkg_and_apt_both_read_them() {
+    let (control, data) = (gz(&control_tar()), gz(&data_tar()));
+    let header = |name: &str, size: &str, change: fn(&mut Vec<u8>)| {
+        let mut header = ar_header(name, size);
+        change(&mut header);
+        header
+    };
+    let archive = |version_size: &str, size: &str, change: fn(&mut Vec<u8>), padding: u8| {
+        let mut bytes = b"!<arch>\n".to_vec();
+        bytes.extend(header("debian-binary", version_size, |_| {}));
+        bytes.extend(b"2.0\n");
+        bytes.extend(header("_odd", "1", |_| {}));
+        bytes.extend([b'x', padding]);
+        bytes.extend(header("control.tar.gz", size, change));
+        bytes.extend(&control);
+        bytes.extend(vec![padding; control.len() % 2]);
+        bytes.extend(member("data.tar.gz", &data));
+        bytes
+    };
+    let size = control.len().to_string();
+    accept("NUL padding", &archive("4", &size, |_| {}, 0));
+    accept("any padding", &archive("4", &size, |_| {}, b'x'));
+    accept("blanks in front", &archive("4", &format!("{size:>10}"), |_| {}, b'\n'));
+    accept("zeros in front", &archive("0000000004", &size, |_| {}, b'\n'));
+    accept("blank numbers", &archive("4", &size, |header| header[16..48].fill(b' '), b'\n'));
+    accept("NUL behind numbers", &archive("4", &size, |header| header[26..28].fill(0), b'\n'));
+}
+
+#[test]
+fn gzip_of_many_members_is_read_whole() {
+    let plain = data_tar();
+    let members = |sizes: usize| -> Vec<u8> { plain.chunks(sizes).flat_map(gz).collect() };
+    // Whole blocks and not, and the empty member that bgzip puts at the end.
+    for sizes in [512, 700, 8000] {
+        let bytes = [members(sizes), gz(b"")].concat();
+        let parts = accept("members", &with_data_member("data.tar.gz", &bytes));
+        assert_eq!((parts.data_entries, parts.data_bytes), (6, plain.len() as u64));
+    }
+    let control: Vec<u8> = control_tar().chunks(600).flat_map(gz).collect();
+    let parts =
+        ar(&[("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar", &plain)]);
+    accept("control.tar of members", &parts);
 }
 
 #[test]
@@ -66,6 +119,11 @@ fn usual_forms_of_control_tar_are_read() {
         ("after others", tar(&[Entry::file("md5sums", b"x"), Entry::file("./control", CONTROL)])),
         ("folder without slash", tar(&[Entry::folder("."), control()])),
         ("ustar", tar(&[control().ustar()])),
+        ("old style", tar(&[control().old()])),
+        ("old style, old types", tar(&[Entry::new("./", 0, b"").old(), control().old()])),
+        ("ustar of another version", tar(&[control().with(257, b"ustar\x0001")])),
+        ("GNU of another version", tar(&[control().with(257, b"ustar   ")])),
+        ("blank device numbers", tar(&[control().with(329, &[b' '; 16])])),
         ("old type byte", tar(&[Entry::new("./control", 0, CONTROL)])),
         ("padded to 10 KiB", [tar(&[control()]), vec![0; 10_240 - 2048]].concat()),
         ("pax times", tar(&[Entry::new("h", b'x', &pax("mtime", "1.5")), control()])),
@@ -89,17 +147,20 @@ fn usual_forms_of_data_tar_are_read() {
         ("dots in names", tar(&[Entry::file("./..a/b../...", b"x")]), 1),
         ("not UTF-8", tar(&[Entry::raw(b"./\xff\x1b", b'0', 0, b"")]), 1),
         ("prefix", tar(&[Entry::file("b", b"").ustar().with(345, b"./a")]), 1),
+        ("old style", tar(&[Entry::folder("./a/").old(), Entry::file("./a/b", b"x").old()]), 2),
+        ("ustar of another version", tar(&[Entry::file("./x", b"x").with(257, b"ustar\x0001")]), 1),
         ("base-256 size", tar(&[Entry::file("b", b"abc").with(124, BASE_256_THREE)]), 1),
         ("base-256 owner", tar(&[Entry::file("b", b"").with(108, b"\x80\0\0\0\0\x20\0\0")]), 1),
         ("time before 1970", tar(&[Entry::file("b", b"").with(136, &[0xff; 12])]), 1),
         (
             "long name and target",
             tar(&[
-                Entry::new("././@LongLink", b'K', with_nul.as_bytes()),
                 Entry::new("././@LongLink", b'L', with_nul.as_bytes()),
-                Entry::link("./cut", b'1', "./cut"),
+                Entry::file("./cut", b"x"),
+                Entry::new("././@LongLink", b'K', with_nul.as_bytes()),
+                Entry::link("./x", b'1', "./cut"),
             ]),
-            1,
+            2,
         ),
     ];
     for (name, tar, entries) in forms {
@@ -111,18 +172,22 @@ const BASE_256_THREE: &[u8; 12] = b"\x80\0\0\0\0\0\0\0\0\0\0\x03";
 
 #[test]
 fn long_names_reach_the_caller() {
-    let long = format!("./usr/{}", "f".repeat(300));
+    let long = format!("./{}/{}", "d".repeat(200), "f".repeat(200));
     let tar = tar(&[
         Entry::new("././@LongLink", b'L', format!("{long}\0").as_bytes()),
         Entry::file("./usr/ff", b"x"),
         Entry::file("b", b"x").ustar().with(345, b"./a"),
+        // A prefix by the magic alone, whatever its version; the others have none.
+        Entry::file("c", b"x").with(257, b"ustar\x0001").with(345, b"./a"),
+        Entry::file("d", b"x").with(257, b"ustar 00").with(345, b"./a"),
+        Entry::file("e", b"x").old().with(345, b"./a"),
     ]);
     let mut paths = Vec::new();
     read_deb_with(&*with_data(&tar), &DebLimits::default(), &(), &mut |path| {
         paths.push(path.to_vec())
     })
     .unwrap();
-    assert_eq!(paths, [&long.as_bytes()[2..], b"a/b"]);
+    assert_eq!(paths, [&long.as_bytes()[2..], b"a/b", b"a/c", b"d", b"e"]);
 }
 
 #[test]

@@ -60,6 +60,11 @@ impl Entry {
         self.with(257, b"ustar\x0000")
     }
 
+    /// An old-style (v7) header, as Rust's `tar` crate and cargo-deb write it.
+    pub fn old(self) -> Self {
+        self.with(257, &[0; 8])
+    }
+
     fn summed(mut self) -> Self {
         self.header[148..156].copy_from_slice(b"        ");
         let sum: u32 = self.header.iter().map(|byte| u32::from(*byte)).sum();
@@ -84,7 +89,8 @@ pub fn tar(entries: &[Entry]) -> Vec<u8> {
 }
 
 pub fn control_tar() -> Vec<u8> {
-    tar(&[Entry::folder("./"), Entry::file("./control", CONTROL), Entry::file("./postinst", b"#!")])
+    let script = Entry::file("./postinst", b"#!/bin/sh\n");
+    tar(&[Entry::folder("./"), Entry::file("./control", CONTROL), script])
 }
 
 pub fn data_tar() -> Vec<u8> {

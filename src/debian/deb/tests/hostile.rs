@@ -59,6 +59,14 @@ fn archives() {
             ar(&[version, control, data, ("data.tar", b"x")]),
             Malformed,
         ),
+        ("other control.tar last", ar(&[version, control, data, ("control.tar", &c)]), Malformed),
+        ("second version", ar(&[version, control, data, version]), Malformed),
+        ("no name last", ar(&[version, control, data, ("", b"x")]), Malformed),
+        (
+            "unpadded after",
+            [whole.clone(), ar_header("_x", "1"), b"x".to_vec()].concat(),
+            Truncated,
+        ),
         ("bytes after", [whole.clone(), b"x".to_vec()].concat(), Malformed),
         ("zeros after", [whole.clone(), vec![0; 512]].concat(), Malformed),
         ("a second archive after", [whole.clone(), whole.clone()].concat(), Malformed),
@@ -105,6 +113,8 @@ fn ar_numbers() {
     bad_end[58] = b'\'';
     let mut bad_time = ar_header("control.tar.gz", &size.to_string());
     bad_time[16..19].copy_from_slice(b"abc");
+    let mut bad_mode = ar_header("control.tar.gz", &size.to_string());
+    bad_mode[40..46].copy_from_slice(b"800644");
     let mut no_padding = with_data_member("data.tar", &tar(&[]));
     no_padding.extend(ar_header("_odd", "1"));
     check(vec![
@@ -120,6 +130,7 @@ fn ar_numbers() {
         ("one less", sized(&(size - 1).to_string()), Truncated),
         ("bad end", with_control_header(bad_end), Malformed),
         ("time in letters", with_control_header(bad_time), Malformed),
+        ("mode not octal", with_control_header(bad_mode), Malformed),
         ("member after with cut body", no_padding, Truncated),
     ]);
 }
@@ -163,6 +174,8 @@ fn compression() {
         ("xz damaged", data(".xz", bad_xz), Malformed),
         ("xz unknown check", data(".xz", foreign_check), Malformed),
         ("zst sum", data(".zst", bad_zst), Malformed),
+        ("gz and half a member", data(".gz", joined(gz(&plain), b"\x1f\x8b")), Truncated),
+        ("gz twice", data(".gz", joined(gz(&plain), &gz(&plain))), Malformed),
         ("gz and bytes", data(".gz", joined(gz(&plain), b"junk")), Malformed),
         ("gz and zeros", data(".gz", joined(gz(&plain), &[0; 8])), Malformed),
         ("xz and a stream", data(".xz", joined(xz(&plain), &xz(b""))), Malformed),
@@ -171,8 +184,8 @@ fn compression() {
         ("zst and a byte", data(".zst", joined(zst(&plain), b"x")), Malformed),
         ("zst and skippable", data(".zst", joined(zst(&plain), &skippable)), Malformed),
         ("skippable and zst", data(".zst", joined(skippable.to_vec(), &zst(&plain))), Malformed),
-        ("xz of nothing", data(".xz", xz(b"")), Truncated),
-        ("zst of nothing", data(".zst", zst(b"")), Truncated),
+        ("xz of nothing", data(".xz", xz(b"")), Malformed),
+        ("zst of nothing", data(".zst", zst(b"")), Malformed),
     ]);
 }
 
@@ -263,6 +276,7 @@ fn control_headers() {
         ("PAX huge", extended(b'x', &pax("comment", &"x".repeat(70_000))), Malformed),
         ("checksum", alone(control().with_unsummed(0, b"x")), Malformed),
         ("checksum blank", alone(control().with_unsummed(148, b"        ")), Malformed),
+        ("device in letters", alone(control().with(329, b"junk")), Malformed),
         ("magic of nobody", alone(control().with(257, b"ostar  \0")), Malformed),
         ("V7 header with a prefix", alone(control().with(257, &[0; 8]).with(345, b"x")), Malformed),
         ("size negative", alone(control().with(124, b"-0000000001\0")), Malformed),
@@ -273,8 +287,8 @@ fn control_headers() {
         ("size of 8s", alone(control().with(124, b"00000000088\0")), Malformed),
         ("owner in letters", alone(control().with(108, b"abcdefg\0")), Malformed),
         ("size of 7 GiB", alone(lie), TooLarge),
-        ("no end mark", with_control(&open), Truncated),
-        ("half an end mark", with_control(&[open.clone(), vec![0; 512]].concat()), Truncated),
+        ("no end mark", with_control(&open), Malformed),
+        ("half an end mark", with_control(&[open.clone(), vec![0; 512]].concat()), Malformed),
         (
             "bytes after the end mark",
             with_control(&[tar(&[control()]), tar(&[control()])].concat()),
@@ -341,8 +355,8 @@ fn data_entries() {
         ),
         ("size negative", one(file().with(124, &[0xff; 12])), Malformed),
         ("size beyond the end", one(Entry::raw(b"./x", b'0', 1 << 20, b"x")), Truncated),
-        ("no end mark", with_data(&tar_open(&[file()])), Truncated),
-        ("half an end mark", with_data(&[tar_open(&[file()]), vec![0; 512]].concat()), Truncated),
+        ("no end mark", with_data(&tar_open(&[file()])), Malformed),
+        ("half an end mark", with_data(&[tar_open(&[file()]), vec![0; 512]].concat()), Malformed),
         (
             "bytes after the end mark",
             with_data(&[tar(&[file()]), vec![1; 512]].concat()),
@@ -362,4 +376,23 @@ fn base_256(number: u64) -> [u8; 12] {
     field[0] = 0x80;
     field[4..].copy_from_slice(&number.to_be_bytes());
     field
+}
+
+#[test]
+fn refusals_name_what_mends_them() {
+    let said = |bytes: Vec<u8>| read(&bytes).unwrap_err().to_string();
+    let control = || Entry::file("control", CONTROL);
+    let mac = tar(&[Entry::file("./._control", b"x"), control()]);
+    assert!(said(with_control(&mac)).contains("COPYFILE_DISABLE=1"));
+    let key = Entry::new("h", b'x', &pax("LIBARCHIVE.xattr.com.apple.provenance", "x"));
+    assert!(said(with_control(&tar(&[key, control()]))).contains("COPYFILE_DISABLE=1"));
+    for blocks in [0, 512] {
+        let whole = tar(&[control()]);
+        let open = &whole[..whole.len() - 1024 + blocks];
+        let told = said(with_control(open));
+        assert!(told.contains("lacks the end mark") && !told.contains("send it again"), "{told}");
+        let whole = data_tar();
+        let told = said(with_data(&whole[..whole.len() - 1024 + blocks]));
+        assert!(told.contains("lacks the end mark"), "{told}");
+    }
 }

@@ -44,6 +44,12 @@ fn decoder_memory_is_limited_for_xz_and_zstd() {
     assert_eq!(outcome(&xz, &narrow), Some(Kind::TooLarge));
     let wide_xz = with_data_member("data.tar.xz", &xz_of_dictionary(1 << 30));
     assert_eq!(outcome(&wide_xz, &DebLimits::default()), Some(Kind::TooLarge));
+    // What would do is said.
+    let said = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+    let (needs, limit) = (1_u64 << 28, 128 << 20);
+    let wanted = format!("takes {needs} bytes of memory, more than the {limit} that there are");
+    assert!(said(&zst).contains(&wanted), "{}", said(&zst));
+    assert!(said(&wide_xz).contains(&format!("takes {} bytes", (1 << 30) + 256 * 1024)));
 }
 
 /// Notes what decoders hold.

@@ -1,0 +1,66 @@
+//! Listable: what a change may list in a suite, by the names that it owns and the architectures that it has.
+
+use crate::debian::{Architecture, PackageName};
+use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft};
+use crate::flow::apply::Wish;
+
+/// Refuses a change that would list what the suite does not take.
+pub(crate) fn judge(draft: &Draft<'_>, wish: &Wish) -> Result<(), Conflict> {
+    // What is added was judged package by package. A pin that is over has to end.
+    let (judged, all) = match wish {
+        Wish::Edit(edit) => (edit.owns.is_some(), true),
+        other => (!matches!(other, Wish::Add(_) | Wish::Expire(_)), false),
+    };
+    if judged {
+        owned(draft, all)?;
+    }
+    let (judged, all) = match wish {
+        Wish::Edit(edit) => (!edit.remove_architectures.is_empty(), true),
+        other => (!matches!(other, Wish::Add(_) | Wish::Expire(_)), false),
+    };
+    if judged {
+        housed(draft, all)?;
+    }
+    Ok(())
+}
+
+/// No change lists a package of an architecture that the suite does not have, nor takes one away that it
+/// lists packages of: hosts would never hear of them, and nobody would be told.
+fn housed(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
+    let suite = &draft.spec.name;
+    let reason = |(name, architecture): (PackageName, Architecture)| {
+        let problem = match all {
+            true => format!(
+                "is listed for {architecture}, which would not be among the architectures of suite {suite}; \
+                 `--with-packages` takes it out with the others"
+            ),
+            false => format!(
+                "would be listed for {architecture}, which suite {suite} does not have any more; \
+                 `repoctl suite edit {suite} --add-architecture {architecture}` brings it back"
+            ),
+        };
+        ConflictReason { problem, subject: name.to_string() }
+    };
+    let reasons: Vec<_> = draft.homeless(all).into_iter().map(reason).collect();
+    match reasons.is_empty() {
+        true => Ok(()),
+        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
+    }
+}
+
+/// No change lists a name that the suite does not own, nor takes a name away that it lists.
+fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
+    let problem = || match all {
+        true => "is listed and would not be among the names that the suite owns; \
+                 `repoctl remove` it first, or name it too"
+            .to_owned(),
+        false => draft.spec.not_owned(),
+    };
+    let reason =
+        |name: PackageName| ConflictReason { problem: problem(), subject: name.to_string() };
+    let reasons: Vec<_> = draft.foreign(all).into_iter().map(reason).collect();
+    match reasons.is_empty() {
+        true => Ok(()),
+        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
+    }
+}
