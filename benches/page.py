@@ -22,7 +22,7 @@ ORDER = ("publish", "upgrade", "rollback", "bulk", "crowd", "update", "history",
 COMMANDS = """\
 repod                   repoctl upload --suite stable FILE; GET /dists/stable/InRelease; gpgv InRelease
                         repoctl upload --suite stable DIR
-                        repoctl pin --suite stable --rollback [PACKAGE]
+                        repoctl pin --suite stable --rollback PACKAGE, or --all
 reprepro                reprepro includedeb stable FILE; gpgv InRelease
                         reprepro --export=silent-never includedeb stable DIR/*.deb; reprepro export stable
 aptly (defaults)        aptly repo add bench FILE; aptly publish update stable; gpgv InRelease

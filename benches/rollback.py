@@ -28,7 +28,7 @@ def one(stand, turn, runs):
     ours.ctl("upload", "--suite", "stable", path)
     ours.expect({name: after})
     ours.settle()
-    sample = ours.timed("pin", "--suite", "stable", "--rollback", name, "-m", "measured")
+    sample = ours.timed("pin", "--suite", "stable", "--rollback", name, "--yes", "-m", "measured")
     ours.expect({name: before})
     unpin(ours)
     return sample
@@ -41,7 +41,7 @@ def many(stand):
     ours.ctl("upload", "--suite", "stable", folder, "-m", "a thousand")
     ours.expect({name: after for name, (_, after) in moved.items()})
     ours.settle()
-    sample = ours.timed("pin", "--suite", "stable", "--rollback", "-m", "measured")
+    sample = ours.timed("pin", "--suite", "stable", "--rollback", "--all", "--yes", "-m", "measured")
     ours.expect({name: before for name, (before, _) in moved.items()})
     unpin(ours)
     return sample
@@ -50,7 +50,7 @@ def many(stand):
 def unpin(ours):
     """Ends the pins, so that the next later version goes out again."""
     ours.settle()
-    ours.ctl("unpin", "--suite", "stable", "--all")
+    ours.ctl("unpin", "--suite", "stable", "--all", "--yes")
     ours.settle()
 
 
@@ -84,8 +84,8 @@ def switch(stand, aptly, runs, patience, found):
 def render(results):
     """The table of this section."""
     lines = [
-        "repod: later versions are uploaded, then `repoctl pin --rollback PACKAGE` for one, and `repoctl pin --rollback`",
-        "without a name for the whole suite after 1,000 packages were changed at once. aptly: `publish switch` of a",
+        "repod: later versions are uploaded, then `repoctl pin --rollback PACKAGE` for one, and `repoctl pin --rollback --all`",
+        "for the whole suite after 1,000 packages were changed at once. aptly: `publish switch` of a",
         "published snapshot to another one that differs as much, there and back. Each until gpgv accepts the new",
         "InRelease; then the versions are looked up in the indices.", "",
     ]

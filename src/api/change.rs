@@ -19,6 +19,10 @@ pub struct ChangeRequest {
     /// as they do in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_generation: Option<u64>,
+    /// Refuse a rollback of named packages too unless that generation is the last one: somebody was shown what it
+    /// would do, and said yes to that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub as_shown: bool,
     /// Where hosts could not follow, move what has to move along.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cascade: bool,
@@ -53,9 +57,12 @@ pub enum Change {
     },
     /// Go back to the version that was live before.
     Rollback {
-        /// Which packages; none for the whole suite.
+        /// Which packages.
         #[serde(default)]
         packages: Vec<PackageName>,
+        /// The whole suite.
+        #[serde(default)]
+        all: bool,
         /// To what this generation held; otherwise to the previous distinct version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<u64>,
@@ -127,6 +134,10 @@ pub struct ChangeOutcome {
     /// The pins that ended, as they stood before the change.
     #[serde(default)]
     pub ended: Vec<PinView>,
+    /// Packages that move, or that a pin holds, though neither they nor their source were named, for a dry
+    /// run of a change that names packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<PackageName>,
     /// What hosts cannot install with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stuck: Vec<Stuck>,

@@ -183,6 +183,7 @@ fn changes() {
         message: "m".into(),
         dry_run: false,
         expect_generation: None,
+        as_shown: false,
         cascade: false,
         force: false,
         change,
@@ -202,8 +203,15 @@ fn changes() {
         ),
     );
     wire(
-        &request(Change::Rollback { packages: packages.clone(), to: Some(41), binary: false }),
-        whole(json!({ "verb": "rollback", "packages": ["hello"], "to": 41, "binary": false })),
+        &request(Change::Rollback {
+            packages: packages.clone(),
+            to: Some(41),
+            all: false,
+            binary: false,
+        }),
+        whole(
+            json!({ "verb": "rollback", "packages": ["hello"], "to": 41, "all": false, "binary": false }),
+        ),
     );
     wire(
         &request(Change::Unpin { packages: vec![], all: true, binary: false }),
@@ -220,7 +228,10 @@ fn what_curl_sends_may_leave_out_what_has_a_default() {
     let short = json!({ "change": { "verb": "rollback" }, "expect_generation": 7 });
     let request: ChangeRequest = serde_json::from_value(short).unwrap();
     assert_eq!(request.expect_generation, Some(7));
-    assert_eq!(request.change, Change::Rollback { packages: vec![], to: None, binary: false });
+    assert_eq!(
+        request.change,
+        Change::Rollback { packages: vec![], to: None, all: false, binary: false }
+    );
 }
 
 #[test]
@@ -267,6 +278,7 @@ fn outcomes() {
             moves: vec![],
             pins: vec![pin],
             ended: vec![],
+            beyond: vec![name("hello-doc")],
             stuck: vec![Stuck {
                 package: "hello".parse().unwrap(),
                 version: "1".parse().unwrap(),
@@ -285,6 +297,7 @@ fn outcomes() {
             "pins": [{ "suite": "stable", "package": "hello", "kind": "source", "version": null,
                 "author": "ann", "message": "m", "at": 1, "until": 2 }],
             "ended": [],
+            "beyond": ["hello-doc"],
             "hosts": [{ "identity": "web-01", "last_seen_at": 1, "generation": 41 }],
             "notes": ["n"] }),
     );

@@ -37,6 +37,7 @@ impl Settings {
     /// # Errors
     /// A usage [`Failure`] that names the file and the key, or the variable.
     pub fn settle(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        no_empty_place(around)?;
         let file = match explicit_file(global, around) {
             Some(path) => read_file(&path)?,
             None => match usual_file(around) {
@@ -104,6 +105,19 @@ impl Settings {
             format!("warning: others can read the private key {path}; chmod 600 mends it\n")
         })
     }
+}
+
+/// The variables that say where a command acts.
+const PLACES: [&str; 3] = ["REPOCTL_CONFIG", "REPOCTL_SERVER", "REPOCTL_SUITE"];
+
+/// A place that a script names by a variable of its own which is not set is not the usual one.
+fn no_empty_place(around: &Surroundings) -> Result<(), Failure> {
+    let is_empty = |name: &&str| around.environment.get(*name).is_some_and(String::is_empty);
+    let told = |name| {
+        Failure::usage(format!("{name} is set and empty; nothing was changed"))
+            .with_hint("is a variable of a script not set? For the usual place unset it")
+    };
+    PLACES.into_iter().find(is_empty).map_or(Ok(()), |name| Err(told(name)))
 }
 
 fn explicit_file(global: &Global, around: &Surroundings) -> Option<PathBuf> {

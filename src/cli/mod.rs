@@ -16,6 +16,7 @@ mod args;
 mod chain;
 mod command;
 mod config;
+mod consent;
 mod failure;
 mod holdings;
 mod keys;
@@ -33,8 +34,8 @@ mod tests;
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::api::Exit;
 use crate::client::Client;
@@ -58,11 +59,21 @@ pub async fn run_in(
     arguments: impl IntoIterator<Item = OsString>,
     around: &mut Surroundings,
 ) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let mut command = Cli::command();
+    let matches = match command.try_get_matches_from_mut(arguments) {
+        Ok(matches) => matches,
         Err(told) => return tell(advise(told), around).number(),
     };
-    match obey(&cli, around).await {
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(told) => return tell(told.format(&mut command), around).number(),
+    };
+    let outcome = match consent::find_empty(&command, &matches) {
+        Some(argument) => Err(Failure::usage(format!("{argument} is empty; nothing was changed"))
+            .with_hint("is a variable of a script not set?")),
+        None => obey(&cli, around).await,
+    };
+    match outcome {
         Ok(()) => Exit::Done.number(),
         Err(failure) => {
             let colour = around.may_colour();
@@ -145,7 +156,8 @@ async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
     if let Some(warning) = settings.key_warning() {
         around.complain(&warning);
     }
-    let session = &mut Session { client, suite: settings.suite, json: cli.global.json, around };
+    let (suite, json, consent) = (settings.suite, cli.global.json, cli.command.consent());
+    let session = &mut Session { client, suite, json, consent, around };
     match &cli.command {
         Command::Suite(command) => suite::suite(session, command).await,
         Command::Upload(args) => upload::upload(session, args).await,

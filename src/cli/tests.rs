@@ -3,6 +3,7 @@
 mod access;
 mod arguments;
 mod audit;
+mod consent;
 mod enrol;
 mod layers;
 mod plans;

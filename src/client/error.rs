@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use rustls::{AlertDescription, CertificateError};
 
-use crate::api::{Exit, Problem};
+use crate::api::{Code, Exit, Problem};
 
 /// What becomes of the server's state when a request is made whose answer is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +108,14 @@ impl ClientError {
             Self::NoAnswer { look, .. } => look.is_none(),
             Self::Problem { problem, .. } => problem.is_passing(),
             Self::Unexpected { status, .. } => matches!(status, 408 | 429 | 502..=504),
+            _ => false,
+        }
+    }
+
+    /// Whether the suite was not at the generation that the request was for.
+    pub fn is_moved(&self) -> bool {
+        match self {
+            Self::Problem { problem, .. } => problem.known_code() == Some(Code::GenerationMoved),
             _ => false,
         }
     }

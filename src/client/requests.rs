@@ -61,9 +61,16 @@ impl Client {
         self.send(Method::PATCH, &["suites", suite.as_str()], edit, HISTORY).await
     }
 
-    /// Removes an empty suite.
-    pub async fn remove_suite(&self, suite: &SuiteName) -> Result<(), ClientError> {
-        let request = self.request(Method::DELETE, &["suites", suite.as_str()])?;
+    /// Removes an empty suite, while this is its last generation.
+    pub async fn remove_suite(
+        &self,
+        suite: &SuiteName,
+        generation: Option<u64>,
+    ) -> Result<(), ClientError> {
+        let mut request = self.request(Method::DELETE, &["suites", suite.as_str()])?;
+        if let Some(generation) = generation {
+            request = request.header("if-match", format!("\"{generation}\""));
+        }
         let timeout = std::time::Duration::from_secs(super::ANSWER_SECONDS);
         let response = self.dispatch(request.timeout(timeout), SUITES).await?;
         if response.status().is_success() {

@@ -110,11 +110,12 @@ async fn a_lost_answer_to_a_change_is_not_called_undone() {
         message: String::new(),
         dry_run,
         expect_generation: None,
+        as_shown: false,
         cascade: false,
         force: false,
         change,
     };
-    let rollback = Change::Rollback { packages: vec![], to: None, binary: false };
+    let rollback = Change::Rollback { packages: vec![], to: None, all: true, binary: false };
 
     let error = client.change(&suite, &request(rollback.clone(), false)).await.unwrap_err();
     let told = format!("no answer from {}: the change may have been made", client.server());
@@ -126,7 +127,7 @@ async fn a_lost_answer_to_a_change_is_not_called_undone() {
     let error = error.unwrap_err();
     assert_eq!((error.to_string(), error.is_passing()), (told.clone(), true));
 
-    let error = client.remove_suite(&suite).await.unwrap_err();
+    let error = client.remove_suite(&suite, None).await.unwrap_err();
     assert_eq!(error.to_string(), told);
     assert!(error.hint().unwrap().contains("repoctl suite list"));
 
@@ -144,7 +145,7 @@ async fn a_change_that_never_went_out_is_only_unreachable() {
     let credentials = Credentials { server: "localhost:1".into(), ..fake.credentials() };
     let client = Client::new(&credentials).unwrap();
     let suite = crate::debian::SuiteName::parse("stable").unwrap();
-    let error = client.remove_suite(&suite).await.unwrap_err();
+    let error = client.remove_suite(&suite, Some(7)).await.unwrap_err();
     assert_eq!(error.to_string(), "cannot reach https://localhost:1: connection refused");
 }
 

@@ -219,7 +219,7 @@ async fn turn_away(stage: &mut Stage) -> Result<(), String> {
     stage.repoctl(&issue).await?;
     REVOKED.make_root(&stage.place)?;
     REVOKED.update(stage).await?;
-    stage.repoctl(&["host", "revoke", "web2.acme.example", "-m", "stolen"]).await?;
+    stage.repoctl(&["host", "revoke", "web2.acme.example", "-m", "stolen", "--yes"]).await?;
     let told = REVOKED.apt_get(stage, &["update"], 100).await?;
     expect(&told, "403")?;
     expect(&told, "revoked")?;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod access_edit;
 pub mod add;
 pub mod audit;
+pub mod beyond;
 pub mod conflict;
 pub mod contents;
 pub mod contents_cut;

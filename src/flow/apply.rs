@@ -11,6 +11,7 @@ use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, Draft, Lack, Package, PinKind, PinTarget};
 use crate::flow::along::Asked;
+use crate::flow::change::Expect;
 use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
 use crate::flow::suite::{self, Edit};
@@ -97,7 +98,7 @@ pub fn apply(
     draft: &mut Draft<'_>,
     wish: &Wish,
     asking: &Asking,
-    expect: Option<u64>,
+    expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
     let mut applied = alter(repository, desk, draft, wish, asking, expect)?;
@@ -124,7 +125,7 @@ fn alter(
     draft: &mut Draft<'_>,
     wish: &Wish,
     asking: &Asking,
-    expect: Option<u64>,
+    expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     match wish {
         Wish::Add(items) => add_items(repository, desk, draft, items, asking),

@@ -13,6 +13,16 @@ use crate::flow::{FlowError, Repository, apply, blocking, no_suite, upload};
 /// The longest reason. Unit: bytes.
 pub const LONGEST_MESSAGE_BYTES: usize = 1_024;
 
+/// The generation that a change is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expect {
+    /// Which.
+    pub generation: u64,
+    /// Whether it has to be the last one for a rollback of named packages too: else those may stand as they do in
+    /// it, and whatever else moved does not matter.
+    pub exactly: bool,
+}
+
 /// What is asked, beside the wish.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
@@ -21,7 +31,7 @@ pub struct Terms {
     /// Only say what it would do.
     pub dry_run: bool,
     /// Refuse unless this generation is the last one.
-    pub expect: Option<u64>,
+    pub expect: Option<Expect>,
     /// What may be done where hosts could not follow.
     pub leeway: Leeway,
 }

@@ -13,6 +13,7 @@ use crate::digest::Digest;
 use crate::domain::pinning::Leeway;
 use crate::domain::{Encoding, Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
 use crate::flow::apply::Wish;
+use crate::flow::change::Expect;
 use crate::flow::contents;
 use crate::flow::follow;
 use crate::flow::followers::{Followers, Ready};
@@ -42,7 +43,7 @@ pub struct Job {
     /// What may be done where hosts could not follow.
     pub leeway: Leeway,
     /// Refuse unless this generation is the last one.
-    pub expect: Option<u64>,
+    pub expect: Option<Expect>,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Result<Turned, FlowError>>,
 }

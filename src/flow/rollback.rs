@@ -8,6 +8,7 @@ use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
 use crate::domain::{Conflict, Contents, Draft, Package, PinKind, PinTarget};
 use crate::flow::apply::{Applied, past_of, resolve};
+use crate::flow::change::Expect;
 use crate::flow::desk::Desk;
 use crate::flow::{FlowError, Repository, clients};
 
@@ -22,7 +23,7 @@ pub(crate) fn packages(
     targets: &[PinTarget],
     to: Option<u64>,
     asking: &Asking,
-    expect: Option<u64>,
+    expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     if let Some(to) = to {
         known_generation(desk, to)?;
@@ -177,10 +178,10 @@ fn out_of_suite(draft: &Draft<'_>, asking: &Asking) -> Vec<String> {
 }
 
 /// Whether a package stands as it did in the generation that the asker saw.
-fn unmoved(desk: &Desk, past: &Past, expect: Option<u64>) -> Result<(), FlowError> {
+fn unmoved(desk: &Desk, past: &Past, expect: Option<Expect>) -> Result<(), FlowError> {
     let last = desk.state().last_generation;
     let same = |expected| past.at(expected).keys().eq(past.at(last).keys());
-    match expect {
+    match expect.map(|expect| expect.generation) {
         Some(expected) if !same(expected) => Err(FlowError::Expectation { expected, last }),
         _ => Ok(()),
     }

@@ -209,16 +209,21 @@ pub(crate) fn lists_fit(repository: &Repository, spec: &SuiteSpec) -> Result<(),
     Err(FlowError::Invalid { field: "name", problem })
 }
 
-/// Removes a suite that holds no packages.
+/// Removes a suite that holds no packages; with `expect`, only while that is its last generation.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] when it still holds some; [`FlowError::Missing`].
+/// [`FlowError::Conflict`] when it still holds some; [`FlowError::Expectation`]; [`FlowError::Missing`].
 pub async fn remove(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     suite: &SuiteName,
+    expect: Option<u64>,
 ) -> Result<(), FlowError> {
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let last = desk.state().last_generation;
+    if let Some(expected) = expect.filter(|expected| *expected != last) {
+        return Err(FlowError::Expectation { expected, last });
+    }
     let held = desk.state().contents.len();
     if held > 0 {
         let problem = format!("still holds {held} packages; `repoctl remove` them first");

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
-use crate::debian::SuiteName;
+use crate::debian::{PackageName, SuiteName};
 use crate::domain::add::Added;
+use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, Event, GenerationRecord, Lack, Move, Pin, Plan};
+use crate::domain::{Draft, Event, GenerationRecord, Lack, Move, Pin, PinTarget, Plan};
 use crate::flow::apart::{Lies, apart};
 use crate::flow::apply::{self, Applied, Wish};
+use crate::flow::change::Expect;
 use crate::flow::desk::{Desk, Job};
 use crate::flow::installable::Change;
 use crate::flow::publish::{self, Published};
@@ -34,6 +36,8 @@ pub struct Turned {
     pub pinned: Vec<Pin>,
     /// The pins that ended, as they were.
     pub ended: Vec<Pin>,
+    /// Packages that it alters though they were not named, when it was only tried out.
+    pub beyond: Vec<PackageName>,
     /// What hosts cannot install with it.
     pub lacks: Vec<Lack>,
     /// Sentences for people.
@@ -289,7 +293,7 @@ pub(crate) fn rehearse(
     desk: &Desk,
     wish: &Wish,
     asking: &Asking,
-    expect: Option<u64>,
+    expect: Option<Expect>,
 ) -> Result<Turned, FlowError> {
     expected(desk, expect, wish)?;
     let state = desk.state();
@@ -300,7 +304,18 @@ pub(crate) fn rehearse(
         let change = Change { repository, before: &before, after: &draft };
         along::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
     }
-    Ok(turned(applied, wish, &draft.plan(), None, true))
+    let plan = draft.plan();
+    let beyond = beyond(&draft, &plan, named(wish)).into_iter().collect();
+    Ok(Turned { beyond, ..turned(applied, wish, &plan, None, true) })
+}
+
+/// The packages that a wish names; none when it is not of packages, or of all.
+fn named(wish: &Wish) -> &[PinTarget] {
+    match wish {
+        Wish::Pin(target, ..) => std::slice::from_ref(target),
+        Wish::RollBack(targets, _) | Wish::Unpin(targets) | Wish::Remove(targets) => targets,
+        _ => &[],
+    }
 }
 
 fn turned(
@@ -326,6 +341,7 @@ fn turned(
         moves,
         pinned: plan.pinned.clone(),
         ended: plan.unpinned.clone(),
+        beyond: Vec::new(),
         lacks: applied.lacks,
         notes: applied.notes,
     }
@@ -333,13 +349,13 @@ fn turned(
 
 /// Whether the suite stands where the asker saw it. A rollback of named packages looks for itself whether
 /// those still stand so.
-fn expected(desk: &Desk, expect: Option<u64>, wish: &Wish) -> Result<(), FlowError> {
-    if matches!(wish, Wish::RollBack(targets, _) if !targets.is_empty()) {
-        return Ok(());
-    }
+fn expected(desk: &Desk, expect: Option<Expect>, wish: &Wish) -> Result<(), FlowError> {
+    let of_some = matches!(wish, Wish::RollBack(targets, _) if !targets.is_empty());
     let last = desk.state().last_generation;
     match expect {
-        Some(expected) if expected != last => Err(FlowError::Expectation { expected, last }),
+        Some(Expect { generation, exactly }) if generation != last && (exactly || !of_some) => {
+            Err(FlowError::Expectation { expected: generation, last })
+        }
         _ => Ok(()),
     }
 }

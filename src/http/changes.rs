@@ -8,7 +8,7 @@ use crate::debian::{PackageName, SuiteName};
 use crate::domain::pinning::Leeway;
 use crate::domain::{PinKind, PinTarget, Right};
 use crate::flow::apply::Wish;
-use crate::flow::change::{Terms, change as make};
+use crate::flow::change::{Expect, Terms, change as make};
 use crate::flow::report;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
@@ -45,7 +45,9 @@ async fn made(
     let terms = Terms {
         message: request.message,
         dry_run: request.dry_run,
-        expect: request.expect_generation,
+        expect: request
+            .expect_generation
+            .map(|generation| Expect { generation, exactly: request.as_shown }),
         leeway: Leeway { cascade: request.cascade, force: request.force },
     };
     let wish = wish(request.change)?;
@@ -69,12 +71,12 @@ fn wish(change: Change) -> Result<Wish, Failure> {
         Change::Pin { package, version, binary, hours } => {
             Wish::Pin(target(package, binary), version, hours)
         }
-        Change::Rollback { packages, to, binary } => Wish::RollBack(targets(packages, binary)?, to),
+        Change::Rollback { packages, to, all, binary } => {
+            some_or_all(&packages, all)?;
+            Wish::RollBack(targets(packages, binary)?, to)
+        }
         Change::Unpin { packages, all, binary } => {
-            if all != packages.is_empty() {
-                let problem = "name packages, or say all; not both and not neither";
-                return Err(Failure::invalid("packages", problem));
-            }
+            some_or_all(&packages, all)?;
             Wish::Unpin(targets(packages, binary)?)
         }
         Change::Remove { packages, binary } => {
@@ -84,6 +86,15 @@ fn wish(change: Change) -> Result<Wish, Failure> {
             Wish::Remove(targets(packages, binary)?)
         }
     })
+}
+
+/// A list that came out empty by mistake is not taken for the whole suite.
+fn some_or_all(packages: &[PackageName], all: bool) -> Result<(), Failure> {
+    if all == packages.is_empty() {
+        return Ok(());
+    }
+    let problem = "name packages, or say all; not both and not neither";
+    Err(Failure::invalid("packages", problem))
 }
 
 fn bounded(field: &str, count: usize) -> Result<(), Failure> {

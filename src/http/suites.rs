@@ -1,7 +1,8 @@
 //! Suites: made, shown, edited, removed.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::IF_MATCH;
+use axum::http::{HeaderMap, StatusCode};
 
 use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
 use crate::debian::SuiteName;
@@ -97,14 +98,23 @@ pub async fn edit(
     Ok(Json(views::outcome(&suite, turned, Vec::new())))
 }
 
-/// `DELETE /suites/{suite}`: only when it holds no packages.
+/// `DELETE /suites/{suite}`: only when it holds no packages, and only at the generation of `If-Match`.
 pub async fn remove(
     State(app): State<App>,
     caller: Caller,
     Path(suite): Path<String>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     let admitted = caller.admit(&app, Right::Administer)?;
-    flow::remove(&app.repository, &admitted, &suite).await?;
+    flow::remove(&app.repository, &admitted, &suite, expected(&headers)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The generation that a request is for, as its `If-Match` says.
+fn expected(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    let Some(tag) = headers.get(IF_MATCH) else { return Ok(None) };
+    let number = tag.to_str().ok().and_then(|tag| tag.trim_matches('"').parse().ok());
+    let wrong = || Failure::invalid("If-Match", "is not the number of one generation, in quotes");
+    number.map(Some).ok_or_else(wrong)
 }

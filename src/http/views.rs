@@ -32,6 +32,7 @@ pub fn outcome(suite: &SuiteName, turned: Turned, hosts: Vec<HostSeen>) -> Chang
         moves: turned.moves.iter().map(moved).collect(),
         pins: turned.pinned.iter().map(|one| pin(suite, one)).collect(),
         ended: turned.ended.iter().map(|one| pin(suite, one)).collect(),
+        beyond: turned.beyond,
         stuck: turned.lacks.iter().map(stuck).collect(),
         hosts,
         notes: turned.notes,

@@ -114,7 +114,7 @@ fn take_architectures(server: &TestServer, packages: &[PathBuf]) {
         architectures.iter().filter(|name| !["all", "amd64"].contains(&name.as_str()))
     {
         server
-            .repoctl(&["suite", "edit", "stable", "--add-architecture", architecture])
+            .repoctl(&["suite", "edit", "stable", "--add-architecture", architecture, "--yes"])
             .expect_success();
     }
 }

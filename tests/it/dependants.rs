@@ -61,7 +61,10 @@ fn a_rollback_that_hosts_cannot_follow_is_refused_and_goes_with_its_dependants()
 
     let would = server.repoctl(&[&lib[..], &["--cascade", "--dry-run"]].concat());
     would.expect_success().expect_says("acme-app").expect_says("1.0");
-    let done = server.repoctl(&[&lib[..], &["--cascade"]].concat()).expect_success();
+    // It moves more than it names, so it is confirmed.
+    let along = [&lib[..], &["--cascade"]].concat();
+    server.repoctl(&along).expect_code(2).expect_says("does not name: acme-app");
+    let done = server.repoctl(&[&along[..], &["--yes"]].concat()).expect_success();
     assert!(done.says("acme-app moves along") && done.says("hosts follow"), "{done}");
     assert!(!done.says("but not those"), "{done}");
     follow(&host);
@@ -73,7 +76,7 @@ fn a_rollback_that_hosts_cannot_follow_is_refused_and_goes_with_its_dependants()
     send(&server, &needs("acme-app", "3.0", "acme-lib (>= 3.0)")).expect_success();
     let up = ["unpin", "--suite", "stable", "acme-app"];
     server.repoctl(&up).expect_code(1).expect_says("acme-lib from 1.0 to 3.0");
-    server.repoctl(&[&up[..], &["--cascade"]].concat()).expect_success();
+    server.repoctl(&[&up[..], &["--cascade", "--yes"]].concat()).expect_success();
     follow(&host);
     installed(&host, "acme-lib", "3.0");
     installed(&host, "acme-app", "3.0");
@@ -111,11 +114,11 @@ fn what_is_forced_says_which_hosts_do_not_follow_and_is_in_the_log() {
 #[test]
 fn what_moves_along_goes_up_as_well_and_ends_with_the_pin() {
     let server = library_and_application();
-    server.repoctl(&[&BACK[..], &["acme-lib", "--cascade"]].concat()).expect_success();
+    server.repoctl(&[&BACK[..], &["acme-lib", "--cascade", "--yes"]].concat()).expect_success();
     send(&server, &package("acme-lib", "3.0")).expect_success().expect_says("waiting");
     send(&server, &needs("acme-strict", "1.0", "acme-lib (<< 3.0)")).expect_success();
     server.repoctl(&["pin", "--suite", "stable", "acme-strict=1.0"]).expect_success();
-    let up = ["pin", "--suite", "stable", "acme-lib=3.0", "--for", "24h", "--cascade"];
+    let up = ["pin", "--suite", "stable", "acme-lib=3.0", "--for", "24h", "--cascade", "--yes"];
     server.repoctl(&up).expect_code(1).expect_says("nothing that could move along");
     send(&server, &needs("acme-strict", "3.0", "acme-lib (>= 3.0)")).expect_says("waiting");
     server.repoctl(&up).expect_success().expect_says("acme-strict moves along");
@@ -136,7 +139,7 @@ fn what_others_depend_on_is_not_removed_under_them() {
     let server = library_and_application();
     let remove = ["remove", "--suite", "stable", "acme-lib", "-m", "gone"];
     server.repoctl(&remove).expect_code(1).expect_says("finds no acme-lib");
-    server.repoctl(&[&remove[..], &["--cascade"]].concat()).expect_success();
+    server.repoctl(&[&remove[..], &["--cascade", "--yes"]].concat()).expect_success();
     let _host = server.host("web1.example.org");
     let report = server.check("web1.example.org", "stable");
     assert!(report.versions("acme-lib").is_empty() && report.versions("acme-app").is_empty());
@@ -185,7 +188,9 @@ fn with_foreign(host: &AptRoot) {
 #[test]
 fn dependants_of_a_foreign_architecture_count_and_move_along() {
     let server = TestServer::start();
-    server.repoctl(&["suite", "edit", "stable", "--add-architecture", "i386"]).expect_success();
+    server
+        .repoctl(&["suite", "edit", "stable", "--add-architecture", "i386", "--yes"])
+        .expect_success();
     for version in ["1.0", "2.0"] {
         let tool = package("acme-tool", version).field("Multi-Arch", "foreign");
         send(&server, &tool).expect_success();
@@ -203,7 +208,7 @@ fn dependants_of_a_foreign_architecture_count_and_move_along() {
 
     let tool = [&BACK[..], &["acme-tool"]].concat();
     server.repoctl(&tool).expect_code(1).expect_says("acme-old 2.0 (i386)");
-    server.repoctl(&[&tool[..], &["--cascade"]].concat()).expect_success();
+    server.repoctl(&[&tool[..], &["--cascade", "--yes"]].concat()).expect_success();
     follow(&host);
     installed(&host, "acme-tool", "1.0");
     installed(&host, "acme-old", "1.0");

@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 
 use crate::harness::programs;
 use crate::harness::server::{TestServer, host_files};
-use pages::{Kind, Page, pages, read, root};
+pub use pages::read;
+use pages::{Kind, Page, pages, root};
 use stage::Stage;
 
 #[test]

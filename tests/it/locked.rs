@@ -86,7 +86,7 @@ fn a_ca_whose_key_is_locked_does_all_its_duties() {
     server.serve();
     assert_ne!(std::fs::read(server.data().join("ca/crl.pem")).unwrap(), before);
     host.update().expect_success();
-    server.repoctl(&["host", "revoke", HOST, "-m", "stolen"]).expect_success();
+    server.repoctl(&["host", "revoke", HOST, "-m", "stolen", "--yes"]).expect_success();
     let refused = server.curl(HOST, "dists/stable/InRelease").args(["-i"]).run();
     assert!(refused.says("403") && refused.says("revoked"), "{refused}");
     assert!(!server.log().contains("open sesame") && !server.log().contains("PRIVATE KEY"));

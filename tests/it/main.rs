@@ -29,6 +29,7 @@ mod host_files;
 mod kinds;
 mod locked;
 mod matrix;
+mod questions;
 mod refusals;
 mod renewal;
 mod ropes;

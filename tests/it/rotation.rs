@@ -149,7 +149,7 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
         upgrade(host);
     }
     assert_eq!(behind(&server, &old), Vec::<String>::new());
-    server.repoctl(&["key", "retire", &old]).expect_code(1).expect_says("only key");
+    server.repoctl(&["key", "retire", &old, "--yes"]).expect_code(1).expect_says("only key");
 
     // Overlap: signed by both, and whoever knows one of them accepts it.
     let rotated = server.repoctl(&["key", "rotate"]).expect_success();
@@ -163,7 +163,7 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
         assert!(signed.sqv(ring), "{ring:?}");
     }
     assert_eq!(behind(&server, &new), ["asleep.example.org", "awake.example.org"]);
-    let refused = server.repoctl(&["key", "retire", &old]).expect_code(1);
+    let refused = server.repoctl(&["key", "retire", &old, "--yes"]).expect_code(1);
     assert!(refused.says("asleep.example.org") && refused.says("--force"), "{refused}");
 
     server.repoctl(&["audit", "--verb", "key-add"]).expect_success().expect_says(&new);
@@ -181,8 +181,8 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
     server.check("awake.example.org", "stable");
 
     // After: the old one is gone, from the signature and from the next client package.
-    server.repoctl(&["key", "retire", &old]).expect_code(1);
-    let retired = server.repoctl(&["key", "retire", &old, "--force"]).expect_success();
+    server.repoctl(&["key", "retire", &old, "--yes"]).expect_code(1);
+    let retired = server.repoctl(&["key", "retire", &old, "--force", "--yes"]).expect_success();
     assert!(retired.says(&format!("{CLIENT} 3")), "{retired}");
     // The log says so, and what signed it last stands by the key that is left.
     let line = server.repoctl(&["audit", "--verb", "key-retire"]).expect_success();
@@ -267,7 +267,8 @@ fn the_client_package_replaces_what_host_setup_wrote_and_asks_nobody() {
     assert!(other.says(&format!("{CLIENT} 2")), "{other}");
     // Going back with the whole suite leaves it: it would take keys away.
     server.upload("acme-web", "2.0").expect_success();
-    let back = ["pin", "--suite", "stable", "--rollback", "--to", "2", "-m", "all back"];
+    let back =
+        ["pin", "--suite", "stable", "--rollback", "--all", "--to", "2", "-m", "all back", "--yes"];
     server.repoctl(&back).expect_success();
     let report = server.check("web1.example.org", "stable");
     assert_eq!(report.versions(CLIENT), ["2"]);
@@ -288,10 +289,10 @@ fn a_key_may_be_for_one_suite_alone() {
     assert!(setup.contains("stable.asc") && !setup.contains("edge.asc"), "{setup}");
     assert_eq!(setup.matches("BEGIN PGP PUBLIC KEY").count(), 1, "{setup}");
     // Edge can do without the first key, stable cannot.
-    server.repoctl(&["key", "retire", &both[0]]).expect_code(1).expect_says("only key");
-    server.repoctl(&["key", "retire", &both[1]]).expect_success();
+    server.repoctl(&["key", "retire", &both[0], "--yes"]).expect_code(1).expect_says("only key");
+    server.repoctl(&["key", "retire", &both[1], "--yes"]).expect_success();
     server.repoctl(&["key", "rotate", "--suite", "absent"]).expect_code(1).expect_says("absent");
-    server.repoctl(&["key", "retire", &both[1]]).expect_code(1).expect_says("no key");
+    server.repoctl(&["key", "retire", &both[1], "--yes"]).expect_code(1).expect_says("no key");
 }
 
 /// Wherever it is killed: it starts again, has one ring or the other, and makes good what was owed.

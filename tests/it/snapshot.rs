@@ -243,8 +243,16 @@ fn a_suite_that_grew_or_went_is_told_as_it_was_or_not_at_all() {
     let _host = server.host(HOST);
     let client = Client::of(&server, HOST);
     server.upload("acme-web", "1.0").expect_success();
-    let edit =
-        ["suite", "edit", "stable", "--add-architecture", "arm64", "--add-component", "extra"];
+    let edit = [
+        "suite",
+        "edit",
+        "stable",
+        "--add-architecture",
+        "arm64",
+        "--add-component",
+        "extra",
+        "--yes",
+    ];
     server.repoctl(&edit).expect_success();
     for (id, architectures, components) in
         [("2", "amd64", "main"), ("3", "amd64 arm64", "main extra")]
@@ -255,7 +263,7 @@ fn a_suite_that_grew_or_went_is_told_as_it_was_or_not_at_all() {
         assert!(release.contains(&format!("\nComponents: {components}\n")), "{release}");
     }
     server.repoctl(&["remove", "--suite", "stable", "acme-web", "-m", "x"]).expect_success();
-    server.repoctl(&["suite", "remove", "stable"]).expect_success();
+    server.repoctl(&["suite", "remove", "stable", "--yes"]).expect_success();
     let gone =
         client.curl().arg("-i").arg(client.address("snapshot/2/dists/stable/InRelease")).run();
     assert!(status(&gone).starts_with("403 "), "{gone}");

@@ -86,11 +86,10 @@ fn binaries_of_one_source_go_back_together() {
     let host = server.host("web1.example.org");
     host.update().expect_success();
     host.install(&["acme-app", "acme-lib"]).expect_success();
-    // By the name of one of its binaries: its siblings move as well.
-    server
-        .repoctl(&["pin", "--suite", "stable", "--rollback", "acme-app", "-m", "bad"])
-        .expect_success()
-        .expect_says("acme-lib");
+    // By the name of one of its binaries: its siblings move as well, once that was confirmed.
+    let back = ["pin", "--suite", "stable", "--rollback", "acme-app", "-m", "bad"];
+    server.repoctl(&back).expect_code(2).expect_says("does not name: acme-lib");
+    server.repoctl(&[&back[..], &["--yes"]].concat()).expect_success().expect_says("acme-lib");
     host.update().expect_success();
     host.upgrade().expect_success();
     for name in ["acme-app", "acme-lib"] {
@@ -104,7 +103,18 @@ fn a_whole_suite_goes_back_and_hosts_keep_what_apt_cannot_remove() {
     server.upload("acme-web", "1.0").expect_success();
     server.upload("acme-new", "1.0").expect_success();
     let back = server
-        .repoctl(&["pin", "--suite", "stable", "--rollback", "--to", "2", "-m", "all back"])
+        .repoctl(&[
+            "pin",
+            "--suite",
+            "stable",
+            "--rollback",
+            "--all",
+            "--to",
+            "2",
+            "-m",
+            "all back",
+            "--yes",
+        ])
         .expect_success();
     assert!(back.says("held out"), "{back}");
     let host = server.host("web1.example.org");
@@ -113,7 +123,7 @@ fn a_whole_suite_goes_back_and_hosts_keep_what_apt_cannot_remove() {
     assert_eq!(report.versions("acme-web"), ["1.0"]);
     host.update().expect_success();
     host.install(&["acme-new"]).expect_code(100);
-    server.repoctl(&["unpin", "--suite", "stable", "--all"]).expect_success();
+    server.repoctl(&["unpin", "--suite", "stable", "--all", "--yes"]).expect_success();
 }
 
 #[test]
@@ -156,7 +166,9 @@ fn nothing_without_a_certificate_and_apt_says_why() {
 
     let revoked = server.host("web3.example.org");
     revoked.update().expect_success();
-    server.repoctl(&["host", "revoke", "web3.example.org", "-m", "stolen"]).expect_success();
+    server
+        .repoctl(&["host", "revoke", "web3.example.org", "-m", "stolen", "--yes"])
+        .expect_success();
     revoked.update().expect_code(100).expect_says("revoked");
     revoked.install(&["acme-web"]).expect_code(100);
     assert_eq!(revoked.installed("acme-web"), None);
@@ -211,7 +223,7 @@ fn two_edits_at_once_are_both_made() {
             let server = &server;
             scope.spawn(move || {
                 server
-                    .repoctl(&[&["suite", "edit", "stable"][..], &edit].concat())
+                    .repoctl(&[&["suite", "edit", "stable", "--yes"][..], &edit].concat())
                     .expect_success();
             });
         }
@@ -243,7 +255,7 @@ fn an_operator_of_one_suite_cannot_reach_into_another() {
     };
     let stolen = server.at("stolen");
     as_operator(&["host", "issue", "db-7", "--suite", "stable", "--out", &stolen]).expect_code(3);
-    as_operator(&["host", "revoke", "db-7", "-m", "mine"]).expect_code(3);
+    as_operator(&["host", "revoke", "db-7", "-m", "mine", "--yes"]).expect_code(3);
     // A host asks for its own set-up, of its own suites only.
     let own = |query: &str| {
         let path = format!("api/v1/hosts/web-1/setup{query}");
@@ -265,16 +277,25 @@ fn a_rollback_is_refused_only_when_what_it_names_has_moved() {
     server.upload("acme-web", "3.0").expect_success();
     let seen = 4;
     server.upload("acme-other", "1.0").expect_success();
-    let back = || {
-        let body = format!(
-            "{{\"expect_generation\": {seen}, \"message\": \"bad\", \
-             \"change\": {{\"verb\": \"rollback\", \"packages\": [\"acme-web\"]}}}}"
-        );
-        let json = ["-H", "content-type: application/json", "-d", &body];
+    let ask = |body: &str| {
+        let json = ["-H", "content-type: application/json", "-d", body];
         server.curl_as_operator("api/v1/suites/stable/changes").args(json).run().expect_success()
     };
-    back().expect_says("HTTP/1.1 200");
-    back().expect_says("HTTP/1.1 409").expect_says("generation-moved");
+    let back = |more: &str| {
+        ask(&format!(
+            "{{\"expect_generation\": {seen}, \"message\": \"bad\"{more}, \
+             \"change\": {{\"verb\": \"rollback\", \"packages\": [\"acme-web\"]}}}}"
+        ))
+    };
+    // Whoever has seen what it would do has not seen the other upload.
+    back(", \"as_shown\": true").expect_says("HTTP/1.1 409").expect_says("generation-moved");
+    // A list that came out empty is not the whole suite, and neither is no list.
+    for packages in [", \"packages\": []", ""] {
+        let refused = ask(&format!("{{\"change\": {{\"verb\": \"rollback\"{packages}}}}}"));
+        assert!(refused.says("HTTP/1.1 4") && refused.says("or say all"), "{refused}");
+    }
+    back("").expect_says("HTTP/1.1 200");
+    back("").expect_says("HTTP/1.1 409").expect_says("generation-moved");
     let listed = server.repoctl(&["list", "--suite", "stable", "--json"]).expect_success();
     let live = |version: &str| {
         let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
@@ -303,7 +324,7 @@ fn the_suite_goes_back_and_brings_nothing_back_that_was_withdrawn() {
     assert_eq!(listed(), ["2.0", "2.0"]);
 
     // The state before had 3.0, and is no different without it; the one before that had rb-b 1.0.
-    let back = ["pin", "--suite", "stable", "--rollback", "-m", "all back"];
+    let back = ["pin", "--suite", "stable", "--rollback", "--all", "-m", "all back", "--yes"];
     server.repoctl(&back).expect_success();
     assert_eq!(listed(), ["2.0", "1.0"]);
     server.repoctl(&back).expect_success();

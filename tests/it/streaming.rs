@@ -67,7 +67,7 @@ fn a_revoked_host_does_not_get_the_rest_of_a_body() {
         let slow = server.curl("goes.example", path).args(["--limit-rate", "3M", "-o", &part]);
         let going = scope.spawn(move || slow.run());
         wait_for_a_megabyte(&server, &part);
-        let revoke = ["host", "revoke", "goes.example", "-m", "stolen"];
+        let revoke = ["host", "revoke", "goes.example", "-m", "stolen", "--yes"];
         server.repoctl(&revoke).expect_success();
         let ended = going.join().unwrap();
         assert!(!ended.succeeded(), "{ended}");
@@ -150,7 +150,7 @@ fn what_somebody_sends_who_loses_the_right_meanwhile_is_not_taken() {
     let issue = ["identity", "issue", name, "--role", "host", "--suite", "stable", "--out", &own];
     server.repoctl(&issue).expect_success();
     let access = |verb| server.repoctl(&["access", verb, "uploader", name, "--suite", "edge"]);
-    let revoke = || server.repoctl(&["identity", "revoke", name, "-m", "runner replaced"]);
+    let revoke = || server.repoctl(&["identity", "revoke", name, "-m", "runner replaced", "--yes"]);
     // A revocation takes the right away, then the certificate: the next look may fall between them.
     let ways: [(&dyn Fn() -> Outcome, &[&str]); 2] = [
         (&|| access("revoke"), &["no right to suite edge"]),

@@ -11,8 +11,10 @@ use std::io::Read;
 use crate::api::AccessChange;
 use crate::cli::args::ApplyArgs;
 use crate::cli::command::Session;
+use crate::cli::consent::{Question, Settled};
 use crate::cli::failure::Failure;
 use crate::cli::text::escape;
+use crate::client::Client;
 
 use manifest::Manifest;
 use plan::Plan;
@@ -20,33 +22,34 @@ use plan::Plan;
 /// Largest file. Unit: bytes.
 const LARGEST_BYTES: u64 = 64 << 20;
 
-/// Shows what the file would alter, and alters it.
+/// Shows what the file would alter, asks, and alters it. What has moved while somebody thought about it is
+/// shown and asked again.
 ///
 /// # Errors
-/// A usage [`Failure`] for what is wrong with the file; else from the server or the network.
+/// A usage [`Failure`] for what is wrong with the file; else from the server or the network, and when the
+/// answer is no.
 pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Failure> {
     let file = read(session, args)?;
-    let suites = session.client.list_suites().await?;
-    let access = session.client.list_access().await?;
-    let plan = Plan::new(&file, &suites, &access, args.prune, &session.client.server_name());
-    if !plan.impossible.is_empty() {
-        let failure = Failure::refused("the file asks what cannot be done; nothing was done");
-        return Err(failure.with_reasons(plan.impossible));
-    }
-    let lines = plan.lines();
-    if !session.json {
-        tell(session, &plan, &lines);
-    }
-    // What is wrong with groups and grants is heard before anything is done, and also in a dry run.
-    if !plan.access.is_empty() {
-        let rehearsal = AccessChange { dry_run: true, ..plan.access.clone() };
-        session.client.edit_access(&rehearsal).await?;
-    }
-    if !args.dry_run {
+    let mut plan = draw(&session.client, &file, args.prune).await?;
+    loop {
+        tell(session, &plan);
+        if args.dry_run || plan.is_empty() {
+            break;
+        }
+        let why = "all of this is made at once, and no one command takes it back";
+        if session.settle(&Question::because(why))? == Settled::Shown {
+            let now = draw(&session.client, &file, args.prune).await?;
+            if now != plan {
+                session.say_moved("what the file alters");
+                plan = now;
+                continue;
+            }
+        }
         carry_out(session, &plan).await?;
+        break;
     }
     let value = serde_json::json!({
-        "changes": lines, "kept": plan.kept, "dry_run": args.dry_run,
+        "changes": plan.lines(), "kept": plan.kept, "dry_run": args.dry_run,
     });
     session.show(&value, || match (plan.is_empty(), args.dry_run) {
         (true, _) => "nothing to do\n".into(),
@@ -56,9 +59,29 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
     Ok(())
 }
 
+/// What leads from what is there to what the file says. What is wrong with groups and grants is heard before
+/// anything is done, and also in a dry run.
+async fn draw(client: &Client, file: &Manifest, prune: bool) -> Result<Plan, Failure> {
+    let suites = client.list_suites().await?;
+    let access = client.list_access().await?;
+    let plan = Plan::new(file, &suites, &access, prune, &client.server_name());
+    if !plan.impossible.is_empty() {
+        let failure = Failure::refused("the file asks what cannot be done; nothing was done");
+        return Err(failure.with_reasons(plan.impossible));
+    }
+    if !plan.access.is_empty() {
+        let rehearsal = AccessChange { dry_run: true, ..plan.access.clone() };
+        client.edit_access(&rehearsal).await?;
+    }
+    Ok(plan)
+}
+
 /// The difference before it is made, so that it is seen also when making it fails.
-fn tell(session: &mut Session<'_>, plan: &Plan, lines: &[String]) {
-    let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+fn tell(session: &mut Session<'_>, plan: &Plan) {
+    if session.json {
+        return;
+    }
+    let mut text: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
     for kept in &plan.kept {
         text.push_str(&format!("  {} stays: it is not in the file\n", escape(kept)));
     }
@@ -76,7 +99,7 @@ async fn carry_out(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure
         session.client.edit_access(&plan.access).await?;
     }
     for name in &plan.remove {
-        session.client.remove_suite(name).await?;
+        session.client.remove_suite(name, None).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{HostEnroll, HostRenew, HostToken, MessageArg};
+use super::{HostEnroll, HostRenew, HostToken, MessageArg, YesArg};
 use crate::api::Role;
 use crate::debian::SuiteName;
 use crate::nearest::nearest;
@@ -75,6 +75,9 @@ pub struct HostIssue {
     /// A directory that is not there yet [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -120,6 +123,9 @@ pub struct IdentityIssue {
     /// A directory that is not there yet [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -137,6 +143,9 @@ pub struct HostGrantArgs {
     /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -160,6 +169,9 @@ pub struct IdentityGrantArgs {
     /// Every suite, also those made later
     #[arg(long, conflicts_with = "suite")]
     pub all_suites: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -193,6 +205,9 @@ pub struct NamedRevoke {
     /// Whom
     #[arg(value_name = "NAME", value_parser = parse_name)]
     pub name: String,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

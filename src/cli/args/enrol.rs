@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::MessageArg;
 use super::access::parse_name;
+use super::{MessageArg, YesArg};
 use crate::debian::SuiteName;
 
 /// A token for a host.
@@ -31,6 +31,9 @@ pub struct HostToken {
     /// How long the certificate stands [default: as long as the server usually gives]
     #[arg(long, value_name = "DAYS")]
     pub days: Option<u32>,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

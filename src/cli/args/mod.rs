@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod consent;
 mod enrol;
 mod packages;
 mod pins;
@@ -22,6 +23,7 @@ pub use access::{
 pub use audit::{AuditArgs, AuditCommand, AuditVerify};
 #[cfg(test)]
 pub use audit::{When, parse_when};
+pub use consent::Consent;
 pub use enrol::{HostEnroll, HostRenew, HostToken};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
@@ -45,7 +47,9 @@ pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
     after_help = "EXAMPLE:\n  repoctl upload --suite stable dist/*.deb -m 'release 1.4'\n\n\
                   Exit codes: 0 done or already so, 1 refused, 2 wrong command line, 3 not allowed,\n\
                   4 server out of reach, busy or failing: nothing was half done; the message says whether\n\
-                  to try again or to look first."
+                  to try again or to look first.\n\n\
+                  What moves more than was named, or cannot be undone by one command, shows what it would do\n\
+                  and asks. Where nobody can be asked, it wants --yes and else ends with 2."
 )]
 pub struct Cli {
     /// What holds for every command.
@@ -94,6 +98,14 @@ pub struct MessageArg {
     /// Why; kept in the audit log, and with the generation where there is a new one
     #[arg(long, short, value_name = "WHY", default_value = "", hide_default_value = true)]
     pub message: String,
+}
+
+/// Whether to ask.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub struct YesArg {
+    /// Do not ask where a person would be asked; stands for no --all and no --force
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// What can be done.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{MessageArg, SuiteArg};
+use super::{MessageArg, SuiteArg, YesArg};
 use crate::debian::PackageName;
 
 /// What to pin, or to roll back.
@@ -17,12 +17,15 @@ pub struct PinArgs {
     /// Where.
     #[command(flatten)]
     pub of: SuiteArg,
-    /// PACKAGE=VERSION; with --rollback package names, or none for the whole suite
+    /// PACKAGE=VERSION; with --rollback package names
     #[arg(value_name = "PACKAGE[=VERSION]", required_unless_present = "rollback")]
     pub targets: Vec<String>,
     /// Go back to the previous version
     #[arg(long)]
     pub rollback: bool,
+    /// Go back with the whole suite
+    #[arg(long, requires = "rollback", conflicts_with = "targets")]
+    pub all: bool,
     /// Go back to what this generation held
     #[arg(long, value_name = "GENERATION", requires = "rollback")]
     pub to: Option<u64>,
@@ -38,6 +41,9 @@ pub struct PinArgs {
     /// What may be done where hosts could not follow.
     #[command(flatten)]
     pub leeway: LeewayArgs,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -56,8 +62,7 @@ pub struct LeewayArgs {
 
 /// Which pins to end.
 #[derive(Args, Debug)]
-#[command(after_help = "EXAMPLE:\n  repoctl unpin --suite stable hello -m 'fixed in 1.3'\n\n\
-                  On a terminal the plan is shown first and you are asked.")]
+#[command(after_help = "EXAMPLE:\n  repoctl unpin --suite stable hello -m 'fixed in 1.3'")]
 pub struct UnpinArgs {
     /// Where.
     #[command(flatten)]
@@ -74,12 +79,12 @@ pub struct UnpinArgs {
     /// Only show what it would publish
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Do not ask
-    #[arg(long, short)]
-    pub yes: bool,
     /// What may be done where hosts could not follow.
     #[command(flatten)]
     pub leeway: LeewayArgs,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -116,6 +121,9 @@ pub struct RemoveArgs {
     /// What may be done where hosts could not follow.
     #[command(flatten)]
     pub leeway: LeewayArgs,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::MessageArg;
 use super::access::{parse_name, parse_role};
+use super::{MessageArg, YesArg};
 use crate::api::Role;
 use crate::debian::{Component, PackageName, SuiteName};
 
@@ -88,6 +88,9 @@ pub struct AccessRevokeArgs {
     /// Only the grant for these names
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub package: Vec<String>,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -144,6 +147,9 @@ pub struct GroupRemove {
     /// The whole group
     #[arg(long, conflicts_with = "members")]
     pub all: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -171,7 +177,7 @@ pub struct ExplainArgs {
 #[derive(Args, Debug)]
 #[command(
     after_help = "EXAMPLE:\n  repoctl apply -f repo.toml --dry-run\n  repoctl apply -f repo.toml -m 'team web'\n\n\
-                  Shows the difference, then makes it, without asking. What is not in the file stays, unless \
+                  Shows the difference, asks, and makes it. What is not in the file stays, unless \
                   --prune is given; kinds that the file does not speak of are left alone."
 )]
 pub struct ApplyArgs {
@@ -184,6 +190,9 @@ pub struct ApplyArgs {
     /// Also take away what is not in the file
     #[arg(long)]
     pub prune: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

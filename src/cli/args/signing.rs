@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{MessageArg, SuiteArg};
+use super::{MessageArg, SuiteArg, YesArg};
 use crate::debian::SuiteName;
 
 /// What can be done with signing keys.
@@ -71,6 +71,9 @@ pub struct KeyRetire {
     /// Although hosts are not known to have another: their apt refuses the suite then
     #[arg(long)]
     pub force: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

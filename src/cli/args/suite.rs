@@ -3,7 +3,7 @@
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
-use super::MessageArg;
+use super::{MessageArg, YesArg};
 use crate::debian::{Architecture, Component, SuiteName};
 
 /// What can be done with suites.
@@ -38,6 +38,9 @@ pub struct SuiteRemove {
     /// The suite
     #[arg(value_name = "SUITE")]
     pub name: SuiteName,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -161,12 +164,18 @@ pub struct SuiteEditArgs {
     /// Take the packages of these architectures out of the suite, too
     #[arg(long, requires = "remove_architecture")]
     pub with_packages: bool,
-    /// The package names that it owns, in place of those it had; '' for any name
+    /// The package names that it owns, in place of those it had
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub owns: Option<Vec<String>>,
+    /// It owns any name
+    #[arg(long, conflicts_with = "owns")]
+    pub owns_any: bool,
     /// What hosts are offered.
     #[command(flatten)]
     pub offer: OfferArgs,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

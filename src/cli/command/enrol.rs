@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 
 use super::{Session, access};
 use crate::api::{
-    EnrolmentRequest, HostSetup, IssuedCertificate, RenewalRequest, SetupQuery, TokenRequest,
-    TokenText, ca_pin,
+    EnrolmentRequest, HostSetup, IssuedCertificate, RenewalRequest, SetupQuery, SuiteChoice,
+    TokenRequest, TokenText, ca_pin,
 };
 use crate::cli::apt;
-use crate::cli::args::{HostEnroll, HostRenew, HostToken};
+use crate::cli::args::{Consent, HostEnroll, HostRenew, HostToken};
+use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
 use crate::cli::holdings::{Holdings, Pair, read, sandbox_user};
 use crate::cli::keys::NewKey;
@@ -50,13 +51,17 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         return Ok(());
     };
     if args.revoke {
+        let why = format!("the pending token of {name} ends for good, wherever it was brought");
+        session.settle(&Question::because(why))?;
         let outcome = session.client.revoke_tokens(name).await?;
         session.show(&outcome, || format!("the pending token of {} is revoked\n", escape(name)));
         return Ok(());
     }
+    let suites = access::suites_of(session, &args.suite)?;
+    access::settle_right(session, name, true, &SuiteChoice::Named(suites.clone())).await?;
     let request = TokenRequest {
         name: name.clone(),
-        suites: access::suites_of(session, &args.suite)?,
+        suites,
         hours: args.hours,
         days: args.days,
         message: String::new(),
@@ -109,7 +114,8 @@ pub async fn enroll(
     let mut notes = setup.notes;
     notes.extend(write_units(&args.root)?);
 
-    let session = &mut Session { client, suite: None, json, around };
+    let consent = Consent::Plain;
+    let session = &mut Session { client, suite: None, json, consent, around };
     let server = holdings.server();
     let value = serde_json::json!({
         "identity": issued.identity, "serial": issued.serial, "not_after": issued.not_after,

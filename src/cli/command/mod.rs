@@ -13,6 +13,7 @@ pub mod suite;
 
 use serde::Serialize;
 
+use super::args::Consent;
 use super::failure::Failure;
 use super::surroundings::Surroundings;
 use super::text::escape_json;
@@ -28,6 +29,8 @@ pub struct Session<'a> {
     pub suite: Option<SuiteName>,
     /// Whether programs read along.
     pub json: bool,
+    /// Whether it may have to ask, and whether somebody said yes.
+    pub consent: Consent,
     /// Where to write.
     pub around: &'a mut Surroundings,
 }

@@ -2,8 +2,9 @@
 
 use super::Session;
 use super::package::parse_target;
-use crate::api::{Change, ChangeRequest, GenerationsQuery};
+use crate::api::{Change, ChangeOutcome, ChangeRequest, Exit, GenerationsQuery};
 use crate::cli::args::{LeewayArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+use crate::cli::consent::{Question, Settled, counted, names};
 use crate::cli::failure::Failure;
 use crate::cli::render;
 use crate::client::Client;
@@ -12,17 +13,11 @@ use crate::debian::{PackageName, SuiteName};
 /// Pins a version, or rolls back.
 ///
 /// # Errors
-/// A [`Failure`] from the command line, the server or the network.
+/// A [`Failure`] from the command line, the server or the network, and when the answer is no.
 pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = if args.rollback { rollback(args)? } else { pinning(args)? };
-    let mut wanted = request(change, args.dry_run, args.leeway);
-    if args.rollback && !args.dry_run {
-        // Two who go back at the same time must not go back twice from what neither has seen. Uploads
-        // of other packages meanwhile do not matter, unless the whole suite is to go back.
-        wanted.expect_generation = last_generation(&session.client, &suite).await?;
-    }
-    make(session, &suite, wanted).await
+    make(session, &suite, request(change, args.dry_run, args.leeway)).await
 }
 
 /// Where the suite stands. What it holds is not counted for it: in an incident that would be time lost.
@@ -48,7 +43,11 @@ fn rollback(args: &PinArgs) -> Result<Change, Failure> {
     if args.binary && packages.is_empty() {
         return Err(Failure::usage("--binary needs the names of binary packages"));
     }
-    Ok(Change::Rollback { packages, to: args.to, binary: args.binary })
+    if packages.is_empty() && !args.all {
+        return Err(Failure::usage("no package is named")
+            .with_hint("name packages, or say --all to go back with the whole suite"));
+    }
+    Ok(Change::Rollback { packages, to: args.to, all: args.all, binary: args.binary })
 }
 
 fn pinning(args: &PinArgs) -> Result<Change, Failure> {
@@ -64,27 +63,15 @@ fn pinning(args: &PinArgs) -> Result<Change, Failure> {
     Ok(Change::Pin { package, version, binary: args.binary, hours: args.hours })
 }
 
-/// Ends pins. On a terminal the plan is shown first, and only that plan is carried out.
+/// Ends pins.
 ///
 /// # Errors
-/// A [`Failure`] from the server or the network, and when the answer to the question is no.
+/// A [`Failure`] from the server or the network, and when the answer is no.
 pub async fn unpin(session: &mut Session<'_>, args: &UnpinArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let packages = args.packages.clone();
     let change = Change::Unpin { packages, all: args.all, binary: args.binary };
-    let mut wanted = request(change, args.dry_run, args.leeway);
-    let asks = session.around.may_ask && !session.json && !args.yes && !args.dry_run;
-    if asks {
-        wanted.expect_generation = last_generation(&session.client, &suite).await?;
-        let plan = ChangeRequest { dry_run: true, ..wanted.clone() };
-        let outcome = session.client.change(&suite, &plan).await?;
-        let text = render::change::plan(&outcome, session.now());
-        session.around.print(&text);
-        if !session.around.ask("\nGo ahead?") {
-            return Err(Failure::declined("not done; nothing was changed"));
-        }
-    }
-    make(session, &suite, wanted).await
+    make(session, &suite, request(change, args.dry_run, args.leeway)).await
 }
 
 /// Lists the pins.
@@ -102,7 +89,7 @@ pub async fn pins(session: &mut Session<'_>, args: &PinsArgs) -> Result<(), Fail
 /// Stops offering packages.
 ///
 /// # Errors
-/// A [`Failure`] from the server or the network.
+/// A [`Failure`] from the server or the network, and when the answer is no.
 pub async fn remove(session: &mut Session<'_>, args: &RemoveArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = Change::Remove { packages: args.packages.clone(), binary: args.binary };
@@ -112,16 +99,99 @@ pub async fn remove(session: &mut Session<'_>, args: &RemoveArgs) -> Result<(), 
 fn request(change: Change, dry_run: bool, leeway: LeewayArgs) -> ChangeRequest {
     let LeewayArgs { cascade, force } = leeway;
     let (message, expect_generation) = (String::new(), None);
-    ChangeRequest { message, dry_run, expect_generation, cascade, force, change }
+    ChangeRequest { message, dry_run, expect_generation, as_shown: false, cascade, force, change }
 }
 
+/// Makes a change once it is settled, and settles it again when the suite has moved since it was shown.
 async fn make(
     session: &mut Session<'_>,
     suite: &SuiteName,
-    request: ChangeRequest,
+    mut wanted: ChangeRequest,
 ) -> Result<(), Failure> {
-    let outcome = session.client.change(suite, &request).await?;
-    let now = session.now();
-    session.show(&outcome, || render::change::moved(&outcome, now));
-    Ok(())
+    loop {
+        let settled = match wanted.dry_run {
+            true => Settled::Plain,
+            false => settle(session, suite, &mut wanted).await?,
+        };
+        let outcome = match session.client.change(suite, &wanted).await {
+            Err(error) if settled == Settled::Shown && error.is_moved() => {
+                session.say_moved(suite.as_str());
+                continue;
+            }
+            outcome => outcome?,
+        };
+        let now = session.now();
+        session.show(&outcome, || render::change::moved(&outcome, now));
+        return Ok(());
+    }
+}
+
+/// Looks at what a change would do, asks where that is more than its words say, and binds the change to the
+/// generation that was looked at.
+async fn settle(
+    session: &mut Session<'_>,
+    suite: &SuiteName,
+    wanted: &mut ChangeRequest,
+) -> Result<Settled, Failure> {
+    let known = Question { because: of_all(&wanted.change, suite), ..Question::default() };
+    if !session.may_ask() {
+        session.settle(&known)?;
+    }
+    // Two who go back at the same time must not go back twice from what neither has seen. Uploads of other
+    // packages meanwhile do not matter, unless the whole suite is to go back.
+    let goes_back = matches!(wanted.change, Change::Rollback { .. });
+    if session.said_yes() && !goes_back {
+        return Ok(Settled::Beforehand);
+    }
+    wanted.expect_generation = last_generation(&session.client, suite).await?;
+    if session.said_yes() {
+        return Ok(Settled::Beforehand);
+    }
+    // Where the suite moves between the two requests, the change that is bound to the first is refused. What
+    // moves along is known only from what was looked at, so it is bound to that whether it was asked about or not.
+    wanted.as_shown = wanted.cascade;
+    let plan = ChangeRequest { dry_run: true, expect_generation: None, ..wanted.clone() };
+    let outcome = match session.client.change(suite, &plan).await {
+        Ok(outcome) => outcome,
+        // What cannot be made is refused once more as it is asked for, so that the audit log tells of it.
+        Err(error) if known.because.is_empty() && error.exit() == Exit::Refused => {
+            return Ok(Settled::Plain);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut because = known.because;
+    because.extend(beyond(&wanted.change, &outcome));
+    let shown = render::change::plan(&outcome, session.now());
+    let settled = session.settle(&Question { shown, because })?;
+    match settled {
+        Settled::Plain if !goes_back && !wanted.cascade => wanted.expect_generation = None,
+        Settled::Plain | Settled::Beforehand => {}
+        Settled::Shown => wanted.as_shown = true,
+    }
+    Ok(settled)
+}
+
+/// Why a change of everything is asked about, whatever it moves.
+fn of_all(change: &Change, suite: &SuiteName) -> Vec<String> {
+    match change {
+        Change::Rollback { all: true, .. } => vec![format!("the whole suite {suite} goes back")],
+        Change::Unpin { all: true, .. } => vec![format!("every pin of suite {suite} ends")],
+        _ => Vec::new(),
+    }
+}
+
+/// What a change of named packages does beside what they say.
+fn beyond(change: &Change, outcome: &ChangeOutcome) -> Vec<String> {
+    let mut because = Vec::new();
+    if !outcome.beyond.is_empty() {
+        let (beyond, list) = (outcome.beyond.len(), names(&outcome.beyond));
+        let packages = counted(beyond, "package", "is", "are");
+        because.push(format!("{packages} concerned that the command does not name: {list}"));
+    }
+    let out = outcome.pins.iter().filter(|pin| pin.version.is_none());
+    let out: Vec<_> = out.map(|pin| &pin.package).collect();
+    if !out.is_empty() && matches!(change, Change::Rollback { .. }) {
+        because.push(format!("hosts are then offered no version of {}", names(&out)));
+    }
+    because
 }

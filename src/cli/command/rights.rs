@@ -6,7 +6,9 @@ use crate::cli::args::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ExplainArgs, GroupCommand, GroupMembers,
     GroupRemove,
 };
+use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
+use crate::cli::text::count;
 use crate::cli::{apply, render};
 
 /// Lists, gives, takes away and explains rights.
@@ -82,7 +84,16 @@ async fn revoke(session: &mut Session<'_>, args: &AccessRevokeArgs) -> Result<()
             .with_reasons(reasons.collect());
         return Err(failure.with_hint("repoctl access list --all shows every grant"));
     }
-    alter(session, AccessChange { revoke, ..AccessChange::default() }).await
+    let several = revoke.len() > 1;
+    let change = AccessChange { revoke, ..AccessChange::default() };
+    let mut question = Question::default();
+    if several {
+        let (number, to) = (change.revoke.len(), &args.to);
+        question.shown = lines(&change);
+        question.because = vec![format!("{number} grants to {to} are such, and all of them go")];
+    }
+    session.settle(&question)?;
+    alter(session, change).await
 }
 
 async fn group(session: &mut Session<'_>, command: &GroupCommand) -> Result<(), Failure> {
@@ -118,12 +129,19 @@ async fn group(session: &mut Session<'_>, command: &GroupCommand) -> Result<(), 
 }
 
 async fn remove(session: &mut Session<'_>, args: &GroupRemove) -> Result<(), Failure> {
+    if args.all && !session.may_ask() {
+        session.settle(&Question::because(format!("group {} ends", args.group)))?;
+    }
     let groups = session.client.list_access().await?.groups;
     let known = groups.iter().find(|one| one.name == args.group);
     let known = known.ok_or_else(|| no_group(&args.group))?;
     if args.all {
         let end_groups = vec![args.group.clone()];
-        return alter(session, AccessChange { end_groups, ..AccessChange::default() }).await;
+        let change = AccessChange { end_groups, ..AccessChange::default() };
+        let (group, members) = (&args.group, count(known.members.len(), "member"));
+        let why = format!("group {group} ends with its {members}, and with what it was given");
+        session.settle(&Question { shown: lines(&change), because: vec![why] })?;
+        return alter(session, change).await;
     }
     if let Some(absent) = args.members.iter().find(|member| !known.members.contains(member)) {
         let failure =
@@ -139,11 +157,15 @@ fn no_group(name: &str) -> Failure {
         .with_hint("repoctl access group list shows them")
 }
 
+fn lines(change: &AccessChange) -> String {
+    render::rights::lines(change).join("\n") + "\n"
+}
+
 async fn alter(session: &mut Session<'_>, change: AccessChange) -> Result<(), Failure> {
     let done = session.client.edit_access(&change).await?;
     session.show(&done, || match done.is_empty() {
         true => "already so\n".into(),
-        false => render::rights::lines(&done).join("\n") + "\n",
+        false => lines(&done),
     });
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Session;
 use crate::api::{KeyChoice, KeyRequest, KeyRetirement, SuiteChoice};
 use crate::cli::args::{KeyCommand, KeyWord};
+use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
 use crate::cli::render;
 use crate::debian::SuiteName;
@@ -53,6 +54,7 @@ pub async fn key(session: &mut Session<'_>, command: &KeyCommand) -> Result<(), 
             (session.client.add_key(&request).await?, "signs from now on")
         }
         KeyCommand::Retire(args) => {
+            settle_retirement(session, &args.fingerprint).await?;
             let request = KeyRetirement { force: args.force };
             (session.client.retire_key(&args.fingerprint, &request).await?, "signs no more")
         }
@@ -60,6 +62,17 @@ pub async fn key(session: &mut Session<'_>, command: &KeyCommand) -> Result<(), 
     };
     session.show(&outcome, || render::signing::outcome(&outcome, verb));
     Ok(())
+}
+
+/// Asks before a key signs for the last time, with the hosts that have another or do not.
+async fn settle_retirement(session: &mut Session<'_>, fingerprint: &str) -> Result<(), Failure> {
+    let why = format!("{fingerprint} never signs again; hosts without another key stop");
+    let mut question = Question::because(why);
+    if session.may_ask() && !session.said_yes() {
+        let keys = session.client.list_keys().await?;
+        question.shown = render::signing::status(&keys, session.now());
+    }
+    session.settle(&question).map(drop)
 }
 
 fn choice(named: &[SuiteName]) -> SuiteChoice {

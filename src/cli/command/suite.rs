@@ -3,8 +3,10 @@
 use super::Session;
 use crate::api::{DiffQuery, GenerationsQuery, SuiteDefinition, SuiteEdit};
 use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
+use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
 use crate::cli::render;
+use crate::debian::SuiteName;
 
 /// Makes, shows, edits and removes suites.
 ///
@@ -26,13 +28,31 @@ pub async fn suite(session: &mut Session<'_>, command: &SuiteCommand) -> Result<
             session.show(&view, || render::suite::show(&view, now));
             Ok(())
         }
-        SuiteCommand::Remove(which) => {
-            session.client.remove_suite(&which.name).await?;
-            let value = serde_json::json!({ "removed": which.name });
-            session.show(&value, || format!("suite {} is removed\n", which.name));
-            Ok(())
+        SuiteCommand::Remove(which) => remove(session, &which.name).await,
+    }
+}
+
+/// Removes a suite as it was shown, and shows it again when it has moved since.
+async fn remove(session: &mut Session<'_>, name: &SuiteName) -> Result<(), Failure> {
+    let mut question = Question::because(format!("suite {name} and its history end for good"));
+    let mut generation = None;
+    loop {
+        if session.may_ask() && !session.said_yes() {
+            let (view, now) = (session.client.view_suite(name).await?, session.now());
+            question.shown = render::suite::show(&view, now);
+            generation = Some(view.generation);
+        }
+        let settled = session.settle(&question)?;
+        match session.client.remove_suite(name, generation).await {
+            Err(error) if settled == Settled::Shown && error.is_moved() => {
+                session.say_moved(name.as_str());
+            }
+            outcome => break outcome?,
         }
     }
+    let value = serde_json::json!({ "removed": name });
+    session.show(&value, || format!("suite {name} is removed\n"));
+    Ok(())
 }
 
 async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Failure> {
@@ -44,7 +64,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         origin,
         description: args.description.clone(),
         components: args.component.clone(),
-        owns: named(&args.owns),
+        owns: args.owns.clone(),
         architectures: args.architecture.clone(),
         valid_days: args.valid_days,
         not_automatic: args.not_automatic,
@@ -66,7 +86,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         description: args.description.clone(),
         valid_days: args.valid_days,
         add_components: args.add_component.clone(),
-        owns: args.owns.as_ref().map(|owns| named(owns)),
+        owns: if args.owns_any { Some(Vec::new()) } else { args.owns.clone() },
         add_architectures: args.add_architecture.clone(),
         remove_architectures: args.remove_architecture.clone(),
         with_packages: args.with_packages,
@@ -83,14 +103,40 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         return Err(Failure::usage("nothing to edit was given")
             .with_hint("see repoctl suite edit --help for what can be altered"));
     }
+    let question = parts_for_good(session, args).await?;
+    session.settle(&question)?;
     let outcome = session.client.edit_suite(&args.name, &edit).await?;
     session.show(&outcome, || render::change::moved(&outcome, now));
     Ok(())
 }
 
-/// The patterns that are not empty: an empty one is how a command line says none.
-fn named(patterns: &[String]) -> Vec<String> {
-    patterns.iter().filter(|pattern| !pattern.is_empty()).cloned().collect()
+/// What an edit does that another does not undo: a component stays, and packages go with their architecture.
+async fn parts_for_good(
+    session: &mut Session<'_>,
+    args: &SuiteEditArgs,
+) -> Result<Question, Failure> {
+    let mut question = Question::default();
+    let takes = args.with_packages;
+    if session.said_yes() || (args.add_component.is_empty() && !takes) {
+        return Ok(question);
+    }
+    let name = &args.name;
+    let view = session.client.view_suite(name).await?;
+    let components = args.add_component.iter().filter(|one| !view.components.contains(one));
+    let components: Vec<_> = components.map(|one| format!("component {one}")).collect();
+    if !components.is_empty() {
+        let parts = names(&components);
+        question.shown = format!("suite {name} gets {parts}\n");
+        question.because = vec![format!("no command takes {parts} away again")];
+    }
+    if takes {
+        let parts: Vec<_> =
+            args.remove_architecture.iter().map(|one| format!("architecture {one}")).collect();
+        let parts = names(&parts);
+        question.shown += &format!("suite {name} loses {parts} and every package of it\n");
+        question.because.push(format!("no command brings the packages of {parts} back at once"));
+    }
+    Ok(question)
 }
 
 /// Shows the generations of a suite.

@@ -64,7 +64,12 @@ pub fn plan(outcome: &ChangeOutcome, now: Moment) -> String {
 }
 
 fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
-    let mut out = standing(outcome);
+    let mut out = match (outcome.generation, outcome.dry_run) {
+        (Some(generation), false) => {
+            format!("live as generation {generation} of {}\n", outcome.suite)
+        }
+        _ => standing(outcome),
+    };
     if !outcome.moves.is_empty() {
         out.push_str(&format!("\n{}\n", moves(&outcome.moves)));
     }

@@ -5,7 +5,11 @@ use clap::{CommandFactory, Parser};
 use super::Stage;
 use crate::cli::args::Cli;
 
-fn every_command(command: &clap::Command, path: &str, seen: &mut Vec<(String, clap::Command)>) {
+pub(super) fn every_command(
+    command: &clap::Command,
+    path: &str,
+    seen: &mut Vec<(String, clap::Command)>,
+) {
     for one in command.get_subcommands() {
         let path = format!("{path} {}", one.get_name());
         every_command(one, &path, seen);
@@ -14,7 +18,7 @@ fn every_command(command: &clap::Command, path: &str, seen: &mut Vec<(String, cl
 }
 
 /// The words of the first line of a command's example.
-fn example(command: &clap::Command) -> Vec<String> {
+pub(super) fn example(command: &clap::Command) -> Vec<String> {
     let after = command.get_after_help().unwrap().to_string();
     let line = after.lines().nth(1).unwrap().trim();
     let line = line.split(['|', '>']).next().unwrap().replace('\'', "\"");

@@ -86,7 +86,7 @@ async fn a_token_stands_alone_on_standard_output() {
     assert_eq!((told.exit, told.err.as_str()), (0, ""));
     assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["token"], "repod1:abc");
     assert_eq!(book.lock().unwrap()[1]["hours"], 24);
-    let told = stage.run(&["host", "token", "web-02", "--revoke"]).await;
+    let told = stage.run(&["host", "token", "web-02", "--revoke", "--yes"]).await;
     assert_eq!((told.exit, told.out.as_str()), (0, "the pending token of web-02 is revoked\n"));
 }
 

@@ -46,6 +46,13 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     assert_eq!(settings.ca, Some(at("sub/ca.pem")), "an empty variable is none");
     assert_eq!(settings.suite.unwrap().as_str(), "varied");
 
+    // What says where a command acts is not left to the file by a script's mistake.
+    for place in ["REPOCTL_SUITE", "REPOCTL_SERVER", "REPOCTL_CONFIG"] {
+        let told = Settings::settle(&global, &around(&[(place, "")])).unwrap_err();
+        assert_eq!(told.exit, crate::api::Exit::Usage);
+        assert!(told.lines(false).contains("is set and empty"), "{told:?}");
+    }
+
     let global = Global {
         config,
         server: Some("https://flag".into()),

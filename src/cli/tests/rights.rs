@@ -140,7 +140,7 @@ async fn a_file_is_applied_after_it_was_shown_and_tried() {
     assert!(asked.lock().unwrap().is_empty());
     let told = stage.run(&["apply", "-f", file, "--prune", "--dry-run"]).await;
     assert_eq!(told.out, "- group web: db-01.example.org\nnothing was done: --dry-run\n");
-    let told = stage.run(&["apply", "-f", file, "--prune"]).await;
+    let told = stage.run(&["apply", "-f", file, "--prune", "--yes"]).await;
     assert_eq!(told.out, "- group web: db-01.example.org\napplied\n");
     let dry: Vec<_> = asked.lock().unwrap().iter().map(|one| one["dry_run"].clone()).collect();
     assert_eq!(dry, [json!(true), json!(true), json!(false)]);

@@ -61,7 +61,7 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     let mut done = |words: usize, arguments: &[&str]| story.tell(0, words, arguments);
     done(2, &["suite", "create", "other", "--architecture", "amd64"]);
     done(2, &["suite", "edit", "other", "--description", "Other"]);
-    done(2, &["suite", "remove", "other"]);
+    done(2, &["suite", "remove", "other", "--yes"]);
     done(1, &["upload", "--suite", "stable", &deb]);
     done(1, &["upload", "--suite", "stable", &newer]);
     done(1, &["pin", "--suite", "stable", "--rollback", "acme-web"]);
@@ -69,9 +69,9 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(1, &["remove", "--suite", "stable", "acme-web"]);
     done(2, &["host", "issue", "web-01.example.org", "--suite", "stable", "--out", &web]);
     done(2, &["host", "grant", "web-02.example.org", "--suite", "stable"]);
-    done(2, &["host", "revoke", "web-01.example.org"]);
+    done(2, &["host", "revoke", "web-01.example.org", "--yes"]);
     done(2, &["host", "token", "web-03.example.org", "--suite", "stable"]);
-    done(2, &["host", "token", "web-03.example.org", "--revoke"]);
+    done(2, &["host", "token", "web-03.example.org", "--revoke", "--yes"]);
     let token = done(2, &["host", "token", "web-04.example.org", "--suite", "stable"]);
     done(2, &["host", "enroll", "--root", &root, token.trim()]);
     done(2, &["host", "renew", "--root", &root, "--force"]);
@@ -79,18 +79,18 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     let issue = ["identity", "issue", "ci.example.org", "--out", &ci];
     done(2, &[&issue[..], &uploader].concat());
     done(2, &[&["identity", "grant", "cd.example.org"][..], &uploader].concat());
-    done(2, &["identity", "revoke", "ci.example.org"]);
+    done(2, &["identity", "revoke", "ci.example.org", "--yes"]);
     done(3, &["access", "group", "add", "web", "web-*.example.org"]);
     done(2, &["access", "grant", "host", "@web", "--suite", "stable"]);
     done(2, &["access", "revoke", "host", "@web"]);
-    done(3, &["access", "group", "remove", "web", "--all"]);
-    done(1, &["apply", "-f", &file]);
+    done(3, &["access", "group", "remove", "web", "--all", "--yes"]);
+    done(1, &["apply", "-f", &file, "--yes"]);
     done(2, &["key", "publish", "--suite", "stable"]);
     done(2, &["key", "rotate"]);
     let keys = story.server.repoctl(&["key", "list", "--json"]).expect_success().stdout;
     let keys: Value = serde_json::from_str(&keys).unwrap();
     let old = keys[0]["fingerprint"].as_str().unwrap();
-    story.tell(0, 2, &["key", "retire", old, "--force"]);
+    story.tell(0, 2, &["key", "retire", old, "--force", "--yes"]);
     // What this server refuses is told with its reason as well: nothing signs elsewhere here, and its lists
     // are its own.
     story.tell(1, 2, &["key", "add", &public]);

@@ -75,9 +75,11 @@ fn what_is_done_has_its_line_with_who_why_and_the_generations() {
     let edit = ["suite", "edit", "stable", "--owns", "acme-*", "-m", "ours"];
     server.repoctl(&edit).expect_success();
     let _host = server.host("web-01.example.org");
-    server.repoctl(&["host", "revoke", "web-01.example.org", "-m", "stolen"]).expect_success();
+    server
+        .repoctl(&["host", "revoke", "web-01.example.org", "-m", "stolen", "--yes"])
+        .expect_success();
     server.repoctl(&["suite", "create", "other", "--architectures", "amd64"]).expect_success();
-    server.repoctl(&["suite", "remove", "other"]).expect_success();
+    server.repoctl(&["suite", "remove", "other", "--yes"]).expect_success();
 
     let own = serial(&server.data().join("operator/client.crt"));
     let all = log(&server, &[]);
@@ -168,7 +170,7 @@ fn what_is_refused_has_its_line_with_whom_a_certificate_proves() {
     assert_eq!(log(&server, &["--verb", "pin", "--refused"]).len(), 1);
 
     // Revoked: it is named, on a fresh connection, and one that asks for ever makes few lines.
-    server.repoctl(&["host", "revoke", web, "-m", "stolen"]).expect_success();
+    server.repoctl(&["host", "revoke", web, "-m", "stolen", "--yes"]).expect_success();
     for _ in 0..30 {
         server.curl(web, release).run().expect_says("was revoked");
     }

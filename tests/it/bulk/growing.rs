@@ -26,7 +26,8 @@ fn an_architecture_goes_when_its_packages_are_named_and_comes_back() {
     let refused = client.repoctl(&edit).expect_code(1);
     refused.expect_says("acme-board").expect_says("--with-packages");
     assert_eq!(server.check(HOST, "stable").release["Architectures"], "amd64 i386");
-    let told = client.repoctl(&[&edit[..], &["--with-packages"]].concat()).expect_success();
+    let told =
+        client.repoctl(&[&edit[..], &["--with-packages", "--yes"]].concat()).expect_success();
     told.expect_says("acme-board");
     let report = server.check(HOST, "stable");
     assert_eq!(report.release["Architectures"], "amd64");
@@ -81,9 +82,12 @@ fn a_live_suite_takes_another_architecture_and_component() {
     let extra = client.deb(&DebBuilder::new("acme-extra", "1.0", "all"));
     upload("extra", &extra).expect_code(1).expect_says("has no component extra");
 
-    let edit = ["suite", "edit", "stable", "--add-architecture", "arm64", "-m", "new boards"];
+    let edit =
+        ["suite", "edit", "stable", "--add-architecture", "arm64", "--yes", "-m", "new boards"];
     client.repoctl(&edit).expect_success();
-    client.repoctl(&["suite", "edit", "stable", "--add-component", "extra"]).expect_success();
+    client
+        .repoctl(&["suite", "edit", "stable", "--add-component", "extra", "--yes"])
+        .expect_success();
     upload("main", &board).expect_success().expect_says("published");
     upload("extra", &extra).expect_success().expect_says("published");
     server.upload("acme-web", "2.0").expect_success();

@@ -138,7 +138,7 @@ fn a_rollback_does_not_wait_for_three_thousand_packages() {
         }
         assert!(attempt < 3, "the import is always faster");
         count *= 2;
-        client.repoctl(&["unpin", "--suite", "stable", "--all"]).expect_success();
+        client.repoctl(&["unpin", "--suite", "stable", "--all", "--yes"]).expect_success();
         server.upload("acme-web", &format!("{}.0", attempt + 3)).expect_success();
     }
     let states = client.placements("stable");

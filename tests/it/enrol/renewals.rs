@@ -79,7 +79,7 @@ fn who_was_shut_out_renews_nothing() {
     let root = empty_root();
     enroll(root.path(), &token(&server, NAME, &[])).expect_success();
     let before = serial(root.path());
-    server.repoctl(&["host", "revoke", NAME, "-m", "stolen"]).expect_success();
+    server.repoctl(&["host", "revoke", NAME, "-m", "stolen", "--yes"]).expect_success();
     let told = on_host(root.path(), &["renew", "--force"]).run().expect_code(3);
     told.expect_says("revoked");
     assert_eq!(serial(root.path()), before);

@@ -69,14 +69,17 @@ fn a_token_ends_by_being_revoked_replaced_or_altered() {
         assert!(!root.path().join("etc/apt/sources.list.d").exists());
     };
     let revoked = token(&server, NAME, &[]);
-    server.repoctl(&["host", "token", NAME, "--revoke"]).expect_success();
+    server.repoctl(&["host", "token", NAME, "--revoke", "--yes"]).expect_success();
     refused(&revoked, "this token was revoked");
-    server.repoctl(&["host", "token", NAME, "--revoke"]).expect_code(1).expect_says("pending");
+    server
+        .repoctl(&["host", "token", NAME, "--revoke", "--yes"])
+        .expect_code(1)
+        .expect_says("pending");
 
     let replaced = token(&server, NAME, &[]);
     let newer = token(&server, NAME, &[]);
     refused(&replaced, "this token was revoked");
-    server.repoctl(&["host", "revoke", NAME, "-m", "no"]).expect_code(1);
+    server.repoctl(&["host", "revoke", NAME, "-m", "no", "--yes"]).expect_code(1);
 
     let other = TokenText { name: "db-01.example.org".into(), ..parts(&newer) };
     refused(&other.write().0, "for another host");
@@ -87,7 +90,7 @@ fn a_token_ends_by_being_revoked_replaced_or_altered() {
     enroll(root.path(), &newer).expect_success();
     // What a revocation takes away is not given again, nor by what was pending.
     let again = token(&server, NAME, &[]);
-    server.repoctl(&["host", "revoke", NAME, "-m", "stolen"]).expect_success();
+    server.repoctl(&["host", "revoke", NAME, "-m", "stolen", "--yes"]).expect_success();
     assert_eq!(asks(&server, root.path(), "dists/stable/InRelease"), "403");
     for token in [&newer, &again] {
         let told = enroll(root.path(), token).expect_code(3);
@@ -114,11 +117,11 @@ fn an_operator_makes_tokens_for_its_own_suites_and_loses_them_with_the_right() {
     let list = as_operator(&["host", "token", "--list"]).expect_success();
     assert!(!list.says("db-7"), "{list}");
     as_operator(&["host", "token", "db-7", "--suite", "stable"]).expect_success();
-    as_operator(&["host", "token", "db-7", "--revoke"]).expect_success();
+    as_operator(&["host", "token", "db-7", "--revoke", "--yes"]).expect_success();
     drop(foreign);
 
     let told = as_operator(&["host", "token", NAME, "--suite", "stable"]).expect_success();
-    server.repoctl(&["identity", "revoke", "oncall", "-m", "left"]).expect_success();
+    server.repoctl(&["identity", "revoke", "oncall", "-m", "left", "--yes"]).expect_success();
     let root = empty_root();
     let refused = enroll(root.path(), told.stdout.trim()).expect_code(3);
     refused.expect_says("who made this token may no longer give that right");
@@ -218,10 +221,10 @@ fn a_host_has_the_keys_of_its_enrolment_at_once() {
     // Who is enrolled anew has the keys of now, and the old one is nobody's only one.
     let old = server.repoctl(&["key", "list"]).expect_success();
     let old = old.stdout.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    server.repoctl(&["key", "retire", &old]).expect_code(1).expect_says(NAME);
+    server.repoctl(&["key", "retire", &old, "--yes"]).expect_code(1).expect_says(NAME);
     enroll(again.path(), &token(&server, NAME, &[])).expect_success();
     assert_eq!(behind(&server), [[""; 0]; 2]);
-    server.repoctl(&["key", "retire", &old]).expect_success();
+    server.repoctl(&["key", "retire", &old, "--yes"]).expect_success();
     // A host that was set up by hand has not shown yet what it has.
     let out = server.at("issued");
     let issue = ["host", "issue", "web-03.example.org", "--suite", "stable", "--out", &out];

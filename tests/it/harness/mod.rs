@@ -9,3 +9,4 @@ pub mod loopback;
 pub mod programs;
 pub mod roots;
 pub mod server;
+pub mod terminal;

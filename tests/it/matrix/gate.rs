@@ -397,7 +397,7 @@ fn certificates_of_a_ca_of_ones_own_get_rights_and_not_certificates_here() {
         &outside.server.at("no"),
     ]);
     refused.expect_code(1).expect_says("repoctl host grant web-01.example.org");
-    let revoked = outside.boss(&["host", "revoke", HOST, "-m", "gone"]).expect_success();
+    let revoked = outside.boss(&["host", "revoke", HOST, "-m", "gone", "--yes"]).expect_success();
     assert!(revoked.says("let the CA that issued one do so"), "{revoked}");
     assert!(
         outside
@@ -406,7 +406,7 @@ fn certificates_of_a_ca_of_ones_own_get_rights_and_not_certificates_here() {
     );
     outside.boss(&["host", "grant", HOST, "--suite", "stable"]).expect_success();
     assert_eq!(outside.answer(Some(GOOD)), "200");
-    outside.boss(&["host", "grant", HOST, "--suite", "nowhere"]).expect_code(1);
+    outside.boss(&["host", "grant", HOST, "--suite", "nowhere", "--yes"]).expect_code(1);
     // While it runs, the directory is its own.
     let config = outside.server.at("data/repod.toml");
     let admin = |name: &str| outside.server.repod(&["admin", name, "--config", &config]).run();

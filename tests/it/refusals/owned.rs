@@ -56,7 +56,7 @@ fn what_was_taken_before_the_suite_named_its_own_does_not_come_back() {
     let ways: [&[&str]; 3] = [
         &["pin", "--suite", "stable", "libc6=1"],
         &["pin", "--suite", "stable", "--rollback", "libc6", "--to", "3"],
-        &["pin", "--suite", "stable", "--rollback", "--to", "3"],
+        &["pin", "--suite", "stable", "--rollback", "--all", "--to", "3", "--yes"],
     ];
     for way in ways {
         unchanged(&server, || told(server.repoctl(way), 1, &cure));

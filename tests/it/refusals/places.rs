@@ -90,7 +90,7 @@ fn what_is_not_there_is_said_to_be_not_there() {
         (&["pin", "--suite", "stable", "acme-web=9.9"], 1, &["acme-web", "9.9"]),
         (&["pin", "--suite", "stable", "--rollback", "nosuch"], 1, &["nosuch", "repoctl list"]),
         (
-            &["pin", "--suite", "stable", "--rollback", "--to", "99"],
+            &["pin", "--suite", "stable", "--rollback", "--all", "--to", "99", "--yes"],
             1,
             &["generation 99", "last one is"],
         ),

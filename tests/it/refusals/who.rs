@@ -60,7 +60,7 @@ fn an_uploader_uploads_and_does_no_more() {
     let cases: [&[&str]; 4] = [
         &["pin", "--suite", "stable", "--rollback", "acme-web", "-m", "x"],
         &["suite", "create", "mine", "--architectures", "amd64"],
-        &["host", "revoke", WATCHER, "-m", "x"],
+        &["host", "revoke", WATCHER, "-m", "x", "--yes"],
         &["remove", "--suite", "stable", "acme-web", "-m", "x"],
     ];
     for arguments in cases {
@@ -71,7 +71,9 @@ fn an_uploader_uploads_and_does_no_more() {
     let foreign = ["upload", "--suite", "other", &good];
     unchanged(&server, || told(as_ci(&foreign), 3, &["suite other"]));
 
-    server.repoctl(&["identity", "revoke", "ci.example.org", "-m", "lost"]).expect_success();
+    server
+        .repoctl(&["identity", "revoke", "ci.example.org", "-m", "lost", "--yes"])
+        .expect_success();
     unchanged(&server, || {
         told(upload(&server, &own_flags(&own)), 3, &["was revoked", "repoctl identity issue"])
     });

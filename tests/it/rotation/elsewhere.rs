@@ -207,7 +207,7 @@ fn signs_elsewhere(gnupg: Gnupg, key: &str) {
     host.update().expect_success();
 
     // Alone, without any private key on the server: changes, snapshots and restarts.
-    server.repoctl(&["key", "retire", &own]).expect_success();
+    server.repoctl(&["key", "retire", &own, "--yes"]).expect_success();
     server.upload("acme-web", "2.0").expect_success();
     let signed = Signed::fetch(&server, "web1.example.org");
     assert_eq!((signed.gpgv(&ring), signed.sqv(Path::new(&public))), (1, true));

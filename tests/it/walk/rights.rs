@@ -53,7 +53,9 @@ fn who_leaves_a_group_is_refused_on_an_open_connection_at_the_next_request() {
     // Once revoked, no group lets it in.
     access(&server, &["grant", "host", "@web", "--suite", "*"]).expect_success();
     assert_eq!(secret(), "200");
-    server.repoctl(&["host", "revoke", "web-01.example.org", "-m", "stolen"]).expect_success();
+    server
+        .repoctl(&["host", "revoke", "web-01.example.org", "-m", "stolen", "--yes"])
+        .expect_success();
     assert_eq!(secret(), "403");
     let told = access(&server, &["explain", "web-01.example.org", "secret"]).expect_success();
     assert!(told.says("was revoked"), "{told}");
@@ -168,7 +170,7 @@ fn an_operator_of_some_packages_pins_those_and_no_others() {
         back(&["acme-api"]),
         back(&["acme-web-both"]),
         back(&["acme-web", "acme-api"]),
-        back(&[]),
+        back(&["--all", "--yes"]),
         act(&["pin", "--suite", "stable", "acme-api=1.0"]),
         act(&["remove", "--suite", "stable", "acme-api", "-m", "x"]),
         act(&["host", "issue", "web.example.org", "--suite", "stable", "--out", &server.at("w")]),
@@ -179,7 +181,7 @@ fn an_operator_of_some_packages_pins_those_and_no_others() {
     assert_eq!(pins.stdout.trim(), "[]");
     back(&["acme-web"]).expect_success();
     server.repoctl(&["pin", "--suite", "stable", "--rollback", "acme-api"]).expect_success();
-    act(&["unpin", "--suite", "stable", "--all"]).expect_code(3);
+    act(&["unpin", "--suite", "stable", "--all", "--yes"]).expect_code(3);
     act(&["unpin", "--suite", "stable", "acme-web"]).expect_success();
 }
 
@@ -199,13 +201,15 @@ fn an_operator_gets_nothing_by_the_way_of_a_group() {
     host("web-01.example.org").expect_success();
     let told = host("vault-01.example.org").expect_code(3);
     assert!(!told.says("secret"), "{told}");
-    let revoke = ["host", "revoke", "vault-01.example.org", "-m", "mine"];
+    let revoke = ["host", "revoke", "vault-01.example.org", "-m", "mine", "--yes"];
     act_as(&server, &folder, &revoke).expect_code(3);
     // Nor of one that an admin has shut out.
     let out = server.at("vault-02");
     let issue = ["host", "issue", "vault-02.example.org", "--suite", "stable", "--out", &out];
     server.repoctl(&issue).expect_success();
-    server.repoctl(&["host", "revoke", "vault-02.example.org", "-m", "old"]).expect_success();
+    server
+        .repoctl(&["host", "revoke", "vault-02.example.org", "-m", "old", "--yes"])
+        .expect_success();
     host("vault-02.example.org").expect_code(3);
     // Whoever operates whole suites may ask about them, and about no others.
     let explain =
@@ -218,7 +222,7 @@ fn an_operator_gets_nothing_by_the_way_of_a_group() {
     let admin = act_as(&server, &server.at("data/operator"), &["whoami", "--json"]);
     let name: serde_json::Value = serde_json::from_str(&admin.stdout).unwrap();
     let name = name["identity"].as_str().unwrap();
-    server.repoctl(&["identity", "revoke", name, "-m", "x"]).expect_code(1);
+    server.repoctl(&["identity", "revoke", name, "-m", "x", "--yes"]).expect_code(1);
 }
 
 #[test]
@@ -242,7 +246,7 @@ fn a_suite_lists_only_names_that_it_owns() {
     // Nor does it come back by a pin, a rollback, or the end of a pin.
     for words in [
         &["pin", "--suite", "stable", "libc6=1.0"][..],
-        &["pin", "--suite", "stable", "--rollback", "--to", "3", "-m", "x"],
+        &["pin", "--suite", "stable", "--rollback", "--all", "--to", "3", "-m", "x", "--yes"],
         &["pin", "--suite", "stable", "--rollback", "libc6", "--to", "3", "-m", "x"],
     ] {
         let told = server.repoctl(words).expect_code(1);
@@ -290,7 +294,7 @@ fn a_file_says_what_is_there_and_the_second_time_there_is_nothing_to_do() {
     assert!(dry.says("+ suite testing: main,extra for amd64"), "{dry}");
     assert!(dry.says("nothing was done: --dry-run"), "{dry}");
     assert!(!server.repoctl(&["suite", "list"]).expect_success().says("testing"));
-    let done = apply(&["-m", "from git"]).expect_success();
+    let done = apply(&["-m", "from git", "--yes"]).expect_success();
     assert!(done.says("+ grant uploader of * to @ci, for acme-web* in main"), "{done}");
     assert!(done.says("suite secret stays"), "{done}");
     let again = apply(&[]).expect_success();
@@ -310,7 +314,7 @@ fn a_file_says_what_is_there_and_the_second_time_there_is_nothing_to_do() {
     std::fs::write(&file, format!("grant = []\n{less}")).unwrap();
     let kept = apply(&[]).expect_success();
     assert!(kept.says("stays: it is not in the file") && kept.says("nothing to do"), "{kept}");
-    let pruned = apply(&["--prune"]).expect_success();
+    let pruned = apply(&["--prune", "--yes"]).expect_success();
     assert!(pruned.says("- grant host of stable testing to @web"), "{pruned}");
     assert!(pruned.says("- group web: web-*.example.org"), "{pruned}");
     // What would leave a grant to nobody is refused before a suite is made.

@@ -1,0 +1,120 @@
+//! Consent: which commands may have to ask before they alter something.
+
+use super::{
+    AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
+    KeyCommand, SuiteCommand, YesArg,
+};
+
+/// What a command does to what others see. The whole list is in docs/questions.md.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consent {
+    /// It alters nothing there.
+    Reads,
+    /// It moves no more than it names, and one command undoes it.
+    Plain,
+    /// It asks, always or where it reaches further than its words; whether somebody said yes beforehand.
+    Asks {
+        /// Whether `--yes` was said.
+        yes: bool,
+    },
+}
+
+impl From<YesArg> for Consent {
+    fn from(sure: YesArg) -> Self {
+        Self::Asks { yes: sure.yes }
+    }
+}
+
+impl Command {
+    /// Whether the command may have to ask. There is no other list: a new command has to say which it is.
+    pub fn consent(&self) -> Consent {
+        match self {
+            Self::Suite(command) => command.consent(),
+            Self::Pin(args) => args.sure.into(),
+            Self::Unpin(args) => args.sure.into(),
+            Self::Remove(args) => args.sure.into(),
+            Self::Host(command) => command.consent(),
+            Self::Identity(command) => command.consent(),
+            Self::Key(command) => command.consent(),
+            Self::Access(command) => command.consent(),
+            Self::Apply(args) => args.sure.into(),
+            // What is uploaded is taken back by a rollback; a list gives way to the CA's next one.
+            Self::Upload(_) | Self::Crl(CrlCommand::Put(_)) => Consent::Plain,
+            Self::Audit(args) => match &args.command {
+                None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => Consent::Reads,
+            },
+            Self::Crl(CrlCommand::Show)
+            | Self::List(_)
+            | Self::Search(_)
+            | Self::Show(_)
+            | Self::History(_)
+            | Self::Diff(_)
+            | Self::Pins(_)
+            | Self::Status
+            | Self::Whoami
+            | Self::Completions { .. }
+            | Self::Man { .. } => Consent::Reads,
+        }
+    }
+}
+
+impl SuiteCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Create(_) => Consent::Plain,
+            Self::Edit(args) => args.sure.into(),
+            Self::Remove(args) => args.sure.into(),
+            Self::List | Self::Show(_) => Consent::Reads,
+        }
+    }
+}
+
+impl HostCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Issue(args) => args.sure.into(),
+            Self::Token(args) => args.sure.into(),
+            Self::Grant(args) => args.sure.into(),
+            Self::Revoke(args) => args.sure.into(),
+            // On the host itself, for itself.
+            Self::Enroll(_) | Self::Renew(_) => Consent::Plain,
+            Self::Setup(_) | Self::List | Self::Show { .. } => Consent::Reads,
+        }
+    }
+}
+
+impl IdentityCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Issue(args) => args.sure.into(),
+            Self::Grant(args) => args.sure.into(),
+            Self::Revoke(args) => args.sure.into(),
+            Self::List => Consent::Reads,
+        }
+    }
+}
+
+impl KeyCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Retire(args) => args.sure.into(),
+            // A new key signs beside the others, until it is retired.
+            Self::Rotate(_) | Self::Add(_) | Self::Publish(_) => Consent::Plain,
+            Self::List | Self::Status => Consent::Reads,
+        }
+    }
+}
+
+impl AccessCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Revoke(args) => args.sure.into(),
+            Self::Group(GroupCommand::Remove(args)) => args.sure.into(),
+            Self::Grant(_) | Self::Group(GroupCommand::Add(_)) => Consent::Plain,
+            Self::Group(GroupCommand::List | GroupCommand::Show { .. })
+            | Self::List(_)
+            | Self::Explain(_)
+            | Self::Export => Consent::Reads,
+        }
+    }
+}

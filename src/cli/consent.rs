@@ -1,0 +1,121 @@
+//! Consent: the one rule by which a command asks before it alters something.
+//!
+//! What moves no more than was named, and can be undone by one command, goes ahead. Everything else is a
+//! question. On a terminal it shows what would happen and asks. Elsewhere it is answered by `--yes`; without
+//! it nothing is changed, and the exit code is 2. `--yes` answers the question and nothing else: what wants
+//! `--all` or `--force` still wants it. docs/questions.md lists the commands.
+
+use clap::{ArgMatches, Command};
+
+use super::args::Consent;
+use super::command::Session;
+use super::failure::Failure;
+use super::text::{count, escape};
+
+/// So many names stand in a sentence; of the others the number.
+const MOST_NAMES: usize = 8;
+
+/// What is asked before something is altered.
+#[derive(Clone, Default, Debug)]
+pub struct Question {
+    /// What would happen, for a person to read.
+    pub shown: String,
+    /// Why it is asked; when there is no reason, nobody is asked.
+    pub because: Vec<String>,
+}
+
+/// How a question was settled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Settled {
+    /// There was nothing to ask.
+    Plain,
+    /// `--yes` was said.
+    Beforehand,
+    /// A person has seen what was shown, and said yes to that.
+    Shown,
+}
+
+impl Question {
+    /// A question for this reason, with nothing to show yet.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self { shown: String::new(), because: vec![why.into()] }
+    }
+}
+
+impl Session<'_> {
+    /// Whether `--yes` was said, so that nothing has to be looked at before.
+    pub fn said_yes(&self) -> bool {
+        self.consent == Consent::Asks { yes: true }
+    }
+
+    /// Whether there is somebody to ask.
+    pub fn may_ask(&self) -> bool {
+        self.around.may_ask && !self.json
+    }
+
+    /// Settles a question.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the answer is no, and a usage one when there is nobody to ask. Nothing may have
+    /// been changed before.
+    pub fn settle(&mut self, question: &Question) -> Result<Settled, Failure> {
+        if question.because.is_empty() {
+            return Ok(Settled::Plain);
+        }
+        if self.said_yes() {
+            return Ok(Settled::Beforehand);
+        }
+        if !self.may_ask() {
+            let failure = Failure::usage("this has to be confirmed; nothing was changed");
+            return Err(failure.with_reasons(question.because.clone()).with_hint(
+                "on a terminal it shows what it would do and asks; elsewhere say --yes",
+            ));
+        }
+        self.around.print(&question.shown);
+        let because = question.because.iter().map(|why| format!("! {}\n", escape(why)));
+        self.around.print(&format!("\n{}", because.collect::<String>()));
+        if self.around.ask("Go ahead?") {
+            return Ok(Settled::Shown);
+        }
+        Err(Failure::declined("not done; nothing was changed"))
+    }
+
+    /// Says that the state a person said yes to is gone, before they are asked again.
+    pub fn say_moved(&mut self, what: &str) {
+        self.around.print(&format!("\n{what} has moved on meanwhile; nothing was changed.\n\n"));
+    }
+}
+
+/// Names as a part of a sentence: all of a few, else the first and how many more.
+pub fn names<T: ToString>(all: &[T]) -> String {
+    let some: Vec<_> = all.iter().take(MOST_NAMES).map(ToString::to_string).collect();
+    match all.len().saturating_sub(MOST_NAMES) {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
+}
+
+/// A count of things with the verb that follows.
+pub fn counted(number: usize, noun: &str, one: &str, many: &str) -> String {
+    format!("{} {}", count(number, noun), if number == 1 { one } else { many })
+}
+
+/// What may be given as nothing: texts that are then empty. Names and patterns are not among them, because a
+/// variable of a script that is empty by mistake would then mean everything.
+const MAY_BE_EMPTY: [&str; 4] = ["message", "description", "changelogs", "snapshots"];
+
+/// The first argument that was given and is empty, as the usage writes it.
+pub fn find_empty(command: &Command, matches: &ArgMatches) -> Option<String> {
+    for argument in command.get_arguments() {
+        let id = argument.get_id().as_str();
+        if MAY_BE_EMPTY.contains(&id) {
+            continue;
+        }
+        let mut given = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
+        if given.any(|value| value.is_empty()) {
+            return Some(argument.to_string());
+        }
+    }
+    let (name, matches) = matches.subcommand()?;
+    find_empty(command.find_subcommand(name)?, matches)
+}
