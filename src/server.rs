@@ -112,6 +112,7 @@ impl Server {
         let host = config.host().map_err(part("repod.toml"))?;
         let (public_url, server) = (config.public_url.clone(), host.clone());
         repository.set_address(Address { public_url, server });
+        flow::suite::warn_of_names(&repository);
         let site = Arc::new(Site {
             public_url: config.public_url.clone(),
             host,

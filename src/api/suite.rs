@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Move;
-use crate::debian::{Architecture, Component, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName};
 
 fn yes() -> bool {
     true
@@ -24,9 +24,12 @@ fn is_no(flag: &bool) -> bool {
 pub struct SuiteDefinition {
     /// Its directory under `dists/`, its Suite and its Codename.
     pub name: SuiteName,
-    /// The Origin field; it never changes afterwards.
+    /// The Origin field; it never changes afterwards. Left out: as hosts know it of a removed suite of this
+    /// name, else the server's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub origin: String,
-    /// The Label field; it never changes afterwards.
+    /// The Label field; it never changes afterwards. Left out: likewise, else the Origin.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     /// The Description field; empty for none.
     #[serde(default)]
@@ -36,6 +39,9 @@ pub struct SuiteDefinition {
     /// Patterns of the package names that it owns, such as `acme-*`; empty when it takes any name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
+    /// What its packages may do to all of its hosts: `essential`, `protected`, `phased-updates`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allows: Vec<Privilege>,
     /// Concrete architectures in the order in which they are listed; never `all`.
     pub architectures: Vec<Architecture>,
     /// How long a signature stands. Unit: days.
@@ -81,6 +87,9 @@ pub struct SuiteEdit {
     /// Patterns of the package names that it owns, in place of those it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Vec<String>>,
+    /// What its packages may do to all of its hosts, in place of what they might before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allows: Option<Vec<Privilege>>,
     /// Architectures to add behind those it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_architectures: Vec<Architecture>,
@@ -132,6 +141,9 @@ pub struct SuiteView {
     /// Patterns of the package names that it owns, such as `acme-*`; empty when it takes any name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
+    /// What its packages may do to all of its hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allows: Vec<Privilege>,
     /// In the order in which they are listed.
     pub architectures: Vec<Architecture>,
     /// How long a signature stands. Unit: days.

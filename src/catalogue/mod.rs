@@ -166,6 +166,13 @@ pub trait Suites: Send + Sync {
     /// [`CatalogueError`].
     fn list_suites(&self) -> Result<Vec<SuiteSpec>, CatalogueError>;
 
+    /// What the last suite of this name was that was removed; `None` when there was none, or one that an
+    /// earlier version of this program removed.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_departed(&self, suite: &SuiteName) -> Result<Option<SuiteSpec>, CatalogueError>;
+
     /// All that the suite's writer keeps in mind; `None` when there is no such suite.
     ///
     /// # Errors

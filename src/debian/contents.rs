@@ -184,6 +184,36 @@ pub fn is_path(path: &[u8]) -> Result<(), &'static str> {
     }
 }
 
+/// Paths, a line each, with what a terminal would obey written in octal as `ls -b` does: control characters, and
+/// blanks at the end, which readers take away. `None` when there is nothing of the kind.
+///
+/// A backslash stays as it is: systemd's units have them in their names.
+pub fn escape(paths: &[u8]) -> Option<Vec<u8>> {
+    let odd = |at: usize| -> bool {
+        let Some(byte) = paths.get(at).copied() else { return false };
+        let before = at.checked_sub(1).and_then(|at| paths.get(at)).copied();
+        let behind = paths.get(at.saturating_add(1)).copied();
+        match byte {
+            b'\n' => false,
+            b' ' => matches!(behind, None | Some(b'\n')),
+            0..=0x1f | 0x7f => true,
+            // U+0080 to U+009F, which some terminals obey as well.
+            0xc2 => behind.is_some_and(|behind| (0x80..=0x9f).contains(&behind)),
+            0x80..=0x9f => before == Some(0xc2),
+            _ => false,
+        }
+    };
+    let first = (0..paths.len()).find(|at| odd(*at))?;
+    let mut out = paths.get(..first)?.to_vec();
+    for (at, byte) in paths.iter().enumerate().skip(first) {
+        match odd(at) {
+            true => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
+            false => out.push(*byte),
+        }
+    }
+    Some(out)
+}
+
 fn is_location(location: &str) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_+.".contains(&b);
     let (section, package) = match location.rsplit_once('/') {

@@ -104,7 +104,7 @@ impl Control {
         let architecture =
             parsed("Architecture", line("Architecture"), Architecture::parse, &mut faults);
         let source = parsed("Source", line("Source"), Source::parse, &mut faults);
-        if given.find("Multi-Arch") == Some("same")
+        if given.find("Multi-Arch").is_some_and(|value| value.eq_ignore_ascii_case("same"))
             && architecture.as_ref().is_some_and(Architecture::is_all)
         {
             let problem = "is 'same' in a package for all architectures; dpkg refuses that";

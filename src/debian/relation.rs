@@ -170,7 +170,7 @@ impl fmt::Display for Relation {
             write!(f, ":{qualifier}")?;
         }
         match &self.version {
-            Some((operator, version)) => write!(f, " ({} {version})", operator.as_str()),
+            Some((operator, version)) => write!(f, " ({} {})", operator.as_str(), version),
             None => Ok(()),
         }
     }
@@ -178,7 +178,8 @@ impl fmt::Display for Relation {
 
 /// The value of a relation field: all of the entries, one of the alternatives of each.
 ///
-/// Shape: `Display` writes it on one line, `, ` between entries and ` | ` between alternatives.
+/// Shape: `Display` writes it on one line, `, ` between entries and ` | ` between alternatives; versions are
+/// as dpkg stores them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Relations {
     entries: Vec<Vec<Relation>>,
@@ -329,8 +330,8 @@ fn parse_version(text: &str, rest: &str) -> Result<Option<(Operator, Version)>, 
         };
         return Err(format!("{} {problem}", quote(text)));
     };
-    let version = Version::parse(trim(version)).map_err(|error| error.to_string())?;
-    Ok(Some((operator, version)))
+    let version = Version::parse(trim(version)).and_then(|version| version.stored());
+    Ok(Some((operator, version.map_err(|error| error.to_string())?)))
 }
 
 /// What is wrong with `rest`, which stands after a relation that was complete.

@@ -48,6 +48,21 @@ impl Version {
         &self.text
     }
 
+    /// The version as dpkg writes it into its database: the epoch as a number, and none that is 0.
+    ///
+    /// Source: dpkg, `versiondescribe` (vercmp.c and parsehelp.c). apt hashes relations from an index and from there; a
+    /// difference would reinstall the package for ever.
+    ///
+    /// # Errors
+    /// None: it is a version as this one is.
+    pub fn stored(&self) -> Result<Self, VersionError> {
+        let (epoch, rest) = split(&self.text);
+        match number(epoch) {
+            0 => Self::parse(rest),
+            epoch => Self::parse(&format!("{epoch}:{rest}")),
+        }
+    }
+
     /// The version without its epoch, as file names carry it.
     pub fn without_epoch(&self) -> &str {
         split(&self.text).1

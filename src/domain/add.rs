@@ -1,9 +1,9 @@
 //! Adding packages to a suite: which are listed, which wait, and what is refused.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::debian::{Component, PackageName};
+use crate::debian::{Component, PackageName, Privilege};
 use crate::digest::Digest;
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
@@ -59,6 +59,10 @@ pub struct Known<'k> {
     pub packages: &'k [Package],
     /// Those of which the asker may not know.
     pub hidden: &'k HashSet<Digest>,
+    /// Those of [`rivals`] that this suite has taken.
+    pub taken: &'k HashSet<Digest>,
+    /// What those that are added would do to all hosts, where that is anything.
+    pub privileges: &'k HashMap<Digest, Vec<Privilege>>,
 }
 
 /// What stands in the way of one of these packages.
@@ -69,7 +73,7 @@ pub fn rivals(additions: &[Addition], known: &[Package]) -> Vec<Digest> {
     }
     let rival = |one: &&Package| {
         let of_name = of_names.get(&one.name).into_iter().flatten();
-        of_name.into_iter().any(|package| rivalry(package, one).is_some())
+        of_name.into_iter().any(|package| rivalry(package, one).is_some() || beside(package, one))
     };
     known.iter().filter(rival).map(|one| one.digest).collect()
 }
@@ -91,6 +95,7 @@ pub fn add(
         additions.iter().map(|addition| place(draft, addition, by, at)).collect();
     for one in &mut added {
         outdo(draft, one);
+        tell_privileges(known, one);
     }
     Ok(added)
 }
@@ -108,6 +113,7 @@ fn refuse(
     for package in known.packages {
         of_names.entry(&package.name).or_default().push(package);
     }
+    let mut here = known.taken.clone();
     for addition in additions {
         let Package { name, version, architecture, .. } = &*addition.package;
         let reason = |problem: String| {
@@ -116,7 +122,14 @@ fn refuse(
         };
         let of_name = of_names.entry(name).or_default();
         for rival in of_name.iter() {
-            let Some(problem) = rivalry(&addition.package, rival) else { continue };
+            let unlisted = addition.taken_as.is_none()
+                && here.contains(&rival.digest)
+                && beside(&addition.package, rival);
+            let problem = match rivalry(&addition.package, rival) {
+                None if unlisted => one_of_two(rival),
+                None => continue,
+                Some(problem) => problem,
+            };
             if known.hidden.contains(&rival.digest) {
                 untold.push(reason(TAKEN.into()));
                 continue;
@@ -126,8 +139,11 @@ fn refuse(
         }
         let reserved = name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
         let reserved = reserved.then(|| "is a name that only the server itself gives".to_owned());
-        reasons.extend(reserved.into_iter().chain(problems(draft, addition)).map(reason));
+        let problems =
+            problems(draft, addition).into_iter().chain(unallowed(draft, addition, known));
+        reasons.extend(reserved.into_iter().chain(problems).map(reason));
         of_name.push(&addition.package);
+        here.insert(addition.package.digest);
     }
     if !reasons.is_empty() {
         return Err(Conflict { kind, reasons });
@@ -148,6 +164,32 @@ fn outdo(draft: &Draft<'_>, added: &mut Added) {
     {
         *standing = Standing::Waiting;
         *note = "a higher version came with it".into();
+    }
+}
+
+/// What the package would do to hosts that the suite does not allow. What was taken before stays.
+fn unallowed(draft: &Draft<'_>, addition: &Addition, known: Known<'_>) -> Vec<String> {
+    let suite = &draft.spec.name;
+    let asked = known.privileges.get(&addition.package.digest).into_iter().flatten();
+    let new = asked.filter(|one| addition.taken_as.is_none() && !draft.spec.allows.contains(one));
+    let told = new.map(|one| {
+        format!(
+            "{}; build it without that field, or let an admin allow it, beside what is allowed so far: \
+             `repoctl suite edit {suite} --allow {one}`",
+            one.effect()
+        )
+    });
+    told.collect()
+}
+
+/// Whoever uploads, and whoever reads the answer, shall know what it does to hosts.
+fn tell_privileges(known: Known<'_>, added: &mut Added) {
+    if !matches!(added.standing, Standing::Published) {
+        return;
+    }
+    for privilege in known.privileges.get(&added.package.digest).into_iter().flatten() {
+        let before = if added.note.is_empty() { "" } else { "; " };
+        added.note.push_str(&format!("{before}{}", privilege.effect()));
     }
 }
 
@@ -206,6 +248,23 @@ fn rivalry(package: &Package, rival: &Package) -> Option<String> {
     })
 }
 
+/// Whether one is for all architectures and the other for one, under one name and version: an index lists
+/// one package of a name.
+fn beside(package: &Package, other: &Package) -> bool {
+    package.kind == other.kind
+        && package.name == other.name
+        && package.architecture.is_all() != other.architecture.is_all()
+        && package.version.compare(&other.version).is_eq()
+}
+
+fn one_of_two(other: &Package) -> String {
+    format!(
+        "this version is in this suite for {}, and hosts would see only one of the two; build a higher \
+         version, either for all architectures or for single ones",
+        other.architecture
+    )
+}
+
 fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) -> Added {
     let Addition { component, package, taken_as } = addition;
     let (standing, note) = judge(draft, component, package, taken_as.is_some());
@@ -256,6 +315,7 @@ fn judge(
     }
     match blocking(draft, component, package) {
         None => (Standing::Published, String::new()),
+        Some(other) if beside(package, &other) => (Standing::Waiting, one_of_two(&other)),
         Some(higher) if taken => {
             (Standing::Waiting, format!("taken before; {} is published", higher.version))
         }
@@ -280,6 +340,10 @@ fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Opti
             .find(|p| p.version.compare(&package.version).is_gt())
             .cloned()
     };
+    // Where it stands beside one for a single architecture, it would take that one's place unseen.
+    if let Some(other) = live.iter().find(|live| beside(package, live)) {
+        return Some(Arc::clone(other));
+    }
     let indices: Vec<_> = if package.architecture.is_all() {
         draft.spec.architectures.clone()
     } else {

@@ -4,7 +4,7 @@
 
 use crate::debian::{NameError, PackageName, SuiteName};
 use crate::domain::file_name::{CONF, PREF, SOURCES, file_name};
-use crate::domain::{Identity, SuiteSpec};
+use crate::domain::{Identity, SuiteSpec, release_name};
 
 /// A file on the host.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -159,8 +159,8 @@ fn connection(server: &str, spec: &SuiteSpec) -> String {
          }};\n",
         own = directory(server),
         suite = spec.name,
-        origin = spec.origin,
-        label = spec.label,
+        origin = release_name::pattern(&spec.origin),
+        label = release_name::pattern(&spec.label),
     )
 }
 
@@ -196,7 +196,8 @@ const LONGEST_LIST_BYTES: usize = 16 * 1024;
 /// suite, and never down.
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
-    let pin = format!("Pin: release o={},l={},n={}\n", spec.origin, spec.label, spec.name);
+    let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
+    let pin = format!("Pin: release {}\n", release_name::pin(&origin, &label, spec.name.as_str()));
     let listed: Vec<_> = match spec.owns.is_empty() {
         true => facts.names.iter().map(|name| format!("{name}:any")).collect(),
         false => spec.owns.iter().map(|pattern| format!("{pattern}:any")).collect(),

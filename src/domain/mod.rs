@@ -27,6 +27,7 @@ pub mod past;
 pub mod patches;
 pub mod pin;
 pub mod pinning;
+pub mod release_name;
 pub mod rights;
 pub mod rope;
 pub mod suite;

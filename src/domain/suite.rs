@@ -1,7 +1,7 @@
 //! Suites: what an operator says of one.
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
-use crate::debian::{Architecture, Component, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName};
 
 /// What a suite is, as its Release file says it.
 ///
@@ -27,6 +27,9 @@ pub struct SuiteSpec {
     /// Empty: any name is taken.
     #[serde(default)]
     pub owns: Vec<String>,
+    /// What its packages may do to all of its hosts; others that would are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allows: Vec<Privilege>,
     /// How long a signature stands. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -130,6 +133,30 @@ impl SuiteSpec {
         let problem = "cannot be changed: apt would stop on every host until a person agrees; create \
                        another suite";
         Err(SpecError { field, problem: problem.into() })
+    }
+
+    /// A new suite under the name of one that was removed: what was not said is as it was there.
+    ///
+    /// # Errors
+    /// [`SpecError`] naming the first field in which it differs: hosts of the removed one would stop.
+    pub fn succeed(self, departed: &Self) -> Result<Self, SpecError> {
+        let said =
+            |text: String, before: &String| if text.is_empty() { before.clone() } else { text };
+        let origin = said(self.origin, &departed.origin);
+        let label = said(self.label, &departed.label);
+        let spec = Self { origin, label, ..self };
+        let Err(SpecError { field, .. }) = spec.follows(departed) else { return Ok(spec) };
+        let before = match field {
+            "origin" => format!("{:?}", departed.origin),
+            "label" => format!("{:?}", departed.label),
+            "not_automatic" => departed.not_automatic.to_string(),
+            _ => departed.but_automatic_upgrades.to_string(),
+        };
+        let problem = format!(
+            "was {before} of the suite of this name that was removed, and apt of its hosts would stop until a person \
+             agrees; make it the same, or take another name"
+        );
+        Err(SpecError { field, problem })
     }
 
     /// Whether the suite owns a package name.
@@ -260,6 +287,25 @@ mod tests {
         let said = spec(both).follows(&only).expect_err("altered").to_string();
         assert!(said.starts_with("but_automatic_upgrades: cannot be changed"), "{said}");
         assert!(spec(r#", "translations": true, "pdiffs": false"#).follows(&spec("")).is_ok());
+    }
+
+    #[test]
+    fn a_suite_under_a_removed_ones_name_is_what_hosts_know() {
+        let departed = spec("");
+        let unsaid = |origin: &str, label: &str| SuiteSpec {
+            origin: origin.into(),
+            label: label.into(),
+            ..spec("")
+        };
+        for (origin, label) in [("", ""), ("Acme", ""), ("", "Acme")] {
+            assert_eq!(unsaid(origin, label).succeed(&departed), Ok(spec("")));
+        }
+        let said = unsaid("Other", "").succeed(&departed).unwrap_err().to_string();
+        assert!(said.starts_with("origin: was \"Acme\" of the suite of this name"), "{said}");
+        let said = unsaid("", "Other").succeed(&departed).unwrap_err().to_string();
+        assert!(said.starts_with("label: was"), "{said}");
+        let said = spec(r#", "not_automatic": true"#).succeed(&departed).unwrap_err().to_string();
+        assert!(said.starts_with("not_automatic: was false"), "{said}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The verbs of an incident against a small suite that keeps its own history.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use super::add::{Addition, Known, Standing, add};
 use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
-use crate::debian::{Architecture, Component, PackageKind, PackageName, Version};
+use crate::debian::{Architecture, Component, PackageKind, PackageName, Privilege, Version};
 use crate::digest::Digest;
 use crate::time::Moment;
 
@@ -55,6 +55,7 @@ struct Model {
     fled: Vec<Fled>,
     taken: Vec<Taken>,
     hidden: HashSet<Digest>,
+    privileges: HashMap<Digest, Vec<Privilege>>,
 }
 
 impl Model {
@@ -68,6 +69,7 @@ impl Model {
             components: vec![main_component()],
             architectures: architectures.to_vec(),
             owns: Vec::new(),
+            allows: Vec::new(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,
@@ -79,7 +81,8 @@ impl Model {
         };
         let generations = vec![Contents::default()];
         let (pins, fled, taken) = (Vec::new(), Vec::new(), Vec::new());
-        Self { spec, generations, pins, fled, taken, hidden: HashSet::new() }
+        let (hidden, privileges) = (HashSet::new(), HashMap::new());
+        Self { spec, generations, pins, fled, taken, hidden, privileges }
     }
 
     fn now(&self) -> &Contents {
@@ -123,8 +126,10 @@ impl Model {
         let known: Vec<Package> =
             self.taken.iter().map(|(_, package)| (**package).clone()).collect();
         let by = Identity::parse("ci").unwrap();
-        let hidden = self.hidden.clone();
-        let known = Known { packages: &known, hidden: &hidden };
+        let (hidden, privileges) = (self.hidden.clone(), self.privileges.clone());
+        let taken = known.iter().map(|package| package.digest).collect();
+        let known =
+            Known { packages: &known, hidden: &hidden, taken: &taken, privileges: &privileges };
         let added = self.change(|draft, _| add(draft, &additions, known, &by, Moment(1)))?;
         for addition in additions.into_iter().filter(|addition| addition.taken_as.is_none()) {
             self.taken.push((addition.component, addition.package));
@@ -215,6 +220,69 @@ fn of_two_versions_in_one_change_the_higher_is_listed() {
         assert_eq!(standings[1 - lower], Standing::Published);
         assert_eq!(model.listed(), ["web 1.1"]);
     }
+}
+
+#[test]
+fn one_version_is_for_all_architectures_or_for_single_ones() {
+    let [all, single] = ["all", "amd64"].map(|of| built("web", "web", "1.0", of));
+    for pair in [[&all, &single], [&single, &all]] {
+        let mut model = Model::new();
+        let [first, second] = pair.map(std::slice::from_ref);
+        model.upload(first).unwrap();
+        let said = model.upload(second).unwrap_err();
+        assert_eq!(said.kind, ConflictKind::Version);
+        let problem = format!("this version is in this suite for {}", first[0].architecture);
+        assert!(said.to_string().contains(&problem), "{said}");
+        assert_eq!(model.upload(first).unwrap(), [Standing::Already]);
+        // Nor together, nor as it waits.
+        let both = pair.map(Arc::clone);
+        assert!(Model::new().upload(&both).is_err());
+        let mut model = Model::new();
+        model.upload(&[package("web", "2.0")]).unwrap();
+        model.upload(first).unwrap();
+        assert!(model.upload(second).is_err());
+    }
+    // What was taken by an earlier build stays, and what is sent again takes nobody's place.
+    let mut model = Model::new();
+    model.upload(std::slice::from_ref(&single)).unwrap();
+    model.taken.push((main_component(), Arc::clone(&all)));
+    assert_eq!(model.upload(std::slice::from_ref(&all)).unwrap(), [Standing::Waiting]);
+    assert_eq!(model.listed(), ["web 1.0"]);
+    // Another suite may have it otherwise.
+    let mut model = Model::new();
+    model.upload(&[single]).unwrap();
+    let known: Vec<_> = model.taken.drain(..).map(|(_, package)| (*package).clone()).collect();
+    let (nothing, by) = (HashSet::new(), Identity::parse("ci").unwrap());
+    let other = SuiteSpec { name: "other".parse().unwrap(), ..model.spec.clone() };
+    let (contents, addition) = (
+        Contents::default(),
+        Addition { component: main_component(), package: all, taken_as: None },
+    );
+    let mut draft = Draft::new(&other, &contents, &[], &[]);
+    let known =
+        Known { packages: &known, hidden: &nothing, taken: &nothing, privileges: &HashMap::new() };
+    assert!(add(&mut draft, &[addition], known, &by, Moment(1)).is_ok());
+}
+
+#[test]
+fn what_reaches_all_hosts_is_refused_unless_the_suite_allows_it_and_is_said() {
+    let mut model = Model::new();
+    let web = package("web", "1.0");
+    let both = vec![Privilege::Essential, Privilege::PhasedUpdates];
+    model.privileges.insert(web.digest, both.clone());
+    let said = model.upload(std::slice::from_ref(&web)).unwrap_err().to_string();
+    assert!(said.contains("every host of the suite installs it"), "{said}");
+    assert!(said.contains("`repoctl suite edit stable --allow essential`"), "{said}");
+    assert!(said.contains("--allow phased-updates"), "{said}");
+    model.spec.allows = vec![Privilege::Essential];
+    let said = model.upload(std::slice::from_ref(&web)).unwrap_err().to_string();
+    assert!(!said.contains("--allow essential") && said.contains("phased-updates"), "{said}");
+    model.spec.allows = both;
+    assert_eq!(model.upload(std::slice::from_ref(&web)).unwrap(), [Standing::Published]);
+    // What was taken stays, whatever is allowed later.
+    model.spec.allows.clear();
+    assert_eq!(model.upload(&[web]).unwrap(), [Standing::Already]);
+    assert_eq!(model.listed(), ["web 1.0"]);
 }
 
 #[test]

@@ -1,22 +1,23 @@
 //! Apply: looks up what a wish needs to know and hands it to the rules.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalogue::PackageRecord;
 use crate::debian::{Component, PackageName, Version};
 use crate::digest::Digest;
-use crate::domain::add::{self, Added, Addition};
+use crate::domain::add::Added;
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, Draft, Lack, Package, PinKind, PinTarget};
 use crate::flow::along::Asked;
 use crate::flow::change::Expect;
-use crate::flow::cores::on_every_core;
 use crate::flow::desk::Desk;
 use crate::flow::suite::{self, Edit};
-use crate::flow::upload::hidden_from;
-use crate::flow::{FlowError, Repository, admit, listable, reach, rollback};
+use crate::flow::{FlowError, Repository, listable, reach, rollback, unreadable};
+
+mod adding;
+
+pub(crate) use adding::not_sent;
 
 /// What is wished of a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,6 +103,7 @@ pub fn apply(
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
     let mut applied = alter(repository, desk, draft, wish, asking, expect)?;
+    applied.notes.extend(unreadable::take_out(draft, &before, wish)?);
     if wish.moves_pins() {
         reach::within(repository, desk, &before, draft, asking)?;
         let settled = Asked { repository, desk, before: &before, wish, asking }.settle(draft)?;
@@ -128,7 +130,7 @@ fn alter(
     expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     match wish {
-        Wish::Add(items) => add_items(repository, desk, draft, items, asking),
+        Wish::Add(items) => adding::add(repository, desk, draft, items, asking),
         Wish::Pin(target, version, hours) => {
             let target = resolve(repository, desk, target)?;
             let asking = lasting(asking, *hours);
@@ -180,75 +182,6 @@ fn alter(
 pub(crate) fn lasting(asking: &Asking, hours: Option<u32>) -> Asking {
     let until = hours.map(|hours| asking.at.plus(i64::from(hours).saturating_mul(3600)));
     Asking { until, ..asking.clone() }
-}
-
-fn add_items(
-    repository: &Repository,
-    desk: &Desk,
-    draft: &mut Draft<'_>,
-    items: &[(Component, Digest)],
-    asking: &Asking,
-) -> Result<Applied, FlowError> {
-    let (records, known) = look_up(repository, items)?;
-    // What no suite has taken, this one has not.
-    let before: Vec<_> =
-        records.values().filter(|r| r.accepted).map(|r| r.package.digest).collect();
-    let taken = repository.catalogue.list_taken(&desk.suite, &before)?;
-    let taken: BTreeMap<_, _> = before.into_iter().zip(taken).collect();
-    let packages: BTreeMap<_, _> =
-        records.into_iter().map(|(digest, r)| (digest, Arc::new(r.package))).collect();
-    let mut additions: Vec<Addition> = Vec::new();
-    let mut seen = HashSet::new();
-    for (component, digest) in items {
-        let package = packages.get(digest).ok_or_else(|| not_sent(digest))?;
-        reach::may_alter(desk, asking, component, &package.name)?;
-        if seen.insert((component, digest)) {
-            let taken_as = taken.get(digest).cloned().flatten();
-            let (component, package) = (component.clone(), Arc::clone(package));
-            additions.push(Addition { component, package, taken_as });
-        }
-    }
-    let rivals = add::rivals(&additions, &known);
-    let hidden = match rivals.is_empty() {
-        true => HashSet::new(),
-        false => {
-            let entitled = admit::find_entitled(repository, &asking.author);
-            hidden_from(repository, &asking.author, entitled.as_deref(), &rivals)?
-        }
-    };
-    let known = add::Known { packages: &known, hidden: &hidden };
-    let added = add::add(draft, &additions, known, &asking.author, asking.at)?;
-    Ok(Applied { added, ..Applied::default() })
-}
-
-/// So many packages are looked up in one go.
-const AT_ONCE: usize = 2_000;
-
-/// What is recorded of these packages, and every package that a suite took and that has the name of one of them.
-fn look_up(
-    repository: &Repository,
-    items: &[(Component, Digest)],
-) -> Result<(BTreeMap<Digest, PackageRecord>, Vec<Package>), FlowError> {
-    let digests: BTreeSet<_> = items.iter().map(|(_, digest)| *digest).collect();
-    let digests: Vec<_> = digests.into_iter().collect();
-    let parts: Vec<_> = digests.chunks(AT_ONCE).collect();
-    let parts = on_every_core(&parts, |part| {
-        let records = repository.catalogue.find_packages(part)?;
-        let names: BTreeSet<_> = records.iter().map(|r| r.package.name.clone()).collect();
-        let names: Vec<_> = names.into_iter().collect();
-        Ok((records, repository.catalogue.list_versions(&names)?))
-    })?;
-    let (mut records, mut known) = (BTreeMap::new(), BTreeMap::new());
-    for (found, versions) in parts {
-        records.extend(found.into_iter().map(|record| (record.package.digest, record)));
-        known.extend(versions.into_iter().map(|record| (record.package.digest, record.package)));
-    }
-    Ok((records, known.into_values().collect()))
-}
-
-/// The bytes of a package are not known, or not to this asker.
-pub(crate) fn not_sent(digest: &Digest) -> FlowError {
-    FlowError::Missing(format!("blob {digest}; send it first with PUT /api/v1/blobs/{digest}"))
 }
 
 fn end_pins(

@@ -188,7 +188,11 @@ pub(crate) fn some_of(texts: &[String]) -> String {
 pub(crate) fn described(spec: &SuiteSpec) -> String {
     let (components, architectures) = (listed(&spec.components), listed(&spec.architectures));
     let owns = if spec.owns.is_empty() { "any name".into() } else { spec.owns.join(" ") };
-    format!("components {components}; architectures {architectures}; owns {owns}")
+    let allows = match spec.allows.is_empty() {
+        true => String::new(),
+        false => format!("; allows {}", listed(&spec.allows)),
+    };
+    format!("components {components}; architectures {architectures}; owns {owns}{allows}")
 }
 
 fn listed<T: ToString>(values: &[T]) -> String {
@@ -209,6 +213,7 @@ fn edited(edit: &Edit) -> String {
     tell("description", edit.description.clone());
     tell("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
     tell("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
+    tell("allows", edit.allows.as_ref().map(|allows| listed(allows)));
     tell("components +", some(listed(&edit.add_components)));
     tell("architectures +", some(listed(&edit.add_architectures)));
     tell("architectures -", some(listed(&edit.remove_architectures)));

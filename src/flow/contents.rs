@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::{debug, error};
 
 use crate::catalogue::SuiteState;
-use crate::debian::contents::{ContentsEdit, ContentsLine, is_path, location};
+use crate::debian::contents::{ContentsEdit, ContentsLine, escape, is_path, location};
 use crate::debian::{Component, PackageKind};
 use crate::domain::layout::contents_path;
 use crate::domain::listing::{self, Listed};
@@ -309,9 +309,18 @@ fn read_lists(
     let found = packages.iter().zip(paths.into_iter().zip(stanzas));
     let lists = found.filter_map(|((package, is_held), (paths, stanza))| {
         let location = located(&stanza, package);
-        Some(List { location, is_held: *is_held, paths: paths? })
+        Some(listed(location, *is_held, paths?))
     });
-    Ok(lists.collect())
+    Ok(lists.flatten().collect())
+}
+
+/// One list of paths as lines have them. Of what goes, the paths as they are too: earlier versions of this
+/// program did not escape any.
+fn listed(location: String, is_held: bool, paths: Vec<u8>) -> Vec<List> {
+    let Some(escaped) = escape(&paths) else { return vec![List { location, is_held, paths }] };
+    let list = List { location: location.clone(), is_held, paths: escaped };
+    let before = (!is_held).then_some(List { location, is_held, paths });
+    before.into_iter().chain([list]).collect()
 }
 
 /// How the lines name a package: by its section, where that can stand in one.

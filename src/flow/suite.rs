@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component, NameError, SuiteName};
-use crate::domain::host;
+use tracing::warn;
+
+use crate::debian::{Architecture, Component, NameError, Privilege, SuiteName};
 use crate::domain::{Admitted, Conflict, ConflictKind, Event, SpecError, SuiteSpec};
+use crate::domain::{host, release_name};
 use crate::flow::apply::Wish;
 use crate::flow::change::{Terms, change};
 use crate::flow::turn::Turned;
@@ -19,6 +21,7 @@ pub async fn create(
     admitted: &Admitted,
     spec: SuiteSpec,
 ) -> Result<Turned, FlowError> {
+    let spec = named(repository, spec).await?;
     verify(&spec)?;
     has_client_package(repository, &spec)?;
     lists_fit(repository, &spec)?;
@@ -39,6 +42,32 @@ pub async fn create(
     change(repository, admitted, &spec.name, Wish::Begin, terms).await
 }
 
+/// The suite with Origin and Label: as they are said, as hosts know them of a removed suite of this name, or
+/// the server's name.
+async fn named(repository: &Arc<Repository>, spec: SuiteSpec) -> Result<SuiteSpec, FlowError> {
+    let (shared, name) = (Arc::clone(repository), spec.name.clone());
+    if let Some(departed) = blocking(move || Ok(shared.catalogue.find_departed(&name)?)).await? {
+        return spec.succeed(&departed).map_err(invalid);
+    }
+    let mut spec = spec;
+    if let (true, Some(address)) = (spec.origin.is_empty(), repository.address.get()) {
+        spec.origin = release_name::usual_origin(&address.server);
+    }
+    if spec.label.is_empty() {
+        spec.label.clone_from(&spec.origin);
+    }
+    release_name::verify(&spec).map_err(invalid)?;
+    Ok(spec)
+}
+
+/// Tells the operator of suites of before whose Origin or Label hosts read otherwise than it stands there.
+pub fn warn_of_names(repository: &Repository) {
+    let desks = repository.desks();
+    for warning in desks.values().filter_map(|desk| release_name::warning(&desk.state().spec)) {
+        warn!("{warning}");
+    }
+}
+
 /// Whether a suite was recorded in the same words, and stopped before its first generation: asking for
 /// it once more finishes it.
 fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool, FlowError> {
@@ -56,6 +85,8 @@ pub struct Edit {
     pub valid_seconds: Option<i64>,
     /// Patterns of the package names it owns, in place of those it had.
     pub owns: Option<Vec<String>>,
+    /// What its packages may do to all of its hosts, in place of what they might before.
+    pub allows: Option<Vec<Privilege>>,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -100,6 +131,9 @@ impl Edit {
         }
         if let Some(owns) = &self.owns {
             spec.owns.clone_from(owns);
+        }
+        if let Some(allows) = &self.allows {
+            spec.allows.clone_from(allows);
         }
         let components = self.add_components.iter().filter(|one| !spec.components.contains(one));
         let components: Vec<_> = components.cloned().collect();

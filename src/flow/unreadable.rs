@@ -5,7 +5,9 @@ use tracing::{error, warn};
 
 use crate::debian::packages::LONGEST_PROVEN_BYTES;
 use crate::domain::pinning::Leeway;
-use crate::domain::{Identity, Package, PinKind, PinTarget, Reach};
+use crate::domain::{
+    Conflict, ConflictKind, ConflictReason, Draft, Identity, Package, PinKind, PinTarget, Reach,
+};
 use crate::flow::Repository;
 use crate::flow::apply::Wish;
 use crate::flow::desk::{Desk, Job};
@@ -28,12 +30,45 @@ pub(crate) fn leave_out(repository: &Repository) {
 }
 
 fn unreadable(desk: &Desk) -> Vec<Package> {
-    let is_long = |package: &Package| {
-        usize::try_from(package.stanza_bytes).unwrap_or(usize::MAX) > LONGEST_PROVEN_BYTES
-    };
     let state = desk.state();
     let listed = state.contents.packages().map(|(_, package)| package.as_ref());
     listed.filter(|package| is_long(package)).cloned().collect()
+}
+
+/// Takes out of a change what it would list anew that apt cannot read; gives what is said of it.
+///
+/// # Errors
+/// [`Conflict`] where just that was asked for.
+pub(crate) fn take_out(
+    draft: &mut Draft<'_>,
+    before: &Draft<'_>,
+    wish: &Wish,
+) -> Result<Vec<String>, Conflict> {
+    let (mut notes, mut reasons) = (Vec::new(), Vec::new());
+    for (place, now) in draft.since(before).0 {
+        let Some(package) = now.filter(|package| is_long(package)) else { continue };
+        let Package { name, version, architecture, stanza_bytes, .. } = &*package;
+        let subject = format!("{name} {version} {architecture}");
+        let problem = format!(
+            "has a stanza of {stanza_bytes} bytes, which is more than apt reads: `apt-get update` would stop on every \
+             host; build a version with shorter fields"
+        );
+        match wish {
+            Wish::Add(_) | Wish::Pin(..) => reasons.push(ConflictReason { subject, problem }),
+            _ => {
+                notes.push(format!("{subject} {problem}; it is left out"));
+                draft.clear(&place);
+            }
+        }
+    }
+    match reasons.is_empty() {
+        true => Ok(notes),
+        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
+    }
+}
+
+fn is_long(package: &Package) -> bool {
+    usize::try_from(package.stanza_bytes).unwrap_or(usize::MAX) > LONGEST_PROVEN_BYTES
 }
 
 fn job(package: &Package) -> Job {

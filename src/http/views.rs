@@ -102,6 +102,7 @@ pub fn suite(report: SuiteReport) -> SuiteView {
         label: spec.label,
         description: spec.description,
         owns: spec.owns,
+        allows: spec.allows,
         components: spec.components,
         architectures: spec.architectures,
         valid_days: u32::try_from(spec.valid_seconds / DAY_SECONDS).unwrap_or(0),

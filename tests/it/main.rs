@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "tests touch files and start programs")]
 
+mod accepted;
 mod archive;
 mod audit;
 mod bounds;
@@ -20,6 +21,7 @@ mod crash;
 mod demo;
 mod dependants;
 mod docs;
+mod earlier;
 mod enrol;
 mod export;
 mod formats;
@@ -29,6 +31,7 @@ mod host_files;
 mod kinds;
 mod locked;
 mod matrix;
+mod origins;
 mod questions;
 mod refusals;
 mod renewal;
@@ -39,4 +42,5 @@ mod story;
 mod streaming;
 mod sweep;
 mod translations;
+mod vendors;
 mod walk;

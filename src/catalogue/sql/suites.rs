@@ -113,10 +113,12 @@ const SEARCH_PATTERN_IN: &str = placements!(
 );
 
 const KEEP_FLOOR: &str = "\
-    INSERT INTO departed_suite (name, dated_at) \
-    SELECT s.name, h.dated_at FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
+    INSERT INTO departed_suite (name, dated_at, spec) \
+    SELECT s.name, h.dated_at, s.spec FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
         WHERE s.id = $1 AND h.ring = '' \
-    ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at";
+    ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at, spec = excluded.spec";
+
+const DEPARTED: &str = "SELECT spec FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
 /// Everything that names a suite, and last the suite itself.
 const REMOVE: [&str; 13] = [
@@ -155,6 +157,10 @@ impl<S: Store> Suites for S {
             specs.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(specs)
         })
+    }
+
+    fn find_departed(&self, suite: &SuiteName) -> Answer<Option<SuiteSpec>> {
+        self.read(|tx| one(tx, DEPARTED, &[suite.as_str().into()], |row| json(row, 0)))
     }
 
     fn load_suite(&self, suite: &SuiteName) -> Answer<Option<SuiteState>> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::api::{AccessGrant, AccessView, SuiteView};
-use crate::debian::{Architecture, Component, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName};
 use crate::nearest::nearest;
 
 /// What the file says. A kind that it does not speak of is `None` and left alone.
@@ -39,6 +39,8 @@ pub struct SuiteEntry {
     pub architectures: Option<Vec<Architecture>>,
     /// Patterns of the package names that it owns.
     pub owns: Option<Vec<String>>,
+    /// What its packages may do to all of its hosts.
+    pub allows: Option<Vec<Privilege>>,
     /// How long a signature stands. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -144,6 +146,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("components", list(&suite.components)),
         ("architectures", list(&suite.architectures)),
         ("owns", list(&suite.owns)),
+        ("allows", list(&suite.allows)),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),

@@ -64,7 +64,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
 async fn draw(client: &Client, file: &Manifest, prune: bool) -> Result<Plan, Failure> {
     let suites = client.list_suites().await?;
     let access = client.list_access().await?;
-    let plan = Plan::new(file, &suites, &access, prune, &client.server_name());
+    let plan = Plan::new(file, &suites, &access, prune);
     if !plan.impossible.is_empty() {
         let failure = Failure::refused("the file asks what cannot be done; nothing was done");
         return Err(failure.with_reasons(plan.impossible));

@@ -7,7 +7,7 @@ use crate::api::{
     AccessChange, AccessGrant, AccessGroup, AccessView, SuiteDefinition, SuiteEdit, SuiteView,
 };
 use crate::cli::render;
-use crate::debian::SuiteName;
+use crate::debian::{Privilege, SuiteName};
 
 /// Everything that is to be done, in this order.
 #[derive(Debug, Default, PartialEq)]
@@ -28,15 +28,9 @@ pub struct Plan {
 
 impl Plan {
     /// From what is there to what the file says; what it does not name goes only with `prune`.
-    pub fn new(
-        file: &Manifest,
-        suites: &[SuiteView],
-        access: &AccessView,
-        prune: bool,
-        server_name: &str,
-    ) -> Self {
+    pub fn new(file: &Manifest, suites: &[SuiteView], access: &AccessView, prune: bool) -> Self {
         let mut plan = Self::default();
-        plan.suites(file, suites, prune, server_name);
+        plan.suites(file, suites, prune);
         plan.groups(file, access, prune);
         plan.grants(file, access, prune);
         plan
@@ -69,11 +63,11 @@ impl Plan {
         lines
     }
 
-    fn suites(&mut self, file: &Manifest, there: &[SuiteView], prune: bool, server: &str) {
+    fn suites(&mut self, file: &Manifest, there: &[SuiteView], prune: bool) {
         let Some(wanted) = &file.suite else { return };
         for (name, entry) in wanted {
             match there.iter().find(|suite| suite.name == *name) {
-                None => self.create.push(definition(name, entry, server)),
+                None => self.create.push(definition(name, entry)),
                 Some(suite) => self.edit_suite(suite, entry),
             }
         }
@@ -176,16 +170,16 @@ fn missing<'a, T: PartialEq>(have: &'a [T], want: Option<&'a [T]>) -> Vec<&'a T>
     have.iter().filter(|one| !want.contains(one)).collect()
 }
 
-fn definition(name: &SuiteName, entry: &SuiteEntry, server: &str) -> SuiteDefinition {
-    let origin = entry.origin.clone().unwrap_or_else(|| server.to_owned());
+fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
     let usual = |word: &str| word.parse().ok().into_iter().collect();
     SuiteDefinition {
         name: name.clone(),
-        label: entry.label.clone().unwrap_or_else(|| origin.clone()),
-        origin,
+        origin: entry.origin.clone().unwrap_or_default(),
+        label: entry.label.clone().unwrap_or_default(),
         description: entry.description.clone().unwrap_or_default(),
         components: entry.components.clone().unwrap_or_else(|| usual("main")),
         owns: entry.owns.clone().unwrap_or_default(),
+        allows: entry.allows.clone().unwrap_or_default(),
         architectures: entry
             .architectures
             .clone()
@@ -238,6 +232,11 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
     if let Some(owns) = entry.owns.as_ref().filter(|owns| **owns != suite.owns) {
         lines.push(format!("owns {:?} -> {owns:?}", suite.owns));
         edit.owns = Some(owns.clone());
+    }
+    if let Some(allows) = entry.allows.as_ref().filter(|allows| **allows != suite.allows) {
+        let named = |all: &[Privilege]| all.iter().map(|one| one.as_str()).collect::<Vec<_>>();
+        lines.push(format!("allows {:?} -> {:?}", named(&suite.allows), named(allows)));
+        edit.allows = Some(allows.clone());
     }
     let new = entry.components.iter().flatten().filter(|one| !suite.components.contains(one));
     edit.add_components = new.cloned().collect();

@@ -35,7 +35,7 @@ fn access() -> AccessView {
 }
 
 fn plan(text: &str, prune: bool) -> Plan {
-    Plan::new(&Manifest::parse(text).unwrap(), &suites(), &access(), prune, "repo.example.org")
+    Plan::new(&Manifest::parse(text).unwrap(), &suites(), &access(), prune)
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn what_is_written_says_what_is_there() {
     let text = write(&suites(), &access());
     let manifest = Manifest::parse(&text).unwrap();
     for prune in [false, true] {
-        let plan = Plan::new(&manifest, &suites(), &access(), prune, "repo.example.org");
+        let plan = Plan::new(&manifest, &suites(), &access(), prune);
         assert_eq!(plan, Plan::default(), "{text}");
     }
     assert!(!text.contains("ann.example"), "{text}");

@@ -4,7 +4,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use super::{MessageArg, YesArg};
-use crate::debian::{Architecture, Component, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName};
 
 /// What can be done with suites.
 #[derive(Subcommand, Debug)]
@@ -55,7 +55,7 @@ pub struct SuiteCreate {
     /// The suite
     #[arg(value_name = "SUITE")]
     pub name: SuiteName,
-    /// The Origin field; it can never be changed [default: the host name of the server]
+    /// The Origin field; it can never be changed [default: the server's public name]
     #[arg(long, value_name = "TEXT")]
     pub origin: Option<String>,
     /// The Label field; it can never be changed [default: the origin]
@@ -87,6 +87,10 @@ pub struct SuiteCreate {
     /// The package names that it owns, such as 'acme-*'; others are refused [default: any name]
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub owns: Vec<String>,
+    /// What its packages may do to all of its hosts: essential, protected, phased-updates; others that would
+    /// are refused
+    #[arg(long, value_name = "PRIVILEGE", value_delimiter = ',')]
+    pub allow: Vec<Privilege>,
     /// After so many days without renewal, hosts refuse the suite
     #[arg(long, value_name = "DAYS", default_value = "14")]
     pub valid_days: u32,
@@ -170,6 +174,13 @@ pub struct SuiteEditArgs {
     /// It owns any name
     #[arg(long, conflicts_with = "owns")]
     pub owns_any: bool,
+    /// What its packages may do to all of its hosts, in place of what they might before: essential,
+    /// protected, phased-updates
+    #[arg(long, value_name = "PRIVILEGE", value_delimiter = ',')]
+    pub allow: Option<Vec<Privilege>>,
+    /// Its packages may do nothing of that
+    #[arg(long, conflicts_with = "allow")]
+    pub allow_nothing: bool,
     /// What hosts are offered.
     #[command(flatten)]
     pub offer: OfferArgs,

@@ -57,14 +57,14 @@ async fn remove(session: &mut Session<'_>, name: &SuiteName) -> Result<(), Failu
 
 async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Failure> {
     let now = session.now();
-    let origin = args.origin.clone().unwrap_or_else(|| session.client.server_name());
     let definition = SuiteDefinition {
         name: args.name.clone(),
-        label: args.label.clone().unwrap_or_else(|| origin.clone()),
-        origin,
+        origin: args.origin.clone().unwrap_or_default(),
+        label: args.label.clone().unwrap_or_default(),
         description: args.description.clone(),
         components: args.component.clone(),
         owns: args.owns.clone(),
+        allows: args.allow.clone(),
         architectures: args.architecture.clone(),
         valid_days: args.valid_days,
         not_automatic: args.not_automatic,
@@ -87,6 +87,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         valid_days: args.valid_days,
         add_components: args.add_component.clone(),
         owns: if args.owns_any { Some(Vec::new()) } else { args.owns.clone() },
+        allows: if args.allow_nothing { Some(Vec::new()) } else { args.allow.clone() },
         add_architectures: args.add_architecture.clone(),
         remove_architectures: args.remove_architecture.clone(),
         with_packages: args.with_packages,

@@ -48,6 +48,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
             "owns",
             if suite.owns.is_empty() { "any name".into() } else { joined(suite.owns.clone()) },
         ),
+        ("allows", joined(suite.allows.iter().map(ToString::to_string).collect())),
         ("hosts take it", taken(suite).into()),
         ("beside packages", beside(suite)),
         ("changelogs", suite.changelogs.clone().unwrap_or_default()),

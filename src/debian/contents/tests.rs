@@ -146,3 +146,25 @@ proptest! {
         prop_assert_eq!(merge(&run, &edits).unwrap(), expected);
     }
 }
+
+#[test]
+fn what_a_terminal_would_obey_is_escaped() {
+    let cases: [(&[u8], &[u8]); 7] = [
+        (b"a\x1b[2Jb\nc\n", b"a\\033[2Jb\nc\n"),
+        (b"etc/x\r\n", b"etc/x\\015\n"),
+        (b"a b \nc", b"a b\\040\nc"),
+        (b"a \n", b"a\\040\n"),
+        (b"a\tb\x7f", b"a\\011b\\177"),
+        (b"\xc2\x9b2J", b"\\302\\2332J"),
+        (b"a\xff\x9b\x01", b"a\xff\x9b\\001"),
+    ];
+    for (paths, escaped) in cases {
+        assert_eq!(escape(paths).as_deref(), Some(escaped), "{}", paths.escape_ascii());
+        for path in escaped.split(|byte| *byte == b'\n').filter(|path| !path.is_empty()) {
+            assert_eq!(is_path(path), Ok(()));
+        }
+    }
+    for plain in [&b"usr/lib/systemd/system/a\\x2db.service\ncaf\xc3\xa9 au lait\n"[..], b""] {
+        assert_eq!(escape(plain), None);
+    }
+}

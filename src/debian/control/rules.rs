@@ -2,6 +2,8 @@
 //!
 //! Source: Policy 5.3 and 5.6; deb-control(5); the fields and the former names that dpkg knows.
 
+use std::borrow::Cow;
+
 use super::super::relation::{RelationField, Relations};
 use super::super::stanza::{Fault, Field, quote};
 
@@ -12,16 +14,19 @@ enum Shape {
     Line,
     /// Text, with continuation lines if need be.
     Text,
-    /// Up to 32 lower-case letters and `-`.
+    /// Up to 32 letters and `-`, written in lower case.
     Word,
-    /// Words joined by `/`, as in `non-free/libs`.
+    /// Words joined by `/`, as in `non-free/libs`; what stands between words of one is written as `-`.
     Path,
-    /// `yes` or `no`.
+    /// `yes` or `no`, written in lower case.
     Flag,
-    /// `no`, `same`, `foreign` or `allowed`.
+    /// `no`, `same`, `foreign` or `allowed`, written in lower case: dpkg takes others, apt ignores them.
     MultiArch,
-    /// Up to 15 digits, so that apt can count the bytes of so many KiB.
+    /// Up to 15 digits, so that apt can count the bytes of so many KiB, and maybe a fraction, which it ignores. Left
+    /// as it is: apt hashes it from the index and from what dpkg has stored.
     Number,
+    /// A number from 0 to 100.
+    Percentage,
     /// `deb`, `udeb` or `ddeb`.
     PackageType,
     /// A field of the repository or of the installed system: never in a package.
@@ -30,7 +35,7 @@ enum Shape {
     Renamed(&'static str),
 }
 
-const KNOWN: [(&str, Shape); 43] = [
+const KNOWN: [(&str, Shape); 44] = [
     ("Package", Shape::Line),
     ("Version", Shape::Line),
     ("Architecture", Shape::Line),
@@ -51,6 +56,7 @@ const KNOWN: [(&str, Shape); 43] = [
     ("Multi-Arch", Shape::MultiArch),
     ("Installed-Size", Shape::Number),
     ("Package-Type", Shape::PackageType),
+    ("Phased-Update-Percentage", Shape::Percentage),
     ("Filename", Shape::Ours),
     ("MSDOS-Filename", Shape::Ours),
     ("Size", Shape::Ours),
@@ -97,12 +103,39 @@ pub(super) fn normal(field: &Field) -> Result<Option<Field>, Vec<Fault>> {
     }
     let known = KNOWN.iter().find(|(name, _)| field.is(name));
     let (name, shape) = known.map_or((field.name(), Shape::Text), |(name, shape)| (*name, *shape));
-    match problem(shape, field) {
+    if known.is_none() && name.get(..12).is_some_and(|b| b.eq_ignore_ascii_case("Description-")) {
+        let problem = "hides the Description from hosts of that language; write Description alone";
+        return Err(vec![Fault::of(name, problem)]);
+    }
+    let field = Field::new(name, tidy(shape, field.value()));
+    match problem(shape, &field) {
         Some(problem) => Err(vec![Fault::of(name, problem)]),
         None if field.value().is_empty() => Ok(None),
-        None => Ok(Some(Field::new(name, field.value()))),
+        None => Ok(Some(field)),
     }
 }
+
+/// A value whose meaning is clear, in the one way in which every reader understands it.
+fn tidy(shape: Shape, value: &str) -> Cow<'_, str> {
+    match shape {
+        Shape::Word | Shape::Flag | Shape::MultiArch => value.to_ascii_lowercase().into(),
+        Shape::Path if value.contains(BETWEEN) && !value.contains('\n') => {
+            let part = |part: &str| {
+                let words = part.split(BETWEEN).filter(|word| !word.is_empty());
+                words.collect::<Vec<_>>().join("-")
+            };
+            let parts: Vec<_> = value.split('/').map(part).collect();
+            match parts.iter().any(String::is_empty) {
+                true => value.into(),
+                false => parts.join("/").into(),
+            }
+        }
+        _ => value.into(),
+    }
+}
+
+/// What vendors write between the words of a section.
+const BETWEEN: [char; 4] = [' ', '\t', '&', ','];
 
 fn problem(shape: Shape, field: &Field) -> Option<String> {
     let value = field.value();
@@ -117,15 +150,16 @@ fn problem(shape: Shape, field: &Field) -> Option<String> {
         _ => {}
     }
     let rule = match shape {
-        Shape::Word if !word(value) => "is one word of at most 32 lower-case letters and '-'",
+        Shape::Word if !word(value) => "is one word of at most 32 letters and '-'",
         Shape::Path if !path(value) => {
             "is one to three words of letters, digits and '-_+.' joined by '/', at most 64 bytes"
         }
-        Shape::Flag if !matches!(value, "yes" | "no") => "is 'yes' or 'no', in lower case",
+        Shape::Flag if !matches!(value, "yes" | "no") => "is 'yes' or 'no'",
         Shape::MultiArch if !matches!(value, "no" | "same" | "foreign" | "allowed") => {
-            "is 'no', 'same', 'foreign' or 'allowed', in lower case; apt ignores other spellings"
+            "is 'no', 'same', 'foreign' or 'allowed'"
         }
         Shape::Number if !number(value) => "is a number of KiB in at most 15 digits",
+        Shape::Percentage if !percentage(value) => "is a whole number from 0 to 100",
         Shape::PackageType if !matches!(value, "deb" | "udeb" | "ddeb") => {
             "is 'deb', 'udeb' for the installer, 'ddeb' for debug symbols, or is left out"
         }
@@ -146,5 +180,11 @@ fn path(value: &str) -> bool {
 }
 
 fn number(value: &str) -> bool {
-    value.len() <= 15 && value.bytes().all(|b| b.is_ascii_digit())
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    value.len() <= 15 && digits(whole) && digits(fraction)
+}
+
+fn percentage(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_digit()) && value.parse::<u8>().is_ok_and(|of| of <= 100)
 }

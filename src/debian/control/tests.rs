@@ -73,11 +73,18 @@ fn fields_hold_what_dpkg_and_apt_agree_on() {
         assert!(with(text).is_ok(), "{text}: {:?}", with(text));
     }
     let bad = [
-        ("Multi-Arch: Same\n", "Multi-Arch: is 'no', 'same'"),
-        ("essential: YES\n", "Essential: is 'yes' or 'no'"),
+        ("Multi-Arch: alien\n", "Multi-Arch: is 'no', 'same'"),
+        ("essential: true\n", "Essential: is 'yes' or 'no'"),
+        ("Phased-Update-Percentage: 101\n", "Phased-Update-Percentage: is a whole number"),
+        ("Description-en: x\n", "Description-en: hides the Description"),
+        ("description-DE: x\n y\n", "description-DE: hides the Description"),
         ("Installed-Size: 12k\n", "Installed-Size: is a number"),
         ("Installed-Size: 1234567890123456\n", "Installed-Size: is a number"),
-        ("Section: a b\n", "Section: is one to three"),
+        ("Section: a;b\n", "Section: is one to three"),
+        ("Section: &\n", "Section: is one to three"),
+        ("Installed-Size: .5\n", "Installed-Size: is a number"),
+        ("Installed-Size: 1.5.2\n", "Installed-Size: is a number"),
+        ("Installed-Size: 12,5\n", "Installed-Size: is a number"),
         ("Section: ../etc\n", "Section: is one to three"),
         ("Section: a//b\n", "Section: is one to three"),
         ("Section: libs\n main\n", "Section: is one line"),
@@ -104,6 +111,32 @@ fn fields_hold_what_dpkg_and_apt_agree_on() {
         assert!(said.contains(part), "{text:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{text:?}: {said}");
     }
+}
+
+#[test]
+fn what_vendors_write_is_written_as_every_reader_understands_it() {
+    for (given, field, written) in [
+        ("Priority: Optional\n", "Priority", "optional"),
+        ("priority: EXTRA\n", "Priority", "extra"),
+        ("Essential: No\n", "Essential", "no"),
+        ("Protected: YES\n", "Protected", "yes"),
+        ("Multi-Arch: Foreign\n", "Multi-Arch", "foreign"),
+        ("Section: Amateur Radio\n", "Section", "Amateur-Radio"),
+        ("Section: non-free / Sound & Video\n", "Section", "non-free/Sound-Video"),
+        // apt hashes these: they stay as dpkg stores them.
+        ("Installed-Size: 12.5\n", "Installed-Size", "12.5"),
+        ("Installed-Size: 0012\n", "Installed-Size", "0012"),
+        ("Depends: ab (>= 0:1-1), cd(=  02:1)|ef\n", "Depends", "ab (>= 1-1), cd (= 2:1) | ef"),
+        ("Breaks: ab (<< 0:1)\n", "Breaks", "ab (<< 1)"),
+    ] {
+        let control = with(given).unwrap();
+        assert_eq!(control.stanza().find(field), Some(written), "{given}");
+        let published = control.published("pool/x.deb", 1, &Digest::of(b"x"));
+        assert!(published.contains(&format!("\n{field}: {written}\n")), "{published}");
+        crate::debian::packages::prove(published.as_bytes()).unwrap();
+    }
+    let all = BASE.replace("amd64\n", "all\nMulti-Arch: Same\n");
+    assert!(said(Control::parse(all.as_bytes())).contains("Multi-Arch: is 'same'"));
 }
 
 #[test]

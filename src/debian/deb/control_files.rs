@@ -173,8 +173,8 @@ fn is_trigger(name: &[u8]) -> bool {
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-+.".contains(byte))
 }
 
-/// The beginning of a line, as it may be shown.
-fn shown(line: &[u8]) -> String {
+/// The beginning of a line or path, as it may be shown.
+pub(super) fn shown(line: &[u8]) -> String {
     const SHOWN_BYTES: usize = 80;
     let cut = line.get(..SHOWN_BYTES);
     let dots = if cut.is_some() { "…" } else { "" };

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::ar::Body;
 use super::control_files::Conffiles;
+use super::control_files::shown;
 use super::decode::Decoder;
 use super::installed::Installed;
 use super::tar::{EntryKind, Header, TarLimit, TarReader};
@@ -14,6 +15,9 @@ const LONG_NAME_MAX_BYTES: u64 = 4096;
 
 /// The longest part of a path that dpkg installs: it needs room for `.dpkg-new`.
 const PART_MAX_BYTES: usize = 246;
+
+/// `PATH_MAX` less a slash in front, `.dpkg-new` and the NUL.
+const PATH_MAX_BYTES: usize = 4085;
 
 type DataTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
@@ -35,9 +39,7 @@ pub(super) fn walk<R: Read>(
             let limit = limits.data_entries;
             return Err(DebError::TooLarge { what: "the number of entries in data.tar", limit });
         }
-        let wrong = |problem: String| {
-            tar.malformed(format!("\"{}\" {problem}", header.name.escape_ascii()))
-        };
+        let wrong = |problem: String| tar.malformed(format!("{} {problem}", shown(&header.name)));
         let (path, target) = check_entry(&header).map_err(wrong)?;
         installed.add(header.kind, path, target).map_err(|problem| wrong(problem.into()))?;
         if header.kind != EntryKind::Directory {
@@ -152,9 +154,15 @@ fn check_path(name: &[u8]) -> Result<&[u8], String> {
         if part.len() > PART_MAX_BYTES {
             return Err(format!(
                 "has a part of more than {PART_MAX_BYTES} bytes; dpkg adds nine to install it, and \
-                 file systems take 255"
+                 file systems take 255: shorten it"
             ));
         }
+    }
+    if path.len() > PATH_MAX_BYTES {
+        return Err(format!(
+            "is a path of more than {PATH_MAX_BYTES} bytes; dpkg adds nine and a slash to install it, and the \
+             kernel takes 4095: shorten it"
+        ));
     }
     Ok(path)
 }

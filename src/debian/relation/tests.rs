@@ -89,7 +89,7 @@ fn relation() -> impl Strategy<Value = Relation> {
         Just(Some(Qualifier::Concrete(Architecture::parse("arm64").unwrap()))),
     ];
     let operator = prop::sample::select(Operator::ALL.to_vec());
-    let version = prop::option::of((operator, "([0-9]:)?[0-9][0-9a-z.+~]{0,6}(-[0-9a-z]{1,3})?"));
+    let version = prop::option::of((operator, "([1-9]:)?[0-9][0-9a-z.+~]{0,6}(-[0-9a-z]{1,3})?"));
     ("[a-z0-9][a-z0-9+.-]{1,9}", qualifier, version).prop_map(|(name, qualifier, version)| {
         Relation {
             package: PackageName::parse(&name).unwrap(),

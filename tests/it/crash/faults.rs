@@ -247,6 +247,7 @@ faulty! { Packages:
 faulty! { Suites:
     fn create_suite(spec: &SuiteSpec, event: &Event) -> ();
     fn list_suites() -> Vec<SuiteSpec>;
+    fn find_departed(suite: &SuiteName) -> Option<SuiteSpec>;
     fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
     fn publish(publication: &Publication) -> ();
     fn publish_when(publication: &Publication, new: Announced, shown: Receiver<Shown>) -> ();

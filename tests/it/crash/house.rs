@@ -189,6 +189,7 @@ impl<'g> House<'g> {
             components: vec![Component::parse("main").unwrap()],
             architectures: vec!["amd64".parse().unwrap()],
             owns: Vec::new(),
+            allows: Vec::new(),
             valid_seconds: VALID_SECONDS,
             not_automatic: false,
             but_automatic_upgrades: false,

@@ -16,6 +16,7 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 const PACKAGES: &[(&str, &str)] = &[
     ("apt-cache", "apt"),
     ("apt-config", "apt"),
+    ("apt-file", "apt-file"),
     ("apt-ftparchive", "apt-utils"),
     ("apt-get", "apt"),
     ("aptly", "aptly"),

@@ -585,7 +585,7 @@ fn what_is_counted_by_address_is_counted_for_the_client() {
         // The second front finds an address that has heard enough already.
         assert!(asked.is_some_and(|asked| (port == nginx) == (asked < 500)), "{asked:?}");
         // Meanwhile it earns a word again every 50 ms.
-        let told = (0..20).any(|_| {
+        let told = (0..200).any(|_| {
             while line.ask(PATH).starts_with("403 no client certificate") {}
             from(port, "127.0.0.9", None).says("429 too many refused requests")
         });

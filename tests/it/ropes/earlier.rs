@@ -66,8 +66,8 @@ impl Before {
         before.chunks();
         before.files();
         before.heads(ground, place, clock);
-        let rest =
-            "DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; PRAGMA user_version = 1";
+        let rest = "DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
+                    ALTER TABLE departed_suite DROP COLUMN spec; PRAGMA user_version = 1";
         before.database.execute_batch(rest).unwrap();
         before.marks
     }

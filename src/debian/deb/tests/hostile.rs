@@ -312,10 +312,13 @@ fn data_entries() {
     let long = |kind: u8, text: &[u8]| two(Entry::new("././@LongLink", kind, text), file());
     let twice = || Entry::new("././@LongLink", b'L', b"./a\0");
     let path = |name: &str| one(Entry::file(name, b"x"));
+    let path_of = |bytes: usize| format!("./{}\0", &"d/".repeat(bytes)[..bytes]).into_bytes();
+    read_deb(&*long(b'L', &path_of(4085)), &DebLimits::default()).unwrap();
     check(vec![
         ("checksum", one(file().with_unsummed(0, b"x")), Malformed),
         ("absolute", path("/usr/x"), Malformed),
         ("absolute behind a dot", path(".//usr/x"), Malformed),
+        ("a path too long", long(b'L', &path_of(4086)), Malformed),
         ("up", path("../x"), Malformed),
         ("up within", path("./usr/../../x"), Malformed),
         ("up at the end", path("./usr/.."), Malformed),
