@@ -113,7 +113,9 @@ pub fn find_empty(command: &Command, matches: &ArgMatches) -> Option<String> {
         }
         let mut given = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
         if given.any(|value| value.is_empty()) {
-            return Some(argument.to_string());
+            let plain = argument.get_value_names().and_then(<[_]>::first);
+            let positional = plain.filter(|_| argument.is_positional());
+            return Some(positional.map_or_else(|| argument.to_string(), ToString::to_string));
         }
     }
     let (name, matches) = matches.subcommand()?;

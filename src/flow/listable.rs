@@ -4,6 +4,9 @@ use crate::debian::{Architecture, PackageName};
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft};
 use crate::flow::apply::Wish;
 
+/// So many packages are named one by one.
+const MOST_TOLD: usize = 8;
+
 /// Refuses a change that would list what the suite does not take.
 pub(crate) fn judge(draft: &Draft<'_>, wish: &Wish) -> Result<(), Conflict> {
     // What is added was judged package by package. A pin that is over has to end.
@@ -41,11 +44,7 @@ fn housed(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
         };
         ConflictReason { problem, subject: name.to_string() }
     };
-    let reasons: Vec<_> = draft.homeless(all).into_iter().map(reason).collect();
-    match reasons.is_empty() {
-        true => Ok(()),
-        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
-    }
+    refuse(draft.homeless(all).into_iter().map(reason).collect())
 }
 
 /// No change lists a name that the suite does not own, nor takes a name away that it lists.
@@ -58,9 +57,19 @@ fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
     };
     let reason =
         |name: PackageName| ConflictReason { problem: problem(), subject: name.to_string() };
-    let reasons: Vec<_> = draft.foreign(all).into_iter().map(reason).collect();
-    match reasons.is_empty() {
-        true => Ok(()),
-        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
+    refuse(draft.foreign(all).into_iter().map(reason).collect())
+}
+
+/// Refuses for these reasons, if there are any; of very many the first are told.
+fn refuse(mut reasons: Vec<ConflictReason>) -> Result<(), Conflict> {
+    if reasons.is_empty() {
+        return Ok(());
     }
+    let more = reasons.len().saturating_sub(MOST_TOLD);
+    reasons.truncate(MOST_TOLD);
+    if more > 0 {
+        let problem = "for the same reason".to_owned();
+        reasons.push(ConflictReason { subject: format!("{more} more"), problem });
+    }
+    Err(Conflict { kind: ConflictKind::Other, reasons })
 }

@@ -98,7 +98,7 @@ async fn an_empty_name_is_a_wrong_command_line_wherever_it_stands() {
     assert!(told.err.contains("--package <PATTERN> is empty; nothing was changed"), "{}", told.err);
     let told = stage.run(&["pin", "--rollback", ""]).await;
     assert!(
-        told.err.contains("is empty; nothing was changed\nhint: is a variable"),
+        told.err.contains("PACKAGE[=VERSION] is empty; nothing was changed\nhint: is a variable"),
         "{}",
         told.err
     );
