@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::catalogue::Mention;
 use crate::debian::{Dependencies, PackageName};
 use crate::digest::Digest;
-use crate::domain::installable::{Named, Question, answers_for, asked};
+use crate::domain::installable::{Named, Question, answers_for, asked, touched_by};
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::cores::on_every_core;
 use crate::flow::{FlowError, Repository};
@@ -34,14 +34,9 @@ impl Change<'_> {
         &self,
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Lack>>, FlowError> {
-        let mut moved: BTreeMap<PackageName, Vec<Digest>> = BTreeMap::new();
-        for (place, now) in self.after.since(self.before).0 {
-            let then = self.before.at(&place);
-            let digests = then.into_iter().chain(&now).map(|package| package.digest);
-            moved.entry(place.1).or_default().extend(digests);
-        }
-        let touched = self.touched(&moved)?;
-        let mut concerned: BTreeSet<PackageName> = moved.into_keys().collect();
+        let moved = self.after.since(self.before).0.into_iter().map(|(place, _)| place.1);
+        let mut concerned: BTreeSet<PackageName> = moved.collect();
+        let touched = self.touched(&concerned)?;
         // Where nothing was listed, nothing but what moved depends on it.
         if !self.before.lists_nothing() {
             let names: Vec<_> = touched.iter().cloned().collect();
@@ -60,21 +55,20 @@ impl Change<'_> {
         Ok(whole.map(|parts| parts.into_iter().flatten().collect()))
     }
 
-    /// The names of which anything moved: packages' own, and those that they are taken for.
-    fn touched(
-        &self,
-        moved: &BTreeMap<PackageName, Vec<Digest>>,
-    ) -> Result<BTreeSet<PackageName>, FlowError> {
-        let mut touched: BTreeSet<PackageName> = moved.keys().cloned().collect();
+    /// The names of which hosts may find something else: those that moved, and what any of their packages
+    /// provides, before or now. A package that comes in displaces others of its name that did not move.
+    fn touched(&self, moved: &BTreeSet<PackageName>) -> Result<BTreeSet<PackageName>, FlowError> {
         if self.before.lists_nothing() {
-            return Ok(touched);
+            return Ok(moved.clone());
         }
-        let digests: Vec<_> = moved.values().flatten().copied().collect();
-        for part in digests.chunks(AT_ONCE) {
-            for stanza in self.repository.catalogue.read_stanzas(part)? {
-                let read = Dependencies::of_stanza(&stanza);
-                touched.extend(read.provided_names().into_iter().cloned());
-            }
+        let mut touched = BTreeSet::new();
+        let moved: Vec<_> = moved.iter().cloned().collect();
+        for part in moved.chunks(AT_ONCE) {
+            let mut known = Known::new(self);
+            known.list(part);
+            known.read(&part.iter().collect::<Vec<_>>())?;
+            let Known { before, after, dependencies, .. } = &known;
+            touched.extend(touched_by(part, [before, after], dependencies));
         }
         Ok(touched)
     }
