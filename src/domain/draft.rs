@@ -174,6 +174,13 @@ impl<'a> Draft<'a> {
         homeless.map(|package| (package.name.clone(), package.architecture.clone())).collect()
     }
 
+    /// Whether the suite has the package's architecture and owns its name, so that hosts would hear of it.
+    pub fn may_list(&self, package: &Package) -> bool {
+        let name = package.name.as_str();
+        let owned = name.starts_with(CLIENT_PREFIX) || self.spec.owns_name(name);
+        owned && self.spec.takes(&package.architecture)
+    }
+
     /// What the draft lists anew; with `all`, everything that it lists.
     fn listed(&self, all: bool) -> impl Iterator<Item = &Arc<Package>> {
         let kept = self.base.packages().filter(move |(component, package)| {

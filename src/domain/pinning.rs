@@ -153,7 +153,8 @@ pub fn pin_at(
     Ok(())
 }
 
-/// Ends a pin and lists the highest version taken meanwhile, never one that was fled from.
+/// Ends a pin and lists the highest version taken meanwhile, never one that was fled from, nor what the suite
+/// does not take any more.
 ///
 /// # Errors
 /// [`Conflict`] when the package is not pinned.
@@ -171,6 +172,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     let free: Vec<_> = taken
         .iter()
         .filter(|(_, p)| !draft.has_fled(p) && draft.pin_of(p).is_none() && higher(p))
+        .filter(|(_, p)| draft.may_list(p))
         .collect();
     let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
         return Ok(());

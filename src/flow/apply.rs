@@ -203,9 +203,11 @@ fn end_pins(
         let before = draft.members(&target);
         let taken = taken_of(repository, desk, &target)?;
         pinning::unpin(draft, &target, &taken)?;
-        if draft.members(&target) == before {
+        let kept_out = listable::kept_out(draft, &target, &taken);
+        if draft.members(&target) == before && kept_out.is_none() {
             notes.push(nothing_newer(desk, draft, &target, &taken));
         }
+        notes.extend(kept_out);
     }
     Ok(Applied { notes, ..Applied::default() })
 }

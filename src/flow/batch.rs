@@ -150,13 +150,13 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
     if work.gathered_bytes.load(Ordering::Relaxed) > GATHERED_BYTES {
         return Err(alone("the others of its batch unpack to too much"));
     }
-    let mut effort = Effort::default();
+    let mut effort = Effort::begin(work.repository.limits().work);
     let input = Watched { rest: bytes, whole_bytes: bytes.len() as u64, effort: &mut effort, work };
     let recognised = recognise::recognise(work.repository, input);
     let overworked = effort.is_beyond(bytes.len() as u64);
     let recognised = match recognised {
         Err(FlowError::Internal(_)) if overworked => {
-            return Err(recognise::overworked(bytes.len() as u64));
+            return Err(effort.rejection(bytes.len() as u64));
         }
         Err(FlowError::Internal(_)) => return Err(alone("the others of its batch took too long")),
         other => other?,
@@ -185,8 +185,9 @@ impl Read for Watched<'_, '_> {
         let more = u64::try_from(self.effort.pause().as_micros()).unwrap_or(u64::MAX);
         let before = self.work.worked_micros.fetch_add(more, Ordering::Relaxed);
         let all = Duration::from_micros(before.saturating_add(more));
-        if self.effort.is_beyond(self.whole_bytes) || all > recognise::allowed(self.work.sent_bytes)
-        {
+        let each = self.work.repository.limits().work;
+        let most = recognise::allowed(each, self.work.sent_bytes);
+        if self.effort.is_beyond(self.whole_bytes) || all > most {
             warn!("packages of a batch take too long to unpack");
             return Err(io::Error::other("too much work"));
         }

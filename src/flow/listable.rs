@@ -1,7 +1,10 @@
 //! Listable: what a change may list in a suite, by the names that it owns and the architectures that it has.
 
+use std::sync::Arc;
+
 use crate::debian::{Architecture, PackageName};
-use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft};
+use crate::domain::pinning::{self, Taken};
+use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinTarget};
 use crate::flow::apply::Wish;
 
 /// So many packages are named one by one.
@@ -27,6 +30,34 @@ pub(crate) fn judge(draft: &Draft<'_>, wish: &Wish) -> Result<(), Conflict> {
     Ok(())
 }
 
+/// What is said of the highest version that the end of a pin leaves out, since the suite does not take it any
+/// more.
+pub(crate) fn kept_out(draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Option<String> {
+    let version = |package: &Arc<Package>| pinning::pinned_version(target, package).clone();
+    let listed = draft.members(target);
+    let present = listed.iter().map(|(_, package)| version(package)).max();
+    let higher =
+        |package: &Arc<Package>| present.as_ref().is_none_or(|now| version(package) > *now);
+    let left_out = taken
+        .iter()
+        .map(|(_, package)| package)
+        .filter(|package| !draft.may_list(package) && !draft.has_fled(package) && higher(package));
+    let Package { name, version, architecture, .. } = &**left_out.max_by_key(|one| version(one))?;
+    let why = match draft.spec.takes(architecture) {
+        true => draft.spec.not_owned(),
+        false => gone(draft, architecture),
+    };
+    Some(format!("{name} {version} ({architecture}) stays out: {why}"))
+}
+
+fn gone(draft: &Draft<'_>, architecture: &Architecture) -> String {
+    let suite = &draft.spec.name;
+    format!(
+        "suite {suite} does not have {architecture} any more; \
+         `repoctl suite edit {suite} --add-architecture {architecture}` brings it back"
+    )
+}
+
 /// No change lists a package of an architecture that the suite does not have, nor takes one away that it
 /// lists packages of: hosts would never hear of them, and nobody would be told.
 fn housed(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
@@ -37,10 +68,7 @@ fn housed(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
                 "is listed for {architecture}, which would not be among the architectures of suite {suite}; \
                  `--with-packages` takes it out with the others"
             ),
-            false => format!(
-                "would be listed for {architecture}, which suite {suite} does not have any more; \
-                 `repoctl suite edit {suite} --add-architecture {architecture}` brings it back"
-            ),
+            false => format!("would be listed for {architecture}: {}", gone(draft, &architecture)),
         };
         ConflictReason { problem, subject: name.to_string() }
     };

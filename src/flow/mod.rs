@@ -128,6 +128,8 @@ pub struct FlowLimits {
     pub uploads: usize,
     /// What uploads may make the server hold in memory, decoders and bodies together. Unit: bytes.
     pub memory_bytes: u64,
+    /// How much processor time a package may take to unpack, beside one second for each MiB that was sent.
+    pub work: std::time::Duration,
     /// How the readers of packages are bounded.
     pub deb: crate::debian::DebLimits,
     /// How long a client certificate stands. Unit: days.
@@ -144,6 +146,7 @@ impl Default for FlowLimits {
             package_bytes: 4 << 30,
             uploads: 16,
             memory_bytes: 224 << 20,
+            work: std::time::Duration::from_secs(60),
             deb: crate::debian::DebLimits::default(),
             certificate_days: 397,
             crl_seconds: 7 * 86_400,

@@ -95,26 +95,27 @@ impl Recognised {
     }
 }
 
-/// How much processor time a package may take to unpack, and how much more for each byte that was sent: a
-/// few bytes can unpack to gigabytes, and would hold a place that other uploads wait for.
-const WORK: Duration = Duration::from_secs(60);
+/// How much processor time a package may take to unpack: what the server allows each, and more for each byte
+/// that was sent. A few bytes can unpack to gigabytes, and would hold a place that other uploads wait for.
 const WORK_BYTES_PER_SECOND: u64 = 1 << 20;
 
 /// A watch over the work that a sender causes in one thread. It runs from the start.
 ///
-/// It counts the processor's time, so that no verdict depends on what else the machine does.
+/// It counts the processor's time, so that no verdict depends on what else the machine does, nor on how slowly
+/// bytes come.
 pub(crate) struct Effort {
+    /// What any package may take.
+    each: Duration,
     worked: Duration,
     since: Duration,
 }
 
-impl Default for Effort {
-    fn default() -> Self {
-        Self { worked: Duration::ZERO, since: thread_time() }
-    }
-}
-
 impl Effort {
+    /// A watch that runs.
+    pub(crate) fn begin(each: Duration) -> Self {
+        Self { each, worked: Duration::ZERO, since: thread_time() }
+    }
+
     /// Stops the watch; gives what was added to it.
     pub(crate) fn pause(&mut self) -> Duration {
         let now = thread_time();
@@ -131,22 +132,22 @@ impl Effort {
 
     /// Whether the work until the last pause is more than `sent_bytes` can be worth.
     pub(crate) fn is_beyond(&self, sent_bytes: u64) -> bool {
-        self.worked > allowed(sent_bytes)
+        self.worked > allowed(self.each, sent_bytes)
+    }
+
+    /// The rejection of what took too long.
+    pub(crate) fn rejection(&self, sent_bytes: u64) -> FlowError {
+        let problem = format!(
+            "it takes too long to unpack for its size: more than {} s of processor time, which are {} s and one \
+             for each MiB that was sent; build it with less compression",
+            allowed(self.each, sent_bytes).as_secs_f64(),
+            self.each.as_secs_f64(),
+        );
+        FlowError::Rejection(vec![(None, problem)])
     }
 }
 
 /// How much work so many bytes are worth.
-pub(crate) fn allowed(sent_bytes: u64) -> Duration {
-    WORK.saturating_add(Duration::from_secs(sent_bytes / WORK_BYTES_PER_SECOND))
-}
-
-/// The rejection of what took too long.
-pub(crate) fn overworked(sent_bytes: u64) -> FlowError {
-    let problem = format!(
-        "it takes too long to unpack for its size: more than {} s of processor time, which are {} s and one for \
-         each MiB that was sent; build it with less compression",
-        allowed(sent_bytes).as_secs(),
-        WORK.as_secs(),
-    );
-    FlowError::Rejection(vec![(None, problem)])
+pub(crate) fn allowed(each: Duration, sent_bytes: u64) -> Duration {
+    each.saturating_add(Duration::from_secs(sent_bytes / WORK_BYTES_PER_SECOND))
 }

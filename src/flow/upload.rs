@@ -134,7 +134,7 @@ fn take_in(
         received_bytes: 0,
         limit_bytes: repository.limits().package_bytes,
         failure: None,
-        effort: Effort::default(),
+        effort: Effort::begin(repository.limits().work),
     };
     let recognised = recognise::recognise(repository, &mut incoming);
     if recognised.is_err() {
@@ -232,7 +232,7 @@ impl Read for Incoming {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.effort.pause();
         if self.effort.is_beyond(self.received_bytes) {
-            return self.fail(recognise::overworked(self.received_bytes));
+            return self.fail(self.effort.rejection(self.received_bytes));
         }
         while self.piece.is_empty() {
             self.piece = self.next()?;

@@ -44,3 +44,4 @@ mod sweep;
 mod translations;
 mod vendors;
 mod walk;
+mod work;

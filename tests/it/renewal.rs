@@ -10,6 +10,7 @@ use repod::domain::{
 };
 use repod::flow::apply::Wish;
 use repod::flow::change::{Terms, change};
+use repod::flow::suite::Edit;
 use repod::flow::upload::{Declared, upload};
 use repod::flow::{Repository, refresh};
 use repod::init::{InitOptions, InitTrust, init};
@@ -17,6 +18,7 @@ use repod::server::Server;
 use repod::signing::KeyKind;
 use repod::time::{Clock, HandClock, Moment};
 
+use crate::harness::deb::DebBuilder;
 use crate::harness::server::package;
 
 pub(crate) const DAY: i64 = 86_400;
@@ -91,14 +93,35 @@ impl Moved {
 
     /// Sends a package that no change names yet.
     pub(crate) async fn stage(&self, name: &str, version: &str) -> repod::digest::Digest {
-        let bytes = bytes::Bytes::from(package(name, version).build());
+        self.stage_built(&package(name, version)).await
+    }
+
+    async fn stage_built(&self, deb: &DebBuilder) -> repod::digest::Digest {
+        let bytes = bytes::Bytes::from(deb.build());
         let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
         upload(&self.repository, &self.admin, body, Declared::default()).await.unwrap().digest
     }
 
     pub(crate) async fn wish(&self, wish: Wish) {
+        self.notes_of(wish).await;
+    }
+
+    /// The same, with what is said to people.
+    async fn notes_of(&self, wish: Wish) -> Vec<String> {
         self.later(2);
-        change(&self.repository, &self.admin, &stable(), wish, Terms::default()).await.unwrap();
+        let terms = Terms::default();
+        change(&self.repository, &self.admin, &stable(), wish, terms).await.unwrap().notes
+    }
+
+    /// Lets pins end whose time is over, until the suite has none.
+    async fn end_pins(&self) {
+        refresh::refresh(&self.repository).await;
+        let begun = std::time::Instant::now();
+        while !self.repository.desk(&stable()).unwrap().state().pins.is_empty() {
+            assert!(begun.elapsed().as_secs() < 30, "{:?}", self.listed());
+            self.later(1);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) fn head(&self) -> repod::domain::Head {
@@ -220,13 +243,56 @@ async fn a_pin_with_an_end_ends_by_itself_and_lists_what_waited() {
     moved.upload("acme-web", "3.0").await;
     assert_eq!(moved.listed(), ["acme-web 1.0"], "a pinned package let a newer one through");
     moved.later(DAY);
-    refresh::refresh(&moved.repository).await;
-    let begun = std::time::Instant::now();
-    while moved.listed() != ["acme-web 3.0"] {
-        assert!(begun.elapsed().as_secs() < 30, "{:?}", moved.listed());
-        moved.later(1);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    moved.end_pins().await;
+    assert_eq!(moved.listed(), ["acme-web 3.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
+    let i386 = || vec!["i386".parse().unwrap()];
+    for by_itself in [true, false] {
+        let moved = Moved::start().await;
+        moved.wish(Wish::Edit(Edit { add_architectures: i386(), ..Edit::default() })).await;
+        // One source with builds for both, another with builds for the one that goes.
+        for version in ["1.0", "2.0"] {
+            moved.upload("acme-both", version).await;
+            for name in ["acme-both", "acme-board"] {
+                let built = DebBuilder::new(name, version, "i386");
+                let digest = moved.stage_built(&built).await;
+                moved.wish(Wish::Add(vec![("main".parse().unwrap(), digest)])).await;
+            }
+            if version == "1.0" {
+                for name in ["acme-both", "acme-board"] {
+                    moved.wish(Wish::Pin(source(name), "1.0".parse().unwrap(), Some(24))).await;
+                }
+            }
+        }
+        let edit = Edit { remove_architectures: i386(), with_packages: true, ..Edit::default() };
+        moved.wish(Wish::Edit(edit)).await;
+        assert_eq!(moved.listed(), ["acme-both 1.0"]);
+        let said = match by_itself {
+            true => {
+                moved.later(DAY);
+                moved.end_pins().await;
+                Vec::new()
+            }
+            false => moved.notes_of(Wish::Unpin(Vec::new())).await,
+        };
+        assert_eq!(moved.listed(), ["acme-both 2.0"], "by itself: {by_itself}");
+        let release = moved.head().release;
+        assert!(release.contains("\nArchitectures: amd64\n"), "{release}");
+        assert!(release.contains("/binary-amd64/") && !release.contains("i386"), "{release}");
+        let note = "acme-board 2.0 (i386) stays out: suite stable does not have i386 any more; `repoctl suite \
+                    edit stable --add-architecture i386` brings it back";
+        assert!(by_itself || said == [note], "{said:?}");
+        // Nothing of it waits hidden in the suite: to have the architecture again lists nothing.
+        moved.wish(Wish::Edit(Edit { add_architectures: i386(), ..Edit::default() })).await;
+        assert_eq!(moved.listed(), ["acme-both 2.0"], "by itself: {by_itself}");
     }
+}
+
+fn source(name: &str) -> PinTarget {
+    PinTarget { kind: PinKind::Source, name: name.parse().unwrap() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

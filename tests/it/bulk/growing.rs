@@ -41,8 +41,24 @@ fn an_architecture_goes_when_its_packages_are_named_and_comes_back() {
     assert_eq!(host.installed("acme-web").as_deref(), Some("2.0"));
 
     // What cannot be listed is never brought back in silence.
-    let back = ["pin", "--suite", "stable", "--rollback", "acme-board", "--to", "3"];
-    client.repoctl(&back).expect_code(1);
+    let pin = ["pin", "--suite", "stable"];
+    let ways: [&[&str]; 3] = [
+        &["--rollback", "acme-board", "--to", "4"],
+        &["--rollback", "--all", "--to", "4", "--yes"],
+        &["acme-board=1.0"],
+    ];
+    for way in ways {
+        let refused = client.repoctl(&[&pin, way].concat()).expect_code(1);
+        refused
+            .expect_says("acme-board")
+            .expect_says("would be listed for i386")
+            .expect_says("stable does not have i386 any more")
+            .expect_says("repoctl suite edit stable --add-architecture i386");
+        let after = server.check(HOST, "stable");
+        assert_eq!(after.release["Architectures"], "amd64", "{way:?}");
+        assert!(after.versions("acme-board").is_empty(), "{way:?}");
+        assert_eq!(after.versions("acme-web"), ["2.0"], "{way:?}");
+    }
     client.repoctl(&["suite", "edit", "stable", "--add-architecture", "i386"]).expect_success();
     upload_to_main(&client, &board).expect_success();
     assert_eq!(server.check(HOST, "stable").versions("acme-board"), ["1.0"]);

@@ -145,6 +145,17 @@ impl<'g> House<'g> {
         clock: &HandClock,
         faults: Arc<Faults>,
     ) -> Self {
+        Self::open_with(ground, place, clock, faults, FlowLimits::default())
+    }
+
+    /// The same within these limits.
+    pub fn open_with(
+        ground: &'g Ground,
+        place: &Path,
+        clock: &HandClock,
+        faults: Arc<Faults>,
+        limits: FlowLimits,
+    ) -> Self {
         std::fs::create_dir_all(place).unwrap();
         let key = SecretKey::load(ground.signing_key()).unwrap();
         let floor = DateFloor::create(place.join("floor")).unwrap();
@@ -166,7 +177,7 @@ impl<'g> House<'g> {
             trust: Arc::clone(&ground.trust),
             authority: None,
             clock: Arc::new(clock.clone()),
-            limits: FlowLimits::default(),
+            limits,
         };
         let repository = {
             let _within = runtime.enter();
