@@ -8,6 +8,7 @@
 //! Source: deb(5); dpkg's `lib/dpkg/{ar,tarfn}.c` and `src/deb/extract.c`; apt's
 //! `apt-pkg/contrib/{arfile,extracttar}.cc`.
 
+mod account;
 mod ar;
 mod control_files;
 mod control_tar;
@@ -26,9 +27,11 @@ pub use limits::DebLimits;
 
 use std::io::Read;
 
+use account::Account;
 use ar::Archive;
 use control_tar::ControlTar;
-use decode::{Compression, Decoder, Memory};
+use decode::{Compression, Decoder};
+use installed::Installed;
 use source::buffer_bytes;
 use tar::TarReader;
 
@@ -49,7 +52,7 @@ pub struct DebParts {
 /// Reads a whole `.deb` and gives its control file.
 ///
 /// Shape: `input` is the file from its first byte to its last; it need not seek or be buffered.
-/// Limits: `limits` bounds every size; memory stays near `limits.decoder_bytes` at most, whatever
+/// Limits: `limits` bounds every size; memory stays near `limits.memory_bytes` at most, whatever
 /// arrives. There is no clock here: a caller that wants a time limit gives an `input` whose `read`
 /// fails when time is up; work stops once the 64 KiB read last are unpacked.
 ///
@@ -61,25 +64,34 @@ pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebErr
     read_deb_with(input, limits, &(), &mut |_| {})
 }
 
-/// Who has the memory that decoders take: the xz dictionary, the zstd window.
+/// What one package holds, and what it may come to hold before it is read. Unit: bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Now.
+    pub bytes: u64,
+    /// At most.
+    pub most_bytes: u64,
+}
+
+/// Who has the memory that packages take while they are read: the xz dictionary, the zstd window, and the hashes of
+/// the paths in it.
 ///
-/// What others take is small and bounded: some 200 KiB for each package that is being read, and 18
-/// bytes for each file in it.
+/// What they take beside it is small and bounded: some 400 KiB for each package that is being read.
 pub trait Lender {
-    /// A decoder is about to take so much. Returns once it may.
-    fn lend(&self, bytes: u64);
-    /// It has given so much back.
-    fn take_back(&self, bytes: u64);
+    /// A package is about to hold `to` where it held `from`. Returns once it may, and at once when that is less.
+    ///
+    /// A package that holds something waits here for more. Whoever lends keeps as much free as one of them needs to
+    /// come to its end, so that they never wait for each other in a circle.
+    fn lend(&self, from: Held, to: Held);
 }
 
 /// Nobody counts.
 impl Lender for () {
-    fn lend(&self, _: u64) {}
-    fn take_back(&self, _: u64) {}
+    fn lend(&self, _: Held, _: Held) {}
 }
 
 /// Reads a whole `.deb` as [`read_deb`] does, tells of each path it installs, and asks `lender` before
-/// a decoder takes memory. One package never waits for memory while it holds some.
+/// it takes memory.
 ///
 /// Shape: `on_path` gets each entry of data.tar that is not a directory, without the leading
 /// `./`: `usr/bin/hello`. Paths are bytes, not always UTF-8, and hold no line feed. What it was
@@ -96,12 +108,14 @@ pub fn read_deb_with(
     let mut archive = Archive::begin(input)?;
     read_format_version(&mut archive)?;
     let ControlTar { control, names: control_members, conffiles } = {
-        let mut tar = open_tar(&mut archive, "control.tar", limits, lender)?;
+        let account = Account::new(limits, lender);
+        let mut tar = open_tar(&mut archive, "control.tar", &account)?;
         control_tar::read(&mut tar, limits)?
     };
     let (data_entries, data_bytes) = {
-        let mut tar = open_tar(&mut archive, "data.tar", limits, lender)?;
-        data_tar::walk(&mut tar, limits, &conffiles, on_path)?
+        let account = Account::new(limits, lender);
+        let mut tar = open_tar(&mut archive, "data.tar", &account)?;
+        data_tar::walk(&mut tar, limits, Installed::new(&conffiles, &account), on_path)?
     };
     archive.pass_the_rest()?;
     Ok(DebParts { control, control_members, data_entries, data_bytes })
@@ -141,8 +155,7 @@ fn read_format_version<R: Read>(archive: &mut Archive<R>) -> Result<(), DebError
 fn open_tar<'a, R: Read>(
     archive: &'a mut Archive<R>,
     stem: &'static str,
-    limits: &DebLimits,
-    lender: &'a dyn Lender,
+    account: &'a Account<'a>,
 ) -> Result<TarReader<Decoder<'a, ar::Body<'a, R>>>, DebError> {
     let member = loop {
         let member = archive.next_member()?.ok_or_else(|| DebError::cut_before(stem))?;
@@ -162,7 +175,7 @@ fn open_tar<'a, R: Read>(
     // As claimed, so it only makes buffers smaller.
     let packed_bytes = member.size_bytes;
     let body = archive.body(member);
-    let memory = Memory { most_bytes: limits.decoder_bytes, lender };
-    let decoder = Decoder::new(body, &name, compression, packed_bytes, memory)?;
+    account.open(packed_bytes);
+    let decoder = Decoder::new(body, &name, compression, packed_bytes, account)?;
     Ok(TarReader::new(decoder, name, buffer_bytes(packed_bytes.saturating_mul(USUAL_RATIO))))
 }

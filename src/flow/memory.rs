@@ -4,13 +4,14 @@
 //!
 //! A body is held while its packages are read, a decoder waits for nothing but other decoders, and an encoder
 //! for nothing but other encoders, so nobody waits in a circle; and no slow sender keeps a change from being
-//! published.
+//! published. Packages that are read grow while they hold memory: they wait as long as the rest could not
+//! bring all of them to their ends, one after the other (Dijkstra's banker).
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::debian::deb::Lender;
+use crate::debian::deb::{Held, Lender};
 use crate::flow::{FlowError, lock};
 
 /// What bodies are counted in. Unit: bytes.
@@ -18,7 +19,7 @@ const UNIT_BYTES: u64 = 1024;
 
 /// The memory that is lent to uploads and to what is made of them.
 pub(crate) struct Memory {
-    decoders: Share,
+    decoders: Decoders,
     encoders: Share,
     bodies: std::sync::Arc<Semaphore>,
     bodies_units: u32,
@@ -29,6 +30,65 @@ struct Share {
     whole_bytes: u64,
     free_bytes: Mutex<u64>,
     returned: Condvar,
+}
+
+/// The part that packages have which are read.
+struct Decoders {
+    whole_bytes: u64,
+    /// What each of them holds; those that hold nothing are not among them.
+    held: Mutex<Vec<Held>>,
+    returned: Condvar,
+}
+
+impl Decoders {
+    fn new(whole_bytes: u64) -> Self {
+        Self { whole_bytes, held: Mutex::new(Vec::new()), returned: Condvar::new() }
+    }
+
+    fn lend(&self, from: Held, to: Held) {
+        if from == to {
+            return;
+        }
+        // Nobody must wait for ever for more than there is.
+        let within = |held: Held| Held {
+            bytes: held.bytes.min(self.whole_bytes),
+            most_bytes: held.most_bytes.min(self.whole_bytes),
+        };
+        let (from, to) = (within(from), within(to));
+        let mut held = lock(&self.held);
+        while to.bytes > from.bytes && !self.all_can_end(&changed(&held, from, to)) {
+            held = self.returned.wait(held).unwrap_or_else(PoisonError::into_inner);
+        }
+        *held = changed(&held, from, to);
+        drop(held);
+        if to.bytes < from.bytes {
+            self.returned.notify_all();
+        }
+    }
+
+    /// Whether the rest is enough for one to come to its end, with what it gives back for the next, and so on.
+    fn all_can_end(&self, held: &[Held]) -> bool {
+        let lacks = |one: &Held| one.most_bytes.saturating_sub(one.bytes);
+        let mut order = held.to_vec();
+        order.sort_unstable_by_key(lacks);
+        let all = held.iter().map(|one| one.bytes).fold(0, u64::saturating_add);
+        let Some(mut free) = self.whole_bytes.checked_sub(all) else { return false };
+        order.iter().all(|one| {
+            let ends = lacks(one) <= free;
+            free = free.saturating_add(one.bytes);
+            ends
+        })
+    }
+}
+
+/// What all hold once one of them holds `to` in place of `from`.
+fn changed(held: &[Held], from: Held, to: Held) -> Vec<Held> {
+    let mut held = held.to_vec();
+    if let Some(at) = held.iter().position(|one| *one == from) {
+        held.swap_remove(at);
+    }
+    held.extend((to.bytes > 0).then_some(to));
+    held
 }
 
 /// Memory for encoders, until it is dropped.
@@ -76,7 +136,7 @@ pub struct Room(
     #[expect(dead_code, reason = "gives the room back when it is dropped")] OwnedSemaphorePermit,
 );
 
-/// How large a budget has to be for one decoder to be given so many bytes. Unit: MiB, in bytes.
+/// How large a budget has to be for one package to be given so many bytes. Unit: MiB, in bytes.
 pub(crate) fn whole_for(decoder_bytes: u64) -> u64 {
     const MIB: u64 = 1 << 20;
     // Three fifths are for decoders; a remainder is rounded down on the way there.
@@ -90,14 +150,14 @@ impl Memory {
         let fifth = whole_bytes / 5;
         let bodies_units = u32::try_from(fifth / UNIT_BYTES).unwrap_or(u32::MAX);
         Self {
-            decoders: Share::new(whole_bytes.saturating_sub(fifth.saturating_mul(2))),
+            decoders: Decoders::new(whole_bytes.saturating_sub(fifth.saturating_mul(2))),
             encoders: Share::new(fifth),
             bodies: std::sync::Arc::new(Semaphore::new(bodies_units as usize)),
             bodies_units,
         }
     }
 
-    /// Most that one decoder can be given.
+    /// Most that one package can be given.
     pub(crate) fn whole_bytes(&self) -> u64 {
         self.decoders.whole_bytes
     }
@@ -124,12 +184,8 @@ impl Memory {
 
 /// More than there is was refused before.
 impl Lender for Memory {
-    fn lend(&self, bytes: u64) {
-        self.decoders.lend(bytes);
-    }
-
-    fn take_back(&self, bytes: u64) {
-        self.decoders.take_back(bytes);
+    fn lend(&self, from: Held, to: Held) {
+        self.decoders.lend(from, to);
     }
 }
 
@@ -163,14 +219,72 @@ mod tests {
     fn decoders_never_hold_more_than_there_is() {
         let memory = Memory::new(500);
         assert_eq!(memory.whole_bytes(), 300);
-        never_hold_more(300, |bytes| memory.lend(bytes), |bytes| memory.take_back(bytes));
-        assert_eq!(*lock(&memory.decoders.free_bytes), 300);
+        let (none, all) = (Held::default(), |bytes| Held { bytes, most_bytes: bytes });
+        let take_back = |bytes| memory.lend(all(bytes), none);
+        never_hold_more(300, |bytes| memory.lend(none, all(bytes)), take_back);
+        assert!(lock(&memory.decoders.held).is_empty());
+    }
+
+    #[test]
+    fn packages_that_grow_while_they_hold_memory_all_come_to_their_ends() {
+        let memory = Memory::new(500);
+        let (now, most) = (AtomicU64::new(0), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for thread in 0..8_u64 {
+                let (memory, now, most) = (&memory, &now, &most);
+                scope.spawn(move || {
+                    for round in 0..300_u64 {
+                        let most_bytes = 60 + (thread * 37 + round * 11) % 240;
+                        let mut from = Held::default();
+                        // By halves, as tables grow, with the old one beside the new.
+                        for part in [6, 4, 3, 2, 1] {
+                            let to = Held { bytes: most_bytes / part, most_bytes };
+                            memory.lend(from, to);
+                            let more = to.bytes - from.bytes;
+                            most.fetch_max(
+                                now.fetch_add(more, Ordering::SeqCst) + more,
+                                Ordering::SeqCst,
+                            );
+                            from = to;
+                            std::thread::yield_now();
+                        }
+                        now.fetch_sub(from.bytes, Ordering::SeqCst);
+                        memory.lend(from, Held::default());
+                    }
+                });
+            }
+        });
+        assert!((200..=300).contains(&most.into_inner()));
+        assert!(lock(&memory.decoders.held).is_empty());
+    }
+
+    #[test]
+    fn what_would_leave_all_waiting_for_each_other_waits() {
+        let decoders = Decoders::new(100);
+        let one = |bytes, most_bytes| Held { bytes, most_bytes };
+        assert!(decoders.all_can_end(&[one(40, 70), one(30, 60)]), "30 are free for either");
+        assert!(!decoders.all_can_end(&[one(40, 70), one(35, 70)]), "25 are, for none");
+        assert!(decoders.all_can_end(&[one(40, 100), one(35, 60)]), "60 once the second has ended");
+        assert!(!decoders.all_can_end(&[one(60, 60), one(50, 50)]), "more than there is");
+        // Who holds more than may be lent beside it keeps others from beginning, until it ends.
+        decoders.lend(Held::default(), one(40, 70));
+        let begun = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                decoders.lend(Held::default(), one(35, 70));
+                begun.store(true, Ordering::SeqCst);
+            });
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!begun.load(Ordering::SeqCst));
+            decoders.lend(one(40, 70), Held::default());
+        });
+        assert!(begun.into_inner());
     }
 
     #[test]
     fn encoders_never_hold_more_than_there_is_and_wait_for_no_decoder() {
         let memory = Memory::new(500);
-        memory.lend(300);
+        memory.lend(Held::default(), Held { bytes: 300, most_bytes: 300 });
         let share = &memory.encoders;
         never_hold_more(100, |bytes| share.lend(bytes), |bytes| share.take_back(bytes));
         // Who wants more than there is leaves room for another.

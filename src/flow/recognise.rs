@@ -32,10 +32,12 @@ pub(crate) fn recognise(
 ) -> Result<Recognised, FlowError> {
     let limits = repository.limits();
     // No package may need more than all there is: it would wait for ever.
-    let decoder_bytes = limits.deb.decoder_bytes.min(repository.memory.whole_bytes());
-    let limits = DebLimits { decoder_bytes, ..limits.deb.clone() };
+    let whole_bytes = repository.memory.whole_bytes();
+    let decoder_bytes = limits.deb.decoder_bytes.min(whole_bytes);
+    let memory_bytes = limits.deb.memory_bytes.min(whole_bytes);
+    let limits = DebLimits { decoder_bytes, memory_bytes, ..limits.deb.clone() };
     let mut list = FileList::new(FILE_LIST_BYTES);
-    let most_bytes = repository.limits().deb.decoder_bytes;
+    let most_bytes = repository.limits().deb.memory_bytes;
     let parts = deb::read_deb_with(input, &limits, &repository.memory, &mut |path| list.push(path))
         .map_err(|error| rejection(&error, most_bytes))?;
     let control = Control::parse(&parts.control).map_err(|faults| {
@@ -53,7 +55,7 @@ pub(crate) fn recognise(
     Ok(Recognised { control, file_list })
 }
 
-/// `most_bytes` is what a decoder gets with any setting.
+/// `most_bytes` is what a package gets with any setting.
 fn rejection(error: &DebError, most_bytes: u64) -> FlowError {
     match error {
         DebError::Read(error) => FlowError::Internal(error.to_string()),

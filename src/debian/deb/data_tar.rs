@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use super::ar::Body;
-use super::control_files::Conffiles;
 use super::control_files::shown;
 use super::decode::Decoder;
 use super::installed::Installed;
@@ -27,11 +26,10 @@ type DataTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 pub(super) fn walk<R: Read>(
     tar: &mut DataTar<'_, R>,
     limits: &DebLimits,
-    conffiles: &Conffiles,
+    mut installed: Installed<'_>,
     on_path: &mut dyn FnMut(&[u8]),
 ) -> Result<(u64, u64), DebError> {
     let limit = TarLimit { bytes: limits.data_tar_bytes, what: "data.tar, unpacked, in bytes," };
-    let mut installed = Installed::new(conffiles);
     let mut entries = 0_u64;
     while let Some(header) = next_entry(tar, limit)? {
         entries = entries.saturating_add(1);
@@ -41,6 +39,7 @@ pub(super) fn walk<R: Read>(
         }
         let wrong = |problem: String| tar.malformed(format!("{} {problem}", shown(&header.name)));
         let (path, target) = check_entry(&header).map_err(wrong)?;
+        installed.reserve(path, tar.member())?;
         installed.add(header.kind, path, target).map_err(|problem| wrong(problem.into()))?;
         if header.kind != EntryKind::Directory {
             on_path(path);

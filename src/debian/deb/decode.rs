@@ -9,8 +9,9 @@ use flate2::{Decompress, FlushDecompress, Status};
 use liblzma::stream::{Action, Stream, TELL_UNSUPPORTED_CHECK};
 use zstd::stream::raw::{DParameter, Decoder as Zstd, Operation as _};
 
+use super::DebError;
+use super::account::Account;
 use super::source::{Source, buffer_bytes};
-use super::{DebError, Lender};
 
 /// How a tar member is compressed, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +42,12 @@ impl Compression {
     }
 }
 
-/// The memory of a decoder.
-pub(super) struct Memory<'l> {
-    /// Most that one may take. Unit: bytes.
-    pub most_bytes: u64,
-    /// Whose it is.
-    pub lender: &'l dyn Lender,
-}
-
 /// What `source` unpacks to.
 pub(super) struct Decoder<'l, S> {
     source: S,
     engine: Engine,
     member: String,
-    memory: Memory<'l>,
-    lent_bytes: u64,
+    account: &'l Account<'l>,
     /// What a zstd frame asks for. Unit: bytes.
     window_bytes: u64,
     input: Vec<u8>,
@@ -96,13 +88,13 @@ enum Fault {
 impl<'l, S: Source> Decoder<'l, S> {
     /// A decoder for `source`, the `packed_bytes` of `member`.
     ///
-    /// Limits: `memory` bounds the xz dictionary and, rounded down to a power of two, the zstd window.
+    /// Limits: `account` bounds the xz dictionary and, rounded down to a power of two, the zstd window.
     pub fn new(
         source: S,
         member: &str,
         compression: Compression,
         packed_bytes: u64,
-        memory: Memory<'l>,
+        account: &'l Account<'l>,
     ) -> Result<Self, DebError> {
         let engine = match compression {
             Compression::Plain => Ok(Engine::Plain),
@@ -111,15 +103,14 @@ impl<'l, S: Source> Decoder<'l, S> {
             Compression::Xz => Stream::new_stream_decoder(1, TELL_UNSUPPORTED_CHECK)
                 .map(Engine::Xz)
                 .map_err(std::io::Error::from),
-            Compression::Zst => zstd_decoder(memory.most_bytes).map(Engine::Zst),
+            Compression::Zst => zstd_decoder(account.decoder_most_bytes()).map(Engine::Zst),
         };
         Ok(Self {
             source,
             // An engine that cannot be made is out of memory: our fault, not the sender's.
             engine: engine.map_err(DebError::Read)?,
             member: member.to_owned(),
-            memory,
-            lent_bytes: 0,
+            account,
             window_bytes: 0,
             input: vec![0; buffer_bytes(packed_bytes)],
             unread: 0..0,
@@ -147,21 +138,16 @@ impl<'l, S: Source> Decoder<'l, S> {
         let window_bytes = zstd_window_bytes(front).unwrap_or(0);
         self.window_bytes = window_bytes;
         // A larger window is refused by the decoder itself.
-        if window_bytes <= self.memory.most_bytes {
-            self.borrow(window_bytes);
+        if window_bytes <= self.account.decoder_most_bytes() {
+            self.account.lend_decoder(window_bytes, &self.member)?;
         }
         Ok(())
-    }
-
-    fn borrow(&mut self, bytes: u64) {
-        self.memory.lender.lend(bytes);
-        self.lent_bytes = self.lent_bytes.saturating_add(bytes);
     }
 
     /// Finds out how much memory the xz decoder needs, by steps of its limit, and asks for it.
     fn enlarge(&mut self) -> Result<(), DebError> {
         let Engine::Xz(xz) = &mut self.engine else { return Err(self.refuse(Fault::Memory)) };
-        let most_bytes = self.memory.most_bytes;
+        let most_bytes = self.account.decoder_most_bytes();
         let steps = || (16..40).map(|power| XZ_EXTRA_BYTES.saturating_add(1_u64 << power));
         let within = steps().take_while(|bytes| *bytes < most_bytes).chain([most_bytes]);
         // Those beyond it are only for the message: nothing is allocated by asking.
@@ -172,10 +158,7 @@ impl<'l, S: Source> Decoder<'l, S> {
             needs => return Err(self.too_little(needs, most_bytes)),
         };
         // It has not allocated it yet, and does so with the next step.
-        self.memory.lender.take_back(self.lent_bytes);
-        self.lent_bytes = 0;
-        self.borrow(bytes);
-        Ok(())
+        self.account.lend_decoder(bytes, &self.member)
     }
 
     /// Goes on with the next gzip member behind one that is over, if there is one: bgzip and pigz write many.
@@ -215,7 +198,7 @@ impl<'l, S: Source> Decoder<'l, S> {
         match fault {
             Fault::Memory => {
                 let window = self.window_bytes.checked_next_power_of_two();
-                self.too_little(window, 1 << zstd_window_log(self.memory.most_bytes))
+                self.too_little(window, 1 << zstd_window_log(self.account.decoder_most_bytes()))
             }
             Fault::Damaged(problem) => DebError::malformed(&self.member, problem),
         }
@@ -225,7 +208,7 @@ impl<'l, S: Source> Decoder<'l, S> {
 impl<S> Drop for Decoder<'_, S> {
     fn drop(&mut self) {
         // The engine is freed a moment later, by the same thread.
-        self.memory.lender.take_back(self.lent_bytes);
+        self.account.return_decoder();
     }
 }
 

@@ -3,28 +3,70 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher as _};
 
+use super::DebError;
+use super::account::Account;
 use super::control_files::Conffiles;
 use super::tar::EntryKind;
 
 /// Paths that stand in data.tar before the entry being read.
 ///
-/// Limits: some 18 bytes for each path that is no folder and for each folder that has one, as hashes. Two
-/// paths of one hash are harmless: whoever finds some has made a package that dpkg cannot install.
+/// Limits: some 18 bytes for each path that is no folder and for each folder that has one, as hashes, and half as
+/// much again while their table grows; `account` is asked for it. Two paths of one hash are harmless: whoever finds
+/// some has made a package that dpkg cannot install.
 pub(super) struct Installed<'c> {
-    /// Those of regular files, by whatever name.
-    files: HashSet<u64>,
-    /// Those of devices and the like.
-    specials: HashSet<u64>,
-    /// Those of folders that have any of both.
-    filled: HashSet<u64>,
+    /// The hash of each path with what stands there.
+    seen: HashSet<u64>,
     conffiles: &'c Conffiles,
+    account: &'c Account<'c>,
+}
+
+/// What stands at a path, in place of the last bits of its hash.
+#[derive(Clone, Copy)]
+enum Stands {
+    /// A regular file, by whatever name.
+    File,
+    /// A device or the like.
+    Special,
+    /// A folder that has any of both.
+    Filled,
+}
+
+impl Stands {
+    fn at(self, path: u64) -> u64 {
+        (path & !0b11) | self as u64
+    }
+}
+
+/// What a table of hashes takes for each that it has room for. Unit: bytes: the hash, a byte of its own, and the eighth
+/// of all that stays free.
+fn table_bytes(capacity: usize) -> u64 {
+    (capacity as u64).div_ceil(7).saturating_mul(8 * 9)
 }
 
 impl<'c> Installed<'c> {
     /// Nothing yet; `conffiles` is what control.tar says of them.
-    pub fn new(conffiles: &'c Conffiles) -> Self {
-        let (files, specials, filled) = (HashSet::new(), HashSet::new(), HashSet::new());
-        Self { files, specials, filled, conffiles }
+    pub fn new(conffiles: &'c Conffiles, account: &'c Account<'c>) -> Self {
+        Self { seen: HashSet::new(), conffiles, account }
+    }
+
+    /// Makes room for a path and the folders above it.
+    ///
+    /// # Errors
+    /// [`DebError`] where that is more memory than there is for it.
+    pub fn reserve(&mut self, path: &[u8], member: &str) -> Result<(), DebError> {
+        let more = path.iter().filter(|byte| **byte == b'/').count().saturating_add(1);
+        let needed = self.seen.len().saturating_add(more);
+        let room = self.seen.capacity();
+        if needed <= room {
+            return Ok(());
+        }
+        // A table has room for seven eighths of a power of two, and stays until the new one is filled.
+        let buckets = needed.saturating_mul(8).div_ceil(7).next_power_of_two().max(64);
+        let wanted = buckets / 8 * 7;
+        let both = table_bytes(room).saturating_add(table_bytes(wanted));
+        self.account.lend_paths(both, member)?;
+        self.seen.reserve(wanted.saturating_sub(self.seen.len()));
+        self.account.lend_paths(table_bytes(self.seen.capacity()), member)
     }
 
     /// Takes in one entry, its path and the target of a link without `./`.
@@ -55,18 +97,18 @@ impl<'c> Installed<'c> {
         }
         match kind {
             EntryKind::SymbolicLink => return Ok(()),
-            EntryKind::Directory if self.files.contains(&own) => {
+            EntryKind::Directory if self.seen.contains(&Stands::File.at(own)) => {
                 return Err("is a folder in the place of a file before it");
             }
             EntryKind::Directory => return Ok(()),
-            _ if self.filled.contains(&own) => {
+            _ if self.seen.contains(&Stands::Filled.at(own)) => {
                 return Err("is a file in the place of a folder that files lie in");
             }
             _ => {}
         }
-        self.filled.extend(folders);
-        let into = if is_file { &mut self.files } else { &mut self.specials };
-        into.insert(own);
+        self.seen.extend(folders.into_iter().map(|folder| Stands::Filled.at(folder)));
+        let stands = if is_file { Stands::File } else { Stands::Special };
+        self.seen.insert(stands.at(own));
         Ok(())
     }
 
@@ -83,7 +125,7 @@ impl<'c> Installed<'c> {
     }
 
     fn has(&self, path: u64) -> bool {
-        self.files.contains(&path) || self.specials.contains(&path)
+        [Stands::File, Stands::Special].iter().any(|stands| self.seen.contains(&stands.at(path)))
     }
 }
 

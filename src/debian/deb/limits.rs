@@ -14,11 +14,13 @@ pub struct DebLimits {
     pub control_entries: u64,
     /// The unpacked data.tar. Unit: bytes. Nothing of it is kept; this bounds work.
     pub data_tar_bytes: u64,
-    /// Entries of data.tar. Nothing of them is kept; this bounds work.
+    /// Entries of data.tar. Nothing of them is kept but hashes of paths.
     pub data_entries: u64,
     /// Memory that one decoder may take: the xz dictionary, the zstd window. Unit: bytes.
     /// `xz -9` needs 65 MiB and `zstd --ultra -22` 128 MiB; no option of dpkg-deb needs more.
     pub decoder_bytes: u64,
+    /// Memory that a decoder and the hashes of paths may take together. Unit: bytes.
+    pub memory_bytes: u64,
 }
 
 impl Default for DebLimits {
@@ -31,6 +33,7 @@ impl Default for DebLimits {
             data_tar_bytes: 64 * 1024 * MIB,
             data_entries: 1_000_000,
             decoder_bytes: 128 * MIB,
+            memory_bytes: (128 + 28) * MIB,
         }
     }
 }

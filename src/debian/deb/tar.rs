@@ -128,6 +128,11 @@ impl<S: Source> TarReader<S> {
         Ok(())
     }
 
+    /// What is read: `data.tar.xz`.
+    pub fn member(&self) -> &str {
+        &self.member
+    }
+
     /// A body that is held in memory; `None` when it is longer than `most_bytes`.
     pub fn read_small_body(
         &mut self,

@@ -60,13 +60,11 @@ struct Noting {
 }
 
 impl Lender for Noting {
-    fn lend(&self, bytes: u64) {
-        self.held.set(self.held.get() + bytes);
-        self.most.set(self.most.get().max(self.held.get()));
-    }
-
-    fn take_back(&self, bytes: u64) {
-        self.held.set(self.held.get() - bytes);
+    fn lend(&self, from: Held, to: Held) {
+        assert_eq!(self.held.get(), from.bytes);
+        assert!(to.bytes <= to.most_bytes);
+        self.held.set(to.bytes);
+        self.most.set(self.most.get().max(to.bytes));
     }
 }
 
@@ -103,6 +101,65 @@ fn decoders_ask_for_their_memory_before_they_take_it() {
         read_deb_with(cut, &DebLimits::default(), &noting, &mut |_| {}).unwrap_err();
         assert_eq!(noting.held.get(), 0, "{at}");
     }
+}
+
+/// So many empty files, each in a folder of its own, and what their hashes take. Unit: bytes.
+fn many(files: usize) -> (Vec<u8>, u64) {
+    let name = |at: usize| format!("./{at}/x");
+    let names: Vec<_> = (0..files).map(name).collect();
+    let entries: Vec<_> = names.iter().map(|name| Entry::file(name, b"")).collect();
+    let buckets = (2 * files * 8).div_ceil(7).next_power_of_two() as u64;
+    (tar(&entries), buckets * 9)
+}
+
+#[test]
+fn paths_ask_for_their_memory_as_decoders_do() {
+    let (tar, table) = many(20_000);
+    // With the half of it that the new table replaces.
+    let paths = table + table / 2;
+    let window = 1 << 23;
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.window_log(23).unwrap();
+    io::copy(&mut &*tar, &mut encoder).unwrap();
+    let zst = with_data_member("data.tar.zst", &encoder.finish().unwrap());
+    let plain = with_data_member("data.tar", &tar);
+    for (bytes, decoder) in [(plain, 0), (zst, window)] {
+        let noting = Noting::default();
+        read_deb_with(&*bytes, &DebLimits::default(), &noting, &mut |_| {}).unwrap();
+        assert_eq!((noting.most.get(), noting.held.get()), (decoder + paths, 0));
+        // No more than there is, and one less is too little.
+        let within = |memory_bytes| DebLimits { memory_bytes, ..DebLimits::default() };
+        read_deb_with(&*bytes, &within(decoder + paths), &noting, &mut |_| {}).unwrap();
+        let few = within(decoder + paths - 1);
+        let refused = read_deb_with(&*bytes, &few, &noting, &mut |_| {}).unwrap_err();
+        let said = format!(
+            "takes {} bytes of memory, more than the {}",
+            decoder + paths,
+            few.memory_bytes
+        );
+        assert!(refused.to_string().contains(&said), "{refused}");
+        assert_eq!(noting.held.get(), 0);
+    }
+    // Few paths are not counted.
+    let noting = Noting::default();
+    let few = with_data_member("data.tar", &many(5_000).0);
+    read_deb_with(&*few, &DebLimits::default(), &noting, &mut |_| {}).unwrap();
+    assert_eq!(noting.most.get(), 0);
+}
+
+#[test]
+fn folders_that_no_entry_names_count_as_well() {
+    // A thousand paths of a thousand folders each, all different, in some hundred KiB.
+    let path = |at: usize| format!("./{at}/{}x", "a/".repeat(1000)).into_bytes();
+    let entries =
+        |at: usize| [Entry::new("@", b'L', &[path(at), vec![0]].concat()), Entry::file("x", b"")];
+    let entries: Vec<_> = (0..2_000).flat_map(entries).collect();
+    let bytes = with_data_member("data.tar.gz", &gz(&tar(&entries)));
+    let noting = Noting::default();
+    let refused = read_deb_with(&*bytes, &DebLimits::default(), &noting, &mut |_| {}).unwrap_err();
+    assert_eq!(kind(&refused), Kind::TooLarge, "{refused}");
+    assert!(refused.to_string().contains("names of files and folders"), "{refused}");
+    assert!(noting.most.get() <= 28 << 20, "{}", noting.most.get());
 }
 
 /// One byte at a time.
