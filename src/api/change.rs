@@ -149,8 +149,8 @@ pub struct ChangeOutcome {
     pub notes: Vec<String>,
 }
 
-/// A package that hosts cannot install, or cannot have beside what moved: its dependencies are not met by the
-/// names that the suite owns.
+/// A package that hosts cannot install, or that keeps hosts which have it from following: its relations are not
+/// met by the names that the suite owns.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Stuck {
     /// The binary package.
@@ -159,8 +159,24 @@ pub struct Stuck {
     pub version: Version,
     /// On hosts of which architecture.
     pub architecture: Architecture,
-    /// What it does not find, as a control file writes it.
+    /// In which way.
+    #[serde(default)]
+    pub relation: StuckRelation,
+    /// What it does not find, or cannot be beside, as a control file writes it.
     pub needs: String,
+}
+
+/// In which way a package is stuck.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StuckRelation {
+    /// It does not find what it depends on.
+    #[default]
+    Needs,
+    /// It does not find what it recommends, and the version before it does.
+    Recommends,
+    /// It finds what it breaks or conflicts with.
+    Avoids,
 }
 
 /// What became of one package.

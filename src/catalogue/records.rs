@@ -27,6 +27,8 @@ pub enum Mention {
     Depends,
     /// In Provides.
     Provides,
+    /// In Breaks or Conflicts.
+    Avoids,
 }
 
 /// A package with what was recorded when it came.

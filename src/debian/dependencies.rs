@@ -1,4 +1,4 @@
-//! Dependencies: what a package needs installed beside it, and what it is taken for, read back from its
+//! Dependencies: what a package needs installed beside it, what it cannot be beside, and what it is taken for, read back from its
 //! published stanza.
 //!
 //! Source: Policy 7.2 and 7.5; the Multi-Arch specification as dpkg (`lib/dpkg/depcon.c`) and apt
@@ -39,6 +39,10 @@ impl MultiArch {
 pub struct Dependencies {
     /// Pre-Depends and Depends: all of the entries, one of the alternatives of each.
     pub needs: Vec<Vec<Relation>>,
+    /// Recommends, in the same way: a package that hosts have does not move where one is not met.
+    pub recommends: Vec<Vec<Relation>>,
+    /// Breaks and Conflicts.
+    pub avoids: Vec<Relation>,
     /// Provides.
     pub provides: Vec<Relation>,
     /// Multi-Arch.
@@ -58,6 +62,11 @@ impl Dependencies {
                 "Depends" => {
                     read.needs.extend(relations(RelationField::Depends).unwrap_or_default());
                 }
+                "Recommends" => {
+                    read.recommends = relations(RelationField::Recommends).unwrap_or_default();
+                }
+                "Breaks" => read.avoid(relations(RelationField::Breaks)),
+                "Conflicts" => read.avoid(relations(RelationField::Conflicts)),
                 "Provides" => {
                     let provided = relations(RelationField::Provides).unwrap_or_default();
                     read.provides = provided.into_iter().flatten().collect();
@@ -67,6 +76,15 @@ impl Dependencies {
             }
         }
         read
+    }
+
+    fn avoid<E>(&mut self, read: Result<Vec<Vec<Relation>>, E>) {
+        self.avoids.extend(read.into_iter().flatten().flatten());
+    }
+
+    /// Every name that it breaks or conflicts with, each once.
+    pub fn avoided_names(&self) -> BTreeSet<&PackageName> {
+        self.avoids.iter().map(|relation| &relation.package).collect()
     }
 
     /// Every name of which one alternative or another speaks, each once.
@@ -111,7 +129,7 @@ mod tests {
         let read = Dependencies::of_stanza(
             "Package: acme-app\nVersion: 1\nPre-Depends: acme-base:any\nMulti-Arch: foreign\n\
              Depends: acme-lib (>= 2) | acme-old,\n libc6\nProvides: acme-api (= 3), acme-web:i386\n\
-             Recommends: acme-doc\nDescription: x\n Depends: acme-no\n\nDepends: beyond\n",
+             Recommends: acme-doc\nBreaks: acme-old (<< 2)\nConflicts: acme-x, acme-y\nDescription: x\n Depends: acme-no\n\nDepends: beyond\n",
         );
         let needs: Vec<Vec<String>> =
             read.needs.iter().map(|any| any.iter().map(ToString::to_string).collect()).collect();
@@ -123,6 +141,8 @@ mod tests {
         let names: Vec<_> = read.needed_names().into_iter().map(PackageName::as_str).collect();
         assert_eq!(names, ["acme-base", "acme-lib", "acme-old", "libc6"]);
         assert_eq!(read.provided_names().len(), 2);
+        assert_eq!(read.avoided_names().len(), 3);
+        assert_eq!(read.recommends.len(), 1);
     }
 
     #[test]

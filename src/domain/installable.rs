@@ -14,6 +14,8 @@ use crate::debian::{Architecture, Dependencies, MultiArch, PackageKind, PackageN
 use crate::digest::Digest;
 use crate::domain::{Draft, Package};
 
+pub use touched::{asked, touched_by};
+
 /// What a suite lists of each of some names.
 pub type Named = BTreeMap<PackageName, Vec<Arc<Package>>>;
 
@@ -27,7 +29,9 @@ pub struct Lack {
     pub package: Arc<Package>,
     /// In the index of which architecture.
     pub architecture: Architecture,
-    /// What it does not find.
+    /// In which way.
+    pub trouble: Trouble,
+    /// What it does not find; or what it cannot be beside and finds.
     pub needs: Vec<Need>,
     /// What it finds instead, of the suite's own names: none, or at a version that does not do.
     pub finds: BTreeMap<String, Option<Version>>,
@@ -35,6 +39,28 @@ pub struct Lack {
     pub worse: bool,
     /// Whether the package itself moves.
     pub moved: bool,
+}
+
+/// In which way a package cannot be installed, or keeps hosts that have it from moving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// It does not find what it depends on.
+    Needs,
+    /// It does not find what it recommends, and the version before it does.
+    Recommends,
+    /// It finds what it breaks or conflicts with.
+    Avoids,
+}
+
+impl Trouble {
+    /// As it stands in a sentence.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Needs => "needs",
+            Self::Recommends => "recommends",
+            Self::Avoids => "cannot be beside",
+        }
+    }
 }
 
 impl fmt::Display for Lack {
@@ -49,10 +75,10 @@ impl Lack {
     /// What is wrong with it, without its name.
     pub fn problem(&self) -> String {
         let found: Vec<_> = self.finds.iter().map(found).collect();
-        format!("needs {} and finds {}", self.needed(), found.join(", "))
+        format!("{} {} and finds {}", self.trouble.verb(), self.needed(), found.join(", "))
     }
 
-    /// What it does not find, as a control file writes it.
+    /// What it does not find or cannot be beside, as a control file writes it.
     pub fn needed(&self) -> String {
         let any =
             |need: &Need| need.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
@@ -122,8 +148,10 @@ impl<'q> Question<'q> {
     fn lack(&self, name: &PackageName, built: &'q Architecture) -> Option<Lack> {
         let hosts = self.hosts(built);
         let own = hosts.first()?;
-        let now = candidate(self.after, name, own, built)?;
         let then = candidate(self.before, name, own, built);
+        let Some(now) = candidate(self.after, name, own, built) else {
+            return then.and_then(|then| self.stays(then, built, &hosts));
+        };
         let moved = then.is_none_or(|then| then.digest != now.digest);
         let (mut everywhere, mut least) = (true, None);
         for host in &hosts {
@@ -135,6 +163,10 @@ impl<'q> Question<'q> {
             let newly = self.newly(name, built, host, moved, &unmet);
             if !newly.is_empty() {
                 return Some(self.told(now, built, newly, (true, moved)));
+            }
+            let then = candidate(self.before, name, host, built);
+            if let Some(lack) = then.and_then(|then| self.kept_back(then, now, built, host)) {
+                return Some(lack);
             }
             everywhere &= !unmet.is_empty();
             least.get_or_insert(unmet);
@@ -154,6 +186,7 @@ impl<'q> Question<'q> {
         Lack {
             package: Arc::clone(package),
             architecture: built.clone(),
+            trouble: Trouble::Needs,
             finds: finds.collect(),
             needs,
             worse,
@@ -285,31 +318,14 @@ impl<'h> Host<'h> {
     fn all(&self) -> impl Iterator<Item = &'h Architecture> {
         std::iter::once(self.native).chain(self.foreign.iter().copied())
     }
-}
 
-/// The names of which hosts may find something else when packages of some names move: these, and what any of
-/// their packages provides in either state. One that moves in displaces others of its name that stay.
-pub fn touched_by(
-    moved: &[PackageName],
-    states: [&Named; 2],
-    dependencies: &HashMap<Digest, Dependencies>,
-) -> BTreeSet<PackageName> {
-    let packages =
-        states.into_iter().flat_map(|state| moved.iter().filter_map(|name| state.get(name)));
-    let read = packages.flatten().filter_map(|package| dependencies.get(&package.digest));
-    let provided = read.flat_map(Dependencies::provided_names);
-    provided.chain(moved).cloned().collect()
-}
-
-/// What has to be looked at of what a package needs: all of it when it moved, else what names anything that
-/// did.
-pub fn asked<'d>(
-    dependencies: &'d Dependencies,
-    touched: &BTreeSet<PackageName>,
-    all: bool,
-) -> impl Iterator<Item = &'d Need> {
-    let names = move |need: &&Need| need.iter().any(|one| touched.contains(&one.package));
-    dependencies.needs.iter().filter(move |need| all || names(need))
+    /// For what a package counts as built there.
+    fn built<'p>(&self, package: &'p Package) -> &'p Architecture
+    where
+        'h: 'p,
+    {
+        if package.architecture.is_all() { self.native } else { &package.architecture }
+    }
 }
 
 /// What hosts take of a name built for an architecture: the highest that its index lists. A package for all
@@ -368,5 +384,9 @@ fn out_of_step(
     others.filter(behind).map(need).collect::<Vec<_>>().into_iter()
 }
 
+mod beside;
 #[cfg(test)]
 mod tests;
+mod touched;
+
+pub use beside::avoided;

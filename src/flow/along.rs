@@ -7,6 +7,7 @@ use tracing::warn;
 
 use crate::debian::{PackageName, Version};
 use crate::domain::conflict::{ConflictKind, ConflictReason};
+use crate::domain::installable::Trouble;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking, Leeway, Taken};
 use crate::domain::{Conflict, Draft, Lack, PinKind, PinTarget};
@@ -218,7 +219,12 @@ impl<'b> Asked<'_, 'b> {
         let told = worse.iter().take(MOST_TOLD).map(|lack| {
             let (name, version) = (&lack.package.name, &lack.package.version);
             let subject = format!("{name} {version} ({})", lack.architecture);
-            let problem = format!("{}, so hosts that have it could not follow", lack.problem());
+            let hosts = match lack.trouble {
+                Trouble::Needs => "hosts that have it could not follow",
+                Trouble::Recommends => "hosts that have it could not follow by `apt-get upgrade`",
+                Trouble::Avoids => "hosts that have both could not follow",
+            };
+            let problem = format!("{}, so {hosts}", lack.problem());
             ConflictReason { subject, problem }
         });
         let mut reasons: Vec<_> = told.collect();
@@ -303,9 +309,13 @@ pub(crate) fn tell(lacks: &[Lack], applied: &mut Applied, alone: bool) {
 /// What people are told of packages that hosts cannot install.
 pub(crate) fn notes<'l>(lacks: impl IntoIterator<Item = &'l Lack>) -> Vec<String> {
     let mut lacks = lacks.into_iter();
-    let note = |lack: &Lack| match lack.moved {
-        true => format!("{lack}: hosts cannot install it until that is there"),
-        false => format!("{lack}: hosts that have it cannot follow"),
+    let note = |lack: &Lack| match (lack.trouble, lack.moved) {
+        (Trouble::Needs, true) => format!("{lack}: hosts cannot install it until that is there"),
+        (Trouble::Avoids, _) => format!("{lack}: hosts that have both cannot follow"),
+        (Trouble::Recommends, _) => {
+            format!("{lack}: hosts that have it cannot follow by `apt-get upgrade`")
+        }
+        (Trouble::Needs, false) => format!("{lack}: hosts that have it cannot follow"),
     };
     let mut notes: Vec<_> = lacks.by_ref().take(MOST_TOLD).map(note).collect();
     let more = lacks.count();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::catalogue::Mention;
 use crate::debian::{Dependencies, PackageName};
 use crate::digest::Digest;
-use crate::domain::installable::{Named, Question, answers_for, asked, touched_by};
+use crate::domain::installable::{Named, Question, answers_for, asked, avoided, touched_by};
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::cores::on_every_core;
 use crate::flow::{FlowError, Repository};
@@ -41,8 +41,10 @@ impl Change<'_> {
         if !self.before.lists_nothing() {
             let names: Vec<_> = touched.iter().cloned().collect();
             for part in names.chunks(AT_ONCE) {
-                let found = self.repository.catalogue.list_mentions(part, Mention::Depends)?;
-                concerned.extend(found.into_iter().flatten());
+                for kind in [Mention::Depends, Mention::Avoids] {
+                    let found = self.repository.catalogue.list_mentions(part, kind)?;
+                    concerned.extend(found.into_iter().flatten());
+                }
             }
         }
         let concerned: Vec<_> = concerned.into_iter().collect();
@@ -80,7 +82,11 @@ impl Change<'_> {
     ) -> Result<Vec<Lack>, FlowError> {
         let mut known = Known::new(self);
         known.list(names);
-        let listed: Vec<_> = names.iter().filter(|name| known.after.contains_key(*name)).collect();
+        // Hosts keep what is not listed any more.
+        let listed = |name: &&PackageName| {
+            known.after.contains_key(*name) || known.before.contains_key(*name)
+        };
+        let listed: Vec<_> = names.iter().filter(listed).collect();
         known.read(&listed)?;
         let own = known.needed(&listed, touched);
         let needed: Vec<_> = own.iter().cloned().collect();
@@ -167,7 +173,9 @@ impl<'k> Known<'k> {
             let moved = then != now;
             for package in then.into_iter().chain(now).flatten() {
                 let Some(read) = self.dependencies.get(&package.digest) else { continue };
-                needed.extend(asked(read, touched, moved).flatten().map(|one| &one.package));
+                let recommended = read.recommends.iter().filter(|_| moved).flatten();
+                let all = asked(read, touched, moved).flatten().chain(recommended);
+                needed.extend(all.chain(avoided(read, touched, moved)).map(|one| &one.package));
             }
         }
         needed.into_iter().filter(|name| answers_for(name, before, after)).cloned().collect()

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::api::{
     CertificateView, ChangeOutcome, GenerationView, HostSeen, IdentityView, ItemOutcome, ItemState,
-    PinView, PlacementState, PlacementView, SightingView, Stuck, SuiteChoice, SuiteView,
+    PinView, PlacementState, PlacementView, SightingView, Stuck, StuckRelation, SuiteChoice,
+    SuiteView,
 };
 use crate::debian::SuiteName;
 use crate::domain::add::{Added, Standing};
+use crate::domain::installable::Trouble;
 use crate::domain::{
     Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
@@ -44,6 +46,11 @@ fn stuck(lack: &Lack) -> Stuck {
         package: lack.package.name.clone(),
         version: lack.package.version.clone(),
         architecture: lack.architecture.clone(),
+        relation: match lack.trouble {
+            Trouble::Needs => StuckRelation::Needs,
+            Trouble::Recommends => StuckRelation::Recommends,
+            Trouble::Avoids => StuckRelation::Avoids,
+        },
         needs: lack.needed(),
     }
 }

@@ -31,6 +31,7 @@ mod host_files;
 mod kinds;
 mod locked;
 mod matrix;
+mod obeyed;
 mod origins;
 mod questions;
 mod refusals;

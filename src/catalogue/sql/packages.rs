@@ -240,7 +240,8 @@ fn record_mentions(tx: &mut dyn Tx, new: &NewPackage) -> Answer<()> {
     let read = Dependencies::of_stanza(&new.stanza);
     let needed = read.needed_names().into_iter().map(|name| (Mention::Depends, name));
     let provided = read.provided_names().into_iter().map(|name| (Mention::Provides, name));
-    for (kind, name) in needed.chain(provided) {
+    let avoided = read.avoided_names().into_iter().map(|name| (Mention::Avoids, name));
+    for (kind, name) in needed.chain(provided).chain(avoided) {
         let (kind, by_name) = (mention_word(kind), new.package.name.as_str());
         tx.exec(INSERT_MENTION, &[name.as_str().into(), kind.into(), by_name.into()])?;
     }
@@ -251,6 +252,7 @@ fn mention_word(kind: Mention) -> &'static str {
     match kind {
         Mention::Depends => "depends",
         Mention::Provides => "provides",
+        Mention::Avoids => "avoids",
     }
 }
 

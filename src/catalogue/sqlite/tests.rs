@@ -170,9 +170,18 @@ fn mentions_of_earlier_schemas_are_those_of_now() {
         ("acme-app", stanza("acme-app", &format!("Depends: {relations}\n"))),
         (
             "acme-web",
-            stanza("acme-web", "Pre-Depends: acme-pre\nProvides: acme-api (= 3), acme-v\n"),
+            stanza(
+                "acme-web",
+                "Pre-Depends: acme-pre\nConflicts: acme-y\nProvides: acme-api (= 3), acme-v\n",
+            ),
         ),
-        ("acme-web", stanza("acme-web", "Provides: acme-v\nDepends: acme-lib\n")),
+        (
+            "acme-web",
+            stanza(
+                "acme-web",
+                "Provides: acme-v\nDepends: acme-lib\nBreaks: acme-old (<< 2), acme-x:any\n",
+            ),
+        ),
         ("acme-odd", "S".to_owned()),
         ("acme-bad", "Package: acme-bad\nDepends: \"quoted\n\n".to_owned()),
     ];
@@ -211,9 +220,12 @@ fn mentions_of_earlier_schemas_are_those_of_now() {
         "acme-api provides acme-web",
         "acme-lib depends acme-app",
         "acme-lib depends acme-web",
+        "acme-old avoids acme-web",
         "acme-old depends acme-app",
         "acme-pre depends acme-web",
         "acme-v provides acme-web",
+        "acme-x avoids acme-web",
+        "acme-y avoids acme-web",
         "libc6 depends acme-app",
         "x+1 depends acme-app",
         "zz-9.0 depends acme-app",

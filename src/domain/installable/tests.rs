@@ -55,7 +55,9 @@ impl Case {
         for (told, others) in [(before, after), (after, before)] {
             for (package, read) in told {
                 dependencies.insert(package.digest, read.clone());
+                let recommended = read.recommends.iter().flatten().map(|one| &one.package);
                 let named = read.needed_names().into_iter().chain(read.provided_names());
+                let named = named.chain(read.avoided_names()).chain(recommended);
                 own.extend(named.filter(|name| name.as_str().starts_with("acme")).cloned());
                 own.insert(package.name.clone());
                 for provided in read.provided_names() {
@@ -81,27 +83,6 @@ impl Case {
         Self { architectures, before, after, dependencies, providers, own, touched }
     }
 
-    /// The names of packages that moved, and of those that need what they are taken for.
-    fn concerned(&self) -> BTreeSet<PackageName> {
-        let needs_touched = |package: &Arc<Package>| {
-            let needed = self.dependencies[&package.digest].needed_names();
-            needed.into_iter().any(|name| self.touched.contains(name))
-        };
-        let named = self.after.iter().filter(|(name, packages)| {
-            self.touched.contains(*name) || packages.iter().any(needs_touched)
-        });
-        named.map(|(name, _)| name.clone()).collect()
-    }
-
-    /// What is worse with the change, by looking only at what is concerned; what is there to look at.
-    fn worse_looked_up_and_in_all(mut self) -> (Vec<Lack>, Vec<Lack>) {
-        let worse = |lacks: Vec<Lack>| lacks.into_iter().filter(|lack| lack.worse).collect();
-        let looked_up = worse(self.lacks_of(self.concerned().iter()));
-        self.touched.extend(self.own.clone());
-        let all = worse(self.lacks_of(self.after.keys()));
-        (looked_up, all)
-    }
-
     fn lacks_of<'n>(&self, names: impl Iterator<Item = &'n PackageName>) -> Vec<Lack> {
         let question = Question {
             architectures: &self.architectures,
@@ -115,10 +96,14 @@ impl Case {
         names.flat_map(|name| question.lacks(name)).collect()
     }
 
+    fn names(&self) -> BTreeSet<PackageName> {
+        self.before.keys().chain(self.after.keys()).cloned().collect()
+    }
+
     /// Of each lack what it says, with a mark where it was no worse before.
     fn said(&self) -> Vec<String> {
         let mark = |lack: &Lack| if lack.worse { "" } else { " as before" };
-        let lacks = self.lacks_of(self.after.keys());
+        let lacks = self.lacks_of(self.names().iter());
         lacks.iter().map(|lack| format!("{lack}{}", mark(lack))).collect()
     }
 }
@@ -214,10 +199,66 @@ fn who_needs_what_a_displaced_package_provides_is_looked_at() {
     let above = told("acme-d 2 all", "");
     let before = [needs.clone(), provides.clone()];
     let case = Case::new(&["amd64", "i386"], &before, &[needs, provides, above]);
-    let (looked_up, all) = case.worse_looked_up_and_in_all();
-    assert_eq!(looked_up, all);
-    let said: Vec<_> = all.iter().map(ToString::to_string).collect();
-    assert_eq!(said, ["acme-a 1 (amd64) needs acme-v:i386 and finds no acme-v:i386"]);
+    assert_eq!(case.said(), ["acme-a 1 (amd64) needs acme-v:i386 and finds no acme-v:i386"]);
+}
+
+#[test]
+fn what_is_broken_or_in_conflict_keeps_hosts_that_have_both() {
+    let lib = |version: &str, fields: &str| told(&format!("acme-lib {version} amd64"), fields);
+    let app = |fields: &str| told("acme-app 2 amd64", fields);
+    let said = "acme-app 2 (amd64) cannot be beside acme-lib (<< 2) and finds acme-lib 1";
+    for field in ["Breaks", "Conflicts"] {
+        let app = app(&format!("{field}: acme-lib (<< 2)"));
+        assert_eq!(amd64(&[lib("2", ""), app.clone()], &[lib("1", ""), app.clone()]), [said]);
+        // Nobody has had both.
+        assert!(amd64(&[lib("1", ""), app.clone()], &[lib("0", ""), app.clone()]).is_empty());
+        assert!(amd64(std::slice::from_ref(&app), &[lib("1", ""), app.clone()]).is_empty());
+    }
+    // The older version says so itself, also of what another provides.
+    let old = lib("1", "Conflicts: acme-web");
+    let now = [lib("2", ""), app("Provides: acme-web")];
+    let said = "acme-lib 1 (amd64) cannot be beside acme-web and finds acme-app 2";
+    assert_eq!(amd64(&now, &[old.clone(), now[1].clone()]), [said]);
+    // Hosts keep what is not listed any more.
+    assert_eq!(amd64(&now, &[old]), [said]);
+    let itself = lib("1", "Conflicts: acme-web\nProvides: acme-web\nReplaces: acme-web");
+    assert!(amd64(&[lib("2", "")], &[itself]).is_empty());
+}
+
+#[test]
+fn hosts_keep_what_is_not_listed_any_more_with_what_it_needs() {
+    let lib = |version: &str| told(&format!("acme-lib {version} amd64"), "");
+    let new = |depends: &str| told("acme-new 2 amd64", &format!("Depends: {depends}"));
+    let said = "acme-new 2 (amd64) needs acme-lib (= 2) and finds acme-lib 1";
+    assert_eq!(amd64(&[lib("2"), new("acme-lib (= 2)")], &[lib("1")]), [said]);
+    assert!(amd64(&[lib("2"), new("acme-lib (>= 1)")], &[lib("1")]).is_empty());
+    // Both are kept.
+    let none: [Told; 0] = [];
+    assert!(amd64(&[lib("2"), new("acme-lib (= 2)")], &none).is_empty());
+    // A build of the same package for another architecture is kept at its version.
+    let same = |version: &str, built: &str| {
+        told(&format!("acme-lib {version} {built}"), "Multi-Arch: same")
+    };
+    let case = Case::new(
+        &["amd64", "i386"],
+        &[same("2", "amd64"), same("2", "i386")],
+        &[same("1", "amd64")],
+    );
+    let said = "acme-lib 2 (i386) needs acme-lib:amd64 (= 2) and finds acme-lib:amd64 1";
+    assert_eq!(case.said(), [said]);
+}
+
+#[test]
+fn what_is_newly_recommended_and_not_there_keeps_hosts() {
+    let app = |version: &str, fields: &str| told(&format!("acme-app {version} amd64"), fields);
+    let with = "Recommends: acme-doc | acme-book, other";
+    let said =
+        "acme-app 1 (amd64) recommends acme-doc | acme-book and finds no acme-book, no acme-doc";
+    assert_eq!(amd64(&[app("2", "")], &[app("1", with)]), [said]);
+    assert!(amd64(&[app("2", with)], &[app("1", with)]).is_empty(), "it is no worse");
+    assert!(amd64(&[], &[app("1", with)]).is_empty(), "it can be installed");
+    let doc = told("acme-doc 1 amd64", "");
+    assert!(amd64(&[app("2", ""), doc.clone()], &[app("1", with), doc]).is_empty());
 }
 
 fn any_told() -> impl Strategy<Value = Told> {
@@ -231,14 +272,21 @@ fn any_told() -> impl Strategy<Value = Told> {
         prop::sample::select(vec!["", "", "Provides: acme-v\n", "Provides: acme-v (= 1)\n"]);
     let multi_arch = prop::sample::select(vec!["no", "no", "foreign", "allowed", "same"]);
     let built = prop::sample::select(vec!["amd64", "amd64", "i386", "all"]);
-    (names(), 1..4u8, built, needs, provides, multi_arch).prop_map(
-        |(name, version, built, needs, provides, multi_arch)| {
+    let others = prop::sample::select(vec![
+        "",
+        "",
+        "Breaks: acme-a (<< 2)\n",
+        "Conflicts: acme-v\n",
+        "Recommends: acme-b (= 1)\n",
+    ]);
+    (names(), 1..4u8, built, needs, provides, (multi_arch, others)).prop_map(
+        |(name, version, built, needs, provides, (multi_arch, others))| {
             let needs: Vec<_> = needs.iter().map(|any| any.join(" | ")).collect();
             let depends = match needs.is_empty() {
                 true => String::new(),
                 false => format!("Depends: {}\n", needs.join(", ")),
             };
-            let fields = format!("{depends}{provides}Multi-Arch: {multi_arch}\n");
+            let fields = format!("{depends}{provides}{others}Multi-Arch: {multi_arch}\n");
             told(&format!("{name} {version} {built}"), &fields)
         },
     )
@@ -267,13 +315,26 @@ proptest! {
         }
         after.extend(moved);
         let after = placed(after);
-        let case = Case::new(&["amd64", "i386"], &before, &after);
-        let (looked_up, all) = case.worse_looked_up_and_in_all();
-        prop_assert_eq!(&looked_up, &all);
-        for lack in &all {
+        let mut case = Case::new(&["amd64", "i386"], &before, &after);
+        let concerned: BTreeSet<PackageName> = before
+            .iter()
+            .chain(&after)
+            .filter(|(package, read)| {
+                case.touched.contains(&package.name)
+                    || read.needed_names().into_iter().any(|name| case.touched.contains(name))
+                    || read.avoided_names().into_iter().any(|name| case.touched.contains(name))
+            })
+            .map(|(package, _)| package.name.clone())
+            .collect();
+        let worse = |lacks: Vec<Lack>| -> Vec<_> { lacks.into_iter().filter(|lack| lack.worse).collect() };
+        let short = worse(case.lacks_of(concerned.iter()));
+        case.touched.extend(case.own.clone());
+        let whole = worse(case.lacks_of(case.names().iter()));
+        prop_assert_eq!(&short, &whole);
+        for lack in &whole {
             prop_assert!(!lack.needs.is_empty());
         }
         let same = Case::new(&["amd64", "i386"], &before, &before);
-        prop_assert!(!same.lacks_of(same.after.keys()).iter().any(|lack| lack.worse));
+        prop_assert!(worse(same.lacks_of(same.names().iter())).is_empty());
     }
 }
