@@ -116,14 +116,14 @@ fn unpacked(suffix: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A directory that outlives this run of the tests.
-fn kept_dir(name: &str) -> PathBuf {
+pub(super) fn kept_dir(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&dir).unwrap();
     dir
 }
 
 /// Holds off other processes that would fill the same directory.
-fn alone_in(dir: &Path) -> std::fs::File {
+pub(super) fn alone_in(dir: &Path) -> std::fs::File {
     let file = std::fs::File::create(dir.join("lock")).unwrap();
     file.lock().unwrap();
     file
@@ -138,38 +138,44 @@ fn debs_in(dir: &Path) -> Vec<PathBuf> {
 
 /// The machine's apt with the machine's sources, and lists of its own: they are fresh, and nobody
 /// needs to be root to fetch them.
-struct Fetcher {
+pub(super) struct Fetcher {
     dir: PathBuf,
+    options: Vec<String>,
 }
 
 impl Fetcher {
-    fn program(&self, name: &str) -> Program {
-        let dir = self.dir.display();
+    /// One whose lists are kept in `dir`, with these options of apt.conf(5) besides its own.
+    pub(super) fn new(dir: PathBuf, more: &[&str]) -> Self {
+        for folder in ["state/lists/partial", "cache/archives/partial", "log"] {
+            std::fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        std::fs::write(dir.join("status"), "").unwrap();
+        let at = dir.display();
         let mut options = vec![
-            format!("Dir::State={dir}/state"),
-            format!("Dir::State::status={dir}/status"),
-            format!("Dir::Cache={dir}/cache"),
-            format!("Dir::Log={dir}/log"),
-            "Acquire::Languages=none".to_owned(),
+            format!("Dir::State={at}/state"),
+            format!("Dir::State::status={at}/status"),
+            format!("Dir::Cache={at}/cache"),
+            format!("Dir::Log={at}/log"),
             "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false".to_owned(),
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
             "APT::Update::Post-Invoke::=true".to_owned(),
         ];
+        options.extend(more.iter().map(|&option| option.to_owned()));
         if is_root() {
             options.push("APT::Sandbox::User=root".to_owned());
         }
+        Self { dir, options }
+    }
+
+    pub(super) fn program(&self, name: &str) -> Program {
         let proxies = ["http_proxy", "https_proxy", "no_proxy"];
-        let options = options.iter().flat_map(|option| ["-o", option]);
+        let options = self.options.iter().flat_map(|option| ["-o", option]);
         program(name).args(options).env_from_here(&proxies).dir(&self.dir)
     }
 }
 
 fn fetch_into(dir: &Path) {
-    let fetcher = Fetcher { dir: kept_dir("archive-apt") };
-    for folder in ["state/lists/partial", "cache/archives/partial", "log"] {
-        std::fs::create_dir_all(fetcher.dir.join(folder)).unwrap();
-    }
-    std::fs::write(fetcher.dir.join("status"), "").unwrap();
+    let fetcher = Fetcher::new(kept_dir("archive-apt"), &["Acquire::Languages=none"]);
     // One source among several may fail; whether there is enough is seen below.
     let update = fetcher.program("apt-get").args(["-q", "update"]).run();
     let listed = fetcher.program("apt-cache").arg("dumpavail").run().expect_success();

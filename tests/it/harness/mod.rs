@@ -4,6 +4,7 @@
 pub mod apt;
 pub mod archive;
 pub mod by_hand;
+pub mod controls;
 pub mod deb;
 pub mod loopback;
 pub mod programs;
