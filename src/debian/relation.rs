@@ -12,7 +12,8 @@ use super::{Architecture, PackageName, Version};
 /// The most relations that one field may hold; Debian's largest field holds 1603.
 pub const MOST_RELATIONS: usize = 8192;
 
-/// The fields of a binary package that hold relations.
+/// The fields of a binary package that hold relations which dpkg or apt read. Neither reads `Built-Using` and
+/// `Static-Built-Using`: to them, and so here, those are text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RelationField {
     /// `Pre-Depends`
@@ -33,15 +34,11 @@ pub enum RelationField {
     Replaces,
     /// `Provides`
     Provides,
-    /// `Built-Using`
-    BuiltUsing,
-    /// `Static-Built-Using`
-    StaticBuiltUsing,
 }
 
 impl RelationField {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 9] = [
         Self::PreDepends,
         Self::Depends,
         Self::Recommends,
@@ -51,8 +48,6 @@ impl RelationField {
         Self::Conflicts,
         Self::Replaces,
         Self::Provides,
-        Self::BuiltUsing,
-        Self::StaticBuiltUsing,
     ];
 
     /// The field's name as Policy spells it.
@@ -67,8 +62,6 @@ impl RelationField {
             Self::Conflicts => "Conflicts",
             Self::Replaces => "Replaces",
             Self::Provides => "Provides",
-            Self::BuiltUsing => "Built-Using",
-            Self::StaticBuiltUsing => "Static-Built-Using",
         }
     }
 
@@ -81,10 +74,6 @@ impl RelationField {
     fn takes_alternatives(self) -> bool {
         use RelationField::{Depends, Enhances, PreDepends, Recommends, Suggests};
         matches!(self, PreDepends | Depends | Recommends | Suggests | Enhances)
-    }
-
-    fn names_sources(self) -> bool {
-        matches!(self, Self::BuiltUsing | Self::StaticBuiltUsing)
     }
 }
 
@@ -194,7 +183,7 @@ impl Relations {
     /// Every [`Fault`] found (sender's fault). Among them: empty entries, `<` and `>`, versions
     /// without an operator, `[amd64]` and `<!nocheck>` lists, which belong in source packages.
     ///
-    /// Source: Policy 7.1, 7.5 and 7.8.
+    /// Source: Policy 7.1 and 7.5.
     pub fn parse(field: RelationField, value: &str) -> Result<Self, Vec<Fault>> {
         let fault = |problem: String| Fault::of(field.name(), problem);
         if value.starts_with('\n') {
@@ -272,23 +261,15 @@ fn parse_relation(field: RelationField, text: &str) -> Result<Relation, String> 
 
 /// What the grammar allows but this field does not.
 fn breach(field: RelationField, relation: &Relation) -> Option<&'static str> {
+    if field != RelationField::Provides {
+        return None;
+    }
+    if let Some(Qualifier::Any | Qualifier::Native) = relation.qualifier {
+        return Some("provides ':any' or ':native'; name an architecture or none");
+    }
     let operator = relation.version.as_ref().map(|(operator, _)| *operator);
-    match &relation.qualifier {
-        Some(_) if field.names_sources() => {
-            return Some("has an architecture, but names a source package; remove it");
-        }
-        Some(Qualifier::Any | Qualifier::Native) if field == RelationField::Provides => {
-            return Some("provides ':any' or ':native'; name an architecture or none");
-        }
-        _ => {}
-    }
-    if field.names_sources() && operator != Some(Operator::Equal) {
-        return Some("needs the exact version of the source package, as in 'name (= 1.2-3)'");
-    }
-    if field == RelationField::Provides && operator.is_some_and(|is| is != Operator::Equal) {
-        return Some("provides a range of versions; only '=' is allowed");
-    }
-    None
+    let is_range = operator.is_some_and(|is| is != Operator::Equal);
+    is_range.then_some("provides a range of versions; only '=' is allowed")
 }
 
 fn parse_qualifier(word: &str) -> Result<Qualifier, String> {

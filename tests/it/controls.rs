@@ -9,7 +9,7 @@ use repod::debian::{Control, PackageKind, packages};
 use repod::digest::Digest;
 
 use crate::check::deb822::{Stanza, parse_stanzas};
-use crate::harness::apt::AptRoot;
+use crate::harness::apt::{AptRoot, HostFile};
 use crate::harness::controls::{Rebuilt, rebuilt};
 use crate::harness::deb::DebBuilder;
 use crate::harness::programs::program;
@@ -143,6 +143,13 @@ impl Suite {
         let single: BTreeSet<_> = each.filter(|name| *name != "all").collect();
         if single.is_empty() { BTreeSet::from(["amd64"]) } else { single }
     }
+
+    /// The same as dpkg has them in its database: the machine's own first.
+    fn architecture_lines(&self) -> String {
+        let mut names: Vec<_> = self.architectures().into_iter().collect();
+        names.sort_by_key(|name| *name != "amd64");
+        names.into_iter().map(|name| format!("{name}\n")).collect()
+    }
 }
 
 fn serve(suites: &[Suite]) -> TestServer {
@@ -211,6 +218,7 @@ fn host(server: &TestServer, suite: &Suite) -> AptRoot {
         .expect_success();
     let host = AptRoot::new();
     host.place(&host_files(out.as_ref()));
+    host.place(&[HostFile::new("/var/lib/dpkg/arch", 0o644, suite.architecture_lines())]);
     host
 }
 
@@ -233,8 +241,7 @@ fn stored_by_dpkg(suite: &Suite) -> String {
     for name in ["updates", "info", "triggers"] {
         std::fs::create_dir(dir.path().join(name)).unwrap();
     }
-    let architectures = suite.architectures().into_iter().collect::<Vec<_>>().join("\n");
-    std::fs::write(dir.path().join("arch"), architectures + "\n").unwrap();
+    std::fs::write(dir.path().join("arch"), suite.architecture_lines()).unwrap();
     std::fs::write(dir.path().join("status"), "").unwrap();
     let texts: Vec<_> = suite.controls.iter().map(|one| one.text.as_str()).collect();
     let file = dir.path().join("controls");

@@ -30,6 +30,7 @@ fn what_vendors_write_is_read_as_meant_and_never_installed_again() {
         .field("Installed-Size", "12.5");
     let related = package("acme-related", "01:1.0")
         .field("Installed-Size", "0012")
+        .field("Static-Built-Using", "4.6.0.20260123-2, acme (>= 1) | =[")
         .field("Pre-Depends", "acme-lib(>=0:1.0)")
         .field("Depends", "acme-lib (>= 00:1.0-0)  |acme-none,\n acme-odd( >=\t1.0 )")
         .field("Breaks", "acme-old (<< 01:2), acme-older (<<0:1)")

@@ -35,7 +35,7 @@ enum Shape {
     Renamed(&'static str),
 }
 
-const KNOWN: [(&str, Shape); 44] = [
+const KNOWN: [(&str, Shape); 46] = [
     ("Package", Shape::Line),
     ("Version", Shape::Line),
     ("Architecture", Shape::Line),
@@ -47,6 +47,8 @@ const KNOWN: [(&str, Shape); 44] = [
     ("Bugs", Shape::Line),
     ("Description", Shape::Text),
     ("Tag", Shape::Text),
+    ("Built-Using", Shape::Text),
+    ("Static-Built-Using", Shape::Text),
     ("Priority", Shape::Word),
     ("Section", Shape::Path),
     ("Essential", Shape::Flag),

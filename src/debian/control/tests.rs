@@ -128,6 +128,9 @@ fn what_vendors_write_is_written_as_every_reader_understands_it() {
         ("Installed-Size: 0012\n", "Installed-Size", "0012"),
         ("Depends: ab (>= 0:1-1), cd(=  02:1)|ef\n", "Depends", "ab (>= 1-1), cd (= 2:1) | ef"),
         ("Breaks: ab (<< 0:1)\n", "Breaks", "ab (<< 1)"),
+        // Neither dpkg nor apt reads these; Debian's libnewlib-sh-elf-dev has a version where a name should be.
+        ("built-using: gcc-12 (=0:12), ab | =[\n", "Built-Using", "gcc-12 (=0:12), ab | =["),
+        ("Static-Built-Using: 4.6.0-2\n", "Static-Built-Using", "4.6.0-2"),
     ] {
         let control = with(given).unwrap();
         assert_eq!(control.stanza().find(field), Some(written), "{given}");

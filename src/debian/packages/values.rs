@@ -4,7 +4,7 @@ use super::super::{Architecture, PackageName, Version};
 use super::{Form, Rule};
 
 /// Fields whose value is read here: one line each, in their usual spelling.
-pub(super) const EXACT: [&str; 22] = [
+pub(super) const EXACT: [&str; 20] = [
     "Package",
     "Version",
     "Architecture",
@@ -25,11 +25,9 @@ pub(super) const EXACT: [&str; 22] = [
     "Conflicts",
     "Replaces",
     "Provides",
-    "Built-Using",
-    "Static-Built-Using",
 ];
 
-pub(super) const RELATIONS: [&str; 11] = [
+pub(super) const RELATIONS: [&str; 9] = [
     "Pre-Depends",
     "Depends",
     "Recommends",
@@ -39,8 +37,6 @@ pub(super) const RELATIONS: [&str; 11] = [
     "Conflicts",
     "Replaces",
     "Provides",
-    "Built-Using",
-    "Static-Built-Using",
 ];
 
 /// Fields that would make apt expect another file, or dpkg read another package, than was proven.

@@ -153,7 +153,7 @@ impl Odd {
 
     fn add_field(&mut self, random: &mut StdRng) {
         let words = " of words that say nothing\n".repeat(random.gen_range(1..4_000));
-        let fields: [(&str, &str); 27] = [
+        let fields: [(&str, &str); 28] = [
             ("Priority", "extra"),
             ("Priority", "required"),
             ("Priority", "whatever"),
@@ -180,6 +180,7 @@ impl Odd {
             ("Description", &format!("long\n {}", "y".repeat(random.gen_range(1..600_000)))),
             ("X-Odd!#$%&'*+/=?@^_`{|}~", "a field with an odd name"),
             ("Built-Using", "gcc-12 (= 12.2.0-14)"),
+            ("Static-Built-Using", "4.6.0.20260123-2,\n acme (>= 1) | =["),
             ("Original-Maintainer", "Somebody <s@example.org>"),
         ];
         let (field, value) = *fields.choose(random).unwrap();
