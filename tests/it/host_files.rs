@@ -205,7 +205,12 @@ fn hosts_of_an_earlier_build_are_mended() {
 
     let host = server.host("web-01.example.org");
     as_before(&host);
-    host.update().expect_success().expect_says("certificate issuer is unknown");
+    // GnuTLS and OpenSSL say it each in their own way.
+    let told = host.update().expect_success();
+    assert!(
+        told.says("certificate issuer is unknown") || told.says("certificate verify failed"),
+        "{told}"
+    );
     assert_eq!(host.policy("acme-web").candidate, None);
     let root = host.path("/").display().to_string();
     server.repoctl(&["host", "renew", "--root", &root]).expect_success().expect_says("not yet due");
