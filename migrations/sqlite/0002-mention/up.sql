@@ -1,6 +1,6 @@
--- Which names packages of a name depend on or provide, in any of their versions: whoever moves a name finds
--- those that may be concerned, however often they were uploaded. `kind` is 'depends' (Pre-Depends and
--- Depends) or 'provides'.
+-- Which names packages of a name depend on, provide or avoid, in any of their versions: whoever moves a name
+-- finds those that may be concerned, however often they were uploaded. `kind` is 'depends' (Pre-Depends and
+-- Depends), 'provides', or 'avoids' (Breaks and Conflicts).
 CREATE TABLE mention (
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -15,7 +15,9 @@ WITH
     field (kind, title) AS (VALUES
         ('depends', char(10) || 'Depends: '),
         ('depends', char(10) || 'Pre-Depends: '),
-        ('provides', char(10) || 'Provides: ')),
+        ('provides', char(10) || 'Provides: '),
+        ('avoids', char(10) || 'Breaks: '),
+        ('avoids', char(10) || 'Conflicts: ')),
     found (kind, by_name, rest) AS (
         SELECT f.kind, p.name, substr(s.stanza, instr(s.stanza, f.title) + length(f.title))
         FROM stanza AS s JOIN package AS p ON p.id = s.package_id JOIN field AS f
