@@ -1,5 +1,7 @@
 //! Changes, what came of them, and pins, as they are sent.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
@@ -157,13 +159,22 @@ pub struct Stuck {
     pub package: PackageName,
     /// Its version.
     pub version: Version,
-    /// On hosts of which architecture.
+    /// Built for which architecture, or for all and taken by hosts of this one.
     pub architecture: Architecture,
+    /// The first kind of hosts that is concerned: their own architecture, and the others that they take.
+    #[serde(default)]
+    pub hosts: Vec<Architecture>,
+    /// The package that comes onto hosts with it and is what does not fit; absent when it does not fit itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brings: Option<PackageName>,
     /// In which way.
     #[serde(default)]
     pub relation: StuckRelation,
     /// What it does not find, or cannot be beside, as a control file writes it.
     pub needs: String,
+    /// What there is of it, by name: the version, or nothing.
+    #[serde(default)]
+    pub finds: BTreeMap<String, Option<Version>>,
 }
 
 /// In which way a package is stuck.

@@ -92,6 +92,11 @@ impl Dependencies {
         self.needs.iter().flatten().map(|relation| &relation.package).collect()
     }
 
+    /// As what it is taken for a name.
+    pub fn provided(&self, name: &PackageName) -> impl Iterator<Item = &Relation> {
+        self.provides.iter().filter(move |provided| provided.package == *name)
+    }
+
     /// Every name that it is taken for beside its own, each once.
     pub fn provided_names(&self) -> BTreeSet<&PackageName> {
         self.provides.iter().map(|relation| &relation.package).collect()

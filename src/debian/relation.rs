@@ -152,6 +152,23 @@ pub struct Relation {
     pub version: Option<(Operator, Version)>,
 }
 
+impl Relation {
+    /// Whether a version is among those that it wants; no version, as Provides may have none, only where it
+    /// wants none.
+    pub fn accepts(&self, given: Option<&Version>) -> bool {
+        match (&self.version, given) {
+            (None, _) => true,
+            (Some((is, wanted)), Some(given)) => is.accepts(given.compare(wanted)),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// The version that it names: of what a package provides, that which it is taken for.
+    pub fn given_version(&self) -> Option<&Version> {
+        self.version.as_ref().map(|(_, version)| version)
+    }
+}
+
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.package.fmt(f)?;

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalogue::Mention;
+use crate::debian::relation::Relation;
 use crate::debian::{Dependencies, PackageName};
 use crate::digest::Digest;
-use crate::domain::installable::{Named, Question, answers_for, asked, avoided, touched_by};
+use crate::domain::installable::{
+    DEEPEST, Named, Question, answers_for, asked, avoided, touched_by,
+};
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::cores::on_every_core;
 use crate::flow::{FlowError, Repository};
@@ -88,24 +91,13 @@ impl Change<'_> {
         };
         let listed: Vec<_> = names.iter().filter(listed).collect();
         known.read(&listed)?;
-        let own = known.needed(&listed, touched);
-        let needed: Vec<_> = own.iter().cloned().collect();
-        let provided = self.repository.catalogue.list_mentions(&needed, Mention::Provides)?;
-        let providers: BTreeMap<_, _> = needed.iter().cloned().zip(provided).collect();
-        known.list(&needed);
-        for names in providers.values() {
-            known.list(names);
-        }
-        known.read(&needed.iter().chain(providers.values().flatten()).collect::<Vec<_>>())?;
-        let question = Question {
-            architectures: &self.after.spec.architectures,
-            before: &known.before,
-            after: &known.after,
-            dependencies: &known.dependencies,
-            providers: &providers,
-            own: &own,
-            touched,
-        };
+        let needed = known.needed(&listed, touched);
+        known.look_up(needed)?;
+        let question = known.question(touched);
+        let bringing: Vec<_> =
+            listed.iter().copied().filter(|name| question.may_bring(name)).cloned().collect();
+        known.follow(bringing)?;
+        let question = known.question(touched);
         Ok(listed.into_iter().flat_map(|name| question.lacks(name)).collect())
     }
 }
@@ -116,12 +108,106 @@ struct Known<'k> {
     before: Named,
     after: Named,
     dependencies: HashMap<Digest, Dependencies>,
+    /// The names that the suite answers for, of those that were looked up.
+    own: BTreeSet<PackageName>,
+    /// The names of packages that may provide these.
+    providers: BTreeMap<PackageName, Vec<PackageName>>,
 }
 
 impl<'k> Known<'k> {
     fn new(change: &'k Change<'k>) -> Self {
-        let (before, after) = (Named::new(), Named::new());
-        Self { change, before, after, dependencies: HashMap::new() }
+        Self {
+            change,
+            before: Named::new(),
+            after: Named::new(),
+            dependencies: HashMap::new(),
+            own: BTreeSet::new(),
+            providers: BTreeMap::new(),
+        }
+    }
+
+    fn question<'q>(&'q self, touched: &'q BTreeSet<PackageName>) -> Question<'q> {
+        Question {
+            architectures: &self.change.after.spec.architectures,
+            before: &self.before,
+            after: &self.after,
+            dependencies: &self.dependencies,
+            providers: &self.providers,
+            own: &self.own,
+            touched,
+        }
+    }
+
+    /// Looks up who has these names or provides them, and what these say of others.
+    fn look_up(&mut self, names: BTreeSet<PackageName>) -> Result<(), FlowError> {
+        let names: Vec<_> = names.into_iter().filter(|name| !self.own.contains(name)).collect();
+        let mut all = names.clone();
+        for part in names.chunks(AT_ONCE) {
+            let found = self.change.repository.catalogue.list_mentions(part, Mention::Provides)?;
+            all.extend(found.iter().flatten().cloned());
+            self.providers.extend(part.iter().cloned().zip(found));
+        }
+        self.own.extend(names);
+        self.list(&all);
+        self.read(&all.iter().collect::<Vec<_>>())
+    }
+
+    /// Looks up what may come onto hosts with packages of these names: what they need, what that needs, and so on,
+    /// with what any of it cannot be beside and what cannot be beside it.
+    fn follow(&mut self, names: Vec<PackageName>) -> Result<(), FlowError> {
+        let mut followed: BTreeSet<PackageName> = names.iter().cloned().collect();
+        let mut next = names;
+        for depth in 0..=DEEPEST {
+            if next.is_empty() {
+                break;
+            }
+            let others =
+                |read: &Dependencies| [read.recommends.concat(), read.avoids.clone()].concat();
+            let needs = |read: &Dependencies| read.needs.concat();
+            let needed = self.said_by(&next, needs);
+            let others = self.said_by(&next, others);
+            self.look_up(needed.union(&others).cloned().collect())?;
+            self.look_up_avoiding(&next)?;
+            // What is recommended comes along with what moves alone.
+            let comes = if depth == 0 { &needed | &others } else { needed };
+            let providers = comes.iter().filter_map(|name| self.providers.get(name)).flatten();
+            let all: BTreeSet<_> = providers.chain(&comes).cloned().collect();
+            next = all.into_iter().filter(|name| followed.insert(name.clone())).collect();
+        }
+        Ok(())
+    }
+
+    /// The names that the suite answers for, of those that packages of these names speak of in some of their fields.
+    fn said_by(
+        &self,
+        names: &[PackageName],
+        relations: impl Fn(&Dependencies) -> Vec<Relation>,
+    ) -> BTreeSet<PackageName> {
+        let Change { before, after, .. } = *self.change;
+        let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
+        let said = read.flat_map(relations).map(|one| one.package);
+        said.filter(|name| answers_for(name, before, after)).collect()
+    }
+
+    /// Looks up what cannot be beside packages of these names, or beside what they provide.
+    fn look_up_avoiding(&mut self, names: &[PackageName]) -> Result<(), FlowError> {
+        let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
+        let provided = read.flat_map(Dependencies::provided_names);
+        let known_as: BTreeSet<_> = provided.chain(names).cloned().collect();
+        let known_as: Vec<_> = known_as.into_iter().collect();
+        for part in known_as.chunks(AT_ONCE) {
+            let found = self.change.repository.catalogue.list_mentions(part, Mention::Avoids)?;
+            let found: Vec<_> = found.into_iter().flatten().collect();
+            self.list(&found);
+            self.read(&found.iter().collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// What is and was listed of these names.
+    fn packages(&self, names: &[PackageName]) -> impl Iterator<Item = &Arc<Package>> {
+        let listed = [&self.before, &self.after].into_iter();
+        listed.flat_map(move |listed| names.iter().filter_map(|name| listed.get(name))).flatten()
     }
 
     /// Looks up what is and was listed of these names.

@@ -46,12 +46,15 @@ fn stuck(lack: &Lack) -> Stuck {
         package: lack.package.name.clone(),
         version: lack.package.version.clone(),
         architecture: lack.architecture.clone(),
+        hosts: lack.hosts.clone(),
+        brings: lack.brings.as_ref().map(|(package, _)| package.name.clone()),
         relation: match lack.trouble {
             Trouble::Needs => StuckRelation::Needs,
             Trouble::Recommends => StuckRelation::Recommends,
             Trouble::Avoids => StuckRelation::Avoids,
         },
         needs: lack.needed(),
+        finds: lack.finds.clone(),
     }
 }
 

@@ -71,6 +71,17 @@ fn what_origin_and_label_may_be_is_read_by_hosts() {
     }
 }
 
+/// An address has colons and comes into URIs in brackets, into names of files, into preferences and into the default Origin.
+#[test]
+fn hosts_of_a_server_that_is_known_by_its_address_follow() {
+    for name in ["::1", "127.0.0.1"] {
+        let server = TestServer::named(name);
+        create(&server, "stable", &[]).expect_success();
+        upload(&server, "stable", "1.0");
+        follows(&server, "stable", &issue(&server, "stable"));
+    }
+}
+
 /// An Origin that an earlier version took goes on, by patterns that match it.
 #[test]
 fn hosts_follow_an_origin_of_before() {

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Host, Lack, Named, Need, Question, Trouble, candidate, out_of_step};
+use super::question::{Found, Host, Named, Question, candidate, out_of_step};
+use super::{Lack, Need, Trouble};
 use crate::debian::relation::{Qualifier, Relation};
 use crate::debian::{Architecture, Dependencies, MultiArch, PackageName, Version};
 use crate::domain::Package;
@@ -28,50 +29,57 @@ impl<'q> Question<'q> {
     /// What keeps hosts that have the package from moving, for a package that finds all that it needs.
     pub(super) fn kept_back(
         &self,
-        then: &Arc<Package>,
-        now: &Arc<Package>,
-        built: &Architecture,
-        host: &Host<'_>,
-    ) -> Option<Lack> {
+        then: &'q Arc<Package>,
+        now: &'q Arc<Package>,
+        built: &'q Architecture,
+        host: &Host<'q>,
+    ) -> Vec<Lack> {
         let moved = then.digest != now.digest;
-        let lack = |trouble, needs: Vec<Need>, finds: BTreeMap<String, Option<Version>>| {
-            let (package, architecture) = (Arc::clone(now), built.clone());
-            Lack { package, architecture, trouble, needs, finds, worse: true, moved }
+        let lack = |trouble, needs: Vec<Need>, finds: BTreeMap<String, Option<Version>>| Lack {
+            package: Arc::clone(now),
+            architecture: built.clone(),
+            hosts: host.all().cloned().collect(),
+            brings: None,
+            trouble,
+            needs,
+            finds,
+            worse: true,
+            moved,
         };
-        let clashes = self.new_clashes(then, now, built, host, moved);
+        let mut lacks = Vec::new();
+        let clashes = self.new_clashes(then, (now, built), host, moved);
         if !clashes.is_empty() {
-            let finds =
-                clashes.iter().map(|(_, (name, version))| (name.clone(), Some(version.clone())));
-            let finds = finds.collect();
+            let found = |(_, (name, version)): &Clash| (name.clone(), Some(version.clone()));
+            let finds = clashes.iter().map(found).collect();
             let mut needs: Vec<Need> = clashes.into_iter().map(|(one, _)| vec![one]).collect();
             needs.dedup();
-            return Some(lack(Trouble::Avoids, needs, finds));
+            lacks.push(lack(Trouble::Avoids, needs, finds));
         }
-        let missing = |state, package: &Package| self.not_recommended(state, package, host);
+        let missing = |state, package| self.not_recommended(state, package, host);
         let newly = if moved { missing(self.after, now) } else { Vec::new() };
-        if newly.is_empty() || !missing(self.before, then).is_empty() {
-            return None;
+        if !newly.is_empty() && missing(self.before, then).is_empty() {
+            let finds = newly.iter().flatten().map(|one| self.found(one, built)).collect();
+            lacks.push(lack(Trouble::Recommends, newly, finds));
         }
-        let finds = newly.iter().flatten().map(|one| self.found(one, built)).collect();
-        Some(lack(Trouble::Recommends, newly, finds))
+        lacks
     }
 
     /// What keeps hosts from following that have a package which the suite does not offer any more: apt does not
     /// remove it.
     pub(super) fn stays(
         &self,
-        then: &Arc<Package>,
-        built: &Architecture,
-        hosts: &[Host<'_>],
+        then: &'q Arc<Package>,
+        built: &'q Architecture,
+        hosts: &[Host<'q>],
     ) -> Option<Lack> {
-        let dependencies = self.dependencies.get(&then.digest)?;
-        let kept = self.kept(dependencies);
+        let read = self.read(then)?;
+        let kept = self.kept(read);
         let here = |state, host| candidate(state, &then.name, host, built).is_some();
         let hosts = hosts.iter().filter(|host| here(self.before, host) && !here(self.after, host));
         for host in hosts {
             let unmet = |state: &Named, of_other_builds: &Named| {
                 let mut unmet = self.unmet(state, then, host, false);
-                if dependencies.multi_arch == MultiArch::Same {
+                if read.multi_arch == MultiArch::Same {
                     let others = out_of_step(of_other_builds, then, host);
                     unmet.extend(others.map(|need| vec![need]));
                 }
@@ -81,9 +89,9 @@ impl<'q> Question<'q> {
             let mut newly = unmet(&kept, self.after);
             newly.retain(|need| !before.contains(need));
             if !newly.is_empty() {
-                return Some(self.told(then, built, newly, (true, false)));
+                return Some(self.told(then, built, host, newly, (true, false)));
             }
-            let lack = self.kept_back(then, then, built, host);
+            let lack = self.kept_back(then, then, built, host).into_iter().next();
             if lack.is_some() {
                 return lack;
             }
@@ -92,8 +100,8 @@ impl<'q> Question<'q> {
     }
 
     /// What hosts have of the names that matter to a package: what is listed, and what is not listed any more.
-    fn kept(&self, dependencies: &Dependencies) -> Named {
-        let needed = dependencies.needed_names();
+    fn kept(&self, read: &Dependencies) -> Named {
+        let needed = read.needed_names();
         let providers = needed.iter().filter_map(|name| self.providers.get(*name)).flatten();
         let mut kept = Named::new();
         for name in needed.iter().copied().chain(providers) {
@@ -109,69 +117,79 @@ impl<'q> Question<'q> {
         kept
     }
 
-    fn not_recommended(&self, state: &Named, package: &Package, host: &Host<'_>) -> Vec<Need> {
-        let Some(dependencies) = self.dependencies.get(&package.digest) else { return Vec::new() };
-        let met = |need: &Need| need.iter().any(|one| self.is_met(state, one, package, host));
-        dependencies.recommends.iter().filter(|need| !met(need)).cloned().collect()
+    /// What a package recommends and does not find.
+    pub(super) fn not_recommended(
+        &self,
+        state: &Named,
+        package: &Package,
+        host: &Host<'_>,
+    ) -> Vec<Need> {
+        let recommends = self.read(package).map(|read| &read.recommends).into_iter().flatten();
+        recommends.filter(|need| !self.is_met(state, need, package, host)).cloned().collect()
     }
 
     /// What the package cannot be beside now, of what hosts have had beside it.
     fn new_clashes(
         &self,
-        then: &Arc<Package>,
-        now: &Arc<Package>,
-        built: &Architecture,
+        then: &Package,
+        (now, built): Found<'_>,
         host: &Host<'_>,
         moved: bool,
     ) -> Vec<Clash> {
-        let Some(dependencies) = self.dependencies.get(&now.digest) else { return Vec::new() };
+        let Some(read) = self.read(now) else { return Vec::new() };
         let mut clashes = Vec::new();
-        for one in avoided(dependencies, self.touched, moved) {
-            if !self.own.contains(&one.package) {
-                continue;
-            }
-            let providers = self.providers.get(&one.package).into_iter().flatten();
-            let names: BTreeSet<_> = providers.chain([&one.package]).collect();
-            for name in names.into_iter().filter(|name| **name != now.name) {
+        for one in avoided(read, self.touched, moved) {
+            for name in self.names_of(one).into_iter().filter(|name| **name != now.name) {
                 for other in host.all() {
-                    let new = self.is_new_clash((then, one), name, other, host);
-                    if let Some(version) = new {
-                        let found = match other == built {
-                            true => name.to_string(),
-                            false => format!("{name}:{other}"),
-                        };
-                        clashes.push((one.clone(), (found, version)));
-                    }
+                    let rival = self.rival(then, name, other, host);
+                    let Some(rival) = rival.filter(|p| self.means(one, p, other, host)) else {
+                        continue;
+                    };
+                    let found = name_on(name, other, built);
+                    clashes.push((one.clone(), (found, rival.version.clone())));
                 }
             }
         }
         clashes
     }
 
-    /// The version of the other package, where it is avoided now and hosts have had both before.
-    fn is_new_clash(
-        &self,
-        (then, one): (&Package, &Relation),
-        name: &PackageName,
-        other: &Architecture,
-        host: &Host<'_>,
-    ) -> Option<Version> {
-        let before = candidate(self.before, name, host, other)?;
-        let rival = candidate(self.after, name, host, other).unwrap_or(before);
-        let clashed = self.avoids(then, before, other, host)
-            || self.avoids(before, then, host.built(then), host);
-        let clashes = self.means(one, rival, other, host) && !clashed;
-        clashes.then(|| rival.version.clone())
+    /// The names of the suite under which a relation finds something.
+    pub(super) fn names_of<'s>(&'s self, one: &'s Relation) -> BTreeSet<&'s PackageName> {
+        if !self.own.contains(&one.package) {
+            return BTreeSet::new();
+        }
+        let providers = self.providers.get(&one.package).into_iter().flatten();
+        providers.chain([&one.package]).collect()
     }
 
-    fn avoids(&self, by: &Package, rival: &Package, built: &Architecture, host: &Host<'_>) -> bool {
-        let dependencies = self.dependencies.get(&by.digest);
-        let mut avoided = dependencies.into_iter().flat_map(|read| &read.avoids);
+    /// What hosts have now under a name that may have had it beside a package: what is listed, or what is not any more.
+    pub(super) fn rival(
+        &self,
+        then: &Package,
+        name: &PackageName,
+        built: &Architecture,
+        host: &Host<'_>,
+    ) -> Option<&'q Arc<Package>> {
+        let before = candidate(self.before, name, host, built)?;
+        let apart = self.avoids(then, before, built, host)
+            || self.avoids(before, then, host.built(then), host);
+        (!apart).then(|| candidate(self.after, name, host, built).unwrap_or(before))
+    }
+
+    /// Whether a package breaks or conflicts with another.
+    pub(super) fn avoids(
+        &self,
+        by: &Package,
+        rival: &Package,
+        built: &Architecture,
+        host: &Host<'_>,
+    ) -> bool {
+        let mut avoided = self.read(by).into_iter().flat_map(|read| &read.avoids);
         avoided.any(|one| self.means(one, rival, built, host))
     }
 
     /// Whether a package is what a Breaks or Conflicts means. Where it says no architecture, it means all of them.
-    fn means(
+    pub(super) fn means(
         &self,
         one: &Relation,
         rival: &Package,
@@ -183,17 +201,14 @@ impl<'q> Question<'q> {
             Some(Qualifier::Native) => built == host.native,
             Some(Qualifier::Concrete(wanted)) => built == wanted,
         };
-        let wanted = one.version.as_ref();
-        let itself = rival.name == one.package
-            && wanted.is_none_or(|(is, version)| is.accepts(rival.version.compare(version)));
-        let provides =
-            self.dependencies.get(&rival.digest).into_iter().flat_map(|read| &read.provides);
-        let mut provides = provides.filter(|provided| provided.package == one.package);
-        let provided = provides.any(|provided| match (wanted, &provided.version) {
-            (None, _) => true,
-            (Some((is, wanted)), Some((_, given))) => is.accepts(given.compare(wanted)),
-            (Some(_), None) => false,
-        });
-        here && (itself || provided)
+        let itself = rival.name == one.package && one.accepts(Some(&rival.version));
+        let mut provided =
+            self.read(rival).into_iter().flat_map(|read| read.provided(&one.package));
+        here && (itself || provided.any(|provided| one.accepts(provided.given_version())))
     }
+}
+
+/// A package as a host names it whose own architecture is another.
+pub(super) fn name_on(name: &PackageName, of: &Architecture, own: &Architecture) -> String {
+    if of == own { name.to_string() } else { format!("{name}:{of}") }
 }

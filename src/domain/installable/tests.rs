@@ -2,7 +2,13 @@
 
 use proptest::prelude::*;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
 use super::*;
+use crate::debian::{Architecture, Dependencies, PackageKind, PackageName, Version};
+use crate::digest::Digest;
+use crate::domain::Package;
 
 /// A package, with what its stanza says of others.
 type Told = (Arc<Package>, Dependencies);
@@ -244,7 +250,8 @@ fn hosts_keep_what_is_not_listed_any_more_with_what_it_needs() {
         &[same("2", "amd64"), same("2", "i386")],
         &[same("1", "amd64")],
     );
-    let said = "acme-lib 2 (i386) needs acme-lib:amd64 (= 2) and finds acme-lib:amd64 1";
+    let said = "acme-lib 2 (i386) needs acme-lib:amd64 (= 2) and finds acme-lib:amd64 1 \
+                on amd64 hosts that also take i386";
     assert_eq!(case.said(), [said]);
 }
 
@@ -259,6 +266,68 @@ fn what_is_newly_recommended_and_not_there_keeps_hosts() {
     assert!(amd64(&[], &[app("1", with)]).is_empty(), "it can be installed");
     let doc = told("acme-doc 1 amd64", "");
     assert!(amd64(&[app("2", ""), doc.clone()], &[app("1", with), doc]).is_empty());
+}
+
+#[test]
+fn what_comes_along_has_to_be_installable_and_to_get_on_with_what_hosts_have() {
+    let app = |version: &str, fields: &str| told(&format!("acme-app {version} amd64"), fields);
+    let lib = |fields: &str| told("acme-lib 5 amd64", fields);
+    let other = told("acme-other 1 amd64", "");
+    let (now, then) = (app("2", ""), app("1", "Depends: acme-lib"));
+    let back = |lib: Told| {
+        amd64(&[now.clone(), lib.clone(), other.clone()], &[then.clone(), lib, other.clone()])
+    };
+    assert!(back(lib("")).is_empty());
+    assert!(back(lib("Depends: acme-other, acme-app (= 1)\nBreaks: acme-app (>= 2)")).is_empty());
+    let said = "acme-app 1 (amd64) brings along acme-lib 5, which";
+    let cases = [
+        ("Depends: acme-none", "needs acme-none and finds no acme-none"),
+        ("Depends: acme-app (>= 2)", "needs acme-app (>= 2) and finds acme-app 1"),
+        ("Conflicts: acme-other", "cannot be beside acme-other and finds acme-other 1"),
+        ("Breaks: acme-app (<< 2)", "cannot be beside acme-app (<< 2) and finds acme-app 1"),
+        ("Recommends: acme-none", "recommends acme-none and finds no acme-none"),
+    ];
+    for (fields, problem) in cases {
+        let found = back(lib(fields));
+        let as_before = found.iter().filter(|lack| lack.starts_with("acme-lib")).count();
+        assert_eq!(found.len(), 1 + as_before, "{found:?}");
+        assert!(found.contains(&format!("{said} {problem}")), "{fields}: {found:?}");
+    }
+    // What needed it before has brought it before.
+    let (now, broken) = (app("2", "Depends: acme-lib"), lib("Conflicts: acme-other"));
+    let before = [now, broken.clone(), other.clone()];
+    assert!(amd64(&before, &[then, broken, other]).is_empty());
+}
+
+#[test]
+fn of_alternatives_hosts_may_have_the_one_that_does_not_do_any_more() {
+    let one = |version: &str| told(&format!("acme-one {version} amd64"), "");
+    let two = told("acme-two 1 amd64", "");
+    let app = told("acme-app 1 amd64", "Depends: acme-one (>= 2) | acme-two");
+    let said = "acme-app 1 (amd64) needs acme-one (>= 2) | acme-two and finds acme-one 1";
+    let both =
+        |app: Told| amd64(&[one("2"), two.clone(), app.clone()], &[one("1"), two.clone(), app]);
+    assert_eq!(both(app), [said]);
+    let with = "Depends: acme-one (>= 2) | acme-two, acme-two";
+    assert!(both(told("acme-app 1 amd64", with)).is_empty(), "every host has acme-two");
+}
+
+#[test]
+fn builds_side_by_side_cannot_both_need_what_is_not() {
+    let of = |text: &str, fields: &str| {
+        ["amd64", "i386"].map(|built| told(&format!("{text} {built}"), fields))
+    };
+    let then = of("acme-lib 2", "Multi-Arch: same");
+    let now = of("acme-lib 1", "Multi-Arch: same\nDepends: acme-tool");
+    let case = |tool: &str| {
+        let tool = of("acme-tool 1", tool);
+        let with = |lib: &[Told; 2]| [lib.clone(), tool.clone()].concat();
+        Case::new(&["amd64", "i386"], &with(&then), &with(&now)).said()
+    };
+    let said = "acme-lib 1 (amd64) brings along acme-tool 1, which cannot be beside acme-tool:i386 \
+                and finds acme-tool:i386 1";
+    assert_eq!(case("").first().map(String::as_str), Some(said));
+    assert!(case("Multi-Arch: same").is_empty() && case("Multi-Arch: foreign").is_empty());
 }
 
 fn any_told() -> impl Strategy<Value = Told> {

@@ -24,6 +24,7 @@ pub const NAME: &str = "repo.example.org";
 /// A running `repod`.
 pub struct TestServer {
     dir: TempDir,
+    name: &'static str,
     port: u16,
     child: Option<Child>,
 }
@@ -58,7 +59,7 @@ impl TestServer {
         // The sandbox user of apt walks through it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(dir.path(), open).unwrap();
-        Self { dir, port: free_port(), child: None }
+        Self { dir, name: NAME, port: free_port(), child: None }
     }
 
     /// A server without a suite on a port that was chosen.
@@ -70,13 +71,22 @@ impl TestServer {
         server
     }
 
+    /// A server without a suite that hosts know by another name than [`NAME`].
+    pub fn named(name: &'static str) -> Self {
+        let mut server = Self::unmade();
+        server.name = name;
+        server.init_program(&[]).run().expect_success();
+        server.serve();
+        server
+    }
+
     /// `repod init` with `more`, not yet run.
     pub fn init_program(&self, more: &[&str]) -> Program {
         let port = self.port;
         let listen = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
         let local = format!("127.0.0.1:{}", free_port());
         let data = self.at("data");
-        self.repod(&["init", "--data", &data, "--name", NAME, "--local", &local])
+        self.repod(&["init", "--data", &data, "--name", self.name, "--local", &local])
             .args(["--port", &port.to_string(), "--listen", &listen[0], "--listen", &listen[1]])
             .args(more)
     }

@@ -14,6 +14,9 @@ use crate::harness::deb::DebBuilder;
 use crate::harness::programs::is_root;
 use crate::harness::server::TestServer;
 
+/// How hosts install what they have.
+const INSTALL: [&str; 3] = ["-y", "--no-install-recommends", "install"];
+
 /// A group shares no name with any other, so each is a case of its own.
 struct Group {
     number: usize,
@@ -41,16 +44,13 @@ struct Name {
 
 fn group(number: usize, chance: &mut StdRng) -> Group {
     let letters = &['a', 'b', 'c', 'd'][..chance.gen_range(2..=4)];
-    // Packages that keep each other away, or recommend others, need the same in all their versions: what that does to
-    // what a host has never had, nobody looks at.
-    let peaceful = chance.gen_bool(0.6);
+    // Without this nearly everything keeps everything else away.
+    let peaceful = chance.gen_bool(0.5);
     let mut names: Vec<_> = letters.iter().map(|letter| name(*letter, letters, chance)).collect();
     let mut packages = Vec::new();
     for at in 0..names.len() {
         for version in names[at].versions {
-            if peaceful {
-                names[at].speaks = speaks(names[at].letter, letters, chance);
-            }
+            names[at].speaks = speaks(names[at].letter, letters, chance);
             let fields = fields(number, &names, at, *version, peaceful, chance);
             for built in names[at].builds {
                 let mut fields = fields.clone();
@@ -106,13 +106,6 @@ fn fields(
     let mut fields: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (field, other) in &names[at].speaks {
         let same = [format!(" (= {version})"), format!(" (>= {version})")];
-        let both = |name: &Name| matches!(name.multi_arch, "same" | "foreign");
-        // Builds that are installed side by side cannot need what is not.
-        let together = names.iter().any(|name| name.letter == *other && both(name));
-        if names[at].multi_arch == "same" && !together && matches!(*field, "Depends" | "Recommends")
-        {
-            continue;
-        }
         let has_second =
             names.iter().any(|name| name.letter == *other && name.versions.contains(&2));
         let (other, versions) = match *field {
@@ -125,10 +118,18 @@ fn fields(
         let qualifiers = if *field == "Depends" { &["", "", "", ":any"][..] } else { &[""] };
         let (qualifier, versions) =
             (qualifiers.choose(chance).unwrap(), versions.choose(chance).unwrap());
-        fields
-            .entry(field)
-            .or_default()
-            .push(format!("acme-{number}-{other}{qualifier}{versions}"));
+        let mut relation = format!("acme-{number}-{other}{qualifier}{versions}");
+        let another = names
+            .iter()
+            .map(|name| name.letter)
+            .find(|letter| ![other, names[at].letter].contains(letter));
+        if matches!(*field, "Depends" | "Recommends")
+            && chance.gen_bool(0.2)
+            && let Some(another) = another
+        {
+            let _ = write!(relation, " | acme-{number}-{another}");
+        }
+        fields.entry(field).or_default().push(relation);
     }
     fields.into_iter().map(|(field, relations)| (field, relations.join(", "))).collect()
 }
@@ -157,6 +158,44 @@ impl Group {
         name.starts_with(&format!("acme-{}-", self.number))
     }
 
+    fn was_said_to_clash(&self, answer: &Value) -> bool {
+        let mut stuck = answer["stuck"].as_array().into_iter().flatten();
+        stuck.any(|one| self.owns(word(one, "package").unwrap()) && one["relation"] == "avoids")
+    }
+
+    /// Whether what is said to be stuck is so on an amd64 host that takes i386 packages, by what it has.
+    fn concerns(&self, stuck: &Value, by: By, installed: &Installed) -> Concerns {
+        let (name, built) = (word(stuck, "package").unwrap(), word(stuck, "architecture").unwrap());
+        let here = |built: &str| installed.contains_key(&(name.to_owned(), built.to_owned()));
+        let has = |name: &str| installed.keys().any(|(other, _)| other == name);
+        let plain = |name: &str| name.split([' ', ':']).next().unwrap().to_owned();
+        if !(here(built) || here("all") && built == "amd64") {
+            return Concerns::No;
+        }
+        let finds: BTreeSet<_> =
+            stuck["finds"].as_object().unwrap().keys().map(|name| plain(name)).collect();
+        let others = word(stuck, "needs").unwrap().split([',', '|']).map(|one| plain(one.trim()));
+        let other = others.filter(|name| !finds.contains(name)).any(|name| has(&name));
+        let is_so = match word(stuck, "relation").unwrap() {
+            // Or it comes with two builds of what moves.
+            "avoids" => {
+                finds.iter().any(|name| has(name) || Some(&**name) == word(stuck, "brings"))
+            }
+            // apt-get alone minds these.
+            "recommends" => by == By::AptGet,
+            _ => true,
+        };
+        // Of hosts with several architectures the answer tells too little to be sure.
+        let simple =
+            self.packages.iter().all(|made| made.built != "i386") && stuck["hosts"][0] == "amd64";
+        match (is_so, simple) {
+            (false, _) => Concerns::No,
+            (true, true) if other => Concerns::No,
+            (true, true) if !word(stuck, "brings").is_some_and(has) => Concerns::Yes,
+            _ => Concerns::Maybe,
+        }
+    }
+
     /// What a host that wants some of it is given by apt, in the state that is live.
     fn chosen(&self, host: &Host, chance: &mut StdRng) -> BTreeSet<String> {
         let all = self.packages.iter().map(|made| match made.built {
@@ -168,12 +207,12 @@ impl Group {
         for many in (1..=all.len()).rev() {
             let some = all.choose_multiple(chance, many);
             let some: Vec<_> = some.map(String::as_str).collect();
-            let tried = host.root.apt_get(&[&["-s", "install"], &some[..]].concat());
+            let tried = host.root.apt_get(&[&["-s"], &INSTALL[1..], &some[..]].concat());
             let line = |line: &str| {
                 let words: Vec<_> = line.strip_prefix("Inst ")?.split(' ').collect();
                 // `NAME[:ARCHITECTURE] (VERSION SUITE [ARCHITECTURE])`
                 let name = words[0].split(':').next()?;
-                let built = line.rsplit_once(" [")?.1.split(']').next()?;
+                let built = line.split_once(')')?.0.rsplit_once(" [")?.1.strip_suffix(']')?;
                 Some(if built == "all" { name.to_owned() } else { format!("{name}:{built}") })
             };
             if tried.succeeded() {
@@ -189,6 +228,14 @@ fn upload(server: &TestServer, groups: &[Group], version: u8) {
     let paths: Vec<_> = debs.map(|deb| server.deb(&deb)).collect();
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     server.repoctl(&[&["upload", "--suite", "stable"], &paths[..]].concat()).expect_success();
+}
+
+/// Whether a package that is stuck is so on a host, as far as the answer tells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Concerns {
+    No,
+    Maybe,
+    Yes,
 }
 
 /// What is wrong with what a host did, of one group.
@@ -207,34 +254,20 @@ fn difference(
     // What is installed anew comes along unnamed.
     let wanted = announced(answer, &before);
     after.retain(|key, _| before.contains_key(key) || wanted.contains_key(key));
-    let has = |name: &str| before.keys().any(|(other, _)| other == name);
     let stuck: Vec<_> = answer["stuck"].as_array().into_iter().flatten().collect();
-    let here = |one: &&&Value| {
-        let (name, built) = (word(one, "package").unwrap(), word(one, "architecture").unwrap());
-        let itself = [built, "all"].map(|built| (name.to_owned(), built.to_owned()));
-        // Of those that cannot be beside each other, a host may have one.
-        let needs = word(one, "needs").unwrap();
-        let other = needs.split(", ").any(|other| has(other.split([' ', ':']).next().unwrap()));
-        itself.iter().any(|key| before.contains_key(key))
-            && match word(one, "relation") {
-                Some("avoids") => other,
-                // apt-get alone minds these.
-                Some("recommends") => by == By::AptGet,
-                _ => true,
-            }
-    };
-    let stuck: Vec<_> = stuck.iter().filter(here).collect();
+    let stuck: Vec<_> = stuck.iter().map(|one| group.concerns(one, by, &before)).collect();
     let told = |what: &str| {
         Some(format!(
             "{what}\nbefore {before:?}\nafter {after:?}\nwanted {wanted:?}\nstuck {stuck:?}\n{}",
             group.told()
         ))
     };
-    match stuck.is_empty() {
-        true if after == wanted => None,
-        true => told("it did not follow"),
-        false if after == wanted => told("FALSE ALARM"),
-        false => None,
+    match stuck.iter().max() {
+        None | Some(Concerns::No) if after != wanted => told("it did not follow"),
+        Some(Concerns::Yes) if after == wanted => {
+            told("it follows, although it was said to be stuck")
+        }
+        _ => None,
     }
 }
 
@@ -256,8 +289,7 @@ fn whoever_is_said_to_follow_follows_whatever_packages_say_of_each_other() {
         let chosen: Vec<_> =
             groups.iter().flat_map(|group| group.chosen(&host, &mut chance)).collect();
         let chosen: Vec<_> = chosen.iter().map(String::as_str).collect();
-        let install = ["-y", "--no-install-recommends", "install"];
-        host.root.apt_get(&[&install[..], &chosen].concat()).expect_success();
+        host.root.apt_get(&[&INSTALL[..], &chosen].concat()).expect_success();
         host
     };
     let hosts: Vec<_> = ways.iter().map(host).collect();
@@ -270,7 +302,13 @@ fn whoever_is_said_to_follow_follows_whatever_packages_say_of_each_other() {
         if !outcome.succeeded() {
             let said = outcome.to_string();
             let named = |group: &&Group| said.contains(&format!("acme-{}-", group.number));
-            let named: Vec<_> = groups.iter().filter(named).map(Group::told).collect();
+            let named: Vec<_> = groups.iter().filter(named).collect();
+            // Where what was forced cannot be side by side, apt-get may give up as a whole.
+            let gives_up = said.contains("E: Broken packages") && !named.is_empty();
+            if gives_up && named.iter().all(|group| group.was_said_to_clash(&answer)) {
+                continue;
+            }
+            let named: Vec<_> = named.into_iter().map(Group::told).collect();
             wrong.push(format!("{}: {said}\n{}", host.name, named.join("\n")));
         }
         let after = host.installed();
