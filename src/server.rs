@@ -112,7 +112,7 @@ impl Server {
         let host = config.host().map_err(part("repod.toml"))?;
         let (public_url, server) = (config.public_url.clone(), host.clone());
         repository.set_address(Address { public_url, server });
-        flow::suite::warn_of_names(&repository);
+        flow::upkeep::suite::warn_of_names(&repository);
         let site = Arc::new(Site {
             public_url: config.public_url.clone(),
             host,
@@ -188,7 +188,7 @@ impl Server {
         let served = serving.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         let served = served.map_err(ServerError::Stopped);
         stop.cancel();
-        flow::desk::close_all(&self.repository).await;
+        flow::upkeep::writer::close_all(&self.repository).await;
         // The keeper holds the lock of the data directory until the last change is made.
         if let Err(error) = keeping.await {
             error!(%error, "the keeper stopped");
@@ -240,7 +240,7 @@ fn open_repository(
         }
     } else if repository.authority.is_some() {
         // A stop between a revocation and its list, or a list that ran out while the server was down.
-        match flow::certificates::publish_crl(&repository) {
+        match flow::access::certificates::publish_crl(&repository) {
             Ok(_) => {}
             Err(problem) if repository.trust.current().gate(now).is_ok() => error!(
                 %problem,

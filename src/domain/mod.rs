@@ -8,6 +8,7 @@ pub mod access_edit;
 pub mod add;
 pub mod audit;
 pub mod beyond;
+pub mod change;
 pub mod conflict;
 pub mod contents;
 pub mod contents_cut;
@@ -31,10 +32,12 @@ pub mod release_name;
 pub mod rights;
 pub mod rope;
 pub mod suite;
+pub mod suite_edit;
 
 pub use access::{Admitted, Denied, Grant, Right, Role, SuiteScope};
 pub use access_edit::{AccessEdit, AccessSet};
 pub use audit::{Actor, Event};
+pub use change::{Applied, Expect, Turned, Wish};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use contents::{Contents, Place};
 pub use draft::{Draft, Move, Plan};
@@ -52,6 +55,7 @@ pub use pin::{Fled, Pin, PinKind, PinTarget};
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
 pub use rope::{Index, IndexPlace, Shape};
 pub use suite::{SpecError, SuiteSpec};
+pub use suite_edit::SuiteEdit;
 
 #[cfg(test)]
 mod tests;

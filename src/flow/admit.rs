@@ -1,48 +1,13 @@
 //! Admit: from a proven certificate to a right, anew at every request.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Denied, Entitled, Identity, Right, Rights, access};
-use crate::flow::{FlowError, Repository};
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::state::grants::Grants;
 use crate::trust::{Peer, Standing};
-
-/// Most identities whose rights are kept at hand. Only who has a good certificate comes to be among them.
-const AT_HAND: usize = 100_000;
-
-/// All rights, and those of the identities that have asked since they were last altered.
-#[derive(Default)]
-pub(crate) struct Grants {
-    rights: Rights,
-    at_hand: RwLock<HashMap<Identity, Arc<Entitled>>>,
-}
-
-impl Grants {
-    fn new(rights: Rights) -> Self {
-        Self { rights, at_hand: RwLock::default() }
-    }
-
-    /// What an identity holds; `None` when it holds nothing.
-    pub(crate) fn of(&self, identity: &Identity) -> Option<Arc<Entitled>> {
-        let known = self.at_hand.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entitled) = known.get(identity) {
-            return Some(Arc::clone(entitled));
-        }
-        drop(known);
-        let entitled = Arc::new(self.rights.of(identity)?);
-        let mut known = self.at_hand.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < AT_HAND {
-            known.insert(identity.clone(), Arc::clone(&entitled));
-        }
-        Some(entitled)
-    }
-
-    /// All rights.
-    pub(crate) fn rights(&self) -> &Rights {
-        &self.rights
-    }
-}
 
 /// Who is asking, by the chain that the connection proved.
 ///

@@ -1,7 +1,7 @@
 //! Error: why a flow ended without doing what was asked.
 
 use crate::catalogue::CatalogueError;
-use crate::domain::{Conflict, ConflictKind, Denied, TokenFault};
+use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
 use crate::pool::PoolError;
 use crate::signing::SigningError;
 use crate::trust::{Refusal, TrustError};
@@ -112,6 +112,12 @@ impl From<CatalogueError> for FlowError {
                 Self::Internal(error.to_string())
             }
         }
+    }
+}
+
+impl From<SpecError> for FlowError {
+    fn from(SpecError { field, problem }: SpecError) -> Self {
+        Self::Invalid { field, problem }
     }
 }
 

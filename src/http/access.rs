@@ -8,8 +8,9 @@ use crate::api::{
 };
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Entitled, Grant, Identity, Right, Role, SuitePattern, SuiteScope};
-use crate::flow::certificates;
-use crate::flow::report::{self, IdentityReport};
+use crate::flow::access::certificates;
+use crate::flow::report::reports;
+use crate::flow::report::reports::IdentityReport;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
@@ -109,7 +110,7 @@ pub async fn hosts(
     caller: Caller,
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    let reports = report::identities(&app.repository, Some(true)).await?;
+    let reports = reports::identities(&app.repository, Some(true)).await?;
     let own = reports.into_iter().filter(|report| is_own(admitted.entitled(), report));
     Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }
@@ -135,7 +136,7 @@ pub async fn identities(
     caller: Caller,
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     caller.admit(&app, Right::Administer)?;
-    let reports = report::identities(&app.repository, Some(false)).await?;
+    let reports = reports::identities(&app.repository, Some(false)).await?;
     Ok(Json(reports.into_iter().map(|one| views::identity(&app, one)).collect()))
 }
 

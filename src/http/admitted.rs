@@ -9,7 +9,7 @@ use axum::http::{Extensions, Method};
 use crate::api::{Code, MessageQuery};
 use crate::domain::{Admitted, Right};
 use crate::flow::admit;
-use crate::flow::change::one_line;
+use crate::flow::change::submit::one_line;
 use crate::http::App;
 use crate::http::answer::Failure;
 use crate::http::extract::Query;

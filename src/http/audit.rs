@@ -5,8 +5,8 @@ use axum::extract::State;
 use crate::api::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES};
 use crate::domain::Right;
 use crate::domain::audit::{Entry, Search};
-use crate::flow::audit::{self, Reach};
-use crate::flow::seal;
+use crate::flow::audit::entries::Reach;
+use crate::flow::audit::{entries, seal};
 use crate::http::App;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
@@ -39,7 +39,7 @@ pub async fn list(
         (None, before) => Reach::Before(before),
     };
     let limit = query.limit.unwrap_or(USUAL_ENTRIES).min(MOST_ENTRIES);
-    let entries = audit::list(&app.repository, &admitted, search, reach, limit).await?;
+    let entries = entries::list(&app.repository, &admitted, search, reach, limit).await?;
     Ok(Json(entries.into_iter().map(entry).collect()))
 }
 

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::flow::admit::Ground;
-use crate::flow::fetch::{Fetched, Segment, Source};
-use crate::flow::served::Stamp;
+use crate::flow::serve::source::{Fetched, Segment, Source};
+use crate::flow::suite::served::Stamp;
 use crate::flow::{FlowError, Repository};
 use crate::http::pieces::Pieces;
 use crate::time::Moment;

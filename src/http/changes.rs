@@ -5,11 +5,12 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
 use crate::debian::{PackageName, SuiteName};
+use crate::domain::Expect;
+use crate::domain::Wish;
 use crate::domain::pinning::Leeway;
 use crate::domain::{PinKind, PinTarget, Right};
-use crate::flow::apply::Wish;
-use crate::flow::change::{Expect, Terms, change as make};
-use crate::flow::report;
+use crate::flow::change::submit::{Terms, change as make};
+use crate::flow::report::reports;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
@@ -55,7 +56,7 @@ async fn made(
     let turned = make(&app.repository, &admitted, &suite, wish, terms).await?;
     let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
     let hosts = if dry_run && operates {
-        views::hosts_of(&suite, report::identities(&app.repository, Some(true)).await?)
+        views::hosts_of(&suite, reports::identities(&app.repository, Some(true)).await?)
     } else {
         Vec::new()
     };

@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, put as put_route};
 
 use crate::api::{IssuerView, ListView};
 use crate::domain::{Admitted, Right};
-use crate::flow::crl;
+use crate::flow::access::crl;
 use crate::http::App;
 use crate::http::admitted::{Caller, peer_of, said};
 use crate::http::answer::Failure;

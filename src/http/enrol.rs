@@ -10,8 +10,9 @@ use crate::api::{
     TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
 };
 use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right};
-use crate::flow::change::one_line;
-use crate::flow::{certificates, enrol, renew as renewal, report};
+use crate::flow::access::{certificates, enrol, renew as renewal};
+use crate::flow::change::submit::one_line;
+use crate::flow::report::reports;
 use crate::http::access::host_grant;
 use crate::http::admitted::{Caller, parse, peer_of, said};
 use crate::http::answer::Failure;
@@ -95,7 +96,7 @@ fn issued(app: &App, identity: String, issued: certificates::Issued) -> IssuedCe
 }
 
 fn server_ca(app: &App) -> String {
-    app.site.server_ca.clone().unwrap_or_else(|| report::ca_pem(&app.repository))
+    app.site.server_ca.clone().unwrap_or_else(|| reports::ca_pem(&app.repository))
 }
 
 /// `POST /tokens`.

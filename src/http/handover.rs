@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::api::Code;
 use crate::domain::Identity;
-use crate::flow::crl;
+use crate::flow::access::crl;
 use crate::http::App;
 use crate::http::admitted::peer_of;
 use crate::http::answer::Failure;

@@ -9,8 +9,9 @@ use crate::api::{
 };
 use crate::debian::SuiteName;
 use crate::domain::{Right, SuiteScope};
-use crate::flow::clients::{self, PublishedClient};
-use crate::flow::keys::{self, KeyReport, Rotation, Wanted};
+use crate::flow::upkeep::client_package::PublishedClient;
+use crate::flow::upkeep::keys::{KeyReport, Rotation, Wanted};
+use crate::flow::upkeep::{client_package, keys};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
@@ -83,7 +84,7 @@ pub async fn publish(
 ) -> Result<Json<ClientPackageView>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     let admitted = caller.admit(&app, Right::Operate(&suite))?;
-    Ok(Json(package(clients::publish(&app.repository, &admitted, &suite).await?)))
+    Ok(Json(package(client_package::publish(&app.repository, &admitted, &suite).await?)))
 }
 
 fn view(report: KeyReport) -> KeyView {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::api::{BASE, BlobOutcome, Change, ChangeRequest, Code, MessageQuery};
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::{Actor, Admitted, Event};
-use crate::flow::refusals;
+use crate::flow::audit::refusals;
 use crate::http::App;
 use crate::http::answer::Failure;
 use crate::http::listen::Peer;

@@ -10,8 +10,8 @@ use crate::api::{
 };
 use crate::debian::SuiteName;
 use crate::domain::Right;
-use crate::flow::health::{self, Concern};
-use crate::flow::report;
+use crate::flow::report::health::Concern;
+use crate::flow::report::{health, reports};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path, Query};
@@ -42,7 +42,7 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         if caller.admit(&app, Right::Read(name)).is_err() {
             continue;
         }
-        let suite = report::suite(&app.repository, name).await?;
+        let suite = reports::suite(&app.repository, name).await?;
         suites.push(SuiteStatus {
             suite: name.clone(),
             generation: suite.generation,
@@ -87,7 +87,7 @@ pub async fn history(
     let suite: SuiteName = parse("suite", &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
-    let records = report::history(&app.repository, &suite, query.before, limit).await?;
+    let records = reports::history(&app.repository, &suite, query.before, limit).await?;
     let live =
         app.repository.desk(&suite).and_then(|desk| Some(desk.state().head.as_ref()?.generation));
     Ok(Json(records.into_iter().map(|record| views::generation(record, live)).collect()))
@@ -102,7 +102,7 @@ pub async fn diff(
 ) -> Result<Json<Diff>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
-    let moves = report::diff(&app.repository, &suite, query.from, query.to).await?;
+    let moves = reports::diff(&app.repository, &suite, query.from, query.to).await?;
     let moves = moves.iter().map(views::moved).collect();
     Ok(Json(Diff { from: query.from, to: query.to, moves }))
 }
@@ -116,9 +116,9 @@ pub async fn packages(
 ) -> Result<Json<Vec<PlacementView>>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
-    let found = report::packages(&app.repository, &suite, query.source).await?;
-    let current = |one: &report::PlacementReport| {
-        !matches!(one.standing, report::PlacementStanding::Superseded)
+    let found = reports::packages(&app.repository, &suite, query.source).await?;
+    let current = |one: &reports::PlacementReport| {
+        !matches!(one.standing, reports::PlacementStanding::Superseded)
     };
     let shown = found.into_iter().filter(|one| query.all || current(one));
     Ok(Json(shown.map(|one| views::placement(one).1).collect()))
@@ -135,7 +135,7 @@ pub async fn search(
     let desks = app.repository.desks();
     let readable = desks.keys().filter(|suite| caller.admit(&app, Right::Read(suite)).is_ok());
     let readable = readable.cloned().collect();
-    let found = report::search(&app.repository, readable, query.pattern, limit).await?;
+    let found = reports::search(&app.repository, readable, query.pattern, limit).await?;
     let view = |one| {
         let (suite, placement) = views::placement(one);
         SuitePlacement { suite, placement }
@@ -151,7 +151,7 @@ pub async fn pins(
 ) -> Result<Json<Vec<PinView>>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
-    let pins = report::pins(&app.repository, Some(&suite))?;
+    let pins = reports::pins(&app.repository, Some(&suite))?;
     Ok(Json(pins.iter().map(|(suite, pin)| views::pin(suite, pin)).collect()))
 }
 
@@ -161,7 +161,7 @@ pub async fn all_pins(
     caller: Caller,
 ) -> Result<Json<Vec<PinView>>, Failure> {
     caller.admit(&app, Right::Introspect)?;
-    let pins = report::pins(&app.repository, None)?;
+    let pins = reports::pins(&app.repository, None)?;
     let readable = pins.iter().filter(|(suite, _)| caller.admit(&app, Right::Read(suite)).is_ok());
     Ok(Json(readable.map(|(suite, pin)| views::pin(suite, pin)).collect()))
 }

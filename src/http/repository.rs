@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::api::Code;
 use crate::domain::Right;
 use crate::domain::layout::RepoPath;
-use crate::flow::fetch;
+use crate::flow::serve::fetch;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::listen::clean_path;

@@ -10,7 +10,8 @@ use crate::domain::rights::{Deed, Verdict};
 use crate::domain::{
     AccessEdit, AccessGrant, GroupName, Held, Identity, Member, Origin, Right, Role, Subject,
 };
-use crate::flow::access::{self as flow, Explained};
+use crate::flow::access::grants as flow;
+use crate::flow::access::grants::Explained;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Query};

@@ -6,7 +6,9 @@ use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
 use crate::domain::{Identity, Right, Role, SuiteSpec};
-use crate::flow::{admit, clients, report};
+use crate::flow::admit;
+use crate::flow::report::reports;
+use crate::flow::upkeep::client_package;
 use crate::http::App;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
@@ -24,11 +26,11 @@ pub async fn setup(
     caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
     let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
     let facts_of = |spec: &SuiteSpec| match own && query.installs {
-        true => clients::facts_for(&app.repository, &identity, spec),
-        false => clients::facts(&app.repository, spec),
+        true => client_package::facts_for(&app.repository, &identity, spec),
+        false => client_package::facts(&app.repository, spec),
     };
     let of_suites: Vec<_> = suites.iter().map(facts_of).collect();
-    let embedded = || report::ca_pem(&app.repository);
+    let embedded = || reports::ca_pem(&app.repository);
     let ca_pem = app.site.server_ca.clone().unwrap_or_else(embedded);
     let facts = HostFacts {
         identity: &identity,

@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, StatusCode};
 use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
 use crate::debian::SuiteName;
 use crate::debian::release::SNAPSHOTS_WORD;
-use crate::domain::{Right, SuiteSpec};
-use crate::flow::{report, suite as flow};
+use crate::domain::{self, Right, SuiteSpec};
+use crate::flow::report::reports;
+use crate::flow::upkeep::suite as flow;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
@@ -22,7 +23,7 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<Sui
     let mut seen = Vec::new();
     for name in app.repository.desks().keys() {
         if caller.admit(&app, Right::Read(name)).is_ok() {
-            seen.push(views::suite(report::suite(&app.repository, name).await?));
+            seen.push(views::suite(reports::suite(&app.repository, name).await?));
         }
     }
     Ok(Json(seen))
@@ -36,7 +37,7 @@ pub async fn show(
 ) -> Result<Json<SuiteView>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
-    Ok(Json(views::suite(report::suite(&app.repository, &suite).await?)))
+    Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?)))
 }
 
 /// `POST /suites`.
@@ -67,7 +68,7 @@ pub async fn create(
     };
     let name = spec.name.clone();
     flow::create(&app.repository, &admitted, spec).await?;
-    Ok(Json(views::suite(report::suite(&app.repository, &name).await?)))
+    Ok(Json(views::suite(reports::suite(&app.repository, &name).await?)))
 }
 
 /// `PATCH /suites/{suite}`.
@@ -79,7 +80,7 @@ pub async fn edit(
 ) -> Result<Json<ChangeOutcome>, Failure> {
     let suite: SuiteName = parse("suite", &suite)?;
     let admitted = caller.saying(&edit.message)?.admit(&app, Right::Administer)?;
-    let changed = flow::Edit {
+    let changed = domain::SuiteEdit {
         description: edit.description,
         valid_seconds: edit.valid_days.map(|days| i64::from(days).saturating_mul(DAY_SECONDS)),
         owns: edit.owns,

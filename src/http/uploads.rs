@@ -13,13 +13,13 @@ use crate::api::{
 };
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
+use crate::domain::Wish;
 use crate::domain::{Denied, Right, Role};
 use crate::flow::FlowError;
 use crate::flow::admit::Ground;
-use crate::flow::apply::Wish;
-use crate::flow::batch;
-use crate::flow::change::{Terms, change};
-use crate::flow::upload::{self, Declared, upload};
+use crate::flow::change::submit::{Terms, change};
+use crate::flow::upload::single::{Declared, upload};
+use crate::flow::upload::{batch, single};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::{Failure, problem};
 use crate::http::body::Watch;
@@ -134,7 +134,7 @@ pub async fn missing(
             format!("more than {MOST_DIGESTS}; ask several times"),
         ));
     }
-    let missing = upload::missing(&app.repository, &admitted, asked.digests).await?;
+    let missing = single::missing(&app.repository, &admitted, asked.digests).await?;
     Ok(Json(MissingBlobs { missing }))
 }
 

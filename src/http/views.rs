@@ -9,13 +9,15 @@ use crate::api::{
     SuiteView,
 };
 use crate::debian::SuiteName;
+use crate::domain::Turned;
 use crate::domain::add::{Added, Standing};
 use crate::domain::installable::Trouble;
 use crate::domain::{
     Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
-use crate::flow::report::{IdentityReport, PlacementReport, PlacementStanding, SuiteReport};
-use crate::flow::turn::Turned;
+use crate::flow::report::reports::{
+    IdentityReport, PlacementReport, PlacementStanding, SuiteReport,
+};
 use crate::http::App;
 
 const DAY_SECONDS: i64 = 86_400;

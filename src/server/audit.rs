@@ -7,8 +7,8 @@ use std::path::Path;
 use super::{DataDirectory, ServerError, part};
 use crate::catalogue::SqliteCatalogue;
 use crate::config::Config;
-use crate::flow::seal;
-pub use crate::flow::seal::Verdict;
+use crate::flow::audit::seal;
+pub use crate::flow::audit::seal::Verdict;
 use crate::time::Moment;
 
 /// Holds the whole log against its chain and its checkpoints, also while a server writes to it.

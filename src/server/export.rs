@@ -16,8 +16,9 @@ use super::{DataDirectory, ServerError, part};
 use crate::catalogue::SqliteCatalogue;
 use crate::config::Config;
 use crate::flow::FlowError;
-pub use crate::flow::export::Exported;
-use crate::flow::export::{self, Pieces, Tree};
+use crate::flow::serve::export;
+pub use crate::flow::serve::export::Exported;
+use crate::flow::serve::export::{Pieces, Tree};
 use crate::pool::DiskPool;
 
 /// What is to be exported, and how.

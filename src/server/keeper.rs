@@ -83,7 +83,7 @@ impl Keeper {
                 _ = refresh.tick() => {
                     let keeper = Arc::clone(&self);
                     refreshing.start(async move {
-                        flow::refresh::refresh(&keeper.repository).await;
+                        flow::upkeep::refresh::refresh(&keeper.repository).await;
                         keeper.renew();
                     });
                 }
@@ -93,7 +93,7 @@ impl Keeper {
                 }
                 _ = tidy.tick() => {
                     let repository = Arc::clone(&self.repository);
-                    tidying.start(async move { flow::refresh::tidy(&repository).await });
+                    tidying.start(async move { flow::upkeep::refresh::tidy(&repository).await });
                 }
                 Some(()) = reload.recv() => {
                     self.notifier.reloading();
@@ -105,13 +105,13 @@ impl Keeper {
         looking.end().await;
         refreshing.end().await;
         tidying.end().await;
-        if let Err(problem) = flow::journal::write(&self.repository) {
+        if let Err(problem) = flow::sightings::write(&self.repository) {
             warn!(%problem, "the last sightings were not kept");
         }
-        while flow::desk::is_busy(&self.repository) {
+        while flow::upkeep::writer::is_busy(&self.repository) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(problem) = flow::seal::close(&self.repository) {
+        if let Err(problem) = flow::audit::seal::close(&self.repository) {
             warn!(%problem, "the end of the audit log is not signed; the next start does it");
         }
         pulse.abort();

@@ -10,7 +10,7 @@ use crate::catalogue::{RingWish, SqliteCatalogue};
 use crate::config::Config;
 use crate::debian::SuiteName;
 use crate::domain::Actor;
-use crate::flow::ring as told;
+use crate::flow::upkeep::keyring as told;
 use crate::signing::{ExternalSigner, KeyAccess, KeyKind, KeyRing, NewKey, RingKey};
 use crate::time::Moment;
 

@@ -119,7 +119,7 @@ fn tell_gate(repository: &Arc<Repository>, seen: &mut Seen) {
         }
         seen.gate = code;
     }
-    let waning = crate::flow::health::waning(repository);
+    let waning = crate::flow::report::health::waning(repository);
     if let (false, Some(concern)) = (seen.waning, &waning) {
         warn!(code = concern.code, reason = %concern.text, "a revocation list is about to end");
     }

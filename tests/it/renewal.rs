@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use repod::config::Config;
 use repod::debian::SuiteName;
+use repod::domain::SuiteEdit;
+use repod::domain::Wish;
 use repod::domain::{
     Admitted, Grant, Identity, PinKind, PinTarget, Right, Role, SuiteScope, access,
 };
-use repod::flow::apply::Wish;
-use repod::flow::change::{Terms, change};
-use repod::flow::suite::Edit;
-use repod::flow::upload::{Declared, upload};
-use repod::flow::{Repository, refresh};
+use repod::flow::Repository;
+use repod::flow::change::submit::{Terms, change};
+use repod::flow::upkeep::refresh;
+use repod::flow::upload::single::{Declared, upload};
 use repod::init::{InitOptions, InitTrust, init};
 use repod::server::Server;
 use repod::signing::KeyKind;
@@ -77,7 +78,7 @@ impl Moved {
         });
         let spec = serde_json::from_value(spec).unwrap();
         moved.later(2);
-        repod::flow::suite::create(&moved.repository, &moved.admin, spec).await.unwrap();
+        repod::flow::upkeep::suite::create(&moved.repository, &moved.admin, spec).await.unwrap();
         moved
     }
 
@@ -252,7 +253,9 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
     let i386 = || vec!["i386".parse().unwrap()];
     for by_itself in [true, false] {
         let moved = Moved::start().await;
-        moved.wish(Wish::Edit(Edit { add_architectures: i386(), ..Edit::default() })).await;
+        moved
+            .wish(Wish::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
+            .await;
         // One source with builds for both, another with builds for the one that goes.
         for version in ["1.0", "2.0"] {
             moved.upload("acme-both", version).await;
@@ -267,7 +270,8 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
                 }
             }
         }
-        let edit = Edit { remove_architectures: i386(), with_packages: true, ..Edit::default() };
+        let edit =
+            SuiteEdit { remove_architectures: i386(), with_packages: true, ..SuiteEdit::default() };
         moved.wish(Wish::Edit(edit)).await;
         assert_eq!(moved.listed(), ["acme-both 1.0"]);
         let said = match by_itself {
@@ -286,7 +290,9 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
                     edit stable --add-architecture i386` brings it back";
         assert!(by_itself || said == [note], "{said:?}");
         // Nothing of it waits hidden in the suite: to have the architecture again lists nothing.
-        moved.wish(Wish::Edit(Edit { add_architectures: i386(), ..Edit::default() })).await;
+        moved
+            .wish(Wish::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
+            .await;
         assert_eq!(moved.listed(), ["acme-both 2.0"], "by itself: {by_itself}");
     }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use repod::digest::Digest;
+use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
-use repod::flow::apply::Wish;
-use repod::flow::batch;
-use repod::flow::sweep::{Swept, sweep};
+use repod::flow::upkeep::sweep::{Swept, sweep};
+use repod::flow::upload::batch;
 use repod::pool::{Kind, Opened};
 use repod::time::Clock;
 

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use repod::digest::Digest;
-use repod::flow::upload::{Declared, upload};
-use repod::flow::{FlowError, FlowLimits, batch};
+use repod::flow::upload::batch;
+use repod::flow::upload::single::{Declared, upload};
+use repod::flow::{FlowError, FlowLimits};
 
 use crate::crash::faults::Faults;
 use crate::crash::house::{Ground, House};

@@ -5,7 +5,7 @@ use std::path::Path;
 use repod::catalogue::{Audit as _, Checkpoint, SqliteCatalogue};
 use repod::domain::audit::{Search, Statement};
 use repod::domain::{Actor, Event};
-use repod::flow::seal::{Verdict, verify};
+use repod::flow::audit::seal::{Verdict, verify};
 use repod::signing::{DateFloor, KeyKind, Signer, generate};
 use repod::time::Moment;
 use rusqlite::types::Value;

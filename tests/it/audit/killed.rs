@@ -7,7 +7,7 @@ use serde_json::Value;
 use repod::catalogue::{Audit as _, AuditedRing, RingWish, SqliteCatalogue};
 use repod::domain::audit::Search;
 use repod::domain::{Actor, Event};
-use repod::flow::ring;
+use repod::flow::upkeep::keyring;
 use repod::signing::{DateFloor, KeyAccess, KeyKind, KeyRing, NewKey, RingKey, Signer, generate};
 use repod::time::Moment;
 use tempfile::TempDir;
@@ -90,7 +90,7 @@ impl House {
     fn begin(&self, who: &str, why: &str) {
         let actor = Actor { identity: who.into(), serial: "1a".into() };
         let wish = RingWish { actor, message: why.into(), remark: String::new() };
-        ring::begin(&self.log, &self.keys(), wish, NOW).unwrap();
+        keyring::begin(&self.log, &self.keys(), wish, NOW).unwrap();
     }
 
     fn add(&self) -> String {
@@ -105,7 +105,7 @@ impl House {
         drop(log);
         let log = SqliteCatalogue::open(&room.path().join("catalogue.sqlite")).unwrap();
         let house = Self { room, ring, log };
-        ring::tell(&house.log, &house.keys(), NOW.plus(60)).unwrap();
+        keyring::tell(&house.log, &house.keys(), NOW.plus(60)).unwrap();
         let told = house.log.list_entries(&Search::default(), before, 100).unwrap();
         (house, told.into_iter().map(|entry| entry.event).collect())
     }

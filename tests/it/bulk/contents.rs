@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use repod::domain::SuiteEdit;
+use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
-use repod::flow::apply::Wish;
-use repod::flow::suite::Edit;
 
 use super::HOST;
 use crate::crash::Client;
@@ -111,7 +111,8 @@ fn edits_make_what_the_packages_would_give_afresh() {
         let wish = house.send(debs).unwrap();
         house.change("stable", wish).unwrap();
     };
-    let edit = |contents| Wish::Edit(Edit { contents: Some(contents), ..Edit::default() });
+    let edit =
+        |contents| Wish::Edit(SuiteEdit { contents: Some(contents), ..SuiteEdit::default() });
     let target = |name: &str| PinTarget { kind: PinKind::Source, name: name.parse().unwrap() };
     {
         let house = House::open(&ground, &place, &clock);
@@ -165,7 +166,7 @@ fn what_fails_while_they_are_made_is_made_good_and_no_change_fails_with_it() {
     let mut held = Held::new();
     let house = House::open(&ground, &place, &clock);
     house.create("stable").unwrap();
-    let edit = Edit { contents: Some(true), ..Edit::default() };
+    let edit = SuiteEdit { contents: Some(true), ..SuiteEdit::default() };
     house.change("stable", Wish::Edit(edit)).unwrap();
     let mut change = |number: u32, version: u32| {
         let wish = house.send(&[sample(&mut held, number, version)]).unwrap();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use repod::debian::PackageName;
+use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
-use repod::flow::apply::Wish;
 
 use super::HOST;
 use crate::crash::Client;

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use repod::domain::SuiteEdit;
+use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
-use repod::flow::apply::Wish;
-use repod::flow::suite::Edit;
 use sha2::{Digest as _, Sha256};
 
 use super::HOST;
@@ -125,7 +125,7 @@ fn every_patch_leads_to_what_is_live_through_changes_rollbacks_and_restarts() {
     let from = wait_until_patched(&house);
     assert!(from.contains(&yesterday), "{:?}", from);
     // Switched off, they are gone for good; on again, they come back.
-    let edit = |pdiffs| Wish::Edit(Edit { pdiffs: Some(pdiffs), ..Edit::default() });
+    let edit = |pdiffs| Wish::Edit(SuiteEdit { pdiffs: Some(pdiffs), ..SuiteEdit::default() });
     house.change("stable", edit(false)).unwrap();
     assert!(!lists_patches(&house));
     change(&house, &[package("quiet", "1.0").build()]);
@@ -153,7 +153,7 @@ fn patches_lead_from_whole_stanzas_to_short_ones_and_between_these() {
     house.create("stable").unwrap();
     change(&house, &(0..MANY).map(|number| wordy(number, "1.0")).collect::<Vec<_>>());
     let whole = live(&house);
-    let edit = |on| Wish::Edit(Edit { translations: Some(on), ..Edit::default() });
+    let edit = |on| Wish::Edit(SuiteEdit { translations: Some(on), ..SuiteEdit::default() });
     house.change("stable", edit(true)).unwrap();
     let short = live(&house);
     assert_ne!(short, whole);

@@ -8,18 +8,19 @@ use std::sync::Arc;
 use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
 use repod::digest::Digest;
+use repod::domain::Turned;
+use repod::domain::Wish;
 use repod::domain::audit::Search;
 use repod::domain::layout::RepoPath;
 use repod::domain::{
     Actor, Admitted, Event, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access,
 };
-use repod::flow::apply::Wish;
-use repod::flow::batch;
-use repod::flow::change::{Terms, change};
-use repod::flow::fetch::{self, Source as From};
-use repod::flow::seal;
-use repod::flow::turn::Turned;
-use repod::flow::upload::{Declared, upload};
+use repod::flow::audit::seal;
+use repod::flow::change::submit::{Terms, change};
+use repod::flow::serve::fetch;
+use repod::flow::serve::source::Source as From;
+use repod::flow::upload::batch;
+use repod::flow::upload::single::{Declared, upload};
 use repod::flow::{FlowError, FlowLimits, Parts, Repository};
 use repod::pool::DiskPool;
 use repod::signing::{DateFloor, KeyKind, SecretKey, Signer, generate};
@@ -221,7 +222,11 @@ impl<'g> House<'g> {
     /// Makes a suite of this description.
     pub fn create_as(&self, spec: SuiteSpec) -> Result<Turned, FlowError> {
         self.clock.advance(2);
-        self.block_on(repod::flow::suite::create(&self.repository, &self.ground.admitted(), spec))
+        self.block_on(repod::flow::upkeep::suite::create(
+            &self.repository,
+            &self.ground.admitted(),
+            spec,
+        ))
     }
 
     /// Asks for a change, once a new Date is due.

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use repod::debian::PackageName;
+use repod::domain::SuiteEdit;
+use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
 use repod::flow::FlowError;
-use repod::flow::apply::Wish;
-use repod::flow::suite::Edit;
 use repod::time::{Clock as _, HandClock};
 
 use super::faults::{Fault, Side, Then};
@@ -200,7 +200,7 @@ fn a_new_architecture_is_seen_whole_or_not_at_all() {
         suite: "stable",
         act: |house| {
             let add_architectures = vec!["arm64".parse().unwrap()];
-            let edit = Edit { add_architectures, ..Edit::default() };
+            let edit = SuiteEdit { add_architectures, ..SuiteEdit::default() };
             house.change("stable", Wish::Edit(edit)).map(drop)
         },
         made: |report| report.release["Architectures"].contains("arm64"),
@@ -216,7 +216,7 @@ fn a_renewed_signature_is_seen_whole_or_not_at_all() {
             let age = house.clock.now().since(date_of(head.as_ref().unwrap()));
             house.clock.advance((VALID_SECONDS / 2 - age).max(2));
             // What fails there is logged, and met again the next time.
-            house.block_on(repod::flow::refresh::refresh(&house.repository));
+            house.block_on(repod::flow::upkeep::refresh::refresh(&house.repository));
             match house.in_release("stable") == head {
                 true => Err(FlowError::Unavailable("the head is the old one".into())),
                 false => Ok(()),

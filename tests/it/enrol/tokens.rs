@@ -2,8 +2,9 @@
 
 use repod::api::{Secret, TokenText};
 use repod::domain::{Grant, Role, SuiteScope, TokenFault};
-use repod::flow::enrol::{Shown, Wanted, enroll as enroll_by, make};
-use repod::flow::{FlowError, certificates};
+use repod::flow::FlowError;
+use repod::flow::access::certificates;
+use repod::flow::access::enrol::{Shown, Wanted, enroll as enroll_by, make};
 
 use super::{NAME, asks, empty_root, enroll, pairs, parts, serial, token};
 use crate::harness::programs::program;

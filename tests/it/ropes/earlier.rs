@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use repod::debian::{ReleaseText, SuiteName, framing};
 use repod::digest::Digest;
+use repod::domain::SuiteEdit;
+use repod::domain::Wish;
 use repod::domain::{Encoding, IndexFile};
-use repod::flow::apply::Wish;
-use repod::flow::suite::Edit;
 use repod::pool::{DiskPool, Kind, Pool as _};
 use repod::signing::{DateFloor, NextDate, SecretKey, Signer};
 use repod::time::{Clock as _, HandClock};
@@ -214,7 +214,7 @@ fn earlier(
     let mut history = {
         let house = House::open(ground, place, clock);
         let mut history = History::play(&house, &mut fabric, SEED, Shape::LARGE);
-        let apart = Edit { translations: Some(true), ..Edit::default() };
+        let apart = SuiteEdit { translations: Some(true), ..SuiteEdit::default() };
         history.change(&house, Wish::Edit(apart));
         releases::quiet(&house, &history);
         history

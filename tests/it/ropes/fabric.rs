@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use repod::digest::Digest;
-use repod::flow::apply::Wish;
+use repod::domain::Wish;
 
 use crate::crash::house::House;
 use crate::harness::deb::DebBuilder;

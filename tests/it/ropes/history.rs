@@ -9,10 +9,10 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use repod::debian::{Component, SuiteName, Version};
+use repod::domain::SuiteEdit;
+use repod::domain::Wish;
 use repod::domain::{Package, PinKind, PinTarget, Place};
 use repod::flow::FlowError;
-use repod::flow::apply::Wish;
-use repod::flow::suite::Edit;
 
 use super::fabric::{Fabric, Key, name};
 use super::releases;
@@ -238,12 +238,19 @@ impl Player<'_, '_> {
         self.random.gen_range(1..=history.last().number)
     }
 
-    fn edit(&mut self) -> Edit {
+    fn edit(&mut self) -> SuiteEdit {
         match self.random.gen_range(0..5) {
-            0 => Edit { add_architectures: vec!["riscv64".parse().unwrap()], ..Edit::default() },
-            1 => Edit { add_components: vec!["more".parse().unwrap()], ..Edit::default() },
-            2 => Edit { description: Some("edited".into()), ..Edit::default() },
-            _ => Edit { translations: Some(self.random.gen_bool(0.5)), ..Edit::default() },
+            0 => SuiteEdit {
+                add_architectures: vec!["riscv64".parse().unwrap()],
+                ..SuiteEdit::default()
+            },
+            1 => {
+                SuiteEdit { add_components: vec!["more".parse().unwrap()], ..SuiteEdit::default() }
+            }
+            2 => SuiteEdit { description: Some("edited".into()), ..SuiteEdit::default() },
+            _ => {
+                SuiteEdit { translations: Some(self.random.gen_bool(0.5)), ..SuiteEdit::default() }
+            }
         }
     }
 }

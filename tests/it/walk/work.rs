@@ -3,7 +3,9 @@
 
 use repod::digest::Digest;
 use repod::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, access};
-use repod::flow::{FlowError, certificates, upload};
+use repod::flow::FlowError;
+use repod::flow::access::certificates;
+use repod::flow::upload::single;
 
 use crate::crash::house::{Ground, House};
 use crate::harness::server::package;
@@ -96,7 +98,7 @@ fn whether_bytes_are_missing_is_the_same_work_for_those_that_are_anothers() {
     let uploader: Admitted = access::admit(&grant.identity, Some(&grant), Right::Stage).unwrap();
     let missing = |digest: Digest| -> Result<_, FlowError> {
         house.faults.arm(None);
-        let asked = upload::missing(&house.repository, &uploader, vec![digest]);
+        let asked = single::missing(&house.repository, &uploader, vec![digest]);
         Ok((house.block_on(asked)?.len(), house.faults.calls()))
     };
     let (none, calls) = missing(own).unwrap();

@@ -1,0 +1,124 @@
+//! Suite edit: what may be changed of a live suite.
+
+use crate::debian::{Architecture, Component, Privilege};
+use crate::domain::suite::{SpecError, SuiteSpec};
+
+/// What is changed of a suite. Origin, Label, name and NotAutomatic cannot be: apt asks a person on
+/// every host.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SuiteEdit {
+    /// A new Description.
+    pub description: Option<String>,
+    /// A new validity of signatures. Unit: seconds.
+    pub valid_seconds: Option<i64>,
+    /// Patterns of the package names it owns, in place of those it had.
+    pub owns: Option<Vec<String>>,
+    /// What its packages may do to all of its hosts, in place of what they might before.
+    pub allows: Option<Vec<Privilege>>,
+    /// Components to add.
+    pub add_components: Vec<Component>,
+    /// Architectures to add.
+    pub add_architectures: Vec<Architecture>,
+    /// Architectures to take away.
+    pub remove_architectures: Vec<Architecture>,
+    /// Whether their packages go with them.
+    pub with_packages: bool,
+    /// Refused unless it is so already.
+    pub not_automatic: Option<bool>,
+    /// Refused unless it is so already.
+    pub but_automatic_upgrades: Option<bool>,
+    /// Where `apt changelog` looks; empty for nowhere.
+    pub changelogs: Option<String>,
+    /// Where apt finds an earlier state; empty for nowhere.
+    pub snapshots: Option<String>,
+    /// Whether `Contents-ARCH` is made.
+    pub contents: Option<bool>,
+    /// Whether patches from earlier indices are made.
+    pub pdiffs: Option<bool>,
+    /// Whether long descriptions stand in a `Translation-en`.
+    pub translations: Option<bool>,
+}
+
+impl SuiteEdit {
+    /// Whether it adds what hosts name files by.
+    pub fn adds(&self) -> bool {
+        !self.add_components.is_empty() || !self.add_architectures.is_empty()
+    }
+
+    /// A suite as it is after the edit.
+    ///
+    /// # Errors
+    /// [`SpecError`] naming the field.
+    pub fn apply(&self, earlier: &SuiteSpec) -> Result<SuiteSpec, SpecError> {
+        let mut spec = earlier.clone();
+        if let Some(description) = &self.description {
+            spec.description.clone_from(description);
+        }
+        if let Some(valid_seconds) = self.valid_seconds {
+            spec.valid_seconds = valid_seconds;
+        }
+        if let Some(owns) = &self.owns {
+            spec.owns.clone_from(owns);
+        }
+        if let Some(allows) = &self.allows {
+            spec.allows.clone_from(allows);
+        }
+        let components = self.add_components.iter().filter(|one| !spec.components.contains(one));
+        let components: Vec<_> = components.cloned().collect();
+        spec.components.extend(components);
+        known(&self.add_architectures)?;
+        self.take_away(&mut spec)?;
+        let new = self.add_architectures.iter().filter(|one| !spec.architectures.contains(one));
+        let new: Vec<_> = new.cloned().collect();
+        spec.architectures.extend(new);
+        self.apply_kind(&mut spec);
+        spec.verify()?;
+        spec.follows(earlier)?;
+        Ok(spec)
+    }
+
+    fn take_away(&self, spec: &mut SuiteSpec) -> Result<(), SpecError> {
+        for gone in &self.remove_architectures {
+            let (field, suite) = ("architectures", &spec.name);
+            if self.add_architectures.contains(gone) {
+                let problem = format!("{gone} is added and removed; say one of both");
+                return Err(SpecError { field, problem });
+            }
+            if !spec.architectures.contains(gone) {
+                let problem = format!("suite {suite} does not list {gone}");
+                return Err(SpecError { field, problem });
+            }
+            spec.architectures.retain(|one| one != gone);
+        }
+        Ok(())
+    }
+
+    fn apply_kind(&self, spec: &mut SuiteSpec) {
+        for (slot, flag) in [
+            (&mut spec.not_automatic, self.not_automatic),
+            (&mut spec.but_automatic_upgrades, self.but_automatic_upgrades),
+            (&mut spec.contents, self.contents),
+            (&mut spec.pdiffs, self.pdiffs),
+            (&mut spec.translations, self.translations),
+        ] {
+            *slot = flag.unwrap_or(*slot);
+        }
+        for (slot, url) in
+            [(&mut spec.changelogs, &self.changelogs), (&mut spec.snapshots, &self.snapshots)]
+        {
+            if let Some(url) = url {
+                *slot = Some(url.clone()).filter(|url| !url.is_empty());
+            }
+        }
+    }
+}
+
+/// Whether dpkg knows these architectures: hosts would pass over any other, and see none of its packages.
+///
+/// # Errors
+/// [`SpecError`] naming one that it does not know.
+pub fn known(architectures: &[Architecture]) -> Result<(), SpecError> {
+    let Some(other) = architectures.iter().find(|one| !one.is_known()) else { return Ok(()) };
+    let problem = format!("dpkg knows no architecture {other}: {}", other.advice());
+    Err(SpecError { field: "architectures", problem })
+}

@@ -1,0 +1,339 @@
+//! Certificates: issued from the record of an identity, revoked, and the list of the revoked renewed.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use tracing::info;
+
+use crate::catalogue::CertificateRecord;
+use crate::domain::{Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, SuiteScope};
+use crate::flow::admit;
+use crate::flow::audit::entries;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::threads::{blocking, lock};
+use crate::time::Moment;
+use crate::trust::{CertificateAuthority, IssuedClient, Reason, Revoked, TrustError};
+
+/// What an identity is to get.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// For whom, as what, for which suites.
+    pub grant: Grant,
+    /// A certificate signing request, of which only the public key is taken.
+    pub csr_pem: String,
+    /// How long it is to stand; the server's default when not said. Unit: days.
+    pub days: Option<u32>,
+}
+
+/// A certificate and the CA that vouches for it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate.
+    pub client: IssuedClient,
+    /// The CA's certificate, PEM.
+    pub ca_pem: String,
+}
+
+/// Issues a certificate and records the right it stands for.
+///
+/// # Errors
+/// [`FlowError::Denied`] when the asker may not give that right; [`FlowError::Conflict`] when the name
+/// has another role already; [`FlowError::Invalid`] for a bad request.
+pub async fn issue(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    request: Request,
+) -> Result<Issued, FlowError> {
+    may_give(admitted, &request.grant)?;
+    let (shared, giver) = (Arc::clone(repository), admitted.clone());
+    blocking(move || issue_now(&shared, &giver, &request)).await
+}
+
+/// An operator gives no more than reading, and only of suites that are the operator's own.
+pub(in crate::flow) fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
+    may_give_all(admitted, &Entitled::own(grant))
+}
+
+/// Whether all that an identity holds already, also by its groups, is the asker's to give. What that is
+/// stays unsaid: it may be of suites that the asker knows nothing of.
+fn may_take_over(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
+    may_give_all(admitted, entitled).map_err(|_| {
+        let (identity, have) = (admitted.identity().clone(), admitted.entitled().role());
+        Denied::Role { identity, have, need: Role::Admin }.into()
+    })
+}
+
+fn may_give_all(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
+    let giver = admitted.entitled();
+    if giver.is_admin() {
+        return Ok(());
+    }
+    let identity = giver.identity().clone();
+    let too_much =
+        || Denied::Role { identity: identity.clone(), have: giver.role(), need: Role::Admin };
+    if entitled.role() != Role::Host {
+        return Err(too_much().into());
+    }
+    let mut suites = entitled.held().iter().flat_map(|held| &held.grant.suites);
+    match suites.find(|suite| !giver.gives_suites([*suite])) {
+        None => Ok(()),
+        Some(suite) => Err(match suite.as_str().parse() {
+            Ok(name) => Denied::Suite(identity, name).into(),
+            Err(_) => too_much().into(),
+        }),
+    }
+}
+
+fn issue_now(
+    repository: &Repository,
+    admitted: &Admitted,
+    request: &Request,
+) -> Result<Issued, FlowError> {
+    let authority = own_authority(repository).ok_or_else(|| no_authority(&request.grant))?;
+    let _alone = lock(&repository.rights);
+    let (grant, by) = (&request.grant, admitted.identity());
+    may_take(repository, admitted, grant)?;
+    let now = repository.now();
+    let days = request.days.unwrap_or(repository.limits().certificate_days);
+    let (client, ca_pem) = {
+        let authority = lock(authority);
+        let client = authority.issue_client(&grant.identity, &request.csr_pem, days, now);
+        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
+    };
+    let record = CertificateRecord {
+        serial: client.serial_hex.clone(),
+        identity: grant.identity.clone(),
+        issued_at: now,
+        issued_by: by.clone(),
+        not_after: client.not_after,
+        revoked_at: None,
+        reason: String::new(),
+    };
+    let event = admitted.did("certificate-issue", now).with(&entries::issued(grant, &record));
+    repository.catalogue.record_certificate(&record, Some(grant), &event)?;
+    admit::reload_grants(repository)?;
+    info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
+    Ok(Issued { client, ca_pem })
+}
+
+/// Whether the name can have this right: its suites exist, and if the name has a right already, it is of
+/// the same role and one that the asker may give. Else an operator could take over another's host.
+pub(in crate::flow) fn may_take(
+    repository: &Repository,
+    admitted: &Admitted,
+    grant: &Grant,
+) -> Result<(), FlowError> {
+    if let SuiteScope::Named(suites) = &grant.suites
+        && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
+    {
+        return Err(crate::flow::repository::no_suite(absent));
+    }
+    if grant.identity == Identity::server() {
+        let problem = "is the server's own name; choose another";
+        return Err(Conflict::one(&grant.identity, problem).into());
+    }
+    // Whoever gets a certificate by this name has what its groups hold as well.
+    if let Some(entitled) = repository.grants.load().rights().once_readmitted(&grant.identity) {
+        may_take_over(admitted, &entitled)?;
+    }
+    let standing = repository.catalogue.list_grants()?;
+    let Some(have) = standing.iter().find(|have| have.identity == grant.identity) else {
+        return Ok(());
+    };
+    if have.role == grant.role {
+        return Ok(());
+    }
+    let problem =
+        format!("is {} already; revoke it first, or choose another name", have.role.as_str());
+    Err(Conflict::one(&grant.identity, problem).into())
+}
+
+/// The embedded CA, if it is the one whose clients are trusted.
+pub(in crate::flow) fn own_authority(
+    repository: &Repository,
+) -> Option<&Mutex<CertificateAuthority>> {
+    repository.authority.as_ref().filter(|_| !repository.trust.is_external())
+}
+
+fn no_authority(grant: &Grant) -> FlowError {
+    let (name, role) = (&grant.identity, grant.role.as_str());
+    let command = match grant.role {
+        Role::Host => format!("`repoctl host grant {name}`"),
+        _ => format!("`repoctl identity grant {name} --role {role}`"),
+    };
+    let problem = format!(
+        "certificates come from the CA that repod.toml names in [trust]: let that one issue it, \
+         with dNSName {name} and clientAuth, and give the right with {command}"
+    );
+    Conflict::one("certificate", problem).into()
+}
+
+/// Gives a right to a name, whoever issues its certificates.
+///
+/// # Errors
+/// As for [`issue`], but for what concerns requests.
+pub async fn grant(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    grant: Grant,
+) -> Result<(), FlowError> {
+    may_give(admitted, &grant)?;
+    let (shared, giver) = (Arc::clone(repository), admitted.clone());
+    blocking(move || {
+        let _alone = lock(&shared.rights);
+        may_take(&shared, &giver, &grant)?;
+        let by = giver.identity();
+        let event = giver.did("grant", shared.now()).with(&entries::granted(&grant));
+        shared.catalogue.record_grant(&grant, &event)?;
+        admit::reload_grants(&shared)?;
+        info!(identity = %grant.identity, role = grant.role.as_str(), %by, "right given");
+        Ok(())
+    })
+    .await
+}
+
+pub(in crate::flow) fn bad_request(error: TrustError) -> FlowError {
+    match error {
+        TrustError::Request(_) => {
+            FlowError::Invalid { field: "csr_pem", problem: error.to_string() }
+        }
+        TrustError::Parameter(_) => {
+            FlowError::Invalid { field: "days", problem: error.to_string() }
+        }
+        other => other.into(),
+    }
+}
+
+/// What a revocation did.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// The serials that are revoked by it.
+    pub serials: Vec<String>,
+    /// When the list that names them ends.
+    pub crl_next_update: Moment,
+}
+
+/// Revokes every certificate of an identity, for the reason that the asker gave, and shuts it out, whatever group it is in; open connections are
+/// refused at their next request.
+///
+/// # Errors
+/// [`FlowError::Missing`] when it has neither; [`FlowError::Denied`] when the asker may not.
+pub async fn revoke(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    identity: &Identity,
+) -> Result<Revocation, FlowError> {
+    let (shared, giver) = (Arc::clone(repository), admitted.clone());
+    let identity = identity.clone();
+    blocking(move || revoke_now(&shared, &giver, &identity)).await
+}
+
+fn revoke_now(
+    repository: &Repository,
+    admitted: &Admitted,
+    identity: &Identity,
+) -> Result<Revocation, FlowError> {
+    let _alone = lock(&repository.rights);
+    let certificates = repository.catalogue.list_certificates(Some(identity))?;
+    let entitled = admit::find_entitled(repository, identity);
+    if certificates.is_empty() && entitled.is_none() {
+        return Err(FlowError::Missing(format!(
+            "identity {identity}; `repoctl identity list` shows them"
+        )));
+    }
+    if let Some(entitled) = &entitled {
+        may_take_over(admitted, entitled)?;
+    }
+    if identity == admitted.identity() {
+        let problem = "is the certificate you are using; let another admin revoke it";
+        return Err(Conflict::one(identity, problem).into());
+    }
+    let now = repository.now();
+    let open = certificates.iter().filter(|c| c.revoked_at.is_none());
+    let serials: Vec<_> = open.map(|certificate| certificate.serial.clone()).collect();
+    let event = admitted
+        .did("revoke", now)
+        .with(&format!("{identity}: certificates {}", entries::some_of(&serials)));
+    repository.catalogue.record_revocation(&serials, admitted.why(), Some(identity), &event)?;
+    admit::reload_grants(repository)?;
+    let crl_next_update = match own_authority(repository) {
+        Some(_) => publish_crl(repository)?,
+        // The certificates are for their own CA to revoke; without a right they open nothing here.
+        None => repository.trust.current().gate(now)?,
+    };
+    info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
+    Ok(Revocation { serials, crl_next_update })
+}
+
+/// Publishes the list of all revoked certificates that have not yet expired, and trusts by it.
+///
+/// # Errors
+/// [`FlowError`]; the old list stands then until its own end.
+pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
+    let Some(authority) = own_authority(repository) else {
+        return Err(FlowError::Internal("the revocation list is another CA's".into()));
+    };
+    let authority = lock(authority);
+    // Until this one has succeeded: it may have been called for a revocation.
+    repository.crl_owed.store(true, Ordering::Relaxed);
+    let now = repository.now();
+    let certificates = repository.catalogue.list_certificates(None)?;
+    let revoked = certificates.iter().filter(|c| c.not_after >= now).filter_map(|certificate| {
+        let at = certificate.revoked_at?;
+        Some(Revoked { serial_hex: certificate.serial.clone(), at, reason: Reason::default() })
+    });
+    authority.publish_crl(&revoked.collect::<Vec<_>>(), now, repository.limits().crl_seconds)?;
+    repository.trust.reload(now)?;
+    repository.crl_owed.store(false, Ordering::Relaxed);
+    Ok(now.plus(repository.limits().crl_seconds))
+}
+
+/// How long before its end the CA is renewed: longer than any client certificate stands by default, so
+/// that every host has fetched the new one with a certificate of its own by then. Unit: seconds.
+const AUTHORITY_AHEAD_SECONDS: i64 = 2 * 366 * 86_400;
+
+/// Renews the CA well before it ends: the same key and name, so that everything it signed stays valid.
+///
+/// # Errors
+/// [`FlowError`]; the old certificate stays in use then.
+pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError> {
+    let Some(authority) = &repository.authority else { return Ok(()) };
+    let mut authority = lock(authority);
+    let now = repository.now();
+    if authority.not_after().since(now) > AUTHORITY_AHEAD_SECONDS {
+        return Ok(());
+    }
+    authority.renew(now)?;
+    info!(not_after = %authority.not_after(), "CA renewed; certificates issued from now on bring it to their hosts");
+    drop(authority);
+    if own_authority(repository).is_some() {
+        // A fresh list with it: a stale one would keep the new certificate from being trusted.
+        publish_crl(repository)?;
+    }
+    Ok(())
+}
+
+/// Renews the revocation list when half of its life is over, when it is not usable, or when the last
+/// try failed.
+///
+/// # Errors
+/// As for [`publish_crl`].
+pub(crate) fn refresh_crl(repository: &Repository) -> Result<(), FlowError> {
+    if own_authority(repository).is_none() {
+        return Ok(());
+    }
+    let state = repository.trust.current();
+    let now = repository.now();
+    let fresh = |crl: &crate::trust::Crl| {
+        now.since(crl.this_update()) < crl.next_update().since(crl.this_update()) / 2
+    };
+    let owed = repository.crl_owed.load(Ordering::Relaxed);
+    let usable = state.crl_fault().is_none() && state.crls().next().is_some();
+    if !owed && usable && state.crls().all(fresh) {
+        return Ok(());
+    }
+    publish_crl(repository)?;
+    info!("revocation list renewed");
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Enrol: a token is made for one host, and a machine has its certificate for it, once.
+
+use std::sync::Arc;
+
+use tracing::info;
+use zeroize::Zeroizing;
+
+use crate::catalogue::CertificateRecord;
+use crate::digest::Digest;
+use crate::domain::{
+    Actor, Admitted, Conflict, EnrolmentToken, Event, Grant, Identity, Right, TokenFault, TokenUse,
+};
+use crate::flow::access::certificates;
+use crate::flow::access::certificates::{bad_request, may_give, may_take, own_authority};
+use crate::flow::admit;
+use crate::flow::audit::entries;
+use crate::flow::error::FlowError;
+use crate::flow::report::reports;
+use crate::flow::repository::Repository;
+use crate::flow::threads::{blocking, lock};
+use crate::time::Moment;
+use crate::trust::{IssuedClient, request};
+
+/// What a secret is made of. Unit: random bytes.
+const SECRET_BYTES: usize = 32;
+/// The longest that a token can be used. Unit: hours.
+const MOST_HOURS: u32 = 30 * 24;
+/// How long tokens are remembered after their end, so that whoever comes late is told why. Unit: seconds.
+const REMEMBERED_SECONDS: i64 = 90 * 86_400;
+
+/// Whether machines can be enrolled here at all: only the embedded CA gives certificates for tokens.
+pub fn is_offered(repository: &Repository) -> bool {
+    own_authority(repository).is_some()
+}
+
+/// Which token is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The right of the host that comes with it.
+    pub grant: Grant,
+    /// How long the token can be used. Unit: hours.
+    pub hours: u32,
+    /// How long the certificate is to stand; the server's default when not said. Unit: days.
+    pub days: Option<u32>,
+}
+
+/// A token and its secret, which is told this once.
+pub struct Made {
+    /// What the server remembers.
+    pub token: EnrolmentToken,
+    /// What the machine shows.
+    pub secret: Zeroizing<String>,
+}
+
+/// Makes a token. Others that are pending for the same host are taken back.
+///
+/// # Errors
+/// As for [`certificates::issue`]: whoever makes a token must be one who could issue the certificate.
+pub async fn make(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    wanted: Wanted,
+) -> Result<Made, FlowError> {
+    may_give(admitted, &wanted.grant)?;
+    if !(1..=MOST_HOURS).contains(&wanted.hours) {
+        let problem = format!("a token lasts from 1 to {MOST_HOURS} hours, not {}", wanted.hours);
+        return Err(FlowError::Invalid { field: "hours", problem });
+    }
+    let (shared, maker) = (Arc::clone(repository), admitted.clone());
+    blocking(move || make_now(&shared, &maker, wanted)).await
+}
+
+fn make_now(repository: &Repository, maker: &Admitted, wanted: Wanted) -> Result<Made, FlowError> {
+    own_authority(repository).ok_or_else(no_authority)?;
+    let _alone = lock(&repository.rights);
+    may_take(repository, maker, &wanted.grant)?;
+    let (now, secret) = (repository.now(), new_secret()?);
+    let token = EnrolmentToken {
+        secret: Digest::of(secret.as_bytes()),
+        grant: wanted.grant,
+        days: wanted.days,
+        made_by: maker.identity().clone(),
+        made_at: now,
+        ends_at: now.plus(i64::from(wanted.hours).saturating_mul(3_600)),
+        message: maker.why().to_owned(),
+        revoked_at: None,
+        used: None,
+    };
+    let event = maker.did("token", now);
+    let event = event.with(&format!("{}; until {}", entries::granted(&token.grant), token.ends_at));
+    repository.catalogue.record_token(&token, now.plus(-REMEMBERED_SECONDS), &event)?;
+    info!(identity = %token.grant.identity, by = %token.made_by, ends = %token.ends_at, "token made");
+    Ok(Made { token, secret })
+}
+
+/// Random bytes as text that needs no quotes anywhere.
+fn new_secret() -> Result<Zeroizing<String>, FlowError> {
+    use base64::Engine;
+    use rand::RngCore;
+    let mut bytes = Zeroizing::new([0u8; SECRET_BYTES]);
+    rand::rngs::OsRng
+        .try_fill_bytes(bytes.as_mut_slice())
+        .map_err(|e| FlowError::Internal(format!("no random bytes: {e}")))?;
+    Ok(Zeroizing::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+}
+
+/// Every token that is remembered, newest first.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
+pub async fn list(repository: &Arc<Repository>) -> Result<Vec<EnrolmentToken>, FlowError> {
+    reports::reading(repository, |shared| Ok(shared.catalogue.list_tokens()?)).await
+}
+
+/// Takes the pending tokens of a host back; gives how many there were.
+///
+/// # Errors
+/// [`FlowError::Missing`] when there is none; [`FlowError::Denied`] when the asker could not give what
+/// one of them gives.
+pub async fn revoke(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    identity: &Identity,
+) -> Result<u64, FlowError> {
+    let (shared, by, identity) = (Arc::clone(repository), admitted.clone(), identity.clone());
+    blocking(move || {
+        let _alone = lock(&shared.rights);
+        let now = shared.now();
+        let pending = shared.catalogue.list_tokens()?.into_iter();
+        for token in pending.filter(|one| one.grant.identity == identity && one.is_pending(now)) {
+            may_give(&by, &token.grant)?;
+        }
+        let event = by.did("token-revoke", now).with(identity.as_str());
+        let count = shared.catalogue.revoke_tokens(&identity, &event)?;
+        if count == 0 {
+            let what =
+                format!("pending token of {identity}; `repoctl host token --list` shows them");
+            return Err(FlowError::Missing(what));
+        }
+        info!(%identity, by = %by.identity(), "token revoked");
+        Ok(count)
+    })
+    .await
+}
+
+/// What a machine shows to be enrolled.
+pub struct Shown {
+    /// Who it says to be.
+    pub name: Identity,
+    /// The secret of its token.
+    pub secret: Zeroizing<String>,
+    /// A certificate signing request, of which only the public key is taken.
+    pub csr_pem: String,
+    /// Why, as it says; when it is empty, as who made the token said.
+    pub message: String,
+}
+
+/// Gives a machine the certificate that its token stands for. The same key with the same token gets the
+/// same certificate again while the token lasts, since the answer may have been lost.
+///
+/// # Errors
+/// [`FlowError::Token`] with the reason; [`FlowError::Refused`] while nobody is served;
+/// [`FlowError::Invalid`] for a bad request.
+pub async fn enroll(
+    repository: &Arc<Repository>,
+    shown: Shown,
+) -> Result<certificates::Issued, FlowError> {
+    let shared = Arc::clone(repository);
+    blocking(move || enroll_now(&shared, &shown)).await
+}
+
+fn enroll_now(repository: &Repository, shown: &Shown) -> Result<certificates::Issued, FlowError> {
+    let now = repository.now();
+    repository.trust.current().gate(now)?;
+    let authority = own_authority(repository).ok_or_else(no_authority)?;
+    let secret = Digest::of(shown.secret.as_bytes());
+    // Looked up before anything is verified: a signature is work that only who knows a secret may cause.
+    let known = |repository: &Repository| {
+        repository.catalogue.find_token(&secret)?.ok_or(FlowError::Token(TokenFault::Unknown))
+    };
+    known(repository)?;
+    let key = request::key_digest(&shown.csr_pem).map_err(bad_request)?;
+    let _alone = lock(&repository.rights);
+    let token = known(repository)?;
+    if let Some(used) = token.judge(&shown.name, &key, now)? {
+        let client = again(repository, &token, used)?;
+        return Ok(certificates::Issued {
+            client,
+            ca_pem: lock(authority).certificate_pem().into(),
+        });
+    }
+    may_still_be_given(repository, &token)?;
+    let days = token.days.unwrap_or(repository.limits().certificate_days);
+    let (client, ca_pem) = {
+        let authority = lock(authority);
+        let client = authority.issue_client(&token.grant.identity, &shown.csr_pem, days, now);
+        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
+    };
+    let why = if shown.message.is_empty() { &token.message } else { &shown.message };
+    use_up(repository, &token, &client, (key, why), now)?;
+    admit::reload_grants(repository)?;
+    info!(identity = %token.grant.identity, serial = %client.serial_hex, by = %token.made_by, "host enrolled");
+    Ok(certificates::Issued { client, ca_pem })
+}
+
+/// The certificate that the token has given already.
+fn again(
+    repository: &Repository,
+    token: &EnrolmentToken,
+    used: &TokenUse,
+) -> Result<IssuedClient, FlowError> {
+    let issued = repository.catalogue.list_certificates(Some(&token.grant.identity))?;
+    let stands = |one: &&CertificateRecord| one.serial == used.serial && one.revoked_at.is_none();
+    issued.iter().find(stands).ok_or(TokenFault::CertificateRevoked)?;
+    Ok(IssuedClient {
+        certificate_pem: used.certificate_pem.clone(),
+        serial_hex: used.serial.clone(),
+        not_after: used.not_after,
+    })
+}
+
+/// Whether whoever made the token could still issue the certificate by hand.
+fn may_still_be_given(repository: &Repository, token: &EnrolmentToken) -> Result<(), FlowError> {
+    let maker = admit::admit_by_name(repository, &token.made_by, Right::IssueHosts);
+    let given = maker.and_then(|maker| {
+        may_give(&maker, &token.grant)?;
+        may_take(repository, &maker, &token.grant)
+    });
+    given.map_err(|error| match error {
+        FlowError::Denied(_) => TokenFault::MakerLost.into(),
+        other => other,
+    })
+}
+
+fn use_up(
+    repository: &Repository,
+    token: &EnrolmentToken,
+    client: &IssuedClient,
+    (key, why): (Digest, &str),
+    now: Moment,
+) -> Result<(), FlowError> {
+    let used = TokenUse {
+        at: now,
+        key,
+        serial: client.serial_hex.clone(),
+        certificate_pem: client.certificate_pem.clone(),
+        not_after: client.not_after,
+    };
+    let record = CertificateRecord {
+        serial: client.serial_hex.clone(),
+        identity: token.grant.identity.clone(),
+        issued_at: now,
+        issued_by: token.made_by.clone(),
+        not_after: client.not_after,
+        revoked_at: None,
+        reason: String::new(),
+    };
+    let event = Event::done(Actor::named(&token.made_by), "enrol", now);
+    let event = event.with(&entries::issued(&token.grant, &record)).because(why);
+    match repository.catalogue.record_enrolment(token, &used, &record, &event)? {
+        true => Ok(()),
+        false => Err(TokenFault::Used.into()),
+    }
+}
+
+fn no_authority() -> FlowError {
+    let problem = "certificates come from the CA that repod.toml names in [trust]: let that one issue \
+                   it, and give the right with `repoctl host grant`";
+    Conflict::one("enrolment", problem).into()
+}

@@ -1,0 +1,131 @@
+//! Access: groups and grants, edited and explained.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::catalogue::AccessRecord;
+use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::rights::{self, Deed, Question, Verdict};
+use crate::domain::{
+    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Identity, Rights, Role,
+};
+use crate::flow::admit;
+use crate::flow::audit::entries;
+use crate::flow::error::FlowError;
+use crate::flow::report::reports::reading;
+use crate::flow::repository::Repository;
+use crate::flow::threads::{blocking, lock};
+
+/// Most things that one edit may name.
+const MOST_EDITED: usize = 200_000;
+
+/// Everything that says who may do what.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn list(repository: &Arc<Repository>) -> Result<AccessRecord, FlowError> {
+    reading(repository, |repository| Ok(repository.catalogue.load_access()?)).await
+}
+
+/// Edits groups and grants, all of it or nothing, and gives what that really altered. The next request of
+/// everybody is judged by it.
+///
+/// The caller has checked that `admitted` may administer.
+///
+/// # Errors
+/// [`FlowError::Conflict`] with every reason; also when the asker would shut itself out.
+pub async fn edit(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    edit: AccessEdit,
+    dry_run: bool,
+) -> Result<AccessEdit, FlowError> {
+    let named = edit.join.len() + edit.leave.len() + edit.give.len() + edit.revoke.len();
+    if named > MOST_EDITED {
+        let problem = format!("names {named} things; at most {MOST_EDITED} go into one");
+        return Err(FlowError::Invalid { field: "edit", problem });
+    }
+    let (shared, admitted) = (Arc::clone(repository), admitted.clone());
+    blocking(move || {
+        let by = admitted.identity();
+        let _alone = lock(&shared.rights);
+        let record = shared.catalogue.load_access()?;
+        let given = record.grants.iter().map(|given| given.grant.clone());
+        let before = AccessSet::new(&record.groups, given);
+        let after = before.after(&edit)?;
+        keeps_its_role(by, &record, &after)?;
+        let done = AccessEdit::between(&before, &after);
+        if !dry_run && !done.is_empty() {
+            let event = admitted.did("access", shared.now()).with(&entries::access_edited(&done));
+            shared.catalogue.record_access(&done, &event)?;
+            admit::reload_grants(&shared)?;
+            let (given, taken) = (done.give.len(), done.revoke.len());
+            let (joined, left) = (done.join.len(), done.leave.len());
+            info!(%by, given, taken, joined, left, "access edited");
+        }
+        Ok(done)
+    })
+    .await
+}
+
+/// Nobody takes away the right by which it could be given back.
+fn keeps_its_role(
+    by: &Identity,
+    record: &AccessRecord,
+    after: &AccessSet,
+) -> Result<(), FlowError> {
+    let grants: Vec<_> = after.grants.iter().cloned().collect();
+    let rights = Rights::new(&record.own, &after.groups(), &grants, record.shut_out.clone());
+    if rights.of(by).is_some_and(|entitled| entitled.is_admin()) {
+        return Ok(());
+    }
+    let problem = "is you, and would not be an admin any more; let another admin do that";
+    Err(Conflict::one(by, problem).into())
+}
+
+/// Why an identity may or may not do each deed in a suite.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// Each deed with its verdict, the least first.
+    pub verdicts: Vec<(Deed, Verdict)>,
+    /// Whether there is such a suite; known to who administers.
+    pub suite_exists: Option<bool>,
+}
+
+/// Explains what an identity may do in a suite, with a package of it when one is named.
+///
+/// # Errors
+/// [`FlowError::Denied`] unless it is the asker itself, or the asker operates the whole suite.
+pub fn explain(
+    repository: &Repository,
+    admitted: &Admitted,
+    identity: &Identity,
+    suite: &SuiteName,
+    component: Option<&Component>,
+    package: Option<&PackageName>,
+) -> Result<Explained, FlowError> {
+    let asker = admitted.entitled();
+    may_ask(asker, identity, suite)?;
+    let grants = repository.grants.load();
+    let verdict = |deed| {
+        let question = Question { suite, deed, component, package };
+        (deed, rights::explain(grants.rights(), identity, &question))
+    };
+    let suite_exists = asker.is_admin().then(|| repository.desk(suite).is_some());
+    Ok(Explained { verdicts: Deed::ALL.map(verdict).into(), suite_exists })
+}
+
+fn may_ask(asker: &Entitled, about: &Identity, suite: &SuiteName) -> Result<(), FlowError> {
+    let gives = asker.reach(suite, Role::Operator).is_whole();
+    if asker.identity() == about || asker.is_admin() || gives {
+        return Ok(());
+    }
+    let identity = asker.identity().clone();
+    Err(match asker.role_in(suite) {
+        None => Denied::Suite(identity, suite.clone()),
+        Some(have) if have >= Role::Operator => Denied::Limited { identity },
+        Some(have) => Denied::Role { identity, have, need: Role::Operator },
+    }
+    .into())
+}

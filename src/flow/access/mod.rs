@@ -1,0 +1,9 @@
+//! WHO MAY: grants, certificates, enrolment, renewal, revocation lists.
+//!
+//! May name: error, threads, state, repository, admit, audit, report
+
+pub mod certificates;
+pub mod crl;
+pub mod enrol;
+pub mod grants;
+pub mod renew;

@@ -1,0 +1,86 @@
+//! Renew: a host gets its next certificate for the one that still stands.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::catalogue::CertificateRecord;
+use crate::domain::{Admitted, Conflict, Role};
+use crate::flow::access::certificates::{Issued, bad_request, own_authority};
+use crate::flow::admit;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::threads::{blocking, lock};
+use crate::time::Moment;
+
+const DAY_SECONDS: i64 = 86_400;
+/// How many certificates a host gets within a day, so that a loop fills no catalogue.
+const MOST_A_DAY: usize = 48;
+
+/// Issues the next certificate of the host that asks: its own name, and for as long as the one that it
+/// shows was issued for, at most as long as certificates usually stand.
+///
+/// # Errors
+/// [`FlowError::Conflict`] for who is no host, where another CA issues, and after too many in a day;
+/// [`FlowError::Invalid`] for a bad request.
+pub async fn renew(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    csr_pem: String,
+) -> Result<Issued, FlowError> {
+    if admitted.entitled().role() != Role::Host {
+        let problem = "is no host; issue its next certificate with `repoctl identity issue`";
+        return Err(Conflict::one(admitted.identity(), problem).into());
+    }
+    let (shared, host) = (Arc::clone(repository), admitted.clone());
+    blocking(move || renew_now(&shared, &host, &csr_pem)).await
+}
+
+fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<Issued, FlowError> {
+    let (identity, shown) = (host.identity(), host.actor().serial);
+    let Some(authority) = own_authority(repository) else {
+        let problem = "gets its certificates from the CA that repod.toml names in [trust]";
+        return Err(Conflict::one(identity, problem).into());
+    };
+    let _alone = lock(&repository.rights);
+    // Looked at again, now that nobody can take the right away meanwhile.
+    if admit::find_entitled(repository, identity).is_none_or(|held| held.role() != Role::Host) {
+        return Err(crate::domain::Denied::Unknown(identity.clone()).into());
+    }
+    let now = repository.now();
+    let certificates = repository.catalogue.list_certificates(Some(identity))?;
+    if certificates.iter().filter(|one| now.since(one.issued_at) < DAY_SECONDS).count()
+        >= MOST_A_DAY
+    {
+        let problem = format!("got {MOST_A_DAY} certificates within a day; try again tomorrow");
+        return Err(Conflict::one(identity, problem).into());
+    }
+    let usual = repository.limits().certificate_days;
+    let days = certificates.iter().find(|one| one.serial == shown).map_or(usual, life_days);
+    let (client, ca_pem) = {
+        let authority = lock(authority);
+        let client = authority.issue_client(identity, csr_pem, days.min(usual), now);
+        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
+    };
+    let record = CertificateRecord {
+        serial: client.serial_hex.clone(),
+        identity: identity.clone(),
+        issued_at: now,
+        issued_by: identity.clone(),
+        not_after: client.not_after,
+        revoked_at: None,
+        reason: String::new(),
+    };
+    let detail = format!("{identity}: serial {} until {}", record.serial, record.not_after);
+    let event = host.did("renew", now).with(&detail);
+    repository.catalogue.record_certificate(&record, None, &event)?;
+    info!(%identity, serial = %record.serial, replaces = shown, "certificate renewed");
+    Ok(Issued { client, ca_pem })
+}
+
+/// For how long a certificate was issued, in whole days, at least one.
+fn life_days(record: &CertificateRecord) -> u32 {
+    let Moment(issued) = record.issued_at;
+    let days = record.not_after.0.saturating_sub(issued) / DAY_SECONDS;
+    u32::try_from(days).unwrap_or(1).max(1)
+}

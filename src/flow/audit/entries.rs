@@ -1,0 +1,263 @@
+//! Audit: what the log says of a change, and who may read it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::catalogue::CertificateRecord;
+use crate::debian::SuiteName;
+use crate::domain::Applied;
+use crate::domain::SuiteEdit;
+use crate::domain::Wish;
+use crate::domain::add::Standing;
+use crate::domain::audit::{Entry, Search};
+use crate::domain::rights;
+use crate::domain::{
+    AccessEdit, AccessGrant, Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope,
+    SuiteSpec,
+};
+use crate::flow::audit::refusals;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Job;
+use crate::flow::threads::blocking;
+use crate::time::Moment;
+
+/// How many things of one kind a line names before it only counts the rest.
+const NAMED: usize = 8;
+/// How many entries are looked through at once for those that an operator may see.
+const PAGE: u32 = 1_000;
+
+/// Where in the log to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// From behind this entry, the oldest first.
+    After(u64),
+    /// From before this one, or from the end, the newest first.
+    Before(Option<u64>),
+}
+
+/// Entries that match and that concern the asker: for an operator of named suites those of these suites
+/// and the operator's own. Refusals that wait to be written are written first.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn list(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    search: Search,
+    reach: Reach,
+    limit: u32,
+) -> Result<Vec<Entry>, FlowError> {
+    let (shared, asker) = (Arc::clone(repository), admitted.clone());
+    blocking(move || {
+        refusals::flush(&shared, false)?;
+        seen(&shared, &asker, &search, reach, limit)
+    })
+    .await
+}
+
+fn seen(
+    repository: &Repository,
+    asker: &Admitted,
+    search: &Search,
+    mut reach: Reach,
+    limit: u32,
+) -> Result<Vec<Entry>, FlowError> {
+    let (wanted, mut found) = (limit as usize, Vec::new());
+    loop {
+        let page = match reach {
+            Reach::After(after) => repository.catalogue.list_entries(search, after, PAGE)?,
+            Reach::Before(before) => {
+                repository.catalogue.list_last_entries(search, before, PAGE)?
+            }
+        };
+        let Some(last) = page.last().map(|entry| entry.number) else { return Ok(found) };
+        let whole = page.len() < PAGE as usize;
+        found.extend(page.into_iter().filter(|entry| may_see(asker, entry)));
+        if found.len() >= wanted || whole {
+            found.truncate(wanted);
+            return Ok(found);
+        }
+        reach = match reach {
+            Reach::After(_) => Reach::After(last),
+            Reach::Before(_) => Reach::Before(Some(last)),
+        };
+    }
+}
+
+fn may_see(asker: &Admitted, entry: &Entry) -> bool {
+    let (entitled, event) = (asker.entitled(), &entry.event);
+    let operates =
+        |suite: SuiteName| entitled.role_in(&suite).is_some_and(|has| has >= Role::Operator);
+    entitled.is_admin()
+        || event.actor.identity == asker.identity().as_str()
+        || event.suite.parse().is_ok_and(operates)
+}
+
+/// What the log says of a change that applied; `None` when it altered nothing.
+pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment) -> Option<Event> {
+    let stands = |of: &&_| matches!(of, Standing::Already);
+    let all_there = applied.added.iter().map(|added| &added.standing).all(|of| stands(&of));
+    let actor = match &job.wish {
+        Wish::Add(_) if all_there => return None,
+        Wish::Renew | Wish::Complete => return None,
+        Wish::Expire(_) => Actor::server(),
+        _ => Actor { serial: job.serial.clone(), ..Actor::named(&job.author) },
+    };
+    let detail = match &job.wish {
+        Wish::Add(_) => added(applied),
+        Wish::Expire(target) => format!("{}, pinned by {}", named(target), job.author),
+        wish => format!("{}{}", detail(wish), applied.remark),
+    };
+    let event = Event::done(actor, verb(&job.wish), at).within(suite.as_str());
+    Some(event.with(&detail).because(&job.message))
+}
+
+/// The verb of a wish in the log.
+pub fn verb(wish: &Wish) -> &'static str {
+    match wish {
+        Wish::Edit(_) => "suite-edit",
+        Wish::Begin => "suite-begin",
+        Wish::Expire(_) => "pin-expire",
+        other => other.verb(),
+    }
+}
+
+/// The parameters of a wish, in short.
+pub fn detail(wish: &Wish) -> String {
+    match wish {
+        Wish::Add(items) => {
+            let items: Vec<_> =
+                items.iter().map(|(to, digest)| format!("{digest} in {to}")).collect();
+            some_of(&items)
+        }
+        Wish::Pin(target, version, hours) => {
+            let until = hours.map(|hours| format!(" for {hours} h")).unwrap_or_default();
+            format!("{}={version}{until}", named(target))
+        }
+        Wish::RollBack(targets, to) => {
+            let to = to.map(|to| format!(" to generation {to}")).unwrap_or_default();
+            format!("{}{to}", names(targets, "the whole suite"))
+        }
+        Wish::Unpin(targets) => names(targets, "every pin"),
+        Wish::Remove(targets) => names(targets, ""),
+        Wish::Edit(edit) => edited(edit),
+        Wish::Expire(target) => named(target),
+        Wish::Begin | Wish::Renew | Wish::Complete => String::new(),
+    }
+}
+
+fn added(applied: &Applied) -> String {
+    let new = applied.added.iter().filter(|added| added.standing != Standing::Already);
+    let one = |added: &crate::domain::add::Added| {
+        let package = &added.package;
+        let waits = match added.standing {
+            Standing::Waiting => ", waiting",
+            Standing::Withdrawn => ", withdrawn",
+            Standing::Published | Standing::Already => "",
+        };
+        let (name, version, to) = (&package.name, &package.version, &added.component);
+        format!("{name} {version} {} in {to}{waits}", package.architecture)
+    };
+    let count = new.clone().count();
+    let mut first: Vec<_> = new.take(NAMED).map(one).collect();
+    first.extend((count > NAMED).then(|| format!("and {} more", count.saturating_sub(NAMED))));
+    first.join("; ")
+}
+
+fn named(target: &PinTarget) -> String {
+    match target.kind {
+        PinKind::Source => target.name.to_string(),
+        PinKind::Binary => format!("binary {}", target.name),
+    }
+}
+
+fn names(targets: &[PinTarget], none: &str) -> String {
+    if targets.is_empty() {
+        return none.to_owned();
+    }
+    some_of(&targets.iter().take(NAMED.saturating_add(1)).map(named).collect::<Vec<_>>())
+}
+
+/// The first of some texts, and how many more there are.
+pub(crate) fn some_of(texts: &[String]) -> String {
+    let shown = texts.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match texts.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// A suite in short.
+pub(crate) fn described(spec: &SuiteSpec) -> String {
+    let (components, architectures) = (listed(&spec.components), listed(&spec.architectures));
+    let owns = if spec.owns.is_empty() { "any name".into() } else { spec.owns.join(" ") };
+    let allows = match spec.allows.is_empty() {
+        true => String::new(),
+        false => format!("; allows {}", listed(&spec.allows)),
+    };
+    format!("components {components}; architectures {architectures}; owns {owns}{allows}")
+}
+
+fn listed<T: ToString>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn edited(edit: &SuiteEdit) -> String {
+    let mut told = String::new();
+    let mut tell = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let before = if told.is_empty() { "" } else { "; " };
+            // Writing to a text does not fail.
+            let _ = write!(told, "{before}{name} {value}");
+        }
+    };
+    let flag = |flag: Option<bool>| flag.map(|on| if on { "yes" } else { "no" }.to_owned());
+    let some = |values: String| Some(values).filter(|values| !values.is_empty());
+    tell("description", edit.description.clone());
+    tell("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
+    tell("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
+    tell("allows", edit.allows.as_ref().map(|allows| listed(allows)));
+    tell("components +", some(listed(&edit.add_components)));
+    tell("architectures +", some(listed(&edit.add_architectures)));
+    tell("architectures -", some(listed(&edit.remove_architectures)));
+    tell("changelogs", edit.changelogs.clone());
+    tell("snapshots", edit.snapshots.clone());
+    tell("contents", flag(edit.contents));
+    tell("pdiffs", flag(edit.pdiffs));
+    tell("translations", flag(edit.translations));
+    told
+}
+
+/// A certificate and the right that it stands for, in short.
+pub(crate) fn issued(grant: &Grant, record: &CertificateRecord) -> String {
+    format!("{}; serial {} until {}", granted(grant), record.serial, record.not_after)
+}
+
+/// What an edit of access altered, in short.
+pub(crate) fn access_edited(edit: &AccessEdit) -> String {
+    let mut told = Vec::new();
+    told.extend(edit.make_groups.iter().map(|group| format!("group {group}")));
+    told.extend(edit.end_groups.iter().map(|group| format!("no group {group}")));
+    told.extend(edit.join.iter().map(|(group, member)| format!("{} in {group}", member.as_str())));
+    told.extend(
+        edit.leave.iter().map(|(group, member)| format!("{} out of {group}", member.as_str())),
+    );
+    let grant = |grant: &AccessGrant| {
+        let suites: Vec<_> = grant.suites.iter().collect();
+        let (role, suites) = (grant.role.as_str(), listed(&suites));
+        format!("{}: {role} of {suites}, {}", grant.to, rights::limits(grant))
+    };
+    told.extend(edit.give.iter().map(|given| format!("gives {}", grant(given))));
+    told.extend(edit.revoke.iter().map(|taken| format!("takes {}", grant(taken))));
+    some_of(&told)
+}
+
+/// A right, in short.
+pub(crate) fn granted(grant: &Grant) -> String {
+    let suites = match &grant.suites {
+        SuiteScope::All => "every suite".to_owned(),
+        SuiteScope::Named(names) => listed(&names.iter().collect::<Vec<_>>()),
+    };
+    format!("{}: {} of {suites}", grant.identity, grant.role.as_str())
+}

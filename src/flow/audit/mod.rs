@@ -1,0 +1,7 @@
+//! THE AUDIT LOG: its entries, who was refused, and seals over its end.
+//!
+//! May name: error, threads, state, suite, repository
+
+pub mod entries;
+pub mod refusals;
+pub mod seal;

@@ -1,0 +1,218 @@
+//! Seal: now and then the end of the audit log is signed, and the whole log is held against what was
+//! signed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tracing::{error, info};
+
+use crate::catalogue::Audit;
+pub use crate::catalogue::Checkpoint as Sealed;
+use crate::domain::audit::{ChainEnd, Search, Statement};
+use crate::flow::audit::refusals;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::threads::blocking;
+use crate::signing::verify_in_release;
+use crate::time::Moment;
+
+/// How long entries wait for a checkpoint at most. Unit: seconds.
+const EVERY_SECONDS: i64 = 600;
+/// How many entries wait for a checkpoint at most.
+const EVERY_ENTRIES: u64 = 1_000;
+/// How many entries are read at once.
+const PAGE: u32 = 1_000;
+/// Most faults that are told; beyond, the log is beyond telling.
+const MOST_FAULTS: usize = 100;
+
+/// How the log was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// How far the chain goes.
+    pub end: ChainEnd,
+    /// How many checkpoints there are.
+    pub checkpoints: u64,
+    /// How many entries are under a signature that holds.
+    pub signed_entries: u64,
+    /// Everything that is wrong; empty when the log is whole.
+    pub faults: Vec<String>,
+}
+
+/// Writes the refusals that are due, and signs the end of the log when it is time. Blocks.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue or the signer; a log that was altered is told and not signed.
+pub(crate) fn refresh(repository: &Repository) -> Result<(), FlowError> {
+    refusals::flush(repository, false)?;
+    let (last, now) = (repository.catalogue.last_checkpoint()?, repository.now());
+    let signed = last.as_ref().map_or(0, |last| last.statement.end.entries);
+    let waits = repository.catalogue.chain_end()?.entries.saturating_sub(signed);
+    let stands = match &last {
+        Some(last) => {
+            // Keys that were changed while the server was stopped may have left none that it was signed by.
+            let keys = repository.signer.public_armored()?;
+            now.since(last.statement.at) < EVERY_SECONDS
+                && verify_in_release(&last.text, &keys, now.max(last.statement.at)).is_ok()
+        }
+        None => false,
+    };
+    if waits == 0 || (stands && waits < EVERY_ENTRIES) {
+        return Ok(());
+    }
+    seal(repository).map(drop)
+}
+
+/// Writes what was counted and signs the end of the log, before the server stops. Blocks.
+///
+/// # Errors
+/// As for [`seal_now`].
+pub fn close(repository: &Repository) -> Result<(), FlowError> {
+    refusals::flush(repository, true)?;
+    seal(repository).map(drop)
+}
+
+/// Signs the end of the log, unless it is signed already, and gives the checkpoint.
+///
+/// # Errors
+/// [`FlowError::Internal`] when the log was altered since the last checkpoint; it is not signed then.
+pub async fn seal_now(repository: &Arc<Repository>) -> Result<Sealed, FlowError> {
+    let shared = Arc::clone(repository);
+    blocking(move || {
+        refusals::flush(&shared, false)?;
+        seal(&shared)
+    })
+    .await
+}
+
+fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
+    let last = repository.catalogue.last_checkpoint()?;
+    let begin = last.as_ref().map_or(ChainEnd::START, |last| last.statement.end);
+    let end = repository.catalogue.chain_end()?;
+    if let Some(last) = last.filter(|last| last.statement.end == end) {
+        return Ok(last);
+    }
+    // What is signed was read: a signature over something altered would only hide it.
+    let mut faults = Vec::new();
+    walk(&*repository.catalogue, begin, end, &[], &mut faults);
+    if let Some(fault) = faults.into_iter().next() {
+        repository.audit_broken.store(true, Ordering::Relaxed);
+        error!(%fault, "the audit log was altered; it is not signed");
+        return Err(FlowError::Internal(format!("the audit log was altered: {fault}")));
+    }
+    let statement = Statement { end, at: repository.now() };
+    let text = repository.signer.sign_statement(&statement.write(), statement.at)?;
+    let checkpoint = Sealed { statement, text };
+    repository.catalogue.record_checkpoint(&checkpoint)?;
+    // Where the log of the machine goes elsewhere, this line is a witness there.
+    info!(entries = end.entries, hash = %end.hash, "the audit log is signed up to here");
+    Ok(checkpoint)
+}
+
+/// Every checkpoint, the oldest first.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn list(repository: &Arc<Repository>) -> Result<Vec<Sealed>, FlowError> {
+    let shared = Arc::clone(repository);
+    blocking(move || Ok(shared.catalogue.list_checkpoints()?)).await
+}
+
+/// Holds the whole log of a repository against its chain and its checkpoints.
+///
+/// # Errors
+/// [`FlowError`] when a worker stops; a log that is not whole is an answer, not an error.
+pub async fn verify_all(repository: &Arc<Repository>) -> Result<Verdict, FlowError> {
+    let shared = Arc::clone(repository);
+    blocking(move || {
+        let keys = shared.signer.public_armored()?;
+        let verdict = verify(&*shared.catalogue, &keys, shared.now());
+        shared.audit_broken.store(!verdict.faults.is_empty(), Ordering::Relaxed);
+        Ok(verdict)
+    })
+    .await
+}
+
+/// Holds a log against its chain and its checkpoints, whose signatures are judged by `keys`, armored
+/// certificates one after the other.
+pub fn verify<A: Audit + ?Sized>(audit: &A, keys: &str, now: Moment) -> Verdict {
+    let mut faults = Vec::new();
+    let checkpoints = read(audit.list_checkpoints(), &mut faults).unwrap_or_default();
+    // In this order: the log grows meanwhile, and never behind what was read of it before.
+    let count = read(audit.count_entries(), &mut faults).unwrap_or_default();
+    let last = read(audit.list_last_entries(&Search::default(), None, 1), &mut faults);
+    let end = read(audit.chain_end(), &mut faults).unwrap_or(ChainEnd::START);
+    let beyond = last.and_then(|last| last.first().map(|last| last.number)).unwrap_or_default();
+    if beyond > end.entries || count > end.entries {
+        faults.push(format!("there are more entries than the {} that were chained", end.entries));
+    }
+    let marks: Vec<_> = checkpoints.iter().map(|one| one.statement.end).collect();
+    walk(audit, ChainEnd::START, end, &marks, &mut faults);
+    let signed_entries = signed(&checkpoints, keys, now, &mut faults);
+    faults.truncate(MOST_FAULTS);
+    Verdict { end, checkpoints: checkpoints.len() as u64, signed_entries, faults }
+}
+
+fn read<T, E: ToString>(answer: Result<T, E>, faults: &mut Vec<String>) -> Option<T> {
+    answer.map_err(|error| faults.push(error.to_string())).ok()
+}
+
+/// Walks the chain from one end to a later one, past the marks between them, and says what is wrong.
+fn walk<A: Audit + ?Sized>(
+    audit: &A,
+    begin: ChainEnd,
+    end: ChainEnd,
+    marks: &[ChainEnd],
+    faults: &mut Vec<String>,
+) {
+    let mut marks = marks.iter().peekable();
+    let mut at = begin;
+    while at.entries < end.entries && faults.len() < MOST_FAULTS {
+        let page = read(audit.list_entries(&Search::default(), at.entries, PAGE), faults);
+        let page = page.unwrap_or_default().into_iter();
+        let page: Vec<_> = page.take_while(|entry| entry.number <= end.entries).collect();
+        if page.is_empty() {
+            break;
+        }
+        for entry in page {
+            let number = at.entries.saturating_add(1);
+            if entry.number != number {
+                let before = entry.number.saturating_sub(1);
+                faults.push(format!("entries {number} to {before} are gone"));
+            } else if !entry.follows(&at.hash, number) {
+                faults.push(format!("entry {number} is not what was written, or not in its place"));
+            }
+            at = ChainEnd { entries: entry.number, hash: entry.hash };
+            while let Some(mark) = marks.next_if(|mark| mark.entries <= at.entries) {
+                if *mark != at {
+                    let text = "is not the one that a checkpoint names";
+                    faults.push(format!("entry {} {text}", mark.entries));
+                }
+            }
+        }
+    }
+    if at.entries < end.entries && faults.len() < MOST_FAULTS {
+        let first = at.entries.saturating_add(1);
+        faults.push(format!("entries {first} to {} are gone or cannot be read", end.entries));
+    } else if at.hash != end.hash {
+        faults.push(format!("the chain ends otherwise than recorded, at entry {}", end.entries));
+    }
+    for mark in marks {
+        faults.push(format!("a checkpoint names entry {}, which is gone", mark.entries));
+    }
+}
+
+/// How far the last signature that holds reaches. Those before it are not judged, for their keys may be
+/// known no more: what they cover, the later one covers too.
+fn signed(checkpoints: &[Sealed], keys: &str, now: Moment, faults: &mut Vec<String>) -> u64 {
+    for checkpoint in checkpoints.iter().rev() {
+        let Statement { end, at } = &checkpoint.statement;
+        match verify_in_release(&checkpoint.text, keys, now.max(*at)) {
+            Ok(text) if text == checkpoint.statement.write() => return end.entries,
+            Ok(_) => faults.push(format!("the checkpoint of {} entries was altered", end.entries)),
+            Err(error) => {
+                faults.push(format!("the checkpoint of {} entries: {error}", end.entries));
+            }
+        }
+    }
+    0
+}

@@ -1,0 +1,118 @@
+//! Adding: looks up what the rules have to know of packages that are added, and of what stands in their way.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::catalogue::PackageRecord;
+use crate::debian::{Component, Privilege};
+use crate::digest::Digest;
+use crate::domain::Applied;
+use crate::domain::add::{self, Addition};
+use crate::domain::pinning::Asking;
+use crate::domain::{Draft, Package};
+use crate::flow::admit;
+use crate::flow::change::reach;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+use crate::flow::threads::on_every_core;
+use crate::flow::upload::single::hidden_from;
+
+/// Adds packages whose bytes are known.
+///
+/// # Errors
+/// [`FlowError`] when one is not known to the asker, or is refused.
+pub(in crate::flow) fn add(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    items: &[(Component, Digest)],
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let (records, known) = look_up(repository, items)?;
+    // What no suite has taken, this one has not.
+    let before: Vec<_> =
+        records.values().filter(|r| r.accepted).map(|r| r.package.digest).collect();
+    let taken = repository.catalogue.list_taken(&desk.suite, &before)?;
+    let taken: BTreeMap<_, _> = before.into_iter().zip(taken).collect();
+    let packages: BTreeMap<_, _> =
+        records.into_iter().map(|(digest, r)| (digest, Arc::new(r.package))).collect();
+    let mut additions: Vec<Addition> = Vec::new();
+    let mut seen = HashSet::new();
+    for (component, digest) in items {
+        let package = packages.get(digest).ok_or_else(|| not_sent(digest))?;
+        reach::may_alter(desk, asking, component, &package.name)?;
+        if seen.insert((component, digest)) {
+            let taken_as = taken.get(digest).cloned().flatten();
+            let (component, package) = (component.clone(), Arc::clone(package));
+            additions.push(Addition { component, package, taken_as });
+        }
+    }
+    let rivals = add::rivals(&additions, &known);
+    let hidden = match rivals.is_empty() {
+        true => HashSet::new(),
+        false => {
+            let entitled = admit::find_entitled(repository, &asking.author);
+            hidden_from(repository, &asking.author, entitled.as_deref(), &rivals)?
+        }
+    };
+    let taken_here = repository.catalogue.list_taken(&desk.suite, &rivals)?;
+    let taken_here = rivals.iter().zip(taken_here).filter(|(_, taken)| taken.is_some());
+    let taken_here = taken_here.map(|(digest, _)| *digest).collect();
+    let privileges = look_at(repository, &additions)?;
+    let known = add::Known {
+        packages: &known,
+        hidden: &hidden,
+        taken: &taken_here,
+        privileges: &privileges,
+    };
+    let added = add::add(draft, &additions, known, &asking.author, asking.at)?;
+    Ok(Applied { added, ..Applied::default() })
+}
+
+/// What packages that the suite has not taken yet would do to all of its hosts, where that is anything.
+fn look_at(
+    repository: &Repository,
+    additions: &[Addition],
+) -> Result<HashMap<Digest, Vec<Privilege>>, FlowError> {
+    let new = additions.iter().filter(|addition| addition.taken_as.is_none());
+    let digests: Vec<_> = new.map(|addition| addition.package.digest).collect();
+    let parts: Vec<_> = digests.chunks(AT_ONCE).collect();
+    let parts = on_every_core(&parts, |part| {
+        let stanzas = repository.catalogue.read_stanzas(part)?;
+        let privileges = stanzas.iter().map(|stanza| Privilege::of_published(stanza));
+        let found = part.iter().copied().zip(privileges);
+        Ok(found.filter(|(_, privileges)| !privileges.is_empty()).collect::<Vec<_>>())
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// So many packages are looked up in one go.
+const AT_ONCE: usize = 2_000;
+
+/// What is recorded of these packages, and every package that a suite took and that has the name of one of them.
+fn look_up(
+    repository: &Repository,
+    items: &[(Component, Digest)],
+) -> Result<(BTreeMap<Digest, PackageRecord>, Vec<Package>), FlowError> {
+    let digests: BTreeSet<_> = items.iter().map(|(_, digest)| *digest).collect();
+    let digests: Vec<_> = digests.into_iter().collect();
+    let parts: Vec<_> = digests.chunks(AT_ONCE).collect();
+    let parts = on_every_core(&parts, |part| {
+        let records = repository.catalogue.find_packages(part)?;
+        let names: BTreeSet<_> = records.iter().map(|r| r.package.name.clone()).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        Ok((records, repository.catalogue.list_versions(&names)?))
+    })?;
+    let (mut records, mut known) = (BTreeMap::new(), BTreeMap::new());
+    for (found, versions) in parts {
+        records.extend(found.into_iter().map(|record| (record.package.digest, record)));
+        known.extend(versions.into_iter().map(|record| (record.package.digest, record.package)));
+    }
+    Ok((records, known.into_values().collect()))
+}
+
+/// The bytes of a package are not known, or not to this asker.
+pub(crate) fn not_sent(digest: &Digest) -> FlowError {
+    FlowError::Missing(format!("blob {digest}; send it first with PUT /api/v1/blobs/{digest}"))
+}

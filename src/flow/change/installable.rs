@@ -1,0 +1,270 @@
+//! Installable: what a change leaves that hosts cannot install, looked up for what moved and for what
+//! depends on it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::catalogue::Mention;
+use crate::debian::relation::Relation;
+use crate::debian::{Dependencies, PackageName};
+use crate::digest::Digest;
+use crate::domain::installable::{
+    DEEPEST, Named, Question, answers_for, asked, avoided, touched_by,
+};
+use crate::domain::{Draft, Lack, Package};
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::threads::on_every_core;
+
+/// So many names are looked at in one go, so that what is read of them is never much.
+const AT_ONCE: usize = 1_000;
+
+/// A suite before a change and after it.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'c> {
+    pub repository: &'c Repository,
+    pub before: &'c Draft<'c>,
+    pub after: &'c Draft<'c>,
+}
+
+impl Change<'_> {
+    /// Everything that hosts cannot install with the change, of what moved and what depends on it.
+    ///
+    /// Costs what moved and those that depend on it, and stops with `None` when `may_go_on` says no.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue.
+    pub(crate) fn lacks(
+        &self,
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Lack>>, FlowError> {
+        let moved = self.after.since(self.before).0.into_iter().map(|(place, _)| place.1);
+        let mut concerned: BTreeSet<PackageName> = moved.collect();
+        let touched = self.touched(&concerned)?;
+        // Where nothing was listed, nothing but what moved depends on it.
+        if !self.before.lists_nothing() {
+            let names: Vec<_> = touched.iter().cloned().collect();
+            for part in names.chunks(AT_ONCE) {
+                for kind in [Mention::Depends, Mention::Avoids] {
+                    let found = self.repository.catalogue.list_mentions(part, kind)?;
+                    concerned.extend(found.into_iter().flatten());
+                }
+            }
+        }
+        let concerned: Vec<_> = concerned.into_iter().collect();
+        let parts: Vec<_> = concerned.chunks(AT_ONCE).collect();
+        let found = on_every_core(&parts, |part| match may_go_on() {
+            true => self.examine(part, &touched).map(Some),
+            false => Ok(None),
+        })?;
+        let whole: Option<Vec<_>> = found.into_iter().collect();
+        Ok(whole.map(|parts| parts.into_iter().flatten().collect()))
+    }
+
+    /// The names of which hosts may find something else: those that moved, and what any of their packages
+    /// provides, before or now. A package that comes in displaces others of its name that did not move.
+    fn touched(&self, moved: &BTreeSet<PackageName>) -> Result<BTreeSet<PackageName>, FlowError> {
+        if self.before.lists_nothing() {
+            return Ok(moved.clone());
+        }
+        let mut touched = BTreeSet::new();
+        let moved: Vec<_> = moved.iter().cloned().collect();
+        for part in moved.chunks(AT_ONCE) {
+            let mut known = Known::new(self);
+            known.list(part);
+            known.read(&part.iter().collect::<Vec<_>>())?;
+            let Known { before, after, dependencies, .. } = &known;
+            touched.extend(touched_by(part, [before, after], dependencies));
+        }
+        Ok(touched)
+    }
+
+    fn examine(
+        &self,
+        names: &[PackageName],
+        touched: &BTreeSet<PackageName>,
+    ) -> Result<Vec<Lack>, FlowError> {
+        let mut known = Known::new(self);
+        known.list(names);
+        // Hosts keep what is not listed any more.
+        let listed = |name: &&PackageName| {
+            known.after.contains_key(*name) || known.before.contains_key(*name)
+        };
+        let listed: Vec<_> = names.iter().filter(listed).collect();
+        known.read(&listed)?;
+        let needed = known.needed(&listed, touched);
+        known.look_up(needed)?;
+        let question = known.question(touched);
+        let bringing: Vec<_> =
+            listed.iter().copied().filter(|name| question.may_bring(name)).cloned().collect();
+        known.follow(bringing)?;
+        let question = known.question(touched);
+        Ok(listed.into_iter().flat_map(|name| question.lacks(name)).collect())
+    }
+}
+
+/// What was read for some names.
+struct Known<'k> {
+    change: &'k Change<'k>,
+    before: Named,
+    after: Named,
+    dependencies: HashMap<Digest, Dependencies>,
+    /// The names that the suite answers for, of those that were looked up.
+    own: BTreeSet<PackageName>,
+    /// The names of packages that may provide these.
+    providers: BTreeMap<PackageName, Vec<PackageName>>,
+}
+
+impl<'k> Known<'k> {
+    fn new(change: &'k Change<'k>) -> Self {
+        Self {
+            change,
+            before: Named::new(),
+            after: Named::new(),
+            dependencies: HashMap::new(),
+            own: BTreeSet::new(),
+            providers: BTreeMap::new(),
+        }
+    }
+
+    fn question<'q>(&'q self, touched: &'q BTreeSet<PackageName>) -> Question<'q> {
+        Question {
+            architectures: &self.change.after.spec.architectures,
+            before: &self.before,
+            after: &self.after,
+            dependencies: &self.dependencies,
+            providers: &self.providers,
+            own: &self.own,
+            touched,
+        }
+    }
+
+    /// Looks up who has these names or provides them, and what these say of others.
+    fn look_up(&mut self, names: BTreeSet<PackageName>) -> Result<(), FlowError> {
+        let names: Vec<_> = names.into_iter().filter(|name| !self.own.contains(name)).collect();
+        let mut all = names.clone();
+        for part in names.chunks(AT_ONCE) {
+            let found = self.change.repository.catalogue.list_mentions(part, Mention::Provides)?;
+            all.extend(found.iter().flatten().cloned());
+            self.providers.extend(part.iter().cloned().zip(found));
+        }
+        self.own.extend(names);
+        self.list(&all);
+        self.read(&all.iter().collect::<Vec<_>>())
+    }
+
+    /// Looks up what may come onto hosts with packages of these names: what they need, what that needs, and so on,
+    /// with what any of it cannot be beside and what cannot be beside it.
+    fn follow(&mut self, names: Vec<PackageName>) -> Result<(), FlowError> {
+        let mut followed: BTreeSet<PackageName> = names.iter().cloned().collect();
+        let mut next = names;
+        for depth in 0..=DEEPEST {
+            if next.is_empty() {
+                break;
+            }
+            let others =
+                |read: &Dependencies| [read.recommends.concat(), read.avoids.clone()].concat();
+            let needs = |read: &Dependencies| read.needs.concat();
+            let needed = self.said_by(&next, needs);
+            let others = self.said_by(&next, others);
+            self.look_up(needed.union(&others).cloned().collect())?;
+            self.look_up_avoiding(&next)?;
+            // What is recommended comes along with what moves alone.
+            let comes = if depth == 0 { &needed | &others } else { needed };
+            let providers = comes.iter().filter_map(|name| self.providers.get(name)).flatten();
+            let all: BTreeSet<_> = providers.chain(&comes).cloned().collect();
+            next = all.into_iter().filter(|name| followed.insert(name.clone())).collect();
+        }
+        Ok(())
+    }
+
+    /// The names that the suite answers for, of those that packages of these names speak of in some of their fields.
+    fn said_by(
+        &self,
+        names: &[PackageName],
+        relations: impl Fn(&Dependencies) -> Vec<Relation>,
+    ) -> BTreeSet<PackageName> {
+        let Change { before, after, .. } = *self.change;
+        let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
+        let said = read.flat_map(relations).map(|one| one.package);
+        said.filter(|name| answers_for(name, before, after)).collect()
+    }
+
+    /// Looks up what cannot be beside packages of these names, or beside what they provide.
+    fn look_up_avoiding(&mut self, names: &[PackageName]) -> Result<(), FlowError> {
+        let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
+        let provided = read.flat_map(Dependencies::provided_names);
+        let known_as: BTreeSet<_> = provided.chain(names).cloned().collect();
+        let known_as: Vec<_> = known_as.into_iter().collect();
+        for part in known_as.chunks(AT_ONCE) {
+            let found = self.change.repository.catalogue.list_mentions(part, Mention::Avoids)?;
+            let found: Vec<_> = found.into_iter().flatten().collect();
+            self.list(&found);
+            self.read(&found.iter().collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// What is and was listed of these names.
+    fn packages(&self, names: &[PackageName]) -> impl Iterator<Item = &Arc<Package>> {
+        let listed = [&self.before, &self.after].into_iter();
+        listed.flat_map(move |listed| names.iter().filter_map(|name| listed.get(name))).flatten()
+    }
+
+    /// Looks up what is and was listed of these names.
+    fn list(&mut self, names: &[PackageName]) {
+        let Change { before, after, .. } = *self.change;
+        for (draft, listed) in [(before, &mut self.before), (after, &mut self.after)] {
+            for name in names {
+                if listed.contains_key(name) {
+                    continue;
+                }
+                let packages: Vec<_> =
+                    draft.named(name).into_iter().map(|(_, package)| package).collect();
+                if !packages.is_empty() {
+                    listed.insert(name.clone(), packages);
+                }
+            }
+        }
+    }
+
+    /// Reads what the packages of these names need and provide.
+    fn read(&mut self, names: &[&PackageName]) -> Result<(), FlowError> {
+        let listed = [&self.before, &self.after].into_iter();
+        let packages = listed.flat_map(|listed| names.iter().filter_map(|name| listed.get(*name)));
+        let digest = |package: &Arc<Package>| package.digest;
+        let missing: BTreeSet<Digest> = packages
+            .flatten()
+            .map(digest)
+            .filter(|digest| !self.dependencies.contains_key(digest))
+            .collect();
+        let missing: Vec<_> = missing.into_iter().collect();
+        for part in missing.chunks(AT_ONCE) {
+            let stanzas = self.change.repository.catalogue.read_stanzas(part)?;
+            let read = stanzas.iter().map(|stanza| Dependencies::of_stanza(stanza));
+            self.dependencies.extend(part.iter().copied().zip(read));
+        }
+        Ok(())
+    }
+
+    /// The names that the suite answers for, of those that these packages need and that have to be looked at.
+    fn needed(
+        &self,
+        names: &[&PackageName],
+        touched: &BTreeSet<PackageName>,
+    ) -> BTreeSet<PackageName> {
+        let Change { before, after, .. } = *self.change;
+        let mut needed = BTreeSet::new();
+        for name in names {
+            let (then, now) = (self.before.get(*name), self.after.get(*name));
+            let moved = then != now;
+            for package in then.into_iter().chain(now).flatten() {
+                let Some(read) = self.dependencies.get(&package.digest) else { continue };
+                let recommended = read.recommends.iter().filter(|_| moved).flatten();
+                let all = asked(read, touched, moved).flatten().chain(recommended);
+                needed.extend(all.chain(avoided(read, touched, moved)).map(|one| &one.package));
+            }
+        }
+        needed.into_iter().filter(|name| answers_for(name, before, after)).cloned().collect()
+    }
+}

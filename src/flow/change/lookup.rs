@@ -1,0 +1,87 @@
+//! Lookup: what the suite has taken of a package, and has listed before.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::debian::PackageName;
+use crate::domain::past::Past;
+use crate::domain::pinning::{Asking, Taken};
+use crate::domain::{Package, PinKind, PinTarget};
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+
+/// The same, with pins that end by themselves after so many hours.
+pub(crate) fn lasting(asking: &Asking, hours: Option<u32>) -> Asking {
+    let until = hours.map(|hours| asking.at.plus(i64::from(hours).saturating_mul(3600)));
+    Asking { until, ..asking.clone() }
+}
+
+/// A source package of that name, or, when there is none, the source of the binary of that name.
+pub(crate) fn resolve(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<PinTarget, FlowError> {
+    if target.kind == PinKind::Binary
+        || !repository.catalogue.list_placements(&desk.suite, Some(&target.name))?.is_empty()
+    {
+        return Ok(target.clone());
+    }
+    let found = repository.catalogue.search_placements(target.name.as_str(), u32::MAX)?;
+    let source = found
+        .into_iter()
+        .filter(|placement| placement.suite == desk.suite)
+        .max_by_key(|placement| placement.live)
+        .map(|placement| placement.package.source);
+    let name = source.unwrap_or_else(|| target.name.clone());
+    Ok(PinTarget { kind: PinKind::Source, name })
+}
+
+pub(crate) fn past_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<Past, FlowError> {
+    let mut tenures = Vec::new();
+    for source in sources_of(repository, desk, target)? {
+        tenures.extend(repository.catalogue.list_tenures(&desk.suite, &source)?);
+    }
+    let digests: BTreeSet<_> = tenures.iter().map(|tenure| tenure.digest).collect();
+    let digests: Vec<_> = digests.into_iter().collect();
+    let records = repository.catalogue.find_packages(&digests)?;
+    let packages = records.into_iter().map(|record| Arc::new(record.package)).collect();
+    Ok(Past::new(target.clone(), tenures, packages))
+}
+
+/// Every package of the target that the suite has taken.
+pub(crate) fn taken_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<Vec<Taken>, FlowError> {
+    let mut taken = Vec::new();
+    for source in sources_of(repository, desk, target)? {
+        let placements = repository.catalogue.list_placements(&desk.suite, Some(&source))?;
+        let wanted = |package: &Package| match target.kind {
+            PinKind::Source => true,
+            PinKind::Binary => package.name == target.name,
+        };
+        let own = placements.into_iter().filter(|placement| wanted(&placement.package));
+        taken.extend(own.map(|placement| (placement.component, Arc::new(placement.package))));
+    }
+    Ok(taken)
+}
+
+fn sources_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<BTreeSet<PackageName>, FlowError> {
+    if target.kind == PinKind::Source {
+        return Ok([target.name.clone()].into());
+    }
+    let found = repository.catalogue.search_placements(target.name.as_str(), u32::MAX)?;
+    let here = found.into_iter().filter(|placement| placement.suite == desk.suite);
+    Ok(here.map(|placement| placement.package.source).collect())
+}

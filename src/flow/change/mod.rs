@@ -1,0 +1,16 @@
+//! CHANGES: queued, applied to a draft, held against what hosts can follow, published together, answered.
+//!
+//! May name: error, threads, suite, repository, admit, audit, upload, publish
+
+pub mod adding;
+pub mod apply;
+pub mod cascade;
+pub mod installable;
+pub mod listable;
+pub mod lookup;
+pub mod names_fit;
+pub mod publish_batch;
+pub mod reach;
+pub mod rollback;
+pub mod submit;
+pub mod unreadable;

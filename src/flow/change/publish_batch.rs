@@ -1,0 +1,345 @@
+//! Turn: everything that waits at a desk becomes one generation, and each change its own answer.
+
+use crate::domain::Turned;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use crate::debian::SuiteName;
+use crate::domain::Applied;
+use crate::domain::Expect;
+use crate::domain::Wish;
+use crate::domain::beyond::beyond;
+use crate::domain::pinning::Asking;
+use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
+use crate::flow::audit::entries;
+use crate::flow::change::installable::Change;
+use crate::flow::change::{apply, cascade};
+use crate::flow::error::FlowError;
+use crate::flow::publish::generation;
+use crate::flow::publish::generation::Published;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::{Desk, Job};
+use crate::flow::threads::{blocking, lock};
+use crate::signing::NextDate;
+use crate::time::Moment;
+
+/// Waits until a Date later than the last one may be signed.
+pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
+    loop {
+        match repository.signer.next_date(&desk.suite, repository.now()) {
+            // The clock counts whole seconds, so a fraction of one is looked at again.
+            Ok(NextDate::Wait { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
+            // An error is met again, and answered, when the turn signs.
+            Ok(NextDate::Ready(_)) | Err(_) => return,
+        }
+    }
+}
+
+/// Takes one turn and answers every job of it.
+pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {
+    let urgent = jobs.iter().any(|job| job.wish.is_urgent());
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let done = blocking(move || {
+        let mut batch = Batch::new(jobs);
+        let result = batch.run(&shared, &at_desk, urgent);
+        Ok((batch, result))
+    })
+    .await;
+    match done {
+        Ok((batch, Ok(Progress::Done(published)))) => {
+            if published.is_some() {
+                desk.scatter(batch.plan.moves.len());
+            }
+            batch.answer(published.as_ref());
+        }
+        Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
+        Ok((batch, Err(problem))) => {
+            error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
+            lock(&desk.spare).clear();
+            desk.forget_lineup();
+            reload(repository, desk).await;
+            batch.fail(&problem);
+        }
+        Err(problem) => {
+            error!(suite = %desk.suite, %problem, "a turn stopped; its changes were not made")
+        }
+    }
+}
+
+/// Takes the suite from the catalogue, which is what counts, whatever this process had in mind.
+pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
+    desk.gather();
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let loaded = blocking(move || {
+        if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {
+            at_desk.set_state(state);
+        }
+        Ok(())
+    });
+    if let Err(problem) = loaded.await {
+        error!(suite = %desk.suite, %problem, "the suite could not be read again");
+    }
+}
+
+enum Progress {
+    Done(Option<Published>),
+    MadeWay,
+}
+
+/// The jobs of one turn, with what came of each so far.
+struct Batch {
+    jobs: Vec<(Job, Option<Result<Applied, FlowError>>)>,
+    plan: Plan,
+}
+
+impl Batch {
+    fn new(jobs: Vec<Job>) -> Self {
+        let jobs = jobs.into_iter().map(|job| (job, None)).collect();
+        Self { jobs, plan: Plan::default() }
+    }
+
+    fn run(
+        &mut self,
+        repository: &Repository,
+        desk: &Desk,
+        urgent: bool,
+    ) -> Result<Progress, FlowError> {
+        let state = desk.state();
+        let at = repository.now();
+        let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+        for (job, outcome) in &mut self.jobs {
+            let asking = Asking {
+                author: job.author.clone(),
+                reach: job.reach.clone(),
+                message: job.message.clone(),
+                at,
+                until: None,
+                leeway: job.leeway,
+            };
+            // What is refused leaves nothing behind, however far it got. (Adding is whole by itself,
+            // and too many may be waiting to keep a copy for each.)
+            let before = job.wish.is_urgent().then(|| draft.clone());
+            let wish = &job.wish;
+            let result = expected(desk, job.expect, wish).and_then(|()| {
+                apply::apply(repository, desk, &mut draft, wish, &asking, job.expect)
+            });
+            if let (Err(_), Some(before)) = (&result, before) {
+                draft = before;
+            }
+            *outcome = Some(result);
+        }
+        let may_go_on = || urgent || !desk.hurried();
+        let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+        if !self.warn(Change { repository, before: &before, after: &draft }, &may_go_on)? {
+            return Ok(Progress::MadeWay);
+        }
+        self.plan = draft.plan();
+        if self.jobs.iter().any(|(job, _)| job.wish == Wish::Renew) {
+            generation::sign_anew(repository, desk)?;
+            return Ok(Progress::Done(None));
+        }
+        if self.plan.is_empty() && state.head.is_some() {
+            if self.jobs.iter().any(|(job, _)| job.wish == Wish::Complete) {
+                generation::complete(repository, desk)?;
+            }
+            return Ok(Progress::Done(None));
+        }
+        let record = self.record(&self.plan, state.last_generation, at);
+        let events = self.events(&desk.suite, state.last_generation, at);
+        let published =
+            generation::publish(repository, desk, &self.plan, record, events, &may_go_on)?;
+        match published {
+            generation::Outcome::MadeWay => Ok(Progress::MadeWay),
+            generation::Outcome::Settled => Ok(Progress::Done(None)),
+            generation::Outcome::Live(published) => {
+                // What an urgent change does not name, the one that made way for it still needs.
+                if !urgent {
+                    lock(&desk.spare).clear();
+                }
+                Ok(Progress::Done(Some(published)))
+            }
+        }
+    }
+
+    /// Looks at what was uploaded once all of it is there; `false` when it made way for something urgent.
+    fn warn(
+        &mut self,
+        change: Change<'_>,
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, FlowError> {
+        let mut adding: Vec<_> = self.jobs.iter_mut().filter_map(added).collect();
+        if adding.is_empty() {
+            return Ok(true);
+        }
+        let Some(lacks) = change.lacks(may_go_on)? else { return Ok(false) };
+        let alone = adding.len() == 1;
+        adding.iter_mut().for_each(|applied| cascade::tell(&lacks, applied, alone));
+        Ok(true)
+    }
+
+    /// What history will show: the authors and messages of the changes that applied.
+    fn record(&self, plan: &Plan, last: u64, at: Moment) -> GenerationRecord {
+        let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
+            Some(Ok(applied)) if job.wish != Wish::Complete => Some((job, applied)),
+            _ => None,
+        });
+        let mut authors = BTreeSet::new();
+        let mut messages = Vec::new();
+        let mut same_as = None;
+        for (job, applied) in applied {
+            authors.insert(job.author.clone());
+            same_as = applied.same_as.or(same_as);
+            if !job.message.is_empty() && !messages.contains(&job.message) {
+                messages.push(job.message.clone());
+            }
+        }
+        GenerationRecord {
+            generation: last.saturating_add(1),
+            at,
+            authors: authors.into_iter().collect(),
+            message: messages.join("\n"),
+            same_as,
+            entered: plan.moves.iter().filter(|m| m.to.is_some()).count() as u64,
+            left: plan.moves.iter().filter(|m| m.from.is_some()).count() as u64,
+        }
+    }
+
+    /// What the audit log will say: a line for each change that altered something.
+    fn events(&self, suite: &SuiteName, last: u64, at: Moment) -> Vec<Event> {
+        let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
+            Some(Ok(applied)) => entries::event(job, applied, suite, at),
+            _ => None,
+        });
+        applied.map(|event| Event { before: Some(last), after: Some(last), ..event }).collect()
+    }
+
+    fn answer(self, published: Option<&Published>) {
+        if let Some(published) = published {
+            let by: Vec<_> = self.jobs.iter().map(|(job, _)| job.author.as_str()).collect();
+            let by =
+                by.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ");
+            let moves = self.plan.moves.len();
+            let verb = self.jobs.first().map_or("", |(job, _)| job.wish.verb());
+            let message = self.jobs.first().map_or("", |(job, _)| job.message.as_str());
+            let Published { suite, generation } = published;
+            info!(%suite, generation, %by, verb, message, moves, changes = self.jobs.len(), "published");
+        }
+        let generation = published.map(|published| published.generation);
+        for (job, outcome) in self.jobs {
+            let result =
+                outcome.unwrap_or_else(|| Err(FlowError::Internal("a change was lost".into())));
+            let result =
+                result.map(|applied| turned(applied, &job.wish, &self.plan, generation, false));
+            // The asker may have gone; what was done stays done.
+            let _ = job.reply.send(result);
+        }
+    }
+
+    fn fail(self, problem: &FlowError) {
+        for (job, outcome) in self.jobs {
+            let own = match outcome {
+                Some(Err(own)) => own,
+                _ => again(problem),
+            };
+            let _ = job.reply.send(Err(own));
+        }
+    }
+
+    fn into_jobs(self) -> Vec<Job> {
+        self.jobs.into_iter().map(|(job, _)| job).collect()
+    }
+}
+
+/// What came of a job that uploads, and was taken.
+fn added((job, outcome): &mut (Job, Option<Result<Applied, FlowError>>)) -> Option<&mut Applied> {
+    match (&job.wish, outcome) {
+        (Wish::Add(_), Some(Ok(applied))) => Some(applied),
+        _ => None,
+    }
+}
+
+/// What a change would do, without doing it.
+pub(crate) fn rehearse(
+    repository: &Repository,
+    desk: &Desk,
+    wish: &Wish,
+    asking: &Asking,
+    expect: Option<Expect>,
+) -> Result<Turned, FlowError> {
+    expected(desk, expect, wish)?;
+    let state = desk.state();
+    let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+    let before = draft.clone();
+    let mut applied = apply::apply(repository, desk, &mut draft, wish, asking, expect)?;
+    if matches!(wish, Wish::Add(_)) {
+        let change = Change { repository, before: &before, after: &draft };
+        cascade::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
+    }
+    let plan = draft.plan();
+    let beyond = beyond(&draft, &plan, named(wish)).into_iter().collect();
+    Ok(Turned { beyond, ..turned(applied, wish, &plan, None, true) })
+}
+
+/// The packages that a wish names; none when it is not of packages, or of all.
+fn named(wish: &Wish) -> &[PinTarget] {
+    match wish {
+        Wish::Pin(target, ..) => std::slice::from_ref(target),
+        Wish::RollBack(targets, _) | Wish::Unpin(targets) | Wish::Remove(targets) => targets,
+        _ => &[],
+    }
+}
+
+fn turned(
+    applied: Applied,
+    wish: &Wish,
+    plan: &Plan,
+    generation: Option<u64>,
+    dry_run: bool,
+) -> Turned {
+    // A change that only named packages which stand already is not part of the new generation.
+    let named: HashSet<_> = match wish {
+        Wish::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
+        _ => HashSet::new(),
+    };
+    let adds = matches!(wish, Wish::Add(_));
+    let own = |m: &&Move| !adds || m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
+    let moves: Vec<_> = plan.moves.iter().filter(own).cloned().collect();
+    let seen = !moves.is_empty() || matches!(wish, Wish::Edit(_) | Wish::Begin);
+    Turned {
+        generation: generation.filter(|_| seen),
+        dry_run,
+        added: applied.added,
+        moves,
+        pinned: plan.pinned.clone(),
+        ended: plan.unpinned.clone(),
+        beyond: Vec::new(),
+        lacks: applied.lacks,
+        notes: applied.notes,
+    }
+}
+
+/// Whether the suite stands where the asker saw it. A rollback of named packages looks for itself whether
+/// those still stand so.
+fn expected(desk: &Desk, expect: Option<Expect>, wish: &Wish) -> Result<(), FlowError> {
+    let of_some = matches!(wish, Wish::RollBack(targets, _) if !targets.is_empty());
+    let last = desk.state().last_generation;
+    match expect {
+        Some(Expect { generation, exactly }) if generation != last && (exactly || !of_some) => {
+            Err(FlowError::Expectation { expected: generation, last })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same failure, for another asker.
+fn again(problem: &FlowError) -> FlowError {
+    match problem {
+        FlowError::Full(text) => FlowError::Full(text.clone()),
+        FlowError::Internal(text) => FlowError::Internal(text.clone()),
+        FlowError::ClockBehind(text) => FlowError::ClockBehind(text.clone()),
+        other => FlowError::Unavailable(other.to_string()),
+    }
+}

@@ -1,0 +1,66 @@
+//! Reach: a change alters only what its asker may. Looked at on what the change has done to the draft, so
+//! that no way around is left.
+
+use crate::debian::{Component, PackageName};
+use crate::domain::pinning::Asking;
+use crate::domain::{Denied, Draft, PinTarget};
+use crate::flow::change::lookup::taken_of;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+
+/// Whether all that a change of pins did, since `before`, lies within the asker's reach.
+///
+/// # Errors
+/// [`FlowError::Denied`] naming the first package that does not.
+pub(crate) fn within(
+    repository: &Repository,
+    desk: &Desk,
+    before: &Draft<'_>,
+    draft: &Draft<'_>,
+    asking: &Asking,
+) -> Result<(), FlowError> {
+    if asking.reach.is_whole() {
+        return Ok(());
+    }
+    let (moved, targets) = draft.since(before);
+    for ((component, name, _), _) in &moved {
+        may_alter(desk, asking, component, name)?;
+    }
+    targets.iter().try_for_each(|target| may_pin(repository, desk, asking, target))
+}
+
+/// A pin holds every package of its source, also those that it does not move.
+fn may_pin(
+    repository: &Repository,
+    desk: &Desk,
+    asking: &Asking,
+    target: &PinTarget,
+) -> Result<(), FlowError> {
+    for (component, package) in taken_of(repository, desk, target)? {
+        may_alter(desk, asking, &component, &package.name)?;
+    }
+    Ok(())
+}
+
+/// Whether the asker may alter packages of this name there.
+///
+/// # Errors
+/// [`FlowError::Denied`].
+pub(crate) fn may_alter(
+    desk: &Desk,
+    asking: &Asking,
+    component: &Component,
+    package: &PackageName,
+) -> Result<(), FlowError> {
+    if asking.reach.covers(component, package) {
+        return Ok(());
+    }
+    Err(FlowError::Denied(Denied::Package {
+        identity: asking.author.clone(),
+        suite: desk.suite.clone(),
+        component: component.clone(),
+        package: package.clone(),
+        within: asking.reach.words(),
+    }))
+}

@@ -1,0 +1,190 @@
+//! Rollback: where going back leads to, from what was live before.
+
+use std::sync::Arc;
+
+use crate::debian::{Component, PackageName};
+use crate::domain::Applied;
+use crate::domain::Expect;
+use crate::domain::contents::place_of;
+use crate::domain::past::{self, Past};
+use crate::domain::pinning::{self, Asking};
+use crate::domain::{Conflict, Contents, Draft, Package, PinKind, PinTarget};
+use crate::flow::change::lookup::{past_of, resolve};
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+
+/// Goes back with these packages: to a generation, or to the version before.
+///
+/// # Errors
+/// As for [`crate::flow::change::apply::apply`].
+pub(crate) fn packages(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    targets: &[PinTarget],
+    to: Option<u64>,
+    asking: &Asking,
+    expect: Option<Expect>,
+) -> Result<Applied, FlowError> {
+    if let Some(to) = to {
+        known_generation(desk, to)?;
+    }
+    for target in targets {
+        let target = resolve(repository, desk, target)?;
+        let past = past_of(repository, desk, &target)?;
+        unmoved(desk, &past, expect)?;
+        match to {
+            Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
+            None => pinning::roll_back(draft, &target, &past, asking)?,
+        }
+    }
+    Ok(Applied { notes: out_of_suite(draft, asking), ..Applied::default() })
+}
+
+/// Goes back with the whole suite: to a generation, or to the last one with other contents.
+///
+/// # Errors
+/// As for [`crate::flow::change::apply::apply`].
+pub(crate) fn suite(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    to: Option<u64>,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let (target, contents, kept) = match to {
+        Some(to) => {
+            let target = known_generation(desk, to)?;
+            let mut contents = contents_then(repository, desk, target)?;
+            keep_client(repository, desk, &mut contents);
+            (target, contents, Vec::new())
+        }
+        None => state_before(repository, desk, draft)?,
+    };
+    let notes = kept.iter().map(|source| stays(draft, source)).collect::<Vec<_>>();
+    pinning::roll_back_all(draft, &contents, asking);
+    let notes = [notes, out_of_suite(draft, asking)].concat();
+    let same_as = kept.is_empty().then_some(target);
+    Ok(Applied { same_as, notes, ..Applied::default() })
+}
+
+/// What a rollback of the whole suite goes to: the last state before the present one that is another, once what
+/// was withdrawn is left out. Beside it the sources that stay as they are for that reason.
+fn state_before(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &Draft<'_>,
+) -> Result<(u64, Contents, Vec<PackageName>), FlowError> {
+    let mut from = desk.state().last_generation;
+    loop {
+        let target = generation_before(repository, desk, from)?;
+        let mut contents = contents_then(repository, desk, target)?;
+        keep_client(repository, desk, &mut contents);
+        let kept = pinning::keep_from_withdrawn(draft, &mut contents);
+        if contents.is_empty() {
+            let problem =
+                "nothing was published before; name a generation with --to to empty the suite";
+            return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
+        }
+        if !draft.differing(&contents).is_empty() {
+            return Ok((target, contents, kept));
+        }
+        from = target;
+    }
+}
+
+fn stays(draft: &Draft<'_>, source: &PackageName) -> String {
+    let target = PinTarget { kind: PinKind::Source, name: source.clone() };
+    let now = past::label(&target, draft.members(&target).iter().map(|(_, package)| &**package));
+    let now = now.map_or_else(|| "out of the suite".to_owned(), |now| format!("at {}", now.pinned));
+    format!(
+        "{source} stays {now}: what was live before was withdrawn, and comes back only when it is named"
+    )
+}
+
+/// What a rollback goes back to is listed anew, whenever it was listed then.
+const OF_NO_MATTER: u64 = 0;
+
+/// The client package stays as it is: an older one would take keys away that hosts have by now.
+fn keep_client(repository: &Repository, desk: &Desk, contents: &mut Contents) {
+    let Ok(name) = repository.client_package_of(&desk.suite) else { return };
+    let own = |(_, package): &(&Component, &Arc<Package>)| package.name == name;
+    let then: Vec<_> = contents.packages().filter(own).map(|(c, one)| place_of(c, one)).collect();
+    then.iter().for_each(|place| contents.unlist(place));
+    for (component, package) in desk.state().contents.packages().filter(own) {
+        contents.list(component, Arc::clone(package), OF_NO_MATTER);
+    }
+}
+
+/// What a generation held, from what is held now and what has changed since: the rest is shared.
+fn contents_then(
+    repository: &Repository,
+    desk: &Desk,
+    generation: u64,
+) -> Result<Contents, FlowError> {
+    let since = repository.catalogue.changes_since(&desk.suite, generation)?;
+    let since = since.ok_or_else(|| FlowError::Missing(format!("generation {generation}")))?;
+    let mut contents = desk.state().contents.clone();
+    for (component, package) in since.entered {
+        contents.unlist(&(component, package.name, package.architecture));
+    }
+    for (component, package) in since.left {
+        contents.list(&component, Arc::new(package), OF_NO_MATTER);
+    }
+    Ok(contents)
+}
+
+/// The last generation before `from` with other contents, counted from the one whose contents `from` has.
+fn generation_before(repository: &Repository, desk: &Desk, from: u64) -> Result<u64, FlowError> {
+    let mut at = from;
+    let mut moved = false;
+    while at > 0 {
+        let above = Some(at.saturating_add(1));
+        let records = repository.catalogue.list_generations(&desk.suite, above, 1)?;
+        let Some(record) = records.into_iter().find(|record| record.generation == at) else {
+            break;
+        };
+        match record.same_as {
+            Some(earlier) if earlier < at => at = earlier,
+            _ if moved => return Ok(at),
+            _ => {
+                moved = record.entered > 0 || record.left > 0;
+                at = at.saturating_sub(1);
+            }
+        }
+    }
+    let problem =
+        "its first generation is live, or all before was withdrawn; there is nothing to go back to";
+    Err(Conflict::one(format!("suite {}", desk.suite), problem).into())
+}
+
+fn known_generation(desk: &Desk, generation: u64) -> Result<u64, FlowError> {
+    let last = desk.state().last_generation;
+    if (1..=last).contains(&generation) {
+        return Ok(generation);
+    }
+    Err(FlowError::Missing(format!(
+        "generation {generation} of {}; the last one is {last}",
+        desk.suite
+    )))
+}
+
+fn out_of_suite(draft: &Draft<'_>, asking: &Asking) -> Vec<String> {
+    let held = draft.pins().filter(|pin| pin.version.is_none() && pin.at == asking.at);
+    held.map(|pin| {
+        let name = &pin.target.name;
+        format!("{name} was not there then and is held out; hosts that installed it keep it")
+    })
+    .collect()
+}
+
+/// Whether a package stands as it did in the generation that the asker saw.
+fn unmoved(desk: &Desk, past: &Past, expect: Option<Expect>) -> Result<(), FlowError> {
+    let last = desk.state().last_generation;
+    let same = |expected| past.at(expected).keys().eq(past.at(last).keys());
+    match expect.map(|expect| expect.generation) {
+        Some(expected) if !same(expected) => Err(FlowError::Expectation { expected, last }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Change: the one way to alter what a suite offers.
+
+use crate::domain::Expect;
+use crate::flow::change::adding;
+use tokio::sync::oneshot;
+
+use crate::debian::SuiteName;
+use crate::domain::Turned;
+use crate::domain::Wish;
+use crate::domain::pinning::{Asking, Leeway};
+use crate::domain::{Admitted, Role};
+use crate::flow::change::publish_batch;
+use crate::flow::error::FlowError;
+use crate::flow::repository::{Repository, no_suite};
+use crate::flow::suite::desk::Job;
+use crate::flow::threads::blocking;
+use crate::flow::upload::single;
+
+/// The longest reason. Unit: bytes.
+pub const LONGEST_MESSAGE_BYTES: usize = 1_024;
+
+/// What is asked, beside the wish.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+    /// Why; kept with the generation. When it is empty, what the asker said counts.
+    pub message: String,
+    /// Only say what it would do.
+    pub dry_run: bool,
+    /// Refuse unless this generation is the last one.
+    pub expect: Option<Expect>,
+    /// What may be done where hosts could not follow.
+    pub leeway: Leeway,
+}
+
+/// Makes a change and answers when the generation that holds it is live.
+///
+/// The caller has checked that `admitted` may do this in `suite`.
+///
+/// # Errors
+/// [`FlowError`]; nothing was changed then.
+pub async fn change(
+    repository: &std::sync::Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+    wish: Wish,
+    terms: Terms,
+) -> Result<Turned, FlowError> {
+    let said = Some(terms.message.as_str()).filter(|text| !text.is_empty());
+    let message = one_line(said.unwrap_or_else(|| admitted.why()))?;
+    sent_or_readable(repository, admitted, &wish).await?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let author = admitted.identity().clone();
+    let need = if matches!(wish, Wish::Add(_)) { Role::Uploader } else { Role::Operator };
+    let reach = admitted.reach(suite, need);
+    if terms.dry_run {
+        let repository = std::sync::Arc::clone(repository);
+        let (at, leeway) = (repository.now(), terms.leeway);
+        let asking = Asking { author, reach, message, at, until: None, leeway };
+        return blocking(move || {
+            publish_batch::rehearse(&repository, &desk, &wish, &asking, terms.expect)
+        })
+        .await;
+    }
+    let (reply, answer) = oneshot::channel();
+    let serial = admitted.actor().serial;
+    let (leeway, expect) = (terms.leeway, terms.expect);
+    desk.submit(Job { wish, author, serial, reach, message, leeway, expect, reply })?;
+    answer.await.unwrap_or_else(|_| {
+        Err(FlowError::Unavailable("the server stopped before the change was made".into()))
+    })
+}
+
+/// A package can be named only by who sent it or may read it, in the same words as one that is absent.
+async fn sent_or_readable(
+    repository: &std::sync::Arc<Repository>,
+    admitted: &Admitted,
+    wish: &Wish,
+) -> Result<(), FlowError> {
+    let Wish::Add(items) = wish else { return Ok(()) };
+    let digests = items.iter().map(|(_, digest)| *digest).collect();
+    match single::missing(repository, admitted, digests).await?.first() {
+        Some(digest) => Err(adding::not_sent(digest)),
+        None => Ok(()),
+    }
+}
+
+/// A reason as it is kept: in one line of history and of the audit log, so it has none but visible
+/// characters.
+///
+/// # Errors
+/// [`FlowError::Invalid`] naming the field.
+pub fn one_line(message: &str) -> Result<String, FlowError> {
+    let text = message.trim();
+    let problem = if text.len() > LONGEST_MESSAGE_BYTES {
+        "is longer than 1024 bytes"
+    } else if text.chars().any(char::is_control) {
+        "holds control characters or line breaks; write one line"
+    } else {
+        return Ok(text.to_string());
+    };
+    Err(FlowError::Invalid { field: "message", problem: problem.into() })
+}

@@ -1,0 +1,42 @@
+//! Unreadable: packages that an earlier version of this program listed and that stop apt on every host. They are left
+//! out by an ordinary change, with a reason that everybody finds in the history.
+
+use crate::debian::packages::LONGEST_PROVEN_BYTES;
+use crate::domain::Wish;
+use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package};
+
+/// Takes out of a change what it would list anew that apt cannot read; gives what is said of it.
+///
+/// # Errors
+/// [`Conflict`] where just that was asked for.
+pub(crate) fn take_out(
+    draft: &mut Draft<'_>,
+    before: &Draft<'_>,
+    wish: &Wish,
+) -> Result<Vec<String>, Conflict> {
+    let (mut notes, mut reasons) = (Vec::new(), Vec::new());
+    for (place, now) in draft.since(before).0 {
+        let Some(package) = now.filter(|package| is_long(package)) else { continue };
+        let Package { name, version, architecture, stanza_bytes, .. } = &*package;
+        let subject = format!("{name} {version} {architecture}");
+        let problem = format!(
+            "has a stanza of {stanza_bytes} bytes, which is more than apt reads: `apt-get update` would stop on every \
+             host; build a version with shorter fields"
+        );
+        match wish {
+            Wish::Add(_) | Wish::Pin(..) => reasons.push(ConflictReason { subject, problem }),
+            _ => {
+                notes.push(format!("{subject} {problem}; it is left out"));
+                draft.clear(&place);
+            }
+        }
+    }
+    match reasons.is_empty() {
+        true => Ok(notes),
+        false => Err(Conflict { kind: ConflictKind::Other, reasons }),
+    }
+}
+
+pub(crate) fn is_long(package: &Package) -> bool {
+    usize::try_from(package.stanza_bytes).unwrap_or(usize::MAX) > LONGEST_PROVEN_BYTES
+}

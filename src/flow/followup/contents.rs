@@ -1,0 +1,337 @@
+//! Contents: which package installs a path, for apt-file. They follow behind the generations, some seconds
+//! late when there are many, and what makes them costs what came and went since the last ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tracing::{debug, error};
+
+use crate::catalogue::SuiteState;
+use crate::debian::contents::{ContentsEdit, ContentsLine, escape, is_path, location};
+use crate::debian::{Component, PackageKind};
+use crate::domain::layout::contents_path;
+use crate::domain::listing::{self, Listed};
+use crate::domain::{Contents, Encoding, IndexFile, IndexPlace, Package};
+use crate::flow::error::FlowError;
+use crate::flow::followup::contents_file::{Sheet, Writer};
+use crate::flow::followup::pace::REST;
+use crate::flow::index::chunk::Chunk;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+use crate::flow::threads::blocking;
+use crate::time::Moment;
+
+/// New ones are made so long after the last ones at the earliest. Unit: seconds.
+const SPACING_SECONDS: i64 = 10;
+/// Paths of so many bytes are sorted at once: with what is made of them, five times that in memory. Unit: bytes.
+const BATCH_BYTES: usize = 8 << 20;
+/// So many packages are read at once.
+const READ_AT_ONCE: usize = 32;
+/// How long to wait before what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What an index listed of a name, and what it lists now.
+type Change = (Listed, Listed);
+
+/// Keeps the contents of a suite up for as long as its desk is open.
+pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
+    let (mut book, mut reading) = (Book::default(), desk.readings());
+    loop {
+        if desk.is_closed() {
+            return;
+        }
+        if desk.readings() != reading {
+            (book, reading) = (Book::default(), desk.readings());
+        }
+        let moved = desk.turned.notified();
+        if !desk.state().spec.contents {
+            book = Book::default();
+            desk.follow_up(|followers| followers.lag(Vec::new()));
+            moved.await;
+            continue;
+        }
+        let Some(shared) = repository.upgrade() else { return };
+        let at_desk = Arc::clone(&desk);
+        let done = blocking(move || {
+            let caught_up = book.catch_up(&shared, &at_desk);
+            Ok((book, caught_up))
+        });
+        match done.await {
+            Ok((kept, Ok(true))) => {
+                book = kept;
+                moved.await;
+                tokio::time::sleep(REST).await;
+            }
+            Ok((kept, Ok(false))) => {
+                book = kept;
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Ok((_, Err(_))) if desk.is_closed() => return,
+            Ok((_, Err(problem))) | Err(problem) => {
+                error!(suite = %desk.suite, %problem, "contents were not made; they are tried again");
+                book = Book::default();
+                let _ = tokio::time::timeout(AGAIN, moved).await;
+            }
+        }
+    }
+}
+
+/// The contents of a suite, as they were last made.
+#[derive(Default)]
+struct Book {
+    /// Of what; `None` until it is looked up.
+    of: Option<Of>,
+    /// By place. One that is not here lists nothing, or was not read yet.
+    sheets: BTreeMap<IndexPlace, Sheet>,
+    made_at: Option<Moment>,
+}
+
+struct Of {
+    generation: u64,
+    contents: Contents,
+    /// Whose sheets hold them. A new architecture lists from its first day what is built for all.
+    places: BTreeSet<IndexPlace>,
+    /// What was recorded of sheets that were not read yet.
+    recorded: Vec<IndexFile>,
+}
+
+impl Book {
+    /// Makes what is missing; whether it is all there now, or is to be looked at again soon.
+    fn catch_up(&mut self, repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
+        let state = desk.state();
+        let Some(head) = state.head.as_ref().filter(|_| state.spec.contents) else {
+            return Ok(true);
+        };
+        // What an earlier build made changes its form first, with all else that the suite lists.
+        if desk.gz() == Encoding::Members {
+            return Ok(false);
+        }
+        let of = match self.of.take() {
+            Some(of) => of,
+            None => match recorded(repository, desk, &state, head.generation)? {
+                Some(of) => of,
+                None => return Ok(false),
+            },
+        };
+        let places = places(&state);
+        let none = Contents::default();
+        let changes = |place| {
+            let before = if of.places.contains(place) { &of.contents } else { &none };
+            listing::changes(before, &state.contents, place)
+        };
+        let changes: Vec<_> = places.iter().map(|place| (place, changes(place))).collect();
+        let changed = changes.iter().any(|(_, changes)| !changes.is_empty());
+        let now = repository.now();
+        if changed && self.made_at.is_some_and(|at| now.since(at) < SPACING_SECONDS) {
+            self.of = Some(of);
+            return Ok(false);
+        }
+        let Of { generation, recorded, .. } = of;
+        let made_of = if changed { head.generation } else { generation };
+        let mut rest = recorded;
+        if changed {
+            let begun = std::time::Instant::now();
+            self.recall(repository, desk, std::mem::take(&mut rest))?;
+            self.make(repository, desk, &changes, head.generation)?;
+            self.made_at = Some(now);
+            let milliseconds = begun.elapsed().as_millis() as u64;
+            debug!(suite = %desk.suite, generation = head.generation, milliseconds, "contents");
+        }
+        let contents = state.contents.clone();
+        let places = places.into_iter().collect();
+        self.of = Some(Of { generation: made_of, contents, places, recorded: rest });
+        Ok(true)
+    }
+
+    /// Reads the sheets that were recorded.
+    fn recall(
+        &mut self,
+        repository: &Repository,
+        desk: &Desk,
+        recorded: Vec<IndexFile>,
+    ) -> Result<(), FlowError> {
+        let state = desk.state();
+        for place in places(&state) {
+            let path = path(&place, Encoding::Plain);
+            let Some(file) = recorded.iter().find(|file| file.path == path) else { continue };
+            let found = repository.catalogue.find_chunks(&file.chunks)?;
+            let chunks: BTreeMap<_, _> =
+                found.into_iter().map(|chunk| (chunk.key, Chunk::new(chunk))).collect();
+            let lost = |key| FlowError::Internal(format!("chunk {key} is lost"));
+            let chunk = |key| chunks.get(key).cloned().ok_or_else(|| lost(*key));
+            let chunks = file.chunks.iter().map(chunk).collect::<Result<_, _>>()?;
+            self.sheets.insert(place, Sheet::of_chunks(repository, chunks)?);
+        }
+        Ok(())
+    }
+
+    /// Makes the contents of a generation, and hands them in to be listed.
+    fn make(
+        &mut self,
+        repository: &Repository,
+        desk: &Desk,
+        changes: &[(&IndexPlace, Vec<Change>)],
+        generation: u64,
+    ) -> Result<(), FlowError> {
+        let mut files = Vec::new();
+        for (place, changes) in changes {
+            let sheet = self.sheets.entry((*place).clone()).or_default();
+            let before = sheet.keys();
+            let mut rest = changes.as_slice();
+            while !rest.is_empty() {
+                let (batch, behind) = Batch::read(repository, rest)?;
+                sheet.edit(&mut Writer::new(repository, desk), &batch.edits())?;
+                rest = behind;
+            }
+            sheet.hash(repository, &before)?;
+            files.extend(sheet.files(|encoding| path(place, encoding), generation));
+        }
+        desk.follow_up(|followers| followers.lag(files));
+        desk.moved.notify_one();
+        Ok(())
+    }
+}
+
+/// What the head lists, and which packages that is made of; `None` when another generation is live by now.
+fn recorded(
+    repository: &Repository,
+    desk: &Desk,
+    state: &SuiteState,
+    live: u64,
+) -> Result<Option<Of>, FlowError> {
+    let mut recorded = repository.catalogue.list_indices(&desk.suite, live)?;
+    recorded.retain(|file| file.made_of.is_some());
+    let nothing = || Of {
+        generation: 0,
+        contents: Contents::default(),
+        places: BTreeSet::new(),
+        recorded: Vec::new(),
+    };
+    // Sheets are made together; were they not, what is older counts.
+    let Some(generation) = recorded.iter().filter_map(|file| file.made_of).min() else {
+        return Ok(Some(nothing()));
+    };
+    let since = repository.catalogue.changes_since(&desk.suite, generation)?;
+    if desk.live() != Some(live) {
+        return Ok(None);
+    }
+    let Some(since) = since else { return Ok(Some(nothing())) };
+    let mut contents = state.contents.clone();
+    for (component, package) in since.entered {
+        contents.unlist(&(component, package.name, package.architecture));
+    }
+    for (component, package) in since.left {
+        // When it was listed then is of no matter to paths.
+        contents.list(&component, Arc::new(package), 0);
+    }
+    // Of a place without a file nobody knows whether it was there; made anew it is the same.
+    let has_file = |place: &IndexPlace| {
+        let path = path(place, Encoding::Plain);
+        recorded.iter().any(|file| file.path == path)
+    };
+    let places = places(state).into_iter().filter(has_file).collect();
+    Ok(Some(Of { generation, contents, places, recorded }))
+}
+
+fn places(state: &SuiteState) -> Vec<IndexPlace> {
+    let spec = &state.spec;
+    let of = |component: &Component| {
+        let component = component.clone();
+        spec.architectures.iter().map(move |architecture| IndexPlace {
+            component: component.clone(),
+            architecture: architecture.clone(),
+            kind: PackageKind::Deb,
+        })
+    };
+    spec.components.iter().flat_map(of).collect()
+}
+
+fn path(place: &IndexPlace, encoding: Encoding) -> String {
+    contents_path(&place.component, &place.architecture, encoding)
+}
+
+/// What some packages have and had, in memory.
+struct Batch {
+    lists: Vec<List>,
+}
+
+struct List {
+    location: String,
+    is_held: bool,
+    paths: Vec<u8>,
+}
+
+impl Batch {
+    /// Reads the lists of as many changes as go together; gives the rest.
+    fn read<'c>(
+        repository: &Repository,
+        changes: &'c [Change],
+    ) -> Result<(Self, &'c [Change]), FlowError> {
+        let (mut lists, mut bytes) = (Vec::new(), 0_usize);
+        let mut rest = changes;
+        while !rest.is_empty() && bytes < BATCH_BYTES {
+            let (some, behind) = rest.split_at(rest.len().min(READ_AT_ONCE));
+            let held = |(before, now): &'c Change| {
+                let before = before.iter().map(|package| (package, false));
+                before.chain(now.iter().map(|package| (package, true)))
+            };
+            let packages: Vec<_> = some.iter().flat_map(held).collect();
+            for list in read_lists(repository, &packages)? {
+                bytes = bytes.saturating_add(list.paths.len());
+                lists.push(list);
+            }
+            rest = behind;
+        }
+        Ok((Self { lists }, rest))
+    }
+
+    /// What changes, sorted: what goes before what comes, so that the paths that both versions of a
+    /// package have stay.
+    fn edits(&self) -> Vec<ContentsEdit<'_>> {
+        let mut edits = Vec::new();
+        for List { location, is_held, paths } in &self.lists {
+            let paths = paths.split(|byte| *byte == b'\n');
+            let fit = paths.filter(|path| is_path(path).is_ok());
+            edits.extend(fit.map(|path| ContentsEdit { path, location, is_held: *is_held }));
+        }
+        edits.sort_unstable();
+        edits
+    }
+}
+
+fn read_lists(
+    repository: &Repository,
+    packages: &[(&Arc<Package>, bool)],
+) -> Result<Vec<List>, FlowError> {
+    let digests: Vec<_> = packages.iter().map(|(package, _)| package.digest).collect();
+    let paths = repository.catalogue.read_file_lists(&digests)?;
+    let stanzas = repository.catalogue.read_stanzas(&digests)?;
+    let found = packages.iter().zip(paths.into_iter().zip(stanzas));
+    let lists = found.filter_map(|((package, is_held), (paths, stanza))| {
+        let location = located(&stanza, package);
+        Some(listed(location, *is_held, paths?))
+    });
+    Ok(lists.flatten().collect())
+}
+
+/// One list of paths as lines have them. Of what goes, the paths as they are too: earlier versions of this
+/// program did not escape any.
+fn listed(location: String, is_held: bool, paths: Vec<u8>) -> Vec<List> {
+    let Some(escaped) = escape(&paths) else { return vec![List { location, is_held, paths }] };
+    let list = List { location: location.clone(), is_held, paths: escaped };
+    let before = (!is_held).then_some(List { location, is_held, paths });
+    before.into_iter().chain([list]).collect()
+}
+
+/// How the lines name a package: by its section, where that can stand in one.
+fn located(stanza: &str, package: &Package) -> String {
+    let section = stanza.lines().find_map(|line| line.strip_prefix("Section: "));
+    let with_section = location(section, &package.name);
+    let line = format!("x {with_section}");
+    match ContentsLine::parse(line.as_bytes()) {
+        Ok(read) if read.locations == [with_section.as_str()] => with_section,
+        _ => location(None, &package.name),
+    }
+}

@@ -1,0 +1,133 @@
+//! Follow: what takes longer than a change may, is made behind it: xz blocks, and whatever else hosts
+//! can do without for some seconds. A head that is signed again lists it.
+
+use crate::flow::followup::pace::REST;
+use crate::flow::publish::chunks;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use crate::domain::Wish;
+use crate::flow::error::FlowError;
+use crate::flow::followup::{form, patches};
+use crate::flow::index::chunk::Chunk;
+use crate::flow::publish::{generation, indices};
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::{Desk, Job};
+use crate::flow::threads::blocking;
+
+/// How many chunks share a pack of blocks; a change that comes meanwhile does not wait for it.
+const BLOCKS_AT_ONCE: usize = 16;
+/// How long to wait before what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Follows a suite for as long as its desk is open.
+pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
+    loop {
+        let Some(shared) = repository.upgrade() else { return };
+        if desk.is_closed() {
+            return;
+        }
+        let done = catch_up(&shared, &desk).await;
+        drop(shared);
+        let moved = desk.moved.notified();
+        match done {
+            Ok(()) => moved.await,
+            Err(problem) => {
+                error!(suite = %desk.suite, %problem, "what follows a change failed; it is tried again");
+                // A change that comes meanwhile begins it anew.
+                let _ = tokio::time::timeout(AGAIN, moved).await;
+            }
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Makes what is missing behind the live generation, and has it listed.
+async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
+    warm(repository, desk).await?;
+    form::change(repository, desk).await?;
+    loop {
+        let missing = desk.lineup().unblocked();
+        if missing.is_empty() || desk.is_closed() {
+            break;
+        }
+        let batch: Vec<_> = missing.into_iter().take(BLOCKS_AT_ONCE).collect();
+        let shared = Arc::clone(repository);
+        blocking(move || block(&shared, &batch)).await?;
+    }
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let beside = blocking(move || {
+        at_desk.hash_followers(shared.pool.as_ref())?;
+        Ok(make_beside(&shared, &at_desk))
+    });
+    // What fails of that does not keep xz from being listed.
+    let beside = beside.await?;
+    if !generation::is_complete(desk) {
+        complete(repository, desk).await?;
+    }
+    beside
+}
+
+/// Makes what stands beside the indices of the live generation, until another one is live.
+fn make_beside(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
+    let live = desk.live();
+    patches::patch(repository, desk, &|| !desk.is_closed() && desk.live() == live)
+}
+
+/// Takes the indices of a suite that was just opened in mind, so that its next change finds them there.
+async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
+    if !desk.lineup().is_empty() || desk.state().head.is_none() {
+        return Ok(());
+    }
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    blocking(move || {
+        let begun = std::time::Instant::now();
+        let state = at_desk.state();
+        let Some(head) = &state.head else { return Ok(()) };
+        let listed = shared.catalogue.list_indices(&at_desk.suite, head.generation)?;
+        let Some(lineup) = indices::recorded(&shared, &state, at_desk.gz())? else { return Ok(()) };
+        if Arc::ptr_eq(&state, &at_desk.state()) {
+            at_desk.offer_lineup(lineup, &listed);
+        }
+        let milliseconds = begun.elapsed().as_millis() as u64;
+        info!(suite = %at_desk.suite, milliseconds, "indices are in mind");
+        Ok(())
+    })
+    .await
+}
+
+/// Makes the xz blocks of some chunks: durable, then recorded, then known to all who hold the chunks.
+fn block(repository: &Repository, batch: &[Arc<Chunk>]) -> Result<(), FlowError> {
+    let _unswept = repository.sweeping.read();
+    let blocks = chunks::make_blocks(repository, batch)?;
+    repository.catalogue.record_blocks(&blocks)?;
+    for (chunk, (_, block)) in batch.iter().zip(blocks) {
+        chunk.blocked(block);
+    }
+    Ok(())
+}
+
+/// Has what became whole listed once a second is free for it, if there is anything.
+async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
+    loop {
+        let state = desk.state();
+        let Some(head) = &state.head else { return Ok(()) };
+        // The head must be two seconds old, so that the new Date is above its own and below the
+        // present second.
+        if repository.now().since(head.date) >= 2 {
+            break;
+        }
+        if desk.is_closed() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let (job, answer) = Job::of_server(Wish::Complete);
+    if desk.submit(job).is_err() {
+        return Ok(());
+    }
+    answer.await.map_or(Ok(()), |answered| answered.map(drop))
+}

@@ -1,0 +1,88 @@
+//! Open: a repository over its stores, with every suite's state loaded and its writer running. It stands above
+//! all other files of the room, since it starts them.
+
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::catalogue::Catalogue;
+use crate::flow::access::crl;
+use crate::flow::admit;
+use crate::flow::error::FlowError;
+use crate::flow::report::reports;
+use crate::flow::repository::{FlowLimits, Repository};
+use crate::flow::state::journal::Notes;
+use crate::flow::state::refusals::Refusals;
+use crate::flow::state::upload_memory::UploadMemory;
+use crate::flow::suite::releases::Releases;
+use crate::flow::upkeep::{keys, writer};
+use crate::pool::Pool;
+use crate::signing::Signer;
+use crate::time::Clock;
+use crate::trust::{CertificateAuthority, Trust};
+
+/// What a repository is made of.
+pub struct Parts {
+    /// Facts.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Bytes.
+    pub pool: Arc<dyn Pool>,
+    /// Keys.
+    pub signer: Arc<Signer>,
+    /// Who is still trusted.
+    pub trust: Arc<Trust>,
+    /// The embedded CA, where there is one.
+    pub authority: Option<CertificateAuthority>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How much is taken at once.
+    pub limits: FlowLimits,
+}
+
+impl Repository {
+    /// A repository over these stores, with every suite's state loaded and its writer running.
+    ///
+    /// Blocks while it reads; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`FlowError`] when the catalogue cannot be read.
+    pub fn open(parts: Parts) -> Result<Arc<Self>, FlowError> {
+        let uploads = Arc::new(tokio::sync::Semaphore::new(parts.limits.uploads));
+        let memory = UploadMemory::new(parts.limits.memory_bytes);
+        let repository = Arc::new(Self {
+            catalogue: parts.catalogue,
+            pool: parts.pool,
+            signer: parts.signer,
+            trust: parts.trust,
+            authority: parts.authority.map(Mutex::new),
+            clock: parts.clock,
+            limits: ArcSwap::from_pointee(parts.limits),
+            desks: ArcSwap::default(),
+            grants: ArcSwap::default(),
+            uploads,
+            memory,
+            reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),
+            journal: Notes::default(),
+            refusals: Refusals::default(),
+            audit_broken: std::sync::atomic::AtomicBool::default(),
+            releases: Releases::default(),
+            rights: Mutex::default(),
+            crl_owed: std::sync::atomic::AtomicBool::default(),
+            sweeping: std::sync::RwLock::default(),
+            opening: Mutex::default(),
+            address: std::sync::OnceLock::new(),
+            settling: tokio::sync::Mutex::default(),
+            rotating: Mutex::default(),
+        });
+        for told in [keys::tell(&repository), crl::tell(&repository)] {
+            if let Err(problem) = told {
+                tracing::error!(%problem, "the audit log was not told what was changed last");
+            }
+        }
+        admit::reload_grants(&repository)?;
+        for spec in repository.catalogue.list_suites()? {
+            writer::open(&repository, &spec.name)?;
+        }
+        Ok(repository)
+    }
+}

@@ -1,0 +1,321 @@
+//! Publish: from a plan to a new head, in the order that leaves nothing half-visible. Chunks are made
+//! and durable, digests are computed, the Release is signed and checked, and then one transaction.
+
+use crate::flow::publish::release::{proven_text, release_text};
+use crate::flow::suite::desk::MANY;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use tracing::debug;
+
+use crate::catalogue::{CatalogueError, SuiteState};
+use crate::debian::SuiteName;
+use crate::domain::{
+    Announced, Completion, Contents, Event, GenerationRecord, Head, IndexFile, NewGeneration, Plan,
+    Publication, Shown, StoredChunk, SuiteSpec,
+};
+use crate::flow::error::FlowError;
+use crate::flow::index::live::Lineup;
+use crate::flow::publish::indices;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+use crate::signing::{NextDate, ReleaseDate};
+
+/// What was published.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// In which suite.
+    pub suite: SuiteName,
+    /// The generation that is live now.
+    pub generation: u64,
+}
+
+/// How a publication ended.
+pub(crate) enum Outcome {
+    /// A new generation is live.
+    Live(Published),
+    /// There was nothing that hosts could see; the rest is recorded.
+    Settled,
+    /// An urgent change waits; what was prepared is kept for the next turn.
+    MadeWay,
+}
+
+/// Publishes a plan.
+///
+/// # Errors
+/// [`FlowError`]; nothing was published then.
+pub(crate) fn publish(
+    repository: &Repository,
+    desk: &Desk,
+    plan: &Plan,
+    record: GenerationRecord,
+    events: Vec<Event>,
+    may_go_on: &dyn Fn() -> bool,
+) -> Result<Outcome, FlowError> {
+    let state = desk.state();
+    let mut publication = settlement(&desk.suite, plan);
+    publication.events = events;
+    if !plan.is_visible() && state.head.is_some() {
+        repository.catalogue.publish(&publication)?;
+        desk.set_state(settled(&state, plan));
+        return Ok(Outcome::Settled);
+    }
+    let spec = plan.spec.as_ref().unwrap_or(&state.spec);
+    let mut contents = state.contents.clone();
+    contents.apply(&plan.moves, record.generation);
+    publication.events.iter_mut().for_each(|event| event.after = Some(record.generation));
+    // A pack that was left over may be kept again here: it must not go before it is recorded.
+    let _unswept = repository.sweeping.read();
+    let making = Making { repository, desk, spec, plan, number: record.generation, may_go_on };
+    let both = (&state.contents, &contents);
+    // Nothing else is recorded while files are made beside it, so no command of somebody else's may be among that.
+    let beside = plan.moves.len() >= MANY && repository.signer.signs_here(&desk.suite);
+    let made = match beside {
+        true => making.beside(both, &publication, announced(plan, record))?,
+        false => making.before(both, publication, announced(plan, record))?,
+    };
+    let Some(Made { lineup, files, head, .. }) = made else { return Ok(Outcome::MadeWay) };
+    let published = Published { suite: desk.suite.clone(), generation: head.generation };
+    desk.set_lineup(lineup, &files);
+    desk.set_state(advanced(&state, plan, spec, contents, head));
+    Ok(Outcome::Live(published))
+}
+
+/// A generation whose files are to be made, signed and recorded.
+#[derive(Clone, Copy)]
+struct Making<'m> {
+    repository: &'m Repository,
+    desk: &'m Desk,
+    spec: &'m SuiteSpec,
+    plan: &'m Plan,
+    number: u64,
+    may_go_on: &'m dyn Fn() -> bool,
+}
+
+/// What was made.
+struct Made {
+    lineup: Lineup,
+    files: Vec<IndexFile>,
+    chunks: Vec<StoredChunk>,
+    head: Head,
+    spent: Spent,
+}
+
+/// What took how long.
+struct Spent {
+    begun: Instant,
+    chunks_ms: f64,
+    indexed: Instant,
+    signed: Instant,
+}
+
+impl Making<'_> {
+    /// Makes and signs, then records.
+    fn before(
+        self,
+        contents: (&Contents, &Contents),
+        mut publication: Publication,
+        new: Announced,
+    ) -> Result<Option<Made>, FlowError> {
+        let Some(made) = self.make(contents)? else { return Ok(None) };
+        let Announced { record, entered, left } = new;
+        let Shown { chunks, indices, head } = made.shown();
+        let new = NewGeneration { record, entered, left, chunks, indices, head };
+        publication.generation = Some(new);
+        self.repository.catalogue.publish(&publication)?;
+        made.spent.tell(self.desk);
+        Ok(Some(made))
+    }
+
+    /// Makes and signs while what the generation holds is recorded: of tens of thousands of packages, either
+    /// takes a second.
+    fn beside(
+        self,
+        contents: (&Contents, &Contents),
+        publication: &Publication,
+        new: Announced,
+    ) -> Result<Option<Made>, FlowError> {
+        let catalogue = self.repository.catalogue.as_ref();
+        std::thread::scope(|scope| {
+            let (hand_over, shown) = channel();
+            let recording = scope.spawn(move || catalogue.publish_when(publication, new, shown));
+            // Without the files nothing is recorded, and what comes of it is no news.
+            let Some(made) = self.make(contents)? else { return Ok(None) };
+            // Whoever does not take them says why below.
+            let _ = hand_over.send(made.shown());
+            let stopped = |_| Err(CatalogueError::Database("a recording thread stopped".into()));
+            recording.join().unwrap_or_else(stopped)?;
+            made.spent.tell(self.desk);
+            Ok(Some(made))
+        })
+    }
+
+    fn make(self, (old, contents): (&Contents, &Contents)) -> Result<Option<Made>, FlowError> {
+        let Self { repository, desk, spec, plan, number, may_go_on } = self;
+        let begun = Instant::now();
+        let built =
+            indices::build(repository, desk, spec, (old, contents), &plan.moves, may_go_on)?;
+        let Some(built) = built else { return Ok(None) };
+        let (indexed, chunks_ms) = (Instant::now(), built.chunks_ms);
+        let (files, beside) = files(desk, spec, &built.lineup);
+        let date = due(repository, &desk.suite)?;
+        let head = sign(repository, spec, number, date, &files)?;
+        let chunks = [built.new_chunks, beside].concat();
+        let spent = Spent { begun, chunks_ms, indexed, signed: Instant::now() };
+        Ok(Some(Made { lineup: built.lineup, files, chunks, head, spent }))
+    }
+}
+
+impl Made {
+    fn shown(&self) -> Shown {
+        let (chunks, indices) = (self.chunks.clone(), self.files.clone());
+        Shown { chunks, indices, head: self.head.clone() }
+    }
+}
+
+impl Spent {
+    fn tell(&self, desk: &Desk) {
+        let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
+        debug!(
+            suite = %desk.suite,
+            chunks_ms = self.chunks_ms,
+            digests_ms = ms(self.begun, self.indexed) - self.chunks_ms,
+            sign_ms = ms(self.indexed, self.signed),
+            record_ms = ms(self.signed, Instant::now()),
+            "published"
+        );
+    }
+}
+
+/// Lists what has become whole since the last generation was published, in a head that is signed again.
+/// Whether it is done; if not, the present second was not free, and it is tried again.
+///
+/// # Errors
+/// [`FlowError`]; the old head stays then.
+pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
+    let state = desk.state();
+    let Some(old) = &state.head else { return Ok(true) };
+    let _unswept = repository.sweeping.read();
+    let lineup = desk.lineup();
+    let (files, chunks) = files(desk, &state.spec, &lineup);
+    if lineup.is_empty() || desk.lists(&files) {
+        return Ok(true);
+    }
+    let Some(date) = repository.signer.spare_date(&desk.suite, repository.now())? else {
+        return Ok(false);
+    };
+    let head = sign(repository, &state.spec, old.generation, date, &files)?;
+    let suite = desk.suite.clone();
+    let completion = Completion { suite, chunks, indices: files.clone(), head: head.clone() };
+    repository.catalogue.complete(&completion)?;
+    desk.set_lineup(lineup, &files);
+    desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
+    Ok(true)
+}
+
+/// Whether the head of what is live lists all that is whole.
+pub(crate) fn is_complete(desk: &Desk) -> bool {
+    let (state, lineup) = (desk.state(), desk.lineup());
+    lineup.is_empty() || desk.lists(&files(desk, &state.spec, &lineup).0)
+}
+
+/// Every file that a generation with these indices lists, and those chunks of what stands beside them
+/// that may not be recorded yet.
+fn files(desk: &Desk, spec: &SuiteSpec, lineup: &Lineup) -> (Vec<IndexFile>, Vec<StoredChunk>) {
+    let mut files = lineup.files();
+    let beside = desk.beside(spec, &files, lineup.gz());
+    files.extend(beside.files);
+    (files, beside.chunks)
+}
+
+/// Signs the last generation anew: a later Date and Valid-Until, the same content.
+///
+/// # Errors
+/// [`FlowError`]; the old head stays then.
+pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
+    let state = desk.state();
+    let Some(old) = &state.head else { return Ok(()) };
+    let files = repository.catalogue.list_indices(&desk.suite, old.generation)?;
+    let date = due(repository, &desk.suite)?;
+    let head = sign(repository, &state.spec, old.generation, date, &files)?;
+    repository.catalogue.record_head(&desk.suite, &head)?;
+    desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
+    Ok(())
+}
+
+fn due(repository: &Repository, suite: &SuiteName) -> Result<ReleaseDate, FlowError> {
+    loop {
+        match repository.signer.next_date(suite, repository.now())? {
+            NextDate::Ready(date) => return Ok(date),
+            NextDate::Wait { .. } => std::thread::sleep(std::time::Duration::from_millis(25)),
+        }
+    }
+}
+
+fn sign(
+    repository: &Repository,
+    spec: &SuiteSpec,
+    generation: u64,
+    date: ReleaseDate,
+    files: &[IndexFile],
+) -> Result<Head, FlowError> {
+    let at = date.moment();
+    let valid_until = at.plus(spec.valid_seconds);
+    let text = proven_text(&release_text(spec, at, Some(valid_until), files))?;
+    let signed = repository.signer.sign(date, &text)?;
+    Ok(Head {
+        generation,
+        date: at,
+        valid_until,
+        release: signed.release().to_string(),
+        release_gpg: signed.release_gpg().to_string(),
+        in_release: signed.in_release().to_string(),
+    })
+}
+
+fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
+    Publication {
+        suite: suite.clone(),
+        accepted: plan.accepted.clone(),
+        pinned: plan.pinned.clone(),
+        unpinned: plan.unpinned.iter().map(|pin| pin.target.clone()).collect(),
+        fled: plan.fled.clone(),
+        forgiven: plan.forgiven.clone(),
+        spec: plan.spec.clone(),
+        generation: None,
+        events: Vec::new(),
+    }
+}
+
+fn announced(plan: &Plan, record: GenerationRecord) -> Announced {
+    let came = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.to.as_ref()?.digest)));
+    let went = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.from.as_ref()?.digest)));
+    Announced { record, entered: came.collect(), left: went.collect() }
+}
+
+fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
+    let mut state = state.clone();
+    state.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
+    state.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
+    state.pins.extend(plan.pinned.iter().cloned());
+    state.fled.retain(|fled| !plan.forgiven.contains(fled));
+    state.fled.extend(plan.fled.iter().cloned());
+    state
+}
+
+fn advanced(
+    state: &Arc<SuiteState>,
+    plan: &Plan,
+    spec: &SuiteSpec,
+    contents: Contents,
+    head: Head,
+) -> SuiteState {
+    SuiteState {
+        spec: spec.clone(),
+        contents,
+        last_generation: head.generation,
+        head: Some(head),
+        ..settled(state, plan)
+    }
+}

@@ -1,0 +1,368 @@
+//! Index: the files that a generation's Release lists, put together from chunks. What did not change
+//! since the last generation is neither read nor made again.
+
+use crate::flow::publish::chunks;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::catalogue::SuiteState;
+use crate::debian::PackageKind;
+use crate::digest::Digest;
+use crate::domain::contents::Rank;
+use crate::domain::rope::{self, Piece, Stretch};
+use crate::domain::{Contents, Encoding, Index, IndexPlace, Move, StoredChunk, SuiteSpec};
+use crate::flow::error::FlowError;
+use crate::flow::index::chunk::{Chunk, Pack};
+use crate::flow::index::live::{Fresh, Hashed, Lineup, Rope};
+use crate::flow::index::resumable_hash::Track;
+use crate::flow::publish::chunks::Wanted;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+use crate::flow::threads::lock;
+use crate::pool::Pool;
+
+/// The indices of a generation that is being made.
+pub(crate) struct Built {
+    /// They themselves.
+    pub lineup: Lineup,
+    /// Chunks that are durable but not yet recorded.
+    pub new_chunks: Vec<StoredChunk>,
+    /// How long it took until the chunks were durable; the rest went into digests.
+    pub chunks_ms: f64,
+}
+
+/// One index on its way: some of its chunks may still have to be made.
+struct Plan {
+    index: Index,
+    pieces: Vec<Piece>,
+    /// How many chunks at its front are those of before.
+    same: usize,
+    before: Option<Arc<Rope>>,
+}
+
+/// What is known of chunks by key.
+#[derive(Default)]
+struct Known {
+    /// In the lineup of before, in the catalogue, or made just now.
+    chunks: HashMap<Digest, Arc<Chunk>>,
+    /// What was made just now and is still at hand.
+    fresh: Fresh,
+    /// Durable, and not recorded.
+    unrecorded: Vec<Digest>,
+}
+
+impl Known {
+    /// Makes the runs of those that have none; whether it was let go on to the end.
+    fn give_runs(
+        &self,
+        repository: &Repository,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> Result<bool, FlowError> {
+        let chunks: Vec<_> = self.chunks.values().cloned().collect();
+        chunks::give_runs(repository, &chunks, may_go_on)
+    }
+}
+
+/// Builds every index of the second contents, which came from the first by `moves`; `None` when
+/// `may_go_on` said no on the way.
+///
+/// # Errors
+/// [`FlowError`] from the stores, or when a chunk does not prove to be what it should.
+pub(crate) fn build(
+    repository: &Repository,
+    desk: &Desk,
+    spec: &SuiteSpec,
+    (old, contents): (&Contents, &Contents),
+    moves: &[Move],
+    may_go_on: &dyn Fn() -> bool,
+) -> Result<Option<Built>, FlowError> {
+    let begun = std::time::Instant::now();
+    let before = desk.lineup();
+    let (mut wanted, mut known) = (Vec::new(), Known::default());
+    let index = |index| {
+        let changed = rope::changed(old, contents, &index, moves);
+        plan(contents, index, &before, &changed, &mut wanted, &mut known)
+    };
+    let plans: Vec<_> = indices(spec, contents).map(index).collect();
+    recall(repository, desk, &mut wanted, &mut known)?;
+    // A rollback may bring chunks back that an earlier build made.
+    let gz = desk.gz();
+    if gz == Encoding::Gz && !known.give_runs(repository, may_go_on)? {
+        return Ok(None);
+    }
+    let hashed = if wanted.len() > chunks::BATCH {
+        if !make(repository, desk, wanted, &mut known, may_go_on)? {
+            return Ok(None);
+        }
+        Vec::new()
+    } else if may_go_on() {
+        make_few(repository, desk, &wanted, &mut known, (&plans, gz))?
+    } else {
+        return Ok(None);
+    };
+    let chunks_ms = begun.elapsed().as_secs_f64() * 1000.0;
+    let lineup = weave(repository.pool.as_ref(), plans, hashed, &known, gz)?;
+    if !may_go_on() {
+        return Ok(None);
+    }
+    let stored = |key: &Digest| known.chunks.get(key).map(|chunk| chunk.stored());
+    let new_chunks = known.unrecorded.iter().filter_map(stored).collect();
+    Ok(Some(Built { lineup, new_chunks, chunks_ms }))
+}
+
+/// The indices of what is live, from what is recorded, with gzip files in the form `gz`; `None` when a chunk is
+/// not, because another version of this program has cut them otherwise. The next change makes it then.
+///
+/// # Errors
+/// [`FlowError`] from the stores.
+pub(crate) fn recorded(
+    repository: &Repository,
+    state: &SuiteState,
+    gz: Encoding,
+) -> Result<Option<Lineup>, FlowError> {
+    let (mut wanted, mut known) = (Vec::new(), Known::default());
+    let nothing = Lineup::default();
+    let unchanged = BTreeSet::new();
+    let index = |index| plan(&state.contents, index, &nothing, &unchanged, &mut wanted, &mut known);
+    let plans: Vec<_> = indices(&state.spec, &state.contents).map(index).collect();
+    let keys: Vec<_> = wanted.iter().map(|one| one.key).collect();
+    for chunk in repository.catalogue.find_chunks(&keys)? {
+        known.chunks.insert(chunk.key, Chunk::new(chunk));
+    }
+    if keys.iter().any(|key| !known.chunks.contains_key(key)) {
+        return Ok(None);
+    }
+    if gz == Encoding::Gz {
+        let _unswept = repository.sweeping.read();
+        known.give_runs(repository, &|| true)?;
+    }
+    weave(repository.pool.as_ref(), plans, Vec::new(), &known, gz).map(Some)
+}
+
+/// Every index that a suite has: those of the installer where it has packages, and those of long
+/// descriptions where they stand apart.
+fn indices<'s>(spec: &'s SuiteSpec, contents: &Contents) -> impl Iterator<Item = Index> + use<'s> {
+    let kinds: &'static [_] = match contents.has_udebs() {
+        true => &[PackageKind::Deb, PackageKind::Udeb],
+        false => &[PackageKind::Deb],
+    };
+    let packages = spec.components.iter().flat_map(move |component| {
+        spec.architectures.iter().flat_map(move |architecture| {
+            kinds.iter().map(|kind| {
+                let (component, architecture) = (component.clone(), architecture.clone());
+                let place = IndexPlace { component, architecture, kind: *kind };
+                let is_short = spec.translations && *kind == PackageKind::Deb;
+                Index::Packages { place, is_short }
+            })
+        })
+    });
+    let translated = spec.components.iter().filter(|_| spec.translations);
+    packages.chain(translated.cloned().map(|component| Index::Translation { component }))
+}
+
+/// Cuts one index where it changed.
+fn plan(
+    contents: &Contents,
+    index: Index,
+    before: &Lineup,
+    changed: &BTreeSet<Rank>,
+    wanted: &mut Vec<Wanted>,
+    known: &mut Known,
+) -> Plan {
+    let before = before.rope(&index);
+    let shape = index.shape();
+    let old = before.as_ref().map_or(&[][..], |rope| rope.pieces());
+    let mut pieces = Vec::new();
+    for stretch in rope::recut(contents, &index, old, changed) {
+        match stretch {
+            Stretch::Kept(range) => pieces.extend_from_slice(old.get(range).unwrap_or_default()),
+            Stretch::Cut(first, packages) => {
+                let key = rope::chunk_key(shape, &packages);
+                pieces.push(Piece { first, key });
+                wanted.push(Wanted { key, shape, packages });
+            }
+        }
+    }
+    if let Some(rope) = &before {
+        known.chunks.extend(rope.chunks().iter().map(|chunk| (chunk.key(), Arc::clone(chunk))));
+    }
+    let same = old.iter().zip(&pieces).take_while(|(old, new)| old.key == new.key).count();
+    Plan { index, pieces, same, before }
+}
+
+/// Leaves in `wanted` what nobody has: not the lineup of before, not the catalogue, and not a turn that
+/// made way or failed behind its chunks.
+fn recall(
+    repository: &Repository,
+    desk: &Desk,
+    wanted: &mut Vec<Wanted>,
+    known: &mut Known,
+) -> Result<(), FlowError> {
+    let mut seen = BTreeSet::new();
+    wanted.retain(|one| !known.chunks.contains_key(&one.key) && seen.insert(one.key));
+    let keys: Vec<_> = wanted.iter().map(|one| one.key).collect();
+    for chunk in repository.catalogue.find_chunks(&keys)? {
+        known.chunks.insert(chunk.key, Chunk::new(chunk));
+    }
+    let spare = lock(&desk.spare);
+    for key in keys {
+        if !known.chunks.contains_key(&key)
+            && let Some(chunk) = spare.get(&key)
+        {
+            known.chunks.insert(key, Chunk::new(chunk.clone()));
+            known.unrecorded.push(key);
+        }
+    }
+    wanted.retain(|one| !known.chunks.contains_key(&one.key));
+    Ok(())
+}
+
+/// Makes chunks and keeps them; whether it was let go on to the end. What was made is spare until it is
+/// recorded.
+fn make(
+    repository: &Repository,
+    desk: &Desk,
+    wanted: Vec<Wanted>,
+    known: &mut Known,
+    may_go_on: &dyn Fn() -> bool,
+) -> Result<bool, FlowError> {
+    let mut pack = Pack::default();
+    for batch in wanted.chunks(chunks::BATCH) {
+        if !may_go_on() {
+            keep(repository, desk, pack, known)?;
+            return Ok(false);
+        }
+        // For a batch alone: a change of another suite waits no longer than that takes.
+        let _loan = repository.memory.encode(chunks::BATCH_BYTES);
+        let rendered = chunks::render(repository, batch)?;
+        let forms = chunks::compress(&rendered)?;
+        chunks::join(&rendered, forms).for_each(|compressed| pack.push(compressed));
+        if pack.is_full() {
+            keep(repository, desk, std::mem::take(&mut pack), known)?;
+        }
+    }
+    keep(repository, desk, pack, known)?;
+    Ok(true)
+}
+
+/// Makes the few chunks of an ordinary change and keeps them, and hashes the files meanwhile: the plain ones
+/// take longest, so their hashing begins first. What was made stays at hand.
+fn make_few(
+    repository: &Repository,
+    desk: &Desk,
+    wanted: &[Wanted],
+    known: &mut Known,
+    (plans, gz_form): (&[Plan], Encoding),
+) -> Result<Vec<Hashed>, FlowError> {
+    let _loan = repository.memory.encode(chunks::held_bytes(wanted));
+    let rendered = chunks::render(repository, wanted)?;
+    let (made, plain) = {
+        let (pool, known) = (repository.pool.as_ref(), &*known);
+        let plain = rendered.iter().map(|one| (one.key, Cow::Borrowed(one.plain.as_slice())));
+        let at_hand: AtHand<'_> = plain.collect();
+        let hash = |encoding, at_hand: &AtHand<'_>| -> Result<Vec<Track>, FlowError> {
+            plans.iter().map(|plan| plan.hash(pool, known, encoding, at_hand)).collect()
+        };
+        std::thread::scope(|scope| {
+            let plain = scope.spawn(|| hash(Encoding::Plain, &at_hand));
+            let made = chunks::compress(&rendered).and_then(|forms| {
+                let fresh: Vec<_> = chunks::join(&rendered, forms).collect();
+                let mut pack = Pack::default();
+                fresh.iter().for_each(|compressed| pack.push(Arc::clone(compressed)));
+                let kept = pack.keep(pool)?;
+                let at_hand = fresh.iter().filter_map(|one| Some((one.key, one.at_hand(gz_form)?)));
+                let gz = hash(gz_form, &at_hand.collect())?;
+                Ok((fresh, kept, gz))
+            });
+            let stopped = |_| Err(FlowError::Internal("a hashing thread stopped".into()));
+            (made, plain.join().unwrap_or_else(stopped))
+        })
+    };
+    let (fresh, kept, gz) = made?;
+    note(desk, kept, known);
+    known.fresh.extend(fresh.into_iter().map(|compressed| (compressed.key, compressed)));
+    Ok(plain?.into_iter().zip(gz).map(|(plain, gz)| Hashed { plain, gz }).collect())
+}
+
+/// The bytes of chunks in one encoding, by key, where they need not be read.
+type AtHand<'m> = HashMap<Digest, Cow<'m, [u8]>>;
+
+impl Plan {
+    /// A file, hashed to the end of its chunks.
+    fn hash(
+        &self,
+        pool: &dyn Pool,
+        known: &Known,
+        encoding: Encoding,
+        at_hand: &AtHand<'_>,
+    ) -> Result<Track, FlowError> {
+        let mut track = Rope::track_of_first(self.before.as_deref(), self.same, encoding);
+        track.go_on(self.pieces.len(), |at, encoding, buffer| {
+            let Some(Piece { key, .. }) = self.pieces.get(at) else { return Ok(()) };
+            let lost = || FlowError::Internal(format!("chunk {key} is lost"));
+            match at_hand.get(key) {
+                Some(bytes) => {
+                    buffer.clear();
+                    buffer.extend_from_slice(bytes);
+                }
+                None => known.chunks.get(key).ok_or_else(lost)?.read(pool, encoding, buffer)?,
+            }
+            Ok(())
+        })?;
+        Ok(track)
+    }
+}
+
+fn keep(
+    repository: &Repository,
+    desk: &Desk,
+    pack: Pack,
+    known: &mut Known,
+) -> Result<(), FlowError> {
+    let kept = pack.keep(repository.pool.as_ref())?;
+    note(desk, kept, known);
+    Ok(())
+}
+
+/// Notes chunks that are durable. They are spare until they are recorded.
+fn note(desk: &Desk, kept: Vec<StoredChunk>, known: &mut Known) {
+    let mut spare = lock(&desk.spare);
+    for chunk in kept {
+        known.unrecorded.push(chunk.key);
+        spare.insert(chunk.key, chunk.clone());
+        known.chunks.insert(chunk.key, Chunk::new(chunk));
+    }
+}
+
+/// Puts the indices together and works out what their files are, where that is not done.
+fn weave(
+    pool: &dyn Pool,
+    plans: Vec<Plan>,
+    hashed: Vec<Hashed>,
+    known: &Known,
+    gz: Encoding,
+) -> Result<Lineup, FlowError> {
+    let mut lineup = Lineup::default();
+    let mut hashed = hashed.into_iter();
+    for Plan { index, pieces, same, before } in plans {
+        let lost = |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key));
+        let find = |piece: &Piece| known.chunks.get(&piece.key).cloned().ok_or_else(|| lost(piece));
+        let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        let hashed = hashed.next();
+        let rope = match before {
+            Some(before)
+                if same == pieces.len() && before.is_as_long(&pieces) && before.gz() == gz =>
+            {
+                before
+            }
+            before => {
+                let (before, fresh) = (before.as_deref(), &known.fresh);
+                let grown = Rope::grown(pool, before, same, chunks, hashed, fresh, gz)?;
+                Arc::new(grown.of(pieces))
+            }
+        };
+        lineup.insert(index, rope);
+    }
+    Ok(lineup)
+}

@@ -1,0 +1,9 @@
+//! A GENERATION BECOMES LIVE: chunks, indices, the Release text, its signature, one transaction.
+//!
+//! May name: error, threads, index, suite, repository
+
+pub mod chunks;
+pub mod generation;
+pub mod indices;
+pub mod release;
+pub mod render;

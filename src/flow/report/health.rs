@@ -1,0 +1,186 @@
+//! Health: what of the server itself an operator should know: what ends when, and what is left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::debian::SuiteName;
+use crate::domain::Identity;
+use crate::flow::error::FlowError;
+use crate::flow::report::reports::reading;
+use crate::flow::repository::Repository;
+use crate::time::Moment;
+use crate::trust::IssuerReport;
+
+/// Something an operator should see to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Concern {
+    /// A stable word.
+    pub code: &'static str,
+    /// What is wrong and what to do.
+    pub text: String,
+    /// The suite it is about; `None` for what is about the server.
+    pub suite: Option<SuiteName>,
+}
+
+impl Concern {
+    fn of_server(code: &'static str, text: impl ToString) -> Self {
+        Self { code, text: text.to_string(), suite: None }
+    }
+}
+
+/// The state of the server: when what ends, and what is left.
+#[derive(Clone, Debug, Default)]
+pub struct ServerReport {
+    /// When the revocation list ends.
+    pub crl_next_update: Option<Moment>,
+    /// When the CA ends.
+    pub ca_not_after: Option<Moment>,
+    /// How much can still be stored. Unit: bytes.
+    pub room_bytes: Option<u64>,
+    /// How many certificates in use end within 30 days.
+    pub expiring_soon: u64,
+    /// What needs seeing to.
+    pub concerns: Vec<Concern>,
+}
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// How the server stands; `certificate_not_after` is the end of its own certificate.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn server(
+    repository: &Arc<Repository>,
+    certificate_not_after: Option<Moment>,
+) -> Result<ServerReport, FlowError> {
+    reading(repository, move |repository| {
+        let mut report = ServerReport::default();
+        look_at_lists(repository, &mut report);
+        look_at_ends(repository, certificate_not_after, &mut report);
+        look_at_room(repository, &mut report);
+        if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
+            let text = "the audit log was altered; `repoctl audit verify` says where";
+            report.concerns.push(Concern::of_server("audit-broken", text));
+        }
+        report.expiring_soon = expiring_soon(repository)?;
+        Ok(report)
+    })
+    .await
+}
+
+fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
+    let (state, now) = (repository.trust.current(), repository.now());
+    match state.gate(now) {
+        Ok(until) => {
+            report.crl_next_update = Some(until);
+            report.concerns.extend(state.issuers().iter().filter_map(|one| ends_soon(one, now)));
+        }
+        Err(refusal) => {
+            report.concerns.push(Concern::of_server(refusal.code(), refusal));
+        }
+    }
+    for trouble in state.troubles() {
+        report.concerns.push(Concern::of_server("crl-unusable", &trouble.fault));
+    }
+}
+
+/// The first list that ends soon, or lasts only by grace.
+pub fn waning(repository: &Repository) -> Option<Concern> {
+    let now = repository.now();
+    let issuers = repository.trust.current().issuers();
+    issuers.iter().find_map(|issuer| ends_soon(issuer, now))
+}
+
+/// A list of which less is left than a third of its life, or a day, or nothing but the grace.
+fn ends_soon(issuer: &IssuerReport, now: Moment) -> Option<Concern> {
+    let (name, list) = (&issuer.name, issuer.list.as_ref()?);
+    let (closes, life) = (list.closes, list.next_update.since(list.this_update));
+    if list.next_update <= now {
+        let text = format!(
+            "the revocation list of {name} is out of date since {}; nothing is served from {closes} on",
+            list.next_update
+        );
+        return Some(Concern::of_server("crl-in-grace", text));
+    }
+    (list.next_update.since(now) < DAY_SECONDS.min(life / 3)).then(|| {
+        let text = format!(
+            "the revocation list of {name} ends {}; nothing is served from {closes} on",
+            list.next_update
+        );
+        Concern::of_server("crl-ends-soon", text)
+    })
+}
+
+fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut ServerReport) {
+    let now = repository.now();
+    if let Some(authority) = &repository.authority {
+        let not_after = crate::flow::threads::lock(authority).not_after();
+        report.ca_not_after = Some(not_after);
+        if not_after.since(now) < 365 * DAY_SECONDS {
+            let text = format!(
+                "the CA ends {not_after} and should have renewed itself; the server's log says why it did not"
+            );
+            report.concerns.push(Concern::of_server("ca-ends-soon", text));
+        }
+    }
+    if repository.trust.is_external() {
+        for issuer in repository.trust.current().issuers() {
+            let end = issuer.not_after;
+            report.ca_not_after = Some(report.ca_not_after.map_or(end, |other| other.min(end)));
+            if end.since(now) < 60 * DAY_SECONDS {
+                let text = format!(
+                    "the CA {} ends {end}; put its renewed certificate beside the old one, where [trust] names it",
+                    issuer.name
+                );
+                report.concerns.push(Concern::of_server("ca-ends-soon", text));
+            }
+        }
+    }
+    if let Some(end) = server.filter(|end| end.since(now) < 14 * DAY_SECONDS) {
+        let text = format!("the server certificate ends {end}; hosts fail silently after that");
+        report.concerns.push(Concern::of_server("server-certificate-ends-soon", text));
+    }
+    for (suite, desk) in repository.desks().iter() {
+        let head = desk.state().head.clone();
+        if let Some(head) = head.filter(|head| head.valid_until.since(now) < DAY_SECONDS / 2) {
+            let text = format!(
+                "the signature of {suite} ends {}; it should have been renewed",
+                head.valid_until
+            );
+            report.concerns.push(Concern {
+                code: "signature-ends-soon",
+                text,
+                suite: Some(suite.clone()),
+            });
+        }
+    }
+}
+
+fn look_at_room(repository: &Repository, report: &mut ServerReport) {
+    match repository.pool.room_bytes() {
+        Ok(room) => {
+            report.room_bytes = Some(room);
+            if room < repository.limits().package_bytes {
+                let text = format!(
+                    "only {room} bytes can still be stored; the largest package may not fit"
+                );
+                report.concerns.push(Concern::of_server("disk-nearly-full", text));
+            }
+        }
+        Err(error) => {
+            report.concerns.push(Concern::of_server("disk-unreadable", error));
+        }
+    }
+}
+
+fn expiring_soon(repository: &Repository) -> Result<u64, FlowError> {
+    let now = repository.now();
+    let certificates = repository.catalogue.list_certificates(None)?;
+    let mut last: BTreeMap<&Identity, Moment> = BTreeMap::new();
+    for certificate in certificates.iter().filter(|c| c.revoked_at.is_none()) {
+        let end = last.entry(&certificate.identity).or_insert(certificate.not_after);
+        *end = (*end).max(certificate.not_after);
+    }
+    let soon = last.values().filter(|end| end.since(now) < 30 * DAY_SECONDS && **end > now);
+    Ok(soon.count() as u64)
+}

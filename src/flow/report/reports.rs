@@ -1,0 +1,330 @@
+//! Report: what people ask about suites, packages and hosts.
+
+use crate::flow::sightings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalogue::{CertificateRecord, Placement, Sighting};
+use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::{
+    Contents, Draft, EnrolmentToken, Entitled, GenerationRecord, Head, Identity, Move, Package,
+    Pin, Role, SuiteSpec,
+};
+use crate::flow::admit;
+use crate::flow::error::FlowError;
+use crate::flow::repository::{Repository, no_suite};
+use crate::flow::threads::blocking;
+use crate::time::Moment;
+
+/// Where a package of a suite stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlacementStanding {
+    /// The last generation lists it.
+    Live,
+    /// A lower version or a pin stands before it.
+    Waiting,
+    /// A higher version took its place.
+    Superseded,
+    /// It was rolled back from.
+    Withdrawn,
+}
+
+/// A package that a suite has taken, and where it stands.
+#[derive(Clone, Debug)]
+pub struct PlacementReport {
+    /// In which suite.
+    pub suite: SuiteName,
+    /// In which component.
+    pub component: Component,
+    /// Which package.
+    pub package: Package,
+    /// Where it stands.
+    pub standing: PlacementStanding,
+    /// Who brought it.
+    pub accepted_by: Identity,
+    /// When.
+    pub accepted_at: Moment,
+}
+
+/// What is known of a suite.
+#[derive(Clone, Debug)]
+pub struct SuiteReport {
+    /// What it is.
+    pub spec: SuiteSpec,
+    /// What is served.
+    pub head: Option<Head>,
+    /// The last generation.
+    pub generation: u64,
+    /// How many packages it lists.
+    pub packages: u64,
+    /// How many wait.
+    pub waiting: u64,
+    /// How many pins stand.
+    pub pins: u64,
+    /// Size of the listed `.deb` files. Unit: bytes.
+    pub size_bytes: u64,
+}
+
+/// How many reports are read at once; others wait. Fewer than the catalogue has readers, so that
+/// what serves hosts always finds one.
+pub(in crate::flow) const AT_ONCE: usize = 4;
+/// How long a report waits for its turn. Unit: seconds.
+const PATIENCE_SECONDS: u64 = 5;
+
+/// Reads a report off the async threads when its turn has come. The turn ends with the reading, also
+/// when nobody waits for the answer any more.
+pub(in crate::flow) async fn reading<T: Send + 'static>(
+    repository: &Arc<Repository>,
+    read: impl FnOnce(&Repository) -> Result<T, FlowError> + Send + 'static,
+) -> Result<T, FlowError> {
+    let turn = Arc::clone(&repository.reports).acquire_owned();
+    let Ok(Ok(turn)) = tokio::time::timeout(Duration::from_secs(PATIENCE_SECONDS), turn).await
+    else {
+        let text = "the server is busy with other reports; ask again in a moment";
+        return Err(FlowError::Unavailable(text.into()));
+    };
+    let shared = Arc::clone(repository);
+    blocking(move || {
+        let _turn = turn;
+        read(&shared)
+    })
+    .await
+}
+
+/// A suite at a glance.
+///
+/// # Errors
+/// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.
+pub async fn suite(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+) -> Result<SuiteReport, FlowError> {
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
+        let placements = stand(&state, repository.catalogue.list_placements(&name, None)?);
+        let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
+        Ok(SuiteReport {
+            spec: state.spec.clone(),
+            head: state.head.clone(),
+            generation: state.last_generation,
+            packages: state.contents.len() as u64,
+            waiting: placements.iter().filter(waits).count() as u64,
+            pins: state.pins.len() as u64,
+            size_bytes: state.contents.packages().map(|(_, package)| package.size_bytes).sum(),
+        })
+    })
+    .await
+}
+
+/// Every package that a suite has taken, with where it stands.
+///
+/// # Errors
+/// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.
+pub async fn packages(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+    source: Option<PackageName>,
+) -> Result<Vec<PlacementReport>, FlowError> {
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
+        Ok(stand(&state, repository.catalogue.list_placements(&name, source.as_ref())?))
+    })
+    .await
+}
+
+/// Packages of these suites whose binary name matches; `*` stands for anything. Of more than `limit`
+/// the first by name.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
+pub async fn search(
+    repository: &Arc<Repository>,
+    suites: BTreeSet<SuiteName>,
+    pattern: String,
+    limit: u32,
+) -> Result<Vec<PlacementReport>, FlowError> {
+    reading(repository, move |repository| {
+        let mut found = Vec::new();
+        for suite in &suites {
+            found.extend(repository.catalogue.search_suite(suite, &pattern, limit)?);
+        }
+        found.sort_by(|a, b| a.package.name.cmp(&b.package.name));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut by_suite: BTreeMap<SuiteName, Vec<Placement>> = BTreeMap::new();
+        for placement in found {
+            by_suite.entry(placement.suite.clone()).or_default().push(placement);
+        }
+        let standing = |(suite, placements): (SuiteName, Vec<Placement>)| {
+            repository.desk(&suite).map(|desk| stand(&desk.state(), placements)).unwrap_or_default()
+        };
+        Ok(by_suite.into_iter().flat_map(standing).collect())
+    })
+    .await
+}
+
+fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Vec<PlacementReport> {
+    let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+    let standing = |placement: &Placement| {
+        let package = &placement.package;
+        let place =
+            (placement.component.clone(), package.name.clone(), package.architecture.clone());
+        let listed = state.contents.at(&place);
+        let higher = |p: &Arc<Package>| p.version.compare(&package.version).is_gt();
+        match listed {
+            Some(listed) if listed.digest == package.digest => PlacementStanding::Live,
+            _ if draft.has_fled(package) => PlacementStanding::Withdrawn,
+            Some(listed) if higher(listed) && placement.was_live => PlacementStanding::Superseded,
+            _ => PlacementStanding::Waiting,
+        }
+    };
+    let report = |placement: Placement| PlacementReport {
+        standing: standing(&placement),
+        suite: placement.suite,
+        component: placement.component,
+        package: placement.package,
+        accepted_by: placement.accepted_by,
+        accepted_at: placement.accepted_at,
+    };
+    placements.into_iter().map(report).collect()
+}
+
+/// The pins of a suite, or of every suite.
+///
+/// # Errors
+/// [`FlowError::Missing`].
+pub fn pins(
+    repository: &Repository,
+    suite: Option<&SuiteName>,
+) -> Result<Vec<(SuiteName, Pin)>, FlowError> {
+    let of = |name: &SuiteName, desk: &crate::flow::Desk| -> Vec<_> {
+        desk.state().pins.iter().map(|pin| (name.clone(), pin.clone())).collect()
+    };
+    match suite {
+        Some(suite) => {
+            let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+            Ok(of(suite, &desk))
+        }
+        None => Ok(repository.desks().iter().flat_map(|(name, desk)| of(name, desk)).collect()),
+    }
+}
+
+/// The newest generations, newest first.
+///
+/// # Errors
+/// [`FlowError::Missing`].
+pub async fn history(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<GenerationRecord>, FlowError> {
+    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        Ok(repository.catalogue.list_generations(&name, before, limit)?)
+    })
+    .await
+}
+
+/// What differs between two generations.
+///
+/// # Errors
+/// [`FlowError::Missing`].
+pub async fn diff(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Move>, FlowError> {
+    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let name = suite.clone();
+    reading(repository, move |repository| {
+        let at = |generation| -> Result<Contents, FlowError> {
+            let contents = repository.catalogue.contents_at(&name, generation)?;
+            contents.ok_or_else(|| FlowError::Missing(format!("generation {generation} of {name}")))
+        };
+        let (old, new) = (at(from)?, at(to)?);
+        let moved = old.differing(&new).into_iter().filter_map(|place| {
+            let (from, to) = (old.at(&place), new.at(&place));
+            let same = from.map(|p| p.digest) == to.map(|p| p.digest);
+            (!same).then(|| Move { from: from.cloned(), to: to.cloned(), place })
+        });
+        Ok(moved.collect())
+    })
+    .await
+}
+
+/// One identity with all that is known of it.
+#[derive(Clone, Debug)]
+pub struct IdentityReport {
+    /// Who.
+    pub identity: Identity,
+    /// What it holds, by its groups too; `None` once it was revoked.
+    pub entitled: Option<Arc<Entitled>>,
+    /// Its certificates, newest first.
+    pub certificates: Vec<CertificateRecord>,
+    /// Where it was last seen.
+    pub sightings: Vec<Sighting>,
+    /// The token that waits to be used for it.
+    pub token: Option<EnrolmentToken>,
+}
+
+/// Every identity; only hosts, or only the others, when `hosts` says so. What one was whose grant was
+/// taken away is not recorded, so it is among both.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn identities(
+    repository: &Arc<Repository>,
+    hosts: Option<bool>,
+) -> Result<Vec<IdentityReport>, FlowError> {
+    reading(repository, move |shared| {
+        sightings::write(shared)?;
+        let mut found: BTreeMap<Identity, IdentityReport> = BTreeMap::new();
+        let empty = |identity: &Identity| IdentityReport {
+            identity: identity.clone(),
+            entitled: admit::find_entitled(shared, identity),
+            certificates: Vec::new(),
+            sightings: Vec::new(),
+            token: None,
+        };
+        for identity in admit::named(shared) {
+            found.entry(identity).or_insert_with_key(empty);
+        }
+        for certificate in shared.catalogue.list_certificates(None)? {
+            let entry = found.entry(certificate.identity.clone()).or_insert_with_key(empty);
+            entry.certificates.push(certificate);
+        }
+        for sighting in shared.catalogue.list_sightings()? {
+            found
+                .entry(sighting.identity.clone())
+                .or_insert_with_key(empty)
+                .sightings
+                .push(sighting);
+        }
+        let now = shared.now();
+        for token in shared.catalogue.list_tokens()?.into_iter().filter(|one| one.is_pending(now)) {
+            let entry = found.entry(token.grant.identity.clone()).or_insert_with_key(empty);
+            entry.token = Some(token);
+        }
+        let wanted = |report: &IdentityReport| match (hosts, &report.entitled) {
+            // Tokens are for hosts.
+            (Some(false), None) if report.token.is_some() => false,
+            (None, _) | (_, None) => true,
+            (Some(hosts), Some(entitled)) => hosts == (entitled.role() == Role::Host),
+        };
+        Ok(found.into_values().filter(wanted).collect())
+    })
+    .await
+}
+
+/// The certificate of the CA that vouches for the server, PEM; empty where it is another's.
+pub fn ca_pem(repository: &Repository) -> String {
+    let authority = repository.authority.as_ref();
+    authority
+        .map(|authority| crate::flow::threads::lock(authority).certificate_pem().to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,73 @@
+//! Journal: who read which suite, kept in mind and written now and then. No request waits for it.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::catalogue::{RingSighting, Sighting};
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+use crate::domain::Identity;
+use crate::flow::threads::lock;
+use crate::time::Moment;
+
+/// Sightings that are not yet written.
+#[derive(Default)]
+pub struct Notes {
+    seen: Mutex<HashMap<(Identity, SuiteName), (Moment, u64)>>,
+    /// Client packages that were fetched.
+    clients: Mutex<HashMap<(Identity, Digest), Moment>>,
+    /// Key rings that hosts were given with their settings.
+    rings: Mutex<HashMap<(Identity, SuiteName), Ring>>,
+}
+
+/// When a ring was given, and the keys in it.
+type Ring = (Moment, Vec<String>);
+
+impl Notes {
+    /// Notes that a host asked for a suite while this generation was live.
+    pub(crate) fn note(&self, identity: &Identity, suite: &SuiteName, at: Moment, generation: u64) {
+        lock(&self.seen).insert((identity.clone(), suite.clone()), (at, generation));
+    }
+
+    /// Notes that a host has fetched a client package.
+    pub(crate) fn note_client(&self, identity: &Identity, digest: Digest, at: Moment) {
+        lock(&self.clients).insert((identity.clone(), digest), at);
+    }
+
+    /// Notes that a host has read the ring of these keys with its own settings.
+    pub(crate) fn note_ring(
+        &self,
+        identity: &Identity,
+        suite: &SuiteName,
+        at: Moment,
+        keys: Vec<String>,
+    ) {
+        lock(&self.rings).insert((identity.clone(), suite.clone()), (at, keys));
+    }
+
+    pub(crate) fn take_rings(&self) -> Vec<RingSighting> {
+        let notes = std::mem::take(&mut *lock(&self.rings));
+        let sighting = |((identity, suite), (at, keys))| RingSighting { identity, suite, keys, at };
+        notes.into_iter().map(sighting).collect()
+    }
+
+    /// Unless there are later ones.
+    pub(crate) fn put_rings_back(&self, sightings: Vec<RingSighting>) {
+        let mut notes = lock(&self.rings);
+        for RingSighting { identity, suite, keys, at } in sightings {
+            notes.entry((identity, suite)).or_insert((at, keys));
+        }
+    }
+
+    pub(crate) fn take_clients(&self) -> Vec<(Identity, Digest, Moment)> {
+        let notes = std::mem::take(&mut *lock(&self.clients));
+        notes.into_iter().map(|((identity, digest), at)| (identity, digest, at)).collect()
+    }
+
+    pub(crate) fn take(&self) -> Vec<Sighting> {
+        let notes = std::mem::take(&mut *lock(&self.seen));
+        let sighting =
+            |((identity, suite), (at, generation))| Sighting { identity, suite, at, generation };
+        notes.into_iter().map(sighting).collect()
+    }
+}

@@ -1,0 +1,366 @@
+//! The desk: one for each suite. Changes queue at it, and a single writer takes them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::{Notify, oneshot};
+
+use crate::catalogue::SuiteState;
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+use crate::domain::Expect;
+use crate::domain::Turned;
+use crate::domain::Wish;
+use crate::domain::pinning::Leeway;
+use crate::domain::{Encoding, Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
+use crate::flow::error::FlowError;
+use crate::flow::index::live::Lineup;
+use crate::flow::suite::pending_files::{Followers, Ready};
+use crate::flow::suite::served::Served;
+use crate::flow::threads::lock;
+use crate::pool::Pool;
+
+/// A change that waits for its turn.
+pub struct Job {
+    /// What is wished.
+    pub wish: Wish,
+    /// Who wishes it.
+    pub author: Identity,
+    /// The serial of the certificate that proved it; empty for what the server wishes.
+    pub serial: String,
+    /// What they may alter.
+    pub reach: Reach,
+    /// Why.
+    pub message: String,
+    /// What may be done where hosts could not follow.
+    pub leeway: Leeway,
+    /// Refuse unless this generation is the last one.
+    pub expect: Option<Expect>,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<Turned, FlowError>>,
+}
+
+impl Job {
+    /// A change that the server itself asks for, and where its answer comes.
+    pub(crate) fn of_server(wish: Wish) -> (Self, oneshot::Receiver<Result<Turned, FlowError>>) {
+        let (reply, answer) = oneshot::channel();
+        let job = Self {
+            wish,
+            author: Identity::server(),
+            serial: String::new(),
+            reach: Reach::Whole,
+            message: String::new(),
+            leeway: Leeway::default(),
+            expect: None,
+            reply,
+        };
+        (job, answer)
+    }
+}
+
+/// A suite's state, its queue and what its writer remembers between turns.
+pub struct Desk {
+    /// Of which suite.
+    pub suite: SuiteName,
+    state: ArcSwap<SuiteState>,
+    served: ArcSwapOption<Served>,
+    queue: Mutex<Queue>,
+    pub(crate) arrived: Notify,
+    hurry: AtomicBool,
+    closed: AtomicBool,
+    writing: AtomicBool,
+    /// How much of what is in mind came since it was read in one go.
+    scattered: Scattered,
+    /// How often the suite was read anew because of that.
+    readings: AtomicU64,
+    /// Chunks that are durable but that no recorded generation names yet.
+    pub(crate) spare: Mutex<HashMap<Digest, StoredChunk>>,
+    /// Whether each gzip file is one member from the next head on. Of a suite that an earlier build published,
+    /// once all that takes is made.
+    one_member: AtomicBool,
+    /// The indices of what is live.
+    lineup: Mutex<Lineup>,
+    /// What follows behind the generations.
+    followers: Mutex<Followers>,
+    /// Told whenever there may be something to follow up.
+    pub(crate) moved: Notify,
+    /// The same, for contents.
+    pub(crate) turned: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    urgent: VecDeque<Job>,
+    ordinary: VecDeque<Job>,
+}
+
+impl Desk {
+    /// A suite as it was loaded, with an empty queue. `one_member` is the form of the gzip files that it lists.
+    pub(crate) fn new(suite: SuiteName, state: SuiteState, one_member: bool) -> Self {
+        Self {
+            suite,
+            served: ArcSwapOption::new(ready(&state)),
+            state: ArcSwap::from_pointee(state),
+            queue: Mutex::default(),
+            arrived: Notify::new(),
+            hurry: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
+            scattered: Scattered::default(),
+            readings: AtomicU64::new(0),
+            spare: Mutex::default(),
+            one_member: AtomicBool::new(one_member),
+            lineup: Mutex::default(),
+            followers: Mutex::default(),
+            moved: Notify::new(),
+            turned: Notify::new(),
+        }
+    }
+
+    /// What the suite is now. A snapshot: it does not change while it is held.
+    pub fn state(&self) -> Arc<SuiteState> {
+        self.state.load_full()
+    }
+
+    /// What hosts are given now; `None` before the first publication.
+    pub fn served(&self) -> Option<Arc<Served>> {
+        self.served.load_full()
+    }
+
+    /// Which generation is live.
+    pub(crate) fn live(&self) -> Option<u64> {
+        self.state.load().head.as_ref().map(|head| head.generation)
+    }
+
+    pub(crate) fn set_state(&self, state: SuiteState) {
+        // First, so that whoever sees the new state is also given it.
+        self.served.store(ready(&state));
+        self.state.store(Arc::new(state));
+        // What follows looks at the state, so it is told once that is new.
+        self.wake();
+    }
+
+    /// The indices of what is live; nothing, when they are not kept in mind.
+    pub(crate) fn lineup(&self) -> Lineup {
+        lock(&self.lineup).clone()
+    }
+
+    /// The indices of what is live from now on, and the files that its head lists.
+    pub(crate) fn set_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
+        let gz = lineup.gz();
+        *lock(&self.lineup) = lineup;
+        lock(&self.followers).list(files, gz);
+    }
+
+    /// In which form gzip files are made.
+    pub(crate) fn gz(&self) -> Encoding {
+        match self.one_member.load(Ordering::Acquire) {
+            true => Encoding::Gz,
+            false => Encoding::Members,
+        }
+    }
+
+    /// From the next head on each gzip file is one member: all that takes is made. `lagging` are those files of
+    /// what lags, in this form.
+    pub(crate) fn change_form(&self, lagging: Vec<IndexFile>) {
+        // First, so that whoever makes files of this form finds these.
+        lock(&self.followers).change_form(lagging);
+        self.one_member.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Forgets what is live: it is read again when it is next needed.
+    pub(crate) fn forget_lineup(&self) {
+        *lock(&self.lineup) = Lineup::default();
+        self.wake();
+    }
+
+    /// Keeps indices in mind that were read, unless a turn has made others meanwhile.
+    pub(crate) fn offer_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
+        let mut kept = lock(&self.lineup);
+        if kept.is_empty() {
+            let gz = lineup.gz();
+            *kept = lineup;
+            let mut followers = lock(&self.followers);
+            followers.recall(files);
+            followers.list(files, gz);
+        }
+    }
+
+    /// Works out the xz files whose blocks are there, and gzip files in the form that they have from now on,
+    /// unless a turn makes other indices meanwhile.
+    pub(crate) fn hash_followers(&self, pool: &dyn Pool) -> Result<(), FlowError> {
+        let before = self.lineup();
+        let after = before.followed_up(pool, self.gz())?;
+        let mut kept = lock(&self.lineup);
+        if kept.is_same(&before) {
+            *kept = after;
+        }
+        Ok(())
+    }
+
+    /// What was made beside these indices, as far as the suite is to list it.
+    pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile], gz: Encoding) -> Ready {
+        lock(&self.followers).beside(spec, indices, gz)
+    }
+
+    /// Whether the head lists just these files.
+    pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
+        lock(&self.followers).lists(files)
+    }
+
+    /// Looks into what was made behind the generations, or hands something in.
+    pub(crate) fn follow_up<T>(&self, work: impl FnOnce(&mut Followers) -> T) -> T {
+        work(&mut lock(&self.followers))
+    }
+
+    /// Whether an urgent change waits, so that an ordinary one should make way.
+    pub(crate) fn hurried(&self) -> bool {
+        self.hurry.load(Ordering::Acquire)
+    }
+
+    /// Puts a change into the queue. Incident verbs go before uploads.
+    pub(crate) fn submit(&self, job: Job) -> Result<(), FlowError> {
+        let mut queue = lock(&self.queue);
+        if self.closed.load(Ordering::Acquire) {
+            return Err(FlowError::Unavailable("the server is shutting down".into()));
+        }
+        if job.wish.is_urgent() {
+            queue.urgent.push_back(job);
+            self.hurry.store(true, Ordering::Release);
+        } else {
+            queue.ordinary.push_back(job);
+        }
+        drop(queue);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes what the next turn does: one urgent change alone, or all ordinary ones together.
+    pub(crate) fn take(&self) -> Vec<Job> {
+        let mut queue = lock(&self.queue);
+        if let Some(job) = queue.urgent.pop_front() {
+            self.hurry.store(!queue.urgent.is_empty(), Ordering::Release);
+            return vec![job];
+        }
+        queue.ordinary.drain(..).collect()
+    }
+
+    /// Puts changes back that made way for an urgent one.
+    pub(crate) fn put_back(&self, jobs: Vec<Job>) {
+        let mut queue = lock(&self.queue);
+        for job in jobs.into_iter().rev() {
+            queue.ordinary.push_front(job);
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        let queue = lock(&self.queue);
+        queue.urgent.is_empty() && queue.ordinary.is_empty()
+    }
+
+    /// Notes that a generation moved so many packages. After many the suite is better read anew, once there
+    /// is nothing else to do.
+    pub(crate) fn scatter(&self, moves: usize) {
+        self.scattered.add(moves);
+    }
+
+    /// Notes that all of it is read in one go.
+    pub(crate) fn gather(&self) {
+        self.scattered.forget();
+    }
+
+    /// How often it was: what was kept of the readings before shares nothing with what is in mind now.
+    pub(crate) fn readings(&self) -> u64 {
+        self.readings.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.is_idle() || self.writing.load(Ordering::Acquire)
+    }
+
+    /// Notes that the suite is read anew from here on.
+    pub(crate) fn begin_reading(&self) {
+        self.forget_lineup();
+        self.readings.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether so much came since the suite was read in one go that it is better read anew.
+    pub(crate) fn is_scattered(&self) -> bool {
+        self.scattered.is_much()
+    }
+
+    /// Notes that a change is being made, or none any more.
+    pub(crate) fn set_writing(&self, writing: bool) {
+        self.writing.store(writing, Ordering::Release);
+    }
+
+    /// Takes no more changes; what waits is still done.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.arrived.notify_one();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.moved.notify_one();
+        self.turned.notify_one();
+    }
+
+    /// Whether it takes no more changes.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+/// A change of so many packages is recorded while its files are made. After so many in one change or in
+/// several, the suite is read anew once there is time for it.
+pub(crate) const MANY: usize = 5_000;
+
+/// What the smallest change counts as: a move makes the nodes above it anew, in each of three trees, and they
+/// lie wherever there was room. Unit: moves.
+const FEWEST_MOVES: usize = 25;
+
+/// How much came since all was read in one go. Unit: moves.
+#[derive(Default)]
+struct Scattered(AtomicUsize);
+
+impl Scattered {
+    fn add(&self, moves: usize) {
+        self.0.fetch_add(moves.max(FEWEST_MOVES), Ordering::AcqRel);
+    }
+
+    fn is_much(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= MANY
+    }
+
+    fn forget(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+fn ready(state: &SuiteState) -> Option<Arc<Served>> {
+    state.head.as_ref().map(|head| Arc::new(Served::of(head)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_large_change_or_two_hundred_small_ones_are_much() {
+        let scattered = Scattered::default();
+        (0..199).for_each(|_| scattered.add(1));
+        assert!(!scattered.is_much());
+        scattered.add(0);
+        assert!(scattered.is_much());
+        scattered.forget();
+        scattered.add(MANY - 1);
+        assert!(!scattered.is_much());
+        scattered.forget();
+        scattered.add(MANY);
+        assert!(scattered.is_much());
+    }
+}

@@ -1,0 +1,8 @@
+//! A SUITE in memory: its state, its queue, what was made behind its generations, and what hosts are given now.
+//!
+//! May name: error, threads, index
+
+pub mod desk;
+pub mod pending_files;
+pub mod releases;
+pub mod served;

@@ -1,0 +1,91 @@
+//! Served: a suite's head as hosts are given it, every byte ready. Answers share it, so that the file
+//! which every host asks for again and again is neither read nor copied for any of them.
+
+use bytes::Bytes;
+
+use crate::domain::Head;
+use crate::time::Moment;
+
+/// What lies under a path that names its content says when it was made by none of our clocks: the same
+/// moment for all, so that a resumed download always finds it unchanged.
+pub(crate) const UNCHANGING: Moment = Moment(1_000_000_000);
+/// [`UNCHANGING`], written once.
+const UNCHANGING_TEXT: &[u8] = b"Sun, 09 Sep 2001 01:46:40 GMT";
+
+/// A moment, and how HTTP writes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// Which.
+    pub at: Moment,
+    /// As in a header.
+    pub text: Bytes,
+}
+
+impl From<Moment> for Stamp {
+    fn from(at: Moment) -> Self {
+        let text = match at {
+            UNCHANGING => Bytes::from_static(UNCHANGING_TEXT),
+            at => at.http_date().into(),
+        };
+        Self { at, text }
+    }
+}
+
+/// A head, ready to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Served {
+    /// The generation that is served.
+    pub generation: u64,
+    /// Its Date.
+    pub date: Stamp,
+    /// `Release`.
+    pub release: Bytes,
+    /// `Release.gpg`.
+    pub release_gpg: Bytes,
+    /// `InRelease`.
+    pub in_release: Bytes,
+}
+
+impl Served {
+    /// The head, ready to be sent.
+    pub fn of(head: &Head) -> Self {
+        let ready = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        Self {
+            generation: head.generation,
+            date: head.date.into(),
+            release: ready(&head.release),
+            release_gpg: ready(&head.release_gpg),
+            in_release: ready(&head.in_release),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stamp_of_what_never_changes_is_written_as_every_other() {
+        assert_eq!(Stamp::from(UNCHANGING).text, UNCHANGING.http_date());
+    }
+
+    #[test]
+    fn a_head_is_sent_as_it_was_signed_and_no_copy_is_made_of_it() {
+        let head = Head {
+            generation: 7,
+            date: Moment(1_795_404_699),
+            valid_until: Moment(1_796_000_000),
+            release: "release".into(),
+            release_gpg: "signature".into(),
+            in_release: "signed release".into(),
+        };
+        let served = Served::of(&head);
+        assert_eq!((served.generation, served.date.at), (7, head.date));
+        assert_eq!(served.date.text, "Mon, 23 Nov 2026 03:31:39 GMT");
+        assert_eq!(served.in_release, head.in_release);
+        assert_eq!(served.release, head.release);
+        assert_eq!(served.release_gpg, head.release_gpg);
+        let (first, second) = (served.in_release.clone(), served.in_release.clone());
+        assert_eq!(first.as_ptr(), second.as_ptr());
+    }
+}

@@ -1,0 +1,222 @@
+//! Clients: the package that brings a suite's keys and settings to its hosts. Built when it is due, taken
+//! in like every upload, and published like every change.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tracing::info;
+
+use crate::catalogue::ClientPackage;
+use crate::debian::{Architecture, DebFile, PackageKind, PackageName, SuiteName, write_deb};
+use crate::digest::Digest;
+use crate::domain::Wish;
+use crate::domain::access;
+use crate::domain::host::{self, SuiteFacts};
+use crate::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec};
+use crate::flow::change::submit::{LONGEST_MESSAGE_BYTES, Terms, change};
+use crate::flow::error::FlowError;
+use crate::flow::repository::{Repository, no_suite};
+use crate::flow::suite::desk::Desk;
+use crate::flow::threads::blocking;
+use crate::flow::upload::single::{Declared, upload};
+
+/// A client package that was published.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublishedClient {
+    /// For the hosts of which suite.
+    pub suite: SuiteName,
+    /// What it is called.
+    pub package: PackageName,
+    /// Its version.
+    pub version: u64,
+    /// The generation that lists it; `None` when one before did already.
+    pub generation: Option<u64>,
+}
+
+/// What the hosts of a suite need.
+pub fn facts(repository: &Repository, spec: &SuiteSpec) -> SuiteFacts {
+    let keys = repository.signer.public_for(&spec.name);
+    SuiteFacts { spec: spec.clone(), keys, names: names_of(repository, spec) }
+}
+
+/// What the hosts of a suite need, for one that is about to install it: the keys in it are keys that it has then.
+pub fn facts_for(repository: &Repository, host: &Identity, spec: &SuiteSpec) -> SuiteFacts {
+    // Asked for first: a key that comes between the two is one that the host may have, unnoted.
+    let keys = repository.signer.fingerprints_for(&spec.name);
+    repository.journal.note_ring(host, &spec.name, repository.now(), keys);
+    facts(repository, spec)
+}
+
+fn names_of(repository: &Repository, spec: &SuiteSpec) -> Vec<PackageName> {
+    let Some(desk) = repository.desk(&spec.name) else { return Vec::new() };
+    let state = desk.state();
+    let for_hosts =
+        state.contents.packages().map(|(_, one)| one).filter(|one| one.kind == PackageKind::Deb);
+    let ours = |name: &PackageName| name.as_str().starts_with(host::CLIENT_PREFIX);
+    let mut names: Vec<_> =
+        for_hosts.map(|one| one.name.clone()).filter(|name| !ours(name)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Publishes the client package of a suite because somebody asks, unless the one that is due is there
+/// already.
+///
+/// # Errors
+/// [`FlowError`]; a package that was begun is finished by the next call.
+pub async fn publish(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+) -> Result<PublishedClient, FlowError> {
+    let _alone = repository.settling.lock().await;
+    publish_alone(repository, suite, Some(admitted)).await
+}
+
+/// The same, for who keeps others out, asked or by itself.
+pub(in crate::flow) async fn publish_alone(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+    asked: Option<&Admitted>,
+) -> Result<PublishedClient, FlowError> {
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let package = repository.client_package_of(suite)?;
+    let (shared, at_desk) = (Arc::clone(repository), Arc::clone(&desk));
+    let (record, deb) = blocking(move || prepare(&shared, &at_desk)).await?;
+    let version = record.version;
+    let published =
+        |generation| PublishedClient { suite: suite.clone(), package, version, generation };
+    let Some(deb) = deb else { return Ok(published(None)) };
+    let by = server()?;
+    let body = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(deb))]);
+    upload(repository, &by, body, Declared::default()).await?;
+    let component = desk.state().spec.components.first().cloned();
+    let component =
+        component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component")))?;
+    let made = format!("client package {version}: {}", told(&record.keys));
+    let terms = Terms { message: reason(made, asked), ..Terms::default() };
+    let wish = Wish::Add(vec![(component, record.digest)]);
+    let turned = change(repository, &by, suite, wish, terms).await?;
+    info!(%suite, version, "client package published");
+    Ok(published(turned.generation))
+}
+
+/// Whether another package is due in a suite that has one. Blocks.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub(in crate::flow) fn is_due(repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
+    let packages = repository.catalogue.list_client_packages()?;
+    let Some(last) = packages.iter().rfind(|one| one.suite == desk.suite) else { return Ok(false) };
+    if last.made_of != made_of(repository, &desk.state().spec)? {
+        return Ok(true);
+    }
+    Ok(!is_taken(repository, last)?)
+}
+
+/// Whether the suite has taken a package once: if it does not list it now, somebody wants it so.
+fn is_taken(repository: &Repository, package: &ClientPackage) -> Result<bool, FlowError> {
+    let taken = repository.catalogue.list_taken(&package.suite, &[package.digest])?;
+    Ok(taken.into_iter().flatten().next().is_some())
+}
+
+/// What a package is made of. Names that a suite does not say it owns come and go with every upload, and
+/// are no reason for another package.
+fn made_of(repository: &Repository, spec: &SuiteSpec) -> Result<Digest, FlowError> {
+    let facts = SuiteFacts { names: Vec::new(), ..facts(repository, spec) };
+    let address = repository.known_address()?;
+    let files = host::suite_files(&address.public_url, &address.server, &facts);
+    let text: Vec<_> =
+        files.iter().map(|file| format!("{}\n{}\n", file.path, file.content)).collect();
+    Ok(Digest::of(text.concat().as_bytes()))
+}
+
+/// The package that the suite should have, and its bytes, unless the suite has taken it already.
+fn prepare(
+    repository: &Repository,
+    desk: &Desk,
+) -> Result<(ClientPackage, Option<Vec<u8>>), FlowError> {
+    let spec = desk.state().spec.clone();
+    let packages = repository.catalogue.list_client_packages()?;
+    let last = packages.into_iter().rfind(|one| one.suite == spec.name);
+    let made_of = made_of(repository, &spec)?;
+    if let Some(last) = &last
+        && last.made_of == made_of
+    {
+        if is_taken(repository, last)? {
+            return Ok((last.clone(), None));
+        }
+        // Begun, and stopped before it was published. Names may have come meanwhile: then it is another.
+        let deb = build(repository, &spec, last.version)?;
+        if Digest::of(&deb) == last.digest {
+            return Ok((last.clone(), Some(deb)));
+        }
+    }
+    let name = repository.client_package_of(&spec.name)?;
+    let known = repository.catalogue.list_versions(std::slice::from_ref(&name))?;
+    let known = known.iter().filter_map(|one| one.package.version.to_string().parse::<u64>().ok());
+    let highest = known.chain(last.map(|last| last.version)).max().unwrap_or(0);
+    let version = highest.saturating_add(1);
+    let deb = build(repository, &spec, version)?;
+    let keys = repository.signer.fingerprints_for(&spec.name);
+    let (digest, built_at) = (Digest::of(&deb), repository.now());
+    let record = ClientPackage { suite: spec.name, version, digest, made_of, keys, built_at };
+    repository.catalogue.record_client_package(&record)?;
+    Ok((record, Some(deb)))
+}
+
+fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<u8>, FlowError> {
+    let address = repository.known_address()?;
+    let facts = facts(repository, spec);
+    let files = host::suite_files(&address.public_url, &address.server, &facts);
+    let file = |file: host::HostFile| DebFile {
+        mode: u32::from_str_radix(file.mode, 8).unwrap_or(0o644),
+        path: file.path,
+        content: file.content.into_bytes(),
+    };
+    let files: Vec<_> = files.into_iter().map(file).collect();
+    let keys = repository.signer.fingerprints_for(&spec.name);
+    let control = format!(
+        "Package: {name}\nVersion: {version}\nArchitecture: {all}\n\
+         Maintainer: {server} <root@{server}>\nSection: admin\nPriority: optional\n\
+         Description: signing keys and apt settings for suite {suite} of {server}\n \
+         The key ring of the suite, its source, how apt shows its certificate, and the\n \
+         preferences. Made and replaced by the repository itself. Keys:\n{keys}",
+        name = repository.client_package_of(&spec.name)?,
+        all = Architecture::parse("all").map_err(|error| FlowError::Internal(error.to_string()))?,
+        server = address.server,
+        suite = spec.name,
+        keys = keys.iter().map(|key| format!(" .\n {key}\n")).collect::<String>(),
+    );
+    let postinst = host::client_postinst(&address.server, &spec.name);
+    write_deb(&control, &postinst, &files).map_err(|error| {
+        FlowError::Internal(format!("the client package of {}: {error}", spec.name))
+    })
+}
+
+/// The server as the one who asks, for what it does unasked.
+fn server() -> Result<Admitted, FlowError> {
+    let identity = Identity::server();
+    let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
+    Ok(access::admit(&identity, Some(&grant), Right::Administer)?)
+}
+
+/// Why the package is published. The server does it in its own name: who asks may have less rights.
+fn reason(made: String, asked: Option<&Admitted>) -> String {
+    let Some(asked) = asked else { return made };
+    let by = format!("{made}, asked by {}", asked.identity());
+    // However long the reason is, who asked stays.
+    let why = asked.why();
+    let room = LONGEST_MESSAGE_BYTES.saturating_sub(by.len().saturating_add(3));
+    match why.get(..why.floor_char_boundary(room)) {
+        None | Some("") => by,
+        Some(why) => format!("{why} ({by})"),
+    }
+}
+
+fn told(keys: &[String]) -> String {
+    let short = |key: &String| key.chars().skip(24).collect::<String>();
+    let keys: Vec<_> = keys.iter().map(short).collect();
+    format!("{} {}", if keys.len() == 1 { "key" } else { "keys" }, keys.join(", "))
+}

@@ -1,0 +1,12 @@
+//! WHAT RUNS BY ITSELF, and what starts it: writers of suites, keys, client packages, renewals, the sweep.
+//!
+//! May name: error, threads, state, suite, repository, admit, sightings, audit, upload, publish, change, followup, access, serve
+
+pub mod client_package;
+pub mod keyring;
+pub mod keys;
+pub mod leave_out;
+pub mod refresh;
+pub mod suite;
+pub mod sweep;
+pub mod writer;

@@ -1,0 +1,89 @@
+//! Refresh: what has to be renewed before it ends, looked at now and then.
+
+use crate::flow::sightings;
+use crate::flow::upkeep::leave_out;
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use crate::debian::SuiteName;
+use crate::domain::Wish;
+use crate::domain::{Head, Pin};
+use crate::flow::access::certificates;
+use crate::flow::audit::seal;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::{Desk, Job};
+use crate::flow::threads::blocking;
+use crate::flow::upkeep::{keys, sweep};
+use crate::time::Moment;
+
+/// Looks at everything once. Failures are logged and met again the next time.
+pub async fn refresh(repository: &Arc<Repository>) {
+    leave_out::leave_out(repository);
+    for (suite, desk) in repository.desks().iter() {
+        sign_anew(repository, suite, desk).await;
+        end_pins(repository, desk);
+    }
+    // Told in the log; met again the next time.
+    let _ = keys::settle(repository, false).await;
+    let shared = Arc::clone(repository);
+    let kept = blocking(move || {
+        certificates::refresh_authority(&shared)?;
+        certificates::refresh_crl(&shared)?;
+        sightings::write(&shared)?;
+        seal::refresh(&shared)
+    });
+    if let Err(problem) = kept.await {
+        error!(%problem, "a refresh failed; it is tried again");
+    }
+}
+
+/// Removes what nothing has named for longer than the grace.
+pub async fn tidy(repository: &Arc<Repository>) {
+    let shared = Arc::clone(repository);
+    match blocking(move || sweep::sweep(&shared)).await {
+        Ok(swept) if swept.blobs + swept.packs > 0 => {
+            info!(blobs = swept.blobs, packs = swept.packs, "swept");
+        }
+        Ok(_) => {}
+        Err(problem) => error!(%problem, "a sweep failed; nothing that is named was touched"),
+    }
+}
+
+/// Whether a head should be signed anew: half of its validity has passed.
+fn is_half_over(head: &Head, now: Moment) -> bool {
+    now.since(head.date) >= head.valid_until.since(head.date) / 2
+}
+
+async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<Desk>) {
+    let now = repository.now();
+    if !desk.state().head.as_ref().is_some_and(|head| is_half_over(head, now)) {
+        return;
+    }
+    let (job, answer) = Job::of_server(Wish::Renew);
+    let sent = desk.submit(job);
+    let done = match sent {
+        Ok(()) => answer.await.unwrap_or_else(|_| Ok(Default::default())),
+        Err(problem) => Err(problem),
+    };
+    match done {
+        Ok(_) => info!(%suite, "signed anew"),
+        Err(problem) => {
+            error!(%suite, %problem, "could not sign anew; hosts will refuse the suite once Valid-Until has passed")
+        }
+    }
+}
+
+/// Ends the pins whose time has passed, in the name of who set them.
+fn end_pins(repository: &Repository, desk: &Desk) {
+    let now = repository.now();
+    let over = |pin: &&Pin| pin.until.is_some_and(|until| until <= now);
+    for pin in desk.state().pins.iter().filter(over) {
+        let (job, _) = Job::of_server(Wish::Expire(pin.target.clone()));
+        let message = format!("the pin of {} ended by itself", pin.target.name);
+        let job = Job { author: pin.author.clone(), message, ..job };
+        if let Err(problem) = desk.submit(job) {
+            error!(suite = %desk.suite, %problem, "a pin that is over could not be ended");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Suite: made, edited, removed.
+
+use crate::domain::SuiteEdit;
+use crate::domain::suite_edit;
+use crate::flow::change::names_fit;
+use crate::flow::upkeep::writer;
+use std::sync::Arc;
+
+use tracing::warn;
+
+use crate::debian::{NameError, SuiteName};
+use crate::domain::Turned;
+use crate::domain::Wish;
+use crate::domain::{Admitted, Conflict, ConflictKind, Event, SuiteSpec};
+use crate::domain::{host, release_name};
+use crate::flow::audit::entries;
+use crate::flow::change::submit::{Terms, change};
+use crate::flow::error::FlowError;
+use crate::flow::repository::{Repository, no_suite};
+use crate::flow::threads::blocking;
+
+/// Makes a suite and publishes its first, empty generation.
+///
+/// # Errors
+/// [`FlowError::Invalid`], [`FlowError::Conflict`] when it exists.
+pub async fn create(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    spec: SuiteSpec,
+) -> Result<Turned, FlowError> {
+    let spec = named(repository, spec).await?;
+    spec.verify()?;
+    has_client_package(repository, &spec)?;
+    names_fit::lists_fit(repository, &spec)?;
+    suite_edit::known(&spec.architectures)?;
+    let (shared, new) = (Arc::clone(repository), spec.clone());
+    let event = admitted.did("suite-create", repository.now());
+    let event = event.within(spec.name.as_str()).with(&entries::described(&spec));
+    let recorded = blocking(move || Ok(shared.catalogue.create_suite(&new, &event)?)).await;
+    if let Err(problem) = recorded {
+        let exists = matches!(problem, FlowError::Conflict(_));
+        if !exists || !is_unfinished(repository, &spec)? {
+            return Err(problem);
+        }
+    }
+    writer::open(repository, &spec.name)?;
+    let begun = if admitted.why().is_empty() { "suite created" } else { admitted.why() };
+    let terms = Terms { message: begun.to_owned(), ..Terms::default() };
+    change(repository, admitted, &spec.name, Wish::Begin, terms).await
+}
+
+/// The suite with Origin and Label: as they are said, as hosts know them of a removed suite of this name, or
+/// the server's name.
+async fn named(repository: &Arc<Repository>, spec: SuiteSpec) -> Result<SuiteSpec, FlowError> {
+    let (shared, name) = (Arc::clone(repository), spec.name.clone());
+    if let Some(departed) = blocking(move || Ok(shared.catalogue.find_departed(&name)?)).await? {
+        return Ok(spec.succeed(&departed)?);
+    }
+    let mut spec = spec;
+    if let (true, Some(address)) = (spec.origin.is_empty(), repository.address.get()) {
+        spec.origin = release_name::usual_origin(&address.server);
+    }
+    if spec.label.is_empty() {
+        spec.label.clone_from(&spec.origin);
+    }
+    release_name::verify(&spec)?;
+    Ok(spec)
+}
+
+/// Tells the operator of suites of before whose Origin or Label hosts read otherwise than it stands there.
+pub fn warn_of_names(repository: &Repository) {
+    let desks = repository.desks();
+    for warning in desks.values().filter_map(|desk| release_name::warning(&desk.state().spec)) {
+        warn!("{warning}");
+    }
+}
+
+/// Whether a suite was recorded in the same words, and stopped before its first generation: asking for
+/// it once more finishes it.
+fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool, FlowError> {
+    let state = writer::open(repository, &spec.name)?.state();
+    Ok(state.head.is_none() && state.spec == *spec)
+}
+
+/// Edits a live suite; hosts see it with the next generation, which is made at once.
+///
+/// # Errors
+/// [`FlowError::Invalid`], [`FlowError::Missing`].
+pub async fn edit(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+    edit: SuiteEdit,
+) -> Result<Turned, FlowError> {
+    change(repository, admitted, suite, Wish::Edit(edit), Terms::default()).await
+}
+
+/// Whether hosts could get the suite's keys by a package: its name holds the server's and the suite's.
+fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), FlowError> {
+    let Some(address) = repository.address.get() else { return Ok(()) };
+    let named = host::client_package(&address.server, &spec.name);
+    let problem = |error: NameError| FlowError::Invalid {
+        field: "name",
+        problem: format!(
+            "hosts get its keys by a package that is called so: {error}; name the suite shorter"
+        ),
+    };
+    named.map(|_| ()).map_err(problem)
+}
+
+/// Removes a suite that holds no packages; with `expect`, only while that is its last generation.
+///
+/// # Errors
+/// [`FlowError::Conflict`] when it still holds some; [`FlowError::Expectation`]; [`FlowError::Missing`].
+pub async fn remove(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+    expect: Option<u64>,
+) -> Result<(), FlowError> {
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let last = desk.state().last_generation;
+    if let Some(expected) = expect.filter(|expected| *expected != last) {
+        return Err(FlowError::Expectation { expected, last });
+    }
+    let held = desk.state().contents.len();
+    if held > 0 {
+        let problem = format!("still holds {held} packages; `repoctl remove` them first");
+        let conflict = Conflict::one(format!("suite {suite}"), problem);
+        return Err(conflict.of(ConflictKind::NotEmpty).into());
+    }
+    let (shared, name) = (Arc::clone(repository), suite.clone());
+    let event = admitted.did("suite-remove", repository.now());
+    let event = Event { before: Some(desk.state().last_generation), ..event };
+    let event = event.within(suite.as_str());
+    blocking(move || Ok(shared.catalogue.remove_suite(&name, &event)?)).await?;
+    // Only now: a suite that could not be removed goes on. What was asked meanwhile fails.
+    desk.close();
+    repository.desks.rcu(|desks| {
+        let mut desks = (**desks).clone();
+        desks.remove(suite);
+        desks
+    });
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Sweep: bytes that nothing has named for longer than the grace are removed, and nothing else.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{PoisonError, RwLockWriteGuard, TryLockError};
+use std::time::{Duration, Instant};
+
+use crate::digest::Digest;
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::threads::lock;
+use crate::pool::Kind;
+use crate::time::Moment;
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Swept {
+    /// How many `.deb` files.
+    pub blobs: u64,
+    /// How many packs of chunks.
+    pub packs: u64,
+}
+
+/// How many names are looked up at once.
+const BATCH: usize = 100;
+/// Uploads and publications wait for one look-up, this, and one removal, which may move the rest of a bundle.
+const HELD: Duration = Duration::from_millis(100);
+/// How long to wait for a moment without uploads and publications before they are made to wait.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Removes staged packages that no suite took, and bytes that no record names. Blocks.
+///
+/// # Errors
+/// [`FlowError`] from the stores; what was not yet removed stays.
+pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
+    let before = repository.now().plus(-repository.limits().grace_seconds);
+    let forgotten = {
+        let _alone = alone(repository);
+        repository.catalogue.forget_staged(before)?
+    };
+    // What was listed without the lock may be named by now; that is looked up again before it goes.
+    let mut blobs: BTreeSet<_> = old(repository, Kind::Blob, before)?.into_iter().collect();
+    blobs.extend(forgotten);
+    let mut swept = Swept::default();
+    for batch in blobs.into_iter().collect::<Vec<_>>().chunks(BATCH) {
+        if named_blobs(repository, batch)?.len() < batch.len() {
+            let removed = remove(repository, Kind::Blob, batch, named_blobs)?;
+            swept.blobs = swept.blobs.saturating_add(removed);
+        }
+    }
+    let named = named_packs(repository, &[])?;
+    let mut packs = old(repository, Kind::Pack, before)?;
+    packs.retain(|digest| !named.contains(digest));
+    for batch in packs.chunks(BATCH) {
+        let removed = remove(repository, Kind::Pack, batch, named_packs)?;
+        swept.packs = swept.packs.saturating_add(removed);
+    }
+    Ok(swept)
+}
+
+/// Keeps uploads and publications out: neither may find bytes that are gone when it records them.
+///
+/// Whoever comes while a lock waits has to wait too, so it is only tried as long as that may help.
+fn alone(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match repository.sweeping.try_write() {
+            Ok(alone) => return alone,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+    repository.sweeping.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was last written before the grace began.
+fn old(repository: &Repository, kind: Kind, before: Moment) -> Result<Vec<Digest>, FlowError> {
+    let listed = repository.pool.list(kind)?;
+    let old = listed.into_iter().filter(|one| one.written_at < before.0);
+    Ok(old.map(|one| one.digest).collect())
+}
+
+/// Which of these something names.
+type Named = fn(&Repository, &[Digest]) -> Result<HashSet<Digest>, FlowError>;
+
+/// Removes those of a batch that nothing names at that moment.
+fn remove(
+    repository: &Repository,
+    kind: Kind,
+    batch: &[Digest],
+    named: Named,
+) -> Result<u64, FlowError> {
+    let (mut rest, mut removed) = (batch, 0_u64);
+    loop {
+        let (some, behind) = remove_some(repository, kind, rest, named)?;
+        removed = removed.saturating_add(some);
+        rest = behind;
+        if rest.is_empty() {
+            return Ok(removed);
+        }
+        // Whoever waits comes first.
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// The same for as many as there is time for; gives the rest.
+fn remove_some<'b>(
+    repository: &Repository,
+    kind: Kind,
+    batch: &'b [Digest],
+    named: Named,
+) -> Result<(u64, &'b [Digest]), FlowError> {
+    let _alone = alone(repository);
+    let named = named(repository, batch)?;
+    let begun = Instant::now();
+    let in_time = || begun.elapsed() < HELD;
+    remove_while(in_time, batch, &named, |digest| Ok(repository.pool.remove(kind, digest)?))
+}
+
+/// Removes what is not named, one at least, for as long as it is in time; gives how many, and the rest.
+fn remove_while<'b>(
+    in_time: impl Fn() -> bool,
+    batch: &'b [Digest],
+    named: &HashSet<Digest>,
+    mut remove: impl FnMut(&Digest) -> Result<(), FlowError>,
+) -> Result<(u64, &'b [Digest]), FlowError> {
+    let (mut rest, mut removed) = (batch, 0_u64);
+    while let Some((digest, behind)) = rest.split_first() {
+        if !named.contains(digest) {
+            if removed > 0 && !in_time() {
+                break;
+            }
+            remove(digest)?;
+            removed = removed.saturating_add(1);
+        }
+        rest = behind;
+    }
+    Ok((removed, rest))
+}
+
+fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
+    let known = repository.catalogue.find_packages(batch)?;
+    Ok(known.into_iter().map(|record| record.package.digest).collect())
+}
+
+/// The packs of recorded chunks, and of those that a writer keeps for its next turn. Whatever is kept
+/// while a generation is built is one of the two before the writer lets the sweep go on.
+fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
+    let mut named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
+    for desk in repository.desks().values() {
+        named.extend(lock(&desk.spare).values().map(|chunk| chunk.pack));
+        named.extend(desk.follow_up(|followers| followers.packs()));
+    }
+    Ok(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn out_of_time_it_goes_on_where_it_was() {
+        let all: Vec<_> = (0..6_u8).map(|number| Digest::of(&[number])).collect();
+        let named = HashSet::from([all[1], all[5]]);
+        let mut gone = Vec::new();
+        let mut round = |batch, in_time: bool| {
+            let remove = |digest: &Digest| {
+                gone.push(*digest);
+                Ok(())
+            };
+            let (removed, rest) = remove_while(|| in_time, batch, &named, remove).unwrap();
+            (removed, rest.len(), gone.len())
+        };
+        assert_eq!(round(&all, true), (4, 0, 4));
+        assert_eq!(round(&all, false), (1, 4, 5), "one at least, and what is named is passed over");
+        assert_eq!(round(&all[2..], false), (1, 3, 6));
+        assert_eq!(round(&all[4..], false), (1, 0, 7));
+        assert_eq!(round(&all[5..], false), (0, 0, 7));
+        assert_eq!(gone[4..], [all[0], all[2], all[4]]);
+        let failing = |_: &Digest| Err(FlowError::Missing("it".into()));
+        assert!(remove_while(|| true, &all, &named, failing).is_err());
+    }
+}

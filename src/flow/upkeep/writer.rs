@@ -1,0 +1,98 @@
+//! Writer: one for each suite. It takes what waits in the suite's queue and makes generations of it.
+
+use std::sync::Arc;
+
+use crate::catalogue::CatalogueError;
+use crate::debian::SuiteName;
+use crate::flow::change::publish_batch;
+use crate::flow::error::FlowError;
+use crate::flow::followup::{contents, follow, form};
+use crate::flow::publish::generation;
+use crate::flow::repository::Repository;
+use crate::flow::suite::desk::Desk;
+use crate::flow::threads::lock;
+
+/// After so long without a change there is time to read a suite anew.
+const QUIET: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The desk of a suite; loads the suite and starts its writer when there is none.
+pub(crate) fn open(
+    repository: &Arc<Repository>,
+    suite: &SuiteName,
+) -> Result<Arc<Desk>, FlowError> {
+    // A suite has one writer, whoever else opens it at this moment.
+    let _alone = lock(&repository.opening);
+    if let Some(desk) = repository.desk(suite) {
+        return Ok(desk);
+    }
+    let state = repository.catalogue.load_suite(suite)?;
+    let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
+    let listed = match &state.head {
+        Some(head) => repository.catalogue.list_indices(suite, head.generation)?,
+        None => Vec::new(),
+    };
+    let desk = Arc::new(Desk::new(suite.clone(), state, form::is_one_member(&listed)));
+    repository.desks.rcu(|desks| {
+        let mut desks = (**desks).clone();
+        desks.insert(suite.clone(), Arc::clone(&desk));
+        desks
+    });
+    tokio::spawn(write(Arc::downgrade(repository), Arc::clone(&desk)));
+    tokio::spawn(follow::follow(Arc::downgrade(repository), Arc::clone(&desk)));
+    tokio::spawn(contents::follow(Arc::downgrade(repository), Arc::clone(&desk)));
+    Ok(desk)
+}
+
+/// The suite's writer: waits for changes, waits until a new Date is due, and makes one generation of
+/// all that waits then. The first change after a quiet second goes out at once.
+async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
+    loop {
+        while desk.is_idle() {
+            if desk.is_closed() {
+                return;
+            }
+            rest(&repository, &desk).await;
+        }
+        let Some(repository) = repository.upgrade() else { return };
+        publish_batch::until_due(&repository, &desk).await;
+        desk.set_writing(true);
+        let jobs = desk.take();
+        if !jobs.is_empty() {
+            publish_batch::take(&repository, &desk, jobs).await;
+        }
+        desk.set_writing(false);
+    }
+}
+
+/// Waits until something arrives. Until then, once all that follows the changes is listed, a suite is
+/// read anew of which much came since it was read.
+///
+/// What came so lies scattered between what the changes needed only for a while, and holds several times
+/// its size of memory; what is read in one go does not.
+async fn rest(repository: &std::sync::Weak<Repository>, desk: &Arc<Desk>) {
+    let arrived = desk.arrived.notified();
+    if !desk.is_scattered() {
+        return arrived.await;
+    }
+    if tokio::time::timeout(QUIET, arrived).await.is_ok() || !generation::is_complete(desk) {
+        return;
+    }
+    let Some(repository) = repository.upgrade() else { return };
+    desk.begin_reading();
+    publish_batch::reload(&repository, desk).await;
+}
+
+/// Lets every writer end once its queue is empty.
+pub async fn close_all(repository: &Repository) {
+    for desk in repository.desks().values() {
+        desk.close();
+    }
+    while is_busy(repository) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Whether any change waits or is being made.
+pub fn is_busy(repository: &Repository) -> bool {
+    repository.desks().values().any(|desk| desk.is_busy())
+}

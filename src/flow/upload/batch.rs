@@ -1,0 +1,199 @@
+//! Batch: many small packages in one request. Each is recognised or refused by itself; those that are
+//! sound become durable together and are recorded in one transaction, and only then is anything said.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tracing::warn;
+
+use crate::catalogue::NewPackage;
+use crate::digest::Digest;
+use crate::domain::{Admitted, Identity};
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::state::upload_memory::Room;
+use crate::flow::threads::blocking;
+use crate::flow::upload::recognise;
+use crate::flow::upload::recognise::Effort;
+use crate::pool::{Kind, Sealed};
+
+/// Most that the control files and file lists of one batch may add up to once unpacked. Unit: bytes.
+/// What comes after is answered as busy and does well alone: a small batch can unpack to much.
+const GATHERED_BYTES: usize = 24 << 20;
+
+/// What became of one package, by the digest that its sender gave it.
+pub type Outcome = (Digest, Result<(), FlowError>);
+
+/// Waits until the server has memory for a batch of so many bytes.
+///
+/// # Errors
+/// [`FlowError::TooLarge`] when it never will; [`FlowError::Unavailable`] when the server stops.
+pub async fn room(repository: &Repository, body_bytes: u64) -> Result<Room, FlowError> {
+    repository.memory.room(body_bytes).await
+}
+
+/// Takes packages in, each with the digest that it must have; gives one outcome for each, in order.
+///
+/// A package that is refused does not stop the others. The same bytes again are success.
+///
+/// # Errors
+/// [`FlowError::Full`] and other failures of the server itself, which concern all: any of them may have
+/// been kept then, none is acknowledged, and all may be sent again.
+pub async fn upload_all(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    packages: Vec<(Digest, Bytes)>,
+    room: Room,
+) -> Result<Vec<Outcome>, FlowError> {
+    let places = Arc::clone(&repository.uploads);
+    let place = places.acquire_owned().await;
+    let place = place.map_err(|_| FlowError::Unavailable("the server is shutting down".into()))?;
+    let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
+    blocking(move || {
+        let (_place, _room) = (place, room);
+        take_in(&shared, &by, packages)
+    })
+    .await
+}
+
+fn take_in(
+    repository: &Repository,
+    by: &Identity,
+    packages: Vec<(Digest, Bytes)>,
+) -> Result<Vec<Outcome>, FlowError> {
+    let sound = recognise_all(repository, &packages);
+    let (mut outcomes, mut sealed, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for ((named, _), result) in packages.into_iter().zip(sound) {
+        let outcome = result.map(|sound| {
+            if seen.insert(named) {
+                sealed.push(sound.sealed);
+                new.push(sound.new);
+            }
+        });
+        outcomes.push((named, outcome));
+    }
+    if !new.is_empty() {
+        let _unswept = repository.sweeping.read();
+        repository.pool.keep_all(Kind::Blob, &sealed)?;
+        repository.catalogue.record_packages(new, by, repository.now())?;
+    }
+    Ok(outcomes)
+}
+
+/// A package that may be kept.
+struct Sound {
+    sealed: Sealed,
+    new: NewPackage,
+}
+
+/// What the threads that read one batch share.
+struct Work<'b> {
+    repository: &'b Repository,
+    packages: &'b [(Digest, Bytes)],
+    next: AtomicUsize,
+    gathered_bytes: AtomicUsize,
+    /// By all threads together. Unit: microseconds.
+    worked_micros: AtomicU64,
+    sent_bytes: u64,
+}
+
+/// Reads every package, on every core.
+fn recognise_all(
+    repository: &Repository,
+    packages: &[(Digest, Bytes)],
+) -> Vec<Result<Sound, FlowError>> {
+    let sent_bytes = packages.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let work = Work {
+        repository,
+        packages,
+        next: AtomicUsize::new(0),
+        gathered_bytes: AtomicUsize::new(0),
+        worked_micros: AtomicU64::new(0),
+        sent_bytes,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(packages.len());
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| recognise_some(&work))).collect();
+        let mut done = recognise_some(&work);
+        // What a thread that panicked had in hand is missing, and answered below.
+        done.extend(others.into_iter().filter_map(|other| other.join().ok()).flatten());
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    let mut done = done.into_iter().peekable();
+    let lost = || Err(FlowError::Internal("a reader of packages stopped".into()));
+    (0..packages.len())
+        .map(|at| done.next_if(|(of, _)| *of == at).map_or_else(lost, |(_, result)| result))
+        .collect()
+}
+
+fn recognise_some(work: &Work<'_>) -> Vec<(usize, Result<Sound, FlowError>)> {
+    let mut done = Vec::new();
+    loop {
+        let at = work.next.fetch_add(1, Ordering::Relaxed);
+        let Some((named, bytes)) = work.packages.get(at) else { return done };
+        done.push((at, recognise_one(work, *named, bytes)));
+    }
+}
+
+fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound, FlowError> {
+    let limit_bytes = work.repository.limits().package_bytes;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(FlowError::TooLarge { limit_bytes });
+    }
+    let sealed = Sealed::of(bytes.clone());
+    if sealed.digest() != named {
+        return Err(FlowError::Mismatch { named, came: sealed.digest() });
+    }
+    if work.gathered_bytes.load(Ordering::Relaxed) > GATHERED_BYTES {
+        return Err(alone("the others of its batch unpack to too much"));
+    }
+    let mut effort = Effort::begin(work.repository.limits().work);
+    let input = Watched { rest: bytes, whole_bytes: bytes.len() as u64, effort: &mut effort, work };
+    let recognised = recognise::recognise(work.repository, input);
+    let overworked = effort.is_beyond(bytes.len() as u64);
+    let recognised = match recognised {
+        Err(FlowError::Internal(_)) if overworked => {
+            return Err(effort.rejection(bytes.len() as u64));
+        }
+        Err(FlowError::Internal(_)) => return Err(alone("the others of its batch took too long")),
+        other => other?,
+    };
+    let new = recognised.describe(named, bytes.len() as u64);
+    let gathered = new.stanza.len().saturating_add(new.file_list.as_ref().map_or(0, Vec::len));
+    work.gathered_bytes.fetch_add(gathered, Ordering::Relaxed);
+    Ok(Sound { sealed, new })
+}
+
+/// The outcome of a package that suffers from its company.
+fn alone(problem: &str) -> FlowError {
+    FlowError::Unavailable(format!("{problem}; send it alone"))
+}
+
+/// A package in memory that stops being readable when it, or its whole batch, takes too long.
+struct Watched<'w, 'b> {
+    rest: &'w [u8],
+    whole_bytes: u64,
+    effort: &'w mut Effort,
+    work: &'w Work<'b>,
+}
+
+impl Read for Watched<'_, '_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let more = u64::try_from(self.effort.pause().as_micros()).unwrap_or(u64::MAX);
+        let before = self.work.worked_micros.fetch_add(more, Ordering::Relaxed);
+        let all = Duration::from_micros(before.saturating_add(more));
+        let each = self.work.repository.limits().work;
+        let most = recognise::allowed(each, self.work.sent_bytes);
+        if self.effort.is_beyond(self.whole_bytes) || all > most {
+            warn!("packages of a batch take too long to unpack");
+            return Err(io::Error::other("too much work"));
+        }
+        self.rest.read(out)
+    }
+}

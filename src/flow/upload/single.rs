@@ -1,0 +1,259 @@
+//! Upload: bytes are staged, hashed and verified in one pass, made durable, and recorded. Only then is
+//! a package known; which suite lists it is a change of its own.
+
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+use crate::domain::{Admitted, Entitled, Identity, Package};
+use crate::flow::error::FlowError;
+use crate::flow::repository::Repository;
+use crate::flow::threads::blocking;
+use crate::flow::upload::recognise;
+use crate::flow::upload::recognise::{Effort, Recognised};
+use crate::pool::{Kind, PoolError, Staged, Staging};
+
+/// What the sender says of the bytes beforehand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Declared {
+    /// Content-Length, when there is one. Unit: bytes.
+    pub size_bytes: Option<u64>,
+    /// The SHA-256 that the bytes must have, when the sender named one.
+    pub digest: Option<Digest>,
+}
+
+/// Takes one `.deb` in. The same bytes again are success and change nothing.
+///
+/// # Errors
+/// [`FlowError::Rejection`] with every reason, [`FlowError::TooLarge`], [`FlowError::Cut`],
+/// [`FlowError::Full`]; nothing is kept then.
+pub async fn upload<S, E>(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    body: S,
+    declared: Declared,
+) -> Result<Package, FlowError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send,
+    E: std::fmt::Display,
+{
+    let limit_bytes = repository.limits().package_bytes;
+    if declared.size_bytes.is_some_and(|size| size > limit_bytes) {
+        return Err(FlowError::TooLarge { limit_bytes });
+    }
+    let places = Arc::clone(&repository.uploads);
+    let place = places.acquire_owned().await.map_err(|_| closing())?;
+    let (to_reader, from_body) = mpsc::channel(4);
+    let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
+    // The place goes with the reader: it is taken up until the reader is done, whoever has left.
+    let reading = blocking(move || {
+        let _place = place;
+        take_in(&shared, &by, from_body, declared)
+    });
+    let sending = forward(body, to_reader);
+    let ((), result) = tokio::join!(sending, reading);
+    result
+}
+
+/// Which of these bytes `admitted` has to send: those that are not there, and those of which it may not know.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn missing(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    digests: Vec<Digest>,
+) -> Result<Vec<Digest>, FlowError> {
+    let (shared, asker) = (Arc::clone(repository), admitted.clone());
+    blocking(move || {
+        let records = shared.catalogue.find_packages(&digests)?;
+        let there: HashSet<_> = records.into_iter().map(|record| record.package.digest).collect();
+        let hidden = hidden_from(&shared, asker.identity(), Some(asker.entitled()), &digests)?;
+        let missing = |digest: &Digest| !there.contains(digest) || hidden.contains(digest);
+        Ok(digests.into_iter().filter(missing).collect())
+    })
+    .await
+}
+
+/// Of which of these bytes somebody may not know whether they are there. Only what an identity has sent
+/// itself, or may read in a suite, is its to know: a digest is no ticket to somebody else's package.
+///
+/// The same reads, whatever is there.
+pub(in crate::flow) fn hidden_from(
+    repository: &Repository,
+    identity: &Identity,
+    entitled: Option<&Entitled>,
+    digests: &[Digest],
+) -> Result<HashSet<Digest>, FlowError> {
+    let sent: HashSet<_> = repository.catalogue.list_sent(digests, identity)?.into_iter().collect();
+    let suites = repository.catalogue.list_suites_of(digests)?;
+    let sees = |suites: &[SuiteName]| {
+        entitled.is_some_and(|held| held.is_admin() || suites.iter().any(|suite| held.reads(suite)))
+    };
+    let hidden = digests
+        .iter()
+        .zip(suites)
+        .filter(|(digest, suites)| !sees(suites) && !sent.contains(digest));
+    Ok(hidden.map(|(digest, _)| *digest).collect())
+}
+
+fn closing() -> FlowError {
+    FlowError::Unavailable("the server is shutting down".into())
+}
+
+/// Hands the body to the reader, piece by piece; an error of the connection as its last piece.
+async fn forward<S, E>(body: S, to_reader: mpsc::Sender<Result<Bytes, String>>)
+where
+    S: Stream<Item = Result<Bytes, E>>,
+    E: std::fmt::Display,
+{
+    let mut body = std::pin::pin!(body);
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| error.to_string());
+        let last = piece.is_err();
+        if to_reader.send(piece).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+fn take_in(
+    repository: &Repository,
+    by: &Identity,
+    from_body: mpsc::Receiver<Result<Bytes, String>>,
+    declared: Declared,
+) -> Result<Package, FlowError> {
+    let staging = repository.pool.stage(declared.size_bytes.unwrap_or(0))?;
+    let mut incoming = Incoming {
+        from_body,
+        piece: Bytes::new(),
+        staging: Some(staging),
+        received_bytes: 0,
+        limit_bytes: repository.limits().package_bytes,
+        failure: None,
+        effort: Effort::begin(repository.limits().work),
+    };
+    let recognised = recognise::recognise(repository, &mut incoming);
+    if recognised.is_err() {
+        incoming.drain();
+    }
+    if let Some(failure) = incoming.failure.take() {
+        return Err(failure);
+    }
+    // A connection that just ends looks like the end of the body.
+    let received_bytes = incoming.received_bytes;
+    if declared.size_bytes.is_some_and(|size| received_bytes < size) {
+        let problem = "the connection was closed".into();
+        return Err(FlowError::Cut { received_bytes, problem });
+    }
+    let recognised = recognised?;
+    let staged = incoming.finish()?;
+    if let Some(named) = declared.digest.filter(|named| *named != staged.digest()) {
+        return Err(FlowError::Mismatch { named, came: staged.digest() });
+    }
+    keep(repository, by, recognised, staged)
+}
+
+/// Durable bytes first, then the fact that they are there.
+fn keep(
+    repository: &Repository,
+    by: &Identity,
+    recognised: Recognised,
+    staged: Box<dyn Staged>,
+) -> Result<Package, FlowError> {
+    let new = recognised.describe(staged.digest(), staged.size_bytes());
+    let package = new.package.clone();
+    let _unswept = repository.sweeping.read();
+    staged.commit(Kind::Blob)?;
+    repository.catalogue.record_packages(vec![new], by, repository.now())?;
+    Ok(package)
+}
+
+/// The body as a reader that writes to staging what it hands out.
+struct Incoming {
+    from_body: mpsc::Receiver<Result<Bytes, String>>,
+    piece: Bytes,
+    staging: Option<Box<dyn Staging>>,
+    received_bytes: u64,
+    limit_bytes: u64,
+    failure: Option<FlowError>,
+    /// How long the reader of the package has worked.
+    effort: Effort,
+}
+
+impl Incoming {
+    /// The next piece of the body; empty at its end.
+    fn next(&mut self) -> io::Result<Bytes> {
+        let piece = match self.from_body.blocking_recv() {
+            None => return Ok(Bytes::new()),
+            Some(Ok(piece)) => piece,
+            Some(Err(problem)) => {
+                let received_bytes = self.received_bytes;
+                return self.fail(FlowError::Cut { received_bytes, problem });
+            }
+        };
+        self.received_bytes = self.received_bytes.saturating_add(piece.len() as u64);
+        if self.received_bytes > self.limit_bytes {
+            let limit_bytes = self.limit_bytes;
+            return self.fail(FlowError::TooLarge { limit_bytes });
+        }
+        if let Some(staging) = &mut self.staging
+            && let Err(error) = staging.write_all(&piece)
+        {
+            return self.fail(unwritten(error));
+        }
+        Ok(piece)
+    }
+
+    fn fail<T>(&mut self, failure: FlowError) -> io::Result<T> {
+        let text = failure.to_string();
+        self.failure.get_or_insert(failure);
+        self.staging = None;
+        Err(io::Error::other(text))
+    }
+
+    /// Reads on without keeping anything, so that the sender, who still sends, hears the reason.
+    fn drain(&mut self) {
+        self.staging = None;
+        while self.failure.is_none() && self.next().is_ok_and(|piece| !piece.is_empty()) {}
+    }
+
+    fn finish(mut self) -> Result<Box<dyn Staged>, FlowError> {
+        let staging = self.staging.take();
+        let staging = staging.ok_or_else(|| FlowError::Internal("staging was lost".into()))?;
+        Ok(staging.finish()?)
+    }
+}
+
+impl Read for Incoming {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.effort.pause();
+        if self.effort.is_beyond(self.received_bytes) {
+            return self.fail(self.effort.rejection(self.received_bytes));
+        }
+        while self.piece.is_empty() {
+            self.piece = self.next()?;
+            if self.piece.is_empty() {
+                self.effort.resume();
+                return Ok(0);
+            }
+        }
+        let count = out.len().min(self.piece.len());
+        let taken = self.piece.split_to(count);
+        if let Some(target) = out.get_mut(..count) {
+            target.copy_from_slice(&taken);
+        }
+        self.effort.resume();
+        Ok(count)
+    }
+}
+
+fn unwritten(error: io::Error) -> FlowError {
+    PoolError::of_write(error).into()
+}
