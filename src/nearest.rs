@@ -2,26 +2,12 @@
 //!
 //! May name: nothing
 
-/// The word of `known` with the fewest differing letters from `given`, when they are few enough to be a
-/// typing error.
+/// The word of `known` that takes the fewest slips to be typed as `given`, when they are few enough to be a
+/// typing error. Two letters in each other's place are one slip.
 pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let scored = known.map(|word| (distance(given, word), word));
-    scored.min().filter(|(distance, _)| *distance <= given.len().max(3) / 3).map(|(_, word)| word)
-}
-
-/// How many letters have to be put in, taken out or replaced.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (line, a) in left.chars().enumerate() {
-        let mut next = vec![line.saturating_add(1)];
-        for ((b, above_left), above) in right.chars().zip(&row).zip(row.iter().skip(1)) {
-            let left = next.last().copied().unwrap_or_default();
-            let replaced = above_left.saturating_add(usize::from(a != b));
-            next.push(replaced.min(above.saturating_add(1)).min(left.saturating_add(1)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
+    let most = given.chars().count().max(3) / 3;
+    let scored = known.map(|word| (strsim::damerau_levenshtein(given, word), word));
+    scored.min().filter(|(slips, _)| *slips <= most).map(|(_, word)| word)
 }
 
 #[cfg(test)]
@@ -34,5 +20,10 @@ mod tests {
         assert_eq!(nearest("package_byte", known.into_iter()), Some("package_bytes"));
         assert_eq!(nearest("upload", known.into_iter()), Some("uploads"));
         assert_eq!(nearest("colour", known.into_iter()), None);
+    }
+
+    #[test]
+    fn two_letters_in_each_others_place_are_one_slip() {
+        assert_eq!(nearest("hsot", ["admin", "host"].into_iter()), Some("host"));
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::args::Global;
-use super::failure::Failure;
+use super::failure::{Failure, unread};
 use super::surroundings::Surroundings;
 use crate::client::Credentials;
 use crate::debian::SuiteName;
@@ -177,21 +177,13 @@ fn read_limited(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
         "configuration" => "--config or REPOCTL_CONFIG names it; `repod init` writes the first one",
         _ => "check the paths in the profile (--config); --cert, --key and --ca name other files",
     };
-    let unopened = |error: std::io::Error| wrong(cause(&error)).with_hint(cure);
+    let unopened = |error: std::io::Error| wrong(unread(&error)).with_hint(cure);
     let file = std::fs::File::open(path).map_err(unopened)?;
     let mut bytes = Vec::new();
     let read = file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| wrong(cause(&error)))?;
+    read.map_err(|error| wrong(unread(&error)))?;
     if bytes.len() as u64 > LARGEST_BYTES {
         return Err(wrong("is larger than 1 MiB, so it is another file than meant".into()));
     }
     Ok(bytes)
-}
-
-fn cause(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "may not be read by this user".into(),
-        _ => format!("cannot be read: {error}"),
-    }
 }

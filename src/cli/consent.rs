@@ -10,7 +10,7 @@ use clap::{ArgMatches, Command};
 use super::args::Consent;
 use super::command::Session;
 use super::failure::Failure;
-use super::text::{count, escape};
+use super::text::escape;
 
 /// So many names stand in a sentence; of the others the number.
 const MOST_NAMES: usize = 8;
@@ -93,11 +93,6 @@ pub fn names<T: ToString>(all: &[T]) -> String {
         0 => some.join(", "),
         more => format!("{} and {more} more", some.join(", ")),
     }
-}
-
-/// A count of things with the verb that follows.
-pub fn counted(number: usize, noun: &str, one: &str, many: &str) -> String {
-    format!("{} {}", count(number, noun), if number == 1 { one } else { many })
 }
 
 /// What may be given as nothing: texts that are then empty. Names and patterns are not among them, because a

@@ -1,5 +1,7 @@
 //! Failures: why a command did not do what it was asked, as a person or a program reads it.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::text::escape;
@@ -114,6 +116,20 @@ impl From<ClientError> for Failure {
             failure.code = Some(problem.code.clone());
         }
         failure
+    }
+}
+
+/// A file that the command line names cannot be read.
+pub fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("{}: {}", path.display(), unread(error)))
+}
+
+/// Why a file of this machine could not be read.
+pub fn unread(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "may not be read by this user".into(),
+        _ => format!("cannot be read: {error}"),
     }
 }
 

@@ -60,6 +60,9 @@ pub async fn run_in(
     around: &mut Surroundings,
 ) -> u8 {
     let mut command = Cli::command();
+    if let Some(columns) = around.columns() {
+        command = command.term_width(columns);
+    }
     let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
         Err(told) => return tell(advise(told), around).number(),

@@ -21,6 +21,9 @@ const VARIABLES: [&str; 11] = [
     "COLUMNS",
 ];
 
+/// Longer lines are hard to read. Unit: columns; clap has the same.
+const MOST_COLUMNS: usize = 100;
+
 /// Everything around a command, so that a test or a demonstration can stand in for a terminal.
 pub struct Surroundings {
     /// Standard output.
@@ -62,6 +65,12 @@ impl Surroundings {
     /// A variable that is set to something.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// How wide help is set where `COLUMNS` says how wide the terminal is; else clap asks the terminal.
+    pub fn columns(&self) -> Option<usize> {
+        let columns = self.variable("COLUMNS")?.parse::<usize>().ok()?;
+        (columns > 0).then_some(columns.min(MOST_COLUMNS))
     }
 
     /// Whether standard error may be coloured. Source: no-color.org.

@@ -7,6 +7,7 @@ mod consent;
 mod enrol;
 mod layers;
 mod plans;
+mod printed;
 mod rights;
 mod uploads;
 

@@ -127,7 +127,7 @@ impl ClientError {
                 Some("nothing was half done; check the address and that repod runs, then try again")
             }
             Self::NoAnswer { look, .. } => {
-                look.or(Some("nothing was half done, and it may be repeated: try again"))
+                look.or(Some("repeat the command: what was made is not made twice"))
             }
             Self::Untrusted { .. } => {
                 Some("check --server (is it the name in the certificate of the server?) and --ca")

@@ -26,6 +26,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("webpki", &["trust"]),
     ("axum", &["http"]),
     ("reqwest", &["client"]),
+    ("strsim", &["nearest"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

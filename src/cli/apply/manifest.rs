@@ -73,8 +73,7 @@ impl Manifest {
     /// # Errors
     /// What is wrong and where, for people; of an unknown key, the nearest known one.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut manifest: Self =
-            toml::from_str(text).map_err(|error| advise(&error.to_string()))?;
+        let mut manifest: Self = toml::from_str(text).map_err(|error| complaint(text, &error))?;
         for grant in manifest.grant.iter_mut().flatten() {
             settle(grant);
         }
@@ -92,6 +91,16 @@ pub fn settle(grant: &mut AccessGrant) {
     grant.packages.dedup();
 }
 
+/// What is wrong, in one line, and in which.
+fn complaint(text: &str, error: &toml::de::Error) -> String {
+    let what = advise(error.message());
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {what}", before.matches('\n').count().saturating_add(1)),
+        None => what,
+    }
+}
+
 fn advise(complaint: &str) -> String {
     let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
     let known = quoted.split_first().filter(|_| complaint.contains("unknown field"));
@@ -106,8 +115,8 @@ fn advise(complaint: &str) -> String {
 pub fn write(suites: &[SuiteView], access: &AccessView) -> String {
     let own = access.grants.iter().filter(|given| given.own).count();
     let mut out = format!(
-        "# For repoctl apply -f. The rights that {own} hosts and identities were given with their\n\
-         # certificates are not here: repoctl host list and repoctl identity list show them.\n"
+        "# For repoctl apply -f. Rights that came with a certificate ({own}) are not here: repoctl host list\n\
+         # and repoctl identity list show them.\n"
     );
     for suite in suites {
         write_suite(&mut out, suite);

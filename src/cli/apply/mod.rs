@@ -12,7 +12,7 @@ use crate::api::AccessChange;
 use crate::cli::args::ApplyArgs;
 use crate::cli::command::Session;
 use crate::cli::consent::{Question, Settled};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, unread};
 use crate::cli::text::escape;
 use crate::client::Client;
 
@@ -108,11 +108,11 @@ fn read(session: &mut Session<'_>, args: &ApplyArgs) -> Result<Manifest, Failure
     let shown = args.file.display().to_string();
     let wrong = |why: String| Failure::usage(format!("{shown}: {why}"));
     let mut text = String::new();
-    let cut = |read: std::io::Result<usize>| read.map_err(|error| wrong(error.to_string()));
+    let cut = |read: std::io::Result<usize>| read.map_err(|error| wrong(unread(&error)));
     if args.file.as_os_str() == "-" {
         cut((&mut session.around.input).take(LARGEST_BYTES).read_to_string(&mut text))?;
     } else {
-        let file = std::fs::File::open(&args.file).map_err(|error| wrong(error.to_string()))?;
+        let file = std::fs::File::open(&args.file).map_err(|error| wrong(unread(&error)))?;
         cut(file.take(LARGEST_BYTES).read_to_string(&mut text))?;
     }
     Manifest::parse(&text).map_err(wrong)

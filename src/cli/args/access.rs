@@ -69,6 +69,14 @@ pub struct HostIssue {
     /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// How.
+    #[command(flatten)]
+    pub how: IssueArgs,
+}
+
+/// How a certificate is issued.
+#[derive(Args, Debug)]
+pub struct IssueArgs {
     /// How long the certificate stands [default: as long as the server usually gives]
     #[arg(long, value_name = "DAYS")]
     pub days: Option<u32>,
@@ -117,18 +125,9 @@ pub struct IdentityIssue {
     /// Every suite, also those made later
     #[arg(long, conflicts_with = "suite")]
     pub all_suites: bool,
-    /// How long the certificate stands [default: as long as the server usually gives]
-    #[arg(long, value_name = "DAYS")]
-    pub days: Option<u32>,
-    /// A directory that is not there yet [default: ./NAME]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Whether to ask.
+    /// How.
     #[command(flatten)]
-    pub sure: YesArg,
-    /// Why.
-    #[command(flatten)]
-    pub why: MessageArg,
+    pub how: IssueArgs,
 }
 
 /// The right of a host.

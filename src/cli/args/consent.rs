@@ -30,9 +30,9 @@ impl Command {
     pub fn consent(&self) -> Consent {
         match self {
             Self::Suite(command) => command.consent(),
-            Self::Pin(args) => args.sure.into(),
-            Self::Unpin(args) => args.sure.into(),
-            Self::Remove(args) => args.sure.into(),
+            Self::Pin(args) => args.how.sure.into(),
+            Self::Unpin(args) => args.how.sure.into(),
+            Self::Remove(args) => args.how.sure.into(),
             Self::Host(command) => command.consent(),
             Self::Identity(command) => command.consent(),
             Self::Key(command) => command.consent(),
@@ -72,7 +72,7 @@ impl SuiteCommand {
 impl HostCommand {
     fn consent(&self) -> Consent {
         match self {
-            Self::Issue(args) => args.sure.into(),
+            Self::Issue(args) => args.how.sure.into(),
             Self::Token(args) => args.sure.into(),
             Self::Grant(args) => args.sure.into(),
             Self::Revoke(args) => args.sure.into(),
@@ -86,7 +86,7 @@ impl HostCommand {
 impl IdentityCommand {
     fn consent(&self) -> Consent {
         match self {
-            Self::Issue(args) => args.sure.into(),
+            Self::Issue(args) => args.how.sure.into(),
             Self::Grant(args) => args.sure.into(),
             Self::Revoke(args) => args.sure.into(),
             Self::List => Consent::Reads,

@@ -49,7 +49,7 @@ pub struct HostToken {
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl host enroll repod1:aHR0cHM6Ly9yZXBv…\n  \
                   repoctl host enroll --root /mnt/image - < token\n\n\
-                  The key is made on this machine and never sent to the server. When it was\n\
+                  The key is made on this machine and never sent to the server. When it was \
                   interrupted, the same command again goes on where it was.")]
 pub struct HostEnroll {
     /// The token, or - to read it from standard input
@@ -66,7 +66,7 @@ pub struct HostEnroll {
 /// Which certificates to renew.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl host renew\n\n\
-                  repod-renew.timer runs it once a day. It does nothing until less than a third of\n\
+                  repod-renew.timer runs it once a day. It does nothing until less than a third of \
                   the certificate's life is left.")]
 pub struct HostRenew {
     /// Where the root of the machine is

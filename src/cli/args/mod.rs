@@ -28,7 +28,7 @@ pub use enrol::{HostEnroll, HostRenew, HostToken};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
 pub use pins::parse_hours;
-pub use pins::{LeewayArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use pins::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
 pub use rights::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
     GroupMembers, GroupRemove,
@@ -45,11 +45,10 @@ pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "EXAMPLE:\n  repoctl upload --suite stable dist/*.deb -m 'release 1.4'\n\n\
-                  Exit codes: 0 done or already so, 1 refused, 2 wrong command line, 3 not allowed,\n\
-                  4 server out of reach, busy or failing: nothing was half done; the message says whether\n\
-                  to try again or to look first.\n\n\
-                  What moves more than was named, or cannot be undone by one command, shows what it would do\n\
-                  and asks. Where nobody can be asked, it wants --yes and else ends with 2."
+                  EXIT CODES:\n  0  done, or already so\n  1  refused\n  2  wrong command line or configuration\n  3  not allowed\n  \
+                  4  server out of reach, busy or failing: the message says whether\n     to try again or to look first\n\n\
+                  What moves more than was named, or cannot be undone by one command, shows what it would do and \
+                  asks. Where nobody can be asked, it wants --yes and else ends with 2."
 )]
 pub struct Cli {
     /// What holds for every command.

@@ -11,8 +11,8 @@ use crate::debian::{Component, PackageName};
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl upload --suite stable dist/ -m 'release 1.4'\n  \
                   find . -name '*.deb' | repoctl upload --suite stable --from-file -\n\n\
-                  The same package again is success. What could not be sent because the server was out of\n\
-                  reach or busy is tried again for a while.")]
+                  The same package again is success. What could not be sent because the server was out of reach or \
+                  busy is tried again for a while.")]
 pub struct UploadArgs {
     /// Where to.
     #[command(flatten)]

@@ -35,29 +35,29 @@ pub struct PinArgs {
     /// End the pin by itself after this time, such as 24h, 3d or 1w
     #[arg(long = "for", value_name = "TIME", value_parser = parse_hours, conflicts_with = "rollback")]
     pub hours: Option<u32>,
+    /// How.
+    #[command(flatten)]
+    pub how: ChangeArgs,
+}
+
+/// How a change is made.
+#[derive(Args, Debug)]
+pub struct ChangeArgs {
     /// Only show which packages and which hosts it would affect
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// What may be done where hosts could not follow.
-    #[command(flatten)]
-    pub leeway: LeewayArgs,
-    /// Whether to ask.
-    #[command(flatten)]
-    pub sure: YesArg,
-    /// Why.
-    #[command(flatten)]
-    pub why: MessageArg,
-}
-
-/// What may be done where hosts could not follow.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct LeewayArgs {
     /// Where hosts could not follow, also move what has to move along: what depends on it, or what it needs
     #[arg(long)]
     pub cascade: bool,
     /// Go on although hosts that have something which depends on it cannot follow
     #[arg(long)]
     pub force: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
 }
 
 /// Which pins to end.
@@ -76,18 +76,9 @@ pub struct UnpinArgs {
     /// PACKAGE is one binary package, not a source package
     #[arg(long)]
     pub binary: bool,
-    /// Only show what it would publish
-    #[arg(long, short = 'n')]
-    pub dry_run: bool,
-    /// What may be done where hosts could not follow.
+    /// How.
     #[command(flatten)]
-    pub leeway: LeewayArgs,
-    /// Whether to ask.
-    #[command(flatten)]
-    pub sure: YesArg,
-    /// Why.
-    #[command(flatten)]
-    pub why: MessageArg,
+    pub how: ChangeArgs,
 }
 
 /// Which pins to list.
@@ -115,18 +106,9 @@ pub struct RemoveArgs {
     /// PACKAGE is one binary package, not a source package
     #[arg(long)]
     pub binary: bool,
-    /// Only show which packages and which hosts it would affect
-    #[arg(long, short = 'n')]
-    pub dry_run: bool,
-    /// What may be done where hosts could not follow.
+    /// How.
     #[command(flatten)]
-    pub leeway: LeewayArgs,
-    /// Whether to ask.
-    #[command(flatten)]
-    pub sure: YesArg,
-    /// Why.
-    #[command(flatten)]
-    pub why: MessageArg,
+    pub how: ChangeArgs,
 }
 
 /// Reads a length of time in whole hours: `24h`, `3d`, `1w`.

@@ -101,12 +101,13 @@ pub struct SuiteCreate {
     /// Hosts then follow its upgrades (priority 100), as Debian's backports do; it can never be changed
     #[arg(long, requires = "not_automatic")]
     pub but_automatic_upgrades: bool,
-    /// What hosts are offered.
-    #[command(flatten)]
-    pub offer: OfferArgs,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
+    // Last: clap puts what follows under its heading, too.
+    /// What hosts are offered.
+    #[command(flatten)]
+    pub offer: OfferArgs,
 }
 
 /// What may be said of a suite at its creation and afterwards.
@@ -181,13 +182,14 @@ pub struct SuiteEditArgs {
     /// Its packages may do nothing of that
     #[arg(long, conflicts_with = "allow")]
     pub allow_nothing: bool,
-    /// What hosts are offered.
-    #[command(flatten)]
-    pub offer: OfferArgs,
     /// Whether to ask.
     #[command(flatten)]
     pub sure: YesArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
+    // Last: clap puts what follows under its heading, too.
+    /// What hosts are offered.
+    #[command(flatten)]
+    pub offer: OfferArgs,
 }

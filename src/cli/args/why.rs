@@ -12,9 +12,9 @@ impl Command {
         match self {
             Self::Suite(command) => command.why(),
             Self::Upload(args) => Some(&args.why),
-            Self::Pin(args) => Some(&args.why),
-            Self::Unpin(args) => Some(&args.why),
-            Self::Remove(args) => Some(&args.why),
+            Self::Pin(args) => Some(&args.how.why),
+            Self::Unpin(args) => Some(&args.how.why),
+            Self::Remove(args) => Some(&args.how.why),
             Self::Host(command) => command.why(),
             Self::Identity(command) => command.why(),
             Self::Key(command) => command.why(),
@@ -54,7 +54,7 @@ impl SuiteCommand {
 impl HostCommand {
     fn why(&self) -> Option<&MessageArg> {
         match self {
-            Self::Issue(args) => Some(&args.why),
+            Self::Issue(args) => Some(&args.how.why),
             Self::Token(args) => Some(&args.why),
             Self::Enroll(args) => Some(&args.why),
             Self::Renew(args) => Some(&args.why),
@@ -68,7 +68,7 @@ impl HostCommand {
 impl IdentityCommand {
     fn why(&self) -> Option<&MessageArg> {
         match self {
-            Self::Issue(args) => Some(&args.why),
+            Self::Issue(args) => Some(&args.how.why),
             Self::Grant(args) => Some(&args.why),
             Self::Revoke(args) => Some(&args.why),
             Self::List => None,

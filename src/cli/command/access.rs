@@ -85,7 +85,7 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
 async fn issue_host(session: &mut Session<'_>, args: &HostIssue) -> Result<(), Failure> {
     let suites = suites_of(session, &args.suite)?;
     settle_right(session, &args.name, true, &SuiteChoice::Named(suites.clone())).await?;
-    let directory = directory_of(args.out.as_deref(), &args.name);
+    let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
     // The key is on disk before there is a certificate for it: a certificate without its key would
@@ -96,7 +96,7 @@ async fn issue_host(session: &mut Session<'_>, args: &HostIssue) -> Result<(), F
         name: args.name.clone(),
         suites: suites.clone(),
         csr_pem: key.csr_pem.clone(),
-        days: args.days,
+        days: args.how.days,
     };
     let issued = match session.client.issue_host(&request).await {
         Ok(issued) => issued,
@@ -153,7 +153,7 @@ async fn fetch_setup(
 async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {
     let suites = choice_of(session, args.all_suites, &args.suite)?;
     settle_right(session, &args.name, false, &suites).await?;
-    let directory = directory_of(args.out.as_deref(), &args.name);
+    let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
     let key_file = directory.join("client.key");
@@ -163,7 +163,7 @@ async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Resu
         role: args.role,
         suites,
         csr_pem: key.csr_pem.clone(),
-        days: args.days,
+        days: args.how.days,
     };
     let issued = match session.client.issue_identity(&request).await {
         Ok(issued) => issued,
@@ -241,8 +241,7 @@ pub(super) async fn settle_right(
     if !lost.is_empty() {
         question.shown = render::access::show(&found, session.now());
         let lost = names(&lost);
-        question.because =
-            vec![format!("{name} has a right to {lost} now, and by this grant no more")];
+        question.because = vec![format!("{name} loses its right to {lost}")];
     }
     session.settle(&question).map(drop)
 }

@@ -6,7 +6,7 @@ use super::Session;
 use crate::api::{AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES};
 use crate::cli::args::{AuditArgs, AuditCommand, AuditVerify};
 use crate::cli::chain::{Chain, line};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
 use crate::cli::surroundings::Surroundings;
 use crate::signing::verify_in_release;
@@ -158,8 +158,7 @@ fn read_key(args: &AuditVerify) -> Result<Option<String>, Failure> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path)
-        .map_err(|error| Failure::usage(format!("{}: cannot be read: {error}", path.display())))
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
 fn tell(

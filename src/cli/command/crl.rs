@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Session;
 use crate::cli::args::CrlCommand;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
 
 /// The most that is read of a file: what the server takes. Unit: bytes.
@@ -32,9 +32,9 @@ pub async fn crl(session: &mut Session<'_>, command: &CrlCommand) -> Result<(), 
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let refused = |why: String| Failure::refused(format!("{}: {why}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?.len();
+    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
     if size > MOST_BYTES {
         return Err(refused(format!("is larger than {MOST_BYTES} bytes, the most of a list")));
     }
-    std::fs::read(path).map_err(|error| refused(error.to_string()))
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
 }

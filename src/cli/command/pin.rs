@@ -3,10 +3,11 @@
 use super::Session;
 use super::package::parse_target;
 use crate::api::{Change, ChangeOutcome, ChangeRequest, Exit, GenerationsQuery};
-use crate::cli::args::{LeewayArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
-use crate::cli::consent::{Question, Settled, counted, names};
+use crate::cli::args::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
 use crate::cli::render;
+use crate::cli::text::count;
 use crate::client::Client;
 use crate::debian::{PackageName, SuiteName};
 
@@ -17,7 +18,7 @@ use crate::debian::{PackageName, SuiteName};
 pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = if args.rollback { rollback(args)? } else { pinning(args)? };
-    make(session, &suite, request(change, args.dry_run, args.leeway)).await
+    make(session, &suite, request(change, &args.how)).await
 }
 
 /// Where the suite stands. What it holds is not counted for it: in an incident that would be time lost.
@@ -71,7 +72,7 @@ pub async fn unpin(session: &mut Session<'_>, args: &UnpinArgs) -> Result<(), Fa
     let suite = session.suite(args.of.suite.as_ref())?;
     let packages = args.packages.clone();
     let change = Change::Unpin { packages, all: args.all, binary: args.binary };
-    make(session, &suite, request(change, args.dry_run, args.leeway)).await
+    make(session, &suite, request(change, &args.how)).await
 }
 
 /// Lists the pins.
@@ -93,11 +94,11 @@ pub async fn pins(session: &mut Session<'_>, args: &PinsArgs) -> Result<(), Fail
 pub async fn remove(session: &mut Session<'_>, args: &RemoveArgs) -> Result<(), Failure> {
     let suite = session.suite(args.of.suite.as_ref())?;
     let change = Change::Remove { packages: args.packages.clone(), binary: args.binary };
-    make(session, &suite, request(change, args.dry_run, args.leeway)).await
+    make(session, &suite, request(change, &args.how)).await
 }
 
-fn request(change: Change, dry_run: bool, leeway: LeewayArgs) -> ChangeRequest {
-    let LeewayArgs { cascade, force } = leeway;
+fn request(change: Change, how: &ChangeArgs) -> ChangeRequest {
+    let ChangeArgs { dry_run, cascade, force, .. } = *how;
     let (message, expect_generation) = (String::new(), None);
     ChangeRequest { message, dry_run, expect_generation, as_shown: false, cascade, force, change }
 }
@@ -185,8 +186,8 @@ fn beyond(change: &Change, outcome: &ChangeOutcome) -> Vec<String> {
     let mut because = Vec::new();
     if !outcome.beyond.is_empty() {
         let (beyond, list) = (outcome.beyond.len(), names(&outcome.beyond));
-        let packages = counted(beyond, "package", "is", "are");
-        because.push(format!("{packages} concerned that the command does not name: {list}"));
+        let packages = count(beyond, "package");
+        because.push(format!("this concerns {packages} that the command does not name: {list}"));
     }
     let out = outcome.pins.iter().filter(|pin| pin.version.is_none());
     let out: Vec<_> = out.map(|pin| &pin.package).collect();

@@ -79,9 +79,11 @@ async fn revoke(session: &mut Session<'_>, args: &AccessRevokeArgs) -> Result<()
             ),
             false => render::rights::grant(&given.grant),
         });
-        let role = args.role.as_str();
-        let failure = Failure::refused(format!("there is no such grant of {role} to {}", args.to))
-            .with_reasons(reasons.collect());
+        let reasons: Vec<_> = reasons.collect();
+        let others = if reasons.is_empty() { "" } else { "; there are:" };
+        let (role, to) = (args.role.as_str(), &args.to);
+        let failure = Failure::refused(format!("there is no such grant of {role} to {to}{others}"))
+            .with_reasons(reasons);
         return Err(failure.with_hint("repoctl access list --all shows every grant"));
     }
     let several = revoke.len() > 1;
@@ -144,9 +146,8 @@ async fn remove(session: &mut Session<'_>, args: &GroupRemove) -> Result<(), Fai
         return alter(session, change).await;
     }
     if let Some(absent) = args.members.iter().find(|member| !known.members.contains(member)) {
-        let failure =
-            Failure::refused(format!("{absent} is no member of {} by itself", args.group));
-        return Err(failure.with_reasons(known.members.clone()));
+        let text = format!("{absent} is no member of {} by itself; its members are:", args.group);
+        return Err(Failure::refused(text).with_reasons(known.members.clone()));
     }
     let leave = vec![AccessGroup { name: args.group.clone(), members: args.members.clone() }];
     alter(session, AccessChange { leave, ..AccessChange::default() }).await

@@ -6,7 +6,7 @@ use super::Session;
 use crate::api::{KeyChoice, KeyRequest, KeyRetirement, SuiteChoice};
 use crate::cli::args::{KeyCommand, KeyWord};
 use crate::cli::consent::Question;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
 use crate::debian::SuiteName;
 
@@ -84,7 +84,7 @@ fn choice(named: &[SuiteName]) -> SuiteChoice {
 
 fn read(path: &Path) -> Result<String, Failure> {
     let refused = |why: String| Failure::refused(format!("{}: {why}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?.len();
+    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
     if size > MOST_BYTES {
         return Err(refused("is too large for a public key".into()));
     }

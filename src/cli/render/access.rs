@@ -42,10 +42,9 @@ pub fn list(identities: &[IdentityView], now: Moment) -> String {
 pub fn show(one: &IdentityView, now: Moment) -> String {
     let mut out = format!("{}\n", escape(&one.identity));
     let role = one.role.map_or("none: its rights were taken away", |role| role.as_str());
-    out.push_str(&pairs(2, &[("role", role.into()), ("suites", choice(&one.suites))]));
-    if let Some(end) = one.token_ends {
-        out.push_str(&pairs(2, &[("token ends", when(end, now))]));
-    }
+    let mut lines = vec![("role", role.into()), ("suites", choice(&one.suites))];
+    lines.extend(one.token_ends.map(|end| ("token ends", when(end, now))));
+    out.push_str(&pairs(2, &lines));
     let mut certificates = Table::new(&["SERIAL", "ENDS", "REVOKED", "REASON"]);
     for one in &one.certificates {
         certificates.row([
@@ -68,7 +67,11 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
 /// A right that was given.
 pub fn granted(right: &Granted) -> String {
     let (name, role) = (escape(&right.identity), right.role.as_str());
-    format!("{name} is {role} of {}\n", choice(&right.suites))
+    let suites = match &right.suites {
+        SuiteChoice::All => "every suite".to_owned(),
+        named => choice(named),
+    };
+    format!("{name} is {role} of {suites}\n")
 }
 
 /// What came of a revocation.

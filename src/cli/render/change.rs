@@ -70,22 +70,25 @@ fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
         }
         _ => standing(outcome),
     };
-    if !outcome.moves.is_empty() {
-        out.push_str(&format!("\n{}\n", moves(&outcome.moves)));
-    }
+    let mut rest = String::new();
     for pin in &outcome.pins {
-        out.push_str(&pin_line(pin, now));
+        rest.push_str(&pin_line(pin, outcome.dry_run, now));
     }
     for pin in &outcome.ended {
-        out.push_str(&ended_line(pin, outcome.dry_run));
+        rest.push_str(&ended_line(pin, outcome.dry_run));
     }
-    out.push_str(&notes(outcome));
+    rest.push_str(&notes(outcome));
     if outcome.dry_run {
-        out.push_str(&hosts(outcome, now));
+        rest.push_str(&hosts(outcome, now));
     } else if outcome.moves.iter().any(|one| one.from.is_some() && one.to.is_some()) {
-        out.push_str(&follow(outcome));
+        rest.push_str(&follow(outcome));
     }
-    out
+    if !outcome.moves.is_empty() {
+        out.push_str(&format!("\n{}", moves(&outcome.moves)));
+        let apart = !rest.is_empty() && !rest.starts_with('\n');
+        out.push_str(if apart { "\n" } else { "" });
+    }
+    out + &rest
 }
 
 /// Which hosts follow; of the others the notes say why.
@@ -134,11 +137,12 @@ pub fn moves(moves: &[Move]) -> String {
     table.lines(2)
 }
 
-fn pin_line(pin: &PinView, now: Moment) -> String {
+fn pin_line(pin: &PinView, dry_run: bool, now: Moment) -> String {
     let (package, kind) = (&pin.package, pin.kind.as_str());
+    let would = if dry_run { "would be " } else { "" };
     let what = match &pin.version {
-        Some(version) => format!("pinned: {kind} {package} at {version}"),
-        None => format!("held out: {kind} {package} is offered in no version"),
+        Some(version) => format!("{would}pinned: {kind} {package} at {version}"),
+        None => format!("{would}held out: {kind} {package}, offered in no version"),
     };
     let end = match pin.until {
         Some(until) => format!("until {}", when(until, now)),
@@ -155,7 +159,7 @@ fn pin_line(pin: &PinView, now: Moment) -> String {
 }
 
 fn ended_line(pin: &PinView, dry_run: bool) -> String {
-    let (word, was) = if dry_run { ("would end", "") } else { ("unpinned", "was ") };
+    let (word, was) = if dry_run { ("would be unpinned", "") } else { ("unpinned", "was ") };
     let state = match &pin.version {
         Some(version) => format!("{was}at {version}"),
         None => format!("{was}held out"),

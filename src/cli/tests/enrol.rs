@@ -1,4 +1,4 @@
-//! Tokens: told once, on standard output alone; listed with what became of them.
+//! Tokens: told once, on standard output alone.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,31 +24,6 @@ async fn make(
     Json(json!({ "name": body["name"], "token": "repod1:abc", "ends_at": ends_at }))
 }
 
-async fn list() -> Json<Value> {
-    Json(json!([
-        { "name": "web-02.example.org", "suites": ["stable", "edge"], "state": "pending",
-          "made_by": "oncall", "made_at": NOW.0 - 60, "ends_at": NOW.0 + 86_400,
-          "message": "new\u{1b}rack", "used_at": null, "serial": null },
-        { "name": "web-01.example.org", "suites": ["stable"], "state": "used", "made_by": "oncall",
-          "made_at": NOW.0 - 86_400 * 3, "ends_at": NOW.0 - 86_400 * 2, "message": "",
-          "used_at": NOW.0 - 86_400 * 3, "serial": "1f" },
-    ]))
-}
-
-async fn hosts() -> Json<Value> {
-    let host = |name: &str, certificates: Value, token_ends: Value| {
-        json!({ "identity": name, "role": null, "suites": [], "certificates": certificates,
-            "sightings": [], "token_ends": token_ends })
-    };
-    let certificate =
-        json!([{ "serial": "1f", "not_after": NOW.0 + 86_400 * 9, "revoked_at": null }]);
-    Json(json!([
-        host("web-01", certificate.clone(), json!(null)),
-        host("web-02", certificate, json!(NOW.0 + 3_600 * 5)),
-        host("web-03", json!([]), json!(NOW.0 + 3_600 * 5)),
-    ]))
-}
-
 async fn revoke(Path(name): Path<String>) -> Json<Value> {
     Json(json!({ "name": name, "revoked": 1 }))
 }
@@ -56,9 +31,9 @@ async fn revoke(Path(name): Path<String>) -> Json<Value> {
 async fn stage() -> (Stage, Book, tempfile::TempDir) {
     let book = Book::default();
     let routes = Router::new()
-        .route("/tokens", get(list).post(make))
+        .route("/tokens", post(make))
         .route("/tokens/{name}/revoke", post(revoke))
-        .route("/hosts", get(hosts))
+        .route("/hosts", get(|| async { Json(json!([])) }))
         .with_state(Arc::clone(&book));
     let fake = Fake::start(routes, 0).await;
     let directory = tempfile::tempdir().unwrap();
@@ -88,27 +63,6 @@ async fn a_token_stands_alone_on_standard_output() {
     assert_eq!(book.lock().unwrap()[1]["hours"], 24);
     let told = stage.run(&["host", "token", "web-02", "--revoke", "--yes"]).await;
     assert_eq!((told.exit, told.out.as_str()), (0, "the pending token of web-02 is revoked\n"));
-}
-
-#[tokio::test]
-async fn tokens_are_listed_with_what_became_of_them() {
-    let (stage, _, _directory) = stage().await;
-    let told = stage.run(&["host", "token", "--list"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    assert_eq!(
-        told.out,
-        "HOST                SUITES       STATE    MADE        BY      ENDS        CERTIFICATE  WHY\n\
-         web-02.example.org  stable,edge  pending  60 s ago    oncall  in 24 h     -            new\\u{1b}rack\n\
-         web-01.example.org  stable       used     3 days ago  oncall  2 days ago  1f           -\n"
-    );
-    let told = stage.run(&["host", "list"]).await;
-    assert_eq!(
-        told.out,
-        "NAME    ROLE  SUITES  CERTIFICATE                        LAST SEEN  GENERATION\n\
-         web-01  -     none    ends in 9 days                     never               -\n\
-         web-02  -     none    ends in 9 days, token ends in 5 h  never               -\n\
-         web-03  -     none    token ends in 5 h                  never               -\n"
-    );
 }
 
 #[tokio::test]

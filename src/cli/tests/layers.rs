@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::Stage;
 use crate::cli::Surroundings;
 use crate::cli::args::Global;
 use crate::cli::config::Settings;
@@ -105,30 +104,4 @@ fn mistakes_in_the_file_are_named() {
     assert!(told("suite = '../x'").contains("suite: suite \"../x\" is not valid"));
     assert!(told("server = ").contains("is not TOML"));
     assert!(told("server = 'x'\nserver = 'y'").contains("is not TOML"));
-}
-
-#[tokio::test]
-async fn what_is_missing_is_said_with_every_way_to_set_it() {
-    let told = Stage::default().run(&["whoami"]).await;
-    assert_eq!(told.exit, 2);
-    assert_eq!(
-        told.err,
-        "error: no server is set\nhint: give --server, set REPOCTL_SERVER, or write server = \"…\" \
-         in ~/.config/repoctl/config.toml\n"
-    );
-    let told = Stage::default().run(&["--server", "https://x", "whoami"]).await;
-    assert!(told.err.starts_with("error: no client certificate is set\n"), "{}", told.err);
-}
-
-#[tokio::test]
-async fn a_file_that_is_not_there_is_named() {
-    let all = ["--server", "x", "--cert", "/nonexistent/c", "--key", "k", "--ca", "a", "whoami"];
-    let told = Stage::default().run(&all).await;
-    assert_eq!(told.exit, 2);
-    let message = "error: client certificate /nonexistent/c: there is no such file\nhint: check";
-    assert!(told.err.starts_with(message), "{}", told.err);
-    let told = Stage::default().run(&["--config", "/nonexistent/x.toml", "whoami"]).await;
-    let message = "error: configuration /nonexistent/x.toml: there is no such file\nhint: --config";
-    assert!(told.err.starts_with(message), "{}", told.err);
-    assert_eq!(told.exit, 2);
 }

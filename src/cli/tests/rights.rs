@@ -31,71 +31,15 @@ async fn list() -> Json<Value> {
         "shut_out": ["lost.example.org"] }))
 }
 
-async fn explain() -> Json<Value> {
-    let grant = json!({ "to": "@web", "role": "host", "suites": ["stable*"] });
-    Json(json!({ "identity": "web-01.example.org", "suite": "stable", "deeds": [
-        { "deed": "read", "allowed": true, "by": [
-            { "grant": { "to": "web-01.example.org", "role": "host", "suites": ["stable"] }, "own": true },
-            { "grant": grant, "own": false, "member": "web-*.example.org" }] },
-        { "deed": "upload", "allowed": false, "missing": "is host there; it takes uploader",
-            "cure": "repoctl access grant uploader web-01.example.org --suite stable" },
-        { "deed": "operate", "allowed": false, "missing": "is host there; it takes operator",
-            "cure": "repoctl access grant operator web-01.example.org --suite stable" }],
-        "notes": ["there is no suite stable; `repoctl suite list` shows them"] }))
-}
-
 async fn stage() -> (Stage, Asked, tempfile::TempDir) {
     let asked = Asked::default();
     let routes = Router::new()
         .route("/access", get(list).post(edit))
-        .route("/access/explain", get(explain))
         .route("/suites", get(|| async { Json(json!([])) }))
         .with_state(Arc::clone(&asked));
     let fake = Fake::start(routes, 0).await;
     let directory = tempfile::tempdir().unwrap();
     (Stage::before(&fake, directory.path()), asked, directory)
-}
-
-#[tokio::test]
-async fn grants_are_listed_and_those_of_certificates_counted() {
-    let (stage, _, _directory) = stage().await;
-    let told = stage.run(&["access", "list"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    let lines = [
-        "ROLE      TO              SUITES   COMPONENTS  PACKAGES   BY               GIVEN",
-        "host      @web            stable*  -           -          ann.example.org  5 min ago",
-        "uploader  ci.example.org  stable   main        acme-web*  ann.example.org  5 min ago",
-        "1 grant beside, given with certificates; --all lists them too",
-        "lost.example.org was revoked: nothing counts for it",
-    ];
-    assert_eq!(told.out.lines().collect::<Vec<_>>(), lines);
-    let told = stage.run(&["access", "list", "--all"]).await;
-    assert!(told.out.contains("admin     ann.example.org  *"), "{}", told.out);
-    let told = stage.run(&["access", "group", "list"]).await;
-    assert_eq!(told.out, "GROUP  MEMBERS  FIRST\nweb          2  db-01.example.org\n");
-    let told = stage.run(&["access", "group", "show", "web"]).await;
-    assert_eq!(told.out, "web\n  db-01.example.org\n  web-*.example.org\nis host of stable*\n");
-    let told = stage.run(&["access", "group", "show", "wbe"]).await;
-    assert_eq!(told.exit, 1);
-    assert!(told.err.contains("there is no group wbe"), "{}", told.err);
-}
-
-#[tokio::test]
-async fn an_explanation_names_what_matched_or_the_command_that_would() {
-    let (stage, _, _directory) = stage().await;
-    let told = stage.run(&["access", "explain", "web-01.example.org", "stable"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    let lines = [
-        "web-01.example.org in suite stable",
-        "  read     yes  is host of stable, by its own grant",
-        "                also host of stable*, as web-*.example.org of group web",
-        "  upload   no   is host there; it takes uploader",
-        "                repoctl access grant uploader web-01.example.org --suite stable",
-        "  operate  no   is host there; it takes operator",
-        "                repoctl access grant operator web-01.example.org --suite stable",
-        "note: there is no suite stable; `repoctl suite list` shows them",
-    ];
-    assert_eq!(told.out.lines().collect::<Vec<_>>(), lines);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::UploadArgs;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, unreadable};
 use crate::cli::text::count;
 use crate::digest::{Digest, Hasher};
 
@@ -191,15 +191,6 @@ pub fn read_small(found: &Found) -> Result<(Parcel, Vec<u8>), Failure> {
     }
     let (path, size_bytes) = (found.path.clone(), found.size_bytes);
     Ok((Parcel { path, digest: Digest::of(&bytes), size_bytes }, bytes))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let why = match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-        _ => error.to_string(),
-    };
-    Failure::usage(format!("{}: {why}", path.display()))
 }
 
 #[cfg(test)]

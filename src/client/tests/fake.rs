@@ -38,11 +38,17 @@ impl Authority {
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
+
+    /// A certificate for what a request asks, PEM.
+    pub fn sign(&self, csr_pem: &str) -> String {
+        let request = rcgen::CertificateSigningRequestParams::from_pem(csr_pem).unwrap();
+        request.signed_by(&self.issuer).unwrap().pem()
+    }
 }
 
 pub struct Fake {
     pub server: String,
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
     pub accepted: Arc<AtomicUsize>,
 }
 
@@ -77,7 +83,16 @@ impl Listener for Tls {
 impl Fake {
     /// A server on a free port that closes the first so many connections without a word.
     pub async fn start(routes: Router, drop_first: usize) -> Self {
-        let authority = Authority::new();
+        Self::under(Arc::new(Authority::new()), routes, drop_first, true).await
+    }
+
+    /// The same under this authority; unless it `demands` one, a client without a certificate is let in, too.
+    pub async fn under(
+        authority: Arc<Authority>,
+        routes: Router,
+        drop_first: usize,
+        demands: bool,
+    ) -> Self {
         let (certificate, key) = authority.issue("localhost");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = rustls::RootCertStore::empty();
@@ -86,6 +101,7 @@ impl Fake {
             Arc::new(roots),
             Arc::clone(&provider),
         );
+        let verifier = if demands { verifier } else { verifier.allow_unauthenticated() };
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()

@@ -1,0 +1,63 @@
+//! Pins, rollbacks and removals: what is read in an incident.
+
+use super::{Scene, asked, play, typed};
+
+pub const SCENES: &[Scene] = &[
+    (
+        "pin",
+        &[
+            typed("pin --rollback acme-web -m 'crashes at start'"),
+            typed("pin --rollback acme-web --json"),
+            typed("pin --rollback acme-web --dry-run"),
+            typed("pin acme-cron=1.0-1 --binary --for 24h"),
+            typed("pin acme-web=1.0-1 --dry-run"),
+            typed("pin acme-still=1.0"),
+            typed("pin acme-still=1.0 --dry-run"),
+            typed("pin --rollback libacme1"),
+            typed("pin --rollback libacme1 --json"),
+            asked("pin --rollback libacme1", "y\n"),
+            asked("pin --rollback libacme1", "n\n"),
+            asked("pin --rollback acme-new --to 1", "\n"),
+            asked("pin --rollback --all --to 41", "n\n"),
+            typed("pin --rollback --all --yes"),
+            asked("pin --suite moving --rollback --all", "y\ny\n"),
+            typed("pin --suite moving --rollback acme-web"),
+            typed("pin --rollback acme-lib"),
+            typed("pin --rollback acme-lib --json"),
+            typed("pin --rollback acme-forced --force"),
+            typed("pin acme-web"),
+            typed("pin acme-web=1 acme-cron=1"),
+            typed("pin --rollback"),
+            typed("pin --rollback --binary"),
+            typed("pin --rollback acme-web=1.0"),
+            typed("pin Acme=1"),
+            typed("pin --rollback ''"),
+        ],
+    ),
+    (
+        "unpin",
+        &[
+            typed("unpin acme-web"),
+            typed("unpin acme-web --json"),
+            typed("unpin acme-still"),
+            typed("unpin --all --dry-run"),
+            typed("unpin --all"),
+            asked("unpin --all", "y\n"),
+        ],
+    ),
+    ("pins", &[typed("pins"), typed("pins --json"), typed("pins --suite empty")]),
+    (
+        "remove",
+        &[
+            typed("remove acme-web -m 'not ours'"),
+            typed("remove acme-web --json"),
+            typed("remove acme-web --dry-run"),
+            typed("remove libacme1"),
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn changes_are_told_as_they_were_seen() {
+    play(SCENES).await;
+}
