@@ -1,7 +1,7 @@
 //! Client packages, and which host has fetched which.
 
+use super::heads::lock;
 use super::rows::{moment, number, parse};
-use super::suites::lock;
 use super::{Answer, Row, Store, all, count};
 use crate::catalogue::{ClientPackage, ClientSighting, Clients, RingSighting};
 use crate::digest::Digest;

@@ -1,6 +1,6 @@
 //! Enrolments: tokens, and the one transaction that uses one up.
 
-use super::access::record_certificate;
+use super::grants::record_certificate;
 use super::rows::{json, moment, moment_optional, number_optional, parse, parse_optional, to_json};
 use super::{Answer, Row, Store, Tx, all, audit, one};
 use crate::catalogue::{CatalogueError, CertificateRecord, Enrolments};

@@ -1,12 +1,12 @@
 //! Generations: what each held, what it listed, and where its index files' chunks lie.
 
+use super::heads::{lock, renew_head};
 use super::indices::{record_block, record_chunk, record_indices, record_run};
 use super::rows::{
     PACKAGE_COLUMNS, Reader, chunk, chunk_columns, damaged, encoding, json, moment, number,
     number_optional, package_columns, parse,
 };
 use super::suites::read_contents;
-use super::suites::{lock, renew_head};
 use super::{Answer, ChunkShelf, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{ChangesSince, Generations, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};

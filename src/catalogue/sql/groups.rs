@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::access::{ADMIT_AGAIN, list_grants};
+use super::grants::{ADMIT_AGAIN, list_grants};
 use super::rows::{json, moment, parse, to_json};
 use super::{Answer, Store, Tx, all, audit};
 use crate::catalogue::{AccessRecord, CatalogueError, GivenGrant, Groups};

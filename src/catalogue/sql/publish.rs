@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+use super::heads::{find_head, lock};
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
-use super::suites::{find_head, lock};
 use super::{Answer, Tx, Value, audit, count, one};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, SuiteName};

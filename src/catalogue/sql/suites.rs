@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use super::heads::{find_head, lock, renew_head};
 use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
 };
-use super::{Answer, MANY, Row, Store, Tx, all, audit, count, one, publish};
+use super::{Answer, MANY, Row, Store, Tx, all, audit, one, publish};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
@@ -24,9 +25,6 @@ const SPECS: &str = "SELECT spec FROM suite ORDER BY name";
 
 const SUITE: &str = "SELECT id, spec, last_generation FROM suite WHERE name = $1";
 
-// Writing the row holds it against other writers until the transaction ends.
-const LOCK: &str = "UPDATE suite SET name = name WHERE name = $1 RETURNING id, last_generation";
-
 const LIVE: &str = concat!(
     "SELECT ",
     package_columns!(),
@@ -37,15 +35,6 @@ const LIVE: &str = concat!(
 
 const LIVE_COUNT: &str =
     "SELECT COUNT(*) FROM membership WHERE suite_id = $1 AND until_generation IS NULL";
-
-const HEAD: &str = "\
-    SELECT generation, dated_at, valid_until, release, release_gpg, in_release \
-    FROM head WHERE suite_id = $1 AND ring = ''";
-
-const RENEW_HEAD: &str = "\
-    UPDATE head SET dated_at = $1, valid_until = $2, release = $3, release_gpg = $4, \
-        in_release = $5 \
-    WHERE suite_id = $6 AND ring = '' AND generation = $7 AND dated_at < $1";
 
 const PINS: &str = "\
     SELECT kind, name, version, author, message, pinned_at, ends_at \
@@ -239,49 +228,6 @@ impl<S: Store> Suites for S {
             audit::add(tx, &[event])
         })
     }
-}
-
-/// A suite's id and last generation; no other writer touches it until the transaction ends.
-///
-/// # Errors
-/// [`CatalogueError::Missing`].
-pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
-    one(tx, LOCK, &[suite.as_str().into()], |row| Ok((row.integer(0)?, number(row, 1)?)))?
-        .ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))
-}
-
-/// Replaces the head by a newer signature of the same generation.
-///
-/// # Errors
-/// [`CatalogueError::Stale`].
-pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> Answer<()> {
-    let values = [
-        head.date.0.into(),
-        head.valid_until.0.into(),
-        head.release.as_str().into(),
-        head.release_gpg.as_str().into(),
-        head.in_release.as_str().into(),
-        id.into(),
-        count(head.generation)?.into(),
-    ];
-    match tx.exec(RENEW_HEAD, &values)? {
-        0 => Err(CatalogueError::Stale(suite.clone())),
-        _ => Ok(()),
-    }
-}
-
-/// What is served of a suite.
-pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
-    one(tx, HEAD, &[suite.into()], |row| {
-        Ok(Head {
-            generation: number(row, 0)?,
-            date: moment(row, 1)?,
-            valid_until: moment(row, 2)?,
-            release: row.text(3)?.to_owned(),
-            release_gpg: row.text(4)?.to_owned(),
-            in_release: row.text(5)?.to_owned(),
-        })
-    })
 }
 
 /// Puts the packages of an answer, whose last columns are the component and the generation that listed them,

@@ -1,0 +1,62 @@
+//! Heads: what is served of a suite, and the lock by which its writers come one after another.
+
+use super::rows::{moment, number};
+use super::{Answer, Tx, count, one};
+use crate::catalogue::CatalogueError;
+use crate::debian::SuiteName;
+use crate::domain::Head;
+
+// Writing the row holds it against other writers until the transaction ends.
+const LOCK: &str = "UPDATE suite SET name = name WHERE name = $1 RETURNING id, last_generation";
+
+const HEAD: &str = "\
+    SELECT generation, dated_at, valid_until, release, release_gpg, in_release \
+    FROM head WHERE suite_id = $1 AND ring = ''";
+
+const RENEW_HEAD: &str = "\
+    UPDATE head SET dated_at = $1, valid_until = $2, release = $3, release_gpg = $4, \
+        in_release = $5 \
+    WHERE suite_id = $6 AND ring = '' AND generation = $7 AND dated_at < $1";
+
+/// A suite's id and last generation; no other writer touches it until the transaction ends.
+///
+/// # Errors
+/// [`CatalogueError::Missing`].
+pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
+    one(tx, LOCK, &[suite.as_str().into()], |row| Ok((row.integer(0)?, number(row, 1)?)))?
+        .ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))
+}
+
+/// Replaces the head by a newer signature of the same generation.
+///
+/// # Errors
+/// [`CatalogueError::Stale`].
+pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> Answer<()> {
+    let values = [
+        head.date.0.into(),
+        head.valid_until.0.into(),
+        head.release.as_str().into(),
+        head.release_gpg.as_str().into(),
+        head.in_release.as_str().into(),
+        id.into(),
+        count(head.generation)?.into(),
+    ];
+    match tx.exec(RENEW_HEAD, &values)? {
+        0 => Err(CatalogueError::Stale(suite.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// What is served of a suite.
+pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
+    one(tx, HEAD, &[suite.into()], |row| {
+        Ok(Head {
+            generation: number(row, 0)?,
+            date: moment(row, 1)?,
+            valid_until: moment(row, 2)?,
+            release: row.text(3)?.to_owned(),
+            release_gpg: row.text(4)?.to_owned(),
+            in_release: row.text(5)?.to_owned(),
+        })
+    })
+}
