@@ -4,8 +4,6 @@
 
 use crate::nearest::nearest;
 
-use super::Architecture;
-
 /// Processors.
 const CPUS: [&str; 46] = [
     "alpha",
@@ -122,26 +120,23 @@ const FOREIGN: [(&[&str], &str); 16] = [
 const GRAMMAR: &str =
     "1 to 64 of a-z, 0-9 and '-', the first a letter; a build's own, not a wildcard like 'any'";
 
-impl Architecture {
-    /// Whether dpkg knows it, or it is `all`.
-    pub fn is_known(&self) -> bool {
-        let bare = SYSTEMS.iter().find_map(|system| self.as_str().strip_prefix(system));
-        let known = |name: &str| CPUS.contains(&name);
-        self.is_all() || OTHERS.contains(&self.as_str()) || known(bare.unwrap_or(self.as_str()))
-    }
+/// Whether dpkg's tables make this name; `all` is not in them.
+pub(super) fn is_in_table(name: &str) -> bool {
+    let bare = SYSTEMS.iter().find_map(|system| name.strip_prefix(system));
+    OTHERS.contains(&name) || CPUS.contains(&bare.unwrap_or(name))
+}
 
-    /// What to write in place of a name that dpkg does not know.
-    pub fn advice(&self) -> String {
-        if let Some(advice) = foreign(self.as_str()) {
-            return advice.to_owned();
-        }
-        let known = || CPUS.iter().chain(&OTHERS).copied();
-        // Two letters that changed places are two differing letters, and the most usual error.
-        let turned = known().find(|name| letters(name) == letters(self.as_str()));
-        match turned.or_else(|| nearest(self.as_str(), known().chain(["all"]))) {
-            Some(meant) => format!("did you mean '{meant}'?"),
-            None => "`dpkg-architecture -L` lists those that there are".to_owned(),
-        }
+/// What to write in place of a name that dpkg does not know.
+pub(super) fn advice(name: &str) -> String {
+    if let Some(advice) = foreign(name) {
+        return advice.to_owned();
+    }
+    let known = || CPUS.iter().chain(&OTHERS).copied();
+    // Two letters that changed places are two differing letters, and the most usual error.
+    let turned = known().find(|known| letters(known) == letters(name));
+    match turned.or_else(|| nearest(name, known().chain(["all"]))) {
+        Some(meant) => format!("did you mean '{meant}'?"),
+        None => "`dpkg-architecture -L` lists those that there are".to_owned(),
     }
 }
 
@@ -170,7 +165,7 @@ fn foreign(given: &str) -> Option<&'static str> {
 mod tests {
     use std::process::Command;
 
-    use super::*;
+    use crate::debian::Architecture;
 
     fn parse(name: &str) -> Architecture {
         Architecture::parse(name).unwrap()

@@ -16,13 +16,16 @@ mod data_tar;
 mod decode;
 mod error;
 mod installed;
+mod lender;
 mod limits;
+mod path_hash;
 mod source;
 mod tar;
 #[cfg(test)]
 mod tests;
 
 pub use error::DebError;
+pub use lender::{Held, Lender};
 pub use limits::DebLimits;
 
 use std::io::Read;
@@ -62,32 +65,6 @@ pub struct DebParts {
 /// Source: deb(5).
 pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebError> {
     read_deb_with(input, limits, &(), &mut |_| {})
-}
-
-/// What one package holds, and what it may come to hold before it is read. Unit: bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Held {
-    /// Now.
-    pub bytes: u64,
-    /// At most.
-    pub most_bytes: u64,
-}
-
-/// Who has the memory that packages take while they are read: the xz dictionary, the zstd window, and the hashes of
-/// the paths in it.
-///
-/// What they take beside it is small and bounded: some 400 KiB for each package that is being read.
-pub trait Lender {
-    /// A package is about to hold `to` where it held `from`. Returns once it may, and at once when that is less.
-    ///
-    /// A package that holds something waits here for more. Whoever lends keeps as much free as one of them needs to
-    /// come to its end, so that they never wait for each other in a circle.
-    fn lend(&self, from: Held, to: Held);
-}
-
-/// Nobody counts.
-impl Lender for () {
-    fn lend(&self, _: Held, _: Held) {}
 }
 
 /// Reads a whole `.deb` as [`read_deb`] does, tells of each path it installs, and asks `lender` before

@@ -8,6 +8,8 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
+use super::architecture;
+
 /// A name was refused. Says which kind of name, what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {given:?} is not valid: {rule}")]
@@ -98,7 +100,7 @@ name_type!(
     /// A Debian architecture, such as `amd64` or `all`. Policy 5.6.8.
     Architecture,
     "architecture",
-    super::architecture::rule,
+    architecture::rule,
     valid_architecture
 );
 name_type!(
@@ -120,6 +122,16 @@ impl Architecture {
     /// Whether this is `all`: a package that is listed in the index of every architecture.
     pub fn is_all(&self) -> bool {
         &*self.0 == "all"
+    }
+
+    /// Whether dpkg knows it, or it is `all`.
+    pub fn is_known(&self) -> bool {
+        self.is_all() || architecture::is_in_table(&self.0)
+    }
+
+    /// What to write in place of a name that dpkg does not know.
+    pub fn advice(&self) -> String {
+        architecture::advice(&self.0)
     }
 
     /// The first in the order of architectures: where a range over them begins.

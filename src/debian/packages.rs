@@ -4,13 +4,16 @@
 //! names, versions and digests. It accepts only the one form that this program writes: a stanza
 //! that apt reads otherwise would hide every package of every repository from a host.
 
+mod form;
 mod values;
+
+pub use form::Form;
 
 use std::fmt;
 
 use super::{Architecture, PackageName, Version};
 use crate::digest::Digest;
-use values::{ABSENT, EXACT, RELATIONS, filename, md5, plain, relations, size};
+use values::{ABSENT, EXACT, RELATIONS, Rule, filename, md5, plain, relations, size};
 
 /// What one proven stanza says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,19 +64,6 @@ const MOST_FIELDS: usize = 512;
 /// ([`LONGEST_STANZA_BYTES`](super::LONGEST_STANZA_BYTES)); earlier versions of this program took longer ones, which
 /// apt reads up to 1,048,702.
 pub const LONGEST_PROVEN_BYTES: usize = 1_040_000;
-
-/// Which index the stanzas are for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Form {
-    /// `Packages` with whole descriptions.
-    #[default]
-    Whole,
-    /// `Packages` whose long descriptions stand in a `Translation`: a stanza with Description-md5 has
-    /// one line of Description.
-    Short,
-    /// `Packages` of the installer: `.udeb` and nothing else, because apt would install them.
-    Installer,
-}
 
 /// Reads a run of whole stanzas with whole descriptions; see [`prove_as`].
 ///
@@ -137,8 +127,6 @@ pub fn prove_as(bytes: &[u8], form: Form) -> Result<Vec<Proven>, ProofError> {
     let rule = "the last stanza is closed by an empty line";
     Err(ProofError { offset_bytes, stanza, package: draft.name, rule })
 }
-
-type Rule = &'static str;
 
 /// A stanza of which some lines were read.
 #[derive(Default)]

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::installed::PathHash;
+use super::path_hash::PathHash;
 
 /// The longest line of conffiles that dpkg reads, its line feed included. Unit: bytes.
 const CONFFILE_LINE_MAX_BYTES: usize = 997;

@@ -1,11 +1,11 @@
 //! What data.tar has installed so far: hard links, folders and conffiles depend on it.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher as _};
 
 use super::DebError;
 use super::account::Account;
 use super::control_files::Conffiles;
+use super::path_hash::PathHash;
 use super::tar::EntryKind;
 
 /// Paths that stand in data.tar before the entry being read.
@@ -126,30 +126,5 @@ impl<'c> Installed<'c> {
 
     fn has(&self, path: u64) -> bool {
         [Stands::File, Stands::Special].iter().any(|stands| self.seen.contains(&stands.at(path)))
-    }
-}
-
-/// The hash of a path, part by part.
-#[derive(Default)]
-pub(super) struct PathHash(DefaultHasher);
-
-impl PathHash {
-    /// Of a whole path below the root.
-    pub fn of(path: &[u8]) -> u64 {
-        Self::folders_and_own(path).1
-    }
-
-    /// Of the folders above a path, and of itself.
-    fn folders_and_own(path: &[u8]) -> (Vec<u64>, u64) {
-        let (mut hash, mut folders) = (Self::default(), Vec::new());
-        let mut parts = path.split(|byte| *byte == b'/').peekable();
-        while let Some(part) = parts.next() {
-            hash.0.write(part);
-            hash.0.write(b"/");
-            if parts.peek().is_some() {
-                folders.push(hash.0.finish());
-            }
-        }
-        (folders, hash.0.finish())
     }
 }

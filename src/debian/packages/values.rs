@@ -1,7 +1,10 @@
 //! What single fields of an index may hold.
 
 use super::super::{Architecture, PackageName, Version};
-use super::{Form, Rule};
+use super::Form;
+
+/// The rule that a value breaks.
+pub(super) type Rule = &'static str;
 
 /// Fields whose value is read here: one line each, in their usual spelling.
 pub(super) const EXACT: [&str; 20] = [
