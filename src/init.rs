@@ -5,108 +5,33 @@
 #![expect(clippy::disallowed_methods, reason = "this room makes the data directory")]
 
 use std::fs;
-use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+mod configuration;
+mod error;
 mod external;
+mod files;
+mod options;
+mod profile;
 
-pub use external::{ExternalCa, Outside};
+pub use error::InitError;
+pub use external::Outside;
+pub use options::{ExternalCa, InitOptions, InitTrust};
 
+use configuration::{configuration, public_url};
 use external::Named;
+use files::{make_directory, make_parent, write_new};
+use profile::{first_grant, profile_text};
 
 use crate::catalogue::{Access, CertificateRecord, SqliteCatalogue};
-use crate::config::{self, Config};
-use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
+use crate::config;
+use crate::domain::{Actor, Event, Identity};
 use crate::server::{DataDirectory, passphrase, server_names};
-use crate::signing::{DateFloor, KeyKind, generate};
+use crate::signing::{DateFloor, generate};
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, NewRequest, ServerKey};
-
-/// What the new directory is to be.
-#[derive(Clone, Debug)]
-pub struct InitOptions {
-    /// Where.
-    pub data: PathBuf,
-    /// The host name by which hosts reach the server.
-    pub name: String,
-    /// The port by which they do.
-    pub port: u16,
-    /// Where to listen; every address of the machine on `port` when empty.
-    pub listen: Vec<SocketAddr>,
-    /// Where health checks of this machine are answered.
-    pub local: Vec<SocketAddr>,
-    /// The kind of the signing key.
-    pub key: KeyKind,
-    /// The name of the first operator.
-    pub operator: Identity,
-    /// Whose certificates count.
-    pub trust: InitTrust,
-}
-
-/// Whose certificates count.
-#[derive(Clone, Debug)]
-pub enum InitTrust {
-    /// Those of a CA that is made with the directory.
-    Embedded {
-        /// The file with the passphrase that locks its private key; else that is in the clear.
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Those of CAs that exist already.
-    External(ExternalCa),
-}
-
-impl Default for InitTrust {
-    fn default() -> Self {
-        Self::Embedded { passphrase_file: None }
-    }
-}
-
-/// An option of `repod.toml`: its section, its name, its value.
-type Setting = (&'static str, &'static str, toml::Value);
-
-/// The directory could not be made. What was begun is named, so that it can be removed.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// There is something already.
-    #[error(
-        "{0} is not empty; name a new directory, or remove it if an earlier init was broken off"
-    )]
-    NotEmpty(String),
-    /// It is a data directory already.
-    #[error(
-        "{0} is a data directory already; start it with `repod serve --config {0}/repod.toml` (its keys cannot be \
-         made again: keep it)"
-    )]
-    Made(String),
-    /// The directory itself cannot be made or read; nothing of ours is in it.
-    #[error("{data} cannot be made a data directory: {problem}; name another one")]
-    Unusable {
-        /// The directory.
-        data: String,
-        /// What the system said.
-        problem: io::Error,
-    },
-    /// A file that was named cannot be used.
-    #[error("{0}: {1}; nothing was made")]
-    Named(&'static str, String),
-    /// The name cannot be used.
-    #[error("--name: {0}")]
-    Name(String),
-    /// A part could not be made.
-    #[error("{what}: {problem}; remove {data} before trying again")]
-    Part {
-        /// Which part.
-        what: &'static str,
-        /// What it said.
-        problem: String,
-        /// The directory.
-        data: String,
-    },
-}
 
 /// What was made.
 #[derive(Clone, Debug)]
@@ -198,30 +123,6 @@ fn make_empty(data: &Path) -> Result<(), InitError> {
     }
 }
 
-fn configuration(options: &InitOptions, url: &str, settings: &[Setting]) -> Result<String, String> {
-    let template = config::template(url, &listen(options), &options.local);
-    let text = settings.iter().fold(template, |text, (section, key, value)| {
-        config::with_option(&text, section, key, value)
-    });
-    Config::parse(&text).map(|_| text)
-}
-
-fn public_url(name: &str, port: u16) -> Result<String, InitError> {
-    let address = name.parse::<std::net::IpAddr>().is_ok();
-    if !address && let Err(error) = Identity::parse(name) {
-        return Err(InitError::Name(error.to_string()));
-    }
-    let host = if name.contains(':') { format!("[{name}]") } else { name.to_string() };
-    Ok(if port == 443 { format!("https://{host}/") } else { format!("https://{host}:{port}/") })
-}
-
-fn listen(options: &InitOptions) -> Vec<SocketAddr> {
-    if !options.listen.is_empty() {
-        return options.listen.clone();
-    }
-    vec![SocketAddr::from(([0u8; 4], options.port)), SocketAddr::from(([0u16; 8], options.port))]
-}
-
 fn signing_key(
     directory: &DataDirectory,
     options: &InitOptions,
@@ -295,30 +196,4 @@ fn operator(
     let profile = own.join("config.toml");
     write_new(&profile, 0o644, profile_text(url).as_bytes()).map_err(|e| text(&e))?;
     Ok(profile)
-}
-
-fn first_grant(options: &InitOptions) -> Grant {
-    Grant { identity: options.operator.clone(), role: Role::Admin, suites: SuiteScope::All }
-}
-
-fn profile_text(url: &str) -> String {
-    format!(
-        "# Profile of repoctl. Copy this directory to ~/.config/repoctl to use it without --config.\n\
-         server = \"{url}\"\ncertificate = \"client.crt\"\nkey = \"client.key\"\nca = \"ca.crt\"\n"
-    )
-}
-
-fn make_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), make_directory)
-}
-
-fn make_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o750).create(path)
-}
-
-fn write_new(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -2,29 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    InitError, InitOptions, Setting, first_grant, make_directory, profile_text, write_new,
-};
+use super::configuration::Setting;
+use super::files::{make_directory, write_new};
+use super::profile::{first_grant, profile_text};
+use super::{ExternalCa, InitError, InitOptions};
 use crate::catalogue::{Access, SqliteCatalogue};
 use crate::domain::{Actor, Event};
 use crate::server::DataDirectory;
 use crate::time::Moment;
 use crate::trust::{NewRequest, ServerIdentity, Trust, TrustFiles, read_ca};
-
-/// CAs that exist already, by their files. Those stay where they are.
-#[derive(Clone, Debug, Default)]
-pub struct ExternalCa {
-    /// As [`crate::config::TrustOptions::anchors`].
-    pub anchors: Vec<PathBuf>,
-    /// As [`crate::config::TrustOptions::intermediates`].
-    pub intermediates: Vec<PathBuf>,
-    /// As [`crate::config::TrustOptions::crls`].
-    pub crls: Vec<PathBuf>,
-    /// The server's own certificate and its key; without them a key is made, and a request for one.
-    pub server: Option<(PathBuf, PathBuf)>,
-    /// The CA that hosts recognise the server by, where that is not the only anchor.
-    pub server_ca: Option<PathBuf>,
-}
 
 /// What was found in the files of other CAs, and what is still to be done with them.
 #[derive(Clone, Debug)]
