@@ -19,16 +19,19 @@ use crate::digest::Digest;
 
 mod bundle;
 mod bundles;
+mod handles;
 mod places;
 mod shelf;
 mod staging;
 mod syncs;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod together;
 mod tree;
+mod volume;
 
-use self::shelf::Found;
+use self::handles::Found;
 use self::staging::DiskStaging;
 use self::tree::Tree;
 
@@ -61,8 +64,8 @@ impl DiskPool {
 
 impl Pool for DiskPool {
     fn stage(&self, expected_bytes: u64) -> Result<Box<dyn Staging>, PoolError> {
-        self.tree.expect_writable()?;
-        self.tree.weigh(expected_bytes)?;
+        self.tree.volume.expect_writable()?;
+        self.tree.volume.weigh(expected_bytes)?;
         Ok(Box::new(DiskStaging::begin(&self.tree)?))
     }
 
@@ -71,7 +74,7 @@ impl Pool for DiskPool {
         let mut staging = match kind {
             Kind::Blob => self.stage(bytes.len() as u64)?,
             Kind::Pack => {
-                self.tree.expect_writable()?;
+                self.tree.volume.expect_writable()?;
                 Box::new(DiskStaging::begin(&self.tree)?)
             }
         };
@@ -132,14 +135,15 @@ impl Pool for DiskPool {
     }
 
     fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError> {
-        self.tree.expect_removable()?;
+        self.tree.volume.expect_removable()?;
         if kind == Kind::Blob {
-            self.tree.bundles.remove(&self.tree, digest)?;
+            self.tree.bundles.remove(&self.tree.volume, digest)?;
         }
         self.tree.shelf(kind).remove(digest)
     }
 
     fn room_bytes(&self) -> Result<u64, PoolError> {
-        Ok(self.tree.free_bytes()?.saturating_sub(self.tree.reserve_bytes()))
+        let volume = &self.tree.volume;
+        Ok(volume.free_bytes()?.saturating_sub(volume.reserve_bytes()))
     }
 }

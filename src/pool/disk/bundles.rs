@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use tracing::warn;
 
 use super::bundle::{self, Entry};
+use super::handles::Found;
 use super::places::{Place, Places, Upkeep};
-use super::shelf::{Found, Shelf};
-use super::staging::{Temporary, open_up};
-use super::tree::Tree;
+use super::shelf::Shelf;
+use super::temporary::{Temporary, open_up};
+use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError, Sealed};
 
@@ -118,7 +119,7 @@ impl Bundles {
     }
 
     /// Keeps blobs that [`part`] gave.
-    pub(super) fn keep(&self, tree: &Arc<Tree>, blobs: &[&Sealed]) -> Result<(), PoolError> {
+    pub(super) fn keep(&self, volume: &Arc<Volume>, blobs: &[&Sealed]) -> Result<(), PoolError> {
         let mut rest = blobs;
         while !rest.is_empty() {
             let mut size_bytes = 0_u64;
@@ -128,21 +129,21 @@ impl Bundles {
             };
             let count = rest.iter().take(bundle::MOST_BLOBS).take_while(fits).count().max(1);
             let (now, later) = rest.split_at(count.min(rest.len()));
-            let file = write(tree, now)?;
+            let file = write(volume, now)?;
             let _changing = self.changing();
-            self.name(tree, file)?;
+            self.name(volume, file)?;
             rest = later;
         }
         Ok(())
     }
 
     /// Gives a written bundle its name, durably, and shows its blobs.
-    fn name(&self, tree: &Tree, written: Written) -> Result<(), PoolError> {
+    fn name(&self, volume: &Volume, written: Written) -> Result<(), PoolError> {
         let Written { temporary, name, entries } = written;
         let made = self.shelf.directory(&name);
-        let directory = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
+        let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
         temporary.rename(&directory, &name)?;
-        rustix::fs::fsync(&directory).map_err(|e| tree.stop("sync of a directory", e.into()))?;
+        rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))?;
         self.write().add(name, &entries);
         Ok(())
     }
@@ -178,7 +179,7 @@ impl Bundles {
     }
 
     /// Removes a blob wherever it lies.
-    pub(super) fn remove(&self, tree: &Arc<Tree>, digest: &Digest) -> Result<(), PoolError> {
+    pub(super) fn remove(&self, volume: &Arc<Volume>, digest: &Digest) -> Result<(), PoolError> {
         if self.read().of(digest).is_empty() {
             return Ok(());
         }
@@ -199,7 +200,7 @@ impl Bundles {
                 Upkeep::Leave => {}
                 Upkeep::Drop => self.drop_bundle(place.bundle, &name)?,
                 Upkeep::Renew => {
-                    if let Err(problem) = self.renew(tree, place.bundle, &name) {
+                    if let Err(problem) = self.renew(volume, place.bundle, &name) {
                         // What was to be removed is. The space is gained another time: to read all of it
                         // again for each of a hundred more that go would not mend it.
                         self.write().put_off(place.bundle);
@@ -212,8 +213,8 @@ impl Bundles {
     }
 
     /// Moves what is needed of a bundle to a new one.
-    fn renew(&self, tree: &Arc<Tree>, bundle: u32, name: &Digest) -> Result<(), PoolError> {
-        tree.expect_writable()?;
+    fn renew(&self, volume: &Arc<Volume>, bundle: u32, name: &Digest) -> Result<(), PoolError> {
+        volume.expect_writable()?;
         let living = self.read().living(bundle);
         let Some(found) = self.shelf.find(name)? else { return Ok(()) };
         let mut blobs = Vec::with_capacity(living.len());
@@ -224,8 +225,8 @@ impl Bundles {
             blobs.push(sealed.ok_or(PoolError::Damaged { kind: Kind::Blob, digest: *name })?);
         }
         blobs.sort_unstable_by_key(Sealed::digest);
-        let file = write(tree, &blobs.iter().collect::<Vec<_>>())?;
-        self.name(tree, file)?;
+        let file = write(volume, &blobs.iter().collect::<Vec<_>>())?;
+        self.name(volume, file)?;
         self.drop_bundle(bundle, name)
     }
 
@@ -263,22 +264,22 @@ struct Written {
     entries: Vec<Entry>,
 }
 
-fn write(tree: &Arc<Tree>, blobs: &[&Sealed]) -> Result<Written, PoolError> {
+fn write(volume: &Arc<Volume>, blobs: &[&Sealed]) -> Result<Written, PoolError> {
     let unfit = || PoolError::Io {
         action: "bundle packages".into(),
         source: std::io::Error::other("they do not fit into one"),
     };
     let table = bundle::table(blobs).ok_or_else(unfit)?;
     let name = Digest::of(&table);
-    let (temporary, file) = Temporary::create(tree)?;
+    let (temporary, file) = Temporary::create(volume)?;
     let mut out = BufWriter::with_capacity(WRITE_BYTES, &file);
     let mut parts =
         std::iter::once(table.as_slice()).chain(blobs.iter().map(|b| b.bytes().as_ref()));
     let written = parts.try_for_each(|part| out.write_all(part)).and_then(|()| out.flush());
-    written.map_err(|e| tree.failed("write", e))?;
+    written.map_err(|e| volume.failed("write", e))?;
     drop(out);
     open_up(&file, &name)?;
-    file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+    file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
     let mut offset = table.len() as u64;
     let entries = blobs.iter().map(|blob| {
         let entry = Entry { digest: blob.digest(), offset, size_bytes: blob.bytes().len() as u64 };

@@ -1,14 +1,13 @@
 //! All files of one sort, spread over directories named by the first two digits of a digest.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::tree::{DIRECTORY, directory, io_error};
+use super::handles::{DIRECTORY, Found, directory, io_error};
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 
@@ -123,17 +122,6 @@ impl Shelf {
     fn existing(&self, fan: &str) -> Result<OwnedFd, Errno> {
         rustix::fs::openat(&self.top, fan, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
     }
-}
-
-/// Stored bytes: a whole file, or a part of one.
-pub(super) struct Found {
-    pub(super) file: File,
-    /// Where they begin. Unit: bytes.
-    pub(super) offset: u64,
-    /// How many they are.
-    pub(super) size_bytes: u64,
-    /// Whether others lie in the same file.
-    pub(super) bundled: bool,
 }
 
 /// The first two digits of a digest.

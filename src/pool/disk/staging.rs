@@ -3,54 +3,18 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
-use rustix::io::Errno;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 
-use super::tree::{FILE_MODE, Tree, io_error};
+use super::handles::io_error;
+use super::temporary::{Temporary, open_up};
+use super::tree::Tree;
 use crate::digest::{Digest, Hasher};
 use crate::pool::{Kind, PoolError, Staged, Staging};
 
 /// How much is written between two looks at the free space. Unit: bytes.
 const WEIGH_EVERY_BYTES: u64 = 16 << 20;
-
-/// Numbers the files of this process, so that two pools in one directory do not meet.
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
-/// The name of a file in staging. Dropping it removes the file unless it has moved away.
-pub(super) struct Temporary {
-    tree: Arc<Tree>,
-    name: String,
-    moved: bool,
-}
-
-impl Temporary {
-    /// Makes a file in staging.
-    pub(super) fn create(tree: &Arc<Tree>) -> Result<(Self, File), PoolError> {
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}", std::process::id());
-        match rustix::fs::openat(tree.staging(), &name, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(file) => Ok((Self { tree: tree.clone(), name, moved: false }, file.into())),
-            // A disk without room, or without inodes, is no reason to end the writing; nor is
-            // anything else here, because nothing has been written yet.
-            Err(Errno::NOSPC | Errno::DQUOT) => Err(tree.failed("new file", Errno::NOSPC.into())),
-            Err(error) => Err(io_error("make a file in staging".into(), error)),
-        }
-    }
-
-    /// Moves the file, whose bytes are durable, to its name in `directory`.
-    pub(super) fn rename(mut self, directory: impl AsFd, digest: &Digest) -> Result<(), PoolError> {
-        rustix::fs::renameat(self.tree.staging(), &self.name, directory, digest.to_string())
-            .map_err(|e| self.tree.failed("rename", e.into()))?;
-        self.moved = true;
-        Ok(())
-    }
-}
 
 /// Whether bytes are there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,41 +45,27 @@ pub(super) fn freshen(
     Ok(if found.bundled { Presence::Durable } else { Presence::There })
 }
 
-/// Makes the mode that of a kept file: what is still on its way in is for its owner alone.
-pub(super) fn open_up(file: &File, digest: &Digest) -> Result<(), PoolError> {
-    let mode = rustix::fs::fchmod(file, FILE_MODE);
-    mode.map_err(|e| io_error(format!("set the mode of {digest}"), e))
-}
-
 impl DiskStaged {
     /// Gives the file its name among the durable ones.
     fn keep(self, kind: Kind) -> Result<(), PoolError> {
-        let Self { temporary, file, digest, size_bytes } = self;
-        let tree = temporary.tree.clone();
-        tree.expect_writable()?;
+        let Self { tree, temporary, file, digest, size_bytes } = self;
+        let volume = &tree.volume;
+        volume.expect_writable()?;
         let made = tree.shelf(kind).directory(&digest);
-        let directory = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
+        let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
         if freshen(&tree, kind, &digest, size_bytes)? == Presence::Absent {
             open_up(&file, &digest)?;
-            file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+            file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
             temporary.rename(&directory, &digest)?;
         }
         // Also when they were there: who renamed them may not have come to this line yet.
-        rustix::fs::fsync(&directory).map_err(|e| tree.stop("sync of a directory", e.into()))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.moved {
-            // What cannot be removed now is removed when the pool is opened next.
-            let _ = rustix::fs::unlinkat(self.tree.staging(), &self.name, AtFlags::empty());
-        }
+        rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))
     }
 }
 
 /// See [`Staging`].
 pub(super) struct DiskStaging {
+    tree: Arc<Tree>,
     temporary: Temporary,
     pub(super) file: File,
     hasher: Hasher,
@@ -126,8 +76,9 @@ pub(super) struct DiskStaging {
 
 impl DiskStaging {
     pub(super) fn begin(tree: &Arc<Tree>) -> Result<Self, PoolError> {
-        let (temporary, file) = Temporary::create(tree)?;
+        let (temporary, file) = Temporary::create(&tree.volume)?;
         Ok(Self {
+            tree: tree.clone(),
             temporary,
             file,
             hasher: Hasher::new(),
@@ -138,18 +89,18 @@ impl DiskStaging {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<usize, PoolError> {
-        let tree = &self.temporary.tree;
-        tree.expect_writable()?;
+        let volume = &self.tree.volume;
+        volume.expect_writable()?;
         if self.unweighed_bytes >= WEIGH_EVERY_BYTES {
-            tree.weigh(0)?;
+            volume.weigh(0)?;
             self.unweighed_bytes = 0;
         }
         let written = loop {
             match self.file.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(tree.failed("write", error)),
+                Err(error) => return Err(volume.failed("write", error)),
                 Ok(0) if !bytes.is_empty() => {
-                    return Err(tree.failed("write", io::ErrorKind::WriteZero.into()));
+                    return Err(volume.failed("write", io::ErrorKind::WriteZero.into()));
                 }
                 Ok(written) => break written,
             }
@@ -182,20 +133,21 @@ impl Write for DiskStaging {
 
 impl Staging for DiskStaging {
     fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, PoolError> {
-        let Self { temporary, file, hasher, size_bytes, failed, .. } = *self;
-        temporary.tree.expect_writable()?;
+        let Self { tree, temporary, file, hasher, size_bytes, failed, .. } = *self;
+        tree.volume.expect_writable()?;
         let stat = file.metadata();
-        let stat = stat.map_err(|e| temporary.tree.failed("look at a written file", e))?;
+        let stat = stat.map_err(|e| tree.volume.failed("look at a written file", e))?;
         if failed || stat.len() != size_bytes {
             let source = io::Error::other("an earlier write did not succeed");
             return Err(PoolError::Io { action: "finish a staged file".into(), source });
         }
-        Ok(Box::new(DiskStaged { temporary, file, digest: hasher.finish(), size_bytes }))
+        Ok(Box::new(DiskStaged { tree, temporary, file, digest: hasher.finish(), size_bytes }))
     }
 }
 
 /// See [`Staged`].
 pub(super) struct DiskStaged {
+    tree: Arc<Tree>,
     temporary: Temporary,
     file: File,
     digest: Digest,

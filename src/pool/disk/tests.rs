@@ -280,7 +280,8 @@ fn many_are_kept_with_one_sync_or_with_one_each() {
     for together in [true, false] {
         let room = TempDir::new().unwrap();
         let mut pool = open(room.path());
-        Arc::get_mut(&mut pool.tree).unwrap().together = together;
+        let tree = Arc::get_mut(&mut pool.tree).unwrap();
+        Arc::get_mut(&mut tree.volume).unwrap().together = together;
         let all = sealed(&[b"one", b"two", b"three"]);
         pool.keep_all(Kind::Blob, &all).unwrap();
         for one in &all {

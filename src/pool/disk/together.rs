@@ -12,19 +12,22 @@ use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
 use super::bundles;
-use super::staging::{Presence, Temporary, freshen, open_up};
+use super::staging::{Presence, freshen};
 use super::syncs::Mark;
+use super::temporary::{Temporary, open_up};
 use super::tree::Tree;
+use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, PoolError, Sealed};
 
 /// See [`Pool::keep_all`](crate::pool::Pool::keep_all).
 pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(), PoolError> {
-    tree.expect_writable()?;
+    let volume = &tree.volume;
+    volume.expect_writable()?;
     let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
-    tree.weigh(sizes.fold(0, u64::saturating_add))?;
+    volume.weigh(sizes.fold(0, u64::saturating_add))?;
     // Before it is looked what is there: the sync that fails may be that of who has just put it there.
-    let mark = tree.mark();
+    let mark = volume.mark();
     let (mut lacking, mut there) = (Vec::with_capacity(all.len()), Vec::new());
     for sealed in all {
         match freshen(tree, kind, &sealed.digest(), sealed.bytes().len() as u64)? {
@@ -34,7 +37,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
         }
     }
     let (bundled, alone) = bundles::part(kind, lacking);
-    tree.bundles.keep(tree, &bundled)?;
+    tree.bundles.keep(volume, &bundled)?;
     keep_each(tree, kind, &alone, there, mark)
 }
 
@@ -50,26 +53,27 @@ fn keep_each(
     if names.is_empty() {
         return Ok(());
     }
-    tree.expect_writable()?;
+    let volume = &tree.volume;
+    volume.expect_writable()?;
     let mut written = Vec::with_capacity(alone.len());
-    let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+    let crowd = volume.crowd.lock().unwrap_or_else(PoisonError::into_inner);
     for sealed in alone {
-        written.push((write(tree, sealed)?, sealed.digest()));
+        written.push((write(volume, sealed)?, sealed.digest()));
     }
     drop(crowd);
-    if tree.syncs_together() {
-        tree.sync_all(mark).map_err(|e| tree.failed("sync of files", e))?;
+    if volume.syncs_together() {
+        volume.sync_all(mark).map_err(|e| volume.failed("sync of files", e))?;
     }
     let mut directories = BTreeMap::new();
     for digest in names {
         let [fan, ..] = digest.as_bytes();
         if !directories.contains_key(fan) {
             let made = tree.shelf(kind).directory(&digest);
-            let made = made.map_err(|e| tree.failed("sync of a directory", e.into()))?;
+            let made = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
             directories.insert(*fan, made);
         }
     }
-    let crowd = tree.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+    let crowd = volume.crowd.lock().unwrap_or_else(PoisonError::into_inner);
     for (temporary, digest) in written {
         let [fan, ..] = digest.as_bytes();
         if let Some(directory) = directories.get(fan) {
@@ -78,26 +82,31 @@ fn keep_each(
     }
     drop(crowd);
     // Also when all were there: who renamed them may not have come to this line yet.
-    if tree.syncs_together() {
-        return tree.sync_all(mark).map_err(|e| tree.stop("sync of directories", e));
+    if volume.syncs_together() {
+        return volume.sync_all(mark).map_err(|e| volume.stop("sync of directories", e));
     }
     directories.values().try_for_each(|directory| {
-        rustix::fs::fsync(directory).map_err(|e| tree.stop("sync of a directory", e.into()))
+        rustix::fs::fsync(directory).map_err(|e| volume.stop("sync of a directory", e.into()))
     })
 }
 
 /// Writes a file to staging and closes it: so many could not all stay open.
-fn write(tree: &Arc<Tree>, sealed: &Sealed) -> Result<Temporary, PoolError> {
-    let (temporary, file) = Temporary::create(tree)?;
-    write_into(tree, file, sealed.bytes(), &sealed.digest())?;
+fn write(volume: &Arc<Volume>, sealed: &Sealed) -> Result<Temporary, PoolError> {
+    let (temporary, file) = Temporary::create(volume)?;
+    write_into(volume, file, sealed.bytes(), &sealed.digest())?;
     Ok(temporary)
 }
 
-fn write_into(tree: &Tree, mut file: File, bytes: &[u8], digest: &Digest) -> Result<(), PoolError> {
-    file.write_all(bytes).map_err(|e| tree.failed("write", e))?;
+fn write_into(
+    volume: &Volume,
+    mut file: File,
+    bytes: &[u8],
+    digest: &Digest,
+) -> Result<(), PoolError> {
+    file.write_all(bytes).map_err(|e| volume.failed("write", e))?;
     open_up(&file, digest)?;
-    if !tree.syncs_together() {
-        file.sync_all().map_err(|e| tree.failed("sync of a file", e))?;
+    if !volume.syncs_together() {
+        file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
     }
     Ok(())
 }

@@ -1,0 +1,79 @@
+//! Handles: how directories and files are opened, and with which modes they are made.
+
+use std::ffi::CString;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::pool::PoolError;
+
+/// Files are for the owner to write and for the group to read.
+pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
+
+/// How directories are opened.
+pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+pub(super) fn io_error(action: String, error: Errno) -> PoolError {
+    PoolError::Io { action, source: error.into() }
+}
+
+/// Stored bytes: a whole file, or a part of one.
+pub(super) struct Found {
+    pub(super) file: File,
+    /// Where they begin. Unit: bytes.
+    pub(super) offset: u64,
+    /// How many they are.
+    pub(super) size_bytes: u64,
+    /// Whether others lie in the same file.
+    pub(super) bundled: bool,
+}
+
+/// Opens a directory below another, and makes it when there is none; a symbolic link is refused.
+pub(super) fn directory(above: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    let new = match rustix::fs::mkdirat(above, name, DIRECTORY_MODE) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(error) => return Err(error),
+    };
+    let opened = rustix::fs::openat(above, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+    if new {
+        // The mode given to mkdir is cut by the umask.
+        rustix::fs::fchmod(&opened, DIRECTORY_MODE)?;
+    }
+    Ok(opened)
+}
+
+/// Opens the pool's own directory and makes it, durably, when there is none. It is the operator's
+/// to name, so here a symbolic link is followed.
+pub(super) fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    let open = |path: &Path| rustix::fs::openat(CWD, path, DIRECTORY, Mode::empty());
+    match open(path) {
+        Err(Errno::NOENT) => {}
+        opened => return Ok(opened?),
+    }
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE.bits()).create(path)?;
+    let above = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    rustix::fs::fsync(open(above.unwrap_or(Path::new(".")))?)?;
+    Ok(open(path)?)
+}
+
+/// Removes every file in a directory.
+pub(super) fn empty(directory: &OwnedFd) -> Result<(), Errno> {
+    let mut names: Vec<CString> = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        if entry.file_type() != FileType::Directory {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    for name in names {
+        rustix::fs::unlinkat(directory, name, AtFlags::empty())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The volume: the file system under a pool. Where bytes are on their way in, how much is free, how writes
+//! become durable, and whether there may be any.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, OnceLock};
+
+use rustix::io::Errno;
+
+use super::handles::io_error;
+use super::syncs::{Mark, Syncs};
+use crate::pool::PoolError;
+
+/// What all that is written to a pool has in common.
+pub(super) struct Volume {
+    staging: OwnedFd,
+    reserve_bytes: u64,
+    /// Whether one sync of the file system tells of every write that failed.
+    pub(super) together: bool,
+    only_read: bool,
+    /// Held while many files are made or renamed: the kernel lets one at a time into a directory, and
+    /// those who wait there burn a core.
+    pub(super) crowd: Mutex<()>,
+    syncs: Syncs,
+    stopped: OnceLock<String>,
+}
+
+impl Volume {
+    /// That of a pool which is written to.
+    pub(super) fn writable(staging: OwnedFd, reserve_bytes: u64) -> Self {
+        Self {
+            together: tells_of_failed_writes(&staging),
+            staging,
+            reserve_bytes,
+            only_read: false,
+            crowd: Mutex::default(),
+            syncs: Syncs::default(),
+            stopped: OnceLock::new(),
+        }
+    }
+
+    /// One that refuses every write.
+    pub(super) fn only_read(staging: OwnedFd) -> Self {
+        Self {
+            together: false,
+            staging,
+            reserve_bytes: 0,
+            only_read: true,
+            crowd: Mutex::default(),
+            syncs: Syncs::default(),
+            stopped: OnceLock::from(ONLY_READ.to_owned()),
+        }
+    }
+
+    pub(super) fn is_only_read(&self) -> bool {
+        self.only_read
+    }
+
+    pub(super) fn staging(&self) -> &OwnedFd {
+        &self.staging
+    }
+
+    pub(super) fn reserve_bytes(&self) -> u64 {
+        self.reserve_bytes
+    }
+
+    /// Whether [`Volume::sync_all`] can take the place of a sync for each file.
+    pub(super) fn syncs_together(&self) -> bool {
+        self.together
+    }
+
+    /// Makes all durable that was written to the file system so far. It tells of every write since `mark`
+    /// that failed, for the handle is as old as the pool.
+    pub(super) fn sync_all(&self, mark: Mark) -> io::Result<()> {
+        self.syncs.sync(mark, || rustix::fs::syncfs(&self.staging))
+    }
+
+    /// To be taken before the first write that [`Volume::sync_all`] is to make durable.
+    pub(super) fn mark(&self) -> Mark {
+        self.syncs.mark()
+    }
+
+    /// What an ordinary owner may still write to the file system. Unit: bytes.
+    pub(super) fn free_bytes(&self) -> Result<u64, PoolError> {
+        let space = rustix::fs::fstatvfs(&self.staging)
+            .map_err(|error| io_error("measure free space".into(), error))?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    /// Refuses when `more_bytes` would reach into the reserve.
+    pub(super) fn weigh(&self, more_bytes: u64) -> Result<(), PoolError> {
+        let free_bytes = self.free_bytes()?;
+        if free_bytes < self.reserve_bytes.saturating_add(more_bytes) {
+            return Err(PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes });
+        }
+        Ok(())
+    }
+
+    /// Refuses once [`Volume::stop`] was called.
+    pub(super) fn expect_writable(&self) -> Result<(), PoolError> {
+        self.stopped.get().map_or(Ok(()), |action| Err(PoolError::Stopped(action.clone())))
+    }
+
+    /// Removing goes on after a failed sync, but not where only reading was asked for.
+    pub(super) fn expect_removable(&self) -> Result<(), PoolError> {
+        if self.only_read { self.expect_writable() } else { Ok(()) }
+    }
+
+    /// A write, sync or rename of a file that is still in staging failed. A full disk harms nothing
+    /// but that file; anything else ends the writing.
+    pub(super) fn failed(&self, action: &str, source: io::Error) -> PoolError {
+        let full = |error| matches!(error, Errno::NOSPC | Errno::DQUOT);
+        if Errno::from_io_error(&source).is_some_and(full) {
+            let free_bytes = self.free_bytes().unwrap_or_default();
+            return PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes };
+        }
+        self.stop(action, source)
+    }
+
+    /// Ends the writing, whatever the error. For what was renamed already, where even a full disk
+    /// leaves it unknown what a crash would bring back, and a second sync would not tell.
+    pub(super) fn stop(&self, action: &str, source: io::Error) -> PoolError {
+        // The first failure is the one worth reporting.
+        let _ = self.stopped.set(action.to_owned());
+        PoolError::Io { action: action.to_owned(), source }
+    }
+}
+
+/// Why nothing is written where only reading was asked for.
+const ONLY_READ: &str = "opening: it was opened for reading only";
+
+/// File systems whose `syncfs` tells of errors, by their magic numbers: ext4, XFS, btrfs. Others may
+/// too, and an overlay does not.
+const TELLING: [i64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
+
+/// Before Linux 5.8 `syncfs` kept quiet about them everywhere.
+const TELLING_SINCE: (u32, u32) = (5, 8);
+
+fn tells_of_failed_writes(staging: &OwnedFd) -> bool {
+    let system = rustix::fs::fstatfs(staging);
+    let telling = system.is_ok_and(|system| TELLING.contains(&system.f_type));
+    telling && kernel().is_some_and(|version| version >= TELLING_SINCE)
+}
+
+#[expect(clippy::disallowed_methods, reason = "asks the kernel for its version")]
+fn kernel() -> Option<(u32, u32)> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let mut parts = text.split(['.', '-', '\n']).map(str::parse);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
