@@ -14,62 +14,40 @@ use tracing::{error, info};
 
 use crate::catalogue::SqliteCatalogue;
 use crate::config::{Config, LogFormat};
-use crate::flow::{self, Address, FlowLimits, Parts, Repository};
-use crate::http::listen::{Edge, EdgeLimits, Notifier, harden};
+use crate::flow::{self, Address, Parts, Repository};
+use crate::http::listen::{Edge, Notifier};
 use crate::http::metrics::Metrics;
 use crate::http::{self, App, Handover, Site};
 use crate::pool::DiskPool;
 use crate::signing::{DateFloor, Signer};
-use crate::time::{Clock, Moment, SystemClock};
-use crate::trust::{
-    AnyProvenClient, ServerIdentity, ServerKey, Trust, existing_key, load_server, server_config,
-};
+use crate::time::{Clock, SystemClock};
+use crate::trust::Trust;
 
 pub mod admin;
 pub mod audit;
 pub mod ca;
+mod certificate;
 pub mod data;
+mod error;
 pub mod export;
 mod front;
 mod keeper;
 pub mod keys;
+mod limits;
 pub mod passphrase;
 mod watch;
 
+pub use certificate::server_names;
 pub use data::{DataDirectory, DataError};
+pub use error::ServerError;
 
+use self::certificate::{
+    load_identity, renew_server_certificate, server_ca, tell_of_name, tls_config,
+};
+use self::error::part;
 use self::keeper::Keeper;
-use self::watch::{load_identity, server_ca, trust_files};
-
-/// The server could not start or run.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A part of it cannot be opened.
-    #[error("{what}: {problem}")]
-    Part {
-        /// Which part.
-        what: &'static str,
-        /// What it said.
-        problem: String,
-    },
-    /// An address cannot be listened on.
-    #[error("{0}; stop what listens there, or change [listen] in repod.toml")]
-    Listen(std::io::Error),
-    /// The listener failed.
-    #[error("the listener stopped: {0}")]
-    Stopped(std::io::Error),
-}
-
-/// Makes an error of a part.
-fn part<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> ServerError {
-    move |problem| ServerError::Part { what, problem: problem.to_string() }
-}
-
-/// Days that are written in the configuration, as the flows count.
-const DAY_SECONDS: i64 = 86_400;
+use self::limits::flow_limits;
+use self::watch::{Watch, trust_files};
 
 /// A server that is open but not yet serving.
 pub struct Server {
@@ -105,7 +83,7 @@ impl Server {
             ),
             Err(problem) => return Err(problem),
         }
-        watch::tell_of_name(&config, &identity);
+        tell_of_name(&config, &identity);
         let tls = Arc::new(ArcSwap::new(tls_config(&identity)?));
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
         let edge = front::bind(&config, &data)?;
@@ -162,15 +140,15 @@ impl Server {
             let told = (Arc::clone(&self.repository), Arc::clone(&metrics));
             tokio::spawn(http::local::serve(listener, told, stopped));
         }
-        let keeper = Keeper {
+        let watch = Watch {
             config: self.config,
             data: self.data,
             repository: Arc::clone(&self.repository),
             tls: Arc::clone(&self.tls),
             certificate_not_after: self.certificate_not_after,
-            notifier: Arc::clone(&notifier),
             seen: std::sync::Mutex::default(),
         };
+        let keeper = Keeper { watch, notifier: Arc::clone(&notifier) };
         let keeping = tokio::spawn(Arc::new(keeper).keep(reload, stop.clone()));
         info!(addresses = ?self.edge.local_addrs().unwrap_or_default(), "serving");
         notifier.ready();
@@ -250,70 +228,6 @@ fn open_repository(
         }
     }
     Ok(repository)
-}
-
-fn flow_limits(config: &Config) -> FlowLimits {
-    FlowLimits {
-        package_bytes: config.limits.package_bytes,
-        uploads: config.limits.uploads.max(1),
-        memory_bytes: config.limits.memory_bytes,
-        certificate_days: config.certificates.client_days,
-        crl_seconds: i64::from(config.certificates.crl_days).saturating_mul(DAY_SECONDS),
-        ..FlowLimits::default()
-    }
-}
-
-fn edge_limits(config: &Config) -> EdgeLimits {
-    EdgeLimits {
-        max_connections: config.limits.connections,
-        max_connections_per_address: config.limits.connections_per_address,
-        ..EdgeLimits::default()
-    }
-}
-
-fn tls_config(identity: &ServerIdentity) -> Result<Arc<rustls::ServerConfig>, ServerError> {
-    let config = server_config(Arc::new(AnyProvenClient), identity).map_err(part("TLS"))?;
-    Ok(Arc::new(harden((*config).clone())))
-}
-
-/// The names under which the server is reached: hosts by the public one, its own machine by loopback.
-pub fn server_names(host: &str) -> Vec<String> {
-    let mut names = vec![host.to_string()];
-    for local in ["localhost", "127.0.0.1", "::1"] {
-        if local != host {
-            names.push(local.into());
-        }
-    }
-    names
-}
-
-/// Renews the server's own certificate when less than a third of its life is left.
-fn renew_server_certificate(
-    config: &Config,
-    data: &DataDirectory,
-    repository: &Repository,
-    now: Moment,
-) -> Result<bool, ServerError> {
-    let Some(authority) = repository.authority.as_ref().filter(|_| !config.tls.is_external())
-    else {
-        return Ok(false);
-    };
-    let life = i64::from(config.certificates.server_days).saturating_mul(DAY_SECONDS);
-    let current = load_server(&data.tls()).map_err(part("server certificate"))?;
-    if current.not_after.since(now) > life / 3 {
-        return Ok(false);
-    }
-    let host = config.host().map_err(part("repod.toml"))?;
-    let authority = authority.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let days = config.certificates.server_days;
-    // The key stays, so that only one file changes and no crash can leave a pair that does not match.
-    let key = existing_key(&data.tls()).map_err(part("server certificate"))?;
-    let issued = authority
-        .issue_server(&server_names(&host), &ServerKey::Existing(&key), days, now)
-        .map_err(part("server certificate"))?;
-    issued.write(&data.tls()).map_err(part("server certificate"))?;
-    info!(not_after = %issued.not_after, "server certificate renewed");
-    Ok(true)
 }
 
 /// Runs a server until SIGTERM or SIGINT; SIGHUP reloads.

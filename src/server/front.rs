@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{DataDirectory, ServerError, edge_limits, part};
+use super::limits::edge_limits;
+use super::{DataDirectory, ServerError, part};
 use crate::config::Config;
 use crate::http::Handover;
 use crate::http::listen::{Edge, Networks};

@@ -1,18 +1,17 @@
 //! Keeper: what has to be looked after while the server runs, and the reload.
 
 use std::future::Future;
-use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::watch::Seen;
-use super::{DataDirectory, flow_limits, renew_server_certificate};
+use super::certificate::renew_server_certificate;
+use super::limits::flow_limits;
+use super::watch::Watch;
 use crate::config::Config;
-use crate::flow::{self, Repository};
+use crate::flow;
 use crate::http::listen::Notifier;
 
 /// How often unnamed bytes are looked for. Unit: seconds.
@@ -55,13 +54,8 @@ async fn pulse(notifier: Arc<Notifier>) {
 
 /// What is looked after while the server runs.
 pub(super) struct Keeper {
-    pub(super) config: Config,
-    pub(super) data: DataDirectory,
-    pub(super) repository: Arc<Repository>,
-    pub(super) tls: Arc<ArcSwap<rustls::ServerConfig>>,
-    pub(super) certificate_not_after: Arc<AtomicI64>,
+    pub(super) watch: Watch,
     pub(super) notifier: Arc<Notifier>,
-    pub(super) seen: Mutex<Seen>,
 }
 
 impl Keeper {
@@ -83,7 +77,7 @@ impl Keeper {
                 _ = refresh.tick() => {
                     let keeper = Arc::clone(&self);
                     refreshing.start(async move {
-                        flow::upkeep::refresh::refresh(&keeper.repository).await;
+                        flow::upkeep::refresh::refresh(&keeper.watch.repository).await;
                         keeper.renew();
                     });
                 }
@@ -92,7 +86,7 @@ impl Keeper {
                     looking.start(async move { keeper.look_aside().await });
                 }
                 _ = tidy.tick() => {
-                    let repository = Arc::clone(&self.repository);
+                    let repository = Arc::clone(&self.watch.repository);
                     tidying.start(async move { flow::upkeep::refresh::tidy(&repository).await });
                 }
                 Some(()) = reload.recv() => {
@@ -105,32 +99,29 @@ impl Keeper {
         looking.end().await;
         refreshing.end().await;
         tidying.end().await;
-        if let Err(problem) = flow::sightings::write(&self.repository) {
+        if let Err(problem) = flow::sightings::write(&self.watch.repository) {
             warn!(%problem, "the last sightings were not kept");
         }
-        while flow::upkeep::writer::is_busy(&self.repository) {
+        while flow::upkeep::writer::is_busy(&self.watch.repository) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if let Err(problem) = flow::audit::seal::close(&self.repository) {
+        if let Err(problem) = flow::audit::seal::close(&self.watch.repository) {
             warn!(%problem, "the end of the audit log is not signed; the next start does it");
         }
         pulse.abort();
     }
 
     async fn look_aside(self: Arc<Self>) {
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            self.look(&mut seen);
-        });
+        let looked = tokio::task::spawn_blocking(move || self.watch.look());
         if let Err(error) = looked.await {
             error!(%error, "a look at certificates and lists stopped");
         }
     }
 
     fn renew(&self) {
-        let now = self.repository.now();
-        match renew_server_certificate(&self.config, &self.data, &self.repository, now) {
-            Ok(true) => self.take_certificate(),
+        let Watch { config, data, repository, .. } = &self.watch;
+        match renew_server_certificate(config, data, repository, repository.now()) {
+            Ok(true) => self.watch.take_certificate(),
             Ok(false) => {}
             Err(problem) => error!(%problem, "the server certificate could not be renewed"),
         }
@@ -138,16 +129,16 @@ impl Keeper {
 
     /// Certificates and lists are taken anew; open connections stay, and are judged by the new lists.
     fn reload(&self) {
-        self.take_certificate();
-        match self.repository.trust.reload(self.repository.now()) {
+        let Watch { config: current, data, repository, .. } = &self.watch;
+        self.watch.take_certificate();
+        match repository.trust.reload(repository.now()) {
             Ok(changed) => info!(changed, "certificates and revocation list reloaded"),
             Err(problem) => error!(%problem, "the old revocation list stays in use until it ends"),
         }
-        match Config::load(&self.data.config()) {
-            Ok(config)
-                if Config { data: self.config.data.clone(), ..config.clone() } == self.config => {}
+        match Config::load(&data.config()) {
+            Ok(config) if Config { data: current.data.clone(), ..config.clone() } == *current => {}
             Ok(config) => {
-                self.repository.set_limits(flow_limits(&config));
+                repository.set_limits(flow_limits(&config));
                 info!(
                     "limits and lifetimes reloaded; listeners, log and public_url change with a restart"
                 );

@@ -1,16 +1,17 @@
 //! Watch: certificates and lists that others put into files are read again when they change, and the
 //! log says when the gate closes and when it opens.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use tracing::{error, info, warn};
 
-use super::keeper::Keeper;
-use super::{DataDirectory, ServerError, part, tls_config};
+use super::certificate::{load_identity, tell_of_name, tls_config};
+use super::{DataDirectory, part};
 use crate::config::Config;
 use crate::flow::Repository;
-use crate::trust::{Refusal, ServerIdentity, TrustError, TrustFiles, load_server, read_ca};
+use crate::trust::{Refusal, ServerIdentity, TrustFiles};
 
 /// Where trust is read from: what the configuration names, else the embedded CA.
 pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
@@ -29,35 +30,6 @@ pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
     }
 }
 
-/// The server's own certificate and key.
-pub(super) fn load_identity(
-    config: &Config,
-    data: &DataDirectory,
-) -> Result<ServerIdentity, TrustError> {
-    match config.tls.is_external() {
-        true => ServerIdentity::load(&config.tls.certificate, &config.tls.key),
-        false => load_server(&data.tls()),
-    }
-}
-
-/// Says when a certificate of another CA is not for the name that hosts ask for. A front may ask by another
-/// one, so it is no obstacle.
-pub(super) fn tell_of_name(config: &Config, identity: &ServerIdentity) {
-    let Ok(host) = config.host() else { return };
-    if config.tls.is_external() && !identity.is_for(&host) {
-        warn!(
-            %host,
-            "tls.certificate has no such name in subjectAltName: hosts that come here by it will refuse the server"
-        );
-    }
-}
-
-/// What hosts recognise the server by, where it is not the embedded CA.
-pub(super) fn server_ca(config: &Config) -> Result<Option<String>, ServerError> {
-    let read = config.tls.is_external().then(|| read_ca(&config.tls.ca)).transpose();
-    read.map_err(part("tls.ca"))
-}
-
 /// What was seen last, so that a thing is said once.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -66,9 +38,20 @@ pub(super) struct Seen {
     waning: bool,
 }
 
-impl Keeper {
+/// A server whose certificates and lists are watched.
+pub(super) struct Watch {
+    pub(super) config: Config,
+    pub(super) data: DataDirectory,
+    pub(super) repository: Arc<Repository>,
+    pub(super) tls: Arc<ArcSwap<rustls::ServerConfig>>,
+    pub(super) certificate_not_after: Arc<AtomicI64>,
+    pub(super) seen: Mutex<Seen>,
+}
+
+impl Watch {
     /// Looks at every file that others may have changed. Runs off the async threads.
-    pub(super) fn look(&self, seen: &mut Seen) {
+    pub(super) fn look(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.repository.now();
         match self.repository.trust.look(now) {
             Some(Ok(true)) => info!("certificates of CAs and revocation lists read again"),
@@ -84,7 +67,7 @@ impl Keeper {
                 self.take_certificate();
             }
         }
-        tell_gate(&self.repository, seen);
+        tell_gate(&self.repository, &mut seen);
     }
 
     /// Takes the server's certificate anew; open connections keep the old one.

@@ -1,0 +1,30 @@
+//! Why a server did not start or does not run.
+
+use super::DataError;
+
+/// The server could not start or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A part of it cannot be opened.
+    #[error("{what}: {problem}")]
+    Part {
+        /// Which part.
+        what: &'static str,
+        /// What it said.
+        problem: String,
+    },
+    /// An address cannot be listened on.
+    #[error("{0}; stop what listens there, or change [listen] in repod.toml")]
+    Listen(std::io::Error),
+    /// The listener failed.
+    #[error("the listener stopped: {0}")]
+    Stopped(std::io::Error),
+}
+
+/// Makes an error of a part.
+pub(super) fn part<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> ServerError {
+    move |problem| ServerError::Part { what, problem: problem.to_string() }
+}

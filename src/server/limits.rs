@@ -1,0 +1,27 @@
+//! Limits, from the configuration to those who keep them.
+
+use crate::config::Config;
+use crate::flow::FlowLimits;
+use crate::http::listen::EdgeLimits;
+
+/// Days that are written in the configuration, as the flows count.
+pub(super) const DAY_SECONDS: i64 = 86_400;
+
+pub(super) fn flow_limits(config: &Config) -> FlowLimits {
+    FlowLimits {
+        package_bytes: config.limits.package_bytes,
+        uploads: config.limits.uploads.max(1),
+        memory_bytes: config.limits.memory_bytes,
+        certificate_days: config.certificates.client_days,
+        crl_seconds: i64::from(config.certificates.crl_days).saturating_mul(DAY_SECONDS),
+        ..FlowLimits::default()
+    }
+}
+
+pub(super) fn edge_limits(config: &Config) -> EdgeLimits {
+    EdgeLimits {
+        max_connections: config.limits.connections,
+        max_connections_per_address: config.limits.connections_per_address,
+        ..EdgeLimits::default()
+    }
+}
