@@ -11,7 +11,7 @@ use sequoia_openpgp::Cert;
 use super::check::{Certificates, CheckError};
 use super::external::Form;
 use super::key::timestamp;
-use super::ring::RingKey;
+use super::ring_key::RingKey;
 use super::{ExternalSigner, SecretKey, SignedRelease, SigningError, openpgp};
 use crate::debian::SuiteName;
 use crate::time::Moment;

@@ -18,7 +18,9 @@ pub mod floor;
 mod hands;
 pub mod key;
 mod ring;
+mod ring_key;
 pub mod sign;
+mod signed_release;
 mod statement;
 
 #[cfg(test)]
@@ -31,8 +33,10 @@ pub use external::ExternalSigner;
 pub use floor::{DateFloor, FloorError};
 pub use hands::SigningKey;
 pub use key::{KeyKind, SecretKey, generate};
-pub use ring::{KeyAccess, KeyRing, NewKey, RingKey};
-pub use sign::{NextDate, ReleaseDate, SignedRelease, Signer};
+pub use ring::{KeyAccess, KeyRing, NewKey};
+pub use ring_key::RingKey;
+pub use sign::{NextDate, ReleaseDate, Signer};
+pub use signed_release::SignedRelease;
 
 use crate::debian::SuiteName;
 use crate::time::Moment;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::check::{CertificateFacts, describe_certificate, read_signing_certificate};
 use super::hands::{Hand, SigningKey};
+use super::ring_key::RingKey;
 use super::{ExternalSigner, KeyKind, SecretKey, SigningError, generate};
 use crate::debian::SuiteName;
 use crate::time::Moment;
@@ -22,32 +23,6 @@ const FIRST: &str = "signing.asc";
 const PUBLIC: &str = "archive-key.asc";
 /// Where private keys go that sign no more.
 const RETIRED: &str = "retired";
-
-/// A key of the ring.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RingKey {
-    /// 40 upper-case hexadecimal digits.
-    pub fingerprint: String,
-    /// Its public certificate, armored.
-    pub public: String,
-    /// The file of its private part, below the directory of keys; `None` where a command signs.
-    pub file: Option<String>,
-    /// Which suites it signs; `None` for every one, also those made later.
-    pub suites: Option<BTreeSet<SuiteName>>,
-    /// When it was made.
-    pub created: Moment,
-    /// Since when it signs; `None` for the first one.
-    pub added: Option<Moment>,
-    /// What kind of key it is, for people: `ed25519`, `rsa4096`.
-    pub algorithm: String,
-}
-
-impl RingKey {
-    /// Whether it signs a suite.
-    pub fn signs(&self, suite: &SuiteName) -> bool {
-        self.suites.as_ref().is_none_or(|suites| suites.contains(suite))
-    }
-}
 
 /// One key, as the file has it.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]

@@ -8,7 +8,9 @@ use arc_swap::ArcSwap;
 use super::check::{describe_certificate, read_signing_certificate};
 use super::hands::{Hand, Hands, SigningKey, named_signers};
 use super::key::timestamp;
-use super::ring::{KeyRing, NewKey, RingKey};
+use super::ring::{KeyRing, NewKey};
+use super::ring_key::RingKey;
+use super::signed_release::SignedRelease;
 use super::statement;
 use super::{DateFloor, SecretKey, SigningError};
 use crate::debian::SuiteName;
@@ -48,36 +50,6 @@ pub enum NextDate {
         /// How long until then: 1 to 6.
         seconds: u32,
     },
-}
-
-/// A Release text with both forms of signature, each verified; only [`Signer`] makes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedRelease {
-    pub(super) release: String,
-    pub(super) in_release: String,
-    pub(super) release_gpg: String,
-}
-
-impl SignedRelease {
-    /// `Release`: the plain text.
-    pub fn release(&self) -> &str {
-        &self.release
-    }
-
-    /// `InRelease`: the text, signed in clear.
-    pub fn in_release(&self) -> &str {
-        &self.in_release
-    }
-
-    /// `Release.gpg`: the armored detached signature over `Release`.
-    pub fn release_gpg(&self) -> &str {
-        &self.release_gpg
-    }
-
-    /// The three texts: `Release`, `InRelease` and `Release.gpg`.
-    pub fn into_texts(self) -> (String, String, String) {
-        (self.release, self.in_release, self.release_gpg)
-    }
 }
 
 /// The keys that sign, and the floor of Dates below which they never do.
