@@ -1,5 +1,5 @@
 //! Holds the source to the house drawn in `docs/ARCHITECTURE.md`: rooms, door cards and the arrows
-//! between them, sizes, names, and what pure rooms keep away from.
+//! between them and between files, sizes, names, and what pure rooms keep away from.
 //!
 //! Each rule is shown to fail on a sample of its own before it is trusted with the real source.
 #![allow(
@@ -10,12 +10,16 @@
     reason = "a test that cannot read the source should stop there"
 )]
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/house.rs"]
 mod house;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/samples.rs"]
 mod samples;
+#[path = "architecture/samples_of_circles.rs"]
+mod samples_of_circles;
 #[path = "architecture/text.rs"]
 mod text;
 
@@ -55,6 +59,16 @@ fn rooms_name_only_what_their_cards_allow() {
 #[test]
 fn no_rooms_name_each_other() {
     assert_kept(rules::cycles);
+}
+
+#[test]
+fn no_files_lead_to_each_other() {
+    assert_kept(circles::file_circles);
+}
+
+#[test]
+fn sub_rooms_name_only_what_their_cards_allow() {
+    assert_kept(circles::sub_rooms_off_their_cards);
 }
 
 #[test]

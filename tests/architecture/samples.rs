@@ -13,7 +13,7 @@ fn house(code: &str) -> House {
 }
 
 #[track_caller]
-fn assert_faults(faults: &[String], wanted: &[&str]) {
+pub fn assert_faults(faults: &[String], wanted: &[&str]) {
     assert_eq!(faults.len(), wanted.len(), "{faults:#?}");
     for (fault, part) in faults.iter().zip(wanted) {
         assert!(fault.contains(part), "{fault:?} does not say {part:?}");
@@ -219,4 +219,11 @@ fn literals_keep_lines_and_functions_keep_their_lengths() {
     let file = SourceFile::new("a.rs", source);
     let lengths: Vec<_> = functions(&file).iter().map(|f| (f.name.clone(), f.lines)).collect();
     assert_eq!(lengths, [("a".to_owned(), 5), ("b".to_owned(), 1)]);
+}
+
+#[test]
+fn a_glob_from_the_crate_root_is_found() {
+    assert_faults(&rules::arrows_off_the_card(&house("use crate::*;")), &["a names crate::*"]);
+    assert_faults(&rules::arrows_off_the_card(&house("use crate::c::*;")), &["a names c"]);
+    assert_faults(&rules::arrows_off_the_card(&house("use crate::b::*;")), &[]);
 }

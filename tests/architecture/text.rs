@@ -176,9 +176,25 @@ pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// Whether an item of this name is defined in `code`.
+pub fn defines(code: &str, name: &str) -> bool {
+    const ITEMS: [&str; 9] =
+        ["fn", "struct", "enum", "union", "trait", "type", "const", "static", "macro_rules"];
+    let mut before = "";
+    words(code).any(|(_, word)| {
+        let keyword = std::mem::replace(&mut before, word);
+        word == name && ITEMS.contains(&keyword)
+    })
+}
+
 /// The first names below `root` in paths and `use` groups: `root::a`, `root::{b, c::d}`, and the
 /// path each stands in, up to two names deep (`c::d`).
 pub fn names_below<'a>(code: &'a str, root: &str) -> Vec<(usize, Vec<&'a str>)> {
+    paths_below(code, root, 2)
+}
+
+/// The same, up to `depth` names deep.
+pub fn paths_below<'a>(code: &'a str, root: &str, depth: usize) -> Vec<(usize, Vec<&'a str>)> {
     let mut found = Vec::new();
     for (at, word) in words(code) {
         if word != root {
@@ -188,7 +204,7 @@ pub fn names_below<'a>(code: &'a str, root: &str) -> Vec<(usize, Vec<&'a str>)> 
         let after = code[at + word.len()..].trim_start();
         if !before.ends_with("::") && !before.ends_with('.') && after.starts_with("::") {
             let tail = code.len() - after.len() + 2;
-            found.extend(names_at(code, tail));
+            branches(code, tail, &[], depth, &mut found);
         }
     }
     found
@@ -196,16 +212,22 @@ pub fn names_below<'a>(code: &'a str, root: &str) -> Vec<(usize, Vec<&'a str>)> 
 
 /// The same for the path or group that begins at `at`.
 pub fn names_at(code: &str, at: usize) -> Vec<(usize, Vec<&str>)> {
+    paths_at(code, at, 2)
+}
+
+/// The same, up to `depth` names deep.
+pub fn paths_at(code: &str, at: usize, depth: usize) -> Vec<(usize, Vec<&str>)> {
     let mut found = Vec::new();
-    branches(code, at, &[], &mut found);
+    branches(code, at, &[], depth, &mut found);
     found
 }
 
-/// Walks a path or group from `at`, and notes every branch of it to a depth of two names.
+/// Walks a path or group from `at`, and notes every branch of it to a depth of so many names. A glob is a name.
 fn branches<'a>(
     code: &'a str,
     at: usize,
     before: &[&'a str],
+    depth: usize,
     found: &mut Vec<(usize, Vec<&'a str>)>,
 ) {
     let text = code[at..].trim_start();
@@ -214,9 +236,13 @@ fn branches<'a>(
         let end = closing(code, at).unwrap_or(code.len());
         let mut next = at + 1;
         while next < end {
-            branches(code, next, before, found);
+            branches(code, next, before, depth, found);
             next = comma_behind(code, next, end) + 1;
         }
+        return;
+    }
+    if text.starts_with('*') {
+        found.push((at, [before, &["*"]].concat()));
         return;
     }
     let Some(name) = words(text).next().filter(|(n, _)| *n == 0).map(|(_, word)| word) else {
@@ -224,9 +250,9 @@ fn branches<'a>(
     };
     let path = [before, &[name]].concat();
     let rest = text[name.len()..].trim_start();
-    if path.len() < 2 && rest.starts_with("::") && !rest.starts_with("::<") {
+    if path.len() < depth && rest.starts_with("::") && !rest.starts_with("::<") {
         let known = found.len();
-        branches(code, code.len() - rest.len() + 2, &path, found);
+        branches(code, code.len() - rest.len() + 2, &path, depth, found);
         if found.len() > known {
             return;
         }
