@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// For how long this thread has had a processor: what others do meanwhile does not count.
 pub fn thread_time() -> Duration {
@@ -38,8 +38,11 @@ impl Moment {
     }
 
     /// As in an HTTP header: `Mon, 23 Nov 2026 03:31:39 GMT` (RFC 9110, section 5.6.7).
+    ///
+    /// Limits: a moment outside the years 1970 to 9999 is written as the first second of 1970.
     pub fn http_date(self) -> String {
-        self.format("%a, %d %b %Y %H:%M:%S GMT")
+        let seconds = u64::try_from(self.0).ok().filter(|seconds| *seconds < YEAR_10000);
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.unwrap_or_default()))
     }
 
     /// For people: `2026-11-23 03:31:39Z`.
@@ -47,14 +50,11 @@ impl Moment {
         self.format("%Y-%m-%d %H:%M:%SZ")
     }
 
-    /// Reads an HTTP date of the preferred form; `None` for any other text.
+    /// Reads an HTTP date in any of the three forms that a server has to accept (RFC 9110, section
+    /// 5.6.7); `None` for any other text.
     pub fn parse_http_date(text: &str) -> Option<Self> {
-        let parsed = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text)
-            .ok()?
-            .to_datetime()
-            .ok()?;
-        let stamp = parsed.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-        Some(Self(stamp.as_second()))
+        let since = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok().map(Self)
     }
 
     /// As in the name of a snapshot: `20261123T033139Z`.
@@ -77,6 +77,9 @@ impl Moment {
     }
 }
 
+/// The first second that has no HTTP date. Unit: seconds since 1970.
+const YEAR_10000: u64 = 253_402_300_800;
+
 /// How [`Moment::stamp`] writes.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
@@ -98,7 +101,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the room that reads the clock")]
     fn now(&self) -> Moment {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Moment(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
     }
 }
@@ -158,6 +161,34 @@ mod tests {
         assert_eq!(at.release_date(), "Mon, 23 Nov 2026 03:31:39 UTC");
         assert_eq!(at.http_date(), "Mon, 23 Nov 2026 03:31:39 GMT");
         assert_eq!(Moment::parse_http_date(&at.http_date()), Some(at));
-        assert_eq!(Moment::parse_http_date("yesterday"), None);
+    }
+
+    #[test]
+    fn http_dates_are_read_in_every_form_and_never_out_of_bounds() {
+        let at = Moment(1_795_404_699);
+        for text in [
+            "Mon, 23 Nov 2026 03:31:39 GMT",
+            "Monday, 23-Nov-26 03:31:39 GMT",
+            "Mon Nov 23 03:31:39 2026",
+        ] {
+            assert_eq!(Moment::parse_http_date(text), Some(at), "{text}");
+        }
+        for text in [
+            "",
+            "yesterday",
+            "Mon, 23 Nov 2026 03:31:39 UTC",
+            "Mon, 23 Nov 2026 03:31:39 +0000",
+            "Tue, 23 Nov 2026 03:31:39 GMT",
+            "Mon, 31 Feb 2026 03:31:39 GMT",
+            "Mon, 23 Nov 2026 24:31:39 GMT",
+        ] {
+            assert_eq!(Moment::parse_http_date(text), None, "{text}");
+        }
+        let last = Moment(253_402_300_799);
+        assert_eq!(last.http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(Moment::parse_http_date(&last.http_date()), Some(last));
+        for beyond in [last.plus(1), Moment(-1), Moment(i64::MIN), Moment(i64::MAX)] {
+            assert_eq!(beyond.http_date(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        }
     }
 }
