@@ -20,7 +20,7 @@ use crate::http::App;
 use crate::http::admitted::peer_of;
 use crate::http::answer::Failure;
 use crate::http::known::Known;
-use crate::http::listen::{Peer, PeerSlot};
+use crate::http::listen::{Peer, PeerSlot, unescape};
 use crate::trust;
 
 /// The client's certificate: PEM, percent-encoded, as nginx writes `$ssl_client_escaped_cert`.
@@ -122,7 +122,8 @@ fn certificate_in(headers: &HeaderMap) -> Result<Option<CertificateDer<'static>>
         return Ok(None);
     }
     let problem = "X-Client-Cert is not one certificate in percent-encoded PEM";
-    let pem = decode(value.as_bytes()).ok_or(problem)?;
+    let is_printable = value.as_bytes().iter().all(u8::is_ascii_graphic);
+    let pem = unescape(value.as_bytes()).filter(|_| is_printable).ok_or(problem)?;
     one_certificate(&pem).map(Some).ok_or(problem)
 }
 
@@ -132,21 +133,6 @@ fn address_in(headers: &HeaderMap) -> Result<Option<IpAddr>, &'static str> {
     let last = last.to_str().ok().and_then(|text| text.rsplit(',').next());
     let address = last.and_then(|text| text.trim().parse().ok());
     address.map(Some).ok_or("X-Forwarded-For does not end with an address")
-}
-
-/// Takes percent-encoding away.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut plain = Vec::with_capacity(text.len());
-    let mut left = text.iter().copied();
-    while let Some(byte) = left.next() {
-        plain.push(match byte {
-            b'%' => digit(left.next()?)? << 4 | digit(left.next()?)?,
-            byte if byte.is_ascii_graphic() => byte,
-            _ => return None,
-        });
-    }
-    Some(plain)
 }
 
 /// The one certificate in PEM, with nothing else beside it.
@@ -163,6 +149,7 @@ fn one_certificate(pem: &[u8]) -> Option<CertificateDer<'static>> {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
 
     use super::*;
@@ -173,13 +160,11 @@ mod tests {
     }
 
     /// As nginx does: everything but what is unreserved.
+    const ESCAPED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
     fn escape(text: &str) -> String {
-        let one = |byte: u8| match byte {
-            b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        };
-        text.bytes().map(one).collect()
+        utf8_percent_encode(text, ESCAPED).to_string()
     }
 
     fn headers(name: HeaderName, values: &[&str]) -> HeaderMap {
@@ -239,7 +224,6 @@ mod tests {
             let _ = certificate_in(&headers(CERTIFICATE, &[&text]));
             let _ = address_in(&headers(FORWARDED, &[&text]));
             let _ = one_certificate(&bytes);
-            let _ = decode(&bytes);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One spelling per path: what a request line says, made plain once, or refused.
 
-use std::fmt::Write;
+use super::escapes::unescape;
 
 /// Longest raw path that is looked at. Unit: bytes.
 const PATH_BYTES: usize = 4096;
@@ -55,7 +55,11 @@ pub fn clean_path(raw: &str) -> Result<String, PathFault> {
     if raw.len() > PATH_BYTES {
         return Err(PathFault::TooLong);
     }
-    let path = String::from_utf8(decode(raw)?).map_err(|_| PathFault::NotUtf8)?;
+    let bytes = unescape(raw.as_bytes()).ok_or(PathFault::Escape)?;
+    if raw.contains("%2f") || raw.contains("%2F") {
+        return Err(PathFault::EscapedSlash);
+    }
+    let path = String::from_utf8(bytes.into_owned()).map_err(|_| PathFault::NotUtf8)?;
     if path.chars().any(char::is_control) {
         return Err(PathFault::Control);
     }
@@ -74,52 +78,34 @@ pub fn clean_path(raw: &str) -> Result<String, PathFault> {
     Ok(path)
 }
 
-fn decode(raw: &str) -> Result<Vec<u8>, PathFault> {
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut bytes = raw.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let (high, low) = (bytes.next().and_then(nibble), bytes.next().and_then(nibble));
-        match high.zip(low).map(|(high, low)| high << 4 | low) {
-            None => return Err(PathFault::Escape),
-            Some(b'/') => return Err(PathFault::EscapedSlash),
-            Some(byte) => decoded.push(byte),
-        }
-    }
-    Ok(decoded)
-}
-
-fn nibble(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
-/// Writes a plain path the way it can stand in a request line or a link.
-///
-/// Shape: letters, digits and `-._~/:+@!$&'()*,;=` stand for themselves, all else is escaped in
-/// lower case as apt does. [`clean_path`] gives the same path back.
-///
-/// Source: RFC 3986, section 3.3.
-pub fn encode_path(path: &str) -> String {
-    let mut text = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:+@!$&'()*,;=".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "%{byte:02x}");
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What cannot stand for itself in a path. Source: RFC 3986, section 3.3.
+    const ESCAPED: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'<')
+        .add(b'>')
+        .add(b'?')
+        .add(b'[')
+        .add(b'\\')
+        .add(b']')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+
+    fn encode_path(path: &str) -> String {
+        utf8_percent_encode(path, ESCAPED).to_string()
+    }
 
     #[test]
     fn what_apt_sends_is_read_as_it_was_meant() {
