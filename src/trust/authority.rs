@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::der::{SEQUENCE, Signed};
+use super::signed::{Signed, is_der, sequence_in};
 use super::{IssuerId, Serial, TrustError, verifier};
 use crate::time::Moment;
 
@@ -98,9 +98,9 @@ impl Authority {
     fn serial_under(&self, other: &Self) -> Option<Serial> {
         let serial = |certificate: &CertificateDer<'_>| {
             let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-            let (issuer, _) = super::der::take_tagged(parsed.issuer().as_raw(), SEQUENCE)?;
-            let signed = Signed::parse(certificate)?;
-            let made = issuer.content == other.subject()
+            let issuer = sequence_in(parsed.issuer().as_raw()).ok()?;
+            let signed = Signed::parse(certificate).ok()?;
+            let made = issuer == other.subject()
                 && signed.is_by(other.public_key(), &verifier::algorithms());
             made.then(|| Serial::from_integer(parsed.raw_serial()))
         };
@@ -170,7 +170,7 @@ pub(super) fn read_all(
 
 /// The certificates in a file that is one DER certificate or any number of PEM blocks.
 pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    if bytes.first() == Some(&SEQUENCE) {
+    if is_der(bytes) {
         return Ok(vec![CertificateDer::from(bytes.to_vec())]);
     }
     let found: Vec<_> = CertificateDer::pem_slice_iter(bytes)

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use ::der::asn1::{AnyRef, ContextSpecific, GeneralizedTime, OctetStringRef, UintRef, UtcTime};
+use ::der::{Decode, ErrorKind, FixedTag, Reader, SliceReader, Tag, TagNumber, Tagged};
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 use webpki::BorrowedCertRevocationList;
-use x509_parser::prelude::{ASN1Time, FromDer};
 
 use super::authority::Authority;
-use super::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, Signed, take, take_tagged};
+use super::signed::{Signed, is_der, take_sequence};
 use super::{CrlFault, IssuerId, Serial, verifier};
 use crate::digest::Digest;
 use crate::time::Moment;
@@ -22,8 +23,6 @@ pub(super) const SKEW_SECONDS: i64 = 60;
 
 const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
 const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 0x1c];
-const BOOLEAN: u8 = 0x01;
-const EXTENSIONS: u8 = 0xa0;
 
 /// The number of a revocation list; later lists of one CA have higher numbers.
 ///
@@ -128,7 +127,8 @@ pub(super) fn read(
     authorities: &[Authority],
 ) -> Result<Crl, (Option<IssuerId>, CrlFault)> {
     let anonymous = |fault| (None, fault);
-    let (issuer, signed) = Fields::parse(der).map(|fields| (fields.issuer, fields.signed)).unzip();
+    let fields = Fields::parse(der).ok();
+    let (issuer, signed) = fields.map(|fields| (fields.issuer, fields.signed)).unzip();
     let named = authorities.iter().find(|authority| Some(authority.subject()) == issuer);
     let claimed = |fault| (named.map(Authority::id), fault);
     let list = Unverified::parse(der).map_err(claimed)?;
@@ -174,7 +174,7 @@ pub(super) fn find_number(bytes: &[u8]) -> Option<CrlNumber> {
 /// # Errors
 /// [`CrlFault::Empty`]; [`CrlFault::Malformed`].
 pub(super) fn split(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, CrlFault> {
-    if bytes.first() == Some(&SEQUENCE) {
+    if is_der(bytes) {
         return Ok(vec![CertificateRevocationListDer::from(bytes.to_vec())]);
     }
     let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(bytes)
@@ -203,7 +203,7 @@ impl<'a> Unverified<'a> {
                 Ok((Serial::from_integer(entry.serial_number), Moment(at)))
             })
             .collect::<Result<_, CrlFault>>()?;
-        let fields = Fields::parse(der).ok_or_else(|| CrlFault::Malformed("BadDer".into()))?;
+        let fields = Fields::parse(der).map_err(|_| CrlFault::Malformed("BadDer".into()))?;
         if fields.partial {
             return Err(CrlFault::Partial);
         }
@@ -253,49 +253,55 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// `None` when a field is absent, out of place or there twice (RFC 5280, section 5.1).
-    fn parse(der: &'a [u8]) -> Option<Self> {
+    /// Reads all but the entries, over which it steps at once, however many they are.
+    ///
+    /// # Errors
+    /// Those of DER, when a field is absent, out of place or there twice (RFC 5280, section 5.1).
+    fn parse(der: &'a [u8]) -> ::der::Result<Self> {
         let signed = Signed::parse(der)?;
-        let (_version, rest) = take_tagged(signed.body.content, INTEGER)?;
-        let (_algorithm, rest) = take_tagged(rest, SEQUENCE)?;
-        let (issuer, rest) = take_tagged(rest, SEQUENCE)?;
-        let (this_update, rest) = take_time(rest)?;
-        let (next_update, rest) = take_time(rest)?;
-        let rest = take_tagged(rest, SEQUENCE).map_or(rest, |(_entries, rest)| rest);
-        let (extensions, rest) = take_tagged(rest, EXTENSIONS)?;
-        let (list, behind) = take_tagged(extensions.content, SEQUENCE)?;
-        if !rest.is_empty() || !behind.is_empty() {
-            return None;
+        let mut body = signed.body()?;
+        let _version: UintRef<'_> = body.decode()?;
+        let _algorithm = take_sequence(&mut body)?;
+        let issuer = take_sequence(&mut body)?;
+        let this_update = take_time(&mut body)?;
+        let next_update = take_time(&mut body)?;
+        if body.peek_tag()? == Tag::Sequence {
+            let _entries = take_sequence(&mut body)?;
         }
-        let (number, partial) = read_extensions(list.content)?;
-        let issuer = issuer.content;
-        Some(Self { signed, issuer, this_update, next_update, number, partial })
+        let wrapped = ContextSpecific::<AnyRef<'_>>::decode_explicit(&mut body, TagNumber::N0)?;
+        let wrapped = wrapped.ok_or(ErrorKind::TagUnknown { byte: 0 })?;
+        wrapped.value.tag().assert_eq(Tag::Sequence)?;
+        let (number, partial) = read_extensions(wrapped.value.value())?;
+        body.finish(Self { signed, issuer, this_update, next_update, number, partial })
     }
 }
 
-fn take_time(input: &[u8]) -> Option<(Moment, &[u8])> {
-    let (element, rest) = take(input)?;
-    let (_, time) = ASN1Time::from_der(element.whole).ok()?;
-    Some((Moment(time.timestamp()), rest))
+fn take_time<'a>(reader: &mut impl Reader<'a>) -> ::der::Result<Moment> {
+    let since = match reader.peek_tag()? {
+        Tag::UtcTime => reader.decode::<UtcTime>()?.to_unix_duration(),
+        _ => reader.decode::<GeneralizedTime>()?.to_unix_duration(),
+    };
+    Ok(Moment(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
 }
 
 /// The number, and whether the list says that it is only a part of what its CA revoked.
-fn read_extensions(mut input: &[u8]) -> Option<(Option<CrlNumber>, bool)> {
+fn read_extensions(list: &[u8]) -> ::der::Result<(Option<CrlNumber>, bool)> {
+    let mut list = SliceReader::new(list)?;
     let (mut number, mut partial) = (None, false);
-    while !input.is_empty() {
-        let (extension, rest) = take_tagged(input, SEQUENCE)?;
-        input = rest;
-        let (id, rest) = take_tagged(extension.content, OBJECT_IDENTIFIER)?;
-        let rest = take_tagged(rest, BOOLEAN).map_or(rest, |(_critical, rest)| rest);
-        let (value, _) = take_tagged(rest, OCTET_STRING)?;
-        if id.content == CRL_NUMBER {
-            let (integer, _) = take_tagged(value.content, INTEGER)?;
-            let read = CrlNumber(Serial::from_integer(integer.content));
-            if number.replace(read).is_some() {
-                return None;
+    while !list.is_finished() {
+        let mut extension = SliceReader::new(take_sequence(&mut list)?)?;
+        // As it is written, and not number by number: there are IDs that are longer than the library takes.
+        let id: AnyRef<'_> = extension.decode()?;
+        id.tag().assert_eq(Tag::ObjectIdentifier)?;
+        let _critical: Option<bool> = extension.decode()?;
+        let value: OctetStringRef<'_> = extension.decode()?;
+        if id.value() == CRL_NUMBER {
+            let read = UintRef::from_der(value.as_bytes())?;
+            if number.replace(CrlNumber(Serial::from_integer(read.as_bytes()))).is_some() {
+                return Err(UintRef::TAG.value_error());
             }
         }
-        partial |= id.content == ISSUING_DISTRIBUTION_POINT;
+        partial |= id.value() == ISSUING_DISTRIBUTION_POINT;
     }
-    Some((number, partial))
+    Ok((number, partial))
 }

@@ -1,11 +1,13 @@
 //! Certificate requests (PKCS #10): made for a client, and read for nothing but their public key.
 
+use ::der::Reader;
+use ::der::asn1::UintRef;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData, SubjectPublicKeyInfo};
 use rustls::pki_types::CertificateSigningRequestDer;
 use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::der::{INTEGER, SEQUENCE, Signed, take_tagged};
+use super::signed::{Signed, take_sequence, take_whole_sequence};
 use super::{KeyFault, TrustError, key, verifier};
 use crate::digest::Digest;
 
@@ -70,7 +72,7 @@ pub(super) fn public_key_of(csr_pem: &str) -> Result<SubjectPublicKeyInfo, Trust
     let der = CertificateSigningRequestDer::from_pem_slice(csr_pem.as_bytes())
         .map_err(|_| TrustError::Request("it is not a PEM block CERTIFICATE REQUEST"))?;
     let malformed = TrustError::Request("it is not a complete PKCS #10 request");
-    let Some((signed, public_key)) = take_apart(&der) else { return Err(malformed) };
+    let Ok((signed, public_key)) = take_apart(&der) else { return Err(malformed) };
     key::accept(public_key).map_err(|fault| match fault {
         KeyFault::ShortRsa => TrustError::Request("its RSA key has fewer than 2048 bits"),
         _ => TrustError::Request("its key is neither RSA, ECDSA (P-256, P-384, P-521) nor Ed25519"),
@@ -83,10 +85,11 @@ pub(super) fn public_key_of(csr_pem: &str) -> Result<SubjectPublicKeyInfo, Trust
 }
 
 /// The signed parts of a request and the SubjectPublicKeyInfo within (RFC 2986, section 4.1).
-fn take_apart(der: &[u8]) -> Option<(Signed<'_>, &[u8])> {
+fn take_apart(der: &[u8]) -> ::der::Result<(Signed<'_>, &[u8])> {
     let signed = Signed::parse(der)?;
-    let (_version, rest) = take_tagged(signed.body.content, INTEGER)?;
-    let (_subject, rest) = take_tagged(rest, SEQUENCE)?;
-    let (public_key, _) = take_tagged(rest, SEQUENCE)?;
-    Some((signed, public_key.whole))
+    let mut body = signed.body()?;
+    let _version: UintRef<'_> = body.decode()?;
+    let _subject = take_sequence(&mut body)?;
+    let public_key = take_whole_sequence(&mut body)?;
+    Ok((signed, public_key))
 }
