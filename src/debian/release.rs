@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use jiff::fmt::strtime;
+
 use super::{Architecture, Component, SuiteName};
 use crate::digest::Digest;
 
@@ -331,20 +333,11 @@ fn names<T: PartialEq, E>(value: &str, parse: fn(&str) -> Result<T, E>) -> Resul
 /// Judges `Mon, 23 Nov 2026 03:31:39 UTC`: of the zones that apt reads, the one we write.
 fn date(value: &str) -> Result<String, Rule> {
     const RULE: Rule = "a date looks like 'Mon, 23 Nov 2026 03:31:39 UTC'";
-    const PATTERN: &str = "Www, 00 Mmm 0000 00:00:00 UTC";
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let fits = |(model, found): (u8, u8)| match model {
-        b'0' => found.is_ascii_digit(),
-        b'W' | b'w' | b'M' | b'm' => found.is_ascii_alphabetic(),
-        _ => found == model,
-    };
-    let mut parts = value.split([' ', ',']);
-    let day = parts.next().is_some_and(|day| DAYS.contains(&day));
-    let month = parts.nth(2).is_some_and(|month| MONTHS.contains(&month));
-    let shape = value.len() == PATTERN.len() && PATTERN.bytes().zip(value.bytes()).all(fits);
-    if day && month && shape { Ok(value.to_owned()) } else { Err(RULE) }
+    const FORM: &str = "%a, %d %b %Y %H:%M:%S UTC";
+    let read = strtime::parse(FORM, value).and_then(|parsed| parsed.to_datetime());
+    // The reader takes other spellings too; a date has one.
+    let written = read.and_then(|read| strtime::format(FORM, read));
+    if written.is_ok_and(|written| written == value) { Ok(value.to_owned()) } else { Err(RULE) }
 }
 
 fn entry(line: &str) -> Result<ReleaseEntry, Rule> {
