@@ -48,8 +48,6 @@ pub(super) struct Decoder<'l, S> {
     engine: Engine,
     member: String,
     account: &'l Account<'l>,
-    /// What a zstd frame asks for. Unit: bytes.
-    window_bytes: u64,
     input: Vec<u8>,
     /// The part of `input` that the engine has not taken yet.
     unread: std::ops::Range<usize>,
@@ -79,12 +77,6 @@ struct Step {
     starved: bool,
 }
 
-/// Why an engine stopped.
-enum Fault {
-    Memory,
-    Damaged(String),
-}
-
 impl<'l, S: Source> Decoder<'l, S> {
     /// A decoder for `source`, the `packed_bytes` of `member`.
     ///
@@ -111,7 +103,6 @@ impl<'l, S: Source> Decoder<'l, S> {
             engine: engine.map_err(DebError::Read)?,
             member: member.to_owned(),
             account,
-            window_bytes: 0,
             input: vec![0; buffer_bytes(packed_bytes)],
             unread: 0..0,
             source_ended: false,
@@ -136,17 +127,19 @@ impl<'l, S: Source> Decoder<'l, S> {
         }
         let front = self.input.get(..self.unread.end).unwrap_or_default();
         let window_bytes = zstd_window_bytes(front).unwrap_or(0);
-        self.window_bytes = window_bytes;
-        // A larger window is refused by the decoder itself.
-        if window_bytes <= self.account.decoder_most_bytes() {
-            self.account.lend_decoder(window_bytes, &self.member)?;
+        let limit_bytes = 1 << zstd_window_log(self.account.decoder_most_bytes());
+        // The decoder would say so as well, in words alone.
+        if window_bytes > limit_bytes {
+            return Err(self.too_little(window_bytes.checked_next_power_of_two(), limit_bytes));
         }
-        Ok(())
+        self.account.lend_decoder(window_bytes, &self.member)
     }
 
     /// Finds out how much memory the xz decoder needs, by steps of its limit, and asks for it.
     fn enlarge(&mut self) -> Result<(), DebError> {
-        let Engine::Xz(xz) = &mut self.engine else { return Err(self.refuse(Fault::Memory)) };
+        let Engine::Xz(xz) = &mut self.engine else {
+            return Err(DebError::malformed(&self.member, "its stream cannot be unpacked"));
+        };
         let most_bytes = self.account.decoder_most_bytes();
         let steps = || (16..40).map(|power| XZ_EXTRA_BYTES.saturating_add(1_u64 << power));
         let within = steps().take_while(|bytes| *bytes < most_bytes).chain([most_bytes]);
@@ -193,16 +186,6 @@ impl<'l, S: Source> Decoder<'l, S> {
         let needs_bytes = needs_bytes.filter(|bytes| *bytes > limit_bytes).unwrap_or(u64::MAX);
         DebError::Memory { member: self.member.clone(), needs_bytes, limit_bytes }
     }
-
-    fn refuse(&self, fault: Fault) -> DebError {
-        match fault {
-            Fault::Memory => {
-                let window = self.window_bytes.checked_next_power_of_two();
-                self.too_little(window, 1 << zstd_window_log(self.account.decoder_most_bytes()))
-            }
-            Fault::Damaged(problem) => DebError::malformed(&self.member, problem),
-        }
-    }
 }
 
 impl<S> Drop for Decoder<'_, S> {
@@ -223,7 +206,8 @@ impl<S: Source> Source for Decoder<'_, S> {
             }
             let input = self.input.get(self.unread.clone()).unwrap_or_default();
             let stuck_is_error = !input.is_empty();
-            let step = self.engine.step(input, into).map_err(|fault| self.refuse(fault))?;
+            let step = self.engine.step(input, into);
+            let step = step.map_err(|problem| DebError::malformed(&self.member, problem))?;
             self.unread.start = self.unread.start.saturating_add(step.taken);
             if step.starved {
                 self.enlarge()?;
@@ -257,7 +241,8 @@ impl<S: Source> Source for Decoder<'_, S> {
 }
 
 impl Engine {
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
+    /// Unpacks a part of `input`; or says how the stream is damaged.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, String> {
         match self {
             Self::Plain => {
                 let length = input.len().min(output.len());
@@ -287,7 +272,8 @@ impl Engine {
                 }
             }
             Self::Zst(zst) => {
-                let status = zst.run_on_buffers(input, output).map_err(zstd_fault)?;
+                let status =
+                    zst.run_on_buffers(input, output).map_err(|error| damaged("zstd", error))?;
                 // With no input yet, or all of it taken, 0 would not mean a frame's end.
                 let progressed = status.bytes_read > 0 || status.bytes_written > 0;
                 Ok(Step {
@@ -311,8 +297,8 @@ impl Step {
     }
 }
 
-fn damaged(format: &str, error: impl fmt::Display) -> Fault {
-    Fault::Damaged(format!("its {format} stream is damaged ({error})"))
+fn damaged(format: &str, error: impl fmt::Display) -> String {
+    format!("its {format} stream is damaged ({error})")
 }
 
 fn zstd_decoder(decoder_bytes: u64) -> std::io::Result<Zstd<'static>> {
@@ -352,13 +338,4 @@ fn zstd_window_bytes(front: &[u8]) -> Option<u64> {
     let field = rest.get(id_bytes..)?.get(..size_bytes)?;
     let size = field.iter().rev().fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
     Some(size.saturating_add(more))
-}
-
-fn zstd_fault(error: std::io::Error) -> Fault {
-    // The binding hands out the text only. A test holds the two together.
-    if error.to_string().contains("too much memory") {
-        Fault::Memory
-    } else {
-        damaged("zstd", error)
-    }
 }
