@@ -23,7 +23,7 @@ const ADD: &str = "\
 
 const COUNT: &str = "SELECT COUNT(*) FROM audit";
 
-/// A list of entries; what is not asked for is empty, or the end of what there can be.
+/// A list of entries; what is not asked for is NULL, or the end of what there can be.
 macro_rules! entries {
     ($bound:literal, $rest:literal) => {
         concat!(
@@ -32,9 +32,9 @@ macro_rules! entries {
              FROM audit WHERE ",
             $bound,
             " AND at >= $2 AND at < $3 \
-                 AND (CAST($4 AS TEXT) = '' OR identity = $4) \
-                 AND (CAST($5 AS TEXT) = '' OR suite = $5) \
-                 AND (CAST($6 AS TEXT) = '' OR verb = $6) \
+                 AND (CAST($4 AS TEXT) IS NULL OR identity = $4) \
+                 AND (CAST($5 AS TEXT) IS NULL OR suite = $5) \
+                 AND (CAST($6 AS TEXT) IS NULL OR verb = $6) \
                  AND (CAST($7 AS BIGINT) = 0 OR outcome <> 'done') ",
             $rest
         )
@@ -194,14 +194,13 @@ fn list<S: Store>(
     bound: i64,
     limit: u32,
 ) -> Answer<Vec<Entry>> {
-    let text = |wanted: &Option<String>| wanted.clone().unwrap_or_default();
     let values = [
         bound.into(),
         search.since.map_or(i64::MIN, |since| since.0).into(),
         search.until.map_or(i64::MAX, |until| until.0).into(),
-        text(&search.identity).into(),
-        text(&search.suite).into(),
-        text(&search.verb).into(),
+        search.identity.as_deref().into(),
+        search.suite.as_deref().into(),
+        search.verb.as_deref().into(),
         i64::from(search.refused).into(),
         i64::from(limit).into(),
     ];

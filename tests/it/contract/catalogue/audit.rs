@@ -107,6 +107,10 @@ pub fn entries_are_found_by_what_they_say(room: &Path, make: &Make) {
     assert_eq!(found(&Search { until: Some(Moment(20)), ..any() }), [2]);
     assert_eq!(found(&Search { identity: text("ops.example"), ..any() }), [2, 3]);
     assert_eq!(found(&Search { suite: text("stable"), ..any() }), [2, 4]);
+    // Nobody and no suite are asked for like any other.
+    assert_eq!(found(&Search { identity: text(""), ..any() }), [5]);
+    assert_eq!(found(&Search { suite: text(""), ..any() }), [5]);
+    assert_eq!(found(&any()), [2, 3, 4, 5]);
     assert_eq!(found(&Search { verb: text("add"), ..any() }), [3, 4]);
     assert_eq!(found(&Search { refused: true, ..any() }), [3, 4, 5]);
     assert_eq!(found(&Search { verb: text("add"), suite: text("edge"), ..any() }), [3]);
