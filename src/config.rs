@@ -1,7 +1,7 @@
 //! CONFIG: what differs from machine to machine, from `repod.toml` and the environment. What the
 //! repository is (suites, pins, rights) lives in the catalogue.
 //!
-//! May name: nearest
+//! May name: nearest, cause
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
 
@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::cause::Cause;
 
 mod passphrase;
 mod proxies;
@@ -183,7 +185,8 @@ pub enum ConfigError {
         /// Which file.
         path: String,
         /// What, where, and the nearest thing that would be.
-        problem: String,
+        #[source]
+        problem: Cause,
     },
 }
 
@@ -216,9 +219,9 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong, for people.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, Cause> {
         let config: Self =
-            toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))?;
+            toml::from_str(text).map_err(|error| Cause::with(with_nearest(&error), error))?;
         config.verify()?;
         Ok(config)
     }
@@ -309,16 +312,17 @@ pub fn watchdog_microseconds() -> Option<u64> {
 }
 
 /// Adds the nearest known key to a complaint about an unknown one.
-fn with_nearest(complaint: &str) -> String {
+fn with_nearest(error: &toml::de::Error) -> String {
+    let complaint = error.to_string();
     let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
     let Some((unknown, known)) =
         quoted.split_first().filter(|_| complaint.contains("unknown field"))
     else {
-        return in_plain_words(complaint);
+        return in_plain_words(&complaint);
     };
     match crate::nearest::nearest(unknown, known.iter().copied()) {
         Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
-        None => in_plain_words(complaint),
+        None => in_plain_words(&complaint),
     }
 }
 
@@ -399,7 +403,9 @@ mod tests {
     fn unknown_keys_are_refused_with_the_nearest() {
         let text = "public_url = \"https://r.example/\"\n[limits]\npackage_byte = 1\n";
         let problem = Config::parse(text).unwrap_err();
-        assert!(problem.contains("did you mean `package_bytes`?"), "{problem}");
+        assert!(problem.to_string().contains("did you mean `package_bytes`?"), "{problem}");
+        let below: &toml::de::Error = crate::cause::find(&problem).unwrap();
+        assert_eq!(below.span().map(|span| &text[span]), Some("package_byte"));
     }
 
     #[test]
@@ -422,7 +428,7 @@ mod tests {
             ("public_url = \"https://x/\"\n[tls]\nkey = \"a\"", "tls.certificate"),
         ] {
             let problem = Config::parse(text).unwrap_err();
-            assert!(problem.contains(field), "{text}: {problem}");
+            assert!(problem.to_string().contains(field), "{text}: {problem}");
         }
     }
 }

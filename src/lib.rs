@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod catalogue;
+pub mod cause;
 pub mod cli;
 pub mod client;
 pub mod config;

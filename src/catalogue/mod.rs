@@ -1,10 +1,11 @@
 //! FACTS: packages, suites, generations, heads, pins, rights, certificates, tokens, sightings. One method
 //! is one event is one transaction. Synchronous: callers bring their own threads.
 //!
-//! May name: domain, debian, digest, time
+//! May name: domain, debian, digest, time, cause
 
 use std::sync::mpsc::Receiver;
 
+use crate::cause::Cause;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
@@ -35,7 +36,7 @@ pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 
 /// The catalogue could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// The event does not follow the recorded state: somebody else published first.
     #[error("{0} moved on meanwhile; nothing was recorded")]
@@ -48,10 +49,13 @@ pub enum CatalogueError {
     Missing(String),
     /// What is recorded cannot be read back: damage or a newer program's data.
     #[error("the catalogue holds something unreadable: {0}")]
-    Damaged(String),
+    Damaged(#[source] Cause),
+    /// There is no room for it; nothing was recorded.
+    #[error("the server's disk is full ({0}); make room there")]
+    Full(#[source] Cause),
     /// The database said no.
     #[error("catalogue: {0}")]
-    Database(String),
+    Database(#[source] Cause),
 }
 
 /// Facts about packages.

@@ -30,7 +30,7 @@ pub async fn fetch_authority(server: &str) -> Result<String, ClientError> {
     let mut body = Vec::new();
     loop {
         let piece = response.chunk().await;
-        let lost = |error| ClientError::of_transport(&blind.place, &error, Effect::Nothing);
+        let lost = |error| ClientError::of_transport(&blind.place, error, Effect::Nothing);
         let Some(piece) = piece.map_err(lost)? else { break };
         body.extend_from_slice(&piece);
         if body.len() > BLIND_BYTES {

@@ -7,6 +7,7 @@ use reqwest::Url;
 use rustls::{AlertDescription, CertificateError};
 
 use crate::api::{Code, Exit, Problem};
+use crate::cause::{self, Cause};
 
 /// What becomes of the server's state when a request is made whose answer is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,7 +21,7 @@ pub(super) enum Effect {
 }
 
 /// The request was not carried out.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ClientError {
     /// The connection could not be made, or it broke.
     #[error("cannot reach {server}: {cause}")]
@@ -28,7 +29,8 @@ pub enum ClientError {
         /// Which server.
         server: String,
         /// What happened.
-        cause: String,
+        #[source]
+        cause: Cause,
     },
     /// The request went out and no answer came back, so that nobody knows what it did.
     #[error("no answer from {server}: the change may have been made")]
@@ -44,7 +46,8 @@ pub enum ClientError {
         /// Which server.
         server: String,
         /// What its certificate lacks.
-        cause: String,
+        #[source]
+        cause: Cause,
     },
     /// The server broke off because of the client certificate.
     #[error("{server} refused the client certificate: {cause}")]
@@ -52,7 +55,8 @@ pub enum ClientError {
         /// Which server.
         server: String,
         /// What it said.
-        cause: String,
+        #[source]
+        cause: Cause,
     },
     /// The server said no.
     #[error("{}", sentence(.problem))]
@@ -70,18 +74,20 @@ pub enum ClientError {
         /// The HTTP status.
         status: u16,
         /// What is odd about it.
-        cause: String,
+        #[source]
+        cause: Cause,
     },
     /// The address, the certificate, the key or the authority cannot be read.
-    #[error("{0}")]
-    Credentials(String),
+    #[error(transparent)]
+    Credentials(Cause),
     /// A file that was to be sent cannot be read, or is not what it was.
     #[error("{path}: {cause}")]
     File {
         /// Which file.
         path: String,
         /// What is wrong with it.
-        cause: String,
+        #[source]
+        cause: Cause,
     },
 }
 
@@ -151,52 +157,54 @@ impl ClientError {
         match serde_json::from_slice::<Problem>(body) {
             // The status line is what proxies and logs saw, so it wins over the text.
             Ok(problem) => Self::Problem { problem: Box::new(Problem { status, ..problem }), wait },
-            Err(_) => Self::Unexpected {
+            Err(error) => Self::Unexpected {
                 server: server.into(),
                 status,
-                cause: "not an answer that repod gives".into(),
+                cause: Cause::with("not an answer that repod gives", error),
             },
         }
     }
 
-    pub(super) fn of_transport(server: &str, error: &reqwest::Error, effect: Effect) -> Self {
+    pub(super) fn of_transport(server: &str, error: reqwest::Error, effect: Effect) -> Self {
+        let is_connect = error.is_connect();
         match (Self::of_connection(server, error), effect) {
-            (Self::Unreachable { server, .. }, Effect::Repeatable) if !error.is_connect() => {
+            (Self::Unreachable { server, .. }, Effect::Repeatable) if !is_connect => {
                 Self::NoAnswer { server, look: None }
             }
-            (Self::Unreachable { server, .. }, Effect::Once(look)) if !error.is_connect() => {
+            (Self::Unreachable { server, .. }, Effect::Once(look)) if !is_connect => {
                 Self::NoAnswer { server, look: Some(look) }
             }
             (other, _) => other,
         }
     }
 
-    fn of_connection(server: &str, error: &reqwest::Error) -> Self {
+    fn of_connection(server: &str, error: reqwest::Error) -> Self {
         let port = port_hint(server);
         let server = server.to_owned();
-        match find_tls(error) {
-            Some(rustls::Error::InvalidCertificate(fault)) => {
-                Self::Untrusted { server, cause: server_fault(fault) }
-            }
+        let untrusted: Make = |server, cause| Self::Untrusted { server, cause };
+        let refused: Make = |server, cause| Self::CertificateRefused { server, cause };
+        let unreachable: Make = |server, cause| Self::Unreachable { server, cause };
+        let (make, told) = match cause::find(&error) {
+            Some(rustls::Error::InvalidCertificate(fault)) => (untrusted, server_fault(fault)),
             Some(rustls::Error::AlertReceived(alert)) => match client_fault(*alert) {
-                Some(cause) => Self::CertificateRefused { server, cause: cause.into() },
-                None => Self::Unreachable { server, cause: format!("TLS alert {alert:?}") },
+                Some(told) => (refused, told.to_owned()),
+                None => (unreachable, format!("TLS alert {alert:?}")),
             },
-            Some(other) => Self::Unreachable { server, cause: format!("TLS: {other}") },
-            None if error.is_connect() && error.is_timeout() => Self::Unreachable {
-                server,
-                cause: format!("no connection within 10 seconds{port}"),
-            },
-            None if error.is_timeout() => {
-                Self::Unreachable { server, cause: "no answer in time".into() }
+            Some(other) => (unreachable, format!("TLS: {other}")),
+            None if error.is_connect() && error.is_timeout() => {
+                (unreachable, format!("no connection within 10 seconds{port}"))
             }
-            None if is_refused(error) => {
-                Self::Unreachable { server, cause: format!("connection refused{port}") }
-            }
-            None => Self::Unreachable { server, cause: root(error) },
-        }
+            None if error.is_timeout() => (unreachable, "no answer in time".into()),
+            None if is_refused(&error) => (unreachable, format!("connection refused{port}")),
+            None => (unreachable, root(&error)),
+        };
+        // The server stands in the message already, and what was asked of it is not for logs.
+        make(server, Cause::with(told, error.without_url()))
     }
 }
+
+/// Makes an error of a server's address and a cause.
+type Make = fn(String, Cause) -> ClientError;
 
 /// What to add when nothing listens where the address names no port.
 fn port_hint(server: &str) -> &'static str {
@@ -251,12 +259,15 @@ fn client_fault(alert: AlertDescription) -> Option<&'static str> {
 
 /// The innermost cause as text: what reqwest prints itself is mostly its own layers.
 pub(super) fn root(error: &(dyn Error + 'static)) -> String {
-    let text = innermost(error).to_string();
-    // rustls ends this one with the address of a page for programmers.
-    if text.contains("close_notify") || text.contains("closed before message completed") {
+    let innermost = innermost(error);
+    // What rustls and hyper say of it are words for programmers.
+    let cut = |io: &std::io::Error| io.kind() == std::io::ErrorKind::UnexpectedEof;
+    if innermost.downcast_ref().is_some_and(hyper::Error::is_incomplete_message)
+        || innermost.downcast_ref().is_some_and(cut)
+    {
         return "the connection was closed before the answer".into();
     }
-    text
+    innermost.to_string()
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
@@ -265,20 +276,4 @@ fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) 
         inner = next;
     }
     inner
-}
-
-/// The TLS error among the causes. An `io::Error` hides what it wraps from `source`.
-pub(super) fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(current) = next {
-        if let Some(found) = current.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match wrapped {
-            Some(inner) => Some(inner as &'a (dyn Error + 'static)),
-            None => current.source(),
-        };
-    }
-    None
 }

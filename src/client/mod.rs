@@ -3,7 +3,7 @@
 //! One method is one request; nothing is retried here except through [`Patience`]. Proxies from the
 //! environment are not used: the repository is private, and its name is proven by its own authority.
 //!
-//! May name: api, debian, digest
+//! May name: api, debian, digest, cause
 #![expect(clippy::disallowed_methods, reason = "this room reads the packages that it sends")]
 
 mod enrol;
@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::api;
+use crate::cause::{self, Cause};
 
 use error::Effect;
 
@@ -69,23 +70,27 @@ impl Client {
     pub fn new(credentials: &Credentials) -> Result<Self, ClientError> {
         let base = read_server(&credentials.server)?;
         let http = trusting(&credentials.ca_pem)?;
-        let wrong = |what: &str| ClientError::Credentials(what.to_owned());
         let mut pem = Zeroizing::new(credentials.certificate_pem.clone());
         pem.push(b'\n');
         pem.extend_from_slice(&credentials.key_pem);
         let identity = reqwest::Identity::from_pem(&pem)
-            .map_err(|_| wrong("the client certificate or its key is not sound PEM"))?;
+            // What the library said is left out: it could quote the file of the key.
+            .map_err(|_| {
+                let told = "the client certificate or its key is not sound PEM";
+                ClientError::Credentials(told.into())
+            })?;
         Self::built(base, http.identity(identity))
     }
 
     fn built(base: Url, http: reqwest::ClientBuilder) -> Result<Self, ClientError> {
         let http = http.build().map_err(|error| {
-            ClientError::Credentials(match error::find_tls(&error) {
+            let told = match cause::find(&error) {
                 Some(rustls::Error::InconsistentKeys(_)) => {
                     "the private key does not belong to the client certificate".to_owned()
                 }
                 _ => format!("certificate and key: {}", error::root(&error)),
-            })
+            };
+            ClientError::Credentials(Cause::with(told, error))
         })?;
         let place = place_of(&base);
         Ok(Self { http, base, place, why: String::new() })
@@ -153,7 +158,7 @@ impl Client {
         request: RequestBuilder,
         effect: Effect,
     ) -> Result<Response, ClientError> {
-        let lost = |error| ClientError::of_transport(&self.place, &error, effect);
+        let lost = |error| ClientError::of_transport(&self.place, error, effect);
         request.send().await.map_err(lost)
     }
 
@@ -171,7 +176,7 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
             server: self.place.clone(),
             status,
-            cause: format!("its answer does not read as expected: {error}"),
+            cause: Cause::while_doing("its answer does not read as expected", error),
         })
     }
 
@@ -185,7 +190,7 @@ impl Client {
             let piece = response
                 .chunk()
                 .await
-                .map_err(|error| ClientError::of_transport(&self.place, &error, effect))?;
+                .map_err(|error| ClientError::of_transport(&self.place, error, effect))?;
             let Some(piece) = piece else {
                 return Ok(body);
             };
@@ -226,9 +231,8 @@ fn trusting(ca_pem: &[u8]) -> Result<reqwest::ClientBuilder, ClientError> {
 fn read_server(text: &str) -> Result<Url, ClientError> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let wrong = |why: &str| {
-        ClientError::Credentials(format!(
-            "server {text:?} {why}; write it as https://repo.example.org:8443"
-        ))
+        let told = format!("server {text:?} {why}; write it as https://repo.example.org:8443");
+        ClientError::Credentials(told.into())
     };
     let url = Url::parse(&whole).map_err(|_| wrong("is not an address"))?;
     if url.scheme() != "https" {

@@ -90,6 +90,10 @@ async fn a_server_that_is_not_there_is_unreachable() {
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
     assert_eq!((error.exit(), error.is_passing()), (Exit::Unavailable, true));
     assert!(error.to_string().starts_with("cannot reach https://localhost:1: "), "{error}");
+    let below: &reqwest::Error = crate::cause::find(&error).unwrap();
+    assert!(below.is_connect() && below.url().is_none(), "{below:?}");
+    let said: &std::io::Error = crate::cause::find(&error).unwrap();
+    assert_eq!(said.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
 /// Takes the request and goes away without a word.

@@ -16,6 +16,7 @@ use tokio_util::io::ReaderStream;
 
 use super::{Client, ClientError, Effect};
 use crate::api::{BATCH_TYPE, BlobOutcome, BlobOutcomes, BlobReceipt};
+use crate::cause::Cause;
 use crate::digest::Digest;
 
 /// How long a transfer may stand still. The server reads the whole package before it answers.
@@ -156,8 +157,8 @@ fn slices(mut bytes: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
 }
 
 async fn open(path: &Path, size_bytes: u64) -> Result<tokio::fs::File, ClientError> {
-    let wrong = |cause: String| ClientError::File { path: path.display().to_string(), cause };
-    let unreadable = |error: std::io::Error| wrong(format!("cannot be read: {error}"));
+    let wrong = |cause: Cause| ClientError::File { path: path.display().to_string(), cause };
+    let unreadable = |error: io::Error| wrong(Cause::while_doing("cannot be read", error));
     let mut file = tokio::fs::File::open(path).await.map_err(unreadable)?;
     let length = file.seek(SeekFrom::End(0)).await.map_err(unreadable)?;
     if length != size_bytes {

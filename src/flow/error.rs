@@ -1,6 +1,7 @@
 //! Error: why a flow ended without doing what was asked.
 
 use crate::catalogue::CatalogueError;
+use crate::cause::Cause;
 use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
 use crate::pool::PoolError;
 use crate::signing::SigningError;
@@ -69,24 +70,31 @@ pub enum FlowError {
         /// What arrived. Unit: bytes.
         received_bytes: u64,
         /// What the connection said.
-        problem: String,
+        #[source]
+        problem: Cause,
     },
     /// The disk is nearly full; nothing was written.
-    #[error("{0}")]
-    Full(String),
+    #[error(transparent)]
+    Full(Cause),
     /// The clock stands behind what was signed already.
-    #[error("{0}")]
-    ClockBehind(String),
+    #[error(transparent)]
+    ClockBehind(Cause),
     /// Not now: another try may succeed.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error(transparent)]
+    Unavailable(Cause),
     /// Our fault.
-    #[error("{0}")]
-    Internal(String),
+    #[error(transparent)]
+    Internal(Cause),
 }
 
-/// What SQLite says when the disk is. Source: SQLite, result code `SQLITE_FULL`.
-const SQLITE_FULL: &str = "database or disk is full";
+impl FlowError {
+    /// Our fault: what was being done, and what went wrong with it.
+    pub(crate) fn internal<E: std::error::Error + Send + Sync + 'static>(
+        what: impl std::fmt::Display,
+    ) -> impl FnOnce(E) -> Self {
+        move |error| Self::Internal(Cause::while_doing(what, error))
+    }
+}
 
 fn join(reasons: &[(Option<String>, String)]) -> String {
     let line = |(field, problem): &(Option<String>, String)| match field {
@@ -104,12 +112,10 @@ impl From<CatalogueError> for FlowError {
                 let conflict = Conflict::one(what, "exists already; choose another name");
                 Self::Conflict(conflict.of(ConflictKind::Exists))
             }
-            CatalogueError::Stale(_) => Self::Unavailable(error.to_string()),
-            CatalogueError::Database(ref text) if text.contains(SQLITE_FULL) => {
-                Self::Full(format!("the server's disk is full ({text}); make room there"))
-            }
+            CatalogueError::Stale(_) => Self::Unavailable(Cause::of(error)),
+            CatalogueError::Full(_) => Self::Full(Cause::of(error)),
             CatalogueError::Damaged(_) | CatalogueError::Database(_) => {
-                Self::Internal(error.to_string())
+                Self::Internal(Cause::of(error))
             }
         }
     }
@@ -124,9 +130,9 @@ impl From<SpecError> for FlowError {
 impl From<PoolError> for FlowError {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Full { .. } => Self::Full(error.to_string()),
-            PoolError::Stopped(_) => Self::Unavailable(error.to_string()),
-            PoolError::Damaged { .. } | PoolError::Io { .. } => Self::Internal(error.to_string()),
+            PoolError::Full { .. } => Self::Full(Cause::of(error)),
+            PoolError::Stopped(_) => Self::Unavailable(Cause::of(error)),
+            PoolError::Damaged { .. } | PoolError::Io { .. } => Self::Internal(Cause::of(error)),
         }
     }
 }
@@ -134,14 +140,42 @@ impl From<PoolError> for FlowError {
 impl From<SigningError> for FlowError {
     fn from(error: SigningError) -> Self {
         match error {
-            SigningError::ClockBehind { .. } => Self::ClockBehind(error.to_string()),
-            other => Self::Unavailable(format!("cannot sign: {other}")),
+            SigningError::ClockBehind { .. } => Self::ClockBehind(Cause::of(error)),
+            other => Self::Unavailable(Cause::while_doing("cannot sign", other)),
         }
     }
 }
 
 impl From<TrustError> for FlowError {
     fn from(error: TrustError) -> Self {
-        Self::Internal(error.to_string())
+        Self::Internal(Cause::of(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::cause;
+
+    #[test]
+    fn what_a_store_said_lies_below_what_people_read() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let pool = PoolError::Io { action: "rename".into(), source: denied() };
+        let error = FlowError::from(pool);
+        assert_eq!(error.to_string(), format!("rename: {}", denied()));
+        assert!(matches!(error, FlowError::Internal(_)), "{error:?}");
+        let found: &io::Error = cause::find(&error).unwrap();
+        assert_eq!(found.kind(), io::ErrorKind::PermissionDenied);
+
+        let full = FlowError::from(CatalogueError::Full(Cause::of(denied())));
+        assert!(matches!(full, FlowError::Full(_)), "{full:?}");
+        assert!(full.to_string().ends_with("make room there"), "{full}");
+        assert!(cause::find::<CatalogueError>(&full).is_some());
+
+        let signing = FlowError::from(SigningError::KeySet);
+        assert_eq!(signing.to_string(), format!("cannot sign: {}", SigningError::KeySet));
+        assert!(cause::find::<SigningError>(&signing).is_some());
     }
 }

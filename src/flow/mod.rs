@@ -5,7 +5,7 @@
 //! memory beside the stores), `index` (files in chunks), `suite` (a suite's state and queue), `repository`,
 //! `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `change`, `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
-//! May name: catalogue, pool, signing, trust, domain, debian, digest, time
+//! May name: catalogue, pool, signing, trust, domain, debian, digest, time, cause
 
 pub mod access;
 pub mod admit;

@@ -41,7 +41,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, FlowError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(FlowError::Internal(format!("a worker stopped: {error}"))),
+        Err(error) => Err(FlowError::internal("a worker stopped")(error)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! THE EDGE: one table of routes, the TLS listener, who is asking, and the one place where an error
 //! becomes a status. Handlers read, admit, call one flow, and render.
 //!
-//! May name: flow, domain, debian, digest, time, api, telemetry, trust, signing
+//! May name: flow, domain, debian, digest, time, api, telemetry, trust, signing, cause
 
 pub mod access;
 pub mod admitted;

@@ -11,6 +11,7 @@ use crate::api::{
     BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_BATCH_BYTES,
     MOST_DIGESTS, MissingBlobs, split_blobs,
 };
+use crate::cause::Cause;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::Wish;
@@ -140,14 +141,14 @@ pub async fn missing(
 
 /// A body that is read for as long as its sender has the right to send it. Who has lost it is told by
 /// [`Caller::admit_again`].
-fn watched(mut watch: Watch, body: Body) -> impl Stream<Item = Result<Bytes, String>> {
+fn watched(mut watch: Watch, body: Body) -> impl Stream<Item = Result<Bytes, Cause>> {
     let mut unwatched_bytes = 0_usize;
     body.into_data_stream().map(move |piece| {
-        let piece = piece.map_err(|error| error.to_string())?;
+        let piece = piece.map_err(Cause::of)?;
         unwatched_bytes = unwatched_bytes.saturating_add(piece.len());
         if unwatched_bytes >= LOOK_BYTES {
             unwatched_bytes = 0;
-            watch.look().map_err(|refusal| refusal.to_string())?;
+            watch.look().map_err(Cause::of)?;
         }
         Ok(piece)
     })

@@ -18,7 +18,7 @@ pub(super) fn configuration(
     let text = settings.iter().fold(template, |text, (section, key, value)| {
         config::with_option(&text, section, key, value)
     });
-    Config::parse(&text).map(|_| text)
+    Config::parse(&text).map(|_| text).map_err(|problem| problem.to_string())
 }
 
 pub(super) fn public_url(name: &str, port: u16) -> Result<String, InitError> {

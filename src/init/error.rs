@@ -22,6 +22,7 @@ pub enum InitError {
         /// The directory.
         data: String,
         /// What the system said.
+        #[source]
         problem: io::Error,
     },
     /// A file that was named cannot be used.

@@ -2,11 +2,12 @@
 //! write-once and named by its own SHA-256; what a name means is the catalogue's business.
 //! Synchronous: callers bring their own threads.
 //!
-//! May name: domain, debian, digest
+//! May name: domain, debian, digest, cause
 
 use std::fs::File;
 use std::io::{self, Write};
 
+use crate::cause::Cause;
 use crate::digest::Digest;
 
 pub mod disk;
@@ -42,7 +43,7 @@ pub enum PoolError {
     },
     /// An earlier write or sync failed, so nothing is written until a restart.
     #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
-    Stopped(String),
+    Stopped(#[source] Cause),
     /// Stored bytes are not what their name says.
     #[error("stored {kind:?} {digest} is damaged: its bytes have another digest or size")]
     Damaged {

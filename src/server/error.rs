@@ -14,17 +14,21 @@ pub enum ServerError {
         /// Which part.
         what: &'static str,
         /// What it said.
-        problem: String,
+        #[source]
+        problem: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An address cannot be listened on.
     #[error("{0}; stop what listens there, or change [listen] in repod.toml")]
-    Listen(std::io::Error),
+    Listen(#[source] std::io::Error),
     /// The listener failed.
     #[error("the listener stopped: {0}")]
-    Stopped(std::io::Error),
+    Stopped(#[source] std::io::Error),
 }
 
 /// Makes an error of a part.
-pub(super) fn part<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> ServerError {
-    move |problem| ServerError::Part { what, problem: problem.to_string() }
+pub(super) fn part<E>(what: &'static str) -> impl FnOnce(E) -> ServerError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    move |problem| ServerError::Part { what, problem: problem.into() }
 }

@@ -79,7 +79,7 @@ struct Place {
 }
 
 fn failed<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> FlowError + 'p {
-    move |error| FlowError::Internal(format!("cannot {what} {}: {error}", path.display()))
+    move |error| FlowError::internal(format!("cannot {what} {}", path.display()))(error)
 }
 
 impl Place {
@@ -89,10 +89,13 @@ impl Place {
         let path = root.join(MARK);
         let empty = fs::read_dir(root).map_err(failed("read", root))?.next().is_none();
         if !empty && !path.exists() {
-            return Err(FlowError::Internal(format!(
-                "{} is not empty, and no earlier export; name a new directory",
-                root.display()
-            )));
+            return Err(FlowError::Internal(
+                format!(
+                    "{} is not empty, and no earlier export; name a new directory",
+                    root.display()
+                )
+                .into(),
+            ));
         }
         let mark = File::options().create(true).truncate(false).read(true).write(true).open(&path);
         let mark = mark.map_err(failed("open", &path))?;
@@ -104,10 +107,9 @@ impl Place {
                 prune: options.prune,
                 named: BTreeSet::new(),
             }),
-            Err(Errno::WOULDBLOCK) => Err(FlowError::Internal(format!(
-                "another export writes to {}; wait for its end",
-                root.display()
-            ))),
+            Err(Errno::WOULDBLOCK) => Err(FlowError::Internal(
+                format!("another export writes to {}; wait for its end", root.display()).into(),
+            )),
             Err(errno) => Err(failed("lock", &path)(errno.into())),
         }
     }

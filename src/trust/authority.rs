@@ -8,6 +8,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::signed::{Signed, is_der, sequence_in};
 use super::{IssuerId, Serial, TrustError, verifier};
+use crate::cause::Cause;
 use crate::time::Moment;
 
 /// One configured CA.
@@ -75,11 +76,12 @@ impl Authority {
         self.above.as_ref()
     }
 
-    fn from_certificate(der: CertificateDer<'static>, is_anchor: bool) -> Result<Self, String> {
+    fn from_certificate(der: CertificateDer<'static>, is_anchor: bool) -> Result<Self, Cause> {
         let anchor = webpki::anchor_from_trusted_cert(&der)
-            .map_err(|e| format!("not a certificate: {e}"))?;
+            .map_err(|error| Cause::while_doing("not a certificate", error))?;
         let public_key = webpki::spki_for_anchor(&anchor).to_vec();
-        let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| "not a certificate")?;
+        let (_, parsed) = X509Certificate::from_der(&der)
+            .map_err(|error| Cause::with("not a certificate", error))?;
         check_usage(&parsed)?;
         Ok(Self {
             id: IssuerId::of(&anchor.subject, &public_key),
@@ -169,15 +171,16 @@ pub(super) fn read_all(
 }
 
 /// The certificates in a file that is one DER certificate or any number of PEM blocks.
-pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Cause> {
     if is_der(bytes) {
         return Ok(vec![CertificateDer::from(bytes.to_vec())]);
     }
-    let found: Vec<_> = CertificateDer::pem_slice_iter(bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|_| "a PEM block is cut or damaged: copy the file again")?;
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(|error| {
+            Cause::with("a PEM block is cut or damaged: copy the file again", error)
+        })?;
     if found.is_empty() {
-        Err("holds no certificate: put a PEM block CERTIFICATE there")
+        Err("holds no certificate: put a PEM block CERTIFICATE there".into())
     } else {
         Ok(found)
     }

@@ -14,6 +14,7 @@ use super::authority::{self, Authority};
 use super::dates::{DAY_SECONDS, written};
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, OWNER_ONLY, Readers};
 use super::{Issued, Serial, TrustError, locked, request};
+use crate::cause::Cause;
 use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::time::Moment;
@@ -241,7 +242,7 @@ impl CertificateAuthority {
     pub fn renew(&mut self, now: Moment) -> Result<(), TrustError> {
         let path = self.directory.join("ca.crt");
         let (_, old) = X509Certificate::from_der(&self.certificate)
-            .map_err(|_| TrustError::file(&path, "is damaged"))?;
+            .map_err(|error| TrustError::file(&path, Cause::with("is damaged", error)))?;
         let name = old.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         let new = root_params(name.unwrap_or_default(), now)?.self_signed(self.issuer.key())?;
         let same = X509Certificate::from_der(new.der())
@@ -336,7 +337,7 @@ fn random_serial() -> Result<(SerialNumber, Serial), TrustError> {
     let mut bytes = [0u8; 16];
     rand::rngs::OsRng
         .try_fill_bytes(&mut bytes)
-        .map_err(|e| TrustError::Library(format!("no random bytes: {e}")))?;
+        .map_err(|error| TrustError::Library(Cause::while_doing("no random bytes", error)))?;
     if let Some(first) = bytes.first_mut() {
         *first = (*first & 0x7f) | 0x40;
     }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::cause::Cause;
 use crate::time::Moment;
 
 /// A certificate could not be issued, or trust could not be loaded.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TrustError {
     /// The operating system said no.
     #[error("{action} {}: {source}", .path.display())]
@@ -16,7 +18,7 @@ pub enum TrustError {
         /// To which file or directory.
         path: PathBuf,
         /// What it said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// A private key that others may read.
     #[error("{} can be read by others (mode {mode:04o}): chmod 600 it, and replace the key if it may have leaked", .path.display())]
@@ -35,7 +37,8 @@ pub enum TrustError {
         /// Which file.
         path: PathBuf,
         /// What is wrong and what to do.
-        why: String,
+        #[source]
+        why: Cause,
     },
     /// The authority's own certificate has ended.
     #[error("the CA certificate ended {0}: renew the CA before issuing anything")]
@@ -51,45 +54,30 @@ pub enum TrustError {
     Crl(#[from] CrlFault),
     /// The cryptographic library said no.
     #[error("certificate library: {0}")]
-    Library(String),
+    Library(#[source] Cause),
 }
 
 impl TrustError {
     /// Wraps what the operating system said.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_path_buf(), source }
+        move |source| Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
     }
 
     /// Says what is wrong with a file.
-    pub(super) fn file(path: &Path, why: impl Into<String>) -> Self {
+    pub(super) fn file(path: &Path, why: impl Into<Cause>) -> Self {
         Self::File { path: path.to_path_buf(), why: why.into() }
-    }
-}
-
-impl TrustError {
-    /// The same again, for whoever is told while it is also kept.
-    pub(super) fn again(&self) -> Self {
-        match self {
-            Self::Io { action, path, source } => {
-                let source = io::Error::new(source.kind(), source.to_string());
-                Self::Io { action, path: path.clone(), source }
-            }
-            Self::File { path, why } => Self::File { path: path.clone(), why: why.clone() },
-            Self::Crl(fault) => Self::Crl(fault.clone()),
-            other => Self::Library(other.to_string()),
-        }
     }
 }
 
 impl From<rcgen::Error> for TrustError {
     fn from(error: rcgen::Error) -> Self {
-        Self::Library(error.to_string())
+        Self::Library(Cause::of(error))
     }
 }
 
 impl From<rustls::Error> for TrustError {
     fn from(error: rustls::Error) -> Self {
-        Self::Library(error.to_string())
+        Self::Library(Cause::of(error))
     }
 }
 

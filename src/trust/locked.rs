@@ -45,7 +45,7 @@ pub(super) fn write(
     let Some(passphrase) = passphrase else {
         return Ok(Zeroizing::new(key.serialize_pem()));
     };
-    let library = |what: String| TrustError::Library(format!("cannot lock the key: {what}"));
+    let library = |what: String| TrustError::Library(format!("cannot lock the key: {what}").into());
     let (mut salt, mut iv) = ([0u8; 16], [0u8; 16]);
     for bytes in [&mut salt, &mut iv] {
         let filled = rand::rngs::OsRng.try_fill_bytes(bytes);

@@ -5,7 +5,7 @@
 //! looked at again for every request ([`Standing::check`]). Closed is the normal state: without a
 //! verified revocation list in date for every configured CA, nobody is trusted.
 //!
-//! May name: domain, digest, time
+//! May name: domain, digest, time, cause
 
 mod authority;
 pub mod ca;

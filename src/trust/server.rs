@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, GROUP_READS, Readers};
 use super::{TrustError, authority, verifier};
+use crate::cause::Cause;
 use crate::time::Moment;
 
 /// A certificate that was issued, with its key when that was made here too.
@@ -108,8 +109,11 @@ impl ServerIdentity {
             return Err(TrustError::file(certificate, why));
         }
         let not_after = Moment(own.validity().not_after.timestamp());
-        CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &verifier::provider())
-            .map_err(|e| TrustError::file(key, format!("not the key of the certificate: {e}")))?;
+        CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &verifier::provider()).map_err(
+            |error| {
+                TrustError::file(key, Cause::while_doing("not the key of the certificate", error))
+            },
+        )?;
         Ok(Self { chain, key: key_der, not_after })
     }
 }

@@ -296,7 +296,7 @@ impl Trust {
     fn read_again(&self, now: Moment) -> Result<bool, TrustError> {
         let old = self.current();
         let mut state = assemble(&self.files, Some(&old), &old.floor, now)?;
-        let fault = state.crl_fault().map(TrustError::again);
+        let fault = state.crl_fault().cloned();
         let changed = state.fingerprint != old.fingerprint;
         if !changed {
             state.epoch = old.epoch;

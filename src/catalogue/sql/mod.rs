@@ -5,7 +5,7 @@
 //! The texts keep to what SQLite and PostgreSQL share: `$1`, `$2`, … in the order in which they
 //! first appear, `ON CONFLICT`, `RETURNING`, 64-bit integers, text and bytes.
 //!
-//! May name: domain, debian, digest, time
+//! May name: domain, debian, digest, time, cause
 
 use std::borrow::Cow;
 
@@ -82,8 +82,9 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 /// # Errors
 /// [`CatalogueError::Database`] beyond 2^63 - 1, which no honest size or number reaches.
 pub fn count(number: u64) -> Answer<i64> {
-    i64::try_from(number)
-        .map_err(|_| CatalogueError::Database(format!("{number} is too large to be recorded")))
+    i64::try_from(number).map_err(|_| {
+        CatalogueError::Database(format!("{number} is too large to be recorded").into())
+    })
 }
 
 /// One row of an answer. Columns are numbered from 0.

@@ -125,8 +125,8 @@ fn record(
     let mut turn = Turn { tx, id, name: &publication.suite, packages, coming };
     if let Some(spec) = &publication.spec {
         if spec.name != publication.suite {
-            let problem = "the new description is of another suite".to_owned();
-            return Err(CatalogueError::Database(problem));
+            let problem = "the new description is of another suite";
+            return Err(CatalogueError::Database(problem.into()));
         }
         turn.tx.exec(REPLACE_SPEC, &[to_json(spec)?.into(), id.into()])?;
     }

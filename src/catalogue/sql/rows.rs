@@ -1,11 +1,12 @@
 //! Rows: how values of the domain are written to columns and read back.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use super::{Answer, Row};
 use crate::catalogue::CatalogueError;
+use crate::cause::Cause;
 use crate::debian::{Architecture, Component, PackageName};
 use crate::domain::{
     Encoding, Package, PinKind, PinTarget, StoredBlock, StoredChunk, StoredMember, StoredRun, Text,
@@ -34,34 +35,39 @@ macro_rules! chunk_columns {
 pub(super) use chunk_columns;
 
 /// Says that something recorded cannot be read.
-pub fn damaged(what: impl Display) -> CatalogueError {
-    CatalogueError::Damaged(what.to_string())
+pub fn damaged(what: impl Into<Cause>) -> CatalogueError {
+    CatalogueError::Damaged(what.into())
+}
+
+/// Says that something recorded cannot be read, with what its reader said.
+pub fn unreadable(error: impl Error + Send + Sync + 'static) -> CatalogueError {
+    CatalogueError::Damaged(Cause::of(error))
 }
 
 /// Reads a text column as a value of the domain.
 pub fn parse<T>(row: &dyn Row, column: usize) -> Answer<T>
 where
-    T: FromStr<Err: Display>,
+    T: FromStr<Err: Error + Send + Sync + 'static>,
 {
-    row.text(column)?.parse().map_err(damaged)
+    row.text(column)?.parse().map_err(unreadable)
 }
 
 /// Reads a text column that may be empty of any value.
 pub fn parse_optional<T>(row: &dyn Row, column: usize) -> Answer<Option<T>>
 where
-    T: FromStr<Err: Display>,
+    T: FromStr<Err: Error + Send + Sync + 'static>,
 {
     if row.is_null(column)? { Ok(None) } else { parse(row, column).map(Some) }
 }
 
 /// Reads a JSON column.
 pub fn json<T: serde::de::DeserializeOwned>(row: &dyn Row, column: usize) -> Answer<T> {
-    serde_json::from_str(row.text(column)?).map_err(damaged)
+    serde_json::from_str(row.text(column)?).map_err(unreadable)
 }
 
 /// Writes a JSON column.
 pub fn to_json<T: serde::Serialize>(value: &T) -> Answer<String> {
-    serde_json::to_string(value).map_err(|error| CatalogueError::Database(error.to_string()))
+    serde_json::to_string(value).map_err(|error| CatalogueError::Database(Cause::of(error)))
 }
 
 /// Reads a number that was never negative and fits the type asked for.
@@ -185,7 +191,7 @@ fn text(row: &dyn Row, column: usize) -> Answer<Option<Text>> {
 /// Reads a column of which few values are expected.
 fn shared<T>(known: &mut Vec<T>, row: &dyn Row, column: usize) -> Answer<T>
 where
-    T: FromStr<Err: Display> + std::borrow::Borrow<str> + Clone,
+    T: FromStr<Err: Error + Send + Sync + 'static> + std::borrow::Borrow<str> + Clone,
 {
     let text = row.text(column)?;
     if let Some(value) = known.iter().find(|value| (*value).borrow() == text) {
@@ -199,7 +205,7 @@ where
 /// Reads a column that often says the same as `other`.
 fn like<T>(other: &T, row: &dyn Row, column: usize) -> Answer<T>
 where
-    T: FromStr<Err: Display> + Clone + AsText,
+    T: FromStr<Err: Error + Send + Sync + 'static> + Clone + AsText,
 {
     if row.text(column)? == other.as_text() { Ok(other.clone()) } else { parse(row, column) }
 }

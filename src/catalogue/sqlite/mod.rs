@@ -1,7 +1,7 @@
 //! The SQLite back end: opening, migrating and checking the file. One thread writes
 //! (`writer`), a few connections read (`readers`), and what they run is written in `sql`.
 //!
-//! May name: domain, debian, digest, time
+//! May name: domain, debian, digest, time, cause
 #![expect(clippy::disallowed_methods, reason = "the catalogue keeps its file on disk")]
 
 use std::fs::OpenOptions;
@@ -18,6 +18,7 @@ use self::readers::Readers;
 use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, ChunkShelf, Store, Tx};
+use crate::cause::Cause;
 
 mod readers;
 mod tx;
@@ -75,8 +76,9 @@ impl SqliteCatalogue {
         make(path)?;
         let mut connection = connect(path, writable)?;
         check(&connection, path)?;
-        prepare(&mut connection).map_err(|text| {
-            CatalogueError::Database(format!("cannot prepare {}: {text}", path.display()))
+        prepare(&mut connection).map_err(|error| match error {
+            CatalogueError::Database(cause) => failed("prepare", path)(cause),
+            other => other,
         })?;
         let reading = flags | OpenFlags::SQLITE_OPEN_READ_ONLY;
         let reader = || {
@@ -107,7 +109,7 @@ impl SqliteCatalogue {
             return Err(CatalogueError::Damaged(format!(
                 "{} was written by an older repod; start `repod serve` once, which brings it up to date",
                 path.display()
-            )));
+            ).into()));
         }
         let readers = Arc::new(Readers::new(vec![connection]));
         Ok(Self { readers, writer: None, shelf: ChunkShelf::default() })
@@ -156,17 +158,13 @@ impl Store for SqliteCatalogue {
 fn make(path: &Path) -> Answer<()> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
     match made {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(CatalogueError::Database(format!("cannot make {}: {error}", path.display())))
-        }
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed("make", path)(error)),
         _ => Ok(()),
     }
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Answer<Connection> {
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
-        CatalogueError::Database(format!("cannot open {}: {error}", path.display()))
-    })?;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed("open", path))?;
     connection.busy_timeout(Duration::from_secs(BUSY_SECONDS)).map_err(tx::error)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
@@ -182,30 +180,45 @@ fn check(connection: &Connection, path: &Path) -> Answer<()> {
     let (path, known) = (path.display(), MIGRATIONS.len());
     let empty = version == 0 && application == 0 && tables == 0;
     if !empty && application != APPLICATION_ID {
-        return Err(CatalogueError::Damaged(format!("{path} is not a catalogue of repod")));
+        return Err(CatalogueError::Damaged(format!("{path} is not a catalogue of repod").into()));
     }
     if usize::try_from(version).map_or(true, |version| version > known) {
-        return Err(CatalogueError::Damaged(format!(
-            "{path} was written by a newer repod (schema {version}, this one knows {known}); \
+        return Err(CatalogueError::Damaged(
+            format!(
+                "{path} was written by a newer repod (schema {version}, this one knows {known}); \
              start that one again, or restore a backup from before the upgrade"
-        )));
+            )
+            .into(),
+        ));
     }
     Ok(())
 }
 
-fn prepare(connection: &mut Connection) -> Result<(), String> {
-    let text = |error: rusqlite::Error| error.to_string();
+fn prepare(connection: &mut Connection) -> Answer<()> {
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(text)?;
+        .map_err(tx::error)?;
     if mode != "wal" {
-        return Err(format!("the file system does not bear a write-ahead log (mode {mode})"));
+        let told = format!("the file system does not bear a write-ahead log (mode {mode})");
+        return Err(CatalogueError::Database(told.into()));
     }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(text)?;
-    connection.pragma_update(None, "foreign_keys", "ON").map_err(text)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(tx::error)?;
+    connection.pragma_update(None, "foreign_keys", "ON").map_err(tx::error)?;
     // A large publication may make the log long once; it need not stay so.
-    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(text)?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(text)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(text)?;
-    Migrations::from_slice(&MIGRATIONS).to_latest(connection).map_err(|e| e.to_string())
+    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(tx::error)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(tx::error)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(tx::error)?;
+    Migrations::from_slice(&MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => tx::error(err),
+        other => CatalogueError::Database(Cause::of(other)),
+    })
+}
+
+/// What could not be done with the file at `path`.
+fn failed<E: std::error::Error + Send + Sync + 'static>(
+    what: &'static str,
+    path: &Path,
+) -> impl FnOnce(E) -> CatalogueError {
+    let what = format!("cannot {what} {}", path.display());
+    move |error| CatalogueError::Database(Cause::while_doing(what, error))
 }

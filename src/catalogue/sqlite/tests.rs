@@ -274,7 +274,7 @@ fn misnumbered_parameters_are_refused() {
     for sql in ["SELECT $2, $1", "SELECT $1", "SELECT ?1, ?2", "SELECT $1, $3"] {
         let read = catalogue.read(|tx| tx.each(sql, &values, &mut |_| Ok(())));
         assert!(
-            matches!(&read, Err(CatalogueError::Database(text)) if text.contains(sql)),
+            matches!(&read, Err(CatalogueError::Database(cause)) if cause.to_string().contains(sql)),
             "{sql}"
         );
     }
@@ -344,6 +344,11 @@ fn run_batch(room: &TempDir, bodies: Vec<Body>) -> Vec<bool> {
 }
 
 fn run_sized(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<bool> {
+    answers_of(room, bodies).iter().map(Result::is_ok).collect()
+}
+
+/// Queues all of these before the writer begins, and gives what each was told.
+fn answers_of(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<Answer<()>> {
     drop(open(room).unwrap());
     let mut connection = raw(room);
     prepare(&mut connection).unwrap();
@@ -358,7 +363,7 @@ fn run_sized(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<bool> {
         .collect();
     drop(queue);
     super::writer::write_queued(&connection, &jobs, &|| ());
-    answers.into_iter().map(|answer| answer.recv().unwrap().is_ok()).collect()
+    answers.into_iter().map(|answer| answer.recv().unwrap()).collect()
 }
 
 fn recorded(room: &TempDir) -> Vec<i64> {
@@ -428,7 +433,8 @@ fn a_full_database_refuses_and_recovers() {
     let serials = [large.clone()];
     let certificate = certificate(large);
     let error = catalogue.record_certificate(&certificate, Some(&grant(1)), &event()).unwrap_err();
-    assert!(error.to_string().contains("full"), "{error}");
+    assert!(matches!(error, CatalogueError::Full(_)), "{error:?}");
+    assert!(crate::cause::find::<rusqlite::Error>(&error).is_some(), "{error:?}");
     assert!(catalogue.list_grants().unwrap().is_empty());
     pages("PRAGMA max_page_count = 1000000");
     catalogue.record_certificate(&certificate, Some(&grant(1)), &event()).unwrap();
@@ -436,6 +442,37 @@ fn a_full_database_refuses_and_recovers() {
         .record_revocation(&serials, "gone", None, &Event { at: Moment(3), ..event() })
         .unwrap();
     assert_eq!(catalogue.list_certificates(None).unwrap()[0].revoked_at, Some(Moment(3)));
+}
+
+#[test]
+fn a_full_database_is_told_to_all_who_shared_the_transaction_and_to_no_others() {
+    let room = TempDir::new().unwrap();
+    let record = |number: i64| -> Body { Box::new(move |tx| record_number(tx, number)) };
+    let overflow: Body = Box::new(|tx| {
+        tx.each("PRAGMA max_page_count = 1", &[], &mut |_| Ok(()))?;
+        let full = tx.exec(RECORD, &["x".repeat(1 << 20).into(), 2.into()]);
+        tx.each("PRAGMA max_page_count = 1000000", &[], &mut |_| Ok(()))?;
+        full.map(drop)
+    });
+    let jobs = vec![
+        (Size::Small, record(1)),
+        (Size::Small, overflow),
+        (Size::Small, record(3)),
+        (Size::Large, record(4)),
+    ];
+    let answers = answers_of(&room, jobs);
+    for answer in &answers[..3] {
+        let error = answer.as_ref().unwrap_err();
+        assert!(matches!(error, CatalogueError::Full(_)), "{error:?}");
+        let said: &rusqlite::Error = crate::cause::find(error).unwrap();
+        assert_eq!(said.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
+        assert_eq!(
+            error.to_string(),
+            "the server's disk is full (database or disk is full); make room there"
+        );
+    }
+    assert!(answers[3].is_ok(), "{:?}", answers[3]);
+    assert_eq!(recorded(&room), [4]);
 }
 
 #[test]
@@ -460,7 +497,13 @@ fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
     let error = catalogue.record_certificate(&certificate("1".into()), None, &event()).unwrap_err();
     assert!(matches!(error, CatalogueError::Damaged(_)), "{error}");
     let error = record(&catalogue, 1_000).unwrap_err();
-    assert!(error.to_string().contains("writing stopped"), "{error}");
+    let CatalogueError::Database(cause) = &error else { panic!("{error:?}") };
+    assert_eq!(
+        cause.to_string(),
+        "writing stopped after: database disk image is malformed; restart the server once the \
+         disk is sound"
+    );
+    assert!(matches!(crate::cause::find(cause), Some(CatalogueError::Damaged(_))), "{error:?}");
     assert_eq!(catalogue.list_grants().unwrap().len(), 400);
 }
 

@@ -1,18 +1,20 @@
 //! One SQLite transaction as the statements see it.
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql};
 
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, Row, Tx, Value};
+use crate::cause::Cause;
 
 /// What SQLite said, as the catalogue's error.
 pub(super) fn error(error: rusqlite::Error) -> CatalogueError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            CatalogueError::Damaged(error.to_string())
+            CatalogueError::Damaged(Cause::of(error))
         }
-        _ => CatalogueError::Database(error.to_string()),
+        Some(ErrorCode::DiskFull) => CatalogueError::Full(Cause::of(error)),
+        _ => CatalogueError::Database(Cause::of(error)),
     }
 }
 
@@ -29,19 +31,26 @@ pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
 pub(super) struct SqliteTx<'c> {
     connection: &'c Connection,
     /// The first fatal error, whatever became of the answer that carried it.
-    pub(super) fatal: Option<String>,
+    pub(super) fatal: Option<CatalogueError>,
+    /// What made SQLite give up all of the transaction, as a full disk does.
+    pub(super) given_up: Option<CatalogueError>,
 }
 
 impl<'c> SqliteTx<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, fatal: None }
+        Self { connection, fatal: None, given_up: None }
     }
 
     fn seen(&mut self, error: rusqlite::Error) -> CatalogueError {
-        if is_fatal(&error) && self.fatal.is_none() {
-            self.fatal = Some(error.to_string());
+        let is_fatal = is_fatal(&error);
+        let error = self::error(error);
+        if is_fatal {
+            self.fatal.get_or_insert_with(|| error.clone());
         }
-        self::error(error)
+        if self.connection.is_autocommit() {
+            self.given_up.get_or_insert_with(|| error.clone());
+        }
+        error
     }
 
     fn bound(&mut self, sql: &'static str, values: &[Value<'_>]) -> Answer<CachedStatement<'c>> {
@@ -62,7 +71,7 @@ impl<'c> SqliteTx<'c> {
 }
 
 fn misnumbered(sql: &str) -> CatalogueError {
-    CatalogueError::Database(format!("this statement's parameters are misnumbered: {sql}"))
+    CatalogueError::Database(format!("this statement's parameters are misnumbered: {sql}").into())
 }
 
 impl Tx for SqliteTx<'_> {
@@ -105,12 +114,12 @@ struct SqliteRow<'r>(&'r rusqlite::Row<'r>);
 
 impl SqliteRow<'_> {
     fn value(&self, column: usize) -> Answer<ValueRef<'_>> {
-        self.0.get_ref(column).map_err(|error| CatalogueError::Damaged(error.to_string()))
+        self.0.get_ref(column).map_err(|error| CatalogueError::Damaged(Cause::of(error)))
     }
 }
 
-fn mistyped(column: usize, error: impl std::fmt::Display) -> CatalogueError {
-    CatalogueError::Damaged(format!("column {column}: {error}"))
+fn mistyped(column: usize, error: FromSqlError) -> CatalogueError {
+    CatalogueError::Damaged(Cause::while_doing(format_args!("column {column}"), error))
 }
 
 impl Row for SqliteRow<'_> {

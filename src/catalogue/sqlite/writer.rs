@@ -3,6 +3,7 @@
 //! A large job has a transaction of its own: to go back to a savepoint, SQLite would write every page
 //! that the job touches once more, and one sync is little beside it.
 
+use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -16,6 +17,7 @@ use super::readers::Readers;
 use super::tx::{self, SqliteTx};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, Tx};
+use crate::cause::Cause;
 
 /// How many jobs share a commit at most.
 const BATCH: usize = 256;
@@ -40,7 +42,9 @@ impl Writer {
                 let rest = || readers.upgrade().iter().for_each(|readers| readers.rest());
                 write_queued(&connection, &jobs, &rest);
             })
-            .map_err(|error| CatalogueError::Database(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| {
+                CatalogueError::Database(Cause::while_doing("cannot start a thread", error))
+            })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -85,7 +89,7 @@ pub(super) trait Job: Send {
     fn run(&mut self, tx: &mut dyn Tx) -> bool;
 
     /// Tells who waits. `lost` says why nothing was kept, if the transaction failed as a whole.
-    fn answer(self: Box<Self>, lost: Option<&str>);
+    fn answer(self: Box<Self>, lost: Option<&CatalogueError>);
 }
 
 /// Makes a job of `body`, and what its answer will come from.
@@ -124,10 +128,10 @@ where
         kept
     }
 
-    fn answer(self: Box<Self>, lost: Option<&str>) {
+    fn answer(self: Box<Self>, lost: Option<&CatalogueError>) {
         let result = match (self.result, lost) {
             (Some(Err(error)), _) => Err(error),
-            (_, Some(text)) => Err(CatalogueError::Database(text.to_owned())),
+            (_, Some(why)) => Err(why.clone()),
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => Err(CatalogueError::Database("was not run".into())),
         };
@@ -138,14 +142,15 @@ where
 
 /// A transaction failed as a whole.
 struct Lost {
-    text: String,
+    why: CatalogueError,
     /// Whether no other may be tried.
     fatal: bool,
 }
 
 impl From<rusqlite::Error> for Lost {
     fn from(error: rusqlite::Error) -> Self {
-        Self { text: error.to_string(), fatal: tx::is_fatal(&error) }
+        let fatal = tx::is_fatal(&error);
+        Self { why: tx::error(error), fatal }
     }
 }
 
@@ -156,7 +161,7 @@ pub(super) fn write_queued(
     queue: &Receiver<Box<dyn Job>>,
     rest: &dyn Fn(),
 ) {
-    let mut stopped: Option<String> = None;
+    let mut stopped: Option<CatalogueError> = None;
     let mut held = None;
     while let Some(first) = held.take().or_else(|| next(connection, queue, rest)) {
         let mut batch;
@@ -170,14 +175,11 @@ pub(super) fn write_queued(
                 let _ = connection.execute_batch("ROLLBACK");
             }
             if error.fatal {
-                stopped = Some(format!(
-                    "writing stopped after: {}; restart the server once the disk is sound",
-                    error.text
-                ));
+                stopped = Some(stopped_after(&error.why));
             }
-            lost = Some(error.text);
+            lost = Some(error.why);
         }
-        batch.into_iter().for_each(|job| job.answer(lost.as_deref()));
+        batch.into_iter().for_each(|job| job.answer(lost.as_ref()));
     }
     if !has_room(connection) {
         // Folded in, the log is deleted: opening the file would have to make it anew, and could not.
@@ -224,6 +226,15 @@ fn next(
     }
 }
 
+/// What those are told who come after an error that ended the writing.
+fn stopped_after(first: &CatalogueError) -> CatalogueError {
+    let said = first.source().map_or_else(|| first.to_string(), ToString::to_string);
+    CatalogueError::Database(Cause::with(
+        format!("writing stopped after: {said}; restart the server once the disk is sound"),
+        first.clone(),
+    ))
+}
+
 fn has_room(connection: &Connection) -> bool {
     let disk = connection.path().and_then(|path| rustix::fs::statvfs(path).ok());
     disk.is_none_or(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= LOG_ROOM_BYTES)
@@ -251,13 +262,13 @@ fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<()
 fn run(connection: &Connection, job: &mut Box<dyn Job>) -> Result<bool, Lost> {
     let mut tx = SqliteTx::new(connection);
     let kept = job.run(&mut tx);
-    if let Some(text) = tx.fatal {
-        return Err(Lost { text, fatal: true });
+    if let Some(why) = tx.fatal {
+        return Err(Lost { why, fatal: true });
     }
     if connection.is_autocommit() {
         // Some errors, a full disk among them, make SQLite give up all of the transaction.
-        let text = "the transaction was given up by the database".into();
-        return Err(Lost { text, fatal: false });
+        let unknown = || CatalogueError::Database("the transaction was given up".into());
+        return Err(Lost { why: tx.given_up.unwrap_or_else(unknown), fatal: false });
     }
     Ok(kept)
 }

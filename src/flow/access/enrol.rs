@@ -100,7 +100,7 @@ fn new_secret() -> Result<Zeroizing<String>, FlowError> {
     let mut bytes = Zeroizing::new([0u8; SECRET_BYTES]);
     rand::rngs::OsRng
         .try_fill_bytes(bytes.as_mut_slice())
-        .map_err(|e| FlowError::Internal(format!("no random bytes: {e}")))?;
+        .map_err(FlowError::internal("no random bytes"))?;
     Ok(Zeroizing::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 

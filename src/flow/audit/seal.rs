@@ -97,7 +97,7 @@ fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
     if let Some(fault) = faults.into_iter().next() {
         repository.audit_broken.store(true, Ordering::Relaxed);
         error!(%fault, "the audit log was altered; it is not signed");
-        return Err(FlowError::Internal(format!("the audit log was altered: {fault}")));
+        return Err(FlowError::Internal(format!("the audit log was altered: {fault}").into()));
     }
     let statement = Statement { end, at: repository.now() };
     let text = repository.signer.sign_statement(&statement.write(), statement.at)?;

@@ -337,9 +337,10 @@ fn expected(desk: &Desk, expect: Option<Expect>, wish: &Wish) -> Result<(), Flow
 /// The same failure, for another asker.
 fn again(problem: &FlowError) -> FlowError {
     match problem {
-        FlowError::Full(text) => FlowError::Full(text.clone()),
-        FlowError::Internal(text) => FlowError::Internal(text.clone()),
-        FlowError::ClockBehind(text) => FlowError::ClockBehind(text.clone()),
-        other => FlowError::Unavailable(other.to_string()),
+        FlowError::Full(cause) => FlowError::Full(cause.clone()),
+        FlowError::Internal(cause) => FlowError::Internal(cause.clone()),
+        FlowError::ClockBehind(cause) => FlowError::ClockBehind(cause.clone()),
+        FlowError::Unavailable(cause) => FlowError::Unavailable(cause.clone()),
+        other => FlowError::Unavailable(other.to_string().into()),
     }
 }

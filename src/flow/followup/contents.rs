@@ -159,7 +159,7 @@ impl Book {
             let found = repository.catalogue.find_chunks(&file.chunks)?;
             let chunks: BTreeMap<_, _> =
                 found.into_iter().map(|chunk| (chunk.key, Chunk::new(chunk))).collect();
-            let lost = |key| FlowError::Internal(format!("chunk {key} is lost"));
+            let lost = |key| FlowError::Internal(format!("chunk {key} is lost").into());
             let chunk = |key| chunks.get(key).cloned().ok_or_else(|| lost(*key));
             let chunks = file.chunks.iter().map(chunk).collect::<Result<_, _>>()?;
             self.sheets.insert(place, Sheet::of_chunks(repository, chunks)?);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use crate::cause::Cause;
 use crate::debian::contents::{ContentsEdit, ContentsError, merge, path_of};
 use crate::debian::framing;
 use crate::digest::Digest;
@@ -175,7 +176,7 @@ fn first_path(text: &[u8]) -> Vec<u8> {
 }
 
 fn internal(error: ContentsError) -> FlowError {
-    FlowError::Internal(error.to_string())
+    FlowError::Internal(Cause::of(error))
 }
 
 /// A piece of a sheet that is being edited.
@@ -248,7 +249,7 @@ impl<'w> Writer<'w> {
             Slot::Kept(piece) => Ok(piece),
             Slot::Made(first, key) => {
                 let chunk = self.known.get(&key).cloned().flatten();
-                let lost = || FlowError::Internal(format!("chunk {key} is lost"));
+                let lost = || FlowError::Internal(format!("chunk {key} is lost").into());
                 Ok(Piece { first, chunk: chunk.ok_or_else(lost)? })
             }
         }

@@ -81,7 +81,7 @@ fn formed(
         let found = repository.catalogue.find_chunks(&file.chunks)?;
         let found: HashMap<_, _> =
             found.into_iter().map(|one| (one.key, Chunk::new(one))).collect();
-        let lost = |key| FlowError::Internal(format!("chunk {key} is lost"));
+        let lost = |key| FlowError::Internal(format!("chunk {key} is lost").into());
         let chunk = |key| found.get(key).cloned().ok_or_else(|| lost(*key));
         let chunks = file.chunks.iter().map(chunk).collect::<Result<Vec<_>, _>>()?;
         if !give_runs(repository, desk, &chunks)? {
@@ -89,7 +89,8 @@ fn formed(
         }
         let mut track = Track::new(Encoding::Gz);
         track.read_on(repository.pool.as_ref(), &chunks)?;
-        let unmade = || FlowError::Internal(format!("{} has chunks without runs", file.path));
+        let unmade =
+            || FlowError::Internal(format!("{} has chunks without runs", file.path).into());
         let (size_bytes, digest) = track.finish(&chunks).ok_or_else(unmade)?;
         formed.push(IndexFile { encoding: Encoding::Gz, size_bytes, digest, ..file.clone() });
     }

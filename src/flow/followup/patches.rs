@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tracing::debug;
 
 use crate::catalogue::PastIndex;
+use crate::cause::Cause;
 use crate::debian::framing;
 use crate::debian::pdiff::{self, FileMark, Hunk, Patch, PdiffIndex};
 use crate::digest::Digest;
@@ -123,7 +124,7 @@ impl Task<'_> {
         let hunks: Vec<_> = hunks.iter().map(Owned::borrowed).collect();
         let script = pdiff::ed_script(&hunks).map_err(internal)?;
         if pdiff::read_script(&script).map_err(internal)? != hunks {
-            return Err(FlowError::Internal(format!("patch {name} read back differently")));
+            return Err(FlowError::Internal(format!("patch {name} read back differently").into()));
         }
         let gz = framing::gzip_member(&script);
         let download = FileMark::of(&gz);
@@ -198,7 +199,7 @@ fn part(chunks: &[Arc<Chunk>], range: Range<usize>) -> &[Arc<Chunk>] {
 }
 
 fn internal(error: pdiff::PdiffError) -> FlowError {
-    FlowError::Internal(error.to_string())
+    FlowError::Internal(Cause::of(error))
 }
 
 /// One of two runs of chunks that are walked along.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use crate::cause::Cause;
 use crate::debian::framing;
 use crate::digest::Digest;
 use crate::domain::{Encoding, StoredBlock, StoredChunk, StoredMember, StoredRun};
@@ -85,14 +86,14 @@ pub(crate) fn read_stored(
     encoding: Encoding,
     buffer: &mut Vec<u8>,
 ) -> Result<(), FlowError> {
-    let lost = || FlowError::Internal(format!("chunk {} has no such bytes", stored.key));
+    let lost = || FlowError::Internal(format!("chunk {} has no such bytes", stored.key).into());
     if let Some((pack, offset, length)) = stored.place(encoding) {
-        let missing = || FlowError::Internal(format!("pack {pack} is lost"));
+        let missing = || FlowError::Internal(format!("pack {pack} is lost").into());
         let is_read = pool.read_into(Kind::Pack, &pack, offset, length, buffer)?;
         return is_read.then_some(()).ok_or_else(missing);
     }
     let (mut gz, plain_bytes) = (Vec::new(), u64::from(stored.plain_bytes));
-    let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
+    let internal = |error: framing::FramingError| FlowError::Internal(Cause::of(error));
     *buffer = match (encoding, stored.run) {
         (Encoding::Plain, Some(run)) => {
             read_stored(pool, stored, Encoding::Gz, &mut gz)?;

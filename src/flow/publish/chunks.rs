@@ -1,5 +1,6 @@
 //! Chunks: stanzas are rendered, proven and compressed, and what an earlier build left unmade is made good.
 
+use crate::cause::Cause;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ pub(crate) type Forms = (framing::GzipRun, Option<framing::XzBlock>);
 /// Compresses chunks on every core.
 pub(crate) fn compress(rendered: &[Rendered]) -> Result<Vec<Forms>, FlowError> {
     let total = rendered.iter().map(|one| one.plain.len()).fold(0, usize::saturating_add);
-    let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
+    let internal = |error: framing::FramingError| FlowError::Internal(Cause::of(error));
     on_every_core(rendered, |Rendered { plain, .. }| {
         let xz = (total <= AT_ONCE_BYTES)
             .then(|| framing::xz_block(plain, framing::XZ_DEFAULT_PRESET))
@@ -127,7 +128,8 @@ pub(crate) fn give_runs(
         let recorded: HashMap<_, _> = recorded.iter().map(|one| (one.key, one.run)).collect();
         for chunk in batch {
             let run = recorded.get(&chunk.key()).copied().flatten();
-            let lost = || FlowError::Internal(format!("chunk {} is not recorded", chunk.key()));
+            let lost =
+                || FlowError::Internal(format!("chunk {} is not recorded", chunk.key()).into());
             chunk.ran(run.ok_or_else(lost)?);
         }
     }
@@ -141,7 +143,7 @@ pub(crate) fn make_blocks(
 ) -> Result<Vec<(Digest, StoredBlock)>, FlowError> {
     let pool = repository.pool.as_ref();
     let _loan = repository.memory.encode(BLOCK_BYTES);
-    let internal = |error: framing::FramingError| FlowError::Internal(error.to_string());
+    let internal = |error: framing::FramingError| FlowError::Internal(Cause::of(error));
     let (mut bytes, mut blocks) = (Vec::new(), Vec::new());
     let mut plain = Vec::new();
     for chunk in chunks {

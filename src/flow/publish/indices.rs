@@ -300,7 +300,7 @@ impl Plan {
         let mut track = Rope::track_of_first(self.before.as_deref(), self.same, encoding);
         track.go_on(self.pieces.len(), |at, encoding, buffer| {
             let Some(Piece { key, .. }) = self.pieces.get(at) else { return Ok(()) };
-            let lost = || FlowError::Internal(format!("chunk {key} is lost"));
+            let lost = || FlowError::Internal(format!("chunk {key} is lost").into());
             match at_hand.get(key) {
                 Some(bytes) => {
                     buffer.clear();
@@ -346,7 +346,8 @@ fn weave(
     let mut lineup = Lineup::default();
     let mut hashed = hashed.into_iter();
     for Plan { index, pieces, same, before } in plans {
-        let lost = |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key));
+        let lost =
+            |piece: &Piece| FlowError::Internal(format!("chunk {} is lost", piece.key).into());
         let find = |piece: &Piece| known.chunks.get(&piece.key).cloned().ok_or_else(|| lost(piece));
         let chunks = pieces.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let hashed = hashed.next();

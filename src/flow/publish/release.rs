@@ -10,9 +10,7 @@ pub(crate) fn proven_text(release: &ReleaseText) -> Result<String, FlowError> {
     match ReleaseText::parse(text.as_bytes()) {
         Ok(read) if read == *release => Ok(text),
         Ok(_) => Err(FlowError::Internal("a Release file read back differently".into())),
-        Err(error) => {
-            Err(FlowError::Internal(format!("a Release file did not read back: {error}")))
-        }
+        Err(error) => Err(FlowError::internal("a Release file did not read back")(error)),
     }
 }
 

@@ -60,7 +60,7 @@ fn translations(packages: &[Arc<Package>], stanzas: &[String]) -> Result<String,
     parts.dedup_by(|(a, _), (b, _)| a == b);
     let plain: String = parts.iter().map(|(_, text)| text.as_str()).collect();
     let proven = translation::prove(plain.as_bytes())
-        .map_err(|error| FlowError::Internal(format!("an index did not read back: {error}")))?;
+        .map_err(FlowError::internal("an index did not read back"))?;
     match proven.iter().eq(parts.iter().map(|(expected, _)| expected)) {
         true => Ok(plain),
         false => Err(differently()),
@@ -71,7 +71,7 @@ fn translations(packages: &[Arc<Package>], stanzas: &[String]) -> Result<String,
 /// stanza would make apt drop every package of every repository on every host.
 fn prove_packages(plain: &str, expected: &[Arc<Package>], form: Form) -> Result<(), FlowError> {
     let proven = packages::prove_as(plain.as_bytes(), form)
-        .map_err(|error| FlowError::Internal(format!("an index did not read back: {error}")))?;
+        .map_err(FlowError::internal("an index did not read back"))?;
     let same = |proven: &packages::Proven, package: &Package| {
         let path = layout::pool_path(
             package.kind,

@@ -168,7 +168,7 @@ fn load(catalogue: &dyn Catalogue, suites: &[SuiteName]) -> Result<Vec<Live>, Fl
 
 fn parse(head: &Head) -> Result<ReleaseText, FlowError> {
     ReleaseText::parse(head.release.as_bytes())
-        .map_err(|error| FlowError::Internal(format!("a recorded Release file: {error}")))
+        .map_err(FlowError::internal("a recorded Release file"))
 }
 
 /// Every package of these suites, by its path, each once.
@@ -235,7 +235,7 @@ fn read_piece(opened: &mut Opened) -> Result<Option<Bytes>, FlowError> {
             let mut piece =
                 vec![0; usize::try_from(*size_bytes).unwrap_or(usize::MAX).min(PIECE_BYTES)];
             file.read_exact_at(&mut piece, *offset)
-                .map_err(|error| FlowError::Internal(format!("read a stored package: {error}")))?;
+                .map_err(FlowError::internal("read a stored package"))?;
             *offset = offset.saturating_add(piece.len() as u64);
             *size_bytes = size_bytes.saturating_sub(piece.len() as u64);
             piece.into()
@@ -259,7 +259,7 @@ fn place_index(
         return Ok(false);
     }
     let directory = entry.path.rsplit_once('/').map_or("", |(directory, _)| directory);
-    let lost = || FlowError::Internal(format!("{} of suite {name} is lost", entry.path));
+    let lost = || FlowError::Internal(format!("{} of suite {name} is lost", entry.path).into());
     let record = catalogue.find_by_hash(name, directory, &entry.digest)?.ok_or_else(lost)?;
     let Source::Rope(segments) = rope(record, UNCHANGING, true).source else {
         return Err(lost());
@@ -314,7 +314,7 @@ impl Iterator for Proven<'_> {
             None => {
                 let found = self.hasher.take()?.finish();
                 let text = format!("stored bytes of {} have the digest {found}", self.digest);
-                (found != self.digest).then_some(Err(FlowError::Internal(text)))
+                (found != self.digest).then_some(Err(FlowError::Internal(text.into())))
             }
         }
     }

@@ -131,7 +131,8 @@ fn pool(
         repository.journal.note_client(admitted.identity(), package.digest, repository.now());
     }
     let opened = repository.pool.open(Kind::Blob, &package.digest)?;
-    let lost = || FlowError::Internal(format!("blob {} is recorded but not there", package.digest));
+    let lost =
+        || FlowError::Internal(format!("blob {} is recorded but not there", package.digest).into());
     let fetched = Fetched {
         content_type: "application/vnd.debian.binary-package",
         size_bytes: package.size_bytes,
@@ -142,7 +143,7 @@ fn pool(
             // Others may lie behind it in the same file, and those are not for everybody who may have it.
             Opened::File { size_bytes, .. } if size_bytes != package.size_bytes => {
                 let text = format!("blob {} is of another size than recorded", package.digest);
-                return Err(FlowError::Internal(text));
+                return Err(FlowError::Internal(text.into()));
             }
             Opened::File { file, offset, .. } => Source::File(file, offset),
             Opened::Memory(bytes) => Source::Text(bytes),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tracing::info;
 
 use crate::catalogue::ClientPackage;
+use crate::cause::Cause;
 use crate::debian::{Architecture, DebFile, PackageKind, PackageName, SuiteName, write_deb};
 use crate::digest::Digest;
 use crate::domain::Wish;
@@ -93,7 +94,7 @@ pub(in crate::flow) async fn publish_alone(
     upload(repository, &by, body, Declared::default()).await?;
     let component = desk.state().spec.components.first().cloned();
     let component =
-        component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component")))?;
+        component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component").into()))?;
     let made = format!("client package {version}: {}", told(&record.keys));
     let terms = Terms { message: reason(made, asked), ..Terms::default() };
     let wish = Wish::Add(vec![(component, record.digest)]);
@@ -184,15 +185,14 @@ fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<
          The key ring of the suite, its source, how apt shows its certificate, and the\n \
          preferences. Made and replaced by the repository itself. Keys:\n{keys}",
         name = repository.client_package_of(&spec.name)?,
-        all = Architecture::parse("all").map_err(|error| FlowError::Internal(error.to_string()))?,
+        all = Architecture::parse("all").map_err(|error| FlowError::Internal(Cause::of(error)))?,
         server = address.server,
         suite = spec.name,
         keys = keys.iter().map(|key| format!(" .\n {key}\n")).collect::<String>(),
     );
     let postinst = host::client_postinst(&address.server, &spec.name);
-    write_deb(&control, &postinst, &files).map_err(|error| {
-        FlowError::Internal(format!("the client package of {}: {error}", spec.name))
-    })
+    write_deb(&control, &postinst, &files)
+        .map_err(FlowError::internal(format!("the client package of {}", spec.name)))
 }
 
 /// The server as the one who asks, for what it does unasked.

@@ -172,7 +172,7 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
 
 /// The outcome of a package that suffers from its company.
 fn alone(problem: &str) -> FlowError {
-    FlowError::Unavailable(format!("{problem}; send it alone"))
+    FlowError::Unavailable(format!("{problem}; send it alone").into())
 }
 
 /// A package in memory that stops being readable when it, or its whole batch, takes too long.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::catalogue::NewPackage;
+use crate::cause::Cause;
 use crate::debian::{Control, DebError, DebLimits, FileList, deb};
 use crate::digest::Digest;
 use crate::domain::{Package, Text, layout};
@@ -41,7 +42,7 @@ pub(crate) fn recognise(
     let mut list = FileList::new(FILE_LIST_BYTES);
     let most_bytes = repository.limits().deb.memory_bytes;
     let parts = deb::read_deb_with(input, &limits, &repository.memory, &mut |path| list.push(path))
-        .map_err(|error| rejection(&error, most_bytes))?;
+        .map_err(|error| rejection(error, most_bytes))?;
     let control = Control::parse(&parts.control).map_err(|faults| {
         let reason = |fault: &crate::debian::Fault| match &fault.field {
             Some(field) => (Some(field.clone()), fault.problem.clone()),
@@ -58,11 +59,11 @@ pub(crate) fn recognise(
 }
 
 /// `most_bytes` is what a package gets with any setting.
-fn rejection(error: &DebError, most_bytes: u64) -> FlowError {
+fn rejection(error: DebError, most_bytes: u64) -> FlowError {
     match error {
-        DebError::Read(error) => FlowError::Internal(error.to_string()),
-        DebError::Memory { needs_bytes, .. } if *needs_bytes <= most_bytes => {
-            let whole_bytes = upload_memory::whole_for(*needs_bytes);
+        DebError::Read(error) => FlowError::Internal(Cause::of(error)),
+        DebError::Memory { needs_bytes, .. } if needs_bytes <= most_bytes => {
+            let whole_bytes = upload_memory::whole_for(needs_bytes);
             let problem = format!(
                 "{error}; or the operator of the server sets limits.memory_bytes in repod.toml to \
                  {whole_bytes} or more"

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+use crate::cause::Cause;
 use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::{Admitted, Entitled, Identity, Package};
@@ -41,7 +42,7 @@ pub async fn upload<S, E>(
 ) -> Result<Package, FlowError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
-    E: std::fmt::Display,
+    E: std::error::Error + Send + Sync + 'static,
 {
     let limit_bytes = repository.limits().package_bytes;
     if declared.size_bytes.is_some_and(|size| size > limit_bytes) {
@@ -108,14 +109,14 @@ fn closing() -> FlowError {
 }
 
 /// Hands the body to the reader, piece by piece; an error of the connection as its last piece.
-async fn forward<S, E>(body: S, to_reader: mpsc::Sender<Result<Bytes, String>>)
+async fn forward<S, E>(body: S, to_reader: mpsc::Sender<Result<Bytes, Cause>>)
 where
     S: Stream<Item = Result<Bytes, E>>,
-    E: std::fmt::Display,
+    E: std::error::Error + Send + Sync + 'static,
 {
     let mut body = std::pin::pin!(body);
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| error.to_string());
+        let piece = piece.map_err(Cause::of);
         let last = piece.is_err();
         if to_reader.send(piece).await.is_err() || last {
             return;
@@ -126,7 +127,7 @@ where
 fn take_in(
     repository: &Repository,
     by: &Identity,
-    from_body: mpsc::Receiver<Result<Bytes, String>>,
+    from_body: mpsc::Receiver<Result<Bytes, Cause>>,
     declared: Declared,
 ) -> Result<Package, FlowError> {
     let staging = repository.pool.stage(declared.size_bytes.unwrap_or(0))?;
@@ -177,7 +178,7 @@ fn keep(
 
 /// The body as a reader that writes to staging what it hands out.
 struct Incoming {
-    from_body: mpsc::Receiver<Result<Bytes, String>>,
+    from_body: mpsc::Receiver<Result<Bytes, Cause>>,
     piece: Bytes,
     staging: Option<Box<dyn Staging>>,
     received_bytes: u64,

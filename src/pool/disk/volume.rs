@@ -1,6 +1,7 @@
 //! The volume: the file system under a pool. Where bytes are on their way in, how much is free, how writes
 //! become durable, and whether there may be any.
 
+use crate::cause::Cause;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, OnceLock};
@@ -22,7 +23,7 @@ pub(super) struct Volume {
     /// those who wait there burn a core.
     pub(super) crowd: Mutex<()>,
     syncs: Syncs,
-    stopped: OnceLock<String>,
+    stopped: OnceLock<Cause>,
 }
 
 impl Volume {
@@ -48,7 +49,7 @@ impl Volume {
             only_read: true,
             crowd: Mutex::default(),
             syncs: Syncs::default(),
-            stopped: OnceLock::from(ONLY_READ.to_owned()),
+            stopped: OnceLock::from(Cause::from(ONLY_READ)),
         }
     }
 
@@ -98,7 +99,7 @@ impl Volume {
 
     /// Refuses once [`Volume::stop`] was called.
     pub(super) fn expect_writable(&self) -> Result<(), PoolError> {
-        self.stopped.get().map_or(Ok(()), |action| Err(PoolError::Stopped(action.clone())))
+        self.stopped.get().map_or(Ok(()), |cause| Err(PoolError::Stopped(cause.clone())))
     }
 
     /// Removing goes on after a failed sync, but not where only reading was asked for.
@@ -121,7 +122,10 @@ impl Volume {
     /// leaves it unknown what a crash would bring back, and a second sync would not tell.
     pub(super) fn stop(&self, action: &str, source: io::Error) -> PoolError {
         // The first failure is the one worth reporting.
-        let _ = self.stopped.set(action.to_owned());
+        let _ = self.stopped.set(match Errno::from_io_error(&source) {
+            Some(errno) => Cause::with(action, errno),
+            None => action.into(),
+        });
         PoolError::Io { action: action.to_owned(), source }
     }
 }

@@ -88,6 +88,11 @@ fn nothing_is_served_without_a_whole_list() {
     std::fs::remove_file(bench.path("crl.pem")).unwrap();
     let state = bench.load(NOW).current();
     assert!(matches!(state.crl_fault(), Some(TrustError::Io { .. })));
+    let told = bench.load(NOW).reload(NOW).unwrap_err();
+    assert_eq!(told.to_string(), state.crl_fault().unwrap().to_string());
+    // Told and kept, and the same number of the system for both.
+    let TrustError::Io { source, .. } = told else { panic!("{told}") };
+    assert_eq!(source.raw_os_error(), Some(rustix::io::Errno::NOENT.raw_os_error()));
     assert_eq!(refused(state.judge(&chain, NOW)), Refusal::CrlMissing);
     assert_eq!(fault_of(&bench, &good, NOW), None, "and the whole one opens it again");
 }

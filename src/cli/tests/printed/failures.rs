@@ -81,7 +81,7 @@ fn the_faults_of_the_network_are_told_as_they_were_seen() {
         ClientError::Problem { problem, wait },
         ClientError::Unexpected { server: server(), status: 502, cause: "Bad Gateway".into() },
         ClientError::Credentials("the private key does not belong to the certificate".into()),
-        ClientError::File { path, cause },
+        ClientError::File { path, cause: cause.into() },
     ];
     let text = |error: ClientError| format!("# {}\n{}", kind(&error), told(&error.into()));
     hold("network", &errors.map(text).concat());

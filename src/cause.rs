@@ -1,0 +1,110 @@
+//! Cause: why something failed, as a text for people and with the error below it. Clones share both, so
+//! that everybody who waited for the same work can be told of its failure.
+//!
+//! May name: nothing
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why something failed.
+///
+/// Shape: displays as its text, which says all that people need; the error below it is for programs
+/// and for logs.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    text: Arc<str>,
+    below: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Cause {
+    /// What `error` says, with `error` below it.
+    pub fn of(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::with(error.to_string(), error)
+    }
+
+    /// `text`, with `error` below it. The text has to say what `error` says, as far as people need it.
+    pub fn with(text: impl Into<String>, error: impl Error + Send + Sync + 'static) -> Self {
+        Self { text: text.into().into(), below: Some(Arc::new(error)) }
+    }
+
+    /// What was being done and what `error` said: `WHAT: ERROR`, with `error` below it.
+    pub fn while_doing(what: impl fmt::Display, error: impl Error + Send + Sync + 'static) -> Self {
+        Self::with(format!("{what}: {error}"), error)
+    }
+}
+
+impl From<String> for Cause {
+    fn from(text: String) -> Self {
+        Self { text: text.into(), below: None }
+    }
+}
+
+impl From<&str> for Cause {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), below: None }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.below.as_deref().map(|below| below as &(dyn Error + 'static))
+    }
+}
+
+/// The error of this type among `error` and all that is below it.
+///
+/// Source: an `io::Error` gives what is below the error that it wraps, and not that error itself; so it is
+/// opened here.
+pub fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if let Some(found) = current.downcast_ref() {
+            return Some(found);
+        }
+        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner as &'e (dyn Error + 'static)),
+            None => current.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_text_is_for_people_and_the_error_below_it_is_kept_by_every_clone() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        for (cause, text) in [
+            (Cause::of(full()), full().to_string()),
+            (Cause::with("make room", full()), "make room".into()),
+            (Cause::while_doing("sync", full()), format!("sync: {}", full())),
+        ] {
+            assert_eq!(cause.to_string(), text);
+            let clone = cause.clone();
+            drop(cause);
+            let found: &io::Error = find(&clone).unwrap();
+            assert_eq!(found.kind(), io::ErrorKind::StorageFull);
+        }
+        assert!(Cause::from("a text").source().is_none());
+        assert_eq!(Cause::from("a text".to_owned()).to_string(), "a text");
+    }
+
+    #[test]
+    fn an_error_is_found_however_it_is_wrapped() {
+        let wrapped = io::Error::other(Cause::while_doing("read", fmt::Error));
+        assert!(find::<fmt::Error>(&io::Error::other(wrapped)).is_some());
+        assert!(find::<std::num::ParseIntError>(&Cause::of(fmt::Error)).is_none());
+    }
+}
