@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::signed::{Signed, is_der, sequence_in};
-use super::{IssuerId, Serial, TrustError, verifier};
+use super::{IssuerId, Serial, TrustError, crypto};
 use crate::cause::Cause;
 use crate::time::Moment;
 
@@ -103,7 +103,7 @@ impl Authority {
             let issuer = sequence_in(parsed.issuer().as_raw()).ok()?;
             let signed = Signed::parse(certificate).ok()?;
             let made = issuer == other.subject()
-                && signed.is_by(other.public_key(), &verifier::algorithms());
+                && signed.is_by(other.public_key(), &crypto::algorithms());
             made.then(|| Serial::from_integer(parsed.raw_serial()))
         };
         self.certificates.iter().find_map(serial)

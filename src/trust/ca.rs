@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::authority::{self, Authority};
 use super::dates::{DAY_SECONDS, written};
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, OWNER_ONLY, Readers};
-use super::{Issued, Serial, TrustError, locked, request};
+use super::{Issued, Serial, TrustError, locked, request, subject};
 use crate::cause::Cause;
 use crate::digest::Digest;
 use crate::domain::Identity;
@@ -25,9 +25,6 @@ const CA_DAYS: u32 = 3650;
 const FIRST_CRL_SECONDS: i64 = 7 * DAY_SECONDS;
 /// How far `notBefore` is set back, for hosts whose clocks are behind. Unit: seconds.
 const BACKDATE_SECONDS: i64 = 300;
-/// The longest common name (`ub-common-name`, RFC 5280, appendix A.1). Unit: bytes.
-const COMMON_NAME_BYTES: usize = 64;
-
 /// Which key a server certificate is for.
 pub enum ServerKey<'a> {
     /// A new one, made here.
@@ -188,11 +185,11 @@ impl CertificateAuthority {
     ) -> Result<Issued, TrustError> {
         let (mut params, _, not_after) = self.leaf(days, now)?;
         params.subject_alt_names =
-            names.iter().map(|name| server_name(name)).collect::<Result<_, _>>()?;
+            names.iter().map(|name| subject::server_name(name)).collect::<Result<_, _>>()?;
         let Some(first) = names.first() else {
             return Err(TrustError::Parameter("a server certificate needs a name".into()));
         };
-        params.distinguished_name = subject(first);
+        params.distinguished_name = subject::subject(first);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let (certificate, key_pem) = match key {
             ServerKey::New => {
@@ -228,7 +225,7 @@ impl CertificateAuthority {
         let public_key = request::public_key_of(csr_pem)?;
         let (mut params, serial, not_after) = self.leaf(days, now)?;
         params.subject_alt_names = vec![SanType::DnsName(identity.as_str().try_into()?)];
-        params.distinguished_name = subject(identity.as_str());
+        params.distinguished_name = subject::subject(identity.as_str());
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate_pem = params.signed_by(&public_key, &self.issuer)?.pem();
         Ok(IssuedClient { certificate_pem, serial_hex: serial.to_string(), not_after })
@@ -312,23 +309,6 @@ pub(super) fn own_authority(path: &Path, pem: &[u8]) -> Result<Authority, TrustE
 
 fn after_days(now: Moment, days: u32) -> Moment {
     now.plus(i64::from(days).saturating_mul(DAY_SECONDS))
-}
-
-/// A subject for people to read; too long a name is left out, since only subjectAltName counts.
-pub(super) fn subject(name: &str) -> DistinguishedName {
-    let mut subject = DistinguishedName::new();
-    if name.len() <= COMMON_NAME_BYTES {
-        subject.push(DnType::CommonName, name);
-    }
-    subject
-}
-
-pub(super) fn server_name(name: &str) -> Result<SanType, TrustError> {
-    if let Ok(address) = name.parse() {
-        return Ok(SanType::IpAddress(address));
-    }
-    let name = Identity::parse(name).map_err(|e| TrustError::Parameter(e.to_string()))?;
-    Ok(SanType::DnsName(name.as_str().try_into()?))
 }
 
 /// A positive number of exactly 128 bits, 126 of them random.

@@ -14,7 +14,7 @@ use webpki::BorrowedCertRevocationList;
 
 use super::authority::Authority;
 use super::signed::{Signed, is_der, take_sequence};
-use super::{CrlFault, IssuerId, Serial, verifier};
+use super::{CrlFault, IssuerId, Serial, crypto};
 use crate::digest::Digest;
 use crate::time::Moment;
 
@@ -223,7 +223,7 @@ fn find_signer<'s>(
     signed: &Signed<'_>,
     authorities: &'s [Authority],
 ) -> Result<&'s Authority, CrlFault> {
-    let algorithms = verifier::algorithms();
+    let algorithms = crypto::algorithms();
     let mut named = authorities.iter().filter(|a| a.subject() == issuer).peekable();
     let Some(first) = named.peek().copied() else { return Err(CrlFault::OtherIssuer) };
     named

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::{IssuerId, KeyFault, NameFault, Refusal, Serial, Trust, TrustState, key, verifier};
+use super::{IssuerId, KeyFault, NameFault, Refusal, Serial, Trust, TrustState, crypto, key};
 use crate::domain::Identity;
 use crate::time::Moment;
 
@@ -133,7 +133,7 @@ impl TrustState {
         let others: Vec<_> = others.iter().chain(self.between()).cloned().collect();
         let path = leaf
             .verify_for_usage(
-                verifier::algorithms().all,
+                crypto::algorithms().all,
                 self.anchors(),
                 &others,
                 UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
@@ -156,7 +156,7 @@ impl TrustState {
         let seconds = u64::try_from(now.0.min(own.validity().not_after.timestamp())).ok()?;
         let usage = KeyUsage::client_auth();
         let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-        let (all, anchors) = (verifier::algorithms().all, self.anchors());
+        let (all, anchors) = (crypto::algorithms().all, self.anchors());
         let leaf = EndEntityCert::try_from(first).ok()?;
         leaf.verify_for_usage(all, anchors, others, at, usage, None, None).ok()?;
         Some((identity_of(&own).ok()?, Serial::from_integer(own.raw_serial())))

@@ -10,6 +10,7 @@
 mod authority;
 pub mod ca;
 pub mod crl;
+mod crypto;
 mod dates;
 pub mod error;
 mod files;
@@ -24,6 +25,7 @@ pub mod server;
 mod signed;
 pub mod sources;
 pub mod state;
+mod subject;
 pub mod verifier;
 
 #[cfg(test)]

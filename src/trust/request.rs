@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::signed::{Signed, take_sequence, take_whole_sequence};
-use super::{KeyFault, TrustError, key, verifier};
+use super::{KeyFault, TrustError, crypto, key};
 use crate::digest::Digest;
 
 /// The most that is read of a request. Unit: bytes.
@@ -43,8 +43,8 @@ impl NewRequest {
     pub fn for_server(name: &str) -> Result<Self, TrustError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = super::ca::subject(name);
-        params.subject_alt_names = vec![super::ca::server_name(name)?];
+        params.distinguished_name = super::subject::subject(name);
+        params.subject_alt_names = vec![super::subject::server_name(name)?];
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
         let csr_pem = params.serialize_request(&key)?.pem()?;
         Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), csr_pem })
@@ -77,7 +77,7 @@ pub(super) fn public_key_of(csr_pem: &str) -> Result<SubjectPublicKeyInfo, Trust
         KeyFault::ShortRsa => TrustError::Request("its RSA key has fewer than 2048 bits"),
         _ => TrustError::Request("its key is neither RSA, ECDSA (P-256, P-384, P-521) nor Ed25519"),
     })?;
-    if !signed.is_by(public_key, &verifier::algorithms()) {
+    if !signed.is_by(public_key, &crypto::algorithms()) {
         return Err(TrustError::Request("its signature was not made with the key in it"));
     }
     SubjectPublicKeyInfo::from_der(public_key)

@@ -9,7 +9,7 @@ use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 use zeroize::Zeroizing;
 
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, GROUP_READS, Readers};
-use super::{TrustError, authority, verifier};
+use super::{TrustError, authority, crypto};
 use crate::cause::Cause;
 use crate::time::Moment;
 
@@ -109,7 +109,7 @@ impl ServerIdentity {
             return Err(TrustError::file(certificate, why));
         }
         let not_after = Moment(own.validity().not_after.timestamp());
-        CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &verifier::provider()).map_err(
+        CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &crypto::provider()).map_err(
             |error| {
                 TrustError::file(key, Cause::while_doing("not the key of the certificate", error))
             },

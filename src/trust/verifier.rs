@@ -1,12 +1,10 @@
 //! The TLS side: every proven key is let in to hear its verdict as an HTTP answer, and no session
 //! is ever resumed.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -14,20 +12,8 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
 };
 
+use super::crypto::{algorithms, provider};
 use super::{ServerIdentity, TrustError, judge};
-
-static PROVIDER: LazyLock<Arc<CryptoProvider>> =
-    LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-
-/// The cryptography that everything here uses.
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    Arc::clone(&PROVIDER)
-}
-
-/// The signature algorithms that count.
-pub(super) fn algorithms() -> WebPkiSupportedAlgorithms {
-    PROVIDER.signature_verification_algorithms
-}
 
 /// Lets in every client that proves possession of its certificate's key, and every client without
 /// a certificate. Who is trusted is decided afterwards, because apt hides what a refused handshake

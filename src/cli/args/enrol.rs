@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::access::parse_name;
+use super::names::parse_name;
 use super::{MessageArg, YesArg};
 use crate::debian::SuiteName;
 

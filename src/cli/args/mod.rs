@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod consent;
 mod enrol;
+mod names;
 mod packages;
 mod pins;
 mod rights;

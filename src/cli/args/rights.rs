@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::access::{parse_name, parse_role};
+use super::names::{parse_name, parse_role};
 use super::{MessageArg, YesArg};
 use crate::api::Role;
 use crate::debian::{Component, PackageName, SuiteName};

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Session, enrol};
+use super::{Session, enrol, holder};
 use crate::api::{
-    HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IdentityView,
-    IssuedCertificate, RevocationRequest, SetupQuery, SuiteChoice,
+    HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IssuedCertificate,
+    RevocationRequest, SetupQuery, SuiteChoice,
 };
 use crate::cli::args::{
     HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
 };
-use crate::cli::consent::{Question, names};
+use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
 use crate::cli::keys::{NewKey, make_private_directory, write_new};
 use crate::cli::render;
@@ -29,9 +29,9 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
         HostCommand::Issue(args) => issue_host(session, args).await,
         HostCommand::Setup(args) => set_up(session, args).await,
         HostCommand::Grant(args) => {
-            let right = HostGrant { suites: suites_of(session, &args.suite)? };
+            let right = HostGrant { suites: holder::suites_of(session, &args.suite)? };
             let choice = SuiteChoice::Named(right.suites.clone());
-            settle_right(session, &args.name, true, &choice).await?;
+            holder::settle_right(session, &args.name, true, &choice).await?;
             let granted = session.client.grant_host(&args.name, &right).await?;
             session.show(&granted, || render::access::granted(&granted));
             Ok(())
@@ -66,7 +66,7 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
         IdentityCommand::Issue(args) => issue_identity(session, args).await,
         IdentityCommand::Grant(args) => {
             let suites = choice_of(session, args.all_suites, &args.suite)?;
-            settle_right(session, &args.name, false, &suites).await?;
+            holder::settle_right(session, &args.name, false, &suites).await?;
             let right = IdentityGrant { role: args.role, suites };
             let granted = session.client.grant_identity(&args.name, &right).await?;
             session.show(&granted, || render::access::granted(&granted));
@@ -83,8 +83,8 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
 }
 
 async fn issue_host(session: &mut Session<'_>, args: &HostIssue) -> Result<(), Failure> {
-    let suites = suites_of(session, &args.suite)?;
-    settle_right(session, &args.name, true, &SuiteChoice::Named(suites.clone())).await?;
+    let suites = holder::suites_of(session, &args.suite)?;
+    holder::settle_right(session, &args.name, true, &SuiteChoice::Named(suites.clone())).await?;
     let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
@@ -152,7 +152,7 @@ async fn fetch_setup(
 
 async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {
     let suites = choice_of(session, args.all_suites, &args.suite)?;
-    settle_right(session, &args.name, false, &suites).await?;
+    holder::settle_right(session, &args.name, false, &suites).await?;
     let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
@@ -194,7 +194,7 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
     ));
     if session.may_ask() && !session.said_yes() {
         let now = session.now();
-        let found = find(&session.client, &args.name, host).await?;
+        let found = holder::find(&session.client, &args.name, host).await?;
         question.shown = found.map(|one| render::access::show(&one, now)).unwrap_or_default();
     }
     session.settle(&question)?;
@@ -208,57 +208,16 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
     Ok(())
 }
 
-/// A host or an identity by its name.
-async fn find(client: &Client, name: &str, host: bool) -> Result<Option<IdentityView>, Failure> {
-    let all = match host {
-        true => client.list_hosts().await?,
-        false => client.list_identities().await?,
-    };
-    Ok(all.into_iter().find(|one| one.identity == name))
-}
-
-/// Asks before a name is given a right in place of a wider one: who names a suite does not say that the others
-/// are to go.
-pub(super) async fn settle_right(
-    session: &mut Session<'_>,
-    name: &str,
-    host: bool,
-    right: &SuiteChoice,
-) -> Result<(), Failure> {
-    let SuiteChoice::Named(wanted) = right else { return Ok(()) };
-    if session.said_yes() {
-        return Ok(());
-    }
-    let Some(found) = find(&session.client, name, host).await? else { return Ok(()) };
-    let lost = match &found.suites {
-        SuiteChoice::All => vec!["every other suite".to_owned()],
-        SuiteChoice::Named(have) => {
-            let lost = have.iter().filter(|suite| !wanted.contains(suite));
-            lost.map(ToString::to_string).collect()
-        }
-    };
-    let mut question = Question::default();
-    if !lost.is_empty() {
-        question.shown = render::access::show(&found, session.now());
-        let lost = names(&lost);
-        question.because = vec![format!("{name} loses its right to {lost}")];
-    }
-    session.settle(&question).map(drop)
-}
-
-pub(super) fn suites_of(
-    session: &Session<'_>,
-    named: &[SuiteName],
-) -> Result<Vec<SuiteName>, Failure> {
-    if named.is_empty() { Ok(vec![session.suite(None)?]) } else { Ok(named.to_vec()) }
-}
-
 fn choice_of(
     session: &Session<'_>,
     all: bool,
     named: &[SuiteName],
 ) -> Result<SuiteChoice, Failure> {
-    if all { Ok(SuiteChoice::All) } else { Ok(SuiteChoice::Named(suites_of(session, named)?)) }
+    if all {
+        Ok(SuiteChoice::All)
+    } else {
+        Ok(SuiteChoice::Named(holder::suites_of(session, named)?))
+    }
 }
 
 fn directory_of(out: Option<&Path>, name: &str) -> PathBuf {

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::{Session, access};
+use super::{Session, holder};
 use crate::api::{
     EnrolmentRequest, HostSetup, IssuedCertificate, RenewalRequest, SetupQuery, SuiteChoice,
     TokenRequest, TokenText, ca_pin,
@@ -57,8 +57,8 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         session.show(&outcome, || format!("the pending token of {} is revoked\n", escape(name)));
         return Ok(());
     }
-    let suites = access::suites_of(session, &args.suite)?;
-    access::settle_right(session, name, true, &SuiteChoice::Named(suites.clone())).await?;
+    let suites = holder::suites_of(session, &args.suite)?;
+    holder::settle_right(session, name, true, &SuiteChoice::Named(suites.clone())).await?;
     let request = TokenRequest {
         name: name.clone(),
         suites,

@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod crl;
 pub mod enrol;
+mod holder;
 pub mod manual;
 pub mod package;
 pub mod pin;

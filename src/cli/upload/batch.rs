@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 
 use super::gather::{self, Found, Parcel};
-use super::{Rejected, Sender, judged};
+use super::sender::{Rejected, Sender, judged};
 use crate::api::push_blob;
 use crate::cli::failure::Failure;
 use crate::client::{ClientError, Sent};

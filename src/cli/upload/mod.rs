@@ -4,11 +4,10 @@
 mod batch;
 mod gather;
 mod progress;
+mod sender;
+mod trial;
 
 use std::collections::{BTreeSet, HashSet};
-use std::future::Future;
-use std::sync::Mutex;
-use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -16,13 +15,14 @@ use super::args::UploadArgs;
 use super::command::Session;
 use super::failure::{Failure, reasons_of};
 use super::render;
-use super::surroundings::Surroundings;
 use super::text::count;
-use crate::api::{AddItem, Change, ChangeRequest, Exit, MOST_DIGESTS, MOST_ITEMS};
-use crate::client::{Client, ClientError, Patience, Sent};
+use crate::api::{AddItem, Change, ChangeRequest, MOST_DIGESTS, MOST_ITEMS};
+use crate::client::{Client, ClientError, Sent};
 use crate::digest::Digest;
 use gather::{Found, Parcel};
 use progress::Progress;
+use sender::{Rejected, Sender};
+use trial::Trial;
 
 /// How many large packages, or batches of small ones, are on their way at the same time.
 const AT_ONCE: usize = 4;
@@ -71,48 +71,6 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
         session.around.complain(&render::change::not_offered(&outcome));
     }
     Ok(())
-}
-
-/// The patience of one upload, which says once that it is being tried.
-struct Trial<'a> {
-    patience: Patience,
-    seconds: u64,
-    /// Where to say it, until it is said.
-    listener: Mutex<Option<&'a mut Surroundings>>,
-    /// What goes before it: a bar may stand in the line.
-    before: &'static str,
-}
-
-impl<'a> Trial<'a> {
-    fn of(session: &'a mut Session<'_>, seconds: u64, shows: bool) -> Self {
-        let listener = if session.json { None } else { Some(&mut *session.around) };
-        Self {
-            patience: Patience::lasting(Duration::from_secs(seconds)),
-            seconds,
-            listener: Mutex::new(listener),
-            before: if shows { "\r\u{1b}[K" } else { "" },
-        }
-    }
-
-    async fn keep<A, F>(&self, request: impl FnMut() -> F) -> Result<A, ClientError>
-    where
-        F: Future<Output = Result<A, ClientError>>,
-    {
-        self.patience.keep_telling(request, |error| self.tell(error)).await
-    }
-
-    fn tell(&self, error: &ClientError) {
-        let listener = self.listener.lock().ok().and_then(|mut listener| listener.take());
-        let Some(around) = listener else {
-            return;
-        };
-        let state = match error {
-            ClientError::Problem { .. } => "busy",
-            _ => "out of reach",
-        };
-        let (before, seconds) = (self.before, self.seconds);
-        around.complain(&format!("{before}server {state}, trying again for {seconds} s\n"));
-    }
 }
 
 /// The packages with their digests, each digest once.
@@ -194,32 +152,6 @@ async fn send_all(
     parcels.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     let parcels = once_each(parcels);
     if rejected.is_empty() { Ok(parcels) } else { Err(rejection(rejected, parcels.len())) }
-}
-
-/// A package that the server did not take, and why.
-type Rejected = (Parcel, ClientError);
-
-/// How packages go to the server.
-struct Sender<'s, 't> {
-    client: &'s Client,
-    trial: &'s Trial<'t>,
-}
-
-impl Sender<'_, '_> {
-    /// `Some` when the server rejected this package: that is for the list, everything else stops.
-    async fn send_one(&self, parcel: Parcel, sent: &Sent) -> Result<Option<Rejected>, Failure> {
-        let Self { client, trial } = self;
-        let send = || client.send_blob(&parcel.path, &parcel.digest, parcel.size_bytes, sent);
-        judged(parcel.clone(), trial.keep(send).await.map(drop))
-    }
-}
-
-fn judged(parcel: Parcel, sent: Result<(), ClientError>) -> Result<Option<Rejected>, Failure> {
-    match sent {
-        Ok(()) => Ok(None),
-        Err(error) if error.exit() == Exit::Refused => Ok(Some((parcel, error))),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn rejection(mut rejected: Vec<Rejected>, all: usize) -> Failure {

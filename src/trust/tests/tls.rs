@@ -49,7 +49,7 @@ fn client(
 ) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(der(bench.ca.certificate_pem())).unwrap();
-    let builder = ClientConfig::builder_with_provider(verifier::provider())
+    let builder = ClientConfig::builder_with_provider(crypto::provider())
         .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots);

@@ -1,0 +1,51 @@
+//! Trial: the patience of one upload, which says once that it is being tried.
+
+use std::future::Future;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::cli::command::Session;
+use crate::cli::surroundings::Surroundings;
+use crate::client::{ClientError, Patience};
+
+/// The patience of one upload, which says once that it is being tried.
+pub(super) struct Trial<'a> {
+    patience: Patience,
+    seconds: u64,
+    /// Where to say it, until it is said.
+    listener: Mutex<Option<&'a mut Surroundings>>,
+    /// What goes before it: a bar may stand in the line.
+    before: &'static str,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn of(session: &'a mut Session<'_>, seconds: u64, shows: bool) -> Self {
+        let listener = if session.json { None } else { Some(&mut *session.around) };
+        Self {
+            patience: Patience::lasting(Duration::from_secs(seconds)),
+            seconds,
+            listener: Mutex::new(listener),
+            before: if shows { "\r\u{1b}[K" } else { "" },
+        }
+    }
+
+    pub(super) async fn keep<A, F>(&self, request: impl FnMut() -> F) -> Result<A, ClientError>
+    where
+        F: Future<Output = Result<A, ClientError>>,
+    {
+        self.patience.keep_telling(request, |error| self.tell(error)).await
+    }
+
+    fn tell(&self, error: &ClientError) {
+        let listener = self.listener.lock().ok().and_then(|mut listener| listener.take());
+        let Some(around) = listener else {
+            return;
+        };
+        let state = match error {
+            ClientError::Problem { .. } => "busy",
+            _ => "out of reach",
+        };
+        let (before, seconds) = (self.before, self.seconds);
+        around.complain(&format!("{before}server {state}, trying again for {seconds} s\n"));
+    }
+}
