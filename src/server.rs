@@ -127,19 +127,17 @@ impl Server {
                 .map_err(part("NOTIFY_SOCKET"))?,
         );
         let stop = CancellationToken::new();
-        let metrics = Arc::new(Metrics::new(self.edge.counts()));
         let app = App {
             repository: Arc::clone(&self.repository),
             site: self.site,
-            metrics: Arc::clone(&metrics),
+            metrics: Arc::new(Metrics::new(self.edge.counts())),
         };
-        let app = http::Tree::new(app).behind(self.handover);
         let local = bind_local(&self.config.listen.local)?;
         for listener in local {
             let stopped = stop.clone().cancelled_owned();
-            let told = (Arc::clone(&self.repository), Arc::clone(&metrics));
-            tokio::spawn(http::local::serve(listener, told, stopped));
+            tokio::spawn(http::local::serve(listener, http::local_router(app.clone()), stopped));
         }
+        let app = http::Tree::new(app).behind(self.handover);
         let watch = Watch {
             config: self.config,
             data: self.data,

@@ -3,12 +3,15 @@
 //! Private keys are made where they are used and never travel: what is sent is a certificate
 //! signing request, of which the server takes the public key and nothing else.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::debian::SuiteName;
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads suites: a fleet host.
@@ -77,7 +80,7 @@ impl<'de> Deserialize<'de> for SuiteChoice {
 }
 
 /// The answer of `GET /whoami`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {
     /// The name that the certificate proves.
     pub identity: String,
@@ -92,7 +95,7 @@ pub struct WhoAmI {
 }
 
 /// A certificate for a host: the body of `POST /hosts`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostRequest {
     /// The name of the host.
@@ -107,7 +110,7 @@ pub struct HostRequest {
 }
 
 /// A certificate for a build job or a person: the body of `POST /identities`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRequest {
     /// The name of the identity.
@@ -124,7 +127,7 @@ pub struct IdentityRequest {
 }
 
 /// The right of a host whose certificate is another CA's: the body of `PUT /hosts/{name}`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostGrant {
     /// The suites that it may read.
@@ -132,7 +135,7 @@ pub struct HostGrant {
 }
 
 /// The right of an identity whose certificate is another CA's: the body of `PUT /identities/{name}`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityGrant {
     /// What it is trusted to do.
@@ -142,7 +145,7 @@ pub struct IdentityGrant {
 }
 
 /// The answer of `PUT /hosts/{name}` and `PUT /identities/{name}`: the right as it is now.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Granted {
     /// Whose.
     pub identity: String,
@@ -153,7 +156,7 @@ pub struct Granted {
 }
 
 /// The answer of `POST /hosts` and `POST /identities`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IssuedCertificate {
     /// For whom.
     pub identity: String,
@@ -168,7 +171,7 @@ pub struct IssuedCertificate {
 }
 
 /// One identity: an element of the answer of `GET /hosts` and `GET /identities`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IdentityView {
     /// Its name.
     pub identity: String,
@@ -186,7 +189,7 @@ pub struct IdentityView {
 }
 
 /// One certificate.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CertificateView {
     /// Lower-case hexadecimal without leading zeros.
     pub serial: String,
@@ -200,7 +203,7 @@ pub struct CertificateView {
 }
 
 /// When an identity last read a suite.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SightingView {
     /// Which suite.
     pub suite: SuiteName,
@@ -211,7 +214,7 @@ pub struct SightingView {
 }
 
 /// The body of `POST /hosts/{name}/revoke` and `POST /identities/{name}/revoke`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationRequest {
     /// Why. Or in the query.
@@ -220,7 +223,7 @@ pub struct RevocationRequest {
 }
 
 /// What came of a revocation.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RevocationOutcome {
     /// Who is shut out.
     pub identity: String,
@@ -231,7 +234,7 @@ pub struct RevocationOutcome {
 }
 
 /// The query of `GET /hosts/{name}/setup`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetupQuery {
     /// Suite names with commas between; otherwise every suite that the host may read.
@@ -244,7 +247,7 @@ pub struct SetupQuery {
 }
 
 /// What a host needs, except its own key and certificate: the answer of `GET /hosts/{name}/setup`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HostSetup {
     /// Where the files expect the certificate of the host: an absolute path on it.
     pub certificate_path: String,
@@ -261,7 +264,7 @@ pub struct HostSetup {
 }
 
 /// One file that a host needs.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SetupFile {
     /// An absolute path on the host: `/etc/apt/sources.list.d/repod.sources`.
     pub path: String,

@@ -3,6 +3,7 @@
 //! Whoever has the entries can work out the chain: [`AuditEntry::chained`] needs nothing but what an entry
 //! says.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -11,7 +12,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The query of `GET /audit`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditQuery {
     /// Not before this moment.
@@ -44,7 +45,7 @@ pub struct AuditQuery {
 }
 
 /// One entry: an element of the answer of `GET /audit`, and a line of an export.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
     /// Its number: 1, 2, 3, …
     pub number: u64,
@@ -98,7 +99,7 @@ impl AuditEntry {
 }
 
 /// A signed statement of how far the log went: an element of the answer of `GET /audit/checkpoints`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditCheckpoint {
     /// How many entries it had.
     pub entries: u64,
@@ -120,7 +121,7 @@ pub fn read_statement(signed: &str) -> Option<(u64, Digest)> {
 }
 
 /// The answer of `GET /audit/verify`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditVerdict {
     /// How many entries there are.
     pub entries: u64,

@@ -10,6 +10,7 @@
 //! Nothing stands between packages, before the first or after the last one.
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
@@ -28,14 +29,14 @@ pub const BATCH_TYPE: &str = "application/vnd.repod.blobs";
 const LONGEST_LINE_BYTES: usize = 64 + 1 + 7 + 1;
 
 /// The answer of `POST /blobs`: one outcome for each package, in the order of the body.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BlobOutcomes {
     /// What became of each.
     pub blobs: Vec<BlobOutcome>,
 }
 
 /// What became of one package of a batch.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BlobOutcome {
     /// SHA-256 of the `.deb`, as it was named.
     pub digest: Digest,

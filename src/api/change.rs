@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 
 /// What is asked of a suite: the body of `POST /suites/{suite}/changes`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRequest {
     /// Why; kept with the generation. Or in the query: [`MessageQuery`].
@@ -36,7 +37,7 @@ pub struct ChangeRequest {
 }
 
 /// The change itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "verb", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Change {
     /// Take packages whose bytes the server has, all or none.
@@ -95,7 +96,7 @@ pub enum Change {
 }
 
 /// One package to take into a suite.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddItem {
     /// Where to.
@@ -106,7 +107,7 @@ pub struct AddItem {
 
 /// What every request that alters something may say in its query. Where the body has a field for it as
 /// well, that one counts.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageQuery {
     /// Why; kept in the audit log, and with the generation where there is a new one.
@@ -115,7 +116,7 @@ pub struct MessageQuery {
 }
 
 /// What came of a change, or would come of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeOutcome {
     /// Of which suite.
     pub suite: SuiteName,
@@ -153,7 +154,7 @@ pub struct ChangeOutcome {
 
 /// A package that hosts cannot install, or that keeps hosts which have it from following: its relations are not
 /// met by the names that the suite owns.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stuck {
     /// The binary package.
     pub package: PackageName,
@@ -178,7 +179,7 @@ pub struct Stuck {
 }
 
 /// In which way a package is stuck.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StuckRelation {
     /// It does not find what it depends on.
@@ -191,7 +192,7 @@ pub enum StuckRelation {
 }
 
 /// What became of one package.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ItemOutcome {
     /// The binary package.
     pub package: PackageName,
@@ -209,7 +210,7 @@ pub struct ItemOutcome {
 }
 
 /// Where a package of a change stands after it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ItemState {
     /// Hosts are offered it since this change.
@@ -235,7 +236,7 @@ impl ItemState {
 }
 
 /// A package whose offered version moves.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
     /// The binary package.
     pub package: PackageName,
@@ -250,7 +251,7 @@ pub struct Move {
 }
 
 /// What the name of a pin means.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PinKind {
     /// A source package with every binary built from it.
@@ -270,7 +271,7 @@ impl PinKind {
 }
 
 /// One pin.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PinView {
     /// In which suite.
     pub suite: SuiteName,
@@ -291,7 +292,7 @@ pub struct PinView {
 }
 
 /// A host and when it was last seen reading a suite.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HostSeen {
     /// Which host.
     pub identity: String,

@@ -1,5 +1,6 @@
 //! Revocation lists, as they are sent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The media type of a revocation list. Source: RFC 2585, section 4.2.
@@ -7,7 +8,7 @@ pub const CRL_TYPE: &str = "application/pkix-crl";
 
 /// A CA whose clients are trusted, with its revocation list: an element of the answer of `GET /crl` and
 /// `PUT /crl`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IssuerView {
     /// The subject of the CA.
     pub name: String,
@@ -18,7 +19,7 @@ pub struct IssuerView {
 }
 
 /// A revocation list in force.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ListView {
     /// Its number: lower-case hexadecimal.
     pub number: String,

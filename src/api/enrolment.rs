@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -24,7 +25,7 @@ const SECRET_LETTERS: usize = 43;
 const LONGEST_BYTES: usize = 4_096;
 
 /// A text that nothing prints by accident.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
@@ -97,7 +98,7 @@ pub fn ca_pin(ca_pem: &str) -> Option<Digest> {
 }
 
 /// A token for a host: the body of `POST /tokens`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// The name of the host.
@@ -115,7 +116,7 @@ pub struct TokenRequest {
 }
 
 /// The answer of `POST /tokens`: the token, told this once.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TokenMade {
     /// The name of the host.
     pub name: String,
@@ -126,7 +127,7 @@ pub struct TokenMade {
 }
 
 /// Where a token stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenState {
     /// It waits to be used.
@@ -152,7 +153,7 @@ impl TokenState {
 }
 
 /// One token, without its secret: an element of the answer of `GET /tokens`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TokenView {
     /// The name of the host.
     pub name: String,
@@ -175,7 +176,7 @@ pub struct TokenView {
 }
 
 /// The answer of `POST /tokens/{name}/revoke`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TokensRevoked {
     /// The name of the host.
     pub name: String,
@@ -184,14 +185,14 @@ pub struct TokensRevoked {
 }
 
 /// The answer of `GET /enroll`: what the server is recognised by.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuthorityView {
     /// The certificate of the CA.
     pub ca_pem: String,
 }
 
 /// What a new machine shows: the body of `POST /enroll`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
     /// The name of the host.
@@ -203,7 +204,7 @@ pub struct EnrolmentRequest {
 }
 
 /// The body of `POST /renew`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewalRequest {
     /// A PKCS#10 request. Only its public key is used.

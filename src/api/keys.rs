@@ -1,12 +1,13 @@
 //! Signing keys, as they are sent. Private keys never are.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SuiteChoice;
 use crate::debian::{PackageName, SuiteName};
 
 /// Which kind of key the server is to make.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyChoice {
     /// The usual one.
@@ -17,7 +18,7 @@ pub enum KeyChoice {
 }
 
 /// The body of `POST /keys`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
     /// What to make; not looked at with `public`.
@@ -36,7 +37,7 @@ fn every() -> SuiteChoice {
 }
 
 /// The body of `POST /keys/{fingerprint}/retire`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRetirement {
     /// Retire it although hosts are not known to have another.
@@ -45,7 +46,7 @@ pub struct KeyRetirement {
 }
 
 /// One key: an element of the answer of `GET /keys`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct KeyView {
     /// 40 upper-case hexadecimal digits.
     pub fingerprint: String,
@@ -68,7 +69,7 @@ pub struct KeyView {
 }
 
 /// A host that is not known to have a key.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HostBehind {
     /// Which host.
     pub host: String,
@@ -77,7 +78,7 @@ pub struct HostBehind {
 }
 
 /// A client package that brings the keys of today.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ClientPackageView {
     /// For the hosts of which suite.
     pub suite: SuiteName,
@@ -90,7 +91,7 @@ pub struct ClientPackageView {
 }
 
 /// What a change of keys did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct KeyOutcome {
     /// The key that came or went.
     pub fingerprint: String,

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod package;
 pub mod problem;
 pub mod rights;
+mod schema;
 pub mod status;
 pub mod suite;
 

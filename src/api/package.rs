@@ -1,12 +1,13 @@
 //! Packages and blobs, as they are sent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 
 /// The answer of `PUT /blobs/{digest}`: the bytes are durable and are a sound package.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BlobReceipt {
     /// SHA-256 of the `.deb`.
     pub digest: Digest,
@@ -21,7 +22,7 @@ pub struct BlobReceipt {
 }
 
 /// The body of `POST /blobs/missing`. Limits: [`super::MOST_DIGESTS`].
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Digests {
     /// Which blobs the sender is about to need.
@@ -29,14 +30,14 @@ pub struct Digests {
 }
 
 /// The answer of `POST /blobs/missing`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MissingBlobs {
     /// Those that this identity has to send.
     pub missing: Vec<Digest>,
 }
 
 /// Where a package stands in a suite.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PlacementState {
     /// Hosts are offered it.
@@ -62,7 +63,7 @@ impl PlacementState {
 }
 
 /// A package in a suite.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlacementView {
     /// The binary package.
     pub package: PackageName,
@@ -89,7 +90,7 @@ pub struct PlacementView {
 }
 
 /// A package and the suite it is in: one element of the answer of `GET /packages`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuitePlacement {
     /// In which suite.
     pub suite: SuiteName,
@@ -99,7 +100,7 @@ pub struct SuitePlacement {
 }
 
 /// The query of `GET /suites/{suite}/packages`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PackagesQuery {
     /// Only those built from this source.
@@ -111,7 +112,7 @@ pub struct PackagesQuery {
 }
 
 /// The query of `GET /packages`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchQuery {
     /// A package name, in which `*` stands for anything.

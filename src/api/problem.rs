@@ -1,9 +1,10 @@
 //! Problems: how the server says no. Source: RFC 9457.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a request was not carried out.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `about:blank`, or a URN that names the kind of problem.
     #[serde(rename = "type", default = "blank")]
@@ -23,7 +24,7 @@ pub struct Problem {
 }
 
 /// One thing that is wrong with what was sent.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Which field or file, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

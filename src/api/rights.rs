@@ -1,12 +1,13 @@
 //! Groups and grants beside an identity's own, as they are sent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Role;
 use crate::debian::{Component, PackageName, SuiteName};
 
 /// A role over suites, given to an identity or a group.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessGrant {
     /// To whom: an identity, or `@` and the name of a group.
@@ -24,7 +25,7 @@ pub struct AccessGrant {
 }
 
 /// A named set of identities.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessGroup {
     /// How it is called.
@@ -34,7 +35,7 @@ pub struct AccessGroup {
 }
 
 /// A grant as it stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GivenGrant {
     /// What was given.
     pub grant: AccessGrant,
@@ -49,7 +50,7 @@ pub struct GivenGrant {
 }
 
 /// Everything that says who may do what: the answer of `GET /access`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AccessView {
     /// Groups by name.
     pub groups: Vec<AccessGroup>,
@@ -61,7 +62,7 @@ pub struct AccessView {
 
 /// What is altered, all of it or nothing: the body of `POST /access`, and, as far as it altered
 /// anything, the answer.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessChange {
     /// Only say what it would alter.
@@ -95,7 +96,7 @@ impl AccessChange {
 }
 
 /// The query of `GET /access/explain`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainQuery {
     /// Whose rights.
@@ -111,7 +112,7 @@ pub struct ExplainQuery {
 }
 
 /// Why an identity may or may not do something: the answer of `GET /access/explain`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// Whose rights.
     pub identity: String,
@@ -125,7 +126,7 @@ pub struct Explanation {
 }
 
 /// Why one thing is allowed or not.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedDeed {
     /// `read`, `upload` or `operate`.
     pub deed: String,
@@ -143,7 +144,7 @@ pub struct ExplainedDeed {
 }
 
 /// A grant, and how it comes to somebody.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedGrant {
     /// The grant.
     pub grant: AccessGrant,

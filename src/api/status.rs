@@ -1,11 +1,12 @@
 //! The state of the server, as it is sent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::debian::SuiteName;
 
 /// The answer of `GET /status`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The version of the server.
     pub version: String,
@@ -24,7 +25,7 @@ pub struct Status {
 }
 
 /// Where one suite stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteStatus {
     /// Which suite.
     pub suite: SuiteName,
@@ -43,7 +44,7 @@ pub struct SuiteStatus {
 }
 
 /// How long the keys and lists of the server still stand.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TrustStatus {
     /// When the revocation list ends: after it, everybody is refused.
     pub crl_next_update: Option<i64>,
@@ -56,7 +57,7 @@ pub struct TrustStatus {
 }
 
 /// Something that somebody should look at.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// A stable name for it.
     pub code: String,

@@ -1,5 +1,6 @@
 //! Suites and their generations, as they are sent.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Move;
@@ -19,7 +20,7 @@ fn is_no(flag: &bool) -> bool {
 }
 
 /// What a new suite shall be: the body of `POST /suites`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteDefinition {
     /// Its directory under `dists/`, its Suite and its Codename.
@@ -72,7 +73,7 @@ pub struct SuiteDefinition {
 }
 
 /// What to alter about a suite: the body of `PATCH /suites/{suite}`.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteEdit {
     /// A new Description.
@@ -126,7 +127,7 @@ pub struct SuiteEdit {
 }
 
 /// A suite and where it stands: the answer of `GET /suites/{suite}`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteView {
     /// Its directory under `dists/`, its Suite and its Codename.
     pub name: SuiteName,
@@ -186,7 +187,7 @@ pub struct SuiteView {
 }
 
 /// One generation as history shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GenerationView {
     /// Its number.
     pub generation: u64,
@@ -207,7 +208,7 @@ pub struct GenerationView {
 }
 
 /// The query of `GET /suites/{suite}/generations`. The answer is newest first.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GenerationsQuery {
     /// Only those before this one.
@@ -219,7 +220,7 @@ pub struct GenerationsQuery {
 }
 
 /// The query of `GET /suites/{suite}/diff`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiffQuery {
     /// The generation to compare from.
@@ -229,7 +230,7 @@ pub struct DiffQuery {
 }
 
 /// What differs between two generations.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Diff {
     /// The generation compared from.
     pub from: u64,

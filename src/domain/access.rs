@@ -95,6 +95,18 @@ pub enum Right<'a> {
     Introspect,
 }
 
+impl Right<'_> {
+    /// The least role that has it: in the suite that it names, or else in any.
+    pub fn least_role(self) -> Role {
+        match self {
+            Self::Introspect | Self::Read(_) => Role::Host,
+            Self::Stage | Self::Upload(_) => Role::Uploader,
+            Self::Operate(_) | Self::IssueHosts | Self::Audit => Role::Operator,
+            Self::Administer => Role::Admin,
+        }
+    }
+}
+
 /// Proof that [`decide`] said yes. Nothing else can make one.
 #[derive(Clone, Debug)]
 pub struct Admitted {
@@ -235,14 +247,11 @@ pub fn decide(
     let Some(entitled) = entitled.filter(|entitled| entitled.identity() == identity) else {
         return Err(Denied::Unknown(identity.clone()));
     };
-    let (suite, need) = match right {
-        Right::Introspect => (None, Role::Host),
-        Right::Read(suite) => (Some(suite), Role::Host),
-        Right::Stage => (None, Role::Uploader),
-        Right::Upload(suite) => (Some(suite), Role::Uploader),
-        Right::Operate(suite) => (Some(suite), Role::Operator),
-        Right::IssueHosts | Right::Audit => (None, Role::Operator),
-        Right::Administer => (None, Role::Admin),
+    let need = right.least_role();
+    let suite = match right {
+        Right::Read(suite) | Right::Upload(suite) | Right::Operate(suite) => Some(suite),
+        Right::Introspect | Right::Stage | Right::IssueHosts | Right::Audit => None,
+        Right::Administer => None,
     };
     let have = match suite {
         Some(suite) => {

@@ -8,6 +8,7 @@ use axum::http::{Extensions, Method};
 
 use crate::api::{Code, MessageQuery};
 use crate::domain::{Admitted, Right};
+use crate::flow::access::crl;
 use crate::flow::admit;
 use crate::flow::change::submit::one_line;
 use crate::http::App;
@@ -17,6 +18,7 @@ use crate::http::listen::Peer;
 use crate::trust::{self, Standing};
 
 /// A request whose certificate stands.
+#[derive(Clone)]
 pub struct Caller {
     /// The certificate's standing.
     pub standing: Arc<Standing>,
@@ -30,7 +32,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let caller = Self::of(&parts.extensions, app)?;
+        // The gate has judged it, where the path is in the table.
+        let known = parts.extensions.get::<Self>().cloned();
+        let caller = known.map_or_else(|| Self::of(&parts.extensions, app), Ok)?;
         caller.saying(&said(parts).await?)
     }
 }
@@ -49,11 +53,6 @@ pub async fn said(parts: &mut Parts) -> Result<String, Failure> {
 }
 
 impl Caller {
-    /// Whoever this is, for no reason that was said.
-    pub fn new(standing: Arc<Standing>, peer: Arc<trust::Peer>) -> Self {
-        Self { standing, peer, why: String::new() }
-    }
-
     /// The same, for this reason. An empty text leaves the one that was given before.
     ///
     /// # Errors
@@ -71,7 +70,18 @@ impl Caller {
         let (peer, judged) = peer_of(extensions)?;
         let standing = admit::identify(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
-        Ok(Self::new(standing, judged))
+        Ok(Self { standing, peer: judged, why: String::new() })
+    }
+
+    /// The same, of a certificate that is good but for the age of the revocation lists.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not.
+    pub fn with_stale_lists(extensions: &Extensions, app: &App) -> Result<Self, Failure> {
+        let (peer, judged) = peer_of(extensions)?;
+        let standing = crl::identify_for_repair(&app.repository, &judged);
+        let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
+        Ok(Self { standing, peer: judged, why: String::new() })
     }
 
     /// The caller, if it has `right`.

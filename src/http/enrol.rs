@@ -1,8 +1,7 @@
 //! Enrolment: what a machine without a certificate may ask for, and what is asked by who has one.
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::routing::{MethodRouter, post};
 use zeroize::Zeroizing;
 
 use crate::api::{
@@ -19,14 +18,6 @@ use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
 use crate::time::Moment;
-
-/// The most that is read of who is not identified. Unit: bytes.
-const MOST_BYTES: usize = 32 << 10;
-
-/// The methods of `/enroll`.
-pub fn route() -> MethodRouter<App> {
-    post(enroll).layer(DefaultBodyLimit::max(MOST_BYTES)).get(authority)
-}
 
 /// Whoever it is, whose address has not asked too often. Decided before a body is read.
 pub struct Stranger {

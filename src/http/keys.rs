@@ -1,7 +1,6 @@
 //! Signing keys: shown, added, retired, and brought to hosts.
 
 use axum::extract::State;
-use axum::routing::{MethodRouter, get, post};
 
 use crate::api::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
@@ -17,21 +16,6 @@ use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
 use crate::signing::KeyKind;
-
-/// The methods of `/keys`.
-pub fn route() -> MethodRouter<App> {
-    get(list).post(add)
-}
-
-/// The methods of `/keys/{fingerprint}/retire`.
-pub fn retire_route() -> MethodRouter<App> {
-    post(retire)
-}
-
-/// The methods of `/suites/{suite}/client-package`.
-pub fn package_route() -> MethodRouter<App> {
-    post(publish)
-}
 
 /// `GET /keys`.
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<KeyView>>, Failure> {

@@ -5,13 +5,14 @@ use axum::extract::Query;
 use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{BASE, BlobOutcome, Change, ChangeRequest, Code, MessageQuery};
-use crate::debian::{PackageName, SuiteName};
+use crate::api::{BlobOutcome, Change, ChangeRequest, Code, MessageQuery};
+use crate::debian::PackageName;
 use crate::domain::{Actor, Admitted, Event};
 use crate::flow::audit::refusals;
 use crate::http::App;
 use crate::http::answer::Failure;
 use crate::http::listen::Peer;
+use crate::http::route::{Matched, OTHER, READ};
 use crate::trust;
 
 /// Why a request was refused; an extension of the response.
@@ -78,7 +79,8 @@ impl<'r> Asked<'r> {
         Self { method, uri, extensions }
     }
 
-    fn reads(&self) -> bool {
+    /// Whether it alters nothing.
+    pub fn reads(&self) -> bool {
         matches!(*self.method, Method::GET | Method::HEAD)
     }
 
@@ -107,7 +109,13 @@ pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Eve
         || (!reads && status.is_client_error() && !passing)
         || status == StatusCode::INSUFFICIENT_STORAGE;
     let refused = response.extensions().get::<Refused>().filter(|_| counts)?;
-    let (verb, suite) = asked(method, path);
+    let matched = response.extensions().get::<Matched>();
+    let (verb, suite) = match matched {
+        Some(matched) => (matched.verb, matched.suite.as_str()),
+        // No row: neither is the asker's to invent.
+        None if reads => (READ, ""),
+        None => (OTHER, ""),
+    };
     let told = response.extensions().get::<Told>();
     let what = told.map_or_else(|| format!("{method} {path}"), |told| told.detail.clone());
     let actor = actor(app, request.extensions, &refused.code);
@@ -149,67 +157,5 @@ fn actor(app: &App, extensions: &Extensions, code: &str) -> Actor {
             Actor { identity: identity.to_string(), serial: serial.to_string() }
         }
         _ => Actor::default(),
-    }
-}
-
-/// The verb of the log and the suite, of few: neither is the asker's to invent.
-fn asked<'p>(method: &Method, path: &'p str) -> (&'static str, &'p str) {
-    let api = path.strip_prefix(BASE).map(|rest| rest.trim_start_matches('/'));
-    let parts: Vec<_> = api.unwrap_or(path.trim_start_matches('/')).splitn(5, '/').collect();
-    let suite = |name: &'p str| if SuiteName::parse(name).is_ok() { name } else { "" };
-    let (verb, name) = match (method.as_str(), api.is_some(), parts.as_slice()) {
-        ("GET" | "HEAD", false, ["dists", name, ..]) => ("read", *name),
-        ("GET" | "HEAD", true, ["suites", name, ..]) => ("read", *name),
-        ("GET" | "HEAD", ..) => ("read", ""),
-        ("PUT", true, ["suites", name, _, _]) => ("add", *name),
-        ("POST", true, ["suites", name, "changes" | "client-package"]) => ("change", *name),
-        ("POST", true, ["suites"]) => ("suite-create", ""),
-        ("PATCH", true, ["suites", name]) => ("suite-edit", *name),
-        ("DELETE", true, ["suites", name]) => ("suite-remove", *name),
-        ("PUT" | "POST", true, ["blobs", ..]) => ("send", ""),
-        ("POST", true, ["hosts" | "identities"]) => ("certificate-issue", ""),
-        ("POST", true, ["hosts" | "identities", _, "revoke"]) => ("revoke", ""),
-        ("PUT", true, ["hosts" | "identities", _]) => ("grant", ""),
-        ("POST", true, ["access"]) => ("access", ""),
-        ("POST", true, ["keys"]) => ("key-add", ""),
-        ("POST", true, ["keys", _, "retire"]) => ("key-retire", ""),
-        ("PUT", true, ["crl"]) => ("crl", ""),
-        ("POST", true, ["tokens"]) => ("token", ""),
-        ("POST", true, ["tokens", _, "revoke"]) => ("token-revoke", ""),
-        ("POST", true, ["enroll"]) => ("enrol", ""),
-        ("POST", true, ["renew"]) => ("renew", ""),
-        _ => ("other", ""),
-    };
-    (verb, suite(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_tell_what_was_asked() {
-        let cases = [
-            ("GET", "/dists/stable/InRelease", ("read", "stable")),
-            ("GET", "/dists/%2e%2e/InRelease", ("read", "")),
-            ("HEAD", "/pool/main/a/x.deb", ("read", "")),
-            ("GET", "/api/v1/suites/edge/pins", ("read", "edge")),
-            ("PUT", "/api/v1/suites/stable/main/x.deb", ("add", "stable")),
-            ("POST", "/api/v1/suites/stable/changes", ("change", "stable")),
-            ("POST", "/api/v1/hosts", ("certificate-issue", "")),
-            ("POST", "/api/v1/hosts/web/revoke", ("revoke", "")),
-            ("PUT", "/api/v1/blobs/00", ("send", "")),
-            ("DELETE", "/api/v1/suites/stable", ("suite-remove", "stable")),
-            ("POST", "/api/v1/suites/edge/client-package", ("change", "edge")),
-            ("PUT", "/api/v1/identities/ci", ("grant", "")),
-            ("POST", "/api/v1/keys/00/retire", ("key-retire", "")),
-            ("PUT", "/api/v1/crl", ("crl", "")),
-            ("POST", "/api/v1/tokens/web/revoke", ("token-revoke", "")),
-            ("BREW", "/coffee", ("other", "")),
-        ];
-        for (method, path, told) in cases {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(asked(&method, path), told, "{method} {path}");
-        }
     }
 }

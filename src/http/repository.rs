@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::Code;
@@ -14,6 +14,9 @@ use crate::http::answer::Failure;
 use crate::http::listen::clean_path;
 use crate::http::{App, body};
 
+/// What it takes to be told anything of the tree; which suites may be read is decided by path.
+pub const READ: Right<'static> = Right::Introspect;
+
 /// Serves `dists/` and `pool/` to those who may read them.
 pub async fn serve(State(app): State<App>, request: Request) -> Response {
     respond(&app, &request.into_parts().0).await
@@ -21,25 +24,16 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
 
 /// The same, for who has the state at hand.
 pub async fn respond(app: &App, parts: &Parts) -> Response {
-    let caller = match Caller::of(&parts.extensions, app) {
-        Ok(caller) => caller,
-        Err(failure) => return failure.into_response(),
-    };
-    match answer(app, &caller, &parts.method, &parts.uri, &parts.headers).await {
+    match answer(app, parts).await {
         Ok(response) => response,
         Err(failure) => failure.into_response(),
     }
 }
 
-async fn answer(
-    app: &App,
-    caller: &Caller,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Response, Failure> {
-    caller.admit(app, Right::Introspect)?;
-    if !matches!(*method, Method::GET | Method::HEAD) {
+async fn answer(app: &App, parts: &Parts) -> Result<Response, Failure> {
+    let caller = Caller::of(&parts.extensions, app)?;
+    caller.admit(app, READ)?;
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
         let mut response =
             Failure::new(Code::MethodRefused, "the repository is read with GET and HEAD")
                 .into_response();
@@ -47,9 +41,9 @@ async fn answer(
         return Ok(response);
     }
     let absent = || Failure::new(Code::Missing, "there is no such path for this host");
-    let path = clean_path(uri.path()).map_err(|_| absent())?;
+    let path = clean_path(parts.uri.path()).map_err(|_| absent())?;
     let path = RepoPath::parse(path.trim_start_matches('/')).ok_or_else(absent)?;
     let (fetched, ground) = fetch::fetch(&app.repository, &caller.standing, path).await?;
     let watch = body::Watch::new(&app.repository, &caller.peer, ground);
-    Ok(body::respond(watch, method, headers, fetched))
+    Ok(body::respond(watch, &parts.method, &parts.headers, fetched))
 }

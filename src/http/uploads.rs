@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use crate::api::{
-    BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_BATCH_BYTES,
-    MOST_DIGESTS, MissingBlobs, split_blobs,
+    BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_DIGESTS,
+    MissingBlobs, split_blobs,
 };
 use crate::cause::Cause;
 use crate::debian::{Component, SuiteName};
@@ -101,10 +101,6 @@ pub async fn blobs(
         let detail = "a batch comes with its length; leave chunked encoding out";
         return Err(Failure::new(Code::LengthRequired, detail));
     };
-    if body_bytes > MOST_BATCH_BYTES {
-        let detail = format!("a batch is at most {MOST_BATCH_BYTES} bytes; send several");
-        return Err(Failure::new(Code::TooLarge, detail));
-    }
     let room = batch::room(&app.repository, body_bytes).await?;
     let limit = usize::try_from(body_bytes).unwrap_or(usize::MAX);
     let body = to_bytes(body, limit).await.map_err(|error| {

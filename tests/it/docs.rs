@@ -14,6 +14,7 @@ use crate::harness::programs;
 use crate::harness::server::{TestServer, host_files};
 pub use pages::read;
 use pages::{Kind, Page, pages, root};
+use repod::http::table;
 use stage::Stage;
 
 #[test]
@@ -103,16 +104,58 @@ fn every_test_that_a_page_names_is_there() {
     assert!(named > 20, "only {named} tests are named");
 }
 
+/// A row of a table: `| GET `/whoami` | host | … |`.
+fn routes_on(page: &str) -> Vec<(&str, &str, &str)> {
+    page.lines().filter_map(route_on).collect()
+}
+
+fn route_on(line: &str) -> Option<(&str, &str, &str)> {
+    let (route, rest) = line.strip_prefix("| ")?.split_once(" | ")?;
+    let (method, path) = route.split_once(" `")?;
+    let is_method = method.bytes().all(|b| b.is_ascii_uppercase());
+    let (role, _) = rest.split_once(" | ").filter(|_| is_method)?;
+    Some((method, path.strip_suffix('`')?, role))
+}
+
 #[test]
-fn the_page_of_the_api_has_every_route_and_code() {
+fn the_page_of_the_api_has_every_route_with_its_role_and_no_others() {
     let page = read("docs/API.md");
-    let routes = read("src/http/routes.rs");
-    let paths: Vec<_> =
-        routes.split(".route(").skip(1).filter_map(|rest| rest.split('"').nth(1)).collect();
-    assert!(paths.len() > 15, "{paths:?}");
-    for path in paths {
-        assert!(page.contains(&format!("{path}`")), "docs/API.md: say what {path} is");
+    let told = routes_on(&page);
+    for (method, path, role) in &told {
+        let found = table::api().find(|one| (one.method, one.path) == (*method, *path));
+        let route = found.unwrap_or_else(|| panic!("docs/API.md: there is no {method} {path}"));
+        // Some changes take more than the least.
+        let more = route.name == "change" && *role == "operator";
+        assert!(
+            more || route.who_may() == *role,
+            "docs/API.md: {method} {path} takes {}",
+            route.who_may()
+        );
     }
+    for route in table::api() {
+        let (method, path, role) = (route.method, route.path, route.who_may());
+        assert!(told.contains(&(method, path, role)), "docs/API.md: say what {method} {path} is");
+    }
+    for path in table::FILES.iter().map(|route| route.path.split('{').next().unwrap()) {
+        assert!(page.contains(&format!("`{path}")), "docs/API.md: say what {path} is");
+    }
+    for route in table::LOCAL {
+        assert!(
+            page.contains(&format!("GET `{}`", route.path)),
+            "docs/API.md: say what {} is",
+            route.path
+        );
+    }
+    let log = read("docs/audit.md");
+    for route in table::api() {
+        let verb = format!("`{}`", route.verb);
+        assert!(log.contains(&verb), "docs/audit.md: say what {verb} is");
+    }
+}
+
+#[test]
+fn the_page_of_the_api_has_every_code() {
+    let page = read("docs/API.md");
     for code in repod::api::Code::ALL {
         let line = page.lines().find(|line| line.starts_with(&format!("| `{}` |", code.as_str())));
         let line = line.unwrap_or_else(|| panic!("docs/API.md: say what {} is", code.as_str()));

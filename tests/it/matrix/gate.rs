@@ -295,10 +295,7 @@ fn a_list_counts_for_the_grace_that_is_configured_and_no_longer() {
 #[test]
 fn who_shows_no_certificate_reaches_nothing_and_is_put_off_in_time() {
     let outside = Outside::start("");
-    let routes =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/routes.rs"));
-    let routes = routes.unwrap();
-    let api = routes.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let api = repod::http::table::api().map(|route| route.path);
     let mut paths: Vec<_> =
         api.map(|path| format!("api/v1{}", path.replace(['{', '}'], "x"))).collect();
     paths.extend(

@@ -1,0 +1,31 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use crate::flow::Repository;
+use crate::http::metrics::Metrics;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App {
+    /// The flows.
+    pub repository: Arc<Repository>,
+    /// What hosts are told of this server.
+    pub site: Arc<Site>,
+    /// What happened so far, in numbers.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How this server is reached and recognised.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Where hosts find it: `https://repo.example.org:8443/`.
+    pub public_url: String,
+    /// The host part of it.
+    pub host: String,
+    /// What hosts recognise the server by, PEM, where it is not the embedded CA.
+    pub server_ca: Option<String>,
+    /// When the server's own certificate ends. Unit: seconds since 1970.
+    pub certificate_not_after: Arc<AtomicI64>,
+}

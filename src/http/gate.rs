@@ -1,0 +1,82 @@
+//! The gate: what a row of the table takes is looked at before its handler runs and before any body is read.
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams, Request, State};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{Extensions, HeaderMap};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+
+use crate::api::Code;
+use crate::http::App;
+use crate::http::admitted::Caller;
+use crate::http::answer::Failure;
+use crate::http::route::{Limit, Matched, Needs, Route};
+
+/// The handler of a row behind what the row takes.
+pub fn guarded(route: &'static Route, app: &App) -> MethodRouter<App> {
+    let most_bytes = match route.limit {
+        // Whoever streams a package counts it.
+        Limit::Unread | Limit::Package => 0,
+        Limit::Bytes(bytes) => bytes,
+    };
+    route
+        .handler()
+        .route_layer(DefaultBodyLimit::max(most_bytes))
+        .route_layer(from_fn_with_state((app.clone(), route), pass))
+}
+
+/// Lets a request through that has what its row takes, with its [`Caller`].
+async fn pass(
+    State((app, route)): State<(App, &'static Route)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
+    let named = params.iter().flatten().find(|(name, _)| *name == "suite");
+    let matched = Matched::of(route, named.map_or("", |(_, suite)| suite));
+    let mut response = match admit(&app, route.needs, &parts.extensions) {
+        Err(failure) => failure.into_response(),
+        // The handler looks for what stands in for a certificate, and reads the body then.
+        Ok(None) => next.run(Request::from_parts(parts, body)).await,
+        Ok(Some(caller)) => match within(route.limit, &parts.headers) {
+            Err(failure) => failure.into_response(),
+            Ok(()) => {
+                parts.extensions.insert(caller);
+                next.run(Request::from_parts(parts, body)).await
+            }
+        },
+    };
+    response.extensions_mut().insert(matched);
+    response
+}
+
+/// Refuses a body that says that it is too long. One that does not say is counted while it is read.
+fn within(limit: Limit, headers: &HeaderMap) -> Result<(), Failure> {
+    let Limit::Bytes(most_bytes) = limit else { return Ok(()) };
+    let announced: Option<u64> =
+        headers.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
+    match announced {
+        Some(bytes) if bytes > most_bytes as u64 => {
+            let detail = format!("the body has {bytes} bytes; at most {most_bytes} are taken here");
+            Err(Failure::new(Code::TooLarge, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who asks, if they have what it takes; nobody, where that is nothing.
+///
+/// # Errors
+/// [`Failure`] with the reason.
+pub fn admit(app: &App, needs: Needs, extensions: &Extensions) -> Result<Option<Caller>, Failure> {
+    let (caller, right) = match needs {
+        Needs::Nothing => return Ok(None),
+        Needs::Certificate => return Caller::of(extensions, app).map(Some),
+        Needs::Right(right) => (Caller::of(extensions, app)?, right),
+        Needs::RightWithStaleLists(right) => (Caller::with_stale_lists(extensions, app)?, right),
+    };
+    caller.admit(app, right)?;
+    Ok(Some(caller))
+}

@@ -1,0 +1,257 @@
+//! A row of the table of routes: what a request has to be, who may make it, and what is said of it.
+
+use axum::routing::{MethodFilter, MethodRouter};
+use schemars::{Schema, SchemaGenerator};
+
+use crate::api::Code;
+use crate::debian::SuiteName;
+use crate::domain::{Right, Role};
+use crate::http::App;
+
+/// A method of a path, with all that the server holds it to and says of it. Limits of the suite, of packages
+/// and of components are the handler's to decide.
+pub struct Route {
+    /// `GET`, `POST`, …; a route for `GET` answers `HEAD` as well.
+    pub method: &'static str,
+    filter: MethodFilter,
+    /// Below the root of its table, as the router reads it: `/suites/{suite}`.
+    pub path: &'static str,
+    /// What the operation is called: `view_suite`.
+    pub name: &'static str,
+    handler: Handler,
+    /// The least that it takes; looked at before any of the body is read.
+    pub needs: Needs,
+    who: Option<&'static str>,
+    /// The verb of a refusal in the audit log.
+    pub verb: &'static str,
+    /// How much of a body is read.
+    pub limit: Limit,
+    /// One line for people.
+    pub summary: &'static str,
+    /// What the query may hold.
+    pub query: Option<SchemaOf>,
+    /// What is sent.
+    pub takes: Payload,
+    /// What is answered.
+    pub gives: Payload,
+    /// The problems that it may be answered with, besides those that come of the rest of the row.
+    pub problems: &'static [Code],
+}
+
+/// Names the schema of a type: [`SchemaGenerator::subschema_for`].
+pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// A handler, put behind the method of its row.
+pub type Handler = fn(MethodFilter) -> MethodRouter<App>;
+
+/// The least that a request takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// No certificate: the listener is the machine's own, or the handler looks for something else.
+    Nothing,
+    /// A client certificate that is good, whatever its rights.
+    Certificate,
+    /// And a right, in whatever suite.
+    Right(Right<'static>),
+    /// The same of a certificate that is good but for the age of the revocation lists.
+    RightWithStaleLists(Right<'static>),
+}
+
+impl Needs {
+    /// The least role that will do, if it takes one.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Nothing | Self::Certificate => None,
+            Self::Right(right) | Self::RightWithStaleLists(right) => Some(right.least_role()),
+        }
+    }
+}
+
+/// How much of a body is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// None of it.
+    Unread,
+    /// So many bytes; more is `too-large`.
+    Bytes(usize),
+    /// A package as it comes, of at most `limits.package_bytes`, which the flow counts.
+    Package,
+}
+
+/// A body.
+#[derive(Clone, Copy)]
+pub enum Payload {
+    /// None.
+    Nothing,
+    /// JSON of this shape.
+    Json(SchemaOf),
+    /// Bytes of this media type.
+    Bytes(&'static str),
+}
+
+impl Route {
+    /// A route that alters nothing.
+    pub const fn get(path: &'static str, name: &'static str, handler: Handler) -> Self {
+        Self::new("GET", MethodFilter::GET, path, name, handler).verb(READ)
+    }
+
+    /// A `POST`.
+    pub const fn post(path: &'static str, name: &'static str, handler: Handler) -> Self {
+        Self::new("POST", MethodFilter::POST, path, name, handler)
+    }
+
+    /// A `PUT`.
+    pub const fn put(path: &'static str, name: &'static str, handler: Handler) -> Self {
+        Self::new("PUT", MethodFilter::PUT, path, name, handler)
+    }
+
+    /// A `PATCH`.
+    pub const fn patch(path: &'static str, name: &'static str, handler: Handler) -> Self {
+        Self::new("PATCH", MethodFilter::PATCH, path, name, handler)
+    }
+
+    /// A `DELETE`.
+    pub const fn delete(path: &'static str, name: &'static str, handler: Handler) -> Self {
+        Self::new("DELETE", MethodFilter::DELETE, path, name, handler)
+    }
+
+    const fn new(
+        method: &'static str,
+        filter: MethodFilter,
+        path: &'static str,
+        name: &'static str,
+        handler: Handler,
+    ) -> Self {
+        Self {
+            method,
+            filter,
+            path,
+            name,
+            handler,
+            // What a row forgets to say is denied to everybody but admins.
+            needs: Needs::Right(Right::Administer),
+            who: None,
+            verb: OTHER,
+            limit: Limit::Unread,
+            summary: "",
+            query: None,
+            takes: Payload::Nothing,
+            gives: Payload::Nothing,
+            problems: &[],
+        }
+    }
+
+    /// The least that it takes.
+    pub const fn needs(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// Who may, in words, where a role does not say it all.
+    pub const fn who(mut self, who: &'static str) -> Self {
+        self.who = Some(who);
+        self
+    }
+
+    /// The verb of a refusal.
+    pub const fn verb(mut self, verb: &'static str) -> Self {
+        self.verb = verb;
+        self
+    }
+
+    /// What it is for.
+    pub const fn summary(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// What the query may hold.
+    pub const fn query(mut self, query: SchemaOf) -> Self {
+        self.query = Some(query);
+        self
+    }
+
+    /// The JSON that is sent.
+    pub const fn takes(mut self, body: SchemaOf) -> Self {
+        self.takes = Payload::Json(body);
+        self.limit = Limit::Bytes(JSON_BYTES);
+        self
+    }
+
+    /// The bytes that are sent.
+    pub const fn takes_bytes(mut self, media_type: &'static str, limit: Limit) -> Self {
+        self.takes = Payload::Bytes(media_type);
+        self.limit = limit;
+        self
+    }
+
+    /// A limit of its own.
+    pub const fn at_most(mut self, bytes: usize) -> Self {
+        self.limit = Limit::Bytes(bytes);
+        self
+    }
+
+    /// The JSON that is answered.
+    pub const fn gives(mut self, answer: SchemaOf) -> Self {
+        self.gives = Payload::Json(answer);
+        self
+    }
+
+    /// The bytes that are answered.
+    pub const fn gives_bytes(mut self, media_type: &'static str) -> Self {
+        self.gives = Payload::Bytes(media_type);
+        self
+    }
+
+    /// Problems that are its own.
+    pub const fn problems(mut self, problems: &'static [Code]) -> Self {
+        self.problems = problems;
+        self
+    }
+
+    /// Who may, for people: the least role, or the words of the row.
+    pub fn who_may(&self) -> &'static str {
+        self.who.or(self.needs.role().map(Role::as_str)).unwrap_or("whoever has a certificate")
+    }
+
+    /// The handler, for its method alone.
+    pub fn handler(&self) -> MethodRouter<App> {
+        (self.handler)(self.filter)
+    }
+
+    /// The names of the parts that the path leaves open.
+    pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
+        let parts = self.path.split('/');
+        parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// Whether it alters nothing.
+    pub fn reads(&self) -> bool {
+        self.method == "GET"
+    }
+}
+
+/// Which row of the table a request came to, and for which suite; an extension of the response.
+#[derive(Clone)]
+pub struct Matched {
+    /// The verb of its refusal in the audit log.
+    pub verb: &'static str,
+    /// The suite, if the path names one that could be; nobody invents others into the log.
+    pub suite: String,
+}
+
+impl Matched {
+    /// A request that came to `route`, with what its path has for the suite.
+    pub fn of(route: &Route, suite: &str) -> Self {
+        let suite = if SuiteName::parse(suite).is_ok() { suite } else { "" };
+        Self { verb: route.verb, suite: suite.to_owned() }
+    }
+}
+
+/// The verb of whatever only reads.
+pub const READ: &str = "read";
+/// The verb of refusals that have no other.
+pub const OTHER: &str = "other";
+
+/// JSON bodies are small; packages come as streams. Unit: bytes.
+const JSON_BYTES: usize = 16 << 20;

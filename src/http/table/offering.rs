@@ -1,0 +1,151 @@
+//! Rows: what suites offer is asked, packages are sent, and suites are changed.
+
+use axum::routing::on;
+
+use super::{ADMIN, CHANGES, HOST, MISSING, UPLOADER, of};
+use crate::api::{
+    BATCH_TYPE, BlobOutcomes, BlobReceipt, ChangeOutcome, ChangeRequest, Code, Diff, DiffQuery,
+    Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MissingBlobs, PackagesQuery,
+    PinView, PlacementView, SearchQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement,
+    SuiteView, WhoAmI,
+};
+use crate::http::route::{Limit, Needs, Route};
+use crate::http::{changes, openapi, reports, suites, uploads};
+
+const DEB_TYPE: &str = "application/vnd.debian.binary-package";
+const MOST_BATCH: Limit = Limit::Bytes(MOST_BATCH_BYTES as usize);
+/// What the sending of packages may be answered with.
+const PACKAGES: &[Code] = &[
+    Code::Rejected,
+    Code::DigestMismatch,
+    Code::VersionConflict,
+    Code::TooLarge,
+    Code::Timeout,
+    Code::Busy,
+    Code::OutOfSpace,
+];
+
+pub(super) const ASKING: &[Route] = &[
+    Route::get("/openapi.json", "openapi", |method| on(method, openapi::show))
+        .needs(Needs::Certificate)
+        .summary("This description")
+        .gives_bytes("application/json"),
+    Route::get("/whoami", "whoami", |method| on(method, reports::whoami))
+        .needs(HOST)
+        .summary("Who the server takes the caller for")
+        .gives(of::<WhoAmI>()),
+    Route::get("/status", "status", |method| on(method, reports::status))
+        .needs(HOST)
+        .summary("How the server and the suites are that the caller may read")
+        .gives(of::<Status>()),
+    Route::get("/suites", "list_suites", |method| on(method, suites::list))
+        .needs(HOST)
+        .summary("Every suite that the caller may read")
+        .gives(of::<Vec<SuiteView>>()),
+    Route::get("/suites/{suite}", "view_suite", |method| on(method, suites::show))
+        .needs(HOST)
+        .summary("A suite and where it stands")
+        .gives(of::<SuiteView>())
+        .problems(MISSING),
+    Route::get("/suites/{suite}/packages", "list_packages", |m| on(m, reports::packages))
+        .needs(HOST)
+        .summary("The packages of a suite")
+        .query(of::<PackagesQuery>())
+        .gives(of::<Vec<PlacementView>>())
+        .problems(MISSING),
+    Route::get("/suites/{suite}/generations", "list_generations", |m| on(m, reports::history))
+        .needs(HOST)
+        .summary("The generations of a suite, newest first")
+        .query(of::<GenerationsQuery>())
+        .gives(of::<Vec<GenerationView>>())
+        .problems(MISSING),
+    Route::get("/suites/{suite}/diff", "diff", |method| on(method, reports::diff))
+        .needs(HOST)
+        .summary("What differs between two generations")
+        .query(of::<DiffQuery>())
+        .gives(of::<Diff>())
+        .problems(MISSING),
+    Route::get("/suites/{suite}/pins", "list_pins", |method| on(method, reports::pins))
+        .needs(HOST)
+        .summary("The pins of a suite")
+        .gives(of::<Vec<PinView>>())
+        .problems(MISSING),
+    Route::get("/pins", "list_all_pins", |method| on(method, reports::all_pins))
+        .needs(HOST)
+        .summary("The pins of every suite that the caller may read")
+        .gives(of::<Vec<PinView>>()),
+    Route::get("/packages", "search", |method| on(method, reports::search))
+        .needs(HOST)
+        .summary("Packages by name, in every suite that the caller may read")
+        .query(of::<SearchQuery>())
+        .gives(of::<Vec<SuitePlacement>>()),
+];
+
+pub(super) const UPLOADING: &[Route] = &[
+    Route::put("/suites/{suite}/{component}/{file}", "upload", |m| on(m, uploads::package))
+        .needs(UPLOADER)
+        .verb("add")
+        .summary("Publish one package; answered when it is live")
+        .takes_bytes(DEB_TYPE, Limit::Package)
+        .gives(of::<ChangeOutcome>())
+        .problems(&[
+            Code::Missing,
+            Code::Rejected,
+            Code::VersionConflict,
+            Code::ChangeRefused,
+            Code::TooLarge,
+            Code::Timeout,
+            Code::Busy,
+            Code::ClockBehind,
+            Code::OutOfSpace,
+        ]),
+    Route::post("/blobs/missing", "missing_blobs", |method| on(method, uploads::missing))
+        .needs(UPLOADER)
+        .verb("send")
+        .summary("Those of these packages that still have to be sent")
+        .takes(of::<Digests>())
+        .gives(of::<MissingBlobs>()),
+    Route::put("/blobs/{digest}", "send_blob", |method| on(method, uploads::blob))
+        .needs(UPLOADER)
+        .verb("send")
+        .summary("Send a package that a change will name")
+        .takes_bytes(DEB_TYPE, Limit::Package)
+        .gives(of::<BlobReceipt>())
+        .problems(PACKAGES),
+    Route::post("/blobs", "send_blobs", |method| on(method, uploads::blobs))
+        .needs(UPLOADER)
+        .verb("send")
+        .summary("Send many small packages that a change will name")
+        .takes_bytes(BATCH_TYPE, MOST_BATCH)
+        .gives(of::<BlobOutcomes>())
+        .problems(&[Code::LengthRequired, Code::Timeout, Code::Busy, Code::OutOfSpace]),
+];
+
+pub(super) const CHANGING: &[Route] = &[
+    Route::post("/suites/{suite}/changes", "change", |method| on(method, changes::change))
+        .needs(UPLOADER)
+        .verb("change")
+        .summary("Change what a suite offers; add takes an uploader, all else an operator")
+        .takes(of::<ChangeRequest>())
+        .gives(of::<ChangeOutcome>())
+        .problems(CHANGES),
+    Route::post("/suites", "create_suite", |method| on(method, suites::create))
+        .needs(ADMIN)
+        .verb("suite-create")
+        .summary("Make a suite")
+        .takes(of::<SuiteDefinition>())
+        .gives(of::<SuiteView>())
+        .problems(&[Code::Exists, Code::ChangeRefused, Code::Busy, Code::ClockBehind]),
+    Route::patch("/suites/{suite}", "edit_suite", |method| on(method, suites::edit))
+        .needs(ADMIN)
+        .verb("suite-edit")
+        .summary("Alter what a suite says of itself")
+        .takes(of::<SuiteEdit>())
+        .gives(of::<ChangeOutcome>())
+        .problems(CHANGES),
+    Route::delete("/suites/{suite}", "remove_suite", |method| on(method, suites::remove))
+        .needs(ADMIN)
+        .verb("suite-remove")
+        .summary("Remove an empty suite; with If-Match only while that is its last generation")
+        .problems(&[Code::Missing, Code::NotEmpty, Code::GenerationMoved, Code::Busy]),
+];
