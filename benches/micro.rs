@@ -86,7 +86,7 @@ fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
 
 /// All are listed by the first generation.
 fn rank(package: &Arc<Package>) -> Rank {
-    Rank { since: 1, name: package.name.clone() }
+    Rank::of(1, package)
 }
 
 fn package(stanza: &str, proven: packages::Proven) -> Arc<Package> {

@@ -235,7 +235,8 @@ impl ItemState {
     }
 }
 
-/// A package whose offered version moves.
+/// A package whose offered version moves. Where several versions are listed: first from the highest of before to the
+/// highest of after, as hosts go, whether or not either is listed in both; then what else comes and goes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
     /// The binary package.

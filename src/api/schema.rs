@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::SuiteChoice;
-use crate::debian::{Architecture, Component, PackageName, Privilege, SuiteName, Version};
+use crate::debian::{
+    Architecture, Component, PackageName, Privilege, SuiteName, Version, Versions,
+};
 use crate::digest::Digest;
 
 /// A text that has rules of its own.
@@ -64,6 +66,22 @@ impl JsonSchema for Version {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         text("A version of a package. Debian Policy, section 5.6.12.", "1:2.0~rc1-1")
+    }
+}
+
+impl JsonSchema for Versions {
+    fn schema_name() -> Cow<'static, str> {
+        "Versions".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "How many versions of a name and architecture are listed at most.",
+            "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": 65_535 },
+                { "type": "string", "enum": ["all"] },
+            ],
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Move;
-use crate::debian::{Architecture, Component, Privilege, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 
 fn yes() -> bool {
     true
@@ -45,6 +45,9 @@ pub struct SuiteDefinition {
     pub allows: Vec<Privilege>,
     /// Concrete architectures in the order in which they are listed; never `all`.
     pub architectures: Vec<Architecture>,
+    /// How many versions of a name and architecture are listed at most: a number, or `all`.
+    #[serde(default, skip_serializing_if = "Versions::is_one")]
+    pub versions: Versions,
     /// How long a signature stands. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
@@ -79,6 +82,9 @@ pub struct SuiteEdit {
     /// A new Description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// How many versions of a name and architecture are listed at most from now on: a number, or `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Versions>,
     /// How long a signature stands from now on. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u32>,
@@ -147,6 +153,9 @@ pub struct SuiteView {
     pub allows: Vec<Privilege>,
     /// In the order in which they are listed.
     pub architectures: Vec<Architecture>,
+    /// How many versions of a name and architecture are listed at most: a number, or `all`.
+    #[serde(default)]
+    pub versions: Versions,
     /// How long a signature stands. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic).

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
+use crate::debian::{Architecture, Component, PackageName, SuiteName, Version, Versions};
 use crate::digest::Digest;
 
 fn wire<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, json: Value) {
@@ -58,6 +58,7 @@ fn suites() {
             contents: true,
             pdiffs: true,
             translations: false,
+            versions: Versions::ONE,
         },
         json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
             "components": ["main"], "architectures": ["amd64"], "valid_days": 14 }),
@@ -80,9 +81,10 @@ fn suites() {
             contents: false,
             pdiffs: false,
             translations: true,
+            versions: Versions::All,
         },
         json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
-            "components": ["main"], "architectures": ["amd64"], "valid_days": 14,
+            "components": ["main"], "architectures": ["amd64"], "versions": "all", "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": true,
             "changelogs": "https://h/@CHANGEPATH@", "snapshots": "", "contents": false,
             "pdiffs": false, "translations": true }),
@@ -107,9 +109,10 @@ fn suites() {
             contents: Some(false),
             pdiffs: Some(true),
             translations: Some(true),
+            versions: "3".parse().ok(),
             message: "m".into(),
         },
-        json!({ "description": "d", "valid_days": 7, "add_components": ["main"], "owns": ["acme-*"],
+        json!({ "description": "d", "valid_days": 7, "versions": 3, "add_components": ["main"], "owns": ["acme-*"],
             "add_architectures": ["amd64"], "remove_architectures": ["amd64"], "with_packages": true,
             "changelogs": "", "snapshots": "https://h/@SNAPSHOTID@/",
             "contents": false, "pdiffs": true, "translations": true, "message": "m" }),
@@ -132,6 +135,7 @@ fn suites() {
             contents: true,
             pdiffs: false,
             translations: true,
+            versions: Versions::ONE,
             generation: 3,
             date: Some(5),
             valid_until: None,
@@ -141,7 +145,8 @@ fn suites() {
             size_bytes: 9,
         },
         json!({ "name": "stable", "origin": "o", "label": "l", "description": "d",
-            "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "valid_days": 14,
+            "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "versions": 1,
+            "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,
             "snapshots": "s", "contents": true, "pdiffs": false, "translations": true,
             "generation": 3,

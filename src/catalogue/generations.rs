@@ -6,6 +6,7 @@ use crate::digest::Digest;
 use crate::domain::{
     Completion, Contents, GenerationRecord, IndexFile, StoredBlock, StoredChunk, StoredRun, Tenure,
 };
+use crate::time::Moment;
 
 /// Facts about generations.
 pub trait Generations: Send + Sync {
@@ -20,7 +21,8 @@ pub trait Generations: Send + Sync {
         limit: u32,
     ) -> Result<Vec<GenerationRecord>, CatalogueError>;
 
-    /// The packages of a generation; `None` when there is none of that number.
+    /// The packages of a generation; `None` when there is none of that number. How many versions of a name an index
+    /// lists is that of now.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -50,6 +52,14 @@ pub trait Generations: Send + Sync {
         suite: &SuiteName,
         source: &PackageName,
     ) -> Result<Vec<Tenure>, CatalogueError>;
+
+    /// The binary names that were listed, then not at all for a generation or more: each with the time since when,
+    /// the last time that it was so.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_emptied(&self, suite: &SuiteName)
+    -> Result<Vec<(PackageName, Moment)>, CatalogueError>;
 
     /// Those of these chunks that are recorded.
     ///

@@ -21,6 +21,7 @@ pub mod release;
 pub mod stanza;
 pub mod translation;
 pub mod version;
+pub mod versions;
 
 pub use build::{DebFile, write_deb};
 pub use control::{Control, LONGEST_STANZA_BYTES, PackageKind};
@@ -32,3 +33,4 @@ pub use privilege::{Privilege, PrivilegeError};
 pub use release::{ReleaseEntry, ReleaseFields, ReleaseText};
 pub use stanza::Fault;
 pub use version::{Version, VersionError};
+pub use versions::Versions;

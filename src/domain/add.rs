@@ -94,7 +94,10 @@ pub fn add(
     let mut added: Vec<_> =
         additions.iter().map(|addition| place(draft, addition, by, at)).collect();
     for one in &mut added {
-        outdo(draft, one);
+        match draft.spec.versions.is_one() {
+            true => outdo(draft, one),
+            false => stand_below(draft, one),
+        }
         tell_privileges(known, one);
     }
     Ok(added)
@@ -164,6 +167,23 @@ fn outdo(draft: &Draft<'_>, added: &mut Added) {
     {
         *standing = Standing::Waiting;
         *note = "a higher version came with it".into();
+    }
+}
+
+/// Of several versions that are listed, one may stand below the highest.
+fn stand_below(draft: &Draft<'_>, added: &mut Added) {
+    let Added { package, component, standing, note } = added;
+    let listed = draft.lists(component, package);
+    match standing {
+        Standing::Waiting if listed => {
+            *standing = Standing::Published;
+            note.clear();
+        }
+        Standing::Published if !listed => {
+            *standing = Standing::Waiting;
+            *note = "as many higher versions are published as this suite lists".into();
+        }
+        _ => {}
     }
 }
 
@@ -270,7 +290,7 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
     let (standing, note) = judge(draft, component, package, taken_as.is_some());
     if taken_as.is_none() {
         let (component, digest) = (component.clone(), package.digest);
-        draft.accept(Acceptance { component, digest, author: by.clone(), at });
+        draft.accept(Acceptance { component, digest, author: by.clone(), at }, package);
     }
     if standing == Standing::Published {
         supersede(draft, component, package);
@@ -285,8 +305,7 @@ fn judge(
     package: &Package,
     taken: bool,
 ) -> (Standing, String) {
-    let place = (component.clone(), package.name.clone(), package.architecture.clone());
-    if draft.at(&place).is_some_and(|live| live.digest == package.digest) {
+    if draft.lists(component, package) {
         return (Standing::Already, String::new());
     }
     if let Some(pin) = draft.pin_of(package) {

@@ -15,7 +15,7 @@ pub fn beyond(draft: &Draft<'_>, plan: &Plan, named: &[PinTarget]) -> BTreeSet<P
     if named.is_empty() {
         return found;
     }
-    for moved in &plan.moves {
+    for moved in plan.told() {
         let mut packages = moved.from.iter().chain(&moved.to);
         if !packages.any(|package| is_named(package, named)) {
             found.insert(moved.place.1.clone());

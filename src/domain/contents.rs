@@ -10,25 +10,19 @@ use equivalent::{Comparable, Equivalent};
 use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 
-use crate::debian::{Architecture, Component, PackageKind, PackageName};
+use crate::debian::{Architecture, Component, PackageKind, PackageName, Version, Versions};
+pub use crate::domain::rank::Rank;
 use crate::domain::{Move, Package};
 
-/// Where in a suite a package stands: one version for each.
+/// Where in a suite the versions of a package stand.
 pub type Place = (Component, PackageName, Architecture);
+
+/// A name in a component.
+pub type Named = (Component, PackageName);
 
 /// Where a package stands that is in a component.
 pub fn place_of(component: &Component, package: &Package) -> Place {
     (component.clone(), package.name.clone(), package.architecture.clone())
-}
-
-/// Where a package stands in an index: behind all that was listed before it, and among what came with it
-/// by name. So what is listed later leaves the bytes before it as they are.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Rank {
-    /// The generation that listed it; 0 in an index that is sorted by name alone.
-    pub since: u64,
-    /// Its name.
-    pub name: PackageName,
 }
 
 /// Which packages a generation holds, and since when.
@@ -37,6 +31,8 @@ pub struct Rank {
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Contents {
     components: BTreeMap<Component, Listing>,
+    /// How many versions an index lists of a name.
+    versions: Versions,
     /// How many of them are for the installer.
     udebs: usize,
 }
@@ -61,7 +57,7 @@ impl PartialEq for Listing {
 
 impl Eq for Listing {}
 
-/// A package as one of its component: by name and architecture.
+/// A package as one of its component: by name, architecture and version.
 #[derive(Clone, Debug)]
 struct ByName(Arc<Package>);
 
@@ -73,15 +69,21 @@ struct BySource(Arc<Package>);
 #[derive(Clone, Debug)]
 struct ByRank(u64, Arc<Package>);
 
-/// Where to look for a package, or, without architecture, before all of that name.
-struct Spot<'s>(&'s PackageName, Option<&'s Architecture>);
+/// Where to look for a package, or, without version or architecture, before all of that architecture or name.
+struct Spot<'s>(&'s PackageName, Option<&'s Architecture>, Option<&'s Version>);
+
+impl<'s> Spot<'s> {
+    fn of(package: &'s Package) -> Self {
+        Self(&package.name, Some(&package.architecture), Some(&package.version))
+    }
+}
 
 /// Before all packages of a source.
 struct Source<'s>(&'s PackageName);
 
 impl Ord for ByName {
     fn cmp(&self, other: &Self) -> Ordering {
-        Spot(&self.0.name, Some(&self.0.architecture)).compare(other)
+        Spot::of(&self.0).compare(other)
     }
 }
 
@@ -90,7 +92,9 @@ impl Ord for BySource {
         let (ours, theirs) = (&self.0, &other.0);
         let by_name = || ours.name.cmp(&theirs.name);
         let by_architecture = || ours.architecture.cmp(&theirs.architecture);
-        ours.source.cmp(&theirs.source).then_with(by_name).then_with(by_architecture)
+        let by_version = || ours.version.cmp(&theirs.version);
+        let by_source = ours.source.cmp(&theirs.source);
+        by_source.then_with(by_name).then_with(by_architecture).then_with(by_version)
     }
 }
 
@@ -99,7 +103,8 @@ impl Ord for ByRank {
         let (Self(since, ours), Self(then, theirs)) = (self, other);
         let by_name = || ours.name.cmp(&theirs.name);
         let by_architecture = || ours.architecture.cmp(&theirs.architecture);
-        since.cmp(then).then_with(by_name).then_with(by_architecture)
+        let by_version = || ours.version.cmp(&theirs.version);
+        since.cmp(then).then_with(by_name).then_with(by_version).then_with(by_architecture)
     }
 }
 
@@ -128,7 +133,9 @@ impl Equivalent<ByName> for Spot<'_> {
 
 impl Comparable<ByName> for Spot<'_> {
     fn compare(&self, ByName(package): &ByName) -> Ordering {
-        self.0.cmp(&package.name).then_with(|| self.1.cmp(&Some(&package.architecture)))
+        let by_architecture = || self.1.cmp(&Some(&package.architecture));
+        let by_version = || self.2.cmp(&Some(&package.version));
+        self.0.cmp(&package.name).then_with(by_architecture).then_with(by_version)
     }
 }
 
@@ -142,7 +149,8 @@ impl Equivalent<ByRank> for Rank {
 impl Comparable<ByRank> for Rank {
     fn compare(&self, ByRank(since, package): &ByRank) -> Ordering {
         let by_name = || self.name.cmp(&package.name);
-        self.since.cmp(since).then_with(by_name).then(Ordering::Less)
+        let by_version = || self.version.as_ref().cmp(&Some(&package.version));
+        self.since.cmp(since).then_with(by_name).then_with(by_version).then(Ordering::Less)
     }
 }
 
@@ -165,7 +173,7 @@ impl Listing {
         name: Option<&PackageName>,
     ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
         let lowest = PackageName::lowest();
-        let begin = Bound::Included(Spot(name.unwrap_or(&lowest), None));
+        let begin = Bound::Included(Spot(name.unwrap_or(&lowest), None, None));
         self.members.range((begin, Bound::Unbounded)).map(|(ByName(package), _)| package)
     }
 
@@ -173,7 +181,7 @@ impl Listing {
         &'c self,
         first: Option<&Rank>,
     ) -> impl Iterator<Item = (u64, &'c Arc<Package>)> + use<'c> {
-        let lowest = || Rank { since: 0, name: PackageName::lowest() };
+        let lowest = || Rank { since: 0, name: PackageName::lowest(), version: None };
         let begin = Bound::Included(first.cloned().unwrap_or_else(lowest));
         self.by_rank
             .range::<_, Rank>((begin, Bound::Unbounded))
@@ -190,7 +198,7 @@ impl Listing {
     }
 
     fn list(&mut self, package: Arc<Package>, since: u64) -> Option<Arc<Package>> {
-        let before = self.unlist(&Spot(&package.name, Some(&package.architecture)));
+        let before = self.unlist(&Spot::of(&package));
         self.of_source.insert(BySource(Arc::clone(&package)));
         self.by_rank.insert(ByRank(since, Arc::clone(&package)));
         self.members.insert(ByName(package), since);
@@ -216,27 +224,57 @@ impl Contents {
         self.components.values().all(|listing| listing.members.is_empty())
     }
 
-    /// All packages with their components, by component, name and architecture.
+    /// How many versions an index lists of a name at most.
+    pub fn versions(&self) -> Versions {
+        self.versions
+    }
+
+    /// Lists so many versions of a name in an index from now on.
+    pub fn limit(&mut self, versions: Versions) {
+        self.versions = versions;
+    }
+
+    /// All packages with their components, by component, name, architecture and version.
     pub fn packages(&self) -> impl Iterator<Item = (&Component, &Arc<Package>)> {
         self.components.iter().flat_map(|(component, listing)| {
             std::iter::repeat(component).zip(listing.members.keys().map(|ByName(package)| package))
         })
     }
 
-    /// The package at a place.
-    pub fn at(&self, (component, name, architecture): &Place) -> Option<&Arc<Package>> {
-        let listing = self.components.get(component)?;
-        let found = listing.members.get_key_value(&Spot(name, Some(architecture)));
-        found.map(|(ByName(package), _)| package)
+    /// The package at a place; of several versions the highest.
+    pub fn at(&self, place: &Place) -> Option<&Arc<Package>> {
+        self.all_at(place).last()
     }
 
-    /// The generation that listed what stands at a place.
-    pub fn since(&self, (component, name, architecture): &Place) -> Option<u64> {
-        self.components.get(component)?.members.get(&Spot(name, Some(architecture))).copied()
+    /// Every version at a place, the lowest first.
+    pub fn all_at<'c>(
+        &'c self,
+        (component, name, architecture): &Place,
+    ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
+        let (name, architecture) = (name.clone(), architecture.clone());
+        let listing = self.components.get(component);
+        let from = listing.map(|listing| {
+            let begin = Bound::Included(Spot(&name, Some(&architecture), None));
+            listing.members.range((begin, Bound::Unbounded)).map(|(ByName(package), _)| package)
+        });
+        let here = move |one: &&Arc<Package>| one.name == name && one.architecture == architecture;
+        from.into_iter().flatten().take_while(here)
+    }
+
+    /// Whether a component holds just this package.
+    pub fn holds(&self, component: &Component, package: &Package) -> bool {
+        let listing = self.components.get(component);
+        let found = listing.and_then(|listing| listing.members.get_key_value(&Spot::of(package)));
+        found.is_some_and(|(ByName(found), _)| found.digest == package.digest)
+    }
+
+    /// The generation that listed a package.
+    pub fn since(&self, component: &Component, package: &Package) -> Option<u64> {
+        self.components.get(component)?.members.get(&Spot::of(package)).copied()
     }
 
     /// What a component holds from a rank on, or from the first, in the order in which it was listed, and
-    /// what was listed at once by name and architecture; each with the generation that listed it.
+    /// what was listed at once by name and version; each with the generation that listed it.
     pub fn ranked<'c>(
         &'c self,
         component: &Component,
@@ -246,7 +284,7 @@ impl Contents {
         listing.map(|listing| listing.ranked(first)).into_iter().flatten()
     }
 
-    /// What a component holds from a name on, or from the first, by name and architecture.
+    /// What a component holds from a name on, or from the first, by name, architecture and version.
     pub fn from<'c>(
         &'c self,
         component: &Component,
@@ -256,7 +294,7 @@ impl Contents {
         listing.map(|listing| listing.from(name)).into_iter().flatten()
     }
 
-    /// The packages of a binary name in a component, by architecture.
+    /// The packages of a binary name in a component, by architecture and version.
     pub fn named<'c>(
         &'c self,
         component: &Component,
@@ -300,7 +338,8 @@ impl Contents {
         places
     }
 
-    /// Lists a package at its place, by the generation `since`; gives what was there.
+    /// Lists a package beside the other versions at its place, by the generation `since`; gives what was there
+    /// under the same version.
     pub fn list(
         &mut self,
         component: &Component,
@@ -313,10 +352,10 @@ impl Contents {
         before
     }
 
-    /// Lists nothing at a place.
-    pub fn unlist(&mut self, (component, name, architecture): &Place) {
+    /// Lists a package no more.
+    pub fn unlist(&mut self, component: &Component, package: &Package) {
         let Some(listing) = self.components.get_mut(component) else { return };
-        let before = listing.unlist(&Spot(name, Some(architecture)));
+        let before = listing.unlist(&Spot::of(package));
         // Two that hold the same are the same, whatever they held before.
         if listing.members.is_empty() {
             self.components.remove(component);
@@ -337,9 +376,12 @@ impl Contents {
     /// Makes a plan's moves, with the generation `since`.
     pub fn apply(&mut self, moves: &[Move], since: u64) {
         for one in moves {
-            match &one.to {
-                Some(package) => drop(self.list(&one.place.0, Arc::clone(package), since)),
-                None => self.unlist(&one.place),
+            let component = &one.place.0;
+            if let Some(package) = &one.from {
+                self.unlist(component, package);
+            }
+            if let Some(package) = &one.to {
+                self.list(component, Arc::clone(package), since);
             }
         }
     }
@@ -382,54 +424,63 @@ mod tests {
         /// where they differ from what they held before.
         #[test]
         fn contents_hold_what_a_plain_map_holds(steps in prop::collection::vec(step(), 0..40), at in 0..40usize) {
-            let (mut contents, mut model) = (Contents::default(), BTreeMap::new());
+            type Key = (Place, crate::debian::Version);
+            let (mut contents, mut model) = (Contents::default(), BTreeMap::<Key, Arc<Package>>::new());
             let mut since = BTreeMap::new();
             let mut then = (contents.clone(), model.clone());
             for (number, (component, name, architecture, source, version, listed)) in steps.iter().enumerate() {
                 let component: Component = ["main", "extra"][*component].parse().unwrap();
                 let new = package(["aa", "aab", "ab", "b+"][*name], ["all", "amd64", "arm64"][*architecture],
                     ["aa", "ab", "zz"][*source], *version);
-                let place = place_of(&component, &new);
+                let key = (place_of(&component, &new), new.version.clone());
                 if *listed {
-                    since.insert(place.clone(), number as u64);
-                    prop_assert_eq!(contents.list(&component, Arc::clone(&new), number as u64), model.insert(place, new));
+                    since.insert(key.clone(), number as u64);
+                    prop_assert_eq!(contents.list(&component, Arc::clone(&new), number as u64), model.insert(key, new));
                 } else {
-                    contents.unlist(&place);
-                    model.remove(&place);
-                    since.remove(&place);
+                    contents.unlist(&component, &new);
+                    model.remove(&key);
+                    since.remove(&key);
                 }
                 if number == at {
                     then = (contents.clone(), model.clone());
                 }
             }
-            let held: Vec<_> = contents.packages().map(|(c, p)| (place_of(c, p), Arc::clone(p))).collect();
+            let key = |c: &Component, p: &Arc<Package>| (place_of(c, p), p.version.clone());
+            let held: Vec<_> = contents.packages().map(|(c, p)| (key(c, p), Arc::clone(p))).collect();
             prop_assert_eq!(&held, &model.clone().into_iter().collect::<Vec<_>>());
             prop_assert_eq!((contents.len(), contents.is_empty()), (model.len(), model.is_empty()));
             prop_assert_eq!(contents.has_udebs(), model.values().any(|p| is_udeb(p)));
-            for (place, package) in &model {
-                prop_assert_eq!(contents.at(place), Some(package));
-                prop_assert_eq!(contents.since(place), since.get(place).copied());
-                let rank = Rank { since: since[place], name: place.1.clone() };
-                let ranked: Vec<_> = contents.ranked(&place.0, Some(&rank)).collect();
-                let mut wanted: Vec<_> = model.iter().filter(|(p, _)| p.0 == place.0).map(|(p, package)| (since[p], package)).collect();
-                wanted.sort_by_key(|(at, package)| (*at, package.name.clone(), package.architecture.clone()));
-                prop_assert_eq!(contents.ranked(&place.0, None).collect::<Vec<_>>(), wanted.clone());
-                wanted.retain(|(at, package)| (*at, &package.name) >= (rank.since, &rank.name));
-                prop_assert_eq!(ranked, wanted);
+            for (of, package) in &model {
+                let place = &of.0;
+                let here: Vec<_> = model.iter().filter(|(key, _)| key.0 == *place).map(|(_, p)| p).collect();
+                prop_assert_eq!(contents.at(place), here.last().copied());
+                prop_assert_eq!(contents.all_at(place).collect::<Vec<_>>(), here);
+                prop_assert!(contents.holds(&place.0, package));
+                prop_assert_eq!(contents.since(&place.0, package), since.get(of).copied());
+                let mut in_order: Vec<_> = model.iter().filter(|(key, _)| key.0.0 == place.0).map(|(key, package)| (since[key], package)).collect();
+                in_order.sort_by_key(|(at, package)| (*at, package.name.clone(), package.version.clone(), package.architecture.clone()));
+                prop_assert_eq!(contents.ranked(&place.0, None).collect::<Vec<_>>(), in_order.clone());
+                for version in [None, Some(package.version.clone())] {
+                    let rank = Rank { since: since[of], name: place.1.clone(), version };
+                    let ranked: Vec<_> = contents.ranked(&place.0, Some(&rank)).collect();
+                    let behind = |at: u64, p: &Package| Rank { since: at, name: p.name.clone(), version: Some(p.version.clone()) } >= rank;
+                    let wanted: Vec<_> = in_order.iter().filter(|(at, p)| behind(*at, p)).copied().collect();
+                    prop_assert_eq!(ranked, wanted);
+                }
                 let named: Vec<_> = contents.named(&place.0, &place.1).collect();
-                let wanted: Vec<_> = model.iter().filter(|(p, _)| (&p.0, &p.1) == (&place.0, &place.1)).map(|(_, p)| p).collect();
+                let wanted: Vec<_> = model.iter().filter(|((p, _), _)| (&p.0, &p.1) == (&place.0, &place.1)).map(|(_, p)| p).collect();
                 prop_assert_eq!(named, wanted);
-                let of_source: BTreeSet<_> = contents.of_source(&package.source).map(|(c, p)| place_of(c, p)).collect();
+                let of_source: BTreeSet<_> = contents.of_source(&package.source).map(|(c, p)| key(c, p)).collect();
                 let wanted: BTreeSet<_> = model.iter().filter(|(_, p)| p.source == package.source).map(|(p, _)| p.clone()).collect();
                 prop_assert_eq!(of_source, wanted);
             }
             let mut fresh = Contents::default();
-            for (place, package) in &model {
-                fresh.list(&place.0, Arc::clone(package), since[place]);
+            for (of, package) in &model {
+                fresh.list(&of.0.0, Arc::clone(package), since[of]);
             }
             prop_assert_eq!(&fresh, &contents);
-            let places: BTreeSet<_> = model.keys().chain(then.1.keys()).cloned().collect();
-            let wanted: BTreeSet<_> = places.into_iter().filter(|p| model.get(p) != then.1.get(p)).collect();
+            let keys: BTreeSet<_> = model.keys().chain(then.1.keys()).cloned().collect();
+            let wanted: BTreeSet<_> = keys.into_iter().filter(|key| model.get(key) != then.1.get(key)).map(|key| key.0).collect();
             prop_assert_eq!(&contents.differing(&then.0), &wanted);
             prop_assert_eq!(&then.0.differing(&contents), &wanted);
         }

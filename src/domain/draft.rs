@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::Digest;
-use crate::domain::contents::{Place, place_of};
+use crate::domain::contents::{Named, Place, place_of};
 use crate::domain::host::CLIENT_PREFIX;
-use crate::domain::{Acceptance, Contents, Fled, Package, Pin, PinKind, PinTarget, SuiteSpec};
+use crate::domain::{
+    Acceptance, Contents, Fled, Move, Package, Pin, PinKind, PinTarget, Plan, SuiteSpec,
+};
 
 /// A suite under change.
 #[derive(Clone)]
@@ -25,52 +27,14 @@ pub struct Draft<'a> {
     old_fled: BTreeSet<Fled>,
     fled: BTreeSet<Fled>,
     accepted: BTreeMap<Digest, Acceptance>,
-}
-
-/// How one place of a suite changes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Move {
-    /// Which place.
-    pub place: Place,
-    /// What is listed there now.
-    pub from: Option<Arc<Package>>,
-    /// What will be listed there.
-    pub to: Option<Arc<Package>>,
+    /// What the suite has accepted of some names, where several versions are listed.
+    known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
+    /// Whether other versions of any name may be listed than before.
+    is_relisted: bool,
 }
 
 /// A place, and what is listed there.
 pub type Placed = (Place, Option<Arc<Package>>);
-
-/// The difference that a draft makes.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Plan {
-    /// Places that change, in order.
-    pub moves: Vec<Move>,
-    /// Packages taken, listed or not.
-    pub accepted: Vec<Acceptance>,
-    /// Pins set or replaced.
-    pub pinned: Vec<Pin>,
-    /// Pins ended, as they were.
-    pub unpinned: Vec<Pin>,
-    /// Versions fled from.
-    pub fled: Vec<Fled>,
-    /// Versions that may come back.
-    pub forgiven: Vec<Fled>,
-    /// The new description, when it was edited.
-    pub spec: Option<SuiteSpec>,
-}
-
-impl Plan {
-    /// Whether hosts would see a difference.
-    pub fn is_visible(&self) -> bool {
-        !self.moves.is_empty() || self.spec.is_some()
-    }
-
-    /// Whether there is nothing at all to record.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 impl<'a> Draft<'a> {
     /// A draft that changes nothing yet.
@@ -89,10 +53,12 @@ impl<'a> Draft<'a> {
             old_fled: fled.clone(),
             fled,
             accepted: BTreeMap::new(),
+            known: BTreeMap::new(),
+            is_relisted: false,
         }
     }
 
-    /// The package at a place.
+    /// The package at a place; of several versions the highest.
     pub fn at(&self, place: &Place) -> Option<&Arc<Package>> {
         match self.overlay.get(place) {
             Some(changed) => changed.as_ref(),
@@ -105,14 +71,18 @@ impl<'a> Draft<'a> {
         self.base.is_empty() && self.overlay.values().all(Option::is_none)
     }
 
-    /// Every listed package of a binary name, in any component and architecture.
+    /// Every listed package of a binary name, in any component and architecture; of several versions the
+    /// highest, which is the one that hosts take.
     pub fn named(&self, name: &PackageName) -> Vec<(Place, Arc<Package>)> {
-        let mut found = Vec::new();
+        let mut found: Vec<(Place, Arc<Package>)> = Vec::new();
         for component in &self.spec.components {
             let unchanged = self.base.named(component, name);
             let placed = unchanged.map(|package| (place_of(component, package), package));
-            let unchanged = placed.filter(|(place, _)| !self.overlay.contains_key(place));
-            found.extend(unchanged.map(|(place, package)| (place, Arc::clone(package))));
+            for (place, package) in placed.filter(|(place, _)| !self.overlay.contains_key(place)) {
+                // The versions of a place follow each other, the highest last.
+                found.pop_if(|(last, _)| *last == place);
+                found.push((place, Arc::clone(package)));
+            }
             let first = (component.clone(), name.clone(), Architecture::lowest());
             let here = |place: &Place| place.0 == *component && place.1 == *name;
             let changed = self.overlay.range(first..).take_while(|(place, _)| here(place));
@@ -128,6 +98,20 @@ impl<'a> Draft<'a> {
         match target.kind {
             PinKind::Binary => self.named(&target.name),
             PinKind::Source => self.of_source(&target.name),
+        }
+    }
+
+    /// Every version that was listed of a target before the draft.
+    pub(super) fn listed_before(&self, target: &PinTarget) -> Vec<Arc<Package>> {
+        match target.kind {
+            PinKind::Source => {
+                self.base.of_source(&target.name).map(|(_, one)| Arc::clone(one)).collect()
+            }
+            PinKind::Binary => {
+                let components = self.spec.components.iter();
+                let named = components.flat_map(|one| self.base.named(one, &target.name));
+                named.cloned().collect()
+            }
         }
     }
 
@@ -275,8 +259,44 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes a package for the suite, listed or not.
-    pub fn accept(&mut self, acceptance: Acceptance) {
+    pub fn accept(&mut self, acceptance: Acceptance, package: &Arc<Package>) {
+        self.learn([(acceptance.component.clone(), Arc::clone(package))]);
         self.accepted.insert(acceptance.digest, acceptance);
+    }
+
+    /// Notes what the suite has accepted before: where several versions are listed, all that it has of a name
+    /// is looked at when anything of it changes.
+    pub fn learn(&mut self, accepted: impl IntoIterator<Item = (Component, Arc<Package>)>) {
+        if self.spec.versions.is_one() {
+            return;
+        }
+        for (component, package) in accepted {
+            let known = self.known.entry((component, package.name.clone())).or_default();
+            known.insert(package.digest, package);
+        }
+    }
+
+    /// What the suite has accepted of a name, as far as it was noted, and what it lists.
+    pub(super) fn accepted_of(
+        &self,
+        component: &Component,
+        name: &PackageName,
+    ) -> Vec<Arc<Package>> {
+        let named = (component.clone(), name.clone());
+        let mut accepted = self.known.get(&named).cloned().unwrap_or_default();
+        let listed = self.base.named(component, name).cloned();
+        let highest = self.named(name).into_iter().filter(|(place, _)| place.0 == *component);
+        let listed = listed.chain(highest.map(|(_, package)| package));
+        accepted.extend(listed.map(|package| (package.digest, package)));
+        accepted.into_values().collect()
+    }
+
+    /// What was listed of a name before the draft.
+    pub(super) fn base_of(
+        &self,
+        (component, name): &Named,
+    ) -> impl Iterator<Item = &'a Arc<Package>> {
+        self.base.named(component, name)
     }
 
     /// Whether the draft itself has taken this package.
@@ -287,18 +307,43 @@ impl<'a> Draft<'a> {
     /// Replaces the suite's description.
     pub fn edit(&mut self, spec: SuiteSpec) {
         self.edited |= spec != self.spec;
+        self.is_relisted |= spec.versions != self.spec.versions;
         self.spec = spec;
     }
 
-    /// The difference that the draft makes.
-    pub fn plan(&self) -> Plan {
+    /// What goes and comes where one version is listed.
+    fn moves(&self) -> Vec<Move> {
         let moves = self.overlay.iter().filter_map(|(place, to)| {
             let from = self.base.at(place);
             let same = from.map(|p| p.digest) == to.as_ref().map(|p| p.digest);
             (!same).then(|| Move { place: place.clone(), from: from.cloned(), to: to.clone() })
         });
+        moves.collect()
+    }
+
+    /// The names of which other versions may be listed than before.
+    fn touched(&self) -> BTreeSet<Named> {
+        let placed = self.overlay.keys().map(|(component, name, _)| (component, name));
+        let known = self.known.keys().map(|(component, name)| (component, name));
+        let all = self.base.packages().filter(|_| self.is_relisted);
+        let all = all.map(|(component, package)| (component, &package.name));
+        let touched = placed.chain(known).chain(all);
+        touched.map(|(component, name)| (component.clone(), name.clone())).collect()
+    }
+
+    /// The difference that the draft makes.
+    pub fn plan(&self) -> Plan {
+        let (moves, for_people) = match self.spec.versions.is_one() && !self.is_relisted {
+            true => (self.moves(), None),
+            false => {
+                let (moves, for_people) = self.exchanges(&self.touched());
+                let is_any = !moves.is_empty();
+                (moves, is_any.then_some(for_people))
+            }
+        };
         Plan {
-            moves: moves.collect(),
+            moves,
+            for_people,
             accepted: self.accepted.values().cloned().collect(),
             pinned: self
                 .pins

@@ -1,23 +1,24 @@
 //! Listing: which of the packages of a generation an index lists, and in which order.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName};
-use crate::domain::contents::{Place, Rank, place_of};
+use crate::digest::Digest;
+use crate::domain::contents::{Place, Rank};
 use crate::domain::rope::IndexPlace;
 use crate::domain::{Contents, Package};
 
 /// What an index lists of a name, if anything.
 pub type Listed = Option<Arc<Package>>;
 
-/// The packages that an index lists, in its order: that in which they were listed, and by name what was
-/// listed at once.
+/// The packages that an index lists, in its order: that in which they were listed, and by name and version what
+/// was listed at once.
 ///
-/// The index of an architecture lists its own packages and those of `all`. Where both have one of a
-/// name, the higher version is listed and the other is not: with two listed, apt takes the higher, and
-/// a rollback would not be obeyed.
+/// The index of an architecture lists its own packages and those of `all`. Where both have some of a
+/// name, they compete as one: of all of them the highest versions are listed, as many as the suite lists, and
+/// no other. With more, apt takes the highest, and a rollback would not be obeyed.
 pub fn listing<'c>(
     contents: &'c Contents,
     place: &IndexPlace,
@@ -25,7 +26,9 @@ pub fn listing<'c>(
     listing_from(contents, place, None).map(|(_, package)| package)
 }
 
-/// What an index lists of each name that differs between two generations: before, and now.
+/// What an index lists of each name that differs between two generations: before, and now. What goes of a name
+/// stands before all that comes; where something goes, what stays of the name comes once more behind it, so
+/// that it keeps what it shares with that.
 ///
 /// Costs what changed when one of them came from a copy of the other.
 pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Listed, Listed)> {
@@ -33,28 +36,71 @@ pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Liste
         let here = of == place.component && (built == place.architecture || built.is_all());
         here.then_some(name)
     };
-    let names: BTreeSet<PackageName> = old.differing(new).into_iter().filter_map(fits).collect();
-    let listed = |contents, name| listed(contents, place, name).cloned();
-    let both = names.iter().map(|name| (listed(old, name), listed(new, name)));
-    both.filter(|(before, now)| before != now).collect()
+    let mut names: BTreeSet<PackageName> =
+        old.differing(new).into_iter().filter_map(fits).collect();
+    // Another number of versions lists other ones of a name that two architectures share.
+    if old.versions() != new.versions() {
+        names.extend(new.from(&place.component, None).map(|package| package.name.clone()));
+    }
+    names.iter().flat_map(|name| changes_of(name, old, new, place)).collect()
 }
 
-/// What an index lists of a name.
+fn changes_of(
+    name: &PackageName,
+    old: &Contents,
+    new: &Contents,
+    place: &IndexPlace,
+) -> Vec<(Listed, Listed)> {
+    let (before, now) = (listed(old, place, name), listed(new, place, name));
+    let is_in = |all: &[&Arc<Package>], one: &Package| all.iter().any(|p| p.digest == one.digest);
+    let mut gone: Vec<_> =
+        before.iter().filter(|one| !is_in(&now, one)).copied().cloned().collect();
+    let (kept, come): (Vec<_>, Vec<_>) = now.into_iter().partition(|one| is_in(&before, one));
+    let last = gone.pop();
+    let kept = if last.is_some() { kept } else { Vec::new() };
+    let mut come = come.into_iter().chain(kept).cloned();
+    let mut changes: Vec<_> = gone.into_iter().map(|one| (Some(one), None)).collect();
+    changes.extend(last.map(|last| (Some(last), come.next())));
+    changes.extend(come.map(|one| (None, Some(one))));
+    changes
+}
+
+/// What an index lists of a name, the highest version first.
 fn listed<'c>(
     contents: &'c Contents,
     place: &IndexPlace,
     name: &PackageName,
-) -> Option<&'c Arc<Package>> {
+) -> Vec<&'c Arc<Package>> {
     let fitting = contents.named(&place.component, name).filter(|package| place.fits(package));
-    fitting.reduce(|listed, rival| match rival.version.compare(&listed.version).is_gt() {
-        true => rival,
-        false => listed,
-    })
+    let fitting: Vec<_> = fitting.collect();
+    newest(fitting, contents.versions().limit())
+}
+
+/// The highest versions of what is built for an architecture and for all, at most so many, the highest first.
+/// Of one version that both have, the first.
+pub(super) fn newest<P: AsRef<Package>>(mut packages: Vec<P>, limit: usize) -> Vec<P> {
+    packages.sort_by(|a, b| b.as_ref().version.compare(&a.as_ref().version));
+    packages.dedup_by(|later, one| later.as_ref().version.compare(&one.as_ref().version).is_eq());
+    packages.truncate(limit);
+    packages
+}
+
+/// Whether an index lists a package that it may list.
+fn stands(contents: &Contents, place: &IndexPlace, package: &Arc<Package>) -> bool {
+    let fitting = contents.named(&place.component, &package.name).filter(|one| place.fits(one));
+    let (mut count, mut alone) = (0_usize, true);
+    for one in fitting {
+        count = count.saturating_add(1);
+        alone &= one.architecture == package.architecture;
+    }
+    // Most names are of one architecture in an index, and hold no more than it lists.
+    (alone && count <= contents.versions().limit())
+        || listed(contents, place, &package.name).iter().any(|one| Arc::ptr_eq(one, package))
 }
 
 impl IndexPlace {
     /// Whether its index may list a package of its component.
-    fn fits(&self, package: &Package) -> bool {
+    pub(super) fn fits(&self, package: &Package) -> bool {
         let built = &package.architecture;
         package.kind == self.kind && (*built == self.architecture || built.is_all())
     }
@@ -67,10 +113,9 @@ pub(super) fn listing_from<'c>(
     first: Option<&Rank>,
 ) -> impl Iterator<Item = (u64, &'c Arc<Package>)> + use<'c> {
     let place = place.clone();
-    contents.ranked(&place.component, first).filter(move |(_, package)| {
-        let stands = |listed| Arc::ptr_eq(listed, package);
-        place.fits(package) && listed(contents, &place, &package.name).is_some_and(stands)
-    })
+    contents
+        .ranked(&place.component, first)
+        .filter(move |(_, package)| place.fits(package) && stands(contents, &place, package))
 }
 
 /// A package for each text of a component, from a name on: what is not listed because another version is
@@ -98,9 +143,15 @@ pub(super) fn texts_from<'c>(
     })
 }
 
-/// Where an index lists a name.
-pub(super) fn ranked(contents: &Contents, place: &IndexPlace, name: &PackageName) -> Option<Rank> {
-    let listed = listed(contents, place, name)?;
-    let since = contents.since(&place_of(&place.component, listed))?;
-    Some(Rank { since, name: name.clone() })
+/// Where an index lists the versions of a name, and which packages these are.
+pub(super) fn ranked(
+    contents: &Contents,
+    place: &IndexPlace,
+    name: &PackageName,
+) -> BTreeMap<Rank, Digest> {
+    let rank = |package: &&Arc<Package>| {
+        let since = contents.since(&place.component, package)?;
+        Some((Rank::of(since, package), package.digest))
+    };
+    listed(contents, place, name).iter().filter_map(rank).collect()
 }

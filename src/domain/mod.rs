@@ -23,14 +23,18 @@ pub mod index;
 pub mod installable;
 pub mod layout;
 pub mod listing;
+pub mod moves;
 pub mod package;
 pub mod past;
 pub mod patches;
 pub mod pin;
 pub mod pinning;
+pub mod plan;
+pub mod rank;
 pub mod release_name;
 pub mod rights;
 pub mod rope;
+pub mod several;
 pub mod suite;
 pub mod suite_edit;
 
@@ -40,7 +44,7 @@ pub use audit::{Actor, Event};
 pub use change::{Applied, Expect, Turned, Wish};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use contents::{Contents, Place};
-pub use draft::{Draft, Move, Plan};
+pub use draft::Draft;
 pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
     Acceptance, Announced, Completion, GenerationRecord, Head, NewGeneration, Publication, Shown,
@@ -50,8 +54,10 @@ pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 pub use identity::{Identity, IdentityError};
 pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk, StoredMember, StoredRun};
 pub use installable::Lack;
+pub use moves::Move;
 pub use package::{Package, Text};
 pub use pin::{Fled, Pin, PinKind, PinTarget};
+pub use plan::Plan;
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
 pub use rope::{Index, IndexPlace, Shape};
 pub use suite::{SpecError, SuiteSpec};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::debian::{Component, Version};
 use crate::digest::Digest;
+use crate::domain::contents::{Place, place_of};
 use crate::domain::{Package, PinTarget, Tenure, pin::PinKind};
 
 /// Packages at their components: what a suite lists of one source (or one binary).
@@ -40,14 +41,23 @@ impl Past {
         Self { target, tenures, packages }
     }
 
-    /// What was listed in a generation.
+    /// What was listed in a generation; of several versions the highest.
     pub fn at(&self, generation: u64) -> Selection {
         let holds =
             |t: &&Tenure| t.from <= generation && t.until.is_none_or(|until| generation < until);
         let package = |t: &Tenure| {
             Some((t.digest, (t.component.clone(), Arc::clone(self.packages.get(&t.digest)?))))
         };
-        self.tenures.iter().filter(holds).filter_map(package).collect()
+        let mut highest: BTreeMap<Place, (Digest, (Component, Arc<Package>))> = BTreeMap::new();
+        for (digest, (component, package)) in self.tenures.iter().filter(holds).filter_map(package)
+        {
+            let place = place_of(&component, &package);
+            let above = |(_, (_, known)): &(_, (_, Arc<Package>))| known.version < package.version;
+            if highest.get(&place).is_none_or(above) {
+                highest.insert(place, (digest, (component, package)));
+            }
+        }
+        highest.into_values().collect()
     }
 
     /// The version a selection stands for; `None` when it is empty.

@@ -94,8 +94,8 @@ pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut Contents) -> Vec<Packag
     }
     for source in &sources {
         let listed = then.of_source(source);
-        let places: Vec<_> = listed.map(|(component, one)| place_of(component, one)).collect();
-        places.iter().for_each(|place| then.unlist(place));
+        let listed: Vec<_> = listed.map(|(at, one)| (at.clone(), Arc::clone(one))).collect();
+        listed.iter().for_each(|(component, one)| then.unlist(component, one));
         for (place, package) in draft.of_source(source) {
             then.list(&place.0, package, ANY_TIME);
         }
@@ -114,7 +114,11 @@ pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
         sources.extend(then.at(&place).map(|package| package.source.clone()));
     }
     let selection = |source: &PackageName| -> Selection {
-        let listed = then.of_source(source);
+        let is_highest = |(component, p): &(&Component, &Arc<Package>)| {
+            let highest = then.at(&place_of(component, p));
+            highest.is_some_and(|highest| highest.digest == p.digest)
+        };
+        let listed = then.of_source(source).filter(is_highest);
         listed.map(|(component, p)| (p.digest, (component.clone(), Arc::clone(p)))).collect()
     };
     let selections: Vec<_> =
@@ -185,11 +189,12 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     Ok(())
 }
 
-/// Takes a package out of the suite. What was listed does not come back by itself.
+/// Takes a package out of the suite. What was listed does not come back by itself; where several versions are
+/// listed, nothing that was taken until then does.
 ///
 /// # Errors
 /// [`Conflict`] when the suite does not list it.
-pub fn remove(draft: &mut Draft<'_>, target: &PinTarget) -> Result<(), Conflict> {
+pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
     let members = draft.members(target);
     if members.is_empty() {
         return Err(Conflict::one(
@@ -200,6 +205,11 @@ pub fn remove(draft: &mut Draft<'_>, target: &PinTarget) -> Result<(), Conflict>
     for (place, package) in members {
         draft.clear(&place);
         let version = pinned_version(target, &package).clone();
+        draft.flee(Fled { target: target.clone(), version });
+    }
+    let taken = if draft.spec.versions.is_one() { &[] } else { taken };
+    for (_, package) in taken {
+        let version = pinned_version(target, package).clone();
         draft.flee(Fled { target: target.clone(), version });
     }
     draft.end_pin(target);
@@ -215,12 +225,19 @@ fn fix(
     asking: &Asking,
 ) {
     let version = label.map(|label| label.pinned);
+    let mut left: Vec<_> = match draft.spec.versions.is_one() {
+        true => Vec::new(),
+        // What stands below the highest one is left as well, where it is above what is listed from now on.
+        false => draft.listed_before(target),
+    };
     for (place, package) in draft.members(target) {
-        if selection.contains_key(&package.digest) {
-            continue;
+        if !selection.contains_key(&package.digest) {
+            draft.clear(&place);
+            left.push(package);
         }
-        draft.clear(&place);
-        let left = pinned_version(target, &package).clone();
+    }
+    for package in left.iter().filter(|package| !selection.contains_key(&package.digest)) {
+        let left = pinned_version(target, package).clone();
         if version.as_ref().is_none_or(|version| left.compare(version).is_gt()) {
             draft.flee(Fled { target: target.clone(), version: left });
         }
@@ -230,6 +247,12 @@ fn fix(
     }
     if let Some(version) = &version {
         draft.forgive(&Fled { target: target.clone(), version: version.clone() });
+    }
+    if !draft.spec.versions.is_one() {
+        for (_, package) in selection.values() {
+            let own = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
+            draft.forgive(&Fled { target: own, version: package.version.clone() });
+        }
     }
     draft.set_pin(Pin {
         target: target.clone(),

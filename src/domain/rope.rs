@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::debian::packages::Form;
-use crate::debian::{Architecture, Component, PackageKind};
+use crate::debian::{Architecture, Component, PackageKind, PackageName};
 use crate::digest::{Digest, Hasher};
 use crate::domain::contents::Rank;
 use crate::domain::listing::{listing_from, ranked, texts_from};
@@ -49,6 +49,15 @@ pub enum Shape {
     Translation,
 }
 
+impl Shape {
+    /// Where a package stands in such an index.
+    fn rank(self, since: u64, package: &Package) -> Rank {
+        let rank = Rank::of(since, package);
+        let version = rank.version.filter(|_| self != Self::Translation);
+        Rank { version, ..rank }
+    }
+}
+
 impl Index {
     /// What its stanzas are.
     pub fn shape(&self) -> Shape {
@@ -81,7 +90,7 @@ impl Index {
 /// One chunk of an index as its writer keeps it in mind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// Where its first package stands; what an index has of a name stands in one chunk.
+    /// Where its first package stands. What a `Translation-en` has of a name stands in one chunk.
     pub first: Rank,
     /// The chunk's name.
     pub key: Digest,
@@ -129,8 +138,8 @@ impl Filling {
         let last = self.packages.last()?;
         let asked = self.size >= SMALLEST_BYTES && self.cuts_after(last);
         let full = self.size.saturating_add(self.weight(next).0) > LARGEST_BYTES;
-        let ends = (asked || full) && last.name != next.name;
-        ends.then(|| self.close()).flatten()
+        let together = self.shape == Shape::Translation && last.name == next.name;
+        ((asked || full) && !together).then(|| self.close()).flatten()
     }
 
     fn take(&mut self, since: u64, package: &Arc<Package>) {
@@ -163,8 +172,8 @@ impl Filling {
     fn close(&mut self) -> Option<Chunk> {
         self.size = 0;
         let packages = std::mem::take(&mut self.packages);
-        let name = packages.first()?.name.clone();
-        Some((Rank { since: self.since, name }, packages))
+        let first = self.shape.rank(self.since, packages.first()?);
+        Some((first, packages))
     }
 }
 
@@ -215,12 +224,24 @@ pub fn cut(contents: &Contents, index: &Index) -> Vec<Vec<Arc<Package>>> {
 /// Shape: `moves` lead from `old` to `new`.
 pub fn changed(old: &Contents, new: &Contents, index: &Index, moves: &[Move]) -> BTreeSet<Rank> {
     let shown = moves.iter().filter(|one| index.shows(one)).map(|one| &one.place.1);
+    let mut names: BTreeSet<&PackageName> = shown.collect();
     match index {
         Index::Packages { place, .. } => {
-            let both = |name| [ranked(old, place, name), ranked(new, place, name)];
-            shown.flat_map(both).flatten().collect()
+            // Another number of versions lists others of a name that is there for all architectures and for single ones.
+            if old.versions() != new.versions() {
+                names.extend(new.from(&place.component, None).map(|package| &package.name));
+            }
+            let differing = |name: &PackageName| {
+                let (old, new) = (ranked(old, place, name), ranked(new, place, name));
+                let ranks: BTreeSet<Rank> = old.keys().chain(new.keys()).cloned().collect();
+                ranks.into_iter().filter(move |rank| old.get(rank) != new.get(rank))
+            };
+            names.into_iter().flat_map(differing).collect()
         }
-        Index::Translation { .. } => shown.cloned().map(|name| Rank { since: 0, name }).collect(),
+        Index::Translation { .. } => {
+            let rank = |name: &PackageName| Rank { since: 0, name: name.clone(), version: None };
+            names.into_iter().map(rank).collect()
+        }
     }
 }
 
@@ -294,7 +315,7 @@ fn walk(
     for (since, package) in listed {
         chunks.extend(filling.settle(package));
         if filling.packages.is_empty()
-            && let Some(met) = ends(&Rank { since, name: package.name.clone() })
+            && let Some(met) = ends(&index.shape().rank(since, package))
         {
             return (chunks, Some(met));
         }

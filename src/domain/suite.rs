@@ -1,7 +1,7 @@
 //! Suites: what an operator says of one.
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
-use crate::debian::{Architecture, Component, Privilege, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 
 /// What a suite is, as its Release file says it.
 ///
@@ -30,6 +30,9 @@ pub struct SuiteSpec {
     /// What its packages may do to all of its hosts; others that would are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allows: Vec<Privilege>,
+    /// How many versions of a name and architecture are listed at most.
+    #[serde(default, skip_serializing_if = "Versions::is_one")]
+    pub versions: Versions,
     /// How long a signature stands. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -261,6 +264,10 @@ mod tests {
         assert!(old.verify().is_ok());
         assert!(old.contents && old.pdiffs && !old.translations && !old.not_automatic);
         assert_eq!((&old.changelogs, &old.snapshots), (&None, &None));
+        // And one of now that lists one version reads in programs from before several.
+        assert!(
+            old.versions.is_one() && !serde_json::to_string(&old).unwrap().contains("versions")
+        );
         let again: SuiteSpec = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
         assert_eq!(again, old);
     }

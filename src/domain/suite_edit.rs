@@ -1,6 +1,6 @@
 //! Suite edit: what may be changed of a live suite.
 
-use crate::debian::{Architecture, Component, Privilege};
+use crate::debian::{Architecture, Component, Privilege, Versions};
 use crate::domain::suite::{SpecError, SuiteSpec};
 
 /// What is changed of a suite. Origin, Label, name and NotAutomatic cannot be: apt asks a person on
@@ -15,6 +15,8 @@ pub struct SuiteEdit {
     pub owns: Option<Vec<String>>,
     /// What its packages may do to all of its hosts, in place of what they might before.
     pub allows: Option<Vec<Privilege>>,
+    /// How many versions of a name and architecture are listed at most.
+    pub versions: Option<Versions>,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -63,6 +65,7 @@ impl SuiteEdit {
         if let Some(allows) = &self.allows {
             spec.allows.clone_from(allows);
         }
+        spec.versions = self.versions.unwrap_or(spec.versions);
         let components = self.add_components.iter().filter(|one| !spec.components.contains(one));
         let components: Vec<_> = components.cloned().collect();
         spec.components.extend(components);

@@ -9,9 +9,13 @@ use super::add::{Addition, Known, Standing, add};
 use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
-use crate::debian::{Architecture, Component, PackageKind, PackageName, Privilege, Version};
+use crate::debian::{
+    Architecture, Component, PackageKind, PackageName, Privilege, Version, Versions,
+};
 use crate::digest::Digest;
 use crate::time::Moment;
+
+mod several;
 
 fn name(text: &str) -> PackageName {
     PackageName::parse(text).unwrap()
@@ -70,6 +74,7 @@ impl Model {
             architectures: architectures.to_vec(),
             owns: Vec::new(),
             allows: Vec::new(),
+            versions: Versions::ONE,
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,
@@ -95,10 +100,12 @@ impl Model {
     ) -> Result<T, Conflict> {
         let contents = self.now().clone();
         let mut draft = Draft::new(&self.spec, &contents, &self.pins, &self.fled);
+        draft.learn(self.taken.iter().cloned());
         let result = apply(&mut draft, self)?;
         let plan = draft.plan();
         let mut next = contents.clone();
         next.apply(&plan.moves, self.generations.len() as u64);
+        next.limit(draft.spec.versions);
         self.generations.push(next);
         self.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
         self.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
@@ -170,6 +177,14 @@ impl Model {
             let taken: Vec<_> =
                 model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
             pinning::pin_at(draft, target, &version, &model.past(target), &taken, &asking())
+        })
+    }
+
+    fn remove(&mut self, target: &PinTarget) -> Result<(), Conflict> {
+        self.change(|draft, model| {
+            let taken: Vec<_> =
+                model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
+            pinning::remove(draft, target, &taken)
         })
     }
 

@@ -65,6 +65,7 @@ pub async fn create(
         contents: definition.contents,
         pdiffs: definition.pdiffs,
         translations: definition.translations,
+        versions: definition.versions,
     };
     let name = spec.name.clone();
     flow::create(&app.repository, &admitted, spec).await?;
@@ -96,6 +97,7 @@ pub async fn edit(
         contents: edit.contents,
         pdiffs: edit.pdiffs,
         translations: edit.translations,
+        versions: edit.versions,
     };
     let turned = flow::edit(&app.repository, &admitted, &suite, changed).await?;
     Ok(Json(views::outcome(&suite, turned, Vec::new())))

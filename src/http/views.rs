@@ -125,6 +125,7 @@ pub fn suite(report: SuiteReport) -> SuiteView {
         contents: spec.contents,
         pdiffs: spec.pdiffs,
         translations: spec.translations,
+        versions: spec.versions,
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),
         valid_until: report.head.as_ref().map(|head| head.valid_until.0),

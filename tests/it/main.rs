@@ -41,6 +41,7 @@ mod renewal;
 mod ropes;
 mod rotation;
 mod routes;
+mod several;
 mod snapshot;
 mod story;
 mod streaming;

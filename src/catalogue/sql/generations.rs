@@ -1,5 +1,6 @@
 //! Generations: what each held, what it listed, and where its index files' chunks lie.
 
+use super::emptied;
 use super::heads::{lock, renew_head};
 use super::indices::{record_block, record_chunk, record_indices, record_run};
 use super::rows::{
@@ -13,8 +14,9 @@ use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Completion, Contents, Encoding, GenerationRecord, IndexFile, StoredBlock, StoredChunk,
-    StoredRun, Tenure,
+    StoredRun, SuiteSpec, Tenure,
 };
+use crate::time::Moment;
 
 /// The columns that [`generation`] reads.
 macro_rules! generation_columns {
@@ -35,6 +37,8 @@ const HISTORY: &str = concat!(
 const EXISTS: &str = "\
     SELECT s.id FROM suite AS s JOIN generation AS g ON g.suite_id = s.id \
     WHERE s.name = $1 AND g.number = $2";
+
+const SPEC: &str = "SELECT spec FROM suite WHERE id = $1";
 
 const CONTENTS: &str = concat!(
     "SELECT ",
@@ -130,7 +134,10 @@ impl<S: Store> Generations for S {
     fn contents_at(&self, suite: &SuiteName, generation: u64) -> Answer<Option<Contents>> {
         self.read(|tx| match find_generation(tx, suite, generation)? {
             Some((id, number)) => {
-                read_contents(tx, CONTENTS, &[id.into(), number.into()]).map(Some)
+                let mut contents = read_contents(tx, CONTENTS, &[id.into(), number.into()])?;
+                let spec: Option<SuiteSpec> = one(tx, SPEC, &[id.into()], |row| json(row, 0))?;
+                contents.limit(spec.map(|spec| spec.versions).unwrap_or_default());
+                Ok(Some(contents))
             }
             None => Ok(None),
         })
@@ -164,6 +171,10 @@ impl<S: Store> Generations for S {
                 })
             })
         })
+    }
+
+    fn list_emptied(&self, suite: &SuiteName) -> Answer<Vec<(PackageName, Moment)>> {
+        self.read(|tx| emptied::list(tx, suite))
     }
 
     fn find_chunks(&self, keys: &[Digest]) -> Answer<Vec<StoredChunk>> {

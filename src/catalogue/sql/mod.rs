@@ -15,6 +15,7 @@ use crate::digest::Digest;
 mod access;
 mod audit;
 mod clients;
+mod emptied;
 mod enrolments;
 mod generations;
 mod grants;

@@ -256,9 +256,12 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
         Ok((row.integer(0)?, json(row, 1)?, number(row, 2)?))
     })?;
     let Some((id, spec, last_generation)) = row else { return Ok(None) };
+    let spec: SuiteSpec = spec;
+    let mut contents = read_contents(tx, LIVE, &[id.into()])?;
+    contents.limit(spec.versions);
     Ok(Some(SuiteState {
         spec,
-        contents: read_contents(tx, LIVE, &[id.into()])?,
+        contents,
         head: find_head(tx, id)?,
         last_generation,
         pins: all(tx, PINS, &[id.into()], pin)?,

@@ -30,11 +30,12 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 4] = [
+const MIGRATIONS: [M<'static>; 5] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0004-departed/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0005-several-versions/up.sql")),
 ];
 
 /// Marks the file as ours: `repo` in ASCII.

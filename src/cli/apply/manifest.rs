@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::api::{AccessGrant, AccessView, SuiteView};
-use crate::debian::{Architecture, Component, Privilege, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 use crate::nearest::nearest;
 
 /// What the file says. A kind that it does not speak of is `None` and left alone.
@@ -41,6 +41,8 @@ pub struct SuiteEntry {
     pub owns: Option<Vec<String>>,
     /// What its packages may do to all of its hosts.
     pub allows: Option<Vec<Privilege>>,
+    /// How many versions of a name and architecture are listed at most.
+    pub versions: Option<Versions>,
     /// How long a signature stands. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -156,6 +158,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("architectures", list(&suite.architectures)),
         ("owns", list(&suite.owns)),
         ("allows", list(&suite.allows)),
+        ("versions", versions(suite.versions)),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),
@@ -168,6 +171,13 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
     out.push_str(&format!("\n[suite.{}]\n", quoted(suite.name.as_str())));
     for (key, value) in lines {
         out.push_str(&format!("{key} = {value}\n"));
+    }
+}
+
+fn versions(versions: Versions) -> String {
+    match versions {
+        Versions::Newest(count) => count.to_string(),
+        Versions::All => quoted("all"),
     }
 }
 

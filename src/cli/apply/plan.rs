@@ -192,6 +192,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         contents: entry.contents.unwrap_or(true),
         pdiffs: entry.pdiffs.unwrap_or(true),
         translations: entry.translations.unwrap_or(false),
+        versions: entry.versions.unwrap_or_default(),
     }
 }
 
@@ -228,6 +229,10 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
     if let Some(days) = entry.valid_days.filter(|days| *days != suite.valid_days) {
         lines.push(format!("valid_days {} -> {days}", suite.valid_days));
         edit.valid_days = Some(days);
+    }
+    if let Some(versions) = entry.versions.filter(|versions| *versions != suite.versions) {
+        lines.push(format!("versions {} -> {versions}", suite.versions));
+        edit.versions = Some(versions);
     }
     if let Some(owns) = entry.owns.as_ref().filter(|owns| **owns != suite.owns) {
         lines.push(format!("owns {:?} -> {owns:?}", suite.owns));

@@ -106,6 +106,24 @@ fn the_difference_is_shown_and_what_is_not_in_the_file_stays() {
 }
 
 #[test]
+fn how_many_versions_are_listed_is_said_as_a_number_or_all() {
+    let lines = |text: &str| plan(text, false).lines();
+    assert_eq!(lines("[suite.stable]\nversions = 3\n"), ["~ suite stable: versions 1 -> 3"]);
+    assert_eq!(
+        lines("[suite.stable]\nversions = \"all\"\n"),
+        ["~ suite stable: versions 1 -> all"]
+    );
+    assert!(lines("[suite.stable]\nversions = 1\n").is_empty());
+    let made = plan("[suite.testing]\nversions = \"all\"\n", false);
+    assert_eq!(made.create[0].versions.to_string(), "all");
+    assert!(write(&suites(), &access()).contains("\nversions = 1\n"));
+    for wrong in ["0", "\"3\"", "-1", "\"none\""] {
+        let said = Manifest::parse(&format!("[suite.stable]\nversions = {wrong}\n")).unwrap_err();
+        assert!(said.contains("from 1 to 65535"), "{said}");
+    }
+}
+
+#[test]
 fn kinds_that_the_file_does_not_speak_of_are_left_alone() {
     assert_eq!(plan("", true), Plan::default());
     let only = plan("[group.web]\nmembers = [\"db.example\", \"web-*.example\"]\n", true);

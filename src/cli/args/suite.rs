@@ -4,7 +4,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use super::{MessageArg, YesArg};
-use crate::debian::{Architecture, Component, Privilege, SuiteName};
+use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
 #[derive(Subcommand, Debug)]
@@ -114,6 +114,9 @@ pub struct SuiteCreate {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "What hosts are offered")]
 pub struct OfferArgs {
+    /// How many versions of a package are listed at most, the newest ones: a number, or 'all' [default: 1]
+    #[arg(long, value_name = "N|all")]
+    pub versions: Option<Versions>,
     /// Where 'apt changelog' looks: an https address with @CHANGEPATH@ in it; '' for nowhere
     #[arg(long, value_name = "URL")]
     pub changelogs: Option<String>,

@@ -74,6 +74,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         contents: args.offer.contents.unwrap_or(true),
         pdiffs: args.offer.pdiffs.unwrap_or(true),
         translations: args.offer.translations.unwrap_or(false),
+        versions: args.offer.versions.unwrap_or_default(),
     };
     let view = session.client.create_suite(&definition).await?;
     session.show(&view, || render::suite::show(&view, now));
@@ -98,6 +99,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         contents: args.offer.contents,
         pdiffs: args.offer.pdiffs,
         translations: args.offer.translations,
+        versions: args.offer.versions,
         message: String::new(),
     };
     if edit == SuiteEdit::default() {

@@ -135,6 +135,27 @@ fn what_needs_what_went_away_is_named() {
     assert_eq!(amd64(&[lib("1")], &[lib("1"), app]), [format!("{said} acme-lib 1")]);
 }
 
+/// What apt takes of a name is the highest version, whatever else is listed.
+#[test]
+fn of_several_versions_the_highest_counts() {
+    let lib = |version: &str| told(&format!("acme-lib {version} amd64"), "");
+    let app = |version: &str, needs: &str| {
+        told(&format!("acme-app {version} amd64"), &format!("Depends: acme-lib ({needs})"))
+    };
+    let before = [lib("1"), lib("2"), app("1", "= 1"), app("2", "= 2")];
+    // An older one needs what is listed, and is nobody's candidate.
+    assert!(amd64(&before, &before).is_empty());
+    let said = "acme-app 2 (amd64) needs acme-lib (= 2) and finds acme-lib";
+    for order in [[1, 2, 3], [3, 1, 2], [2, 3, 1]] {
+        let now = order.map(|version| lib(&version.to_string()));
+        let after = [&now[..], &before[2..]].concat();
+        assert_eq!(amd64(&before, &after), [format!("{said} 3")]);
+    }
+    let after = [&before[..1], &before[2..]].concat();
+    assert_eq!(amd64(&before, &after), [format!("{said} 1")]);
+    assert!(amd64(&before, &[lib("1"), lib("2"), app("2", "= 2")]).is_empty());
+}
+
 #[test]
 fn one_alternative_is_enough_and_one_of_others_counts_as_there() {
     let without = |depends: &str| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::debian::{PackageName, Version};
+use crate::debian::Version;
 use crate::domain::Text;
 use crate::domain::listing::listing;
 
@@ -69,7 +69,7 @@ fn contents(packages: &[Arc<Package>]) -> Contents {
 }
 
 fn rank(since: u64, package: &Package) -> Rank {
-    Rank { since, name: package.name.clone() }
+    Rank::of(since, package)
 }
 
 /// The pieces of contents that were cut anew, each where its first package stands.
@@ -183,7 +183,9 @@ fn of_two_architectures_the_higher_version_is_listed_where_it_came() {
     assert_eq!(listed(&new), ["twin 1", "other 1"]);
     let ranks: Vec<_> = changed(&held, &new, &index(), &[gone]).into_iter().collect();
     let name = own.1;
-    assert_eq!(ranks, [1, 3].map(|since| Rank { since, name: name.clone() }));
+    let rank =
+        |since, version: &str| Rank { since, name: name.clone(), version: version.parse().ok() };
+    assert_eq!(ranks, [rank(1, "1"), rank(3, "2")]);
 }
 
 #[test]
@@ -258,7 +260,106 @@ fn a_new_version_with_its_old_description_moves_no_text() {
     }
 }
 
+/// Of one name, as many versions as these, each listed by a generation of its own.
+fn versions_of(name: &str, numbers: std::ops::RangeInclusive<u64>) -> Vec<(u64, Arc<Package>)> {
+    numbers.map(|n| (n, package(name, &n.to_string(), 700 + (n as u32 * 7919) % 600))).collect()
+}
+
+#[test]
+fn a_hundred_versions_of_one_name_are_cut_like_other_packages() {
+    let mut now = contents(&many(300));
+    now.limit("400".parse().unwrap());
+    for (since, one) in versions_of("web", 1..=400) {
+        now.list(&place().component, one, since);
+    }
+    let size = |chunk: &Vec<Arc<Package>>| -> u64 {
+        chunk.iter().map(|p| u64::from(p.stanza_bytes)).sum()
+    };
+    let chunks = cut(&now, &index());
+    assert!(chunks.iter().all(|chunk| size(chunk) <= LARGEST_BYTES));
+    let mut before = pieces_of(&now);
+    // The lowest goes and a new one comes, again and again.
+    for (since, one) in versions_of("web", 401..=440) {
+        let (_, lowest) = versions_of("web", since - 400..=since - 400).pop().unwrap();
+        let at = (place().component, one.name.clone(), one.architecture.clone());
+        let mut new = now.clone();
+        let moves = [Move { place: at, from: Some(lowest), to: Some(one) }];
+        new.apply(&moves, since);
+        let changed = changed(&now, &new, &index(), &moves);
+        assert_eq!(changed.len(), 2);
+        let after = resolve(&recut(&new, &index(), &before, &changed), &before);
+        assert_eq!(after, pieces_of(&new));
+        let made = after.iter().filter(|piece| before.iter().all(|old| old.key != piece.key));
+        assert!(made.count() <= 6, "at {since}");
+        (now, before) = (new, after);
+    }
+}
+
+#[test]
+fn many_versions_that_came_at_once_are_cut_too() {
+    let mut held = Contents::default();
+    held.limit(crate::debian::Versions::All);
+    for (_, one) in versions_of("web", 1..=1_000) {
+        held.list(&place().component, one, 1);
+    }
+    let chunks = cut(&held, &index());
+    assert!(chunks.len() >= 4, "{} chunks", chunks.len());
+    let numbers: Vec<u64> =
+        chunks.concat().iter().map(|one| one.version.as_str().parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=1_000).collect::<Vec<_>>());
+}
+
 proptest! {
+    /// However versions of names come and go, for one architecture and for all, and however many of them are
+    /// listed: what is cut again is what is cut anew, and lists the highest of each name.
+    #[test]
+    fn several_versions_that_are_cut_again_are_cut_anew(
+        rounds in proptest::collection::vec(
+            (
+                proptest::collection::vec((0usize..12, any::<bool>(), 1u8..9, any::<bool>()), 1..30),
+                proptest::sample::select(vec!["1", "2", "3", "all"]),
+            ),
+            1..8,
+        ),
+    ) {
+        let one = |n: usize, is_all: bool, version: u8| {
+            // Of a version there is one, for all architectures or for a single one.
+            let (text, architecture) =
+                if is_all { (format!("{version}+all"), "all") } else { (version.to_string(), "amd64") };
+            let mut one = (*package(&format!("p{n:02}"), &text, 30_000 + u32::from(version) * 4_000)).clone();
+            one.architecture = Architecture::parse(architecture).unwrap();
+            Arc::new(one)
+        };
+        let (mut now, mut old) = (Contents::default(), Vec::new());
+        for (round, (changes, limit)) in (1..).zip(&rounds) {
+            let (mut new, mut moves) = (now.clone(), Vec::new());
+            new.limit(limit.parse().unwrap());
+            for (n, is_all, version, is_listed) in changes {
+                let one = one(*n, *is_all, *version);
+                let at = (place().component, one.name.clone(), one.architecture.clone());
+                if new.holds(&at.0, &one) == *is_listed || now.holds(&at.0, &one) == *is_listed {
+                    continue;
+                }
+                let (from, to) = if *is_listed { (None, Some(one)) } else { (Some(one), None) };
+                let step = Move { place: at, from, to };
+                new.apply(std::slice::from_ref(&step), round);
+                moves.push(step);
+            }
+            let changed = changed(&now, &new, &index(), &moves);
+            let again = resolve(&recut(&new, &index(), &old, &changed), &old);
+            prop_assert_eq!(&again, &pieces_of(&new));
+            let listed: BTreeSet<_> = cut(&new, &index()).concat().iter().map(|p| p.digest).collect();
+            let mut expected = BTreeSet::new();
+            for n in 0..12 {
+                let mut held: Vec<_> = new.named(&place().component, &one(n, false, 1).name).collect();
+                held.sort_by(|a, b| b.version.cmp(&a.version));
+                expected.extend(held.iter().take(new.versions().limit()).map(|p| p.digest));
+            }
+            prop_assert_eq!(listed, expected);
+            (now, old) = (new, again);
+        }
+    }
+
     /// The same for texts, which two architectures may share or have of their own.
     #[test]
     fn texts_that_are_cut_again_are_cut_anew(
@@ -280,7 +381,8 @@ proptest! {
         let key = |chunk: &[Arc<Package>]| chunk_key(Shape::Translation, chunk);
         let pieces = |chunks: &[Vec<Arc<Package>>]| -> Vec<Piece> {
             let piece = |chunk: &Vec<Arc<Package>>| {
-                Piece { first: rank(0, &chunk[0]), key: key(chunk) }
+                let first = Rank { version: None, ..rank(0, &chunk[0]) };
+                Piece { first, key: key(chunk) }
             };
             chunks.iter().map(piece).collect()
         };

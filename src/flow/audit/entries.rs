@@ -196,7 +196,11 @@ pub(crate) fn described(spec: &SuiteSpec) -> String {
         true => String::new(),
         false => format!("; allows {}", listed(&spec.allows)),
     };
-    format!("components {components}; architectures {architectures}; owns {owns}{allows}")
+    let versions = match spec.versions.is_one() {
+        true => String::new(),
+        false => format!("; versions {}", spec.versions),
+    };
+    format!("components {components}; architectures {architectures}; owns {owns}{allows}{versions}")
 }
 
 fn listed<T: ToString>(values: &[T]) -> String {
@@ -216,6 +220,7 @@ fn edited(edit: &SuiteEdit) -> String {
     let some = |values: String| Some(values).filter(|values| !values.is_empty());
     tell("description", edit.description.clone());
     tell("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
+    tell("versions", edit.versions.map(|versions| versions.to_string()));
     tell("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
     tell("allows", edit.allows.as_ref().map(|allows| listed(allows)));
     tell("components +", some(listed(&edit.add_components)));

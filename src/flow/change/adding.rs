@@ -11,7 +11,7 @@ use crate::domain::add::{self, Addition};
 use crate::domain::pinning::Asking;
 use crate::domain::{Draft, Package};
 use crate::flow::admit;
-use crate::flow::change::reach;
+use crate::flow::change::{reach, several};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -66,6 +66,8 @@ pub(in crate::flow) fn add(
         taken: &taken_here,
         privileges: &privileges,
     };
+    let names: BTreeSet<_> = additions.iter().map(|one| one.package.name.clone()).collect();
+    several::learn(repository, desk, draft, &names)?;
     let added = add::add(draft, &additions, known, &asking.author, asking.at)?;
     Ok(Applied { added, ..Applied::default() })
 }

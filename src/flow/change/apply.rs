@@ -7,7 +7,9 @@ use crate::domain::Expect;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, Draft, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
-use crate::flow::change::{adding, listable, lookup, names_fit, reach, rollback, unreadable};
+use crate::flow::change::{
+    adding, listable, lookup, names_fit, reach, rollback, several, unreadable,
+};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -42,6 +44,9 @@ pub fn apply(
         applied.remark = settled.detail();
     }
     listable::judge(draft, wish)?;
+    if !matches!(wish, Wish::Add(_) | Wish::Edit(_)) {
+        several::learn_touched(repository, desk, draft, &before)?;
+    }
     Ok(applied)
 }
 
@@ -72,7 +77,9 @@ fn alter(
         Wish::Unpin(targets) => end_pins(repository, desk, draft, targets),
         Wish::Remove(targets) => {
             for target in targets {
-                pinning::remove(draft, &lookup::resolve(repository, desk, target)?)?;
+                let target = lookup::resolve(repository, desk, target)?;
+                let taken = several::taken(repository, desk, draft, &target)?;
+                pinning::remove(draft, &target, &taken)?;
             }
             let note = "hosts that installed a removed package keep it: apt does not remove";
             Ok(Applied { notes: vec![note.into()], ..Applied::default() })
@@ -85,7 +92,9 @@ fn alter(
             if edit.with_packages {
                 draft.clear_all_of(&edit.remove_architectures);
             }
+            let before = draft.spec.clone();
             draft.edit(spec);
+            several::relist(repository, desk, draft, &before)?;
             Ok(Applied::default())
         }
         Wish::Expire(target) => {

@@ -15,6 +15,7 @@ use crate::domain::pinning::{self, Asking, Leeway, Taken};
 use crate::domain::{Conflict, Draft, Lack, PinKind, PinTarget};
 use crate::flow::change::installable::Change;
 use crate::flow::change::lookup::{lasting, past_of, resolve, taken_of};
+use crate::flow::change::several;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -150,7 +151,8 @@ impl<'b> Asked<'_, 'b> {
     fn trials(&self, draft: &Draft<'b>, target: &PinTarget) -> Result<Vec<Draft<'b>>, FlowError> {
         let (mut trials, mut trial) = (Vec::new(), draft.clone());
         if matches!(self.wish, Wish::Remove(_)) {
-            pinning::remove(&mut trial, target)?;
+            let taken = several::taken(self.repository, self.desk, draft, target)?;
+            pinning::remove(&mut trial, target, &taken)?;
             return Ok(vec![trial]);
         }
         let taken = taken_of(self.repository, self.desk, target)?;

@@ -12,5 +12,6 @@ pub mod names_fit;
 pub mod publish_batch;
 pub mod reach;
 pub mod rollback;
+pub mod several;
 pub mod submit;
 pub mod unreadable;

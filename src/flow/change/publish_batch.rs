@@ -305,8 +305,12 @@ fn turned(
         _ => HashSet::new(),
     };
     let adds = matches!(wish, Wish::Add(_));
-    let own = |m: &&Move| !adds || m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
-    let moves: Vec<_> = plan.moves.iter().filter(own).cloned().collect();
+    let comes = |m: &Move| m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
+    let places: BTreeSet<_> = plan.told().iter().filter(|m| comes(m)).map(|m| &m.place).collect();
+    // Where several versions are listed, the lowest goes with what comes.
+    let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
+    let own = |m: &&Move| !adds || comes(m) || goes(m);
+    let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
     let seen = !moves.is_empty() || matches!(wish, Wish::Edit(_) | Wish::Begin);
     Turned {
         generation: generation.filter(|_| seen),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::debian::{Component, PackageName};
 use crate::domain::Applied;
 use crate::domain::Expect;
-use crate::domain::contents::place_of;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
 use crate::domain::{Conflict, Contents, Draft, Package, PinKind, PinTarget};
@@ -110,8 +109,9 @@ const OF_NO_MATTER: u64 = 0;
 fn keep_client(repository: &Repository, desk: &Desk, contents: &mut Contents) {
     let Ok(name) = repository.client_package_of(&desk.suite) else { return };
     let own = |(_, package): &(&Component, &Arc<Package>)| package.name == name;
-    let then: Vec<_> = contents.packages().filter(own).map(|(c, one)| place_of(c, one)).collect();
-    then.iter().for_each(|place| contents.unlist(place));
+    let then = contents.packages().filter(own).map(|(c, one)| (c.clone(), Arc::clone(one)));
+    let then: Vec<_> = then.collect();
+    then.iter().for_each(|(component, one)| contents.unlist(component, one));
     for (component, package) in desk.state().contents.packages().filter(own) {
         contents.list(component, Arc::clone(package), OF_NO_MATTER);
     }
@@ -127,7 +127,7 @@ fn contents_then(
     let since = since.ok_or_else(|| FlowError::Missing(format!("generation {generation}")))?;
     let mut contents = desk.state().contents.clone();
     for (component, package) in since.entered {
-        contents.unlist(&(component, package.name, package.architecture));
+        contents.unlist(&component, &package);
     }
     for (component, package) in since.left {
         contents.list(&component, Arc::new(package), OF_NO_MATTER);

@@ -220,7 +220,7 @@ fn recorded(
     let Some(since) = since else { return Ok(Some(nothing())) };
     let mut contents = state.contents.clone();
     for (component, package) in since.entered {
-        contents.unlist(&(component, package.name, package.architecture));
+        contents.unlist(&component, &package);
     }
     for (component, package) in since.left {
         // When it was listed then is of no matter to paths.

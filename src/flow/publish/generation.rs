@@ -64,6 +64,7 @@ pub(crate) fn publish(
     let spec = plan.spec.as_ref().unwrap_or(&state.spec);
     let mut contents = state.contents.clone();
     contents.apply(&plan.moves, record.generation);
+    contents.limit(spec.versions);
     publication.events.iter_mut().for_each(|event| event.after = Some(record.generation));
     // A pack that was left over may be kept again here: it must not go before it is recorded.
     let _unswept = repository.sweeping.read();

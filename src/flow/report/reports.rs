@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::catalogue::{CertificateRecord, Placement, Sighting};
 use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::contents::place_of;
 use crate::domain::{
     Contents, Draft, EnrolmentToken, Entitled, GenerationRecord, Head, Identity, Move, Package,
-    Pin, Role, SuiteSpec,
+    Pin, Role, SuiteSpec, moves,
 };
 use crate::flow::admit;
 use crate::flow::error::FlowError;
@@ -169,12 +170,12 @@ fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Ve
     let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
     let standing = |placement: &Placement| {
         let package = &placement.package;
-        let place =
-            (placement.component.clone(), package.name.clone(), package.architecture.clone());
-        let listed = state.contents.at(&place);
+        let listed = state.contents.at(&place_of(&placement.component, package));
         let higher = |p: &Arc<Package>| p.version.compare(&package.version).is_gt();
         match listed {
-            Some(listed) if listed.digest == package.digest => PlacementStanding::Live,
+            Some(_) if state.contents.holds(&placement.component, package) => {
+                PlacementStanding::Live
+            }
             _ if draft.has_fled(package) => PlacementStanding::Withdrawn,
             Some(listed) if higher(listed) && placement.was_live => PlacementStanding::Superseded,
             _ => PlacementStanding::Waiting,
@@ -247,12 +248,7 @@ pub async fn diff(
             contents.ok_or_else(|| FlowError::Missing(format!("generation {generation} of {name}")))
         };
         let (old, new) = (at(from)?, at(to)?);
-        let moved = old.differing(&new).into_iter().filter_map(|place| {
-            let (from, to) = (old.at(&place), new.at(&place));
-            let same = from.map(|p| p.digest) == to.map(|p| p.digest);
-            (!same).then(|| Move { from: from.cloned(), to: to.cloned(), place })
-        });
-        Ok(moved.collect())
+        Ok(moves::between(&old, &new))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! What every back end of the catalogue promises, written once and run on each.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::mpsc::channel;
 
@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use repod::catalogue::{
     Catalogue, CatalogueError, Generations, NewPackage, Sighting, SqliteCatalogue, Suites,
 };
-use repod::debian::SuiteName;
+use repod::debian::{SuiteName, Versions};
 use repod::digest::Digest;
 use repod::domain::{
     Announced, Completion, Contents, Encoding, Fled, Head, IndexFile, NewGeneration, Package,
-    PinKind, Publication, Role, Shown, StoredChunk,
+    PinKind, Publication, Role, Shown, StoredChunk, SuiteSpec,
 };
 use repod::time::Moment;
 use tempfile::TempDir;
@@ -73,7 +73,9 @@ macro_rules! catalogue_contracts {
             a_suite_loads_as_it_was_published,
             a_publication_that_does_not_follow_changes_nothing,
             a_publication_that_names_the_unknown_changes_nothing,
-            a_place_holds_one_package,
+            a_place_holds_each_version_once,
+            how_many_versions_are_listed_is_read_with_the_suite,
+            what_was_emptied_is_known_by_when,
             what_is_not_in_cannot_leave,
             a_publication_without_a_generation_moves_no_head,
             pins_replace_and_end,
@@ -505,19 +507,24 @@ fn a_publication_that_names_the_unknown_changes_nothing(room: &Path, make: &Make
     assert_eq!(everything(&*catalogue), before);
 }
 
-fn a_place_holds_one_package(room: &Path, make: &Make) {
+fn a_place_holds_each_version_once(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
-    let [old, new] = ["1", "2"].map(|version| package("aa", version, "amd64"));
-    publish(&*catalogue, 1, &[&old], &[]);
+    let [old, new, newer] = ["1", "2", "10"].map(|version| package("aa", version, "amd64"));
+    publish(&*catalogue, 1, &[&newer, &old], &[]);
     record(&*catalogue, &new);
     let before = everything(&*catalogue);
-    for entered in [&new, &old] {
-        let error = catalogue.publish(&generation("stable", 2, &[entered], &[])).unwrap_err();
+    for entered in [&[&newer][..], &[&old], &[&new, &new]] {
+        let error = catalogue.publish(&generation("stable", 2, entered, &[])).unwrap_err();
         assert!(matches!(error, CatalogueError::Stale(_)), "{error}");
         assert_eq!(everything(&*catalogue), before);
     }
+    publish(&*catalogue, 2, &[&new], &[]);
+    let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
+    // By dpkg's order.
+    assert_eq!(digests(&state.contents), [old.digest, new.digest, newer.digest]);
+    publish(&*catalogue, 3, &[], &[&new, &newer]);
     // In another component there is another place.
-    let mut elsewhere = generation("stable", 2, &[], &[]);
+    let mut elsewhere = generation("stable", 4, &[], &[]);
     elsewhere.generation.as_mut().unwrap().entered = vec![(component("contrib"), new.digest)];
     catalogue.publish(&elsewhere).unwrap();
     let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
@@ -752,6 +759,35 @@ fn tenures_tell_when_packages_were_in(room: &Path, make: &Make) {
     let expected = [(one.digest, 1, Some(2)), (two.digest, 2, Some(4)), (one.digest, 4, None)];
     assert_eq!(told, expected);
     assert!(catalogue.list_tenures(&suite("stable"), &name("aa-bin")).unwrap().is_empty());
+}
+
+fn how_many_versions_are_listed_is_read_with_the_suite(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    publish(&*catalogue, 1, &[], &[]);
+    let all = SuiteSpec { versions: Versions::All, ..spec("stable") };
+    let edit = Publication { spec: Some(all), ..generation("stable", 2, &[], &[]) };
+    catalogue.publish(&edit).unwrap();
+    let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
+    assert_eq!((state.spec.versions, state.contents.versions()), (Versions::All, Versions::All));
+    let found = catalogue.contents_at(&suite("stable"), 2).unwrap().unwrap();
+    assert_eq!(found, state.contents);
+}
+
+fn what_was_emptied_is_known_by_when(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let package = |name, version| package(name, version, "amd64");
+    let [kept, replaced, next] = [package("aa", "1"), package("bb", "1"), package("bb", "2")];
+    let [gone, back, again] = [package("cc", "1"), package("dd", "1"), package("dd", "2")];
+    let (below, above) = (package("ee", "1"), package("ee", "2"));
+    publish(&*catalogue, 1, &[&kept, &replaced, &gone, &back, &below], &[]);
+    publish(&*catalogue, 2, &[&next, &above], &[&replaced, &gone, &back]);
+    publish(&*catalogue, 3, &[&again], &[&below]);
+    publish(&*catalogue, 4, &[&back], &[]);
+    let history = catalogue.list_generations(&suite("stable"), Some(3), 1).unwrap();
+    assert_eq!(history[0].generation, 2);
+    let emptied = catalogue.list_emptied(&suite("stable")).unwrap();
+    assert_eq!(emptied, [(name("cc"), history[0].at), (name("dd"), history[0].at)]);
+    assert!(catalogue.list_emptied(&suite("other")).unwrap().is_empty());
 }
 
 /// Publishes a generation that lists these files.
@@ -1180,11 +1216,11 @@ fn a_large_suite_is_published_and_loaded(room: &Path, make: &Make) {
     assert_eq!(catalogue.read_stanzas(&digests).unwrap().len(), PACKAGES);
 }
 
-/// A step of a random history: for each of a few places the version that it holds from then on.
-type Step = Vec<(u8, Option<u8>)>;
+/// A step of a random history: at some of a few places, versions that are listed from then on, or are not.
+type Step = Vec<(u8, u8, bool)>;
 
 fn history() -> impl Strategy<Value = Vec<Step>> {
-    let change = (0..6_u8, proptest::option::of(0..4_u8));
+    let change = (0..4_u8, 0..4_u8, any::<bool>());
     proptest::collection::vec(proptest::collection::vec(change, 0..5), 1..12)
 }
 
@@ -1199,19 +1235,18 @@ proptest! {
         let catalogue = open();
         catalogue.create_suite(&spec("stable"), &event("admin.example", 1)).unwrap();
         let package = |place: u8, version: u8| package(&format!("p{place}"), &format!("{version}"), "amd64");
-        let mut now: BTreeMap<u8, u8> = BTreeMap::new();
+        let mut now: BTreeSet<(u8, u8)> = BTreeSet::new();
         let mut model = vec![now.clone()];
         for (number, step) in (1..).zip(&history) {
             let mut next = now.clone();
-            for (place, version) in step {
-                match version {
-                    Some(version) => { next.insert(*place, *version); }
-                    None => { next.remove(place); }
-                }
+            for (place, version, is_listed) in step {
+                match is_listed {
+                    true => next.insert((*place, *version)),
+                    false => next.remove(&(*place, *version)),
+                };
             }
-            let only_in = |a: &BTreeMap<u8, u8>, b: &BTreeMap<u8, u8>| -> Vec<Package> {
-                let it = a.iter().filter(|(place, version)| b.get(place) != Some(version));
-                it.map(|(place, version)| package(*place, *version)).collect()
+            let only_in = |a: &BTreeSet<(u8, u8)>, b: &BTreeSet<(u8, u8)>| -> Vec<Package> {
+                a.difference(b).map(|(place, version)| package(*place, *version)).collect()
             };
             let (entered, left) = (only_in(&next, &now), only_in(&now, &next));
             let entered: Vec<_> = entered.iter().collect();
@@ -1231,9 +1266,8 @@ proptest! {
             let mut undone = catalogue.load_suite(&name).unwrap().unwrap().contents;
             let since = catalogue.changes_since(&name, number as u64).unwrap().unwrap();
             for (component, package) in since.entered {
-                let place = (component, package.name.clone(), package.architecture.clone());
-                prop_assert_eq!(undone.at(&place).map(|p| p.digest), Some(package.digest));
-                undone.unlist(&place);
+                prop_assert!(undone.holds(&component, &package));
+                undone.unlist(&component, &package);
             }
             for (component, package) in since.left {
                 prop_assert!(undone.list(&component, std::sync::Arc::new(package), 0).is_none());
@@ -1241,12 +1275,11 @@ proptest! {
             prop_assert_eq!(digests(&undone), digests(&found), "undone to {}", number);
             // It was listed by the first of the generations before this one that all hold it.
             for (slot, version) in held {
-                let held = |number: &usize| model[*number].get(slot) == Some(version);
+                let held = |number: &usize| model[*number].contains(&(*slot, *version));
                 let listed = (0..=number).rev().take_while(held).last().map(|number| number as u64);
                 let one = package(*slot, *version);
                 let (component, _) = found.packages().next().unwrap();
-                let place = (component.clone(), one.name, one.architecture);
-                prop_assert_eq!(found.since(&place), listed);
+                prop_assert_eq!(found.since(component, &one), listed);
             }
         }
         prop_assert_eq!(catalogue.changes_since(&name, model.len() as u64).unwrap(), None);
@@ -1254,15 +1287,16 @@ proptest! {
         prop_assert_eq!(catalogue.contents_at(&name, last + 1).unwrap(), None);
         let live = catalogue.load_suite(&name).unwrap().unwrap().contents;
         prop_assert_eq!(Some(live), catalogue.contents_at(&name, last).unwrap());
-        for place in 0..6_u8 {
+        for place in 0..4_u8 {
             let tenures = catalogue.list_tenures(&name, &samples::name(&format!("p{place}"))).unwrap();
             for (number, held) in model.iter().enumerate().skip(1) {
                 let number = number as u64;
                 let within = tenures.iter().filter(|it| {
                     it.from <= number && it.until.is_none_or(|until| number < until)
                 });
-                let found: Vec<_> = within.map(|it| it.digest).collect();
-                let expected: Vec<_> = held.get(&place).map(|v| package(place, *v).digest).into_iter().collect();
+                let found: BTreeSet<_> = within.map(|it| it.digest).collect();
+                let here = held.iter().filter(|(at, _)| *at == place);
+                let expected: BTreeSet<_> = here.map(|(_, v)| package(place, *v).digest).collect();
                 prop_assert_eq!(found, expected);
             }
         }

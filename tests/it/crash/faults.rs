@@ -276,6 +276,7 @@ faulty! { Generations:
     fn contents_at(suite: &SuiteName, generation: u64) -> Option<Contents>;
     fn changes_since(suite: &SuiteName, generation: u64) -> Option<ChangesSince>;
     fn list_tenures(suite: &SuiteName, source: &PackageName) -> Vec<Tenure>;
+    fn list_emptied(suite: &SuiteName) -> Vec<(PackageName, Moment)>;
     fn find_chunks(keys: &[Digest]) -> Vec<StoredChunk>;
     fn find_index(suite: &SuiteName, generation: u64, path: &str) -> Option<IndexRecord>;
     fn list_past(suite: &SuiteName, path: &str, before: u64, limit: u32) -> Vec<PastIndex>;

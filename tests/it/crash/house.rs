@@ -211,6 +211,7 @@ impl<'g> House<'g> {
             contents: false,
             pdiffs: true,
             translations: false,
+            versions: Default::default(),
         }
     }
 

@@ -67,7 +67,11 @@ impl Before {
         before.files();
         before.heads(ground, place, clock);
         let rest = "DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
-                    ALTER TABLE departed_suite DROP COLUMN spec; PRAGMA user_version = 1";
+                    ALTER TABLE departed_suite DROP COLUMN spec; DROP INDEX membership_live; \
+                    CREATE UNIQUE INDEX membership_live \
+                        ON membership (suite_id, component, name, architecture) \
+                        WHERE until_generation IS NULL; \
+                    PRAGMA user_version = 1";
         before.database.execute_batch(rest).unwrap();
         before.marks
     }

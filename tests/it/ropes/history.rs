@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
-use repod::debian::{Component, SuiteName, Version};
+use repod::debian::{Component, SuiteName, Version, Versions};
 use repod::domain::SuiteEdit;
 use repod::domain::Wish;
 use repod::domain::{Package, PinKind, PinTarget, Place};
@@ -37,15 +37,20 @@ impl Shape {
     pub const LARGE: Self = Self { names: 120, first: 110..150, changes: 4..8, long: true };
 }
 
+/// A version at a place.
+pub type Stand = (Place, Version);
+
 /// What a suite holds.
-pub type Members = BTreeMap<Place, Arc<Package>>;
+pub type Members = BTreeMap<Stand, Arc<Package>>;
 
 /// A generation as it was meant.
 pub struct Generation {
     pub number: u64,
     pub members: Members,
     /// Which generation listed each of them.
-    pub since: BTreeMap<Place, u64>,
+    pub since: BTreeMap<Stand, u64>,
+    /// How many versions of a name an index lists.
+    pub limit: usize,
     /// Whether long descriptions stand apart.
     pub translations: bool,
     /// The InRelease that was served once it was live.
@@ -60,6 +65,8 @@ pub struct History {
     pub beside: bool,
     /// Whether long descriptions stand apart by now.
     translations: bool,
+    /// How many versions are listed by now.
+    versions: Versions,
     pub generations: Vec<Generation>,
 }
 
@@ -75,8 +82,12 @@ impl History {
         (spec.contents, spec.pdiffs) = (beside, beside);
         let translations = player.random.gen_bool(0.5);
         spec.translations = translations;
+        // Of three histories, one each lists one version, some, and all that there are.
+        let versions = ["2", "1", "all"][seed as usize % 3].parse().unwrap();
+        spec.versions = versions;
         house.create_as(spec).unwrap();
-        let mut history = Self { seed, suite, beside, translations, generations: Vec::new() };
+        let generations = Vec::new();
+        let mut history = Self { seed, suite, beside, translations, versions, generations };
         history.note(house, 1, Members::new());
         let count = player.random.gen_range(player.shape.first.clone());
         let wish = player.add(count);
@@ -106,20 +117,28 @@ impl History {
             Wish::Edit(edit) => edit.translations.unwrap_or(self.translations),
             _ => self.translations,
         };
+        let versions = match &wish {
+            Wish::Edit(edit) => edit.versions.unwrap_or(self.versions),
+            _ => self.versions,
+        };
         match house.change(self.suite.as_str(), wish) {
             Ok(turned) => {
                 let Some(number) = turned.generation else { return };
                 assert_eq!(number, self.last().number + 1, "{told}");
                 self.translations = translations;
+                let several = !self.versions.is_one() || !versions.is_one();
+                self.versions = versions;
                 let mut members = self.last().members.clone();
                 for one in turned.moves {
-                    match one.to {
-                        Some(package) => {
-                            supersede(&mut members, &one.place.0, &package, adds);
-                            members.insert(one.place, package);
-                        }
-                        None => drop(members.remove(&one.place)),
+                    members.retain(|(place, _), _| *place != one.place);
+                    if let Some(package) = one.to {
+                        supersede(&mut members, &one.place.0, &package, adds);
+                        members.insert((one.place, package.version.clone()), package);
                     }
+                }
+                // Which of several are listed is shown elsewhere (`src/domain/tests/several.rs`).
+                if several {
+                    members = self.recorded(house, number);
                 }
                 self.note(house, number, members);
             }
@@ -129,18 +148,29 @@ impl History {
         }
     }
 
+    /// What a generation holds, as it is recorded.
+    fn recorded(&self, house: &House<'_>, number: u64) -> Members {
+        let found = house.repository.catalogue.contents_at(&self.suite, number).unwrap().unwrap();
+        let stand = |(component, package): (&Component, &Arc<Package>)| {
+            let place = (component.clone(), package.name.clone(), package.architecture.clone());
+            ((place, package.version.clone()), Arc::clone(package))
+        };
+        found.packages().map(stand).collect()
+    }
+
     fn note(&mut self, house: &House<'_>, number: u64, members: Members) {
         let head = house.in_release(self.suite.as_str()).expect("it is served");
         let translations = self.translations;
-        let stood = |place: &Place, package: &Arc<Package>| {
+        let stood = |stand: &Stand, package: &Arc<Package>| {
             let before = self.generations.last()?;
-            let same = before.members.get(place) == Some(package);
-            same.then(|| before.since[place])
+            let same = before.members.get(stand) == Some(package);
+            same.then(|| before.since[stand])
         };
         let when =
-            |(place, package)| (Place::clone(place), stood(place, package).unwrap_or(number));
+            |(stand, package)| (Stand::clone(stand), stood(stand, package).unwrap_or(number));
         let since = members.iter().map(when).collect();
-        self.generations.push(Generation { number, members, since, translations, head });
+        let limit = self.versions.limit();
+        self.generations.push(Generation { number, members, since, limit, translations, head });
     }
 }
 
@@ -148,7 +178,7 @@ impl History {
 /// of lower ones that were built for one.
 fn supersede(members: &mut Members, component: &Component, package: &Package, adds: bool) {
     if adds && package.architecture.is_all() {
-        members.retain(|(of, name, _), other| {
+        members.retain(|((of, name, _), _), other| {
             let lower = other.version.compare(&package.version).is_lt();
             of != component || *name != package.name || other.architecture.is_all() || !lower
         });
@@ -185,6 +215,10 @@ impl Player<'_, '_> {
             83..=89 => Wish::Unpin(Vec::new()),
             90..=92 => Wish::RollBack(Vec::new(), None),
             93..=94 => Wish::RollBack(Vec::new(), Some(self.generation(history))),
+            _ if !history.versions.is_one() && self.random.gen_bool(0.5) => {
+                let versions = *["1", "2", "3", "all"].choose(&mut self.random).unwrap();
+                Wish::Edit(SuiteEdit { versions: versions.parse().ok(), ..SuiteEdit::default() })
+            }
             _ => Wish::Edit(self.edit()),
         }
     }
@@ -217,7 +251,8 @@ impl Player<'_, '_> {
 
     /// Something that is listed, most of the time.
     fn listed(&mut self, history: &History) -> PinTarget {
-        let here: Vec<_> = history.last().members.keys().map(|(_, name, _)| name.clone()).collect();
+        let here: Vec<_> =
+            history.last().members.keys().map(|((_, name, _), _)| name.clone()).collect();
         let any = name(self.random.gen_range(0..self.shape.names), self.shape.long);
         let listed = here.choose(&mut self.random).filter(|_| self.random.gen_bool(0.9));
         let package = listed.map_or(any, ToString::to_string);

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use repod::debian::Version;
 use repod::domain::Package;
 use sha2::{Digest as _, Sha256};
 
@@ -60,24 +59,24 @@ impl Release {
     }
 }
 
-/// What the index of an architecture lists: its own packages and those of `all`, by name; where both
-/// have one, the higher version.
-pub fn listing<'m>(
-    members: &'m Members,
+/// What the index of an architecture lists: its own packages and those of `all`, by name and version; of all
+/// that both have of a name, the highest.
+pub fn listing<'g>(
+    generation: &'g Generation,
     component: &str,
     architecture: &str,
-) -> BTreeMap<&'m str, &'m Arc<Package>> {
-    let mut listed: BTreeMap<&str, &Arc<Package>> = BTreeMap::new();
-    for ((of, name, built_for), package) in members {
-        if of.as_str() != component || ![architecture, "all"].contains(&built_for.as_str()) {
-            continue;
-        }
-        let other = listed.get(name.as_str());
-        if other.is_none_or(|other| is_above(&package.version, &other.version)) {
-            listed.insert(name.as_str(), package);
+) -> Vec<&'g Arc<Package>> {
+    let mut named: BTreeMap<&str, Vec<&Arc<Package>>> = BTreeMap::new();
+    for (((of, name, built_for), _), package) in &generation.members {
+        if of.as_str() == component && [architecture, "all"].contains(&built_for.as_str()) {
+            named.entry(name.as_str()).or_default().push(package);
         }
     }
-    listed
+    for versions in named.values_mut() {
+        versions.sort_by(|a, b| a.version.compare(&b.version));
+        versions.drain(..versions.len().saturating_sub(generation.limit));
+    }
+    named.into_values().flatten().collect()
 }
 
 /// The same as the text of an index: what was listed later stands behind, what was listed at once by name.
@@ -87,8 +86,8 @@ fn render(
     generation: &Generation,
     place: (&str, &str),
 ) -> Vec<u8> {
-    let listed = listing(&generation.members, place.0, place.1);
-    let stanza = |package: &&Arc<Package>| {
+    let mut listed = listing(generation, place.0, place.1);
+    let stanza = |package: &Arc<Package>| {
         let stanza = fabric.stanza(house, &package.digest);
         match generation.translations {
             true => {
@@ -102,9 +101,9 @@ fn render(
     };
     let since = |package: &Arc<Package>| {
         let component = place.0.parse().unwrap();
-        generation.since[&(component, package.name.clone(), package.architecture.clone())]
+        let place = (component, package.name.clone(), package.architecture.clone());
+        generation.since[&(place, package.version.clone())]
     };
-    let mut listed: Vec<_> = listed.values().collect();
     listed.sort_by_key(|package| since(package));
     listed.into_iter().map(stanza).collect::<String>().into_bytes()
 }
@@ -127,7 +126,7 @@ fn render_translation(
     component: &str,
 ) -> Vec<u8> {
     let mut texts = BTreeMap::new();
-    for ((of, name, _), package) in members {
+    for (((of, name, _), _), package) in members {
         if of.as_str() == component {
             let (_, description) = described(fabric.stanza(house, &package.digest));
             texts.insert((name.to_string(), md5_of(description)), description.to_owned());
@@ -140,11 +139,11 @@ fn render_translation(
 }
 
 /// The `Contents` of an architecture: each path once, and the packages that hold it.
-fn render_contents(members: &Members, component: &str, architecture: &str) -> Vec<u8> {
+fn render_contents(generation: &Generation, component: &str, architecture: &str) -> Vec<u8> {
     let mut lines = BTreeMap::<String, BTreeSet<String>>::new();
-    for (name, package) in listing(members, component, architecture) {
-        let section = section(package.version.as_str());
-        for path in paths(name, package.version.as_str()) {
+    for package in listing(generation, component, architecture) {
+        let (name, section) = (&package.name, section(package.version.as_str()));
+        for path in paths(name.as_str(), package.version.as_str()) {
             lines.entry(path).or_default().insert(format!("{section}/{name}"));
         }
     }
@@ -159,7 +158,7 @@ fn render_contents(members: &Members, component: &str, architecture: &str) -> Ve
 fn stanzas(generation: &Generation, release: &Release) -> usize {
     let places = release.places();
     let listed = |(component, architecture): &(String, String)| {
-        listing(&generation.members, component, architecture).len()
+        listing(generation, component, architecture).len()
     };
     places.iter().map(listed).sum()
 }
@@ -170,10 +169,6 @@ fn contents_of(component: &str, architecture: &str, suffix: &str) -> String {
 
 fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
-}
-
-fn is_above(one: &Version, other: &Version) -> bool {
-    one.compare(other).is_gt()
 }
 
 fn path_of(component: &str, architecture: &str, suffix: &str) -> String {
@@ -232,7 +227,7 @@ pub fn quiet(house: &House<'_>, history: &History) {
         let whole =
             whole && (!history.last().translations || release.words("Components").iter().all(xz));
         let held = |(component, architecture): &(String, String)| {
-            let afresh = render_contents(&history.last().members, component, architecture);
+            let afresh = render_contents(history.last(), component, architecture);
             let listed = release.find(&contents_of(component, architecture, ""));
             match afresh.is_empty() {
                 true => listed.is_none(),
@@ -321,7 +316,7 @@ impl Check<'_, '_> {
             assert!(self.history.beside, "{what}: {path} is listed");
             let upto =
                 self.history.generations.iter().filter(|one| one.number <= generation.number);
-            let mut made = upto.map(|of| render_contents(&of.members, &component, &architecture));
+            let mut made = upto.map(|of| render_contents(of, &component, &architecture));
             let plain = made.find(|plain| sha256(plain) == *digest);
             let plain = plain.unwrap_or_else(|| panic!("{what}: {path} is of no generation"));
             let plain = Arc::new(plain);

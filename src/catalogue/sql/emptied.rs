@@ -1,0 +1,61 @@
+//! Emptied: since when names are not listed, or were not before they came back.
+
+use super::rows::{moment, number, number_optional, unreadable};
+use super::{Answer, Tx, count, one};
+use crate::debian::{PackageName, SuiteName};
+use crate::time::Moment;
+
+const INTERVALS: &str = "\
+    SELECT m.name, m.from_generation, m.until_generation \
+    FROM membership AS m JOIN suite AS s ON s.id = m.suite_id \
+    WHERE s.name = $1 ORDER BY m.name, m.from_generation";
+
+const PUBLISHED_AT: &str = "\
+    SELECT g.published_at FROM generation AS g JOIN suite AS s ON s.id = g.suite_id \
+    WHERE s.name = $1 AND g.number = $2";
+
+/// The names that were listed, then not at all for a generation or more; each with the time since when.
+///
+/// # Errors
+/// [`crate::catalogue::CatalogueError`] of the database.
+pub fn list(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Vec<(PackageName, Moment)>> {
+    let suite = suite.as_str();
+    let mut names: Vec<ListedName> = Vec::new();
+    tx.each(INTERVALS, &[suite.into()], &mut |row| {
+        let (name, from) = (row.text(0)?, number(row, 1)?);
+        let until = number_optional(row, 2)?;
+        match names.last_mut().filter(|last| last.name == name) {
+            Some(last) => last.goes_on(from, until),
+            None => names.push(ListedName { name: name.to_owned(), until, emptied: None }),
+        }
+        Ok(())
+    })?;
+    let mut emptied = Vec::new();
+    for ListedName { name, until, emptied: before } in names {
+        let Some(generation) = until.or(before) else { continue };
+        let values = [suite.into(), count(generation)?.into()];
+        let at = one(tx, PUBLISHED_AT, &values, |row| moment(row, 0))?;
+        let name: PackageName = name.parse().map_err(unreadable)?;
+        emptied.extend(at.map(|at| (name, at)));
+    }
+    Ok(emptied)
+}
+
+/// A name as far as its intervals were read, which come by their beginnings.
+struct ListedName {
+    name: String,
+    /// The first generation behind them; `None` while it is listed.
+    until: Option<u64>,
+    /// The last generation before them that had none of it, after one that had.
+    emptied: Option<u64>,
+}
+
+impl ListedName {
+    fn goes_on(&mut self, from: u64, until: Option<u64>) {
+        let Some(end) = self.until else { return };
+        if from > end {
+            self.emptied = Some(end);
+        }
+        self.until = until.map(|until| until.max(end));
+    }
+}

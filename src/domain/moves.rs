@@ -1,0 +1,68 @@
+//! Moves: how what is listed at a place of a suite changes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::domain::contents::Place;
+use crate::domain::{Contents, Package};
+
+/// How one place of a suite changes: with one version listed, from that to the next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Move {
+    /// Which place.
+    pub place: Place,
+    /// What is listed there now.
+    pub from: Option<Arc<Package>>,
+    /// What will be listed there.
+    pub to: Option<Arc<Package>>,
+}
+
+/// What goes from a place and what comes to it, of these versions before and now; each once.
+pub(super) fn exchanged(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>]) -> Vec<Move> {
+    let mut gone = without(before, now).into_iter();
+    let mut come = without(now, before).into_iter();
+    std::iter::from_fn(|| {
+        let (from, to) = (gone.next(), come.next());
+        let some = from.is_some() || to.is_some();
+        some.then(|| Move { place: place.clone(), from, to })
+    })
+    .collect()
+}
+
+/// The same for people: first from the highest version to the next highest, as hosts go, though either may be
+/// listed before and after; then what else goes and comes.
+pub(super) fn told(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>]) -> Vec<Move> {
+    let (was, is) = (highest(before), highest(now));
+    let same = was.map(|p| p.digest) == is.map(|p| p.digest);
+    let first = (!same).then(|| Move { place: place.clone(), from: was.cloned(), to: is.cloned() });
+    let other = |one: &Arc<Package>, than: Option<&Arc<Package>>| {
+        same || than.is_none_or(|than| than.digest != one.digest)
+    };
+    let gone = without(before, now).into_iter().filter(|one| other(one, was));
+    let gone = gone.map(|one| Move { place: place.clone(), from: Some(one), to: None });
+    let come = without(now, before).into_iter().filter(|one| other(one, is));
+    let come = come.map(|one| Move { place: place.clone(), from: None, to: Some(one) });
+    first.into_iter().chain(gone).chain(come).collect()
+}
+
+/// What differs between two generations, for people.
+pub fn between(old: &Contents, new: &Contents) -> Vec<Move> {
+    let at = |contents: &Contents, place: &Place| -> Vec<_> {
+        contents.all_at(place).cloned().collect()
+    };
+    let places = old.differing(new);
+    places.iter().flat_map(|place| told(place, &at(old, place), &at(new, place))).collect()
+}
+
+fn highest(packages: &[Arc<Package>]) -> Option<&Arc<Package>> {
+    packages.iter().max_by(|a, b| a.version.cmp(&b.version))
+}
+
+/// Those that are not among others, the highest version first.
+fn without(packages: &[Arc<Package>], others: &[Arc<Package>]) -> Vec<Arc<Package>> {
+    let others: BTreeSet<_> = others.iter().map(|other| other.digest).collect();
+    let left = packages.iter().filter(|one| !others.contains(&one.digest));
+    let mut left: Vec<_> = left.cloned().collect();
+    left.sort_by(|a, b| b.version.cmp(&a.version));
+    left
+}

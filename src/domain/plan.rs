@@ -1,0 +1,42 @@
+//! Plan: the difference that a draft makes.
+
+use crate::domain::{Acceptance, Fled, Move, Pin, SuiteSpec};
+
+/// The difference that a draft makes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// What goes and comes, in the order of places.
+    pub moves: Vec<Move>,
+    /// The same for people, where several versions are listed ([`Plan::told`]).
+    pub for_people: Option<Vec<Move>>,
+    /// Packages taken, listed or not.
+    pub accepted: Vec<Acceptance>,
+    /// Pins set or replaced.
+    pub pinned: Vec<Pin>,
+    /// Pins ended, as they were.
+    pub unpinned: Vec<Pin>,
+    /// Versions fled from.
+    pub fled: Vec<Fled>,
+    /// Versions that may come back.
+    pub forgiven: Vec<Fled>,
+    /// The new description, when it was edited.
+    pub spec: Option<SuiteSpec>,
+}
+
+impl Plan {
+    /// What moves, for people: from the highest version of a place to the next highest, as hosts go, and what
+    /// else goes and comes.
+    pub fn told(&self) -> &[Move] {
+        self.for_people.as_ref().unwrap_or(&self.moves)
+    }
+
+    /// Whether hosts would see a difference.
+    pub fn is_visible(&self) -> bool {
+        !self.moves.is_empty() || self.spec.is_some()
+    }
+
+    /// Whether there is nothing at all to record.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

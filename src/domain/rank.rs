@@ -1,0 +1,23 @@
+//! Rank: the order of an index.
+
+use crate::debian::{PackageName, Version};
+use crate::domain::Package;
+
+/// Where a package stands in an index: behind all that was listed before it, and among what came with it
+/// by name. So what is listed later leaves the bytes before it as they are.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Rank {
+    /// The generation that listed it; 0 in an index that is sorted by name alone.
+    pub since: u64,
+    /// Its name.
+    pub name: PackageName,
+    /// Its version; without one, before all that an index has of the name.
+    pub version: Option<Version>,
+}
+
+impl Rank {
+    /// That of a package, which this generation listed.
+    pub fn of(since: u64, package: &Package) -> Self {
+        Self { since, name: package.name.clone(), version: Some(package.version.clone()) }
+    }
+}
