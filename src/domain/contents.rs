@@ -11,19 +11,12 @@ use imbl::ordmap::DiffItem;
 use imbl::{OrdMap, OrdSet};
 
 use crate::debian::{Architecture, Component, PackageKind, PackageName, Version, Versions};
+use crate::domain::Package;
+pub use crate::domain::place::{Move, Place, place_of};
 pub use crate::domain::rank::Rank;
-use crate::domain::{Move, Package};
-
-/// Where in a suite the versions of a package stand.
-pub type Place = (Component, PackageName, Architecture);
 
 /// A name in a component.
 pub type Named = (Component, PackageName);
-
-/// Where a package stands that is in a component.
-pub fn place_of(component: &Component, package: &Package) -> Place {
-    (component.clone(), package.name.clone(), package.architecture.clone())
-}
 
 /// Which packages a generation holds, and since when.
 ///

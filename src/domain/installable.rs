@@ -20,8 +20,8 @@ mod touched;
 pub use beside::avoided;
 pub use brought::DEEPEST;
 use lack::first_that_counts;
-pub use lack::{Lack, Need, Trouble};
-pub use question::{Named, Question};
+pub use lack::{Lack, Named, Need, Trouble};
+pub use question::Question;
 pub use touched::{asked, touched_by};
 
 /// Whether a suite answers for a name: what it owns, or, where it owns no names, what it lists or listed.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::debian::{Component, PackageName};
 use crate::digest::Digest;
 use crate::domain::contents::{Place, Rank};
-use crate::domain::rope::IndexPlace;
+use crate::domain::index_place::IndexPlace;
 use crate::domain::{Contents, Package};
 
 /// What an index lists of a name, if anything.
@@ -96,14 +96,6 @@ fn stands(contents: &Contents, place: &IndexPlace, package: &Arc<Package>) -> bo
     // Most names are of one architecture in an index, and hold no more than it lists.
     (alone && count <= contents.versions().limit())
         || listed(contents, place, &package.name).iter().any(|one| Arc::ptr_eq(one, package))
-}
-
-impl IndexPlace {
-    /// Whether its index may list a package of its component.
-    pub(super) fn fits(&self, package: &Package) -> bool {
-        let built = &package.architecture;
-        package.kind == self.kind && (*built == self.architecture || built.is_all())
-    }
 }
 
 /// What an index lists from a rank on, with the generation that listed it.

@@ -3,19 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::contents::Place;
+use crate::domain::place::{Move, Place};
 use crate::domain::{Contents, Package};
-
-/// How one place of a suite changes: with one version listed, from that to the next.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Move {
-    /// Which place.
-    pub place: Place,
-    /// What is listed there now.
-    pub from: Option<Arc<Package>>,
-    /// What will be listed there.
-    pub to: Option<Arc<Package>>,
-}
 
 /// What goes from a place and what comes to it, of these versions before and now; each once.
 pub(super) fn exchanged(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>]) -> Vec<Move> {

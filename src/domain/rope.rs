@@ -5,22 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::debian::packages::Form;
-use crate::debian::{Architecture, Component, PackageKind, PackageName};
+use crate::debian::{Component, PackageKind, PackageName};
 use crate::digest::{Digest, Hasher};
 use crate::domain::contents::Rank;
+pub use crate::domain::index_place::IndexPlace;
 use crate::domain::listing::{listing_from, ranked, texts_from};
 use crate::domain::{Contents, Move, Package};
-
-/// Which `Packages` index of a suite.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct IndexPlace {
-    /// Of which component.
-    pub component: Component,
-    /// For hosts of which architecture; never `all`.
-    pub architecture: Architecture,
-    /// Whether for hosts or for the installer: apt would install what is meant for the installer.
-    pub kind: PackageKind,
-}
 
 /// Which index of a suite that is made of stanzas.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

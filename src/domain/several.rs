@@ -10,12 +10,13 @@ use std::sync::Arc;
 use crate::debian::packages::LONGEST_PROVEN_BYTES;
 use crate::debian::{Component, PackageKind, PackageName};
 use crate::digest::Digest;
-use crate::domain::contents::{Named, place_of};
+use crate::domain::contents::Named;
 use crate::domain::draft::Draft;
+use crate::domain::index_place::IndexPlace;
 use crate::domain::listing::newest;
 use crate::domain::moves::{exchanged, told};
 use crate::domain::pinning::pinned_version;
-use crate::domain::rope::IndexPlace;
+use crate::domain::place::place_of;
 use crate::domain::{Move, Package, Place};
 
 impl Draft<'_> {

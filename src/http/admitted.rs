@@ -129,3 +129,16 @@ where
 {
     text.parse().map_err(|error: T::Err| Failure::invalid(field, error.to_string()))
 }
+
+/// Nothing of the API has that path.
+pub async fn no_route(_caller: Caller) -> Failure {
+    Failure::new(
+        Code::Missing,
+        "there is nothing at this path; the API is described in docs/API.md",
+    )
+}
+
+/// The path is there, but not for this method.
+pub async fn no_method(_caller: Caller) -> Failure {
+    Failure::new(Code::MethodRefused, "this path does not answer to that method")
+}

@@ -9,12 +9,19 @@ use hyper::ext::ReasonPhrase;
 use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
 use crate::domain::ConflictKind;
 use crate::flow::FlowError;
-use crate::http::admitted::Caller;
-use crate::http::refused::Refused;
 use crate::trust::Refusal;
 
 /// apt cuts a reason at 358 bytes and prints nothing but ASCII.
 const LONGEST_REASON_BYTES: usize = 300;
+
+/// Why a request was refused; an extension of the response.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The code of the problem.
+    pub code: String,
+    /// Its sentence.
+    pub detail: String,
+}
 
 /// An error on its way out.
 #[derive(Debug)]
@@ -138,19 +145,6 @@ fn reason_phrase(text: &str) -> Vec<u8> {
     let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
     let text: String = text.chars().map(visible).take(LONGEST_REASON_BYTES).collect();
     text.into_bytes()
-}
-
-/// Nothing of the API has that path.
-pub async fn no_route(_caller: Caller) -> Failure {
-    Failure::new(
-        Code::Missing,
-        "there is nothing at this path; the API is described in docs/API.md",
-    )
-}
-
-/// The path is there, but not for this method.
-pub async fn no_method(_caller: Caller) -> Failure {
-    Failure::new(Code::MethodRefused, "this path does not answer to that method")
 }
 
 #[cfg(test)]

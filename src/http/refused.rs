@@ -10,19 +10,10 @@ use crate::debian::PackageName;
 use crate::domain::{Actor, Admitted, Event};
 use crate::flow::audit::refusals;
 use crate::http::App;
-use crate::http::answer::Failure;
+use crate::http::answer::{Failure, Refused};
 use crate::http::listen::Peer;
 use crate::http::route::{Matched, OTHER, READ};
 use crate::trust;
-
-/// Why a request was refused; an extension of the response.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    /// The code of the problem.
-    pub code: String,
-    /// Its sentence.
-    pub detail: String,
-}
 
 /// What was asked, where that is not plain from method and path; an extension of the response.
 #[derive(Clone, Debug)]

@@ -9,20 +9,22 @@ use axum::http::{Request, Response};
 use axum::response::IntoResponse;
 use axum::{Extension, Router};
 
+use crate::http::admitted;
+use crate::http::answer::Refused;
 use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::openapi::Document;
-use crate::http::refused::{Asked, Refused};
+use crate::http::refused::Asked;
 use crate::http::route::Matched;
-use crate::http::{App, answer, gate, refused, repository, table};
+use crate::http::{App, gate, refused, repository, table};
 
 /// The whole tree: apt's at the root, the API below `/api/v1`.
 pub fn router(app: App) -> Router {
     let api = table::api()
         .fold(Router::new(), |router, route| router.route(route.path, gate::guarded(route, &app)));
     let api = api
-        .fallback(answer::no_route)
-        .method_not_allowed_fallback(answer::no_method)
+        .fallback(admitted::no_route)
+        .method_not_allowed_fallback(admitted::no_method)
         .layer(Extension(Document::of(table::api())));
     let files = table::FILES
         .iter()

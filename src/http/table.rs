@@ -4,45 +4,18 @@
 //! `openapi.json` are made from its rows. Most rows name the least role; which suites, components and packages
 //! it holds for is decided by the handler.
 
+mod needs;
 mod offering;
 mod trusting;
 
 use axum::routing::on;
-use schemars::{JsonSchema, SchemaGenerator};
 
-use crate::api::Code;
-use crate::domain::Right;
-use crate::http::route::{Needs, Route, SchemaOf};
+use crate::http::route::{Needs, Route};
 use crate::http::{local, repository};
 
+use needs::FILE_READER;
 use offering::{ASKING, CHANGING, UPLOADING};
 use trusting::{ACCESS, AUDIT, HOSTS, IDENTITIES, KEYS, LISTS};
-
-const HOST: Needs = Needs::Right(Right::Introspect);
-const FILE_READER: Needs = Needs::Right(repository::READ);
-const UPLOADER: Needs = Needs::Right(Right::Stage);
-/// Whoever is operator of anything may read the audit log of that.
-const OPERATOR: Needs = Needs::Right(Right::Audit);
-/// An operator of whole suites.
-const ISSUER: Needs = Needs::Right(Right::IssueHosts);
-const ADMIN: Needs = Needs::Right(Right::Administer);
-
-/// What a change may be answered with.
-const CHANGES: &[Code] = &[
-    Code::Missing,
-    Code::VersionConflict,
-    Code::GenerationMoved,
-    Code::NotInstallable,
-    Code::ChangeRefused,
-    Code::Busy,
-    Code::ClockBehind,
-    Code::OutOfSpace,
-];
-const MISSING: &[Code] = &[Code::Missing];
-
-const fn of<T: JsonSchema>() -> SchemaOf {
-    SchemaGenerator::subschema_for::<T>
-}
 
 /// Below [`crate::api::BASE`].
 pub const API: &[&[Route]] =

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::question::{Found, Host, Named, Question, candidate, out_of_step};
-use super::{Lack, Need, Trouble};
+use super::question::{Found, Host, Question, candidate, out_of_step};
+use super::{Lack, Named, Need, Trouble};
 use crate::debian::relation::{Qualifier, Relation};
 use crate::debian::{Architecture, Dependencies, MultiArch, PackageName, Version};
 use crate::domain::Package;

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::beside::name_on;
-use super::question::{Found, Host, Named, Question, candidate};
+use super::question::{Found, Host, Question, candidate};
 use super::touched::asked;
-use super::{Lack, Need, Trouble, first_that_counts};
+use super::{Lack, Named, Need, Trouble, first_that_counts};
 use crate::debian::relation::{Operator, Qualifier, Relation};
 use crate::debian::{Architecture, MultiArch, PackageName, Version};
 use crate::domain::Package;

@@ -5,8 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::debian::relation::Relation;
-use crate::debian::{Architecture, Version};
+use crate::debian::{Architecture, PackageName, Version};
 use crate::domain::Package;
+
+/// What a suite lists of each of some names.
+pub type Named = BTreeMap<PackageName, Vec<Arc<Package>>>;
 
 /// One of several relations is enough.
 pub type Need = Vec<Relation>;

@@ -3,15 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::Need;
 use super::touched::asked;
+use super::{Named, Need};
 use crate::debian::relation::{Operator, Qualifier, Relation};
 use crate::debian::{Architecture, Dependencies, MultiArch, PackageKind, PackageName, Version};
 use crate::digest::Digest;
 use crate::domain::Package;
-
-/// What a suite lists of each of some names.
-pub type Named = BTreeMap<PackageName, Vec<Arc<Package>>>;
 
 /// A package that is listed, and the architecture that it counts for on a host.
 pub(super) type Found<'q> = (&'q Arc<Package>, &'q Architecture);

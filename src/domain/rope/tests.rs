@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::debian::Architecture;
 use crate::debian::Version;
 use crate::domain::Text;
 use crate::domain::listing::listing;

@@ -2,7 +2,7 @@
 
 use axum::routing::on;
 
-use super::{ADMIN, CHANGES, HOST, MISSING, UPLOADER, of};
+use super::needs::{ADMIN, CHANGES, HOST, MISSING, UPLOADER, of};
 use crate::api::{
     BATCH_TYPE, BlobOutcomes, BlobReceipt, ChangeOutcome, ChangeRequest, Code, Diff, DiffQuery,
     Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MissingBlobs, PackagesQuery,

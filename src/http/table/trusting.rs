@@ -2,7 +2,7 @@
 
 use axum::routing::on;
 
-use super::{ADMIN, CHANGES, HOST, ISSUER, MISSING, OPERATOR, of};
+use super::needs::{ADMIN, CHANGES, HOST, ISSUER, MISSING, OPERATOR, of};
 use crate::api::{
     AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, AuthorityView,
     CRL_TYPE, ClientPackageView, Code, EnrolmentRequest, ExplainQuery, Explanation, Granted,
