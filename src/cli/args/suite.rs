@@ -114,7 +114,7 @@ pub struct SuiteCreate {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "What hosts are offered")]
 pub struct OfferArgs {
-    /// How many versions of a package are listed at most, the newest ones: a number, or 'all' [default: 1]
+    /// How many versions of a package are listed at most, the newest ones: a number, or 'all'; a new suite lists one
     #[arg(long, value_name = "N|all")]
     pub versions: Option<Versions>,
     /// Where 'apt changelog' looks: an https address with @CHANGEPATH@ in it; '' for nowhere
