@@ -193,8 +193,8 @@ fn open_repository(
 ) -> Result<Arc<Repository>, ServerError> {
     let now = clock.now();
     let floor = DateFloor::open(data.floor()).map_err(part("date floor"))?;
-    let ring = keys::ring(config, data)?;
-    let signer = Signer::of_ring(ring, floor).map_err(part("signing key"))?;
+    let keyring = keys::keyring(config, data)?;
+    let signer = Signer::of_keyring(keyring, floor).map_err(part("signing key"))?;
     let pool = DiskPool::open(&data.pool(), config.limits.reserve_bytes).map_err(part("pool"))?;
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
     let trust = Trust::load(trust_files(config, data), now).map_err(part("trust"))?;

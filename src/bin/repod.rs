@@ -12,7 +12,7 @@ use repod::debian::SuiteName;
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
 use repod::server::export::{ExportOptions, Exported};
-use repod::server::keys::KeyWish;
+use repod::server::keys::KeyChange;
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
 
@@ -281,17 +281,17 @@ fn admin(name: &str, config: Option<PathBuf>) -> Result<(), String> {
 }
 
 fn keys(command: KeyCommand) -> Result<(), String> {
-    let (wish, rest) = match command {
-        KeyCommand::List(rest) => (KeyWish::List, rest),
-        KeyCommand::New { kind, rest } => (KeyWish::Make(kind.into()), rest),
-        KeyCommand::Import { file, rest } => (KeyWish::Import(file), rest),
+    let (change, rest) = match command {
+        KeyCommand::List(rest) => (KeyChange::List, rest),
+        KeyCommand::New { kind, rest } => (KeyChange::Make(kind.into()), rest),
+        KeyCommand::Import { file, rest } => (KeyChange::Import(file), rest),
         KeyCommand::Retire { fingerprint, rest } => {
-            (KeyWish::Retire(fingerprint.to_ascii_uppercase()), rest)
+            (KeyChange::Retire(fingerprint.to_ascii_uppercase()), rest)
         }
     };
     let path = repod::server::config_path(rest.config);
-    let ring = repod::server::keys::change(&path, wish, rest.suites, SystemClock.now());
-    for key in ring.map_err(|error| error.to_string())? {
+    let keys = repod::server::keys::change(&path, change, rest.suites, SystemClock.now());
+    for key in keys.map_err(|error| error.to_string())? {
         let suites = key.suites.map_or("every suite".to_owned(), |suites| {
             suites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         });

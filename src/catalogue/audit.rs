@@ -68,13 +68,14 @@ pub trait Audit: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn find_ring(&self) -> Result<Option<AuditedRing>, CatalogueError>;
+    fn find_keyring(&self) -> Result<Option<AuditedKeyring>, CatalogueError>;
 
     /// Records how far the log tells of the ring, together with the entries that do.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn record_ring(&self, ring: &AuditedRing, events: &[Event]) -> Result<(), CatalogueError>;
+    fn record_keyring(&self, ring: &AuditedKeyring, events: &[Event])
+    -> Result<(), CatalogueError>;
 
     /// The delivery that was begun and that the log does not tell of yet.
     ///
@@ -108,16 +109,16 @@ pub struct Delivery {
 /// The ring of signing keys as far as the log tells of it. The ring itself is a file, which no transaction
 /// holds: what differs from this was changed and has no line yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct AuditedRing {
+pub struct AuditedKeyring {
     /// Each key in short, in one line.
     pub keys: Vec<String>,
     /// Who is changing it.
-    pub wish: Option<RingWish>,
+    pub change: Option<KeyringChange>,
 }
 
 /// Who has begun to change the ring.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RingWish {
+pub struct KeyringChange {
     /// By whom.
     pub actor: Actor,
     /// Why, as they said.

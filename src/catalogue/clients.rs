@@ -39,7 +39,7 @@ pub struct ClientSighting {
 
 /// The key ring of a suite that a host has read last with its own settings, as it does when it is enrolled.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RingSighting {
+pub struct KeyringSighting {
     /// Which host.
     pub identity: Identity,
     /// Of which suite.
@@ -84,11 +84,11 @@ pub trait Clients: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn record_ring_sightings(&self, read: &[RingSighting]) -> Result<(), CatalogueError>;
+    fn record_keyring_sightings(&self, read: &[KeyringSighting]) -> Result<(), CatalogueError>;
 
     /// The last one that each host has read, of each suite.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn list_ring_sightings(&self) -> Result<Vec<RingSighting>, CatalogueError>;
+    fn list_keyring_sightings(&self) -> Result<Vec<KeyringSighting>, CatalogueError>;
 }

@@ -4,7 +4,8 @@ use crate::catalogue::{CatalogueError, ChangesSince, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Completion, Contents, GenerationRecord, IndexFile, StoredBlock, StoredChunk, StoredRun, Tenure,
+    Completion, GenerationRecord, IndexFile, PackageSet, StoredBlock, StoredChunk, StoredRun,
+    Tenure,
 };
 use crate::time::Moment;
 
@@ -30,7 +31,7 @@ pub trait Generations: Send + Sync {
         &self,
         suite: &SuiteName,
         generation: u64,
-    ) -> Result<Option<Contents>, CatalogueError>;
+    ) -> Result<Option<PackageSet>, CatalogueError>;
 
     /// How the last generation differs from an earlier one; `None` when there is none of that number.
     /// Costs what differs, not what the suite holds.

@@ -23,8 +23,8 @@ mod snapshots;
 mod sql;
 pub mod sqlite;
 
-pub use audit::{Audit, AuditedRing, Checkpoint, Delivery, RingWish};
-pub use clients::{ClientPackage, ClientSighting, Clients, RingSighting};
+pub use audit::{Audit, AuditedKeyring, Checkpoint, Delivery, KeyringChange};
+pub use clients::{ClientPackage, ClientSighting, Clients, KeyringSighting};
 pub use enrolments::Enrolments;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
@@ -183,7 +183,7 @@ pub trait Suites: Send + Sync {
     /// [`CatalogueError`].
     fn load_suite(&self, suite: &SuiteName) -> Result<Option<SuiteState>, CatalogueError>;
 
-    /// Records everything of one turn of a suite's writer, or nothing.
+    /// Records everything of one publish batch of a suite, or nothing.
     ///
     /// When it holds a generation, its number must be the last one plus one and its head's date later
     /// than the last head's.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Contents, Fled, Head, Identity, IndexFile, Package, Pin, StoredChunk, SuiteSpec,
+    Head, Identity, IndexFile, Package, PackageSet, Pin, StoredChunk, SuiteSpec, Withdrawn,
 };
 use crate::time::Moment;
 
@@ -50,15 +50,15 @@ pub struct SuiteState {
     /// What it is.
     pub spec: SuiteSpec,
     /// The last generation's packages.
-    pub contents: Contents,
+    pub contents: PackageSet,
     /// What is served; `None` before the first publication.
     pub head: Option<Head>,
     /// Number of the last generation; 0 before the first.
     pub last_generation: u64,
     /// The pins that stand.
     pub pins: Vec<Pin>,
-    /// Versions that were fled from.
-    pub fled: Vec<Fled>,
+    /// Versions that were withdrawn.
+    pub withdrawn: Vec<Withdrawn>,
 }
 
 /// An index file and where its chunks lie.

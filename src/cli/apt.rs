@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use super::holdings::read;
+use super::host_certificates::read;
 use super::replace::{self, wrong};
 
 /// What apt holds while it fetches lists, and while it fetches packages. Source: apt, `pkgAcquire::GetLock`.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::args::Global;
 use super::failure::{Failure, unread};
-use super::surroundings::Surroundings;
+use super::terminal::Terminal;
 use crate::client::Credentials;
 use crate::debian::SuiteName;
 use crate::nearest::nearest;
@@ -36,7 +36,7 @@ impl Settings {
     ///
     /// # Errors
     /// A usage [`Failure`] that names the file and the key, or the variable.
-    pub fn settle(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+    pub fn settle(global: &Global, around: &Terminal) -> Result<Self, Failure> {
         no_empty_place(around)?;
         let file = match explicit_file(global, around) {
             Some(path) => read_file(&path)?,
@@ -111,7 +111,7 @@ impl Settings {
 const PLACES: [&str; 3] = ["REPOCTL_CONFIG", "REPOCTL_SERVER", "REPOCTL_SUITE"];
 
 /// A place that a script names by a variable of its own which is not set is not the usual one.
-fn no_empty_place(around: &Surroundings) -> Result<(), Failure> {
+fn no_empty_place(around: &Terminal) -> Result<(), Failure> {
     let is_empty = |name: &&str| around.environment.get(*name).is_some_and(String::is_empty);
     let told = |name| {
         Failure::usage(format!("{name} is set and empty; nothing was changed"))
@@ -120,12 +120,12 @@ fn no_empty_place(around: &Surroundings) -> Result<(), Failure> {
     PLACES.into_iter().find(is_empty).map_or(Ok(()), |name| Err(told(name)))
 }
 
-fn explicit_file(global: &Global, around: &Surroundings) -> Option<PathBuf> {
+fn explicit_file(global: &Global, around: &Terminal) -> Option<PathBuf> {
     global.config.clone().or_else(|| around.variable("REPOCTL_CONFIG").map(PathBuf::from))
 }
 
 /// Source: the XDG Base Directory Specification; a relative `XDG_CONFIG_HOME` does not count.
-fn usual_file(around: &Surroundings) -> Option<PathBuf> {
+fn usual_file(around: &Terminal) -> Option<PathBuf> {
     let xdg = around.variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || around.variable("HOME").map(|home| Path::new(home).join(".config"));
     Some(xdg.or_else(home)?.join("repoctl").join("config.toml"))

@@ -18,13 +18,13 @@ mod command;
 mod config;
 mod consent;
 mod failure;
-mod holdings;
+mod host_certificates;
 mod keys;
 mod meter;
 mod render;
 mod replace;
-mod surroundings;
 mod table;
+mod terminal;
 mod text;
 mod tree;
 mod upload;
@@ -45,20 +45,17 @@ use config::Settings;
 use failure::Failure;
 
 pub use meter::Meter;
-pub use surroundings::Surroundings;
+pub use terminal::Terminal;
 
 /// Runs one command of `repoctl` as this process and gives the number to end it with.
 ///
 /// Shape: `arguments` begin with the name of the program.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    run_in(arguments, &mut Surroundings::of_process()).await
+    run_in(arguments, &mut Terminal::of_process()).await
 }
 
-/// Runs one command of `repoctl` in the given surroundings and gives the number it ends with.
-pub async fn run_in(
-    arguments: impl IntoIterator<Item = OsString>,
-    around: &mut Surroundings,
-) -> u8 {
+/// Runs one command of `repoctl` in the given terminal and gives the number it ends with.
+pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut Terminal) -> u8 {
     let mut command = Cli::command();
     if let Some(columns) = around.columns() {
         command = command.term_width(columns);
@@ -120,7 +117,7 @@ fn advise(mut told: clap::Error) -> clap::Error {
 }
 
 /// Prints what clap has to say: help and version are answers, everything else is a usage error.
-fn tell(told: clap::Error, around: &mut Surroundings) -> Exit {
+fn tell(told: clap::Error, around: &mut Terminal) -> Exit {
     let text = told.render().to_string();
     if told.use_stderr() {
         around.complain(&text);
@@ -130,7 +127,7 @@ fn tell(told: clap::Error, around: &mut Surroundings) -> Exit {
     Exit::Done
 }
 
-async fn obey(cli: &Cli, around: &mut Surroundings) -> Result<(), Failure> {
+async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
     match &cli.command {
         Command::Completions { shell } => {
             manual::completions(around, *shell);

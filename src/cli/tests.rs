@@ -23,7 +23,7 @@ use axum::response::{IntoResponse, Response};
 
 use serde_json::Value;
 
-use super::{Surroundings, run_in};
+use super::{Terminal, run_in};
 use crate::api::{MessageQuery, Problem};
 use crate::client::tests::fake::Fake;
 use crate::time::{HandClock, Moment};
@@ -78,7 +78,7 @@ impl Stage {
 
     pub async fn run(&self, arguments: &[&str]) -> Told {
         let (out, err) = (Paper::default(), Paper::default());
-        let mut around = Surroundings {
+        let mut around = Terminal {
             out: Box::new(out.clone()),
             err: Box::new(err.clone()),
             input: Box::new(Cursor::new(self.input.clone().into_bytes())),

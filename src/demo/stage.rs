@@ -11,7 +11,7 @@ use super::place::Place;
 use super::program;
 use super::serving::Serving;
 use super::telling::{Telling, command_line, harmless};
-use crate::cli::{self, Surroundings};
+use crate::cli::{self, Terminal};
 use crate::time::SystemClock;
 
 /// Everything that the steps share.
@@ -111,7 +111,7 @@ impl Stage {
     ) -> Result<String, String> {
         let line = self.show(shown, "repoctl", arguments);
         let printed = Printed::default();
-        let mut around = Surroundings {
+        let mut around = Terminal {
             out: Box::new(printed.clone()),
             err: Box::new(printed.clone()),
             input: Box::new(io::empty()),

@@ -323,7 +323,7 @@ fn judge(
         }
         return (Standing::Published, String::new());
     }
-    if draft.has_fled(package) {
+    if draft.is_withdrawn(package) {
         let Package { source, source_version, .. } = package;
         let note = format!(
             "this version was rolled back from or removed; \

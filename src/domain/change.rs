@@ -7,9 +7,9 @@ use crate::domain::installable::Lack;
 use crate::domain::suite_edit::SuiteEdit;
 use crate::domain::{Move, Pin, PinTarget};
 
-/// What is wished of a suite.
+/// What is asked of a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Wish {
+pub enum Change {
     /// Take packages whose bytes are known.
     Add(Vec<(Component, Digest)>),
     /// Offer exactly this version.
@@ -33,7 +33,7 @@ pub enum Wish {
     Complete,
 }
 
-impl Wish {
+impl Change {
     /// The verb, for the log.
     pub fn verb(&self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Wish {
     }
 }
 
-/// What applying a wish gave beside the change of the draft.
+/// What applying a change gave beside the change of the draft.
 #[derive(Clone, Default, Debug)]
 pub struct Applied {
     /// What became of each added package.
@@ -70,7 +70,7 @@ pub struct Applied {
     pub same_as: Option<u64>,
     /// What hosts cannot install with it.
     pub lacks: Vec<Lack>,
-    /// What the audit log says beside what was wished.
+    /// What the audit log says beside what was asked.
     pub remark: String,
     /// Sentences for people.
     pub notes: Vec<String>,
@@ -88,7 +88,7 @@ pub struct Expect {
 
 /// What came of one change.
 #[derive(Clone, Default, Debug)]
-pub struct Turned {
+pub struct Outcome {
     /// The generation that is live with it; `None` when hosts see no difference.
     pub generation: Option<u64>,
     /// Whether it was only tried out.

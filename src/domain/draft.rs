@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, PackageName};
 use crate::digest::Digest;
-use crate::domain::contents::{Named, Place, place_of};
 use crate::domain::host::CLIENT_PREFIX;
+use crate::domain::package_set::{Named, Place, place_of};
 use crate::domain::{
-    Acceptance, Contents, Fled, Move, Package, Pin, PinKind, PinTarget, Plan, SuiteSpec,
+    Acceptance, Move, Package, PackageSet, Pin, PinKind, PinTarget, Plan, SuiteSpec, Withdrawn,
 };
 
 /// A suite under change.
 #[derive(Clone)]
 pub struct Draft<'a> {
-    base: &'a Contents,
+    base: &'a PackageSet,
     overlay: BTreeMap<Place, Option<Arc<Package>>>,
     /// Where the overlay has put packages of a source, so that looking one up reads no more than it.
     put_of: BTreeSet<(PackageName, Place)>,
@@ -24,8 +24,8 @@ pub struct Draft<'a> {
     edited: bool,
     old_pins: BTreeMap<PinTarget, Pin>,
     pins: BTreeMap<PinTarget, Pin>,
-    old_fled: BTreeSet<Fled>,
-    fled: BTreeSet<Fled>,
+    old_withdrawn: BTreeSet<Withdrawn>,
+    withdrawn: BTreeSet<Withdrawn>,
     accepted: BTreeMap<Digest, Acceptance>,
     /// What the suite has accepted of some names, where several versions are listed.
     known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
@@ -38,10 +38,15 @@ pub type Placed = (Place, Option<Arc<Package>>);
 
 impl<'a> Draft<'a> {
     /// A draft that changes nothing yet.
-    pub fn new(spec: &SuiteSpec, contents: &'a Contents, pins: &[Pin], fled: &[Fled]) -> Self {
+    pub fn new(
+        spec: &SuiteSpec,
+        contents: &'a PackageSet,
+        pins: &[Pin],
+        withdrawn: &[Withdrawn],
+    ) -> Self {
         let pins: BTreeMap<_, _> =
             pins.iter().map(|pin| (pin.target.clone(), pin.clone())).collect();
-        let fled: BTreeSet<_> = fled.iter().cloned().collect();
+        let withdrawn: BTreeSet<_> = withdrawn.iter().cloned().collect();
         Self {
             base: contents,
             overlay: BTreeMap::new(),
@@ -50,8 +55,8 @@ impl<'a> Draft<'a> {
             edited: false,
             old_pins: pins.clone(),
             pins,
-            old_fled: fled.clone(),
-            fled,
+            old_withdrawn: withdrawn.clone(),
+            withdrawn,
             accepted: BTreeMap::new(),
             known: BTreeMap::new(),
             is_relisted: false,
@@ -132,7 +137,7 @@ impl<'a> Draft<'a> {
     /// Every place where something else is listed than in `then`, with what is listed here.
     ///
     /// Costs what differs, not what is listed, where `then` has come from the same contents.
-    pub fn differing(&self, then: &Contents) -> Vec<(Place, Option<Arc<Package>>)> {
+    pub fn differing(&self, then: &PackageSet) -> Vec<(Place, Option<Arc<Package>>)> {
         let mut places: BTreeSet<Place> = self.overlay.keys().cloned().collect();
         places.extend(self.base.differing(then));
         let digest = |package: Option<&Arc<Package>>| package.map(|p| p.digest);
@@ -222,27 +227,30 @@ impl<'a> Draft<'a> {
     }
 
     /// Remembers that a version was left and does not come back by itself.
-    pub fn flee(&mut self, fled: Fled) {
-        self.fled.insert(fled);
+    pub fn withdraw(&mut self, withdrawn: Withdrawn) {
+        self.withdrawn.insert(withdrawn);
     }
 
     /// Lets a version come back.
-    pub fn forgive(&mut self, fled: &Fled) {
-        self.fled.remove(fled);
+    pub fn restore(&mut self, withdrawn: &Withdrawn) {
+        self.withdrawn.remove(withdrawn);
     }
 
-    /// Whether a package's version was fled from.
-    pub fn has_fled(&self, package: &Package) -> bool {
-        let fled = |kind, name: &PackageName, version: &crate::debian::Version| Fled {
+    /// Whether a package's version was withdrawn.
+    pub fn is_withdrawn(&self, package: &Package) -> bool {
+        let withdrawn = |kind, name: &PackageName, version: &crate::debian::Version| Withdrawn {
             target: PinTarget { kind, name: name.clone() },
             version: version.clone(),
         };
-        self.fled.contains(&fled(PinKind::Source, &package.source, &package.source_version))
-            || self.fled.contains(&fled(PinKind::Binary, &package.name, &package.version))
+        self.withdrawn.contains(&withdrawn(
+            PinKind::Source,
+            &package.source,
+            &package.source_version,
+        )) || self.withdrawn.contains(&withdrawn(PinKind::Binary, &package.name, &package.version))
     }
 
     /// What was altered since `before`, an earlier state of this draft: places, with what they list now,
-    /// and targets of which a pin or what was fled from is another.
+    /// and targets of which a pin or what was withdrawn is another.
     pub fn since(&self, before: &Self) -> (Vec<Placed>, BTreeSet<PinTarget>) {
         let digest = |package: Option<&Arc<Package>>| package.map(|p| p.digest);
         let moved = self
@@ -254,8 +262,11 @@ impl<'a> Draft<'a> {
         let pins = pins.into_iter().flat_map(|(one, other)| {
             one.values().filter(|pin| other.get(&pin.target) != Some(pin)).map(|pin| &pin.target)
         });
-        let fled = self.fled.symmetric_difference(&before.fled).map(|fled| &fled.target);
-        (moved, pins.chain(fled).cloned().collect())
+        let withdrawn = self
+            .withdrawn
+            .symmetric_difference(&before.withdrawn)
+            .map(|withdrawn| &withdrawn.target);
+        (moved, pins.chain(withdrawn).cloned().collect())
     }
 
     /// Takes a package for the suite, listed or not.
@@ -357,8 +368,8 @@ impl<'a> Draft<'a> {
                 .filter(|pin| !self.pins.contains_key(&pin.target))
                 .cloned()
                 .collect(),
-            fled: self.fled.difference(&self.old_fled).cloned().collect(),
-            forgiven: self.old_fled.difference(&self.fled).cloned().collect(),
+            withdrawn: self.withdrawn.difference(&self.old_withdrawn).cloned().collect(),
+            restored: self.old_withdrawn.difference(&self.withdrawn).cloned().collect(),
             spec: self.edited.then(|| self.spec.clone()),
         }
     }

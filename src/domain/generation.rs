@@ -2,7 +2,9 @@
 
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Event, Fled, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec};
+use crate::domain::{
+    Event, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec, Withdrawn,
+};
 use crate::time::Moment;
 
 /// Which generation a suite serves, and the signed text that says so.
@@ -106,7 +108,7 @@ pub struct Shown {
     pub head: Head,
 }
 
-/// All that one turn of a suite's writer records: one transaction.
+/// All that one publish batch of a suite records: one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Publication {
     /// Of which suite.
@@ -117,10 +119,10 @@ pub struct Publication {
     pub pinned: Vec<Pin>,
     /// Pins ended.
     pub unpinned: Vec<PinTarget>,
-    /// Versions fled from.
-    pub fled: Vec<Fled>,
+    /// Versions that are withdrawn with it.
+    pub withdrawn: Vec<Withdrawn>,
     /// Versions that may come back.
-    pub forgiven: Vec<Fled>,
+    pub restored: Vec<Withdrawn>,
     /// The suite's new description, when it was edited.
     pub spec: Option<SuiteSpec>,
     /// The new generation; `None` when hosts see no difference.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::debian::{Component, PackageName};
 use crate::digest::Digest;
-use crate::domain::contents::{Place, Rank};
 use crate::domain::index_place::IndexPlace;
-use crate::domain::{Contents, Package};
+use crate::domain::package_set::{Place, Rank};
+use crate::domain::{Package, PackageSet};
 
 /// What an index lists of a name, if anything.
 pub type Listed = Option<Arc<Package>>;
@@ -20,7 +20,7 @@ pub type Listed = Option<Arc<Package>>;
 /// name, they compete as one: of all of them the highest versions are listed, as many as the suite lists, and
 /// no other. With more, apt takes the highest, and a rollback would not be obeyed.
 pub fn listing<'c>(
-    contents: &'c Contents,
+    contents: &'c PackageSet,
     place: &IndexPlace,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
     listing_from(contents, place, None).map(|(_, package)| package)
@@ -31,7 +31,7 @@ pub fn listing<'c>(
 /// that it keeps what it shares with that.
 ///
 /// Costs what changed when one of them came from a copy of the other.
-pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Listed, Listed)> {
+pub fn changes(old: &PackageSet, new: &PackageSet, place: &IndexPlace) -> Vec<(Listed, Listed)> {
     let fits = |(of, name, built): Place| {
         let here = of == place.component && (built == place.architecture || built.is_all());
         here.then_some(name)
@@ -47,8 +47,8 @@ pub fn changes(old: &Contents, new: &Contents, place: &IndexPlace) -> Vec<(Liste
 
 fn changes_of(
     name: &PackageName,
-    old: &Contents,
-    new: &Contents,
+    old: &PackageSet,
+    new: &PackageSet,
     place: &IndexPlace,
 ) -> Vec<(Listed, Listed)> {
     let (before, now) = (listed(old, place, name), listed(new, place, name));
@@ -67,7 +67,7 @@ fn changes_of(
 
 /// What an index lists of a name, the highest version first.
 fn listed<'c>(
-    contents: &'c Contents,
+    contents: &'c PackageSet,
     place: &IndexPlace,
     name: &PackageName,
 ) -> Vec<&'c Arc<Package>> {
@@ -86,7 +86,7 @@ pub(super) fn newest<P: AsRef<Package>>(mut packages: Vec<P>, limit: usize) -> V
 }
 
 /// Whether an index lists a package that it may list.
-fn stands(contents: &Contents, place: &IndexPlace, package: &Arc<Package>) -> bool {
+fn stands(contents: &PackageSet, place: &IndexPlace, package: &Arc<Package>) -> bool {
     let fitting = contents.named(&place.component, &package.name).filter(|one| place.fits(one));
     let (mut count, mut alone) = (0_usize, true);
     for one in fitting {
@@ -100,7 +100,7 @@ fn stands(contents: &Contents, place: &IndexPlace, package: &Arc<Package>) -> bo
 
 /// What an index lists from a rank on, with the generation that listed it.
 pub(super) fn listing_from<'c>(
-    contents: &'c Contents,
+    contents: &'c PackageSet,
     place: &IndexPlace,
     first: Option<&Rank>,
 ) -> impl Iterator<Item = (u64, &'c Arc<Package>)> + use<'c> {
@@ -113,7 +113,7 @@ pub(super) fn listing_from<'c>(
 /// A package for each text of a component, from a name on: what is not listed because another version is
 /// has one, too.
 pub(super) fn texts_from<'c>(
-    contents: &'c Contents,
+    contents: &'c PackageSet,
     component: &Component,
     first: Option<&PackageName>,
 ) -> impl Iterator<Item = &'c Arc<Package>> + use<'c> {
@@ -137,7 +137,7 @@ pub(super) fn texts_from<'c>(
 
 /// Where an index lists the versions of a name, and which packages these are.
 pub(super) fn ranked(
-    contents: &Contents,
+    contents: &PackageSet,
     place: &IndexPlace,
     name: &PackageName,
 ) -> BTreeMap<Rank, Digest> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::place::{Move, Place};
-use crate::domain::{Contents, Package};
+use crate::domain::{Package, PackageSet};
 
 /// What goes from a place and what comes to it, of these versions before and now; each once.
 pub(super) fn exchanged(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>]) -> Vec<Move> {
@@ -35,8 +35,8 @@ pub(super) fn told(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>])
 }
 
 /// What differs between two generations, for people.
-pub fn between(old: &Contents, new: &Contents) -> Vec<Move> {
-    let at = |contents: &Contents, place: &Place| -> Vec<_> {
+pub fn between(old: &PackageSet, new: &PackageSet) -> Vec<Move> {
+    let at = |contents: &PackageSet, place: &Place| -> Vec<_> {
         contents.all_at(place).cloned().collect()
     };
     let places = old.differing(new);

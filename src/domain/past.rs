@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::debian::{Component, Version};
 use crate::digest::Digest;
-use crate::domain::contents::{Place, place_of};
+use crate::domain::package_set::{Place, place_of};
 use crate::domain::{Package, PinTarget, Tenure, pin::PinKind};
 
 /// Packages at their components: what a suite lists of one source (or one binary).
@@ -66,8 +66,11 @@ impl Past {
     }
 
     /// What a rollback goes to: the last selection with the version that was live before the present
-    /// one, and that was not itself fled from. Going back twice goes back two versions; it never toggles.
-    pub fn before_present(&self, fled: impl Fn(&Package) -> bool) -> Option<(Label, Selection)> {
+    /// one, and that was not itself withdrawn. Going back twice goes back two versions; it never toggles.
+    pub fn before_present(
+        &self,
+        withdrawn: impl Fn(&Package) -> bool,
+    ) -> Option<(Label, Selection)> {
         let mut stack: Vec<Label> = Vec::new();
         let mut last_seen: BTreeMap<Label, u64> = BTreeMap::new();
         for generation in self.turning_points() {
@@ -81,7 +84,7 @@ impl Past {
         stack.pop()?;
         while let Some(target) = stack.pop() {
             let selection = self.at(*last_seen.get(&target)?);
-            if !selection.values().any(|(_, package)| fled(package)) {
+            if !selection.values().any(|(_, package)| withdrawn(package)) {
                 return Some((target, selection));
             }
         }

@@ -1,4 +1,4 @@
-//! Pins: what an operator fixed, and the versions that were fled from.
+//! Pins: what an operator fixed, and the versions that were withdrawn.
 
 use crate::debian::{PackageName, Version};
 use crate::domain::Identity;
@@ -59,7 +59,7 @@ pub struct Pin {
 
 /// A version that was rolled back from: it does not come back by itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Fled {
+pub struct Withdrawn {
     /// The package, as it was pinned.
     pub target: PinTarget,
     /// The version that was left.

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, Version};
-use crate::domain::contents::place_of;
 use crate::domain::draft::Draft;
+use crate::domain::package_set::place_of;
 use crate::domain::past::{self, Label, Past, Selection};
-use crate::domain::{Conflict, Contents, Fled, Identity, Package, Pin, PinKind, PinTarget, Reach};
+use crate::domain::{
+    Conflict, Identity, Package, PackageSet, Pin, PinKind, PinTarget, Reach, Withdrawn,
+};
 use crate::time::Moment;
 
 /// Who asks, why, when, and for how long.
@@ -49,7 +51,8 @@ pub fn roll_back(
     past: &Past,
     asking: &Asking,
 ) -> Result<(), Conflict> {
-    let Some((label, selection)) = past.before_present(|package| draft.has_fled(package)) else {
+    let Some((label, selection)) = past.before_present(|package| draft.is_withdrawn(package))
+    else {
         let problem = match past::label(target, draft.members(target).iter().map(|(_, p)| &**p)) {
             Some(now) => format!(
                 "{} is the first version that this suite published; there is nothing to go back to",
@@ -86,10 +89,10 @@ pub fn roll_back_to(
 
 /// Leaves sources of earlier contents as they are now where they would bring back what was withdrawn: it does not
 /// come back by itself, whatever goes back around it. Gives these sources.
-pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut Contents) -> Vec<PackageName> {
+pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut PackageSet) -> Vec<PackageName> {
     let mut sources = BTreeSet::new();
     for (place, _) in draft.differing(then) {
-        let back = then.at(&place).filter(|package| draft.has_fled(package));
+        let back = then.at(&place).filter(|package| draft.is_withdrawn(package));
         sources.extend(back.map(|package| package.source.clone()));
     }
     for source in &sources {
@@ -107,7 +110,7 @@ pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut Contents) -> Vec<Packag
 const ANY_TIME: u64 = 0;
 
 /// Brings back the whole contents of an earlier generation, and pins every source that moves by it.
-pub fn roll_back_all(draft: &mut Draft<'_>, then: &Contents, asking: &Asking) {
+pub fn roll_back_all(draft: &mut Draft<'_>, then: &PackageSet, asking: &Asking) {
     let mut sources = BTreeSet::new();
     for (place, here) in draft.differing(then) {
         sources.extend(here.map(|package| package.source.clone()));
@@ -157,7 +160,7 @@ pub fn pin_at(
     Ok(())
 }
 
-/// Ends a pin and lists the highest version taken meanwhile, never one that was fled from, nor what the suite
+/// Ends a pin and lists the highest version taken meanwhile, never one that was withdrawn, nor what the suite
 /// does not take any more.
 ///
 /// # Errors
@@ -175,7 +178,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     };
     let free: Vec<_> = taken
         .iter()
-        .filter(|(_, p)| !draft.has_fled(p) && draft.pin_of(p).is_none() && higher(p))
+        .filter(|(_, p)| !draft.is_withdrawn(p) && draft.pin_of(p).is_none() && higher(p))
         .filter(|(_, p)| draft.may_list(p))
         .collect();
     let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
@@ -205,18 +208,18 @@ pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Res
     for (place, package) in members {
         draft.clear(&place);
         let version = pinned_version(target, &package).clone();
-        draft.flee(Fled { target: target.clone(), version });
+        draft.withdraw(Withdrawn { target: target.clone(), version });
     }
     let taken = if draft.spec.versions.is_one() { &[] } else { taken };
     for (_, package) in taken {
         let version = pinned_version(target, package).clone();
-        draft.flee(Fled { target: target.clone(), version });
+        draft.withdraw(Withdrawn { target: target.clone(), version });
     }
     draft.end_pin(target);
     Ok(())
 }
 
-/// Lists exactly `selection` of the target and pins it; what is left on the way was fled from.
+/// Lists exactly `selection` of the target and pins it; what is left on the way was withdrawn.
 fn fix(
     draft: &mut Draft<'_>,
     target: &PinTarget,
@@ -239,19 +242,19 @@ fn fix(
     for package in left.iter().filter(|package| !selection.contains_key(&package.digest)) {
         let left = pinned_version(target, package).clone();
         if version.as_ref().is_none_or(|version| left.compare(version).is_gt()) {
-            draft.flee(Fled { target: target.clone(), version: left });
+            draft.withdraw(Withdrawn { target: target.clone(), version: left });
         }
     }
     for (component, package) in selection.values() {
         draft.put(component, package);
     }
     if let Some(version) = &version {
-        draft.forgive(&Fled { target: target.clone(), version: version.clone() });
+        draft.restore(&Withdrawn { target: target.clone(), version: version.clone() });
     }
     if !draft.spec.versions.is_one() {
         for (_, package) in selection.values() {
             let own = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
-            draft.forgive(&Fled { target: own, version: package.version.clone() });
+            draft.restore(&Withdrawn { target: own, version: package.version.clone() });
         }
     }
     draft.set_pin(Pin {
@@ -276,7 +279,7 @@ pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Versi
 fn with_others(
     target: &PinTarget,
     version: &Version,
-    now: &[(crate::domain::contents::Place, Arc<Package>)],
+    now: &[(crate::domain::package_set::Place, Arc<Package>)],
     of_version: &[&Taken],
 ) -> Selection {
     let own = newest(of_version.iter().copied());

@@ -1,6 +1,6 @@
 //! Plan: the difference that a draft makes.
 
-use crate::domain::{Acceptance, Fled, Move, Pin, SuiteSpec};
+use crate::domain::{Acceptance, Move, Pin, SuiteSpec, Withdrawn};
 
 /// The difference that a draft makes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,10 +15,10 @@ pub struct Plan {
     pub pinned: Vec<Pin>,
     /// Pins ended, as they were.
     pub unpinned: Vec<Pin>,
-    /// Versions fled from.
-    pub fled: Vec<Fled>,
+    /// Versions that are withdrawn with it.
+    pub withdrawn: Vec<Withdrawn>,
     /// Versions that may come back.
-    pub forgiven: Vec<Fled>,
+    pub restored: Vec<Withdrawn>,
     /// The new description, when it was edited.
     pub spec: Option<SuiteSpec>,
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::debian::packages::Form;
 use crate::debian::{Component, PackageKind, PackageName};
 use crate::digest::{Digest, Hasher};
-use crate::domain::contents::Rank;
 pub use crate::domain::index_place::IndexPlace;
 use crate::domain::listing::{listing_from, ranked, texts_from};
-use crate::domain::{Contents, Move, Package};
+use crate::domain::package_set::Rank;
+use crate::domain::{Move, Package, PackageSet};
 
 /// Which index of a suite that is made of stanzas.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -200,7 +200,7 @@ pub fn side_key(what: &str, bytes: &[u8]) -> Digest {
 ///
 /// Shape: consecutive runs that hold all that is listed, in its order. Of a `Translation-en`, one package
 /// for each of its stanzas.
-pub fn cut(contents: &Contents, index: &Index) -> Vec<Vec<Arc<Package>>> {
+pub fn cut(contents: &PackageSet, index: &Index) -> Vec<Vec<Arc<Package>>> {
     let stretches = recut(contents, index, &[], &BTreeSet::new());
     let cut = |stretch| match stretch {
         Stretch::Cut(_, packages) => Some(packages),
@@ -212,7 +212,12 @@ pub fn cut(contents: &Contents, index: &Index) -> Vec<Vec<Arc<Package>>> {
 /// Where an index reads otherwise than before: what left it, and what came, each where it stood or stands.
 ///
 /// Shape: `moves` lead from `old` to `new`.
-pub fn changed(old: &Contents, new: &Contents, index: &Index, moves: &[Move]) -> BTreeSet<Rank> {
+pub fn changed(
+    old: &PackageSet,
+    new: &PackageSet,
+    index: &Index,
+    moves: &[Move],
+) -> BTreeSet<Rank> {
     let shown = moves.iter().filter(|one| index.shows(one)).map(|one| &one.place.1);
     let mut names: BTreeSet<&PackageName> = shown.collect();
     match index {
@@ -240,7 +245,7 @@ pub fn changed(old: &Contents, new: &Contents, index: &Index, moves: &[Move]) ->
 /// Shape: as [`cut`] of the whole would give it, where `Kept` stands for pieces that it would give
 /// again. Costs what changed, not what is listed. With no `old`, everything is cut.
 pub fn recut(
-    contents: &Contents,
+    contents: &PackageSet,
     index: &Index,
     old: &[Piece],
     changed: &BTreeSet<Rank>,
@@ -288,7 +293,7 @@ pub fn recut(
 
 /// Cuts from `first` on until `ends` gives the old piece that begins behind a cut, or to the end.
 fn walk(
-    contents: &Contents,
+    contents: &PackageSet,
     index: &Index,
     first: Option<&Rank>,
     mut ends: impl FnMut(&Rank) -> Option<usize>,

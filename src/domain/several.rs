@@ -10,11 +10,11 @@ use std::sync::Arc;
 use crate::debian::packages::LONGEST_PROVEN_BYTES;
 use crate::debian::{Component, PackageKind, PackageName};
 use crate::digest::Digest;
-use crate::domain::contents::Named;
 use crate::domain::draft::Draft;
 use crate::domain::index_place::IndexPlace;
 use crate::domain::listing::newest;
 use crate::domain::moves::{exchanged, told};
+use crate::domain::package_set::Named;
 use crate::domain::pinning::pinned_version;
 use crate::domain::place::place_of;
 use crate::domain::{Move, Package, Place};
@@ -99,7 +99,7 @@ impl Draft<'_> {
         };
         let is_read =
             usize::try_from(package.stanza_bytes).is_ok_and(|b| b <= LONGEST_PROVEN_BYTES);
-        let may = self.may_list(package) && !self.has_fled(package) && is_read;
+        let may = self.may_list(package) && !self.is_withdrawn(package) && is_read;
         may && self.pin_of(package).is_none_or(within)
     }
 

@@ -54,9 +54,9 @@ fn source(text: &str) -> PinTarget {
 /// A suite with its history, as the catalogue would keep it.
 struct Model {
     spec: SuiteSpec,
-    generations: Vec<Contents>,
+    generations: Vec<PackageSet>,
     pins: Vec<Pin>,
-    fled: Vec<Fled>,
+    withdrawn: Vec<Withdrawn>,
     taken: Vec<Taken>,
     hidden: HashSet<Digest>,
     privileges: HashMap<Digest, Vec<Privilege>>,
@@ -84,13 +84,13 @@ impl Model {
             pdiffs: true,
             translations: false,
         };
-        let generations = vec![Contents::default()];
-        let (pins, fled, taken) = (Vec::new(), Vec::new(), Vec::new());
+        let generations = vec![PackageSet::default()];
+        let (pins, withdrawn, taken) = (Vec::new(), Vec::new(), Vec::new());
         let (hidden, privileges) = (HashSet::new(), HashMap::new());
-        Self { spec, generations, pins, fled, taken, hidden, privileges }
+        Self { spec, generations, pins, withdrawn, taken, hidden, privileges }
     }
 
-    fn now(&self) -> &Contents {
+    fn now(&self) -> &PackageSet {
         self.generations.last().unwrap()
     }
 
@@ -99,7 +99,7 @@ impl Model {
         apply: impl FnOnce(&mut Draft<'_>, &Self) -> Result<T, Conflict>,
     ) -> Result<T, Conflict> {
         let contents = self.now().clone();
-        let mut draft = Draft::new(&self.spec, &contents, &self.pins, &self.fled);
+        let mut draft = Draft::new(&self.spec, &contents, &self.pins, &self.withdrawn);
         draft.learn(self.taken.iter().cloned());
         let result = apply(&mut draft, self)?;
         let plan = draft.plan();
@@ -110,8 +110,8 @@ impl Model {
         self.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
         self.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
         self.pins.extend(plan.pinned);
-        self.fled.retain(|fled| !plan.forgiven.contains(fled));
-        self.fled.extend(plan.fled);
+        self.withdrawn.retain(|withdrawn| !plan.restored.contains(withdrawn));
+        self.withdrawn.extend(plan.withdrawn);
         Ok(result)
     }
 
@@ -270,7 +270,7 @@ fn one_version_is_for_all_architectures_or_for_single_ones() {
     let (nothing, by) = (HashSet::new(), Identity::parse("ci").unwrap());
     let other = SuiteSpec { name: "other".parse().unwrap(), ..model.spec.clone() };
     let (contents, addition) = (
-        Contents::default(),
+        PackageSet::default(),
         Addition { component: main_component(), package: all, taken_as: None },
     );
     let mut draft = Draft::new(&other, &contents, &[], &[]);
@@ -398,7 +398,7 @@ fn pinning_upwards_a_version_that_waits_lists_it() {
 }
 
 #[test]
-fn going_back_from_a_pinned_hotfix_skips_what_was_fled() {
+fn going_back_from_a_pinned_hotfix_skips_what_was_withdrawn() {
     let mut model = Model::new();
     for version in ["1.0", "3.0", "2.1"] {
         model.upload(&[package("web", version)]).unwrap();
@@ -432,7 +432,7 @@ proptest! {
         let mut model = Model::new();
         for verb in verbs {
             let before = model.listed();
-            let fled_before = model.fled.clone();
+            let withdrawn_before = model.withdrawn.clone();
             let result = match &verb {
                 Verb::Upload(which, version) => {
                     model.upload(&[package(&format!("p{which}"), &version.to_string())]).map(|_| ())
@@ -450,19 +450,19 @@ proptest! {
                     model.now().packages().map(|(_, p)| p).filter(|p| p.source == pin.target.name).collect();
                 prop_assert!(live.iter().all(|p| Some(&p.source_version) == pin.version.as_ref()));
             }
-            for fled in &model.fled {
+            for withdrawn in &model.withdrawn {
                 let back = model.now().packages().map(|(_, p)| p).any(|p| {
-                    p.source == fled.target.name && p.source_version == fled.version
+                    p.source == withdrawn.target.name && p.source_version == withdrawn.version
                 });
-                prop_assert!(!back, "{:?} came back by {:?}", fled, verb);
+                prop_assert!(!back, "{:?} came back by {:?}", withdrawn, verb);
             }
             if let Verb::RollBack(which) = verb {
                 let after: Vec<_> =
                     model.listed().into_iter().filter(|l| l.starts_with(&format!("p{which} "))).collect();
                 let was: Vec<_> = before.iter().filter(|l| l.starts_with(&format!("p{which} "))).collect();
                 prop_assert!(after.iter().ne(was.iter().copied()), "a rollback moved nothing");
-                let back = fled_before.iter().find(|fled| {
-                    after.contains(&format!("{} {}", fled.target.name, fled.version))
+                let back = withdrawn_before.iter().find(|withdrawn| {
+                    after.contains(&format!("{} {}", withdrawn.target.name, withdrawn.version))
                 });
                 prop_assert!(back.is_none(), "a rollback brought back {:?}", back);
             }

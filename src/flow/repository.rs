@@ -57,7 +57,7 @@ pub struct Repository {
     pub(in crate::flow) address: std::sync::OnceLock<Address>,
     /// Suites are brought to the keys of today by one at a time.
     pub(in crate::flow) settling: tokio::sync::Mutex<()>,
-    /// The ring of keys, and delivered lists, are changed by one at a time.
+    /// The keyring, and delivered lists, are changed by one at a time.
     pub(in crate::flow) rotating: Mutex<()>,
 }
 

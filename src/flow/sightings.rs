@@ -16,11 +16,11 @@ pub fn write(repository: &Repository) -> Result<(), FlowError> {
     if !fetched.is_empty() {
         repository.catalogue.record_client_sightings(&fetched)?;
     }
-    let rings = repository.journal.take_rings();
-    if !rings.is_empty() {
-        let recorded = repository.catalogue.record_ring_sightings(&rings);
+    let keyrings = repository.journal.take_keyrings();
+    if !keyrings.is_empty() {
+        let recorded = repository.catalogue.record_keyring_sightings(&keyrings);
         // A host enrols once, so that this would not be seen again.
-        recorded.inspect_err(|_| repository.journal.put_rings_back(rings))?;
+        recorded.inspect_err(|_| repository.journal.put_keyrings_back(keyrings))?;
     }
     Ok(())
 }

@@ -1,15 +1,13 @@
-//! Changes: the body of a request becomes a wish.
+//! Changes: the body of a request becomes a change.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
 use crate::debian::{PackageName, SuiteName};
-use crate::domain::Expect;
-use crate::domain::Wish;
 use crate::domain::pinning::Leeway;
-use crate::domain::{PinKind, PinTarget, Right};
-use crate::flow::change::submit::{Terms, change as make};
+use crate::domain::{self, Expect, PinKind, PinTarget, Right};
+use crate::flow::change::submit::{Terms, submit};
 use crate::flow::report::reports;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
@@ -51,40 +49,43 @@ async fn made(
             .map(|generation| Expect { generation, exactly: request.as_shown }),
         leeway: Leeway { cascade: request.cascade, force: request.force },
     };
-    let wish = wish(request.change)?;
+    let change = asked(request.change)?;
     let dry_run = terms.dry_run;
-    let turned = make(&app.repository, &admitted, &suite, wish, terms).await?;
+    let outcome = submit(&app.repository, &admitted, &suite, change, terms).await?;
     let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
     let hosts = if dry_run && operates {
         views::hosts_of(&suite, reports::identities(&app.repository, Some(true)).await?)
     } else {
         Vec::new()
     };
-    Ok(Json(views::outcome(&suite, turned, hosts)))
+    Ok(Json(views::outcome(&suite, outcome, hosts)))
 }
 
-fn wish(change: Change) -> Result<Wish, Failure> {
+/// The change that a request asks for.
+fn asked(change: Change) -> Result<domain::Change, Failure> {
     Ok(match change {
         Change::Add { items } => {
             bounded("items", items.len())?;
-            Wish::Add(items.into_iter().map(|item| (item.component, item.digest)).collect())
+            domain::Change::Add(
+                items.into_iter().map(|item| (item.component, item.digest)).collect(),
+            )
         }
         Change::Pin { package, version, binary, hours } => {
-            Wish::Pin(target(package, binary), version, hours)
+            domain::Change::Pin(target(package, binary), version, hours)
         }
         Change::Rollback { packages, to, all, binary } => {
             some_or_all(&packages, all)?;
-            Wish::RollBack(targets(packages, binary)?, to)
+            domain::Change::RollBack(targets(packages, binary)?, to)
         }
         Change::Unpin { packages, all, binary } => {
             some_or_all(&packages, all)?;
-            Wish::Unpin(targets(packages, binary)?)
+            domain::Change::Unpin(targets(packages, binary)?)
         }
         Change::Remove { packages, binary } => {
             if packages.is_empty() {
                 return Err(Failure::invalid("packages", "name at least one package"));
             }
-            Wish::Remove(targets(packages, binary)?)
+            domain::Change::Remove(targets(packages, binary)?)
         }
     })
 }

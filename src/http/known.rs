@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use crate::digest::Digest;
 use crate::trust;
 
-/// The most that is kept, twice: certificates that were used since the last turn, and before it. A
+/// The most that is kept, twice: certificates that were used since the halves last changed places, and before it. A
 /// verdict on a certificate of usual size takes about two KiB, so ten thousand clients stay known.
 /// Unit: bytes.
 const MOST_BYTES: usize = 24 << 20;
@@ -24,11 +24,11 @@ type Judged = (Arc<[CertificateDer<'static>]>, Arc<trust::Peer>);
 
 /// What was handed over lately.
 #[derive(Default)]
-pub(super) struct Known(Mutex<Turns>);
+pub(super) struct Known(Mutex<Halves>);
 
-/// Those that were used in this turn, and those in the one before, which are forgotten with the next.
+/// Those that were used lately, and those before them, which are forgotten when the halves change places.
 #[derive(Default)]
-struct Turns {
+struct Halves {
     now: HashMap<Digest, Judged>,
     before: HashMap<Digest, Judged>,
     now_bytes: usize,
@@ -38,22 +38,22 @@ impl Known {
     /// The verdict on `certificate`, or a place for it when it is new here.
     pub(super) fn find(&self, certificate: CertificateDer<'static>) -> Judged {
         let digest = Digest::of(&certificate);
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(judged) = turns.now.get(&digest) {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(judged) = halves.now.get(&digest) {
             return judged.clone();
         }
         let bytes = certificate.len().saturating_add(EACH_BYTES);
-        let kept = turns.before.remove(&digest);
+        let kept = halves.before.remove(&digest);
         let judged = kept.unwrap_or_else(|| {
             let chain: Arc<[_]> = Arc::new([certificate]);
             (Arc::clone(&chain), Arc::new(trust::Peer::sharing(chain)))
         });
-        if turns.now_bytes.saturating_add(bytes) > MOST_BYTES {
-            turns.before = std::mem::take(&mut turns.now);
-            turns.now_bytes = 0;
+        if halves.now_bytes.saturating_add(bytes) > MOST_BYTES {
+            halves.before = std::mem::take(&mut halves.now);
+            halves.now_bytes = 0;
         }
-        turns.now_bytes = turns.now_bytes.saturating_add(bytes);
-        turns.now.insert(digest, judged.clone());
+        halves.now_bytes = halves.now_bytes.saturating_add(bytes);
+        halves.now.insert(digest, judged.clone());
         judged
     }
 }
@@ -81,8 +81,8 @@ mod tests {
             if number % 1000 == 0 {
                 assert!(Arc::ptr_eq(&first, &known.find(certificate(0, 1000)).1), "{number}");
             }
-            let turns = known.0.lock().unwrap();
-            let held = turns.now.len() + turns.before.len();
+            let halves = known.0.lock().unwrap();
+            let held = halves.now.len() + halves.before.len();
             assert!(held * (9 << 10) <= 2 * MOST_BYTES + (1 << 20), "{held}");
         }
         // And who does not ask is forgotten.

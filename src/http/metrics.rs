@@ -91,7 +91,7 @@ impl Metrics {
         page.head("repod_connections_open", "gauge", "open connections, handshakes included");
         page.line("repod_connections_open", "", self.edge.open.value());
         for (name, help, count) in [
-            ("accepted", "connections that got a seat", &self.edge.accepted),
+            ("accepted", "connections that got a slot", &self.edge.accepted),
             ("refused_full", "closed at once: the server was full", &self.edge.refused_full),
             (
                 "refused_address",

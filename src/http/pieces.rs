@@ -19,17 +19,17 @@ pub(super) struct Pieces {
     file: Arc<File>,
     at: u64,
     left: u64,
-    shelf: Shelf,
+    spare: Spare,
 }
 
 /// Where the buffer of a stream lies while no piece is in it.
-type Shelf = Arc<Mutex<Option<Vec<u8>>>>;
+type Spare = Arc<Mutex<Option<Vec<u8>>>>;
 
-/// The bytes of one piece; their buffer goes back to the shelf when they are sent.
+/// The bytes of one piece; their buffer is kept for the next piece when they are sent.
 struct Lent {
     buffer: Vec<u8>,
     filled: usize,
-    shelf: Shelf,
+    spare: Spare,
 }
 
 impl AsRef<[u8]> for Lent {
@@ -41,14 +41,14 @@ impl AsRef<[u8]> for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Some(buffer);
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(buffer);
     }
 }
 
 impl Pieces {
     /// `length` bytes of `file` from `start` on.
     pub(super) fn new(file: File, start: u64, length: u64) -> Self {
-        Self { file: Arc::new(file), at: start, left: length, shelf: Shelf::default() }
+        Self { file: Arc::new(file), at: start, left: length, spare: Spare::default() }
     }
 
     /// Whether all of it was given out.
@@ -86,12 +86,12 @@ impl Pieces {
         }
         self.at = self.at.saturating_add(filled as u64);
         self.left = self.left.saturating_sub(filled as u64);
-        Ok(Some(Bytes::from_owner(Lent { buffer, filled, shelf: Arc::clone(&self.shelf) })))
+        Ok(Some(Bytes::from_owner(Lent { buffer, filled, spare: Arc::clone(&self.spare) })))
     }
 
     fn buffer(&self, wanted: usize) -> Vec<u8> {
-        let shelved = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut buffer = shelved.unwrap_or_default();
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut buffer = spare.unwrap_or_default();
         buffer.resize(wanted, 0);
         buffer
     }

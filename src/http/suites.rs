@@ -99,8 +99,8 @@ pub async fn edit(
         translations: edit.translations,
         versions: edit.versions,
     };
-    let turned = flow::edit(&app.repository, &admitted, &suite, changed).await?;
-    Ok(Json(views::outcome(&suite, turned, Vec::new())))
+    let outcome = flow::edit(&app.repository, &admitted, &suite, changed).await?;
+    Ok(Json(views::outcome(&suite, outcome, Vec::new())))
 }
 
 /// `DELETE /suites/{suite}`: only when it holds no packages, and only at the generation of `If-Match`.

@@ -14,11 +14,11 @@ use crate::api::{
 use crate::cause::Cause;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::{Denied, Right, Role};
 use crate::flow::FlowError;
 use crate::flow::admit::Ground;
-use crate::flow::change::submit::{Terms, change};
+use crate::flow::change::submit::{Terms, submit};
 use crate::flow::upload::single::{Declared, upload};
 use crate::flow::upload::{batch, single};
 use crate::http::admitted::{Caller, parse};
@@ -59,9 +59,9 @@ pub async fn package(
     let taken = upload(&app.repository, &admitted, body, declared).await;
     let admitted = caller.admit_again(&app, Right::Upload(&suite))?;
     let package = taken?;
-    let wish = Wish::Add(vec![(component, package.digest)]);
-    let turned = change(&app.repository, &admitted, &suite, wish, Terms::default()).await?;
-    Ok(Json(views::outcome(&suite, turned, Vec::new())))
+    let change = Change::Add(vec![(component, package.digest)]);
+    let outcome = submit(&app.repository, &admitted, &suite, change, Terms::default()).await?;
+    Ok(Json(views::outcome(&suite, outcome, Vec::new())))
 }
 
 /// `PUT /blobs/{digest}`: bytes that a change will name.

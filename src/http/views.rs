@@ -9,7 +9,7 @@ use crate::api::{
     SuiteView,
 };
 use crate::debian::SuiteName;
-use crate::domain::Turned;
+use crate::domain::Outcome;
 use crate::domain::add::{Added, Standing};
 use crate::domain::installable::Trouble;
 use crate::domain::{
@@ -23,23 +23,23 @@ use crate::http::App;
 const DAY_SECONDS: i64 = 86_400;
 
 /// What came of a change.
-pub fn outcome(suite: &SuiteName, turned: Turned, hosts: Vec<HostSeen>) -> ChangeOutcome {
-    let mut items: Vec<_> = turned.added.iter().map(item).collect();
+pub fn outcome(suite: &SuiteName, made: Outcome, hosts: Vec<HostSeen>) -> ChangeOutcome {
+    let mut items: Vec<_> = made.added.iter().map(item).collect();
     items.sort_by(|a, b| {
         (&a.package, &a.version, &a.architecture).cmp(&(&b.package, &b.version, &b.architecture))
     });
     ChangeOutcome {
         suite: suite.clone(),
-        generation: turned.generation,
-        dry_run: turned.dry_run,
+        generation: made.generation,
+        dry_run: made.dry_run,
         items,
-        moves: turned.moves.iter().map(moved).collect(),
-        pins: turned.pinned.iter().map(|one| pin(suite, one)).collect(),
-        ended: turned.ended.iter().map(|one| pin(suite, one)).collect(),
-        beyond: turned.beyond,
-        stuck: turned.lacks.iter().map(stuck).collect(),
+        moves: made.moves.iter().map(moved).collect(),
+        pins: made.pinned.iter().map(|one| pin(suite, one)).collect(),
+        ended: made.ended.iter().map(|one| pin(suite, one)).collect(),
+        beyond: made.beyond,
+        stuck: made.lacks.iter().map(stuck).collect(),
         hosts,
-        notes: turned.notes,
+        notes: made.notes,
     }
 }
 

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use super::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staging};
 use crate::digest::Digest;
 
+mod blob_directory;
 mod bundle;
 mod bundles;
 mod handles;
 mod places;
-mod shelf;
 mod staging;
 mod syncs;
 mod temporary;
@@ -124,7 +124,7 @@ impl Pool for DiskPool {
     }
 
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
-        let mut listed = self.tree.shelf(kind).list()?;
+        let mut listed = self.tree.directory_of(kind).list()?;
         if kind == Kind::Blob {
             // Some may lie in two places.
             let mut seen: HashSet<_> = listed.iter().map(|one| one.digest).collect();
@@ -139,7 +139,7 @@ impl Pool for DiskPool {
         if kind == Kind::Blob {
             self.tree.bundles.remove(&self.tree.volume, digest)?;
         }
-        self.tree.shelf(kind).remove(digest)
+        self.tree.directory_of(kind).remove(digest)
     }
 
     fn room_bytes(&self) -> Result<u64, PoolError> {

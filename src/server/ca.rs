@@ -34,7 +34,7 @@ fn text(passphrase: &Option<Zeroizing<String>>) -> Option<&str> {
 
 /// What is done to the private key of the CA.
 #[derive(Clone, Debug)]
-pub enum CaWish {
+pub enum CaChange {
     /// Lock it with the passphrase in a file, else with the one that is configured.
     Lock(Option<PathBuf>),
     /// Take the lock away.
@@ -49,7 +49,7 @@ pub enum CaWish {
 /// [`ServerError`], also while a server uses the directory; the key is as it was then.
 pub fn change(
     config: &Path,
-    wish: &CaWish,
+    change: &CaChange,
     old: Option<&Path>,
     now: Moment,
 ) -> Result<bool, ServerError> {
@@ -63,10 +63,10 @@ pub fn change(
         Some(path) => Some(passphrase::read(path)?),
         None => configured(&config)?,
     };
-    let new = match wish {
-        CaWish::Unlock => None,
-        CaWish::Lock(Some(path)) => Some(passphrase::read(path)?),
-        CaWish::Lock(None) => Some(configured(&config)?.ok_or_else(|| {
+    let new = match change {
+        CaChange::Unlock => None,
+        CaChange::Lock(Some(path)) => Some(passphrase::read(path)?),
+        CaChange::Lock(None) => Some(configured(&config)?.ok_or_else(|| {
             let problem = "none is configured; name a file with one, --passphrase-file, or \
                            ca.passphrase_file in repod.toml";
             part("passphrase")(problem)

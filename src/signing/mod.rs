@@ -15,12 +15,12 @@
 pub mod check;
 mod external;
 pub mod floor;
-mod hands;
 pub mod key;
-mod ring;
-mod ring_key;
+mod keyring;
+mod keyring_key;
 pub mod sign;
 mod signed_release;
+mod signers;
 mod statement;
 
 #[cfg(test)]
@@ -31,12 +31,12 @@ use std::path::PathBuf;
 pub use check::{CheckError, verify_detached, verify_in_release};
 pub use external::ExternalSigner;
 pub use floor::{DateFloor, FloorError};
-pub use hands::SigningKey;
 pub use key::{KeyKind, SecretKey, generate};
-pub use ring::{KeyAccess, KeyRing, NewKey};
-pub use ring_key::RingKey;
+pub use keyring::{KeyAccess, Keyring, NewKey};
+pub use keyring_key::KeyringKey;
 pub use sign::{NextDate, ReleaseDate, Signer};
 pub use signed_release::SignedRelease;
+pub use signers::SigningKey;
 
 use crate::debian::SuiteName;
 use crate::time::Moment;
@@ -96,16 +96,16 @@ pub enum SigningError {
     /// No key, or the same key twice (operator's fault).
     #[error("a signer needs at least one key, and each key once: check the configured key files")]
     KeySet,
-    /// The ring of keys cannot be used (operator's fault).
-    #[error("the ring of keys, {path:?}: {problem}")]
-    Ring {
+    /// The keyring cannot be used (operator's fault).
+    #[error("the keyring, {path:?}: {problem}")]
+    Keyring {
         /// Its file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
     },
-    /// No key of the ring has this fingerprint (operator's fault).
-    #[error("there is no key {0} in the ring; `repoctl key list` shows them")]
+    /// No key of the keyring has this fingerprint (operator's fault).
+    #[error("there is no key {0} in the keyring; `repoctl key list` shows them")]
     NoSuchKey(String),
     /// Without this key a suite would have none (operator's fault).
     #[error("{0} is the only key of at least one suite; add another first: `repoctl key rotate`")]

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::check::{describe_certificate, read_signing_certificate};
-use super::hands::{Hand, Hands, SigningKey, named_signers};
 use super::key::timestamp;
-use super::ring::{KeyRing, NewKey};
-use super::ring_key::RingKey;
+use super::keyring::{Keyring, NewKey};
+use super::keyring_key::KeyringKey;
 use super::signed_release::SignedRelease;
+use super::signers::{PrivateKey, Signers, SigningKey, named_signers};
 use super::statement;
 use super::{DateFloor, SecretKey, SigningError};
 use crate::debian::SuiteName;
@@ -57,7 +57,7 @@ pub enum NextDate {
 pub struct Signer {
     keys: ArcSwap<Vec<Arc<SigningKey>>>,
     /// Where the keys are kept; changed by one at a time.
-    ring: Option<Mutex<KeyRing>>,
+    keyring: Option<Mutex<Keyring>>,
     floor: DateFloor,
 }
 
@@ -72,7 +72,7 @@ impl Signer {
             let public = key.public_armored()?;
             let certificate = read_signing_certificate(&public)?;
             let facts = describe_certificate(&certificate);
-            let entry = RingKey {
+            let entry = KeyringKey {
                 fingerprint: facts.fingerprint,
                 public,
                 file: None,
@@ -81,25 +81,25 @@ impl Signer {
                 added: None,
                 algorithm: facts.algorithm,
             };
-            Ok(SigningKey { entry, hand: Hand::Own(key), certificate })
+            Ok(SigningKey { entry, private: PrivateKey::Own(key), certificate })
         };
         let keys = keys.into_iter().map(everywhere).collect::<Result<Vec<_>, SigningError>>()?;
         Self::with(keys, None, floor)
     }
 
-    /// A signer with the keys of a ring, which may change while it signs.
+    /// A signer with the keys of a keyring, which may change while it signs.
     ///
     /// # Errors
-    /// As for [`KeyRing::open`] and [`Signer::new`].
-    pub fn of_ring(ring: KeyRing, floor: DateFloor) -> Result<Self, SigningError> {
-        let keys = ring.open()?;
-        ring.mend()?;
-        Self::with(keys, Some(Mutex::new(ring)), floor)
+    /// As for [`Keyring::open`] and [`Signer::new`].
+    pub fn of_keyring(keyring: Keyring, floor: DateFloor) -> Result<Self, SigningError> {
+        let keys = keyring.open()?;
+        keyring.mend()?;
+        Self::with(keys, Some(Mutex::new(keyring)), floor)
     }
 
     fn with(
         keys: Vec<SigningKey>,
-        ring: Option<Mutex<KeyRing>>,
+        keyring: Option<Mutex<Keyring>>,
         floor: DateFloor,
     ) -> Result<Self, SigningError> {
         let names: BTreeSet<_> = keys.iter().map(|key| &key.entry.fingerprint).collect();
@@ -107,22 +107,22 @@ impl Signer {
             return Err(SigningError::KeySet);
         }
         let keys = keys.into_iter().map(Arc::new).collect();
-        Ok(Self { keys: ArcSwap::from_pointee(keys), ring, floor })
+        Ok(Self { keys: ArcSwap::from_pointee(keys), keyring, floor })
     }
 
     /// Adds a key, on disk and from the next signature on.
     ///
     /// # Errors
-    /// As for [`KeyRing::add`]; nothing was added then.
+    /// As for [`Keyring::add`]; nothing was added then.
     pub fn add(
         &self,
         new: NewKey,
         suites: Option<BTreeSet<SuiteName>>,
         now: Moment,
-    ) -> Result<RingKey, SigningError> {
-        let ring = self.ring()?;
-        let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = Arc::new(ring.add(new, suites, now)?);
+    ) -> Result<KeyringKey, SigningError> {
+        let keyring = self.keyring()?;
+        let keyring = keyring.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = Arc::new(keyring.add(new, suites, now)?);
         let entry = key.entry.clone();
         let mut keys = (**self.keys.load()).clone();
         keys.push(key);
@@ -133,11 +133,11 @@ impl Signer {
     /// Takes a key out, on disk and from the next signature on.
     ///
     /// # Errors
-    /// As for [`KeyRing::retire`]; nothing was changed then.
+    /// As for [`Keyring::retire`]; nothing was changed then.
     pub fn retire(&self, fingerprint: &str) -> Result<(), SigningError> {
-        let ring = self.ring()?;
-        let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.retire(fingerprint)?;
+        let keyring = self.keyring()?;
+        let keyring = keyring.lock().unwrap_or_else(PoisonError::into_inner);
+        keyring.retire(fingerprint)?;
         let left = self
             .keys
             .load()
@@ -149,33 +149,33 @@ impl Signer {
         Ok(())
     }
 
-    fn ring(&self) -> Result<&Mutex<KeyRing>, SigningError> {
-        self.ring.as_ref().ok_or(SigningError::KeySet)
+    fn keyring(&self) -> Result<&Mutex<Keyring>, SigningError> {
+        self.keyring.as_ref().ok_or(SigningError::KeySet)
     }
 
     /// Every key as the disk has it, which is what the next start goes by.
     ///
     /// # Errors
-    /// As for [`KeyRing::list`].
-    pub fn kept_keys(&self) -> Result<Vec<RingKey>, SigningError> {
-        let Some(ring) = &self.ring else { return Ok(self.keys()) };
-        ring.lock().unwrap_or_else(PoisonError::into_inner).list()
+    /// As for [`Keyring::list`].
+    pub fn kept_keys(&self) -> Result<Vec<KeyringKey>, SigningError> {
+        let Some(keyring) = &self.keyring else { return Ok(self.keys()) };
+        keyring.lock().unwrap_or_else(PoisonError::into_inner).list()
     }
 
     /// Every key, in the order in which they sign.
-    pub fn keys(&self) -> Vec<RingKey> {
+    pub fn keys(&self) -> Vec<KeyringKey> {
         self.keys.load().iter().map(|key| key.entry.clone()).collect()
     }
 
-    fn all(&self) -> Hands {
-        Hands((**self.keys.load()).clone())
+    fn all(&self) -> Signers {
+        Signers((**self.keys.load()).clone())
     }
 
-    fn hands(&self, suite: &SuiteName) -> Result<Hands, SigningError> {
-        let hands = Hands::of(&self.keys.load(), suite);
-        match hands.0.is_empty() {
+    fn signers(&self, suite: &SuiteName) -> Result<Signers, SigningError> {
+        let signers = Signers::of(&self.keys.load(), suite);
+        match signers.0.is_empty() {
             true => Err(SigningError::NoKey(suite.clone())),
-            false => Ok(hands),
+            false => Ok(signers),
         }
     }
 
@@ -189,7 +189,7 @@ impl Signer {
 
     /// The public certificates of the keys that sign a suite.
     pub fn public_for(&self, suite: &SuiteName) -> String {
-        Hands::of(&self.keys.load(), suite).public_armored()
+        Signers::of(&self.keys.load(), suite).public_armored()
     }
 
     /// The public certificates of the signer's own keys as one binary keyring.
@@ -198,7 +198,7 @@ impl Signer {
     /// [`SigningError::OpenPgp`] when the library fails (our fault).
     pub fn public_binary(&self) -> Result<Vec<u8>, SigningError> {
         self.keys.load().iter().try_fold(Vec::new(), |mut all, key| {
-            if let Hand::Own(key) = &key.hand {
+            if let PrivateKey::Own(key) = &key.private {
                 all.extend(key.public_binary()?);
             }
             Ok(all)
@@ -212,13 +212,13 @@ impl Signer {
 
     /// The fingerprints of the keys that sign a suite, in that order.
     pub fn fingerprints_for(&self, suite: &SuiteName) -> Vec<String> {
-        Hands::of(&self.keys.load(), suite).fingerprints()
+        Signers::of(&self.keys.load(), suite).fingerprints()
     }
 
     /// Whether every key that signs a suite is here, so that signing takes milliseconds: a command may take as
     /// long as it is allowed to.
     pub fn signs_here(&self, suite: &SuiteName) -> bool {
-        Hands::of(&self.keys.load(), suite).are_own()
+        Signers::of(&self.keys.load(), suite).are_own()
     }
 
     /// Whether an InRelease file of a suite names just the keys that sign it today as its signers.
@@ -259,7 +259,7 @@ impl Signer {
     ) -> Result<Option<ReleaseDate>, SigningError> {
         let moment = now.plus(-1);
         timestamp(moment)?;
-        let made = self.hands(suite)?.newest().is_none_or(|(_, created)| created <= moment);
+        let made = self.signers(suite)?.newest().is_none_or(|(_, created)| created <= moment);
         let free = made && self.floor.read(suite)?.is_none_or(|floor| floor < moment);
         Ok(free.then(|| ReleaseDate { suite: suite.clone(), moment }))
     }
@@ -289,12 +289,12 @@ impl Signer {
     ) -> Result<SignedRelease, SigningError> {
         check_text(release_text, date.moment).map_err(SigningError::Text)?;
         timestamp(date.moment)?;
-        let hands = self.hands(&date.suite)?;
-        if let Some((fingerprint, created)) = hands.newest().filter(|(_, at)| *at > date.moment) {
+        let signers = self.signers(&date.suite)?;
+        if let Some((fingerprint, created)) = signers.newest().filter(|(_, at)| *at > date.moment) {
             return Err(SigningError::KeyYounger { fingerprint, created, date: date.moment });
         }
         self.floor.raise(&date.suite, date.moment)?;
-        Ok(hands.sign_proven(release_text, date.moment, true)?.0)
+        Ok(signers.sign_proven(release_text, date.moment, true)?.0)
     }
 
     /// Signs the text of an earlier state with every key and gives it back, with the time that the
@@ -318,9 +318,9 @@ impl Signer {
         if floor.is_none_or(|floor| date > floor) {
             return Err(SigningError::NotPast { suite: suite.clone(), date, floor });
         }
-        let hands = self.hands(suite)?;
-        let at = hands.newest().map_or(date, |(_, created)| created.max(date));
-        hands.sign_proven(release_text, at, false)
+        let signers = self.signers(suite)?;
+        let at = signers.newest().map_or(date, |(_, created)| created.max(date));
+        signers.sign_proven(release_text, at, false)
     }
 
     /// Signs a statement that is no Release text in clear, with every key, and gives it back once another

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use repod::config::Config;
 use repod::debian::SuiteName;
+use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::Wish;
 use repod::domain::{
     Admitted, Grant, Identity, PinKind, PinTarget, Right, Role, SuiteScope, access,
 };
 use repod::flow::Repository;
-use repod::flow::change::submit::{Terms, change};
+use repod::flow::change::submit::{Terms, submit};
 use repod::flow::upkeep::refresh;
 use repod::flow::upload::single::{Declared, upload};
 use repod::init::{InitOptions, InitTrust, init};
@@ -89,7 +89,7 @@ impl Moved {
     pub(crate) async fn upload(&self, name: &str, version: &str) {
         self.later(2);
         let digest = self.stage(name, version).await;
-        self.wish(Wish::Add(vec![("main".parse().unwrap(), digest)])).await;
+        self.change(Change::Add(vec![("main".parse().unwrap(), digest)])).await;
     }
 
     /// Sends a package that no change names yet.
@@ -103,15 +103,15 @@ impl Moved {
         upload(&self.repository, &self.admin, body, Declared::default()).await.unwrap().digest
     }
 
-    pub(crate) async fn wish(&self, wish: Wish) {
-        self.notes_of(wish).await;
+    pub(crate) async fn change(&self, change: Change) {
+        self.notes_of(change).await;
     }
 
     /// The same, with what is said to people.
-    async fn notes_of(&self, wish: Wish) -> Vec<String> {
+    async fn notes_of(&self, change: Change) -> Vec<String> {
         self.later(2);
         let terms = Terms::default();
-        change(&self.repository, &self.admin, &stable(), wish, terms).await.unwrap().notes
+        submit(&self.repository, &self.admin, &stable(), change, terms).await.unwrap().notes
     }
 
     /// Lets pins end whose time is over, until the suite has none.
@@ -239,7 +239,7 @@ async fn a_pin_with_an_end_ends_by_itself_and_lists_what_waited() {
     moved.upload("acme-web", "1.0").await;
     moved.upload("acme-web", "2.0").await;
     let target = PinTarget { kind: PinKind::Source, name: "acme-web".parse().unwrap() };
-    moved.wish(Wish::Pin(target, "1.0".parse().unwrap(), Some(24))).await;
+    moved.change(Change::Pin(target, "1.0".parse().unwrap(), Some(24))).await;
     assert_eq!(moved.listed(), ["acme-web 1.0"]);
     moved.upload("acme-web", "3.0").await;
     assert_eq!(moved.listed(), ["acme-web 1.0"], "a pinned package let a newer one through");
@@ -254,7 +254,7 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
     for by_itself in [true, false] {
         let moved = Moved::start().await;
         moved
-            .wish(Wish::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
+            .change(Change::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
             .await;
         // One source with builds for both, another with builds for the one that goes.
         for version in ["1.0", "2.0"] {
@@ -262,17 +262,17 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
             for name in ["acme-both", "acme-board"] {
                 let built = DebBuilder::new(name, version, "i386");
                 let digest = moved.stage_built(&built).await;
-                moved.wish(Wish::Add(vec![("main".parse().unwrap(), digest)])).await;
+                moved.change(Change::Add(vec![("main".parse().unwrap(), digest)])).await;
             }
             if version == "1.0" {
                 for name in ["acme-both", "acme-board"] {
-                    moved.wish(Wish::Pin(source(name), "1.0".parse().unwrap(), Some(24))).await;
+                    moved.change(Change::Pin(source(name), "1.0".parse().unwrap(), Some(24))).await;
                 }
             }
         }
         let edit =
             SuiteEdit { remove_architectures: i386(), with_packages: true, ..SuiteEdit::default() };
-        moved.wish(Wish::Edit(edit)).await;
+        moved.change(Change::Edit(edit)).await;
         assert_eq!(moved.listed(), ["acme-both 1.0"]);
         let said = match by_itself {
             true => {
@@ -280,7 +280,7 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
                 moved.end_pins().await;
                 Vec::new()
             }
-            false => moved.notes_of(Wish::Unpin(Vec::new())).await,
+            false => moved.notes_of(Change::Unpin(Vec::new())).await,
         };
         assert_eq!(moved.listed(), ["acme-both 2.0"], "by itself: {by_itself}");
         let release = moved.head().release;
@@ -291,7 +291,7 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
         assert!(by_itself || said == [note], "{said:?}");
         // Nothing of it waits hidden in the suite: to have the architecture again lists nothing.
         moved
-            .wish(Wish::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
+            .change(Change::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
             .await;
         assert_eq!(moved.listed(), ["acme-both 2.0"], "by itself: {by_itself}");
     }
@@ -310,14 +310,14 @@ async fn dates_never_go_back_and_a_clock_that_does_stops_publishing() {
     let bytes = bytes::Bytes::from(package("acme-web", "2.0").build());
     let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
     let sent = upload(&moved.repository, &moved.admin, body, Declared::default()).await.unwrap();
-    let wish = Wish::Add(vec![("main".parse().unwrap(), sent.digest)]);
+    let change = Change::Add(vec![("main".parse().unwrap(), sent.digest)]);
     let refused =
-        change(&moved.repository, &moved.admin, &stable(), wish.clone(), Terms::default()).await;
+        submit(&moved.repository, &moved.admin, &stable(), change.clone(), Terms::default()).await;
     let problem = refused.unwrap_err().to_string();
     assert!(problem.contains("clock"), "{problem}");
     assert_eq!(moved.head().date, first);
     moved.clock.advance(3605);
-    moved.wish(wish).await;
+    moved.change(change).await;
     assert!(moved.head().date > first);
     assert_eq!(moved.listed(), ["acme-web 2.0"]);
 }

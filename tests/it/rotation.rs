@@ -73,17 +73,17 @@ impl Signed {
     }
 
     /// Whether sqv accepts it with the keys in an armored file.
-    fn sqv(&self, ring: &Path) -> bool {
+    fn sqv(&self, keyring: &Path) -> bool {
         let at = |name: &str| self.dir.path().join(name);
-        let sqv = program("sqv").arg("--keyring").arg(ring);
+        let sqv = program("sqv").arg("--keyring").arg(keyring);
         sqv.arg(at("signature")).arg(at("text")).run().succeeded()
     }
 
     /// How many signatures gpgv calls good with the keys in an armored file. (Its exit code says that
     /// there was one by an unknown key: apt does not look at it.)
-    fn gpgv(&self, ring: &Path) -> usize {
+    fn gpgv(&self, keyring: &Path) -> usize {
         let binary = self.dir.path().join("ring.gpg");
-        let armored = std::fs::read(ring).unwrap();
+        let armored = std::fs::read(keyring).unwrap();
         let home = self.dir.path().join("home");
         std::fs::create_dir_all(&home).unwrap();
         let gpg = program("gpg").args(["--batch", "--yes", "--homedir"]).arg(&home);
@@ -94,8 +94,8 @@ impl Signed {
     }
 }
 
-/// The ring of one key.
-fn ring_of(server: &TestServer, fingerprint: &str) -> PathBuf {
+/// The keyring of one key.
+fn keyring_of(server: &TestServer, fingerprint: &str) -> PathBuf {
     let keys = keys(server);
     let key = keys.iter().find(|key| key["fingerprint"] == fingerprint).unwrap();
     let path = PathBuf::from(server.at(&format!("{fingerprint}.asc")));
@@ -136,7 +136,7 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
     let published = server.repoctl(&["key", "publish", "--suite", "stable"]).expect_success();
     assert!(published.says(CLIENT), "{published}");
     let old = fingerprints(&server).remove(0);
-    let old_ring = ring_of(&server, &old);
+    let old_keyring = keyring_of(&server, &old);
 
     // Before: both have what `host issue` wrote, and the client package.
     let awake = server.host_with("awake.example.org", machine());
@@ -156,11 +156,12 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
     assert!(rotated.says(&format!("{CLIENT} 2")), "{rotated}");
     let new = fingerprints(&server).remove(1);
     assert!(new != old && rotated.says(&new), "{rotated}");
-    let (new_ring, both) = (ring_of(&server, &new), server.data().join("keys/archive-key.asc"));
+    let (new_keyring, both) =
+        (keyring_of(&server, &new), server.data().join("keys/archive-key.asc"));
     let signed = Signed::fetch(&server, "awake.example.org");
-    for (ring, good) in [(&old_ring, 1), (&new_ring, 1), (&both, 2)] {
-        assert_eq!(signed.gpgv(ring), good, "{ring:?}");
-        assert!(signed.sqv(ring), "{ring:?}");
+    for (keyring, good) in [(&old_keyring, 1), (&new_keyring, 1), (&both, 2)] {
+        assert_eq!(signed.gpgv(keyring), good, "{keyring:?}");
+        assert!(signed.sqv(keyring), "{keyring:?}");
     }
     assert_eq!(behind(&server, &new), ["asleep.example.org", "awake.example.org"]);
     let refused = server.repoctl(&["key", "retire", &old, "--yes"]).expect_code(1);
@@ -169,7 +170,7 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
     server.repoctl(&["audit", "--verb", "key-add"]).expect_success().expect_says(&new);
 
     // The host that is awake knows the old key only, and gets the new one with its upgrade.
-    assert_eq!(awake.read(RING).unwrap(), std::fs::read(&old_ring).unwrap());
+    assert_eq!(awake.read(RING).unwrap(), std::fs::read(&old_keyring).unwrap());
     upgrade(&awake);
     assert_eq!(awake.installed(CLIENT).as_deref(), Some("2"));
     assert_eq!(awake.read(RING).unwrap(), std::fs::read(&both).unwrap());
@@ -189,10 +190,10 @@ fn rotation_with(machine: impl Fn() -> AptRoot, is_about_keys: impl Fn(&Outcome)
     assert!(line.says(&old) && line.says("forced"), "{line}");
     server.repoctl(&["audit", "verify"]).expect_success().expect_says("the audit log is whole");
     let signed = Signed::fetch(&server, "awake.example.org");
-    assert!(signed.gpgv(&old_ring) == 0 && !signed.sqv(&old_ring));
-    assert!(signed.gpgv(&new_ring) == 1 && signed.sqv(&new_ring));
+    assert!(signed.gpgv(&old_keyring) == 0 && !signed.sqv(&old_keyring));
+    assert!(signed.gpgv(&new_keyring) == 1 && signed.sqv(&new_keyring));
     upgrade(&awake);
-    assert_eq!(awake.read(RING).unwrap(), std::fs::read(&new_ring).unwrap());
+    assert_eq!(awake.read(RING).unwrap(), std::fs::read(&new_keyring).unwrap());
     settle(&awake);
     server.upload("acme-web", "2.0").expect_success();
     upgrade(&awake);
@@ -295,7 +296,7 @@ fn a_key_may_be_for_one_suite_alone() {
     server.repoctl(&["key", "retire", &both[1], "--yes"]).expect_code(1).expect_says("no key");
 }
 
-/// Wherever it is killed: it starts again, has one ring or the other, and makes good what was owed.
+/// Wherever it is killed: it starts again, has one keyring or the other, and makes good what was owed.
 #[test]
 fn a_server_that_is_killed_in_a_rotation_starts_and_finishes_it() {
     let mut server = TestServer::start();
@@ -333,10 +334,10 @@ fn a_server_that_is_killed_in_a_rotation_starts_and_finishes_it() {
         before = now;
         // The server looks at it when it starts: by then the heads have every key, and hosts the package.
         let begun = std::time::Instant::now();
-        let ring = server.data().join("keys/archive-key.asc");
+        let keyring = server.data().join("keys/archive-key.asc");
         loop {
             let signed = Signed::fetch(&server, "web1.example.org");
-            if signed.gpgv(&ring) == before.len() {
+            if signed.gpgv(&keyring) == before.len() {
                 break;
             }
             assert!(begun.elapsed().as_secs() < 60, "{}", server.log());
@@ -372,9 +373,9 @@ fn a_lost_key_is_replaced_while_the_server_is_stopped() {
     let listed = server.repod(&["key", "retire", &old, "--config", &config]).run();
     assert!(!listed.expect_success().says(&old));
     server.serve();
-    let ring = server.data().join("keys/archive-key.asc");
+    let keyring = server.data().join("keys/archive-key.asc");
     let begun = std::time::Instant::now();
-    while Signed::fetch(&server, "web1.example.org").gpgv(&ring) != 1 {
+    while Signed::fetch(&server, "web1.example.org").gpgv(&keyring) != 1 {
         assert!(begun.elapsed().as_secs() < 60, "{}", server.log());
         std::thread::sleep(std::time::Duration::from_millis(50));
     }

@@ -29,7 +29,7 @@ fn a_host_follows_the_repository_up_and_down() {
     let report = server.check("web1.example.org", "stable");
     assert_eq!(report.versions("acme-web"), ["1.0"]);
 
-    // Fixed forward: what was fled from does not come back, what is newer waits for the unpin.
+    // Fixed forward: what was withdrawn does not come back, what is newer waits for the unpin.
     server.upload("acme-web", "3.0").expect_success().expect_says("waiting");
     host.update().expect_success();
     host.upgrade().expect_success();
@@ -64,7 +64,7 @@ fn going_back_twice_goes_back_two_versions_and_then_says_so() {
     server.repoctl(&back).expect_success().expect_says("2.0");
     server.repoctl(&back).expect_success().expect_says("1.0");
     server.repoctl(&back).expect_code(1).expect_says("nothing to go back to");
-    // What was fled from stays away after the unpin, and says so.
+    // What was withdrawn stays away after the unpin, and says so.
     server
         .repoctl(&["unpin", "--suite", "stable", "acme-web"])
         .expect_success()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use repod::digest::Digest;
-use repod::domain::Wish;
+use repod::domain::Change;
 use repod::domain::{PinKind, PinTarget};
 use repod::flow::upkeep::sweep::{Swept, sweep};
 use repod::flow::upload::batch;
@@ -17,8 +17,8 @@ use crate::renewal::{DAY, Moved, stable};
 
 fn path(moved: &Moved, kind: Kind, digest: &Digest) -> PathBuf {
     let name = digest.to_string();
-    let shelf = if kind == Kind::Blob { "blobs" } else { "packs" };
-    moved.data.join("pool").join(shelf).join(&name[..2]).join(&name)
+    let kind_directory = if kind == Kind::Blob { "blobs" } else { "packs" };
+    moved.data.join("pool").join(kind_directory).join(&name[..2]).join(&name)
 }
 
 /// Files have the age that the machine's clock gave them; here it is that of the clock by hand.
@@ -101,7 +101,7 @@ async fn of_packages_in_one_file_only_the_named_stay() {
         files.map(|entry| entry.into_path()).collect()
     };
     let [bundle] = <[PathBuf; 1]>::try_from(bundles()).unwrap();
-    moved.wish(Wish::Add(vec![("main".parse().unwrap(), digests[7])])).await;
+    moved.change(Change::Add(vec![("main".parse().unwrap(), digests[7])])).await;
     let now = u64::try_from(moved.clock.now().0).unwrap();
     let file = std::fs::File::options().write(true).open(&bundle).unwrap();
     file.set_modified(UNIX_EPOCH + Duration::from_secs(now)).unwrap();
@@ -125,7 +125,7 @@ async fn what_a_suite_ever_took_stays() {
     assert_eq!(swept(&moved), (0, 0));
     // The older one is still there to go back to.
     let target = PinTarget { kind: PinKind::Source, name: "acme-web".parse().unwrap() };
-    moved.wish(Wish::Pin(target, "1.0".parse().unwrap(), None)).await;
+    moved.change(Change::Pin(target, "1.0".parse().unwrap(), None)).await;
     assert_eq!(moved.listed(), ["acme-web 1.0"]);
     moved.later(400 * DAY);
     assert_eq!(swept(&moved), (0, 0));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use repod::server::ca::{CaWish, change};
+use repod::server::ca::{self, CaChange};
 use repod::time::{Clock, SystemClock};
 
 #[derive(Subcommand)]
@@ -36,24 +36,24 @@ pub struct CaArguments {
 }
 
 pub fn run(command: CaCommand) -> Result<(), String> {
-    let (wish, rest) = match command {
-        CaCommand::Lock { passphrase_file, rest } => (CaWish::Lock(passphrase_file), rest),
-        CaCommand::Unlock(rest) => (CaWish::Unlock, rest),
+    let (change, rest) = match command {
+        CaCommand::Lock { passphrase_file, rest } => (CaChange::Lock(passphrase_file), rest),
+        CaCommand::Unlock(rest) => (CaChange::Unlock, rest),
     };
     let config = repod::server::config_path(rest.config);
     let old = rest.old_passphrase_file.as_deref();
-    let fits = change(&config, &wish, old, SystemClock.now()).map_err(|e| e.to_string())?;
-    match &wish {
-        CaWish::Unlock => println!("The CA's private key is in the clear, for its owner alone."),
-        CaWish::Lock(_) => println!("The CA's private key is locked."),
+    let fits = ca::change(&config, &change, old, SystemClock.now()).map_err(|e| e.to_string())?;
+    match &change {
+        CaChange::Unlock => println!("The CA's private key is in the clear, for its owner alone."),
+        CaChange::Lock(_) => println!("The CA's private key is locked."),
     }
-    if let (false, CaWish::Unlock) = (fits, &wish) {
+    if let (false, CaChange::Unlock) = (fits, &change) {
         println!(
             "Its passphrase is still configured: take ca.passphrase_file out of repod.toml, or the"
         );
         println!("systemd credential away, before you remove the file that it is in.");
     }
-    if let (false, CaWish::Lock(Some(path))) = (fits, &wish) {
+    if let (false, CaChange::Lock(Some(path))) = (fits, &change) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         println!("Before the server is started, name the passphrase in repod.toml:");
         println!("  [ca]");

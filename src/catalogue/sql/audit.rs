@@ -2,7 +2,9 @@
 
 use super::rows::{damaged, number, number_optional, parse};
 use super::{Answer, Row, Store, Tx, all, count, one};
-use crate::catalogue::{Audit, AuditedRing, CatalogueError, Checkpoint, Delivery, RingWish};
+use crate::catalogue::{
+    Audit, AuditedKeyring, CatalogueError, Checkpoint, Delivery, KeyringChange,
+};
 use crate::digest::Digest;
 use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
 use crate::domain::{Actor, Event};
@@ -55,13 +57,13 @@ const CHECKPOINTS: &str =
 const LAST_CHECKPOINT: &str = "\
     SELECT entries, signed_at, text, digest FROM audit_checkpoint ORDER BY entries DESC LIMIT 1";
 
-const RING: &str = "\
-    SELECT key_lines, wished, identity, serial, message, remark FROM audit_ring WHERE id = 1";
+const KEYRING: &str = "\
+    SELECT key_lines, begun, identity, serial, message, remark FROM audit_keyring WHERE id = 1";
 
 const RECORD_RING: &str = "\
-    INSERT INTO audit_ring (id, key_lines, wished, identity, serial, message, remark) \
+    INSERT INTO audit_keyring (id, key_lines, begun, identity, serial, message, remark) \
     VALUES (1, $1, $2, $3, $4, $5, $6) \
-    ON CONFLICT (id) DO UPDATE SET key_lines = excluded.key_lines, wished = excluded.wished, \
+    ON CONFLICT (id) DO UPDATE SET key_lines = excluded.key_lines, begun = excluded.begun, \
         identity = excluded.identity, serial = excluded.serial, message = excluded.message, \
         remark = excluded.remark";
 
@@ -125,23 +127,26 @@ impl<S: Store> Audit for S {
         self.read(|tx| all(tx, CHECKPOINTS, &[], checkpoint))
     }
 
-    fn find_ring(&self) -> Answer<Option<AuditedRing>> {
-        self.read(|tx| one(tx, RING, &[], ring))
+    fn find_keyring(&self) -> Answer<Option<AuditedKeyring>> {
+        self.read(|tx| one(tx, KEYRING, &[], keyring))
     }
 
-    fn record_ring(&self, ring: &AuditedRing, events: &[Event]) -> Answer<()> {
-        let (ring, events) = (ring.clone(), events.to_vec());
+    fn record_keyring(&self, keyring: &AuditedKeyring, events: &[Event]) -> Answer<()> {
+        let (keyring, events) = (keyring.clone(), events.to_vec());
         self.write(move |tx| {
-            let nobody =
-                RingWish { actor: Actor::default(), message: String::new(), remark: String::new() };
-            let wish = ring.wish.as_ref().unwrap_or(&nobody);
+            let nobody = KeyringChange {
+                actor: Actor::default(),
+                message: String::new(),
+                remark: String::new(),
+            };
+            let change = keyring.change.as_ref().unwrap_or(&nobody);
             let values = [
-                ring.keys.join("\n").into(),
-                i64::from(ring.wish.is_some()).into(),
-                wish.actor.identity.as_str().into(),
-                wish.actor.serial.as_str().into(),
-                wish.message.as_str().into(),
-                wish.remark.as_str().into(),
+                keyring.keys.join("\n").into(),
+                i64::from(keyring.change.is_some()).into(),
+                change.actor.identity.as_str().into(),
+                change.actor.serial.as_str().into(),
+                change.message.as_str().into(),
+                change.remark.as_str().into(),
             ];
             tx.exec(RECORD_RING, &values)?;
             add(tx, &events)
@@ -177,13 +182,13 @@ fn delivery(row: &dyn Row) -> Answer<Delivery> {
     })
 }
 
-fn ring(row: &dyn Row) -> Answer<AuditedRing> {
+fn keyring(row: &dyn Row) -> Answer<AuditedKeyring> {
     let text = |column| Ok::<_, CatalogueError>(row.text(column)?.to_owned());
     let actor = Actor { identity: text(2)?, serial: text(3)? };
-    let wish = RingWish { actor, message: text(4)?, remark: text(5)? };
-    Ok(AuditedRing {
+    let change = KeyringChange { actor, message: text(4)?, remark: text(5)? };
+    Ok(AuditedKeyring {
         keys: text(0)?.lines().map(str::to_owned).collect(),
-        wish: Some(wish).filter(|_| row.integer(1).is_ok_and(|wished| wished != 0)),
+        change: Some(change).filter(|_| row.integer(1).is_ok_and(|begun| begun != 0)),
     })
 }
 

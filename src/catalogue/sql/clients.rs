@@ -3,7 +3,7 @@
 use super::heads::lock;
 use super::rows::{moment, number, parse};
 use super::{Answer, Row, Store, all, count};
-use crate::catalogue::{ClientPackage, ClientSighting, Clients, RingSighting};
+use crate::catalogue::{ClientPackage, ClientSighting, Clients, KeyringSighting};
 use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::time::Moment;
@@ -30,14 +30,14 @@ const SIGHTINGS: &str = "\
     FROM client_sighting AS g JOIN suite AS s ON s.id = g.suite_id ORDER BY g.identity, s.name";
 
 const RING: &str = "\
-    INSERT INTO ring_sighting (identity, suite_id, key_names, seen_at) \
+    INSERT INTO keyring_sighting (identity, suite_id, key_names, seen_at) \
     SELECT CAST($1 AS TEXT), id, CAST($2 AS TEXT), CAST($3 AS BIGINT) FROM suite WHERE name = $4 \
     ON CONFLICT (identity, suite_id) DO UPDATE SET \
         key_names = excluded.key_names, seen_at = excluded.seen_at";
 
 const RINGS: &str = "\
     SELECT r.identity, s.name, r.key_names, r.seen_at \
-    FROM ring_sighting AS r JOIN suite AS s ON s.id = r.suite_id ORDER BY r.identity, s.name";
+    FROM keyring_sighting AS r JOIN suite AS s ON s.id = r.suite_id ORDER BY r.identity, s.name";
 
 impl<S: Store> Clients for S {
     fn record_client_package(&self, package: &ClientPackage) -> Answer<()> {
@@ -84,7 +84,7 @@ impl<S: Store> Clients for S {
         })
     }
 
-    fn record_ring_sightings(&self, read: &[RingSighting]) -> Answer<()> {
+    fn record_keyring_sightings(&self, read: &[KeyringSighting]) -> Answer<()> {
         let read = read.to_vec();
         self.write(move |tx| {
             for one in &read {
@@ -100,10 +100,10 @@ impl<S: Store> Clients for S {
         })
     }
 
-    fn list_ring_sightings(&self) -> Answer<Vec<RingSighting>> {
+    fn list_keyring_sightings(&self) -> Answer<Vec<KeyringSighting>> {
         self.read(|tx| {
             all(tx, RINGS, &[], |row| {
-                Ok(RingSighting {
+                Ok(KeyringSighting {
                     identity: parse(row, 0)?,
                     suite: parse(row, 1)?,
                     keys: words(row, 2)?,

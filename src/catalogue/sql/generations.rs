@@ -8,12 +8,12 @@ use super::rows::{
     number_optional, package_columns, parse,
 };
 use super::suites::read_contents;
-use super::{Answer, ChunkShelf, Row, Store, Tx, Value, all, count, one};
+use super::{Answer, ChunkCache, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{ChangesSince, Generations, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Completion, Contents, Encoding, GenerationRecord, IndexFile, StoredBlock, StoredChunk,
+    Completion, Encoding, GenerationRecord, IndexFile, PackageSet, StoredBlock, StoredChunk,
     StoredRun, SuiteSpec, Tenure,
 };
 use crate::time::Moment;
@@ -131,7 +131,7 @@ impl<S: Store> Generations for S {
         self.read(|tx| all(tx, HISTORY, &values, generation))
     }
 
-    fn contents_at(&self, suite: &SuiteName, generation: u64) -> Answer<Option<Contents>> {
+    fn contents_at(&self, suite: &SuiteName, generation: u64) -> Answer<Option<PackageSet>> {
         self.read(|tx| match find_generation(tx, suite, generation)? {
             Some((id, number)) => {
                 let mut contents = read_contents(tx, CONTENTS, &[id.into(), number.into()])?;
@@ -198,7 +198,7 @@ impl<S: Store> Generations for S {
                 return Ok(None);
             };
             let found = one(tx, INDEX, &[id.into(), path.into(), number.into()], listed)?;
-            found.map(|file| with_chunks(self.shelf(), tx, file)).transpose()
+            found.map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
         })
     }
 
@@ -229,7 +229,7 @@ impl<S: Store> Generations for S {
         self.read(|tx| {
             let mut files = all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)?;
             files.retain(|file| parent(&file.path) == directory);
-            files.pop().map(|file| with_chunks(self.shelf(), tx, file)).transpose()
+            files.pop().map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
         })
     }
 
@@ -258,7 +258,7 @@ impl<S: Store> Generations for S {
     fn find_patch(&self, suite: &SuiteName, path: &str) -> Answer<Option<IndexRecord>> {
         self.read(|tx| {
             let found = one(tx, PATCH, &[suite.as_str().into(), path.into()], listed)?;
-            found.map(|file| with_chunks(self.shelf(), tx, file)).transpose()
+            found.map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
         })
     }
 
@@ -271,7 +271,7 @@ impl<S: Store> Generations for S {
             let Some((id, number)) = find_generation(tx, suite, generation)? else {
                 return Ok(Vec::new());
             };
-            list_indices(self.shelf(), tx, &[id.into(), number.into()])
+            list_indices(self.chunk_cache(), tx, &[id.into(), number.into()])
         })
     }
 }
@@ -332,8 +332,8 @@ fn listed(row: &dyn Row) -> Answer<Listed> {
     })
 }
 
-fn with_chunks(shelf: &ChunkShelf, tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
-    let chunks = shelf.read(tx, &listed.chunk_ids, listed.encoding)?;
+fn with_chunks(chunk_cache: &ChunkCache, tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
+    let chunks = chunk_cache.read(tx, &listed.chunk_ids, listed.encoding)?;
     let keys = chunks.iter().map(|chunk| chunk.key).collect();
     Ok(IndexRecord { file: file(listed, keys), chunks })
 }
@@ -345,7 +345,7 @@ fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
 
 /// Reads the chunks of a rope once for all encodings that share it.
 fn list_indices(
-    shelf: &ChunkShelf,
+    chunk_cache: &ChunkCache,
     tx: &mut dyn Tx,
     values: &[Value<'_>],
 ) -> Answer<Vec<IndexFile>> {
@@ -355,7 +355,7 @@ fn list_indices(
         let keys = match ropes.get(&listed.chunk_ids) {
             Some(keys) => keys.clone(),
             None => {
-                let chunks = shelf.read(tx, &listed.chunk_ids, Encoding::Plain)?;
+                let chunks = chunk_cache.read(tx, &listed.chunk_ids, Encoding::Plain)?;
                 let keys: std::sync::Arc<[Digest]> = chunks.iter().map(|c| c.key).collect();
                 ropes.insert(listed.chunk_ids.clone(), keys.clone());
                 keys

@@ -14,6 +14,7 @@ use crate::digest::Digest;
 
 mod access;
 mod audit;
+mod chunk_cache;
 mod clients;
 mod emptied;
 mod enrolments;
@@ -26,11 +27,10 @@ mod journal;
 mod packages;
 mod publish;
 mod rows;
-mod shelf;
 mod snapshots;
 mod suites;
 
-pub use shelf::ChunkShelf;
+pub use chunk_cache::ChunkCache;
 
 /// What a body gives.
 pub type Answer<T> = Result<T, CatalogueError>;
@@ -163,7 +163,7 @@ pub trait Store: Send + Sync {
     ) -> Answer<T>;
 
     /// The chunks that were read before.
-    fn shelf(&self) -> &ChunkShelf;
+    fn chunk_cache(&self) -> &ChunkCache;
 }
 
 /// From so many packages on, a job writes much.

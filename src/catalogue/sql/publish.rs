@@ -1,4 +1,4 @@
-//! Publish: everything of one turn of a suite's writer, in one transaction.
+//! Publish: everything of one publish batch of a suite, in one transaction.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -45,11 +45,11 @@ const PIN: &str = "\
         author = excluded.author, message = excluded.message, \
         pinned_at = excluded.pinned_at, ends_at = excluded.ends_at";
 
-const FORGIVE: &str =
-    "DELETE FROM fled WHERE suite_id = $1 AND kind = $2 AND name = $3 AND version = $4";
+const RESTORE: &str =
+    "DELETE FROM withdrawn WHERE suite_id = $1 AND kind = $2 AND name = $3 AND version = $4";
 
-const FLEE: &str = "\
-    INSERT INTO fled (suite_id, kind, name, version) VALUES ($1, $2, $3, $4) \
+const WITHDRAW: &str = "\
+    INSERT INTO withdrawn (suite_id, kind, name, version) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (suite_id, kind, name, version) DO NOTHING";
 
 const NUMBER_SUITE: &str = "UPDATE suite SET last_generation = $1 WHERE id = $2";
@@ -88,9 +88,9 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     let Some(new) = &publication.generation else {
         return record(tx, publication, None, |_, _| Ok(()));
     };
-    record(tx, publication, None, |turn, last| {
-        turn.announce(&new.record, &new.entered, &new.left, last)?;
-        turn.show(new.record.generation, &new.chunks, &new.indices, &new.head)
+    record(tx, publication, None, |batch, last| {
+        batch.announce(&new.record, &new.entered, &new.left, last)?;
+        batch.show(new.record.generation, &new.chunks, &new.indices, &new.head)
     })
 }
 
@@ -106,10 +106,10 @@ pub fn publish_when(
     shown: &Receiver<Shown>,
 ) -> Answer<()> {
     let coming = Coming { from: shown, here: None, rows: 0 };
-    record(tx, publication, Some(coming), |turn, last| {
-        turn.announce(&new.record, &new.entered, &new.left, last)?;
-        let Shown { chunks, indices, head } = turn.await_files()?;
-        turn.show(new.record.generation, &chunks, &indices, &head)
+    record(tx, publication, Some(coming), |batch, last| {
+        batch.announce(&new.record, &new.entered, &new.left, last)?;
+        let Shown { chunks, indices, head } = batch.await_files()?;
+        batch.show(new.record.generation, &chunks, &indices, &head)
     })
 }
 
@@ -118,28 +118,28 @@ fn record(
     tx: &mut dyn Tx,
     publication: &Publication,
     coming: Option<Coming<'_>>,
-    generation: impl FnOnce(&mut Turn<'_>, u64) -> Answer<()>,
+    generation: impl FnOnce(&mut PublishBatch<'_>, u64) -> Answer<()>,
 ) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;
     let packages = HashMap::new();
-    let mut turn = Turn { tx, id, name: &publication.suite, packages, coming };
+    let mut batch = PublishBatch { tx, id, name: &publication.suite, packages, coming };
     if let Some(spec) = &publication.spec {
         if spec.name != publication.suite {
             let problem = "the new description is of another suite";
             return Err(CatalogueError::Database(problem.into()));
         }
-        turn.tx.exec(REPLACE_SPEC, &[to_json(spec)?.into(), id.into()])?;
+        batch.tx.exec(REPLACE_SPEC, &[to_json(spec)?.into(), id.into()])?;
     }
-    for (_, acceptance) in turn.in_order(&publication.accepted, |one| &one.digest)? {
-        turn.accept(acceptance)?;
+    for (_, acceptance) in batch.in_order(&publication.accepted, |one| &one.digest)? {
+        batch.accept(acceptance)?;
     }
-    turn.record_pins(publication)?;
-    generation(&mut turn, last)?;
-    audit::add(turn.tx, &publication.events)
+    batch.record_pins(publication)?;
+    generation(&mut batch, last)?;
+    audit::add(batch.tx, &publication.events)
 }
 
 /// One transaction on one suite.
-struct Turn<'t> {
+struct PublishBatch<'t> {
     tx: &'t mut dyn Tx,
     id: i64,
     name: &'t SuiteName,
@@ -162,7 +162,7 @@ fn given_up<E>(_: E) -> CatalogueError {
     CatalogueError::Missing("the files of the generation".into())
 }
 
-/// A package that this turn has seen.
+/// A package that this batch has seen.
 #[derive(Clone)]
 struct Known {
     id: i64,
@@ -172,7 +172,7 @@ struct Known {
     accepted: bool,
 }
 
-impl Turn<'_> {
+impl PublishBatch<'_> {
     fn stale(&self) -> CatalogueError {
         CatalogueError::Stale(self.name.clone())
     }
@@ -264,7 +264,7 @@ impl Turn<'_> {
         self.tx.exec(RECORD_ACCEPTANCE, &values).map(drop)
     }
 
-    /// Ends come before beginnings, so that one turn can replace what stands.
+    /// Ends come before beginnings, so that one batch can replace what stands.
     fn record_pins(&mut self, publication: &Publication) -> Answer<()> {
         for target in &publication.unpinned {
             self.tx.exec(UNPIN, &target_values(self.id, target))?;
@@ -283,10 +283,12 @@ impl Turn<'_> {
             ];
             self.tx.exec(PIN, &values)?;
         }
-        let forgiven = publication.forgiven.iter().map(|fled| (FORGIVE, fled));
-        for (sql, fled) in forgiven.chain(publication.fled.iter().map(|fled| (FLEE, fled))) {
-            let [suite, kind, name] = target_values(self.id, &fled.target);
-            self.tx.exec(sql, &[suite, kind, name, fled.version.as_str().into()])?;
+        let restored = publication.restored.iter().map(|withdrawn| (RESTORE, withdrawn));
+        for (sql, withdrawn) in
+            restored.chain(publication.withdrawn.iter().map(|withdrawn| (WITHDRAW, withdrawn)))
+        {
+            let [suite, kind, name] = target_values(self.id, &withdrawn.target);
+            self.tx.exec(sql, &[suite, kind, name, withdrawn.version.as_str().into()])?;
         }
         Ok(())
     }

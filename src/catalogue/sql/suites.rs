@@ -13,7 +13,8 @@ use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Announced, Contents, Event, Fled, Head, NewGeneration, Pin, Publication, Shown, SuiteSpec,
+    Announced, Event, Head, NewGeneration, PackageSet, Pin, Publication, Shown, SuiteSpec,
+    Withdrawn,
 };
 
 const CREATE: &str = "\
@@ -40,8 +41,8 @@ const PINS: &str = "\
     SELECT kind, name, version, author, message, pinned_at, ends_at \
     FROM pin WHERE suite_id = $1 ORDER BY kind, name";
 
-const FLED: &str =
-    "SELECT kind, name, version FROM fled WHERE suite_id = $1 ORDER BY kind, name, version";
+const WITHDRAWN: &str =
+    "SELECT kind, name, version FROM withdrawn WHERE suite_id = $1 ORDER BY kind, name, version";
 
 /// The start of every list of placements.
 macro_rules! placements {
@@ -112,11 +113,11 @@ const DEPARTED: &str = "SELECT spec FROM departed_suite WHERE name = $1 AND spec
 /// Everything that names a suite, and last the suite itself.
 const REMOVE: [&str; 13] = [
     "DELETE FROM client_sighting WHERE suite_id = $1",
-    "DELETE FROM ring_sighting WHERE suite_id = $1",
+    "DELETE FROM keyring_sighting WHERE suite_id = $1",
     "DELETE FROM client_package WHERE suite_id = $1",
     "DELETE FROM sighting WHERE suite_id = $1",
     "DELETE FROM index_file WHERE suite_id = $1",
-    "DELETE FROM fled WHERE suite_id = $1",
+    "DELETE FROM withdrawn WHERE suite_id = $1",
     "DELETE FROM pin WHERE suite_id = $1",
     "DELETE FROM snapshot WHERE suite_id = $1",
     "DELETE FROM head WHERE suite_id = $1",
@@ -236,8 +237,8 @@ pub fn read_contents(
     tx: &mut dyn Tx,
     sql: &'static str,
     values: &[super::Value<'_>],
-) -> Answer<Contents> {
-    let mut contents = Contents::default();
+) -> Answer<PackageSet> {
+    let mut contents = PackageSet::default();
     let mut reader = Reader::default();
     tx.each(sql, values, &mut |row| {
         let package = reader.package(row, 0)?;
@@ -265,8 +266,8 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
         head: find_head(tx, id)?,
         last_generation,
         pins: all(tx, PINS, &[id.into()], pin)?,
-        fled: all(tx, FLED, &[id.into()], |row| {
-            Ok(Fled { target: pin_target(row, 0)?, version: parse(row, 2)? })
+        withdrawn: all(tx, WITHDRAWN, &[id.into()], |row| {
+            Ok(Withdrawn { target: pin_target(row, 0)?, version: parse(row, 2)? })
         })?,
     }))
 }

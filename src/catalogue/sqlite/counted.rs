@@ -44,8 +44,8 @@ impl Store for Counting {
         self.inner.write_much(body)
     }
 
-    fn shelf(&self) -> &ChunkShelf {
-        self.inner.shelf()
+    fn chunk_cache(&self) -> &ChunkCache {
+        self.inner.chunk_cache()
     }
 }
 

@@ -17,7 +17,7 @@ use rusqlite_migration::{M, Migrations};
 use self::readers::Readers;
 use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
-use crate::catalogue::sql::{Answer, ChunkShelf, Store, Tx};
+use crate::catalogue::sql::{Answer, ChunkCache, Store, Tx};
 use crate::cause::Cause;
 
 mod readers;
@@ -30,12 +30,13 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 5] = [
+const MIGRATIONS: [M<'static>; 6] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0004-departed/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0005-several-versions/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0006-words/up.sql")),
 ];
 
 /// Marks the file as ours: `repo` in ASCII.
@@ -62,7 +63,7 @@ pub struct SqliteCatalogue {
     readers: Arc<Readers>,
     /// `None` when it was opened for reading.
     writer: Option<Writer>,
-    shelf: ChunkShelf,
+    chunk_cache: ChunkCache,
 }
 
 impl SqliteCatalogue {
@@ -90,7 +91,7 @@ impl SqliteCatalogue {
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
         let readers = Arc::new(Readers::new(readers));
         let writer = Some(Writer::start(connection, Arc::downgrade(&readers))?);
-        Ok(Self { readers, writer, shelf: ChunkShelf::default() })
+        Ok(Self { readers, writer, chunk_cache: ChunkCache::default() })
     }
 
     /// Opens the catalogue at `path` to read from it alone, also while a server uses it. Nothing is
@@ -113,7 +114,7 @@ impl SqliteCatalogue {
             ).into()));
         }
         let readers = Arc::new(Readers::new(vec![connection]));
-        Ok(Self { readers, writer: None, shelf: ChunkShelf::default() })
+        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default() })
     }
 }
 
@@ -149,8 +150,8 @@ impl Store for SqliteCatalogue {
         self.write_sized(Size::Large, body)
     }
 
-    fn shelf(&self) -> &ChunkShelf {
-        &self.shelf
+    fn chunk_cache(&self) -> &ChunkCache {
+        &self.chunk_cache
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cli::args::{AuditArgs, AuditCommand, AuditVerify};
 use crate::cli::chain::{Chain, line};
 use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
-use crate::cli::surroundings::Surroundings;
+use crate::cli::terminal::Terminal;
 use crate::signing::verify_in_release;
 
 /// Shows the log, has it signed, or holds it against its chain.
@@ -109,7 +109,7 @@ async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<
 /// # Errors
 /// A [`Failure`] of the disk, or when the log is not whole.
 pub fn verify_export(
-    around: &mut Surroundings,
+    around: &mut Terminal,
     args: &AuditVerify,
     export: &Path,
     json: bool,
@@ -133,11 +133,7 @@ pub(in crate::cli) fn take_export(chain: &mut Chain, export: &[u8]) {
 }
 
 /// The checkpoints that were kept, each signed by the archive key when there is one.
-fn demand_kept(
-    around: &Surroundings,
-    args: &AuditVerify,
-    chain: &mut Chain,
-) -> Result<(), Failure> {
+fn demand_kept(around: &Terminal, args: &AuditVerify, chain: &mut Chain) -> Result<(), Failure> {
     let key = read_key(args)?;
     for path in &args.checkpoint {
         let name = path.display().to_string();
@@ -162,7 +158,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn tell(
-    around: &mut Surroundings,
+    around: &mut Terminal,
     json: bool,
     chain: Chain,
     checkpoints: usize,

@@ -18,11 +18,11 @@ use crate::cli::apt;
 use crate::cli::args::{Consent, HostEnroll, HostRenew, HostToken};
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
-use crate::cli::holdings::{Holdings, Pair, read, sandbox_user};
+use crate::cli::host_certificates::{HostCertificates, Pair, read, sandbox_user};
 use crate::cli::keys::NewKey;
 use crate::cli::render;
 use crate::cli::replace::{self, Rights};
-use crate::cli::surroundings::Surroundings;
+use crate::cli::terminal::Terminal;
 use crate::cli::text::{age, escape, when};
 use crate::cli::tree::Tree;
 use crate::client::{Client, Credentials, Patience, fetch_authority};
@@ -81,23 +81,19 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
 ///
 /// # Errors
 /// A [`Failure`] from the server, the network or the disk. The same command again goes on where it was.
-pub async fn enroll(
-    around: &mut Surroundings,
-    json: bool,
-    args: &HostEnroll,
-) -> Result<(), Failure> {
+pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Result<(), Failure> {
     let text = token_text(around, &args.token)?;
     let token = TokenText::parse(&text)
         .map_err(|why| Failure::usage(format!("this is no token: {why}")))?;
     let ca_pem = recognise(&token).await?;
     let stranger = Client::stranger(&token.server, ca_pem.as_bytes())?.because(&args.why.message);
-    let holdings = Holdings::of(&args.root, &stranger.server_name())?;
+    let host_certificates = HostCertificates::of(&args.root, &stranger.server_name())?;
 
-    let _alone = holdings.alone()?;
+    let _alone = host_certificates.alone()?;
     let mark = Digest::of(token.secret.0.as_bytes()).to_string();
-    let pair = match holdings.find(&mark)? {
+    let pair = match host_certificates.find(&mark)? {
         Some(pair) => pair,
-        None => holdings.add(&NewKey::make(&token.name)?.key_pem, Some(&mark))?,
+        None => host_certificates.add(&NewKey::make(&token.name)?.key_pem, Some(&mark))?,
     };
     let request = EnrolmentRequest {
         name: token.name.clone(),
@@ -105,18 +101,18 @@ pub async fn enroll(
         csr_pem: NewKey::again(&pair.key_pem, &token.name)?.csr_pem,
     };
     let issued = Patience::lasting(PATIENCE).keep(|| stranger.enroll(&request)).await?;
-    holdings.complete(&pair, &issued.certificate_pem)?;
+    host_certificates.complete(&pair, &issued.certificate_pem)?;
     // Proven before anything of this machine is altered: the server knows it by the new pair.
     let client = client(&token.server, &issued, &pair)?;
     let query = SetupQuery { installs: true, ..SetupQuery::default() };
     let setup = client.host_setup(&token.name, &query).await?;
-    let files = place(&args.root, &holdings, &pair, &setup).await?;
+    let files = place(&args.root, &host_certificates, &pair, &setup).await?;
     let mut notes = setup.notes;
     notes.extend(write_units(&args.root)?);
 
     let consent = Consent::Plain;
     let session = &mut Session { client, suite: None, json, consent, around };
-    let server = holdings.server();
+    let server = host_certificates.server();
     let value = serde_json::json!({
         "identity": issued.identity, "serial": issued.serial, "not_after": issued.not_after,
         "files": files, "notes": notes,
@@ -125,7 +121,7 @@ pub async fn enroll(
     Ok(())
 }
 
-fn token_text(around: &mut Surroundings, given: &str) -> Result<Zeroizing<String>, Failure> {
+fn token_text(around: &mut Terminal, given: &str) -> Result<Zeroizing<String>, Failure> {
     if given != "-" {
         return Ok(Zeroizing::new(given.to_owned()));
     }
@@ -164,11 +160,11 @@ fn client(server: &str, issued: &IssuedCertificate, pair: &Pair) -> Result<Clien
 /// Puts the files of a host in place, then the pair, then what makes apt look there.
 async fn place(
     root: &Path,
-    holdings: &Holdings,
+    host_certificates: &HostCertificates,
     pair: &Pair,
     setup: &HostSetup,
 ) -> Result<Vec<String>, Failure> {
-    let own = format!("/etc/apt/repod/{}", holdings.server());
+    let own = format!("/etc/apt/repod/{}", host_certificates.server());
     let named = [&setup.certificate_path, &setup.key_path];
     if named != [&format!("{own}/client.crt"), &format!("{own}/client.key")] {
         let text = format!("the server keeps the certificate elsewhere than in {own}");
@@ -176,12 +172,12 @@ async fn place(
     }
     let _held = apt::quiet(root).await?;
     if named.iter().all(|path| root.join(path.trim_start_matches('/')).exists()) {
-        holdings.adopt()?;
+        host_certificates.adopt()?;
     }
-    holdings.switch(pair)?;
+    host_certificates.switch(pair)?;
     let mut files = vec![setup.certificate_path.clone(), setup.key_path.clone()];
     files.extend(Tree::of(setup)?.install(root, sandbox_user(root))?);
-    holdings.prune()?;
+    host_certificates.prune()?;
     Ok(files)
 }
 
@@ -212,22 +208,22 @@ fn write_units(root: &Path) -> Result<Option<String>, Failure> {
 ///
 /// # Errors
 /// The first [`Failure`], once every server was tried; the old certificate is in use then.
-pub async fn renew(around: &mut Surroundings, json: bool, args: &HostRenew) -> Result<(), Failure> {
-    let all = Holdings::all(&args.root)?;
+pub async fn renew(around: &mut Terminal, json: bool, args: &HostRenew) -> Result<(), Failure> {
+    let all = HostCertificates::all(&args.root)?;
     if all.is_empty() {
         return Err(Failure::refused("this machine holds no certificate of a repod")
             .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
     }
     let (mut lines, mut values, mut failed) = (String::new(), Vec::new(), None);
-    for holdings in all {
-        let server = escape(holdings.server());
-        match renew_one(args, &holdings, around.now()).await {
+    for host_certificates in all {
+        let server = escape(host_certificates.server());
+        match renew_one(args, &host_certificates, around.now()).await {
             Ok((renewed, not_after)) => {
                 let what = if renewed { "renewed" } else { "not yet due" };
                 let end = age(not_after, around.now());
                 lines.push_str(&format!("{server}: {what}, the certificate ends {end}\n"));
                 values.push(serde_json::json!({
-                    "server": holdings.server(), "renewed": renewed, "not_after": not_after,
+                    "server": host_certificates.server(), "renewed": renewed, "not_after": not_after,
                 }));
             }
             Err(failure) => {
@@ -254,15 +250,18 @@ pub async fn renew(around: &mut Surroundings, json: bool, args: &HostRenew) -> R
 /// Renews one pair, if it is time: whether it was, and when the certificate in use ends now.
 async fn renew_one(
     args: &HostRenew,
-    holdings: &Holdings,
+    host_certificates: &HostCertificates,
     now: Moment,
 ) -> Result<(bool, i64), Failure> {
     let root = &args.root;
-    let _alone = holdings.alone()?;
-    apt::name_settings(root, holdings.server())?;
-    let (certificate_pem, key_pem) = holdings.in_use()?;
+    let _alone = host_certificates.alone()?;
+    apt::name_settings(root, host_certificates.server())?;
+    let (certificate_pem, key_pem) = host_certificates.in_use()?;
     let (name, begins, ends) = read_certificate(&certificate_pem).ok_or_else(|| {
-        Failure::refused(format!("{}: is no certificate", holdings.file("client.crt").display()))
+        Failure::refused(format!(
+            "{}: is no certificate",
+            host_certificates.file("client.crt").display()
+        ))
     })?;
     if now.0 >= ends {
         let text = format!("the certificate of {name} ended {}", age(ends, now));
@@ -273,8 +272,8 @@ async fn renew_one(
     if !args.force && left.saturating_mul(3) >= life {
         return Ok((false, ends));
     }
-    let server = apt::address(root, holdings.server())?;
-    let ca_file = holdings.file("ca.crt");
+    let server = apt::address(root, host_certificates.server())?;
+    let ca_file = host_certificates.file("ca.crt");
     let ca_pem = read(&ca_file)?;
     let credentials = Credentials {
         server: server.clone(),
@@ -283,20 +282,20 @@ async fn renew_one(
         ca_pem: ca_pem.clone().into_bytes(),
     };
     let key = NewKey::make(&name)?;
-    let pair = holdings.add(&key.key_pem, None)?;
+    let pair = host_certificates.add(&key.key_pem, None)?;
     let request = RenewalRequest { csr_pem: key.csr_pem };
     let issued = Client::new(&credentials)?.because(&args.why.message).renew(&request).await?;
-    holdings.complete(&pair, &issued.certificate_pem)?;
+    host_certificates.complete(&pair, &issued.certificate_pem)?;
     // The old pair stays in use until the server has answered to the new one.
     client(&server, &issued, &pair)?.whoami().await?;
     let _held = apt::quiet(root).await?;
-    holdings.adopt()?;
-    holdings.switch(&pair)?;
+    host_certificates.adopt()?;
+    host_certificates.switch(&pair)?;
     if issued.ca_pem != ca_pem {
         let rights = Rights { mode: 0o644, owner: None };
         replace::file(&ca_file, rights, issued.ca_pem.as_bytes())?;
     }
-    holdings.prune()?;
+    host_certificates.prune()?;
     Ok((true, issued.not_after))
 }
 

@@ -6,10 +6,10 @@ use clap::CommandFactory;
 
 use crate::cli::args::Cli;
 use crate::cli::failure::Failure;
-use crate::cli::surroundings::Surroundings;
+use crate::cli::terminal::Terminal;
 
 /// Prints what makes a shell complete the commands.
-pub fn completions(around: &mut Surroundings, shell: clap_complete::Shell) {
+pub fn completions(around: &mut Terminal, shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "repoctl", &mut script);
     around.print(&String::from_utf8_lossy(&script));
@@ -19,7 +19,7 @@ pub fn completions(around: &mut Surroundings, shell: clap_complete::Shell) {
 ///
 /// # Errors
 /// A [`Failure`] when the directory cannot be made or written.
-pub fn pages(around: &mut Surroundings, directory: &Path) -> Result<(), Failure> {
+pub fn pages(around: &mut Terminal, directory: &Path) -> Result<(), Failure> {
     let write = || {
         std::fs::create_dir_all(directory)?;
         clap_mangen::generate_to(Cli::command(), directory)

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::args::Consent;
 use super::failure::Failure;
-use super::surroundings::Surroundings;
+use super::terminal::Terminal;
 use super::text::escape_json;
 use crate::client::Client;
 use crate::debian::SuiteName;
@@ -33,7 +33,7 @@ pub struct Session<'a> {
     /// Whether it may have to ask, and whether somebody said yes.
     pub consent: Consent,
     /// Where to write.
-    pub around: &'a mut Surroundings,
+    pub around: &'a mut Terminal,
 }
 
 impl Session<'_> {

@@ -188,7 +188,7 @@ async fn an_identity_gets_a_profile_that_works() {
     assert_eq!(text(&out.join("ca.crt")), "AUTHORITY\n");
     let config = text(&out.join("config.toml"));
     assert!(config.starts_with("server = \"https://localhost:"), "{config}");
-    let around = crate::cli::Surroundings::of_process();
+    let around = crate::cli::Terminal::of_process();
     let global = crate::cli::args::Global {
         config: Some(out.join("config.toml")),
         ..crate::cli::args::Global::default()

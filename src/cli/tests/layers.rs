@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::cli::Surroundings;
+use crate::cli::Terminal;
 use crate::cli::args::Global;
 use crate::cli::config::Settings;
 
-fn around(variables: &[(&str, &str)]) -> Surroundings {
-    let mut around = Surroundings::of_process();
+fn around(variables: &[(&str, &str)]) -> Terminal {
+    let mut around = Terminal::of_process();
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     around.environment = variables.iter().map(owned).collect();
     around

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cli::command::Session;
-use crate::cli::surroundings::Surroundings;
+use crate::cli::terminal::Terminal;
 use crate::client::{ClientError, Patience};
 
 /// The patience of one upload, which says once that it is being tried.
@@ -13,7 +13,7 @@ pub(super) struct Trial<'a> {
     patience: Patience,
     seconds: u64,
     /// Where to say it, until it is said.
-    listener: Mutex<Option<&'a mut Surroundings>>,
+    listener: Mutex<Option<&'a mut Terminal>>,
     /// What goes before it: a bar may stand in the line.
     before: &'static str,
 }

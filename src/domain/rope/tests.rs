@@ -61,8 +61,8 @@ fn described(name: &str, architecture: &str, text: &str, bytes: u32) -> Arc<Pack
     Arc::new(package)
 }
 
-fn contents(packages: &[Arc<Package>]) -> Contents {
-    let mut contents = Contents::default();
+fn contents(packages: &[Arc<Package>]) -> PackageSet {
+    let mut contents = PackageSet::default();
     for package in packages {
         contents.list(&place().component, Arc::clone(package), 1);
     }
@@ -74,12 +74,12 @@ fn rank(since: u64, package: &Package) -> Rank {
 }
 
 /// The pieces of contents that were cut anew, each where its first package stands.
-fn pieces_of(contents: &Contents) -> Vec<Piece> {
+fn pieces_of(contents: &PackageSet) -> Vec<Piece> {
     let stretches = recut(contents, &index(), &[], &BTreeSet::new());
     resolve(&stretches, &[])
 }
 
-fn keys(contents: &Contents) -> BTreeSet<Digest> {
+fn keys(contents: &PackageSet) -> BTreeSet<Digest> {
     cut(contents, &index()).iter().map(|chunk| key(chunk)).collect()
 }
 
@@ -123,10 +123,10 @@ fn resolve(stretches: &[Stretch], old: &[Piece]) -> Vec<Piece> {
 
 /// What becomes of contents when a generation lists packages of these sizes, or none where none is said.
 fn moved<'n>(
-    old: &Contents,
+    old: &PackageSet,
     changes: impl IntoIterator<Item = (&'n str, Option<u32>)>,
     since: u64,
-) -> (Contents, Vec<Move>) {
+) -> (PackageSet, Vec<Move>) {
     let mut moves = BTreeMap::new();
     for (name, size) in changes {
         let one = package(name, &format!("2.{since}"), size.unwrap_or(1));
@@ -168,11 +168,11 @@ fn of_two_architectures_the_higher_version_is_listed_where_it_came() {
         one.digest = Digest::of(format!("{architecture} {version}").as_bytes());
         Arc::new(one)
     };
-    let mut held = Contents::default();
+    let mut held = PackageSet::default();
     held.list(&place().component, at("all", "1"), 1);
     held.list(&place().component, package("other", "1", 10), 2);
     held.list(&place().component, at("amd64", "2"), 3);
-    let listed = |held: &Contents| -> Vec<String> {
+    let listed = |held: &PackageSet| -> Vec<String> {
         let one = |one: &Arc<Package>| format!("{} {}", one.name, one.version);
         listing(held, &place()).map(one).collect()
     };
@@ -215,7 +215,7 @@ fn one_description_that_changes_touches_few_chunks() {
     let one =
         |n: u32, text: &str| described(&format!("p{n:06}"), "amd64", text, 200 + n * 7919 % 900);
     let old = contents(&(0..8_000).map(|n| one(n, "old")).collect::<Vec<_>>());
-    let keys = |contents: &Contents| -> BTreeSet<Digest> {
+    let keys = |contents: &PackageSet| -> BTreeSet<Digest> {
         let chunks = cut(contents, &translation());
         chunks.iter().map(|chunk| chunk_key(Shape::Translation, chunk)).collect()
     };
@@ -298,7 +298,7 @@ fn a_hundred_versions_of_one_name_are_cut_like_other_packages() {
 
 #[test]
 fn many_versions_that_came_at_once_are_cut_too() {
-    let mut held = Contents::default();
+    let mut held = PackageSet::default();
     held.limit(crate::debian::Versions::All);
     for (_, one) in versions_of("web", 1..=1_000) {
         held.list(&place().component, one, 1);
@@ -331,7 +331,7 @@ proptest! {
             one.architecture = Architecture::parse(architecture).unwrap();
             Arc::new(one)
         };
-        let (mut now, mut old) = (Contents::default(), Vec::new());
+        let (mut now, mut old) = (PackageSet::default(), Vec::new());
         for (round, (changes, limit)) in (1..).zip(&rounds) {
             let (mut new, mut moves) = (now.clone(), Vec::new());
             new.limit(limit.parse().unwrap());

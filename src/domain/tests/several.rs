@@ -306,7 +306,7 @@ fn going_back_with_the_suite_withdraws_all_that_is_above() {
 #[test]
 fn what_moves_is_told_as_hosts_go() {
     let all: Vec<_> = (1..6).map(|n| package("web", &n.to_string())).collect();
-    let place = contents::place_of(&main_component(), &all[0]);
+    let place = package_set::place_of(&main_component(), &all[0]);
     let of = |versions: &[usize]| -> Vec<_> {
         versions.iter().map(|n| Arc::clone(&all[n - 1])).collect()
     };
@@ -329,7 +329,7 @@ fn what_moves_is_told_as_hosts_go() {
         assert_eq!(pairs(exchanged(&place, &of(before), &of(now))), goes);
         assert_eq!(pairs(told(&place, &of(before), &of(now))), says);
         let contents = |versions: &[usize]| {
-            let mut contents = Contents::default();
+            let mut contents = PackageSet::default();
             for one in of(versions) {
                 contents.list(&place.0, one, 1);
             }
@@ -341,7 +341,7 @@ fn what_moves_is_told_as_hosts_go() {
 
 #[test]
 fn what_an_index_lists_otherwise_is_gone_before_it_comes() {
-    let mut old = Contents::default();
+    let mut old = PackageSet::default();
     old.limit(versions("3"));
     let mut new = old.clone();
     for version in ["1", "2", "3"] {
@@ -354,7 +354,7 @@ fn what_an_index_lists_otherwise_is_gone_before_it_comes() {
     let place =
         IndexPlace { component: main_component(), architecture: amd64, kind: PackageKind::Deb };
     let version = |one: Option<Arc<Package>>| one.map(|one| one.version.to_string());
-    let changes = |old: &Contents, new: &Contents| -> Vec<_> {
+    let changes = |old: &PackageSet, new: &PackageSet| -> Vec<_> {
         let changes = listing::changes(old, new, &place);
         changes.into_iter().map(|(before, now)| (version(before), version(now))).collect()
     };

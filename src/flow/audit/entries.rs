@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::catalogue::CertificateRecord;
 use crate::debian::SuiteName;
 use crate::domain::Applied;
+use crate::domain::Change;
 use crate::domain::SuiteEdit;
-use crate::domain::Wish;
 use crate::domain::add::Standing;
 use crate::domain::audit::{Entry, Search};
 use crate::domain::rights;
@@ -98,52 +98,52 @@ fn may_see(asker: &Admitted, entry: &Entry) -> bool {
 pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment) -> Option<Event> {
     let stands = |of: &&_| matches!(of, Standing::Already);
     let all_there = applied.added.iter().map(|added| &added.standing).all(|of| stands(&of));
-    let actor = match &job.wish {
-        Wish::Add(_) if all_there => return None,
-        Wish::Renew | Wish::Complete => return None,
-        Wish::Expire(_) => Actor::server(),
+    let actor = match &job.change {
+        Change::Add(_) if all_there => return None,
+        Change::Renew | Change::Complete => return None,
+        Change::Expire(_) => Actor::server(),
         _ => Actor { serial: job.serial.clone(), ..Actor::named(&job.author) },
     };
-    let detail = match &job.wish {
-        Wish::Add(_) => added(applied),
-        Wish::Expire(target) => format!("{}, pinned by {}", named(target), job.author),
-        wish => format!("{}{}", detail(wish), applied.remark),
+    let detail = match &job.change {
+        Change::Add(_) => added(applied),
+        Change::Expire(target) => format!("{}, pinned by {}", named(target), job.author),
+        change => format!("{}{}", detail(change), applied.remark),
     };
-    let event = Event::done(actor, verb(&job.wish), at).within(suite.as_str());
+    let event = Event::done(actor, verb(&job.change), at).within(suite.as_str());
     Some(event.with(&detail).because(&job.message))
 }
 
-/// The verb of a wish in the log.
-pub fn verb(wish: &Wish) -> &'static str {
-    match wish {
-        Wish::Edit(_) => "suite-edit",
-        Wish::Begin => "suite-begin",
-        Wish::Expire(_) => "pin-expire",
+/// The verb of a change in the log.
+pub fn verb(change: &Change) -> &'static str {
+    match change {
+        Change::Edit(_) => "suite-edit",
+        Change::Begin => "suite-begin",
+        Change::Expire(_) => "pin-expire",
         other => other.verb(),
     }
 }
 
-/// The parameters of a wish, in short.
-pub fn detail(wish: &Wish) -> String {
-    match wish {
-        Wish::Add(items) => {
+/// The parameters of a change, in short.
+pub fn detail(change: &Change) -> String {
+    match change {
+        Change::Add(items) => {
             let items: Vec<_> =
                 items.iter().map(|(to, digest)| format!("{digest} in {to}")).collect();
             some_of(&items)
         }
-        Wish::Pin(target, version, hours) => {
+        Change::Pin(target, version, hours) => {
             let until = hours.map(|hours| format!(" for {hours} h")).unwrap_or_default();
             format!("{}={version}{until}", named(target))
         }
-        Wish::RollBack(targets, to) => {
+        Change::RollBack(targets, to) => {
             let to = to.map(|to| format!(" to generation {to}")).unwrap_or_default();
             format!("{}{to}", names(targets, "the whole suite"))
         }
-        Wish::Unpin(targets) => names(targets, "every pin"),
-        Wish::Remove(targets) => names(targets, ""),
-        Wish::Edit(edit) => edited(edit),
-        Wish::Expire(target) => named(target),
-        Wish::Begin | Wish::Renew | Wish::Complete => String::new(),
+        Change::Unpin(targets) => names(targets, "every pin"),
+        Change::Remove(targets) => names(targets, ""),
+        Change::Edit(edit) => edited(edit),
+        Change::Expire(target) => named(target),
+        Change::Begin | Change::Renew | Change::Complete => String::new(),
     }
 }
 

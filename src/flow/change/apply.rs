@@ -1,7 +1,7 @@
-//! Apply: looks up what a wish needs to know and hands it to the rules.
+//! Apply: looks up what a change needs to know and hands it to the rules.
 
 use crate::domain::Applied;
-use crate::domain::Wish;
+use crate::domain::Change;
 
 use crate::domain::Expect;
 use crate::domain::pinning::{self, Asking, Taken};
@@ -14,7 +14,7 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
-/// Applies a wish to a draft. When it fails, the draft of an urgent one is not to be used any more.
+/// Applies a change to a draft. When it fails, the draft of an urgent one is not to be used any more.
 ///
 /// # Errors
 /// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what lies beyond the
@@ -23,28 +23,28 @@ pub fn apply(
     repository: &Repository,
     desk: &Desk,
     draft: &mut Draft<'_>,
-    wish: &Wish,
+    change: &Change,
     asking: &Asking,
     expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
-    let mut applied = alter(repository, desk, draft, wish, asking, expect)?;
-    applied.notes.extend(unreadable::take_out(draft, &before, wish)?);
-    if wish.moves_pins() {
+    let mut applied = alter(repository, desk, draft, change, asking, expect)?;
+    applied.notes.extend(unreadable::take_out(draft, &before, change)?);
+    if change.moves_pins() {
         reach::within(repository, desk, &before, draft, asking)?;
-        let settled = Asked { repository, desk, before: &before, wish, asking }.settle(draft)?;
+        let settled = Asked { repository, desk, before: &before, change, asking }.settle(draft)?;
         reach::within(repository, desk, &before, draft, asking)?;
         applied.notes.extend(settled.notes());
         applied.remark = settled.detail();
         applied.lacks = settled.lacks;
     }
     // A pin that is over ends whatever comes of it, but not unseen.
-    if matches!(wish, Wish::Expire(_)) {
-        let settled = Asked { repository, desk, before: &before, wish, asking }.look(draft)?;
+    if matches!(change, Change::Expire(_)) {
+        let settled = Asked { repository, desk, before: &before, change, asking }.look(draft)?;
         applied.remark = settled.detail();
     }
-    listable::judge(draft, wish)?;
-    if !matches!(wish, Wish::Add(_) | Wish::Edit(_)) {
+    listable::judge(draft, change)?;
+    if !matches!(change, Change::Add(_) | Change::Edit(_)) {
         several::learn_touched(repository, desk, draft, &before)?;
     }
     Ok(applied)
@@ -54,13 +54,13 @@ fn alter(
     repository: &Repository,
     desk: &Desk,
     draft: &mut Draft<'_>,
-    wish: &Wish,
+    change: &Change,
     asking: &Asking,
     expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
-    match wish {
-        Wish::Add(items) => adding::add(repository, desk, draft, items, asking),
-        Wish::Pin(target, version, hours) => {
+    match change {
+        Change::Add(items) => adding::add(repository, desk, draft, items, asking),
+        Change::Pin(target, version, hours) => {
             let target = lookup::resolve(repository, desk, target)?;
             let asking = lookup::lasting(asking, *hours);
             let past = lookup::past_of(repository, desk, &target)?;
@@ -68,14 +68,14 @@ fn alter(
             pinning::pin_at(draft, &target, version, &past, &taken, &asking)?;
             Ok(Applied::default())
         }
-        Wish::RollBack(targets, to) if targets.is_empty() => {
+        Change::RollBack(targets, to) if targets.is_empty() => {
             rollback::suite(repository, desk, draft, *to, asking)
         }
-        Wish::RollBack(targets, to) => {
+        Change::RollBack(targets, to) => {
             rollback::packages(repository, desk, draft, targets, *to, asking, expect)
         }
-        Wish::Unpin(targets) => end_pins(repository, desk, draft, targets),
-        Wish::Remove(targets) => {
+        Change::Unpin(targets) => end_pins(repository, desk, draft, targets),
+        Change::Remove(targets) => {
             for target in targets {
                 let target = lookup::resolve(repository, desk, target)?;
                 let taken = several::taken(repository, desk, draft, &target)?;
@@ -84,7 +84,7 @@ fn alter(
             let note = "hosts that installed a removed package keep it: apt does not remove";
             Ok(Applied { notes: vec![note.into()], ..Applied::default() })
         }
-        Wish::Edit(edit) => {
+        Change::Edit(edit) => {
             let spec = edit.apply(&draft.spec)?;
             if edit.adds() {
                 names_fit::lists_fit(repository, &spec)?;
@@ -97,7 +97,7 @@ fn alter(
             several::relist(repository, desk, draft, &before)?;
             Ok(Applied::default())
         }
-        Wish::Expire(target) => {
+        Change::Expire(target) => {
             // It may have been set anew while this waited for its turn.
             let until = draft.pin(target).and_then(|pin| pin.until);
             match until {
@@ -107,7 +107,7 @@ fn alter(
                 _ => Ok(Applied::default()),
             }
         }
-        Wish::Begin | Wish::Renew | Wish::Complete => Ok(Applied::default()),
+        Change::Begin | Change::Renew | Change::Complete => Ok(Applied::default()),
     }
 }
 
@@ -155,8 +155,8 @@ fn not_as_binary(target: &PinTarget, pinned: &[PinTarget]) -> Result<(), FlowErr
 /// What is said when the end of a pin changes nothing for hosts.
 fn nothing_newer(desk: &Desk, draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -> String {
     let (name, suite) = (&target.name, &desk.suite);
-    let fled = taken.iter().filter(|(_, package)| draft.has_fled(package));
-    let highest = fled.map(|(_, package)| pinning::pinned_version(target, package)).max();
+    let withdrawn = taken.iter().filter(|(_, package)| draft.is_withdrawn(package));
+    let highest = withdrawn.map(|(_, package)| pinning::pinned_version(target, package)).max();
     let stays =
         format!("{name}: no newer version waits; what is listed stays until one is uploaded");
     match highest {

@@ -7,13 +7,13 @@ use tracing::warn;
 
 use crate::debian::{PackageName, Version};
 use crate::domain::Applied;
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::installable::Trouble;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking, Leeway, Taken};
 use crate::domain::{Conflict, Draft, Lack, PinKind, PinTarget};
-use crate::flow::change::installable::Change;
+use crate::flow::change::installable::Difference;
 use crate::flow::change::lookup::{lasting, past_of, resolve, taken_of};
 use crate::flow::change::several;
 use crate::flow::error::FlowError;
@@ -33,7 +33,7 @@ pub(crate) struct Asked<'a, 'b> {
     pub repository: &'a Repository,
     pub desk: &'a Desk,
     pub before: &'a Draft<'b>,
-    pub wish: &'a Wish,
+    pub change: &'a Change,
     pub asking: &'a Asking,
 }
 
@@ -85,7 +85,7 @@ impl<'b> Asked<'_, 'b> {
     }
 
     fn lacks(&self, after: &Draft<'b>) -> Result<Vec<Lack>, FlowError> {
-        let change = Change { repository: self.repository, before: self.before, after };
+        let change = Difference { repository: self.repository, before: self.before, after };
         Ok(change.lacks(&|| true)?.unwrap_or_default())
     }
 
@@ -150,21 +150,21 @@ impl<'b> Asked<'_, 'b> {
     /// What a source could be moved to, the likeliest first.
     fn trials(&self, draft: &Draft<'b>, target: &PinTarget) -> Result<Vec<Draft<'b>>, FlowError> {
         let (mut trials, mut trial) = (Vec::new(), draft.clone());
-        if matches!(self.wish, Wish::Remove(_)) {
+        if matches!(self.change, Change::Remove(_)) {
             let taken = several::taken(self.repository, self.desk, draft, target)?;
             pinning::remove(&mut trial, target, &taken)?;
             return Ok(vec![trial]);
         }
         let taken = taken_of(self.repository, self.desk, target)?;
         // What moves along with a pin ends with it.
-        let hours = if let Wish::Pin(_, _, hours) = self.wish { *hours } else { None };
+        let hours = if let Change::Pin(_, _, hours) = self.change { *hours } else { None };
         let asking = lasting(self.asking, hours);
-        if matches!(self.wish, Wish::Unpin(_)) && draft.pin(target).is_some() {
+        if matches!(self.change, Change::Unpin(_)) && draft.pin(target).is_some() {
             pinning::unpin(&mut trial, target, &taken)?;
             trials.push(trial);
         }
         let past = past_of(self.repository, self.desk, target)?;
-        if let Wish::RollBack(_, Some(to)) = self.wish
+        if let Change::RollBack(_, Some(to)) = self.change
             && !past.at(*to).is_empty()
         {
             let mut trial = draft.clone();
@@ -188,8 +188,8 @@ impl<'b> Asked<'_, 'b> {
         taken: &[Taken],
         past: &Past,
     ) -> Result<Vec<Version>, FlowError> {
-        let goes_back = matches!(self.wish, Wish::RollBack(..));
-        let free = taken.iter().filter(|(_, package)| !draft.has_fled(package));
+        let goes_back = matches!(self.change, Change::RollBack(..));
+        let free = taken.iter().filter(|(_, package)| !draft.is_withdrawn(package));
         let all: BTreeSet<&Version> =
             free.map(|(_, p)| pinning::pinned_version(target, p)).collect();
         let now = draft.members(target);
@@ -210,8 +210,8 @@ impl<'b> Asked<'_, 'b> {
 
     /// Whether the change moves what it names upwards.
     fn goes_up(&self) -> Result<bool, FlowError> {
-        let Wish::Pin(target, version, _) = self.wish else {
-            return Ok(matches!(self.wish, Wish::Unpin(_)));
+        let Change::Pin(target, version, _) = self.change else {
+            return Ok(matches!(self.change, Change::Unpin(_)));
         };
         let target = resolve(self.repository, self.desk, target)?;
         let before = self.before.members(&target);

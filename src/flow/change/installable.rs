@@ -21,13 +21,13 @@ const AT_ONCE: usize = 1_000;
 
 /// A suite before a change and after it.
 #[derive(Clone, Copy)]
-pub(crate) struct Change<'c> {
+pub(crate) struct Difference<'c> {
     pub repository: &'c Repository,
     pub before: &'c Draft<'c>,
     pub after: &'c Draft<'c>,
 }
 
-impl Change<'_> {
+impl Difference<'_> {
     /// Everything that hosts cannot install with the change, of what moved and what depends on it.
     ///
     /// Costs what moved and those that depend on it, and stops with `None` when `may_go_on` says no.
@@ -105,7 +105,7 @@ impl Change<'_> {
 
 /// What was read for some names.
 struct Known<'k> {
-    change: &'k Change<'k>,
+    change: &'k Difference<'k>,
     before: Named,
     after: Named,
     dependencies: HashMap<Digest, Dependencies>,
@@ -116,7 +116,7 @@ struct Known<'k> {
 }
 
 impl<'k> Known<'k> {
-    fn new(change: &'k Change<'k>) -> Self {
+    fn new(change: &'k Difference<'k>) -> Self {
         Self {
             change,
             before: Named::new(),
@@ -184,7 +184,7 @@ impl<'k> Known<'k> {
         names: &[PackageName],
         relations: impl Fn(&Dependencies) -> Vec<Relation>,
     ) -> BTreeSet<PackageName> {
-        let Change { before, after, .. } = *self.change;
+        let Difference { before, after, .. } = *self.change;
         let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
         let said = read.flat_map(relations).map(|one| one.package);
         said.filter(|name| answers_for(name, before, after)).collect()
@@ -213,7 +213,7 @@ impl<'k> Known<'k> {
 
     /// Looks up what is and was listed of these names.
     fn list(&mut self, names: &[PackageName]) {
-        let Change { before, after, .. } = *self.change;
+        let Difference { before, after, .. } = *self.change;
         for (draft, listed) in [(before, &mut self.before), (after, &mut self.after)] {
             for name in names {
                 if listed.contains_key(name) {
@@ -253,7 +253,7 @@ impl<'k> Known<'k> {
         names: &[&PackageName],
         touched: &BTreeSet<PackageName>,
     ) -> BTreeSet<PackageName> {
-        let Change { before, after, .. } = *self.change;
+        let Difference { before, after, .. } = *self.change;
         let mut needed = BTreeSet::new();
         for name in names {
             let (then, now) = (self.before.get(*name), self.after.get(*name));

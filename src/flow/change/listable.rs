@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::debian::{Architecture, PackageName};
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::pinning::{self, Taken};
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinTarget};
 
@@ -11,18 +11,18 @@ use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinT
 const MOST_TOLD: usize = 8;
 
 /// Refuses a change that would list what the suite does not take.
-pub(crate) fn judge(draft: &Draft<'_>, wish: &Wish) -> Result<(), Conflict> {
+pub(crate) fn judge(draft: &Draft<'_>, change: &Change) -> Result<(), Conflict> {
     // What is added was judged package by package. A pin that is over has to end.
-    let (judged, all) = match wish {
-        Wish::Edit(edit) => (edit.owns.is_some(), true),
-        other => (!matches!(other, Wish::Add(_) | Wish::Expire(_)), false),
+    let (judged, all) = match change {
+        Change::Edit(edit) => (edit.owns.is_some(), true),
+        other => (!matches!(other, Change::Add(_) | Change::Expire(_)), false),
     };
     if judged {
         owned(draft, all)?;
     }
-    let (judged, all) = match wish {
-        Wish::Edit(edit) => (!edit.remove_architectures.is_empty(), true),
-        other => (!matches!(other, Wish::Add(_) | Wish::Expire(_)), false),
+    let (judged, all) = match change {
+        Change::Edit(edit) => (!edit.remove_architectures.is_empty(), true),
+        other => (!matches!(other, Change::Add(_) | Change::Expire(_)), false),
     };
     if judged {
         housed(draft, all)?;
@@ -38,10 +38,9 @@ pub(crate) fn kept_out(draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -
     let present = listed.iter().map(|(_, package)| version(package)).max();
     let higher =
         |package: &Arc<Package>| present.as_ref().is_none_or(|now| version(package) > *now);
-    let left_out = taken
-        .iter()
-        .map(|(_, package)| package)
-        .filter(|package| !draft.may_list(package) && !draft.has_fled(package) && higher(package));
+    let left_out = taken.iter().map(|(_, package)| package).filter(|package| {
+        !draft.may_list(package) && !draft.is_withdrawn(package) && higher(package)
+    });
     let Package { name, version, architecture, .. } = &**left_out.max_by_key(|one| version(one))?;
     let why = match draft.spec.takes(architecture) {
         true => draft.spec.not_owned(),

@@ -1,6 +1,6 @@
-//! Turn: everything that waits at a desk becomes one generation, and each change its own answer.
+//! Publish batch: all changes that wait in a suite's queue become one generation; each gets its own answer.
 
-use crate::domain::Turned;
+use crate::domain::Outcome;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tracing::{error, info};
 
 use crate::debian::SuiteName;
 use crate::domain::Applied;
+use crate::domain::Change;
 use crate::domain::Expect;
-use crate::domain::Wish;
 use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
 use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
 use crate::flow::audit::entries;
-use crate::flow::change::installable::Change;
+use crate::flow::change::installable::Difference;
 use crate::flow::change::{apply, cascade};
 use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
@@ -32,15 +32,15 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
         match repository.signer.next_date(&desk.suite, repository.now()) {
             // The clock counts whole seconds, so a fraction of one is looked at again.
             Ok(NextDate::Wait { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
-            // An error is met again, and answered, when the turn signs.
+            // An error is met again, and answered, when the batch signs.
             Ok(NextDate::Ready(_)) | Err(_) => return,
         }
     }
 }
 
-/// Takes one turn and answers every job of it.
+/// Publishes one batch and answers every job of it.
 pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {
-    let urgent = jobs.iter().any(|job| job.wish.is_urgent());
+    let urgent = jobs.iter().any(|job| job.change.is_urgent());
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let done = blocking(move || {
         let mut batch = Batch::new(jobs);
@@ -57,14 +57,14 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
         }
         Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
         Ok((batch, Err(problem))) => {
-            error!(suite = %desk.suite, %problem, "a turn failed; nothing of it was published");
+            error!(suite = %desk.suite, %problem, "a publish batch failed; nothing of it was published");
             lock(&desk.spare).clear();
-            desk.forget_lineup();
+            desk.forget_live_indices();
             reload(repository, desk).await;
             batch.fail(&problem);
         }
         Err(problem) => {
-            error!(suite = %desk.suite, %problem, "a turn stopped; its changes were not made")
+            error!(suite = %desk.suite, %problem, "a publish batch stopped; its changes were not made")
         }
     }
 }
@@ -89,7 +89,7 @@ enum Progress {
     MadeWay,
 }
 
-/// The jobs of one turn, with what came of each so far.
+/// The jobs of one publish batch, with what came of each so far.
 struct Batch {
     jobs: Vec<(Job, Option<Result<Applied, FlowError>>)>,
     plan: Plan,
@@ -109,7 +109,7 @@ impl Batch {
     ) -> Result<Progress, FlowError> {
         let state = desk.state();
         let at = repository.now();
-        let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+        let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
                 author: job.author.clone(),
@@ -121,10 +121,10 @@ impl Batch {
             };
             // What is refused leaves nothing behind, however far it got. (Adding is whole by itself,
             // and too many may be waiting to keep a copy for each.)
-            let before = job.wish.is_urgent().then(|| draft.clone());
-            let wish = &job.wish;
-            let result = expected(desk, job.expect, wish).and_then(|()| {
-                apply::apply(repository, desk, &mut draft, wish, &asking, job.expect)
+            let before = job.change.is_urgent().then(|| draft.clone());
+            let change = &job.change;
+            let result = expected(desk, job.expect, change).and_then(|()| {
+                apply::apply(repository, desk, &mut draft, change, &asking, job.expect)
             });
             if let (Err(_), Some(before)) = (&result, before) {
                 draft = before;
@@ -132,17 +132,17 @@ impl Batch {
             *outcome = Some(result);
         }
         let may_go_on = || urgent || !desk.hurried();
-        let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
-        if !self.warn(Change { repository, before: &before, after: &draft }, &may_go_on)? {
+        let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+        if !self.warn(Difference { repository, before: &before, after: &draft }, &may_go_on)? {
             return Ok(Progress::MadeWay);
         }
         self.plan = draft.plan();
-        if self.jobs.iter().any(|(job, _)| job.wish == Wish::Renew) {
+        if self.jobs.iter().any(|(job, _)| job.change == Change::Renew) {
             generation::sign_anew(repository, desk)?;
             return Ok(Progress::Done(None));
         }
         if self.plan.is_empty() && state.head.is_some() {
-            if self.jobs.iter().any(|(job, _)| job.wish == Wish::Complete) {
+            if self.jobs.iter().any(|(job, _)| job.change == Change::Complete) {
                 generation::complete(repository, desk)?;
             }
             return Ok(Progress::Done(None));
@@ -167,7 +167,7 @@ impl Batch {
     /// Looks at what was uploaded once all of it is there; `false` when it made way for something urgent.
     fn warn(
         &mut self,
-        change: Change<'_>,
+        change: Difference<'_>,
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, FlowError> {
         let mut adding: Vec<_> = self.jobs.iter_mut().filter_map(added).collect();
@@ -183,7 +183,7 @@ impl Batch {
     /// What history will show: the authors and messages of the changes that applied.
     fn record(&self, plan: &Plan, last: u64, at: Moment) -> GenerationRecord {
         let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
-            Some(Ok(applied)) if job.wish != Wish::Complete => Some((job, applied)),
+            Some(Ok(applied)) if job.change != Change::Complete => Some((job, applied)),
             _ => None,
         });
         let mut authors = BTreeSet::new();
@@ -222,7 +222,7 @@ impl Batch {
             let by =
                 by.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ");
             let moves = self.plan.moves.len();
-            let verb = self.jobs.first().map_or("", |(job, _)| job.wish.verb());
+            let verb = self.jobs.first().map_or("", |(job, _)| job.change.verb());
             let message = self.jobs.first().map_or("", |(job, _)| job.message.as_str());
             let Published { suite, generation } = published;
             info!(%suite, generation, %by, verb, message, moves, changes = self.jobs.len(), "published");
@@ -231,8 +231,8 @@ impl Batch {
         for (job, outcome) in self.jobs {
             let result =
                 outcome.unwrap_or_else(|| Err(FlowError::Internal("a change was lost".into())));
-            let result =
-                result.map(|applied| turned(applied, &job.wish, &self.plan, generation, false));
+            let result = result
+                .map(|applied| outcome_of(applied, &job.change, &self.plan, generation, false));
             // The asker may have gone; what was done stays done.
             let _ = job.reply.send(result);
         }
@@ -255,8 +255,8 @@ impl Batch {
 
 /// What came of a job that uploads, and was taken.
 fn added((job, outcome): &mut (Job, Option<Result<Applied, FlowError>>)) -> Option<&mut Applied> {
-    match (&job.wish, outcome) {
-        (Wish::Add(_), Some(Ok(applied))) => Some(applied),
+    match (&job.change, outcome) {
+        (Change::Add(_), Some(Ok(applied))) => Some(applied),
         _ => None,
     }
 }
@@ -265,54 +265,54 @@ fn added((job, outcome): &mut (Job, Option<Result<Applied, FlowError>>)) -> Opti
 pub(crate) fn rehearse(
     repository: &Repository,
     desk: &Desk,
-    wish: &Wish,
+    change: &Change,
     asking: &Asking,
     expect: Option<Expect>,
-) -> Result<Turned, FlowError> {
-    expected(desk, expect, wish)?;
+) -> Result<Outcome, FlowError> {
+    expected(desk, expect, change)?;
     let state = desk.state();
-    let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+    let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
     let before = draft.clone();
-    let mut applied = apply::apply(repository, desk, &mut draft, wish, asking, expect)?;
-    if matches!(wish, Wish::Add(_)) {
-        let change = Change { repository, before: &before, after: &draft };
+    let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect)?;
+    if matches!(change, Change::Add(_)) {
+        let change = Difference { repository, before: &before, after: &draft };
         cascade::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
     }
     let plan = draft.plan();
-    let beyond = beyond(&draft, &plan, named(wish)).into_iter().collect();
-    Ok(Turned { beyond, ..turned(applied, wish, &plan, None, true) })
+    let beyond = beyond(&draft, &plan, named(change)).into_iter().collect();
+    Ok(Outcome { beyond, ..outcome_of(applied, change, &plan, None, true) })
 }
 
-/// The packages that a wish names; none when it is not of packages, or of all.
-fn named(wish: &Wish) -> &[PinTarget] {
-    match wish {
-        Wish::Pin(target, ..) => std::slice::from_ref(target),
-        Wish::RollBack(targets, _) | Wish::Unpin(targets) | Wish::Remove(targets) => targets,
+/// The packages that a change names; none when it is not of packages, or of all.
+fn named(change: &Change) -> &[PinTarget] {
+    match change {
+        Change::Pin(target, ..) => std::slice::from_ref(target),
+        Change::RollBack(targets, _) | Change::Unpin(targets) | Change::Remove(targets) => targets,
         _ => &[],
     }
 }
 
-fn turned(
+fn outcome_of(
     applied: Applied,
-    wish: &Wish,
+    change: &Change,
     plan: &Plan,
     generation: Option<u64>,
     dry_run: bool,
-) -> Turned {
+) -> Outcome {
     // A change that only named packages which stand already is not part of the new generation.
-    let named: HashSet<_> = match wish {
-        Wish::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
+    let named: HashSet<_> = match change {
+        Change::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
         _ => HashSet::new(),
     };
-    let adds = matches!(wish, Wish::Add(_));
+    let adds = matches!(change, Change::Add(_));
     let comes = |m: &Move| m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
     let places: BTreeSet<_> = plan.told().iter().filter(|m| comes(m)).map(|m| &m.place).collect();
     // Where several versions are listed, the lowest goes with what comes.
     let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
     let own = |m: &&Move| !adds || comes(m) || goes(m);
     let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
-    let seen = !moves.is_empty() || matches!(wish, Wish::Edit(_) | Wish::Begin);
-    Turned {
+    let seen = !moves.is_empty() || matches!(change, Change::Edit(_) | Change::Begin);
+    Outcome {
         generation: generation.filter(|_| seen),
         dry_run,
         added: applied.added,
@@ -327,8 +327,8 @@ fn turned(
 
 /// Whether the suite stands where the asker saw it. A rollback of named packages looks for itself whether
 /// those still stand so.
-fn expected(desk: &Desk, expect: Option<Expect>, wish: &Wish) -> Result<(), FlowError> {
-    let of_some = matches!(wish, Wish::RollBack(targets, _) if !targets.is_empty());
+fn expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), FlowError> {
+    let of_some = matches!(change, Change::RollBack(targets, _) if !targets.is_empty());
     let last = desk.state().last_generation;
     match expect {
         Some(Expect { generation, exactly }) if generation != last && (exactly || !of_some) => {

@@ -7,7 +7,7 @@ use crate::domain::Applied;
 use crate::domain::Expect;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
-use crate::domain::{Conflict, Contents, Draft, Package, PinKind, PinTarget};
+use crate::domain::{Conflict, Draft, Package, PackageSet, PinKind, PinTarget};
 use crate::flow::change::lookup::{past_of, resolve};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -74,7 +74,7 @@ fn state_before(
     repository: &Repository,
     desk: &Desk,
     draft: &Draft<'_>,
-) -> Result<(u64, Contents, Vec<PackageName>), FlowError> {
+) -> Result<(u64, PackageSet, Vec<PackageName>), FlowError> {
     let mut from = desk.state().last_generation;
     loop {
         let target = generation_before(repository, desk, from)?;
@@ -106,7 +106,7 @@ fn stays(draft: &Draft<'_>, source: &PackageName) -> String {
 const OF_NO_MATTER: u64 = 0;
 
 /// The client package stays as it is: an older one would take keys away that hosts have by now.
-fn keep_client(repository: &Repository, desk: &Desk, contents: &mut Contents) {
+fn keep_client(repository: &Repository, desk: &Desk, contents: &mut PackageSet) {
     let Ok(name) = repository.client_package_of(&desk.suite) else { return };
     let own = |(_, package): &(&Component, &Arc<Package>)| package.name == name;
     let then = contents.packages().filter(own).map(|(c, one)| (c.clone(), Arc::clone(one)));
@@ -122,7 +122,7 @@ fn contents_then(
     repository: &Repository,
     desk: &Desk,
     generation: u64,
-) -> Result<Contents, FlowError> {
+) -> Result<PackageSet, FlowError> {
     let since = repository.catalogue.changes_since(&desk.suite, generation)?;
     let since = since.ok_or_else(|| FlowError::Missing(format!("generation {generation}")))?;
     let mut contents = desk.state().contents.clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::debian::PackageName;
 use crate::domain::pinning::Taken;
-use crate::domain::{Draft, Fled, PinKind, PinTarget, SuiteSpec};
+use crate::domain::{Draft, PinKind, PinTarget, SuiteSpec, Withdrawn};
 use crate::flow::change::lookup::taken_of;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -120,7 +120,8 @@ fn keep_out(repository: &Repository, desk: &Desk, draft: &mut Draft<'_>) -> Resu
         let at = emptied.get(&one.package.name);
         if !one.live && at.is_some_and(|at| one.accepted_at <= *at) {
             let (name, version) = (one.package.name, one.package.version);
-            draft.flee(Fled { target: PinTarget { kind: PinKind::Binary, name }, version });
+            draft
+                .withdraw(Withdrawn { target: PinTarget { kind: PinKind::Binary, name }, version });
         }
     }
     Ok(())

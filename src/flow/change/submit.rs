@@ -5,8 +5,8 @@ use crate::flow::change::adding;
 use tokio::sync::oneshot;
 
 use crate::debian::SuiteName;
-use crate::domain::Turned;
-use crate::domain::Wish;
+use crate::domain::Change;
+use crate::domain::Outcome;
 use crate::domain::pinning::{Asking, Leeway};
 use crate::domain::{Admitted, Role};
 use crate::flow::change::publish_batch;
@@ -19,7 +19,7 @@ use crate::flow::upload::single;
 /// The longest reason. Unit: bytes.
 pub const LONGEST_MESSAGE_BYTES: usize = 1_024;
 
-/// What is asked, beside the wish.
+/// What is asked, beside the change.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
     /// Why; kept with the generation. When it is empty, what the asker said counts.
@@ -38,33 +38,33 @@ pub struct Terms {
 ///
 /// # Errors
 /// [`FlowError`]; nothing was changed then.
-pub async fn change(
+pub async fn submit(
     repository: &std::sync::Arc<Repository>,
     admitted: &Admitted,
     suite: &SuiteName,
-    wish: Wish,
+    change: Change,
     terms: Terms,
-) -> Result<Turned, FlowError> {
+) -> Result<Outcome, FlowError> {
     let said = Some(terms.message.as_str()).filter(|text| !text.is_empty());
     let message = one_line(said.unwrap_or_else(|| admitted.why()))?;
-    sent_or_readable(repository, admitted, &wish).await?;
+    sent_or_readable(repository, admitted, &change).await?;
     let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let author = admitted.identity().clone();
-    let need = if matches!(wish, Wish::Add(_)) { Role::Uploader } else { Role::Operator };
+    let need = if matches!(change, Change::Add(_)) { Role::Uploader } else { Role::Operator };
     let reach = admitted.reach(suite, need);
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);
         let (at, leeway) = (repository.now(), terms.leeway);
         let asking = Asking { author, reach, message, at, until: None, leeway };
         return blocking(move || {
-            publish_batch::rehearse(&repository, &desk, &wish, &asking, terms.expect)
+            publish_batch::rehearse(&repository, &desk, &change, &asking, terms.expect)
         })
         .await;
     }
     let (reply, answer) = oneshot::channel();
     let serial = admitted.actor().serial;
     let (leeway, expect) = (terms.leeway, terms.expect);
-    desk.submit(Job { wish, author, serial, reach, message, leeway, expect, reply })?;
+    desk.submit(Job { change, author, serial, reach, message, leeway, expect, reply })?;
     answer.await.unwrap_or_else(|_| {
         Err(FlowError::Unavailable("the server stopped before the change was made".into()))
     })
@@ -74,9 +74,9 @@ pub async fn change(
 async fn sent_or_readable(
     repository: &std::sync::Arc<Repository>,
     admitted: &Admitted,
-    wish: &Wish,
+    change: &Change,
 ) -> Result<(), FlowError> {
-    let Wish::Add(items) = wish else { return Ok(()) };
+    let Change::Add(items) = change else { return Ok(()) };
     let digests = items.iter().map(|(_, digest)| *digest).collect();
     match single::missing(repository, admitted, digests).await?.first() {
         Some(digest) => Err(adding::not_sent(digest)),

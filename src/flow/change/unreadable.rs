@@ -2,7 +2,7 @@
 //! out by an ordinary change, with a reason that everybody finds in the history.
 
 use crate::debian::packages::LONGEST_PROVEN_BYTES;
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package};
 
 /// Takes out of a change what it would list anew that apt cannot read; gives what is said of it.
@@ -12,7 +12,7 @@ use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package};
 pub(crate) fn take_out(
     draft: &mut Draft<'_>,
     before: &Draft<'_>,
-    wish: &Wish,
+    change: &Change,
 ) -> Result<Vec<String>, Conflict> {
     let (mut notes, mut reasons) = (Vec::new(), Vec::new());
     for (place, now) in draft.since(before).0 {
@@ -23,8 +23,8 @@ pub(crate) fn take_out(
             "has a stanza of {stanza_bytes} bytes, which is more than apt reads: `apt-get update` would stop on every \
              host; build a version with shorter fields"
         );
-        match wish {
-            Wish::Add(_) | Wish::Pin(..) => reasons.push(ConflictReason { subject, problem }),
+        match change {
+            Change::Add(_) | Change::Pin(..) => reasons.push(ConflictReason { subject, problem }),
             _ => {
                 notes.push(format!("{subject} {problem}; it is left out"));
                 draft.clear(&place);

@@ -12,9 +12,9 @@ use crate::debian::contents::{ContentsEdit, ContentsLine, escape, is_path, locat
 use crate::debian::{Component, PackageKind};
 use crate::domain::layout::contents_path;
 use crate::domain::listing::{self, Listed};
-use crate::domain::{Contents, Encoding, IndexFile, IndexPlace, Package};
+use crate::domain::{Encoding, IndexFile, IndexPlace, Package, PackageSet};
 use crate::flow::error::FlowError;
-use crate::flow::followup::contents_file::{Sheet, Writer};
+use crate::flow::followup::contents_file::{ContentsFile, Writer};
 use crate::flow::followup::pace::REST;
 use crate::flow::index::chunk::Chunk;
 use crate::flow::repository::Repository;
@@ -45,10 +45,10 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
         if desk.readings() != reading {
             (book, reading) = (Book::default(), desk.readings());
         }
-        let moved = desk.turned.notified();
+        let moved = desk.batch_done.notified();
         if !desk.state().spec.contents {
             book = Book::default();
-            desk.follow_up(|followers| followers.lag(Vec::new()));
+            desk.follow_up(|pending| pending.lag(Vec::new()));
             moved.await;
             continue;
         }
@@ -84,16 +84,16 @@ struct Book {
     /// Of what; `None` until it is looked up.
     of: Option<Of>,
     /// By place. One that is not here lists nothing, or was not read yet.
-    sheets: BTreeMap<IndexPlace, Sheet>,
+    files: BTreeMap<IndexPlace, ContentsFile>,
     made_at: Option<Moment>,
 }
 
 struct Of {
     generation: u64,
-    contents: Contents,
-    /// Whose sheets hold them. A new architecture lists from its first day what is built for all.
+    contents: PackageSet,
+    /// Whose files hold them. A new architecture lists from its first day what is built for all.
     places: BTreeSet<IndexPlace>,
-    /// What was recorded of sheets that were not read yet.
+    /// What was recorded of files that were not read yet.
     recorded: Vec<IndexFile>,
 }
 
@@ -116,7 +116,7 @@ impl Book {
             },
         };
         let places = places(&state);
-        let none = Contents::default();
+        let none = PackageSet::default();
         let changes = |place| {
             let before = if of.places.contains(place) { &of.contents } else { &none };
             listing::changes(before, &state.contents, place)
@@ -145,7 +145,7 @@ impl Book {
         Ok(true)
     }
 
-    /// Reads the sheets that were recorded.
+    /// Reads the files that were recorded.
     fn recall(
         &mut self,
         repository: &Repository,
@@ -162,7 +162,7 @@ impl Book {
             let lost = |key| FlowError::Internal(format!("chunk {key} is lost").into());
             let chunk = |key| chunks.get(key).cloned().ok_or_else(|| lost(*key));
             let chunks = file.chunks.iter().map(chunk).collect::<Result<_, _>>()?;
-            self.sheets.insert(place, Sheet::of_chunks(repository, chunks)?);
+            self.files.insert(place, ContentsFile::of_chunks(repository, chunks)?);
         }
         Ok(())
     }
@@ -177,18 +177,18 @@ impl Book {
     ) -> Result<(), FlowError> {
         let mut files = Vec::new();
         for (place, changes) in changes {
-            let sheet = self.sheets.entry((*place).clone()).or_default();
-            let before = sheet.keys();
+            let file = self.files.entry((*place).clone()).or_default();
+            let before = file.keys();
             let mut rest = changes.as_slice();
             while !rest.is_empty() {
                 let (batch, behind) = Batch::read(repository, rest)?;
-                sheet.edit(&mut Writer::new(repository, desk), &batch.edits())?;
+                file.edit(&mut Writer::new(repository, desk), &batch.edits())?;
                 rest = behind;
             }
-            sheet.hash(repository, &before)?;
-            files.extend(sheet.files(|encoding| path(place, encoding), generation));
+            file.hash(repository, &before)?;
+            files.extend(file.files(|encoding| path(place, encoding), generation));
         }
-        desk.follow_up(|followers| followers.lag(files));
+        desk.follow_up(|pending| pending.lag(files));
         desk.moved.notify_one();
         Ok(())
     }
@@ -205,7 +205,7 @@ fn recorded(
     recorded.retain(|file| file.made_of.is_some());
     let nothing = || Of {
         generation: 0,
-        contents: Contents::default(),
+        contents: PackageSet::default(),
         places: BTreeSet::new(),
         recorded: Vec::new(),
     };

@@ -1,4 +1,4 @@
-//! Sheet: one `Contents` as a rope. Edits are made in the chunks that hold their paths, and in no others.
+//! Contents file: one `Contents` as a rope. Edits are made in the chunks that hold their paths, and in no others.
 
 use crate::flow::publish::chunks;
 use std::collections::HashMap;
@@ -14,16 +14,16 @@ use crate::domain::rope::side_key;
 use crate::domain::{Encoding, IndexFile};
 use crate::flow::error::FlowError;
 use crate::flow::index::chunk::{Chunk, Compressed, Deflated, Pack};
-use crate::flow::index::resumable_hash::Track;
+use crate::flow::index::resumable_hash::ResumableHash;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::pool::Pool;
 
 /// One `Contents`.
-pub(in crate::flow) struct Sheet {
+pub(in crate::flow) struct ContentsFile {
     pieces: Vec<Piece>,
-    plain: Track,
-    gz: Track,
+    plain: ResumableHash,
+    gz: ResumableHash,
 }
 
 #[derive(Clone)]
@@ -33,15 +33,15 @@ struct Piece {
     chunk: Arc<Chunk>,
 }
 
-impl Default for Sheet {
+impl Default for ContentsFile {
     fn default() -> Self {
-        let (plain, gz) = (Track::new(Encoding::Plain), Track::new(Encoding::Gz));
+        let (plain, gz) = (ResumableHash::new(Encoding::Plain), ResumableHash::new(Encoding::Gz));
         Self { pieces: Vec::new(), plain, gz }
     }
 }
 
-impl Sheet {
-    /// A sheet that was recorded, from its chunks. Reads all of them.
+impl ContentsFile {
+    /// A file that was recorded, from its chunks. Reads all of them.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -51,21 +51,21 @@ impl Sheet {
     ) -> Result<Self, FlowError> {
         let pool = repository.pool.as_ref();
         give_runs(repository, &chunks)?;
-        let mut sheet = Self::default();
+        let mut file = Self::default();
         let mut text = Vec::new();
         for chunk in &chunks {
             chunk.read(pool, Encoding::Plain, &mut text)?;
-            sheet.plain.take(&text);
-            sheet.pieces.push(Piece { first: first_path(&text), chunk: Arc::clone(chunk) });
+            file.plain.take(&text);
+            file.pieces.push(Piece { first: first_path(&text), chunk: Arc::clone(chunk) });
         }
-        sheet.gz.read_on(pool, &chunks)?;
-        Ok(sheet)
+        file.gz.read_on(pool, &chunks)?;
+        Ok(file)
     }
 
     /// Makes edits, which are sorted.
     ///
     /// # Errors
-    /// [`FlowError`] from the stores, or when a run of lines does not read back; the sheet is as it was then.
+    /// [`FlowError`] from the stores, or when a run of lines does not read back; the file is as it was then.
     pub(in crate::flow) fn edit(
         &mut self,
         writer: &mut Writer<'_>,
@@ -107,9 +107,9 @@ impl Sheet {
         let chunks = self.chunks();
         give_runs(repository, &chunks)?;
         let same = chunks.iter().zip(before).take_while(|(new, old)| new.key() == **old).count();
-        for track in [&mut self.plain, &mut self.gz] {
-            *track = track.of_first(same);
-            track.read_on(repository.pool.as_ref(), &chunks)?;
+        for hash in [&mut self.plain, &mut self.gz] {
+            *hash = hash.of_first(same);
+            hash.read_on(repository.pool.as_ref(), &chunks)?;
         }
         Ok(())
     }
@@ -134,8 +134,8 @@ impl Sheet {
             return Vec::new();
         }
         let keys: Arc<[Digest]> = self.keys().into();
-        let file = |(encoding, track): (Encoding, &Track)| {
-            let (size_bytes, digest) = track.finish(&chunks)?;
+        let file = |(encoding, hash): (Encoding, &ResumableHash)| {
+            let (size_bytes, digest) = hash.finish(&chunks)?;
             Some(IndexFile {
                 path: path(encoding),
                 encoding,
@@ -146,8 +146,8 @@ impl Sheet {
                 made_of: Some(made_of),
             })
         };
-        let tracks = [(Encoding::Plain, &self.plain), (Encoding::Gz, &self.gz)];
-        tracks.into_iter().filter_map(file).collect()
+        let hashes = [(Encoding::Plain, &self.plain), (Encoding::Gz, &self.gz)];
+        hashes.into_iter().filter_map(file).collect()
     }
 }
 
@@ -179,7 +179,7 @@ fn internal(error: ContentsError) -> FlowError {
     FlowError::Internal(Cause::of(error))
 }
 
-/// A piece of a sheet that is being edited.
+/// A piece of a file that is being edited.
 enum Slot {
     /// It is as it was.
     Kept(Piece),
@@ -197,7 +197,7 @@ pub(in crate::flow) struct Writer<'w> {
 }
 
 impl<'w> Writer<'w> {
-    /// A writer for the sheets of a suite.
+    /// A writer for the files of a suite.
     pub(in crate::flow) fn new(repository: &'w Repository, desk: &'w Desk) -> Self {
         Self { repository, desk, pack: Pack::default(), known: HashMap::new() }
     }
@@ -237,7 +237,7 @@ impl<'w> Writer<'w> {
     fn keep(&mut self) -> Result<(), FlowError> {
         let _unswept = self.repository.sweeping.read();
         let kept = std::mem::take(&mut self.pack).keep(self.pool())?;
-        self.desk.follow_up(|followers| followers.keep(&kept));
+        self.desk.follow_up(|pending| pending.keep(&kept));
         for stored in kept {
             self.known.insert(stored.key, Some(Chunk::new(stored)));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::flow::error::FlowError;
 use crate::flow::followup::{form, patches};
 use crate::flow::index::chunk::Chunk;
@@ -50,7 +50,7 @@ async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
     warm(repository, desk).await?;
     form::change(repository, desk).await?;
     loop {
-        let missing = desk.lineup().unblocked();
+        let missing = desk.live_indices().unblocked();
         if missing.is_empty() || desk.is_closed() {
             break;
         }
@@ -79,7 +79,7 @@ fn make_beside(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
 
 /// Takes the indices of a suite that was just opened in mind, so that its next change finds them there.
 async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
-    if !desk.lineup().is_empty() || desk.state().head.is_none() {
+    if !desk.live_indices().is_empty() || desk.state().head.is_none() {
         return Ok(());
     }
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
@@ -88,9 +88,11 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
         let state = at_desk.state();
         let Some(head) = &state.head else { return Ok(()) };
         let listed = shared.catalogue.list_indices(&at_desk.suite, head.generation)?;
-        let Some(lineup) = indices::recorded(&shared, &state, at_desk.gz())? else { return Ok(()) };
+        let Some(live_indices) = indices::recorded(&shared, &state, at_desk.gz())? else {
+            return Ok(());
+        };
         if Arc::ptr_eq(&state, &at_desk.state()) {
-            at_desk.offer_lineup(lineup, &listed);
+            at_desk.offer_live_indices(live_indices, &listed);
         }
         let milliseconds = begun.elapsed().as_millis() as u64;
         info!(suite = %at_desk.suite, milliseconds, "indices are in mind");
@@ -125,7 +127,7 @@ async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-    let (job, answer) = Job::of_server(Wish::Complete);
+    let (job, answer) = Job::of_server(Change::Complete);
     if desk.submit(job).is_err() {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use tracing::info;
 use crate::domain::{Encoding, IndexFile};
 use crate::flow::error::FlowError;
 use crate::flow::index::chunk::Chunk;
-use crate::flow::index::resumable_hash::Track;
+use crate::flow::index::resumable_hash::ResumableHash;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
@@ -35,13 +35,13 @@ pub(crate) async fn change(
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     blocking(move || {
         let begun = std::time::Instant::now();
-        // A turn that read the form before it changed may have brought more of them back.
-        if !give_runs(&shared, &at_desk, &at_desk.lineup().without_runs())?
+        // A publish batch that read the form before it changed may have brought more of them back.
+        if !give_runs(&shared, &at_desk, &at_desk.live_indices().without_runs())?
             || at_desk.gz() == Encoding::Gz
         {
             return Ok(());
         }
-        let lagging = at_desk.follow_up(|followers| followers.lagging());
+        let lagging = at_desk.follow_up(|pending| pending.lagging());
         let Some(lagging) = formed(&shared, &at_desk, &lagging)? else { return Ok(()) };
         at_desk.change_form(lagging);
         let milliseconds = begun.elapsed().as_millis() as u64;
@@ -87,11 +87,11 @@ fn formed(
         if !give_runs(repository, desk, &chunks)? {
             return Ok(None);
         }
-        let mut track = Track::new(Encoding::Gz);
-        track.read_on(repository.pool.as_ref(), &chunks)?;
+        let mut hash = ResumableHash::new(Encoding::Gz);
+        hash.read_on(repository.pool.as_ref(), &chunks)?;
         let unmade =
             || FlowError::Internal(format!("{} has chunks without runs", file.path).into());
-        let (size_bytes, digest) = track.finish(&chunks).ok_or_else(unmade)?;
+        let (size_bytes, digest) = hash.finish(&chunks).ok_or_else(unmade)?;
         formed.push(IndexFile { encoding: Encoding::Gz, size_bytes, digest, ..file.clone() });
     }
     Ok(Some(formed))

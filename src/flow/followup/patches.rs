@@ -46,11 +46,11 @@ pub(crate) fn patch(
 ) -> Result<(), FlowError> {
     let state = desk.state();
     let Some(head) = state.head.as_ref().filter(|_| state.spec.pdiffs) else { return Ok(()) };
-    for to in desk.lineup().patchable() {
+    for to in desk.live_indices().patchable() {
         let before = head.generation.saturating_add(1);
         let own = repository.catalogue.list_past(&desk.suite, &to.path, before, 1)?.pop();
         let Some(own) = own.filter(|own| own.digest == to.mark.digest) else { continue };
-        if desk.follow_up(|followers| followers.is_patched(&to.path, &to.mark, own.generation)) {
+        if desk.follow_up(|pending| pending.is_patched(&to.path, &to.mark, own.generation)) {
             continue;
         }
         let begun = std::time::Instant::now();
@@ -61,7 +61,7 @@ pub(crate) fn patch(
         let bytes: u64 = made.iter().map(|made| made.patch.download.size_bytes).sum();
         let milliseconds = begun.elapsed().as_millis() as u64;
         debug!(suite = %desk.suite, path = to.path, patches = made.len(), bytes, milliseconds, "patches");
-        desk.follow_up(|followers| followers.patch(&to.path, &to.mark, own.generation, ready));
+        desk.follow_up(|pending| pending.patch(&to.path, &to.mark, own.generation, ready));
     }
     Ok(())
 }

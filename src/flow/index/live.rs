@@ -1,4 +1,4 @@
-//! Lineup: the indices of what is live, as a suite's writer keeps them in mind, and the files they are.
+//! Live indices: the indices of what is live, as a suite's writer keeps them in memory, and the files they are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::domain::rope::Piece;
 use crate::domain::{Encoding, Index, IndexFile, IndexPlace};
 use crate::flow::error::FlowError;
 use crate::flow::index::chunk::{Chunk, Compressed};
-use crate::flow::index::resumable_hash::Track;
+use crate::flow::index::resumable_hash::ResumableHash;
 use crate::pool::Pool;
 
 /// Every index of a suite, as its writer keeps them in mind.
 #[derive(Clone, Default)]
-pub(crate) struct Lineup {
+pub(crate) struct LiveIndices {
     ropes: BTreeMap<Index, Arc<Rope>>,
 }
 
@@ -26,18 +26,18 @@ pub(crate) type Fresh = HashMap<Digest, Arc<Compressed>>;
 /// The files of an index that a publication needs, hashed to their end.
 pub(crate) struct Hashed {
     /// The plain one.
-    pub plain: Track,
+    pub plain: ResumableHash,
     /// The gzip one, in the form that is asked for.
-    pub gz: Track,
+    pub gz: ResumableHash,
 }
 
 /// One index.
 pub(crate) struct Rope {
     pieces: Vec<Piece>,
     chunks: Vec<Arc<Chunk>>,
-    plain: Track,
-    gz: Track,
-    xz: Track,
+    plain: ResumableHash,
+    gz: ResumableHash,
+    xz: ResumableHash,
 }
 
 /// An index that patches may lead to.
@@ -70,12 +70,12 @@ impl Rope {
         fresh: &Fresh,
         gz: Encoding,
     ) -> Result<Self, FlowError> {
-        let track = |encoding| Self::track_of_first(before, same, encoding);
+        let hash = |encoding| Self::hash_of_first(before, same, encoding);
         let (mut plain, mut gz) = match hashed {
             Some(Hashed { plain, gz }) => (plain, gz),
-            None => (track(Encoding::Plain), track(gz)),
+            None => (hash(Encoding::Plain), hash(gz)),
         };
-        let mut xz = track(Encoding::Xz);
+        let mut xz = hash(Encoding::Xz);
         std::thread::scope(|scope| {
             let reading = scope.spawn(|| go_on(pool, &mut plain, &chunks, fresh));
             let compressed = go_on(pool, &mut gz, &chunks, fresh)
@@ -92,10 +92,14 @@ impl Rope {
     }
 
     /// A file of `before`, as far as it goes over the first `same` chunks.
-    pub(crate) fn track_of_first(before: Option<&Self>, same: usize, encoding: Encoding) -> Track {
-        match before.and_then(|before| before.track(encoding)) {
-            Some(track) => track.of_first(same),
-            None => Track::new(encoding),
+    pub(crate) fn hash_of_first(
+        before: Option<&Self>,
+        same: usize,
+        encoding: Encoding,
+    ) -> ResumableHash {
+        match before.and_then(|before| before.hash(encoding)) {
+            Some(hash) => hash.of_first(same),
+            None => ResumableHash::new(encoding),
         }
     }
 
@@ -119,22 +123,22 @@ impl Rope {
         self.pieces.len() == pieces.len()
     }
 
-    fn tracks(&self) -> [&Track; 3] {
+    fn hashes(&self) -> [&ResumableHash; 3] {
         [&self.plain, &self.gz, &self.xz]
     }
 
-    fn track(&self, encoding: Encoding) -> Option<&Track> {
-        self.tracks().into_iter().find(|track| track.encoding() == encoding)
+    fn hash(&self, encoding: Encoding) -> Option<&ResumableHash> {
+        self.hashes().into_iter().find(|hash| hash.encoding() == encoding)
     }
 }
 
 fn go_on(
     pool: &dyn Pool,
-    track: &mut Track,
+    hash: &mut ResumableHash,
     chunks: &[Arc<Chunk>],
     fresh: &Fresh,
 ) -> Result<(), FlowError> {
-    track.go_on(chunks.len(), |at, encoding, buffer| {
+    hash.go_on(chunks.len(), |at, encoding, buffer| {
         let Some(chunk) = chunks.get(at) else { return Ok(()) };
         let fresh = fresh.get(&chunk.key());
         match fresh.and_then(|fresh| fresh.at_hand(encoding)) {
@@ -151,14 +155,14 @@ fn go_on(
 /// The same for xz, when every block is there.
 fn go_on_blocks(
     pool: &dyn Pool,
-    track: &mut Track,
+    hash: &mut ResumableHash,
     chunks: &[Arc<Chunk>],
     fresh: &Fresh,
 ) -> Result<(), FlowError> {
     if chunks.iter().any(|chunk| chunk.block().is_none()) {
         return Ok(());
     }
-    go_on(pool, track, chunks, fresh)
+    go_on(pool, hash, chunks, fresh)
 }
 
 /// Where an index stands below its suite's directory.
@@ -172,7 +176,7 @@ fn path(index: &Index, encoding: Encoding) -> String {
     }
 }
 
-impl Lineup {
+impl LiveIndices {
     /// One index.
     pub(crate) fn rope(&self, index: &Index) -> Option<Arc<Rope>> {
         self.ropes.get(index).cloned()
@@ -188,9 +192,9 @@ impl Lineup {
         let mut files = Vec::new();
         for (index, rope) in &self.ropes {
             let keys: Arc<[Digest]> = rope.chunks.iter().map(|chunk| chunk.key()).collect();
-            for track in rope.tracks() {
-                let Some((size_bytes, digest)) = track.finish(&rope.chunks) else { continue };
-                let encoding = track.encoding();
+            for hash in rope.hashes() {
+                let Some((size_bytes, digest)) = hash.finish(&rope.chunks) else { continue };
+                let encoding = hash.encoding();
                 files.push(IndexFile {
                     path: path(index, encoding),
                     encoding,
@@ -225,7 +229,7 @@ impl Lineup {
         self.ropes.iter().filter_map(patchable).collect()
     }
 
-    /// Whether nothing is kept in mind: of a suite that was just opened, or whose last turn failed.
+    /// Whether nothing is kept in memory: of a suite that was just opened, or whose last publish batch failed.
     pub(crate) fn is_empty(&self) -> bool {
         self.ropes.is_empty()
     }
@@ -259,7 +263,7 @@ impl Lineup {
         found.into_values().cloned().collect()
     }
 
-    /// The same lineup with the xz files worked out whose blocks are all there, and the gzip files in this
+    /// The same indices with the xz files worked out whose blocks are all there, and the gzip files in this
     /// form, for which every chunk has what it takes.
     ///
     /// # Errors
@@ -274,7 +278,7 @@ impl Lineup {
             }
             let mut xz = rope.xz.clone();
             go_on_blocks(pool, &mut xz, &rope.chunks, &nothing)?;
-            let mut gz = Rope::track_of_first(Some(rope), rope.chunks.len(), gz);
+            let mut gz = Rope::hash_of_first(Some(rope), rope.chunks.len(), gz);
             gz.read_on(pool, &rope.chunks)?;
             let (pieces, chunks) = (rope.pieces.clone(), rope.chunks.clone());
             let rope = Rope { pieces, chunks, plain: rope.plain.clone(), gz, xz };

@@ -18,7 +18,7 @@ const AHEAD: usize = 8;
 
 /// A file in one encoding, as far as it is hashed.
 #[derive(Clone)]
-pub(crate) struct Track {
+pub(crate) struct ResumableHash {
     encoding: Encoding,
     /// One for each number of chunks taken in, from none on.
     states: Vec<Counted>,
@@ -37,7 +37,7 @@ impl Counted {
     }
 }
 
-impl Track {
+impl ResumableHash {
     /// A file of which nothing is hashed.
     pub(crate) fn new(encoding: Encoding) -> Self {
         let mut first = Counted::default();
@@ -54,7 +54,7 @@ impl Track {
         self.encoding
     }
 
-    /// This track, as far as it goes over the first `chunks` chunks.
+    /// This hash, as far as it goes over the first `chunks` chunks.
     pub(crate) fn of_first(&self, chunks: usize) -> Self {
         let known = self.states.get(..=chunks).unwrap_or(&self.states);
         Self { encoding: self.encoding, states: known.to_vec() }

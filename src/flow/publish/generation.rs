@@ -12,11 +12,11 @@ use tracing::debug;
 use crate::catalogue::{CatalogueError, SuiteState};
 use crate::debian::SuiteName;
 use crate::domain::{
-    Announced, Completion, Contents, Event, GenerationRecord, Head, IndexFile, NewGeneration, Plan,
-    Publication, Shown, StoredChunk, SuiteSpec,
+    Announced, Completion, Event, GenerationRecord, Head, IndexFile, NewGeneration, PackageSet,
+    Plan, Publication, Shown, StoredChunk, SuiteSpec,
 };
 use crate::flow::error::FlowError;
-use crate::flow::index::live::Lineup;
+use crate::flow::index::live::LiveIndices;
 use crate::flow::publish::indices;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -37,7 +37,7 @@ pub(crate) enum Outcome {
     Live(Published),
     /// There was nothing that hosts could see; the rest is recorded.
     Settled,
-    /// An urgent change waits; what was prepared is kept for the next turn.
+    /// An urgent change waits; what was prepared is kept for the next publish batch.
     MadeWay,
 }
 
@@ -76,9 +76,9 @@ pub(crate) fn publish(
         true => making.beside(both, &publication, announced(plan, record))?,
         false => making.before(both, publication, announced(plan, record))?,
     };
-    let Some(Made { lineup, files, head, .. }) = made else { return Ok(Outcome::MadeWay) };
+    let Some(Made { live_indices, files, head, .. }) = made else { return Ok(Outcome::MadeWay) };
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
-    desk.set_lineup(lineup, &files);
+    desk.set_live_indices(live_indices, &files);
     desk.set_state(advanced(&state, plan, spec, contents, head));
     Ok(Outcome::Live(published))
 }
@@ -96,7 +96,7 @@ struct Making<'m> {
 
 /// What was made.
 struct Made {
-    lineup: Lineup,
+    live_indices: LiveIndices,
     files: Vec<IndexFile>,
     chunks: Vec<StoredChunk>,
     head: Head,
@@ -115,7 +115,7 @@ impl Making<'_> {
     /// Makes and signs, then records.
     fn before(
         self,
-        contents: (&Contents, &Contents),
+        contents: (&PackageSet, &PackageSet),
         mut publication: Publication,
         new: Announced,
     ) -> Result<Option<Made>, FlowError> {
@@ -133,7 +133,7 @@ impl Making<'_> {
     /// takes a second.
     fn beside(
         self,
-        contents: (&Contents, &Contents),
+        contents: (&PackageSet, &PackageSet),
         publication: &Publication,
         new: Announced,
     ) -> Result<Option<Made>, FlowError> {
@@ -152,19 +152,19 @@ impl Making<'_> {
         })
     }
 
-    fn make(self, (old, contents): (&Contents, &Contents)) -> Result<Option<Made>, FlowError> {
+    fn make(self, (old, contents): (&PackageSet, &PackageSet)) -> Result<Option<Made>, FlowError> {
         let Self { repository, desk, spec, plan, number, may_go_on } = self;
         let begun = Instant::now();
         let built =
             indices::build(repository, desk, spec, (old, contents), &plan.moves, may_go_on)?;
         let Some(built) = built else { return Ok(None) };
         let (indexed, chunks_ms) = (Instant::now(), built.chunks_ms);
-        let (files, beside) = files(desk, spec, &built.lineup);
+        let (files, beside) = files(desk, spec, &built.live_indices);
         let date = due(repository, &desk.suite)?;
         let head = sign(repository, spec, number, date, &files)?;
         let chunks = [built.new_chunks, beside].concat();
         let spent = Spent { begun, chunks_ms, indexed, signed: Instant::now() };
-        Ok(Some(Made { lineup: built.lineup, files, chunks, head, spent }))
+        Ok(Some(Made { live_indices: built.live_indices, files, chunks, head, spent }))
     }
 }
 
@@ -198,9 +198,9 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     let state = desk.state();
     let Some(old) = &state.head else { return Ok(true) };
     let _unswept = repository.sweeping.read();
-    let lineup = desk.lineup();
-    let (files, chunks) = files(desk, &state.spec, &lineup);
-    if lineup.is_empty() || desk.lists(&files) {
+    let live_indices = desk.live_indices();
+    let (files, chunks) = files(desk, &state.spec, &live_indices);
+    if live_indices.is_empty() || desk.lists(&files) {
         return Ok(true);
     }
     let Some(date) = repository.signer.spare_date(&desk.suite, repository.now())? else {
@@ -210,22 +210,26 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     let suite = desk.suite.clone();
     let completion = Completion { suite, chunks, indices: files.clone(), head: head.clone() };
     repository.catalogue.complete(&completion)?;
-    desk.set_lineup(lineup, &files);
+    desk.set_live_indices(live_indices, &files);
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
     Ok(true)
 }
 
 /// Whether the head of what is live lists all that is whole.
 pub(crate) fn is_complete(desk: &Desk) -> bool {
-    let (state, lineup) = (desk.state(), desk.lineup());
-    lineup.is_empty() || desk.lists(&files(desk, &state.spec, &lineup).0)
+    let (state, live_indices) = (desk.state(), desk.live_indices());
+    live_indices.is_empty() || desk.lists(&files(desk, &state.spec, &live_indices).0)
 }
 
 /// Every file that a generation with these indices lists, and those chunks of what stands beside them
 /// that may not be recorded yet.
-fn files(desk: &Desk, spec: &SuiteSpec, lineup: &Lineup) -> (Vec<IndexFile>, Vec<StoredChunk>) {
-    let mut files = lineup.files();
-    let beside = desk.beside(spec, &files, lineup.gz());
+fn files(
+    desk: &Desk,
+    spec: &SuiteSpec,
+    live_indices: &LiveIndices,
+) -> (Vec<IndexFile>, Vec<StoredChunk>) {
+    let mut files = live_indices.files();
+    let beside = desk.beside(spec, &files, live_indices.gz());
     files.extend(beside.files);
     (files, beside.chunks)
 }
@@ -281,8 +285,8 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         accepted: plan.accepted.clone(),
         pinned: plan.pinned.clone(),
         unpinned: plan.unpinned.iter().map(|pin| pin.target.clone()).collect(),
-        fled: plan.fled.clone(),
-        forgiven: plan.forgiven.clone(),
+        withdrawn: plan.withdrawn.clone(),
+        restored: plan.restored.clone(),
         spec: plan.spec.clone(),
         generation: None,
         events: Vec::new(),
@@ -300,8 +304,8 @@ fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
     state.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
     state.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
     state.pins.extend(plan.pinned.iter().cloned());
-    state.fled.retain(|fled| !plan.forgiven.contains(fled));
-    state.fled.extend(plan.fled.iter().cloned());
+    state.withdrawn.retain(|withdrawn| !plan.restored.contains(withdrawn));
+    state.withdrawn.extend(plan.withdrawn.iter().cloned());
     state
 }
 
@@ -309,7 +313,7 @@ fn advanced(
     state: &Arc<SuiteState>,
     plan: &Plan,
     spec: &SuiteSpec,
-    contents: Contents,
+    contents: PackageSet,
     head: Head,
 ) -> SuiteState {
     SuiteState {

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use crate::catalogue::SuiteState;
 use crate::debian::PackageKind;
 use crate::digest::Digest;
-use crate::domain::contents::Rank;
+use crate::domain::package_set::Rank;
 use crate::domain::rope::{self, Piece, Stretch};
-use crate::domain::{Contents, Encoding, Index, IndexPlace, Move, StoredChunk, SuiteSpec};
+use crate::domain::{Encoding, Index, IndexPlace, Move, PackageSet, StoredChunk, SuiteSpec};
 use crate::flow::error::FlowError;
 use crate::flow::index::chunk::{Chunk, Pack};
-use crate::flow::index::live::{Fresh, Hashed, Lineup, Rope};
-use crate::flow::index::resumable_hash::Track;
+use crate::flow::index::live::{Fresh, Hashed, LiveIndices, Rope};
+use crate::flow::index::resumable_hash::ResumableHash;
 use crate::flow::publish::chunks::Wanted;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -25,7 +25,7 @@ use crate::pool::Pool;
 /// The indices of a generation that is being made.
 pub(crate) struct Built {
     /// They themselves.
-    pub lineup: Lineup,
+    pub live_indices: LiveIndices,
     /// Chunks that are durable but not yet recorded.
     pub new_chunks: Vec<StoredChunk>,
     /// How long it took until the chunks were durable; the rest went into digests.
@@ -44,7 +44,7 @@ struct Plan {
 /// What is known of chunks by key.
 #[derive(Default)]
 struct Known {
-    /// In the lineup of before, in the catalogue, or made just now.
+    /// In the live indices of before, in the catalogue, or made just now.
     chunks: HashMap<Digest, Arc<Chunk>>,
     /// What was made just now and is still at hand.
     fresh: Fresh,
@@ -73,12 +73,12 @@ pub(crate) fn build(
     repository: &Repository,
     desk: &Desk,
     spec: &SuiteSpec,
-    (old, contents): (&Contents, &Contents),
+    (old, contents): (&PackageSet, &PackageSet),
     moves: &[Move],
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<Option<Built>, FlowError> {
     let begun = std::time::Instant::now();
-    let before = desk.lineup();
+    let before = desk.live_indices();
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let index = |index| {
         let changed = rope::changed(old, contents, &index, moves);
@@ -102,13 +102,13 @@ pub(crate) fn build(
         return Ok(None);
     };
     let chunks_ms = begun.elapsed().as_secs_f64() * 1000.0;
-    let lineup = weave(repository.pool.as_ref(), plans, hashed, &known, gz)?;
+    let live_indices = weave(repository.pool.as_ref(), plans, hashed, &known, gz)?;
     if !may_go_on() {
         return Ok(None);
     }
     let stored = |key: &Digest| known.chunks.get(key).map(|chunk| chunk.stored());
     let new_chunks = known.unrecorded.iter().filter_map(stored).collect();
-    Ok(Some(Built { lineup, new_chunks, chunks_ms }))
+    Ok(Some(Built { live_indices, new_chunks, chunks_ms }))
 }
 
 /// The indices of what is live, from what is recorded, with gzip files in the form `gz`; `None` when a chunk is
@@ -120,9 +120,9 @@ pub(crate) fn recorded(
     repository: &Repository,
     state: &SuiteState,
     gz: Encoding,
-) -> Result<Option<Lineup>, FlowError> {
+) -> Result<Option<LiveIndices>, FlowError> {
     let (mut wanted, mut known) = (Vec::new(), Known::default());
-    let nothing = Lineup::default();
+    let nothing = LiveIndices::default();
     let unchanged = BTreeSet::new();
     let index = |index| plan(&state.contents, index, &nothing, &unchanged, &mut wanted, &mut known);
     let plans: Vec<_> = indices(&state.spec, &state.contents).map(index).collect();
@@ -142,7 +142,10 @@ pub(crate) fn recorded(
 
 /// Every index that a suite has: those of the installer where it has packages, and those of long
 /// descriptions where they stand apart.
-fn indices<'s>(spec: &'s SuiteSpec, contents: &Contents) -> impl Iterator<Item = Index> + use<'s> {
+fn indices<'s>(
+    spec: &'s SuiteSpec,
+    contents: &PackageSet,
+) -> impl Iterator<Item = Index> + use<'s> {
     let kinds: &'static [_] = match contents.has_udebs() {
         true => &[PackageKind::Deb, PackageKind::Udeb],
         false => &[PackageKind::Deb],
@@ -163,9 +166,9 @@ fn indices<'s>(spec: &'s SuiteSpec, contents: &Contents) -> impl Iterator<Item =
 
 /// Cuts one index where it changed.
 fn plan(
-    contents: &Contents,
+    contents: &PackageSet,
     index: Index,
-    before: &Lineup,
+    before: &LiveIndices,
     changed: &BTreeSet<Rank>,
     wanted: &mut Vec<Wanted>,
     known: &mut Known,
@@ -191,7 +194,7 @@ fn plan(
     Plan { index, pieces, same, before }
 }
 
-/// Leaves in `wanted` what nobody has: not the lineup of before, not the catalogue, and not a turn that
+/// Leaves in `wanted` what nobody has: not the live indices of before, not the catalogue, and not a batch that
 /// made way or failed behind its chunks.
 fn recall(
     repository: &Repository,
@@ -261,7 +264,7 @@ fn make_few(
         let (pool, known) = (repository.pool.as_ref(), &*known);
         let plain = rendered.iter().map(|one| (one.key, Cow::Borrowed(one.plain.as_slice())));
         let at_hand: AtHand<'_> = plain.collect();
-        let hash = |encoding, at_hand: &AtHand<'_>| -> Result<Vec<Track>, FlowError> {
+        let hash = |encoding, at_hand: &AtHand<'_>| -> Result<Vec<ResumableHash>, FlowError> {
             plans.iter().map(|plan| plan.hash(pool, known, encoding, at_hand)).collect()
         };
         std::thread::scope(|scope| {
@@ -296,9 +299,9 @@ impl Plan {
         known: &Known,
         encoding: Encoding,
         at_hand: &AtHand<'_>,
-    ) -> Result<Track, FlowError> {
-        let mut track = Rope::track_of_first(self.before.as_deref(), self.same, encoding);
-        track.go_on(self.pieces.len(), |at, encoding, buffer| {
+    ) -> Result<ResumableHash, FlowError> {
+        let mut hash = Rope::hash_of_first(self.before.as_deref(), self.same, encoding);
+        hash.go_on(self.pieces.len(), |at, encoding, buffer| {
             let Some(Piece { key, .. }) = self.pieces.get(at) else { return Ok(()) };
             let lost = || FlowError::Internal(format!("chunk {key} is lost").into());
             match at_hand.get(key) {
@@ -310,7 +313,7 @@ impl Plan {
             }
             Ok(())
         })?;
-        Ok(track)
+        Ok(hash)
     }
 }
 
@@ -342,8 +345,8 @@ fn weave(
     hashed: Vec<Hashed>,
     known: &Known,
     gz: Encoding,
-) -> Result<Lineup, FlowError> {
-    let mut lineup = Lineup::default();
+) -> Result<LiveIndices, FlowError> {
+    let mut live_indices = LiveIndices::default();
     let mut hashed = hashed.into_iter();
     for Plan { index, pieces, same, before } in plans {
         let lost =
@@ -363,7 +366,7 @@ fn weave(
                 Arc::new(grown.of(pieces))
             }
         };
-        lineup.insert(index, rope);
+        live_indices.insert(index, rope);
     }
-    Ok(lineup)
+    Ok(live_indices)
 }

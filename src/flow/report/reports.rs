@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::catalogue::{CertificateRecord, Placement, Sighting};
 use crate::debian::{Component, PackageName, SuiteName};
-use crate::domain::contents::place_of;
+use crate::domain::package_set::place_of;
 use crate::domain::{
-    Contents, Draft, EnrolmentToken, Entitled, GenerationRecord, Head, Identity, Move, Package,
+    Draft, EnrolmentToken, Entitled, GenerationRecord, Head, Identity, Move, Package, PackageSet,
     Pin, Role, SuiteSpec, moves,
 };
 use crate::flow::admit;
@@ -167,7 +167,7 @@ pub async fn search(
 }
 
 fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Vec<PlacementReport> {
-    let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.fled);
+    let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
     let standing = |placement: &Placement| {
         let package = &placement.package;
         let listed = state.contents.at(&place_of(&placement.component, package));
@@ -176,7 +176,7 @@ fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Ve
             Some(_) if state.contents.holds(&placement.component, package) => {
                 PlacementStanding::Live
             }
-            _ if draft.has_fled(package) => PlacementStanding::Withdrawn,
+            _ if draft.is_withdrawn(package) => PlacementStanding::Withdrawn,
             Some(listed) if higher(listed) && placement.was_live => PlacementStanding::Superseded,
             _ => PlacementStanding::Waiting,
         }
@@ -243,7 +243,7 @@ pub async fn diff(
     repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let name = suite.clone();
     reading(repository, move |repository| {
-        let at = |generation| -> Result<Contents, FlowError> {
+        let at = |generation| -> Result<PackageSet, FlowError> {
             let contents = repository.catalogue.contents_at(&name, generation)?;
             contents.ok_or_else(|| FlowError::Missing(format!("generation {generation} of {name}")))
         };

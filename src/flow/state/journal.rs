@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::catalogue::{RingSighting, Sighting};
+use crate::catalogue::{KeyringSighting, Sighting};
 use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::Identity;
@@ -16,12 +16,12 @@ pub struct Notes {
     seen: Mutex<HashMap<(Identity, SuiteName), (Moment, u64)>>,
     /// Client packages that were fetched.
     clients: Mutex<HashMap<(Identity, Digest), Moment>>,
-    /// Key rings that hosts were given with their settings.
-    rings: Mutex<HashMap<(Identity, SuiteName), Ring>>,
+    /// Keyrings that hosts were given with their settings.
+    keyrings: Mutex<HashMap<(Identity, SuiteName), KeyringSeen>>,
 }
 
-/// When a ring was given, and the keys in it.
-type Ring = (Moment, Vec<String>);
+/// When a keyring was given, and the keys in it.
+type KeyringSeen = (Moment, Vec<String>);
 
 impl Notes {
     /// Notes that a host asked for a suite while this generation was live.
@@ -34,27 +34,28 @@ impl Notes {
         lock(&self.clients).insert((identity.clone(), digest), at);
     }
 
-    /// Notes that a host has read the ring of these keys with its own settings.
-    pub(crate) fn note_ring(
+    /// Notes that a host has read the keyring of these keys with its own settings.
+    pub(crate) fn note_keyring(
         &self,
         identity: &Identity,
         suite: &SuiteName,
         at: Moment,
         keys: Vec<String>,
     ) {
-        lock(&self.rings).insert((identity.clone(), suite.clone()), (at, keys));
+        lock(&self.keyrings).insert((identity.clone(), suite.clone()), (at, keys));
     }
 
-    pub(crate) fn take_rings(&self) -> Vec<RingSighting> {
-        let notes = std::mem::take(&mut *lock(&self.rings));
-        let sighting = |((identity, suite), (at, keys))| RingSighting { identity, suite, keys, at };
+    pub(crate) fn take_keyrings(&self) -> Vec<KeyringSighting> {
+        let notes = std::mem::take(&mut *lock(&self.keyrings));
+        let sighting =
+            |((identity, suite), (at, keys))| KeyringSighting { identity, suite, keys, at };
         notes.into_iter().map(sighting).collect()
     }
 
     /// Unless there are later ones.
-    pub(crate) fn put_rings_back(&self, sightings: Vec<RingSighting>) {
-        let mut notes = lock(&self.rings);
-        for RingSighting { identity, suite, keys, at } in sightings {
+    pub(crate) fn put_keyrings_back(&self, sightings: Vec<KeyringSighting>) {
+        let mut notes = lock(&self.keyrings);
+        for KeyringSighting { identity, suite, keys, at } in sightings {
             notes.entry((identity, suite)).or_insert((at, keys));
         }
     }

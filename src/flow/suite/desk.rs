@@ -10,25 +10,25 @@ use tokio::sync::{Notify, oneshot};
 use crate::catalogue::SuiteState;
 use crate::debian::SuiteName;
 use crate::digest::Digest;
+use crate::domain::Change;
 use crate::domain::Expect;
-use crate::domain::Turned;
-use crate::domain::Wish;
+use crate::domain::Outcome;
 use crate::domain::pinning::Leeway;
 use crate::domain::{Encoding, Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
 use crate::flow::error::FlowError;
-use crate::flow::index::live::Lineup;
-use crate::flow::suite::pending_files::{Followers, Ready};
+use crate::flow::index::live::LiveIndices;
+use crate::flow::suite::pending_files::{PendingFiles, Ready};
 use crate::flow::suite::served::Served;
 use crate::flow::threads::lock;
 use crate::pool::Pool;
 
 /// A change that waits for its turn.
 pub struct Job {
-    /// What is wished.
-    pub wish: Wish,
-    /// Who wishes it.
+    /// What is asked.
+    pub change: Change,
+    /// Who changes it.
     pub author: Identity,
-    /// The serial of the certificate that proved it; empty for what the server wishes.
+    /// The serial of the certificate that proved it; empty for what the server changes.
     pub serial: String,
     /// What they may alter.
     pub reach: Reach,
@@ -39,15 +39,17 @@ pub struct Job {
     /// Refuse unless this generation is the last one.
     pub expect: Option<Expect>,
     /// Where the answer goes.
-    pub reply: oneshot::Sender<Result<Turned, FlowError>>,
+    pub reply: oneshot::Sender<Result<Outcome, FlowError>>,
 }
 
 impl Job {
     /// A change that the server itself asks for, and where its answer comes.
-    pub(crate) fn of_server(wish: Wish) -> (Self, oneshot::Receiver<Result<Turned, FlowError>>) {
+    pub(crate) fn of_server(
+        change: Change,
+    ) -> (Self, oneshot::Receiver<Result<Outcome, FlowError>>) {
         let (reply, answer) = oneshot::channel();
         let job = Self {
-            wish,
+            change,
             author: Identity::server(),
             serial: String::new(),
             reach: Reach::Whole,
@@ -60,7 +62,7 @@ impl Job {
     }
 }
 
-/// A suite's state, its queue and what its writer remembers between turns.
+/// A suite's state, its queue and what its writer remembers between publish batches.
 pub struct Desk {
     /// Of which suite.
     pub suite: SuiteName,
@@ -81,13 +83,13 @@ pub struct Desk {
     /// once all that takes is made.
     one_member: AtomicBool,
     /// The indices of what is live.
-    lineup: Mutex<Lineup>,
+    live_indices: Mutex<LiveIndices>,
     /// What follows behind the generations.
-    followers: Mutex<Followers>,
+    pending: Mutex<PendingFiles>,
     /// Told whenever there may be something to follow up.
     pub(crate) moved: Notify,
     /// The same, for contents.
-    pub(crate) turned: Notify,
+    pub(crate) batch_done: Notify,
 }
 
 #[derive(Default)]
@@ -112,10 +114,10 @@ impl Desk {
             readings: AtomicU64::new(0),
             spare: Mutex::default(),
             one_member: AtomicBool::new(one_member),
-            lineup: Mutex::default(),
-            followers: Mutex::default(),
+            live_indices: Mutex::default(),
+            pending: Mutex::default(),
             moved: Notify::new(),
-            turned: Notify::new(),
+            batch_done: Notify::new(),
         }
     }
 
@@ -143,15 +145,15 @@ impl Desk {
     }
 
     /// The indices of what is live; nothing, when they are not kept in mind.
-    pub(crate) fn lineup(&self) -> Lineup {
-        lock(&self.lineup).clone()
+    pub(crate) fn live_indices(&self) -> LiveIndices {
+        lock(&self.live_indices).clone()
     }
 
     /// The indices of what is live from now on, and the files that its head lists.
-    pub(crate) fn set_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
-        let gz = lineup.gz();
-        *lock(&self.lineup) = lineup;
-        lock(&self.followers).list(files, gz);
+    pub(crate) fn set_live_indices(&self, live_indices: LiveIndices, files: &[IndexFile]) {
+        let gz = live_indices.gz();
+        *lock(&self.live_indices) = live_indices;
+        lock(&self.pending).list(files, gz);
     }
 
     /// In which form gzip files are made.
@@ -166,35 +168,35 @@ impl Desk {
     /// what lags, in this form.
     pub(crate) fn change_form(&self, lagging: Vec<IndexFile>) {
         // First, so that whoever makes files of this form finds these.
-        lock(&self.followers).change_form(lagging);
+        lock(&self.pending).change_form(lagging);
         self.one_member.store(true, Ordering::Release);
         self.wake();
     }
 
     /// Forgets what is live: it is read again when it is next needed.
-    pub(crate) fn forget_lineup(&self) {
-        *lock(&self.lineup) = Lineup::default();
+    pub(crate) fn forget_live_indices(&self) {
+        *lock(&self.live_indices) = LiveIndices::default();
         self.wake();
     }
 
-    /// Keeps indices in mind that were read, unless a turn has made others meanwhile.
-    pub(crate) fn offer_lineup(&self, lineup: Lineup, files: &[IndexFile]) {
-        let mut kept = lock(&self.lineup);
+    /// Keeps indices in memory that were read, unless a publish batch has made others meanwhile.
+    pub(crate) fn offer_live_indices(&self, live_indices: LiveIndices, files: &[IndexFile]) {
+        let mut kept = lock(&self.live_indices);
         if kept.is_empty() {
-            let gz = lineup.gz();
-            *kept = lineup;
-            let mut followers = lock(&self.followers);
-            followers.recall(files);
-            followers.list(files, gz);
+            let gz = live_indices.gz();
+            *kept = live_indices;
+            let mut pending = lock(&self.pending);
+            pending.recall(files);
+            pending.list(files, gz);
         }
     }
 
     /// Works out the xz files whose blocks are there, and gzip files in the form that they have from now on,
-    /// unless a turn makes other indices meanwhile.
+    /// unless a publish batch makes other indices meanwhile.
     pub(crate) fn hash_followers(&self, pool: &dyn Pool) -> Result<(), FlowError> {
-        let before = self.lineup();
+        let before = self.live_indices();
         let after = before.followed_up(pool, self.gz())?;
-        let mut kept = lock(&self.lineup);
+        let mut kept = lock(&self.live_indices);
         if kept.is_same(&before) {
             *kept = after;
         }
@@ -203,17 +205,17 @@ impl Desk {
 
     /// What was made beside these indices, as far as the suite is to list it.
     pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile], gz: Encoding) -> Ready {
-        lock(&self.followers).beside(spec, indices, gz)
+        lock(&self.pending).beside(spec, indices, gz)
     }
 
     /// Whether the head lists just these files.
     pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
-        lock(&self.followers).lists(files)
+        lock(&self.pending).lists(files)
     }
 
     /// Looks into what was made behind the generations, or hands something in.
-    pub(crate) fn follow_up<T>(&self, work: impl FnOnce(&mut Followers) -> T) -> T {
-        work(&mut lock(&self.followers))
+    pub(crate) fn follow_up<T>(&self, work: impl FnOnce(&mut PendingFiles) -> T) -> T {
+        work(&mut lock(&self.pending))
     }
 
     /// Whether an urgent change waits, so that an ordinary one should make way.
@@ -227,7 +229,7 @@ impl Desk {
         if self.closed.load(Ordering::Acquire) {
             return Err(FlowError::Unavailable("the server is shutting down".into()));
         }
-        if job.wish.is_urgent() {
+        if job.change.is_urgent() {
             queue.urgent.push_back(job);
             self.hurry.store(true, Ordering::Release);
         } else {
@@ -238,7 +240,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes what the next turn does: one urgent change alone, or all ordinary ones together.
+    /// Takes what the next publish batch does: one urgent change alone, or all ordinary ones together.
     pub(crate) fn take(&self) -> Vec<Job> {
         let mut queue = lock(&self.queue);
         if let Some(job) = queue.urgent.pop_front() {
@@ -283,7 +285,7 @@ impl Desk {
 
     /// Notes that the suite is read anew from here on.
     pub(crate) fn begin_reading(&self) {
-        self.forget_lineup();
+        self.forget_live_indices();
         self.readings.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -306,7 +308,7 @@ impl Desk {
 
     fn wake(&self) {
         self.moved.notify_one();
-        self.turned.notify_one();
+        self.batch_done.notify_one();
     }
 
     /// Whether it takes no more changes.

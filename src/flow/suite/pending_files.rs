@@ -1,4 +1,4 @@
-//! Followers: what was made behind the generations, until it is listed and for as long as it is.
+//! Pending files: what was made behind the generations, until it is listed and for as long as it is.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::domain::{Encoding, IndexFile, StoredChunk, SuiteSpec};
 
 /// What was made behind the generations of a suite.
 #[derive(Default)]
-pub(crate) struct Followers {
+pub(crate) struct PendingFiles {
     /// One group for each index that was looked at, though it may have no patches.
     patches: Vec<Patches>,
     /// What lags behind: listed from one generation to the next, until there is a newer one.
@@ -51,7 +51,7 @@ impl Ready {
     }
 }
 
-impl Followers {
+impl PendingFiles {
     /// Notes what the head lists from now on, beside indices with gzip files of this form: the chunks of that are
     /// recorded.
     pub(crate) fn list(&mut self, files: &[IndexFile], gz: Encoding) {

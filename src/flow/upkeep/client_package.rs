@@ -10,11 +10,11 @@ use crate::catalogue::ClientPackage;
 use crate::cause::Cause;
 use crate::debian::{Architecture, DebFile, PackageKind, PackageName, SuiteName, write_deb};
 use crate::digest::Digest;
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::access;
 use crate::domain::host::{self, SuiteFacts};
 use crate::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec};
-use crate::flow::change::submit::{LONGEST_MESSAGE_BYTES, Terms, change};
+use crate::flow::change::submit::{LONGEST_MESSAGE_BYTES, Terms, submit};
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite};
 use crate::flow::suite::desk::Desk;
@@ -44,7 +44,7 @@ pub fn facts(repository: &Repository, spec: &SuiteSpec) -> SuiteFacts {
 pub fn facts_for(repository: &Repository, host: &Identity, spec: &SuiteSpec) -> SuiteFacts {
     // Asked for first: a key that comes between the two is one that the host may have, unnoted.
     let keys = repository.signer.fingerprints_for(&spec.name);
-    repository.journal.note_ring(host, &spec.name, repository.now(), keys);
+    repository.journal.note_keyring(host, &spec.name, repository.now(), keys);
     facts(repository, spec)
 }
 
@@ -97,10 +97,10 @@ pub(in crate::flow) async fn publish_alone(
         component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component").into()))?;
     let made = format!("client package {version}: {}", told(&record.keys));
     let terms = Terms { message: reason(made, asked), ..Terms::default() };
-    let wish = Wish::Add(vec![(component, record.digest)]);
-    let turned = change(repository, &by, suite, wish, terms).await?;
+    let change = Change::Add(vec![(component, record.digest)]);
+    let outcome = submit(repository, &by, suite, change, terms).await?;
     info!(%suite, version, "client package published");
-    Ok(published(turned.generation))
+    Ok(published(outcome.generation))
 }
 
 /// Whether another package is due in a suite that has one. Blocks.
@@ -182,7 +182,7 @@ fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<
         "Package: {name}\nVersion: {version}\nArchitecture: {all}\n\
          Maintainer: {server} <root@{server}>\nSection: admin\nPriority: optional\n\
          Description: signing keys and apt settings for suite {suite} of {server}\n \
-         The key ring of the suite, its source, how apt shows its certificate, and the\n \
+         The key keyring of the suite, its source, how apt shows its certificate, and the\n \
          preferences. Made and replaced by the repository itself. Keys:\n{keys}",
         name = repository.client_package_of(&spec.name)?,
         all = Architecture::parse("all").map_err(|error| FlowError::Internal(Cause::of(error)))?,

@@ -1,58 +1,62 @@
-//! Ring: no change of the signing keys goes without its line in the audit log.
+//! Keyring: no change of the signing keys goes without its line in the audit log.
 //!
-//! The ring is a file, and the log is in the catalogue: no transaction holds both. So who changes the ring
-//! says so first, and after the change the ring is held against what the log has told of it. A stop
+//! The keyring is a file, and the log is in the catalogue: no transaction holds both. So who changes the keyring
+//! says so first, and after the change the keyring is held against what the log has told of it. A stop
 //! between the two is made good by the next look, in the name of who had begun; what nobody had begun
 //! was done by hand, and is told as that.
 
-use crate::catalogue::{Audit, AuditedRing, RingWish};
+use crate::catalogue::{Audit, AuditedKeyring, KeyringChange};
 use crate::domain::{Actor, Event};
 use crate::flow::error::FlowError;
-use crate::signing::RingKey;
+use crate::signing::KeyringKey;
 use crate::time::Moment;
 
-/// Notes who is about to change the ring. What was changed before and has no line gets it first.
+/// Notes who is about to change the keyring. What was changed before and has no line gets it first.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue; nothing may be changed then.
 pub fn begin<A: Audit + ?Sized>(
     audit: &A,
-    ring: &[RingKey],
-    wish: RingWish,
+    keyring: &[KeyringKey],
+    change: KeyringChange,
     now: Moment,
 ) -> Result<(), FlowError> {
-    tell(audit, ring, now)?;
-    Ok(audit.record_ring(&AuditedRing { keys: lines(ring), wish: Some(wish) }, &[])?)
+    tell(audit, keyring, now)?;
+    Ok(audit.record_keyring(&AuditedKeyring { keys: lines(keyring), change: Some(change) }, &[])?)
 }
 
-/// Adds a line for every key that came or went since the log last told of the ring. The first look takes
-/// the ring as it is.
+/// Adds a line for every key that came or went since the log last told of the keyring. The first look takes
+/// the keyring as it is.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue; the next look finds the same then.
-pub fn tell<A: Audit + ?Sized>(audit: &A, ring: &[RingKey], now: Moment) -> Result<(), FlowError> {
-    let keys = lines(ring);
-    let events = match audit.find_ring()? {
-        Some(told) if told.keys == keys && told.wish.is_none() => return Ok(()),
+pub fn tell<A: Audit + ?Sized>(
+    audit: &A,
+    keyring: &[KeyringKey],
+    now: Moment,
+) -> Result<(), FlowError> {
+    let keys = lines(keyring);
+    let events = match audit.find_keyring()? {
+        Some(told) if told.keys == keys && told.change.is_none() => return Ok(()),
         Some(told) => differences(&told, &keys, now),
         None => Vec::new(),
     };
-    Ok(audit.record_ring(&AuditedRing { keys, wish: None }, &events)?)
+    Ok(audit.record_keyring(&AuditedKeyring { keys, change: None }, &events)?)
 }
 
-fn differences(told: &AuditedRing, keys: &[String], now: Moment) -> Vec<Event> {
-    let by_hand = RingWish {
+fn differences(told: &AuditedKeyring, keys: &[String], now: Moment) -> Vec<Event> {
+    let by_hand = KeyringChange {
         actor: Actor::server(),
         message: String::new(),
         remark: "found so, changed by hand".into(),
     };
-    let wish = told.wish.as_ref().unwrap_or(&by_hand);
+    let change = told.change.as_ref().unwrap_or(&by_hand);
     let line = |verb: &str, key: &String| {
-        let detail = match wish.remark.is_empty() {
+        let detail = match change.remark.is_empty() {
             true => key.clone(),
-            false => format!("{key}; {}", wish.remark),
+            false => format!("{key}; {}", change.remark),
         };
-        Event::done(wish.actor.clone(), verb, now).with(&detail).because(&wish.message)
+        Event::done(change.actor.clone(), verb, now).with(&detail).because(&change.message)
     };
     let came = keys.iter().filter(|key| !told.keys.contains(key));
     let went = told.keys.iter().filter(|key| !keys.contains(key));
@@ -61,13 +65,13 @@ fn differences(told: &AuditedRing, keys: &[String], now: Moment) -> Vec<Event> {
 }
 
 /// Each key in short, in an order of their own.
-fn lines(ring: &[RingKey]) -> Vec<String> {
-    let mut lines: Vec<_> = ring.iter().map(line).collect();
+fn lines(keyring: &[KeyringKey]) -> Vec<String> {
+    let mut lines: Vec<_> = keyring.iter().map(line).collect();
     lines.sort();
     lines
 }
 
-fn line(key: &RingKey) -> String {
+fn line(key: &KeyringKey) -> String {
     let suites = key.suites.as_ref().map(|suites| suites.iter().map(ToString::to_string).collect());
     let suites = suites.map_or_else(|| "every suite".into(), |names: Vec<_>| names.join(" "));
     format!("{} {} for {suites}", key.algorithm, key.fingerprint)

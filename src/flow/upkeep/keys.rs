@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tracing::{error, info};
 
-use crate::catalogue::RingWish;
+use crate::catalogue::KeyringChange;
 use crate::debian::SuiteName;
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::{Admitted, Conflict, Entitled, Identity, Role};
 use crate::flow::admit;
 use crate::flow::audit::seal;
@@ -19,13 +19,13 @@ use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::{blocking, lock};
 use crate::flow::upkeep::client_package::PublishedClient;
 use crate::flow::upkeep::{client_package, keyring};
-use crate::signing::{KeyKind, NewKey, RingKey};
+use crate::signing::{KeyKind, KeyringKey, NewKey};
 
 /// A key, and which hosts have it.
 #[derive(Clone, Debug)]
 pub struct KeyReport {
     /// The key.
-    pub key: RingKey,
+    pub key: KeyringKey,
     /// The suites that it signs.
     pub suites: Vec<SuiteName>,
     /// How many hosts are known to have it, in every suite that they read and it signs.
@@ -47,7 +47,7 @@ pub enum Wanted {
 #[derive(Clone, Debug)]
 pub struct Rotation {
     /// The key that came or went.
-    pub key: RingKey,
+    pub key: KeyringKey,
     /// The client packages that bring the keys of today.
     pub packages: Vec<PublishedClient>,
     /// Suites that could not be brought up to date yet, and why; it is tried again.
@@ -72,7 +72,7 @@ fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError>
     sightings::write(repository)?;
     let known = Known::read(repository)?;
     let desks = repository.desks();
-    let report = |key: RingKey| {
+    let report = |key: KeyringKey| {
         let suites: Vec<_> = desks.keys().filter(|suite| key.signs(suite)).cloned().collect();
         let mut hosts: BTreeSet<&Identity> = BTreeSet::new();
         let mut behind = Vec::new();
@@ -110,7 +110,7 @@ impl Known {
             Some(((one.identity, one.suite), (one.at, keys)))
         });
         let mut last: BTreeMap<_, _> = fetched.collect();
-        for one in repository.catalogue.list_ring_sightings()? {
+        for one in repository.catalogue.list_keyring_sightings()? {
             let place = (one.identity, one.suite);
             // A package that was fetched within the same second came after the settings that lead to it.
             if last.get(&place).is_none_or(|(at, _)| *at < one.at) {
@@ -149,7 +149,7 @@ pub async fn add(
     if let Some(absent) = suites.iter().flatten().find(|suite| repository.desk(suite).is_none()) {
         return Err(no_suite(absent));
     }
-    let key = turn(repository, admitted, "", move |repository| {
+    let key = alter_keyring(repository, admitted, "", move |repository| {
         let new = match wanted {
             Wanted::Made(kind) => NewKey::Make(kind, user_id(repository)),
             Wanted::External(public) => NewKey::Public(public),
@@ -163,23 +163,23 @@ pub async fn add(
     Ok(Rotation { key, packages, owed })
 }
 
-/// Changes the ring, with its line in the audit log, and has the log signed by the keys of today: whoever
+/// Changes the keyring, with its line in the audit log, and has the log signed by the keys of today: whoever
 /// knows one of them can judge the last checkpoint, whichever is retired next.
 ///
 /// Who asks is noted before, so that a stop at any moment leaves a change with its line or none
-/// ([`crate::flow::upkeep::keyring`]). Once the ring has changed, what fails here is told in the log of the server, and
+/// ([`crate::flow::upkeep::keyring`]). Once the keyring has changed, what fails here is told in the log of the server, and
 /// made good by the next start.
-async fn turn(
+async fn alter_keyring(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     remark: &str,
-    alter: impl FnOnce(&Repository) -> Result<RingKey, FlowError> + Send + 'static,
-) -> Result<RingKey, FlowError> {
+    alter: impl FnOnce(&Repository) -> Result<KeyringKey, FlowError> + Send + 'static,
+) -> Result<KeyringKey, FlowError> {
     let (actor, message, remark) = (admitted.actor(), admitted.why().into(), remark.into());
-    let (shared, wish) = (Arc::clone(repository), RingWish { actor, message, remark });
+    let (shared, change) = (Arc::clone(repository), KeyringChange { actor, message, remark });
     let key = blocking(move || {
         let _alone = lock(&shared.rotating);
-        keyring::begin(&*shared.catalogue, &shared.signer.kept_keys()?, wish, shared.now())?;
+        keyring::begin(&*shared.catalogue, &shared.signer.kept_keys()?, change, shared.now())?;
         let altered = alter(&shared);
         // Also when it failed: how far it came is seen on the disk alone.
         if let Err(problem) = tell(&shared) {
@@ -194,10 +194,10 @@ async fn turn(
     Ok(key)
 }
 
-/// Tells the audit log what became of the ring since it was last told. Blocks.
+/// Tells the audit log what became of the keyring since it was last told. Blocks.
 ///
 /// # Errors
-/// [`FlowError`] when the ring cannot be read or the catalogue not written.
+/// [`FlowError`] when the keyring cannot be read or the catalogue not written.
 pub(crate) fn tell(repository: &Repository) -> Result<(), FlowError> {
     keyring::tell(&*repository.catalogue, &repository.signer.kept_keys()?, repository.now())
 }
@@ -219,27 +219,29 @@ pub async fn retire(
     force: bool,
 ) -> Result<Rotation, FlowError> {
     let name = fingerprint.to_owned();
-    let key = turn(repository, admitted, if force { "forced" } else { "" }, move |repository| {
-        let keys = repository.signer.keys();
-        let key = keys.iter().find(|key| key.fingerprint == name).cloned();
-        let key = key.ok_or_else(|| {
-            FlowError::Missing(format!("key {name}; `repoctl key list` shows them"))
-        })?;
-        if !force {
-            may_go(repository, &key, &keys)?;
-        }
-        let retired = repository.signer.retire(&name);
-        retired.map_err(|problem| FlowError::from(Conflict::one(&name, problem.to_string())))?;
-        Ok(key)
-    })
-    .await?;
+    let key =
+        alter_keyring(repository, admitted, if force { "forced" } else { "" }, move |repository| {
+            let keys = repository.signer.keys();
+            let key = keys.iter().find(|key| key.fingerprint == name).cloned();
+            let key = key.ok_or_else(|| {
+                FlowError::Missing(format!("key {name}; `repoctl key list` shows them"))
+            })?;
+            if !force {
+                may_go(repository, &key, &keys)?;
+            }
+            let retired = repository.signer.retire(&name);
+            retired
+                .map_err(|problem| FlowError::from(Conflict::one(&name, problem.to_string())))?;
+            Ok(key)
+        })
+        .await?;
     info!(key = %key.fingerprint, by = %admitted.identity(), force, "signing key retired");
     let (packages, owed) = settle(repository, false).await;
     Ok(Rotation { key, packages, owed })
 }
 
 /// Whether every host has another key of each suite that this one signs.
-fn may_go(repository: &Repository, key: &RingKey, keys: &[RingKey]) -> Result<(), FlowError> {
+fn may_go(repository: &Repository, key: &KeyringKey, keys: &[KeyringKey]) -> Result<(), FlowError> {
     sightings::write(repository)?;
     let known = Known::read(repository)?;
     let mut left: BTreeSet<&Identity> = BTreeSet::new();
@@ -252,7 +254,7 @@ fn may_go(repository: &Repository, key: &RingKey, keys: &[RingKey]) -> Result<()
         let lacks = |host: &&Identity| {
             !others.iter().any(|other| known.has(host, suite, &other.fingerprint))
         };
-        // Without another key the ring refuses by itself, and says so.
+        // Without another key the keyring refuses by itself, and says so.
         if !others.is_empty() {
             left.extend(known.hosts_of(suite).filter(lacks));
         }
@@ -317,7 +319,7 @@ async fn settle_one(
 }
 
 async fn sign_anew(desk: &Desk) -> Result<(), FlowError> {
-    let (job, answer) = Job::of_server(Wish::Renew);
+    let (job, answer) = Job::of_server(Change::Renew);
     desk.submit(job)?;
     answer.await.unwrap_or_else(|_| Ok(Default::default())).map(drop)
 }

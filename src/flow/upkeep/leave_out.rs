@@ -4,7 +4,7 @@
 use tracing::{error, warn};
 
 use crate::domain::pinning::Leeway;
-use crate::domain::{Package, PinKind, PinTarget, Wish};
+use crate::domain::{Change, Package, PinKind, PinTarget};
 use crate::flow::change::unreadable::is_long;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
@@ -34,7 +34,7 @@ fn unreadable(desk: &Desk) -> Vec<Package> {
 
 fn job(package: &Package) -> Job {
     let target = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
-    let (job, _) = Job::of_server(Wish::Remove(vec![target]));
+    let (job, _) = Job::of_server(Change::Remove(vec![target]));
     Job {
         message: format!(
             "left out: the stanza of {} {} has {} bytes, and apt stops at it",

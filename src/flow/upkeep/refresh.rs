@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use crate::debian::SuiteName;
-use crate::domain::Wish;
+use crate::domain::Change;
 use crate::domain::{Head, Pin};
 use crate::flow::access::certificates;
 use crate::flow::audit::seal;
@@ -60,7 +60,7 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
     if !desk.state().head.as_ref().is_some_and(|head| is_half_over(head, now)) {
         return;
     }
-    let (job, answer) = Job::of_server(Wish::Renew);
+    let (job, answer) = Job::of_server(Change::Renew);
     let sent = desk.submit(job);
     let done = match sent {
         Ok(()) => answer.await.unwrap_or_else(|_| Ok(Default::default())),
@@ -79,7 +79,7 @@ fn end_pins(repository: &Repository, desk: &Desk) {
     let now = repository.now();
     let over = |pin: &&Pin| pin.until.is_some_and(|until| until <= now);
     for pin in desk.state().pins.iter().filter(over) {
-        let (job, _) = Job::of_server(Wish::Expire(pin.target.clone()));
+        let (job, _) = Job::of_server(Change::Expire(pin.target.clone()));
         let message = format!("the pin of {} ended by itself", pin.target.name);
         let job = Job { author: pin.author.clone(), message, ..job };
         if let Err(problem) = desk.submit(job) {

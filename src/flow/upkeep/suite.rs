@@ -9,12 +9,12 @@ use std::sync::Arc;
 use tracing::warn;
 
 use crate::debian::{NameError, SuiteName};
-use crate::domain::Turned;
-use crate::domain::Wish;
+use crate::domain::Change;
+use crate::domain::Outcome;
 use crate::domain::{Admitted, Conflict, ConflictKind, Event, SuiteSpec};
 use crate::domain::{host, release_name};
 use crate::flow::audit::entries;
-use crate::flow::change::submit::{Terms, change};
+use crate::flow::change::submit::{Terms, submit};
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite};
 use crate::flow::threads::blocking;
@@ -27,7 +27,7 @@ pub async fn create(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     spec: SuiteSpec,
-) -> Result<Turned, FlowError> {
+) -> Result<Outcome, FlowError> {
     let spec = named(repository, spec).await?;
     spec.verify()?;
     has_client_package(repository, &spec)?;
@@ -46,7 +46,7 @@ pub async fn create(
     writer::open(repository, &spec.name)?;
     let begun = if admitted.why().is_empty() { "suite created" } else { admitted.why() };
     let terms = Terms { message: begun.to_owned(), ..Terms::default() };
-    change(repository, admitted, &spec.name, Wish::Begin, terms).await
+    submit(repository, admitted, &spec.name, Change::Begin, terms).await
 }
 
 /// The suite with Origin and Label: as they are said, as hosts know them of a removed suite of this name, or
@@ -91,8 +91,8 @@ pub async fn edit(
     admitted: &Admitted,
     suite: &SuiteName,
     edit: SuiteEdit,
-) -> Result<Turned, FlowError> {
-    change(repository, admitted, suite, Wish::Edit(edit), Terms::default()).await
+) -> Result<Outcome, FlowError> {
+    submit(repository, admitted, suite, Change::Edit(edit), Terms::default()).await
 }
 
 /// Whether hosts could get the suite's keys by a package: its name holds the server's and the suite's.

@@ -143,13 +143,13 @@ fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Dige
     Ok(known.into_iter().map(|record| record.package.digest).collect())
 }
 
-/// The packs of recorded chunks, and of those that a writer keeps for its next turn. Whatever is kept
+/// The packs of recorded chunks, and of those that a writer keeps for its next publish batch. Whatever is kept
 /// while a generation is built is one of the two before the writer lets the sweep go on.
 fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
     let mut named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
     for desk in repository.desks().values() {
         named.extend(lock(&desk.spare).values().map(|chunk| chunk.pack));
-        named.extend(desk.follow_up(|followers| followers.packs()));
+        named.extend(desk.follow_up(|pending| pending.packs()));
     }
     Ok(named)
 }

@@ -20,9 +20,9 @@ use super::drive::{Drive, End};
 use super::limits::EdgeLimits;
 use super::networks::Networks;
 use super::peer::Peer;
-use super::preamble::{self, Behalf};
-use super::pulse::{Due, Pulse};
-use super::seats::{NoSeat, Seat};
+use super::proxy_header::{self, Behalf};
+use super::slots::{ConnectionSlot, NoSlot};
+use super::timers::{ConnectionTimers, Due};
 use super::wire::Wire;
 
 /// First byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
@@ -45,12 +45,12 @@ pub(super) struct Terms<A> {
     pub stop: CancellationToken,
 }
 
-/// One accepted socket with its seat.
+/// One accepted socket with its slot.
 pub(super) struct Visitor {
     pub tcp: TcpStream,
     pub addr: SocketAddr,
     pub connection: u64,
-    pub seat: Seat,
+    pub slot: ConnectionSlot,
     /// It is a proxy, which says first on whose behalf it comes.
     pub is_proxied: bool,
 }
@@ -58,14 +58,14 @@ pub(super) struct Visitor {
 /// Gives its place back when a connection ends in whatever way.
 struct Place {
     counts: Arc<EdgeCounts>,
-    seat: Option<Seat>,
+    slot: Option<ConnectionSlot>,
 }
 
 impl Place {
     /// Counts it for `address` from now on, if that may have another.
-    fn name(&mut self, address: IpAddr) -> Result<(), NoSeat> {
-        let seat = self.seat.take().ok_or(NoSeat::Full)?;
-        self.seat = Some(seat.name(address)?);
+    fn name(&mut self, address: IpAddr) -> Result<(), NoSlot> {
+        let slot = self.slot.take().ok_or(NoSlot::Full)?;
+        self.slot = Some(slot.name(address)?);
         Ok(())
     }
 }
@@ -82,9 +82,9 @@ pub(super) async fn serve<A: Application>(
     tls: Arc<ServerConfig>,
     visitor: Visitor,
 ) {
-    let Visitor { mut tcp, mut addr, connection, seat, is_proxied } = visitor;
+    let Visitor { mut tcp, mut addr, connection, slot, is_proxied } = visitor;
     terms.counts.open.rise();
-    let mut place = Place { counts: Arc::clone(&terms.counts), seat: Some(seat) };
+    let mut place = Place { counts: Arc::clone(&terms.counts), slot: Some(slot) };
     let begun = Instant::now();
     let patience = Duration::from_secs(terms.limits.handshake_seconds);
     let until = begun.checked_add(patience).unwrap_or(begun);
@@ -96,8 +96,8 @@ pub(super) async fn serve<A: Application>(
         let Some(behind) = introduced else { return };
         addr = behind;
     }
-    let pulse = Arc::new(Pulse::new(terms.limits.pace(), Instant::now()));
-    let greeting = greet(&terms.limits, tls, tcp, Arc::clone(&pulse));
+    let timers = Arc::new(ConnectionTimers::new(terms.limits.pace(), Instant::now()));
+    let greeting = greet(&terms.limits, tls, tcp, Arc::clone(&timers));
     let outcome = tokio::select! {
         outcome = timeout_at(until, greeting) => outcome,
         () = terms.stop.cancelled() => return,
@@ -110,17 +110,17 @@ pub(super) async fn serve<A: Application>(
             return note_failed_handshake(&terms.counts, addr, &late);
         }
     };
-    pulse.shaken(Instant::now());
+    timers.shaken(Instant::now());
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let chain = certificates.iter().map(|one| one.clone().into_owned()).collect();
     let peer = Peer { addr, chain, slot: Arc::default(), connection };
     let (app, counts) = (terms.app.clone(), Arc::clone(&terms.counts));
-    let answerer = Answerer { app, peer, pulse, counts };
+    let answerer = Answerer { app, peer, timers, counts };
     let end = Drive::new(stream, answerer, &terms.limits, terms.stop.clone()).await;
     note_end(&terms.counts, addr, connection, &end);
 }
 
-/// Hears from a proxy on whose behalf it comes, and gives the address of that peer once it has its seat.
+/// Hears from a proxy on whose behalf it comes, and gives the address of that peer once it has its slot.
 async fn introduce(
     counts: &EdgeCounts,
     tcp: &mut TcpStream,
@@ -128,14 +128,14 @@ async fn introduce(
     place: &mut Place,
     until: Instant,
 ) -> Option<SocketAddr> {
-    let heard = timeout_at(until, preamble::read(tcp)).await;
+    let heard = timeout_at(until, proxy_header::read(tcp)).await;
     let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "its PROXY header came too late"));
     match heard.unwrap_or_else(late) {
         Ok(Behalf::Own) => Some(proxy),
         Ok(Behalf::Client(addr)) => match place.name(addr.ip()) {
             Ok(()) => Some(addr),
             Err(why) => {
-                note_no_seat(counts, addr, why);
+                note_no_slot(counts, addr, why);
                 None
             }
         },
@@ -151,14 +151,14 @@ async fn introduce(
     }
 }
 
-/// Counts who is closed for want of a seat.
-pub(super) fn note_no_seat(counts: &EdgeCounts, addr: SocketAddr, why: NoSeat) {
+/// Counts who is closed for want of a slot.
+pub(super) fn note_no_slot(counts: &EdgeCounts, addr: SocketAddr, why: NoSlot) {
     match why {
-        NoSeat::Full => {
+        NoSlot::Full => {
             counts.refused_full.rise();
             tracing::debug!(%addr, "closed at once: the server is full");
         }
-        NoSeat::Address => {
+        NoSlot::Address => {
             counts.refused_address.rise();
             tracing::debug!(%addr, "closed at once: its address has all its connections");
         }
@@ -170,7 +170,7 @@ async fn greet(
     limits: &EdgeLimits,
     tls: Arc<ServerConfig>,
     mut tcp: TcpStream,
-    pulse: Arc<Pulse>,
+    timers: Arc<ConnectionTimers>,
 ) -> io::Result<TlsStream<Wire>> {
     let mut first = [0_u8; 1];
     if tcp.peek(&mut first).await? == 0 {
@@ -183,7 +183,7 @@ async fn greet(
         }
         return Err(io::Error::other("the client does not speak TLS"));
     }
-    let wire = Wire::new(tcp, pulse, limits.handshake_bytes);
+    let wire = Wire::new(tcp, timers, limits.handshake_bytes);
     let mut stream = TlsAcceptor::from(tls).accept(wire).await?;
     stream.get_mut().0.shaken();
     Ok(stream)

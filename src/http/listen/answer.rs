@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::application::Application;
 use super::counts::EdgeCounts;
 use super::peer::Peer;
-use super::pulse::Pulse;
+use super::timers::ConnectionTimers;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -32,7 +32,7 @@ const PANIC_TEXT: &str = "internal error; the server's log has the reason\n";
 pub(super) struct Answerer<A> {
     pub app: A,
     pub peer: Peer,
-    pub pulse: Arc<Pulse>,
+    pub timers: Arc<ConnectionTimers>,
     pub counts: Arc<EdgeCounts>,
 }
 
@@ -42,11 +42,11 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.pulse.asked();
-        let pulse = Arc::clone(&self.pulse);
+        self.timers.asked();
+        let timers = Arc::clone(&self.timers);
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(Inflow { body, pulse: Some(pulse) }),
+            false => Body::new(Inflow { body, timers: Some(timers) }),
         });
         request.extensions_mut().insert(self.peer.clone());
         let this = self.clone();
@@ -67,12 +67,12 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
             };
             let Peer { addr, connection, .. } = this.peer;
             tracing::trace!(%addr, connection, status = response.status().as_u16(), "answered");
-            if this.pulse.is_body_left() {
+            if this.timers.is_body_left() {
                 // hyper will close, and the client should know before it asks again.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok(response.map(|body| Outflow { body, pulse: this.pulse, counts: this.counts }))
+            Ok(response.map(|body| Outflow { body, timers: this.timers, counts: this.counts }))
         })
     }
 }
@@ -100,13 +100,13 @@ fn apology() -> Response<Body> {
 struct Inflow {
     body: Incoming,
     /// Given up at the body's end, so that a late drop does not touch the next request's clock.
-    pulse: Option<Arc<Pulse>>,
+    timers: Option<Arc<ConnectionTimers>>,
 }
 
 impl Inflow {
     fn done(&mut self) {
-        if let Some(pulse) = self.pulse.take() {
-            pulse.body_done();
+        if let Some(timers) = self.timers.take() {
+            timers.body_done();
         }
     }
 }
@@ -122,14 +122,14 @@ impl HttpBody for Inflow {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Pending => {
-                if let Some(pulse) = &self.pulse {
-                    pulse.body_wanted(Instant::now());
+                if let Some(timers) = &self.timers {
+                    timers.body_wanted(Instant::now());
                 }
             }
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                if let Some(pulse) = &self.pulse {
-                    pulse.body_got(bytes, Instant::now());
+                if let Some(timers) = &self.timers {
+                    timers.body_got(bytes, Instant::now());
                 }
                 if self.body.is_end_stream() {
                     self.done();
@@ -151,8 +151,8 @@ impl HttpBody for Inflow {
 
 impl Drop for Inflow {
     fn drop(&mut self) {
-        if let Some(pulse) = self.pulse.take() {
-            pulse.body_left();
+        if let Some(timers) = self.timers.take() {
+            timers.body_left();
         }
     }
 }
@@ -160,7 +160,7 @@ impl Drop for Inflow {
 /// The body of an answer: when it is dropped, the answer is complete or given up.
 pub(super) struct Outflow {
     body: Body,
-    pulse: Arc<Pulse>,
+    timers: Arc<ConnectionTimers>,
     counts: Arc<EdgeCounts>,
 }
 
@@ -196,6 +196,6 @@ impl HttpBody for Outflow {
 
 impl Drop for Outflow {
     fn drop(&mut self) {
-        self.pulse.answered();
+        self.timers.answered();
     }
 }

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct EdgeCounts {
     /// Connections that are open now, handshakes included.
     pub open: Counter,
-    /// Connections that got a seat.
+    /// Connections that got a slot.
     pub accepted: Counter,
     /// Sockets closed at once because the server was full.
     pub refused_full: Counter,
-    /// Sockets closed at once because their address had all its seats.
+    /// Sockets closed at once because their address had all its slots.
     pub refused_address: Counter,
     /// Connections closed where a proxy is expected: not from one, or without a good PROXY header.
     pub refused_proxy: Counter,

@@ -15,8 +15,8 @@ use super::answer::Answerer;
 use super::application::Application;
 use super::counts::EdgeCounts;
 use super::limits::EdgeLimits;
-use super::pulse::{Due, Pulse};
 use super::timed::TimedStream;
+use super::timers::{ConnectionTimers, Due};
 
 /// Most that hyper buffers of one direction. Unit: bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -37,7 +37,7 @@ pub(super) enum End {
 /// when the next one is due earlier, so a busy connection does not touch it.
 pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin, A: Application> {
     http: Connection<TokioIo<TimedStream<S>>, Answerer<A>>,
-    pulse: Arc<Pulse>,
+    timers: Arc<ConnectionTimers>,
     counts: Arc<EdgeCounts>,
     alarm: Pin<Box<Sleep>>,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -67,11 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
         stop: CancellationToken,
     ) -> Self {
         let pace = limits.pace();
-        let pulse = Arc::clone(&answerer.pulse);
+        let timers = Arc::clone(&answerer.timers);
         let counts = Arc::clone(&answerer.counts);
         let now = Instant::now();
         let old_at = now.checked_add(pace.max_age).unwrap_or(now);
-        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&pulse)));
+        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&timers)));
         let mut builder = Builder::new();
         builder
             .header_read_timeout(None)
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
         let http = builder.serve_connection(io, answerer);
         Self {
             http,
-            pulse,
+            timers,
             counts,
             alarm: Box::pin(sleep_until(old_at)),
             stop: Box::pin(stop.cancelled_owned()),
@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
 
     fn next(&self, now: Instant) -> (Instant, Next) {
         let look = now.checked_add(self.look).unwrap_or(now);
-        let due = self.pulse.due().map_or((look, Next::Look), |(at, due)| (at, Next::Due(due)));
+        let due = self.timers.due().map_or((look, Next::Look), |(at, due)| (at, Next::Due(due)));
         if !self.retired && self.old_at < due.0 { (self.old_at, Next::Old) } else { due }
     }
 
@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
             }
             Next::Due(Due::Taking) if self.probed_at.is_none() => {
                 self.probed_at = Some(now);
-                self.pulse.probe();
+                self.timers.probe();
             }
             Next::Due(due) => return Some(End::Cut(due)),
             Next::Look => {}

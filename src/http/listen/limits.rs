@@ -67,7 +67,7 @@ impl Default for EdgeLimits {
     }
 }
 
-/// The part of the limits that is about time, as the pulse of a connection needs it.
+/// The part of the limits that is about time, as the timers of a connection need it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub header: Duration,

@@ -32,13 +32,13 @@ mod limits;
 mod networks;
 mod path;
 mod peer;
-mod preamble;
-mod pulse;
-mod seats;
+mod proxy_header;
+mod slots;
 mod systemd;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod timers;
 mod tls;
 mod wire;
 
@@ -53,7 +53,7 @@ pub use systemd::Notifier;
 pub use tls::harden;
 
 use accept::{Terms, Visitor};
-use seats::Seats;
+use slots::ConnectionSlots;
 
 /// Connections the kernel may hold for us before they are accepted.
 const BACKLOG: u32 = 4096;
@@ -140,7 +140,8 @@ impl Edge {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
         }
         let Self { listeners, proxies, limits, counts } = self;
-        let seats = Seats::new(limits.max_connections, limits.max_connections_per_address);
+        let slots =
+            ConnectionSlots::new(limits.max_connections, limits.max_connections_per_address);
         let drain = Duration::from_secs(limits.drain_seconds);
         let stop = CancellationToken::new();
         let terms = Arc::new(Terms { limits, proxies, counts, app, stop });
@@ -154,7 +155,7 @@ impl Edge {
                 accepted = next_socket(&listeners) => {
                     connection = connection.wrapping_add(1);
                     let tls = tls.load_full();
-                    if let Some(visitor) = admit(&terms, &seats, accepted, connection).await
+                    if let Some(visitor) = admit(&terms, &slots, accepted, connection).await
                         && is_usable(&tls)
                     {
                         live.spawn(accept::serve(Arc::clone(&terms), tls, visitor));
@@ -202,10 +203,10 @@ async fn next_socket(listeners: &[Door]) -> io::Result<Arrival> {
     .await
 }
 
-/// Gives a seat to a socket, or closes it at once. A failed accept costs a pause, never the loop.
+/// Gives a slot to a socket, or closes it at once. A failed accept costs a pause, never the loop.
 async fn admit(
     terms: &Terms<impl Application>,
-    seats: &Arc<Seats>,
+    slots: &Arc<ConnectionSlots>,
     accepted: io::Result<Arrival>,
     connection: u64,
 ) -> Option<Visitor> {
@@ -224,16 +225,16 @@ async fn admit(
         tracing::info!(%addr, "closed at once: it is none of listen.proxies");
         return None;
     }
-    let seat = if is_proxy { seats.take_unnamed() } else { seats.take(addr.ip()) };
-    match seat {
-        Ok(seat) => {
+    let slot = if is_proxy { slots.take_unnamed() } else { slots.take(addr.ip()) };
+    match slot {
+        Ok(slot) => {
             terms.counts.accepted.rise();
             // Small answers go out at once; large ones fill their packets anyway.
             let _ = tcp.set_nodelay(true);
-            Some(Visitor { tcp, addr, connection, seat, is_proxied })
+            Some(Visitor { tcp, addr, connection, slot, is_proxied })
         }
         Err(why) => {
-            accept::note_no_seat(&terms.counts, addr, why);
+            accept::note_no_slot(&terms.counts, addr, why);
             None
         }
     }

@@ -1,4 +1,4 @@
-//! The stream above TLS, as hyper sees it: it tells the pulse when a request begins to arrive and
+//! The stream above TLS, as hyper sees it: it tells the timers when a request begins to arrive and
 //! when an answer has gone.
 
 use std::io::{self, IoSlice};
@@ -9,20 +9,20 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::pulse::Pulse;
+use super::timers::ConnectionTimers;
 
-/// A stream of plain bytes with a pulse.
+/// A stream of plain bytes with timers.
 ///
 /// Only plain bytes count as hearing from the peer: TLS records without content (key updates,
 /// alerts) keep no connection alive.
 pub(super) struct TimedStream<S> {
     inner: S,
-    pulse: Arc<Pulse>,
+    timers: Arc<ConnectionTimers>,
 }
 
 impl<S> TimedStream<S> {
-    pub fn new(inner: S, pulse: Arc<Pulse>) -> Self {
-        Self { inner, pulse }
+    pub fn new(inner: S, timers: Arc<ConnectionTimers>) -> Self {
+        Self { inner, timers }
     }
 }
 
@@ -35,7 +35,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         if buf.filled().len() > before {
-            self.pulse.heard(Instant::now());
+            self.timers.heard(Instant::now());
         }
         Poll::Ready(Ok(()))
     }
@@ -66,12 +66,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     /// is the end of that answer.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
-        self.pulse.flushed(Instant::now());
+        self.timers.flushed(Instant::now());
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pulse.leaving();
+        self.timers.leaving();
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

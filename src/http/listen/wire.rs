@@ -10,23 +10,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::pulse::Pulse;
+use super::timers::ConnectionTimers;
 
-/// A TCP stream with a pulse.
+/// A TCP stream with timers.
 ///
 /// Progress is measured here, below TLS, because a record that waits in the TLS library's buffer
 /// has not reached the peer.
 pub(super) struct Wire {
     tcp: TcpStream,
-    pulse: Arc<Pulse>,
+    timers: Arc<ConnectionTimers>,
     /// What the peer may still send before its handshake is over; `None` afterwards.
     handshake_left: Option<u64>,
     closed: bool,
 }
 
 impl Wire {
-    pub fn new(tcp: TcpStream, pulse: Arc<Pulse>, handshake_bytes: u64) -> Self {
-        Self { tcp, pulse, handshake_left: Some(handshake_bytes), closed: false }
+    pub fn new(tcp: TcpStream, timers: Arc<ConnectionTimers>, handshake_bytes: u64) -> Self {
+        Self { tcp, timers, handshake_left: Some(handshake_bytes), closed: false }
     }
 
     /// The handshake is over: lifts the bound on what may be read, and acknowledges it at once.
@@ -50,18 +50,18 @@ impl Wire {
         match outcome {
             Poll::Pending => {
                 let now = Instant::now();
-                if self.pulse.is_probing() && !first.is_empty() {
+                if self.timers.is_probing() && !first.is_empty() {
                     if let Ok(bytes) = send_now(&self.tcp, first) {
-                        self.pulse.sent(bytes, now);
+                        self.timers.sent(bytes, now);
                         return Poll::Ready(Ok(bytes));
                     }
-                    self.pulse.probed();
+                    self.timers.probed();
                 }
-                self.pulse.send_blocked(now);
+                self.timers.send_blocked(now);
                 Poll::Pending
             }
             Poll::Ready(Ok(bytes)) => {
-                self.pulse.sent(bytes, Instant::now());
+                self.timers.sent(bytes, Instant::now());
                 Poll::Ready(Ok(bytes))
             }
             other => other,
@@ -133,7 +133,7 @@ impl AsyncWrite for Wire {
         if !self.closed {
             ready!(Pin::new(&mut self.tcp).poll_shutdown(cx))?;
             self.closed = true;
-            self.pulse.lingering(Instant::now());
+            self.timers.lingering(Instant::now());
         }
         let mut scratch = [0_u8; 4096];
         loop {

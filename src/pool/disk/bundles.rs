@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use tracing::warn;
 
+use super::blob_directory::BlobDirectory;
 use super::bundle::{self, Entry};
 use super::handles::Found;
 use super::places::{Place, Places, Upkeep};
-use super::shelf::Shelf;
 use super::temporary::{Temporary, open_up};
 use super::volume::Volume;
 use crate::digest::Digest;
@@ -32,7 +32,7 @@ const WRITE_BYTES: usize = 256 << 10;
 
 /// All bundles of a pool.
 pub(super) struct Bundles {
-    shelf: Shelf,
+    directory_of: BlobDirectory,
     places: RwLock<Places>,
     /// Held by whoever adds or removes a file, until the places say so.
     changing: Mutex<()>,
@@ -49,15 +49,15 @@ pub(super) fn part(kind: Kind, blobs: Vec<&Sealed>) -> (Vec<&Sealed>, Vec<&Seale
 
 impl Bundles {
     /// Reads every table. A bundle that is damaged is left out, and left alone.
-    pub(super) fn open(shelf: Shelf) -> Result<Self, PoolError> {
-        let bundles = Self { shelf, places: RwLock::default(), changing: Mutex::default() };
+    pub(super) fn open(directory_of: BlobDirectory) -> Result<Self, PoolError> {
+        let bundles = Self { directory_of, places: RwLock::default(), changing: Mutex::default() };
         bundles.reload()?;
         Ok(bundles)
     }
 
     /// Looks again at what is there: beside a server that changes it.
     pub(super) fn reload(&self) -> Result<(), PoolError> {
-        let names = self.shelf.list()?.into_iter().map(|listed| listed.digest);
+        let names = self.directory_of.list()?.into_iter().map(|listed| listed.digest);
         let tables = names.filter_map(|name| Some((name, self.table(&name)?)));
         let places = Places::of_tables(tables);
         *self.write() = places;
@@ -72,7 +72,7 @@ impl Bundles {
                 .map_err(reading(name))?
                 .ok_or(PoolError::Damaged { kind: Kind::Blob, digest: *name })
         };
-        match self.shelf.find(name).and_then(|found| found.map(read).transpose()) {
+        match self.directory_of.find(name).and_then(|found| found.map(read).transpose()) {
             Ok(table) => table,
             Err(problem) => {
                 warn!(bundle = %name, %problem, "a bundle of packages is damaged; none of them is served");
@@ -104,7 +104,7 @@ impl Bundles {
     }
 
     fn follow(&self, digest: &Digest, place: Place, name: &Digest) -> Result<Followed, PoolError> {
-        let Some(whole) = self.shelf.find(name)? else { return Ok(Followed::Gone) };
+        let Some(whole) = self.directory_of.find(name)? else { return Ok(Followed::Gone) };
         let entry = bundle::read_entry(&whole.file, place.entry).map_err(reading(name))?;
         let damaged = || PoolError::Damaged { kind: Kind::Blob, digest: *digest };
         let entry = entry.ok_or_else(damaged)?;
@@ -140,7 +140,7 @@ impl Bundles {
     /// Gives a written bundle its name, durably, and shows its blobs.
     fn name(&self, volume: &Volume, written: Written) -> Result<(), PoolError> {
         let Written { temporary, name, entries } = written;
-        let made = self.shelf.directory(&name);
+        let made = self.directory_of.directory(&name);
         let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
         temporary.rename(&directory, &name)?;
         rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))?;
@@ -167,7 +167,7 @@ impl Bundles {
         living: Vec<u32>,
         listed: &mut Vec<Listed>,
     ) -> Result<(), PoolError> {
-        let Some(found) = self.shelf.find(name)? else { return Ok(()) };
+        let Some(found) = self.directory_of.find(name)? else { return Ok(()) };
         let failed = reading(name);
         let stat = rustix::fs::fstat(&found.file).map_err(|e| failed(e.into()))?;
         for number in living {
@@ -216,7 +216,7 @@ impl Bundles {
     fn renew(&self, volume: &Arc<Volume>, bundle: u32, name: &Digest) -> Result<(), PoolError> {
         volume.expect_writable()?;
         let living = self.read().living(bundle);
-        let Some(found) = self.shelf.find(name)? else { return Ok(()) };
+        let Some(found) = self.directory_of.find(name)? else { return Ok(()) };
         let mut blobs = Vec::with_capacity(living.len());
         for number in living {
             let entry = bundle::read_entry(&found.file, number).map_err(reading(name))?;
@@ -232,7 +232,7 @@ impl Bundles {
 
     fn drop_bundle(&self, bundle: u32, name: &Digest) -> Result<(), PoolError> {
         self.write().drop_bundle(bundle);
-        self.shelf.remove(name)
+        self.directory_of.remove(name)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Places> {

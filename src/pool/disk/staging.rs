@@ -51,7 +51,7 @@ impl DiskStaged {
         let Self { tree, temporary, file, digest, size_bytes } = self;
         let volume = &tree.volume;
         volume.expect_writable()?;
-        let made = tree.shelf(kind).directory(&digest);
+        let made = tree.directory_of(kind).directory(&digest);
         let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
         if freshen(&tree, kind, &digest, size_bytes)? == Presence::Absent {
             open_up(&file, &digest)?;

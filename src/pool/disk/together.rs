@@ -68,7 +68,7 @@ fn keep_each(
     for digest in names {
         let [fan, ..] = digest.as_bytes();
         if !directories.contains_key(fan) {
-            let made = tree.shelf(kind).directory(&digest);
+            let made = tree.directory_of(kind).directory(&digest);
             let made = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
             directories.insert(*fan, made);
         }

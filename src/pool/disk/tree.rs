@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode};
 
+use super::blob_directory::BlobDirectory;
 use super::bundles::Bundles;
 use super::handles::{DIRECTORY, Found, directory, empty, io_error, open_root};
-use super::shelf::Shelf;
 use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, PoolError};
 
 /// A pool's directories. Everything below them is opened through them, never by a whole path.
 pub(super) struct Tree {
-    blobs: Shelf,
-    packs: Shelf,
+    blobs: BlobDirectory,
+    packs: BlobDirectory,
     pub(super) bundles: Bundles,
     pub(super) volume: Arc<Volume>,
 }
@@ -26,14 +26,14 @@ impl Tree {
         let root = open_root(path).map_err(|source| PoolError::Io { action: at(""), source })?;
         let child = |name| directory(&root, name).map_err(|error| io_error(at(name), error));
         let (blobs, packs, staging) = (child("blobs")?, child("packs")?, child("staging")?);
-        let bundles = Shelf::open("bundles", Kind::Blob, child("bundles")?)?;
+        let bundles = BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?;
         // What lies in one counts as durable from here on.
         bundles.sync_names()?;
         empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
         rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
         Ok(Self {
-            blobs: Shelf::open("blobs", Kind::Blob, blobs)?,
-            packs: Shelf::open("packs", Kind::Pack, packs)?,
+            blobs: BlobDirectory::open("blobs", Kind::Blob, blobs)?,
+            packs: BlobDirectory::open("packs", Kind::Pack, packs)?,
             bundles: Bundles::open(bundles)?,
             volume: Arc::new(Volume::writable(staging, reserve_bytes)),
         })
@@ -46,14 +46,14 @@ impl Tree {
                 .map_err(|error| io_error(format!("open {}", path.join(name).display()), error))
         };
         Ok(Self {
-            blobs: Shelf::open("blobs", Kind::Blob, child("blobs")?)?,
-            packs: Shelf::open("packs", Kind::Pack, child("packs")?)?,
-            bundles: Bundles::open(Shelf::open("bundles", Kind::Blob, child("bundles")?)?)?,
+            blobs: BlobDirectory::open("blobs", Kind::Blob, child("blobs")?)?,
+            packs: BlobDirectory::open("packs", Kind::Pack, child("packs")?)?,
+            bundles: Bundles::open(BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?)?,
             volume: Arc::new(Volume::only_read(child("staging")?)),
         })
     }
 
-    pub(super) fn shelf(&self, kind: Kind) -> &Shelf {
+    pub(super) fn directory_of(&self, kind: Kind) -> &BlobDirectory {
         match kind {
             Kind::Blob => &self.blobs,
             Kind::Pack => &self.packs,

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use repod::catalogue::{Audit as _, AuditedRing, RingWish, SqliteCatalogue};
+use repod::catalogue::{Audit as _, AuditedKeyring, KeyringChange, SqliteCatalogue};
 use repod::domain::audit::Search;
 use repod::domain::{Actor, Event};
 use repod::flow::upkeep::keyring;
-use repod::signing::{DateFloor, KeyAccess, KeyKind, KeyRing, NewKey, RingKey, Signer, generate};
+use repod::signing::{
+    DateFloor, KeyAccess, KeyKind, Keyring, KeyringKey, NewKey, Signer, generate,
+};
 use repod::time::Moment;
 use tempfile::TempDir;
 
@@ -64,10 +66,10 @@ fn denials(server: &TestServer) -> Vec<Value> {
     log(server, &["--verb", "read", "--refused"])
 }
 
-/// A ring and a log, as a server has them, without the server.
+/// A keyring and a log, as a server has them, without the server.
 struct House {
     room: TempDir,
-    ring: KeyRing,
+    keyring: Keyring,
     log: SqliteCatalogue,
 }
 
@@ -78,33 +80,33 @@ impl House {
         let room = TempDir::new().unwrap();
         let key = generate(KeyKind::Ed25519, "test archive key", NOW).unwrap();
         key.write_new(room.path().join("signing.asc")).unwrap();
-        let ring = KeyRing::at(room.path(), KeyAccess::default());
+        let keyring = Keyring::at(room.path(), KeyAccess::default());
         let log = SqliteCatalogue::open(&room.path().join("catalogue.sqlite")).unwrap();
-        Self { room, ring, log }
+        Self { room, keyring, log }
     }
 
-    fn keys(&self) -> Vec<RingKey> {
-        self.ring.list().unwrap()
+    fn keys(&self) -> Vec<KeyringKey> {
+        self.keyring.list().unwrap()
     }
 
     fn begin(&self, who: &str, why: &str) {
         let actor = Actor { identity: who.into(), serial: "1a".into() };
-        let wish = RingWish { actor, message: why.into(), remark: String::new() };
-        keyring::begin(&self.log, &self.keys(), wish, NOW).unwrap();
+        let change = KeyringChange { actor, message: why.into(), remark: String::new() };
+        keyring::begin(&self.log, &self.keys(), change, NOW).unwrap();
     }
 
     fn add(&self) -> String {
         let new = NewKey::Make(KeyKind::Ed25519, "another key".into());
-        self.ring.add(new, None, NOW).unwrap().fingerprint().to_owned()
+        self.keyring.add(new, None, NOW).unwrap().fingerprint().to_owned()
     }
 
     /// The process ends here, and the next one looks.
     fn start(self) -> (Self, Vec<Event>) {
-        let Self { room, ring, log } = self;
+        let Self { room, keyring, log } = self;
         let before = log.count_entries().unwrap();
         drop(log);
         let log = SqliteCatalogue::open(&room.path().join("catalogue.sqlite")).unwrap();
-        let house = Self { room, ring, log };
+        let house = Self { room, keyring, log };
         keyring::tell(&house.log, &house.keys(), NOW.plus(60)).unwrap();
         let told = house.log.list_entries(&Search::default(), before, 100).unwrap();
         (house, told.into_iter().map(|entry| entry.event).collect())
@@ -120,15 +122,15 @@ fn only(events: Vec<Event>) -> Event {
 #[test]
 fn a_change_of_keys_that_is_cut_off_before_its_line_gets_it_with_the_next_start() {
     let (house, told) = House::new().start();
-    assert_eq!(told, [], "the ring as it is found first is no change");
+    assert_eq!(told, [], "the keyring as it is found first is no change");
     let first = house.keys().remove(0).fingerprint;
 
-    // Cut off before the ring is written: nothing was done, and nothing is told.
+    // Cut off before the keyring is written: nothing was done, and nothing is told.
     house.begin("ops.example.org", "yearly");
     let (house, told) = house.start();
     assert_eq!(told, []);
-    let untold = AuditedRing { wish: None, ..house.log.find_ring().unwrap().unwrap() };
-    assert_eq!(house.log.find_ring().unwrap(), Some(untold), "whoever had begun is forgotten");
+    let untold = AuditedKeyring { change: None, ..house.log.find_keyring().unwrap().unwrap() };
+    assert_eq!(house.log.find_keyring().unwrap(), Some(untold), "whoever had begun is forgotten");
 
     // Cut off after it: who and why are known.
     house.begin("ops.example.org", "yearly");
@@ -139,7 +141,7 @@ fn a_change_of_keys_that_is_cut_off_before_its_line_gets_it_with_the_next_start(
     assert_eq!((&*event.actor.identity, &*event.actor.serial), ("ops.example.org", "1a"));
     assert!(event.detail.contains(&second), "{}", event.detail);
     house.begin("boss.example.org", "done");
-    house.ring.retire(&first).unwrap();
+    house.keyring.retire(&first).unwrap();
     let (house, told) = house.start();
     let event = only(told);
     assert_eq!((event.verb.as_str(), &*event.actor.identity), ("key-retire", "boss.example.org"));
@@ -164,7 +166,7 @@ fn a_change_of_keys_that_is_cut_off_before_its_line_gets_it_with_the_next_start(
     assert_eq!(told, [], "once is enough");
 }
 
-/// The ring is one file and the public keys beside it another: a stop between them is mended.
+/// The keyring is one file and the public keys beside it another: a stop between them is mended.
 #[test]
 fn the_public_keys_beside_the_ring_are_its_own_from_the_next_start_on() {
     let house = House::new();
@@ -178,7 +180,7 @@ fn the_public_keys_beside_the_ring_are_its_own_from_the_next_start_on() {
             None => std::fs::remove_file(&public).unwrap(),
         }
         let floor = DateFloor::create(house.room.path().join("floor")).unwrap();
-        Signer::of_ring(house.ring.clone(), floor).unwrap();
+        Signer::of_keyring(house.keyring.clone(), floor).unwrap();
         assert_eq!(std::fs::read_to_string(&public).unwrap(), both);
     }
 }

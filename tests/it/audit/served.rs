@@ -273,11 +273,11 @@ fn a_checkpoint_is_a_statement_that_gpgv_verifies() {
     assert_eq!(again, text, "nothing was added, so nothing is signed anew");
     let (path, key) = (server.at("checkpoint.asc"), server.at("data/keys/archive-key.asc"));
     std::fs::write(&path, &text).unwrap();
-    let ring = server.at("ring.gpg");
+    let keyring = server.at("ring.gpg");
     let program = crate::harness::programs::program;
     let dearmor = "sed -n '/^$/,/^=/{/^$/d;/^=/d;p}' \"$1\" | base64 -d > \"$2\"";
-    program("sh").args(["-c", dearmor, "-", &key, &ring]).run().expect_success();
-    program("gpgv").args(["--keyring", &ring, &path]).run().expect_success();
+    program("sh").args(["-c", dearmor, "-", &key, &keyring]).run().expect_success();
+    program("gpgv").args(["--keyring", &keyring, &path]).run().expect_success();
     server.upload("acme-web", "2.0").expect_success();
     let verify = ["audit", "verify", "--checkpoint", &path, "--archive-key", &key];
     let whole = server.repoctl(&verify).expect_success();

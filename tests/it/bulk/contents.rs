@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
 
 use super::HOST;
@@ -108,11 +108,11 @@ fn edits_make_what_the_packages_would_give_afresh() {
     let clock = ground.clock();
     let mut held = Held::new();
     let change = |house: &House<'_>, debs: &[Vec<u8>]| {
-        let wish = house.send(debs).unwrap();
-        house.change("stable", wish).unwrap();
+        let change = house.send(debs).unwrap();
+        house.change("stable", change).unwrap();
     };
     let edit =
-        |contents| Wish::Edit(SuiteEdit { contents: Some(contents), ..SuiteEdit::default() });
+        |contents| Change::Edit(SuiteEdit { contents: Some(contents), ..SuiteEdit::default() });
     let target = |name: &str| PinTarget { kind: PinKind::Source, name: name.parse().unwrap() };
     {
         let house = House::open(&ground, &place, &clock);
@@ -131,8 +131,8 @@ fn edits_make_what_the_packages_would_give_afresh() {
             assert!(listed(&house).is_some());
         }
         wait_until(&house, &afresh(&house, &held));
-        house.change("stable", Wish::RollBack(vec![target("held-15")], None)).unwrap();
-        house.change("stable", Wish::Remove(vec![target("held-39")])).unwrap();
+        house.change("stable", Change::RollBack(vec![target("held-15")], None)).unwrap();
+        house.change("stable", Change::Remove(vec![target("held-39")])).unwrap();
         wait_until(&house, &afresh(&house, &held));
         // A generation that they are not made of when the server ends.
         change(&house, &[sample(&mut held, 31, 2), sample(&mut held, 41, 1)]);
@@ -154,7 +154,7 @@ fn edits_make_what_the_packages_would_give_afresh() {
     wait_until(&house, &afresh(&house, &held));
     let all: Vec<_> = (0..42).filter(|number| !matches!(number, 39 | 40)).collect();
     let all = all.iter().map(|number| target(&format!("held-{number:02}"))).collect();
-    house.change("stable", Wish::Remove(all)).unwrap();
+    house.change("stable", Change::Remove(all)).unwrap();
     wait_until(&house, "");
 }
 
@@ -167,10 +167,10 @@ fn what_fails_while_they_are_made_is_made_good_and_no_change_fails_with_it() {
     let house = House::open(&ground, &place, &clock);
     house.create("stable").unwrap();
     let edit = SuiteEdit { contents: Some(true), ..SuiteEdit::default() };
-    house.change("stable", Wish::Edit(edit)).unwrap();
+    house.change("stable", Change::Edit(edit)).unwrap();
     let mut change = |number: u32, version: u32| {
-        let wish = house.send(&[sample(&mut held, number, version)]).unwrap();
-        house.change("stable", wish).unwrap();
+        let change = house.send(&[sample(&mut held, number, version)]).unwrap();
+        house.change("stable", change).unwrap();
         held.clone()
     };
     let mut failed = BTreeSet::new();

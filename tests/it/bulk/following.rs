@@ -40,8 +40,8 @@ fn xz_follows_and_no_change_waits_for_it() {
     house.create("stable").unwrap();
     assert_eq!(house.check("stable").indices, 3, "what is small is whole at once");
     let debs: Vec<_> = (0..MANY).map(|number| long(number).build()).collect();
-    let wish = house.send(&debs).unwrap();
-    let published = house.change("stable", wish).unwrap();
+    let change = house.send(&debs).unwrap();
+    let published = house.change("stable", change).unwrap();
     // Time stands still, so nothing can be signed again.
     let first = house.check("stable");
     assert_eq!((first.indices, first.packages.len()), (2, MANY as usize), "plain and gz at first");
@@ -54,8 +54,8 @@ fn xz_follows_and_no_change_waits_for_it() {
     let head = state.head.clone().unwrap();
     assert!(head.date < house.repository.now(), "the present second stays free");
     // So the next change goes out in the very second in which the head was signed again.
-    let wish = house.send(&[package("acme-web", "1.0").build()]).unwrap();
-    house.block_on(house.changing("stable", wish)).unwrap();
+    let change = house.send(&[package("acme-web", "1.0").build()]).unwrap();
+    house.block_on(house.changing("stable", change)).unwrap();
     assert!(house.check("stable").packages.len() > MANY as usize);
 }
 
@@ -68,16 +68,16 @@ fn what_was_to_follow_follows_after_a_restart() {
         let house = House::open(&ground, &place, &clock);
         house.create("stable").unwrap();
         let debs: Vec<_> = (0..MANY).map(|number| long(number).build()).collect();
-        let wish = house.send(&debs).unwrap();
-        house.change("stable", wish).unwrap();
+        let change = house.send(&debs).unwrap();
+        house.change("stable", change).unwrap();
         assert_eq!(house.check("stable").indices, 2);
     }
     let house = House::open(&ground, &place, &clock);
     let whole = wait_until_whole(&house);
     assert_eq!(whole.packages.len(), MANY as usize);
     // The indices that were read back are the ones that the next change goes on from.
-    let wish = house.send(&[package("acme-web", "1.0").build()]).unwrap();
-    house.change("stable", wish).unwrap();
+    let change = house.send(&[package("acme-web", "1.0").build()]).unwrap();
+    house.change("stable", change).unwrap();
     assert_eq!(wait_until_whole(&house).packages.len(), MANY as usize + 1);
 }
 

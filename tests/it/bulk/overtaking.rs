@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use repod::debian::PackageName;
-use repod::domain::Wish;
+use repod::domain::Change;
 use repod::domain::{PinKind, PinTarget};
 
 use super::HOST;
@@ -33,8 +33,8 @@ fn a_rollback_overtakes_an_import_that_is_being_published() {
     let house = House::open(&ground, &ground.place("stores"), &ground.clock());
     house.create("stable").unwrap();
     for version in ["1.0", "2.0"] {
-        let wish = house.send(&[package("acme-web", version).build()]).unwrap();
-        house.change("stable", wish).unwrap();
+        let change = house.send(&[package("acme-web", version).build()]).unwrap();
+        house.change("stable", change).unwrap();
     }
     let description = format!("long\n{}", " more about it, and more again\n".repeat(160));
     let long = |number| tiny(number).field("Description", description.trim_end()).build();
@@ -63,7 +63,7 @@ fn a_rollback_overtakes_an_import_that_is_being_published() {
     let (rolled_back, imported) = std::thread::scope(|scope| {
         let import = scope.spawn(|| house.block_on(house.changing("stable", import)));
         is_there.recv_timeout(Duration::from_secs(60)).expect("the import makes its indices");
-        let rollback = house.changing("stable", Wish::RollBack(vec![web], None));
+        let rollback = house.changing("stable", Change::RollBack(vec![web], None));
         let mut rollback = Box::pin(rollback);
         let asked = house.block_on(async { rollback.as_mut().now_or_never() });
         assert!(asked.is_none(), "it is queued");
@@ -91,8 +91,8 @@ fn a_rollback_overtakes_an_import_that_is_being_published() {
 /// they are read for before that is whether hosts can install what is published.
 fn reads(house: &House<'_>) -> usize {
     let calls = house.faults.calls();
-    let chunks = calls.split(|call| *call == "list_taken").map(|turn| {
-        let making = turn.iter().skip_while(|call| **call != "find_chunks");
+    let chunks = calls.split(|call| *call == "list_taken").map(|batch| {
+        let making = batch.iter().skip_while(|call| **call != "find_chunks");
         making.filter(|call| **call == "read_stanzas").count()
     });
     chunks.sum()

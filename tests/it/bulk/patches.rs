@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
 use sha2::{Digest as _, Sha256};
 
@@ -56,13 +56,13 @@ fn live(house: &House<'_>) -> String {
 }
 
 fn change(house: &House<'_>, debs: &[Vec<u8>]) {
-    let wish = house.send(debs).unwrap();
-    house.change("stable", wish).unwrap();
+    let change = house.send(debs).unwrap();
+    house.change("stable", change).unwrap();
 }
 
-fn roll_back(name: &str) -> Wish {
+fn roll_back(name: &str) -> Change {
     let target = PinTarget { kind: PinKind::Source, name: name.parse().unwrap() };
-    Wish::RollBack(vec![target], None)
+    Change::RollBack(vec![target], None)
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn every_patch_leads_to_what_is_live_through_changes_rollbacks_and_restarts() {
     let from = wait_until_patched(&house);
     assert!(from.contains(&yesterday), "{:?}", from);
     // Switched off, they are gone for good; on again, they come back.
-    let edit = |pdiffs| Wish::Edit(SuiteEdit { pdiffs: Some(pdiffs), ..SuiteEdit::default() });
+    let edit = |pdiffs| Change::Edit(SuiteEdit { pdiffs: Some(pdiffs), ..SuiteEdit::default() });
     house.change("stable", edit(false)).unwrap();
     assert!(!lists_patches(&house));
     change(&house, &[package("quiet", "1.0").build()]);
@@ -153,7 +153,7 @@ fn patches_lead_from_whole_stanzas_to_short_ones_and_between_these() {
     house.create("stable").unwrap();
     change(&house, &(0..MANY).map(|number| wordy(number, "1.0")).collect::<Vec<_>>());
     let whole = live(&house);
-    let edit = |on| Wish::Edit(SuiteEdit { translations: Some(on), ..SuiteEdit::default() });
+    let edit = |on| Change::Edit(SuiteEdit { translations: Some(on), ..SuiteEdit::default() });
     house.change("stable", edit(true)).unwrap();
     let short = live(&house);
     assert_ne!(short, whole);

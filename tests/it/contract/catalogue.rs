@@ -11,8 +11,8 @@ use repod::catalogue::{
 use repod::debian::{SuiteName, Versions};
 use repod::digest::Digest;
 use repod::domain::{
-    Announced, Completion, Contents, Encoding, Fled, Head, IndexFile, NewGeneration, Package,
-    PinKind, Publication, Role, Shown, StoredChunk, SuiteSpec,
+    Announced, Completion, Encoding, Head, IndexFile, NewGeneration, Package, PackageSet, PinKind,
+    Publication, Role, Shown, StoredChunk, SuiteSpec, Withdrawn,
 };
 use repod::time::Moment;
 use tempfile::TempDir;
@@ -151,7 +151,7 @@ fn suites_of(catalogue: &dyn Catalogue, package: &Package) -> Vec<SuiteName> {
     of_package
 }
 
-fn digests(contents: &Contents) -> Vec<Digest> {
+fn digests(contents: &PackageSet) -> Vec<Digest> {
     contents.packages().map(|(_, p)| p).map(|package| package.digest).collect()
 }
 
@@ -419,9 +419,9 @@ fn suites_are_created_once(room: &Path, make: &Make) {
 fn a_new_suite_is_empty(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
     let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
-    assert_eq!((state.spec, state.contents), (spec("stable"), Contents::default()));
+    assert_eq!((state.spec, state.contents), (spec("stable"), PackageSet::default()));
     assert_eq!((state.head, state.last_generation), (None, 0));
-    assert!(state.pins.is_empty() && state.fled.is_empty());
+    assert!(state.pins.is_empty() && state.withdrawn.is_empty());
     assert_eq!(catalogue.load_suite(&suite("other")).unwrap(), None);
     assert_eq!(catalogue.contents_at(&suite("stable"), 0).unwrap(), None);
     assert!(catalogue.list_generations(&suite("stable"), None, 9).unwrap().is_empty());
@@ -434,8 +434,9 @@ fn a_suite_loads_as_it_was_published(room: &Path, make: &Make) {
     publish(&*catalogue, 1, &[&old, &all], &[]);
     record(&*catalogue, &new);
     let mut publication = generation("stable", 2, &[&new], &[&old]);
-    let fled = Fled { target: target(PinKind::Source, "aa"), version: "1".parse().unwrap() };
-    publication.fled = vec![fled.clone()];
+    let withdrawn =
+        Withdrawn { target: target(PinKind::Source, "aa"), version: "1".parse().unwrap() };
+    publication.withdrawn = vec![withdrawn.clone()];
     publication.pinned = vec![pin(target(PinKind::Binary, "bb-bin"), None)];
     let mut edited = spec("stable");
     edited.description = "it's new".into();
@@ -448,7 +449,7 @@ fn a_suite_loads_as_it_was_published(room: &Path, make: &Make) {
         assert!([&new, &all].contains(&&**package));
     }
     assert_eq!((state.head, state.last_generation), (Some(head(2, 2_000)), 2));
-    assert_eq!((state.pins, state.fled), (publication.pinned, vec![fled]));
+    assert_eq!((state.pins, state.withdrawn), (publication.pinned, vec![withdrawn]));
     assert_eq!(state.spec, edited);
     assert_eq!(catalogue.list_suites().unwrap(), [edited]);
 }
@@ -561,32 +562,33 @@ fn a_publication_without_a_generation_moves_no_head(room: &Path, make: &Make) {
 fn pins_replace_and_end(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
     let [source, binary] = [PinKind::Source, PinKind::Binary].map(|kind| target(kind, "aa"));
-    let fled = |version: &str| Fled { target: source.clone(), version: version.parse().unwrap() };
+    let withdrawn =
+        |version: &str| Withdrawn { target: source.clone(), version: version.parse().unwrap() };
     let held = |publication: Publication| {
         catalogue.publish(&publication).unwrap();
         let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
-        (state.pins, state.fled)
+        (state.pins, state.withdrawn)
     };
     let first = [pin(source.clone(), Some("1")), pin(binary.clone(), None)];
     let publication = Publication {
         pinned: first.to_vec(),
-        fled: vec![fled("2"), fled("3"), fled("2")],
+        withdrawn: vec![withdrawn("2"), withdrawn("3"), withdrawn("2")],
         ..nothing("stable")
     };
     let (mut pins, mut versions) = held(publication);
     pins.sort_by(|a, b| a.target.cmp(&b.target));
     versions.sort();
-    assert_eq!((&pins[..], &versions[..]), (&first[..], &[fled("2"), fled("3")][..]));
+    assert_eq!((&pins[..], &versions[..]), (&first[..], &[withdrawn("2"), withdrawn("3")][..]));
     let second = pin(source.clone(), Some("1:0~rc1-2"));
     let publication = Publication {
         pinned: vec![second.clone()],
         unpinned: vec![source.clone(), binary.clone()],
-        forgiven: vec![fled("3"), fled("9")],
+        restored: vec![withdrawn("3"), withdrawn("9")],
         ..nothing("stable")
     };
-    assert_eq!(held(publication), (vec![second], vec![fled("2")]));
+    assert_eq!(held(publication), (vec![second], vec![withdrawn("2")]));
     let publication = Publication { unpinned: vec![source.clone()], ..nothing("stable") };
-    assert_eq!(held(publication), (vec![], vec![fled("2")]));
+    assert_eq!(held(publication), (vec![], vec![withdrawn("2")]));
 }
 
 fn a_head_is_renewed_and_never_goes_back(room: &Path, make: &Make) {
@@ -682,8 +684,8 @@ fn an_empty_suite_can_be_removed(room: &Path, make: &Make) {
     record(&*catalogue, &one);
     let mut publication = generation("stable", 1, &[&one], &[]);
     publication.pinned = vec![pin(target(PinKind::Source, "aa"), None)];
-    publication.fled =
-        vec![Fled { target: target(PinKind::Source, "aa"), version: "2".parse().unwrap() }];
+    publication.withdrawn =
+        vec![Withdrawn { target: target(PinKind::Source, "aa"), version: "2".parse().unwrap() }];
     let new = publication.generation.as_mut().unwrap();
     new.chunks = vec![chunk("x")];
     new.indices = index("main/binary-amd64", &["x"]);

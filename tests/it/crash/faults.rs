@@ -5,18 +5,18 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
-    Access, AccessRecord, Audit, AuditedRing, Catalogue, CatalogueError, CertificateRecord,
+    Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError, CertificateRecord,
     ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Enrolments,
-    Generations, Groups, IndexRecord, Journal, Mention, NewPackage, PackageRecord, Packages,
-    PastIndex, Placement, RingSighting, Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention, NewPackage, PackageRecord,
+    Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
-    AccessEdit, Announced, Completion, Contents, EnrolmentToken, Event, GenerationRecord, Grant,
-    Head, Identity, IndexFile, Package, Publication, Shown, StoredBlock, StoredChunk, StoredRun,
-    SuiteSpec, Tenure, TokenUse,
+    AccessEdit, Announced, Completion, EnrolmentToken, Event, GenerationRecord, Grant, Head,
+    Identity, IndexFile, Package, PackageSet, Publication, Shown, StoredBlock, StoredChunk,
+    StoredRun, SuiteSpec, Tenure, TokenUse,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -273,7 +273,7 @@ faulty! { Generations:
     fn list_generations(
         suite: &SuiteName, before: Option<u64>, limit: u32
     ) -> Vec<GenerationRecord>;
-    fn contents_at(suite: &SuiteName, generation: u64) -> Option<Contents>;
+    fn contents_at(suite: &SuiteName, generation: u64) -> Option<PackageSet>;
     fn changes_since(suite: &SuiteName, generation: u64) -> Option<ChangesSince>;
     fn list_tenures(suite: &SuiteName, source: &PackageName) -> Vec<Tenure>;
     fn list_emptied(suite: &SuiteName) -> Vec<(PackageName, Moment)>;
@@ -330,8 +330,8 @@ faulty! { Audit:
     fn record_checkpoint(checkpoint: &Checkpoint) -> ();
     fn last_checkpoint() -> Option<Checkpoint>;
     fn list_checkpoints() -> Vec<Checkpoint>;
-    fn find_ring() -> Option<AuditedRing>;
-    fn record_ring(ring: &AuditedRing, events: &[Event]) -> ();
+    fn find_keyring() -> Option<AuditedKeyring>;
+    fn record_keyring(ring: &AuditedKeyring, events: &[Event]) -> ();
     fn find_delivery() -> Option<Delivery>;
     fn record_delivery(delivery: Option<&Delivery>, events: &[Event]) -> ();
 }
@@ -341,6 +341,6 @@ faulty! { Clients:
     fn list_client_packages() -> Vec<ClientPackage>;
     fn record_client_sightings(fetched: &[(Identity, Digest, Moment)]) -> ();
     fn list_client_sightings() -> Vec<ClientSighting>;
-    fn record_ring_sightings(read: &[RingSighting]) -> ();
-    fn list_ring_sightings() -> Vec<RingSighting>;
+    fn record_keyring_sightings(read: &[KeyringSighting]) -> ();
+    fn list_keyring_sightings() -> Vec<KeyringSighting>;
 }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
 use repod::digest::Digest;
-use repod::domain::Turned;
-use repod::domain::Wish;
+use repod::domain::Change;
+use repod::domain::Outcome;
 use repod::domain::audit::Search;
 use repod::domain::layout::RepoPath;
 use repod::domain::{
     Actor, Admitted, Event, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access,
 };
 use repod::flow::audit::seal;
-use repod::flow::change::submit::{Terms, change};
+use repod::flow::change::submit::{Terms, submit};
 use repod::flow::serve::fetch;
 use repod::flow::serve::source::Source as From;
 use repod::flow::upload::batch;
@@ -216,12 +216,12 @@ impl<'g> House<'g> {
     }
 
     /// Makes a suite.
-    pub fn create(&self, suite: &str) -> Result<Turned, FlowError> {
+    pub fn create(&self, suite: &str) -> Result<Outcome, FlowError> {
         self.create_as(Self::spec(suite))
     }
 
     /// Makes a suite of this description.
-    pub fn create_as(&self, spec: SuiteSpec) -> Result<Turned, FlowError> {
+    pub fn create_as(&self, spec: SuiteSpec) -> Result<Outcome, FlowError> {
         self.clock.advance(2);
         self.block_on(repod::flow::upkeep::suite::create(
             &self.repository,
@@ -231,19 +231,19 @@ impl<'g> House<'g> {
     }
 
     /// Asks for a change, once a new Date is due.
-    pub fn change(&self, suite: &str, wish: Wish) -> Result<Turned, FlowError> {
+    pub fn change(&self, suite: &str, change: Change) -> Result<Outcome, FlowError> {
         self.clock.advance(2);
-        self.block_on(self.changing(suite, wish))
+        self.block_on(self.changing(suite, change))
     }
 
     /// Asks for a change at the present moment.
-    pub async fn changing(&self, suite: &str, wish: Wish) -> Result<Turned, FlowError> {
+    pub async fn changing(&self, suite: &str, change: Change) -> Result<Outcome, FlowError> {
         let (suite, by) = (SuiteName::parse(suite).unwrap(), self.ground.admitted());
-        change(&self.repository, &by, &suite, wish, Terms::default()).await
+        submit(&self.repository, &by, &suite, change, Terms::default()).await
     }
 
-    /// Sends packages; gives the wish that takes them into a suite.
-    pub fn send(&self, debs: &[Vec<u8>]) -> Result<Wish, FlowError> {
+    /// Sends packages; gives the change that takes them into a suite.
+    pub fn send(&self, debs: &[Vec<u8>]) -> Result<Change, FlowError> {
         let by = self.ground.admitted();
         let send = async {
             let mut items = Vec::new();
@@ -253,13 +253,13 @@ impl<'g> House<'g> {
                 let sent = upload(&self.repository, &by, body, Declared::default()).await?;
                 items.push((Component::parse("main").unwrap(), sent.digest));
             }
-            Ok(Wish::Add(items))
+            Ok(Change::Add(items))
         };
         self.block_on(send)
     }
 
-    /// Sends packages in one batch; gives the wish that takes them into a suite.
-    pub fn send_together(&self, debs: &[Vec<u8>]) -> Result<Wish, FlowError> {
+    /// Sends packages in one batch; gives the change that takes them into a suite.
+    pub fn send_together(&self, debs: &[Vec<u8>]) -> Result<Change, FlowError> {
         let by = self.ground.admitted();
         let sealed = |deb: &Vec<u8>| (Digest::of(deb), bytes::Bytes::from(deb.clone()));
         let packages: Vec<_> = debs.iter().map(sealed).collect();
@@ -268,7 +268,7 @@ impl<'g> House<'g> {
         let room = self.block_on(batch::room(&self.repository, 1 << 20))?;
         let sent = batch::upload_all(&self.repository, &by, packages, room);
         self.block_on(sent)?.into_iter().try_for_each(|(_, outcome)| outcome)?;
-        Ok(Wish::Add(items))
+        Ok(Change::Add(items))
     }
 
     /// What is served under a path, as a host with a certificate gets it.

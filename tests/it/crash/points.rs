@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use repod::debian::PackageName;
+use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::Wish;
 use repod::domain::{PinKind, PinTarget};
 use repod::flow::FlowError;
 use repod::time::{Clock as _, HandClock};
@@ -33,7 +33,7 @@ fn furnish(ground: &Ground, place: &Path) -> HandClock {
     {
         add(&house, name, version).unwrap();
     }
-    house.change("stable", Wish::RollBack(vec![source("acme-lib")], None)).unwrap();
+    house.change("stable", Change::RollBack(vec![source("acme-lib")], None)).unwrap();
     add(&house, "acme-lib", "3.0").unwrap();
     clock
 }
@@ -43,8 +43,8 @@ fn source(name: &str) -> PinTarget {
 }
 
 fn add(house: &House<'_>, name: &str, version: &str) -> Result<(), FlowError> {
-    let wish = house.send(&[package(name, version).build()])?;
-    house.change("stable", wish).map(drop)
+    let change = house.send(&[package(name, version).build()])?;
+    house.change("stable", change).map(drop)
 }
 
 /// Runs one case: without a fault first, which counts the steps, then with every fault at every step.
@@ -141,8 +141,8 @@ fn several_packages_are_seen_together_or_not_at_all() {
         suite: "stable",
         act: |house| {
             let debs = ["acme-one", "acme-two"].map(|name| package(name, "1.0").build());
-            let wish = house.send(&debs)?;
-            house.change("stable", wish).map(drop)
+            let change = house.send(&debs)?;
+            house.change("stable", change).map(drop)
         },
         made: |report| {
             let [one, two] = ["acme-one", "acme-two"].map(|name| report.versions(name).len());
@@ -163,8 +163,8 @@ fn a_batch_is_seen_together_or_not_at_all() {
         suite: "stable",
         act: |house| {
             let debs = of_a_batch().map(|name| package(&name, "3.0").build());
-            let wish = house.send_together(&debs.collect::<Vec<_>>())?;
-            house.change("stable", wish).map(drop)
+            let change = house.send_together(&debs.collect::<Vec<_>>())?;
+            house.change("stable", change).map(drop)
         },
         made: |report| {
             let there = of_a_batch().filter(|name| report.versions(name) == ["3.0"]).count();
@@ -179,7 +179,7 @@ fn a_rollback_is_seen_whole_or_not_at_all() {
     stop_everywhere(&Case {
         suite: "stable",
         act: |house| {
-            house.change("stable", Wish::RollBack(vec![source("acme-web")], None)).map(drop)
+            house.change("stable", Change::RollBack(vec![source("acme-web")], None)).map(drop)
         },
         made: |report| report.versions("acme-web") == ["1.0"],
     });
@@ -189,7 +189,7 @@ fn a_rollback_is_seen_whole_or_not_at_all() {
 fn the_end_of_a_pin_is_seen_whole_or_not_at_all() {
     stop_everywhere(&Case {
         suite: "stable",
-        act: |house| house.change("stable", Wish::Unpin(vec![source("acme-lib")])).map(drop),
+        act: |house| house.change("stable", Change::Unpin(vec![source("acme-lib")])).map(drop),
         made: |report| report.versions("acme-lib") == ["3.0"],
     });
 }
@@ -201,7 +201,7 @@ fn a_new_architecture_is_seen_whole_or_not_at_all() {
         act: |house| {
             let add_architectures = vec!["arm64".parse().unwrap()];
             let edit = SuiteEdit { add_architectures, ..SuiteEdit::default() };
-            house.change("stable", Wish::Edit(edit)).map(drop)
+            house.change("stable", Change::Edit(edit)).map(drop)
         },
         made: |report| report.release["Architectures"].contains("arm64"),
     });

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use repod::debian::{ReleaseText, SuiteName, framing};
 use repod::digest::Digest;
+use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::Wish;
 use repod::domain::{Encoding, IndexFile};
 use repod::pool::{DiskPool, Kind, Pool as _};
 use repod::signing::{DateFloor, NextDate, SecretKey, Signer};
@@ -219,7 +219,7 @@ fn earlier(
         let house = House::open(ground, place, clock);
         let mut history = History::play(&house, &mut fabric, SEED, Shape::LARGE);
         let apart = SuiteEdit { translations: Some(true), ..SuiteEdit::default() };
-        history.change(&house, Wish::Edit(apart));
+        history.change(&house, Change::Edit(apart));
         releases::quiet(&house, &history);
         history
     };
@@ -285,10 +285,10 @@ fn a_data_directory_of_the_build_before_goes_on() {
     // A change waits for none of what the new form takes, and is published in the old one.
     let number = history.last().number;
     let key = Key { number: 3, version: 3, architecture: "amd64", long: true };
-    let wish = |house: &House<'_>, fabric: &mut Fabric, key: Key| {
-        Wish::Add(vec![("main".parse().unwrap(), fabric.digest(house, key))])
+    let change = |house: &House<'_>, fabric: &mut Fabric, key: Key| {
+        Change::Add(vec![("main".parse().unwrap(), fabric.digest(house, key))])
     };
-    let added = wish(&house, &mut fabric, key);
+    let added = change(&house, &mut fabric, key);
     history.change(&house, added);
     assert_eq!(history.last().number, number + 1, "it is published");
     let meanwhile = gzip_files(&house, &suite);
@@ -320,13 +320,13 @@ fn a_data_directory_of_the_build_before_goes_on() {
     assert_eq!(head.generation, history.last().number, "it is no generation of its own");
 
     // Chunks of the build before come back with a rollback, and what follows goes on from there.
-    history.change(&house, Wish::RollBack(Vec::new(), Some(2)));
+    history.change(&house, Change::RollBack(Vec::new(), Some(2)));
     assert_eq!(forms(&gzip_files(&house, &suite)), [Encoding::Gz].into());
-    history.change(&house, Wish::Unpin(Vec::new()));
+    history.change(&house, Change::Unpin(Vec::new()));
     drop(house);
     let house = House::open(&ground, &place, &clock);
     assert_eq!(forms(&gzip_files(&house, &suite)), [Encoding::Gz].into());
-    let added = wish(&house, &mut fabric, Key { number: 5, version: 3, ..key });
+    let added = change(&house, &mut fabric, Key { number: 5, version: 3, ..key });
     history.change(&house, added);
     assert_eq!(forms(&gzip_files(&house, &suite)), [Encoding::Gz].into());
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use repod::digest::Digest;
-use repod::domain::Wish;
+use repod::domain::Change;
 
 use crate::crash::house::House;
 use crate::harness::deb::DebBuilder;
@@ -99,7 +99,7 @@ impl Fabric {
     /// The digest of a package, sent if it was not.
     pub fn digest(&mut self, house: &House<'_>, key: Key) -> Digest {
         *self.sent.entry(key).or_insert_with(|| match house.send(&[key.build()]) {
-            Ok(Wish::Add(items)) => items[0].1,
+            Ok(Change::Add(items)) => items[0].1,
             other => panic!("{key:?}: {other:?}"),
         })
     }

@@ -9,8 +9,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use repod::debian::{Component, SuiteName, Version, Versions};
+use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::Wish;
 use repod::domain::{Package, PinKind, PinTarget, Place};
 use repod::flow::FlowError;
 
@@ -90,10 +90,10 @@ impl History {
         let mut history = Self { seed, suite, beside, translations, versions, generations };
         history.note(house, 1, Members::new());
         let count = player.random.gen_range(player.shape.first.clone());
-        let wish = player.add(count);
-        history.change(house, wish);
+        let change = player.add(count);
+        history.change(house, change);
         for _ in 0..player.random.gen_range(player.shape.changes.clone()) {
-            let wish = player.wish(&history);
+            let change = player.change(&history);
             if beside {
                 // Patches lead from states that were live for long; some changes overtake the Contents.
                 house.clock.advance(2 * 3600);
@@ -101,7 +101,7 @@ impl History {
                     releases::quiet(house, &history);
                 }
             }
-            history.change(house, wish);
+            history.change(house, change);
         }
         history
     }
@@ -110,26 +110,26 @@ impl History {
         self.generations.last().expect("a suite begins with a generation")
     }
 
-    pub fn change(&mut self, house: &House<'_>, wish: Wish) {
-        let told = format!("history {}: {wish:?}", self.seed);
-        let adds = matches!(wish, Wish::Add(_));
-        let translations = match &wish {
-            Wish::Edit(edit) => edit.translations.unwrap_or(self.translations),
+    pub fn change(&mut self, house: &House<'_>, change: Change) {
+        let told = format!("history {}: {change:?}", self.seed);
+        let adds = matches!(change, Change::Add(_));
+        let translations = match &change {
+            Change::Edit(edit) => edit.translations.unwrap_or(self.translations),
             _ => self.translations,
         };
-        let versions = match &wish {
-            Wish::Edit(edit) => edit.versions.unwrap_or(self.versions),
+        let versions = match &change {
+            Change::Edit(edit) => edit.versions.unwrap_or(self.versions),
             _ => self.versions,
         };
-        match house.change(self.suite.as_str(), wish) {
-            Ok(turned) => {
-                let Some(number) = turned.generation else { return };
+        match house.change(self.suite.as_str(), change) {
+            Ok(outcome) => {
+                let Some(number) = outcome.generation else { return };
                 assert_eq!(number, self.last().number + 1, "{told}");
                 self.translations = translations;
                 let several = !self.versions.is_one() || !versions.is_one();
                 self.versions = versions;
                 let mut members = self.last().members.clone();
-                for one in turned.moves {
+                for one in outcome.moves {
                     members.retain(|(place, _), _| *place != one.place);
                     if let Some(package) = one.to {
                         supersede(&mut members, &one.place.0, &package, adds);
@@ -194,36 +194,36 @@ struct Player<'p, 'g> {
 }
 
 impl Player<'_, '_> {
-    fn wish(&mut self, history: &History) -> Wish {
+    fn change(&mut self, history: &History) -> Change {
         match self.random.gen_range(0..100) {
             0..=39 => {
                 let count = self.random.gen_range(1..4);
                 self.add(count)
             }
-            40..=52 => Wish::Remove(vec![self.listed(history)]),
+            40..=52 => Change::Remove(vec![self.listed(history)]),
             53..=62 => {
                 let hours = self.random.gen_bool(0.3).then_some(24);
                 let (name, version) = self.ever(history);
-                Wish::Pin(self.target(&name), version, hours)
+                Change::Pin(self.target(&name), version, hours)
             }
-            63..=76 => Wish::RollBack(vec![self.listed(history)], None),
+            63..=76 => Change::RollBack(vec![self.listed(history)], None),
             77..=80 => {
                 let to = self.generation(history);
-                Wish::RollBack(vec![self.listed(history)], Some(to))
+                Change::RollBack(vec![self.listed(history)], Some(to))
             }
-            81..=82 => Wish::Unpin(vec![self.listed(history)]),
-            83..=89 => Wish::Unpin(Vec::new()),
-            90..=92 => Wish::RollBack(Vec::new(), None),
-            93..=94 => Wish::RollBack(Vec::new(), Some(self.generation(history))),
+            81..=82 => Change::Unpin(vec![self.listed(history)]),
+            83..=89 => Change::Unpin(Vec::new()),
+            90..=92 => Change::RollBack(Vec::new(), None),
+            93..=94 => Change::RollBack(Vec::new(), Some(self.generation(history))),
             _ if !history.versions.is_one() && self.random.gen_bool(0.5) => {
                 let versions = *["1", "2", "3", "all"].choose(&mut self.random).unwrap();
-                Wish::Edit(SuiteEdit { versions: versions.parse().ok(), ..SuiteEdit::default() })
+                Change::Edit(SuiteEdit { versions: versions.parse().ok(), ..SuiteEdit::default() })
             }
-            _ => Wish::Edit(self.edit()),
+            _ => Change::Edit(self.edit()),
         }
     }
 
-    fn add(&mut self, count: usize) -> Wish {
+    fn add(&mut self, count: usize) -> Change {
         let mut items = Vec::new();
         for _ in 0..count {
             let key = self.key();
@@ -231,7 +231,7 @@ impl Player<'_, '_> {
             let component = if key.number / 2 % 5 == 4 { "extra" } else { "main" };
             items.push((component.parse().unwrap(), self.fabric.digest(self.house, key)));
         }
-        Wish::Add(items)
+        Change::Add(items)
     }
 
     fn key(&mut self) -> Key {

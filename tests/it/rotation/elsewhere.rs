@@ -197,9 +197,9 @@ fn signs_elsewhere(gnupg: Gnupg, key: &str) {
         .expect_says(key);
     let line = server.repoctl(&["audit", "--verb", "key-add"]).expect_success();
     assert!(line.says(key) && line.says("(kept on a card)"), "{line}");
-    let ring = server.data().join("keys/archive-key.asc");
+    let keyring = server.data().join("keys/archive-key.asc");
     let signed = Signed::fetch(&server, "web1.example.org");
-    assert_eq!(signed.gpgv(&ring), 2);
+    assert_eq!(signed.gpgv(&keyring), 2);
     assert!(signed.sqv(Path::new(&public)));
     host.update().expect_success();
     host.install(&[super::CLIENT]).expect_success();
@@ -210,7 +210,7 @@ fn signs_elsewhere(gnupg: Gnupg, key: &str) {
     server.repoctl(&["key", "retire", &own, "--yes"]).expect_success();
     server.upload("acme-web", "2.0").expect_success();
     let signed = Signed::fetch(&server, "web1.example.org");
-    assert_eq!((signed.gpgv(&ring), signed.sqv(Path::new(&public))), (1, true));
+    assert_eq!((signed.gpgv(&keyring), signed.sqv(Path::new(&public))), (1, true));
     assert_eq!(server.stop(), 0);
     std::fs::remove_dir_all(server.data().join("keys/retired")).unwrap();
     server.serve();
@@ -258,9 +258,9 @@ fn a_locked_key_is_opened_by_a_file_or_a_credential() {
     let kept = std::fs::read_to_string(kept).unwrap();
     assert!(kept.contains("PRIVATE KEY"));
     server.serve();
-    let ring = server.data().join("keys/archive-key.asc");
+    let keyring = server.data().join("keys/archive-key.asc");
     let begun = std::time::Instant::now();
-    while Signed::fetch(&server, "web1.example.org").gpgv(&ring) != 2 {
+    while Signed::fetch(&server, "web1.example.org").gpgv(&keyring) != 2 {
         assert!(begun.elapsed().as_secs() < 60, "{}", server.log());
         std::thread::sleep(std::time::Duration::from_millis(50));
     }

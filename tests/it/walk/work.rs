@@ -17,8 +17,8 @@ fn furnished(house: &House<'_>) -> [Digest; 2] {
     let packed = |suite: &str, name: &str| {
         house.create(suite).unwrap();
         let deb = package(name, "1.0").build();
-        let wish = house.send(std::slice::from_ref(&deb)).unwrap();
-        house.change(suite, wish).unwrap();
+        let change = house.send(std::slice::from_ref(&deb)).unwrap();
+        house.change(suite, change).unwrap();
         Digest::of(&deb)
     };
     let digests = [packed("stable", "acme-web"), packed("secret", "acme-vault")];

@@ -40,7 +40,7 @@ async fn connect(
 }
 
 #[tokio::test]
-async fn who_is_named_is_the_peer_and_has_its_own_seats() {
+async fn who_is_named_is_the_peer_and_has_its_own_slots() {
     let limits = EdgeLimits { max_connections_per_address: 1, ..EdgeLimits::default() };
     let running = Running::start_behind("127.0.0.1", limits, app());
     let one = header(0x21, [192, 0, 2, 7]);

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use repod::catalogue::{AuditedRing, Catalogue, CatalogueError, Checkpoint, Delivery, RingWish};
+use repod::catalogue::{
+    AuditedKeyring, Catalogue, CatalogueError, Checkpoint, Delivery, KeyringChange,
+};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search, Statement};
 use repod::domain::{Actor, Event, Role};
@@ -178,20 +180,20 @@ pub fn a_delivery_is_kept_until_the_lines_that_tell_of_it(room: &Path, make: &Ma
 
 pub fn the_ring_is_kept_with_the_lines_that_tell_of_it(room: &Path, make: &Make) {
     let catalogue = make(room);
-    assert_eq!(catalogue.find_ring().unwrap(), None);
+    assert_eq!(catalogue.find_keyring().unwrap(), None);
     let actor = Actor { identity: "ops.example".into(), serial: "1a".into() };
-    let wish = RingWish { actor, message: "yearly".into(), remark: "forced".into() };
-    let begun = AuditedRing { keys: vec!["one".into(), "two".into()], wish: Some(wish) };
-    catalogue.record_ring(&begun, &[]).unwrap();
-    assert_eq!(catalogue.find_ring().unwrap().as_ref(), Some(&begun));
-    assert!(log(&*catalogue).is_empty(), "a wish is not in the log");
-    let done = AuditedRing { keys: vec!["two".into()], wish: None };
-    catalogue.record_ring(&done, &[event("ops.example", 7)]).unwrap();
+    let change = KeyringChange { actor, message: "yearly".into(), remark: "forced".into() };
+    let begun = AuditedKeyring { keys: vec!["one".into(), "two".into()], change: Some(change) };
+    catalogue.record_keyring(&begun, &[]).unwrap();
+    assert_eq!(catalogue.find_keyring().unwrap().as_ref(), Some(&begun));
+    assert!(log(&*catalogue).is_empty(), "a change is not in the log");
+    let done = AuditedKeyring { keys: vec!["two".into()], change: None };
+    catalogue.record_keyring(&done, &[event("ops.example", 7)]).unwrap();
     drop(catalogue);
     let catalogue = make(room);
-    assert_eq!(catalogue.find_ring().unwrap(), Some(done));
+    assert_eq!(catalogue.find_keyring().unwrap(), Some(done));
     assert_eq!(since(&*catalogue, 0), [event("ops.example", 7)]);
-    let nothing = AuditedRing::default();
-    catalogue.record_ring(&nothing, &[]).unwrap();
-    assert_eq!(catalogue.find_ring().unwrap(), Some(nothing));
+    let nothing = AuditedKeyring::default();
+    catalogue.record_keyring(&nothing, &[]).unwrap();
+    assert_eq!(catalogue.find_keyring().unwrap(), Some(nothing));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use repod::catalogue::{CatalogueError, ClientPackage, RingSighting};
+use repod::catalogue::{CatalogueError, ClientPackage, KeyringSighting};
 use repod::digest::Digest;
 use repod::time::Moment;
 
@@ -51,18 +51,20 @@ pub fn the_newest_client_package_that_a_host_fetched_is_kept(room: &Path, make: 
 
 pub fn the_last_key_ring_that_a_host_read_is_kept(room: &Path, make: &Make) {
     let catalogue = with_suite(room, make);
-    let ring = |host: &str, keys: &[&str], at| RingSighting {
+    let keyring = |host: &str, keys: &[&str], at| KeyringSighting {
         identity: identity(host),
         suite: suite("stable"),
         keys: keys.iter().map(ToString::to_string).collect(),
         at: Moment(at),
     };
     let (one, two) = ("web1.example.org", "web2.example.org");
-    catalogue.record_ring_sightings(&[ring(one, &["A"], 5), ring(two, &["A"], 6)]).unwrap();
-    let absent = RingSighting { suite: suite("absent"), ..ring(one, &["A"], 7) };
-    catalogue.record_ring_sightings(&[ring(one, &["A", "B"], 8), absent]).unwrap();
-    let expected = [ring(one, &["A", "B"], 8), ring(two, &["A"], 6)];
-    assert_eq!(make(room).list_ring_sightings().unwrap(), expected);
+    catalogue
+        .record_keyring_sightings(&[keyring(one, &["A"], 5), keyring(two, &["A"], 6)])
+        .unwrap();
+    let absent = KeyringSighting { suite: suite("absent"), ..keyring(one, &["A"], 7) };
+    catalogue.record_keyring_sightings(&[keyring(one, &["A", "B"], 8), absent]).unwrap();
+    let expected = [keyring(one, &["A", "B"], 8), keyring(two, &["A"], 6)];
+    assert_eq!(make(room).list_keyring_sightings().unwrap(), expected);
     catalogue.remove_suite(&suite("stable"), &event("admin.example", 9)).unwrap();
-    assert!(catalogue.list_ring_sightings().unwrap().is_empty());
+    assert!(catalogue.list_keyring_sightings().unwrap().is_empty());
 }

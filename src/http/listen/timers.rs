@@ -1,4 +1,4 @@
-//! The pulse of a connection: which phase it is in and when its patience ends.
+//! The timers of a connection: which phase it is in and when its patience ends.
 //!
 //! hyper 1 has one timer for all reading of headers: it starts when the connection begins to wait
 //! for a request, so it cannot tell an idle client from a half-sent header, and it knows nothing
@@ -50,7 +50,7 @@ pub(super) enum Due {
 
 /// Shared by everything that sees a part of one connection; the lock is never contended for long.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct ConnectionTimers {
     pace: Pace,
     beat: Mutex<Beat>,
 }
@@ -65,7 +65,7 @@ struct Beat {
     body_left: bool,
 }
 
-impl Pulse {
+impl ConnectionTimers {
     /// A connection that was accepted just now.
     pub fn new(pace: Pace, now: Instant) -> Self {
         let beat = Beat {
@@ -229,42 +229,42 @@ mod tests {
     #[test]
     fn a_request_goes_through_all_phases_and_each_has_its_own_patience() {
         let start = Instant::now();
-        let pulse = Pulse::new(EdgeLimits::default().pace(), start);
-        pulse.shaken(start);
-        pulse.heard(at(start, 10));
-        assert_eq!(pulse.due(), Some((at(start, 15), Due::Header)), "a byte does not extend");
-        pulse.asked();
-        assert_eq!(pulse.due(), None, "the handler has its own time");
-        pulse.flushed(at(start, 11));
-        assert_eq!(pulse.due(), None, "a flush in the middle of an answer is not its end");
-        pulse.answered();
-        pulse.heard(at(start, 12));
-        pulse.flushed(at(start, 20));
-        assert_eq!(pulse.due(), Some((at(start, 95), Due::Idle)));
-        pulse.heard(at(start, 90));
-        assert_eq!(pulse.due(), Some((at(start, 105), Due::Header)));
-        pulse.leaving();
-        assert_eq!(pulse.due(), None);
-        pulse.lingering(at(start, 100));
-        pulse.lingering(at(start, 104));
-        assert_eq!(pulse.due(), Some((at(start, 105), Due::Linger)));
+        let timers = ConnectionTimers::new(EdgeLimits::default().pace(), start);
+        timers.shaken(start);
+        timers.heard(at(start, 10));
+        assert_eq!(timers.due(), Some((at(start, 15), Due::Header)), "a byte does not extend");
+        timers.asked();
+        assert_eq!(timers.due(), None, "the handler has its own time");
+        timers.flushed(at(start, 11));
+        assert_eq!(timers.due(), None, "a flush in the middle of an answer is not its end");
+        timers.answered();
+        timers.heard(at(start, 12));
+        timers.flushed(at(start, 20));
+        assert_eq!(timers.due(), Some((at(start, 95), Due::Idle)));
+        timers.heard(at(start, 90));
+        assert_eq!(timers.due(), Some((at(start, 105), Due::Header)));
+        timers.leaving();
+        assert_eq!(timers.due(), None);
+        timers.lingering(at(start, 100));
+        timers.lingering(at(start, 104));
+        assert_eq!(timers.due(), Some((at(start, 105), Due::Linger)));
     }
 
     #[test]
     fn a_slow_reader_and_a_silent_uploader_are_told_apart() {
         let start = Instant::now();
-        let pulse = Pulse::new(EdgeLimits::default().pace(), start);
-        pulse.asked();
-        pulse.body_wanted(at(start, 1));
-        assert_eq!(pulse.due(), Some((at(start, 31), Due::Giving)));
-        pulse.body_got(100_000, at(start, 5));
-        assert_eq!(pulse.due(), None);
-        pulse.send_blocked(at(start, 6));
-        assert_eq!(pulse.due(), Some((at(start, 36), Due::Taking)));
-        pulse.sent(1, at(start, 7));
-        assert_eq!(pulse.due(), None);
-        pulse.body_wanted(at(start, 8));
-        pulse.body_done();
-        assert_eq!(pulse.due(), None);
+        let timers = ConnectionTimers::new(EdgeLimits::default().pace(), start);
+        timers.asked();
+        timers.body_wanted(at(start, 1));
+        assert_eq!(timers.due(), Some((at(start, 31), Due::Giving)));
+        timers.body_got(100_000, at(start, 5));
+        assert_eq!(timers.due(), None);
+        timers.send_blocked(at(start, 6));
+        assert_eq!(timers.due(), Some((at(start, 36), Due::Taking)));
+        timers.sent(1, at(start, 7));
+        assert_eq!(timers.due(), None);
+        timers.body_wanted(at(start, 8));
+        timers.body_done();
+        assert_eq!(timers.due(), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 
 /// The files of one sort.
-pub(super) struct Shelf {
+pub(super) struct BlobDirectory {
     name: &'static str,
     /// What is told of damage there.
     kind: Kind,
@@ -21,7 +21,7 @@ pub(super) struct Shelf {
     durable: Mutex<BTreeSet<String>>,
 }
 
-impl Shelf {
+impl BlobDirectory {
     pub(super) fn open(name: &'static str, kind: Kind, top: OwnedFd) -> Result<Self, PoolError> {
         let failed = |error| io_error(format!("list {name}"), error);
         let mut durable = BTreeSet::new();

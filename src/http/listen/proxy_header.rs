@@ -31,7 +31,7 @@ pub(super) enum Behalf {
 
 /// Why a header is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PreambleFault {
+pub(super) enum ProxyHeaderFault {
     #[error("it does not begin with a PROXY header of version 2")]
     Absent,
     #[error("its PROXY header has an unknown version or command")]
@@ -49,50 +49,50 @@ pub(super) enum PreambleFault {
 /// Reads one header and not a byte more.
 ///
 /// # Errors
-/// [`PreambleFault`] as [`io::ErrorKind::InvalidData`]; [`io::ErrorKind::UnexpectedEof`] when nothing
+/// [`ProxyHeaderFault`] as [`io::ErrorKind::InvalidData`]; [`io::ErrorKind::UnexpectedEof`] when nothing
 /// came at all; the system's.
 pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Behalf> {
     let mut header = vec![0_u8; FIXED_BYTES];
     from.read_exact(header.get_mut(..1).unwrap_or_default()).await?;
     // Who says something else is told apart at the first byte, however little it sends.
     if header.first() != SIGNATURE.first() {
-        return Err(fault(PreambleFault::Absent));
+        return Err(fault(ProxyHeaderFault::Absent));
     }
     let rest = header.get_mut(1..).unwrap_or_default();
-    from.read_exact(rest).await.map_err(|_| fault(PreambleFault::Absent))?;
+    from.read_exact(rest).await.map_err(|_| fault(ProxyHeaderFault::Absent))?;
     let more = following(&header).map_err(fault)?;
     header.resize(FIXED_BYTES.saturating_add(more), 0);
     let rest = header.get_mut(FIXED_BYTES..).unwrap_or_default();
-    from.read_exact(rest).await.map_err(|_| fault(PreambleFault::Length))?;
+    from.read_exact(rest).await.map_err(|_| fault(ProxyHeaderFault::Length))?;
     parse(&header).map_err(fault)
 }
 
-fn fault(fault: PreambleFault) -> io::Error {
+fn fault(fault: ProxyHeaderFault) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, fault)
 }
 
 /// How many bytes follow the fixed ones.
-fn following(fixed: &[u8]) -> Result<usize, PreambleFault> {
-    let (signature, rest) = fixed.split_first_chunk().ok_or(PreambleFault::Absent)?;
+fn following(fixed: &[u8]) -> Result<usize, ProxyHeaderFault> {
+    let (signature, rest) = fixed.split_first_chunk().ok_or(ProxyHeaderFault::Absent)?;
     if *signature != SIGNATURE {
-        return Err(PreambleFault::Absent);
+        return Err(ProxyHeaderFault::Absent);
     }
-    let [command, _, high, low, ..] = *rest else { return Err(PreambleFault::Length) };
+    let [command, _, high, low, ..] = *rest else { return Err(ProxyHeaderFault::Length) };
     if !matches!(command, 0x20 | 0x21) {
-        return Err(PreambleFault::Command);
+        return Err(ProxyHeaderFault::Command);
     }
     let more = usize::from(u16::from_be_bytes([high, low]));
-    if more > MOST_BYTES { Err(PreambleFault::TooLong) } else { Ok(more) }
+    if more > MOST_BYTES { Err(ProxyHeaderFault::TooLong) } else { Ok(more) }
 }
 
 /// Reads a whole header, with nothing behind it.
-fn parse(header: &[u8]) -> Result<Behalf, PreambleFault> {
+fn parse(header: &[u8]) -> Result<Behalf, ProxyHeaderFault> {
     let more = following(header)?;
-    let (fixed, rest) = header.split_at_checked(FIXED_BYTES).ok_or(PreambleFault::Length)?;
+    let (fixed, rest) = header.split_at_checked(FIXED_BYTES).ok_or(ProxyHeaderFault::Length)?;
     if rest.len() != more {
-        return Err(PreambleFault::Length);
+        return Err(ProxyHeaderFault::Length);
     }
-    let [.., command, family, _, _] = *fixed else { return Err(PreambleFault::Length) };
+    let [.., command, family, _, _] = *fixed else { return Err(ProxyHeaderFault::Length) };
     if command == 0x20 {
         // The proxy's own connection: whatever follows is to be skipped unread.
         return Ok(Behalf::Own);
@@ -101,18 +101,18 @@ fn parse(header: &[u8]) -> Result<Behalf, PreambleFault> {
         0x00 => return Ok(Behalf::Own),
         0x11 => {
             let (addresses, extensions) =
-                rest.split_first_chunk::<12>().ok_or(PreambleFault::Length)?;
+                rest.split_first_chunk::<12>().ok_or(ProxyHeaderFault::Length)?;
             let [a, b, c, d, _, _, _, _, high, low, _, _] = *addresses;
             (client(Ipv4Addr::new(a, b, c, d), [high, low]), extensions)
         }
         0x21 => {
-            let (source, rest) = rest.split_first_chunk::<16>().ok_or(PreambleFault::Length)?;
+            let (source, rest) = rest.split_first_chunk::<16>().ok_or(ProxyHeaderFault::Length)?;
             let (ports, extensions) =
-                rest.split_first_chunk::<20>().ok_or(PreambleFault::Length)?;
+                rest.split_first_chunk::<20>().ok_or(ProxyHeaderFault::Length)?;
             let [.., high, low, _, _] = *ports;
             (client(Ipv6Addr::from(*source), [high, low]), extensions)
         }
-        _ => return Err(PreambleFault::Family),
+        _ => return Err(ProxyHeaderFault::Family),
     };
     check_extensions(header, extensions)?;
     Ok(behalf)
@@ -123,25 +123,25 @@ fn client(address: impl Into<IpAddr>, port: [u8; 2]) -> Behalf {
 }
 
 /// Steps over every extension, which fill `left` exactly, and looks at the checksum where there is one.
-fn check_extensions(header: &[u8], mut left: &[u8]) -> Result<(), PreambleFault> {
+fn check_extensions(header: &[u8], mut left: &[u8]) -> Result<(), ProxyHeaderFault> {
     let mut told = None;
     while let Some((&[kind, high, low], behind)) = left.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes([high, low]));
-        let (value, next) = behind.split_at_checked(length).ok_or(PreambleFault::Length)?;
+        let (value, next) = behind.split_at_checked(length).ok_or(ProxyHeaderFault::Length)?;
         if kind == CHECKSUM {
-            let sum = <[u8; 4]>::try_from(value).map_err(|_| PreambleFault::Checksum)?;
+            let sum = <[u8; 4]>::try_from(value).map_err(|_| ProxyHeaderFault::Checksum)?;
             let at = header.len().saturating_sub(behind.len());
             if told.replace((at, u32::from_be_bytes(sum))).is_some() {
-                return Err(PreambleFault::Checksum);
+                return Err(ProxyHeaderFault::Checksum);
             }
         }
         left = next;
     }
     if !left.is_empty() {
-        return Err(PreambleFault::Length);
+        return Err(ProxyHeaderFault::Length);
     }
     match told {
-        Some((at, sum)) if checksum(header, at) != sum => Err(PreambleFault::Checksum),
+        Some((at, sum)) if checksum(header, at) != sum => Err(ProxyHeaderFault::Checksum),
         _ => Ok(()),
     }
 }
@@ -250,31 +250,31 @@ mod tests {
         let mut wrong = summed("192.0.2.7:1".parse().unwrap(), vec![]);
         wrong[17] ^= 1;
         for (bytes, fault) in [
-            (b"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\r\n".to_vec(), PreambleFault::Absent),
-            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), PreambleFault::Absent),
-            (header(0x11, 0x11, &v4, &[]), PreambleFault::Command),
-            (header(0x22, 0x11, &v4, &[]), PreambleFault::Command),
-            (header(0x31, 0x11, &v4, &[]), PreambleFault::Command),
-            (header(0x21, 0x12, &v4, &[]), PreambleFault::Family),
-            (header(0x21, 0x10, &v4, &[]), PreambleFault::Family),
-            (header(0x21, 0x31, &[1; 216], &[]), PreambleFault::Family),
-            (header(0x21, 0x41, &v4, &[]), PreambleFault::Family),
-            (header(0x21, 0x11, &v4[1..], &[]), PreambleFault::Length),
-            (header(0x21, 0x21, &[1; 35], &[]), PreambleFault::Length),
-            (header(0x21, 0x11, &[1; 13], &[]), PreambleFault::Length),
-            (header(0x21, 0x11, &[&v4[..], &[4, 0, 2, 0]].concat(), &[]), PreambleFault::Length),
-            (longer, PreambleFault::Length),
-            (header(0x21, 0x11, &v4, &[(4, vec![0; 2034])]), PreambleFault::TooLong),
-            (header(0x21, 0x11, &v4, &[(CHECKSUM, vec![0; 3])]), PreambleFault::Checksum),
-            (header(0x21, 0x11, &v4, &[(CHECKSUM, vec![0; 4])]), PreambleFault::Checksum),
-            (wrong, PreambleFault::Checksum),
+            (b"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\r\n".to_vec(), ProxyHeaderFault::Absent),
+            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), ProxyHeaderFault::Absent),
+            (header(0x11, 0x11, &v4, &[]), ProxyHeaderFault::Command),
+            (header(0x22, 0x11, &v4, &[]), ProxyHeaderFault::Command),
+            (header(0x31, 0x11, &v4, &[]), ProxyHeaderFault::Command),
+            (header(0x21, 0x12, &v4, &[]), ProxyHeaderFault::Family),
+            (header(0x21, 0x10, &v4, &[]), ProxyHeaderFault::Family),
+            (header(0x21, 0x31, &[1; 216], &[]), ProxyHeaderFault::Family),
+            (header(0x21, 0x41, &v4, &[]), ProxyHeaderFault::Family),
+            (header(0x21, 0x11, &v4[1..], &[]), ProxyHeaderFault::Length),
+            (header(0x21, 0x21, &[1; 35], &[]), ProxyHeaderFault::Length),
+            (header(0x21, 0x11, &[1; 13], &[]), ProxyHeaderFault::Length),
+            (header(0x21, 0x11, &[&v4[..], &[4, 0, 2, 0]].concat(), &[]), ProxyHeaderFault::Length),
+            (longer, ProxyHeaderFault::Length),
+            (header(0x21, 0x11, &v4, &[(4, vec![0; 2034])]), ProxyHeaderFault::TooLong),
+            (header(0x21, 0x11, &v4, &[(CHECKSUM, vec![0; 3])]), ProxyHeaderFault::Checksum),
+            (header(0x21, 0x11, &v4, &[(CHECKSUM, vec![0; 4])]), ProxyHeaderFault::Checksum),
+            (wrong, ProxyHeaderFault::Checksum),
         ] {
             assert_eq!(parse(&bytes), Err(fault), "{bytes:?}");
         }
         // The longest that is taken.
         assert!(parse(&header(0x21, 0x11, &v4, &[(4, vec![0; 2033])])).is_ok());
         let twice = summed("192.0.2.7:1".parse().unwrap(), vec![(CHECKSUM, vec![0; 4])]);
-        assert_eq!(parse(&twice), Err(PreambleFault::Checksum));
+        assert_eq!(parse(&twice), Err(ProxyHeaderFault::Checksum));
     }
 
     fn any_address() -> impl Strategy<Value = SocketAddr> {

@@ -1,4 +1,4 @@
-//! Seats: how many connections are open, in all and per address; a seat is given back by dropping.
+//! Connection slots: how many connections are open, in all and per address; a slot is given back by dropping.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,24 +24,24 @@ impl Block {
     }
 }
 
-/// Why there is no seat.
+/// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoSeat {
+pub(super) enum NoSlot {
     /// The whole server is full.
     Full,
     /// This address has all it may have.
     Address,
 }
 
-/// All seats of a listener.
+/// All slots of a listener.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(super) struct ConnectionSlots {
     most: usize,
     most_per_block: usize,
     taken: Mutex<Taken>,
 }
 
-/// The map never holds more entries than there are taken seats.
+/// The map never holds more entries than there are taken slots.
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
@@ -50,29 +50,29 @@ struct Taken {
 
 /// One open connection's place.
 #[derive(Debug)]
-pub(super) struct Seat {
-    of: Arc<Seats>,
+pub(super) struct ConnectionSlot {
+    of: Arc<ConnectionSlots>,
     /// Whose it counts as; nobody's for a proxy.
     block: Option<Block>,
 }
 
-impl Seats {
+impl ConnectionSlots {
     pub fn new(most: usize, most_per_block: usize) -> Arc<Self> {
         Arc::new(Self { most, most_per_block, taken: Mutex::default() })
     }
 
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Seat, NoSeat> {
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, NoSlot> {
         self.take_unnamed()?.name(address)
     }
 
-    /// A seat that counts for no address: a proxy's, which stands for many.
-    pub fn take_unnamed(self: &Arc<Self>) -> Result<Seat, NoSeat> {
+    /// A slot that counts for no address: a proxy's, which stands for many.
+    pub fn take_unnamed(self: &Arc<Self>) -> Result<ConnectionSlot, NoSlot> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.most {
-            return Err(NoSeat::Full);
+            return Err(NoSlot::Full);
         }
         taken.all = taken.all.saturating_add(1);
-        Ok(Seat { of: Arc::clone(self), block: None })
+        Ok(ConnectionSlot { of: Arc::clone(self), block: None })
     }
 
     #[cfg(test)]
@@ -81,9 +81,9 @@ impl Seats {
     }
 }
 
-impl Seat {
-    /// The same seat, from now on counted for `address`; it is given back when that has all it may have.
-    pub fn name(mut self, address: IpAddr) -> Result<Self, NoSeat> {
+impl ConnectionSlot {
+    /// The same slot, from now on counted for `address`; it is given back when that has all it may have.
+    pub fn name(mut self, address: IpAddr) -> Result<Self, NoSlot> {
         let block = Block::of(address);
         {
             let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,11 +95,11 @@ impl Seat {
                 return Ok(self);
             }
         }
-        Err(NoSeat::Address)
+        Err(NoSlot::Address)
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
@@ -122,42 +122,42 @@ mod tests {
     }
 
     #[test]
-    fn both_caps_hold_and_a_dropped_seat_is_free_again() {
-        let seats = Seats::new(3, 2);
-        let a = seats.take(ip("192.0.2.1")).unwrap();
-        let _b = seats.take(ip("192.0.2.1")).unwrap();
-        assert_eq!(seats.take(ip("192.0.2.1")).unwrap_err(), NoSeat::Address);
-        assert_eq!(seats.take(ip("::ffff:192.0.2.1")).unwrap_err(), NoSeat::Address);
-        let _c = seats.take(ip("192.0.2.2")).unwrap();
-        assert_eq!(seats.take(ip("192.0.2.3")).unwrap_err(), NoSeat::Full);
+    fn both_caps_hold_and_a_dropped_slot_is_free_again() {
+        let slots = ConnectionSlots::new(3, 2);
+        let a = slots.take(ip("192.0.2.1")).unwrap();
+        let _b = slots.take(ip("192.0.2.1")).unwrap();
+        assert_eq!(slots.take(ip("192.0.2.1")).unwrap_err(), NoSlot::Address);
+        assert_eq!(slots.take(ip("::ffff:192.0.2.1")).unwrap_err(), NoSlot::Address);
+        let _c = slots.take(ip("192.0.2.2")).unwrap();
+        assert_eq!(slots.take(ip("192.0.2.3")).unwrap_err(), NoSlot::Full);
         drop(a);
-        assert_eq!(seats.taken(), 2);
-        let _d = seats.take(ip("192.0.2.1")).unwrap();
+        assert_eq!(slots.taken(), 2);
+        let _d = slots.take(ip("192.0.2.1")).unwrap();
     }
 
     #[test]
-    fn a_proxys_seat_counts_for_who_is_behind_it_once_that_is_known() {
-        let seats = Seats::new(4, 1);
-        let proxied: Vec<_> = (0..3).map(|_| seats.take_unnamed().unwrap()).collect();
+    fn a_proxys_slot_counts_for_who_is_behind_it_once_that_is_known() {
+        let slots = ConnectionSlots::new(4, 1);
+        let proxied: Vec<_> = (0..3).map(|_| slots.take_unnamed().unwrap()).collect();
         let mut proxied = proxied.into_iter();
         let mut name = |address| proxied.next().unwrap().name(ip(address));
         let a = name("192.0.2.1").unwrap();
-        assert_eq!(name("192.0.2.1").unwrap_err(), NoSeat::Address);
-        assert_eq!(seats.taken(), 2, "the refused one was given back");
+        assert_eq!(name("192.0.2.1").unwrap_err(), NoSlot::Address);
+        assert_eq!(slots.taken(), 2, "the refused one was given back");
         let _b = name("192.0.2.2").unwrap();
         drop(a);
-        let _c = seats.take(ip("192.0.2.1")).unwrap();
-        let _more: Vec<_> = (0..2).map(|_| seats.take_unnamed().unwrap()).collect();
-        assert_eq!(seats.take_unnamed().unwrap_err(), NoSeat::Full);
+        let _c = slots.take(ip("192.0.2.1")).unwrap();
+        let _more: Vec<_> = (0..2).map(|_| slots.take_unnamed().unwrap()).collect();
+        assert_eq!(slots.take_unnamed().unwrap_err(), NoSlot::Full);
     }
 
     #[test]
     fn ipv6_counts_by_prefix_of_64_bits_and_forgets_empty_blocks() {
-        let seats = Seats::new(10, 1);
-        let a = seats.take(ip("2001:db8:0:1::1")).unwrap();
-        assert_eq!(seats.take(ip("2001:db8:0:1:ffff::9")).unwrap_err(), NoSeat::Address);
-        let b = seats.take(ip("2001:db8:0:2::1")).unwrap();
+        let slots = ConnectionSlots::new(10, 1);
+        let a = slots.take(ip("2001:db8:0:1::1")).unwrap();
+        assert_eq!(slots.take(ip("2001:db8:0:1:ffff::9")).unwrap_err(), NoSlot::Address);
+        let b = slots.take(ip("2001:db8:0:2::1")).unwrap();
         drop((a, b));
-        assert!(seats.taken.lock().unwrap().by_block.is_empty());
+        assert!(slots.taken.lock().unwrap().by_block.is_empty());
     }
 }

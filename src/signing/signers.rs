@@ -1,4 +1,4 @@
-//! Hands: the keys that sign one text together, and the proof that every one of them has.
+//! Signers: the keys that sign one text together, and the proof that every one of them has.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use sequoia_openpgp::Cert;
 use super::check::{Certificates, CheckError};
 use super::external::Form;
 use super::key::timestamp;
-use super::ring_key::RingKey;
+use super::keyring_key::KeyringKey;
 use super::{ExternalSigner, SecretKey, SignedRelease, SigningError, openpgp};
 use crate::debian::SuiteName;
 use crate::time::Moment;
@@ -19,17 +19,17 @@ use crate::time::Moment;
 /// How far the clock of a command may be ahead of the Date. Unit: seconds.
 const AHEAD_SECONDS: i64 = 60;
 
-/// A key that can sign: its own entry in the ring, and who does it.
+/// A key that can sign: its own entry in the keyring, and who does it.
 #[derive(Debug)]
 pub struct SigningKey {
-    pub(super) entry: RingKey,
-    pub(super) hand: Hand,
+    pub(super) entry: KeyringKey,
+    pub(super) private: PrivateKey,
     pub(super) certificate: Cert,
 }
 
 /// Who signs.
 #[derive(Debug)]
-pub(super) enum Hand {
+pub(super) enum PrivateKey {
     /// This process, with a key of its own.
     Own(SecretKey),
     /// A command.
@@ -44,25 +44,25 @@ impl SigningKey {
 
     /// When the key was made; it cannot sign an older Date.
     fn created(&self) -> Moment {
-        match &self.hand {
-            Hand::Own(key) => key.created(),
-            Hand::Command(_) => self.entry.created,
+        match &self.private {
+            PrivateKey::Own(key) => key.created(),
+            PrivateKey::Command(_) => self.entry.created,
         }
     }
 }
 
 /// The keys that sign one text, in order.
 #[derive(Clone, Debug)]
-pub(super) struct Hands(pub(super) Vec<Arc<SigningKey>>);
+pub(super) struct Signers(pub(super) Vec<Arc<SigningKey>>);
 
-impl Hands {
+impl Signers {
     /// Those of `keys` that sign for a suite.
     pub(super) fn of(keys: &[Arc<SigningKey>], suite: &SuiteName) -> Self {
         Self(keys.iter().filter(|key| key.entry.signs(suite)).cloned().collect())
     }
 
     pub(super) fn are_own(&self) -> bool {
-        self.0.iter().all(|key| matches!(key.hand, Hand::Own(_)))
+        self.0.iter().all(|key| matches!(key.private, PrivateKey::Own(_)))
     }
 
     pub(super) fn fingerprints(&self) -> Vec<String> {
@@ -110,9 +110,11 @@ impl Hands {
 
     /// The signatures that commands make; `None` where this process signs itself.
     fn by_commands(&self, text: &str, form: Form) -> Result<Vec<Option<Signature>>, SigningError> {
-        let sign = |key: &Arc<SigningKey>| match &key.hand {
-            Hand::Own(_) => Ok(None),
-            Hand::Command(command) => command.sign(&key.entry.fingerprint, form, text).map(Some),
+        let sign = |key: &Arc<SigningKey>| match &key.private {
+            PrivateKey::Own(_) => Ok(None),
+            PrivateKey::Command(command) => {
+                command.sign(&key.entry.fingerprint, form, text).map(Some)
+            }
         };
         self.0.iter().map(sign).collect()
     }
@@ -153,9 +155,10 @@ impl Hands {
         by_commands: &[Option<Signature>],
     ) -> pgp::errors::Result<Vec<Signature>> {
         let made = by_commands.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-        let sign = |(key, made): (&Arc<SigningKey>, Option<&Signature>)| match (&key.hand, made) {
-            (Hand::Own(key), _) => Ok(Some(key.signature(kind, created, data)?)),
-            (Hand::Command(_), made) => Ok(made.cloned()),
+        let sign = |(key, made): (&Arc<SigningKey>, Option<&Signature>)| match (&key.private, made)
+        {
+            (PrivateKey::Own(key), _) => Ok(Some(key.signature(kind, created, data)?)),
+            (PrivateKey::Command(_), made) => Ok(made.cloned()),
         };
         let all: pgp::errors::Result<Vec<_>> = self.0.iter().zip(made).map(sign).collect();
         Ok(all?.into_iter().flatten().collect())

@@ -1,13 +1,13 @@
-//! A key of the ring, without what is private of it.
+//! A key of the keyring, without what is private of it.
 
 use std::collections::BTreeSet;
 
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
-/// A key of the ring.
+/// A key of the keyring.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RingKey {
+pub struct KeyringKey {
     /// 40 upper-case hexadecimal digits.
     pub fingerprint: String,
     /// Its public certificate, armored.
@@ -24,7 +24,7 @@ pub struct RingKey {
     pub algorithm: String,
 }
 
-impl RingKey {
+impl KeyringKey {
     /// Whether it signs a suite.
     pub fn signs(&self, suite: &SuiteName) -> bool {
         self.suites.as_ref().is_none_or(|suites| suites.contains(suite))

@@ -1,4 +1,4 @@
-//! Contents: which packages a generation holds. A copy shares all but what is changed in it, so that
+//! Package set: which packages a generation holds. A copy shares all but what is changed in it, so that
 //! thousands of packages are kept in mind once, however many generations look at them.
 
 use std::cmp::Ordering;
@@ -22,7 +22,7 @@ pub type Named = (Component, PackageName);
 ///
 /// Cloning costs nothing, and listing or unlisting one package costs the logarithm of their number.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
-pub struct Contents {
+pub struct PackageSet {
     components: BTreeMap<Component, Listing>,
     /// How many versions an index lists of a name.
     versions: Versions,
@@ -206,7 +206,7 @@ impl Listing {
     }
 }
 
-impl Contents {
+impl PackageSet {
     /// How many packages it holds.
     pub fn len(&self) -> usize {
         self.components.values().map(|listing| listing.members.len()).fold(0, usize::saturating_add)
@@ -418,7 +418,7 @@ mod tests {
         #[test]
         fn contents_hold_what_a_plain_map_holds(steps in prop::collection::vec(step(), 0..40), at in 0..40usize) {
             type Key = (Place, crate::debian::Version);
-            let (mut contents, mut model) = (Contents::default(), BTreeMap::<Key, Arc<Package>>::new());
+            let (mut contents, mut model) = (PackageSet::default(), BTreeMap::<Key, Arc<Package>>::new());
             let mut since = BTreeMap::new();
             let mut then = (contents.clone(), model.clone());
             for (number, (component, name, architecture, source, version, listed)) in steps.iter().enumerate() {
@@ -467,7 +467,7 @@ mod tests {
                 let wanted: BTreeSet<_> = model.iter().filter(|(_, p)| p.source == package.source).map(|(p, _)| p.clone()).collect();
                 prop_assert_eq!(of_source, wanted);
             }
-            let mut fresh = Contents::default();
+            let mut fresh = PackageSet::default();
             for (of, package) in &model {
                 fresh.list(&of.0.0, Arc::clone(package), since[of]);
             }

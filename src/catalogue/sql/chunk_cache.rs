@@ -1,4 +1,4 @@
-//! Shelf: chunks that were read before. A rope names hundreds of them, and most heads share most, so an
+//! Chunk cache: chunks that were read before. A rope names hundreds of them, and most heads share most, so an
 //! index is found with one read of the database instead of hundreds.
 
 use std::collections::HashMap;
@@ -15,9 +15,9 @@ const MOST: usize = 32_768;
 
 /// Chunks by their ids.
 #[derive(Default)]
-pub struct ChunkShelf(Mutex<HashMap<i64, Arc<StoredChunk>>>);
+pub struct ChunkCache(Mutex<HashMap<i64, Arc<StoredChunk>>>);
 
-impl ChunkShelf {
+impl ChunkCache {
     /// The chunks of a rope, in order. `encoding` asks for chunks that have this form: one that was read
     /// before it had is read again.
     ///

@@ -1,4 +1,4 @@
-//! Surroundings: where a command writes, what it reads, and which terminal it stands before.
+//! Terminal: where a command writes, what it reads, and which terminal it stands before.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -25,7 +25,7 @@ const VARIABLES: [&str; 11] = [
 const MOST_COLUMNS: usize = 100;
 
 /// Everything around a command, so that a test or a demonstration can stand in for a terminal.
-pub struct Surroundings {
+pub struct Terminal {
     /// Standard output.
     pub out: Box<dyn Write + Send>,
     /// Standard error.
@@ -42,7 +42,7 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Surroundings {
+impl Terminal {
     /// Those of this process.
     pub fn of_process() -> Self {
         let read = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));

@@ -1,5 +1,5 @@
-//! The ring: which keys sign, for which suites, and where each is kept. A file beside the keys says so;
-//! it is replaced whole, so that a stop at any moment leaves the ring of before or the new one.
+//! The keyring: which keys sign, for which suites, and where each is kept. A file beside the keys says so;
+//! it is replaced whole, so that a stop at any moment leaves the keyring of before or the new one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::check::{CertificateFacts, describe_certificate, read_signing_certificate};
-use super::hands::{Hand, SigningKey};
-use super::ring_key::RingKey;
+use super::keyring_key::KeyringKey;
+use super::signers::{PrivateKey, SigningKey};
 use super::{ExternalSigner, KeyKind, SecretKey, SigningError, generate};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
 const RING: &str = "ring.json";
-/// The key of a directory without a ring file: the one that `repod init` made.
+/// The key of a directory without a keyring file: the one that `repod init` made.
 const FIRST: &str = "signing.asc";
 /// The public keys, for people and for exports.
 const PUBLIC: &str = "archive-key.asc";
@@ -40,7 +40,7 @@ struct Entry {
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RingFile {
+struct KeyringFile {
     keys: Vec<Entry>,
 }
 
@@ -63,7 +63,7 @@ impl std::fmt::Debug for KeyAccess {
     }
 }
 
-/// A new key of the ring.
+/// A new key of the keyring.
 #[derive(Clone, Debug)]
 pub enum NewKey {
     /// One that is made here.
@@ -76,13 +76,13 @@ pub enum NewKey {
 
 /// The keys of a directory.
 #[derive(Clone, Debug)]
-pub struct KeyRing {
+pub struct Keyring {
     dir: PathBuf,
     access: KeyAccess,
 }
 
-impl KeyRing {
-    /// The ring in a directory that exists.
+impl Keyring {
+    /// The keyring in a directory that exists.
     pub fn at(dir: impl Into<PathBuf>, access: KeyAccess) -> Self {
         Self { dir: dir.into(), access }
     }
@@ -90,16 +90,16 @@ impl KeyRing {
     /// Every key, without opening what is private.
     ///
     /// # Errors
-    /// [`SigningError::Ring`] when the ring cannot be read (operator's fault).
-    pub fn list(&self) -> Result<Vec<RingKey>, SigningError> {
+    /// [`SigningError::Keyring`] when the keyring cannot be read (operator's fault).
+    pub fn list(&self) -> Result<Vec<KeyringKey>, SigningError> {
         self.entries()?.into_iter().map(|entry| self.described(entry)).collect()
     }
 
-    /// Has the public keys beside the ring be those of the ring, also when a change of it was cut off between
+    /// Has the public keys beside the keyring be those of the keyring, also when a change of it was cut off between
     /// the two.
     ///
     /// # Errors
-    /// As for [`KeyRing::list`], or that the disk failed.
+    /// As for [`Keyring::list`], or that the disk failed.
     pub fn mend(&self) -> Result<(), SigningError> {
         let entries = self.entries()?;
         match fs::read_to_string(self.dir.join(PUBLIC)) {
@@ -111,14 +111,14 @@ impl KeyRing {
     /// Every key, ready to sign.
     ///
     /// # Errors
-    /// As for [`KeyRing::list`] and [`SecretKey::load`], naming the file.
+    /// As for [`Keyring::list`] and [`SecretKey::load`], naming the file.
     pub fn open(&self) -> Result<Vec<SigningKey>, SigningError> {
         self.list()?.into_iter().map(|key| self.open_key(key)).collect()
     }
 
-    fn open_key(&self, entry: RingKey) -> Result<SigningKey, SigningError> {
+    fn open_key(&self, entry: KeyringKey) -> Result<SigningKey, SigningError> {
         let certificate = read_signing_certificate(&entry.public)?;
-        let hand = match &entry.file {
+        let private = match &entry.file {
             Some(file) => {
                 let path = self.dir.join(file);
                 let key = SecretKey::load_locked(&path, self.passphrase())?;
@@ -126,9 +126,9 @@ impl KeyRing {
                     let reason = format!("it is another key than {}", entry.fingerprint);
                     return Err(SigningError::KeyUnusable { path, reason });
                 }
-                Hand::Own(key)
+                PrivateKey::Own(key)
             }
-            None => Hand::Command(self.access.command.clone().ok_or_else(|| {
+            None => PrivateKey::Command(self.access.command.clone().ok_or_else(|| {
                 self.broken(format!(
                     "key {} is not here: name the program that signs with it, signing.command in \
                      repod.toml",
@@ -136,7 +136,7 @@ impl KeyRing {
                 ))
             })?),
         };
-        Ok(SigningKey { entry, hand, certificate })
+        Ok(SigningKey { entry, private, certificate })
     }
 
     /// Adds a key, durably; gives it ready to sign. Nothing was added when it fails.
@@ -174,7 +174,7 @@ impl KeyRing {
         let opened = match (own, &file) {
             (Some(key), Some(file)) => {
                 let path = self.dir.join(file);
-                // What a stop before the ring was written has left is no key of anybody.
+                // What a stop before the keyring was written has left is no key of anybody.
                 let _leftover = fs::remove_file(&path);
                 key.write_locked(&path, self.passphrase())?;
                 self.open_key(self.described(entry.clone())?)?
@@ -232,7 +232,7 @@ impl KeyRing {
     fn entries(&self) -> Result<Vec<Entry>, SigningError> {
         match fs::read_to_string(self.dir.join(RING)) {
             Ok(text) => {
-                let file: RingFile = serde_json::from_str(&text)
+                let file: KeyringFile = serde_json::from_str(&text)
                     .map_err(|error| self.broken(format!("it does not read: {error}")))?;
                 Ok(file.keys)
             }
@@ -241,7 +241,7 @@ impl KeyRing {
         }
     }
 
-    /// The one key of a directory without a ring: by its private part, or where that was lost, by its
+    /// The one key of a directory without a keyring: by its private part, or where that was lost, by its
     /// public one.
     fn first(&self) -> Result<Entry, SigningError> {
         let public = match SecretKey::load_locked(self.dir.join(FIRST), self.passphrase()) {
@@ -253,7 +253,7 @@ impl KeyRing {
         Ok(Entry { fingerprint: facts.fingerprint, file, suites: None, added_at: None, public })
     }
 
-    fn described(&self, entry: Entry) -> Result<RingKey, SigningError> {
+    fn described(&self, entry: Entry) -> Result<KeyringKey, SigningError> {
         let CertificateFacts { fingerprint, created, algorithm } =
             describe_certificate(&read_signing_certificate(&entry.public)?);
         if fingerprint != entry.fingerprint {
@@ -261,11 +261,11 @@ impl KeyRing {
         }
         let Entry { public, file, suites, added_at, .. } = entry;
         let added = added_at.map(Moment);
-        Ok(RingKey { fingerprint, public, file, suites, created, added, algorithm })
+        Ok(KeyringKey { fingerprint, public, file, suites, created, added, algorithm })
     }
 
     fn write(&self, entries: &[Entry]) -> Result<(), SigningError> {
-        let file = RingFile { keys: entries.to_vec() };
+        let file = KeyringFile { keys: entries.to_vec() };
         let text = serde_json::to_string_pretty(&file).map_err(|e| self.broken(e.to_string()))?;
         let written = replace(&self.dir, RING, 0o640, &format!("{text}\n"));
         written.map_err(|error| self.broken(error.to_string()))?;
@@ -278,11 +278,11 @@ impl KeyRing {
     }
 
     fn broken(&self, problem: String) -> SigningError {
-        SigningError::Ring { path: self.dir.join(RING), problem }
+        SigningError::Keyring { path: self.dir.join(RING), problem }
     }
 }
 
-/// The public keys of a ring, one after the other.
+/// The public keys of a keyring, one after the other.
 fn public_of(entries: &[Entry]) -> String {
     entries.iter().map(|entry| entry.public.as_str()).collect()
 }

@@ -1,4 +1,4 @@
-//! Holdings: the key and certificate by which a host reads one server, and how the next pair takes the
+//! Host certificates: the key and certificate by which a host reads one server, and how the next pair takes the
 //! place of the last.
 //!
 //! ```text
@@ -28,7 +28,7 @@ const CERTIFICATE: &str = "client.crt";
 const MARK: &str = "token";
 
 /// What a host holds for one server.
-pub struct Holdings {
+pub struct HostCertificates {
     directory: PathBuf,
     /// Who reads keys beside root.
     owner: Option<u32>,
@@ -42,7 +42,7 @@ pub struct Pair {
     pub key_pem: Zeroizing<String>,
 }
 
-impl Holdings {
+impl HostCertificates {
     /// What the machine below `root` holds, or will hold, for a server.
     ///
     /// # Errors
