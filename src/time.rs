@@ -93,7 +93,13 @@ impl fmt::Display for Moment {
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Moment;
+
+    /// How long to wait for `at` before the clock is read again: zero when it is past, and 10 s at most, because
+    /// a clock may be put right meanwhile.
+    fn until(&self, at: Moment) -> Duration;
 }
+
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The machine's own clock.
 pub struct SystemClock;
@@ -103,6 +109,14 @@ impl Clock for SystemClock {
     fn now(&self) -> Moment {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Moment(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the room that reads the clock")]
+    fn until(&self, at: Moment) -> Duration {
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(at.0).unwrap_or(0)));
+        at.and_then(|at| at.duration_since(SystemTime::now()).ok())
+            .unwrap_or_default()
+            .min(LONGEST_WAIT)
     }
 }
 
@@ -125,6 +139,11 @@ impl HandClock {
 impl Clock for HandClock {
     fn now(&self) -> Moment {
         Moment(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Nothing says when somebody moves the hand, so it is never long until one looks again.
+    fn until(&self, at: Moment) -> Duration {
+        if self.now() >= at { Duration::ZERO } else { Duration::from_millis(5) }
     }
 }
 

@@ -22,6 +22,17 @@ use crate::time::{Clock, Moment};
 use crate::trust::{CertificateAuthority, Trust};
 
 /// What the flows share: the stores, the keys, the clock and one desk for each suite.
+///
+/// **Lock order.** Whoever holds one of these takes only later ones:
+/// 1. `settling`, held while changes are submitted and answered;
+/// 2. `opening`;
+/// 3. `rights`;
+/// 4. `rotating`;
+/// 5. `sweeping`;
+/// 6. the locks of a desk, in their order ([`Desk`]);
+/// 7. `authority`, and the locks within the trust, the signer, the pool and the catalogue, each held for one call.
+///
+/// Memory of uploads, the journal and the refusals lock for one step and take nothing meanwhile.
 pub struct Repository {
     /// Facts.
     pub catalogue: Arc<dyn Catalogue>,

@@ -9,7 +9,7 @@ use crate::api::{
     TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
 };
 use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right};
-use crate::flow::access::{certificates, enrol, renew as renewal};
+use crate::flow::access::{Issued, enrol, renew as renewal};
 use crate::flow::change::submit::one_line;
 use crate::flow::report::reports;
 use crate::http::access::host_grant;
@@ -76,7 +76,7 @@ pub async fn renew(
     Ok(Json(issued(&app, admitted.identity().to_string(), done)))
 }
 
-fn issued(app: &App, identity: String, issued: certificates::Issued) -> IssuedCertificate {
+fn issued(app: &App, identity: String, issued: Issued) -> IssuedCertificate {
     IssuedCertificate {
         identity,
         serial: issued.client.serial_hex,

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::http::listen::network_of;
+
 /// Refusals in a row that an address may hear.
 const BURST: f64 = 600.0;
 /// How many it gets back. Unit: per second.
@@ -24,7 +26,7 @@ pub(super) struct Strangers {
 impl Strangers {
     /// Whether `address` may hear another refusal now, which is then counted.
     pub(super) fn may_hear(&self, address: IpAddr, now: Instant) -> bool {
-        let block = block_of(address);
+        let block = network_of(address);
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() >= MOST_ADDRESSES && !left.contains_key(&block) {
             left.retain(|_, (allowance, at)| refilled(*allowance, *at, now) < BURST);
@@ -46,17 +48,6 @@ impl Strangers {
 fn refilled(allowance: f64, at: Instant, now: Instant) -> f64 {
     let passed = now.saturating_duration_since(at).as_secs_f64();
     passed.mul_add(PER_SECOND, allowance).min(BURST)
-}
-
-/// An IPv4 address, or the first 64 bits of an IPv6 address.
-fn block_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let prefix = v6.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(std::net::Ipv6Addr::from_bits(prefix))
-        }
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]

@@ -102,9 +102,7 @@ impl Keeper {
         if let Err(problem) = flow::sightings::write(&self.watch.repository) {
             warn!(%problem, "the last sightings were not kept");
         }
-        while flow::upkeep::writer::is_busy(&self.watch.repository) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        flow::upkeep::writer::finished(&self.watch.repository).await;
         if let Err(problem) = flow::audit::seal::close(&self.watch.repository) {
             warn!(%problem, "the end of the audit log is not signed; the next start does it");
         }

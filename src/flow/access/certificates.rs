@@ -1,19 +1,19 @@
 //! Certificates: issued from the record of an identity, revoked, and the list of the revoked renewed.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 use tracing::info;
 
-use crate::catalogue::CertificateRecord;
 use crate::domain::{Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, SuiteScope};
+use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::time::Moment;
-use crate::trust::{CertificateAuthority, IssuedClient, Reason, Revoked, TrustError};
+use crate::trust::{Reason, Revoked};
 
 /// What an identity is to get.
 #[derive(Clone, Debug)]
@@ -24,15 +24,6 @@ pub struct Request {
     pub csr_pem: String,
     /// How long it is to stand; the server's default when not said. Unit: days.
     pub days: Option<u32>,
-}
-
-/// A certificate and the CA that vouches for it.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// The certificate.
-    pub client: IssuedClient,
-    /// The CA's certificate, PEM.
-    pub ca_pem: String,
 }
 
 /// Issues a certificate and records the right it stands for.
@@ -96,25 +87,14 @@ fn issue_now(
     may_take(repository, admitted, grant)?;
     let now = repository.now();
     let days = request.days.unwrap_or(repository.limits().certificate_days);
-    let (client, ca_pem) = {
-        let authority = lock(authority);
-        let client = authority.issue_client(&grant.identity, &request.csr_pem, days, now);
-        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
-    };
-    let record = CertificateRecord {
-        serial: client.serial_hex.clone(),
-        identity: grant.identity.clone(),
-        issued_at: now,
-        issued_by: by.clone(),
-        not_after: client.not_after,
-        revoked_at: None,
-        reason: String::new(),
-    };
+    let (identity, csr_pem) = (&grant.identity, request.csr_pem.as_str());
+    let certificate = Certificate { identity, csr_pem, days, issued_by: by };
+    let (issued, record) = certificate.issue(authority, now)?;
     let event = admitted.did("certificate-issue", now).with(&entries::issued(grant, &record));
     repository.catalogue.record_certificate(&record, Some(grant), &event)?;
     admit::reload_grants(repository)?;
     info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
-    Ok(Issued { client, ca_pem })
+    Ok(issued)
 }
 
 /// Whether the name can have this right: its suites exist, and if the name has a right already, it is of
@@ -147,13 +127,6 @@ pub(in crate::flow) fn may_take(
     let problem =
         format!("is {} already; revoke it first, or choose another name", have.role.as_str());
     Err(Conflict::one(&grant.identity, problem).into())
-}
-
-/// The embedded CA, if it is the one whose clients are trusted.
-pub(in crate::flow) fn own_authority(
-    repository: &Repository,
-) -> Option<&Mutex<CertificateAuthority>> {
-    repository.authority.as_ref().filter(|_| !repository.trust.is_external())
 }
 
 fn no_authority(grant: &Grant) -> FlowError {
@@ -191,18 +164,6 @@ pub async fn grant(
         Ok(())
     })
     .await
-}
-
-pub(in crate::flow) fn bad_request(error: TrustError) -> FlowError {
-    match error {
-        TrustError::Request(_) => {
-            FlowError::Invalid { field: "csr_pem", problem: error.to_string() }
-        }
-        TrustError::Parameter(_) => {
-            FlowError::Invalid { field: "days", problem: error.to_string() }
-        }
-        other => other.into(),
-    }
 }
 
 /// What a revocation did.

@@ -10,15 +10,14 @@ use crate::digest::Digest;
 use crate::domain::{
     Actor, Admitted, Conflict, EnrolmentToken, Event, Grant, Identity, Right, TokenFault, TokenUse,
 };
-use crate::flow::access::certificates;
-use crate::flow::access::certificates::{bad_request, may_give, may_take, own_authority};
+use crate::flow::access::certificates::{may_give, may_take};
+use crate::flow::access::issuing::{Certificate, Issued, bad_request, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
 use crate::flow::report::reports;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
-use crate::time::Moment;
 use crate::trust::{IssuedClient, request};
 
 /// What a secret is made of. Unit: random bytes.
@@ -161,15 +160,12 @@ pub struct Shown {
 /// # Errors
 /// [`FlowError::Token`] with the reason; [`FlowError::Refused`] while nobody is served;
 /// [`FlowError::Invalid`] for a bad request.
-pub async fn enroll(
-    repository: &Arc<Repository>,
-    shown: Shown,
-) -> Result<certificates::Issued, FlowError> {
+pub async fn enroll(repository: &Arc<Repository>, shown: Shown) -> Result<Issued, FlowError> {
     let shared = Arc::clone(repository);
     blocking(move || enroll_now(&shared, &shown)).await
 }
 
-fn enroll_now(repository: &Repository, shown: &Shown) -> Result<certificates::Issued, FlowError> {
+fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowError> {
     let now = repository.now();
     repository.trust.current().gate(now)?;
     let authority = own_authority(repository).ok_or_else(no_authority)?;
@@ -184,23 +180,18 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<certificates::Is
     let token = known(repository)?;
     if let Some(used) = token.judge(&shown.name, &key, now)? {
         let client = again(repository, &token, used)?;
-        return Ok(certificates::Issued {
-            client,
-            ca_pem: lock(authority).certificate_pem().into(),
-        });
+        return Ok(Issued { client, ca_pem: lock(authority).certificate_pem().into() });
     }
     may_still_be_given(repository, &token)?;
     let days = token.days.unwrap_or(repository.limits().certificate_days);
-    let (client, ca_pem) = {
-        let authority = lock(authority);
-        let client = authority.issue_client(&token.grant.identity, &shown.csr_pem, days, now);
-        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
-    };
+    let (identity, issued_by) = (&token.grant.identity, &token.made_by);
+    let certificate = Certificate { identity, csr_pem: &shown.csr_pem, days, issued_by };
+    let (issued, record) = certificate.issue(authority, now)?;
     let why = if shown.message.is_empty() { &token.message } else { &shown.message };
-    use_up(repository, &token, &client, (key, why), now)?;
+    use_up(repository, &token, &issued.client, &record, (key, why))?;
     admit::reload_grants(repository)?;
-    info!(identity = %token.grant.identity, serial = %client.serial_hex, by = %token.made_by, "host enrolled");
-    Ok(certificates::Issued { client, ca_pem })
+    info!(identity = %token.grant.identity, serial = %record.serial, by = %token.made_by, "host enrolled");
+    Ok(issued)
 }
 
 /// The certificate that the token has given already.
@@ -236,9 +227,10 @@ fn use_up(
     repository: &Repository,
     token: &EnrolmentToken,
     client: &IssuedClient,
+    record: &CertificateRecord,
     (key, why): (Digest, &str),
-    now: Moment,
 ) -> Result<(), FlowError> {
+    let now = record.issued_at;
     let used = TokenUse {
         at: now,
         key,
@@ -246,18 +238,9 @@ fn use_up(
         certificate_pem: client.certificate_pem.clone(),
         not_after: client.not_after,
     };
-    let record = CertificateRecord {
-        serial: client.serial_hex.clone(),
-        identity: token.grant.identity.clone(),
-        issued_at: now,
-        issued_by: token.made_by.clone(),
-        not_after: client.not_after,
-        revoked_at: None,
-        reason: String::new(),
-    };
     let event = Event::done(Actor::named(&token.made_by), "enrol", now);
-    let event = event.with(&entries::issued(&token.grant, &record)).because(why);
-    match repository.catalogue.record_enrolment(token, &used, &record, &event)? {
+    let event = event.with(&entries::issued(&token.grant, record)).because(why);
+    match repository.catalogue.record_enrolment(token, &used, record, &event)? {
         true => Ok(()),
         false => Err(TokenFault::Used.into()),
     }

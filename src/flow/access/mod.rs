@@ -6,4 +6,7 @@ pub mod certificates;
 pub mod crl;
 pub mod enrol;
 pub mod grants;
+mod issuing;
 pub mod renew;
+
+pub use issuing::Issued;

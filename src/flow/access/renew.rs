@@ -6,7 +6,7 @@ use tracing::info;
 
 use crate::catalogue::CertificateRecord;
 use crate::domain::{Admitted, Conflict, Role};
-use crate::flow::access::certificates::{Issued, bad_request, own_authority};
+use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -57,25 +57,13 @@ fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<
     }
     let usual = repository.limits().certificate_days;
     let days = certificates.iter().find(|one| one.serial == shown).map_or(usual, life_days);
-    let (client, ca_pem) = {
-        let authority = lock(authority);
-        let client = authority.issue_client(identity, csr_pem, days.min(usual), now);
-        (client.map_err(bad_request)?, authority.certificate_pem().to_string())
-    };
-    let record = CertificateRecord {
-        serial: client.serial_hex.clone(),
-        identity: identity.clone(),
-        issued_at: now,
-        issued_by: identity.clone(),
-        not_after: client.not_after,
-        revoked_at: None,
-        reason: String::new(),
-    };
+    let certificate = Certificate { identity, csr_pem, days: days.min(usual), issued_by: identity };
+    let (issued, record) = certificate.issue(authority, now)?;
     let detail = format!("{identity}: serial {} until {}", record.serial, record.not_after);
     let event = host.did("renew", now).with(&detail);
     repository.catalogue.record_certificate(&record, None, &event)?;
     info!(%identity, serial = %record.serial, replaces = shown, "certificate renewed");
-    Ok(Issued { client, ca_pem })
+    Ok(issued)
 }
 
 /// For how long a certificate was issued, in whole days, at least one.

@@ -3,7 +3,6 @@
 use crate::domain::Outcome;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{error, info};
 
@@ -29,9 +28,11 @@ use crate::time::Moment;
 /// Waits until a Date later than the last one may be signed.
 pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
     loop {
-        match repository.signer.next_date(&desk.suite, repository.now()) {
-            // The clock counts whole seconds, so a fraction of one is looked at again.
-            Ok(NextDate::Wait { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
+        let now = repository.now();
+        match repository.signer.next_date(&desk.suite, now) {
+            Ok(NextDate::Wait { seconds }) => {
+                tokio::time::sleep(repository.clock.until(now.plus(seconds.into()))).await;
+            }
             // An error is met again, and answered, when the batch signs.
             Ok(NextDate::Ready(_)) | Err(_) => return,
         }

@@ -30,7 +30,6 @@ const BATCH_BYTES: usize = 8 << 20;
 const READ_AT_ONCE: usize = 32;
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(20);
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What an index listed of a name, and what it lists now.
 type Change = (Listed, Listed);
@@ -53,29 +52,41 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
             continue;
         }
         let Some(shared) = repository.upgrade() else { return };
-        let at_desk = Arc::clone(&desk);
+        let (at_work, at_desk) = (Arc::clone(&shared), Arc::clone(&desk));
         let done = blocking(move || {
-            let caught_up = book.catch_up(&shared, &at_desk);
+            let caught_up = book.catch_up(&at_work, &at_desk);
             Ok((book, caught_up))
         });
         match done.await {
-            Ok((kept, Ok(true))) => {
+            Ok((kept, Ok(Next::Moved))) => {
                 book = kept;
+                drop(shared);
                 moved.await;
-                tokio::time::sleep(REST).await;
+                desk.pause(REST).await;
             }
-            Ok((kept, Ok(false))) => {
+            Ok((kept, Ok(Next::At(due)))) => {
                 book = kept;
-                tokio::time::sleep(LOOK_AGAIN).await;
+                let wait = shared.clock.until(due);
+                drop(shared);
+                desk.pause(wait).await;
             }
             Ok((_, Err(_))) if desk.is_closed() => return,
             Ok((_, Err(problem))) | Err(problem) => {
                 error!(suite = %desk.suite, %problem, "contents were not made; they are tried again");
                 book = Book::default();
+                drop(shared);
                 let _ = tokio::time::timeout(AGAIN, moved).await;
             }
         }
     }
+}
+
+/// When to look again.
+enum Next {
+    /// When a batch was published or the form of the files has changed.
+    Moved,
+    /// At this moment, whatever happens until then.
+    At(Moment),
 }
 
 /// The contents of a suite, as they were last made.
@@ -98,21 +109,21 @@ struct Of {
 }
 
 impl Book {
-    /// Makes what is missing; whether it is all there now, or is to be looked at again soon.
-    fn catch_up(&mut self, repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
+    /// Makes what is missing, and says when to look again.
+    fn catch_up(&mut self, repository: &Repository, desk: &Desk) -> Result<Next, FlowError> {
         let state = desk.state();
         let Some(head) = state.head.as_ref().filter(|_| state.spec.contents) else {
-            return Ok(true);
+            return Ok(Next::Moved);
         };
         // What an earlier build made changes its form first, with all else that the suite lists.
         if desk.gz() == Encoding::Members {
-            return Ok(false);
+            return Ok(Next::Moved);
         }
         let of = match self.of.take() {
             Some(of) => of,
             None => match recorded(repository, desk, &state, head.generation)? {
                 Some(of) => of,
-                None => return Ok(false),
+                None => return Ok(Next::Moved),
             },
         };
         let places = places(&state);
@@ -124,9 +135,10 @@ impl Book {
         let changes: Vec<_> = places.iter().map(|place| (place, changes(place))).collect();
         let changed = changes.iter().any(|(_, changes)| !changes.is_empty());
         let now = repository.now();
-        if changed && self.made_at.is_some_and(|at| now.since(at) < SPACING_SECONDS) {
+        let due = self.made_at.map(|at| at.plus(SPACING_SECONDS));
+        if let Some(due) = due.filter(|due| changed && now < *due) {
             self.of = Some(of);
-            return Ok(false);
+            return Ok(Next::At(due));
         }
         let Of { generation, recorded, .. } = of;
         let made_of = if changed { head.generation } else { generation };
@@ -142,7 +154,7 @@ impl Book {
         let contents = state.contents.clone();
         let places = places.into_iter().collect();
         self.of = Some(Of { generation: made_of, contents, places, recorded: rest });
-        Ok(true)
+        Ok(Next::Moved)
     }
 
     /// Reads the files that were recorded.
@@ -209,7 +221,7 @@ fn recorded(
         places: BTreeSet::new(),
         recorded: Vec::new(),
     };
-    // Sheets are made together; were they not, what is older counts.
+    // The files are made together; were they not, what is older counts.
     let Some(generation) = recorded.iter().filter_map(|file| file.made_of).min() else {
         return Ok(Some(nothing()));
     };

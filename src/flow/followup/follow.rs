@@ -21,7 +21,6 @@ use crate::flow::threads::blocking;
 const BLOCKS_AT_ONCE: usize = 16;
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(20);
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Follows a suite for as long as its desk is open.
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
@@ -77,7 +76,7 @@ fn make_beside(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
     patches::patch(repository, desk, &|| !desk.is_closed() && desk.live() == live)
 }
 
-/// Takes the indices of a suite that was just opened in mind, so that its next change finds them there.
+/// Reads the indices of a suite that was just opened into memory, where its next change finds them.
 async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
     if !desk.live_indices().is_empty() || desk.state().head.is_none() {
         return Ok(());
@@ -95,7 +94,7 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
             at_desk.offer_live_indices(live_indices, &listed);
         }
         let milliseconds = begun.elapsed().as_millis() as u64;
-        info!(suite = %at_desk.suite, milliseconds, "indices are in mind");
+        info!(suite = %at_desk.suite, milliseconds, "indices are in memory");
         Ok(())
     })
     .await
@@ -119,13 +118,14 @@ async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
         let Some(head) = &state.head else { return Ok(()) };
         // The head must be two seconds old, so that the new Date is above its own and below the
         // present second.
-        if repository.now().since(head.date) >= 2 {
+        let due = head.date.plus(2);
+        if repository.now() >= due {
             break;
         }
+        desk.pause(repository.clock.until(due)).await;
         if desk.is_closed() {
             return Ok(());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
     let (job, answer) = Job::of_server(Change::Complete);
     if desk.submit(job).is_err() {

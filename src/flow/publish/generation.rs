@@ -251,9 +251,12 @@ pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), Flow
 
 fn due(repository: &Repository, suite: &SuiteName) -> Result<ReleaseDate, FlowError> {
     loop {
-        match repository.signer.next_date(suite, repository.now())? {
+        let now = repository.now();
+        match repository.signer.next_date(suite, now)? {
             NextDate::Ready(date) => return Ok(date),
-            NextDate::Wait { .. } => std::thread::sleep(std::time::Duration::from_millis(25)),
+            NextDate::Wait { seconds } => {
+                std::thread::sleep(repository.clock.until(now.plus(seconds.into())));
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::catalogue::SuiteState;
 use crate::debian::SuiteName;
@@ -63,6 +64,8 @@ impl Job {
 }
 
 /// A suite's state, its queue and what its writer remembers between publish batches.
+///
+/// **Lock order.** `live_indices` before `pending`. `queue` and `spare` are held alone.
 pub struct Desk {
     /// Of which suite.
     pub suite: SuiteName,
@@ -71,8 +74,10 @@ pub struct Desk {
     queue: Mutex<Queue>,
     pub(crate) arrived: Notify,
     hurry: AtomicBool,
-    closed: AtomicBool,
+    closed: watch::Sender<bool>,
     writing: AtomicBool,
+    /// Notified whenever the writer has done what it took.
+    done: Notify,
     /// How much of what is in mind came since it was read in one go.
     scattered: Scattered,
     /// How often the suite was read anew because of that.
@@ -108,8 +113,9 @@ impl Desk {
             queue: Mutex::default(),
             arrived: Notify::new(),
             hurry: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
             writing: AtomicBool::new(false),
+            done: Notify::new(),
             scattered: Scattered::default(),
             readings: AtomicU64::new(0),
             spare: Mutex::default(),
@@ -226,7 +232,7 @@ impl Desk {
     /// Puts a change into the queue. Incident verbs go before uploads.
     pub(crate) fn submit(&self, job: Job) -> Result<(), FlowError> {
         let mut queue = lock(&self.queue);
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(FlowError::Unavailable("the server is shutting down".into()));
         }
         if job.change.is_urgent() {
@@ -297,11 +303,12 @@ impl Desk {
     /// Notes that a change is being made, or none any more.
     pub(crate) fn set_writing(&self, writing: bool) {
         self.writing.store(writing, Ordering::Release);
+        self.done.notify_waiters();
     }
 
     /// Takes no more changes; what waits is still done.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.send_replace(true);
         self.arrived.notify_one();
         self.wake();
     }
@@ -313,7 +320,26 @@ impl Desk {
 
     /// Whether it takes no more changes.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        *self.closed.borrow()
+    }
+
+    /// Waits for `wait`, or until the desk is closed.
+    pub(crate) async fn pause(&self, wait: Duration) {
+        let mut closed = self.closed.subscribe();
+        let _closed = tokio::time::timeout(wait, closed.wait_for(|closed| *closed)).await;
+    }
+
+    /// Waits until no change waits and none is being made.
+    pub(crate) async fn finished(&self) {
+        loop {
+            let mut done = std::pin::pin!(self.done.notified());
+            // From here on nothing is missed, whatever is done before the wait begins.
+            done.as_mut().enable();
+            if !self.is_busy() {
+                return;
+            }
+            done.await;
+        }
     }
 }
 

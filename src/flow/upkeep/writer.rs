@@ -87,12 +87,12 @@ pub async fn close_all(repository: &Repository) {
     for desk in repository.desks().values() {
         desk.close();
     }
-    while is_busy(repository) {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    finished(repository).await;
 }
 
-/// Whether any change waits or is being made.
-pub fn is_busy(repository: &Repository) -> bool {
-    repository.desks().values().any(|desk| desk.is_busy())
+/// Waits until no change waits and none is being made, in any suite.
+pub async fn finished(repository: &Repository) {
+    for desk in repository.desks().values() {
+        desk.finished().await;
+    }
 }

@@ -1,28 +1,10 @@
 //! Connection slots: how many connections are open, in all and per address; a slot is given back by dropping.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What one cap counts together: an IPv4 address, or the 64-bit prefix of an IPv6 address (a
-/// single IPv6 customer has at least that many).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Block {
-    V4(Ipv4Addr),
-    V6([u8; 8]),
-}
-
-impl Block {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => Self::V4(v4),
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
-            }
-        }
-    }
-}
+use super::network::network_of;
 
 /// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +19,7 @@ pub(super) enum NoSlot {
 #[derive(Debug)]
 pub(super) struct ConnectionSlots {
     most: usize,
-    most_per_block: usize,
+    most_per_network: usize,
     taken: Mutex<Taken>,
 }
 
@@ -45,7 +27,7 @@ pub(super) struct ConnectionSlots {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    by_block: HashMap<Block, usize>,
+    by_network: HashMap<IpAddr, usize>,
 }
 
 /// One open connection's place.
@@ -53,12 +35,12 @@ struct Taken {
 pub(super) struct ConnectionSlot {
     of: Arc<ConnectionSlots>,
     /// Whose it counts as; nobody's for a proxy.
-    block: Option<Block>,
+    network: Option<IpAddr>,
 }
 
 impl ConnectionSlots {
-    pub fn new(most: usize, most_per_block: usize) -> Arc<Self> {
-        Arc::new(Self { most, most_per_block, taken: Mutex::default() })
+    pub fn new(most: usize, most_per_network: usize) -> Arc<Self> {
+        Arc::new(Self { most, most_per_network, taken: Mutex::default() })
     }
 
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, NoSlot> {
@@ -72,7 +54,7 @@ impl ConnectionSlots {
             return Err(NoSlot::Full);
         }
         taken.all = taken.all.saturating_add(1);
-        Ok(ConnectionSlot { of: Arc::clone(self), block: None })
+        Ok(ConnectionSlot { of: Arc::clone(self), network: None })
     }
 
     #[cfg(test)]
@@ -84,14 +66,14 @@ impl ConnectionSlots {
 impl ConnectionSlot {
     /// The same slot, from now on counted for `address`; it is given back when that has all it may have.
     pub fn name(mut self, address: IpAddr) -> Result<Self, NoSlot> {
-        let block = Block::of(address);
+        let network = network_of(address);
         {
             let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
-            let here = taken.by_block.get(&block).copied().unwrap_or(0);
-            if here < self.of.most_per_block {
-                taken.by_block.insert(block, here.saturating_add(1));
+            let here = taken.by_network.get(&network).copied().unwrap_or(0);
+            if here < self.of.most_per_network {
+                taken.by_network.insert(network, here.saturating_add(1));
                 drop(taken);
-                self.block = Some(block);
+                self.network = Some(network);
                 return Ok(self);
             }
         }
@@ -103,11 +85,11 @@ impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
-        let Some(block) = self.block else { return };
-        if let Some(here) = taken.by_block.get_mut(&block) {
+        let Some(network) = self.network else { return };
+        if let Some(here) = taken.by_network.get_mut(&network) {
             *here = here.saturating_sub(1);
             if *here == 0 {
-                taken.by_block.remove(&block);
+                taken.by_network.remove(&network);
             }
         }
     }
@@ -152,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_counts_by_prefix_of_64_bits_and_forgets_empty_blocks() {
+    fn ipv6_counts_by_prefix_of_64_bits_and_forgets_empty_networks() {
         let slots = ConnectionSlots::new(10, 1);
         let a = slots.take(ip("2001:db8:0:1::1")).unwrap();
         assert_eq!(slots.take(ip("2001:db8:0:1:ffff::9")).unwrap_err(), NoSlot::Address);
         let b = slots.take(ip("2001:db8:0:2::1")).unwrap();
         drop((a, b));
-        assert!(slots.taken.lock().unwrap().by_block.is_empty());
+        assert!(slots.taken.lock().unwrap().by_network.is_empty());
     }
 }
