@@ -1,7 +1,6 @@
 //! Packages: what is known of a `.deb`.
 
 use std::fmt;
-use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use crate::debian::{Architecture, PackageKind, PackageName, Version, translation};
@@ -43,12 +42,9 @@ pub struct Package {
 pub struct Text {
     /// Which stanza of a `Translation-en`.
     pub mark: TextMark,
-    /// Size of that stanza with its closing blank line, rounded up. Unit: 16 bytes, so that it needs no room
-    /// of its own in memory.
-    pub units: NonZeroU16,
+    /// Size of that stanza with its closing blank line. Unit: bytes. Earlier builds rounded it up to 16.
+    pub bytes: u32,
 }
-
-const UNIT_BYTES: u16 = 16;
 
 impl Text {
     /// What stands apart of a published stanza; `None` when nothing does.
@@ -61,14 +57,11 @@ impl Text {
 
     /// The same, given the stanza of the `Translation-en`.
     pub fn of_stanza(translation: &str) -> Option<Self> {
-        let units = translation.len().div_ceil(usize::from(UNIT_BYTES));
-        let units = NonZeroU16::new(u16::try_from(units).unwrap_or(u16::MAX))?;
-        Some(Self { mark: TextMark::of(&Digest::of(translation.as_bytes())), units })
-    }
-
-    /// Size of the stanza, a little more than less. Unit: bytes.
-    pub fn about_bytes(&self) -> u32 {
-        u32::from(self.units.get()).saturating_mul(UNIT_BYTES.into())
+        if translation.is_empty() {
+            return None;
+        }
+        let bytes = u32::try_from(translation.len()).unwrap_or(u32::MAX);
+        Some(Self { mark: TextMark::of(&Digest::of(translation.as_bytes())), bytes })
     }
 }
 
@@ -127,10 +120,7 @@ mod tests {
     #[test]
     fn marks_read_back_and_nothing_else_does() {
         let text = Text::of_stanza("Package: x\n\n").unwrap();
-        assert_eq!(
-            (text.about_bytes(), Text::of_stanza(&"x".repeat(33)).unwrap().about_bytes()),
-            (16, 48)
-        );
+        assert_eq!((text.bytes, Text::of_stanza(&"x".repeat(33)).unwrap().bytes), (12, 33));
         let written = text.mark.to_string();
         assert_eq!(written, Digest::of(b"Package: x\n\n").to_string()[..32]);
         assert_eq!(written.parse(), Ok(text.mark));
@@ -140,11 +130,10 @@ mod tests {
         assert_eq!(Text::of_stanza(""), None);
     }
 
-    /// Names and versions of up to 23 bytes are within it. Sixty thousand are kept in mind; with the counts of
-    /// the `Arc` around it and its own word, the allocator gives 240 bytes for each.
+    /// Names and versions of up to 23 bytes are within it. A server keeps sixty thousand in memory.
     #[test]
-    fn what_is_kept_in_mind_of_a_package_is_small() {
-        assert!(size_of::<Package>() <= 216, "{} bytes", size_of::<Package>());
+    fn what_is_kept_in_memory_of_a_package_is_small() {
+        assert!(size_of::<Package>() <= 224, "{} bytes", size_of::<Package>());
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Filling {
     /// whole one: both forms are cut at the same places.
     fn weight(&self, package: &Package) -> (u64, u32) {
         let (bytes, digest) = match (self.shape, &package.text) {
-            (Shape::Translation, Some(text)) => (text.about_bytes(), &text.mark.as_bytes()[..]),
+            (Shape::Translation, Some(text)) => (text.bytes, &text.mark.as_bytes()[..]),
             _ => (package.stanza_bytes, &package.stanza_digest.as_bytes()[..]),
         };
         let head = digest.first_chunk::<4>().copied().unwrap_or_default();

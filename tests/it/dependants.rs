@@ -356,7 +356,7 @@ mod rules {
                 for provided in read.provided_names() {
                     providers.insert(provided.clone(), vec![package.name.clone()]);
                 }
-                dependencies.insert(package.digest, read);
+                dependencies.insert(package.digest, Arc::new(read));
                 named.insert(package.name.clone(), vec![Arc::clone(package)]);
             }
         }

@@ -50,11 +50,11 @@ impl Before {
             .replace(&format!("\nVersion: {old}\n"), &format!("\nVersion: {version}\n{field}"));
         let text_of = Text::of(PackageKind::Deb, &stanza).unwrap();
         let sql = "UPDATE package SET version = ?1, source_version = ?1, stanza_bytes = ?2, \
-                   stanza_digest = ?3, text_mark = ?4, text_units = ?5 WHERE digest = ?6";
+                   stanza_digest = ?3, text_mark = ?4, text_bytes = ?5 WHERE digest = ?6";
         let stanza_digest = Digest::of(stanza.as_bytes()).to_string();
-        let (mark, units) = (text_of.mark.to_string(), text_of.units.get());
+        let (mark, bytes) = (text_of.mark.to_string(), text_of.bytes);
         let values =
-            params![version, stanza.len() as i64, stanza_digest, mark, units, digest.to_string()];
+            params![version, stanza.len() as i64, stanza_digest, mark, bytes, digest.to_string()];
         self.0.execute(sql, values).unwrap();
         let sql = "UPDATE stanza SET stanza = ?1 WHERE package_id = \
                    (SELECT id FROM package WHERE digest = ?2)";

@@ -99,6 +99,6 @@ fn certificate(row: &dyn Row) -> Answer<CertificateRecord> {
         issued_by: parse(row, 3)?,
         not_after: moment(row, 4)?,
         revoked_at: moment_optional(row, 5)?,
-        reason: row.text(6)?.to_owned(),
+        reason: if row.is_null(6)? { String::new() } else { row.text(6)?.to_owned() },
     })
 }

@@ -1,7 +1,7 @@
 //! The audit log: entries are added within the transaction of what they tell.
 
 use super::rows::{damaged, number, number_optional, parse};
-use super::{Answer, Row, Store, Tx, all, count, one};
+use super::{Answer, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{
     Audit, AuditedKeyring, CatalogueError, Checkpoint, Delivery, KeyringChange,
 };
@@ -58,12 +58,12 @@ const LAST_CHECKPOINT: &str = "\
     SELECT entries, signed_at, text, digest FROM audit_checkpoint ORDER BY entries DESC LIMIT 1";
 
 const KEYRING: &str = "\
-    SELECT key_lines, begun, identity, serial, message, remark FROM audit_keyring WHERE id = 1";
+    SELECT key_lines, identity, serial, message, remark FROM audit_keyring WHERE id = 1";
 
-const RECORD_RING: &str = "\
-    INSERT INTO audit_keyring (id, key_lines, begun, identity, serial, message, remark) \
-    VALUES (1, $1, $2, $3, $4, $5, $6) \
-    ON CONFLICT (id) DO UPDATE SET key_lines = excluded.key_lines, begun = excluded.begun, \
+const RECORD_KEYRING: &str = "\
+    INSERT INTO audit_keyring (id, key_lines, identity, serial, message, remark) \
+    VALUES (1, $1, $2, $3, $4, $5) \
+    ON CONFLICT (id) DO UPDATE SET key_lines = excluded.key_lines, \
         identity = excluded.identity, serial = excluded.serial, message = excluded.message, \
         remark = excluded.remark";
 
@@ -134,21 +134,16 @@ impl<S: Store> Audit for S {
     fn record_keyring(&self, keyring: &AuditedKeyring, events: &[Event]) -> Answer<()> {
         let (keyring, events) = (keyring.clone(), events.to_vec());
         self.write(move |tx| {
-            let nobody = KeyringChange {
-                actor: Actor::default(),
-                message: String::new(),
-                remark: String::new(),
-            };
-            let change = keyring.change.as_ref().unwrap_or(&nobody);
+            let change = keyring.change.as_ref();
+            let text = |of: fn(&KeyringChange) -> &str| Value::from(change.map(of));
             let values = [
                 keyring.keys.join("\n").into(),
-                i64::from(keyring.change.is_some()).into(),
-                change.actor.identity.as_str().into(),
-                change.actor.serial.as_str().into(),
-                change.message.as_str().into(),
-                change.remark.as_str().into(),
+                text(|change| &change.actor.identity),
+                text(|change| &change.actor.serial),
+                text(|change| &change.message),
+                text(|change| &change.remark),
             ];
-            tx.exec(RECORD_RING, &values)?;
+            tx.exec(RECORD_KEYRING, &values)?;
             add(tx, &events)
         })
     }
@@ -184,12 +179,14 @@ fn delivery(row: &dyn Row) -> Answer<Delivery> {
 
 fn keyring(row: &dyn Row) -> Answer<AuditedKeyring> {
     let text = |column| Ok::<_, CatalogueError>(row.text(column)?.to_owned());
-    let actor = Actor { identity: text(2)?, serial: text(3)? };
-    let change = KeyringChange { actor, message: text(4)?, remark: text(5)? };
-    Ok(AuditedKeyring {
-        keys: text(0)?.lines().map(str::to_owned).collect(),
-        change: Some(change).filter(|_| row.integer(1).is_ok_and(|begun| begun != 0)),
-    })
+    let change = match row.is_null(1)? {
+        true => None,
+        false => {
+            let actor = Actor { identity: text(1)?, serial: text(2)? };
+            Some(KeyringChange { actor, message: text(3)?, remark: text(4)? })
+        }
+    };
+    Ok(AuditedKeyring { keys: text(0)?.lines().map(str::to_owned).collect(), change })
 }
 
 fn list<S: Store>(

@@ -58,7 +58,7 @@ pub(super) fn record_certificate(
         certificate.issued_by.as_str().into(),
         certificate.not_after.0.into(),
         certificate.revoked_at.map(|at| at.0).into(),
-        certificate.reason.as_str().into(),
+        certificate.revoked_at.map(|_| certificate.reason.as_str()).into(),
     ];
     if tx.exec(RECORD_CERTIFICATE, &values)? == 0 {
         return Err(CatalogueError::Exists(format!("certificate {}", certificate.serial)));

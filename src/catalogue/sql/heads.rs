@@ -11,12 +11,12 @@ const LOCK: &str = "UPDATE suite SET name = name WHERE name = $1 RETURNING id, l
 
 const HEAD: &str = "\
     SELECT generation, dated_at, valid_until, release, release_gpg, in_release \
-    FROM head WHERE suite_id = $1 AND ring = ''";
+    FROM head WHERE suite_id = $1";
 
 const RENEW_HEAD: &str = "\
     UPDATE head SET dated_at = $1, valid_until = $2, release = $3, release_gpg = $4, \
         in_release = $5 \
-    WHERE suite_id = $6 AND ring = '' AND generation = $7 AND dated_at < $1";
+    WHERE suite_id = $6 AND generation = $7 AND dated_at < $1";
 
 /// A suite's id and last generation; no other writer touches it until the transaction ends.
 ///

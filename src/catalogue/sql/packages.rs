@@ -1,5 +1,7 @@
 //! Packages: what is known of each `.deb`, and its stanza.
 
+use std::collections::BTreeSet;
+
 use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
 use super::{Answer, MANY, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{CatalogueError, Mention, NewPackage, PackageRecord, Packages};
@@ -10,7 +12,7 @@ use crate::time::Moment;
 
 const INSERT_PACKAGE: &str = "\
     INSERT INTO package (digest, name, version, architecture, source, source_version, \
-        size_bytes, stanza_bytes, stanza_digest, kind, text_mark, text_units, sent_by, sent_at, \
+        size_bytes, stanza_bytes, stanza_digest, kind, text_mark, text_bytes, sent_by, sent_at, \
         accepted) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) \
     ON CONFLICT (digest) DO NOTHING \
@@ -92,8 +94,12 @@ impl<S: Store> Packages for S {
     fn record_packages(&self, new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
         let by = by.clone();
         let many = new.len() >= MANY;
-        let record =
-            move |tx: &mut dyn Tx| new.iter().try_for_each(|new| record_package(tx, new, &by, at));
+        // Read before others have to wait.
+        let mentions = mentions(&new);
+        let record = move |tx: &mut dyn Tx| {
+            new.iter().try_for_each(|new| record_package(tx, new, &by, at))?;
+            mentions.iter().try_for_each(|mention| record_mention(tx, mention))
+        };
         if many { self.write_much(record) } else { self.write(record) }
     }
 
@@ -210,14 +216,13 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
         (&package.stanza_digest).into(),
         package.kind.as_str().into(),
         package.text.map_or(Value::Null, |text| text.mark.to_string().into()),
-        package.text.map_or(Value::Null, |text| i64::from(text.units.get()).into()),
+        package.text.map_or(Value::Null, |text| i64::from(text.bytes).into()),
         by.as_str().into(),
         at.0.into(),
     ];
     let id = match one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))? {
         Some(id) => {
             tx.exec(INSERT_STANZA, &[id.into(), new.stanza.as_str().into()])?;
-            record_mentions(tx, new)?;
             id
         }
         None => {
@@ -235,16 +240,27 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
     Ok(())
 }
 
-/// What moves the names that a package speaks of has to find it.
-fn record_mentions(tx: &mut dyn Tx, new: &NewPackage) -> Answer<()> {
-    let read = Dependencies::of_stanza(&new.stanza);
-    let needed = read.needed_names().into_iter().map(|name| (Mention::Depends, name));
-    let provided = read.provided_names().into_iter().map(|name| (Mention::Provides, name));
-    let avoided = read.avoided_names().into_iter().map(|name| (Mention::Avoids, name));
-    for (kind, name) in needed.chain(provided).chain(avoided) {
-        let (kind, by_name) = (mention_word(kind), new.package.name.as_str());
-        tx.exec(INSERT_MENTION, &[name.as_str().into(), kind.into(), by_name.into()])?;
+/// A name, how it is mentioned, and by packages of which name.
+type Mentioned = (PackageName, &'static str, PackageName);
+
+/// The names that packages mention, for who moves packages of these names. Each once and in the order of the table,
+/// so that rows which lie beside each other are written together.
+fn mentions(new: &[NewPackage]) -> BTreeSet<Mentioned> {
+    let mut mentions = BTreeSet::new();
+    for new in new {
+        let read = Dependencies::of_stanza(&new.stanza);
+        let needed = read.needed_names().into_iter().map(|name| (Mention::Depends, name));
+        let provided = read.provided_names().into_iter().map(|name| (Mention::Provides, name));
+        let avoided = read.avoided_names().into_iter().map(|name| (Mention::Avoids, name));
+        let all = needed.chain(provided).chain(avoided);
+        let by = &new.package.name;
+        mentions.extend(all.map(|(kind, name)| (name.clone(), mention_word(kind), by.clone())));
     }
+    mentions
+}
+
+fn record_mention(tx: &mut dyn Tx, (name, kind, by): &Mentioned) -> Answer<()> {
+    tx.exec(INSERT_MENTION, &[name.as_str().into(), (*kind).into(), by.as_str().into()])?;
     Ok(())
 }
 

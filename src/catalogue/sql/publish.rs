@@ -70,10 +70,9 @@ const ENTER: &str = "\
     ON CONFLICT DO NOTHING";
 
 const MOVE_HEAD: &str = "\
-    INSERT INTO head (suite_id, ring, generation, dated_at, valid_until, release, release_gpg, \
-        in_release) \
-    VALUES ($1, '', $2, $3, $4, $5, $6, $7) \
-    ON CONFLICT (suite_id, ring) DO UPDATE SET generation = excluded.generation, \
+    INSERT INTO head (suite_id, generation, dated_at, valid_until, release, release_gpg, in_release) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (suite_id) DO UPDATE SET generation = excluded.generation, \
         dated_at = excluded.dated_at, valid_until = excluded.valid_until, \
         release = excluded.release, release_gpg = excluded.release_gpg, \
         in_release = excluded.in_release";

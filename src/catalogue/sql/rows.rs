@@ -1,7 +1,6 @@
 //! Rows: how values of the domain are written to columns and read back.
 
 use std::error::Error;
-use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use super::{Answer, Row};
@@ -17,7 +16,7 @@ use crate::time::Moment;
 macro_rules! package_columns {
     () => {
         "p.digest, p.name, p.version, p.architecture, p.source, p.source_version, p.size_bytes, \
-         p.stanza_bytes, p.stanza_digest, p.kind, p.text_mark, p.text_units"
+         p.stanza_bytes, p.stanza_digest, p.kind, p.text_mark, p.text_bytes"
     };
 }
 pub(super) use package_columns;
@@ -183,9 +182,8 @@ impl Reader {
 /// Reads the two columns of a package's text.
 fn text(row: &dyn Row, column: usize) -> Answer<Option<Text>> {
     let Some(mark) = parse_optional(row, column)? else { return Ok(None) };
-    let units: u16 = number(row, column.saturating_add(1))?;
-    let units = NonZeroU16::new(units).ok_or_else(|| damaged("a text has no size"))?;
-    Ok(Some(Text { mark, units }))
+    let bytes = number(row, column.saturating_add(1))?;
+    Ok(Some(Text { mark, bytes }))
 }
 
 /// Reads a column of which few values are expected.

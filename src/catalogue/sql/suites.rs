@@ -105,7 +105,7 @@ const SEARCH_PATTERN_IN: &str = placements!(
 const KEEP_FLOOR: &str = "\
     INSERT INTO departed_suite (name, dated_at, spec) \
     SELECT s.name, h.dated_at, s.spec FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
-        WHERE s.id = $1 AND h.ring = '' \
+        WHERE s.id = $1 \
     ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at, spec = excluded.spec";
 
 const DEPARTED: &str = "SELECT spec FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";

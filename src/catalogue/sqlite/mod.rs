@@ -30,13 +30,14 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 6] = [
+const MIGRATIONS: [M<'static>; 7] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0004-departed/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0005-several-versions/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0006-words/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0007-nulls/up.sql")),
 ];
 
 /// Marks the file as ours: `repo` in ASCII.

@@ -23,7 +23,7 @@ pub struct Question<'q> {
     /// What will be listed of them.
     pub after: &'q Named,
     /// What packages need and provide; of what is not here, nothing but name and version counts.
-    pub dependencies: &'q HashMap<Digest, Dependencies>,
+    pub dependencies: &'q HashMap<Digest, Arc<Dependencies>>,
     /// Names of packages that may provide a name.
     pub providers: &'q BTreeMap<PackageName, Vec<PackageName>>,
     /// The names that the suite answers for, of those that are depended on.
@@ -72,7 +72,7 @@ impl<'q> Question<'q> {
 
     /// What a package needs and provides, as far as it was read.
     pub(super) fn read(&self, package: &Package) -> Option<&'q Dependencies> {
-        self.dependencies.get(&package.digest)
+        self.dependencies.get(&package.digest).map(Arc::as_ref)
     }
 
     pub(super) fn multi_arch(&self, package: &Package) -> MultiArch {

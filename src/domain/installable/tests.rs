@@ -47,7 +47,7 @@ struct Case {
     architectures: Vec<Architecture>,
     before: Named,
     after: Named,
-    dependencies: HashMap<Digest, Dependencies>,
+    dependencies: HashMap<Digest, Arc<Dependencies>>,
     providers: BTreeMap<PackageName, Vec<PackageName>>,
     own: BTreeSet<PackageName>,
     touched: BTreeSet<PackageName>,
@@ -60,7 +60,7 @@ impl Case {
         let (mut own, mut moved) = (BTreeSet::new(), BTreeSet::new());
         for (told, others) in [(before, after), (after, before)] {
             for (package, read) in told {
-                dependencies.insert(package.digest, read.clone());
+                dependencies.insert(package.digest, Arc::new(read.clone()));
                 let recommended = read.recommends.iter().flatten().map(|one| &one.package);
                 let named = read.needed_names().into_iter().chain(read.provided_names());
                 let named = named.chain(read.avoided_names()).chain(recommended);

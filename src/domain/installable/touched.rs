@@ -1,6 +1,7 @@
 //! Touched: what of all names and needs has to be looked at after a change.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::{Named, Need};
 use crate::debian::{Dependencies, PackageName};
@@ -11,12 +12,12 @@ use crate::digest::Digest;
 pub fn touched_by(
     moved: &[PackageName],
     states: [&Named; 2],
-    dependencies: &HashMap<Digest, Dependencies>,
+    dependencies: &HashMap<Digest, Arc<Dependencies>>,
 ) -> BTreeSet<PackageName> {
     let packages =
         states.into_iter().flat_map(|state| moved.iter().filter_map(|name| state.get(name)));
     let read = packages.flatten().filter_map(|package| dependencies.get(&package.digest));
-    let provided = read.flat_map(Dependencies::provided_names);
+    let provided = read.flat_map(|read| read.provided_names());
     provided.chain(moved).cloned().collect()
 }
 

@@ -2,7 +2,7 @@
 //! depends on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::catalogue::Mention;
 use crate::debian::relation::Relation;
@@ -14,10 +14,14 @@ use crate::domain::installable::{
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
-use crate::flow::threads::on_every_core;
+use crate::flow::threads::{lock, on_every_core};
 
 /// So many names are looked at in one go, so that what is read of them is never much.
 const AT_ONCE: usize = 1_000;
+
+/// So many packages' dependencies are kept while a change is judged: those that many others need. Some 25,000 of
+/// Debian's are needed by another one, at about a kilobyte each.
+const MOST_SHARED: usize = 32_000;
 
 /// A suite before a change and after it.
 #[derive(Clone, Copy)]
@@ -53,8 +57,9 @@ impl Difference<'_> {
         }
         let concerned: Vec<_> = concerned.into_iter().collect();
         let parts: Vec<_> = concerned.chunks(AT_ONCE).collect();
+        let shared = Shared::default();
         let found = on_every_core(&parts, |part| match may_go_on() {
-            true => self.examine(part, &touched).map(Some),
+            true => self.examine(part, &touched, &shared).map(Some),
             false => Ok(None),
         })?;
         let whole: Option<Vec<_>> = found.into_iter().collect();
@@ -67,12 +72,12 @@ impl Difference<'_> {
         if self.before.lists_nothing() {
             return Ok(moved.clone());
         }
-        let mut touched = BTreeSet::new();
+        let (mut touched, shared) = (BTreeSet::new(), Shared::default());
         let moved: Vec<_> = moved.iter().cloned().collect();
         for part in moved.chunks(AT_ONCE) {
-            let mut known = Known::new(self);
+            let mut known = Known::new(self, &shared);
             known.list(part);
-            known.read(&part.iter().collect::<Vec<_>>())?;
+            known.read(&part.iter().collect::<Vec<_>>(), Again::No)?;
             let Known { before, after, dependencies, .. } = &known;
             touched.extend(touched_by(part, [before, after], dependencies));
         }
@@ -83,15 +88,16 @@ impl Difference<'_> {
         &self,
         names: &[PackageName],
         touched: &BTreeSet<PackageName>,
+        shared: &Shared,
     ) -> Result<Vec<Lack>, FlowError> {
-        let mut known = Known::new(self);
+        let mut known = Known::new(self, shared);
         known.list(names);
         // Hosts keep what is not listed any more.
         let listed = |name: &&PackageName| {
             known.after.contains_key(*name) || known.before.contains_key(*name)
         };
         let listed: Vec<_> = names.iter().filter(listed).collect();
-        known.read(&listed)?;
+        known.read(&listed, Again::No)?;
         let needed = known.needed(&listed, touched);
         known.look_up(needed)?;
         let question = known.question(touched);
@@ -103,12 +109,39 @@ impl Difference<'_> {
     }
 }
 
+/// What was read of packages that others need, for all parts of a change.
+#[derive(Default)]
+struct Shared(Mutex<HashMap<Digest, Arc<Dependencies>>>);
+
+impl Shared {
+    /// Those of these packages that are there.
+    fn of(&self, digests: &[Digest]) -> Vec<(Digest, Arc<Dependencies>)> {
+        let shared = lock(&self.0);
+        let found = |digest: &Digest| Some((*digest, Arc::clone(shared.get(digest)?)));
+        digests.iter().filter_map(found).collect()
+    }
+
+    fn keep(&self, read: impl Iterator<Item = (Digest, Arc<Dependencies>)>) {
+        let mut shared = lock(&self.0);
+        let room = MOST_SHARED.saturating_sub(shared.len());
+        shared.extend(read.take(room));
+    }
+}
+
+/// Whether other parts of a change are likely to ask for the same packages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Yes,
+    No,
+}
+
 /// What was read for some names.
 struct Known<'k> {
     change: &'k Difference<'k>,
+    shared: &'k Shared,
     before: Named,
     after: Named,
-    dependencies: HashMap<Digest, Dependencies>,
+    dependencies: HashMap<Digest, Arc<Dependencies>>,
     /// The names that the suite answers for, of those that were looked up.
     own: BTreeSet<PackageName>,
     /// The names of packages that may provide these.
@@ -116,9 +149,10 @@ struct Known<'k> {
 }
 
 impl<'k> Known<'k> {
-    fn new(change: &'k Difference<'k>) -> Self {
+    fn new(change: &'k Difference<'k>, shared: &'k Shared) -> Self {
         Self {
             change,
+            shared,
             before: Named::new(),
             after: Named::new(),
             dependencies: HashMap::new(),
@@ -150,7 +184,7 @@ impl<'k> Known<'k> {
         }
         self.own.extend(names);
         self.list(&all);
-        self.read(&all.iter().collect::<Vec<_>>())
+        self.read(&all.iter().collect::<Vec<_>>(), Again::Yes)
     }
 
     /// Looks up what may come onto hosts with packages of these names: what they need, what that needs, and so on,
@@ -186,21 +220,21 @@ impl<'k> Known<'k> {
     ) -> BTreeSet<PackageName> {
         let Difference { before, after, .. } = *self.change;
         let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
-        let said = read.flat_map(relations).map(|one| one.package);
+        let said = read.flat_map(|read| relations(read)).map(|one| one.package);
         said.filter(|name| answers_for(name, before, after)).collect()
     }
 
     /// Looks up what cannot be beside packages of these names, or beside what they provide.
     fn look_up_avoiding(&mut self, names: &[PackageName]) -> Result<(), FlowError> {
         let read = self.packages(names).filter_map(|one| self.dependencies.get(&one.digest));
-        let provided = read.flat_map(Dependencies::provided_names);
+        let provided = read.flat_map(|read| read.provided_names());
         let known_as: BTreeSet<_> = provided.chain(names).cloned().collect();
         let known_as: Vec<_> = known_as.into_iter().collect();
         for part in known_as.chunks(AT_ONCE) {
             let found = self.change.repository.catalogue.list_mentions(part, Mention::Avoids)?;
             let found: Vec<_> = found.into_iter().flatten().collect();
             self.list(&found);
-            self.read(&found.iter().collect::<Vec<_>>())?;
+            self.read(&found.iter().collect::<Vec<_>>(), Again::Yes)?;
         }
         Ok(())
     }
@@ -229,7 +263,7 @@ impl<'k> Known<'k> {
     }
 
     /// Reads what the packages of these names need and provide.
-    fn read(&mut self, names: &[&PackageName]) -> Result<(), FlowError> {
+    fn read(&mut self, names: &[&PackageName], again: Again) -> Result<(), FlowError> {
         let listed = [&self.before, &self.after].into_iter();
         let packages = listed.flat_map(|listed| names.iter().filter_map(|name| listed.get(*name)));
         let digest = |package: &Arc<Package>| package.digest;
@@ -238,11 +272,17 @@ impl<'k> Known<'k> {
             .map(digest)
             .filter(|digest| !self.dependencies.contains_key(digest))
             .collect();
-        let missing: Vec<_> = missing.into_iter().collect();
+        let mut missing: Vec<_> = missing.into_iter().collect();
+        self.dependencies.extend(self.shared.of(&missing));
+        missing.retain(|digest| !self.dependencies.contains_key(digest));
         for part in missing.chunks(AT_ONCE) {
             let stanzas = self.change.repository.catalogue.read_stanzas(part)?;
-            let read = stanzas.iter().map(|stanza| Dependencies::of_stanza(stanza));
-            self.dependencies.extend(part.iter().copied().zip(read));
+            let read = stanzas.iter().map(|stanza| Arc::new(Dependencies::of_stanza(stanza)));
+            let read: Vec<_> = part.iter().copied().zip(read).collect();
+            if again == Again::Yes {
+                self.shared.keep(read.iter().cloned());
+            }
+            self.dependencies.extend(read);
         }
         Ok(())
     }
