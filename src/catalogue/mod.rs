@@ -3,14 +3,10 @@
 //!
 //! May name: domain, debian, digest, time, cause
 
-use std::sync::mpsc::Receiver;
-
 use crate::cause::Cause;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{
-    Announced, Event, Grant, Head, Identity, Package, Publication, Shown, SuiteSpec,
-};
+use crate::domain::{Event, Grant, Head, Identity, Package, Publication, Slice, SuiteSpec};
 use crate::time::Moment;
 
 mod audit;
@@ -186,24 +182,28 @@ pub trait Suites: Send + Sync {
     /// Records everything of one publish batch of a suite, or nothing.
     ///
     /// When it holds a generation, its number must be the last one plus one and its head's date later
-    /// than the last head's.
+    /// than the last head's. What was recorded in slices becomes visible with it; of a publication that
+    /// counts on no slices, what is left of earlier ones is taken back first.
     ///
     /// # Errors
-    /// [`CatalogueError::Stale`] when it does not follow; [`CatalogueError::Database`].
+    /// [`CatalogueError::Stale`] when it does not follow, or when there are other rows in slices than it
+    /// says; [`CatalogueError::Database`].
     fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
 
-    /// The same for a large generation, which the publication itself does not hold: what it holds is recorded
-    /// while its files are still being made. They are waited for in the open transaction, so that nothing else
-    /// is recorded meanwhile; when they do not come, nothing is recorded.
+    /// Records a part of the next generation of a suite ahead of its publication, and gives how many rows
+    /// that took. No other method shows anything of it until then. Names, versions and architectures belong
+    /// to the packages from here on.
     ///
     /// # Errors
-    /// As for [`Suites::publish`]; [`CatalogueError::Missing`] when nobody is left to send the files.
-    fn publish_when(
-        &self,
-        publication: &Publication,
-        new: Announced,
-        shown: Receiver<Shown>,
-    ) -> Result<(), CatalogueError>;
+    /// As for [`Suites::publish`]; nothing of the slice is recorded then.
+    fn record_slice(&self, slice: Slice) -> Result<u64, CatalogueError>;
+
+    /// Takes back at most so many rows of slices whose generation was not published; whether there may be
+    /// more.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn take_back(&self, suite: &SuiteName, most: u32) -> Result<bool, CatalogueError>;
 
     /// Replaces the head by a newer signature of the same generation.
     ///

@@ -86,28 +86,6 @@ pub struct NewGeneration {
     pub head: Head,
 }
 
-/// What a generation holds, while its files are still being made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Announced {
-    /// What history will show of it. Its number is the last one plus one.
-    pub record: GenerationRecord,
-    /// What comes in.
-    pub entered: Vec<(Component, Digest)>,
-    /// What goes out.
-    pub left: Vec<(Component, Digest)>,
-}
-
-/// The files of a generation that was announced, as in [`NewGeneration`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shown {
-    /// Chunks that are durable but not yet recorded.
-    pub chunks: Vec<StoredChunk>,
-    /// Every file that its Release lists.
-    pub indices: Vec<IndexFile>,
-    /// The new head of the default ring.
-    pub head: Head,
-}
-
 /// All that one publish batch of a suite records: one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Publication {
@@ -129,6 +107,17 @@ pub struct Publication {
     pub generation: Option<NewGeneration>,
     /// What the audit log will say: one event for each change in it.
     pub events: Vec<Event>,
+    /// How many rows were recorded in slices: all that is taken, comes in and goes out. 0 when there were none,
+    /// and all of it is recorded now.
+    pub sliced: u64,
+}
+
+impl Publication {
+    /// How many rows it takes to record what is taken, comes in and goes out.
+    pub fn rows(&self) -> usize {
+        let moves = |new: &NewGeneration| new.entered.len().saturating_add(new.left.len());
+        self.generation.as_ref().map_or(0, moves).saturating_add(self.accepted.len())
+    }
 }
 
 /// Files that a live generation lists from now on, and the head that says so: one transaction.

@@ -38,6 +38,7 @@ pub mod rights;
 pub mod role;
 pub mod rope;
 pub mod several;
+pub mod slice;
 pub mod suite;
 pub mod suite_edit;
 
@@ -49,8 +50,7 @@ pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use draft::Draft;
 pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
-    Acceptance, Announced, Completion, GenerationRecord, Head, NewGeneration, Publication, Shown,
-    Tenure,
+    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
 };
 pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 pub use identity::{Identity, IdentityError};
@@ -65,6 +65,7 @@ pub use plan::Plan;
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
 pub use role::{Grant, Role, SuiteScope};
 pub use rope::{Index, Shape};
+pub use slice::{Slice, SliceRow};
 pub use suite::{SpecError, SuiteSpec};
 pub use suite_edit::SuiteEdit;
 

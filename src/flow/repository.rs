@@ -100,6 +100,11 @@ pub struct FlowLimits {
     pub crl_seconds: i64,
     /// How long bytes that nothing names are kept. Unit: seconds.
     pub grace_seconds: i64,
+    /// How many rows of a change the catalogue records at once. More are recorded in slices, so that nobody waits
+    /// long behind them: each row takes some 10 µs.
+    pub slice_rows: usize,
+    /// How many packages that came the catalogue records at once, for the same reason.
+    pub slice_packages: usize,
 }
 
 impl Default for FlowLimits {
@@ -113,6 +118,8 @@ impl Default for FlowLimits {
             certificate_days: 397,
             crl_seconds: 7 * 86_400,
             grace_seconds: 86_400,
+            slice_rows: 1_000,
+            slice_packages: 500,
         }
     }
 }

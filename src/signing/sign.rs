@@ -215,12 +215,6 @@ impl Signer {
         Signers::of(&self.keys.load(), suite).fingerprints()
     }
 
-    /// Whether every key that signs a suite is here, so that signing takes milliseconds: a command may take as
-    /// long as it is allowed to.
-    pub fn signs_here(&self, suite: &SuiteName) -> bool {
-        Signers::of(&self.keys.load(), suite).are_own()
-    }
-
     /// Whether an InRelease file of a suite names just the keys that sign it today as its signers.
     pub fn is_signed_by_all(&self, suite: &SuiteName, in_release: &str) -> bool {
         let mut keys = self.fingerprints_for(suite);

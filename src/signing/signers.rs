@@ -61,10 +61,6 @@ impl Signers {
         Self(keys.iter().filter(|key| key.entry.signs(suite)).cloned().collect())
     }
 
-    pub(super) fn are_own(&self) -> bool {
-        self.0.iter().all(|key| matches!(key.private, PrivateKey::Own(_)))
-    }
-
     pub(super) fn fingerprints(&self) -> Vec<String> {
         self.0.iter().map(|key| key.entry.fingerprint.clone()).collect()
     }

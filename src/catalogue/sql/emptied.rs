@@ -6,8 +6,10 @@ use crate::debian::{PackageName, SuiteName};
 use crate::time::Moment;
 
 const INTERVALS: &str = "\
-    SELECT m.name, m.from_generation, m.until_generation \
-    FROM membership AS m JOIN suite AS s ON s.id = m.suite_id \
+    SELECT m.name, m.from_generation, \
+        CASE WHEN m.until_generation <= s.last_generation THEN m.until_generation END \
+    FROM membership AS m \
+    JOIN suite AS s ON s.id = m.suite_id AND m.from_generation <= s.last_generation \
     WHERE s.name = $1 ORDER BY m.name, m.from_generation";
 
 const PUBLISHED_AT: &str = "\

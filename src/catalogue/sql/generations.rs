@@ -40,6 +40,8 @@ const EXISTS: &str = "\
 
 const SPEC: &str = "SELECT spec FROM suite WHERE id = $1";
 
+const LAST: &str = "SELECT last_generation FROM suite WHERE id = $1";
+
 const CONTENTS: &str = concat!(
     "SELECT ",
     package_columns!(),
@@ -49,26 +51,35 @@ const CONTENTS: &str = concat!(
         AND (m.until_generation IS NULL OR m.until_generation > $2)"
 );
 
+// In both, $3 is the last generation: what begins or ends behind it has not come.
 const ENTERED_SINCE: &str = concat!(
     "SELECT ",
     package_columns!(),
     ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
-     WHERE m.suite_id = $1 AND m.until_generation IS NULL AND m.from_generation > $2"
+     WHERE m.suite_id = $1 AND m.until_generation IS NULL \
+        AND m.from_generation > $2 AND m.from_generation <= $3 \
+     UNION ALL SELECT ",
+    package_columns!(),
+    ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+     WHERE m.suite_id = $1 AND m.until_generation > $3 \
+        AND m.from_generation > $2 AND m.from_generation <= $3"
 );
 
 const LEFT_SINCE: &str = concat!(
     "SELECT ",
     package_columns!(),
     ", m.component FROM membership AS m JOIN package AS p ON p.id = m.package_id \
-     WHERE m.suite_id = $1 AND m.until_generation > $2 AND m.from_generation <= $2"
+     WHERE m.suite_id = $1 AND m.until_generation > $2 AND m.until_generation <= $3 \
+        AND m.from_generation <= $2"
 );
 
 // By the source's packages: a suite has few of them and many others.
 const TENURES: &str = "\
-    SELECT m.component, p.digest, m.from_generation, m.until_generation \
+    SELECT m.component, p.digest, m.from_generation, \
+        CASE WHEN m.until_generation <= s.last_generation THEN m.until_generation END \
     FROM membership AS m \
     JOIN package AS p ON p.id = m.package_id \
-    JOIN suite AS s ON s.id = m.suite_id \
+    JOIN suite AS s ON s.id = m.suite_id AND m.from_generation <= s.last_generation \
     WHERE s.name = $1 AND m.package_id IN (SELECT q.id FROM package AS q WHERE q.source = $2) \
     ORDER BY m.from_generation, m.component, m.name, m.architecture";
 
@@ -152,7 +163,8 @@ impl<S: Store> Generations for S {
             let mut read = |row: &dyn Row| {
                 Ok((reader.component(row, PACKAGE_COLUMNS)?, reader.package(row, 0)?))
             };
-            let values = [id.into(), number.into()];
+            let last = one(tx, LAST, &[id.into()], |row| row.integer(0))?.unwrap_or_default();
+            let values = [id.into(), number.into(), last.into()];
             let entered = all(tx, ENTERED_SINCE, &values, &mut read)?;
             let left = all(tx, LEFT_SINCE, &values, &mut read)?;
             Ok(Some(ChangesSince { entered, left }))

@@ -27,6 +27,7 @@ mod journal;
 mod packages;
 mod publish;
 mod rows;
+mod slices;
 mod snapshots;
 mod suites;
 

@@ -52,30 +52,46 @@ const INSERT_MENTION: &str = "\
 
 const MENTIONS: &str = "SELECT by_name FROM mention WHERE name = $1 AND kind = $2 ORDER BY by_name";
 
+/// Whether the package `p` is taken: by a slice it is once a generation came of it that some suite took it with.
+macro_rules! is_taken {
+    () => {
+        "(p.accepted = 1 OR p.accepted = 2 AND EXISTS ( \
+             SELECT 1 FROM acceptance AS a \
+             JOIN suite AS s ON s.id = a.suite_id AND a.from_generation <= s.last_generation \
+             WHERE a.package_id = p.id))"
+    };
+}
+
 const BY_DIGEST: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, p.accepted FROM package AS p WHERE p.digest = $1"
+    ", p.sent_by, p.sent_at, CASE WHEN ",
+    is_taken!(),
+    " THEN 1 ELSE 0 END FROM package AS p WHERE p.digest = $1"
 );
 
 const ACCEPTED_BY_NAME: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, p.accepted FROM package AS p WHERE p.name = $1 AND p.accepted = 1 \
-     ORDER BY p.id"
+    ", p.sent_by, p.sent_at, 1 FROM package AS p WHERE p.name = $1 AND p.accepted > 0 AND ",
+    is_taken!(),
+    " ORDER BY p.id"
 );
 
 const STANZA: &str = "\
     SELECT s.stanza FROM package AS p JOIN stanza AS s ON s.package_id = p.id WHERE p.digest = $1";
 
 const SUITES_OF: &str = "\
-    SELECT s.name FROM suite AS s WHERE s.id IN ( \
-        SELECT a.suite_id FROM acceptance AS a \
-            JOIN package AS p ON p.id = a.package_id WHERE p.digest = $1 \
-        UNION \
-        SELECT m.suite_id FROM membership AS m \
-            JOIN package AS p ON p.id = m.package_id WHERE p.digest = $1) \
-    ORDER BY s.name";
+    SELECT s.name AS name FROM package AS p \
+        JOIN acceptance AS a ON a.package_id = p.id \
+        JOIN suite AS s ON s.id = a.suite_id AND a.from_generation <= s.last_generation \
+        WHERE p.digest = $1 \
+    UNION \
+    SELECT s.name AS name FROM package AS p \
+        JOIN membership AS m ON m.package_id = p.id \
+        JOIN suite AS s ON s.id = m.suite_id AND m.from_generation <= s.last_generation \
+        WHERE p.digest = $1 \
+    ORDER BY name";
 
 // Digits sort before letters and 'g' follows the last digit, so the range holds one prefix. A name
 // and prefix mean one package; should there be two, the one that was taken is the one hosts know.
@@ -83,10 +99,10 @@ const BY_PATH: &str = concat!(
     "SELECT ",
     package_columns!(),
     " FROM package AS p WHERE p.digest >= $1 AND p.digest < $2 AND p.name = $3 \
-     ORDER BY p.accepted DESC, p.id LIMIT 1"
+     ORDER BY p.accepted > 0 DESC, p.id LIMIT 1"
 );
 
-// Whatever a suite took or lists is marked as accepted in the same transaction.
+// Whatever a suite takes or lists is marked in the same transaction, in a slice as well.
 const FORGET_STAGED: &str =
     "DELETE FROM package WHERE accepted = 0 AND sent_at < $1 RETURNING digest";
 

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::heads::{find_head, lock};
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
-use super::{Answer, Tx, Value, audit, count, one};
+use super::{Answer, Tx, Value, audit, count, one, slices};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Acceptance, Announced, GenerationRecord, Head, Identity, IndexFile, PinTarget, Publication,
-    Shown, StoredChunk,
+    Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication,
 };
 
 const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
@@ -25,15 +23,16 @@ const PACKAGE: &str =
 
 // Touches no row when other bytes hold the name, version and architecture already.
 const ACCEPT_PACKAGE: &str = "\
-    UPDATE package SET accepted = 1 WHERE id = $1 AND NOT EXISTS ( \
+    UPDATE package SET accepted = $1 WHERE id = $2 AND NOT EXISTS ( \
         SELECT 1 FROM package AS other \
-        WHERE other.name = $2 AND other.version = $3 AND other.architecture = $4 \
-            AND other.accepted = 1)";
+        WHERE other.name = $3 AND other.version = $4 AND other.architecture = $5 \
+            AND other.accepted > 0)";
 
 // Who took it first stays on record.
 const RECORD_ACCEPTANCE: &str = "\
-    INSERT INTO acceptance (package_id, suite_id, component, author, accepted_at) \
-    VALUES ($1, $2, $3, $4, $5) \
+    INSERT INTO acceptance (package_id, suite_id, component, author, accepted_at, \
+        from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (package_id, suite_id, component) DO NOTHING";
 
 const UNPIN: &str = "DELETE FROM pin WHERE suite_id = $1 AND kind = $2 AND name = $3";
@@ -61,7 +60,8 @@ const RECORD_GENERATION: &str = "\
 
 const LEAVE: &str = "\
     UPDATE membership SET until_generation = $1 \
-    WHERE package_id = $2 AND suite_id = $3 AND component = $4 AND until_generation IS NULL";
+    WHERE package_id = $2 AND suite_id = $3 AND component = $4 AND until_generation IS NULL \
+        AND from_generation < $1";
 
 // Touches no row when the place is taken.
 const ENTER: &str = "\
@@ -84,44 +84,12 @@ const MOVE_HEAD: &str = "\
 /// for a suite, package or chunk that is not recorded; [`CatalogueError::Exists`] when other bytes
 /// hold a package's name, version and architecture.
 pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
-    let Some(new) = &publication.generation else {
-        return record(tx, publication, None, |_, _| Ok(()));
-    };
-    record(tx, publication, None, |batch, last| {
-        batch.announce(&new.record, &new.entered, &new.left, last)?;
-        batch.show(new.record.generation, &new.chunks, &new.indices, &new.head)
-    })
-}
-
-/// The same for a publication without a generation, and one whose files are still being made: they are waited
-/// for when everything else is recorded.
-///
-/// # Errors
-/// As for [`publish`]; [`CatalogueError::Missing`] when nobody makes them any more.
-pub fn publish_when(
-    tx: &mut dyn Tx,
-    publication: &Publication,
-    new: &Announced,
-    shown: &Receiver<Shown>,
-) -> Answer<()> {
-    let coming = Coming { from: shown, here: None, rows: 0 };
-    record(tx, publication, Some(coming), |batch, last| {
-        batch.announce(&new.record, &new.entered, &new.left, last)?;
-        let Shown { chunks, indices, head } = batch.await_files()?;
-        batch.show(new.record.generation, &chunks, &indices, &head)
-    })
-}
-
-/// Everything but the generation, and that between the rest and the audit log.
-fn record(
-    tx: &mut dyn Tx,
-    publication: &Publication,
-    coming: Option<Coming<'_>>,
-    generation: impl FnOnce(&mut PublishBatch<'_>, u64) -> Answer<()>,
-) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;
-    let packages = HashMap::new();
-    let mut batch = PublishBatch { tx, id, name: &publication.suite, packages, coming };
+    match publication.sliced {
+        0 => slices::take_all_back(tx, (id, count(last)?))?,
+        rows => slices::expect(tx, &publication.suite, (id, count(last)?), rows)?,
+    }
+    let mut batch = PublishBatch::new(tx, (id, last), &publication.suite, None);
     if let Some(spec) = &publication.spec {
         if spec.name != publication.suite {
             let problem = "the new description is of another suite";
@@ -133,32 +101,23 @@ fn record(
         batch.accept(acceptance)?;
     }
     batch.record_pins(publication)?;
-    generation(&mut batch, last)?;
+    match &publication.generation {
+        Some(new) => batch.record_generation(new)?,
+        None if publication.sliced > 0 => return Err(batch.stale()),
+        None => {}
+    }
     audit::add(batch.tx, &publication.events)
 }
 
 /// One transaction on one suite.
-struct PublishBatch<'t> {
+pub(super) struct PublishBatch<'t> {
     tx: &'t mut dyn Tx,
     id: i64,
+    last: u64,
     name: &'t SuiteName,
     packages: HashMap<Digest, Known>,
-    coming: Option<Coming<'t>>,
-}
-
-/// Files that are made meanwhile.
-struct Coming<'t> {
-    from: &'t Receiver<Shown>,
-    here: Option<Shown>,
-    /// How many rows were written since it was last looked at.
-    rows: u32,
-}
-
-/// After so many rows it is looked whether the files are still being made.
-const LOOK_ROWS: u32 = 256;
-
-fn given_up<E>(_: E) -> CatalogueError {
-    CatalogueError::Missing("the files of the generation".into())
+    /// The generation that is coming, where this is a slice of it.
+    coming: Option<i64>,
 }
 
 /// A package that this batch has seen.
@@ -171,30 +130,23 @@ struct Known {
     accepted: bool,
 }
 
-impl PublishBatch<'_> {
-    fn stale(&self) -> CatalogueError {
+/// `package.accepted`: what a slice took counts with the acceptance that stands beside it.
+const TAKEN: i64 = 1;
+const TAKEN_BY_SLICE: i64 = 2;
+
+impl<'t> PublishBatch<'t> {
+    /// A transaction on a suite that is locked, with its id and last generation.
+    pub(super) fn new(
+        tx: &'t mut dyn Tx,
+        (id, last): (i64, u64),
+        name: &'t SuiteName,
+        coming: Option<i64>,
+    ) -> Self {
+        Self { tx, id, last, name, packages: HashMap::new(), coming }
+    }
+
+    pub(super) fn stale(&self) -> CatalogueError {
         CatalogueError::Stale(self.name.clone())
-    }
-
-    /// Ends early what waits for files that nobody makes any more: whoever gave them up waits for that.
-    fn go_on(&mut self) -> Answer<()> {
-        let Some(coming) = &mut self.coming else { return Ok(()) };
-        coming.rows = coming.rows.saturating_add(1);
-        if coming.here.is_some() || coming.rows < LOOK_ROWS {
-            return Ok(());
-        }
-        coming.rows = 0;
-        match coming.from.try_recv() {
-            Ok(shown) => coming.here = Some(shown),
-            Err(TryRecvError::Empty) => {}
-            Err(error) => return Err(given_up(error)),
-        }
-        Ok(())
-    }
-
-    fn await_files(&mut self) -> Answer<Shown> {
-        let coming = self.coming.take().ok_or_else(|| given_up(()))?;
-        coming.here.map_or_else(|| coming.from.recv().map_err(given_up), Ok)
     }
 
     /// Checks the Date floor, which outlives even the suite.
@@ -208,7 +160,7 @@ impl PublishBatch<'_> {
 
     /// These in the order in which their packages came. Those that came together have names that stand
     /// together, so that thousands of them go into every index side by side.
-    fn in_order<'i, T>(
+    pub(super) fn in_order<'i, T>(
         &mut self,
         items: &'i [T],
         digest: impl Fn(&T) -> &Digest,
@@ -220,14 +172,13 @@ impl PublishBatch<'_> {
     }
 
     fn find(&mut self, digest: &Digest) -> Answer<&mut Known> {
-        self.go_on()?;
         let new = match self.packages.entry(*digest) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(new) => new,
         };
         let found = one(self.tx, PACKAGE, &[digest.into()], |row| {
             let text = |column| row.text(column).map(str::to_owned);
-            let (id, accepted) = (row.integer(0)?, row.integer(4)? == 1);
+            let (id, accepted) = (row.integer(0)?, row.integer(4)? > 0);
             Ok(Known { id, name: text(1)?, version: text(2)?, architecture: text(3)?, accepted })
         })?;
         let missing = || CatalogueError::Missing(format!("package {digest}"));
@@ -244,7 +195,9 @@ impl PublishBatch<'_> {
         }
         let (name, version, architecture) =
             (known.name.as_str(), known.version.as_str(), known.architecture.as_str());
-        let values = [known.id.into(), name.into(), version.into(), architecture.into()];
+        let taken = if self.coming.is_some() { TAKEN_BY_SLICE } else { TAKEN };
+        let values =
+            [taken.into(), known.id.into(), name.into(), version.into(), architecture.into()];
         if self.tx.exec(ACCEPT_PACKAGE, &values)? == 0 {
             let taken = format!("{name} {version} {architecture}, with other bytes,");
             return Err(CatalogueError::Exists(taken));
@@ -252,15 +205,17 @@ impl PublishBatch<'_> {
         Ok(known)
     }
 
-    fn accept(&mut self, acceptance: &Acceptance) -> Answer<()> {
+    /// Gives how many rows that took: none for what the suite has taken before.
+    pub(super) fn accept(&mut self, acceptance: &Acceptance) -> Answer<u64> {
         let values = [
             self.take(&acceptance.digest)?.id.into(),
             self.id.into(),
             acceptance.component.as_str().into(),
             acceptance.author.as_str().into(),
             acceptance.at.0.into(),
+            self.coming.unwrap_or_default().into(),
         ];
-        self.tx.exec(RECORD_ACCEPTANCE, &values).map(drop)
+        self.tx.exec(RECORD_ACCEPTANCE, &values)
     }
 
     /// Ends come before beginnings, so that one batch can replace what stands.
@@ -292,18 +247,15 @@ impl PublishBatch<'_> {
         Ok(())
     }
 
-    /// Records what a generation holds, which must be the next one.
-    fn announce(
-        &mut self,
-        record: &GenerationRecord,
-        entered: &[(Component, Digest)],
-        left: &[(Component, Digest)],
-        last: u64,
-    ) -> Answer<()> {
-        if last.checked_add(1) != Some(record.generation) {
+    /// Records a generation, which must be the next one.
+    fn record_generation(&mut self, new: &NewGeneration) -> Answer<()> {
+        let NewGeneration { record, entered, left, chunks, indices, head } = new;
+        let generation = record.generation;
+        if self.last.checked_add(1) != Some(generation) || head.generation != generation {
             return Err(self.stale());
         }
-        let number = count(record.generation)?;
+        self.expect_later(head)?;
+        let number = count(generation)?;
         self.tx.exec(NUMBER_SUITE, &[number.into(), self.id.into()])?;
         self.record_history(record)?;
         for (component, digest) in left {
@@ -312,23 +264,8 @@ impl PublishBatch<'_> {
         for (_, (component, digest)) in self.in_order(entered, |(_, digest)| digest)? {
             self.enter(number, component, digest)?;
         }
-        Ok(())
-    }
-
-    /// Records the files of a generation, and its head.
-    fn show(
-        &mut self,
-        generation: u64,
-        chunks: &[StoredChunk],
-        indices: &[IndexFile],
-        head: &Head,
-    ) -> Answer<()> {
-        if head.generation != generation {
-            return Err(self.stale());
-        }
-        self.expect_later(head)?;
         chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;
-        record_indices(self.tx, self.id, count(generation)?, indices)?;
+        record_indices(self.tx, self.id, number, indices)?;
         self.move_head(head)
     }
 
@@ -347,8 +284,14 @@ impl PublishBatch<'_> {
         self.tx.exec(RECORD_GENERATION, &values).map(drop)
     }
 
-    fn leave(&mut self, number: i64, component: &Component, digest: &Digest) -> Answer<()> {
-        let package = self.take(digest)?.id;
+    /// Ends a package's time in the suite before a generation.
+    pub(super) fn leave(
+        &mut self,
+        number: i64,
+        component: &Component,
+        digest: &Digest,
+    ) -> Answer<()> {
+        let package = self.find(digest)?.id;
         let values = [number.into(), package.into(), self.id.into(), component.as_str().into()];
         match self.tx.exec(LEAVE, &values)? {
             0 => Err(self.stale()),
@@ -356,7 +299,17 @@ impl PublishBatch<'_> {
         }
     }
 
-    fn enter(&mut self, number: i64, component: &Component, digest: &Digest) -> Answer<()> {
+    /// Begins a package's time in the suite with a generation.
+    pub(super) fn enter(
+        &mut self,
+        number: i64,
+        component: &Component,
+        digest: &Digest,
+    ) -> Answer<()> {
+        if self.coming.is_some() && !self.find(digest)?.accepted {
+            // Without an acceptance beside it, nobody would know for whom a slice took it.
+            return Err(self.stale());
+        }
         let package = self.take(digest)?;
         let values = [
             package.id.into(),

@@ -1,21 +1,17 @@
 //! Suites: what they are, what they hold now, what they have taken.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use super::heads::{find_head, lock, renew_head};
 use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
 };
-use super::{Answer, MANY, Row, Store, Tx, all, audit, one, publish};
+use super::{Answer, MANY, Row, Store, Tx, all, audit, count, one, publish, slices};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{
-    Announced, Event, Head, NewGeneration, PackageSet, Pin, Publication, Shown, SuiteSpec,
-    Withdrawn,
-};
+use crate::domain::{Event, Head, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn};
 
 const CREATE: &str = "\
     INSERT INTO suite (name, spec, last_generation, created_by, created_at) \
@@ -26,14 +22,22 @@ const SPECS: &str = "SELECT spec FROM suite ORDER BY name";
 
 const SUITE: &str = "SELECT id, spec, last_generation FROM suite WHERE name = $1";
 
+// What has not ended, and what ends with a generation that has not come. Apart, so that either is found by the
+// index.
 const LIVE: &str = concat!(
     "SELECT ",
     package_columns!(),
     ", m.component, m.from_generation \
      FROM membership AS m JOIN package AS p ON p.id = m.package_id \
-     WHERE m.suite_id = $1 AND m.until_generation IS NULL"
+     WHERE m.suite_id = $1 AND m.until_generation IS NULL AND m.from_generation <= $2 \
+     UNION ALL SELECT ",
+    package_columns!(),
+    ", m.component, m.from_generation \
+     FROM membership AS m JOIN package AS p ON p.id = m.package_id \
+     WHERE m.suite_id = $1 AND m.until_generation > $2 AND m.from_generation <= $2"
 );
 
+// Nothing is in a slice any more when this is asked.
 const LIVE_COUNT: &str =
     "SELECT COUNT(*) FROM membership WHERE suite_id = $1 AND until_generation IS NULL";
 
@@ -53,13 +57,14 @@ macro_rules! placements {
             ", a.component, s.name, a.author, a.accepted_at, m.from_generation, \
              (SELECT MIN(w.from_generation) FROM membership AS w \
                  WHERE w.package_id = a.package_id AND w.suite_id = a.suite_id \
-                     AND w.component = a.component) \
+                     AND w.component = a.component AND w.from_generation <= s.last_generation) \
              FROM acceptance AS a \
              JOIN package AS p ON p.id = a.package_id \
-             JOIN suite AS s ON s.id = a.suite_id \
+             JOIN suite AS s ON s.id = a.suite_id AND a.from_generation <= s.last_generation \
              LEFT JOIN membership AS m ON m.package_id = a.package_id \
                  AND m.suite_id = a.suite_id AND m.component = a.component \
-                 AND m.until_generation IS NULL ",
+                 AND m.from_generation <= s.last_generation \
+                 AND (m.until_generation IS NULL OR m.until_generation > s.last_generation) ",
             $rest
         )
     };
@@ -76,29 +81,29 @@ const PLACEMENTS_OF_SOURCE: &str = placements!(
 const TAKEN: &str = "\
     SELECT a.component FROM package AS p \
         JOIN acceptance AS a ON a.package_id = p.id \
-        JOIN suite AS s ON s.id = a.suite_id \
+        JOIN suite AS s ON s.id = a.suite_id AND a.from_generation <= s.last_generation \
     WHERE p.digest = $1 AND s.name = $2 ORDER BY a.accepted_at DESC";
 
 const SEARCH_NAME: &str = placements!(
-    "WHERE a.package_id IN (SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name = $1) \
+    "WHERE a.package_id IN (SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name = $1) \
      ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
 );
 
 const SEARCH_PATTERN: &str = placements!(
     "WHERE a.package_id IN ( \
-        SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name LIKE $1 ESCAPE '!') \
+        SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name LIKE $1 ESCAPE '!') \
      ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
 );
 
 const SEARCH_NAME_IN: &str = placements!(
     "WHERE s.name = $1 AND a.package_id IN ( \
-        SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name = $2) \
+        SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name = $2) \
      ORDER BY p.name, a.accepted_at DESC, p.id DESC LIMIT $3"
 );
 
 const SEARCH_PATTERN_IN: &str = placements!(
     "WHERE s.name = $1 AND a.package_id IN ( \
-        SELECT q.id FROM package AS q WHERE q.accepted = 1 AND q.name LIKE $2 ESCAPE '!') \
+        SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name LIKE $2 ESCAPE '!') \
      ORDER BY p.name, a.accepted_at DESC, p.id DESC LIMIT $3"
 );
 
@@ -107,6 +112,11 @@ const KEEP_FLOOR: &str = "\
     SELECT s.name, h.dated_at, s.spec FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
         WHERE s.id = $1 \
     ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at, spec = excluded.spec";
+
+// What says so goes with the suite.
+const KEEP_TAKEN: &str = "\
+    UPDATE package SET accepted = 1 WHERE accepted = 2 AND id IN ( \
+        SELECT package_id FROM acceptance WHERE suite_id = $1)";
 
 const DEPARTED: &str = "SELECT spec FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
@@ -159,20 +169,25 @@ impl<S: Store> Suites for S {
 
     fn publish(&self, publication: &Publication) -> Answer<()> {
         let publication = publication.clone();
-        let moves = |new: &NewGeneration| new.entered.len().saturating_add(new.left.len());
-        let many = publication.generation.as_ref().map_or(0, moves) >= MANY;
+        let many = publication.sliced > 0 || publication.rows() >= MANY;
         let record = move |tx: &mut dyn Tx| publish::publish(tx, &publication);
         if many { self.write_much(record) } else { self.write(record) }
     }
 
-    fn publish_when(
-        &self,
-        publication: &Publication,
-        new: Announced,
-        shown: Receiver<Shown>,
-    ) -> Answer<()> {
-        let publication = publication.clone();
-        self.write_much(move |tx| publish::publish_when(tx, &publication, &new, &shown))
+    fn record_slice(&self, slice: Slice) -> Answer<u64> {
+        self.write_much(move |tx| slices::record(tx, &slice))
+    }
+
+    fn take_back(&self, suite: &SuiteName, most: u32) -> Answer<bool> {
+        // Hardly ever there is anything, and to look for it is no reason for a sync.
+        if !self.read(|tx| slices::is_any(tx, suite))? {
+            return Ok(false);
+        }
+        let suite = suite.clone();
+        self.write_much(move |tx| {
+            let (id, last) = lock(tx, &suite)?;
+            slices::take_back(tx, (id, count(last)?), most)
+        })
     }
 
     fn record_head(&self, suite: &SuiteName, head: &Head) -> Answer<()> {
@@ -258,7 +273,7 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
     })?;
     let Some((id, spec, last_generation)) = row else { return Ok(None) };
     let spec: SuiteSpec = spec;
-    let mut contents = read_contents(tx, LIVE, &[id.into()])?;
+    let mut contents = read_contents(tx, LIVE, &[id.into(), count(last_generation)?.into()])?;
     contents.limit(spec.versions);
     Ok(Some(SuiteState {
         spec,
@@ -306,11 +321,13 @@ fn like_pattern(pattern: &str) -> Option<String> {
 }
 
 fn remove_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<()> {
-    let (id, _) = lock(tx, suite)?;
+    let (id, last) = lock(tx, suite)?;
+    slices::take_all_back(tx, (id, count(last)?))?;
     let live: i64 = one(tx, LIVE_COUNT, &[id.into()], |row| row.integer(0))?.unwrap_or_default();
     if live > 0 {
         return Err(CatalogueError::Exists(format!("suite {suite} with {live} packages")));
     }
     tx.exec(KEEP_FLOOR, &[id.into()])?;
+    tx.exec(KEEP_TAKEN, &[id.into()])?;
     REMOVE.into_iter().try_for_each(|sql| tx.exec(sql, &[id.into()]).map(drop))
 }

@@ -1,16 +1,19 @@
 //! The statements that an answer takes, counted: as many for what is there as for what is not.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::catalogue::Packages;
 use crate::catalogue::sql::{Row, Tx, Value};
-use crate::debian::{Architecture, PackageKind, PackageName, Version};
+use crate::catalogue::{Packages, Suites};
+use crate::debian::{Architecture, Component, PackageKind, PackageName, SuiteName, Version};
 use crate::digest::Digest;
-use crate::domain::{Identity, Package};
+use crate::domain::{
+    Acceptance, Actor, Event, GenerationRecord, Head, Identity, NewGeneration, Package,
+    Publication, Slice, SliceRow,
+};
 use crate::time::Moment;
 
-type Asked = Mutex<Vec<&'static str>>;
+type Asked = Arc<Mutex<Vec<&'static str>>>;
 
 struct Counting {
     inner: SqliteCatalogue,
@@ -34,14 +37,16 @@ impl Store for Counting {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.inner.write(body)
+        let asked = Arc::clone(&self.asked);
+        self.inner.write(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
     fn write_much<T: Send + 'static>(
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.inner.write_much(body)
+        let asked = Arc::clone(&self.asked);
+        self.inner.write_much(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
     fn chunk_cache(&self) -> &ChunkCache {
@@ -72,7 +77,11 @@ impl Tx for Counted<'_> {
 }
 
 fn package() -> Package {
-    let (digest, name) = (Digest::of(b"theirs"), PackageName::parse("acme-vault").unwrap());
+    named("acme-vault")
+}
+
+fn named(name: &str) -> Package {
+    let (digest, name) = (Digest::of(name.as_bytes()), PackageName::parse(name).unwrap());
     let version = Version::parse("1.0").unwrap();
     Package {
         digest,
@@ -110,4 +119,72 @@ fn what_is_there_and_what_is_not_take_the_same_statements() {
     assert_eq!(there.1.len(), 2);
     let suites = |digest| counting.during(|| counting.list_suites_of(&[digest]).unwrap().len());
     assert_eq!(suites(package.digest), suites(absent));
+}
+
+/// The next generation of a suite; nothing else.
+fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Publication {
+    let at = Moment(1_000).plus(i64::try_from(number).unwrap());
+    let head = Head {
+        generation: number,
+        date: at,
+        valid_until: at,
+        release: String::new(),
+        release_gpg: String::new(),
+        in_release: String::new(),
+    };
+    let record = GenerationRecord {
+        generation: number,
+        at,
+        authors: Vec::new(),
+        message: String::new(),
+        same_as: None,
+        entered: entered.len() as u64,
+        left: 0,
+    };
+    let (left, chunks, indices) = (Vec::new(), Vec::new(), Vec::new());
+    let new = NewGeneration { record, entered, left, chunks, indices, head };
+    Publication {
+        suite: SuiteName::parse("stable").unwrap(),
+        accepted: Vec::new(),
+        pinned: Vec::new(),
+        unpinned: Vec::new(),
+        withdrawn: Vec::new(),
+        restored: Vec::new(),
+        spec: None,
+        generation: Some(new),
+        events: Vec::new(),
+        sliced,
+    }
+}
+
+/// What shows a large change is as short as what records one package.
+#[test]
+fn the_transaction_that_shows_slices_grows_with_none_of_them() {
+    let room = tempfile::TempDir::new().unwrap();
+    let inner = SqliteCatalogue::open(&room.path().join("catalogue.db")).unwrap();
+    let counting = Counting { inner, asked: Asked::default() };
+    let (by, main) = (Identity::parse("ci.example").unwrap(), Component::parse("main").unwrap());
+    let spec = r#"{"name": "stable", "origin": "O", "label": "L", "components": ["main"],
+        "architectures": ["amd64"], "valid_seconds": 604800}"#;
+    let event = Event::done(Actor::server(), "test", Moment(1));
+    counting.create_suite(&serde_json::from_str(spec).unwrap(), &event).unwrap();
+    let packages: Vec<_> = (0..200).map(|number| named(&format!("many-{number}"))).collect();
+    let stanza = |package: &Package| counting.record_package(package, "S", &by, Moment(1)).unwrap();
+    packages.iter().for_each(stanza);
+    let (one, rest) = packages.split_first().unwrap();
+    let alone = generation(1, vec![(main.clone(), one.digest)], 0);
+    let (published, of_one) = counting.during(|| counting.publish(&alone));
+    published.unwrap();
+    let rows = rest.iter().flat_map(|package| {
+        let (component, digest) = (main.clone(), package.digest);
+        let accepted = Acceptance { component, digest, author: by.clone(), at: Moment(1) };
+        [SliceRow::Accepted(accepted), SliceRow::Entered(main.clone(), digest)]
+    });
+    let (suite, rows) = (SuiteName::parse("stable").unwrap(), rows.collect());
+    let rows = counting.record_slice(Slice { suite, generation: 2, rows }).unwrap();
+    assert_eq!(rows, 398);
+    let (published, of_many) =
+        counting.during(|| counting.publish(&generation(2, Vec::new(), rows)));
+    published.unwrap();
+    assert!(of_many.len() <= of_one.len(), "{of_many:?}");
 }

@@ -19,6 +19,7 @@ use crate::flow::change::{apply, cascade};
 use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
 use crate::flow::publish::generation::Published;
+use crate::flow::publish::slices;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::{blocking, lock};
@@ -75,6 +76,7 @@ pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     desk.gather();
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let loaded = blocking(move || {
+        slices::take_back(&shared, &at_desk.suite)?;
         if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {
             at_desk.set_state(state);
         }

@@ -2,22 +2,22 @@
 //! and durable, digests are computed, the Release is signed and checked, and then one transaction.
 
 use crate::flow::publish::release::{proven_text, release_text};
-use crate::flow::suite::desk::MANY;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use tracing::debug;
 
-use crate::catalogue::{CatalogueError, SuiteState};
-use crate::debian::SuiteName;
+use crate::catalogue::SuiteState;
+use crate::debian::{Component, SuiteName};
+use crate::digest::Digest;
 use crate::domain::{
-    Announced, Completion, Event, GenerationRecord, Head, IndexFile, NewGeneration, PackageSet,
-    Plan, Publication, Shown, StoredChunk, SuiteSpec,
+    Completion, Event, GenerationRecord, Head, IndexFile, Move, NewGeneration, PackageSet, Plan,
+    Publication, SliceRow, StoredChunk, SuiteSpec,
 };
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
 use crate::flow::publish::indices;
+use crate::flow::publish::slices::{self, Sliced};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::signing::{NextDate, ReleaseDate};
@@ -70,13 +70,12 @@ pub(crate) fn publish(
     let _unswept = repository.sweeping.read();
     let making = Making { repository, desk, spec, plan, number: record.generation, may_go_on };
     let both = (&state.contents, &contents);
-    // Nothing else is recorded while files are made beside it, so no command of somebody else's may be among that.
-    let beside = plan.moves.len() >= MANY && repository.signer.signs_here(&desk.suite);
-    let made = match beside {
-        true => making.beside(both, &publication, announced(plan, record))?,
-        false => making.before(both, publication, announced(plan, record))?,
+    let Some(new) = making.new_generation(both, record, &mut publication)? else {
+        return Ok(Outcome::MadeWay);
     };
-    let Some(Made { live_indices, files, head, .. }) = made else { return Ok(Outcome::MadeWay) };
+    let Made { live_indices, files, head, spent, .. } = new;
+    repository.catalogue.publish(&publication)?;
+    spent.tell(desk);
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
     desk.set_live_indices(live_indices, &files);
     desk.set_state(advanced(&state, plan, spec, contents, head));
@@ -112,44 +111,35 @@ struct Spent {
 }
 
 impl Making<'_> {
-    /// Makes and signs, then records.
-    fn before(
+    /// Makes and signs what is to be recorded; what is much of it is recorded meanwhile, in slices.
+    fn new_generation(
         self,
         contents: (&PackageSet, &PackageSet),
-        mut publication: Publication,
-        new: Announced,
+        record: GenerationRecord,
+        publication: &mut Publication,
     ) -> Result<Option<Made>, FlowError> {
-        let Some(made) = self.make(contents)? else { return Ok(None) };
-        let Announced { record, entered, left } = new;
-        let Shown { chunks, indices, head } = made.shown();
+        let Self { repository, desk, plan, number, .. } = self;
+        let (mut entered, mut left) = (come(plan), gone(plan));
+        let rows = entered.len().saturating_add(left.len());
+        let rows = rows.saturating_add(publication.accepted.len());
+        let made = if rows > repository.limits().slice_rows {
+            let [come, gone] = [&mut entered, &mut left].map(std::mem::take);
+            let rows = SliceRow::in_order(gone, std::mem::take(&mut publication.accepted), come);
+            let sliced = Sliced { suite: &desk.suite, generation: number, rows };
+            let made = slices::beside(repository, sliced, || self.make(contents))?;
+            made.map(|(made, rows)| {
+                publication.sliced = rows;
+                made
+            })
+        } else {
+            self.make(contents)?
+        };
+        let Some(mut made) = made else { return Ok(None) };
+        let (chunks, indices) = (std::mem::take(&mut made.chunks), made.files.clone());
+        let head = made.head.clone();
         let new = NewGeneration { record, entered, left, chunks, indices, head };
         publication.generation = Some(new);
-        self.repository.catalogue.publish(&publication)?;
-        made.spent.tell(self.desk);
         Ok(Some(made))
-    }
-
-    /// Makes and signs while what the generation holds is recorded: of tens of thousands of packages, either
-    /// takes a second.
-    fn beside(
-        self,
-        contents: (&PackageSet, &PackageSet),
-        publication: &Publication,
-        new: Announced,
-    ) -> Result<Option<Made>, FlowError> {
-        let catalogue = self.repository.catalogue.as_ref();
-        std::thread::scope(|scope| {
-            let (hand_over, shown) = channel();
-            let recording = scope.spawn(move || catalogue.publish_when(publication, new, shown));
-            // Without the files nothing is recorded, and what comes of it is no news.
-            let Some(made) = self.make(contents)? else { return Ok(None) };
-            // Whoever does not take them says why below.
-            let _ = hand_over.send(made.shown());
-            let stopped = |_| Err(CatalogueError::Database("a recording thread stopped".into()));
-            recording.join().unwrap_or_else(stopped)?;
-            made.spent.tell(self.desk);
-            Ok(Some(made))
-        })
     }
 
     fn make(self, (old, contents): (&PackageSet, &PackageSet)) -> Result<Option<Made>, FlowError> {
@@ -165,13 +155,6 @@ impl Making<'_> {
         let chunks = [built.new_chunks, beside].concat();
         let spent = Spent { begun, chunks_ms, indexed, signed: Instant::now() };
         Ok(Some(Made { live_indices: built.live_indices, files, chunks, head, spent }))
-    }
-}
-
-impl Made {
-    fn shown(&self) -> Shown {
-        let (chunks, indices) = (self.chunks.clone(), self.files.clone());
-        Shown { chunks, indices, head: self.head.clone() }
     }
 }
 
@@ -293,13 +276,20 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         spec: plan.spec.clone(),
         generation: None,
         events: Vec::new(),
+        sliced: 0,
     }
 }
 
-fn announced(plan: &Plan, record: GenerationRecord) -> Announced {
-    let came = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.to.as_ref()?.digest)));
-    let went = plan.moves.iter().filter_map(|m| Some((m.place.0.clone(), m.from.as_ref()?.digest)));
-    Announced { record, entered: came.collect(), left: went.collect() }
+/// What a plan brings in, in the order of places.
+fn come(plan: &Plan) -> Vec<(Component, Digest)> {
+    let came = |m: &Move| Some((m.place.0.clone(), m.to.as_ref()?.digest));
+    plan.moves.iter().filter_map(came).collect()
+}
+
+/// What a plan takes out.
+fn gone(plan: &Plan) -> Vec<(Component, Digest)> {
+    let went = |m: &Move| Some((m.place.0.clone(), m.from.as_ref()?.digest));
+    plan.moves.iter().filter_map(went).collect()
 }
 
 fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {

@@ -1,4 +1,4 @@
-//! A GENERATION BECOMES LIVE: chunks, indices, the Release text, its signature, one transaction.
+//! A GENERATION BECOMES LIVE: chunks, indices, the Release text, its signature, one transaction that shows it.
 //!
 //! May name: error, threads, index, suite, repository
 
@@ -7,3 +7,4 @@ pub mod generation;
 pub mod indices;
 pub mod release;
 pub mod render;
+pub mod slices;

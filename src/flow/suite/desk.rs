@@ -343,9 +343,8 @@ impl Desk {
     }
 }
 
-/// A change of so many packages is recorded while its files are made. After so many in one change or in
-/// several, the suite is read anew once there is time for it.
-pub(crate) const MANY: usize = 5_000;
+/// After so many packages in one change or in several, the suite is read anew once there is time for it.
+const MANY: usize = 5_000;
 
 /// What the smallest change counts as: a move makes the nodes above it anew, in each of three trees, and they
 /// lie wherever there was room. Unit: moves.

@@ -7,7 +7,7 @@ use crate::debian::SuiteName;
 use crate::flow::change::publish_batch;
 use crate::flow::error::FlowError;
 use crate::flow::followup::{contents, follow, form};
-use crate::flow::publish::generation;
+use crate::flow::publish::{generation, slices};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::lock;
@@ -25,6 +25,7 @@ pub(crate) fn open(
     if let Some(desk) = repository.desk(suite) {
         return Ok(desk);
     }
+    slices::take_back(repository, suite)?;
     let state = repository.catalogue.load_suite(suite)?;
     let state = state.ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))?;
     let listed = match &state.head {

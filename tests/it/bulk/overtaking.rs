@@ -1,6 +1,6 @@
 //! A rollback is not made to wait by a bulk import that came before it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,9 +9,11 @@ use futures_util::FutureExt as _;
 use repod::debian::PackageName;
 use repod::domain::Change;
 use repod::domain::{PinKind, PinTarget};
+use repod::flow::FlowLimits;
 
 use super::HOST;
 use crate::crash::Client;
+use crate::crash::faults::Faults;
 use crate::crash::house::{Ground, House};
 use crate::harness::deb::{Compression, DebBuilder};
 use crate::harness::server::{TestServer, package};
@@ -29,8 +31,19 @@ const IMPORTED: u32 = 200;
 /// The import is held up in the middle of its indices until the rollback has been asked for.
 #[test]
 fn a_rollback_overtakes_an_import_that_is_being_published() {
+    overtake(FlowLimits::default());
+}
+
+/// What was recorded of the import so far is taken back before.
+#[test]
+fn a_rollback_overtakes_an_import_that_is_recorded_in_slices() {
+    overtake(FlowLimits { slice_rows: 50, ..FlowLimits::default() });
+}
+
+fn overtake(limits: FlowLimits) {
     let ground = Ground::new();
-    let house = House::open(&ground, &ground.place("stores"), &ground.clock());
+    let (place, clock) = (ground.place("stores"), ground.clock());
+    let house = House::open_with(&ground, &place, &clock, Faults::new(), limits);
     house.create("stable").unwrap();
     for version in ["1.0", "2.0"] {
         let change = house.send(&[package("acme-web", version).build()]).unwrap();
@@ -85,6 +98,55 @@ fn a_rollback_overtakes_an_import_that_is_being_published() {
     let report = house.check("stable");
     assert_eq!(report.versions("acme-web"), ["1.0"]);
     assert_eq!(report.packages.len(), IMPORTED as usize + 1);
+}
+
+/// The import is held up between two slices for as long as another suite publishes.
+#[test]
+fn another_suite_publishes_between_two_slices_of_an_import() {
+    let ground = Ground::new();
+    let (place, clock) = (ground.place("stores"), ground.clock());
+    let limits = FlowLimits { slice_rows: 50, slice_packages: 30, ..FlowLimits::default() };
+    let house = House::open_with(&ground, &place, &clock, Faults::new(), limits);
+    for suite in ["stable", "edge"] {
+        house.create(suite).unwrap();
+    }
+    let debs: Vec<_> = (0..IMPORTED).map(|number| tiny(number).build()).collect();
+    house.faults.arm(None);
+    let import = house.send_together(&debs).unwrap();
+    assert_eq!(count(&house, "record_packages"), 7, "what came is recorded in parts as well");
+    let one = house.send(&[package("acme-web", "1.0").build()]).unwrap();
+    house.clock.advance(2);
+
+    let (arrived, is_there) = channel();
+    let (go_on, may_go_on) = sync_channel::<()>(0);
+    let may_go_on = Mutex::new(Some(may_go_on));
+    let slices = AtomicUsize::new(0);
+    house.faults.tell(move |call| {
+        if call == "record_slice"
+            && slices.fetch_add(1, Ordering::SeqCst) == 3
+            && let Some(may_go_on) = may_go_on.lock().unwrap().take()
+        {
+            arrived.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        }
+    });
+    std::thread::scope(|scope| {
+        let import = scope.spawn(|| house.block_on(house.changing("stable", import)));
+        is_there.recv_timeout(Duration::from_secs(60)).expect("the import is in slices");
+        house.block_on(house.changing("edge", one)).unwrap();
+        assert!(!import.is_finished());
+        assert_eq!(house.check("edge").versions("acme-web"), ["1.0"]);
+        assert_eq!(house.check("stable").packages.len(), 0, "nothing of the import is seen");
+        go_on.send(()).unwrap();
+        import.join().unwrap().unwrap();
+    });
+    // Each package is taken and comes in.
+    assert_eq!(count(&house, "record_slice"), 2 * IMPORTED as usize / 50);
+    assert_eq!(house.check("stable").packages.len(), IMPORTED as usize);
+}
+
+fn count(house: &House<'_>, call: &str) -> usize {
+    house.faults.calls().iter().filter(|made| **made == call).count()
 }
 
 /// How many chunks were rendered: stanzas are read for them after it was found which chunks there are. What

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::mpsc::channel;
 
 use proptest::prelude::*;
 use repod::catalogue::{
@@ -11,8 +10,8 @@ use repod::catalogue::{
 use repod::debian::{SuiteName, Versions};
 use repod::digest::Digest;
 use repod::domain::{
-    Announced, Completion, Encoding, Head, IndexFile, NewGeneration, Package, PackageSet, PinKind,
-    Publication, Role, Shown, StoredChunk, SuiteSpec, Withdrawn,
+    Completion, Encoding, IndexFile, Package, PackageSet, PinKind, Publication, Role, StoredChunk,
+    SuiteSpec, Withdrawn,
 };
 use repod::time::Moment;
 use tempfile::TempDir;
@@ -27,6 +26,8 @@ mod clients;
 mod enrolments;
 #[path = "catalogue/samples.rs"]
 mod samples;
+#[path = "catalogue/slices.rs"]
+mod slices;
 #[path = "catalogue/snapshots.rs"]
 mod snapshots;
 
@@ -35,6 +36,7 @@ use audit::*;
 use clients::*;
 use enrolments::*;
 use samples::*;
+use slices::*;
 use snapshots::*;
 
 /// Opens the catalogue that lies in a directory, or makes it.
@@ -63,7 +65,13 @@ macro_rules! catalogue_contracts {
             stanzas_come_in_the_order_asked_for,
             versions_are_those_that_were_accepted,
             a_package_is_found_by_its_path,
-            a_generation_waits_for_its_files_and_is_not_there_without_them,
+            what_is_in_slices_is_not_there_before_its_generation,
+            slices_that_are_not_whole_or_do_not_follow_are_published_by_nobody,
+            what_is_in_slices_is_taken_back_in_parts,
+            what_is_left_of_slices_stands_in_nobodys_way,
+            a_name_in_a_slice_belongs_to_its_bytes,
+            two_suites_take_a_package_in_slices_and_each_gives_back_its_own,
+            a_suite_is_removed_with_its_slices_and_what_it_took_in_some_stays_taken,
             every_sender_of_the_same_bytes_is_known,
     staged_packages_are_forgotten_by_age,
             a_package_is_shown_to_the_suites_that_took_it,
@@ -280,59 +288,6 @@ fn a_package_is_found_by_its_path(room: &Path, make: &Make) {
     {
         assert_eq!(find("hello", strange), None, "{strange}");
     }
-}
-
-fn a_generation_waits_for_its_files_and_is_not_there_without_them(room: &Path, make: &Make) {
-    let catalogue = with_suite(room, make);
-    let (old, new) = (package("acme-web", "1.0", "amd64"), package("acme-web", "2.0", "amd64"));
-    publish(&*catalogue, 1, &[&old], &[]);
-    record(&*catalogue, &new);
-    let parts = || {
-        let mut publication = generation("stable", 2, &[&new], &[&old]);
-        let whole = publication.generation.take().unwrap();
-        let NewGeneration { record, entered, left, chunks, indices, head } = whole;
-        (publication, Announced { record, entered, left }, Shown { chunks, indices, head })
-    };
-    // Nobody makes the files any more; they are of another generation; their Date is not later.
-    let before = everything(&*catalogue);
-    let (publication, announced, shown) = parts();
-    let (hand_over, files) = channel();
-    drop(hand_over);
-    let given_up = catalogue.publish_when(&publication, announced, files);
-    assert!(matches!(given_up, Err(CatalogueError::Missing(_))), "{given_up:?}");
-    // With many rows that is noticed before all are written: here the last is of a package that is not there.
-    let many: Vec<_> = (0..600).map(|n| package(&format!("many-{n:03}"), "1.0", "amd64")).collect();
-    many.iter().take(599).for_each(|package| record(&*catalogue, package));
-    let (mut publication, announced, _) = parts();
-    publication.accepted = many.iter().map(|package| acceptance("main", package)).collect();
-    let files = channel().1;
-    match catalogue.publish_when(&publication, announced, files) {
-        Err(CatalogueError::Missing(what)) => assert!(what.contains("files"), "{what}"),
-        other => panic!("{other:?}"),
-    }
-    let other = Head { generation: 3, ..shown.head.clone() };
-    let early = Head { date: Moment(1_000), ..shown.head.clone() };
-    for head in [other, early] {
-        let (publication, announced, shown) = parts();
-        let (hand_over, files) = channel();
-        hand_over.send(Shown { head, ..shown }).unwrap();
-        let refused = catalogue.publish_when(&publication, announced, files);
-        assert!(matches!(refused, Err(CatalogueError::Stale(_))), "{refused:?}");
-    }
-    assert_eq!(everything(&*catalogue), before);
-    // The files come last of all, while it is being recorded.
-    let (publication, announced, shown) = parts();
-    let (hand_over, files) = channel();
-    let head = shown.head.clone();
-    std::thread::scope(|scope| {
-        let recording = scope.spawn(|| catalogue.publish_when(&publication, announced, files));
-        assert_eq!(everything(&*catalogue), before, "half of it is seen");
-        hand_over.send(shown).unwrap();
-        recording.join().unwrap().unwrap();
-    });
-    let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
-    assert_eq!((state.last_generation, state.head), (2, Some(head)));
-    assert_eq!(digests(&state.contents), [new.digest]);
 }
 
 fn every_sender_of_the_same_bytes_is_known(room: &Path, make: &Make) {

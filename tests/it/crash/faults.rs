@@ -1,7 +1,6 @@
 //! Stores that fail at one exact call: before it is done, or after it is done but before it is told.
 
 use std::io::{self, Write};
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
@@ -14,9 +13,9 @@ use repod::debian::{Component, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
-    AccessEdit, Announced, Completion, EnrolmentToken, Event, GenerationRecord, Grant, Head,
-    Identity, IndexFile, Package, PackageSet, Publication, Shown, StoredBlock, StoredChunk,
-    StoredRun, SuiteSpec, Tenure, TokenUse,
+    AccessEdit, Completion, EnrolmentToken, Event, GenerationRecord, Grant, Head, Identity,
+    IndexFile, Package, PackageSet, Publication, Slice, StoredBlock, StoredChunk, StoredRun,
+    SuiteSpec, Tenure, TokenUse,
 };
 use repod::pool::{Kind, Listed, Opened, Pool, PoolError, Sealed, Staged, Staging};
 use repod::time::Moment;
@@ -250,7 +249,8 @@ faulty! { Suites:
     fn find_departed(suite: &SuiteName) -> Option<SuiteSpec>;
     fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
     fn publish(publication: &Publication) -> ();
-    fn publish_when(publication: &Publication, new: Announced, shown: Receiver<Shown>) -> ();
+    fn record_slice(slice: Slice) -> u64;
+    fn take_back(suite: &SuiteName, most: u32) -> bool;
     fn record_head(suite: &SuiteName, head: &Head) -> ();
     fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
     fn list_taken(suite: &SuiteName, digests: &[Digest]) -> Vec<Option<Component>>;

@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use repod::debian::PackageName;
+use repod::debian::{PackageName, SuiteName};
 use repod::domain::Change;
 use repod::domain::SuiteEdit;
 use repod::domain::{PinKind, PinTarget};
-use repod::flow::FlowError;
+use repod::flow::{FlowError, FlowLimits};
 use repod::time::{Clock as _, HandClock};
 
-use super::faults::{Fault, Side, Then};
+use super::faults::{Fault, Faults, Side, Then};
 use super::house::{Ground, House, VALID_SECONDS, copy};
 use super::signed::date_of;
 use crate::check::Report;
@@ -49,10 +49,16 @@ fn add(house: &House<'_>, name: &str, version: &str) -> Result<(), FlowError> {
 
 /// Runs one case: without a fault first, which counts the steps, then with every fault at every step.
 fn stop_everywhere(case: &Case) {
+    stop_everywhere_within(case, &FlowLimits::default());
+}
+
+/// The same with other limits.
+fn stop_everywhere_within(case: &Case, limits: &FlowLimits) {
     let ground = Ground::new();
     let base = ground.place("base");
     let begun = furnish(&ground, &base);
-    let whole = Stage::open(&ground, &base, &begun, "whole");
+    let open = |name: &str| Stage::open(&ground, &base, &begun, name, limits);
+    let whole = open("whole");
     let house = &whole.house;
     house.faults.arm(None);
     (case.act)(house).unwrap();
@@ -65,7 +71,7 @@ fn stop_everywhere(case: &Case) {
             for then in [Then::GoesOn, Then::Ends] {
                 let fault = Fault { at, side, then };
                 let name = format!("{at}-{side:?}-{then:?}");
-                stop_once(case, fault, Stage::open(&ground, &base, &begun, &name));
+                stop_once(case, fault, open(&name));
             }
         }
     }
@@ -75,19 +81,27 @@ fn stop_everywhere(case: &Case) {
 struct Stage<'g> {
     house: House<'g>,
     place: PathBuf,
+    limits: FlowLimits,
 }
 
 impl<'g> Stage<'g> {
-    fn open(ground: &'g Ground, base: &Path, begun: &HandClock, name: &str) -> Self {
-        let place = ground.place(name);
+    fn open(
+        ground: &'g Ground,
+        base: &Path,
+        begun: &HandClock,
+        name: &str,
+        limits: &FlowLimits,
+    ) -> Self {
+        let (place, limits) = (ground.place(name), limits.clone());
         copy(base, &place);
         let clock = HandClock::at(begun.now());
-        Self { house: House::open(ground, &place, &clock), place }
+        let house = House::open_with(ground, &place, &clock, Faults::new(), limits.clone());
+        Self { house, place, limits }
     }
 }
 
 fn stop_once(case: &Case, fault: Fault, stage: Stage<'_>) {
-    let Stage { house, place } = stage;
+    let Stage { house, place, limits } = stage;
     let before = house.in_release(case.suite);
     house.faults.arm(Some(fault));
     let result = (case.act)(&house);
@@ -102,7 +116,10 @@ fn stop_once(case: &Case, fault: Fault, stage: Stage<'_>) {
         Then::Ends => {
             let after = place.with_extension("again");
             copy(&place, &after);
-            let again = House::open(house.ground, &after, &house.clock);
+            let again = House::open_with(house.ground, &after, &house.clock, Faults::new(), limits);
+            let suite = SuiteName::parse(case.suite).unwrap();
+            let left = again.repository.catalogue.take_back(&suite, 1).unwrap();
+            assert!(!left, "{what}: what was in slices was not taken back at the start");
             drop(house);
             std::fs::remove_dir_all(&place).unwrap();
             (again, after)
@@ -172,6 +189,30 @@ fn a_batch_is_seen_together_or_not_at_all() {
             there > 0
         },
     });
+}
+
+/// Of 81 rows, which are more than a slice has.
+#[test]
+fn a_change_in_slices_is_seen_together_or_not_at_all() {
+    let case = Case {
+        suite: "stable",
+        act: |house| {
+            let debs = of_a_batch().map(|name| package(&name, "3.0").build());
+            let change = house.send_together(&debs.collect::<Vec<_>>())?;
+            house.change("stable", change)?;
+            let slices =
+                house.faults.calls().iter().filter(|call| **call == "record_slice").count();
+            assert!(slices >= 4, "{slices} slices");
+            Ok(())
+        },
+        made: |report| {
+            let there = of_a_batch().filter(|name| report.versions(name) == ["3.0"]).count();
+            assert!([0, of_a_batch().count()].contains(&there), "{there} came without the others");
+            there > 0
+        },
+    };
+    let limits = FlowLimits { slice_rows: 25, slice_packages: 20, ..FlowLimits::default() };
+    stop_everywhere_within(&case, &limits);
 }
 
 #[test]

@@ -71,6 +71,13 @@ impl Before {
                     CREATE UNIQUE INDEX membership_live \
                         ON membership (suite_id, component, name, architecture) \
                         WHERE until_generation IS NULL; \
+                    DROP INDEX acceptance_suite; \
+                    ALTER TABLE acceptance DROP COLUMN from_generation; \
+                    CREATE INDEX acceptance_suite ON acceptance (suite_id); \
+                    ALTER TABLE withdrawn RENAME TO fled; \
+                    ALTER TABLE keyring_sighting RENAME TO ring_sighting; \
+                    ALTER TABLE audit_keyring RENAME COLUMN begun TO wished; \
+                    ALTER TABLE audit_keyring RENAME TO audit_ring; \
                     PRAGMA user_version = 1";
         before.database.execute_batch(rest).unwrap();
         before.marks

@@ -100,6 +100,7 @@ pub fn nothing(name: &str) -> Publication {
         spec: None,
         generation: None,
         events: Vec::new(),
+        sliced: 0,
     }
 }
 
