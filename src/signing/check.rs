@@ -1,6 +1,6 @@
 //! The independent check: Sequoia reads the finished files, with public certificates only.
 //!
-//! Knows nothing of private keys, so hosts' tools may use it too.
+//! It knows nothing of private keys, so hosts' tools may use it too.
 
 use std::io::Read as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,7 @@ use crate::time::Moment;
 /// The largest InRelease that apt fetches. Source: `pkgAcqMetaBase`, apt-pkg/acquire-item.cc.
 const IN_RELEASE_BYTES: usize = 10_000_000;
 
-/// 2026-11-01: algorithms that were retired by then stay retired, whatever clock is handed in.
+/// 2026-11-01: algorithms that were retired by then stay retired, whatever the clock says.
 const PROFILE: Moment = Moment(1_793_491_200);
 
 const END_OF_CERTIFICATE: &str = "-----END PGP PUBLIC KEY BLOCK-----";
@@ -31,16 +31,16 @@ const END_SIGNATURE: &str = "-----END PGP SIGNATURE-----";
 /// Why a signature was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// The public certificate cannot be used (the fault of who handed it in).
+    /// The public certificate cannot be used (the fault of its sender).
     #[error("the certificate is not usable: {0}")]
     Certificate(String),
-    /// The file is not exactly one clear-signed text (the fault of who made the file).
+    /// The file is not exactly one clear-signed text (the fault of the file's maker).
     #[error("this is no InRelease file: {0}")]
     Framing(&'static str),
-    /// A signature is bad, or by none of the known keys (the fault of who made the file).
+    /// A signature is bad, or by none of the known keys (the fault of the file's maker).
     #[error("the signature does not hold: {0}")]
     Signature(String),
-    /// The signed text is not the expected one (the fault of who made the file).
+    /// The signed text is not the expected one (the fault of the file's maker).
     #[error("the signed text differs from {0}")]
     Content(&'static str),
 }
@@ -58,10 +58,10 @@ pub(super) struct Proof {
 
 /// The signed text of an InRelease file, which at least one of the certificates signed.
 ///
-/// A signature by an unknown key is passed over, as during a change of keys; a bad signature by
-/// a known key refuses the file. Nothing may stand before, after or between the signed parts.
-/// `public_armored` holds one or more armored certificates; `at` is the present moment, and a
-/// signature from its future is refused.
+/// A signature by an unknown key is ignored, as during a change of keys; a bad signature by a known
+/// key refuses the file. Nothing may come before, after or between the signed parts.
+/// `public_armored` holds one or more armored certificates; `at` is the present moment; a signature
+/// dated later is refused.
 ///
 /// # Errors
 /// [`CheckError`], which says whose fault it is.
@@ -86,9 +86,9 @@ pub fn verify_detached(
     Certificates::parse(public_armored)?.prove_detached(release, release_gpg, at).map(|_| ())
 }
 
-/// Reads one certificate and sees that its primary key may sign, under the policy of apt.
+/// Reads one certificate and checks that its primary key may sign, under the policy of apt.
 ///
-/// It is judged at the date of its newest self-signature, for there is no clock here.
+/// It is judged at the date of its newest self-signature, because there is no clock here.
 pub(super) fn read_signing_certificate(public_armored: &str) -> Result<Cert, CheckError> {
     let unusable = |e: &dyn std::fmt::Display| CheckError::Certificate(e.to_string());
     let cert = Cert::from_bytes(public_armored).map_err(|e| unusable(&e))?;
@@ -115,7 +115,7 @@ pub(super) fn read_signing_certificate(public_armored: &str) -> Result<Cert, Che
 
 /// What both gpgv 2.2 and sqv accept, now and in years.
 ///
-/// Source: the shipped policies of apt 3, and what gpgv of Debian 12 was seen to do with each kind.
+/// Source: the shipped policies of apt 3, and tests of each kind with gpgv of Debian 12.
 fn accepted_everywhere(cert: &Cert) -> Result<(), String> {
     let key = cert.primary_key().key();
     if key.version() != 4 {
@@ -295,7 +295,7 @@ fn unframe(file: &str) -> Result<String, CheckError> {
         return Err(CheckError::Framing("it does not begin with a signed message"));
     }
     if !lines.by_ref().take_while(|line| !line.is_empty()).all(|line| line.starts_with("Hash: ")) {
-        return Err(CheckError::Framing("an unsigned line stands before the signed text"));
+        return Err(CheckError::Framing("an unsigned line comes before the signed text"));
     }
     let mut content = String::with_capacity(file.len());
     loop {
@@ -312,6 +312,6 @@ fn unframe(file: &str) -> Result<String, CheckError> {
     }
     match lines.find(|line| line.starts_with('-')) {
         Some(END_SIGNATURE) if lines.next().is_none() => Ok(content),
-        _ => Err(CheckError::Framing("something stands after the signature")),
+        _ => Err(CheckError::Framing("something comes after the signature")),
     }
 }

@@ -1,5 +1,5 @@
-//! An external signer: a command that signs with a key which this server never holds, such as gpg with
-//! its agent, or a program in front of a token. What it writes counts for nothing until it was proven.
+//! An external signer: a command that signs with a key which this server never holds, such as gpg
+//! with its agent, or a program in front of a token. Its output is used only after it was verified.
 
 use std::io::{Read, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -11,11 +11,11 @@ use pgp::packet::Signature;
 
 use super::SigningError;
 
-/// The most that is read of what a command writes: a signature is a few hundred bytes, an InRelease file
-/// at most 10 MB. Unit: bytes.
+/// The longest output that is read from a command: a signature is a few hundred bytes, an InRelease
+/// file at most 10 MB. Unit: bytes.
 const ANSWER_BYTES: u64 = 12 << 20;
-/// How much of its complaints is told. Unit: characters.
-const TOLD: usize = 300;
+/// How much of its standard error is reported. Unit: characters.
+const COMPLAINT_CHARS: usize = 300;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Which form of signature is asked for.
@@ -40,16 +40,16 @@ impl Form {
 /// A command that signs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExternalSigner {
-    /// The program by its absolute path, then its arguments. `{key}` stands for the fingerprint, which
-    /// else comes last; `{mode}` for `clear-sign` or `detach-sign`.
+    /// The program by its absolute path, then its arguments. `{key}` stands for the fingerprint,
+    /// which is otherwise the last argument; `{mode}` for `clear-sign` or `detach-sign`.
     pub command: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
 }
 
 impl ExternalSigner {
-    /// Has a text signed: the command reads it and writes the signature, armored or not, or the text
-    /// signed in clear.
+    /// Has a text signed. The command reads the text and writes the signature, armored or not, or
+    /// the text signed in clear.
     pub(super) fn sign(
         &self,
         key: &str,
@@ -89,29 +89,32 @@ impl ExternalSigner {
         let complaint = child.stderr.take().map(read_aside);
         if let Some(mut stdin) = child.stdin.take() {
             let text = text.to_owned();
-            // One that does not read to the end says so by its exit code.
+            // A command that does not read to the end reports that by its exit code.
             std::thread::spawn(move || stdin.write_all(text.as_bytes()).is_ok());
         }
         let until = Instant::now() + self.timeout;
         let ended = wait(&mut child, until);
         let left = || until.saturating_duration_since(Instant::now()).max(LOOK_AGAIN);
         let read = |from: Option<Receiver<Vec<u8>>>| from?.recv_timeout(left()).ok();
-        let told = read(complaint).unwrap_or_default();
-        let told: String =
-            String::from_utf8_lossy(&told).trim().chars().take(TOLD).collect::<String>();
+        let complaint = read(complaint).unwrap_or_default();
+        let complaint: String = String::from_utf8_lossy(&complaint)
+            .trim()
+            .chars()
+            .take(COMPLAINT_CHARS)
+            .collect::<String>();
         match ended? {
             None => Err(format!(
                 "gave no answer in {} s and was ended (signing.timeout_seconds); is a passphrase or a \
-                 token waited for? {told}",
+                 token waited for? {complaint}",
                 self.timeout.as_secs()
             )),
             Some(0) => read(answer).ok_or_else(|| "keeps its output open".to_owned()),
-            Some(code) => Err(format!("ended with {code}: {told}")),
+            Some(code) => Err(format!("ended with {code}: {complaint}")),
         }
     }
 }
 
-/// Waits for the end of a command, and ends it when its time is over; `None` then.
+/// Waits until a command ends, and kills it when its time is over; `None` then.
 fn wait(child: &mut Child, until: Instant) -> Result<Option<i32>, String> {
     loop {
         match child.try_wait() {
@@ -127,7 +130,7 @@ fn wait(child: &mut Child, until: Instant) -> Result<Option<i32>, String> {
     }
 }
 
-/// Reads what comes, on a thread of its own: a command that writes much must not wait for us.
+/// Reads the output on a thread of its own: a command that writes much must not wait for us.
 fn read_aside(from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (send, receive) = channel();
     std::thread::spawn(move || {
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_command_that_fails_hangs_or_babbles_is_told() {
-        for (script, seconds, told) in [
+        for (script, seconds, reason) in [
             ("echo no token >&2; exit 3", 20, "ended with 3: no token"),
             ("exec sleep 60", 1, "gave no answer in 1 s"),
             ("cat >/dev/null; echo hello", 20, "wrote no signature"),
@@ -187,7 +190,7 @@ mod tests {
             ("yes | head -c 20000000", 20, "ended with"),
         ] {
             let refused = signer(script, seconds).sign("ABC", Form::Clear, "text\n").unwrap_err();
-            assert!(refused.to_string().contains(told), "{script}: {refused}");
+            assert!(refused.to_string().contains(reason), "{script}: {refused}");
         }
         let missing = ExternalSigner {
             command: vec!["/nonexistent/signer".into()],

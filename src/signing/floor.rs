@@ -1,6 +1,7 @@
 //! The floor of Dates: the last Date signed for each suite, on disk and strictly rising.
 //!
-//! Lies outside the catalogue on purpose: restoring an old catalogue must not bring back old Dates.
+//! It lies outside the catalogue on purpose: restoring an old catalogue must not bring back old
+//! Dates.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -36,7 +37,7 @@ pub enum FloorError {
         /// The damaged file.
         path: PathBuf,
     },
-    /// The Date is not above the floor (a Date was used twice, or the floor moved meanwhile).
+    /// The Date is not above the floor (a Date was used twice, or the floor rose meanwhile).
     #[error(
         "the Date {date} of suite {suite} is not above the last one, {floor}: ask for a new Date"
     )]
@@ -70,7 +71,7 @@ pub struct DateFloor {
 }
 
 impl DateFloor {
-    /// Makes the directory, for its owner alone, and opens it; one that exists already is kept.
+    /// Makes the directory, for its owner alone, and opens it. An existing one is kept.
     ///
     /// # Errors
     /// [`FloorError::Io`] when the directory cannot be made (the machine's fault).
@@ -89,7 +90,7 @@ impl DateFloor {
 
     /// Opens the floor in a directory that exists.
     ///
-    /// A missing directory is refused: to take it for an empty one would forget every Date.
+    /// A missing directory is refused: taking it for an empty one would forget every Date.
     ///
     /// # Errors
     /// [`FloorError::Io`] when `dir` is missing or is no directory (operator's fault).
@@ -152,7 +153,8 @@ impl DateFloor {
             let _nothing_lost = fs::remove_file(&temporary);
             return Err(failed("write", &temporary)(error));
         }
-        // After a failed sync the kernel may forget the dirty pages, and a second try would lie.
+        // After a failed sync the kernel may drop the dirty pages, and a second sync would succeed
+        // wrongly.
         file.sync_all()
             .and_then(|()| fs::rename(&temporary, self.dir.join(suite.as_str())))
             .and_then(|()| dir.sync_all())

@@ -1,4 +1,5 @@
-//! Private keys: made, written once, and read back only from a file that is its owner's alone.
+//! Private keys: made, written once, and read back only from a file that no one but its owner may
+//! read.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -65,8 +66,8 @@ pub fn generate(kind: KeyKind, user_id: &str, created: Moment) -> Result<SecretK
     Ok(key)
 }
 
-/// Puts a key together by hand: the library's own builder dates the self-signature by the
-/// machine's clock, not by the one that was handed in.
+/// Puts a key together by hand: the library's own builder dates the self-signature by the machine's
+/// clock, not by `created`.
 fn build(kind: KeyKind, user_id: &str, created: Timestamp) -> pgp::errors::Result<SignedSecretKey> {
     let key_type = match kind {
         KeyKind::Ed25519 => KeyType::Ed25519Legacy,
@@ -94,7 +95,7 @@ fn build(kind: KeyKind, user_id: &str, created: Timestamp) -> pgp::errors::Resul
     Ok(SignedSecretKey::new(primary, details, vec![], vec![]))
 }
 
-/// What every signature here says of itself: SHA-512, when it was made and by which key.
+/// The settings of every signature here: SHA-512, when it was made and by which key.
 fn signature_config(
     key: &pgp::packet::SecretKey,
     kind: SignatureType,
@@ -120,7 +121,7 @@ impl SecretKey {
         self.write_locked(path, None)
     }
 
-    /// The same, locked with a passphrase where there is one.
+    /// As [`SecretKey::write_new`], locked with a passphrase where there is one.
     ///
     /// # Errors
     /// As for [`SecretKey::write_new`].
@@ -167,7 +168,7 @@ impl SecretKey {
         Self::load_locked(path, None)
     }
 
-    /// The same for a key that may be locked: it is unlocked once, here.
+    /// As [`SecretKey::load`], for a key that may be locked: it is unlocked once, here.
     ///
     /// # Errors
     /// As for [`SecretKey::load`].
@@ -206,7 +207,7 @@ impl SecretKey {
         openpgp("write a certificate", public.to_armored_string(ArmorOptions::default()))
     }
 
-    /// The public certificate in binary: a keyring for `gpgv` and an old `trusted.gpg.d`.
+    /// The public certificate in binary: a keyring for `gpgv` and for a `trusted.gpg.d` of old.
     ///
     /// # Errors
     /// [`SigningError::OpenPgp`] when the library fails (our fault).
@@ -258,14 +259,14 @@ fn check_usable(key: &SignedSecretKey) -> Result<(), &'static str> {
     }
     if is_bound_weakly(key) {
         return Err(
-            "its self-signatures are of SHA-1 or MD5, which apt's verifiers refuse; bind it anew with \
+            "its self-signatures are of SHA-1 or MD5, which apt's verifiers refuse; bind it again with \
                     `gpg --cert-digest-algo SHA512 --quick-set-expire FINGERPRINT 0`, and export it again",
         );
     }
     key.verify_bindings().map_err(|_| "its own signatures do not verify; export it again")
 }
 
-/// Whether every signature that binds a name to the key is of a digest that nobody accepts any more.
+/// Whether every signature that binds a name to the key uses a digest that nobody accepts any more.
 fn is_bound_weakly(key: &SignedSecretKey) -> bool {
     let weak =
         [Some(HashAlgorithm::Sha1), Some(HashAlgorithm::Md5), Some(HashAlgorithm::Ripemd160)];
@@ -287,7 +288,7 @@ fn unlock(key: &mut SignedSecretKey, passphrase: Option<&str>) -> Result<(), &'s
     opened.map_err(|_| "the passphrase does not open it")
 }
 
-/// The bytes of a file that belongs to its owner alone; judged by the open handle, not by the name.
+/// The bytes of a file that only its owner may read; the open handle is checked, not the name.
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, SigningError> {
     let file = File::open(path).map_err(failed("open", path))?;
     let meta = file.metadata().map_err(failed("read", path))?;

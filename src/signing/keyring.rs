@@ -1,5 +1,6 @@
-//! The keyring: which keys sign, for which suites, and where each is kept. A file beside the keys says so;
-//! it is replaced whole, so that a stop at any moment leaves the keyring of before or the new one.
+//! The keyring: which keys sign, for which suites, and where each is kept. A file beside the keys
+//! has this. The file is replaced whole, so that a stop at any moment leaves the old keyring or the
+//! new one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -21,10 +22,10 @@ const RING: &str = "ring.json";
 const FIRST: &str = "signing.asc";
 /// The public keys, for people and for exports.
 const PUBLIC: &str = "archive-key.asc";
-/// Where private keys go that sign no more.
+/// Where private keys are moved that no longer sign.
 const RETIRED: &str = "retired";
 
-/// One key, as the file has it.
+/// One key, as it is in the file.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -95,8 +96,8 @@ impl Keyring {
         self.entries()?.into_iter().map(|entry| self.described(entry)).collect()
     }
 
-    /// Has the public keys beside the keyring be those of the keyring, also when a change of it was cut off between
-    /// the two.
+    /// Makes the file of public keys match the keyring, also after a change was cut off between the
+    /// two.
     ///
     /// # Errors
     /// As for [`Keyring::list`], or that the disk failed.
@@ -139,10 +140,11 @@ impl Keyring {
         Ok(SigningKey { entry, private, certificate })
     }
 
-    /// Adds a key, durably; gives it ready to sign. Nothing was added when it fails.
+    /// Adds a key, durably, and returns it ready to sign. When it fails, nothing was added.
     ///
     /// # Errors
-    /// [`SigningError`] that says why the key cannot be used (operator's fault), or that the disk failed.
+    /// [`SigningError`] that says why the key cannot be used (operator's fault), or that the disk
+    /// failed.
     pub fn add(
         &self,
         new: NewKey,
@@ -174,7 +176,8 @@ impl Keyring {
         let opened = match (own, &file) {
             (Some(key), Some(file)) => {
                 let path = self.dir.join(file);
-                // What a stop before the keyring was written has left is no key of anybody.
+                // A file that was left by a stop before the keyring was written is no key of the
+                // keyring.
                 let _leftover = fs::remove_file(&path);
                 key.write_locked(&path, self.passphrase())?;
                 self.open_key(self.described(entry.clone())?)?
@@ -186,10 +189,11 @@ impl Keyring {
         Ok(opened)
     }
 
-    /// Takes a key out, durably; a private part that is here is moved aside.
+    /// Removes a key, durably; a private part that is here is moved aside.
     ///
     /// # Errors
-    /// [`SigningError::NoSuchKey`], and [`SigningError::LastKey`] when a suite would be left without one.
+    /// [`SigningError::NoSuchKey`], and [`SigningError::LastKey`] when a suite would be left
+    /// without one.
     pub fn retire(&self, fingerprint: &str) -> Result<(), SigningError> {
         let entries = self.entries()?;
         let (gone, left): (Vec<_>, Vec<_>) =
@@ -241,8 +245,8 @@ impl Keyring {
         }
     }
 
-    /// The one key of a directory without a keyring: by its private part, or where that was lost, by its
-    /// public one.
+    /// The one key of a directory without a keyring file: read from its private part, or from its
+    /// public one where the private part was lost.
     fn first(&self) -> Result<Entry, SigningError> {
         let public = match SecretKey::load_locked(self.dir.join(FIRST), self.passphrase()) {
             Ok(key) => key.public_armored()?,

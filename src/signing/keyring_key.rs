@@ -1,4 +1,4 @@
-//! A key of the keyring, without what is private of it.
+//! A key of the keyring, without its private part.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub struct KeyringKey {
     pub public: String,
     /// The file of its private part, below the directory of keys; `None` where a command signs.
     pub file: Option<String>,
-    /// Which suites it signs; `None` for every one, also those made later.
+    /// Which suites it signs; `None` for all, also those made later.
     pub suites: Option<BTreeSet<SuiteName>>,
     /// When it was made.
     pub created: Moment,

@@ -3,8 +3,9 @@
 //!
 //! One library (rPGP) holds the private keys and signs. The other (Sequoia) never sees a private
 //! key: it reads the public certificates and the finished files, under a policy at least as strict
-//! as that of apt's own verifiers. Between the two stands the floor of Dates: the last Date signed
-//! for each suite, kept on disk apart from the catalogue, which no later signature may undercut.
+//! as that of apt's own verifiers. Between the two is the floor of Dates: the last Date signed for
+//! each suite. It is kept on disk apart from the catalogue, and no later signature may be at or
+//! below it.
 //!
 //! May name: domain, digest, time, debian
 #![expect(
@@ -55,7 +56,7 @@ pub enum SigningError {
     OpenPgp {
         /// What was being done.
         what: &'static str,
-        /// What the library said.
+        /// The library's error.
         reason: String,
     },
     /// A new key would have replaced a file (operator's fault).
@@ -71,7 +72,7 @@ pub enum SigningError {
         what: &'static str,
         /// The key file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Others than the owner may use the key file (operator's fault).
@@ -120,7 +121,7 @@ pub enum SigningError {
         command: String,
         /// The key that it was to sign with.
         key: String,
-        /// What it did instead.
+        /// What it did instead of signing.
         reason: String,
     },
     /// The command that signs has another clock (operator's fault).
@@ -129,7 +130,7 @@ pub enum SigningError {
          set the clock right where it signs"
     )]
     CommandAhead {
-        /// When it says that it signed.
+        /// The date that it put into its signature.
         latest: Moment,
         /// The Date.
         at: Moment,
@@ -148,7 +149,7 @@ pub enum SigningError {
         /// What the clock shows.
         now: Moment,
     },
-    /// The past has nothing of that Date (our fault, or a floor that was lost).
+    /// A Release of an earlier state may not have that Date (our fault, or a floor that was lost).
     #[error(
         "the Date {date} of suite {suite} is not of its past, which ends {}; only a publication \
          may go beyond: see that the floor is the suite's own", .floor.map_or_else(
@@ -186,7 +187,7 @@ pub enum SigningError {
     Check(#[from] CheckError),
 }
 
-/// Runs a step of the OpenPGP library and says what it was when it fails.
+/// Runs a step of the OpenPGP library; an error says which step it was.
 fn openpgp<T>(what: &'static str, result: pgp::errors::Result<T>) -> Result<T, SigningError> {
     result.map_err(|e| SigningError::OpenPgp { what, reason: e.to_string() })
 }

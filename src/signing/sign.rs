@@ -16,12 +16,12 @@ use super::{DateFloor, SecretKey, SigningError};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
-/// How far the clock may stand behind the floor before waiting for it is given up.
+/// How far the clock may be behind the floor before signing gives up waiting. Unit: seconds.
 const WAIT_SECONDS: i64 = 5;
 
 /// A Date that one Release text of one suite may bear; only [`Signer::next_date`] makes it.
 ///
-/// It is used up by signing. Should another signature come first, the floor refuses this one.
+/// Signing uses it up. Should another signature come first, the floor refuses this one.
 #[derive(Debug)]
 pub struct ReleaseDate {
     suite: SuiteName,
@@ -43,9 +43,9 @@ impl ReleaseDate {
 /// Whether a suite may be signed now.
 #[derive(Debug)]
 pub enum NextDate {
-    /// It may, with this Date.
+    /// It may be signed, with this Date.
     Ready(ReleaseDate),
-    /// It may once the clock has passed the last Date.
+    /// It may be signed once the clock has passed the last Date.
     Wait {
         /// How long until then: 1 to 6.
         seconds: u32,
@@ -56,7 +56,7 @@ pub enum NextDate {
 #[derive(Debug)]
 pub struct Signer {
     keys: ArcSwap<Vec<Arc<SigningKey>>>,
-    /// Where the keys are kept; changed by one at a time.
+    /// Where the keys are kept; one change at a time.
     keyring: Option<Mutex<Keyring>>,
     floor: DateFloor,
 }
@@ -110,7 +110,7 @@ impl Signer {
         Ok(Self { keys: ArcSwap::from_pointee(keys), keyring, floor })
     }
 
-    /// Adds a key, on disk and from the next signature on.
+    /// Adds a key, on disk and for every signature from now on.
     ///
     /// # Errors
     /// As for [`Keyring::add`]; nothing was added then.
@@ -130,7 +130,7 @@ impl Signer {
         Ok(entry)
     }
 
-    /// Takes a key out, on disk and from the next signature on.
+    /// Removes a key, on disk and for every signature from now on.
     ///
     /// # Errors
     /// As for [`Keyring::retire`]; nothing was changed then.
@@ -153,7 +153,7 @@ impl Signer {
         self.keyring.as_ref().ok_or(SigningError::KeySet)
     }
 
-    /// Every key as the disk has it, which is what the next start goes by.
+    /// Every key as it is on disk: the next start uses these.
     ///
     /// # Errors
     /// As for [`Keyring::list`].
@@ -215,7 +215,8 @@ impl Signer {
         Signers::of(&self.keys.load(), suite).fingerprints()
     }
 
-    /// Whether an InRelease file of a suite names just the keys that sign it today as its signers.
+    /// Whether the signers that an InRelease file names are exactly the keys that sign the suite
+    /// today.
     pub fn is_signed_by_all(&self, suite: &SuiteName, in_release: &str) -> bool {
         let mut keys = self.fingerprints_for(suite);
         keys.sort();
@@ -225,7 +226,7 @@ impl Signer {
     /// The Date for the next Release text of the suite: `now`, once it is above the floor.
     ///
     /// # Errors
-    /// [`SigningError::ClockBehind`] when the clock stands more than 5 s behind the floor,
+    /// [`SigningError::ClockBehind`] when the clock is more than 5 s behind the floor,
     /// [`SigningError::OutOfRange`] when it shows no usable year, and [`SigningError::Floor`] when
     /// the floor cannot be read (all the machine's fault).
     pub fn next_date(&self, suite: &SuiteName, now: Moment) -> Result<NextDate, SigningError> {
@@ -241,8 +242,8 @@ impl Signer {
         }
     }
 
-    /// A Date for signing again what is live: above the floor, and older than the present second, so
-    /// that a change that comes now still finds that second free. `None` when there is none yet.
+    /// A Date for signing the live state again: above the floor, and older than the present second.
+    /// A change that comes now can then still use that second. `None` when there is none yet.
     ///
     /// # Errors
     /// As for [`Signer::next_date`], but a clock behind the floor only means that there is none.
@@ -269,7 +270,7 @@ impl Signer {
     /// Signs the text with every key and gives it back once another implementation verified it.
     ///
     /// The floor is raised, durably, before the first signature is made. The signatures bear the
-    /// Date as their own time, and are judged at that time.
+    /// Date as their own time, and are verified at that time.
     ///
     /// # Errors
     /// [`SigningError::Text`] when the text is ambiguous or does not bear the Date,
@@ -294,9 +295,9 @@ impl Signer {
     /// Signs the text of an earlier state with every key and gives it back, with the time that the
     /// signatures bear, once another implementation verified it.
     ///
-    /// The floor is neither raised nor passed: `date` lies at it or below. The signatures bear the
-    /// Date as their own time, but where a key is newer than that: then, for verifiers to accept it,
-    /// the time at which the newest key was made.
+    /// The floor is neither raised nor passed: `date` is at it or below. The signatures bear the
+    /// Date as their own time. Where a key is newer, they bear the time at which the newest key was
+    /// made, because verifiers accept nothing older.
     ///
     /// # Errors
     /// [`SigningError::NotPast`] when the Date is above the floor or there is none; and as for
@@ -317,22 +318,22 @@ impl Signer {
         signers.sign_proven(release_text, at, false)
     }
 
-    /// Signs a statement that is no Release text in clear, with every key, and gives it back once another
-    /// implementation verified it. Has nothing to do with Dates and their floor.
+    /// Signs a statement that is no Release text, in clear and with every key, and returns it once
+    /// another implementation verified it. Dates and their floor are not involved.
     ///
     /// # Errors
-    /// [`SigningError::Text`] when the statement could be taken for a Release text or is ambiguous, and as
-    /// for [`Signer::sign`].
+    /// [`SigningError::Text`] when the statement could be taken for a Release text or is ambiguous,
+    /// and as for [`Signer::sign`].
     pub fn sign_statement(&self, text: &str, at: Moment) -> Result<String, SigningError> {
         statement::check(text).map_err(|problem| SigningError::Text(problem.into()))?;
         self.all().sign_statement(text, at)
     }
 }
 
-/// Sees that the text reads the same to every verifier, and that it bears exactly this Date.
+/// Checks that the text reads the same to every verifier, and that it bears exactly this Date.
 ///
-/// Clear-signing drops blanks at the ends of lines and is deaf to the kind of line end, and apt
-/// reads fields by any case of their names and stops at a blank line. So none of these may occur.
+/// Clear-signing drops blanks at the ends of lines and ignores the kind of line end; apt reads
+/// field names in any case and stops at a blank line. So none of these may occur.
 fn check_text(text: &str, date: Moment) -> Result<(), String> {
     if !text.ends_with('\n') {
         return Err("its last line does not end".into());
@@ -347,13 +348,13 @@ fn check_text(text: &str, date: Moment) -> Result<(), String> {
             return Err("it holds an empty line".into());
         }
         if line.ends_with(char::is_whitespace) {
-            return Err(format!("blanks stand at the end of the line {:?}", line.trim_end()));
+            return Err(format!("there are blanks at the end of the line {:?}", line.trim_end()));
         }
         let name = line.split(':').next().unwrap_or_default();
         if name.trim_end().eq_ignore_ascii_case("date") {
             dates = dates.saturating_add(1);
             if line != wanted {
-                return Err(format!("it holds {line:?} where {wanted:?} must stand"));
+                return Err(format!("it holds {line:?} where {wanted:?} must be"));
             }
         }
     }
@@ -502,7 +503,7 @@ mod tests {
             assert_eq!((signed.release(), signed_at), (text(at).as_str(), at));
             pair.all().prove(&signed, at).unwrap();
         }
-        // Older than a key: the signature is as old as the key, the Date is what it was.
+        // Older than a key: the signature is as old as the key, and the Date is unchanged.
         let (signed, signed_at) = past(NOW.plus(-7)).unwrap();
         assert_eq!((signed.release(), signed_at), (text(NOW.plus(-7)).as_str(), NOW.plus(-5)));
         pair.all().prove(&signed, NOW.plus(-5)).unwrap();

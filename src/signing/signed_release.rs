@@ -1,6 +1,7 @@
-//! What signing gives: the three texts under which a suite is served.
+//! The result of signing: the three texts of a Release.
 
-/// A Release text with both forms of signature, each verified; only [`Signer`](super::Signer) makes it.
+/// A Release text with both forms of signature, each verified; only [`Signer`](super::Signer) makes
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRelease {
     pub(super) release: String,

@@ -1,4 +1,4 @@
-//! Signers: the keys that sign one text together, and the proof that every one of them has.
+//! Signers: the keys that sign one text together, and the proof that every one of them has signed.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use super::{ExternalSigner, SecretKey, SignedRelease, SigningError, openpgp};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
-/// How far the clock of a command may be ahead of the Date. Unit: seconds.
+/// How much later than the Date a command may date its signature. Unit: seconds.
 const AHEAD_SECONDS: i64 = 60;
 
-/// A key that can sign: its own entry in the keyring, and who does it.
+/// A key that can sign: its own entry in the keyring, and its private part.
 #[derive(Debug)]
 pub struct SigningKey {
     pub(super) entry: KeyringKey,
@@ -27,12 +27,12 @@ pub struct SigningKey {
     pub(super) certificate: Cert,
 }
 
-/// Who signs.
+/// Where the private part is.
 #[derive(Debug)]
 pub(super) enum PrivateKey {
-    /// This process, with a key of its own.
+    /// In this process.
     Own(SecretKey),
-    /// A command.
+    /// With a command.
     Command(ExternalSigner),
 }
 
@@ -75,10 +75,10 @@ impl Signers {
         made.max_by_key(|(_, created)| *created)
     }
 
-    /// Makes both signatures at a time, and proves them. Gives the time of the newest signature as well:
-    /// a command dates its own.
+    /// Makes both signatures at a time, and verifies them. Also returns the time of the newest
+    /// signature, because a command dates its own.
     ///
-    /// `timely` refuses signatures that a command dates much later than asked.
+    /// With `timely`, signatures that a command dates much later than asked are refused.
     pub(super) fn sign_proven(
         &self,
         text: &str,
@@ -182,7 +182,7 @@ impl Signers {
         Certificates::new(self.0.iter().map(|key| key.certificate.clone()).collect())
     }
 
-    /// Sees that both files hold for every key, and that what is signed is the text itself.
+    /// Checks that both files are signed by every key, and that the signed text is the text itself.
     pub(super) fn prove(&self, signed: &SignedRelease, at: Moment) -> Result<(), CheckError> {
         let certificates = self.certificates();
         let clear = certificates.prove_in_release(&signed.in_release, at)?;
@@ -198,8 +198,8 @@ impl Signers {
     }
 }
 
-/// Which keys an InRelease file names as its signers, unproven and sorted: to see whether it was signed
-/// by the keys of today, and nothing else.
+/// Which keys an InRelease file names as its signers, sorted. Nothing is verified: this only shows
+/// whether the keys of today signed it.
 pub(super) fn named_signers(in_release: &str) -> Option<Vec<String>> {
     let (message, _) = CleartextSignedMessage::from_string(in_release).ok()?;
     let mut named = Vec::new();

@@ -1,9 +1,10 @@
-//! Statements: what is signed beside Release texts, and can never be taken for one.
+//! Statements: signed texts that are no Release texts, and can never be taken for one.
 
-/// What apt demands of a Release file, of which a statement has nothing.
+/// Fields that apt demands of a Release file; a statement has none of them.
 const RELEASE_FIELDS: [&str; 6] = ["date", "suite", "codename", "md5sum", "sha256", "valid-until"];
 
-/// Sees that a statement reads the same to every verifier, and that nobody takes it for a Release text.
+/// Checks that a statement reads the same to every verifier, and that nobody takes it for a Release
+/// text.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
     let plain = |c: char| c == '\n' || c == ' ' || c.is_ascii_graphic();
     if !text.ends_with('\n') || !text.chars().all(plain) {

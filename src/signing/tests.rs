@@ -51,7 +51,7 @@ fn signed(signer: &Signer, at: Moment) -> SignedRelease {
     signer.sign(date, &text).unwrap()
 }
 
-/// Runs a verifier of Debian; its absence is a failure, for a check that is skipped proves nothing.
+/// Runs a verifier of Debian; its absence is a failure, because a skipped check proves nothing.
 fn run(program: &str, package: &str, arguments: &[&Path]) -> Output {
     Command::new(program)
         .args(arguments)
@@ -87,8 +87,8 @@ fn accepted_by_gpgv_and_sqv(keys: Vec<SecretKey>, at: Moment) {
             run("sqv", "sqv", &[option, &keyring, &release_gpg, &release]),
         ];
         for (which, verdict) in verdicts.iter().enumerate() {
-            let told = String::from_utf8_lossy(&verdict.stderr);
-            assert_eq!(verdict.status.success(), !spoilt, "verifier {which}: {told}");
+            let output = String::from_utf8_lossy(&verdict.stderr);
+            assert_eq!(verdict.status.success(), !spoilt, "verifier {which}: {output}");
         }
     }
     sqv_in_clear(dir.path(), &signer, &signed);
@@ -139,8 +139,8 @@ fn rsa_is_accepted_and_weak_digests_are_not_whatever_the_clock_says() {
         ] {
             let verdict = verify_in_release(&signed_with(hash, &path, at), &public, at);
             assert_eq!(verdict.is_ok(), strong, "{hash:?} at {at}: {verdict:?}");
-            let told = verdict.map_or_else(|e| e.to_string(), |_| "Policy".into());
-            assert!(told.contains("Policy") || told.contains("policy"), "{told}");
+            let problem = verdict.map_or_else(|e| e.to_string(), |_| "Policy".into());
+            assert!(problem.contains("Policy") || problem.contains("policy"), "{problem}");
         }
     }
 }
@@ -265,7 +265,7 @@ fn a_signer_wants_each_key_once() {
     }
 }
 
-/// Signs in clear past the room's own door, with a digest of choice.
+/// Signs in clear with a digest of choice, without the checks of this room.
 fn signed_with(hash: HashAlgorithm, key_file: &Path, at: Moment) -> String {
     let (key, _) = SignedSecretKey::from_string(&fs::read_to_string(key_file).unwrap()).unwrap();
     let key = &key.primary_key;
@@ -382,8 +382,11 @@ fn a_key_bound_with_sha1_is_refused_with_the_command_that_binds_it_anew() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     };
     export();
-    let told = SecretKey::load(&path).unwrap_err().to_string();
-    assert!(told.contains("SHA-1") && told.contains("--quick-set-expire FINGERPRINT 0"), "{told}");
+    let reason = SecretKey::load(&path).unwrap_err().to_string();
+    assert!(
+        reason.contains("SHA-1") && reason.contains("--quick-set-expire FINGERPRINT 0"),
+        "{reason}"
+    );
     // And that command does it.
     let listed = String::from_utf8(gpg(&["--with-colons", "--list-keys"])).unwrap();
     let fingerprint = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();

@@ -1,4 +1,4 @@
-//! The configured CAs: whose signatures open the door, and for whom a revocation list is needed.
+//! The configured CAs: whose signatures are accepted, and who needs a revocation list.
 
 use std::path::PathBuf;
 
@@ -50,23 +50,22 @@ impl Authority {
         &self.anchor
     }
 
-    /// Whether it is believed of itself, and not only by a path to one that is.
+    /// Whether it is a trust anchor: trusted by itself, and not only by a path to another CA.
     pub(super) fn is_anchor(&self) -> bool {
         self.is_anchor
     }
 
-    /// Its certificates, the one that lasts longest first: more than one after it was certified
-    /// again.
+    /// Its certificates, the one that lasts longest first. There are several after a renewal.
     pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
     }
 
-    /// From when on it may vouch.
+    /// From when on it may certify.
     pub(super) fn not_before(&self) -> Moment {
         self.not_before
     }
 
-    /// Until when it may vouch.
+    /// Until when it may certify.
     pub(super) fn not_after(&self) -> Moment {
         self.not_after
     }
@@ -109,7 +108,7 @@ impl Authority {
         self.certificates.iter().find_map(serial)
     }
 
-    /// Takes in another certificate of the same CA.
+    /// Adds another certificate of the same CA.
     fn join(&mut self, other: Self) {
         if other.not_after > self.not_after {
             let older = std::mem::replace(self, other);
@@ -121,13 +120,14 @@ impl Authority {
     }
 }
 
-/// The CAs in PEM or DER files: those at the top, and those between them and the clients. Several
+/// The CAs in PEM or DER files: trust anchors, and CAs between them and the clients. Several
 /// certificates of one CA (same name and key, as after a renewal) count as one, which lasts as long
 /// as the last of them.
 ///
 /// # Errors
-/// [`TrustError::File`] for a file without certificates, with one that is not a CA's, or with one
-/// between that no other CA vouches for; [`TrustError::Parameter`] when none is at the top.
+/// [`TrustError::File`] for a file without certificates, for a certificate that is not a CA's, and
+/// for a CA between that no other CA certified; [`TrustError::Parameter`] when there is no trust
+/// anchor.
 pub(super) fn read_all(
     anchors: &[(PathBuf, Vec<u8>)],
     between: &[(PathBuf, Vec<u8>)],
@@ -186,7 +186,7 @@ pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
-/// Only a certificate that may sign certificates and lists is a CA's.
+/// Accepts only a CA's certificate: one that may sign certificates and lists.
 fn check_usage(parsed: &X509Certificate<'_>) -> Result<(), &'static str> {
     if !parsed.is_ca() {
         return Err("is not a CA certificate: configure the CA's own, not one that it issued");

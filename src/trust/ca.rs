@@ -31,7 +31,7 @@ pub enum ServerKey<'a> {
     New,
     /// The one that is in use already: its private key in PEM.
     Existing(&'a str),
-    /// One that was made elsewhere: a request in PEM, of which only the key counts.
+    /// A key that was made elsewhere: a request in PEM, of which only the key is used.
     Request(&'a str),
 }
 
@@ -48,8 +48,8 @@ pub struct IssuedClient {
 
 /// The embedded CA, with its private key in memory.
 ///
-/// Shape: `ca.key` (PKCS #8 PEM, ECDSA P-256, mode 0600, perhaps locked with a passphrase), `ca.crt`,
-/// `crl.pem` and `crl.number` in one directory.
+/// Shape: `ca.key` (PKCS #8 PEM, ECDSA P-256, mode 0600, perhaps locked with a passphrase),
+/// `ca.crt`, `crl.pem` and `crl.number` in one directory.
 pub struct CertificateAuthority {
     pub(super) directory: PathBuf,
     pub(super) issuer: Issuer<'static, KeyPair>,
@@ -69,7 +69,8 @@ impl CertificateAuthority {
         Self::create_locked(directory, name, None, now)
     }
 
-    /// The same, its private key locked with a passphrase where there is one.
+    /// As [`CertificateAuthority::create`], with the private key locked by a passphrase where there
+    /// is one.
     ///
     /// # Errors
     /// As for [`CertificateAuthority::create`].
@@ -103,21 +104,22 @@ impl CertificateAuthority {
         Self::load_locked(directory, None)
     }
 
-    /// The same for a private key that may be locked: it is opened once, here.
+    /// As [`CertificateAuthority::load`], for a private key that may be locked: it is opened once,
+    /// here.
     ///
     /// # Errors
-    /// As for [`CertificateAuthority::load`], also for a passphrase that is missing or wrong.
+    /// As for [`CertificateAuthority::load`]; also when the passphrase is missing or wrong.
     pub fn load_locked(directory: &Path, passphrase: Option<&str>) -> Result<Self, TrustError> {
         let key_path = directory.join("ca.key");
         let pem = files::read_private(&key_path, OWNER_ONLY)?;
         Self::of_key(directory, locked::read(&key_path, &pem, passphrase)?)
     }
 
-    /// Locks the private key in `directory` with `new`, or takes the lock away; `old` opens it if it is
-    /// locked. The file is replaced whole, after what will stand there was read back.
+    /// Locks the private key in `directory` with `new`, or removes the lock; `old` opens it if it
+    /// is locked. The new file is read back before it replaces the old one whole.
     ///
     /// # Errors
-    /// As for [`CertificateAuthority::load_locked`]; the old file is still there then.
+    /// As for [`CertificateAuthority::load_locked`]; the old file is then unchanged.
     pub fn relock(
         directory: &Path,
         old: Option<&str>,
@@ -207,8 +209,8 @@ impl CertificateAuthority {
         Ok(Issued { certificate_pem: certificate.pem(), key_pem, not_after })
     }
 
-    /// Issues a client certificate that proves `identity`. Of the request only the public key
-    /// counts; name, usage and life are decided here.
+    /// Issues a client certificate for `identity`. Only the public key of the request is used;
+    /// name, usage and life are decided here.
     ///
     /// Units: days, from 1 to 3650; cut to the life of the CA.
     ///
@@ -232,7 +234,8 @@ impl CertificateAuthority {
     }
 
     /// Replaces the CA certificate with one of the same key and subject that lasts ten years from
-    /// `now`. What was issued before stays valid; hosts need the new `ca.crt` before the old ends.
+    /// `now`. Certificates that were issued before stay valid; hosts need the new `ca.crt` before
+    /// the old one ends.
     ///
     /// # Errors
     /// [`TrustError::File`] when the certificate was not made here; [`TrustError::Io`].
@@ -249,13 +252,13 @@ impl CertificateAuthority {
             return Err(TrustError::file(&path, why));
         }
         files::replace(&path, new.pem().as_bytes(), Readers::All)?;
-        // The key in memory goes on: its file may be locked, and the passphrase is not kept.
+        // The key in memory is used: its file may be locked, and the passphrase is not kept.
         let key = KeyPair::try_from(self.issuer.key().serialized_der())?;
         *self = Self::of_key(&self.directory, key)?;
         Ok(())
     }
 
-    /// What all leaf certificates share, the serial, and the end of the validity.
+    /// The parts that all leaf certificates share, the serial, and the end of the validity.
     fn leaf(
         &self,
         days: u32,
@@ -281,8 +284,8 @@ impl CertificateAuthority {
     }
 }
 
-/// The common name of a new CA. A part of the key's digest tells two CAs of one name apart, and
-/// the CA from a server certificate for that same name.
+/// The common name of a new CA. A part of the key's digest distinguishes two CAs of one name, and
+/// the CA from a server certificate for that name.
 fn common_name(name: &str, key: &KeyPair) -> String {
     let digest = Digest::of(&key.subject_public_key_info()).to_string();
     let mark: String = digest.chars().take(8).collect();

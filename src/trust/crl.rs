@@ -1,7 +1,7 @@
 //! Revocation lists: taken apart, verified once, kept as a set of serials.
 //!
-//! Two readers see each list: webpki, which refuses what it does not understand, gives the serials;
-//! the few fields that it keeps to itself are read from the same bytes afterwards.
+//! Each list is read twice: webpki, which refuses what it does not understand, gives the serials;
+//! the few fields that it does not expose are read from the same bytes afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -63,7 +63,7 @@ impl fmt::Display for CrlNumber {
     }
 }
 
-/// The highest number accepted from each CA; no list below it is taken again.
+/// The highest number accepted from each CA; no list below it is accepted again.
 pub(super) type Floor = BTreeMap<IssuerId, CrlNumber>;
 
 /// A verified revocation list of one configured CA.
@@ -92,7 +92,7 @@ impl Crl {
         self.this_update
     }
 
-    /// From when on it no longer counts.
+    /// From when on it is out of date.
     pub fn next_update(&self) -> Moment {
         self.next_update
     }
@@ -118,10 +118,10 @@ impl Crl {
     }
 }
 
-/// A list in DER, verified to be of one of `authorities`. Whether it is in date is not looked at.
+/// A list in DER, verified to be of one of `authorities`. Its dates are not checked.
 ///
 /// # Errors
-/// [`CrlFault`], and of whom the list claims to be where that is known.
+/// [`CrlFault`], and the CA that the list names, where that is known.
 pub(super) fn read(
     der: &[u8],
     authorities: &[Authority],
@@ -162,7 +162,7 @@ pub(super) fn read_own(bytes: &[u8], authority: Authority, now: Moment) -> Resul
     Ok(list)
 }
 
-/// The number of the only list in `bytes`, unverified; `None` when there is none to be read.
+/// The number of the only list in `bytes`, unverified; `None` when none can be read.
 pub(super) fn find_number(bytes: &[u8]) -> Option<CrlNumber> {
     let lists = split(bytes).ok()?;
     let [der] = lists.as_slice() else { return None };
@@ -183,7 +183,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'st
     if lists.is_empty() { Err(CrlFault::Empty) } else { Ok(lists) }
 }
 
-/// A list that has the right shape; nobody has vouched for it yet.
+/// A list that has the right shape; its signature is not verified yet.
 struct Unverified<'a> {
     issuer: &'a [u8],
     number: CrlNumber,
@@ -242,7 +242,7 @@ fn fault(error: webpki::Error) -> CrlFault {
     }
 }
 
-/// What is read a second time, from bytes whose shape was found to be right.
+/// Fields that are read a second time, from bytes whose shape was found to be right.
 struct Fields<'a> {
     signed: Signed<'a>,
     issuer: &'a [u8],
@@ -253,7 +253,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads all but the entries, over which it steps at once, however many they are.
+    /// Reads all fields. The entries are skipped in one step, however many there are.
     ///
     /// # Errors
     /// Those of DER, when a field is absent, out of place or there twice (RFC 5280, section 5.1).
@@ -284,13 +284,13 @@ fn take_time<'a>(reader: &mut impl Reader<'a>) -> ::der::Result<Moment> {
     Ok(Moment(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
 }
 
-/// The number, and whether the list says that it is only a part of what its CA revoked.
+/// The number, and whether the list says that it covers only a part of what its CA revoked.
 fn read_extensions(list: &[u8]) -> ::der::Result<(Option<CrlNumber>, bool)> {
     let mut list = SliceReader::new(list)?;
     let (mut number, mut partial) = (None, false);
     while !list.is_finished() {
         let mut extension = SliceReader::new(take_sequence(&mut list)?)?;
-        // As it is written, and not number by number: there are IDs that are longer than the library takes.
+        // The ID is compared as bytes: there are IDs that are longer than the library takes.
         let id: AnyRef<'_> = extension.decode()?;
         id.tag().assert_eq(Tag::ObjectIdentifier)?;
         let _critical: Option<bool> = extension.decode()?;

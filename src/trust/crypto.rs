@@ -1,4 +1,4 @@
-//! Crypto: the library that everything here signs and verifies with, and the algorithms that count.
+//! Crypto: the library that signs and verifies here, and the accepted algorithms.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,7 +12,7 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// The signature algorithms that count.
+/// The accepted signature algorithms.
 pub(super) fn algorithms() -> WebPkiSupportedAlgorithms {
     PROVIDER.signature_verification_algorithms
 }

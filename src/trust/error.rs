@@ -7,17 +7,17 @@ use std::sync::Arc;
 use crate::cause::Cause;
 use crate::time::Moment;
 
-/// A certificate could not be issued, or trust could not be loaded.
+/// Why a certificate could not be issued, or trust could not be loaded.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TrustError {
-    /// The operating system said no.
+    /// The operating system failed.
     #[error("{action} {}: {source}", .path.display())]
     Io {
         /// What was being done.
         action: &'static str,
-        /// To which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         source: Arc<io::Error>,
     },
     /// A private key that others may read.
@@ -43,7 +43,7 @@ pub enum TrustError {
     /// The authority's own certificate has ended.
     #[error("the CA certificate ended {0}: renew the CA before issuing anything")]
     CaEnded(Moment),
-    /// A certificate request that is not honoured (sender's fault).
+    /// A certificate request that is refused (sender's fault).
     #[error("certificate request refused: {0}")]
     Request(&'static str),
     /// A parameter outside its range (caller's fault).
@@ -52,13 +52,13 @@ pub enum TrustError {
     /// A revocation list that is not accepted.
     #[error("revocation list refused: {0}")]
     Crl(#[from] CrlFault),
-    /// The cryptographic library said no.
+    /// The cryptographic library failed.
     #[error("certificate library: {0}")]
     Library(#[source] Cause),
 }
 
 impl TrustError {
-    /// Wraps what the operating system said.
+    /// Wraps an error of the operating system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
     }

@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, TrustError>
 /// Endings of the files that are read from a directory.
 const ENDINGS: [&str; 5] = ["pem", "crt", "cer", "der", "crl"];
 
-/// The files themselves, and of directories the files in them, by name.
+/// The files, and the files in directories, sorted by name.
 ///
 /// # Errors
 /// [`TrustError::Io`] for a directory that cannot be read.
@@ -70,12 +70,12 @@ pub(super) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrustError> {
     Ok(found)
 }
 
-/// Whether there is something of this name.
+/// Whether something of this name exists.
 pub(super) fn is_there(path: &Path) -> bool {
     path.exists()
 }
 
-/// What changes when one of the files does, is put there, or goes: names, sizes, times, places.
+/// A text that changes when one of the files changes, appears or goes: names, sizes, times, inodes.
 pub(super) fn stamp(paths: &[PathBuf]) -> String {
     use std::os::unix::fs::MetadataExt;
     let one = |path: &PathBuf| match fs::metadata(path) {
@@ -104,7 +104,7 @@ pub(super) fn read_private(path: &Path, forbidden: u32) -> Result<Zeroizing<Stri
     if mode & forbidden != 0 {
         return Err(TrustError::KeyExposed { path: path.to_path_buf(), mode });
     }
-    // Room for the whole file from the start: a vector that grows leaves copies of the key behind.
+    // Large enough for the whole file: a vector that grows leaves copies of the key behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
     read_open(file, path, 16 * 1024 - 1, &mut bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| TrustError::file(path, "not a PEM file"))?;
@@ -129,11 +129,11 @@ fn read_open(
     Ok(())
 }
 
-/// Writes a file whole: temporary file beside it, fsync, rename over it, fsync of the directory. The
-/// owner stays, so that what root changes by hand can still be read by the server.
+/// Writes a file whole: temporary file beside it, fsync, rename over it, fsync of the directory.
+/// The owner stays the same, so that the server can still read a file that root changed by hand.
 ///
 /// # Errors
-/// [`TrustError::Io`]; what a reader finds is then the old file or the new one, never a mixture.
+/// [`TrustError::Io`]; a reader then finds the old file or the new one, never a mixture.
 pub(super) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), TrustError> {
     let directory = directory_of(path);
     let temporary = fill_temporary(directory, path, bytes, readers)?;
@@ -184,7 +184,7 @@ fn keep_owner(path: &Path, new: &File) -> Result<(), TrustError> {
         return Ok(());
     }
     match fchown(new, Some(old.uid()), Some(old.gid())) {
-        // Only root may give files away; whoever else replaces one owns it.
+        // Only root may give files away; a file that another user replaces belongs to that user.
         Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
             Err(TrustError::io("set the owner of", path)(error))
         }

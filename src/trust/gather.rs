@@ -1,7 +1,8 @@
-//! Which of the revocation lists that are there counts for each CA, and what is wrong with the rest.
+//! Which of the revocation lists in the sources is used for each CA, and what is wrong with the
+//! rest.
 //!
-//! Of several lists of one CA the highest number counts. A list that is not good takes nothing away:
-//! what was in force stays so until its own end, and then the gate closes.
+//! Of several lists of one CA, the one with the highest number is used. A bad list removes nothing:
+//! the list in force stays in force until its own end, and then the gate closes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use super::crl::{self, Crl, Floor, SKEW_SECONDS};
 use super::{CrlFault, IssuerId, TrustError};
 use crate::time::Moment;
 
-/// The lists in force, by whose they are.
+/// The lists in force, by CA.
 pub(super) type Lists = HashMap<IssuerId, Arc<Crl>>;
 
-/// Something about the lists that an operator should see to.
+/// A problem with the lists that an operator should look at.
 #[derive(Debug)]
 pub struct Trouble {
     /// Whose list it is, where that is known.
@@ -23,13 +24,13 @@ pub struct Trouble {
     pub fault: TrustError,
 }
 
-/// What lists are measured by.
+/// What lists are checked against.
 pub(super) struct Measure<'a> {
-    /// Whose lists are wanted.
+    /// The CAs that need a list.
     pub(super) authorities: &'a [Authority],
     /// The highest numbers seen.
     pub(super) floor: &'a Floor,
-    /// How long a list counts after its `nextUpdate`. Unit: seconds.
+    /// How long a list is still used after its `nextUpdate`. Unit: seconds.
     pub(super) grace_seconds: i64,
     /// The time.
     pub(super) now: Moment,
@@ -40,7 +41,7 @@ impl Measure<'_> {
         list.next_update().plus(self.grace_seconds) <= self.now
     }
 
-    /// Whether a list that was verified has a place in time at all.
+    /// Checks the dates of a verified list.
     pub(super) fn check_dates(&self, list: &Crl) -> Result<(), CrlFault> {
         if list.this_update() > self.now.plus(SKEW_SECONDS) {
             return Err(CrlFault::FromFuture(list.this_update()));
@@ -51,7 +52,7 @@ impl Measure<'_> {
         Ok(())
     }
 
-    /// Whether a list that is handed over may take the place of the one in force.
+    /// Checks that a delivered list may replace the one in force.
     pub(super) fn check_new(&self, list: &Crl) -> Result<(), CrlFault> {
         self.check_dates(list)?;
         if self.is_out(list) {
@@ -60,7 +61,7 @@ impl Measure<'_> {
         self.check_number(list)
     }
 
-    /// Whether its number is not lower than one that was seen.
+    /// Checks that its number is not lower than one that was seen.
     pub(super) fn check_number(&self, list: &Crl) -> Result<(), CrlFault> {
         match self.floor.get(&list.issuer()) {
             Some(accepted) if list.number() < accepted => {
@@ -72,7 +73,7 @@ impl Measure<'_> {
     }
 }
 
-/// Chooses for each CA among the lists in `sources` and the one that is `held` already.
+/// Chooses a list for each CA, from `sources` and from the one that is `held` already.
 pub(super) fn gather(
     sources: Vec<Result<Vec<u8>, TrustError>>,
     held: &Lists,
@@ -116,7 +117,7 @@ fn keep_newest(best: &mut HashMap<IssuerId, Crl>, list: Crl) {
     }
 }
 
-/// The list that counts from now on, and what is wrong with the one that was found.
+/// The list that is in force from now on, and what is wrong with the one that was found.
 fn choose(
     found: Option<Crl>,
     held: Option<&Arc<Crl>>,
@@ -132,9 +133,10 @@ fn choose(
     }
     let stale = measure.is_out(&found).then(|| CrlFault::Stale(found.next_update()));
     match held {
-        // It names what was revoked, but the one that is held still opens the gate.
+        // The found list may revoke more, but only the held one still opens the gate.
         Some(held) if stale.is_some() && !measure.is_out(&held) => (Some(held), stale),
-        // One that is out keeps the gate closed, and still tells whom not to believe meanwhile.
+        // A list that is out of date keeps the gate closed, and still says which serials are
+        // revoked.
         _ => (Some(Arc::new(found)), stale),
     }
 }

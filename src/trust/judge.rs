@@ -1,4 +1,4 @@
-//! The verdict on a certificate chain, and the quick second look at every request.
+//! The verdict on a certificate chain, and the quick check at every request.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use super::{IssuerId, KeyFault, NameFault, Refusal, Serial, Trust, TrustState, c
 use crate::domain::Identity;
 use crate::time::Moment;
 
-/// The most that a chain may weigh in all. Unit: bytes.
+/// The largest size of a whole chain. Unit: bytes.
 pub(super) const CHAIN_LIMIT_BYTES: usize = 16 * 1024;
 /// The most certificates in a chain, the client's own included.
 pub(super) const CHAIN_LIMIT_CERTIFICATES: usize = 4;
@@ -22,7 +22,7 @@ pub(super) fn fits(first: &CertificateDer<'_>, others: &[CertificateDer<'_>]) ->
     bytes <= CHAIN_LIMIT_BYTES && others.len() < CHAIN_LIMIT_CERTIFICATES
 }
 
-/// A chain that was found good in one epoch.
+/// A chain that was verified in one epoch.
 #[derive(Clone, Debug)]
 pub struct Standing {
     identity: Identity,
@@ -49,17 +49,17 @@ impl Standing {
         &self.links
     }
 
-    /// The earliest end of any certificate on the path below the CA.
+    /// The earliest `notAfter` on the path below the CA.
     pub fn not_after(&self) -> Moment {
         self.not_after
     }
 
-    /// Whether it was judged in the epoch of `state`; if not, judge again.
+    /// Whether it was judged in the epoch of `state`; if not, it must be judged again.
     pub fn is_of(&self, state: &TrustState) -> bool {
         self.epoch == state.epoch()
     }
 
-    /// The second look: is the gate open, the path in date, and no serial on it revoked?
+    /// The quick check: is the gate open, the path in date, and no serial on it revoked?
     ///
     /// # Errors
     /// [`Refusal`] with the reason.
@@ -68,8 +68,8 @@ impl Standing {
         self.check_but_gate(state, now, |_| Err(Refusal::IssuerUncovered))
     }
 
-    /// The same while lists are out of date or missing, for whoever brings new ones: everything but
-    /// their age counts, and what the last ones revoke.
+    /// The same for clients that deliver new lists, while lists are out of date or missing: the age
+    /// of the lists is ignored, but what the last ones revoke is not.
     ///
     /// # Errors
     /// [`Refusal`] with the reason.
@@ -111,8 +111,8 @@ impl Standing {
 }
 
 impl TrustState {
-    /// Judges a chain, the client's own certificate first, whose key possession TLS has proven.
-    /// Common names are never read.
+    /// Judges a chain whose first certificate is the client's own; TLS has proven that the client
+    /// holds its key. Common names are never read.
     ///
     /// # Errors
     /// [`Refusal`] with the reason to send.
@@ -122,7 +122,7 @@ impl TrustState {
         Ok(standing)
     }
 
-    /// The part of it that does not depend on lists: whose certificate, and by whom.
+    /// The part that does not depend on lists: the identity, and the path to a CA.
     fn prove(&self, chain: &[CertificateDer<'_>], now: Moment) -> Result<Standing, Refusal> {
         let (first, others) = chain.split_first().ok_or(Refusal::NoCertificate)?;
         if !fits(first, others) {
@@ -145,11 +145,11 @@ impl TrustState {
         key::accept(&leaf.subject_public_key_info()).map_err(Refusal::WeakKey)?;
         let own = parse(first)?;
         require_client_usage(&own)?;
-        self.stand(identity_of(&own)?, &path, &own)
+        self.standing_of(identity_of(&own)?, &path, &own)
     }
 
-    /// Whom a chain names that was good at some time up to `now`: revocation and the end of its first
-    /// certificate are passed over.
+    /// Who the chain names, if it was valid at some time up to `now`: revocation is ignored, and so
+    /// is the end of the first certificate.
     fn name(&self, chain: &[CertificateDer<'_>], now: Moment) -> Option<(Identity, Serial)> {
         let (first, others) = chain.split_first().filter(|(first, others)| fits(first, others))?;
         let own = parse(first).ok()?;
@@ -162,8 +162,8 @@ impl TrustState {
         Some((identity_of(&own).ok()?, Serial::from_integer(own.raw_serial())))
     }
 
-    /// Gathers from a verified path what has to be looked at again later.
-    fn stand(
+    /// Collects from a verified path what is checked again later.
+    fn standing_of(
         &self,
         identity: Identity,
         path: &VerifiedPath<'_>,
@@ -206,7 +206,7 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Refusal
     X509Certificate::from_der(der).map(|(_, parsed)| parsed).map_err(|_| damaged)
 }
 
-/// webpki takes an absent extendedKeyUsage for "any purpose"; here it has to name clientAuth.
+/// webpki reads an absent extendedKeyUsage as "any purpose"; here it has to name clientAuth.
 fn require_client_usage(own: &X509Certificate<'_>) -> Result<(), Refusal> {
     match own.extended_key_usage() {
         Ok(Some(usage)) if usage.value.client_auth => Ok(()),
@@ -238,7 +238,7 @@ fn identity_of(own: &X509Certificate<'_>) -> Result<Identity, Refusal> {
     Identity::parse(name).map_err(|_| Refusal::NoIdentity(NameFault::NotCanonical))
 }
 
-/// What webpki found, in the words of this room.
+/// The refusal for an error of webpki.
 fn refusal(error: webpki::Error) -> Refusal {
     use webpki::Error as E;
     let moment = |at: UnixTime| Moment(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
@@ -270,7 +270,8 @@ fn refusal(error: webpki::Error) -> Refusal {
 pub struct Peer {
     chain: Arc<[CertificateDer<'static>]>,
     last: ArcSwapOption<Standing>,
-    /// The last epoch in which it was refused for what lasts as long as that, and why.
+    /// The last epoch in which it was refused for a reason that lasts as long as the epoch, and the
+    /// reason.
     refused: ArcSwapOption<(u64, Refusal)>,
     named: OnceLock<Option<(Identity, Serial)>>,
 }
@@ -281,14 +282,14 @@ impl Peer {
         Self::sharing(chain.into())
     }
 
-    /// The same; the connection goes on to hold the chain too.
+    /// The same, for a chain that the connection holds as well.
     pub fn sharing(chain: Arc<[CertificateDer<'static>]>) -> Self {
         let (last, refused) = (ArcSwapOption::empty(), ArcSwapOption::empty());
         Self { chain, last, refused, named: OnceLock::new() }
     }
 
-    /// Whom the chain names, and the serial of its first certificate, if a CA that is trusted vouched for
-    /// it once, whatever keeps the client out now. For the record alone: it opens nothing.
+    /// Who the chain names, and the serial of its first certificate, if a trusted CA vouched for it
+    /// once, whatever keeps the client out now. For the log alone: it gives no access.
     pub fn proven(&self, trust: &Trust, now: Moment) -> Option<(Identity, Serial)> {
         if let Some(last) = self.last.load_full() {
             return last.serial().map(|serial| (last.identity().clone(), serial.clone()));
@@ -296,8 +297,8 @@ impl Peer {
         self.named.get_or_init(|| trust.current().name(&self.chain, now)).clone()
     }
 
-    /// How the client stands now: for every request, and while long bodies are sent. The chain is
-    /// judged when it was not yet in this epoch; everything else is the quick second look.
+    /// The verdict on the client now: for every request, and while long bodies are sent. The chain
+    /// is judged once in an epoch; everything else is the quick check.
     ///
     /// # Errors
     /// [`Refusal`] with the reason to send.
@@ -313,8 +314,8 @@ impl Peer {
         Ok(standing)
     }
 
-    /// Judges the chain, once in an epoch for one that cannot be good in it: whoever is refused and
-    /// asks again costs no signature check.
+    /// Judges the chain. A chain that cannot be valid in an epoch is judged once in it: a refused
+    /// client that asks again costs no signature check.
     fn prove(&self, state: &TrustState, now: Moment) -> Result<Arc<Standing>, Refusal> {
         let refused = self.refused.load_full();
         if let Some(refused) = refused.filter(|refused| refused.0 == state.epoch()) {
@@ -327,8 +328,8 @@ impl Peer {
         })
     }
 
-    /// How the client stands for bringing new lists: as [`Peer::standing`] while the gate is open,
-    /// and else apart from the age of the lists.
+    /// The verdict on a client that delivers new lists: as [`Peer::standing`] while the gate is
+    /// open, and otherwise without the age of the lists.
     ///
     /// # Errors
     /// [`Refusal`] with the reason to send.

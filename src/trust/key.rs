@@ -1,4 +1,4 @@
-//! Which public keys are strong enough to be certified and believed.
+//! Which public keys are strong enough to be certified and trusted.
 
 use ::der::asn1::UintRef;
 use ::der::{Reader, SliceReader};

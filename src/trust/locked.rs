@@ -1,5 +1,6 @@
-//! The CA's private key as its file holds it: PKCS #8 in PEM, in the clear or locked with a passphrase
-//! (RFC 5958, section 3; PBES2 of RFC 8018, section 6.2, with scrypt or PBKDF2 and AES in CBC mode).
+//! The CA's private key as its file holds it: PKCS #8 in PEM, in the clear or locked with a
+//! passphrase (RFC 5958, section 3; PBES2 of RFC 8018, section 6.2, with scrypt or PBKDF2 and AES
+//! in CBC mode).
 
 use std::path::Path;
 
@@ -12,19 +13,19 @@ use zeroize::Zeroizing;
 
 use super::TrustError;
 
-/// What scrypt costs whoever guesses: 16 MiB, five times over. More memory at once, and OpenSSL would
-/// refuse to open the file (its limit is 32 MiB).
+/// The cost of one guess with scrypt: 16 MiB, five times over. With more memory at once, OpenSSL
+/// would refuse to open the file (its limit is 32 MiB).
 const LOG_N: u8 = 14;
 const BLOCK_SIZE: u32 = 8;
 const PARALLEL: u32 = 5;
 /// The longest key that scrypt derives here, that of AES-256. Unit: bytes.
 const CIPHER_KEY_BYTES: usize = 32;
-/// The most memory that a key file may ask for; scrypt takes what the file says. Unit: bytes.
+/// The most memory that a key file may ask for; the file says how much scrypt takes. Unit: bytes.
 const MOST_MEMORY_BYTES: u64 = 1 << 30;
 /// The most rounds that a key file may ask for: some ten seconds.
 const MOST_ROUNDS: u32 = 20_000_000;
 
-/// Why a locked key stays shut.
+/// Why a locked key cannot be opened.
 const NO_PASSPHRASE: &str = "is locked with a passphrase; name a file with it, ca.passphrase_file in \
                              repod.toml, or hand it over as the systemd credential repod-ca-passphrase";
 const WRONG_PASSPHRASE: &str = "the passphrase does not open it: correct what --old-passphrase-file \
@@ -34,7 +35,7 @@ const OTHER_LOCK: &str = "is locked in a way that is not read here: lock it with
                           -v2 aes-256-cbc -v2prf hmacWithSHA256";
 const NO_KEY: &str = "holds no private key in PKCS #8 PEM";
 
-/// The text of a key file: locked where there is a passphrase.
+/// The text of a key file, locked where there is a passphrase.
 ///
 /// # Errors
 /// [`TrustError::Library`].
@@ -63,7 +64,7 @@ pub(super) fn write(
         .map_err(|e| library(e.to_string()))
 }
 
-/// The key in the text of a file, whoever wrote it; opened with the passphrase if it is locked.
+/// The key in the text of a file, opened with the passphrase if it is locked.
 ///
 /// # Errors
 /// [`TrustError::File`], naming `path` (operator's fault).
@@ -94,11 +95,11 @@ pub(super) fn read(
         ) => wrong(OTHER_LOCK),
         _ => wrong(WRONG_PASSPHRASE),
     })?;
-    // With a wrong passphrase one file in some hundred unpacks into something all the same.
+    // With a wrong passphrase, one file in some hundred still unpacks into something.
     KeyPair::try_from(opened.as_bytes()).map_err(|_| wrong(WRONG_PASSPHRASE))
 }
 
-/// Whether opening it takes bounded memory and time: the file itself says how much.
+/// Whether opening it takes bounded memory and time; the file itself says how much.
 fn is_affordable(scheme: &pkcs5::EncryptionScheme<'_>) -> bool {
     match scheme.pbes2().map(|scheme| &scheme.kdf) {
         Some(pbes2::Kdf::Scrypt(cost)) => {

@@ -1,9 +1,9 @@
 //! WHO IS STILL TRUSTED: chain verification, CA, CRL and their age; the embedded CA.
 //!
-//! A TLS connection is opened to whoever proves possession of a key ([`AnyProvenClient`]); whether
-//! that key is trusted is judged here, once per connection and epoch ([`TrustState::judge`]), and
-//! looked at again for every request ([`Standing::check`]). Closed is the normal state: without a
-//! verified revocation list in date for every configured CA, nobody is trusted.
+//! Every client that proves possession of a key gets a TLS connection ([`AnyProvenClient`]).
+//! Whether the key is trusted is judged here: once per connection and epoch
+//! ([`TrustState::judge`]), and with a quick check for every request ([`Standing::check`]). Nobody
+//! is trusted without a verified revocation list in date for every configured CA.
 //!
 //! May name: domain, digest, time, cause
 

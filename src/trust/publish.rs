@@ -1,4 +1,4 @@
-//! The embedded CA's revocation list: what is on it, and how a new one takes the old one's place.
+//! The embedded CA's revocation list: its entries, and how a new one replaces the old one.
 
 use std::path::Path;
 
@@ -34,14 +34,14 @@ pub enum Reason {
     KeyCompromise,
     /// Another certificate took its place.
     Superseded,
-    /// The host is no more.
+    /// The host no longer exists.
     CessationOfOperation,
     /// The right to it was withdrawn.
     PrivilegeWithdrawn,
 }
 
 impl Reason {
-    /// What the list says; nothing for "unspecified", as the RFC asks.
+    /// The reason as the list has it; none for "unspecified", as the RFC asks.
     fn written(self) -> Option<RevocationReason> {
         match self {
             Self::Unspecified => None,
@@ -54,8 +54,8 @@ impl Reason {
 }
 
 impl CertificateAuthority {
-    /// Publishes a full revocation list in `crl.pem`, with a number above every earlier one. A
-    /// certificate that is revoked and not yet expired must be in `revoked` each time.
+    /// Publishes a full revocation list in `crl.pem`, with a number above every earlier one.
+    /// `revoked` must name every certificate that is revoked and not yet expired, each time.
     ///
     /// # Errors
     /// [`TrustError::Parameter`] for a bad serial, time or life; [`TrustError::Io`], after which
@@ -81,17 +81,19 @@ impl CertificateAuthority {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let pem = list.signed_by(&self.issuer)?.pem()?;
-        // Read back before it can be seen: a list that our own reader refuses closes the server.
+        // Read back before anyone can see it: a list that our own reader refuses would close the
+        // server.
         let own = own_authority(&self.directory.join("ca.crt"), self.certificate_pem.as_bytes())?;
         crl::read_own(pem.as_bytes(), own, now)?;
-        // The number first: after a crash in between it is merely skipped, never used twice.
+        // The number is written first: after a crash in between it is skipped, and never used
+        // twice.
         let number_path = self.directory.join("crl.number");
         files::replace(&number_path, format!("{number}\n").as_bytes(), Readers::All)?;
         files::replace(&path, pem.as_bytes(), Readers::All)
     }
 
     /// Above the number kept beside the list, above that of the list itself, and not below the
-    /// clock, so that it still rises when both were lost.
+    /// clock: so it rises even when both were lost.
     fn next_number(&self, list: &Path, now: Moment) -> Result<u64, TrustError> {
         let path = self.directory.join("crl.number");
         let kept = match files::read(&path, 64) {
@@ -112,7 +114,7 @@ impl CertificateAuthority {
     }
 }
 
-/// The entries of a list; of several for one serial, the earliest.
+/// The entries of a list; for a serial that comes several times, the earliest.
 fn entries(revoked: &[Revoked]) -> Result<Vec<RevokedCertParams>, TrustError> {
     let mut earliest = std::collections::BTreeMap::<Serial, &Revoked>::new();
     for entry in revoked {

@@ -4,7 +4,7 @@ use crate::time::Moment;
 
 /// Why a client certificate is refused.
 ///
-/// Shape: displays as one line of printable ASCII.
+/// Shape: it displays as one line of printable ASCII.
 /// Limits: at most 120 characters, since apt prints the reason of the status line and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -47,7 +47,7 @@ pub enum Refusal {
     /// `extendedKeyUsage` does not name clientAuth, or it is a CA certificate.
     #[error("certificate is not for clients: it needs the extended key usage clientAuth")]
     NotForClients,
-    /// The certificate does not name exactly one host in the one way that counts.
+    /// The certificate does not name exactly one host by a dNSName.
     #[error("{0}")]
     NoIdentity(NameFault),
     /// The key is too short or of a kind that is not accepted.
@@ -119,12 +119,12 @@ impl Refusal {
         }
     }
 
-    /// Whether it is the server's operator, not the client, who has to act.
+    /// Whether the server's operator has to act, and not the client.
     pub fn is_server_fault(&self) -> bool {
         self.is_about_lists() || matches!(self, Self::CaExpired { .. })
     }
 
-    /// Whether neither time nor another list can make the chain good, but only other CAs.
+    /// Whether only other CAs can make the chain valid, and neither time nor another list.
     pub(super) fn is_lasting(&self) -> bool {
         matches!(
             self,
@@ -137,7 +137,7 @@ impl Refusal {
         )
     }
 
-    /// Whether it is only the lists' age or absence: what a new list mends.
+    /// Whether only the lists' age or absence is the reason, which a new list mends.
     pub fn is_about_lists(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Certificate requests (PKCS #10): made for a client, and read for nothing but their public key.
+//! Certificate requests (PKCS #10): made for a client, and read only for their public key.
 
 use ::der::Reader;
 use ::der::asn1::UintRef;
@@ -35,8 +35,8 @@ impl NewRequest {
         Ok(Self { key_pem: Zeroizing::new(key.serialize_pem()), csr_pem })
     }
 
-    /// Makes an ECDSA P-256 key and a request for a server certificate of this name or address, for a CA
-    /// that goes by what a request asks for.
+    /// Makes an ECDSA P-256 key and a request for a server certificate of this name or address, for
+    /// a CA that follows the names in a request.
     ///
     /// # Errors
     /// [`TrustError::Parameter`] for a bad name; [`TrustError::Library`].
@@ -51,8 +51,8 @@ impl NewRequest {
     }
 }
 
-/// SHA-256 of the public key of a request (its SubjectPublicKeyInfo), once its self-signature has proven
-/// that the sender holds it.
+/// SHA-256 of the public key of a request (its SubjectPublicKeyInfo), once its self-signature has
+/// proven that the sender holds it.
 ///
 /// # Errors
 /// [`TrustError::Request`] (sender's fault).
@@ -61,7 +61,7 @@ pub fn key_digest(csr_pem: &str) -> Result<Digest, TrustError> {
 }
 
 /// The public key of a request, once its self-signature has proven that the sender holds it.
-/// Whatever else the request asks for (names, CA rights, usages) is not even read.
+/// Nothing else in the request (names, CA rights, usages) is read.
 ///
 /// # Errors
 /// [`TrustError::Request`] (sender's fault).

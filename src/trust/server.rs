@@ -1,4 +1,4 @@
-//! The server's own certificate: written once, loaded at start and on reload.
+//! The server's own certificate: issued once, loaded at the start and at a reload.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::time::Moment;
 pub struct Issued {
     /// The certificate, PEM.
     pub certificate_pem: String,
-    /// The private key, PKCS #8 in PEM, wiped when dropped; `None` when the other side made it.
+    /// The private key, PKCS #8 in PEM, wiped when dropped; `None` when it was made elsewhere.
     pub key_pem: Option<Zeroizing<String>>,
     /// The end of its validity.
     pub not_after: Moment,
@@ -37,7 +37,7 @@ impl Issued {
     }
 }
 
-/// The certificate chain and key that the server shows.
+/// The certificate chain and key that the server presents.
 pub struct ServerIdentity {
     /// The server's certificate, then intermediates.
     pub chain: Vec<CertificateDer<'static>>,
@@ -58,7 +58,7 @@ pub fn load_server(directory: &Path) -> Result<ServerIdentity, TrustError> {
 /// The CA certificates in `file`, PEM: what hosts recognise the server by.
 ///
 /// # Errors
-/// [`TrustError::File`] when it holds none, or no PEM; [`TrustError::Io`].
+/// [`TrustError::File`] when it holds none, or is not PEM; [`TrustError::Io`].
 pub fn read_ca(file: &Path) -> Result<String, TrustError> {
     let bytes = files::read(file, CERTIFICATE_LIMIT_BYTES)?;
     authority::certificates(&bytes).map_err(|why| TrustError::file(file, why))?;
@@ -75,7 +75,7 @@ pub fn existing_key(directory: &Path) -> Result<Zeroizing<String>, TrustError> {
 }
 
 impl ServerIdentity {
-    /// What changes when one of the two files does.
+    /// A text that changes when one of the two files changes.
     pub fn stamp(certificate: &Path, key: &Path) -> String {
         files::stamp(&[certificate.to_path_buf(), key.to_path_buf()])
     }
@@ -103,7 +103,7 @@ impl ServerIdentity {
         let own = chain.first().and_then(|der| X509Certificate::from_der(der).ok());
         let (_, own) = own.ok_or_else(|| TrustError::file(certificate, "not a certificate"))?;
         if own.version() != X509Version::V3 {
-            // What openssl x509 -req makes of a request unless it is told to copy.
+            // openssl x509 -req drops the extensions of a request unless -copy_extensions is given.
             let why =
                 "has no extensions, so it names no host: have it signed again with subjectAltName";
             return Err(TrustError::file(certificate, why));
@@ -118,7 +118,7 @@ impl ServerIdentity {
     }
 }
 
-/// What is to be done where there is a request beside the place of the certificate, and no certificate.
+/// What to do when there is a request beside the place of the certificate, but no certificate.
 fn unsigned(certificate: &Path) -> Option<TrustError> {
     let request = certificate.with_extension("csr");
     (files::is_there(&request) && !files::is_there(certificate)).then(|| {

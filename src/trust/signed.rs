@@ -1,4 +1,5 @@
-//! What certificates, revocation lists and requests share: signatures over raw bytes, serials, issuers.
+//! What certificates, revocation lists and requests share: signatures over raw bytes, serials,
+//! issuers.
 
 use ::der::asn1::{AnyRef, BitStringRef};
 use ::der::{Decode, FixedTag, Reader, SliceReader, Tag, Tagged};
@@ -18,12 +19,12 @@ pub(super) fn sequence_in(bytes: &[u8]) -> ::der::Result<&[u8]> {
     Ok(any.value())
 }
 
-/// Reads a SEQUENCE and gives its content, whatever that is: nothing in it is looked at.
+/// Reads a SEQUENCE and returns its content unread.
 pub(super) fn take_sequence<'a>(reader: &mut impl Reader<'a>) -> ::der::Result<&'a [u8]> {
     sequence_in(take_whole_sequence(reader)?)
 }
 
-/// Reads a SEQUENCE and gives its tag, length and content.
+/// Reads a SEQUENCE and returns its tag, length and content.
 pub(super) fn take_whole_sequence<'a>(reader: &mut impl Reader<'a>) -> ::der::Result<&'a [u8]> {
     reader.peek_tag()?.assert_eq(Tag::Sequence)?;
     reader.tlv_bytes()
@@ -42,7 +43,7 @@ impl<'a> Signed<'a> {
     /// Takes `der` apart.
     ///
     /// # Errors
-    /// Those of DER, for any other shape and for bytes behind it (sender's fault).
+    /// Those of DER, for any other shape and for bytes after it (sender's fault).
     pub(super) fn parse(der: &'a [u8]) -> ::der::Result<Self> {
         let mut fields = SliceReader::new(sequence_in(der)?)?;
         let whole = take_whole_sequence(&mut fields)?;
@@ -72,7 +73,7 @@ impl<'a> Signed<'a> {
 /// The algorithm identifier (without its outer tag) and the key bits of a SubjectPublicKeyInfo.
 ///
 /// # Errors
-/// Those of DER, for any other shape and for bytes behind it (sender's fault).
+/// Those of DER, for any other shape and for bytes after it (sender's fault).
 pub(super) fn split_public_key(der: &[u8]) -> ::der::Result<(&[u8], &[u8])> {
     let mut fields = SliceReader::new(sequence_in(der)?)?;
     let algorithm = take_sequence(&mut fields)?;
@@ -100,8 +101,8 @@ impl Serial {
         Self(content.iter().skip(zeros).copied().collect())
     }
 
-    /// Reads hexadecimal digits, of either case, with or without colons and a sign octet; `None` for
-    /// any other text and for more than 20 bytes (RFC 5280, section 4.1.2.2).
+    /// Reads hexadecimal digits, of either case, with or without colons and a sign octet; `None`
+    /// for any other text and for more than 20 bytes (RFC 5280, section 4.1.2.2).
     pub fn parse(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(|c| *c != ':').take(43).collect();
         let even = if digits.len().is_multiple_of(2) { digits } else { format!("0{digits}") };
@@ -174,7 +175,7 @@ mod tests {
             assert!(split_public_key(&whole[..end]).is_err(), "{end}");
         }
         assert!(split_public_key(&[&whole[..], &[0]].concat()).is_err(), "a byte behind it");
-        // Seven bits and no more: no key and no signature is like that.
+        // A BIT STRING of seven bits: no key and no signature is like that.
         let odd = [0x30, 8, 0x30, 2, 5, 0, 3, 2, 1, 6];
         assert!(split_public_key(&odd).is_err());
     }

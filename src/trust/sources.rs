@@ -1,4 +1,4 @@
-//! Where trust is read from, and what was read.
+//! The files that trust is read from, and what was read.
 
 use std::path::{Path, PathBuf};
 
@@ -8,22 +8,22 @@ use super::files::{self, CERTIFICATE_LIMIT_BYTES, CRL_LIMIT_BYTES};
 use super::gather::Lists;
 use crate::digest::{Digest, Hasher};
 
-/// Where trust is read from.
+/// The files that trust is read from.
 #[derive(Clone, Debug)]
 pub struct TrustFiles {
-    /// Certificates of the CAs at the top: files (PEM with any number of blocks, or DER), or
+    /// Certificates of the trust anchors: files (PEM with any number of blocks, or DER), or
     /// directories of them.
     pub anchors: Vec<PathBuf>,
-    /// Certificates of CAs below those. They are believed only by a path to one of them.
+    /// Certificates of CAs below those. They are trusted only by a path to an anchor.
     pub intermediates: Vec<PathBuf>,
-    /// Revocation lists, of every CA that is named: as for the anchors.
+    /// Revocation lists of all CAs above: files or directories, as for the anchors.
     pub crls: Vec<PathBuf>,
     /// A directory for lists that are delivered while the server runs; `None` where the server
     /// signs its list itself.
     pub delivered: Option<PathBuf>,
     /// Where the highest CRL numbers are remembered across restarts.
     pub floor: PathBuf,
-    /// How long a list counts after its `nextUpdate`. Unit: seconds.
+    /// How long a list is still used after its `nextUpdate`. Unit: seconds.
     pub grace_seconds: i64,
 }
 
@@ -31,7 +31,7 @@ pub struct TrustFiles {
 pub(super) struct Read {
     anchors: Vec<(PathBuf, Vec<u8>)>,
     intermediates: Vec<(PathBuf, Vec<u8>)>,
-    /// Each file of lists, or why it could not be read.
+    /// The content of each file of lists, or why it could not be read.
     pub(super) lists: Vec<Result<Vec<u8>, TrustError>>,
 }
 
@@ -48,7 +48,7 @@ impl TrustFiles {
         }
     }
 
-    /// Reads all of it; of lists, what cannot be read is an error among the others.
+    /// Reads all of it. A list that cannot be read is an error in [`Read::lists`].
     pub(super) fn read(&self) -> Result<Read, TrustError> {
         let certificates = |paths: &[PathBuf]| -> Result<Vec<(PathBuf, Vec<u8>)>, TrustError> {
             let read = |path: PathBuf| {
@@ -70,7 +70,7 @@ impl TrustFiles {
         self.crls.iter().chain(&self.delivered).cloned().collect()
     }
 
-    /// What changes when one of the files does: names, sizes and times.
+    /// A digest that changes when one of the files changes: of names, sizes and times.
     pub(super) fn stamp(&self) -> Digest {
         let mut hasher = Hasher::new();
         for paths in [&self.anchors, &self.intermediates, &self.list_places()] {
@@ -86,7 +86,7 @@ impl Read {
         authority::read_all(&self.anchors, &self.intermediates)
     }
 
-    /// What the verdict on a chain depends on: the certificates, and the lists that are in force.
+    /// A digest of what a verdict depends on: the certificates, and the lists in force.
     pub(super) fn fingerprint(&self, crls: &Lists) -> Digest {
         let mut hasher = Hasher::new();
         for (_, bytes) in self.anchors.iter().chain(&self.intermediates) {

@@ -1,4 +1,5 @@
-//! What is trusted now: CAs and their revocation lists as one immutable value, swapped as a whole.
+//! What is trusted now: CAs and their revocation lists one immutable value that is replaced as a
+//! whole.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +17,7 @@ use super::{CrlFault, IssuerId, Refusal, TrustError};
 use crate::digest::Digest;
 use crate::time::Moment;
 
-/// The CAs and lists that count, as of one load. Never altered; a reload makes another.
+/// The CAs and lists of one load. It never changes; a reload makes another.
 pub struct TrustState {
     epoch: u64,
     authorities: Vec<Authority>,
@@ -36,7 +37,7 @@ pub struct IssuerReport {
     pub id: IssuerId,
     /// Its subject, in printable ASCII.
     pub name: String,
-    /// Until when it may vouch.
+    /// Until when it may certify.
     pub not_after: Moment,
     /// The list in force.
     pub list: Option<ListReport>,
@@ -51,7 +52,7 @@ pub struct ListReport {
     pub this_update: Moment,
     /// When the next one is due.
     pub next_update: Moment,
-    /// From when on nobody is served by it: `next_update`, and the grace.
+    /// From when on nobody is served: `next_update` plus the grace.
     pub closes: Moment,
     /// How many certificates it revokes.
     pub revoked: usize,
@@ -68,12 +69,12 @@ impl TrustState {
         self.crls.values().map(AsRef::as_ref)
     }
 
-    /// The first thing that was wrong with the lists at the last load, if anything was.
+    /// The first problem with the lists at the last load, if there was one.
     pub fn crl_fault(&self) -> Option<&TrustError> {
         self.troubles.first().map(|trouble| &trouble.fault)
     }
 
-    /// Everything that was wrong with the lists at the last load.
+    /// All problems with the lists at the last load.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
     }
@@ -96,11 +97,11 @@ impl TrustState {
         self.authorities.iter().map(report).collect()
     }
 
-    /// Until when anybody may be served: the earliest `nextUpdate` of all CAs, and the grace.
+    /// Until when clients may be served: the earliest `nextUpdate` of all CAs, plus the grace.
     ///
     /// # Errors
     /// [`Refusal::CrlMissing`], [`Refusal::CrlRefused`], [`Refusal::CrlStale`] or
-    /// [`Refusal::ClockBehind`] while nobody may.
+    /// [`Refusal::ClockBehind`] while nobody may be served.
     pub fn gate(&self, now: Moment) -> Result<Moment, Refusal> {
         let mut earliest: Option<&Arc<Crl>> = None;
         for authority in &self.authorities {
@@ -117,7 +118,7 @@ impl TrustState {
         if now < closes { Ok(closes) } else { Err(Refusal::CrlStale { since }) }
     }
 
-    /// Why a CA has no list: its own trouble, else one of a list that is nobody's.
+    /// Why a CA has no list: its own problem, or that of a list which belongs to no CA.
     fn absence(&self, issuer: IssuerId) -> Refusal {
         let own = self.troubles.iter().filter(|trouble| trouble.issuer == Some(issuer));
         let nobodys = self.troubles.iter().filter(|trouble| trouble.issuer.is_none());
@@ -140,18 +141,18 @@ impl TrustState {
         self.authorities.iter().find(|authority| authority.id() == id)
     }
 
-    /// What webpki builds paths to.
+    /// The trust anchors that webpki builds paths to.
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
 
-    /// What webpki may build paths through, beside what the client sends.
+    /// The CAs that webpki may build paths through, beside those that the client sends.
     pub(super) fn between(&self) -> &[CertificateDer<'static>] {
         &self.between
     }
 }
 
-/// A delivered list that proved itself. Written as the CA's id, a blank, and the number of the list.
+/// A delivered list that was verified. Written as the CA's id, a blank, and the number of the list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proven {
     issuer: IssuerId,
@@ -159,18 +160,18 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// Its number, as people are told it.
+    /// Its number.
     pub fn number(&self) -> &CrlNumber {
         &self.number
     }
 
-    /// Reads what was written; `None` for any other text.
+    /// Reads this text form; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let (issuer, number) = text.split_once(' ')?;
         Some(Self { issuer: IssuerId::parse(issuer)?, number: CrlNumber::parse(number)? })
     }
 
-    /// The name of its CA, when this list or a later one of it is in force.
+    /// The name of its CA, when this list or a later one of that CA is in force.
     pub fn in_force(&self, state: &TrustState) -> Option<String> {
         let list = state.find_crl(self.issuer).filter(|list| *list.number() >= self.number)?;
         Some(state.find_authority(list.issuer())?.name().to_owned())
@@ -183,17 +184,17 @@ impl fmt::Display for Proven {
     }
 }
 
-/// The holder of the present [`TrustState`]; cheap to ask, safe to share.
+/// Holds the present [`TrustState`]; cheap to read, safe to share between threads.
 pub struct Trust {
     files: TrustFiles,
     state: ArcSwap<TrustState>,
-    /// What the files looked like when they were read last; held while they are.
+    /// The stamp of the files when they were read last; locked while they are read.
     reading: Mutex<Digest>,
 }
 
 impl Trust {
-    /// Reads everything for the first time. Without good lists it succeeds too, but stays closed:
-    /// [`TrustState::crl_fault`] says why, and the next good [`Trust::reload`] opens it.
+    /// Reads everything for the first time. Without valid lists it succeeds too, but the gate stays
+    /// closed: [`TrustState::crl_fault`] says why, and the next good [`Trust::reload`] opens it.
     ///
     /// # Errors
     /// [`TrustError`] when a CA certificate or the remembered CRL numbers cannot be used.
@@ -209,30 +210,29 @@ impl Trust {
         Ok(trust)
     }
 
-    /// Whether the CAs are others' and not the embedded one.
+    /// Whether the CAs are external ones and not the embedded one.
     pub fn is_external(&self) -> bool {
         self.files.delivered.is_some()
     }
 
-    /// The state of this moment.
+    /// The present state.
     pub fn current(&self) -> Arc<TrustState> {
         self.state.load_full()
     }
 
-    /// Reads the files again and says whether anything changed. A refused list leaves the old one
-    /// of its CA in place, which ends at its `nextUpdate`; what is good is taken all the same.
+    /// Reads the files again and says whether anything changed. When a list is refused, the old one
+    /// of its CA stays in force until its `nextUpdate`; the valid lists are used all the same.
     ///
     /// # Errors
-    /// [`TrustError`]: the first thing that is wrong. If it is with a CA certificate, nothing
-    /// changed.
+    /// [`TrustError`]: the first problem. If a CA certificate has it, nothing changed.
     pub fn reload(&self, now: Moment) -> Result<bool, TrustError> {
         let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         *stamp = self.files.stamp();
         self.read_again(now)
     }
 
-    /// [`Trust::reload`], if the files look different from when they were read last, or time may
-    /// have mended what was wrong with them. Costs little when nothing changed.
+    /// [`Trust::reload`], if the files changed since they were read last, or time may have mended a
+    /// problem. It costs little when nothing changed.
     pub fn look(&self, now: Moment) -> Option<Result<bool, TrustError>> {
         let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = self.files.stamp();
@@ -249,12 +249,12 @@ impl Trust {
         Some(self.read_again(now))
     }
 
-    /// Takes lists that were handed over: verified, kept durably, in force at once. A list of the
-    /// number in force is success. `announce` is told of them once they are proven, before anything
-    /// is kept.
+    /// Takes lists that were delivered: verified, stored durably, in force at once. A list of the
+    /// number in force is success. `announce` is called with the verified lists before anything is
+    /// stored.
     ///
     /// # Errors
-    /// [`TrustError::Crl`] when one of them is not taken, and then none is (sender's fault);
+    /// [`TrustError::Crl`] when one of them is refused, and then all are (sender's fault);
     /// [`TrustError::Parameter`] where the server signs its list itself; [`TrustError::Io`].
     pub fn deliver(
         &self,
@@ -264,12 +264,12 @@ impl Trust {
     ) -> Result<(), TrustError> {
         let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(directory) = &self.files.delivered else {
-            let why = "this server signs its revocation list itself and renews it by itself";
+            let why = "this server signs its revocation list itself and renews it automatically";
             return Err(TrustError::Parameter(why.into()));
         };
         let state = self.current();
         let (authorities, floor) = (&state.authorities, &state.floor);
-        // Grace is for lists that ran out while they were in force, not for new ones.
+        // Grace is only for lists that ran out while they were in force.
         let measure = Measure { authorities, floor, grace_seconds: 0, now };
         let mut taken = Vec::new();
         for der in crl::split(bytes)? {
@@ -284,8 +284,8 @@ impl Trust {
             let path = directory.join(format!("{}.crl", list.issuer));
             files::replace(&path, &der, Readers::All)
         });
-        // Also when one was not written: those before it are there. What else may be wrong with the files is
-        // told at their own reload.
+        // Also when one could not be written, because those before it were. Other problems with the
+        // files are reported at their own reload.
         let read = match self.read_again(now) {
             Ok(_) | Err(TrustError::Crl(_)) => Ok(()),
             Err(problem) => Err(problem),

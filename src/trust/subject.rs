@@ -8,7 +8,8 @@ use crate::domain::Identity;
 /// The longest common name (`ub-common-name`, RFC 5280, appendix A.1). Unit: bytes.
 const COMMON_NAME_BYTES: usize = 64;
 
-/// A subject for people to read; too long a name is left out, since only subjectAltName counts.
+/// A subject for people to read. A name that is too long is left out, because only subjectAltName
+/// is read.
 pub(super) fn subject(name: &str) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
     if name.len() <= COMMON_NAME_BYTES {

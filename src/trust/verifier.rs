@@ -1,5 +1,5 @@
-//! The TLS side: every proven key is let in to hear its verdict as an HTTP answer, and no session
-//! is ever resumed.
+//! The TLS side: every client that proves a key is let in and gets its verdict as an HTTP answer;
+//! no session is ever resumed.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use rustls::{
 use super::crypto::{algorithms, provider};
 use super::{ServerIdentity, TrustError, judge};
 
-/// Lets in every client that proves possession of its certificate's key, and every client without
-/// a certificate. Who is trusted is decided afterwards, because apt hides what a refused handshake
-/// says but prints the reason of an HTTP status line.
+/// Lets in every client that proves possession of its certificate's key, and every client without a
+/// certificate. Who is trusted is decided afterwards, because apt hides the reason of a refused
+/// handshake but prints that of an HTTP status line.
 #[derive(Debug)]
 pub struct AnyProvenClient;
 

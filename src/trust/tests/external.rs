@@ -81,7 +81,7 @@ fn of_a_directory_only_what_is_named_like_a_certificate_or_list_is_read() {
     others.write("crls/more.crl", "garbage");
     let state = others.load(NOW).current();
     assert_eq!(state.troubles().len(), 1);
-    assert!(state.gate(NOW).is_ok(), "told, and no harm: every CA has its list");
+    assert!(state.gate(NOW).is_ok(), "reported, and no harm: every CA has its list");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn files_are_read_again_when_they_look_different_and_only_then() {
     others.write("crls/root.crl", &list_of(&others.root, 6, &[], NOW));
     assert!(matches!(trust.look(NOW), Some(Ok(true))));
     assert!(trust.look(NOW).is_none());
-    // From the future: taken when its time has come, without another touch.
+    // From the future: accepted when its time has come, without another change of the file.
     others.write("crls/root.crl", &list_of(&others.root, 7, &[1, 2], NOW.plus(600)));
     assert!(matches!(trust.look(NOW), Some(Err(TrustError::Crl(CrlFault::FromFuture(_))))));
     assert!(trust.look(NOW.plus(500)).is_none());
@@ -134,7 +134,7 @@ fn a_delivered_list_counts_until_a_higher_number_lies_in_the_files() {
     assert!(trust.current().gate(late).is_ok());
     let revoked = Refusal::IssuerRevoked { at: NOW };
     assert_eq!(refused(trust.current().judge(&others.leaf(), late)), revoked);
-    // After a restart they count before the files; then higher numbers do.
+    // After a restart they count before the files do; then higher numbers do.
     let again = others.load(late).current();
     assert!(again.gate(late).is_ok() && again.troubles().is_empty());
     others.write("crls/root.crl", &list_of(&others.root, 7, &[], late));
@@ -156,7 +156,7 @@ fn who_mends_is_proven_but_for_the_age_of_the_lists() {
     let ended = NOW.plus(91 * DAY);
     let refusal = peer.standing_for_repair(&trust, ended).unwrap_err();
     assert!(matches!(refusal, Refusal::Expired { .. }), "{refusal}");
-    // The last list still tells whom not to believe, after a restart with nothing newer too.
+    // The last list still says who is revoked, also after a restart with nothing newer.
     others.write("crls/middle.crl", &list_of(&others.middle, 6, &[0x5eed], NOW));
     let restarted = others.load(late);
     let refusal = revoked.standing_for_repair(&restarted, late).unwrap_err();

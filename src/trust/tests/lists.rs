@@ -46,7 +46,7 @@ impl Raw {
     }
 }
 
-/// Loads trust with these bytes in place of the list, and tells why it is refused.
+/// Loads trust with these bytes in place of the list, and returns why it is refused.
 fn fault_of(bench: &Bench, list: impl AsRef<[u8]>, now: Moment) -> Option<CrlFault> {
     std::fs::write(bench.path("crl.pem"), list).unwrap();
     let state = bench.load(now).current();
@@ -88,10 +88,10 @@ fn nothing_is_served_without_a_whole_list() {
     std::fs::remove_file(bench.path("crl.pem")).unwrap();
     let state = bench.load(NOW).current();
     assert!(matches!(state.crl_fault(), Some(TrustError::Io { .. })));
-    let told = bench.load(NOW).reload(NOW).unwrap_err();
-    assert_eq!(told.to_string(), state.crl_fault().unwrap().to_string());
-    // Told and kept, and the same number of the system for both.
-    let TrustError::Io { source, .. } = told else { panic!("{told}") };
+    let error = bench.load(NOW).reload(NOW).unwrap_err();
+    assert_eq!(error.to_string(), state.crl_fault().unwrap().to_string());
+    // It is reported and kept, with the same error number of the system in both.
+    let TrustError::Io { source, .. } = error else { panic!("{error}") };
     assert_eq!(source.raw_os_error(), Some(rustix::io::Errno::NOENT.raw_os_error()));
     assert_eq!(refused(state.judge(&chain, NOW)), Refusal::CrlMissing);
     assert_eq!(fault_of(&bench, &good, NOW), None, "and the whole one opens it again");
@@ -117,7 +117,10 @@ fn lists_of_others_and_forged_ones_are_refused() {
     std::fs::write(bench.path("crl.pem"), format!("{own}{foreign}")).unwrap();
     let state = bench.load(NOW).current();
     let fault = state.crl_fault().map(ToString::to_string).unwrap();
-    assert!(fault.contains("none of the configured CAs"), "told, though it does no harm: {fault}");
+    assert!(
+        fault.contains("none of the configured CAs"),
+        "reported, though it does no harm: {fault}"
+    );
     assert!(state.gate(NOW).is_ok());
 }
 

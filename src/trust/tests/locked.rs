@@ -1,4 +1,5 @@
-//! A CA whose private key is locked: opened with the passphrase alone, here and by OpenSSL, whoever locked it.
+//! A CA whose private key is locked: only the passphrase opens it, here and in OpenSSL, whichever
+//! of them locked it.
 
 use std::process::Command;
 
@@ -132,7 +133,7 @@ fn locks_of_other_kinds_are_refused_with_the_cure() {
         let error = refused(&bench, Some(PASSPHRASE));
         assert!(error.contains("openssl pkcs8 -topk8"), "{how}: {error}");
     }
-    // The cure is one.
+    // The proposed remedy works.
     std::fs::copy(bench.path("pass"), bench.path("same")).unwrap();
     must(
         &bench,
@@ -151,7 +152,7 @@ fn a_file_does_not_say_how_much_memory_is_taken() {
     std::fs::write(bench.path("pass"), PASSPHRASE).unwrap();
     must(&bench, "pkcs8 -topk8 -in plain.key -scrypt -passout file:pass -outform DER -out ca.der");
     let der = std::fs::read(bench.path("ca.der")).unwrap();
-    // N = 16384, r = 8, p = 1: the last two are raised, which alters no length.
+    // N = 16384, r = 8, p = 1: the last two are raised, which changes no length.
     let at = der.windows(10).position(|w| w == [2, 2, 0x40, 0, 2, 1, 8, 2, 1, 1]).unwrap();
     let mut dear = der;
     for (offset, byte) in [(6, 0x7f), (9, 0x7f)] {
@@ -182,7 +183,7 @@ fn a_lock_that_fails_leaves_the_key_as_it_was() {
     assert_eq!(std::fs::read(bench.path("ca.key")).unwrap(), before);
     let names = std::fs::read_dir(bench.directory.path()).unwrap().count();
     assert_eq!(names, 4, "no temporary file is left");
-    // The same passphrase again makes another file: neither salt nor vector is used twice.
+    // The same passphrase makes another file: neither salt nor initialisation vector is used twice.
     let bench = Bench::new();
     lock(&bench, None, Some(PASSPHRASE)).unwrap();
     let once = std::fs::read(bench.path("ca.key")).unwrap();

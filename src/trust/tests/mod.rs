@@ -99,7 +99,7 @@ fn refused(outcome: Result<Standing, Refusal>) -> Refusal {
     }
 }
 
-/// What a good client certificate says, before a test spoils it.
+/// A valid client certificate, before a test spoils it.
 fn sign_client(
     issuer: &Issuer<'_, KeyPair>,
     key: &KeyPair,

@@ -1,11 +1,12 @@
-//! A second opinion: the `openssl` command on what is made here, and what it makes judged here.
+//! A second opinion: the `openssl` command reads what is made here, and what it makes is judged
+//! here.
 
 use std::process::Command;
 
 use super::*;
 use crate::time::{Clock, SystemClock};
 
-/// Runs `openssl` in the directory of `bench`; its output and whether it was content.
+/// Runs `openssl` in the directory of `bench`; whether it succeeded, and its output.
 fn openssl(bench: &Bench, arguments: &str) -> (bool, String) {
     let ran = Command::new("openssl")
         .args(arguments.split_whitespace())

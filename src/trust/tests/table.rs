@@ -1,4 +1,4 @@
-//! One row for each kind of certificate, and what becomes of whoever presents it.
+//! One row for each kind of certificate, and how its holder is answered.
 
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ fn expired(params: &mut CertificateParams) {
     (params.not_before, params.not_after) = (at!(-9 * DAY), at!(-DAY));
 }
 
-/// What is altered in a good certificate, and the code of the refusal (or "ok").
+/// What is changed in a valid certificate, and the code of the refusal (or "ok").
 const ROWS: &[(&str, Alter, &str)] = &[
     ("good", |_| {}, "ok"),
     ("expired", expired, "certificate_expired"),
@@ -286,7 +286,7 @@ proptest! {
     }
 }
 
-/// For the record of a refusal: who it was, as far as a CA that is trusted says so.
+/// For the log of refusals: who was refused, as far as a trusted CA says so.
 #[test]
 fn who_is_refused_is_named_when_a_trusted_ca_once_vouched_for_the_name() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! Real handshakes in memory: who gets in, and that nobody gets in twice on one proof.
+//! Real handshakes in memory: who gets in, and that no session is resumed.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ fn client(
     }
 }
 
-/// Shakes hands and exchanges a word each way, so that tickets would have arrived.
+/// Does a handshake and sends a word each way, so that tickets would have arrived.
 fn connect(
     client: &Arc<ClientConfig>,
     server: &Arc<ServerConfig>,
