@@ -1,4 +1,4 @@
-//! Architectures that dpkg knows, and what to write for the names that others have for them.
+//! Architectures that dpkg knows, and what to write in place of other names for them.
 //!
 //! Source: dpkg's `cputable`, `ostable` and `tupletable`.
 
@@ -53,9 +53,9 @@ const CPUS: [&str; 46] = [
     "mipsn32r6",
     "mipsn32r6el",
 ];
-/// Those with an interface of their own.
+/// Architectures that are no pair of system and processor.
 const OTHERS: [&str; 2] = ["powerpcspe", "x32"];
-/// What stands before a processor for a system other than GNU/Linux.
+/// The prefix of a processor's name on a system other than GNU/Linux.
 const SYSTEMS: [&str; 15] = [
     "aix-",
     "darwin-",
@@ -132,7 +132,7 @@ pub(super) fn advice(name: &str) -> String {
         return advice.to_owned();
     }
     let known = || CPUS.iter().chain(&OTHERS).copied();
-    // Two letters that changed places are two differing letters, and the most usual error.
+    // Two swapped letters count as two differing letters, and are the most usual error.
     let turned = known().find(|known| letters(known) == letters(name));
     match turned.or_else(|| nearest(name, known().chain(["all"]))) {
         Some(meant) => format!("did you mean '{meant}'?"),
@@ -146,7 +146,8 @@ fn letters(name: &str) -> Vec<u8> {
     letters
 }
 
-/// The rule that a text breaks which is no name of an architecture, with what to write if that is known.
+/// The rule that `given` breaks as the name of an architecture, with what to write if that is
+/// known.
 pub(super) fn rule(given: &str) -> &'static str {
     foreign(given).unwrap_or(GRAMMAR)
 }

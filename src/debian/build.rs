@@ -1,16 +1,16 @@
 //! Build: writes a `.deb` from values. The same values give the same bytes, always.
 //!
-//! Source: deb(5). Owners are root, times are one fixed moment, members are gzip without a name or time,
-//! so that every dpkg reads them.
+//! Source: deb(5). Owners are root, times are one fixed moment, members are gzip without a name or
+//! time, so that every dpkg reads them.
 
 use std::io::{self, Write as _};
 
 use flate2::{Compression, GzBuilder};
 
-/// When every member says that it was made: a moment of no clock. Unit: seconds since 1970.
+/// The time of every member: fixed, so that the bytes depend on no clock. Unit: seconds since 1970.
 const MADE_AT: u64 = 1_000_000_000;
 const DIRECTORY_MODE: u32 = 0o755;
-/// So long a name fits into the header of a member of a tar archive. Unit: bytes.
+/// The longest name that fits into the header of a tar member. Unit: bytes.
 const NAME_BYTES: usize = 100;
 
 /// A plain file that a package installs.
@@ -20,17 +20,17 @@ pub struct DebFile {
     pub path: String,
     /// Its permissions.
     pub mode: u32,
-    /// What is in it.
+    /// Its content.
     pub content: Vec<u8>,
 }
 
-/// A package without conffiles: dpkg replaces its files and asks nobody.
+/// A package without conffiles: dpkg replaces its files without asking.
 ///
-/// `control` is the text of its control file, `postinst` a script that dpkg runs when it configures the package;
-/// none when it is empty.
+/// `control` is the text of its control file, `postinst` a script that dpkg runs when it configures
+/// the package; empty for none.
 ///
 /// # Errors
-/// What cannot be written into a tar archive, such as a path that is too long (caller's fault).
+/// For values that do not fit into a tar archive, such as a path that is too long (caller's fault).
 pub fn write_deb(control: &str, postinst: &str, files: &[DebFile]) -> io::Result<Vec<u8>> {
     let mut sorted: Vec<_> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
@@ -68,7 +68,7 @@ fn member(deb: &mut Vec<u8>, name: &str, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A tar archive, gzipped, whose directories come before what is in them.
+/// A tar archive, gzipped; each directory comes before its content.
 struct Archive {
     tar: tar::Builder<Vec<u8>>,
     made: Vec<String>,
@@ -93,7 +93,7 @@ impl Archive {
         self.entry(path, tar::EntryType::Regular, mode, content)
     }
 
-    /// `append_data` would take the `./` away that dpkg writes.
+    /// `append_data` would drop the leading `./` that dpkg writes.
     fn entry(
         &mut self,
         path: &str,
@@ -103,7 +103,8 @@ impl Archive {
     ) -> io::Result<()> {
         let bytes = path.as_bytes();
         if bytes.len() > NAME_BYTES {
-            // A member before it holds the name, ended by NUL. Source: tar(5), "GNU tar Archives".
+            // An extra member before it holds the name, ended by NUL. Source: tar(5), "GNU tar
+            // Archives".
             let name = [bytes, &[0]].concat();
             self.entry("././@LongLink", tar::EntryType::GNULongName, DIRECTORY_MODE, &name)?;
         }

@@ -5,8 +5,8 @@
 
 use super::PackageName;
 
-/// No line is longer, its newline included. The longest path that dpkg unpacks has 4096 bytes.
-/// Unit: bytes.
+/// The longest line, its newline included. The longest path that dpkg unpacks has 4096 bytes. Unit:
+/// bytes.
 pub const LINE_MAX_BYTES: usize = 64 * 1024;
 
 /// One line: a path, and the packages that hold it.
@@ -21,11 +21,11 @@ pub struct ContentsLine<'a> {
     pub locations: Vec<&'a str>,
 }
 
-/// One thing that is to change in a run of lines.
+/// A change of one line in a run of lines.
 ///
-/// Shape: edits are sorted by path, and those of one path are made one after the other. In their own
-/// order what is left comes before what is held: when a version goes and another comes, sorting the
-/// edits of both keeps the paths that both hold.
+/// Shape: edits are sorted by path, and those of one path are applied one after the other. They
+/// sort removals before additions: when one version replaces another, sorting the edits of both
+/// keeps the paths that both have.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ContentsEdit<'a> {
     /// The path.
@@ -36,11 +36,11 @@ pub struct ContentsEdit<'a> {
     pub is_held: bool,
 }
 
-/// A run of lines is not as it should be, or an edit does not fit it.
+/// A run of lines breaks a rule, or an edit does not fit it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("contents are not as they should be, at \"{}\": {rule}", path.escape_ascii())]
 pub struct ContentsError {
-    /// The path or line at which it was seen, cut at 128 bytes.
+    /// The path or line with the fault, cut at 128 bytes.
     pub path: Vec<u8>,
     /// Which rule.
     pub rule: &'static str,
@@ -63,9 +63,8 @@ pub fn location(section: Option<&str>, package: &PackageName) -> String {
 impl<'a> ContentsLine<'a> {
     /// Reads a line, given without its newline.
     ///
-    /// Shape: the path, one space, the locations with commas between. The last space parts them,
-    /// because paths hold spaces and locations do not.
-    /// Limits: [`LINE_MAX_BYTES`].
+    /// Shape: the path, one space, the locations with commas between. The last space separates
+    /// them, because paths may hold spaces and locations do not. Limits: [`LINE_MAX_BYTES`].
     ///
     /// # Errors
     /// [`ContentsError`] for the first rule that is broken (our fault: the text is our own).
@@ -101,7 +100,8 @@ impl<'a> ContentsLine<'a> {
     }
 }
 
-/// The path of a line, given with or without its newline; all of it where it is no line.
+/// The path of a line, given with or without its newline; all of `line` where it is not a valid
+/// line.
 pub fn path_of(line: &[u8]) -> &[u8] {
     let end = line.iter().rposition(|byte| *byte == b' ').unwrap_or(line.len());
     line.get(..end).unwrap_or(line)
@@ -109,12 +109,12 @@ pub fn path_of(line: &[u8]) -> &[u8] {
 
 /// A run of lines after edits.
 ///
-/// Shape: `run` is whole lines sorted by path; so is what comes out. An edit that says what is so
-/// already changes nothing: the same may be told twice. A path that no package holds any more has no
-/// line.
+/// Shape: `run` is whole lines sorted by path, and so is the result. An edit that is already true
+/// changes nothing, so it may be applied twice. A path that no package holds any more has no line.
 ///
 /// # Errors
-/// [`ContentsError`] when the run or the edits are not sorted, or hold what cannot be written.
+/// [`ContentsError`] when the run or the edits are not sorted, or hold something that cannot be
+/// written.
 pub fn merge(run: &[u8], edits: &[ContentsEdit<'_>]) -> Result<Vec<u8>, ContentsError> {
     if let Some(pair) = edits.windows(2).find(|pair| !pair.is_sorted_by_key(|edit| edit.path)) {
         let path = pair.last().map(|edit| edit.path).unwrap_or_default();
@@ -142,7 +142,7 @@ pub fn merge(run: &[u8], edits: &[ContentsEdit<'_>]) -> Result<Vec<u8>, Contents
     Ok(out)
 }
 
-/// Writes a line after the edits of its path; gives the edits behind them.
+/// Writes a line after the edits of its path; returns the remaining edits.
 fn edited<'e>(
     mut line: ContentsLine<'e>,
     edits: &'e [ContentsEdit<'e>],
@@ -162,7 +162,7 @@ fn edited<'e>(
     }
     let start = out.len();
     line.write(out);
-    // What was read is in order; what was altered is judged by the code that reads.
+    // Unchanged lines were read and are valid; changed ones are read back.
     if rest.len() < edits.len() {
         let written = out.get(start..).and_then(|text| text.strip_suffix(b"\n"));
         if ContentsLine::parse(written.unwrap_or_default())? != line {
@@ -172,7 +172,7 @@ fn edited<'e>(
     Ok(rest)
 }
 
-/// Whether a path can stand in a line: not empty, relative, no newline, no blank at its end, which
+/// Whether a path can be in a line: not empty, relative, no newline, and no blank at its end, which
 /// other readers would take for a part of the gap.
 pub fn is_path(path: &[u8]) -> Result<(), &'static str> {
     if path.is_empty() || path.starts_with(b"/") || path.iter().any(|b| matches!(b, b'\n' | 0)) {
@@ -184,10 +184,11 @@ pub fn is_path(path: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// Paths, a line each, with what a terminal would obey written in octal as `ls -b` does: control characters, and
-/// blanks at the end, which readers take away. `None` when there is nothing of the kind.
+/// Paths, a line each, with characters that a terminal would interpret written in octal as `ls -b`
+/// does: control characters, and blanks at the end, which readers strip. `None` when there are
+/// none.
 ///
-/// A backslash stays as it is: systemd's units have them in their names.
+/// A backslash is unchanged: systemd's units have them in their names.
 pub fn escape(paths: &[u8]) -> Option<Vec<u8>> {
     let odd = |at: usize| -> bool {
         let Some(byte) = paths.get(at).copied() else { return false };
@@ -197,7 +198,7 @@ pub fn escape(paths: &[u8]) -> Option<Vec<u8>> {
             b'\n' => false,
             b' ' => matches!(behind, None | Some(b'\n')),
             0..=0x1f | 0x7f => true,
-            // U+0080 to U+009F, which some terminals obey as well.
+            // U+0080 to U+009F, which some terminals interpret as well.
             0xc2 => behind.is_some_and(|behind| (0x80..=0x9f).contains(&behind)),
             0x80..=0x9f => before == Some(0xc2),
             _ => false,

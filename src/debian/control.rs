@@ -1,4 +1,4 @@
-//! Control: what a binary package says of itself, and the stanza under which an index lists it.
+//! Control: the control file of a binary package, and its stanza in an index.
 //!
 //! Source: Policy 5.3; deb-control(5).
 
@@ -23,7 +23,7 @@ pub enum PackageKind {
     /// For hosts.
     #[default]
     Deb,
-    /// For the installer: never in an index of hosts, because apt would install it.
+    /// For the installer: never in an index for hosts, because apt would install it.
     Udeb,
 }
 
@@ -74,8 +74,8 @@ impl Control {
     /// Reads a control file.
     ///
     /// Shape: one stanza with Package, Version, Architecture, Maintainer and Description. Fields
-    /// that the repository or dpkg owns and former field names are refused.
-    /// Limits: [`CONTROL_LIMITS`] and, for each relation field,
+    /// that the repository or dpkg sets are refused, and so are former field names. Limits:
+    /// [`CONTROL_LIMITS`] and, for each relation field,
     /// [`MOST_RELATIONS`](super::relation::MOST_RELATIONS); at most 64 faults are listed.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Control {
             }
         }
         faults.extend(missing(&given));
-        // An empty or folded value already has its fault and is not complained of twice.
+        // An empty or folded value has its fault already and is not reported twice.
         let line =
             |name| given.find(name).filter(|value| !value.is_empty() && !value.contains('\n'));
         let package = parsed("Package", line("Package"), PackageName::parse, &mut faults);
@@ -171,10 +171,11 @@ impl Control {
         &self.source_version
     }
 
-    /// Which index it belongs to. One with debug symbols (`Package-Type: ddeb`) is installed as any other.
+    /// Which index it belongs to. One with debug symbols (`Package-Type: ddeb`) is installed as any
+    /// other.
     ///
-    /// dpkg-gencontrol takes Package-Type out of an installer's package when it builds one, so that
-    /// most are told by their section alone.
+    /// dpkg-gencontrol removes Package-Type when it builds a package of the installer, so most of
+    /// these are recognised only by their section.
     pub fn kind(&self) -> PackageKind {
         let section = self.stanza.find("Section").and_then(|section| section.rsplit('/').next());
         match self.stanza.find("Package-Type") {
@@ -185,7 +186,7 @@ impl Control {
     }
 
     /// All fields in their order, normalised: known names in their usual spelling, relations and
-    /// Source written in one way, fields without a value left out.
+    /// Source in one form, fields without a value left out.
     pub fn stanza(&self) -> &Stanza {
         &self.stanza
     }
@@ -194,8 +195,7 @@ impl Control {
     ///
     /// Shape: Package first, the other fields in their order, then `Filename`, `Size` and `SHA256`,
     /// Description last, one empty line. `filename` is relative to the root of the repository and
-    /// is written as it is: [`prove`](super::packages::prove) judges it.
-    /// Units: bytes.
+    /// is written unchanged: [`prove`](super::packages::prove) checks it. Units: bytes.
     ///
     /// Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "Packages"
     /// Indices; the same fields as `apt-ftparchive packages` writes, less MD5sum, SHA1 and SHA512.

@@ -1,9 +1,9 @@
 //! The `.deb` container: read once, front to back, to its very end, in bounded memory.
 //!
 //! Three members in a fixed order: `debian-binary`, `control.tar[.gz|.xz|.zst]`,
-//! `data.tar[.gz|.xz|.zst]`. Members whose names begin with `_` may stand between them, and others
-//! behind them. Whatever dpkg, apt and GNU tar could read in different ways is refused, and so is all
-//! that dpkg could not install. Nothing is kept but the control file and names.
+//! `data.tar[.gz|.xz|.zst]`. Members whose names begin with `_` may come between them, and others
+//! after them. A package is refused when dpkg, apt and GNU tar could read it in different ways, or
+//! when dpkg could not install it. Only the control file and names are kept.
 //!
 //! Source: deb(5); dpkg's `lib/dpkg/{ar,tarfn}.c` and `src/deb/extract.c`; apt's
 //! `apt-pkg/contrib/{arfile,extracttar}.cc`.
@@ -38,26 +38,26 @@ use installed::Installed;
 use source::buffer_bytes;
 use tar::TarReader;
 
-/// What reading a whole `.deb` tells.
+/// The result of reading a whole `.deb`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebParts {
-    /// The bytes of the `control` file, as they are.
+    /// The bytes of the `control` file, unchanged.
     pub control: Vec<u8>,
     /// The names of the files in control.tar, in its order and without `./`: `control`,
     /// `postinst`.
     pub control_members: Vec<String>,
-    /// How many entries data.tar has, directories among them.
+    /// How many entries data.tar has, directories included.
     pub data_entries: u64,
-    /// Length of the unpacked data.tar, its headers and padding among it. Unit: bytes.
+    /// Length of the unpacked data.tar, headers and padding included. Unit: bytes.
     pub data_bytes: u64,
 }
 
-/// Reads a whole `.deb` and gives its control file.
+/// Reads a whole `.deb` and returns its control file.
 ///
 /// Shape: `input` is the file from its first byte to its last; it need not seek or be buffered.
 /// Limits: `limits` bounds every size; memory stays near `limits.memory_bytes` at most, whatever
-/// arrives. There is no clock here: a caller that wants a time limit gives an `input` whose `read`
-/// fails when time is up; work stops once the 64 KiB read last are unpacked.
+/// the input. There is no clock here: a caller that wants a time limit passes an `input` whose
+/// `read` fails when time is up. Work then stops once the last 64 KiB are unpacked.
 ///
 /// # Errors
 /// [`DebError::Read`] when `input` fails (ours); every other variant is the sender's fault.
@@ -67,12 +67,12 @@ pub fn read_deb(input: impl Read, limits: &DebLimits) -> Result<DebParts, DebErr
     read_deb_with(input, limits, &(), &mut |_| {})
 }
 
-/// Reads a whole `.deb` as [`read_deb`] does, tells of each path it installs, and asks `lender` before
-/// it takes memory.
+/// Reads a whole `.deb` as [`read_deb`] does, reports each path that it installs, and asks `lender`
+/// before it allocates memory.
 ///
-/// Shape: `on_path` gets each entry of data.tar that is not a directory, without the leading
-/// `./`: `usr/bin/hello`. Paths are bytes, not always UTF-8, and hold no line feed. What it was
-/// told counts only when the whole call succeeds.
+/// Shape: `on_path` gets each entry of data.tar that is not a directory, without the leading `./`:
+/// `usr/bin/hello`. Paths are bytes, not always UTF-8, and hold no line feed. The paths are valid
+/// only when the whole call succeeds.
 ///
 /// # Errors
 /// As [`read_deb`].
@@ -98,10 +98,10 @@ pub fn read_deb_with(
     Ok(DebParts { control, control_members, data_entries, data_bytes })
 }
 
-/// How much larger packages are once unpacked, at a guess.
+/// An estimate of how much larger packages are once unpacked.
 const USUAL_RATIO: u64 = 8;
 
-/// The size of a `debian-binary` that is still believed. It is four bytes in every known package.
+/// The largest `debian-binary` that is accepted. It is four bytes in every known package.
 const FORMAT_VERSION_MAX_BYTES: u64 = 1024;
 
 /// Checks `debian-binary`: the first line is `2.` and a number.
@@ -113,7 +113,7 @@ fn read_format_version<R: Read>(archive: &mut Archive<R>) -> Result<(), DebError
     if member.name != NAME {
         return Err(DebError::malformed(
             &member.name,
-            "it stands first, where only debian-binary may stand",
+            "it comes first, where only debian-binary may be",
         ));
     }
     if member.size_bytes > FORMAT_VERSION_MAX_BYTES {
@@ -149,7 +149,7 @@ fn open_tar<'a, R: Read>(
         return Err(DebError::malformed(&member.name, "it is empty"));
     }
     let name = member.name.clone();
-    // As claimed, so it only makes buffers smaller.
+    // The size is the sender's claim, so it may only make buffers smaller.
     let packed_bytes = member.size_bytes;
     let body = archive.body(member);
     account.open(packed_bytes);

@@ -1,8 +1,8 @@
-//! Dependencies: what a package needs installed beside it, what it cannot be beside, and what it is taken for, read back from its
-//! published stanza.
+//! Dependencies: what a package needs, what it conflicts with, and what it provides, read back from
+//! its published stanza.
 //!
 //! Source: Policy 7.2 and 7.5; the Multi-Arch specification as dpkg (`lib/dpkg/depcon.c`) and apt
-//! (`apt-pkg/deb/deblistparser.cc`) carry it out.
+//! (`apt-pkg/deb/deblistparser.cc`) implement it.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use super::relation::{Relation, RelationField, Relations};
 /// How builds of one package for several architectures go together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum MultiArch {
-    /// Only one of them is installed, and only its own architecture counts.
+    /// Only one of them is installed, and it counts only for its own architecture.
     #[default]
     No,
     /// Several are installed side by side, all of one version.
     Same,
     /// One of them is enough for packages of every architecture.
     Foreign,
-    /// The same for those that ask for `:any`.
+    /// The same for packages that ask for `:any`.
     Allowed,
 }
 
@@ -34,12 +34,12 @@ impl MultiArch {
     }
 }
 
-/// What installing a package takes and gives.
+/// The relations of a package that matter when it is installed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Dependencies {
     /// Pre-Depends and Depends: all of the entries, one of the alternatives of each.
     pub needs: Vec<Vec<Relation>>,
-    /// Recommends, in the same way: a package that hosts have does not move where one is not met.
+    /// Recommends, in the same way: apt keeps an installed package back where one is not met.
     pub recommends: Vec<Vec<Relation>>,
     /// Breaks and Conflicts.
     pub avoids: Vec<Relation>,
@@ -50,7 +50,7 @@ pub struct Dependencies {
 }
 
 impl Dependencies {
-    /// Reads them from a stanza that was published. A field that is not well formed says nothing.
+    /// Reads them from a published stanza. A malformed field is ignored.
     pub fn of_stanza(stanza: &str) -> Self {
         let mut read = Self::default();
         for (name, value) in fields(stanza) {
@@ -87,23 +87,23 @@ impl Dependencies {
         self.avoids.iter().map(|relation| &relation.package).collect()
     }
 
-    /// Every name of which one alternative or another speaks, each once.
+    /// Every name that an alternative of its dependencies has, each once.
     pub fn needed_names(&self) -> BTreeSet<&PackageName> {
         self.needs.iter().flatten().map(|relation| &relation.package).collect()
     }
 
-    /// As what it is taken for a name.
+    /// What it provides under a name.
     pub fn provided(&self, name: &PackageName) -> impl Iterator<Item = &Relation> {
         self.provides.iter().filter(move |provided| provided.package == *name)
     }
 
-    /// Every name that it is taken for beside its own, each once.
+    /// Every name that it provides beside its own, each once.
     pub fn provided_names(&self) -> BTreeSet<&PackageName> {
         self.provides.iter().map(|relation| &relation.package).collect()
     }
 }
 
-/// The fields of a stanza in the spelling in which it was published, with what follows their colons.
+/// The fields of a stanza in the spelling in which it was published, with their values.
 fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = stanza;
     std::iter::from_fn(move || {
@@ -116,7 +116,7 @@ fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Where the first line ends that no other goes on with.
+/// Where the first field ends: at the first line that has no continuation.
 fn end_of_field(text: &str) -> usize {
     let goes_on = |at: usize| {
         text.get(at..).is_some_and(|more| more.starts_with("\n ") || more.starts_with("\n\t"))

@@ -1,24 +1,25 @@
-//! File lists: the paths that a package installs, gathered while it is read and kept packed.
+//! File lists: the paths that a package installs, gathered while it is read and stored packed.
 //!
-//! Shape of a packed list: one byte, 0 for plain and 1 for a raw deflate stream, then every path with
-//! a line feed behind it, in the order of the package.
+//! Shape of a packed list: one byte, 0 for plain and 1 for a raw deflate stream, then every path
+//! with a line feed after it, in the order of the package.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 const PLAIN: u8 = 0;
 const DEFLATED: u8 = 1;
-/// Up to this much is kept as it came, so that a small package needs no compressor. Unit: bytes.
+/// Up to this size the list is stored plain, so that a small package needs no compressor. Unit:
+/// bytes.
 const GATHERED_BYTES: usize = 64 * 1024;
-/// Lists shorter than this hardly get smaller. Unit: bytes.
+/// Lists below this size hardly get smaller. Unit: bytes.
 const WORTH_BYTES: usize = 256;
-/// How much room a step of compressing or unpacking is given. Unit: bytes.
+/// The size of the output buffer for a step of compressing or unpacking. Unit: bytes.
 const ROOM_BYTES: usize = 16 * 1024;
-/// File lists say the same again and again; the quickest level finds it.
+/// File lists repeat themselves so much that the quickest level is enough.
 const LEVEL: u32 = 1;
 
 /// Gathers the paths of one package.
 ///
-/// Limits: memory for 64 KiB of paths, a compressor once there are more, and what comes out of it.
+/// Limits: memory for 64 KiB of paths, a compressor once there are more, and its output.
 #[derive(Default)]
 pub struct FileList {
     gathered: Vec<u8>,
@@ -39,7 +40,7 @@ impl FileList {
         Self { most_bytes, ..Self::default() }
     }
 
-    /// Takes in one path, which holds no line feed.
+    /// Adds one path, which holds no line feed.
     pub fn push(&mut self, path: &[u8]) {
         let more = (path.len() as u64).saturating_add(1);
         self.plain_bytes = self.plain_bytes.saturating_add(more);
@@ -56,7 +57,7 @@ impl FileList {
         }
     }
 
-    /// The packed list; `None` when it is longer than what is kept.
+    /// The packed list; `None` when it is longer than the limit.
     pub fn finish(mut self) -> Option<Vec<u8>> {
         if self.overlong {
             return None;
@@ -93,8 +94,8 @@ impl FileList {
     }
 }
 
-/// The paths of a packed list, sorted by their bytes, each with a line feed behind it; `None` when it
-/// is damaged.
+/// The paths of a packed list, sorted by their bytes, each with a line feed after it; `None` when
+/// it is damaged.
 pub fn read_file_list(packed: &[u8]) -> Option<Vec<u8>> {
     let plain = match packed.split_first()? {
         (&PLAIN, plain) => plain.to_vec(),

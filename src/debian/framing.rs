@@ -1,8 +1,9 @@
-//! Compression framing of index files: chunks that are compressed alone and joined as they are.
+//! Compression framing of index files: chunks are compressed one by one and joined unchanged.
 //!
-//! A gzip file is one member, since many readers stop without a word after the first of several. Its
-//! deflate stream is put together from runs of blocks that were made alone and end on a byte. An xz file
-//! is one stream of many blocks: apt stops without a word after the first of several streams.
+//! A gzip file is one member, because many readers stop silently after the first of several. Its
+//! deflate stream is joined from runs of blocks that were made one by one and end on a byte
+//! boundary. An xz file is one stream of many blocks: apt stops silently after the first of several
+//! streams.
 //!
 //! Source: RFC 1952 (gzip), RFC 1951 (deflate), the .xz file format 1.1.0.
 
@@ -14,7 +15,7 @@ use liblzma::stream::{Action, Check, Filters, LzmaOptions, Stream};
 /// The gzip level of all index chunks: higher ones are slower and not smaller on such text.
 const GZIP_LEVEL: u32 = 6;
 
-/// What every gzip file begins with here: deflate, no flags, no time, no named operating system.
+/// The first bytes of every gzip file here: deflate, no flags, no time, no named operating system.
 pub const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// The gzip file of no chunks: one member without content.
@@ -24,21 +25,22 @@ pub const EMPTY_GZIP: [u8; 20] =
 /// The deflate block that ends a stream: the last one, without content. RFC 1951, 3.2.3.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
-/// What a run of deflate blocks ends with: a stored block without content, flushed to the byte. RFC 1951, 3.2.4.
+/// The end of a run of deflate blocks: a stored block without content, flushed to the byte. RFC
+/// 1951, 3.2.4.
 const FLUSHED: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// The size of what [`gzip_tail`] gives. Unit: bytes.
+/// The size of the result of [`gzip_tail`]. Unit: bytes.
 const GZIP_TAIL_BYTES: usize = 10;
 
 /// How much a run grows by when it becomes a member of its own. Unit: bytes.
 pub const GZIP_FRAME_BYTES: u32 = 20;
 
-/// What every xz file begins with here: the magic, and CRC32 as the check of each block.
+/// The first bytes of every xz file here: the magic, and CRC32 as the check of each block.
 ///
 /// Readers must know CRC32, and apt compares SHA-256 sums besides.
 pub const XZ_HEADER: [u8; 12] = [0xfd, b'7', b'z', b'X', b'Z', 0, 0, 1, 0x69, 0x22, 0xde, 0x36];
 
-/// The xz preset for index chunks: what `xz` itself takes when nothing is asked for.
+/// The xz preset for index chunks: the default of `xz` itself.
 ///
 /// Units: 0 (fast) to 9. Lower presets are several times faster and some 20 % larger.
 pub const XZ_DEFAULT_PRESET: u32 = 6;
@@ -61,7 +63,7 @@ pub enum FramingError {
     #[error("the xz encoder did not write one block: {0}; try again with more free memory")]
     Xz(&'static str),
 
-    /// Stored bytes are not the run or the member of gzip that they were.
+    /// Stored bytes are no longer the gzip run or member that was written.
     #[error("a stored gzip chunk is damaged: {0}; restore it from a backup or publish again")]
     Gzip(&'static str),
 }
@@ -69,15 +71,16 @@ pub enum FramingError {
 /// One block of an xz stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XzBlock {
-    /// The block as it stands in the file, padded to a multiple of four.
+    /// The block as it is in the file, padded to a multiple of four.
     pub bytes: Vec<u8>,
-    /// Its size without padding, which the index of the file names. Unit: bytes.
+    /// Its size without padding, which is in the index of the file. Unit: bytes.
     pub unpadded_bytes: u64,
     /// The size of what it unpacks to. Unit: bytes.
     pub plain_bytes: u64,
 }
 
-/// A run of deflate blocks that refers to nothing before it, is not the end of its stream, and ends on a byte.
+/// A run of deflate blocks that refers to nothing before it, is not the end of its stream, and ends
+/// on a byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GzipRun {
     /// The blocks.
@@ -88,8 +91,8 @@ pub struct GzipRun {
 
 /// One run that unpacks to `plain`.
 ///
-/// Shape: the same bytes for the same input. `GZIP_HEADER`, any number of runs, and [`gzip_tail`] of them in
-/// order are one gzip file of one member. Level 6, no time, no name.
+/// Shape: the same bytes for the same input. `GZIP_HEADER`, any number of runs, and [`gzip_tail`]
+/// of them in order are one gzip file of one member. Level 6, no time, no name.
 ///
 /// Source: RFC 1951, RFC 1952.
 pub fn gzip_run(plain: &[u8]) -> GzipRun {
@@ -135,8 +138,8 @@ pub fn gzip_member(plain: &[u8]) -> Vec<u8> {
     [&GZIP_HEADER[..], &body, &crc32fast::hash(plain).to_le_bytes(), &size].concat()
 }
 
-/// Compressed by the library up to its end or to a flush; `None` should it ever fail, for which it gives no
-/// reason.
+/// Compresses `plain` to the end of the stream or to a flush. `None` should the library fail, which
+/// gives no reason.
 fn deflate(plain: &[u8], flush: FlushCompress) -> Option<Vec<u8>> {
     const ROOM_BYTES: usize = 64 * 1024;
     let mut compress = Compress::new(Compression::new(GZIP_LEVEL), false);
@@ -148,7 +151,7 @@ fn deflate(plain: &[u8], flush: FlushCompress) -> Option<Vec<u8>> {
         let rest = plain.get(taken..)?;
         let status = compress.compress_vec(rest, &mut body, flush).ok()?;
         let taken = usize::try_from(compress.total_in()).ok()?;
-        // A flush is whole once room is left behind it.
+        // A flush is complete once the output buffer has room left.
         let is_flushed =
             flush == FlushCompress::Full && taken == plain.len() && body.len() < body.capacity();
         if status == Status::StreamEnd || is_flushed {
@@ -175,10 +178,11 @@ fn deflate_stored(plain: &[u8]) -> Vec<u8> {
 
 /// Unpacks what [`gzip_run`] made.
 ///
-/// Limits: `plain_bytes` is the size it had; more is never unpacked, less is refused.
+/// Limits: `plain_bytes` is the size before packing; more is never unpacked, less is refused.
 ///
 /// # Errors
-/// [`FramingError::Gzip`] when `bytes` are not exactly one whole run of that size and CRC-32 (ours).
+/// [`FramingError::Gzip`] when `bytes` are not exactly one whole run of that size and CRC-32
+/// (ours).
 pub fn gunzip_run(bytes: &[u8], plain_bytes: u64, crc32: u32) -> Result<Vec<u8>, FramingError> {
     let mut decoder = flate2::bufread::DeflateDecoder::new(bytes.chain(&LAST_BLOCK[..]));
     let plain = unpacked(&mut decoder, plain_bytes)?;
@@ -194,7 +198,7 @@ pub fn gunzip_run(bytes: &[u8], plain_bytes: u64, crc32: u32) -> Result<Vec<u8>,
 
 /// Unpacks what [`gzip_member`] made.
 ///
-/// Limits: `plain_bytes` is the size it had; more is never unpacked, less is refused.
+/// Limits: `plain_bytes` is the size before packing; more is never unpacked, less is refused.
 ///
 /// # Errors
 /// [`FramingError::Gzip`] when `bytes` are not exactly one whole member of that size (ours).
@@ -207,7 +211,7 @@ pub fn gunzip_member(bytes: &[u8], plain_bytes: u64) -> Result<Vec<u8>, FramingE
     Ok(plain)
 }
 
-/// What a decoder gives: exactly `plain_bytes`.
+/// The output of a decoder, which must be exactly `plain_bytes`.
 fn unpacked(decoder: impl std::io::Read, plain_bytes: u64) -> Result<Vec<u8>, FramingError> {
     let mut plain = Vec::new();
     // One byte more than expected, so that the decoder reaches and checks the end.
@@ -238,7 +242,7 @@ pub fn xz_block(plain: &[u8], preset: u32) -> Result<XzBlock, FramingError> {
     let stream = xz_stream(plain, preset)?;
     let unpadded_bytes =
         only_record(&stream).ok_or(FramingError::Xz("its index has another shape"))?;
-    // Everything around the block is what this module would write itself, sums included.
+    // Everything around the block must be what this module would write itself, checksums included.
     let tail = xz_tail([(unpadded_bytes, plain_bytes)]);
     let block = stream
         .strip_prefix(&XZ_HEADER)
@@ -255,7 +259,7 @@ fn xz_stream(plain: &[u8], preset: u32) -> Result<Vec<u8>, FramingError> {
     const ROOM_BYTES: usize = 64 * 1024;
     const MOST_DICTIONARY_BYTES: usize = 8 * 1024 * 1024;
     let mut options = LzmaOptions::new_preset(preset).map_err(|_| FramingError::Preset(preset))?;
-    // A dictionary beyond the chunk would only cost memory, here and in every reader.
+    // A dictionary larger than the chunk would only cost memory, here and in every reader.
     let dictionary = plain.len().clamp(4096, MOST_DICTIONARY_BYTES).next_power_of_two();
     options.dict_size(u32::try_from(dictionary).unwrap_or(u32::MAX));
     let mut filters = Filters::new();
@@ -305,7 +309,7 @@ pub fn xz_tail(blocks: impl IntoIterator<Item = (u64, u64)>) -> Vec<u8> {
     tail.resize(tail.len().next_multiple_of(4), 0);
     tail.extend(crc32fast::hash(&tail).to_le_bytes());
 
-    // The footer counts the index in units of four, less one; 16 GiB of index is out of reach.
+    // The footer counts the index in units of four, less one; an index of 16 GiB never occurs.
     let units = u32::try_from(tail.len() / 4).unwrap_or(u32::MAX).saturating_sub(1);
     let flags = [0, 1];
     let counted = [&units.to_le_bytes()[..], &flags].concat();

@@ -1,6 +1,6 @@
-//! FORMATS: what Debian's files look like. Names, versions, stanzas, control files, the `.deb`
+//! FORMATS: the formats of Debian's files. Names, versions, stanzas, control files, the `.deb`
 //! container, compression framing, `Packages`, `Contents`, `Translation`, PDiffs and Release text.
-//! Pure and synchronous: `Read` or bytes in, values out. Knows nothing of this product.
+//! Pure and synchronous: `Read` or bytes in, values out. This room knows nothing of the product.
 //!
 //! May name: digest, nearest
 

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use super::architecture;
 
-/// A name was refused. Says which kind of name, what was given and what is allowed.
+/// A name was refused: which kind of name, what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {given:?} is not valid: {rule}")]
 pub struct NameError {

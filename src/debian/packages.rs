@@ -1,8 +1,9 @@
-//! The proof of an index: `Packages` text, read back by other code than wrote it, to be signed.
+//! The proof of an index: before it is signed, `Packages` text is read back by other code than
+//! wrote it.
 //!
-//! This file shares nothing with the code that reads and writes control files but the types of
-//! names, versions and digests. It accepts only the one form that this program writes: a stanza
-//! that apt reads otherwise would hide every package of every repository from a host.
+//! This file shares only the types of names, versions and digests with the code that reads and
+//! writes control files. It accepts only the one form that this program writes: a stanza that apt
+//! cannot read would hide every package of every repository from a host.
 
 mod form;
 mod values;
@@ -15,7 +16,7 @@ use super::{Architecture, PackageName, Version};
 use crate::digest::Digest;
 use values::{ABSENT, EXACT, RELATIONS, Rule, filename, md5, plain, relations, size};
 
-/// What one proven stanza says.
+/// The fields of one proven stanza.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proven {
     /// Package
@@ -35,7 +36,7 @@ pub struct Proven {
 /// An index breaks a rule and must not be signed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProofError {
-    /// Where the line begins that breaks it. Unit: bytes from the beginning of the text.
+    /// Where the line that breaks it begins. Unit: bytes from the beginning of the text.
     pub offset_bytes: usize,
     /// Which stanza, counted from 1.
     pub stanza: usize,
@@ -60,9 +61,9 @@ impl std::error::Error for ProofError {}
 
 const MOST_FIELDS: usize = 512;
 
-/// No longer stanza is signed. Unit: bytes. Packages are refused from half of it on when they are uploaded
-/// ([`LONGEST_STANZA_BYTES`](super::LONGEST_STANZA_BYTES)); earlier versions of this program took longer ones, which
-/// apt reads up to 1,048,702.
+/// The longest stanza that is signed. Unit: bytes. Uploads are refused from about half of it on
+/// ([`LONGEST_STANZA_BYTES`](super::LONGEST_STANZA_BYTES)); earlier versions of this program took
+/// longer ones, which apt reads up to 1,048,702.
 pub const LONGEST_PROVEN_BYTES: usize = 1_040_000;
 
 /// Reads a run of whole stanzas with whole descriptions; see [`prove_as`].
@@ -73,13 +74,12 @@ pub fn prove(bytes: &[u8]) -> Result<Vec<Proven>, ProofError> {
     prove_as(bytes, Form::Whole)
 }
 
-/// Reads a run of whole stanzas and gives what they say, in their order.
+/// Reads a run of whole stanzas and returns their fields, in order.
 ///
 /// Shape: every stanza begins with Package and ends with exactly one empty line; Version,
-/// Architecture, Filename, Size and SHA256 once each; no name twice; no other digests; relations
-/// as this program writes them. Empty text holds no stanza and is proven. Order and repeats of
-/// packages are the caller's to judge.
-/// Limits: 512 fields a stanza.
+/// Architecture, Filename, Size and SHA256 once each; no name twice; no other digests; relations as
+/// this program writes them. Empty text holds no stanza and is proven. The caller checks the order
+/// and repeats of packages. Limits: 512 fields a stanza.
 ///
 /// # Errors
 /// [`ProofError`] for the first rule that is broken (our fault: the text is our own).
@@ -128,14 +128,14 @@ pub fn prove_as(bytes: &[u8], form: Form) -> Result<Vec<Proven>, ProofError> {
     Err(ProofError { offset_bytes, stanza, package: draft.name, rule })
 }
 
-/// A stanza of which some lines were read.
+/// A partly read stanza.
 #[derive(Default)]
 struct Draft<'a> {
     form: Form,
     kind: Option<&'a str>,
     section: Option<&'a str>,
     names: Vec<&'a str>,
-    /// Whether the last field may go on, must go on, or must not.
+    /// Whether the last field may, must, or must not continue.
     continuation: Continuation,
     /// Whether the last field has continuation lines.
     is_long: bool,
@@ -179,7 +179,7 @@ impl<'a> Draft<'a> {
         let value = match rest.strip_prefix(' ') {
             Some(value) if !value.starts_with([' ', '\t']) => value,
             None if rest.is_empty() => "",
-            _ => return Err("one space stands between the colon and the value"),
+            _ => return Err("one space is between the colon and the value"),
         };
         self.names.push(name);
         self.field(name, value)?;
@@ -199,7 +199,7 @@ impl<'a> Draft<'a> {
             return Err("a stanza has at most 512 fields");
         }
         if self.names.iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
-            return Err("a field stands once in a stanza");
+            return Err("a field comes once in a stanza");
         }
         let parted = self.form == Form::Short && name == "Description-md5";
         if !parted && ABSENT.iter().any(|absent| absent.eq_ignore_ascii_case(name)) {
@@ -234,7 +234,7 @@ impl<'a> Draft<'a> {
             "Package-Type" => self.kind = Some(value),
             "Section" => self.section = Some(value),
             "Description-md5" => {
-                // It stands right behind the one line that is left of the description.
+                // It comes right after the one line that is left of the description.
                 if self.names.iter().rev().nth(1) != Some(&"Description") || self.is_long {
                     return Err("Description-md5 follows a Description of one line");
                 }
@@ -255,7 +255,7 @@ impl<'a> Draft<'a> {
 
     fn close(self) -> Result<Proven, Rule> {
         if self.names.is_empty() {
-            return Err("exactly one empty line stands between stanzas");
+            return Err("exactly one empty line is between stanzas");
         }
         if self.continuation == Continuation::Needed {
             return Err("a field has a value");
@@ -266,9 +266,7 @@ impl<'a> Draft<'a> {
         };
         let is_udeb = self.kind.map_or_else(by_section, |kind| kind == "udeb");
         if is_udeb != (self.form == Form::Installer) {
-            return Err(
-                "an installer's package stands in the index of the installer, and only there",
-            );
+            return Err("an installer's package is in the index of the installer, and only there");
         }
         Ok(Proven {
             name: self.name.ok_or("a stanza has Package")?,

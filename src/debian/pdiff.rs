@@ -1,8 +1,8 @@
-//! PDiffs: what turns an index that a host has into the one that is published, and the `Index` that
-//! lists such patches. Merged ones only: each leads straight to the current file.
+//! PDiffs: patches from an index that a host has to the published one, and the `Index` that lists
+//! them. Only merged patches: each leads directly to the current file.
 //!
 //! Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "indices diffs";
-//! apt's `methods/rred.cc` and `apt-pkg/acquire-item.cc` (2.6.1) for what is read of them.
+//! apt's `methods/rred.cc` and `apt-pkg/acquire-item.cc` (2.6.1) for what apt reads of them.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
@@ -18,24 +18,24 @@ pub use proof::{apply, in_step, lines_in, read_script};
 /// Shape: `lines` is empty or ends with a newline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hunk<'a> {
-    /// The first line that is taken out, counted from 1; where none is, the line before which
-    /// `lines` go.
+    /// The first removed line, counted from 1. Without removed lines, `lines` are inserted before
+    /// it.
     pub first: u64,
-    /// How many lines are taken out.
+    /// How many lines are removed.
     pub removed: u64,
-    /// What stands there instead.
+    /// The lines in their place.
     pub lines: &'a [u8],
 }
 
 /// The ed script that makes a new version of a file out of the old one.
 ///
 /// Shape: the commands `Na`, `Nc`, `N,Mc`, `Nd`, `N,Md`, from the end of the file to its beginning,
-/// so that no command moves the lines of the next. Hunks that touch become one command. No hunk
-/// that changes anything: an empty script.
+/// so that no command moves the lines of the next. Adjacent hunks become one command. The script is
+/// empty when no hunk changes anything.
 ///
 /// # Errors
-/// [`PdiffError`] when hunks are out of order or overlap, or when a new line cannot stand in a
-/// script (our fault).
+/// [`PdiffError`] when hunks are out of order or overlap, or when a new line cannot be in a script
+/// (our fault).
 pub fn ed_script(hunks: &[Hunk<'_>]) -> Result<Vec<u8>, PdiffError> {
     let mut commands: Vec<(u64, u64, Vec<u8>)> = Vec::new();
     for hunk in hunks.iter().filter(|hunk| hunk.removed > 0 || !hunk.lines.is_empty()) {
@@ -66,7 +66,7 @@ pub fn ed_script(hunks: &[Hunk<'_>]) -> Result<Vec<u8>, PdiffError> {
     Ok(script)
 }
 
-/// `end` is the line behind the last that is taken out.
+/// `end` is the line after the last removed one.
 fn command(first: u64, end: u64, adds_nothing: bool) -> String {
     let last = end.saturating_sub(1);
     let letter = if adds_nothing { 'd' } else { 'c' };
@@ -77,8 +77,8 @@ fn command(first: u64, end: u64, adds_nothing: bool) -> String {
     }
 }
 
-/// A line that is a lone dot ends the text of a command. No index has one, so it is not escaped:
-/// readers differ on the ways to do so.
+/// A line that is a lone dot ends the text of a command. No index has one, so it is not escaped;
+/// readers differ on how to do so.
 fn can_be_inserted(lines: &[u8]) -> Result<(), PdiffError> {
     let Some(text) = lines.strip_suffix(b"\n") else {
         return match lines.is_empty() {
@@ -92,11 +92,11 @@ fn can_be_inserted(lines: &[u8]) -> Result<(), PdiffError> {
     }
 }
 
-/// What differs between two runs of whole stanzas.
+/// The differences between two runs of whole stanzas.
 ///
-/// Shape: `first` is the line of the old file with which `old` begins, counted from 1. What both have in the
-/// same order stays; between that, of a stanza that begins with the same line in both, only the lines that
-/// differ are replaced. Hunks lead from `old` to `new` whatever the two hold.
+/// Shape: `first` is the line of the old file with which `old` begins, counted from 1. Stanzas that
+/// both have in the same order are kept. Between those, a stanza that begins with the same line in
+/// both is changed line by line. The hunks lead from `old` to `new` for any content.
 pub fn stanza_hunks<'a>(first: u64, old: &[u8], new: &'a [u8]) -> Vec<Hunk<'a>> {
     let (olds, news): (Vec<_>, Vec<_>) = (stanzas(old).collect(), stanzas(new).collect());
     let (mut line, mut hunks) = (first, Vec::new());
@@ -112,8 +112,8 @@ pub fn stanza_hunks<'a>(first: u64, old: &[u8], new: &'a [u8]) -> Vec<Hunk<'a>> 
     hunks
 }
 
-/// Replaces some stanzas by others, of which those that begin with the same line stand for each other where
-/// both are sorted by it. Gives the line behind them.
+/// Replaces stanzas by others. Where both are sorted by their first lines, stanzas with the same
+/// first line are compared with each other. Returns the line after them.
 fn merge<'a>(first: u64, old: &[&[u8]], new: &[&'a [u8]], hunks: &mut Vec<Hunk<'a>>) -> u64 {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     let mut line = first;
@@ -131,7 +131,7 @@ fn merge<'a>(first: u64, old: &[&[u8]], new: &[&'a [u8]], hunks: &mut Vec<Hunk<'
     }
 }
 
-/// The stanzas that both have, as many of them as stand in the same order in both.
+/// The longest list of stanzas that both have in the same order.
 ///
 /// Shape: their places in `old` and in `new`, both rising.
 fn shared(old: &[&[u8]], new: &[&[u8]]) -> Vec<(usize, usize)> {
@@ -139,7 +139,8 @@ fn shared(old: &[&[u8]], new: &[&[u8]]) -> Vec<(usize, usize)> {
         new.iter().enumerate().map(|(at, one)| (*one, at)).collect();
     let pairs = old.iter().enumerate();
     let pairs: Vec<_> = pairs.filter_map(|(at, one)| Some((at, *places.get(one)?))).collect();
-    // Of every length of a rising run so far: the pair that ends it lowest, and of each pair the one before.
+    // For every length of a rising run so far: the lowest pair that ends one, and for each pair its
+    // predecessor.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::new();
     let place = |at: &usize| pairs.get(*at).map(|(_, place)| *place);
@@ -158,8 +159,8 @@ fn shared(old: &[&[u8]], new: &[&[u8]]) -> Vec<(usize, usize)> {
     run.into_iter().filter_map(|at| pairs.get(at).copied()).collect()
 }
 
-/// Replaces what lies between the lines that two texts begin and end with in common; line by line
-/// where both have as many, because a new version alters few fields.
+/// Replaces what is between the common first and last lines of two texts. With equally many lines
+/// on both sides this is done line by line, because a new version changes few fields.
 fn line_hunks<'a>(first: u64, old: &[u8], new: &'a [u8], hunks: &mut Vec<Hunk<'a>>) {
     let before: Vec<_> = old.split_inclusive(|byte| *byte == b'\n').collect();
     let after: Vec<_> = new.split_inclusive(|byte| *byte == b'\n').collect();
@@ -184,7 +185,7 @@ fn line_hunks<'a>(first: u64, old: &[u8], new: &'a [u8], hunks: &mut Vec<Hunk<'a
     });
 }
 
-/// Splits behind every empty line.
+/// Splits after every empty line.
 fn stanzas(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -207,7 +208,7 @@ fn wide(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// What identifies a file: its digest and its size.
+/// Identifies a file: its digest and its size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileMark {
     /// SHA-256
@@ -225,11 +226,11 @@ impl FileMark {
 
 /// One patch.
 ///
-/// Shape: `name` is letters, digits, `.` and `-`, at most 64 bytes, and never given to other bytes
-/// again: patches are fetched by name.
+/// Shape: `name` is letters, digits, `.` and `-`, at most 64 bytes, and is never reused for other
+/// bytes: patches are fetched by name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Patch {
-    /// `NAME.gz` stands beside the `Index`.
+    /// `NAME.gz` is beside the `Index`.
     pub name: String,
     /// The file that it is applied to.
     pub from: FileMark,
@@ -244,14 +245,14 @@ pub struct Patch {
 pub struct PdiffIndex {
     /// The file that every patch leads to.
     pub current: FileMark,
-    /// Oldest first. apt takes the last that starts from the file it has.
+    /// Oldest first. apt takes the last one that starts from its file.
     pub patches: Vec<Patch>,
 }
 
 const PRECEDENCE: &str = "X-Patch-Precedence: merged";
 const MOST_PATCHES: usize = 256;
 
-/// A list of patches: its field, what it says of each, and what its names end with.
+/// A list of patches: its field, the file that it has of each, and the suffix of its names.
 type List = (&'static str, fn(&Patch) -> FileMark, &'static str);
 
 const LISTS: [List; 3] = [
@@ -263,8 +264,8 @@ const LISTS: [List; 3] = [
 impl PdiffIndex {
     /// The text.
     ///
-    /// Shape: what [`PdiffIndex::parse`] takes; names are written as they are, so a text that is
-    /// published has to be read back first.
+    /// Shape: what [`PdiffIndex::parse`] takes; names are not checked, so a text has to be read
+    /// back before it is published.
     pub fn write(&self) -> String {
         let FileMark { digest, size_bytes } = self.current;
         let mut out = format!("SHA256-Current: {digest} {size_bytes}\n");
@@ -293,7 +294,7 @@ impl PdiffIndex {
             text.strip_suffix('\n').ok_or(PdiffError("the last line ends with a newline"))?;
         let mut lines = text.split('\n').peekable();
         let current = lines.next().and_then(|line| line.strip_prefix("SHA256-Current: "));
-        let current = mark(current.ok_or(PdiffError("SHA256-Current stands first"))?)?;
+        let current = mark(current.ok_or(PdiffError("SHA256-Current comes first"))?)?;
         let mut lists: Vec<Vec<(FileMark, &str)>> = Vec::new();
         for (label, _, suffix) in LISTS {
             if lines.next() != Some(label) {
@@ -306,7 +307,7 @@ impl PdiffIndex {
             lists.push(list);
         }
         if lines.next() != Some(PRECEDENCE) || lines.next().is_some() {
-            return Err(PdiffError("X-Patch-Precedence: merged stands last"));
+            return Err(PdiffError("X-Patch-Precedence: merged comes last"));
         }
         let patches = joined(&lists)?;
         if patches.iter().any(|patch| patch.from.digest == current.digest) {

@@ -1,7 +1,8 @@
-//! Privileges: fields by which a package reaches further than to the hosts whose people asked for it.
+//! Privileges: fields by which a package affects hosts whose people did not ask for it.
 //!
-//! Source: apt, `pkgDepCache` and `EDsp` (algorithms.cc, upgrade.cc): what is Essential is installed by `dist-upgrade` on
-//! every host that reads it; deb-control(5) for Protected and Important; apt's `PhasedUpgrader`. Shown by the test
+//! Source: apt, `pkgDepCache` and `EDsp` (algorithms.cc, upgrade.cc): `dist-upgrade` installs
+//! Essential packages on every host that reads them; deb-control(5) for Protected and Important;
+//! apt's `PhasedUpgrader`. Shown by the test
 //! `what_reaches_every_host_is_taken_only_where_an_operator_allows_it`.
 
 use std::fmt;
@@ -27,7 +28,7 @@ impl Privilege {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Essential, Self::Protected, Self::PhasedUpdates];
 
-    /// Its name, as an operator writes it.
+    /// Its name, as operators write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Essential => "essential",
@@ -36,7 +37,7 @@ impl Privilege {
         }
     }
 
-    /// What it does to hosts, for people.
+    /// Its effect on hosts, for people.
     pub fn effect(self) -> &'static str {
         match self {
             Self::Essential => {
@@ -49,12 +50,12 @@ impl Privilege {
         }
     }
 
-    /// Those of a control file.
+    /// The privileges in a control file.
     pub fn of(stanza: &Stanza) -> Vec<Self> {
         Self::among(|name| stanza.find(name))
     }
 
-    /// Those of a published stanza, in which known fields have their usual spelling.
+    /// The privileges in a published stanza, in which known fields have their usual spelling.
     pub fn of_published(stanza: &str) -> Vec<Self> {
         Self::among(|name| {
             let value = |line: &'_ str| line.strip_prefix(name).is_some_and(|r| r.starts_with(':'));

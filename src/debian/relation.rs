@@ -1,4 +1,5 @@
-//! Relations between packages: `Depends` and its kin, read by Policy and written in one way.
+//! Relations between packages: `Depends` and similar fields, read as in Policy and written in one
+//! form.
 //!
 //! Source: Policy 7.1; what dpkg-deb refuses or warns of when it builds a package is refused here,
 //! because one relation that apt cannot read hides every package of every repository from a host.
@@ -12,8 +13,8 @@ use super::{Architecture, PackageName, Version};
 /// The most relations that one field may hold; Debian's largest field holds 1603.
 pub const MOST_RELATIONS: usize = 8192;
 
-/// The fields of a binary package that hold relations which dpkg or apt read. Neither reads `Built-Using` and
-/// `Static-Built-Using`: to them, and so here, those are text.
+/// The fields of a binary package that hold relations which dpkg or apt read. Neither reads
+/// `Built-Using` and `Static-Built-Using`, so those are text here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RelationField {
     /// `Pre-Depends`
@@ -65,7 +66,7 @@ impl RelationField {
         }
     }
 
-    /// The field that goes by `name`; case does not matter.
+    /// The field of this name; case does not matter.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
     }
@@ -93,7 +94,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// Two-letter signs come first, so that none is read as the beginning of another.
+    /// Two-letter signs come first, so that no sign is read as the beginning of another.
     const ALL: [Self; 5] =
         [Self::Earlier, Self::EarlierOrEqual, Self::LaterOrEqual, Self::Later, Self::Equal];
 
@@ -108,7 +109,7 @@ impl Operator {
         }
     }
 
-    /// Whether a version will do that compares so with the one that is named.
+    /// Whether a version is accepted that compares like this with the named one.
     pub fn accepts(self, found: Ordering) -> bool {
         match self {
             Self::Earlier => found.is_lt(),
@@ -120,10 +121,10 @@ impl Operator {
     }
 }
 
-/// For which architecture a relation counts, when it says so.
+/// The architecture that a relation is restricted to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Qualifier {
-    /// `:any`: a build for whichever architecture will do.
+    /// `:any`: a build for any architecture is enough.
     Any,
     /// `:native`: the machine's own.
     Native,
@@ -144,7 +145,7 @@ impl fmt::Display for Qualifier {
 /// One package that a relation names. Written as `name:qualifier (>= version)`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Relation {
-    /// The package, which may be a virtual one.
+    /// The package, which may be virtual.
     pub package: PackageName,
     /// For which architecture.
     pub qualifier: Option<Qualifier>,
@@ -153,8 +154,8 @@ pub struct Relation {
 }
 
 impl Relation {
-    /// Whether a version is among those that it wants; no version, as Provides may have none, only where it
-    /// wants none.
+    /// Whether a version satisfies it. `None`, as for a Provides without a version, satisfies only
+    /// a relation without one.
     pub fn accepts(&self, given: Option<&Version>) -> bool {
         match (&self.version, given) {
             (None, _) => true,
@@ -163,7 +164,7 @@ impl Relation {
         }
     }
 
-    /// The version that it names: of what a package provides, that which it is taken for.
+    /// The version in it; in a Provides, the version that is provided.
     pub fn given_version(&self) -> Option<&Version> {
         self.version.as_ref().map(|(_, version)| version)
     }
@@ -184,8 +185,8 @@ impl fmt::Display for Relation {
 
 /// The value of a relation field: all of the entries, one of the alternatives of each.
 ///
-/// Shape: `Display` writes it on one line, `, ` between entries and ` | ` between alternatives; versions are
-/// as dpkg stores them.
+/// Shape: `Display` writes it on one line, `, ` between entries and ` | ` between alternatives;
+/// versions are as dpkg stores them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Relations {
     entries: Vec<Vec<Relation>>,
@@ -226,7 +227,7 @@ impl Relations {
         &self.entries
     }
 
-    /// The same, for keeps.
+    /// The entries, owned.
     pub fn into_entries(self) -> Vec<Vec<Relation>> {
         self.entries
     }
@@ -276,7 +277,7 @@ fn parse_relation(field: RelationField, text: &str) -> Result<Relation, String> 
     }
 }
 
-/// What the grammar allows but this field does not.
+/// The rule of this field that a relation breaks, although the grammar allows it.
 fn breach(field: RelationField, relation: &Relation) -> Option<&'static str> {
     if field != RelationField::Provides {
         return None;
@@ -332,7 +333,7 @@ fn parse_version(text: &str, rest: &str) -> Result<Option<(Operator, Version)>, 
     Ok(Some((operator, version.map_err(|error| error.to_string())?)))
 }
 
-/// What is wrong with `rest`, which stands after a relation that was complete.
+/// What is wrong with `rest`, which comes after a complete relation.
 fn after(text: &str, rest: &str) -> String {
     let problem = match rest.chars().next() {
         Some('[') => "has a list of architectures, which only a source package may have; remove it",
@@ -344,7 +345,7 @@ fn after(text: &str, rest: &str) -> String {
     format!("{} {problem}", quote(text))
 }
 
-/// Takes the name or qualifier that `text` begins with.
+/// Splits off the name or qualifier that `text` begins with.
 fn split_word(text: &str) -> (&str, &str) {
     let end = text.find([':', '(', '[', '<', ')', ' ', '\t', '\n']).unwrap_or(text.len());
     text.split_at(end)

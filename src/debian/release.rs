@@ -1,4 +1,4 @@
-//! Release text: what Debian signs of a suite, written, and read back by other code.
+//! Release text: the signed file of a suite, written, and read back by other code.
 //!
 //! Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "Release" files;
 //! apt-pkg/deb/debmetaindex.cc for what apt does with each field.
@@ -10,7 +10,7 @@ use jiff::fmt::strtime;
 use super::{Architecture, Component, SuiteName};
 use crate::digest::Digest;
 
-/// The fields of a Release file, less its list of indices.
+/// The fields of a Release file, without its list of indices.
 ///
 /// Shape: texts are one line without blanks at their ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,13 +23,14 @@ pub struct ReleaseFields {
     pub suite: SuiteName,
     /// The suite's lasting name; hosts ask a person when it changes.
     pub codename: SuiteName,
-    /// When it was signed: `Mon, 23 Nov 2026 03:31:39 UTC`. A host ignores one older than it has.
+    /// When it was signed: `Mon, 23 Nov 2026 03:31:39 UTC`. A host ignores one that is older than
+    /// its own.
     pub date: String,
-    /// Until when hosts may trust it, written like `date`; `None` for ever, as a snapshot is.
+    /// Until when hosts trust it, written like `date`; `None` for no end, as for a snapshot.
     pub valid_until: Option<String>,
     /// Whether hosts take a package from here only when a person names the suite (pin 1).
     pub not_automatic: bool,
-    /// Whether hosts follow upgrades of what they took from here (pin 100); only beside
+    /// Whether hosts upgrade packages that they took from here (pin 100); only beside
     /// `not_automatic`.
     pub but_automatic_upgrades: bool,
     /// Where `apt changelog` looks; see [`template`] with [`CHANGELOGS_WORD`].
@@ -72,8 +73,8 @@ impl ReleaseText {
     ///
     /// Shape: no line ends with a blank, because signing and verifying programs disagree on such
     /// lines. Only SHA256 is listed: apt asks for the strongest digest it finds, and one is enough.
-    /// Texts are written as they are, so what is signed must be read back with
-    /// [`ReleaseText::parse`] and compared.
+    /// Values are not checked, so the text must be read back with [`ReleaseText::parse`] and
+    /// compared before it is signed.
     pub fn write(&self) -> String {
         let fields = &self.fields;
         let by_hash = if fields.acquire_by_hash { "yes" } else { "no" };
@@ -114,7 +115,7 @@ impl ReleaseText {
     /// Limits: 10 MB, as apt has for an `InRelease`.
     ///
     /// # Errors
-    /// [`ReleaseError`] for the first rule that is broken (the fault of whoever wrote the text).
+    /// [`ReleaseError`] for the first rule that is broken (the fault of the text's writer).
     pub fn parse(bytes: &[u8]) -> Result<Self, ReleaseError> {
         if bytes.len() > LARGEST_BYTES {
             return Err(ReleaseError { line: 0, rule: "a Release file is at most 10 MB" });
@@ -131,18 +132,18 @@ impl ReleaseText {
     }
 }
 
-/// The word of a Changelogs template, for which apt puts the package's place in the pool.
+/// The word of a Changelogs template, which apt replaces with the package's path in the pool.
 pub const CHANGELOGS_WORD: &str = "@CHANGEPATH@";
-/// The word of a Snapshots template, for which apt puts what a person asked for.
+/// The word of a Snapshots template, which apt replaces with the snapshot that a person names.
 pub const SNAPSHOTS_WORD: &str = "@SNAPSHOTID@";
 
-/// Judges an address with a word that apt fills in: `https://repo.example/snapshot/@SNAPSHOTID@/`.
+/// Checks an address with a word that apt replaces: `https://repo.example/snapshot/@SNAPSHOTID@/`.
 ///
 /// Shape: `https://`, a host, a path; printable ASCII without blanks; `word` in it once.
 /// Limits: 1024 bytes.
 ///
 /// # Errors
-/// The rule that is broken, as words that follow the name of the field.
+/// The broken rule, in words that follow the name of the field.
 pub fn template(value: &str, word: &str) -> Result<(), Rule> {
     if value.len() > 1024 || !value.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("is at most 1024 printable ASCII characters without blanks");
@@ -185,10 +186,10 @@ pub struct ReleaseError {
 const LARGEST_BYTES: usize = 10_000_000;
 const MOST_NAMES: usize = 256;
 
-/// What a text breaks, in words.
+/// A rule, in words.
 type Rule = &'static str;
 
-/// A Release text of which some lines were read.
+/// A partly read Release text.
 #[derive(Default)]
 struct Draft {
     origin: Option<String>,
@@ -228,7 +229,7 @@ impl Draft {
         }
         let (name, value) = line.split_once(": ").ok_or("a field is 'Name: value'")?;
         if value.starts_with(' ') {
-            return Err("one space stands between the colon and the value");
+            return Err("one space is between the colon and the value");
         }
         self.field(name, value)
     }
@@ -256,7 +257,7 @@ impl Draft {
 
     fn close(self) -> Result<ReleaseText, Rule> {
         if self.but_automatic_upgrades.is_some() && self.not_automatic.is_none() {
-            return Err("ButAutomaticUpgrades stands beside NotAutomatic");
+            return Err("ButAutomaticUpgrades needs NotAutomatic");
         }
         Ok(ReleaseText {
             fields: ReleaseFields {
@@ -282,7 +283,7 @@ impl Draft {
 
 fn once<T>(slot: &mut Option<T>, value: Result<T, Rule>) -> Result<(), Rule> {
     if slot.is_some() {
-        return Err("a field stands once");
+        return Err("a field comes once");
     }
     *slot = Some(value?);
     Ok(())
@@ -330,12 +331,12 @@ fn names<T: PartialEq, E>(value: &str, parse: fn(&str) -> Result<T, E>) -> Resul
     Ok(names)
 }
 
-/// Judges `Mon, 23 Nov 2026 03:31:39 UTC`: of the zones that apt reads, the one we write.
+/// Checks `Mon, 23 Nov 2026 03:31:39 UTC`: apt reads other zones too, but we write only this one.
 fn date(value: &str) -> Result<String, Rule> {
     const RULE: Rule = "a date looks like 'Mon, 23 Nov 2026 03:31:39 UTC'";
     const FORM: &str = "%a, %d %b %Y %H:%M:%S UTC";
     let read = strtime::parse(FORM, value).and_then(|parsed| parsed.to_datetime());
-    // The reader takes other spellings too; a date has one.
+    // The parser accepts other spellings too, so the date is written again and compared.
     let written = read.and_then(|read| strtime::format(FORM, read));
     if written.is_ok_and(|written| written == value) { Ok(value.to_owned()) } else { Err(RULE) }
 }

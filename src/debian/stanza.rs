@@ -1,12 +1,12 @@
 //! Stanzas: a run of `Name: value` fields, read so strictly that no two programs can differ on it.
 //!
 //! Source: Policy 5.1; deb822(5). dpkg and apt disagree on blanks-only lines, carriage returns and
-//! repeated fields, so those are refused here rather than read in one of the two ways.
+//! repeated fields, so those are refused here.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// One thing that is wrong with a file that was sent, and what would mend it.
+/// A fault of a file that was sent, and how to mend it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
     /// The field it concerns, escaped and cut; `None` when it concerns the file.
@@ -49,20 +49,20 @@ pub struct StanzaLimits {
     pub name_bytes: usize,
 }
 
-/// More faults than this are not listed: nobody mends them one by one.
+/// The most faults that are listed: nobody mends more one by one.
 pub(super) const MOST_FAULTS: usize = 64;
 
 const QUOTED_CHARS: usize = 80;
 
-/// What an editor puts before UTF-8.
+/// The byte order mark that some editors put before UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-/// How a text begins that OpenPGP has signed.
+/// The first line of a text that was signed with OpenPGP.
 const SIGNED_FRONT: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 
 /// A field: its name as it was spelt, and its value.
 ///
 /// Shape: the value has no blanks at the ends of its lines; a continuation line is kept as a
-/// newline, its own leading blanks and its text. A line that holds only ` .` stays as it is.
+/// newline, its own leading blanks and its text. A line that holds only ` .` is unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Field {
     name: String,
@@ -85,7 +85,7 @@ impl Field {
         &self.value
     }
 
-    /// Whether this field goes by `name`; case does not matter (Policy 5.1).
+    /// Whether this field has the name `name`; case does not matter (Policy 5.1).
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
@@ -137,7 +137,7 @@ impl Stanza {
             return Err(vec![Fault::whole(problem)]);
         }
         let mut reader = Reader { limits, fields: Vec::new(), faults: Vec::new() };
-        // One fault for the mark, and none for what it makes of the first field's name.
+        // One fault for the mark, and no other for the first field's name, which it changes.
         let bytes = match bytes.strip_prefix(UTF8_MARK) {
             Some(rest) => {
                 reader
@@ -159,7 +159,7 @@ impl Stanza {
         Self { fields }
     }
 
-    /// The value of the field that goes by `name`; case does not matter.
+    /// The value of the field of this name; case does not matter.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|field| field.is(name)).map(Field::value)
     }
@@ -254,7 +254,7 @@ impl Reader {
                     field.value.push_str(text);
                 }
                 None => self.whole(format!(
-                    "line {number} continues a field, but none stands before it; remove its blanks"
+                    "line {number} continues a field, but none comes before it; remove its blanks"
                 )),
             }
         } else {
@@ -280,12 +280,12 @@ impl Reader {
             let most = self.limits.name_bytes;
             self.fault(Fault::of(name, format!("the name is longer than {most} bytes")));
         } else if self.fields.iter().any(|field| field.is(name)) {
-            self.fault(Fault::of(name, format!("stands a second time in line {number}; keep one")));
+            self.fault(Fault::of(name, format!("comes a second time in line {number}; keep one")));
         }
         self.fields.push(Field::new(name, value.trim_matches([' ', '\t'])));
     }
 
-    /// Blames the field in which `line` stands.
+    /// Reports a fault of the field that `line` is in.
     fn here(&mut self, line: &str, problem: String) {
         let own = line.split_once(':').map(|(name, _)| name).filter(|name| valid_name(name));
         let name = match line.starts_with([' ', '\t']) {
@@ -317,14 +317,14 @@ fn valid_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_graphic() && b != b':')
 }
 
-/// Characters that some reader takes for a line end, or that make a person read another text than
-/// the one that stands there.
+/// Characters that some reader takes for a line end, or that make people see another text than
+/// programs do.
 fn forbidden(c: char) -> bool {
     let directs = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}') || directs
 }
 
-/// Input as it may be shown: in quotes, escaped, cut at 80 characters.
+/// Input as it may be printed: in quotes, escaped, cut at 80 characters.
 pub(super) fn quote(text: &str) -> String {
     format!("\"{}\"", escape(text))
 }

@@ -1,4 +1,4 @@
-//! Translations: long descriptions kept apart from `Packages`, so that hosts fetch them once.
+//! Translations: long descriptions apart from `Packages`, so that hosts fetch them once.
 //!
 //! Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "Translation"
 //! indices; apt's `deblistparser.cc` and apt-ftparchive's `writer.cc` for Description-md5.
@@ -6,7 +6,7 @@
 use super::PackageName;
 use crate::digest::Md5;
 
-/// What Description-md5 says of a description: MD5 of its text and a closing newline.
+/// The Description-md5 of a description: the MD5 of its text and a closing newline.
 ///
 /// Shape: `description` is the field's value as it is written, with its continuation lines and
 /// without the newline at its end.
@@ -14,7 +14,7 @@ pub fn description_md5(description: &str) -> Md5 {
     Md5::of(format!("{description}\n").as_bytes())
 }
 
-/// A published stanza in two: as `Packages` lists it, and as `Translation-en` does.
+/// A published stanza, split into its parts for `Packages` and for `Translation-en`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Split {
     /// The stanza with the first line of its description and the Description-md5 of all of it, and
@@ -22,18 +22,18 @@ pub struct Split {
     pub packages: String,
     /// Package, Description-md5 and Description-en, and an empty line.
     pub translation: String,
-    /// The two have it in common.
+    /// The Description-md5, which both have.
     pub md5: Md5,
 }
 
-/// Parts a stanza as [`Control::published`](super::Control::published) gives it.
+/// Splits a stanza as [`Control::published`](super::Control::published) returns it.
 ///
-/// `None` when it is of another form, or has no first line of a description: such a stanza is listed
-/// as it is, and apt shows what stands in it.
+/// `None` when it is of another form, or has no first line of a description: such a stanza is
+/// listed unchanged, and apt shows its own description.
 pub fn split(published: &str) -> Option<Split> {
     const FIELD: &str = "\nDescription: ";
     let text = published.strip_suffix("\n\n")?;
-    // Lines of a description are continued with a blank, so that none of them looks like this.
+    // Continuation lines begin with a blank, so none of them looks like this.
     let at = text.rfind(FIELD)?;
     let (head, description) = (text.get(..at)?, text.get(at.checked_add(FIELD.len())?..)?);
     let mut lines = description.split('\n');
@@ -53,19 +53,19 @@ pub fn split(published: &str) -> Option<Split> {
     })
 }
 
-/// What one proven stanza of a `Translation-en` says.
+/// One proven stanza of a `Translation-en`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Translated {
     /// The package.
     pub package: PackageName,
-    /// Of which description.
+    /// The MD5 of the description.
     pub md5: Md5,
 }
 
-/// Reads a run of whole `Translation-en` stanzas, and works out anew what each claims.
+/// Reads a run of whole `Translation-en` stanzas, and computes the MD5 of each again.
 ///
 /// Shape: Package, Description-md5 and Description-en in this order and nothing else, one empty
-/// line behind each; sorted by package, then by Description-md5, each pair once.
+/// line after each; sorted by package, then by Description-md5, each pair once.
 ///
 /// # Errors
 /// [`TranslationError`] for the first rule that is broken (our fault: the text is our own).

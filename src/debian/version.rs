@@ -7,9 +7,9 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
-/// A package version, kept as it was written.
+/// A package version, as it was written.
 ///
-/// Shape: `[epoch:]upstream[-revision]`. Equality and `Ord` tell spellings apart so that versions
+/// Shape: `[epoch:]upstream[-revision]`. Equality and `Ord` distinguish spellings, so that versions
 /// can be keys; [`Version::compare`] is Debian's order, in which `1.0` and `1.00` are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Version {
@@ -50,11 +50,12 @@ impl Version {
 
     /// The version as dpkg writes it into its database: the epoch as a number, and none that is 0.
     ///
-    /// Source: dpkg, `versiondescribe` (vercmp.c and parsehelp.c). apt hashes relations from an index and from there; a
-    /// difference would reinstall the package for ever.
+    /// Source: dpkg, `versiondescribe` (vercmp.c and parsehelp.c). apt hashes relations from an
+    /// index and from this database; with a difference it would reinstall the package again and
+    /// again.
     ///
     /// # Errors
-    /// None: it is a version as this one is.
+    /// None in practice: the result is a valid version too.
     pub fn stored(&self) -> Result<Self, VersionError> {
         let (epoch, rest) = split(&self.text);
         match number(epoch) {
@@ -63,7 +64,7 @@ impl Version {
         }
     }
 
-    /// The version without its epoch, as file names carry it.
+    /// The version without its epoch, as in file names.
     pub fn without_epoch(&self) -> &str {
         split(&self.text).1
     }
@@ -203,7 +204,7 @@ fn rest(bytes: &[u8]) -> &[u8] {
     bytes.split_first().map_or(&[], |(_, rest)| rest)
 }
 
-/// Takes the leading digits, without leading zeros.
+/// Returns the leading digits, without leading zeros.
 fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len());
     let (run, rest) = bytes.split_at(end);
@@ -224,7 +225,7 @@ mod tests {
         Version::parse(text).unwrap()
     }
 
-    /// Spellings that dpkg's rules tell apart, or do not, in ways that are easy to get wrong.
+    /// Spellings that dpkg's rules distinguish, or not, in ways that are easy to get wrong.
     const NASTY: [&str; 30] = [
         "0",
         "00",

@@ -9,9 +9,9 @@ use std::str::FromStr;
 /// Shape: written as a number from 1 on, or as `all`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Versions {
-    /// The newest ones, so many.
+    /// At most this many, the newest ones.
     Newest(NonZeroU16),
-    /// All that there are.
+    /// All versions.
     All,
 }
 
@@ -21,15 +21,15 @@ pub enum Versions {
 pub struct VersionsError;
 
 impl Versions {
-    /// The highest one alone.
+    /// Only the highest version.
     pub const ONE: Self = Self::Newest(NonZeroU16::MIN);
 
-    /// Whether it is the highest one alone.
+    /// Whether it is only the highest version.
     pub fn is_one(&self) -> bool {
         *self == Self::ONE
     }
 
-    /// How many those are at most.
+    /// How many versions that is at most.
     pub fn limit(self) -> usize {
         match self {
             Self::Newest(count) => usize::from(count.get()),

@@ -27,7 +27,7 @@ pub async fn issue_host(
     issue(&app, &admitted, grant, request.csr_pem, request.days).await
 }
 
-/// The right of a host to read suites, of which there has to be one.
+/// The grant of a host to read suites; at least one must be named.
 pub(super) fn host_grant(name: &str, suites: Vec<SuiteName>) -> Result<Grant, Failure> {
     if suites.is_empty() {
         return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
@@ -70,7 +70,7 @@ async fn issue(
     }))
 }
 
-/// `PUT /hosts/{name}`: its right alone; its certificate is another CA's.
+/// `PUT /hosts/{name}`: only its grant, because another CA issues its certificate.
 pub async fn grant_host(
     State(app): State<App>,
     caller: Caller,
@@ -104,7 +104,8 @@ async fn grant(app: &App, admitted: &Admitted, given: Grant) -> Result<Json<Gran
     }))
 }
 
-/// `GET /hosts`: for all but an admin, those that read no more than suites of the caller's own.
+/// `GET /hosts`: an admin sees all, others only hosts that read nothing beyond the caller's own
+/// suites.
 pub async fn hosts(
     State(app): State<App>,
     caller: Caller,
@@ -115,8 +116,8 @@ pub async fn hosts(
     Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }
 
-/// Whether everything that is known of a host lies within the suites of `asker`. What a host without
-/// a grant once read is known only from where it was seen.
+/// Whether everything known of a host lies within the suites of `asker`. Of a host without a grant,
+/// only the suites where it was seen are known.
 fn is_own(asker: &Entitled, report: &IdentityReport) -> bool {
     let own = |suite: &SuiteName| asker.reach(suite, Role::Operator).is_whole();
     if asker.gives_suites([&SuitePattern::any()]) {
@@ -130,7 +131,7 @@ fn is_own(asker: &Entitled, report: &IdentityReport) -> bool {
     named && report.sightings.iter().all(|sighting| own(&sighting.suite))
 }
 
-/// `GET /identities`: everybody but hosts.
+/// `GET /identities`: all identities that are not hosts.
 pub async fn identities(
     State(app): State<App>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Who is asking: taken from the connection, judged anew for every request.
+//! The caller: taken from the connection, and judged again for every request.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::http::extract::Query;
 use crate::http::listen::Peer;
 use crate::trust::{self, Standing};
 
-/// A request whose certificate stands.
+/// The client of a request, with a valid certificate.
 #[derive(Clone)]
 pub struct Caller {
-    /// The certificate's standing.
+    /// The verified certificate.
     pub standing: Arc<Standing>,
-    /// The client, for another look while a long body is sent.
+    /// The client, to be judged again while a long body is sent.
     pub peer: Arc<trust::Peer>,
-    /// Why they ask, as the query or the body says.
+    /// The reason for the request, from the query or the body.
     why: String,
 }
 
@@ -32,18 +32,18 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        // The gate has judged it, where the path is in the table.
+        // The gate has judged the caller already, where the path is in the table.
         let known = parts.extensions.get::<Self>().cloned();
         let caller = known.map_or_else(|| Self::of(&parts.extensions, app), Ok)?;
         caller.saying(&said(parts).await?)
     }
 }
 
-/// Why somebody asks for something to be altered, as the query of the request says: every such request may
-/// say it there, and nothing else.
+/// The reason for a change, as the query has it. Every request that changes something may have it
+/// there, and nothing else.
 ///
 /// # Errors
-/// [`Failure`] naming what the query holds besides.
+/// [`Failure`] naming anything else in the query.
 pub async fn said(parts: &mut Parts) -> Result<String, Failure> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok(String::new());
@@ -53,19 +53,19 @@ pub async fn said(parts: &mut Parts) -> Result<String, Failure> {
 }
 
 impl Caller {
-    /// The same, for this reason. An empty text leaves the one that was given before.
+    /// The caller with this reason. An empty text keeps the earlier one.
     ///
     /// # Errors
-    /// [`Failure`] for what does not fit in one line.
+    /// [`Failure`] for a reason that is not one line.
     pub fn saying(self, why: &str) -> Result<Self, Failure> {
         let why = one_line(why)?;
         Ok(if why.is_empty() { self } else { Self { why, ..self } })
     }
 
-    /// Whoever is at the other end of the connection that a request came on.
+    /// The client at the other end of the request's connection.
     ///
     /// # Errors
-    /// [`Failure`] when its certificate does not stand.
+    /// [`Failure`] when its certificate is not valid.
     pub fn of(extensions: &Extensions, app: &App) -> Result<Self, Failure> {
         let (peer, judged) = peer_of(extensions)?;
         let standing = admit::identify(&app.repository, &judged);
@@ -73,10 +73,10 @@ impl Caller {
         Ok(Self { standing, peer: judged, why: String::new() })
     }
 
-    /// The same, of a certificate that is good but for the age of the revocation lists.
+    /// The same for a certificate that is valid except for the age of the revocation lists.
     ///
     /// # Errors
-    /// [`Failure`] when it is not.
+    /// [`Failure`] when it is not valid.
     pub fn with_stale_lists(extensions: &Extensions, app: &App) -> Result<Self, Failure> {
         let (peer, judged) = peer_of(extensions)?;
         let standing = crl::identify_for_repair(&app.repository, &judged);
@@ -92,7 +92,8 @@ impl Caller {
         Ok(admit::admit(&app.repository, &self.standing, right)?.because(&self.why))
     }
 
-    /// The caller, if it still stands and has `right` now that a body is there, which may have taken long.
+    /// The caller, if its certificate is still valid and it still has `right` after the body was
+    /// read, which may have taken long.
     ///
     /// # Errors
     /// [`Failure`] with the reason.
@@ -102,7 +103,7 @@ impl Caller {
     }
 }
 
-/// The other end of the connection, and the verdict on it that the connection keeps.
+/// The other end of the connection, and the verdict on it that is stored with the connection.
 ///
 /// # Errors
 /// [`Failure`], ours: there is no connection.
@@ -130,7 +131,7 @@ where
     text.parse().map_err(|error: T::Err| Failure::invalid(field, error.to_string()))
 }
 
-/// Nothing of the API has that path.
+/// The API has no such path.
 pub async fn no_route(_caller: Caller) -> Failure {
     Failure::new(
         Code::Missing,
@@ -138,7 +139,7 @@ pub async fn no_route(_caller: Caller) -> Failure {
     )
 }
 
-/// The path is there, but not for this method.
+/// The path exists, but not for this method.
 pub async fn no_method(_caller: Caller) -> Failure {
     Failure::new(Code::MethodRefused, "this path does not answer to that method")
 }

@@ -1,5 +1,5 @@
-//! Answers: the one map from errors to statuses, and the reason in the status line, which is all that
-//! apt shows.
+//! Answers: the one map from errors to statuses. The reason is in the status line, because apt
+//! shows nothing else.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,7 +11,7 @@ use crate::domain::ConflictKind;
 use crate::flow::FlowError;
 use crate::trust::Refusal;
 
-/// apt cuts a reason at 358 bytes and prints nothing but ASCII.
+/// apt cuts a reason at 358 bytes and prints only ASCII.
 const LONGEST_REASON_BYTES: usize = 300;
 
 /// Why a request was refused; an extension of the response.
@@ -23,12 +23,12 @@ pub struct Refused {
     pub detail: String,
 }
 
-/// An error on its way out.
+/// An error, as it is answered.
 #[derive(Debug)]
 pub struct Failure(pub Box<Problem>);
 
 impl Failure {
-    /// A failure that is not a flow's.
+    /// A failure that comes from no flow.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem::new(code, detail)))
     }
@@ -47,7 +47,7 @@ impl From<FlowError> for Failure {
     }
 }
 
-/// What went wrong, as it is told; a fault of ours is logged.
+/// The problem that is answered for an error; an error of the server is logged.
 pub fn problem(error: FlowError) -> Problem {
     if matches!(error, FlowError::Internal(_)) {
         tracing::error!(%error, "a request failed");

@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! App: the state that every handler has.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicI64;
 use crate::flow::Repository;
 use crate::http::metrics::Metrics;
 
-/// What every handler can reach.
+/// The state that every handler has.
 #[derive(Clone)]
 pub struct App {
     /// The flows.
     pub repository: Arc<Repository>,
-    /// What hosts are told of this server.
+    /// What hosts need to know of this server.
     pub site: Arc<Site>,
-    /// What happened so far, in numbers.
+    /// Counters since the start.
     pub metrics: Arc<Metrics>,
 }
 
@@ -24,7 +24,7 @@ pub struct Site {
     pub public_url: String,
     /// The host part of it.
     pub host: String,
-    /// What hosts recognise the server by, PEM, where it is not the embedded CA.
+    /// The CA certificates by which hosts recognise the server, PEM; `None` for the embedded CA.
     pub server_ca: Option<String>,
     /// When the server's own certificate ends. Unit: seconds since 1970.
     pub certificate_not_after: Arc<AtomicI64>,

@@ -1,4 +1,4 @@
-//! The audit log: read, signed up to its end, and held against its chain.
+//! The audit log: read, signed up to its end, and checked against its chain.
 
 use axum::extract::State;
 
@@ -13,7 +13,7 @@ use crate::http::answer::Failure;
 use crate::http::extract::{Json, Query};
 use crate::time::Moment;
 
-/// How many entries are given when it is not said.
+/// How many entries are returned when the query names no number.
 const USUAL_ENTRIES: u32 = 50;
 
 /// `GET /audit`: entries that the caller may see.
@@ -62,7 +62,7 @@ pub async fn seal(
     Ok(Json(checkpoint(seal::seal_now(&app.repository).await?)))
 }
 
-/// `GET /audit/verify`: the whole log is held against its chain and its checkpoints.
+/// `GET /audit/verify`: the whole log is checked against its chain and its checkpoints.
 pub async fn verify(State(app): State<App>, caller: Caller) -> Result<Json<AuditVerdict>, Failure> {
     caller.admit(&app, Right::Administer)?;
     let verdict = seal::verify_all(&app.repository).await?;

@@ -21,9 +21,9 @@ const FIELDS: usize = 8;
 
 /// Answers a GET or HEAD with what was fetched.
 ///
-/// 304 only on exact equality of `If-Modified-Since`, so that a head of a rollback reaches hosts
-/// whatever their file times are. A single range is honoured when `If-Range` agrees. A body breaks off
-/// when the watch says so.
+/// The answer is 304 only when `If-Modified-Since` is exactly equal, so that a rollback reaches
+/// hosts whatever their file times are. A single range is honoured when `If-Range` agrees. A body
+/// is cut off when the watch says so.
 pub fn respond(watch: Watch, method: &Method, headers: &HeaderMap, fetched: Fetched) -> Response {
     let etag = fetched.digest.map(|digest| format!("\"{digest}\""));
     let mut response = Response::new(Body::empty());
@@ -88,7 +88,7 @@ fn unmodified(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>) -> bool
         return etag.is_some() && wanted.split(',').any(one);
     }
     let Some(since) = headers.get(header::IF_MODIFIED_SINCE) else { return false };
-    // Hosts send back what they were given, byte by byte.
+    // Hosts send the text back as they got it, byte by byte.
     since.as_bytes() == modified.text
         || since.to_str().ok().and_then(Moment::parse_http_date) == Some(modified.at)
 }
@@ -99,8 +99,8 @@ enum Wanted {
     Nothing,
 }
 
-/// The single range that is asked for. Several ranges, other units and what does not parse are
-/// answered with the whole, as RFC 9110, section 14.2, allows.
+/// The single range of a request. Several ranges, other units and malformed ranges are answered
+/// with the whole, as RFC 9110, section 14.2, allows.
 fn range(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>, total: u64) -> Wanted {
     if let Some(condition) = text_of(headers, header::IF_RANGE)
         && condition.as_bytes() != modified.text
@@ -127,8 +127,8 @@ fn range(headers: &HeaderMap, modified: &Stamp, etag: Option<&str>, total: u64) 
     if part.start >= part.end { Wanted::Nothing } else { Wanted::Part(part) }
 }
 
-/// Looks again, while a body is under way, at whether its client still stands and still has the right by
-/// which this body is given or taken.
+/// Checks again, while a body is being sent, that its client is still trusted and still has the
+/// right that the body was allowed by.
 pub struct Watch {
     repository: Arc<Repository>,
     peer: Arc<Peer>,
@@ -137,12 +137,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// For a body that `peer` is given, or sends, on this ground.
+    /// A watch for a body that `peer` gets or sends, allowed by `ground`.
     pub fn new(repository: &Arc<Repository>, peer: &Arc<Peer>, ground: Ground) -> Self {
         Self { repository: Arc::clone(repository), peer: Arc::clone(peer), ground, begun: false }
     }
 
-    /// Looks before every piece but the first, for which the request was judged just now.
+    /// Checks before every piece but the first, because the request was judged just before that.
     ///
     /// # Errors
     /// [`FlowError::Refused`] or [`FlowError::Denied`] with the reason.

@@ -12,7 +12,7 @@ use crate::flow::report::reports;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
-use crate::http::refused::Told;
+use crate::http::refused::AttemptedChange;
 use crate::http::{App, views};
 
 /// `POST /suites/{suite}/changes`.
@@ -22,10 +22,10 @@ pub async fn change(
     Path(suite): Path<String>,
     Json(request): Json<ChangeRequest>,
 ) -> Response {
-    let (told, dry_run) = (Told::of_change(&request), request.dry_run);
+    let (attempted, dry_run) = (AttemptedChange::of(&request), request.dry_run);
     match made(&app, &caller, &suite, request).await {
         Ok(outcome) => outcome.into_response(),
-        Err(failure) => told.refuse(failure, dry_run),
+        Err(failure) => attempted.refuse(failure, dry_run),
     }
 }
 

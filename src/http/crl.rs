@@ -1,4 +1,4 @@
-//! Revocation lists of other CAs: shown, and delivered even while nothing else is answered.
+//! Revocation lists of other CAs: shown, and accepted even while all other requests are refused.
 
 use axum::body::Bytes;
 use axum::extract::State;

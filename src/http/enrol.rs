@@ -1,4 +1,4 @@
-//! Enrolment: what a machine without a certificate may ask for, and what is asked by who has one.
+//! Enrolment: requests of machines without a certificate, and requests about tokens and renewals.
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -19,9 +19,10 @@ use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
 use crate::time::Moment;
 
-/// Whoever it is, whose address has not asked too often. Decided before a body is read.
+/// A client that is not identified, whose address has not asked too often. Decided before the body
+/// is read.
 pub struct Stranger {
-    /// Why it asks, as it says.
+    /// The reason that it gives.
     why: String,
 }
 
@@ -30,18 +31,19 @@ impl FromRequestParts<App> for Stranger {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         if !enrol::is_offered(&app.repository) {
-            // Then this is a path like any other, and there is nothing at it.
+            // Then this path is answered like any other that does not exist.
             Caller::of(&parts.extensions, app)?;
             let detail = "nobody is enrolled here: certificates come from another CA";
             return Err(Failure::new(crate::api::Code::Missing, detail));
         }
         let (peer, _) = peer_of(&parts.extensions)?;
-        app.metrics.hear(&peer)?;
+        app.metrics.allow_unidentified(&peer)?;
         Ok(Self { why: one_line(&said(parts).await?)? })
     }
 }
 
-/// `GET /enroll`: what this server is recognised by, for who can compare it with the pin in a token.
+/// `GET /enroll`: the CA certificates of this server, for a machine that compares them with the pin
+/// in a token.
 pub async fn authority(
     State(app): State<App>,
     _stranger: Stranger,
@@ -114,7 +116,7 @@ pub async fn make_token(
     Ok(Json(TokenMade { name: request.name, token: text.write(), ends_at }))
 }
 
-/// `GET /tokens`: for all but an admin, those for suites of the caller's own.
+/// `GET /tokens`: an admin sees all, others those for the caller's own suites.
 pub async fn tokens(
     State(app): State<App>,
     caller: Caller,

@@ -1,4 +1,5 @@
-//! Extract: bodies, queries and paths of requests, whose faults are answered like every other error.
+//! Extract: bodies, queries and paths of requests; their faults are answered like every other
+//! error.
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -17,7 +18,7 @@ pub struct Json<T>(pub T);
 /// The query of a request.
 pub struct Query<T>(pub T);
 
-/// The parts of a path that its route leaves open.
+/// The parameters of a path.
 pub struct Path<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
@@ -62,8 +63,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The framework's sentence in our envelope. What is too long keeps a code of its own, for it is cured
-/// by sending less and not by sending something else.
+/// The framework's sentence in our envelope. A body that is too long has a code of its own, because
+/// the remedy is to send less.
 fn refused(status: StatusCode, sentence: &str) -> Failure {
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,

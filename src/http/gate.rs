@@ -1,4 +1,5 @@
-//! The gate: what a row of the table takes is looked at before its handler runs and before any body is read.
+//! The gate: the requirements of a row of the table are checked before its handler runs and before
+//! any body is read.
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::CONTENT_LENGTH;
@@ -13,10 +14,10 @@ use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::route::{Limit, Matched, Needs, Route};
 
-/// The handler of a row behind what the row takes.
+/// The handler of a row, behind the checks of the row.
 pub fn guarded(route: &'static Route, app: &App) -> MethodRouter<App> {
     let most_bytes = match route.limit {
-        // Whoever streams a package counts it.
+        // The handler counts the bytes of a package while it reads them.
         Limit::Unread | Limit::Package => 0,
         Limit::Bytes(bytes) => bytes,
     };
@@ -26,7 +27,7 @@ pub fn guarded(route: &'static Route, app: &App) -> MethodRouter<App> {
         .route_layer(from_fn_with_state((app.clone(), route), pass))
 }
 
-/// Lets a request through that has what its row takes, with its [`Caller`].
+/// Lets a request through, with its [`Caller`], when it meets the requirements of its row.
 async fn pass(
     State((app, route)): State<(App, &'static Route)>,
     request: Request,
@@ -38,7 +39,7 @@ async fn pass(
     let matched = Matched::of(route, named.map_or("", |(_, suite)| suite));
     let mut response = match admit(&app, route.needs, &parts.extensions) {
         Err(failure) => failure.into_response(),
-        // The handler looks for what stands in for a certificate, and reads the body then.
+        // The handler checks what replaces a certificate (a token), and reads the body then.
         Ok(None) => next.run(Request::from_parts(parts, body)).await,
         Ok(Some(caller)) => match within(route.limit, &parts.headers) {
             Err(failure) => failure.into_response(),
@@ -52,7 +53,8 @@ async fn pass(
     response
 }
 
-/// Refuses a body that says that it is too long. One that does not say is counted while it is read.
+/// Refuses a body whose Content-Length is over the limit. A body without one is counted while it is
+/// read.
 fn within(limit: Limit, headers: &HeaderMap) -> Result<(), Failure> {
     let Limit::Bytes(most_bytes) = limit else { return Ok(()) };
     let announced: Option<u64> =
@@ -66,7 +68,7 @@ fn within(limit: Limit, headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
-/// Who asks, if they have what it takes; nobody, where that is nothing.
+/// The caller, if it meets `needs`; `None` where nothing is needed.
 ///
 /// # Errors
 /// [`Failure`] with the reason.

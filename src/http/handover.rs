@@ -1,9 +1,9 @@
-//! Handover: a proxy that ends TLS says whose request it brings, with the certificate that the client
-//! proved to it.
+//! Handover: a proxy that ends TLS names the client of each request, with the certificate that the
+//! client proved to it.
 //!
-//! Only proxies whose own certificate is named are believed, and they have no rights of their own:
-//! each request of theirs is that of the client they name, or of nobody. The certificate is judged
-//! here as it would have been on a connection of the client's own.
+//! Only proxies whose own certificate is named in the configuration are trusted with this, and they
+//! have no rights of their own: each of their requests is that of the client they name, or of
+//! nobody. The client's certificate is judged here as on a connection of its own.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -25,10 +25,10 @@ use crate::trust;
 
 /// The client's certificate: PEM, percent-encoded, as nginx writes `$ssl_client_escaped_cert`.
 const CERTIFICATE: HeaderName = HeaderName::from_static("x-client-cert");
-/// Where the client connects from: the last address is the one that the proxy itself has seen.
+/// The client's address: the last one in the list is the one that the proxy itself has seen.
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies that are believed, and what was handed over before.
+/// The trusted proxies, and the certificates that they sent lately.
 pub struct Handover {
     proxies: BTreeSet<Identity>,
     known: Known,
@@ -41,21 +41,21 @@ impl From<BTreeSet<Identity>> for Handover {
 }
 
 impl Handover {
-    /// Puts the client that a proxy names in the proxy's place, for all that follows. Requests of
-    /// others stay as they are.
+    /// Replaces the proxy with the client that it names, for everything that follows. Requests of
+    /// others are unchanged.
     ///
     /// # Errors
-    /// [`Failure`] with status 400 for a certificate in a header that is not a named proxy's, and for
-    /// headers of a proxy that cannot be understood.
+    /// [`Failure`] with status 400 for a certificate in a header that comes from no named proxy,
+    /// and for headers of a proxy that cannot be understood.
     pub(super) fn receive<B>(&self, app: &App, request: &mut Request<B>) -> Result<(), Failure> {
-        let is_handed = request.headers().contains_key(CERTIFICATE);
-        if self.proxies.is_empty() && !is_handed {
+        let has_certificate = request.headers().contains_key(CERTIFICATE);
+        if self.proxies.is_empty() && !has_certificate {
             return Ok(());
         }
         let (peer, hop) = peer_of(request.extensions())?;
         match self.judge_hop(app, &hop) {
             Ok(()) => {}
-            Err(_) if !is_handed => return Ok(()),
+            Err(_) if !has_certificate => return Ok(()),
             Err(why) => return Err(misplaced(app, &peer, &why)),
         }
         let headers = request.headers_mut();
@@ -74,8 +74,8 @@ impl Handover {
         Ok(())
     }
 
-    /// Whether the other end of the connection is a proxy that is believed now. While lists are out
-    /// of date it is still one, so that its clients hear of that, and can bring newer ones.
+    /// Whether the other end of the connection is a trusted proxy now. It remains one while lists
+    /// are out of date, so that its clients get that answer, and can deliver newer lists.
     fn judge_hop(&self, app: &App, hop: &trust::Peer) -> Result<(), String> {
         let standing = crl::identify_for_repair(&app.repository, hop);
         let standing = standing.map_err(|refused| refused.to_string())?;
@@ -102,7 +102,7 @@ impl Handover {
     }
 }
 
-/// Somebody else says whose request it is: a proxy that is not set up, or somebody who tries.
+/// Refuses the header of a peer that is no named proxy: a proxy that is not set up, or an attack.
 fn misplaced(app: &App, peer: &Peer, why: &str) -> Failure {
     let detail = "X-Client-Cert is taken from proxies alone that are named in listen.handover";
     app.metrics.put_off(peer, &detail).unwrap_or_else(|| {
@@ -111,7 +111,7 @@ fn misplaced(app: &App, peer: &Peer, why: &str) -> Failure {
     })
 }
 
-/// The certificate that is handed over; none when the client has shown none.
+/// The certificate in the header; `None` when the client presented none.
 fn certificate_in(headers: &HeaderMap) -> Result<Option<CertificateDer<'static>>, &'static str> {
     let mut values = headers.get_all(CERTIFICATE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -127,7 +127,7 @@ fn certificate_in(headers: &HeaderMap) -> Result<Option<CertificateDer<'static>>
     one_certificate(&pem).map(Some).ok_or(problem)
 }
 
-/// What the proxy itself has seen of where the client is.
+/// The client's address as the proxy itself has seen it.
 fn address_in(headers: &HeaderMap) -> Result<Option<IpAddr>, &'static str> {
     let Some(last) = headers.get_all(FORWARDED).iter().next_back() else { return Ok(None) };
     let last = last.to_str().ok().and_then(|text| text.rsplit(',').next());
@@ -135,7 +135,7 @@ fn address_in(headers: &HeaderMap) -> Result<Option<IpAddr>, &'static str> {
     address.map(Some).ok_or("X-Forwarded-For does not end with an address")
 }
 
-/// The one certificate in PEM, with nothing else beside it.
+/// The one certificate in PEM; nothing else may be there.
 fn one_certificate(pem: &[u8]) -> Option<CertificateDer<'static>> {
     let text = std::str::from_utf8(pem).ok()?.trim_end_matches('\n');
     let (begin, end) = ("-----BEGIN CERTIFICATE-----\n", "\n-----END CERTIFICATE-----");
@@ -159,7 +159,7 @@ mod tests {
         (made.cert.pem().replace("\r\n", "\n"), made.cert.der().to_vec())
     }
 
-    /// As nginx does: everything but what is unreserved.
+    /// As nginx does: everything but unreserved characters.
     const ESCAPED: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

@@ -1,8 +1,8 @@
-//! Known: certificates that were handed over lately, each with the verdict on it.
+//! Known: certificates that proxies sent lately, each with the verdict on it.
 //!
-//! A proxy brings requests of many clients on one connection, so a verdict cannot stay with that. It
-//! stays here instead, by the digest of the certificate; how long it counts is the verdict's own affair
-//! ([`trust::Peer`]): an epoch of trust, with a second look at every request.
+//! A proxy sends requests of many clients on one connection, so a verdict cannot be stored with the
+//! connection. It is stored here instead, by the digest of the certificate. How long a verdict is
+//! valid is its own affair ([`trust::Peer`]): one epoch, with a quick check at every request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,21 +12,21 @@ use rustls::pki_types::CertificateDer;
 use crate::digest::Digest;
 use crate::trust;
 
-/// The most that is kept, twice: certificates that were used since the halves last changed places, and before it. A
-/// verdict on a certificate of usual size takes about two KiB, so ten thousand clients stay known.
-/// Unit: bytes.
+/// The limit of each of the two halves: certificates that were used since the halves were last
+/// swapped, and those used before that. A verdict on a certificate of usual size takes about two
+/// KiB, so ten thousand clients stay known. Unit: bytes.
 const MOST_BYTES: usize = 24 << 20;
-/// What each takes beside the certificate itself. Unit: bytes.
+/// The memory of an entry beside the certificate itself. Unit: bytes.
 const EACH_BYTES: usize = 1024;
 
 /// A certificate, and the verdict on it.
 type Judged = (Arc<[CertificateDer<'static>]>, Arc<trust::Peer>);
 
-/// What was handed over lately.
+/// The certificates that proxies sent lately.
 #[derive(Default)]
 pub(super) struct Known(Mutex<Halves>);
 
-/// Those that were used lately, and those before them, which are forgotten when the halves change places.
+/// Entries that were used lately, and older ones, which are forgotten when the halves are swapped.
 #[derive(Default)]
 struct Halves {
     now: HashMap<Digest, Judged>,
@@ -35,7 +35,7 @@ struct Halves {
 }
 
 impl Known {
-    /// The verdict on `certificate`, or a place for it when it is new here.
+    /// The verdict on `certificate`, or an empty entry when it is new.
     pub(super) fn find(&self, certificate: CertificateDer<'static>) -> Judged {
         let digest = Digest::of(&certificate);
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(chain.len(), 1);
         assert!(Arc::ptr_eq(&first, &known.find(certificate(0, 1000)).1));
         assert!(!Arc::ptr_eq(&first, &known.find(certificate(1, 1000)).1));
-        // Whoever floods it with others does not drive out who asks now and then.
+        // A flood of other certificates does not drive out one that is used now and then.
         for number in 2..20_000 {
             known.find(certificate(number, 8 << 10));
             if number % 1000 == 0 {
@@ -85,7 +85,7 @@ mod tests {
             let held = halves.now.len() + halves.before.len();
             assert!(held * (9 << 10) <= 2 * MOST_BYTES + (1 << 20), "{held}");
         }
-        // And who does not ask is forgotten.
+        // And one that is not used is forgotten.
         assert_eq!(Arc::strong_count(&known.find(certificate(1, 1000)).1), 2);
         assert!(
             !known.0.lock().unwrap().before.contains_key(&Digest::of(&certificate(2, 8 << 10)))

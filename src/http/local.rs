@@ -24,11 +24,13 @@ pub async fn healthy() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: hosts would be served.
+/// `GET /readyz`: hosts can be served.
 pub async fn ready(State(app): State<App>) -> (StatusCode, String) {
     let repository = &app.repository;
     match repository.trust.current().gate(repository.now()) {
-        Ok(until) => (StatusCode::OK, format!("ready; the revocation list stands until {until}\n")),
+        Ok(until) => {
+            (StatusCode::OK, format!("ready; the revocation list is valid until {until}\n"))
+        }
         Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics: what happened so far, in numbers, and how the gate stands, as Prometheus reads it.
+//! Metrics: counters since the start and the state of the gate, as Prometheus reads them.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::http::listen::{EdgeCounts, Peer};
 use crate::http::strangers::Strangers;
 use crate::trust::Refusal;
 
-/// What happened since the start.
+/// The counters since the start.
 pub struct Metrics {
     edge: Arc<EdgeCounts>,
     requests: AtomicU64,
@@ -22,20 +22,20 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing so far, at this listener.
+    /// Metrics of a listener, at zero.
     pub fn new(edge: Arc<EdgeCounts>) -> Self {
         let refusals = std::array::from_fn(|_| AtomicU64::new(0));
         let (requests, put_off) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { edge, requests, refusals, put_off, strangers: Strangers::default() }
     }
 
-    /// A request came.
-    pub fn asked(&self) {
+    /// Counts a request.
+    pub fn count_request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What a peer is told that was not identified: why, or, when its address has been told too often,
-    /// to come back later.
+    /// The answer to a peer that was not identified: the reason, or 429 when its address has had
+    /// too many such answers.
     pub fn refuse(&self, peer: &Peer, error: FlowError) -> Failure {
         let FlowError::Refused(refusal) = &error else { return error.into() };
         let known = Refusal::CODES.iter().position(|code| *code == refusal.code());
@@ -46,9 +46,9 @@ impl Metrics {
         put_off.unwrap_or_else(|| error.into())
     }
 
-    /// What a peer is told instead of `reason` when its address has been told too often.
+    /// The 429 in place of `reason`, when the address of the peer has had too many refusals.
     pub fn put_off(&self, peer: &Peer, reason: &dyn std::fmt::Display) -> Option<Failure> {
-        if self.strangers.may_hear(peer.addr.ip(), Instant::now()) {
+        if self.strangers.allow(peer.addr.ip(), Instant::now()) {
             return None;
         }
         self.put_off.fetch_add(1, Ordering::Relaxed);
@@ -56,13 +56,13 @@ impl Metrics {
         Some(Failure::new(Code::TooManyRequests, detail))
     }
 
-    /// Whether a peer that nobody has identified may ask for one of the few things that are answered
-    /// to it, which counts as a refusal does.
+    /// Whether a peer that is not identified may make one of the few requests that are open to it.
+    /// It is counted like a refusal.
     ///
     /// # Errors
-    /// [`Failure`] that tells it to come back later.
-    pub fn hear(&self, peer: &Peer) -> Result<(), Failure> {
-        if self.strangers.may_hear(peer.addr.ip(), Instant::now()) {
+    /// [`Failure`] with status 429.
+    pub fn allow_unidentified(&self, peer: &Peer) -> Result<(), Failure> {
+        if self.strangers.allow(peer.addr.ip(), Instant::now()) {
             return Ok(());
         }
         self.put_off.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +70,7 @@ impl Metrics {
         Err(Failure::new(Code::TooManyRequests, detail))
     }
 
-    /// All of it, in the text format of Prometheus.
+    /// All metrics, in the text format of Prometheus.
     pub fn page(&self, repository: &Repository) -> String {
         let mut page = Page::default();
         self.write_gate(repository, &mut page);

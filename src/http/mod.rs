@@ -1,5 +1,5 @@
-//! THE EDGE: one table of routes, the TLS listener, who is asking, and the one place where an error
-//! becomes a status. Handlers read, admit, call one flow, and render.
+//! THE EDGE: one table of routes, the TLS listener, the identity of the caller, and the one place
+//! where an error becomes a status. Handlers read, admit, call one flow, and render.
 //!
 //! May name: flow, domain, debian, digest, time, api, telemetry, trust, signing, cause
 

@@ -1,6 +1,7 @@
-//! `openapi.json`: the API described for programs, made from the rows of the table. Source: OpenAPI 3.1.
+//! `openapi.json`: the API described for programs, made from the rows of the table. Source: OpenAPI
+//! 3.1.
 //!
-//! OpenAPI 3.1 takes JSON Schema as it is, so that the schemas are those that are derived from the types.
+//! OpenAPI 3.1 uses JSON Schema as it is, so the schemas are derived from the types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ use crate::digest::Digest;
 use crate::http::admitted::Caller;
 use crate::http::route::{Limit, Needs, Payload, Route, SchemaOf};
 
-/// Where the schemas of types lie in the document.
+/// Where the document has the schemas of types.
 const SCHEMAS: &str = "/components/schemas";
 
 /// The description, made once.
@@ -56,7 +57,7 @@ pub fn describe(routes: impl Iterator<Item = &'static Route>) -> Value {
         "info": {
             "title": "repod",
             "summary": env!("CARGO_PKG_DESCRIPTION"),
-            "description": "What the words mean is told in docs/API.md. Times are whole seconds since 1970. Answers may gain fields, and readers skip what they do not know.",
+            "description": "The words are explained in docs/API.md. Times are whole seconds since 1970. Answers may gain fields, and readers skip what they do not know.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT OR Apache-2.0", "identifier": env!("CARGO_PKG_LICENSE") },
         },
@@ -74,12 +75,12 @@ pub fn describe(routes: impl Iterator<Item = &'static Route>) -> Value {
     document
 }
 
-/// Schemas of what is sent and of what is answered. They differ: what may be left out of a request stands in
+/// Schemas of requests and of answers. They differ: a field that a request may leave out is in
 /// every answer.
 struct Writer {
     sent: SchemaGenerator,
     answered: SchemaGenerator,
-    /// Types whose fields stand in queries, and that are no schema of the document.
+    /// Types whose fields are parameters of queries; they are no schemas of the document.
     queries: BTreeSet<String>,
 }
 
@@ -190,7 +191,8 @@ impl Writer {
         Value::Object(responses)
     }
 
-    /// The schemas of all types that were named. One that is sent and answered is described as it is sent.
+    /// The schemas of all types that were named. A type that is both sent and answered is described
+    /// as it is sent.
     fn schemas(mut self) -> Map<String, Value> {
         let mut schemas = self.sent.take_definitions(false);
         schemas.retain(|name, _| !self.queries.contains(name));
@@ -201,7 +203,7 @@ impl Writer {
     }
 }
 
-/// The schema of a value that is there: what may be left out of a query is never null in it.
+/// The schema of a value that is present: an optional field of a query is never null.
 fn present(mut schema: Value) -> Value {
     let is_null = |one: &Value| *one == json!("null") || *one == json!({ "type": "null" });
     if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
@@ -217,7 +219,7 @@ fn present(mut schema: Value) -> Value {
     schema
 }
 
-/// Comments of types link to others as Rust does; here they are plain.
+/// Comments of types have links as rustdoc writes them; here they become plain text.
 fn unlink(document: &mut Value) {
     each_text(document, &mut |key, text| {
         if key == "description" {
@@ -226,7 +228,7 @@ fn unlink(document: &mut Value) {
     });
 }
 
-/// Shows every text of a value with the key that it stands under.
+/// Calls `act` with every text of a value and its key.
 fn each_text(value: &mut Value, act: &mut impl FnMut(&str, &mut String)) {
     match value {
         Value::Object(fields) => {
@@ -242,7 +244,7 @@ fn each_text(value: &mut Value, act: &mut impl FnMut(&str, &mut String)) {
     }
 }
 
-/// The certificate with the least role; nothing, where none is needed.
+/// The certificate with the least role; empty where none is needed.
 fn security(needs: Needs) -> Value {
     match needs {
         Needs::Nothing => json!([]),
@@ -270,7 +272,7 @@ fn path_schema(name: &str) -> SchemaOf {
     }
 }
 
-/// The problems of a row by status: its own, and those that come of what it takes.
+/// The problems of a row by status: its own, and those that follow from its requirements.
 fn problems(route: &Route) -> BTreeMap<u16, BTreeSet<Code>> {
     let mut codes: Vec<Code> = vec![Code::Internal, Code::TooManyRequests];
     if route.needs != Needs::Nothing {
@@ -347,7 +349,7 @@ mod tests {
             (&parameter("from")["in"], &parameter("from")["required"]),
             (&json!("query"), &json!(true))
         );
-        // What may be left out of a request is in every answer.
+        // A field that a request may leave out is in every answer.
         let schemas = &document["components"]["schemas"];
         let required = |name: &str| schemas[name]["required"].as_array().unwrap().len();
         assert_eq!(required("ChangeRequest"), 1);

@@ -1,5 +1,5 @@
-//! Pieces: a stored file, a piece at a time. What the kernel has at hand is taken at once, and only
-//! what it would have to wait for goes to a thread that may wait.
+//! Pieces: a stored file, a piece at a time. Bytes in the page cache are read at once; only a read
+//! that would block goes to a blocking thread.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -10,8 +10,8 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 /// How much of a file is read at once. Unit: bytes.
 ///
-/// Small enough that a piece is still in the processor's cache when it is encrypted, and that thousands
-/// of slow readers cost megabytes; each has at most two.
+/// Small enough that a piece is still in the processor's cache when it is encrypted, and that
+/// thousands of slow readers cost megabytes; each has at most two.
 const PIECE_BYTES: usize = 128 * 1024;
 
 /// A file on its way out.
@@ -22,10 +22,10 @@ pub(super) struct Pieces {
     spare: Spare,
 }
 
-/// Where the buffer of a stream lies while no piece is in it.
+/// Holds the buffer of a stream while no piece is in it.
 type Spare = Arc<Mutex<Option<Vec<u8>>>>;
 
-/// The bytes of one piece; their buffer is kept for the next piece when they are sent.
+/// The bytes of one piece; their buffer is reused for the next piece once they are sent.
 struct Lent {
     buffer: Vec<u8>,
     filled: usize,
@@ -51,7 +51,7 @@ impl Pieces {
         Self { file: Arc::new(file), at: start, left: length, spare: Spare::default() }
     }
 
-    /// Whether all of it was given out.
+    /// Whether all of it was returned.
     pub(super) fn is_done(&self) -> bool {
         self.left == 0
     }
@@ -59,7 +59,7 @@ impl Pieces {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// The system's; [`io::ErrorKind::UnexpectedEof`] when the file is shorter than was said.
+    /// The system's; [`io::ErrorKind::UnexpectedEof`] when the file is shorter than `length` says.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
         if self.left == 0 {
             return Ok(None);
@@ -68,7 +68,7 @@ impl Pieces {
         let mut buffer = self.buffer(wanted);
         let mut filled = match read(&self.file, &mut buffer, self.at, ReadWriteFlags::NOWAIT) {
             Ok(filled) => filled,
-            // It is not in memory, or the file system cannot tell.
+            // It is not in the page cache, or the file system does not say.
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => 0,
             Err(error) => return Err(error.into()),
         };

@@ -1,5 +1,5 @@
-//! Refused: what was answered with no is noted for the audit log, with who asked, as far as a certificate
-//! proves it.
+//! Refused: refusals are noted for the audit log, with the identity of the caller, as far as a
+//! certificate proves it.
 
 use axum::extract::Query;
 use axum::http::{Extensions, Method, StatusCode, Uri};
@@ -15,17 +15,18 @@ use crate::http::listen::Peer;
 use crate::http::route::{Matched, OTHER, READ};
 use crate::trust;
 
-/// What was asked, where that is not plain from method and path; an extension of the response.
+/// The change that a refused request asked for, because method and path do not say it; an extension
+/// of the response.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct AttemptedChange {
     verb: &'static str,
     detail: String,
     message: String,
 }
 
-impl Told {
-    /// A change as it was asked for.
-    pub fn of_change(request: &ChangeRequest) -> Self {
+impl AttemptedChange {
+    /// The change in a request.
+    pub fn of(request: &ChangeRequest) -> Self {
         let some = |packages: &[PackageName]| match packages {
             [] => "everything".to_owned(),
             [one] => one.to_string(),
@@ -44,8 +45,8 @@ impl Told {
         Self { verb, detail, message: request.message.clone() }
     }
 
-    /// The refusal of a change, which tells what was asked. One that was only tried out, and that the asker
-    /// had the right to, is none.
+    /// The refusal of a change, with the change. A dry run that the caller had the right to make is
+    /// not noted as refused.
     pub fn refuse(self, failure: Failure, dry_run: bool) -> Response {
         let mut response = failure.into_response();
         if dry_run && response.status() != StatusCode::FORBIDDEN {
@@ -56,7 +57,7 @@ impl Told {
     }
 }
 
-/// A request as the log tells of it.
+/// A request, for its line in the log.
 #[derive(Clone, Copy)]
 pub struct Asked<'r> {
     method: &'r Method,
@@ -65,17 +66,17 @@ pub struct Asked<'r> {
 }
 
 impl<'r> Asked<'r> {
-    /// What a request asks.
+    /// The parts of a request.
     pub fn parts(method: &'r Method, uri: &'r Uri, extensions: &'r Extensions) -> Self {
         Self { method, uri, extensions }
     }
 
-    /// Whether it alters nothing.
+    /// Whether it changes nothing.
     pub fn reads(&self) -> bool {
         matches!(*self.method, Method::GET | Method::HEAD)
     }
 
-    /// Why, as the query says; whoever reads gives no reasons.
+    /// The reason in the query; requests that only read have none.
     fn message(&self) -> String {
         let query = Query::<MessageQuery>::try_from_uri(self.uri).ok();
         let said = query.filter(|_| !self.reads()).map(|Query(query)| query.message);
@@ -90,8 +91,8 @@ pub async fn note(app: &App, refusal: Option<Event>) {
     }
 }
 
-/// The refusal, if that is what the response is. Whoever only reads is noted when it may not, not when
-/// there is nothing.
+/// The refusal, if the response is one. A request that only reads is noted when it is forbidden,
+/// and not when its object is missing.
 pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Event> {
     let (method, path) = (request.method, request.uri.path());
     let (status, reads) = (response.status(), request.reads());
@@ -103,22 +104,28 @@ pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Eve
     let matched = response.extensions().get::<Matched>();
     let (verb, suite) = match matched {
         Some(matched) => (matched.verb, matched.suite.as_str()),
-        // No row: neither is the asker's to invent.
+        // Without a row, verb and suite would be the caller's invention.
         None if reads => (READ, ""),
         None => (OTHER, ""),
     };
-    let told = response.extensions().get::<Told>();
-    let what = told.map_or_else(|| format!("{method} {path}"), |told| told.detail.clone());
+    let attempted = response.extensions().get::<AttemptedChange>();
+    let what =
+        attempted.map_or_else(|| format!("{method} {path}"), |attempted| attempted.detail.clone());
     let actor = actor(app, request.extensions, &refused.code);
-    let event = Event::done(actor, told.map_or(verb, |told| told.verb), app.repository.now());
+    let event = Event::done(
+        actor,
+        attempted.map_or(verb, |attempted| attempted.verb),
+        app.repository.now(),
+    );
     let event = event.within(suite).with(&format!("{what}: {}", refused.detail));
-    let message = told.map(|told| told.message.clone()).filter(|text| !text.is_empty());
+    let message =
+        attempted.map(|attempted| attempted.message.clone()).filter(|text| !text.is_empty());
     let event = event.because(&message.unwrap_or_else(|| request.message()));
     Some(Event { outcome: refused.code.clone(), ..event })
 }
 
-/// The refusal of a certificate that was handed over by who may not, or that cannot be read. Who only has
-/// to wait was refused before.
+/// The refusal of a client certificate in a header that came from no named proxy, or that cannot be
+/// read. A 429 was answered before this.
 pub fn handover(app: &App, request: Asked<'_>, response: &Response) -> Option<Event> {
     let is_one = response.status() == StatusCode::BAD_REQUEST;
     let refused = response.extensions().get::<Refused>().filter(|_| is_one)?;
@@ -139,7 +146,7 @@ pub async fn note_batch(app: &App, admitted: &Admitted, blobs: &[BlobOutcome]) {
     refusals::note(&app.repository, refused.collect::<Vec<_>>()).await;
 }
 
-/// Who is refused. When the server refuses everybody, nobody is named.
+/// The refused client. When the server refuses all clients, none is named.
 fn actor(app: &App, extensions: &Extensions, code: &str) -> Actor {
     let peer = extensions.get::<Peer>().and_then(|peer| peer.slot.find::<trust::Peer>());
     let named = peer.and_then(|peer| peer.proven(&app.repository.trust, app.repository.now()));

@@ -1,4 +1,4 @@
-//! Reports: what people ask.
+//! Reports: the questions of people.
 
 use std::sync::atomic::Ordering;
 
@@ -34,7 +34,7 @@ pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAm
     }))
 }
 
-/// `GET /status`. What concerns the server and not a suite is shown from the operator up.
+/// `GET /status`. Operators and admins also see what concerns the server and not a suite.
 pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, Failure> {
     caller.admit(&app, Right::Introspect)?;
     let mut suites = Vec::new();
@@ -107,7 +107,8 @@ pub async fn diff(
     Ok(Json(Diff { from: query.from, to: query.to, moves }))
 }
 
-/// `GET /suites/{suite}/packages`: what is listed and what waits; with `all`, everything it has taken.
+/// `GET /suites/{suite}/packages`: what is listed and what waits; with `all`, everything that was
+/// accepted.
 pub async fn packages(
     State(app): State<App>,
     caller: Caller,
@@ -124,7 +125,7 @@ pub async fn packages(
     Ok(Json(shown.map(|one| views::placement(one).1).collect()))
 }
 
-/// `GET /packages`: over every suite that the caller may read.
+/// `GET /packages`: in every suite that the caller may read.
 pub async fn search(
     State(app): State<App>,
     caller: Caller,

@@ -14,7 +14,7 @@ use crate::http::answer::Failure;
 use crate::http::listen::clean_path;
 use crate::http::{App, body};
 
-/// What it takes to be told anything of the tree; which suites may be read is decided by path.
+/// The least right for the tree; which suites may be read is decided by path.
 pub const READ: Right<'static> = Right::Introspect;
 
 /// Serves `dists/` and `pool/` to those who may read them.
@@ -22,7 +22,7 @@ pub async fn serve(State(app): State<App>, request: Request) -> Response {
     respond(&app, &request.into_parts().0).await
 }
 
-/// The same, for who has the state at hand.
+/// The same, for a caller that has the state already.
 pub async fn respond(app: &App, parts: &Parts) -> Response {
     match answer(app, parts).await {
         Ok(response) => response,

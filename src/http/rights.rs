@@ -47,7 +47,7 @@ pub async fn list(
     }))
 }
 
-/// `POST /access`: all of it or nothing; the answer is what it altered.
+/// `POST /access`: all edits or none; the answer has what they changed.
 pub async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -59,7 +59,7 @@ pub async fn edit(
     Ok(Json(change_of(&done, dry_run)))
 }
 
-/// `GET /access/explain`: about oneself, or, for who operates the whole suite, about anybody.
+/// `GET /access/explain`: about oneself; an operator of the whole suite may ask about anybody.
 pub async fn explain(
     State(app): State<App>,
     caller: Caller,
@@ -116,7 +116,7 @@ fn deed_of(query: &api::ExplainQuery, deed: Deed, verdict: &Verdict) -> api::Exp
     api::ExplainedDeed { deed: deed.as_str().into(), allowed, by, missing, cure }
 }
 
-/// The command that would give it, and no more.
+/// The command that would give exactly this right.
 fn cure(query: &api::ExplainQuery, deed: Deed) -> String {
     let role = deed.role();
     let (identity, suite) = (&query.identity, &query.suite);

@@ -1,4 +1,4 @@
-//! A row of the table of routes: what a request has to be, who may make it, and what is said of it.
+//! A row of the table of routes: the form of a request, who may make it, and its description.
 
 use axum::routing::{MethodFilter, MethodRouter};
 use schemars::{Schema, SchemaGenerator};
@@ -8,18 +8,18 @@ use crate::debian::SuiteName;
 use crate::domain::{Right, Role};
 use crate::http::App;
 
-/// A method of a path, with all that the server holds it to and says of it. Limits of the suite, of packages
-/// and of components are the handler's to decide.
+/// A method of a path, with its requirements and its description. The handler checks what is
+/// limited to a suite, to packages or to components.
 pub struct Route {
     /// `GET`, `POST`, …; a route for `GET` answers `HEAD` as well.
     pub method: &'static str,
     filter: MethodFilter,
     /// Below the root of its table, as the router reads it: `/suites/{suite}`.
     pub path: &'static str,
-    /// What the operation is called: `view_suite`.
+    /// The name of the operation: `view_suite`.
     pub name: &'static str,
     handler: Handler,
-    /// The least that it takes; looked at before any of the body is read.
+    /// The least that a caller must have; checked before any of the body is read.
     pub needs: Needs,
     who: Option<&'static str>,
     /// The verb of a refusal in the audit log.
@@ -28,13 +28,14 @@ pub struct Route {
     pub limit: Limit,
     /// One line for people.
     pub summary: &'static str,
-    /// What the query may hold.
+    /// The fields of the query.
     pub query: Option<SchemaOf>,
-    /// What is sent.
+    /// The body of the request.
     pub takes: Payload,
-    /// What is answered.
+    /// The body of the answer.
     pub gives: Payload,
-    /// The problems that it may be answered with, besides those that come of the rest of the row.
+    /// The problems that it may be answered with, besides those that follow from the rest of the
+    /// row.
     pub problems: &'static [Code],
 }
 
@@ -44,21 +45,21 @@ pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 /// A handler, put behind the method of its row.
 pub type Handler = fn(MethodFilter) -> MethodRouter<App>;
 
-/// The least that a request takes.
+/// The least that a caller must have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
-    /// No certificate: the listener is the machine's own, or the handler looks for something else.
+    /// No certificate: the listener is local, or the handler checks something else.
     Nothing,
-    /// A client certificate that is good, whatever its rights.
+    /// A valid client certificate, whatever its rights.
     Certificate,
-    /// And a right, in whatever suite.
+    /// A valid client certificate with a right, in any suite.
     Right(Right<'static>),
-    /// The same of a certificate that is good but for the age of the revocation lists.
+    /// The same for a certificate that is valid except for the age of the revocation lists.
     RightWithStaleLists(Right<'static>),
 }
 
 impl Needs {
-    /// The least role that will do, if it takes one.
+    /// The least role that is enough, if a role is needed.
     pub fn role(self) -> Option<Role> {
         match self {
             Self::Nothing | Self::Certificate => None,
@@ -72,9 +73,9 @@ impl Needs {
 pub enum Limit {
     /// None of it.
     Unread,
-    /// So many bytes; more is `too-large`.
+    /// At most this many bytes; more is `too-large`.
     Bytes(usize),
-    /// A package as it comes, of at most `limits.package_bytes`, which the flow counts.
+    /// A package of at most `limits.package_bytes`; the flow counts its bytes.
     Package,
 }
 
@@ -90,7 +91,7 @@ pub enum Payload {
 }
 
 impl Route {
-    /// A route that alters nothing.
+    /// A route that changes nothing.
     pub const fn get(path: &'static str, name: &'static str, handler: Handler) -> Self {
         Self::new("GET", MethodFilter::GET, path, name, handler).verb(READ)
     }
@@ -128,7 +129,7 @@ impl Route {
             path,
             name,
             handler,
-            // What a row forgets to say is denied to everybody but admins.
+            // A row without its own requirement is denied to everybody but admins.
             needs: Needs::Right(Right::Administer),
             who: None,
             verb: OTHER,
@@ -141,69 +142,69 @@ impl Route {
         }
     }
 
-    /// The least that it takes.
+    /// Sets the least that a caller must have.
     pub const fn needs(mut self, needs: Needs) -> Self {
         self.needs = needs;
         self
     }
 
-    /// Who may, in words, where a role does not say it all.
+    /// Sets in words who may, where a role does not say everything.
     pub const fn who(mut self, who: &'static str) -> Self {
         self.who = Some(who);
         self
     }
 
-    /// The verb of a refusal.
+    /// Sets the verb of a refusal.
     pub const fn verb(mut self, verb: &'static str) -> Self {
         self.verb = verb;
         self
     }
 
-    /// What it is for.
+    /// Sets the line for people.
     pub const fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
-    /// What the query may hold.
+    /// Sets the fields of the query.
     pub const fn query(mut self, query: SchemaOf) -> Self {
         self.query = Some(query);
         self
     }
 
-    /// The JSON that is sent.
+    /// Sets the JSON of the request.
     pub const fn takes(mut self, body: SchemaOf) -> Self {
         self.takes = Payload::Json(body);
         self.limit = Limit::Bytes(JSON_BYTES);
         self
     }
 
-    /// The bytes that are sent.
+    /// Sets the media type and limit of the request's bytes.
     pub const fn takes_bytes(mut self, media_type: &'static str, limit: Limit) -> Self {
         self.takes = Payload::Bytes(media_type);
         self.limit = limit;
         self
     }
 
-    /// A limit of its own.
+    /// Sets the limit of the body. Unit: bytes.
     pub const fn at_most(mut self, bytes: usize) -> Self {
         self.limit = Limit::Bytes(bytes);
         self
     }
 
-    /// The JSON that is answered.
+    /// Sets the JSON of the answer.
     pub const fn gives(mut self, answer: SchemaOf) -> Self {
         self.gives = Payload::Json(answer);
         self
     }
 
-    /// The bytes that are answered.
+    /// Sets the media type of the answer's bytes.
     pub const fn gives_bytes(mut self, media_type: &'static str) -> Self {
         self.gives = Payload::Bytes(media_type);
         self
     }
 
-    /// Problems that are its own.
+    /// Sets the problems of its own.
     pub const fn problems(mut self, problems: &'static [Code]) -> Self {
         self.problems = problems;
         self
@@ -214,18 +215,18 @@ impl Route {
         self.who.or(self.needs.role().map(Role::as_str)).unwrap_or("whoever has a certificate")
     }
 
-    /// The handler, for its method alone.
+    /// The handler, for its method only.
     pub fn handler(&self) -> MethodRouter<App> {
         (self.handler)(self.filter)
     }
 
-    /// The names of the parts that the path leaves open.
+    /// The names of the path's parameters.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
         let parts = self.path.split('/');
         parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// Whether it alters nothing.
+    /// Whether it changes nothing.
     pub fn reads(&self) -> bool {
         self.method == "GET"
     }
@@ -236,7 +237,8 @@ impl Route {
 pub struct Matched {
     /// The verb of its refusal in the audit log.
     pub verb: &'static str,
-    /// The suite, if the path names one that could be; nobody invents others into the log.
+    /// The suite, if the path has a valid name of one, so that no caller puts other text into the
+    /// log.
     pub suite: String,
 }
 
@@ -248,7 +250,7 @@ impl Matched {
     }
 }
 
-/// The verb of whatever only reads.
+/// The verb of requests that only read.
 pub const READ: &str = "read";
 /// The verb of refusals that have no other.
 pub const OTHER: &str = "other";

@@ -1,4 +1,4 @@
-//! The routers, made from the table of routes, and what the listener asks.
+//! The routers, made from the table of routes, and the application that the listener calls.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// What is answered on the listener of the machine itself.
+/// The router of the local listener.
 pub fn local_router(app: App) -> Router {
     let routes = table::LOCAL
         .iter()
@@ -44,7 +44,7 @@ pub fn local_router(app: App) -> Router {
     routes.with_state(app)
 }
 
-/// All that is served, as the listener takes it.
+/// All routes, as the application of the listener.
 #[derive(Clone)]
 pub struct Tree {
     app: App,
@@ -59,14 +59,14 @@ impl Tree {
         Self { router: router(app.clone()), app, handover }
     }
 
-    /// The same, with proxies that are believed.
+    /// The same, with trusted proxies.
     pub fn behind(self, handover: Handover) -> Self {
         Self { handover: Arc::new(handover), ..self }
     }
 }
 
 impl Tree {
-    /// What the router would answer for a row of [`table::FILES`].
+    /// The answer that the router would give for a row of [`table::FILES`].
     async fn answer_file(&self, parts: &Parts) -> Response<Body> {
         let mut response = repository::respond(&self.app, parts).await;
         let asked = Asked::parts(&parts.method, &parts.uri, &parts.extensions);
@@ -82,10 +82,10 @@ impl Tree {
 }
 
 impl Application for Tree {
-    /// What every host asks for all the time does not go through the table of routes, where it would
-    /// come to the same place.
+    /// Files, which every host asks for all the time, bypass the table of routes for speed; the
+    /// router would answer the same.
     async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
-        self.app.metrics.asked();
+        self.app.metrics.count_request();
         if let Err(failure) = self.handover.receive(&self.app, &mut request) {
             let (parts, response) = (request.into_parts().0, failure.into_response());
             let asked = Asked::parts(&parts.method, &parts.uri, &parts.extensions);

@@ -1,7 +1,8 @@
-//! Strangers: how often an address is told why its certificate does not open the door.
+//! Strangers: how often an address gets the reason why its certificate is refused.
 //!
-//! Whoever is refused has cost a handshake, the parsing of a header and perhaps a few signature checks.
-//! A host asks a few times an hour; a translated address may stand for a thousand hosts.
+//! A refused client has cost a handshake, the parsing of a header and perhaps a few signature
+//! checks. A host asks a few times an hour; a translated address may have a thousand hosts behind
+//! it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,21 +12,23 @@ use std::time::Instant;
 use crate::http::listen::network_of;
 
 /// Refusals in a row that an address may hear.
+/// Refusals in a row that an address gets with their reason.
 const BURST: f64 = 600.0;
-/// How many it gets back. Unit: per second.
+/// How many of them an address regains. Unit: per second.
 const PER_SECOND: f64 = 20.0;
-/// Addresses that are remembered at once; beyond, those that have their whole allowance are forgotten.
+/// Addresses that are remembered at once. Above that, addresses with their whole allowance are
+/// forgotten.
 const MOST_ADDRESSES: usize = 10_000;
 
-/// What each address has left.
+/// The allowance that each address has left.
 #[derive(Default)]
 pub(super) struct Strangers {
     left: Mutex<HashMap<IpAddr, (f64, Instant)>>,
 }
 
 impl Strangers {
-    /// Whether `address` may hear another refusal now, which is then counted.
-    pub(super) fn may_hear(&self, address: IpAddr, now: Instant) -> bool {
+    /// Whether `address` may get another refusal with its reason now; counts it.
+    pub(super) fn allow(&self, address: IpAddr, now: Instant) -> bool {
         let block = network_of(address);
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() >= MOST_ADDRESSES && !left.contains_key(&block) {
@@ -60,14 +63,14 @@ mod tests {
         let strangers = Strangers::default();
         let begun = Instant::now();
         let one: IpAddr = "192.0.2.1".parse().unwrap();
-        let heard = (0..1000).filter(|_| strangers.may_hear(one, begun)).count();
+        let heard = (0..1000).filter(|_| strangers.allow(one, begun)).count();
         assert_eq!(heard, 600);
-        assert!(!strangers.may_hear("::ffff:192.0.2.1".parse().unwrap(), begun));
-        assert!(strangers.may_hear("192.0.2.2".parse().unwrap(), begun));
+        assert!(!strangers.allow("::ffff:192.0.2.1".parse().unwrap(), begun));
+        assert!(strangers.allow("192.0.2.2".parse().unwrap(), begun));
         let later = begun + Duration::from_secs(2);
-        assert_eq!((0..1000).filter(|_| strangers.may_hear(one, later)).count(), 40);
+        assert_eq!((0..1000).filter(|_| strangers.allow(one, later)).count(), 40);
         let much_later = begun + Duration::from_secs(3600);
-        assert_eq!((0..1000).filter(|_| strangers.may_hear(one, much_later)).count(), 600);
+        assert_eq!((0..1000).filter(|_| strangers.allow(one, much_later)).count(), 600);
     }
 
     #[test]
@@ -77,10 +80,10 @@ mod tests {
         let address = |n: u32| IpAddr::from(n.to_be_bytes());
         let most = u32::try_from(MOST_ADDRESSES).unwrap();
         for n in 0..most + 100 {
-            assert_eq!(strangers.may_hear(address(n), begun), n < most);
+            assert_eq!(strangers.allow(address(n), begun), n < most);
         }
         let later = begun + Duration::from_secs(60);
-        assert!(strangers.may_hear(address(most + 1), later), "the quiet ones were forgotten");
+        assert!(strangers.allow(address(most + 1), later), "the quiet ones were forgotten");
         assert_eq!(strangers.left.lock().unwrap().len(), 1);
     }
 }

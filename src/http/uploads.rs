@@ -27,7 +27,7 @@ use crate::http::body::Watch;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, refused, views};
 
-/// How much is taken in between two looks at whether the sender may still send it. Unit: bytes.
+/// How much is read between two checks whether the sender may still send. Unit: bytes.
 const LOOK_BYTES: usize = 128 << 10;
 
 /// `PUT /suites/{suite}/{component}/{file}`: one `.deb`, taken and published.
@@ -45,7 +45,7 @@ pub async fn package(
         let detail = format!("there is no suite {suite}; `repoctl suite list` shows them");
         return Err(Failure::new(Code::Missing, detail));
     }
-    // Before the body, which may be long; what it holds is looked at when it is there.
+    // Checked before the body, which may be long; its content is checked when it is there.
     let reach = admitted.reach(&suite, Role::Uploader);
     if !reach.covers_component(&component) {
         let (identity, within) = (admitted.identity().clone(), reach.words());
@@ -64,7 +64,7 @@ pub async fn package(
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))
 }
 
-/// `PUT /blobs/{digest}`: bytes that a change will name.
+/// `PUT /blobs/{digest}`: a package that a change will name.
 pub async fn blob(
     State(app): State<App>,
     caller: Caller,
@@ -89,7 +89,7 @@ pub async fn blob(
     }))
 }
 
-/// `POST /blobs`: many small packages that a change will name.
+/// `POST /blobs`: many small packages for a later change.
 pub async fn blobs(
     State(app): State<App>,
     caller: Caller,
@@ -118,7 +118,7 @@ pub async fn blobs(
     Ok(Json(BlobOutcomes { blobs }))
 }
 
-/// `POST /blobs/missing`: which bytes still have to be sent.
+/// `POST /blobs/missing`: which packages still have to be sent.
 pub async fn missing(
     State(app): State<App>,
     caller: Caller,
@@ -135,8 +135,8 @@ pub async fn missing(
     Ok(Json(MissingBlobs { missing }))
 }
 
-/// A body that is read for as long as its sender has the right to send it. Who has lost it is told by
-/// [`Caller::admit_again`].
+/// A body that is read for as long as its sender has the right to send it. [`Caller::admit_again`]
+/// answers a sender that lost the right.
 fn watched(mut watch: Watch, body: Body) -> impl Stream<Item = Result<Bytes, Cause>> {
     let mut unwatched_bytes = 0_usize;
     body.into_data_stream().map(move |piece| {

@@ -1,4 +1,5 @@
-//! Lines come back as they were written; runs are what sorting everything afresh would give.
+//! Lines come back as they were written; merged runs equal what sorting everything again would
+//! give.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +68,7 @@ fn edits_change_their_own_lines_only() {
     let merged = merge(run, &edits).unwrap();
     let expected = "a web/new\nb web/aa,web/bb\nb c web/cc\ne web/bb\n";
     assert_eq!(String::from_utf8(merged.clone()).unwrap(), expected);
-    assert_eq!(merge(&merged, &edits).unwrap(), merged, "told twice");
+    assert_eq!(merge(&merged, &edits).unwrap(), merged, "applied twice");
     assert_eq!(merge(run, &[]).unwrap(), run);
     assert_eq!(merge(b"", &[]).unwrap(), b"");
 }

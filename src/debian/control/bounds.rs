@@ -1,19 +1,21 @@
-//! Bounds that hold for all fields of a package together: what readers of an index and of its files can take.
+//! Limits for all fields of a package together: what readers of an index and of its files can
+//! handle.
 
 use super::super::stanza::{Fault, Field};
 use super::super::{Architecture, PackageName, Version};
 
 /// The longest stanza that a package may have in an index. Unit: bytes.
 ///
-/// apt cannot read one of 1,048,703 bytes, and then drops every package of every repository on the host;
-/// Debian's longest is below 100 KB. Shown by the test `a_stanza_at_the_bound_is_read_by_apt`.
+/// apt cannot read one of 1,048,703 bytes, and then drops every package of every repository on the
+/// host; Debian's longest is below 100 KB. Shown by the test
+/// `a_stanza_at_the_bound_is_read_by_apt`.
 pub const LONGEST_STANZA_BYTES: usize = 512 * 1024;
 
-/// What the repository adds to a stanza at most: Filename, Size and SHA256. Unit: bytes.
+/// The most that the repository adds to a stanza: Filename, Size and SHA256. Unit: bytes.
 const ADDED_BYTES: usize = 2048;
 
-/// The longest name of a file on a host. Unit: bytes. Source: limits.h, `NAME_MAX`, less the `.FAILED` that apt
-/// puts behind the name of a download that it rejects (acquire-item.cc).
+/// The longest name of a file on a host. Unit: bytes. Source: limits.h, `NAME_MAX`, less the
+/// `.FAILED` that apt appends to the name of a download that it rejects (acquire-item.cc).
 const LONGEST_FILE_NAME_BYTES: usize = 255 - 7;
 
 /// The fault of a stanza that would be too long, named by its longest field.
@@ -38,7 +40,8 @@ pub(super) fn stanza(fields: &[Field]) -> Option<Fault> {
 
 /// The fault of a version with which the package's file would have a name that no host can store.
 ///
-/// apt calls it `NAME_VERSION_ARCHITECTURE.deb` and writes `:` as `%3a` (`pkgAcqArchive`, acquire-item.cc).
+/// apt calls it `NAME_VERSION_ARCHITECTURE.deb` and writes `:` as `%3a` (`pkgAcqArchive`,
+/// acquire-item.cc).
 pub(super) fn file_name(
     package: &PackageName,
     version: &Version,

@@ -1,4 +1,4 @@
-//! What each known field of a binary control file may hold, and how it is written in an index.
+//! The values that each known field of a binary control file may have, and their form in an index.
 //!
 //! Source: Policy 5.3 and 5.6; deb-control(5); the fields and the former names that dpkg knows.
 
@@ -16,20 +16,22 @@ enum Shape {
     Text,
     /// Up to 32 letters and `-`, written in lower case.
     Word,
-    /// Words joined by `/`, as in `non-free/libs`; what stands between words of one is written as `-`.
+    /// Words joined by `/`, as in `non-free/libs`; other separators within a word are written as
+    /// `-`.
     Path,
     /// `yes` or `no`, written in lower case.
     Flag,
-    /// `no`, `same`, `foreign` or `allowed`, written in lower case: dpkg takes others, apt ignores them.
+    /// `no`, `same`, `foreign` or `allowed`, written in lower case: dpkg takes others, apt ignores
+    /// them.
     MultiArch,
-    /// Up to 15 digits, so that apt can count the bytes of so many KiB, and maybe a fraction, which it ignores. Left
-    /// as it is: apt hashes it from the index and from what dpkg has stored.
+    /// Up to 15 digits, so that apt can count the bytes of so many KiB, and maybe a fraction, which
+    /// apt ignores. It is unchanged: apt hashes it from the index and from dpkg's database.
     Number,
     /// A number from 0 to 100.
     Percentage,
     /// `deb`, `udeb` or `ddeb`.
     PackageType,
-    /// A field of the repository or of the installed system: never in a package.
+    /// A field of the repository or of the installed system: never allowed in a package.
     Ours,
     /// A former name, which dpkg reads as the field named here and apt ignores.
     Renamed(&'static str),
@@ -86,7 +88,7 @@ const KNOWN: [(&str, Shape); 46] = [
 
 /// The field as an index shows it: known names in their usual spelling, relations on one line.
 ///
-/// `None` for a field without a value, which says nothing and is left out.
+/// `None` for a field without a value, which is left out.
 ///
 /// # Errors
 /// Every [`Fault`] of the value (sender's fault).
@@ -117,7 +119,7 @@ pub(super) fn normal(field: &Field) -> Result<Option<Field>, Vec<Fault>> {
     }
 }
 
-/// A value whose meaning is clear, in the one way in which every reader understands it.
+/// A value whose meaning is clear, in the one form that every reader understands.
 fn tidy(shape: Shape, value: &str) -> Cow<'_, str> {
     match shape {
         Shape::Word | Shape::Flag | Shape::MultiArch => value.to_ascii_lowercase().into(),
@@ -136,7 +138,7 @@ fn tidy(shape: Shape, value: &str) -> Cow<'_, str> {
     }
 }
 
-/// What vendors write between the words of a section.
+/// Separators that vendors write between the words of a section.
 const BETWEEN: [char; 4] = [' ', '\t', '&', ','];
 
 fn problem(shape: Shape, field: &Field) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Which control files are taken, what is said of the others, and how an index lists them.
+//! Which control files are accepted, which faults the others have, and how an index lists them.
 
 use super::*;
 
@@ -123,12 +123,13 @@ fn what_vendors_write_is_written_as_every_reader_understands_it() {
         ("Multi-Arch: Foreign\n", "Multi-Arch", "foreign"),
         ("Section: Amateur Radio\n", "Section", "Amateur-Radio"),
         ("Section: non-free / Sound & Video\n", "Section", "non-free/Sound-Video"),
-        // apt hashes these: they stay as dpkg stores them.
+        // apt hashes these: they are as dpkg stores them.
         ("Installed-Size: 12.5\n", "Installed-Size", "12.5"),
         ("Installed-Size: 0012\n", "Installed-Size", "0012"),
         ("Depends: ab (>= 0:1-1), cd(=  02:1)|ef\n", "Depends", "ab (>= 1-1), cd (= 2:1) | ef"),
         ("Breaks: ab (<< 0:1)\n", "Breaks", "ab (<< 1)"),
-        // Neither dpkg nor apt reads these; Debian's libnewlib-sh-elf-dev has a version where a name should be.
+        // Neither dpkg nor apt reads these; Debian's libnewlib-sh-elf-dev has a version where a
+        // name should be.
         ("built-using: gcc-12 (=0:12), ab | =[\n", "Built-Using", "gcc-12 (=0:12), ab | =["),
         ("Static-Built-Using: 4.6.0-2\n", "Static-Built-Using", "4.6.0-2"),
     ] {
@@ -186,7 +187,7 @@ fn faults_of_several_fields_come_together() {
     assert_eq!(said.lines().count(), 5, "{said}");
 }
 
-/// A control file with one field of so many bytes.
+/// A control file with one field of this value.
 fn with_long(field: &str, value: &str) -> Result<Control, Vec<Fault>> {
     let mut text = String::from(
         "Package: acme\nVersion: 1.0\nArchitecture: amd64\nMaintainer: A <a@example.org>\n",
@@ -225,11 +226,11 @@ fn a_version_that_no_host_can_store_is_refused() {
         );
         Control::parse(text.as_bytes())
     };
-    // acme_VERSION_amd64.udeb, and `.FAILED` behind it.
+    // acme_VERSION_amd64.udeb, and `.FAILED` after it.
     let longest = 255 - 7 - "acme__amd64.udeb".len();
     assert!(with(&"1".repeat(longest)).is_ok());
     assert!(with(&"1".repeat(longest + 1)).is_err());
-    // A colon is three bytes there.
+    // A colon takes three bytes in a file name.
     assert!(with(&format!("1:{}", "1".repeat(longest - 4))).is_ok());
     let faults = with(&format!("1:{}", "1".repeat(longest - 3))).unwrap_err();
     assert_eq!(faults[0].field.as_deref(), Some("Version"), "{faults:?}");

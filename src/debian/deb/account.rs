@@ -1,30 +1,32 @@
-//! Account: what reading one package holds of the memory that is lent, its decoder and the hashes of its paths.
+//! Account: the lent memory that reading one package holds, for its decoder and the hashes of its
+//! paths.
 
 use std::cell::Cell;
 
 use super::{DebError, DebLimits, Held, Lender};
 
-/// Paths of so many hashes are not counted: nearly all packages have fewer.
+/// Hashes of paths below this size are not counted: nearly all packages have fewer. Unit: bytes.
 const SMALL_BYTES: u64 = 224 * 1024;
 
-/// What the hashes of any package may take, also while their table grows. Unit: bytes.
+/// The most that the hashes of any package may take, also while their table grows. Unit: bytes.
 const PATHS_MAX_BYTES: u64 = 28 << 20;
 
-/// Most that the hashes take for each byte of a package: no tar header is packed to less than one.
+/// The most that the hashes take for each byte of a package: no tar header is packed to less than
+/// one byte. Unit: bytes.
 const PATHS_RATIO: u64 = 32;
 
-/// What one package holds, until it is dropped.
+/// The memory that one package holds, until this is dropped.
 pub(super) struct Account<'l> {
     lender: &'l dyn Lender,
     limits: &'l DebLimits,
     decoder_bytes: Cell<u64>,
     paths_bytes: Cell<u64>,
-    /// Most that paths may take of it. Unit: bytes.
+    /// The most that paths may take. Unit: bytes.
     paths_most_bytes: Cell<u64>,
 }
 
 impl<'l> Account<'l> {
-    /// Nothing yet.
+    /// Holds nothing yet.
     pub fn new(limits: &'l DebLimits, lender: &'l dyn Lender) -> Self {
         let none = || Cell::new(0);
         Self {
@@ -36,22 +38,22 @@ impl<'l> Account<'l> {
         }
     }
 
-    /// Says how long the member is that is read next, as it claims.
+    /// Sets the packed size of the member that is read next, as its header claims.
     pub fn open(&self, packed_bytes: u64) {
         let most = packed_bytes.saturating_mul(PATHS_RATIO).min(PATHS_MAX_BYTES);
         self.paths_most_bytes.set(if most > SMALL_BYTES { most } else { 0 });
     }
 
-    /// Most that a decoder may take. Unit: bytes.
+    /// The most that a decoder may take. Unit: bytes.
     pub fn decoder_most_bytes(&self) -> u64 {
         self.limits.decoder_bytes
     }
 
-    /// A decoder is about to take so much in all.
+    /// A decoder is about to take `bytes` in all.
     ///
     /// # Errors
-    /// [`DebError::Unsupported`] where it needs another size behind many paths: whoever holds these cannot wait for what is beyond
-    /// all that it could be expected to need.
+    /// [`DebError::Unsupported`] when the decoder asks for another size after many paths were read:
+    /// a reader that holds their memory must not wait for more than it was expected to need.
     pub fn lend_decoder(&self, bytes: u64, member: &str) -> Result<(), DebError> {
         if bytes == self.decoder_bytes.get() {
             return Ok(());
@@ -62,8 +64,8 @@ impl<'l> Account<'l> {
                 cure: "repack with `dpkg-deb -Zxz`",
             });
         }
-        // It could not have been expected to need more, so it waits for that while it holds nothing. An engine
-        // allocates with its next step.
+        // The decoder was not expected to need more, so its package waits for the new size while it
+        // holds nothing. An engine allocates only at its next step.
         self.return_decoder();
         let from = self.held();
         self.decoder_bytes.set(bytes);
@@ -71,17 +73,18 @@ impl<'l> Account<'l> {
         Ok(())
     }
 
-    /// The decoder is gone.
+    /// The decoder was dropped.
     pub fn return_decoder(&self) {
         let from = self.held();
         self.decoder_bytes.set(0);
         self.lender.lend(from, self.held());
     }
 
-    /// Paths are about to take so much in all.
+    /// Paths are about to take `bytes` in all.
     ///
     /// # Errors
-    /// [`DebError::Memory`] where that is more than there is, or [`DebError::TooLarge`] than any package may take.
+    /// [`DebError::Memory`] when that is more than the limit for this package, or
+    /// [`DebError::TooLarge`] when it is more than any package may take.
     pub fn lend_paths(&self, bytes: u64, member: &str) -> Result<(), DebError> {
         let bytes = if bytes > SMALL_BYTES { bytes } else { 0 };
         if bytes > self.paths_most_bytes.get() {
@@ -115,7 +118,7 @@ impl<'l> Account<'l> {
 
 impl Drop for Account<'_> {
     fn drop(&mut self) {
-        // What held it is freed a moment later, by the same thread.
+        // The memory itself is freed a moment later, by the same thread.
         self.lender.lend(self.held(), Held::default());
     }
 }

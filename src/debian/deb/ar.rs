@@ -11,7 +11,7 @@ const MAGIC: &[u8; 8] = b"!<arch>\n";
 const HEADER_BYTES: usize = 60;
 /// What is being read before the first member, for messages.
 const WHOLE: &str = "the archive";
-/// What the names of members begin with that dpkg and apt look for.
+/// The prefixes of member names that dpkg and apt look for.
 const SOUGHT: [&str; 3] = ["debian-binary", "control.tar", "data.tar"];
 const LONG_NAME_CURE: &str = "a .deb has short member names only; build it with `dpkg-deb --build`";
 
@@ -20,7 +20,7 @@ pub(super) struct Archive<R> {
     input: R,
     /// The member being read, for messages.
     current: String,
-    /// What is left of that member. Unit: bytes.
+    /// The rest of that member. Unit: bytes.
     left_bytes: u64,
     /// Whether one byte of padding follows it.
     padded: bool,
@@ -29,9 +29,9 @@ pub(super) struct Archive<R> {
 /// One member's header.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Its name, printable ASCII, without padding and the one slash that GNU ar puts behind it.
+    /// Its name, printable ASCII, without padding and the one slash that GNU ar appends.
     pub name: String,
-    /// Unit: bytes. As claimed: nothing may be allocated by it.
+    /// Unit: bytes. The sender's claim: nothing may be allocated by it.
     pub size_bytes: u64,
 }
 
@@ -55,7 +55,7 @@ impl<R: Read> Archive<R> {
         }
     }
 
-    /// Goes past what is left of the current member to the next one; `None` at the end.
+    /// Skips the rest of the current member and reads the next header; `None` at the end.
     pub fn next_member(&mut self) -> Result<Option<Member>, DebError> {
         self.leave_member()?;
         let mut header = [0; HEADER_BYTES];
@@ -97,10 +97,12 @@ impl<R: Read> Archive<R> {
         }
     }
 
-    /// Goes past all members behind the current one, which readers ignore; the archive has to end with the last.
+    /// Skips all members after the current one, which readers ignore; the archive has to end with
+    /// the last.
     ///
-    /// deb(5) has them ignored: debsigs, dpkg-sig and nfpm write their signatures there. dpkg takes the first
-    /// member of a name and apt the last, so none may have a name that either looks for.
+    /// deb(5) says to ignore them: debsigs, dpkg-sig and nfpm write their signatures there. dpkg
+    /// takes the first member of a name and apt the last, so none may have a name that either looks
+    /// for.
     pub fn pass_the_rest(&mut self) -> Result<(), DebError> {
         loop {
             self.leave_member()?;
@@ -115,7 +117,7 @@ impl<R: Read> Archive<R> {
                 }
             };
             if SOUGHT.iter().any(|sought| member.name.starts_with(sought)) {
-                let problem = "it stands behind data.tar, where dpkg and apt read it differently";
+                let problem = "it comes after data.tar, where dpkg and apt read it differently";
                 return Err(DebError::malformed(&member.name, problem));
             }
         }
@@ -131,7 +133,7 @@ impl<R: Read> Archive<R> {
             if self.fill(&mut padding)? == 0 {
                 return Err(DebError::cut(&self.current));
             }
-            // deb(5) says a line feed. dpkg and apt go past the byte, whatever it is.
+            // deb(5) says a line feed. dpkg and apt skip the byte, whatever it is.
             self.padded = false;
         }
         Ok(())
@@ -151,7 +153,7 @@ impl<R: Read> Archive<R> {
         Ok(got)
     }
 
-    /// Reads until `into` is full or the input ends; gives how much there was.
+    /// Reads until `into` is full or the input ends; returns how many bytes there were.
     fn fill(&mut self, into: &mut [u8]) -> Result<usize, DebError> {
         let mut have = 0_usize;
         loop {
@@ -193,8 +195,8 @@ fn parse_header(header: &[u8; HEADER_BYTES]) -> Result<Member, DebError> {
     if end != b"`\n" {
         return Err(DebError::malformed(&name, "its ar header does not end as one must"));
     }
-    // dpkg does not look at these four; apt refuses the archive when they are not numbers, the last
-    // of them octal.
+    // dpkg does not read these four; apt refuses the archive when they are not numbers, the last of
+    // them octal.
     let (_, mode) = numbers.split_at(24);
     let octal = !matches!(mode.trim_ascii_start(), [b'8' | b'9', ..]);
     if !octal || !numbers.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | 0)) {
@@ -212,7 +214,7 @@ fn parse_name(field: &[u8]) -> Result<String, DebError> {
         let what = "an ar archive with GNU or BSD long member names".to_owned();
         return Err(DebError::Unsupported { what, cure: LONG_NAME_CURE });
     }
-    // dpkg and apt both take the form `control.tar.gz/` that GNU ar writes.
+    // dpkg and apt both accept the form `control.tar.gz/` that GNU ar writes.
     let name = name.strip_suffix(b"/").unwrap_or(name);
     let plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'/';
     if name.is_empty() || !name.iter().all(plain) {
@@ -224,7 +226,8 @@ fn parse_name(field: &[u8]) -> Result<String, DebError> {
 
 /// A size in decimal digits, with blanks around it.
 ///
-/// apt reads a number with a leading zero as octal, dpkg as decimal: it is taken when both are the same.
+/// apt reads a number with a leading zero as octal, dpkg as decimal: it is accepted when both are
+/// the same.
 fn parse_size(field: &[u8]) -> Option<u64> {
     let digits = field.trim_ascii();
     if digits.is_empty() || !field.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') {

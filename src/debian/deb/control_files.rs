@@ -1,6 +1,7 @@
 //! The files beside `control` that dpkg reads or runs when it installs.
 //!
-//! Source: deb-conffiles(5), deb-triggers(5); dpkg's `src/main/unpack.c`, `lib/dpkg/trigdeferred.c`.
+//! Source: deb-conffiles(5), deb-triggers(5); dpkg's `src/main/unpack.c`,
+//! `lib/dpkg/trigdeferred.c`.
 
 use std::collections::HashSet;
 
@@ -10,10 +11,10 @@ use super::path_hash::PathHash;
 const CONFFILE_LINE_MAX_BYTES: usize = 997;
 /// The longest line of triggers that dpkg reads, its line feed included. Unit: bytes.
 const TRIGGER_LINE_MAX_BYTES: usize = 255;
-/// As much of a script is looked at. Unit: bytes.
+/// How much of a script is checked. Unit: bytes.
 pub(super) const SCRIPT_FRONT_BYTES: usize = 256;
 
-/// How much of a file in control.tar has to be seen.
+/// How much of a file in control.tar has to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Looks {
     /// All of it.
@@ -33,19 +34,19 @@ pub(super) fn looks(name: &str) -> Looks {
     }
 }
 
-/// The paths that conffiles names, as hashes, without the leading slash.
+/// The paths in conffiles, as hashes, without the leading slash.
 #[derive(Debug, Default)]
 pub(super) struct Conffiles {
-    /// Those that keep what the administrator wrote.
+    /// Paths that keep the administrator's changes.
     pub kept: HashSet<u64>,
-    /// Those that go away with an upgrade.
+    /// Paths that an upgrade removes.
     pub removed: HashSet<u64>,
 }
 
 /// Reads `conffiles`.
 ///
 /// # Errors
-/// A line at which dpkg stops, and what to write.
+/// The line at which dpkg stops, and what to write.
 pub(super) fn parse_conffiles(bytes: &[u8]) -> Result<Conffiles, String> {
     const FLAG: &[u8] = b"remove-on-upgrade ";
     let mut found = Conffiles::default();
@@ -76,7 +77,7 @@ pub(super) fn parse_conffiles(bytes: &[u8]) -> Result<Conffiles, String> {
 /// Reads `triggers`.
 ///
 /// # Errors
-/// A line at which dpkg stops, and what to write.
+/// The line at which dpkg stops, and what to write.
 pub(super) fn check_triggers(bytes: &[u8]) -> Result<(), String> {
     for line in lines(bytes, TRIGGER_LINE_MAX_BYTES)? {
         let line = trim_blanks(line);
@@ -108,7 +109,7 @@ pub(super) fn check_triggers(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks at the front of a script that dpkg runs.
+/// Checks the beginning of a script that dpkg runs.
 ///
 /// # Errors
 /// Why the kernel cannot run it.
@@ -118,7 +119,7 @@ pub(super) fn check_script(front: &[u8]) -> Result<(), String> {
     else {
         return Ok(());
     };
-    // The kernel makes it part of the name, or of the one argument, which only perl puts up with.
+    // The kernel makes the CR part of the name, or of the one argument, which only perl tolerates.
     let has_argument = interpreter.trim_ascii().contains(&b' ');
     if has_argument && interpreter.windows(4).any(|part| part == b"perl") {
         return Ok(());
@@ -132,7 +133,7 @@ fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Without the white space that dpkg passes over in triggers, which a carriage return is none of.
+/// The line without the white space that dpkg skips in triggers; a carriage return is not skipped.
 fn trim_blanks(line: &[u8]) -> &[u8] {
     let start = line.iter().position(|byte| !is_blank(byte)).unwrap_or(line.len());
     let end =
@@ -140,7 +141,7 @@ fn trim_blanks(line: &[u8]) -> &[u8] {
     line.get(start..end).unwrap_or_default()
 }
 
-/// A file's lines, of at most so many bytes each with their line feeds.
+/// The lines of a file, of at most `most_bytes` each with their line feeds.
 fn lines(bytes: &[u8], most_bytes: usize) -> Result<impl Iterator<Item = &[u8]>, String> {
     if bytes.contains(&0) {
         return Err("it has a NUL in it, at which dpkg stops; take it out".into());
@@ -164,7 +165,7 @@ fn lines(bytes: &[u8], most_bytes: usize) -> Result<impl Iterator<Item = &[u8]>,
     }
 }
 
-/// What dpkg takes for the name of a trigger: a path without empty parts, or a package's name.
+/// Whether dpkg accepts the name of a trigger: a path without empty parts, or a package's name.
 fn is_trigger(name: &[u8]) -> bool {
     if let Some(path) = name.strip_prefix(b"/") {
         return path.split(|byte| *byte == b'/').all(|part| !part.is_empty());

@@ -14,16 +14,16 @@ use super::{DebError, DebLimits};
 /// Names of control files are short; dpkg's own are below 20 bytes.
 const NAME_MAX_BYTES: usize = 100;
 
-/// POSIX records about one entry are held in memory.
+/// The most POSIX records of one entry, which are held in memory. Unit: bytes.
 const PAX_MAX_BYTES: u64 = 64 * 1024;
 
-/// The records that no reader takes for anything that matters here.
+/// The records that change nothing that matters here, for any reader.
 const HARMLESS_PAX_KEYS: [&[u8]; 8] =
     [b"atime", b"ctime", b"mtime", b"uid", b"gid", b"uname", b"gname", b"comment"];
 
 type Tar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
-/// What control.tar tells.
+/// The content of control.tar.
 pub(super) struct ControlTar {
     /// The bytes of `control`.
     pub control: Vec<u8>,
@@ -36,7 +36,7 @@ pub(super) struct ControlTar {
 /// Reads control.tar to its end.
 ///
 /// dpkg and apt look for `control` in different ways (last or first of several, through links or
-/// not, with or without a prefix), so whatever would show the difference is refused.
+/// not, with or without a prefix), so archives that would show a difference are refused.
 pub(super) fn read<R: Read>(
     tar: &mut Tar<'_, R>,
     limits: &DebLimits,
@@ -79,7 +79,7 @@ pub(super) fn read<R: Read>(
     Ok(ControlTar { control, names, conffiles })
 }
 
-/// Goes past a file beside `control`, and looks at what dpkg would stop at.
+/// Skips a file beside `control`, after checking it for what dpkg would stop at.
 fn read_file<R: Read>(
     tar: &mut Tar<'_, R>,
     name: &str,
@@ -118,7 +118,7 @@ fn file_name(header: &Header) -> Result<Option<String>, String> {
         return Err(format!("\"{}\" {problem}", shown()));
     }
     match header.kind {
-        // The old style has no type for folders but the slash.
+        // The old style marks folders only by the slash.
         EntryKind::File if &*header.name == b"./" && header.size_bytes == 0 => return Ok(None),
         EntryKind::File => {}
         EntryKind::Directory if matches!(&*header.name, b"." | b"./") => {
@@ -151,10 +151,11 @@ fn is_pax(header: &Header) -> bool {
     matches!(header.kind, EntryKind::PaxRecords | EntryKind::PaxGlobalRecords)
 }
 
-/// Passes POSIX records that say only times, owners or a comment, in values that GNU tar reads.
+/// Accepts POSIX records that hold only times, owners or a comment, in values that GNU tar reads.
 ///
-/// dpkg unpacks control.tar with GNU tar, which obeys them all and stops at a value that it cannot
-/// read; apt knows none of them. A `path` or `size` would give the two different control files.
+/// dpkg unpacks control.tar with GNU tar, which applies them all and stops at a value that it
+/// cannot read; apt knows none of them. With a `path` or `size` the two would read different
+/// control files.
 fn check_pax<R: Read>(
     tar: &mut Tar<'_, R>,
     header: &Header,
@@ -194,12 +195,12 @@ fn check_pax<R: Read>(
 
 /// Whether GNU tar reads this value: times begin with whole seconds of 63 bits, owners are 32 bits.
 fn is_pax_value(key: &[u8], value: &[u8]) -> bool {
-    // No number is anything but ASCII, so that a replaced character refuses it.
+    // Numbers are ASCII, so a replaced character is refused.
     let text = String::from_utf8_lossy(value);
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     match key {
         b"atime" | b"ctime" | b"mtime" => {
-            // Whatever follows the number is passed over.
+            // GNU tar ignores what follows the number.
             let number = text.strip_prefix('-').unwrap_or(&text);
             let end =
                 number.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(number.len());
@@ -210,8 +211,8 @@ fn is_pax_value(key: &[u8], value: &[u8]) -> bool {
     }
 }
 
-/// Splits `LENGTH KEY=VALUE\n`, where LENGTH counts itself, from what follows it; gives key, value and
-/// the rest.
+/// Splits `LENGTH KEY=VALUE\n`, where LENGTH counts itself, from what follows it; returns key,
+/// value and the rest.
 fn split_pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let blank = records.iter().position(|byte| *byte == b' ')?;
     let digits = records.get(..blank)?;
@@ -220,7 +221,7 @@ fn split_pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (record, after) = records.split_at_checked(length)?;
     let pair = record.get(blank.checked_add(1)?..)?.strip_suffix(b"\n")?;
     let equals = pair.iter().position(|byte| *byte == b'=')?;
-    // A line feed within would let a second reader see a second record.
+    // With a line feed within, another reader could see a second record.
     let one_line = !pair.contains(&b'\n');
     let (key, value) = pair.split_at_checked(equals).filter(|_| one_line)?;
     Some((key, value.strip_prefix(b"=")?, after))

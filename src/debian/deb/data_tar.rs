@@ -1,4 +1,4 @@
-//! data.tar: walked entry by entry to its end; nothing of it is kept but hashes of its paths.
+//! data.tar: walked entry by entry to its end; only hashes of its paths are kept.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use super::installed::Installed;
 use super::tar::{EntryKind, Header, TarLimit, TarReader};
 use super::{DebError, DebLimits};
 
-/// No file system that dpkg unpacks to takes a longer path (PATH_MAX), its NUL included.
+/// The longest path that a file system takes (PATH_MAX), its NUL included.
 const LONG_NAME_MAX_BYTES: u64 = 4096;
 
 /// The longest part of a path that dpkg installs: it needs room for `.dpkg-new`.
@@ -20,9 +20,10 @@ const PATH_MAX_BYTES: usize = 4085;
 
 type DataTar<'a, R> = TarReader<Decoder<'a, Body<'a, R>>>;
 
-/// Walks data.tar; gives the number of its entries and its unpacked size in bytes.
+/// Walks data.tar; returns the number of its entries and its unpacked size in bytes.
 ///
-/// What dpkg would stop at when installing is refused, and so is a path that could mean two places.
+/// An entry at which dpkg would stop when installing is refused, and so is a path that could mean
+/// two places.
 pub(super) fn walk<R: Read>(
     tar: &mut DataTar<'_, R>,
     limits: &DebLimits,
@@ -49,7 +50,7 @@ pub(super) fn walk<R: Read>(
     Ok((entries, tar.unpacked_bytes()))
 }
 
-/// The next real entry, with the long name and long target that GNU entries before it give it.
+/// The next real entry, with its long name and long target from GNU entries before it.
 fn next_entry<R: Read>(
     tar: &mut DataTar<'_, R>,
     limit: TarLimit,
@@ -72,7 +73,7 @@ fn next_entry<R: Read>(
             }
         };
         if slot.is_some() {
-            return Err(tar.malformed("two long names stand before one entry"));
+            return Err(tar.malformed("two long names come before one entry"));
         }
         *slot = Some(read_long_name(tar, &header, limit)?);
     }
@@ -87,7 +88,7 @@ fn read_long_name<R: Read>(
         let what = "a name in data.tar, in bytes,";
         return Err(DebError::TooLarge { what, limit: LONG_NAME_MAX_BYTES });
     };
-    // dpkg and apt stop at the first NUL, and dpkg reads on beyond the name where there is none.
+    // dpkg and apt stop at the first NUL, and without a NUL dpkg reads on beyond the name.
     let ends_with_nul = name.pop() == Some(0);
     if !ends_with_nul || name.is_empty() || name.contains(&0) {
         return Err(tar.malformed("a long name does not end with its one NUL"));
@@ -95,7 +96,7 @@ fn read_long_name<R: Read>(
     Ok(name)
 }
 
-/// Checks one entry; gives its path and the target of a hard link, without `./`.
+/// Checks one entry; returns its path and the target of a hard link, without `./`.
 fn check_entry(header: &Header) -> Result<(&[u8], Option<&[u8]>), String> {
     match header.kind {
         EntryKind::PaxRecords | EntryKind::PaxGlobalRecords => {
@@ -119,7 +120,7 @@ fn check_entry(header: &Header) -> Result<(&[u8], Option<&[u8]>), String> {
     };
     match header.kind {
         EntryKind::HardLink => {
-            // dpkg takes both spellings of a target; of a path they would be two.
+            // dpkg treats both spellings of a target alike, but not of a path.
             let below_root = header.link.strip_prefix(b"/").unwrap_or(&header.link);
             let target = check_path(below_root)
                 .map_err(|problem| format!("links to a path that {problem}"))?;
@@ -137,7 +138,7 @@ fn check_folder_path(name: &[u8]) -> Result<&[u8], String> {
     check_path(name.strip_suffix(b"/").unwrap_or(name))
 }
 
-/// A path below the root, spelt in the one way that dpkg's file lists know.
+/// A path below the root, in the one spelling of dpkg's file lists.
 fn check_path(name: &[u8]) -> Result<&[u8], String> {
     let path = name.strip_prefix(b"./").unwrap_or(name);
     if path.starts_with(b"/") {

@@ -1,7 +1,8 @@
 //! The decompressors of the container: one stream each, to its proven end.
 //!
-//! A stream that stops before its end mark is refused, and so is anything behind the end mark but another
-//! gzip member: readers differ on concatenated streams of xz and zstd, on padding and on trailing bytes.
+//! A stream that stops before its end mark is refused, and so is anything after the end mark except
+//! another gzip member: readers differ on concatenated streams of xz and zstd, on padding and on
+//! trailing bytes.
 
 use std::fmt;
 
@@ -27,7 +28,7 @@ pub(super) enum Compression {
 }
 
 impl Compression {
-    /// The compression of `member`, whose name ends with `suffix` behind `.tar`.
+    /// The compression of `member`, whose name ends with `suffix` after `.tar`.
     pub fn from_suffix(member: &str, suffix: &str) -> Result<Self, DebError> {
         match suffix {
             "" => Ok(Self::Plain),
@@ -42,14 +43,14 @@ impl Compression {
     }
 }
 
-/// What `source` unpacks to.
+/// The unpacked bytes of `source`.
 pub(super) struct Decoder<'l, S> {
     source: S,
     engine: Engine,
     member: String,
     account: &'l Account<'l>,
     input: Vec<u8>,
-    /// The part of `input` that the engine has not taken yet.
+    /// The part of `input` that the engine has not read yet.
     unread: std::ops::Range<usize>,
     source_ended: bool,
     ended: bool,
@@ -62,25 +63,26 @@ enum Engine {
     Zst(Zstd<'static>),
 }
 
-/// What an xz decoder takes beside its dictionary, at most. Unit: bytes.
+/// The most that an xz decoder allocates beside its dictionary. Unit: bytes.
 const XZ_EXTRA_BYTES: u64 = 256 * 1024;
 
-/// What a gzip member begins with. Source: RFC 1952, section 2.3.1.
+/// The first byte of a gzip member. Source: RFC 1952, section 2.3.1.
 const GZIP_FIRST_BYTE: u8 = 0x1f;
 
-/// What one call of an engine did. Unit: bytes.
+/// The progress of one call of an engine. Unit: bytes.
 struct Step {
     taken: usize,
     made: usize,
     ended: bool,
-    /// It needs more memory before it goes on.
+    /// It needs more memory to continue.
     starved: bool,
 }
 
 impl<'l, S: Source> Decoder<'l, S> {
     /// A decoder for `source`, the `packed_bytes` of `member`.
     ///
-    /// Limits: `account` bounds the xz dictionary and, rounded down to a power of two, the zstd window.
+    /// Limits: `account` bounds the xz dictionary and, rounded down to a power of two, the zstd
+    /// window.
     pub fn new(
         source: S,
         member: &str,
@@ -91,7 +93,7 @@ impl<'l, S: Source> Decoder<'l, S> {
         let engine = match compression {
             Compression::Plain => Ok(Engine::Plain),
             Compression::Gz => Ok(Engine::Gz(Decompress::new_gzip(15))),
-            // It says by itself when it has read how much it needs.
+            // The decoder reports when it knows how much it needs.
             Compression::Xz => Stream::new_stream_decoder(1, TELL_UNSUPPORTED_CHECK)
                 .map(Engine::Xz)
                 .map_err(std::io::Error::from),
@@ -128,7 +130,7 @@ impl<'l, S: Source> Decoder<'l, S> {
         let front = self.input.get(..self.unread.end).unwrap_or_default();
         let window_bytes = zstd_window_bytes(front).unwrap_or(0);
         let limit_bytes = 1 << zstd_window_log(self.account.decoder_most_bytes());
-        // The decoder would say so as well, in words alone.
+        // The decoder would refuse this too, but without the numbers.
         if window_bytes > limit_bytes {
             return Err(self.too_little(window_bytes.checked_next_power_of_two(), limit_bytes));
         }
@@ -143,19 +145,19 @@ impl<'l, S: Source> Decoder<'l, S> {
         let most_bytes = self.account.decoder_most_bytes();
         let steps = || (16..40).map(|power| XZ_EXTRA_BYTES.saturating_add(1_u64 << power));
         let within = steps().take_while(|bytes| *bytes < most_bytes).chain([most_bytes]);
-        // Those beyond it are only for the message: nothing is allocated by asking.
+        // Sizes beyond the limit are only tried for the message: asking allocates nothing.
         let mut all = within.chain(steps().skip_while(|bytes| *bytes <= most_bytes));
         let fits = all.find(|bytes| xz.set_memlimit(*bytes).is_ok());
         let bytes = match fits {
             Some(bytes) if bytes <= most_bytes => bytes,
             needs => return Err(self.too_little(needs, most_bytes)),
         };
-        // It has not allocated it yet, and does so with the next step.
+        // The decoder has not allocated this yet; its next step does.
         self.account.lend_decoder(bytes, &self.member)
     }
 
-    /// Goes on with the next gzip member behind one that is over, if there is one: bgzip and pigz write many.
-    /// dpkg and apt read all of them. Of xz and zstd they read one stream.
+    /// Continues with the next gzip member after one that ended, if there is one: bgzip and pigz
+    /// write many. dpkg and apt read all of them, but only one stream of xz and zstd.
     fn begin_next_member(&mut self) -> Result<bool, DebError> {
         let Engine::Gz(gz) = &mut self.engine else { return Ok(false) };
         if self.unread.is_empty() && !self.source_ended {
@@ -170,7 +172,7 @@ impl<'l, S: Source> Decoder<'l, S> {
         Ok(is_member)
     }
 
-    /// The stream is over: so must the member be.
+    /// Refuses bytes after the stream: the member must end with it.
     fn refuse_trailing(&mut self) -> Result<(), DebError> {
         if self.unread.is_empty() && !self.source_ended {
             self.refill()?;
@@ -182,7 +184,7 @@ impl<'l, S: Source> Decoder<'l, S> {
     }
 
     fn too_little(&self, needs_bytes: Option<u64>, limit_bytes: u64) -> DebError {
-        // Whoever asks for more than can be said needs more than there is anywhere.
+        // A need that cannot be expressed is reported as the largest number.
         let needs_bytes = needs_bytes.filter(|bytes| *bytes > limit_bytes).unwrap_or(u64::MAX);
         DebError::Memory { member: self.member.clone(), needs_bytes, limit_bytes }
     }
@@ -190,7 +192,7 @@ impl<'l, S: Source> Decoder<'l, S> {
 
 impl<S> Drop for Decoder<'_, S> {
     fn drop(&mut self) {
-        // The engine is freed a moment later, by the same thread.
+        // The engine itself is freed a moment later, by the same thread.
         self.account.return_decoder();
     }
 }
@@ -241,7 +243,7 @@ impl<S: Source> Source for Decoder<'_, S> {
 }
 
 impl Engine {
-    /// Unpacks a part of `input`; or says how the stream is damaged.
+    /// Unpacks a part of `input`; an error says how the stream is damaged.
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, String> {
         match self {
             Self::Plain => {
@@ -274,7 +276,7 @@ impl Engine {
             Self::Zst(zst) => {
                 let status =
                     zst.run_on_buffers(input, output).map_err(|error| damaged("zstd", error))?;
-                // With no input yet, or all of it taken, 0 would not mean a frame's end.
+                // Without progress, 0 does not mean the end of a frame.
                 let progressed = status.bytes_read > 0 || status.bytes_written > 0;
                 Ok(Step {
                     taken: status.bytes_read,
@@ -307,7 +309,7 @@ fn zstd_decoder(decoder_bytes: u64) -> std::io::Result<Zstd<'static>> {
     Ok(decoder)
 }
 
-/// zstd takes 10 to 31 here; the limit beyond that would be no limit.
+/// zstd accepts 10 to 31 here, and would ignore a limit outside of that.
 fn zstd_window_log(decoder_bytes: u64) -> u32 {
     decoder_bytes.checked_ilog2().unwrap_or(10).clamp(10, 31)
 }
@@ -327,7 +329,7 @@ fn zstd_window_bytes(front: &[u8]) -> Option<u64> {
         let eighths = u64::from(window & 0b111);
         return Some(base.saturating_add((base / 8).saturating_mul(eighths)));
     }
-    // The whole content is the window, and its size stands behind the dictionary's id.
+    // The whole content is the window, and its size comes after the dictionary's id.
     let id_bytes = [0, 1, 2, 4].get(usize::from(descriptor & 0b11)).copied()?;
     let (size_bytes, more) = match descriptor >> 6 {
         0 => (1, 0),

@@ -29,7 +29,7 @@ pub enum DebError {
         problem: Cow<'static, str>,
     },
 
-    /// A part is larger than this server takes.
+    /// A part is larger than this server accepts.
     #[error(
         "{what} is more than the limit of {limit}; make it smaller and build the package again"
     )]
@@ -40,7 +40,7 @@ pub enum DebError {
         limit: u64,
     },
 
-    /// Unpacking takes more memory than there is for it.
+    /// Unpacking takes more memory than the limit.
     #[error(
         "unpacking {member} takes {needs_bytes} bytes of memory, more than the {limit_bytes} that \
          there are for it; build the package with `dpkg-deb -Zxz`, which takes little"
@@ -48,16 +48,16 @@ pub enum DebError {
     Memory {
         /// The part: `data.tar.zst`.
         member: String,
-        /// As much would do. Unit: bytes.
+        /// The memory that would be enough. Unit: bytes.
         needs_bytes: u64,
         /// Unit: bytes.
         limit_bytes: u64,
     },
 
-    /// A form that dpkg or apt cannot read today, or that this server does not read.
+    /// A format that dpkg or apt cannot read today, or that this server does not read.
     #[error("{what} is not supported: {cure}")]
     Unsupported {
-        /// The form: `data.tar.bz2 (bzip2 compression)`.
+        /// The format: `data.tar.bz2 (bzip2 compression)`.
         what: String,
         /// What to do: ``repack with `dpkg-deb -Zxz` ``.
         cure: &'static str,
@@ -74,7 +74,7 @@ impl DebError {
         Self::Truncated { place: place.to_owned() }
     }
 
-    /// The archive is over before `stem` begins.
+    /// The archive ends before `stem` begins.
     pub(super) fn cut_before(stem: &str) -> Self {
         Self::Truncated { place: format!("the archive, before its {stem},") }
     }

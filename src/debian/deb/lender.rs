@@ -1,6 +1,6 @@
-//! Lender: who has the memory that reading packages takes, and what one of them holds of it.
+//! Lender: lends the memory for reading packages, and knows what each of them holds.
 
-/// What one package holds, and what it may come to hold before it is read. Unit: bytes.
+/// The memory that one package holds, and the most that it may hold until it is read. Unit: bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Held {
     /// Now.
@@ -9,19 +9,20 @@ pub struct Held {
     pub most_bytes: u64,
 }
 
-/// Who has the memory that packages take while they are read: the xz dictionary, the zstd window, and the hashes of
-/// the paths in it.
+/// Lends the memory that packages take while they are read: the xz dictionary, the zstd window, and
+/// the hashes of the paths.
 ///
-/// What they take beside it is small and bounded: some 400 KiB for each package that is being read.
+/// Their other memory is small and bounded: some 400 KiB for each package that is being read.
 pub trait Lender {
-    /// A package is about to hold `to` where it held `from`. Returns once it may, and at once when that is less.
+    /// A package is about to hold `to` instead of `from`. Returns once that is granted, and at once
+    /// when it is less.
     ///
-    /// A package that holds something waits here for more. Whoever lends keeps as much free as one of them needs to
-    /// come to its end, so that they never wait for each other in a circle.
+    /// A package that already holds memory waits here for more. An implementation keeps free what
+    /// one such package needs to finish, so that packages never deadlock.
     fn lend(&self, from: Held, to: Held);
 }
 
-/// Nobody counts.
+/// A lender without a limit.
 impl Lender for () {
     fn lend(&self, _: Held, _: Held) {}
 }

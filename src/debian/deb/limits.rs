@@ -2,7 +2,7 @@
 
 /// The limits of one `.deb`. Each bounds what is unpacked, so compression cannot hide size.
 ///
-/// The size of the `.deb` itself is for the caller to bound, who has it before this room does.
+/// The caller limits the size of the `.deb` itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebLimits {
     /// The unpacked control.tar. Unit: bytes. The largest in Debian (file lists with checksums)
@@ -12,9 +12,9 @@ pub struct DebLimits {
     pub control_bytes: u64,
     /// Entries of control.tar, whose names are held in memory. Real packages have below 20.
     pub control_entries: u64,
-    /// The unpacked data.tar. Unit: bytes. Nothing of it is kept; this bounds work.
+    /// The unpacked data.tar. Unit: bytes. Nothing of it is kept; this limits work.
     pub data_tar_bytes: u64,
-    /// Entries of data.tar. Nothing of them is kept but hashes of paths.
+    /// Entries of data.tar. Only hashes of their paths are kept.
     pub data_entries: u64,
     /// Memory that one decoder may take: the xz dictionary, the zstd window. Unit: bytes.
     /// `xz -9` needs 65 MiB and `zstd --ultra -22` 128 MiB; no option of dpkg-deb needs more.

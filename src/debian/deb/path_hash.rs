@@ -1,4 +1,4 @@
-//! The hash of a path: data.tar and conffiles are compared by it, so that no path has to be kept.
+//! The hash of a path: data.tar and conffiles are compared by it, so that paths need not be stored.
 
 use std::hash::{DefaultHasher, Hasher as _};
 
@@ -7,12 +7,12 @@ use std::hash::{DefaultHasher, Hasher as _};
 pub(super) struct PathHash(DefaultHasher);
 
 impl PathHash {
-    /// Of a whole path below the root.
+    /// The hash of a whole path below the root.
     pub fn of(path: &[u8]) -> u64 {
         Self::folders_and_own(path).1
     }
 
-    /// Of the folders above a path, and of itself.
+    /// The hashes of the folders above a path, and of the path itself.
     pub fn folders_and_own(path: &[u8]) -> (Vec<u64>, u64) {
         let (mut hash, mut folders) = (Self::default(), Vec::new());
         let mut parts = path.split(|byte| *byte == b'/').peekable();

@@ -1,4 +1,4 @@
-//! Bytes that come piece by piece, with errors that already know their member.
+//! Bytes that come piece by piece, with errors that name their member.
 
 use super::DebError;
 

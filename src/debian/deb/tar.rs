@@ -1,6 +1,7 @@
-//! Tar, block by block: headers with proven checksums, bodies, and an end that is an end.
+//! Tar, block by block: headers with verified checksums, bodies, and a verified end.
 //!
-//! Source: deb(5): old-style (v7), ustar and the old GNU format, as dpkg's `lib/dpkg/tarfn.c` reads them.
+//! Source: deb(5): old-style (v7), ustar and the old GNU format, as dpkg's `lib/dpkg/tarfn.c` reads
+//! them.
 
 use super::DebError;
 use super::source::Source;
@@ -8,7 +9,8 @@ use super::source::Source;
 /// Unit: bytes.
 pub(super) const BLOCK_BYTES: usize = 512;
 
-/// An archive whose stream is whole and whose writer never closed it; to send it again does not help.
+/// For an archive whose stream is whole but whose writer never finished it; sending it again does
+/// not help.
 const NO_END_MARK: &str = "it lacks the end mark, two blocks of zeros, which a tar writer adds when it is closed; \
                            let the program that packs it finish the archive";
 
@@ -17,7 +19,7 @@ pub(super) struct TarReader<S> {
     source: S,
     member: String,
     buffer: Vec<u8>,
-    /// The part of `buffer` that was not handed out yet.
+    /// The part of `buffer` that was not returned yet.
     unread: std::ops::Range<usize>,
     source_ended: bool,
     handed_out_bytes: u64,
@@ -53,10 +55,10 @@ pub(super) struct Header {
     /// The target of a link.
     pub link: Vec<u8>,
     pub kind: EntryKind,
-    /// Length of the body. Unit: bytes. As claimed: nothing may be allocated by it.
+    /// Length of the body. Unit: bytes. The sender's claim: nothing may be allocated by it.
     pub size_bytes: u64,
-    /// Whether any field was used that some readers do not know: a prefix, a base-256 number,
-    /// bytes behind the end of the name or of the header, device numbers that are none.
+    /// Whether any field was used that some readers do not know: a prefix, a base-256 number, bytes
+    /// after the end of the name or of the header, device numbers that are no numbers.
     pub extended: bool,
 }
 
@@ -77,7 +79,7 @@ impl<S: Source> TarReader<S> {
         DebError::malformed(&self.member, problem)
     }
 
-    /// The next header; `None` once the end mark and the proof that nothing follows it were read.
+    /// The next header; `None` once the end mark was read and nothing follows it.
     pub fn next_header(&mut self, limit: TarLimit) -> Result<Option<Header>, DebError> {
         if self.fill(BLOCK_BYTES)? == 0 {
             return Err(self.malformed(NO_END_MARK));
@@ -98,7 +100,7 @@ impl<S: Source> TarReader<S> {
         if clean { Ok(None) } else { Err(self.malformed("bytes follow its end mark")) }
     }
 
-    /// Goes past a body of `size_bytes` and its padding, showing each piece to `on_bytes`.
+    /// Skips a body of `size_bytes` and its padding; `on_bytes` gets each piece.
     pub fn read_body(
         &mut self,
         size_bytes: u64,
@@ -106,7 +108,7 @@ impl<S: Source> TarReader<S> {
         mut on_bytes: impl FnMut(&[u8]),
     ) -> Result<(), DebError> {
         let mut left = size_bytes;
-        // Refused before the work: the body alone would pass the limit.
+        // Refused before any work, because the body alone would exceed the limit.
         if self.handed_out_bytes.saturating_add(left) > limit.bytes {
             return Err(limit.exceeded());
         }
@@ -152,7 +154,8 @@ impl<S: Source> TarReader<S> {
         self.fill(BLOCK_BYTES)?;
         let unread = self.buffer.get(self.unread.clone()).unwrap_or_default();
         let Some(block) = unread.first_chunk::<BLOCK_BYTES>().copied() else {
-            // The compressed stream is whole, so its writer stopped too early.
+            // The compressed stream is whole, so the program that wrote the archive stopped too
+            // early.
             return Err(DebError::cut(&self.member));
         };
         self.hand_out(BLOCK_BYTES, limit)?;
@@ -165,7 +168,8 @@ impl<S: Source> TarReader<S> {
         if self.handed_out_bytes > limit.bytes { Err(limit.exceeded()) } else { Ok(()) }
     }
 
-    /// Reads until at least `wanted` bytes are there or the source ends; gives how many are.
+    /// Reads until at least `wanted` bytes are there or the source ends; returns how many are
+    /// there.
     fn fill(&mut self, wanted: usize) -> Result<usize, DebError> {
         if self.unread.len() >= wanted {
             return Ok(self.unread.len());
@@ -187,7 +191,7 @@ impl<S: Source> TarReader<S> {
 pub(super) struct TarLimit {
     /// Unit: bytes.
     pub bytes: u64,
-    /// What is too large beyond that, for the message.
+    /// What is too large above that, for the message.
     pub what: &'static str,
 }
 
@@ -223,7 +227,8 @@ fn parse_header(block: &[u8; BLOCK_BYTES]) -> Result<Header, &'static str> {
     if parse_octal(field(148, 8)) != Some(checksum(block)) {
         return Err("the checksum of a tar header is wrong");
     }
-    // dpkg looks at six bytes, and what says neither is old-style to it. The version behind them is read by nobody.
+    // dpkg compares six bytes, and takes anything else for old-style. The version after them is
+    // read by nobody.
     let is_ustar = match field(257, 6) {
         b"ustar\x00" => true,
         b"ustar " | [0, 0, 0, 0, 0, 0] => false,
@@ -263,7 +268,7 @@ fn parse_header(block: &[u8; BLOCK_BYTES]) -> Result<Header, &'static str> {
     })
 }
 
-/// The sum of all bytes, those of the checksum itself taken as blanks.
+/// The sum of all bytes, with the checksum field itself read as blanks.
 fn checksum(block: &[u8; BLOCK_BYTES]) -> u64 {
     let sum = |bytes: &[u8]| -> u64 { bytes.iter().map(|byte| u64::from(*byte)).sum() };
     let own = sum(block.get(148..156).unwrap_or_default());
@@ -276,7 +281,7 @@ fn until_nul(field: &[u8]) -> &[u8] {
 
 /// An octal number: blanks, digits, then only blanks and NULs, as dpkg reads it.
 ///
-/// All NULs is 0, all blanks is no number.
+/// A field of NULs is 0, a field of blanks is no number.
 fn parse_octal(field: &[u8]) -> Option<u64> {
     let start = field.iter().position(|byte| *byte != b' ')?;
     let rest = field.get(start..)?;

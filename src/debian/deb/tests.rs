@@ -1,4 +1,4 @@
-//! Right packages are read whole; hostile ones are refused, each for its own reason.
+//! Valid packages are read whole; hostile ones are refused, each for its own reason.
 
 mod accepted;
 mod build;

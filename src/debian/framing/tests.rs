@@ -1,4 +1,4 @@
-//! Stitched files are read back by real gzip, xz, Python and apt.
+//! Joined files are read back by real gzip, xz, Python and apt.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn gzip_file(chunks: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
-/// What a reader of one member makes of it, which has to be all that there is.
+/// The output of a reader of one member, which has to be the whole file.
 fn read_as_one_member(gz: &[u8]) -> Vec<u8> {
     let mut decoder = flate2::bufread::GzDecoder::new(gz);
     let mut plain = Vec::new();
@@ -26,7 +26,7 @@ fn read_as_one_member(gz: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The same by zlib, which says what it did not use, and by Perl, which says nothing.
+/// The same with zlib, which reports unused bytes, and with Perl, which does not.
 const ZLIB: &str = "
 import sys, zlib
 one = zlib.decompressobj(31)
@@ -50,7 +50,7 @@ fn xz_file(chunks: &[Vec<u8>], preset: u32) -> Vec<u8> {
     file
 }
 
-/// What a program writes when `input` is its standard input; it must succeed.
+/// The output of a program with `input` as its standard input; it must succeed.
 fn piped(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(arguments)
@@ -67,7 +67,7 @@ fn piped(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// What apt's own reader makes of a file of this name.
+/// The output of apt's own reader for a file of this name.
 fn read_by_apt(name: &str, bytes: &[u8]) -> Vec<u8> {
     const HELPER: &str = "/usr/lib/apt/apt-helper";
     assert!(Path::new(HELPER).exists(), "apt must be installed for this test");
@@ -79,7 +79,7 @@ fn read_by_apt(name: &str, bytes: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// What Python's reader makes of it; the plain text itself where there is no Python.
+/// The output of Python's reader; the plain text itself where there is no Python.
 fn read_by_python(module: &str, bytes: &[u8], plain: &[u8]) -> Vec<u8> {
     let program = format!(
         "import sys,{module}; sys.stdout.buffer.write({module}.decompress(sys.stdin.buffer.read()))"
@@ -87,7 +87,7 @@ fn read_by_python(module: &str, bytes: &[u8], plain: &[u8]) -> Vec<u8> {
     read_where_there_is("python3", &format!("import {module}"), &["-c", &program], (bytes, plain))
 }
 
-/// What a program makes of it; the plain text itself where it is not there or cannot do `probe`.
+/// The output of a program; the plain text itself where it is not installed or cannot do `probe`.
 fn read_where_there_is(
     program: &str,
     probe: &str,
@@ -237,7 +237,8 @@ fn the_stored_form_is_read_as_well() {
     }
 }
 
-/// The buffer of the encoder is 64 KiB, and what does not shrink fills it to every byte around its end.
+/// The buffer of the encoder is 64 KiB; input that does not shrink fills it to every byte around
+/// its end.
 #[test]
 fn a_run_ends_on_a_byte_whatever_its_size() {
     let noise: Vec<u8> = (0..70_000_u64)
@@ -278,7 +279,7 @@ fn the_tail_is_that_of_the_whole() {
         assert_eq!([*a, *b, *c, *d], crc32fast::hash(&plain).to_le_bytes());
         assert_eq!([*e, *f, *g, *h], (plain.len() as u32).to_le_bytes());
     }
-    // Beyond 4 GiB the size is counted modulo 2^32, and the CRC-32 goes on.
+    // Beyond 4 GiB the size is counted modulo 2^32, and the CRC-32 continues.
     let zeros = vec![0; 1 << 20];
     let piece = (crc32fast::hash(&zeros), zeros.len() as u64);
     let tail = gzip_tail(std::iter::repeat_n(piece, 4097));

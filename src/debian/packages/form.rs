@@ -1,4 +1,4 @@
-//! Which of its indices a stanza is for.
+//! Form: which index a stanza is for.
 
 /// Which index the stanzas are for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -6,9 +6,10 @@ pub enum Form {
     /// `Packages` with whole descriptions.
     #[default]
     Whole,
-    /// `Packages` whose long descriptions stand in a `Translation`: a stanza with Description-md5 has
+    /// `Packages` whose long descriptions are in a `Translation`: a stanza with Description-md5 has
     /// one line of Description.
     Short,
-    /// `Packages` of the installer: `.udeb` and nothing else, because apt would install them.
+    /// `Packages` of the installer: only `.udeb`, because apt would install them from other
+    /// indices.
     Installer,
 }

@@ -1,4 +1,4 @@
-//! What the proof of an index accepts, and that it sees every way in which one could go wrong.
+//! What the proof of an index accepts, and that it finds every fault that an index could have.
 
 use proptest::prelude::*;
 
@@ -67,7 +67,7 @@ fn each_form_of_index_has_its_own_rules() {
         let said = prove_as(text.as_bytes(), form).expect_err(&text).to_string();
         assert!(said.contains(part), "{text}: {said}");
     }
-    // Most of the installer's packages are told by their section alone.
+    // Most of the installer's packages are recognised only by their section.
     for section in ["debian-installer", "contrib/debian-installer"] {
         let bare = udeb.replace("Package-Type: udeb", &format!("Section: {section}"));
         prove_as(bare.as_bytes(), Form::Installer).unwrap();
@@ -75,7 +75,7 @@ fn each_form_of_index_has_its_own_rules() {
         let said = prove(listed.as_bytes()).expect_err(&listed).to_string();
         assert!(said.contains("only there"), "{said}");
     }
-    // Behind a short stanza, the rules start afresh.
+    // After a short stanza, the rules start again.
     let two = format!("{short}{whole}");
     assert_eq!(prove_as(two.as_bytes(), Form::Short).unwrap().len(), 2);
 }

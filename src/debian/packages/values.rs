@@ -1,4 +1,4 @@
-//! What single fields of an index may hold.
+//! The values that single fields of an index may have.
 
 use super::super::{Architecture, PackageName, Version};
 use super::Form;
@@ -6,7 +6,7 @@ use super::Form;
 /// The rule that a value breaks.
 pub(super) type Rule = &'static str;
 
-/// Fields whose value is read here: one line each, in their usual spelling.
+/// Fields whose value is checked here: one line each, in their usual spelling.
 pub(super) const EXACT: [&str; 20] = [
     "Package",
     "Version",
@@ -42,7 +42,7 @@ pub(super) const RELATIONS: [&str; 9] = [
     "Provides",
 ];
 
-/// Fields that would make apt expect another file, or dpkg read another package, than was proven.
+/// Fields with which apt would expect another file, or dpkg read another package, than was proven.
 pub(super) const ABSENT: [&str; 14] = [
     "MD5sum",
     "SHA1",

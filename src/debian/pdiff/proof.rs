@@ -1,4 +1,4 @@
-//! Scripts read back, and applied as a reader would: what is published is shown to do what it should.
+//! Scripts are read back and applied as a reader would, before they are published.
 
 use std::cmp::Ordering;
 
@@ -35,7 +35,7 @@ fn line_of(text: &[u8]) -> Result<(&[u8], &[u8]), PdiffError> {
     Ok((line, behind.get(1..).unwrap_or_default()))
 }
 
-/// The text of a command, up to its lone dot, and what stands behind that.
+/// The text of a command, up to its lone dot, and what comes after that.
 fn text_of(behind: &[u8]) -> Result<(&[u8], &[u8]), PdiffError> {
     let mut end = 0_usize;
     for line in behind.split_inclusive(|byte| *byte == b'\n') {
@@ -51,7 +51,7 @@ fn text_of(behind: &[u8]) -> Result<(&[u8], &[u8]), PdiffError> {
     Err(PdiffError("a lone dot ends the lines of a command"))
 }
 
-/// First line, how many go, and whether lines come.
+/// The first line, how many lines are removed, and whether lines are added.
 fn read_command(line: &[u8]) -> Result<(u64, u64, bool), PdiffError> {
     const RULE: PdiffError = PdiffError("a command is 'Na', 'Nc', 'N,Mc', 'Nd' or 'N,Md'");
     let text = std::str::from_utf8(line).map_err(|_| RULE)?;
@@ -77,8 +77,8 @@ fn read_command(line: &[u8]) -> Result<(u64, u64, bool), PdiffError> {
     Ok((first, last.saturating_sub(first).saturating_add(1), changed.is_some()))
 }
 
-/// What hunks make of lines of which the first has the number `first`; `None` when a hunk is out of order
-/// or reaches beyond them.
+/// Applies hunks to lines, the first of which has the number `first`; `None` when a hunk is out of
+/// order or beyond the lines.
 pub fn apply(first: u64, old: &[u8], hunks: &[Hunk<'_>]) -> Option<Vec<u8>> {
     let mut new = Vec::with_capacity(old.len());
     let mut lines = old.split_inclusive(|byte| *byte == b'\n');
@@ -98,10 +98,11 @@ pub fn apply(first: u64, old: &[u8], hunks: &[Hunk<'_>]) -> Option<Vec<u8>> {
     Some(new)
 }
 
-/// How much of the fronts of two texts can be told apart without what follows them: up to and with the last
-/// stanza that both have, so far as they have them in the same order.
+/// How much of the beginnings of two texts can be compared without what follows: up to and
+/// including the last stanza that both have in the same order.
 ///
-/// Shape: both are whole stanzas, and more of each may follow. Nothing of both, when they share no stanza.
+/// Shape: both are whole stanzas, and more of each may follow. (0, 0) when they share no stanza.
+/// Unit: bytes.
 pub fn in_step(old: &[u8], new: &[u8]) -> (usize, usize) {
     let (olds, news): (Vec<_>, Vec<_>) = (stanzas(old).collect(), stanzas(new).collect());
     let front = |stanzas: &[&[u8]], last: usize| {

@@ -1,5 +1,5 @@
-//! Scripts make the new file out of the old one, by the rules of ed and by apt's own program; the index of
-//! patches is read back.
+//! Scripts make the new file out of the old one, by the rules of ed and by apt's own program; the
+//! index of patches is read back.
 
 use std::process::Command;
 
@@ -37,7 +37,7 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
 }
 
-/// Applies a script with apt's own program.
+/// Applies a script with apt's own program (rred).
 fn rred(old: &[u8], script: &[u8]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let [input, output, patch] = ["input", "output", "patch"].map(|name| folder.path().join(name));
@@ -97,7 +97,7 @@ fn what_a_script_cannot_say_is_refused() {
     assert!(ed_script(&[hunk(1, 1, "..\n .\n\n. \n")]).is_ok());
 }
 
-/// An old file, and what becomes of each of its lines and of the gap before it.
+/// An old file, and the change of each of its lines and of the gap before it.
 fn edits() -> impl Strategy<Value = (Vec<String>, Vec<(bool, Vec<String>)>)> {
     let line = "( ?[a-z.]{0,3})".prop_filter("a lone dot", |line| line != ".");
     let added = prop::collection::vec(line.clone(), 0..3);
@@ -187,7 +187,7 @@ proptest! {
         prop_assert_eq!(ed_script(&read).unwrap(), script);
     }
 
-    /// However chunks are cut: what stays in its order is in no hunk.
+    /// However chunks are cut, stanzas that keep their order are in no hunk.
     #[test]
     fn a_pair_of_texts_in_step_is_walked_along_to_its_end(
         held in prop::collection::vec(("[a-e]{1,3}", prop::bool::weighted(0.8)), 0..20),
@@ -315,7 +315,7 @@ fn an_index_that_says_more_or_less_is_refused() {
     let good = example().write();
     let cases = [
         ("SHA256-Current: ", "SHA256-Current:  ", "64 lower-case"),
-        ("SHA256-Current", "SHA1-Current", "stands first"),
+        ("SHA256-Current", "SHA1-Current", "comes first"),
         ("SHA256-Patches", "SHA1-Patches", "in this order"),
         (" 9-11\n", " 9_11\n", "a name is"),
         (" 9-11\n", " ../9-11\n", "a name is"),
@@ -324,8 +324,8 @@ fn an_index_that_says_more_or_less_is_refused() {
         (" 9-11.gz\n", " 9-11.xz\n", "ends with .gz"),
         (" 9-11.gz\n", " 9-11.gz\n ab 3 x.gz\n", "64 lower-case"),
         (" 3\n", " 03\n", "leading zeros"),
-        ("merged\n", "merged\n\n", "stands last"),
-        ("X-Patch-Precedence: merged\n", "", "stands last"),
+        ("merged\n", "merged\n\n", "comes last"),
+        ("X-Patch-Precedence: merged\n", "", "comes last"),
         ("merged\n", "merged", "ends with a newline"),
     ];
     for (from, to, part) in cases {

@@ -1,4 +1,4 @@
-//! Which relations are read, how they are written, and what is said of the others.
+//! Which relations are read, how they are written, and which faults the others have.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What a Release text looks like, and that reading gives back what was written.
+//! The form of a Release text, and that reading returns what was written.
 
 use proptest::prelude::*;
 
@@ -114,7 +114,7 @@ fn a_text_that_says_more_or_less_is_refused() {
     assert!(ReleaseText::parse(good.as_bytes()).is_ok());
     let cases = [
         ("Origin: Acme\n", "", "Origin is there"),
-        ("Label: ", "Origin: Other\nLabel: ", "stands once"),
+        ("Label: ", "Origin: Other\nLabel: ", "comes once"),
         ("Label: ", "Signed-By: x\nLabel: ", "one of those"),
         ("Label: Acme", "Label:  Acme", "one space"),
         ("Label: ", "Label:", "'Name: value'"),

@@ -1,4 +1,4 @@
-//! What stanzas are read, which are refused, and that writing gives back what was read.
+//! Which stanzas are read, which are refused, and that writing returns what was read.
 
 use proptest::prelude::*;
 
@@ -57,7 +57,7 @@ fn what_two_readers_could_read_differently_is_refused() {
         (b" A: b\n", "continues a field"),
         (b"# A\nA: b\n", "comment"),
         (b"A: b\nrubbish\n", "line 2 has no colon"),
-        (b"A: b\na: c\n", "a: stands a second time in line 2"),
+        (b"A: b\na: c\n", "a: comes a second time in line 2"),
         (b"A : b\n", "is no field name"),
         (b"-A: b\n", "is no field name"),
     ];

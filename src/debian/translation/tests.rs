@@ -1,4 +1,4 @@
-//! Debian's own Description-md5 are found again; stanzas are parted and proven.
+//! Debian's own Description-md5 are computed again; stanzas are split and proven.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::debian::Control;
 use crate::debian::packages::{Form, prove as prove_packages, prove_as};
 use crate::digest::Digest;
 
-/// As Debian 12 has them: the description of the package, and what its archive says of it.
+/// As Debian 12 has them: the description of the package, and its Description-md5 in the archive.
 const REAL: [(&str, &str); 2] = [
     (
         "Correct you if you type `sl' by mistake\n Sl is a program that can display animations aimed \
@@ -74,7 +74,7 @@ fn a_stanza_of_another_form_is_not_parted() {
         assert_ne!(other, whole);
         assert_eq!(split(&other), None, "{to:?}");
     }
-    // Without a first line there is nothing that `Packages` could list.
+    // Without a first line, `Packages` could list nothing.
     assert_eq!(split(&published("\n Text.")), None);
     prove_as(published("\n Text.").as_bytes(), Form::Short).unwrap();
 }

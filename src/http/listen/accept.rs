@@ -20,7 +20,7 @@ use super::drive::{Drive, End};
 use super::limits::EdgeLimits;
 use super::networks::Networks;
 use super::peer::Peer;
-use super::proxy_header::{self, Behalf};
+use super::proxy_header::{self, ProxySource};
 use super::slots::{ConnectionSlot, NoSlot};
 use super::timers::{ConnectionTimers, Due};
 use super::wire::Wire;
@@ -28,7 +28,7 @@ use super::wire::Wire;
 /// First byte of a TLS record that begins a handshake (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// To a client that speaks plain HTTP. apt shows the words behind the status number.
+/// The answer to a client that speaks plain HTTP. apt shows the words after the status number.
 const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 this port speaks https\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 29\r\nConnection: close\r\n\r\n\
     this port speaks https, only\n";
@@ -36,8 +36,8 @@ const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 this port speaks https\r\n\
 /// How long the sender of plain HTTP may take to read that.
 const PLAIN_HTTP_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The terms on which every visitor of one listener is served.
-pub(super) struct Terms<A> {
+/// What all connections of one listener share.
+pub(super) struct ListenerContext<A> {
     pub limits: EdgeLimits,
     pub proxies: Networks,
     pub counts: Arc<EdgeCounts>,
@@ -45,24 +45,24 @@ pub(super) struct Terms<A> {
     pub stop: CancellationToken,
 }
 
-/// One accepted socket with its slot.
-pub(super) struct Visitor {
+/// An accepted socket with its slot.
+pub(super) struct AcceptedSocket {
     pub tcp: TcpStream,
     pub addr: SocketAddr,
     pub connection: u64,
     pub slot: ConnectionSlot,
-    /// It is a proxy, which says first on whose behalf it comes.
+    /// It comes from a proxy, and begins with a PROXY header.
     pub is_proxied: bool,
 }
 
-/// Gives its place back when a connection ends in whatever way.
-struct Place {
+/// An open connection. It leaves the count and returns its slot whichever way it ends.
+struct OpenConnection {
     counts: Arc<EdgeCounts>,
     slot: Option<ConnectionSlot>,
 }
 
-impl Place {
-    /// Counts it for `address` from now on, if that may have another.
+impl OpenConnection {
+    /// Counts it for `address` from now on, if that address may have another.
     fn name(&mut self, address: IpAddr) -> Result<(), NoSlot> {
         let slot = self.slot.take().ok_or(NoSlot::Full)?;
         self.slot = Some(slot.name(address)?);
@@ -70,69 +70,69 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.counts.open.fall();
     }
 }
 
-/// Serves one visitor: handshake, requests, end. `tls` is what was current when it came.
+/// Serves one connection: handshake, requests, end. `tls` is the configuration at its accept.
 pub(super) async fn serve<A: Application>(
-    terms: Arc<Terms<A>>,
+    context: Arc<ListenerContext<A>>,
     tls: Arc<ServerConfig>,
-    visitor: Visitor,
+    accepted: AcceptedSocket,
 ) {
-    let Visitor { mut tcp, mut addr, connection, slot, is_proxied } = visitor;
-    terms.counts.open.rise();
-    let mut place = Place { counts: Arc::clone(&terms.counts), slot: Some(slot) };
+    let AcceptedSocket { mut tcp, mut addr, connection, slot, is_proxied } = accepted;
+    context.counts.open.rise();
+    let mut open = OpenConnection { counts: Arc::clone(&context.counts), slot: Some(slot) };
     let begun = Instant::now();
-    let patience = Duration::from_secs(terms.limits.handshake_seconds);
+    let patience = Duration::from_secs(context.limits.handshake_seconds);
     let until = begun.checked_add(patience).unwrap_or(begun);
     if is_proxied {
-        let introduced = tokio::select! {
-            introduced = introduce(&terms.counts, &mut tcp, addr, &mut place, until) => introduced,
-            () = terms.stop.cancelled() => return,
+        let client = tokio::select! {
+            client = read_client_address(&context.counts, &mut tcp, addr, &mut open, until) => client,
+            () = context.stop.cancelled() => return,
         };
-        let Some(behind) = introduced else { return };
+        let Some(behind) = client else { return };
         addr = behind;
     }
-    let timers = Arc::new(ConnectionTimers::new(terms.limits.pace(), Instant::now()));
-    let greeting = greet(&terms.limits, tls, tcp, Arc::clone(&timers));
+    let timers = Arc::new(ConnectionTimers::new(context.limits.pace(), Instant::now()));
+    let handshake = shake_hands(&context.limits, tls, tcp, Arc::clone(&timers));
     let outcome = tokio::select! {
-        outcome = timeout_at(until, greeting) => outcome,
-        () = terms.stop.cancelled() => return,
+        outcome = timeout_at(until, handshake) => outcome,
+        () = context.stop.cancelled() => return,
     };
     let stream = match outcome {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return note_failed_handshake(&terms.counts, addr, &error),
+        Ok(Err(error)) => return note_failed_handshake(&context.counts, addr, &error),
         Err(_) => {
             let late = io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long");
-            return note_failed_handshake(&terms.counts, addr, &late);
+            return note_failed_handshake(&context.counts, addr, &late);
         }
     };
-    timers.shaken(Instant::now());
+    timers.handshake_done(Instant::now());
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let chain = certificates.iter().map(|one| one.clone().into_owned()).collect();
     let peer = Peer { addr, chain, slot: Arc::default(), connection };
-    let (app, counts) = (terms.app.clone(), Arc::clone(&terms.counts));
+    let (app, counts) = (context.app.clone(), Arc::clone(&context.counts));
     let answerer = Answerer { app, peer, timers, counts };
-    let end = Drive::new(stream, answerer, &terms.limits, terms.stop.clone()).await;
-    note_end(&terms.counts, addr, connection, &end);
+    let end = Drive::new(stream, answerer, &context.limits, context.stop.clone()).await;
+    note_end(&context.counts, addr, connection, &end);
 }
 
-/// Hears from a proxy on whose behalf it comes, and gives the address of that peer once it has its slot.
-async fn introduce(
+/// Reads the PROXY header, and returns the address of the client once it has its slot.
+async fn read_client_address(
     counts: &EdgeCounts,
     tcp: &mut TcpStream,
     proxy: SocketAddr,
-    place: &mut Place,
+    open: &mut OpenConnection,
     until: Instant,
 ) -> Option<SocketAddr> {
     let heard = timeout_at(until, proxy_header::read(tcp)).await;
     let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "its PROXY header came too late"));
     match heard.unwrap_or_else(late) {
-        Ok(Behalf::Own) => Some(proxy),
-        Ok(Behalf::Client(addr)) => match place.name(addr.ip()) {
+        Ok(ProxySource::Local) => Some(proxy),
+        Ok(ProxySource::Client(addr)) => match open.name(addr.ip()) {
             Ok(()) => Some(addr),
             Err(why) => {
                 note_no_slot(counts, addr, why);
@@ -151,7 +151,7 @@ async fn introduce(
     }
 }
 
-/// Counts who is closed for want of a slot.
+/// Counts a connection that is closed for want of a slot.
 pub(super) fn note_no_slot(counts: &EdgeCounts, addr: SocketAddr, why: NoSlot) {
     match why {
         NoSlot::Full => {
@@ -165,8 +165,8 @@ pub(super) fn note_no_slot(counts: &EdgeCounts, addr: SocketAddr, why: NoSlot) {
     }
 }
 
-/// Makes the TLS connection, or tells a client of plain HTTP why there will be none.
-async fn greet(
+/// Makes the TLS connection, or answers a client of plain HTTP why there is none.
+async fn shake_hands(
     limits: &EdgeLimits,
     tls: Arc<ServerConfig>,
     mut tcp: TcpStream,
@@ -178,14 +178,14 @@ async fn greet(
     }
     if first != [TLS_HANDSHAKE] {
         if first.iter().all(u8::is_ascii_uppercase) {
-            // Whether it reads the answer is its own affair.
+            // It does not matter whether the client reads the answer.
             let _ = timeout(PLAIN_HTTP_PATIENCE, tell_plain_http(&mut tcp)).await;
         }
         return Err(io::Error::other("the client does not speak TLS"));
     }
     let wire = Wire::new(tcp, timers, limits.handshake_bytes);
     let mut stream = TlsAcceptor::from(tls).accept(wire).await?;
-    stream.get_mut().0.shaken();
+    stream.get_mut().0.handshake_done();
     Ok(stream)
 }
 
@@ -198,8 +198,8 @@ async fn tell_plain_http(tcp: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A failed handshake is the client's affair: it is news, not an error of ours. The reason stands
-/// here only, for apt shows its user nothing but "Connection failed".
+/// A failed handshake is the client's affair: it is no error of the server. The reason is only in
+/// this log line, because apt shows nothing but "Connection failed".
 fn note_failed_handshake(counts: &EdgeCounts, addr: SocketAddr, error: &io::Error) {
     counts.handshake_failed.rise();
     match error.kind() {

@@ -1,5 +1,5 @@
-//! One request on its way through the application: it carries its peer, its bodies are timed, and
-//! a panic in its handler ends it and nothing else.
+//! One request on its way through the application: it carries its peer, its bodies are timed, and a
+//! panic in its handler ends only this request.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -23,11 +23,11 @@ use super::timers::ConnectionTimers;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a client reads when a handler panicked. Not empty, for apt treats an error without a body
-/// as permanent.
+/// What a client reads when a handler panicked. Not empty, because apt treats an error without a
+/// body as permanent.
 const PANIC_TEXT: &str = "internal error; the server's log has the reason\n";
 
-/// Hands the requests of one connection to the application.
+/// Passes the requests of one connection to the application.
 #[derive(Clone)]
 pub(super) struct Answerer<A> {
     pub app: A,
@@ -37,16 +37,16 @@ pub(super) struct Answerer<A> {
 }
 
 impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> {
-    type Response = Response<Outflow>;
+    type Response = Response<TimedAnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.timers.asked();
+        self.timers.request_read();
         let timers = Arc::clone(&self.timers);
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(Inflow { body, timers: Some(timers) }),
+            false => Body::new(TimedRequestBody { body, timers: Some(timers) }),
         });
         request.extensions_mut().insert(self.peer.clone());
         let this = self.clone();
@@ -68,11 +68,16 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
             let Peer { addr, connection, .. } = this.peer;
             tracing::trace!(%addr, connection, status = response.status().as_u16(), "answered");
             if this.timers.is_body_left() {
-                // hyper will close, and the client should know before it asks again.
+                // hyper will close the connection, and the client should know before its next
+                // request.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok(response.map(|body| Outflow { body, timers: this.timers, counts: this.counts }))
+            Ok(response.map(|body| TimedAnswerBody {
+                body,
+                timers: this.timers,
+                counts: this.counts,
+            }))
         })
     }
 }
@@ -96,14 +101,14 @@ fn apology() -> Response<Body> {
     response
 }
 
-/// The body of a request: while a handler waits for it, the peer is on the clock.
-struct Inflow {
+/// The body of a request: the time that a handler waits for it is charged to the peer.
+struct TimedRequestBody {
     body: Incoming,
-    /// Given up at the body's end, so that a late drop does not touch the next request's clock.
+    /// `None` from the body's end on, so that a late drop does not touch the next request's timers.
     timers: Option<Arc<ConnectionTimers>>,
 }
 
-impl Inflow {
+impl TimedRequestBody {
     fn done(&mut self) {
         if let Some(timers) = self.timers.take() {
             timers.body_done();
@@ -111,7 +116,7 @@ impl Inflow {
     }
 }
 
-impl HttpBody for Inflow {
+impl HttpBody for TimedRequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -149,7 +154,7 @@ impl HttpBody for Inflow {
     }
 }
 
-impl Drop for Inflow {
+impl Drop for TimedRequestBody {
     fn drop(&mut self) {
         if let Some(timers) = self.timers.take() {
             timers.body_left();
@@ -157,14 +162,14 @@ impl Drop for Inflow {
     }
 }
 
-/// The body of an answer: when it is dropped, the answer is complete or given up.
-pub(super) struct Outflow {
+/// The body of an answer: its drop means that the answer is complete or was aborted.
+pub(super) struct TimedAnswerBody {
     body: Body,
     timers: Arc<ConnectionTimers>,
     counts: Arc<EdgeCounts>,
 }
 
-impl HttpBody for Outflow {
+impl HttpBody for TimedAnswerBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -194,7 +199,7 @@ impl HttpBody for Outflow {
     }
 }
 
-impl Drop for Outflow {
+impl Drop for TimedAnswerBody {
     fn drop(&mut self) {
         self.timers.answered();
     }

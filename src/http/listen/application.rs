@@ -1,4 +1,4 @@
-//! What answers requests, as the listener sees it.
+//! Application: what the listener needs to have requests answered.
 
 use std::convert::Infallible;
 
@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use tower::ServiceExt;
 
-/// What answers requests. Each connection has a clone, so clones are cheap and share what they know.
+/// Answers requests. Each connection has a clone, so clones are cheap and share their state.
 pub trait Application: Clone + Send + Sync + 'static {
     /// The answer to a request, which carries its [`Peer`](super::Peer) as an extension.
     fn answer(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;

@@ -13,15 +13,16 @@ pub struct EdgeCounts {
     pub refused_full: Counter,
     /// Sockets closed at once because their address had all its slots.
     pub refused_address: Counter,
-    /// Connections closed where a proxy is expected: not from one, or without a good PROXY header.
+    /// Connections closed where a proxy is expected: not from a proxy, or without a valid PROXY
+    /// header.
     pub refused_proxy: Counter,
     /// Handshakes that failed, took too long or were not TLS.
     pub handshake_failed: Counter,
     /// Connections cut because a header was late.
     pub cut_header: Counter,
-    /// Connections cut because a body or an answer stood still or was too slow.
+    /// Connections cut because a body or an answer stalled or was too slow.
     pub cut_slow: Counter,
-    /// Connections closed because nothing was asked on them.
+    /// Connections closed because no request came.
     pub closed_idle: Counter,
     /// Connections cut at the end of the drain.
     pub cut_drain: Counter,
@@ -29,7 +30,7 @@ pub struct EdgeCounts {
     pub panics: Counter,
 }
 
-/// One number that many tasks may change.
+/// A number that many tasks may change.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! Drives one HTTP connection to its end, and ends it when patience does.
+//! Drives one HTTP connection to its end, or ends it when a time limit is reached.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::timers::{ConnectionTimers, Due};
 /// Most that hyper buffers of one direction. Unit: bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Header fields that hyper takes when nothing is said. Source: `Builder::max_headers`.
+/// Header fields that hyper accepts by default. Source: `Builder::max_headers`.
 const HYPER_FIELDS: usize = 100;
 
 /// How a connection ended.
@@ -33,8 +33,8 @@ pub(super) enum End {
     Cut(Due),
 }
 
-/// One connection with everything that can end it. One timer serves all limits: it is moved only
-/// when the next one is due earlier, so a busy connection does not touch it.
+/// One connection with everything that can end it. One timer serves all limits. It is reset only
+/// when the next limit is due earlier, so a busy connection does not touch it.
 pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin, A: Application> {
     http: Connection<TokioIo<TimedStream<S>>, Answerer<A>>,
     timers: Arc<ConnectionTimers>,
@@ -43,15 +43,15 @@ pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin, A: Application> {
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
     /// The last moment at which another request may begin.
     old_at: Instant,
-    /// Asked to close after the answer under way; never taken back.
+    /// It closes after the present answer; this is never undone.
     retired: bool,
-    /// The kernel was asked for room since this moment, and had none.
+    /// Since when the kernel, asked for room, had none.
     probed_at: Option<Instant>,
-    /// How often to look when only another task could have begun to wait for the peer.
+    /// How often to check the timers when only another task can have begun to wait for the peer.
     look: Duration,
 }
 
-/// What is to be done when the next limit is reached.
+/// What to do when the next limit is reached.
 #[derive(Clone, Copy)]
 enum Next {
     Due(Due),
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
             .max_header_size(limits.header_bytes)
             .max_buf_size(BUFFER_BYTES.max(limits.header_bytes));
         if limits.header_fields != HYPER_FIELDS {
-            // Said aloud, even the default makes hyper clear room for that many with each request.
+            // Setting even the default makes hyper clear room for that many with each request.
             builder.max_headers(limits.header_fields);
         }
         let http = builder.serve_connection(io, answerer);

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// Takes percent-encoding away, once; `None` when a percent sign has no two hexadecimal digits behind
-/// it, which the library would leave as it stands. `+` means itself.
+/// Decodes percent-encoding, once; `None` when a percent sign is not followed by two hexadecimal
+/// digits, which the library would leave unchanged. `+` means itself.
 ///
 /// Source: RFC 3986, section 2.1.
 pub fn unescape(text: &[u8]) -> Option<Cow<'_, [u8]>> {

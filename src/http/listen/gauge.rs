@@ -1,7 +1,7 @@
-//! One direction of a transfer: how long we waited for the peer, and what came of it.
+//! One direction of a transfer: how long we waited for the peer, and how many bytes came of it.
 //!
-//! Only waiting is charged. A peer pays for the time in which we had something to give it and it
-//! took nothing, or wanted its bytes and none came; the time our own handlers take is free.
+//! Only waiting is charged to the peer: the time in which it took nothing of what we had to send,
+//! or sent nothing of what we wanted. The time of our own handlers is free.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::limits::FlowPace;
 
-/// Bytes moved and time waited since the span began, and since when we wait now.
+/// Bytes moved and time waited since the span began, and since when the present wait lasts.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     waiting_since: Option<Instant>,
@@ -18,13 +18,13 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    /// The peer is waited for from now on.
+    /// From now on we wait for the peer.
     pub fn wait(&mut self, now: Instant) {
         self.waiting_since.get_or_insert(now);
     }
 
-    /// The peer took or gave `bytes`. A span that lasted as long as the grace ends here, so that
-    /// the burst a socket buffer swallows at first does not count for ever.
+    /// The peer took or sent `bytes`. A span that lasted as long as the grace ends here, so that
+    /// the first burst into a socket buffer does not count for ever.
     pub fn moved(&mut self, bytes: u64, now: Instant, pace: &FlowPace) {
         if let Some(since) = self.waiting_since.take() {
             self.waited = self.waited.saturating_add(now.saturating_duration_since(since));
@@ -36,7 +36,7 @@ impl Gauge {
         }
     }
 
-    /// The peer is no longer waited for.
+    /// We no longer wait for the peer.
     pub fn rest(&mut self) {
         *self = Self::default();
     }
@@ -45,7 +45,7 @@ impl Gauge {
         self.waiting_since.is_some()
     }
 
-    /// When the peer is too slow if nothing moves until then; `None` while it is not waited for.
+    /// When the peer counts as too slow if nothing moves until then; `None` while we do not wait.
     pub fn late_at(&self, pace: &FlowPace) -> Option<Instant> {
         let since = self.waiting_since?;
         let left = pace.grace.max(self.worth(pace)).saturating_sub(self.waited);

@@ -1,11 +1,11 @@
-//! The numbers that bound what strangers can cost us: connections, seconds, bytes, rates.
+//! Limits on what unknown peers can use: connections, seconds, bytes, rates.
 
 use std::time::Duration;
 
 /// Bounds of the listener; one set for all its sockets.
 ///
-/// Every peer reaches the HTTP parser (a certificate is judged after the handshake), so these hold
-/// for people we know nothing about.
+/// Every peer reaches the HTTP parser (a certificate is judged after the handshake), so the limits
+/// hold for unknown peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
     /// Open connections in all, handshakes included. Beyond: the accepted socket is closed at
@@ -22,15 +22,15 @@ pub struct EdgeLimits {
     /// From the first byte of a request to the end of its header; also from the end of the
     /// handshake to the end of the first header. Default 15.
     pub header_seconds: u64,
-    /// From the end of an answer to the first byte of the next request. Default 75. A header of
-    /// which some came along with the previous request has this and then `header_seconds`.
+    /// From the end of an answer to the first byte of the next request. Default 75. A header that
+    /// began together with the previous request has this time and then `header_seconds`.
     pub idle_seconds: u64,
     /// While a body is read or an answer written: the longest wait for a peer that takes or gives
     /// nothing at all. Default 30. Time spent by our own handlers does not count.
     pub stall_seconds: u64,
     /// The least average rate, both ways, over the time spent waiting for the peer. Default 1024.
     pub min_bytes_per_second: u64,
-    /// Waiting of that many seconds in sum is free of the rate, then each such span is judged.
+    /// How many seconds of waiting, in sum, are free of the rate; then each such span is judged.
     /// Default 30.
     pub rate_grace_seconds: u64,
     /// Request line and header fields of one request. Default 32 KiB. Beyond: 431.
@@ -39,8 +39,8 @@ pub struct EdgeLimits {
     pub header_fields: usize,
     /// Age at which a connection is closed after the answer under way. Default 3600.
     pub max_age_seconds: u64,
-    /// After we close: how long unread input is still taken and thrown away, so that the last
-    /// answer (a refusal in the middle of an upload) reaches the peer. Default 5.
+    /// After we close: how long unread input is still read and dropped, so that the last answer (a
+    /// refusal in the middle of an upload) reaches the peer. Default 5.
     pub linger_seconds: u64,
     /// At shutdown: how long answers under way may take before they are cut. Default 10.
     pub drain_seconds: u64,
@@ -77,7 +77,7 @@ pub(super) struct Pace {
     pub flow: FlowPace,
 }
 
-/// What is asked of a peer that gives or takes a body.
+/// What is required of a peer that sends or takes a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FlowPace {
     pub stall: Duration,

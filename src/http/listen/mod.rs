@@ -1,5 +1,5 @@
-//! The listener: sockets, TLS, HTTP/1.1, and the patience we have with strangers. It gives every
-//! request a [`Peer`] and hands it to the application; it judges nobody.
+//! The listener: sockets, TLS, HTTP/1.1, and time limits for unknown peers. It gives every request
+//! a [`Peer`] and passes it to the application; it judges nobody.
 //!
 //! Every peer that completes a handshake reaches the HTTP parser, whatever its certificate says, so
 //! that it can be refused with a reason; what it can cost us before that is bounded by
@@ -54,34 +54,34 @@ pub use peer::{Peer, PeerSlot};
 pub use systemd::Notifier;
 pub use tls::harden;
 
-use accept::{Terms, Visitor};
+use accept::{AcceptedSocket, ListenerContext};
 use slots::ConnectionSlots;
 
 /// Connections the kernel may hold for us before they are accepted.
 const BACKLOG: u32 = 4096;
 
-/// Pause after an accept failed for want of descriptors or memory, so as not to spin.
+/// Pause after an accept failed for want of descriptors or memory, to avoid a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The bound sockets of the server.
 pub struct Edge {
-    listeners: Vec<Door>,
+    listeners: Vec<BoundSocket>,
     proxies: Networks,
     limits: EdgeLimits,
     counts: Arc<EdgeCounts>,
 }
 
 /// One bound socket.
-struct Door {
+struct BoundSocket {
     listener: TcpListener,
-    /// Only proxies come here, and say first on whose behalf.
+    /// Only proxies connect here, and begin with a PROXY header.
     is_proxied: bool,
 }
 
 impl Edge {
     /// Binds every address; must be called within a tokio runtime.
     ///
-    /// Shape: `[::]:443` takes IPv6 only, so `0.0.0.0:443` can stand beside it. Port 0 lets the
+    /// Shape: `[::]:443` takes IPv6 only, so `0.0.0.0:443` can be listed beside it. Port 0 lets the
     /// system choose; see [`local_addrs`](Self::local_addrs).
     ///
     /// # Errors
@@ -95,10 +95,10 @@ impl Edge {
         Ok(Self { listeners, proxies: Networks::default(), limits, counts: Arc::default() })
     }
 
-    /// The same with `addrs` as well, where only `proxies` may connect, and only with a header of the
-    /// PROXY protocol (version 2): who is named there is the peer. Elsewhere none is read.
+    /// Adds `addrs`, where only `proxies` may connect, and only with a header of the PROXY protocol
+    /// (version 2): the address in it is the peer's. No other socket reads such a header.
     ///
-    /// Connections from `proxies` do not count for their address anywhere.
+    /// Connections from `proxies` are not limited per address on any socket.
     ///
     /// # Errors
     /// As for [`bind`](Self::bind).
@@ -108,20 +108,20 @@ impl Edge {
         Ok(self)
     }
 
-    /// The addresses that are listened on, in the order they were given.
+    /// The addresses of the sockets, in the order in which they were given.
     ///
     /// # Errors
     /// The system's.
     pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(|door| door.listener.local_addr()).collect()
+        self.listeners.iter().map(|socket| socket.listener.local_addr()).collect()
     }
 
-    /// What happened so far; stays valid while and after the edge serves.
+    /// The counters; they remain valid while and after the edge serves.
     pub fn counts(&self) -> Arc<EdgeCounts> {
         Arc::clone(&self.counts)
     }
 
-    /// Serves `app` until `shutdown`, then lets answers under way finish.
+    /// Serves `app` until `shutdown`, then lets the present answers finish.
     ///
     /// Shape: the configuration in `tls` is looked up for each new connection, so a swap changes
     /// new connections and leaves open ones alone. A handler's future is dropped when its client
@@ -138,15 +138,15 @@ impl Edge {
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         if !tls::is_hard(&tls.load()) {
-            let told = "the TLS configuration must pass through `harden`";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
+            let problem = "the TLS configuration must pass through `harden`";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         let Self { listeners, proxies, limits, counts } = self;
         let slots =
             ConnectionSlots::new(limits.max_connections, limits.max_connections_per_address);
         let drain = Duration::from_secs(limits.drain_seconds);
         let stop = CancellationToken::new();
-        let terms = Arc::new(Terms { limits, proxies, counts, app, stop });
+        let context = Arc::new(ListenerContext { limits, proxies, counts, app, stop });
         let mut live = JoinSet::new();
         let mut connection = 0_u64;
         let mut shutdown = pin!(shutdown);
@@ -157,23 +157,23 @@ impl Edge {
                 accepted = next_socket(&listeners) => {
                     connection = connection.wrapping_add(1);
                     let tls = tls.load_full();
-                    if let Some(visitor) = admit(&terms, &slots, accepted, connection).await
+                    if let Some(socket) = admit(&context, &slots, accepted, connection).await
                         && is_usable(&tls)
                     {
-                        live.spawn(accept::serve(Arc::clone(&terms), tls, visitor));
+                        live.spawn(accept::serve(Arc::clone(&context), tls, socket));
                     }
                 }
             }
         }
         drop(listeners);
-        drain_all(&terms, live, drain).await;
+        drain_all(&context, live, drain).await;
         Ok(())
     }
 }
 
-fn bind_all(addrs: &[SocketAddr], is_proxied: bool) -> io::Result<Vec<Door>> {
-    let door = |addr: &SocketAddr| Ok(Door { listener: bind_one(*addr)?, is_proxied });
-    addrs.iter().map(door).collect()
+fn bind_all(addrs: &[SocketAddr], is_proxied: bool) -> io::Result<Vec<BoundSocket>> {
+    let bind = |addr: &SocketAddr| Ok(BoundSocket { listener: bind_one(*addr)?, is_proxied });
+    addrs.iter().map(bind).collect()
 }
 
 fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -190,28 +190,29 @@ fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}")))
 }
 
-/// A socket that came, from where, and whether it came to a door for proxies.
+/// An accepted socket, its peer's address, and whether its listener is for proxies.
 type Arrival = (TcpStream, SocketAddr, bool);
 
-/// The next socket of whichever listener has one.
-async fn next_socket(listeners: &[Door]) -> io::Result<Arrival> {
+/// The next socket of any listener.
+async fn next_socket(listeners: &[BoundSocket]) -> io::Result<Arrival> {
     std::future::poll_fn(|cx| {
-        let accept = |door: &Door| {
-            let accepted = door.listener.poll_accept(cx);
-            accepted.map_ok(|(tcp, addr)| (tcp, addr, door.is_proxied))
+        let accept = |socket: &BoundSocket| {
+            let accepted = socket.listener.poll_accept(cx);
+            accepted.map_ok(|(tcp, addr)| (tcp, addr, socket.is_proxied))
         };
         listeners.iter().map(accept).find(Poll::is_ready).unwrap_or(Poll::Pending)
     })
     .await
 }
 
-/// Gives a slot to a socket, or closes it at once. A failed accept costs a pause, never the loop.
+/// Gives a slot to a socket, or closes it at once. A failed accept causes a pause and never ends
+/// the loop.
 async fn admit(
-    terms: &Terms<impl Application>,
+    context: &ListenerContext<impl Application>,
     slots: &Arc<ConnectionSlots>,
     accepted: io::Result<Arrival>,
     connection: u64,
-) -> Option<Visitor> {
+) -> Option<AcceptedSocket> {
     let (tcp, addr, is_proxied) = match accepted {
         Ok(accepted) => accepted,
         Err(error) if is_about_one_socket(&error) => return None,
@@ -221,28 +222,28 @@ async fn admit(
             return None;
         }
     };
-    let is_proxy = terms.proxies.holds(addr.ip());
+    let is_proxy = context.proxies.holds(addr.ip());
     if is_proxied && !is_proxy {
-        terms.counts.refused_proxy.rise();
+        context.counts.refused_proxy.rise();
         tracing::info!(%addr, "closed at once: it is none of listen.proxies");
         return None;
     }
     let slot = if is_proxy { slots.take_unnamed() } else { slots.take(addr.ip()) };
     match slot {
         Ok(slot) => {
-            terms.counts.accepted.rise();
-            // Small answers go out at once; large ones fill their packets anyway.
+            context.counts.accepted.rise();
+            // Small answers should leave at once; large ones fill their packets anyway.
             let _ = tcp.set_nodelay(true);
-            Some(Visitor { tcp, addr, connection, slot, is_proxied })
+            Some(AcceptedSocket { tcp, addr, connection, slot, is_proxied })
         }
         Err(why) => {
-            accept::note_no_slot(&terms.counts, addr, why);
+            accept::note_no_slot(&context.counts, addr, why);
             None
         }
     }
 }
 
-/// Errors of accept(2) that concern a connection that is gone already.
+/// Errors of accept(2) about a connection that is already closed.
 fn is_about_one_socket(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, HostUnreachable, NetworkUnreachable};
     matches!(
@@ -267,9 +268,13 @@ fn note_broken(ended: Result<(), JoinError>) {
     }
 }
 
-/// Lets every connection finish its answer, then cuts what is left.
-async fn drain_all(terms: &Terms<impl Application>, mut live: JoinSet<()>, patience: Duration) {
-    terms.stop.cancel();
+/// Lets every connection finish its answer, then cuts the rest.
+async fn drain_all(
+    context: &ListenerContext<impl Application>,
+    mut live: JoinSet<()>,
+    patience: Duration,
+) {
+    context.stop.cancel();
     let finished = timeout(patience, async {
         while let Some(ended) = live.join_next().await {
             note_broken(ended);
@@ -278,7 +283,7 @@ async fn drain_all(terms: &Terms<impl Application>, mut live: JoinSet<()>, patie
     if finished.await.is_err() {
         let left = live.len();
         tracing::info!(left, "connections cut at the end of the drain");
-        (0..left).for_each(|_| terms.counts.cut_drain.rise());
+        (0..left).for_each(|_| context.counts.cut_drain.rise());
         live.shutdown().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Networks: from where proxies connect.
+//! Networks: the addresses from which proxies connect.
 
 use std::net::IpAddr;
 

@@ -1,8 +1,8 @@
-//! One spelling per path: what a request line says, made plain once, or refused.
+//! One spelling per path: the path of a request line is normalised once, or refused.
 
 use super::escapes::unescape;
 
-/// Longest raw path that is looked at. Unit: bytes.
+/// Longest raw path that is accepted. Unit: bytes.
 const PATH_BYTES: usize = 4096;
 
 /// Why a request path is refused; always the sender's fault.
@@ -14,7 +14,7 @@ pub enum PathFault {
     /// It is longer than any path that is served.
     #[error("the path is longer than {PATH_BYTES} bytes")]
     TooLong,
-    /// A percent sign without two hexadecimal digits behind it.
+    /// A percent sign without two hexadecimal digits after it.
     #[error("a percent sign must be followed by two hexadecimal digits")]
     Escape,
     /// The decoded bytes are not UTF-8.
@@ -37,8 +37,8 @@ pub enum PathFault {
     EmptySegment,
 }
 
-/// Gives the one plain spelling of a request path: percent-decoded once, free of anything that two
-/// readers could read differently.
+/// Returns the one plain spelling of a request path: percent-decoded once, without anything that
+/// two readers could read differently.
 ///
 /// Shape: `raw` is the path of a request line, without its query; the result begins with a slash,
 /// and may end with one. `+` means itself. A decoded percent sign stays, and is not decoded again.
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// What cannot stand for itself in a path. Source: RFC 3986, section 3.3.
+    /// Characters that must be escaped in a path. Source: RFC 3986, section 3.3.
     const ESCAPED: &AsciiSet = &CONTROLS
         .add(b' ')
         .add(b'"')

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection: address, certificate chain, and a slot for a judgement.
+//! The other end of a connection: address, certificate chain, and a slot for the verdict.
 
 use std::any::Any;
 use std::fmt;
@@ -7,44 +7,44 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
-/// The other end of the connection a request came on; an extension of every request.
+/// The other end of a request's connection; an extension of every request.
 ///
-/// Nothing here is trusted yet: the peer proved that it holds the key of the first certificate,
-/// no more. Identity never comes from a header.
+/// Nothing here is trusted yet: the peer only proved that it holds the key of the first
+/// certificate. Identity never comes from a header.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Where it connects from.
     pub addr: SocketAddr,
     /// What it sent, leaf first; empty when it sent no certificate.
     pub chain: Arc<[CertificateDer<'static>]>,
-    /// Kept with the connection, for whoever judges the chain.
+    /// Stored with the connection, for the layer that judges the chain.
     pub slot: Arc<PeerSlot>,
-    /// A number of this connection that no other one of this process has.
+    /// The number of this connection, unique in this process.
     pub connection: u64,
 }
 
 /// A cell that lives as long as the connection and holds at most one value of any type.
 ///
-/// The admission layer keeps its judgement of the chain here, with the trust epoch it was made in,
-/// so that a chain is verified once per connection and not once per request.
+/// The admission layer keeps its verdict on the chain here, with the trust epoch of the verdict. So
+/// a chain is verified once per connection and not once per request.
 #[derive(Default)]
 pub struct PeerSlot {
     held: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl PeerSlot {
-    /// The value last kept, if there is one and it is a `T`.
+    /// The stored value, if there is one and it is a `T`.
     pub fn find<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         held.and_then(|value| value.downcast::<T>().ok())
     }
 
-    /// Keeps `value` in place of whatever was there.
+    /// Stores `value` in place of an earlier one.
     pub fn keep<T: Any + Send + Sync>(&self, value: Arc<T>) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
     }
 
-    /// Forgets what was kept.
+    /// Removes the stored value.
     pub fn clear(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -1,7 +1,8 @@
-//! What a proxy that passes TCP on says first: the header of the PROXY protocol, version 2.
+//! The header of the PROXY protocol, version 2: the first bytes from a proxy that passes TCP on.
 //!
-//! Source: <https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt>, section 2.2. The text form
-//! (version 1) is not taken. Pure: bytes in, value out; reading them is [`read`]'s.
+//! Source: <https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt>, section 2.2. The text
+//! form (version 1) is refused. The parser is pure, bytes in and value out; [`read`] reads them
+//! from a socket.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,20 +13,20 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, family, length.
 const FIXED_BYTES: usize = 16;
-/// The most that may follow. The largest addresses have 216 bytes; extensions (names, the proxy's own
-/// view of TLS) come to a few hundred. Unit: bytes.
+/// The most bytes that may follow. The largest addresses have 216 bytes; extensions (names, the
+/// proxy's own view of TLS) come to a few hundred. Unit: bytes.
 const MOST_BYTES: usize = 2048;
 /// The extension that holds the checksum of the whole header.
 const CHECKSUM: u8 = 0x03;
 /// The CRC-32C polynomial (RFC 4960, appendix B), its bits mirrored.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
-/// On whose behalf a proxy connects.
+/// Whose connection it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Behalf {
-    /// Its own, to see whether we are there; or it does not know.
-    Own,
-    /// A client that connects to it from there.
+pub(super) enum ProxySource {
+    /// The proxy's own (command LOCAL), such as a health check; or the proxy does not know.
+    Local,
+    /// That of a client with this address.
     Client(SocketAddr),
 }
 
@@ -49,12 +50,12 @@ pub(super) enum ProxyHeaderFault {
 /// Reads one header and not a byte more.
 ///
 /// # Errors
-/// [`ProxyHeaderFault`] as [`io::ErrorKind::InvalidData`]; [`io::ErrorKind::UnexpectedEof`] when nothing
-/// came at all; the system's.
-pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Behalf> {
+/// [`ProxyHeaderFault`] as [`io::ErrorKind::InvalidData`]; [`io::ErrorKind::UnexpectedEof`] when
+/// nothing came; the system's.
+pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<ProxySource> {
     let mut header = vec![0_u8; FIXED_BYTES];
     from.read_exact(header.get_mut(..1).unwrap_or_default()).await?;
-    // Who says something else is told apart at the first byte, however little it sends.
+    // Anything else is recognised at its first byte, however little is sent.
     if header.first() != SIGNATURE.first() {
         return Err(fault(ProxyHeaderFault::Absent));
     }
@@ -85,8 +86,8 @@ fn following(fixed: &[u8]) -> Result<usize, ProxyHeaderFault> {
     if more > MOST_BYTES { Err(ProxyHeaderFault::TooLong) } else { Ok(more) }
 }
 
-/// Reads a whole header, with nothing behind it.
-fn parse(header: &[u8]) -> Result<Behalf, ProxyHeaderFault> {
+/// Reads a whole header, with nothing after it.
+fn parse(header: &[u8]) -> Result<ProxySource, ProxyHeaderFault> {
     let more = following(header)?;
     let (fixed, rest) = header.split_at_checked(FIXED_BYTES).ok_or(ProxyHeaderFault::Length)?;
     if rest.len() != more {
@@ -94,11 +95,11 @@ fn parse(header: &[u8]) -> Result<Behalf, ProxyHeaderFault> {
     }
     let [.., command, family, _, _] = *fixed else { return Err(ProxyHeaderFault::Length) };
     if command == 0x20 {
-        // The proxy's own connection: whatever follows is to be skipped unread.
-        return Ok(Behalf::Own);
+        // The proxy's own connection: the addresses are skipped unread, as the protocol says.
+        return Ok(ProxySource::Local);
     }
     let (behalf, extensions) = match family {
-        0x00 => return Ok(Behalf::Own),
+        0x00 => return Ok(ProxySource::Local),
         0x11 => {
             let (addresses, extensions) =
                 rest.split_first_chunk::<12>().ok_or(ProxyHeaderFault::Length)?;
@@ -118,20 +119,21 @@ fn parse(header: &[u8]) -> Result<Behalf, ProxyHeaderFault> {
     Ok(behalf)
 }
 
-fn client(address: impl Into<IpAddr>, port: [u8; 2]) -> Behalf {
-    Behalf::Client(SocketAddr::new(address.into().to_canonical(), u16::from_be_bytes(port)))
+fn client(address: impl Into<IpAddr>, port: [u8; 2]) -> ProxySource {
+    ProxySource::Client(SocketAddr::new(address.into().to_canonical(), u16::from_be_bytes(port)))
 }
 
-/// Steps over every extension, which fill `left` exactly, and looks at the checksum where there is one.
+/// Steps over every extension, and verifies the checksum where there is one. The extensions must
+/// fill `left` exactly.
 fn check_extensions(header: &[u8], mut left: &[u8]) -> Result<(), ProxyHeaderFault> {
-    let mut told = None;
+    let mut found = None;
     while let Some((&[kind, high, low], behind)) = left.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes([high, low]));
         let (value, next) = behind.split_at_checked(length).ok_or(ProxyHeaderFault::Length)?;
         if kind == CHECKSUM {
             let sum = <[u8; 4]>::try_from(value).map_err(|_| ProxyHeaderFault::Checksum)?;
             let at = header.len().saturating_sub(behind.len());
-            if told.replace((at, u32::from_be_bytes(sum))).is_some() {
+            if found.replace((at, u32::from_be_bytes(sum))).is_some() {
                 return Err(ProxyHeaderFault::Checksum);
             }
         }
@@ -140,14 +142,14 @@ fn check_extensions(header: &[u8], mut left: &[u8]) -> Result<(), ProxyHeaderFau
     if !left.is_empty() {
         return Err(ProxyHeaderFault::Length);
     }
-    match told {
+    match found {
         Some((at, sum)) if checksum(header, at) != sum => Err(ProxyHeaderFault::Checksum),
         _ => Ok(()),
     }
 }
 
-/// CRC-32C of the header with nothing but zeros in the four bytes at `blank`. A header comes once a
-/// connection and is short: bit by bit is fast enough, and needs neither table nor crate.
+/// CRC-32C of the header with zeros in the four bytes at `blank`. A header is short and comes once
+/// per connection, so bit by bit is fast enough, and needs neither table nor crate.
 fn checksum(header: &[u8], blank: usize) -> u32 {
     let is_blank = |at: usize| at.checked_sub(blank).is_some_and(|behind| behind < 4);
     let mut sum = u32::MAX;
@@ -166,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// A header with these parts; its length is true.
+    /// A header with these parts and the right length.
     fn header(command: u8, family: u8, addresses: &[u8], extensions: &[(u8, Vec<u8>)]) -> Vec<u8> {
         let mut rest = addresses.to_vec();
         for (kind, value) in extensions {
@@ -191,7 +193,7 @@ mod tests {
         }
     }
 
-    /// The same with a true checksum at its end.
+    /// The same with a right checksum at its end.
     fn summed(source: SocketAddr, mut extensions: Vec<(u8, Vec<u8>)>) -> Vec<u8> {
         let (family, addresses) = addresses(source);
         extensions.push((CHECKSUM, vec![0; 4]));
@@ -202,8 +204,9 @@ mod tests {
         bytes
     }
 
-    /// Reads from a wire that gives `step` bytes at a time; gives what it left there too.
-    fn read_by(bytes: &[u8], step: usize) -> (io::Result<Behalf>, Vec<u8>) {
+    /// Reads from a stream that gives `step` bytes at a time; also returns the bytes that were
+    /// left.
+    fn read_by(bytes: &[u8], step: usize) -> (io::Result<ProxySource>, Vec<u8>) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut wire = wire_of(bytes, step);
@@ -233,13 +236,13 @@ mod tests {
     fn headers_as_proxies_send_them() {
         let bytes =
             b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x07\x0a\x00\x00\x01\xd4\x31\x20\xfb";
-        assert_eq!(parse(bytes), Ok(Behalf::Client("192.0.2.7:54321".parse().unwrap())));
-        assert_eq!(parse(b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00"), Ok(Behalf::Own));
-        // A check of health may still carry addresses, which are skipped.
-        assert_eq!(parse(&header(0x20, 0x11, &[1; 12], &[])), Ok(Behalf::Own));
-        assert_eq!(parse(&header(0x21, 0x00, &[], &[])), Ok(Behalf::Own));
+        assert_eq!(parse(bytes), Ok(ProxySource::Client("192.0.2.7:54321".parse().unwrap())));
+        assert_eq!(parse(b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00"), Ok(ProxySource::Local));
+        // A health check may still carry addresses, which are skipped.
+        assert_eq!(parse(&header(0x20, 0x11, &[1; 12], &[])), Ok(ProxySource::Local));
+        assert_eq!(parse(&header(0x21, 0x00, &[], &[])), Ok(ProxySource::Local));
         let mapped = summed("[::ffff:192.0.2.7]:1".parse().unwrap(), vec![(4, vec![0; 9])]);
-        assert_eq!(parse(&mapped), Ok(Behalf::Client("192.0.2.7:1".parse().unwrap())));
+        assert_eq!(parse(&mapped), Ok(ProxySource::Client("192.0.2.7:1".parse().unwrap())));
     }
 
     #[test]
@@ -271,7 +274,7 @@ mod tests {
         ] {
             assert_eq!(parse(&bytes), Err(fault), "{bytes:?}");
         }
-        // The longest that is taken.
+        // The longest that is accepted.
         assert!(parse(&header(0x21, 0x11, &v4, &[(4, vec![0; 2033])])).is_ok());
         let twice = summed("192.0.2.7:1".parse().unwrap(), vec![(CHECKSUM, vec![0; 4])]);
         assert_eq!(parse(&twice), Err(ProxyHeaderFault::Checksum));
@@ -298,7 +301,7 @@ mod tests {
             let bytes = [summed(source, extensions), behind.clone()].concat();
             let (outcome, left) = read_by(&bytes, step);
             let canonical = SocketAddr::new(source.ip().to_canonical(), source.port());
-            prop_assert_eq!(outcome.unwrap(), Behalf::Client(canonical));
+            prop_assert_eq!(outcome.unwrap(), ProxySource::Client(canonical));
             prop_assert_eq!(left, behind);
         }
 
@@ -317,11 +320,11 @@ mod tests {
             flip in 1_u8..,
         ) {
             let mut bytes = summed(source, extensions);
-            // Behind the addresses a flip can turn the checksum itself into something else.
+            // After the addresses, a flip can turn the checksum itself into another extension.
             let at = at.index(FIXED_BYTES + addresses(source).1.len());
             bytes[at] ^= flip;
-            // A flip that makes it the proxy's own connection, or nobody's, has no address to believe.
-            prop_assert!(matches!(parse(&bytes), Err(_) | Ok(Behalf::Own)), "{}", at);
+            // A flip that makes it the proxy's own connection, or nobody's, yields no address.
+            prop_assert!(matches!(parse(&bytes), Err(_) | Ok(ProxySource::Local)), "{}", at);
         }
 
         #[test]

@@ -1,4 +1,5 @@
-//! Connection slots: how many connections are open, in all and per address; a slot is given back by dropping.
+//! Connection slots: how many connections are open, in all and per address. Dropping a slot frees
+//! it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use super::network::network_of;
 pub(super) enum NoSlot {
     /// The whole server is full.
     Full,
-    /// This address has all it may have.
+    /// This address has all its slots.
     Address,
 }
 
@@ -23,18 +24,18 @@ pub(super) struct ConnectionSlots {
     taken: Mutex<Taken>,
 }
 
-/// The map never holds more entries than there are taken slots.
+/// The map never has more entries than there are taken slots.
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// One open connection's place.
+/// The slot of one open connection.
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     of: Arc<ConnectionSlots>,
-    /// Whose it counts as; nobody's for a proxy.
+    /// The address that it is counted for; `None` for a proxy.
     network: Option<IpAddr>,
 }
 
@@ -47,7 +48,7 @@ impl ConnectionSlots {
         self.take_unnamed()?.name(address)
     }
 
-    /// A slot that counts for no address: a proxy's, which stands for many.
+    /// A slot that is counted for no address: that of a proxy, which has many clients.
     pub fn take_unnamed(self: &Arc<Self>) -> Result<ConnectionSlot, NoSlot> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.most {
@@ -64,7 +65,8 @@ impl ConnectionSlots {
 }
 
 impl ConnectionSlot {
-    /// The same slot, from now on counted for `address`; it is given back when that has all it may have.
+    /// The same slot, from now on counted for `address`. It is freed when that address has all its
+    /// slots.
     pub fn name(mut self, address: IpAddr) -> Result<Self, NoSlot> {
         let network = network_of(address);
         {

@@ -1,4 +1,4 @@
-//! Tells the service manager how we are: ready, reloading, stopping, alive.
+//! Notifies the service manager of our state: ready, reloading, stopping, alive.
 //!
 //! One datagram per message to the socket that systemd names in the environment; sd_notify(3)
 //! allows to write it without its library.
@@ -11,7 +11,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The way to the service manager; without a socket every message is a no-op.
+/// Sends messages to the service manager; without a socket it does nothing.
 #[derive(Debug)]
 pub struct Notifier {
     to: Option<(UnixDatagram, SocketAddr)>,
@@ -32,12 +32,12 @@ impl Notifier {
             [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest)?,
             [b'/', ..] => SocketAddr::from_pathname(name)?,
             _ => {
-                let told = "the notify socket must be an absolute path or begin with '@'";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
+                let problem = "the notify socket must be an absolute path or begin with '@'";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
             }
         };
         let sender = UnixDatagram::unbound()?;
-        // A manager that does not read must not hold us up.
+        // A manager that does not read must not block us.
         sender.set_nonblocking(true)?;
         Ok(Self { to: Some((sender, address)) })
     }
@@ -59,12 +59,12 @@ impl Notifier {
         self.send("STOPPING=1\n");
     }
 
-    /// Still alive; due at least twice per watchdog interval.
+    /// The process is alive; due at least twice per watchdog interval.
     pub fn watchdog(&self) {
         self.send("WATCHDOG=1\n");
     }
 
-    /// One line for `systemctl status`; anything behind a line end is left out.
+    /// One line for `systemctl status`; anything after a line end is left out.
     pub fn status(&self, line: &str) {
         self.send(&format!("STATUS={}\n", line.lines().next().unwrap_or_default()));
     }
@@ -72,12 +72,13 @@ impl Notifier {
     fn send(&self, message: &str) {
         let Some((sender, address)) = &self.to else { return };
         if let Err(error) = sender.send_to_addr(message.as_bytes(), address) {
-            tracing::warn!(%error, "the service manager could not be told");
+            tracing::warn!(%error, "the service manager could not be notified");
         }
     }
 }
 
-/// `CLOCK_MONOTONIC`, by which systemd tells whether `RELOADING=1` answers its request. Unit: microseconds.
+/// `CLOCK_MONOTONIC`, by which systemd knows whether `RELOADING=1` answers its request. Unit:
+/// microseconds.
 fn monotonic_micros() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
@@ -109,10 +110,10 @@ mod tests {
         assert_eq!(read(socket), "STOPPING=1\n");
         let before = monotonic_micros();
         notifier.reloading();
-        let told = read(socket);
-        let micros = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap().trim_end();
-        let told_at: u64 = micros.parse().unwrap();
-        assert!((before..=monotonic_micros()).contains(&told_at) && before > 0, "{told}");
+        let message = read(socket);
+        let micros = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap().trim_end();
+        let sent_at: u64 = micros.parse().unwrap();
+        assert!((before..=monotonic_micros()).contains(&sent_at) && before > 0, "{message}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The stream above TLS, as hyper sees it: it tells the timers when a request begins to arrive and
-//! when an answer has gone.
+//! The stream above TLS, as hyper uses it: it reports to the timers when a request begins to arrive
+//! and when an answer has been sent.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,8 +13,8 @@ use super::timers::ConnectionTimers;
 
 /// A stream of plain bytes with timers.
 ///
-/// Only plain bytes count as hearing from the peer: TLS records without content (key updates,
-/// alerts) keep no connection alive.
+/// Only plain bytes count as received: TLS records without content (key updates, alerts) keep no
+/// connection alive.
 pub(super) struct TimedStream<S> {
     inner: S,
     timers: Arc<ConnectionTimers>,
@@ -35,7 +35,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         if buf.filled().len() > before {
-            self.timers.heard(Instant::now());
+            self.timers.bytes_received(Instant::now());
         }
         Poll::Ready(Ok(()))
     }
@@ -62,8 +62,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
         self.inner.is_write_vectored()
     }
 
-    /// hyper flushes when it has handed over all it has, so a flush that is done after an answer
-    /// is the end of that answer.
+    /// hyper flushes when it has written everything, so a flush that completes after an answer is
+    /// the end of that answer.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
         self.timers.flushed(Instant::now());

@@ -1,8 +1,8 @@
-//! The timers of a connection: which phase it is in and when its patience ends.
+//! The timers of a connection: which phase it is in, and when the next limit is reached.
 //!
 //! hyper 1 has one timer for all reading of headers: it starts when the connection begins to wait
-//! for a request, so it cannot tell an idle client from a half-sent header, and it knows nothing
-//! of bodies. It is switched off; the phases are told here instead.
+//! for a request, so it cannot distinguish an idle client from a half-sent header, and it knows
+//! nothing of bodies. It is switched off; the phases are tracked here instead.
 //!
 //! ```text
 //! Head ──request──▶ Busy ──answer given──▶ Answered ──flushed──▶ Idle ──first byte──▶ Head
@@ -23,32 +23,32 @@ enum Phase {
     Head(Instant),
     /// A handler has the request, or its answer is being produced.
     Busy,
-    /// The answer is complete, though not all of it has left us.
+    /// The answer is complete, but not all of it has been sent.
     Answered,
-    /// Everything is sent and nothing is asked.
+    /// Everything is sent, and no request has come.
     Idle(Instant),
-    /// Closing: what we still have to say is being sent.
+    /// Closing: the rest of our bytes is being sent.
     Leaving,
-    /// Our side is closed; late input is thrown away.
+    /// Our side is closed; late input is dropped.
     Lingering(Instant),
 }
 
-/// What is due when patience ends.
+/// What to do when a limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// Cut: the header is late.
     Header,
-    /// Close in good manners: nothing is asked.
+    /// Close properly: no request came.
     Idle,
     /// Cut, unless the socket turns out to have room: the peer does not take our bytes.
     Taking,
     /// Cut: the peer does not give the bytes it promised.
     Giving,
-    /// Drop: the peer had its time to read the last answer.
+    /// Drop: the time to read the last answer is over.
     Linger,
 }
 
-/// Shared by everything that sees a part of one connection; the lock is never contended for long.
+/// The timers of one connection, shared by all its parts; the lock is never contended for long.
 #[derive(Debug)]
 pub(super) struct ConnectionTimers {
     pace: Pace,
@@ -83,14 +83,14 @@ impl ConnectionTimers {
     }
 
     /// The TLS handshake is done; the first header is awaited from now on.
-    pub fn shaken(&self, now: Instant) {
+    pub fn handshake_done(&self, now: Instant) {
         let mut beat = self.beat();
         beat.phase = Phase::Head(now);
         beat.taking.rest();
     }
 
     /// Plain bytes arrived.
-    pub fn heard(&self, now: Instant) {
+    pub fn bytes_received(&self, now: Instant) {
         let mut beat = self.beat();
         if let Phase::Idle(_) = beat.phase {
             beat.phase = Phase::Head(now);
@@ -98,7 +98,7 @@ impl ConnectionTimers {
     }
 
     /// A whole header was read and its request goes to a handler.
-    pub fn asked(&self) {
+    pub fn request_read(&self) {
         let mut beat = self.beat();
         beat.phase = Phase::Busy;
         beat.giving.rest();
@@ -108,7 +108,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// The handler's answer is complete or given up.
+    /// The handler's answer is complete or was aborted.
     pub fn answered(&self) {
         let mut beat = self.beat();
         if beat.phase == Phase::Busy {
@@ -116,7 +116,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// Everything said so far has left us.
+    /// Everything so far was sent.
     pub fn flushed(&self, now: Instant) {
         let mut beat = self.beat();
         if beat.phase == Phase::Answered {
@@ -192,8 +192,8 @@ impl ConnectionTimers {
         self.beat().probing = false;
     }
 
-    /// When patience ends if nothing happens until then, and what is due at that moment. `None`
-    /// while the connection waits for nobody but us.
+    /// When the next limit is reached if nothing happens until then, and what is due at that
+    /// moment. `None` while the connection waits only for us.
     pub fn due(&self) -> Option<(Instant, Due)> {
         let beat = self.beat();
         let flow = &self.pace.flow;
@@ -230,18 +230,18 @@ mod tests {
     fn a_request_goes_through_all_phases_and_each_has_its_own_patience() {
         let start = Instant::now();
         let timers = ConnectionTimers::new(EdgeLimits::default().pace(), start);
-        timers.shaken(start);
-        timers.heard(at(start, 10));
+        timers.handshake_done(start);
+        timers.bytes_received(at(start, 10));
         assert_eq!(timers.due(), Some((at(start, 15), Due::Header)), "a byte does not extend");
-        timers.asked();
+        timers.request_read();
         assert_eq!(timers.due(), None, "the handler has its own time");
         timers.flushed(at(start, 11));
         assert_eq!(timers.due(), None, "a flush in the middle of an answer is not its end");
         timers.answered();
-        timers.heard(at(start, 12));
+        timers.bytes_received(at(start, 12));
         timers.flushed(at(start, 20));
         assert_eq!(timers.due(), Some((at(start, 95), Due::Idle)));
-        timers.heard(at(start, 90));
+        timers.bytes_received(at(start, 90));
         assert_eq!(timers.due(), Some((at(start, 105), Due::Header)));
         timers.leaving();
         assert_eq!(timers.due(), None);
@@ -254,7 +254,7 @@ mod tests {
     fn a_slow_reader_and_a_silent_uploader_are_told_apart() {
         let start = Instant::now();
         let timers = ConnectionTimers::new(EdgeLimits::default().pace(), start);
-        timers.asked();
+        timers.request_read();
         timers.body_wanted(at(start, 1));
         assert_eq!(timers.due(), Some((at(start, 31), Due::Giving)));
         timers.body_got(100_000, at(start, 5));

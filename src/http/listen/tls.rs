@@ -1,4 +1,4 @@
-//! What the listener insists on in a TLS configuration, whoever made it.
+//! What the listener requires of every TLS configuration.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 /// The only protocol that is offered; apt speaks no other.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Gives `config` with HTTP/1.1 as its only protocol, and without tickets, session cache or early
+/// Returns `config` with HTTP/1.1 as its only protocol, and without tickets, session cache or early
 /// data.
 ///
 /// A resumed session skips the verifier, so a host would come back after its certificate expired

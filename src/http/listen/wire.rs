@@ -1,4 +1,4 @@
-//! The socket under TLS: it notes what the kernel took, bounds the handshake, and closes so that
+//! The socket under TLS: it counts what the kernel took, limits the handshake, and closes so that
 //! the last answer arrives.
 
 use std::io::{self, IoSlice};
@@ -19,7 +19,8 @@ use super::timers::ConnectionTimers;
 pub(super) struct Wire {
     tcp: TcpStream,
     timers: Arc<ConnectionTimers>,
-    /// What the peer may still send before its handshake is over; `None` afterwards.
+    /// How much the peer may still send before its handshake is over; `None` afterwards. Unit:
+    /// bytes.
     handshake_left: Option<u64>,
     closed: bool,
 }
@@ -29,21 +30,23 @@ impl Wire {
         Self { tcp, timers, handshake_left: Some(handshake_bytes), closed: false }
     }
 
-    /// The handshake is over: lifts the bound on what may be read, and acknowledges it at once.
+    /// The handshake is over: lifts the limit on its bytes, and sends the TCP acknowledgement at
+    /// once.
     ///
     /// Nothing follows the client's last handshake message from our side (no tickets), so the
     /// kernel would wait 40 ms for an answer to put the acknowledgement on, and a client with
     /// Nagle's algorithm (apt) would hold back its first request for as long.
-    pub fn shaken(&mut self) {
+    pub fn handshake_done(&mut self) {
         self.handshake_left = None;
-        // Without it things are slower, and that is all.
+        // A failure only makes things slower.
         let _ = rustix::net::sockopt::set_tcp_quickack(&self.tcp, true);
     }
 
-    /// Notes the outcome of a write, and offers the bytes to the kernel itself when asked to.
+    /// Records the outcome of a write, and offers the bytes directly to the kernel when that was
+    /// asked for.
     ///
     /// The event queue calls a socket writable only when a third of its buffer is free, which can
-    /// be more than a megabyte: a client that throttles its download (apt's `Dl-Limit`) would look
+    /// be more than a megabyte: a client that throttles its download (apt's `Dl-Limit`) would seem
     /// dead for minutes. So before anyone is cut, the kernel is asked directly; it takes bytes as
     /// soon as the peer acknowledged any.
     fn note(&mut self, first: &[u8], outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -108,7 +111,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A small answer is one record, and the kernel takes a single buffer for less.
+        // A small answer is one record, and writing a single buffer is cheaper.
         if let [only] = bufs {
             return self.poll_write(cx, only);
         }

@@ -1,4 +1,4 @@
-//! Packages that must be taken.
+//! Packages that must be accepted.
 
 use std::process::Command;
 
@@ -99,7 +99,7 @@ fn ar_numbers_are_read_as_dpkg_and_apt_both_read_them() {
 fn gzip_of_many_members_is_read_whole() {
     let plain = data_tar();
     let members = |sizes: usize| -> Vec<u8> { plain.chunks(sizes).flat_map(gz).collect() };
-    // Whole blocks and not, and the empty member that bgzip puts at the end.
+    // Members of whole blocks and of parts, and the empty member that bgzip puts at the end.
     for sizes in [512, 700, 8000] {
         let bytes = [members(sizes), gz(b"")].concat();
         let parts = accept("members", &with_data_member("data.tar.gz", &bytes));
@@ -177,7 +177,7 @@ fn long_names_reach_the_caller() {
         Entry::new("././@LongLink", b'L', format!("{long}\0").as_bytes()),
         Entry::file("./usr/ff", b"x"),
         Entry::file("b", b"x").ustar().with(345, b"./a"),
-        // A prefix by the magic alone, whatever its version; the others have none.
+        // The magic alone decides whether there is a prefix, not its version.
         Entry::file("c", b"x").with(257, b"ustar\x0001").with(345, b"./a"),
         Entry::file("d", b"x").with(257, b"ustar 00").with(345, b"./a"),
         Entry::file("e", b"x").old().with(345, b"./a"),
@@ -246,7 +246,7 @@ fn what_dpkg_deb_builds_is_read() {
     }
 }
 
-/// Forms that package builders other than dpkg-deb write, each with what says that it is one.
+/// Forms that package builders other than dpkg-deb write, each with the builder's name.
 fn forms_of_others() -> Vec<(&'static str, Vec<u8>)> {
     let version = ("debian-binary", b"2.0\n".as_slice());
     let (c, d) = (gz(&control_tar()), gz(&data_tar()));
@@ -306,7 +306,7 @@ fn forms_of_others() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// deb(5) allows them, and dpkg and apt both read them; so does this.
+/// deb(5) allows them, and dpkg and apt both read them.
 #[test]
 fn what_dpkg_and_apt_read_alike_is_taken() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! Small archives for the tests of this room, right and wrong ones.
+//! Small archives for the tests of this room, valid and invalid ones.
 
 use std::io::Write as _;
 
-/// A control file that any reader takes.
+/// A control file that any reader accepts.
 pub const CONTROL: &[u8] = b"Package: hello\nVersion: 1.0-1\nArchitecture: amd64\n\
     Maintainer: A <a@example.org>\nDescription: says hello\n";
 
@@ -43,7 +43,7 @@ impl Entry {
         Self { header, body: body.to_vec() }.summed()
     }
 
-    /// Other bytes at this place of the header, and the checksum that fits.
+    /// Writes other bytes at this place of the header, with a right checksum.
     pub fn with(mut self, at: usize, bytes: &[u8]) -> Self {
         self.header[at..at + bytes.len()].copy_from_slice(bytes);
         self.summed()
@@ -169,7 +169,7 @@ pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive
 }
 
-/// A right `.deb`, its tar members in these forms.
+/// A valid `.deb`, its tar members in these forms.
 pub fn deb(control: Form, data: Form) -> Vec<u8> {
     ar(&[
         ("debian-binary", b"2.0\n"),

@@ -1,4 +1,5 @@
-//! The real dpkg and apt: what both take is taken here, and what one of them fails on is refused.
+//! The real dpkg and apt: what both accept is accepted here, and what fails in one of them is
+//! refused.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,7 +17,7 @@ fn run(command: &mut Command) -> Output {
         .expect("dpkg and apt-utils must be installed for this test")
 }
 
-/// What dpkg says when it fails to install this package in an empty root.
+/// The error of dpkg when it fails to install this package in an empty root.
 fn dpkg_complaint(folder: &Path, package: &Path) -> Option<String> {
     let root = folder.join("root");
     let _ = std::fs::remove_dir_all(&root);
@@ -33,7 +34,7 @@ fn dpkg_complaint(folder: &Path, package: &Path) -> Option<String> {
     (!done.status.success()).then_some(said)
 }
 
-/// What apt says when it does not find in this package what everybody else does.
+/// The error of apt when it does not find in this package what the other readers find.
 fn apt_complaint(folder: &Path) -> Option<String> {
     let done = run(Command::new("apt-ftparchive").arg("packages").arg(folder.join("packages")));
     let listed = String::from_utf8_lossy(&done.stdout);
@@ -87,7 +88,7 @@ fn open_folder(name: &str) -> Entry {
     Entry::folder(name).with(100, b"0000755\0")
 }
 
-/// A file of a name of so many bytes.
+/// A data.tar with a file whose name has this length.
 fn long(length: usize) -> Vec<Entry> {
     let name = format!("./{}\0", "a".repeat(length));
     vec![Entry::new("././@LongLink", b'L', name.as_bytes()), Entry::file("./cut", b"x")]

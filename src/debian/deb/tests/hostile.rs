@@ -392,10 +392,13 @@ fn refusals_name_what_mends_them() {
     for blocks in [0, 512] {
         let whole = tar(&[control()]);
         let open = &whole[..whole.len() - 1024 + blocks];
-        let told = said(with_control(open));
-        assert!(told.contains("lacks the end mark") && !told.contains("send it again"), "{told}");
+        let problem = said(with_control(open));
+        assert!(
+            problem.contains("lacks the end mark") && !problem.contains("send it again"),
+            "{problem}"
+        );
         let whole = data_tar();
-        let told = said(with_data(&whole[..whole.len() - 1024 + blocks]));
-        assert!(told.contains("lacks the end mark"), "{told}");
+        let problem = said(with_data(&whole[..whole.len() - 1024 + blocks]));
+        assert!(problem.contains("lacks the end mark"), "{problem}");
     }
 }

@@ -1,4 +1,4 @@
-//! Each limit takes what is just within it and refuses one more; bombs cost little.
+//! Each limit accepts what is just within it and refuses one more; bombs cost little.
 
 use std::io::{self, Read};
 
@@ -44,7 +44,7 @@ fn decoder_memory_is_limited_for_xz_and_zstd() {
     assert_eq!(outcome(&xz, &narrow), Some(Kind::TooLarge));
     let wide_xz = with_data_member("data.tar.xz", &xz_of_dictionary(1 << 30));
     assert_eq!(outcome(&wide_xz, &DebLimits::default()), Some(Kind::TooLarge));
-    // What would do is said.
+    // The message says how much memory would be enough.
     let said = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
     let (needs, limit) = (1_u64 << 28, 128 << 20);
     let wanted = format!("takes {needs} bytes of memory, more than the {limit} that there are");
@@ -52,7 +52,7 @@ fn decoder_memory_is_limited_for_xz_and_zstd() {
     assert!(said(&wide_xz).contains(&format!("takes {} bytes", (1 << 30) + 256 * 1024)));
 }
 
-/// Notes what decoders hold.
+/// Records what decoders hold.
 #[derive(Default)]
 struct Noting {
     held: std::cell::Cell<u64>,
@@ -92,18 +92,19 @@ fn decoders_ask_for_their_memory_before_they_take_it() {
         read_deb_with(&*bytes, &DebLimits::default(), &noting, &mut |_| {}).unwrap();
         assert!(expected.contains(&noting.most.get()), "{at}: {}", noting.most.get());
         assert_eq!(noting.held.get(), 0, "{at}");
-        // Whatever the reads look like.
+        // The same for reads of any size.
         let trickled = Noting::default();
         read_deb_with(Bytewise(&bytes), &DebLimits::default(), &trickled, &mut |_| {}).unwrap();
         assert_eq!(trickled.most.get(), noting.most.get(), "{at}");
-        // What fails gives back too.
+        // A package that fails returns its memory too.
         let cut = &bytes[..bytes.len() - 100];
         read_deb_with(cut, &DebLimits::default(), &noting, &mut |_| {}).unwrap_err();
         assert_eq!(noting.held.get(), 0, "{at}");
     }
 }
 
-/// So many empty files, each in a folder of its own, and what their hashes take. Unit: bytes.
+/// A package of this many empty files, each in a folder of its own, and the size of their hashes.
+/// Unit: bytes.
 fn many(files: usize) -> (Vec<u8>, u64) {
     let name = |at: usize| format!("./{at}/x");
     let names: Vec<_> = (0..files).map(name).collect();
@@ -115,7 +116,7 @@ fn many(files: usize) -> (Vec<u8>, u64) {
 #[test]
 fn paths_ask_for_their_memory_as_decoders_do() {
     let (tar, table) = many(20_000);
-    // With the half of it that the new table replaces.
+    // Plus the old table of half the size, which the new one replaces.
     let paths = table + table / 2;
     let window = 1 << 23;
     let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
@@ -127,7 +128,7 @@ fn paths_ask_for_their_memory_as_decoders_do() {
         let noting = Noting::default();
         read_deb_with(&*bytes, &DebLimits::default(), &noting, &mut |_| {}).unwrap();
         assert_eq!((noting.most.get(), noting.held.get()), (decoder + paths, 0));
-        // No more than there is, and one less is too little.
+        // The exact need is enough, and one byte less is too little.
         let within = |memory_bytes| DebLimits { memory_bytes, ..DebLimits::default() };
         read_deb_with(&*bytes, &within(decoder + paths), &noting, &mut |_| {}).unwrap();
         let few = within(decoder + paths - 1);

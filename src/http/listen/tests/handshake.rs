@@ -5,8 +5,8 @@ use axum::routing::get;
 
 use super::*;
 
-/// Answers with the number of certificates, the size of the first, and how often this connection
-/// asked before.
+/// Answers with the number of certificates, the size of the first, and the number of earlier
+/// requests on this connection.
 async fn who(Extension(peer): Extension<Peer>) -> String {
     let before = peer.slot.find::<u32>().map_or(0, |count| *count);
     peer.slot.keep(Arc::new(before + 1));
@@ -134,7 +134,7 @@ async fn a_handshake_has_a_time_and_a_size() {
     until(&running.counts.handshake_failed, 1).await;
 }
 
-/// curl reads its own files and brings its own TLS library, so it is a witness from outside.
+/// curl reads its own files and brings its own TLS library, so it is an independent witness.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "the client here is an outside program")]
 async fn curl_with_a_certificate_is_served_over_http11() {
@@ -156,7 +156,7 @@ async fn curl_with_a_certificate_is_served_over_http11() {
     curl.args(["--connect-to", &to]);
     curl.arg("https://localhost/who");
     let output = soon(tokio::task::spawn_blocking(move || curl.output())).await.unwrap().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(told, format!("1 {} 0 127.0.0.1 11.1", host.chain[0].len()), "{said}");
+    assert_eq!(answer, format!("1 {} 0 127.0.0.1 11.1", host.chain[0].len()), "{said}");
 }

@@ -43,7 +43,7 @@ async fn until(counter: &Counter, value: u64) {
         }
     };
     let shown = timeout(PATIENCE, reached).await;
-    assert!(shown.is_ok(), "the counter stands at {} instead of {value}", counter.value());
+    assert!(shown.is_ok(), "the counter is {} instead of {value}", counter.value());
 }
 
 /// A certificate of its own with its key.
@@ -64,7 +64,7 @@ fn pair(name: &str) -> Pair {
     }
 }
 
-/// Takes any certificate whose key is proven, and none at all.
+/// Accepts any certificate whose key is proven, and clients without one.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 
@@ -124,7 +124,7 @@ fn soft_config(server: &Pair) -> ServerConfig {
         .unwrap()
 }
 
-/// A client that trusts `servers` and shows `own`, if any.
+/// A client that trusts `servers` and presents `own`, if any.
 fn client_config(servers: &[&Pair], own: Option<&Pair>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for server in servers {
@@ -165,7 +165,7 @@ impl Running {
         Self::start_edge(edge, 0, app)
     }
 
-    /// Where only `proxy` may connect, and says for whom.
+    /// Starts a listener where only `proxy` may connect, with a PROXY header.
     fn start_behind(proxy: &str, limits: EdgeLimits, app: Router) -> Self {
         let any = ["127.0.0.1:0".parse().unwrap()];
         let proxies = Networks::new([(proxy.parse().unwrap(), 32)]);
@@ -173,7 +173,7 @@ impl Running {
         Self::start_edge(edge, 1, app)
     }
 
-    /// At the listener of this number.
+    /// Starts it, for connections to the listener of this number.
     fn start_edge(edge: Edge, listener: usize, app: Router) -> Self {
         let server = pair("localhost");
         let tls = Arc::new(ArcSwap::from_pointee(harden(soft_config(&server))));
@@ -258,15 +258,15 @@ async fn ask(stream: &mut TlsStream<TcpStream>, path: &str) -> Got {
     receive(stream).await.unwrap()
 }
 
-/// Reads to the end of the connection, however it ends: what came, and whether TLS was closed in
-/// good manners.
+/// Reads to the end of the connection, however it ends: what came, and whether TLS was closed
+/// properly.
 async fn rest(stream: &mut TlsStream<TcpStream>) -> (Vec<u8>, bool) {
     let mut all = Vec::new();
     let outcome = soon(stream.read_to_end(&mut all)).await;
     (all, outcome.is_ok())
 }
 
-/// Limits of a second, where the default is many.
+/// Limits of a second where the defaults are longer.
 fn short() -> EdgeLimits {
     EdgeLimits {
         handshake_seconds: 1,

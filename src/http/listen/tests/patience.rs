@@ -1,4 +1,4 @@
-//! Time: who is cut, who is not, and when. All limits are a second or two here.
+//! Time limits: who is cut, who is not, and when. All limits are a second or two here.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Behind a proxy that passes TCP on: who is named in its header is the peer.
+//! Behind a proxy that passes TCP on: the address in its header is the peer's.
 
 use axum::Extension;
 use axum::routing::get;
@@ -55,7 +55,7 @@ async fn who_is_named_is_the_peer_and_has_its_own_slots() {
     until(&running.counts.open, 1).await;
     let mut again = connect(&running, "127.0.0.1", &one, 100).await.unwrap();
     assert_eq!(ask(&mut again, "/who").await.body, "192.0.2.7:54321");
-    // Its own: as many as it likes.
+    // The proxy's own connections are not limited.
     for _ in 0..3 {
         let mut own = connect(&running, "127.0.0.1", &header(0x20, [9; 4]), 100).await.unwrap();
         assert!(ask(&mut own, "/who").await.body.starts_with("127.0.0.1:"));
@@ -78,7 +78,7 @@ async fn nobody_else_comes_in_and_nothing_is_waited_for_without_end() {
     let mut silent = TcpStream::connect(running.addr).await.unwrap();
     assert!(matches!(soon(silent.read(&mut [0; 8])).await, Ok(0) | Err(_)));
     until(&running.counts.refused_proxy, 4).await;
-    // Who looks whether the port is open does nothing wrong.
+    // A probe whether the port is open is no fault.
     drop(TcpStream::connect(running.addr).await.unwrap());
     until(&running.counts.open, 0).await;
     assert_eq!(running.counts.refused_proxy.value(), 4);
