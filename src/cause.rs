@@ -1,5 +1,5 @@
-//! Cause: why something failed, as a text for people and with the error below it. Clones share both, so
-//! that everybody who waited for the same work can be told of its failure.
+//! Cause: why something failed, as a text for people and with the error below it. Clones share
+//! both, so that everybody who waited for the same work gets its failure.
 //!
 //! May name: nothing
 
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// Why something failed.
 ///
-/// Shape: displays as its text, which says all that people need; the error below it is for programs
-/// and for logs.
+/// Shape: displays as its text, which has everything that people need; the error below it is for
+/// programs and for logs.
 #[derive(Clone, Debug)]
 pub struct Cause {
     text: Arc<str>,
@@ -18,17 +18,18 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// What `error` says, with `error` below it.
+    /// The text of `error`, with `error` below it.
     pub fn of(error: impl Error + Send + Sync + 'static) -> Self {
         Self::with(error.to_string(), error)
     }
 
-    /// `text`, with `error` below it. The text has to say what `error` says, as far as people need it.
+    /// `text`, with `error` below it. The text has to include the message of `error`, as far as
+    /// people need it.
     pub fn with(text: impl Into<String>, error: impl Error + Send + Sync + 'static) -> Self {
         Self { text: text.into().into(), below: Some(Arc::new(error)) }
     }
 
-    /// What was being done and what `error` said: `WHAT: ERROR`, with `error` below it.
+    /// What was being done and the message of `error`: `WHAT: ERROR`, with `error` below it.
     pub fn while_doing(what: impl fmt::Display, error: impl Error + Send + Sync + 'static) -> Self {
         Self::with(format!("{what}: {error}"), error)
     }
@@ -58,10 +59,10 @@ impl Error for Cause {
     }
 }
 
-/// The error of this type among `error` and all that is below it.
+/// The error of this type among `error` and all errors below it.
 ///
-/// Source: an `io::Error` gives what is below the error that it wraps, and not that error itself; so it is
-/// opened here.
+/// Source: the `source` of an `io::Error` skips the error that it wraps, so that error is looked at
+/// here.
 pub fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut next = Some(error);
     while let Some(current) = next {

@@ -1,5 +1,5 @@
-//! CONFIG: what differs from machine to machine, from `repod.toml` and the environment. What the
-//! repository is (suites, pins, rights) lives in the catalogue.
+//! CONFIG: the settings of one machine, from `repod.toml` and the environment. The content of the
+//! repository (suites, pins, rights) is in the catalogue.
 //!
 //! May name: nearest, cause
 
@@ -28,24 +28,24 @@ pub use trust::{TlsOptions, TrustOptions};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where hosts find the repository, with the port if it is not 443: the one place that says so.
+    /// The URL of the repository for hosts, with the port if it is not 443. It is set only here.
     pub public_url: String,
     /// The data directory; relative to the file's own directory.
     #[serde(default = "here")]
     pub data: PathBuf,
-    /// Where to listen.
+    /// The addresses to listen on.
     #[serde(default)]
     pub listen: Listen,
-    /// How much is taken.
+    /// Limits on uploads and connections.
     #[serde(default)]
     pub limits: Limits,
-    /// How long certificates and lists stand.
+    /// How long certificates and lists are valid.
     #[serde(default)]
     pub certificates: Certificates,
     /// How the embedded CA's private key is opened.
     #[serde(default)]
     pub ca: CaOptions,
-    /// Whose client certificates count.
+    /// Which CAs of client certificates are trusted.
     #[serde(default)]
     pub trust: TrustOptions,
     /// The server's own certificate.
@@ -54,12 +54,12 @@ pub struct Config {
     /// How the signing keys are opened.
     #[serde(default)]
     pub signing: SigningOptions,
-    /// What is logged, and how.
+    /// The level and format of the log.
     #[serde(default)]
     pub log: Log,
 }
 
-/// Where to listen.
+/// The addresses to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
@@ -69,9 +69,9 @@ pub struct Listen {
     pub local: Vec<SocketAddr>,
     /// Addresses with ports for proxies that pass TCP on and send the PROXY protocol, version 2.
     pub proxy_protocol: Vec<SocketAddr>,
-    /// From where proxies connect: addresses, or networks such as `192.0.2.0/24`.
+    /// The addresses from which proxies connect: addresses, or networks such as `192.0.2.0/24`.
     pub proxies: Vec<Network>,
-    /// Identities of proxies that end TLS and hand over the client's certificate.
+    /// Identities of proxies that end TLS and send the client's certificate in a header.
     pub handover: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ impl Default for Listen {
     }
 }
 
-/// How much is taken.
+/// Limits on uploads and connections.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -96,7 +96,7 @@ pub struct Limits {
     pub package_bytes: u64,
     /// Free space that uploads never touch. Unit: bytes.
     pub reserve_bytes: u64,
-    /// Uploads that are read and verified at once.
+    /// How many uploads are read and verified at once.
     pub uploads: usize,
     /// Memory that uploads may take, however many come at once. Unit: bytes.
     pub memory_bytes: u64,
@@ -119,10 +119,11 @@ impl Default for Limits {
     }
 }
 
-/// A fifth of it holds the largest batch, and the rest what `dpkg-deb` needs by default many times over.
+/// A fifth of it is enough for the largest batch, and the rest for many packages with the defaults
+/// of `dpkg-deb`.
 const LEAST_MEMORY_BYTES: u64 = 64 << 20;
 
-/// How long certificates and lists stand.
+/// How long certificates and lists are valid.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Certificates {
@@ -140,7 +141,7 @@ impl Default for Certificates {
     }
 }
 
-/// What is logged, and how.
+/// The level and format of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -156,7 +157,7 @@ impl Default for Log {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -176,15 +177,15 @@ pub enum ConfigError {
     Unreadable {
         /// Which file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file says something that is not understood.
+    /// The file has something that is not valid.
     #[error("{path}: {problem}")]
     Invalid {
         /// Which file.
         path: String,
-        /// What, where, and the nearest thing that would be.
+        /// What, where, and the nearest valid word.
         #[source]
         problem: Cause,
     },
@@ -206,7 +207,7 @@ impl Config {
         let mut config =
             Self::parse(&text).map_err(|problem| ConfigError::Invalid { path: shown, problem })?;
         let base = path.parent().unwrap_or(Path::new("."));
-        // Without the `.` at the end that the default would leave in every message.
+        // Drops the `.` that the default would leave at the end of the path in every message.
         config.data = base.join(&config.data).components().collect();
         config.ca.below(base);
         config.trust.below(base);
@@ -218,7 +219,7 @@ impl Config {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// What is wrong, for people.
+    /// The fault, for people.
     pub fn parse(text: &str) -> Result<Self, Cause> {
         let config: Self =
             toml::from_str(text).map_err(|error| Cause::with(with_nearest(&error), error))?;
@@ -269,7 +270,7 @@ impl Config {
     /// The host name in `public_url`.
     ///
     /// # Errors
-    /// What is wrong with the URL, for people.
+    /// The fault of the URL, for people.
     pub fn host(&self) -> Result<String, String> {
         let problem = || {
             format!(
@@ -291,7 +292,7 @@ impl Config {
     }
 }
 
-/// Where the configuration is: named, or in the environment, or in the usual places.
+/// The path of the configuration: as named, or from the environment, or in the usual places.
 pub fn find(named: Option<PathBuf>) -> PathBuf {
     let environment = || std::env::var_os("REPOD_CONFIG").map(PathBuf::from);
     let local = || Some(PathBuf::from("repod.toml")).filter(|path| path.exists());
@@ -306,7 +307,7 @@ pub fn notify_socket() -> Option<std::ffi::OsString> {
     std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty())
 }
 
-/// How often the service manager wants to hear from us, if it does. Unit: microseconds.
+/// The watchdog interval of the service manager, if it has one. Unit: microseconds.
 pub fn watchdog_microseconds() -> Option<u64> {
     std::env::var("WATCHDOG_USEC").ok()?.parse().ok()
 }
@@ -326,7 +327,7 @@ fn with_nearest(error: &toml::de::Error) -> String {
     }
 }
 
-/// Types as people call them.
+/// Names types as people do.
 fn in_plain_words(complaint: &str) -> String {
     let numbers = ["usize", "u64", "u32"].map(|kind| format!("expected {kind}"));
     let plain = |text: String, kind: &String| text.replace(kind, "expected a whole number");
@@ -344,8 +345,8 @@ pub fn template(public_url: &str, listen: &[SocketAddr], local: &[SocketAddr]) -
         .replace("@LOCAL@", &quoted(local))
 }
 
-/// The text of [`template`] with an option set: `value` in place of the default that its line shows. What is
-/// no option of the template changes nothing.
+/// The text of [`template`] with an option set: `value` in place of the default in its line. An
+/// option that the template does not have changes nothing.
 pub fn with_option(text: &str, section: &str, key: &str, value: &toml::Value) -> String {
     let mut inside = false;
     let mut set = |line: &str| {
@@ -385,7 +386,7 @@ mod tests {
         let config = Config::parse(&text).unwrap();
         assert_eq!(config.listen, Listen::default());
         assert_eq!(config.host().unwrap(), "repo.example.org");
-        // Uncommenting every option changes nothing: the comments tell the truth.
+        // Uncommenting every option changes nothing: the comments have the real defaults.
         let uncommented: String = text
             .lines()
             .map(|line| match line.strip_prefix("# ") {

@@ -1,4 +1,4 @@
-//! Digests: SHA-256 over bytes, MD5 where Debian's formats demand it, and nothing else hashes.
+//! Digests: SHA-256 over bytes, MD5 where Debian's formats demand it, no other room hashes.
 //!
 //! May name: nothing
 
@@ -21,11 +21,11 @@ impl Digest {
         hasher.finish()
     }
 
-    /// Thirty-two zero bytes: what stands where there is nothing before.
+    /// Thirty-two zero bytes: the predecessor of the first entry of a chain.
     pub const ZERO: Self = Self([0; 32]);
 
-    /// The digest of a list of texts. Each goes in with its length before it (8 bytes, big end first),
-    /// so that no two lists read the same.
+    /// The digest of a list of texts. Each is hashed after its length (8 bytes, big-endian), so
+    /// that no two lists give the same bytes.
     pub fn of_fields(fields: &[&str]) -> Self {
         let mut hasher = Hasher::new();
         for field in fields {
@@ -45,7 +45,7 @@ impl Digest {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The first 16 hexadecimal digits: enough to tell blobs apart in a path or a message.
+    /// The first 16 hexadecimal digits: enough to distinguish blobs in a path or a message.
     pub fn short(&self) -> String {
         hex::encode(self.0.split_at(8).0)
     }
@@ -94,28 +94,28 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
-/// Hashes bytes as they pass. A clone is a saved state: hashing can go on from it later.
+/// Hashes bytes piece by piece. A clone is a saved state, from which hashing can continue later.
 #[derive(Clone, Default)]
 pub struct Hasher(sha2::Sha256);
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// A new hasher.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in more bytes.
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all bytes taken in.
+    /// The digest of all bytes that were added.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
 }
 
-/// The MD5 of some bytes: how Debian's indices tell descriptions apart. It proves nothing.
+/// The MD5 of some bytes: how Debian's indices identify descriptions. It proves nothing.
 ///
 /// Shape: 16 bytes, written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

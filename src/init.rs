@@ -1,4 +1,4 @@
-//! INIT: a new data directory, with everything a server needs to start and a first operator to use it.
+//! INIT: a new data directory, with everything that a server needs to start, and a first operator.
 //!
 //! May name: server, catalogue, signing, trust, config, domain, time
 
@@ -33,7 +33,7 @@ use crate::signing::{DateFloor, generate};
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, NewRequest, ServerKey};
 
-/// What was made.
+/// The result of `init`.
 #[derive(Clone, Debug)]
 pub struct Initialised {
     /// The configuration.
@@ -42,11 +42,12 @@ pub struct Initialised {
     pub profile: PathBuf,
     /// The fingerprint of the signing key.
     pub fingerprint: String,
-    /// What was found of CAs that exist already, where those count.
+    /// What was found of external CAs, where those are trusted.
     pub outside: Option<Outside>,
 }
 
-/// What vouches for the new directory: the files that were named, or nothing yet.
+/// The trust of the new directory: the named files of external CAs, or an embedded CA that does not
+/// exist yet.
 enum Ground {
     Embedded(Option<(PathBuf, Zeroizing<String>)>),
     External(Box<Named>),
@@ -70,7 +71,7 @@ impl Ground {
     }
 }
 
-/// Makes a data directory.
+/// Creates a data directory.
 ///
 /// # Errors
 /// [`InitError`].
@@ -110,7 +111,7 @@ pub fn init(options: &InitOptions, now: Moment) -> Result<Initialised, InitError
     Ok(Initialised { config, profile, fingerprint, outside })
 }
 
-/// The directory, which holds nothing yet.
+/// Creates the directory; it must be empty if it exists.
 fn make_empty(data: &Path) -> Result<(), InitError> {
     let shown = data.display().to_string();
     let unusable = |problem| InitError::Unusable { data: shown.clone(), problem };
@@ -158,7 +159,8 @@ fn authority(
     Ok(authority)
 }
 
-/// The first operator, an admin: its certificate, its right, and a profile that `repoctl` reads.
+/// Creates the first operator, an admin: its certificate, its grant, and a profile that `repoctl`
+/// reads.
 fn operator(
     directory: &DataDirectory,
     authority: &CertificateAuthority,

@@ -2,8 +2,8 @@
 //!
 //! May name: nothing
 
-/// The word of `known` that takes the fewest slips to be typed as `given`, when they are few enough to be a
-/// typing error. Two letters in each other's place are one slip.
+/// The word of `known` with the fewest typing errors to `given`, when they are few enough to be a
+/// mistake. Two swapped letters are one error.
 pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let most = given.chars().count().max(3) / 3;
     let scored = known.map(|word| (strsim::damerau_levenshtein(given, word), word));

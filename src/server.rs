@@ -1,4 +1,4 @@
-//! SERVER: the composition root. Names the concrete back ends, wires them, runs, and shuts down.
+//! SERVER: the composition root. It names the concrete back ends, wires them, runs, and shuts down.
 //!
 //! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, time, telemetry
 
@@ -66,7 +66,7 @@ impl Server {
     /// runtime.
     ///
     /// # Errors
-    /// [`ServerError`] naming the part and the cure; nothing was changed then.
+    /// [`ServerError`] naming the part and the remedy; then nothing was changed.
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         let data = DataDirectory::open(&config.data)?;
         data.expect_own_keys(&config.listen.addresses)?;
@@ -100,7 +100,7 @@ impl Server {
         Ok(Self { config, data, repository, edge, tls, site, certificate_not_after, handover })
     }
 
-    /// The addresses that are listened on.
+    /// The addresses that the server listens on.
     ///
     /// # Errors
     /// The system's.
@@ -108,12 +108,12 @@ impl Server {
         self.edge.local_addrs()
     }
 
-    /// The flows, for those who run in the same process.
+    /// The flows, for code in the same process.
     pub fn repository(&self) -> Arc<Repository> {
         Arc::clone(&self.repository)
     }
 
-    /// Serves until `shutdown` ends, then lets answers and changes under way finish.
+    /// Serves until `shutdown` ends, then lets present answers and changes finish.
     ///
     /// # Errors
     /// [`ServerError::Stopped`].
@@ -159,7 +159,7 @@ impl Server {
                 stop.cancel();
             }
         };
-        // A task of the runtime: connections then begin on the thread that accepted them.
+        // A spawned task, so that connections begin on the thread that accepted them.
         let serving = tokio::spawn(self.edge.serve(self.tls, app, until));
         let served = serving.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         let served = served.map_err(ServerError::Stopped);
@@ -210,12 +210,14 @@ fn open_repository(
     })
     .map_err(part("catalogue"))?;
     if repository.trust.is_external() {
-        // Without lists in date it starts all the same, and stays closed: it can be mended then.
+        // Without lists in date the server starts all the same, but the gate stays closed, so that
+        // an operator can deliver lists.
         if let Some(fault) = repository.trust.current().crl_fault() {
             error!(%fault, "not every revocation list can be used");
         }
     } else if repository.authority.is_some() {
-        // A stop between a revocation and its list, or a list that ran out while the server was down.
+        // Makes good a stop between a revocation and its list, and a list that ran out while the
+        // server was down.
         match flow::access::certificates::publish_crl(&repository) {
             Ok(_) => {}
             Err(problem) if repository.trust.current().gate(now).is_ok() => error!(
@@ -255,7 +257,7 @@ fn signals(
             tokio::select! {
                 _ = terminate.recv() => return,
                 _ = interrupt.recv() => return,
-                // A reload that waits already covers this one.
+                // A reload that is already waiting covers this one.
                 _ = hangup.recv() => drop(reload.try_send(())),
             }
         }

@@ -1,4 +1,4 @@
-//! Time: whole seconds since 1970, read from a clock that is handed in.
+//! Time: whole seconds since 1970, read from a clock that callers pass in.
 //!
 //! May name: nothing
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// For how long this thread has had a processor: what others do meanwhile does not count.
+/// The processor time of this thread; the time of other threads does not count.
 pub fn thread_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = u64::try_from(spent.tv_sec).unwrap_or_default();
@@ -66,7 +66,7 @@ impl Moment {
     pub fn parse_stamp(text: &str) -> Option<Self> {
         let parsed = jiff::fmt::strtime::parse(STAMP, text).ok()?.to_datetime().ok()?;
         let stamp = parsed.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-        // The reader takes fewer digits too; a moment has one name.
+        // The parser accepts fewer digits too, but a moment has only one name.
         Some(Self(stamp.as_second())).filter(|read| read.stamp() == text)
     }
 
@@ -80,7 +80,7 @@ impl Moment {
 /// The first second that has no HTTP date. Unit: seconds since 1970.
 const YEAR_10000: u64 = 253_402_300_800;
 
-/// How [`Moment::stamp`] writes.
+/// The format of [`Moment::stamp`].
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 impl fmt::Display for Moment {
@@ -89,7 +89,7 @@ impl fmt::Display for Moment {
     }
 }
 
-/// Where the time comes from.
+/// A source of the time.
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Moment;
@@ -120,7 +120,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands where it is put; for tests and simulations. Clones share one hand.
+/// A clock that only moves when it is set; for tests and simulations. Clones share the time.
 #[derive(Clone)]
 pub struct HandClock(Arc<AtomicI64>);
 
@@ -130,7 +130,7 @@ impl HandClock {
         Self(Arc::new(AtomicI64::new(at.0)))
     }
 
-    /// Moves the hand; `seconds` may be negative.
+    /// Moves the clock; `seconds` may be negative.
     pub fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }

@@ -21,12 +21,12 @@ mod ca;
 #[path = "repod/make.rs"]
 mod make;
 
-/// How often free memory is given back.
+/// How often free memory is returned to the system.
 const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// What the allocator is told before anything runs beside it: a limit that is never set grows with the largest
-/// buffer that was ever freed, and every thread may have a store of its own that is as large as it
-/// (docs/adr/0017-allocator.md).
+/// Settings of the allocator, made before there is a second thread. By default its trim threshold
+/// grows with the largest buffer that was ever freed, and every thread may have an arena of that
+/// size (docs/adr/0017-allocator.md).
 #[expect(
     unsafe_code,
     reason = "the allocator's own call takes two numbers and touches nothing of ours"
@@ -38,12 +38,13 @@ fn bound_memory() {
         (libc::M_MMAP_THRESHOLD, 4 << 20),
     ];
     for (what, value) in settings {
-        // SAFETY: it is called before there is a second thread; an unknown setting is refused by it.
+        // SAFETY: it is called before there is a second thread; it refuses an unknown setting.
         unsafe { libc::mallopt(what, value) };
     }
 }
 
-/// Gives what is free in the midst of what is not back to the system: by itself the allocator never does.
+/// Returns free memory between used memory to the system, which the allocator never does
+/// automatically.
 #[expect(
     unsafe_code,
     reason = "the allocator's own call takes a number and touches nothing of ours"
@@ -83,8 +84,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Make an identity an admin, on the data directory of a server that is stopped: the first one of a CA
-    /// of your own, or another one when none is left.
+    /// Make an identity an admin, on the data directory of a server that is stopped: the first one
+    /// of a CA of your own, or another one when none is left.
     #[command(after_help = "EXAMPLE\n  repod admin alice.example.org")]
     Admin {
         /// The identity, as its certificate names it.
@@ -105,8 +106,8 @@ enum Command {
         after_help = "EXAMPLE\n  repod ca lock --passphrase-file /etc/repod/ca-passphrase"
     )]
     Ca(ca::CaCommand),
-    /// Write the live suites as a plain repository that any web server can serve; again, to bring it up to
-    /// date. Works while the server runs.
+    /// Write the live suites as a plain repository that any web server can serve; again, to bring
+    /// it up to date. Works while the server runs.
     #[command(after_help = "EXAMPLE\n  repod export /srv/www/debian --suite stable")]
     Export {
         /// The directory to write: new, empty, or of an earlier export.
@@ -120,8 +121,8 @@ enum Command {
         /// Copy the packages, also where they could be hard links to those of the data directory.
         #[arg(long)]
         copy: bool,
-        /// Remove at once what is no longer listed; else the next export does, so that a host in the
-        /// middle of an update finds what it asks for.
+        /// Remove at once what is no longer listed; else the next export does, so that a host in
+        /// the middle of an update finds what it asks for.
         #[arg(long)]
         prune: bool,
     },
@@ -144,7 +145,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Hold the whole log against its chain and its signed checkpoints. Works while the server runs.
+    /// Hold the whole log against its chain and its signed checkpoints. Works while the server
+    /// runs.
     #[command(after_help = "EXAMPLE\n  repod audit verify --config /var/lib/repod/repod.toml")]
     Verify {
         /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
@@ -311,8 +313,8 @@ fn demo(options: DemoOptions) -> Result<(), String> {
 fn export(options: &ExportOptions) -> Result<(), String> {
     let exported = {
         let meter = Meter::new("exporting");
-        let mut told = |done, total| meter.tell(done, total);
-        repod::server::export::run(options, &mut told).map_err(|error| error.to_string())?
+        let mut progress = |done, total| meter.tell(done, total);
+        repod::server::export::run(options, &mut progress).map_err(|error| error.to_string())?
     };
     println!("Exported to {}:", options.to.display());
     for (suite, generation) in &exported.suites {

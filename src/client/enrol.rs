@@ -1,4 +1,4 @@
-//! Enrolment: what a machine asks that has no certificate yet, and what gets it the next one.
+//! Enrolment: requests of a machine without a certificate, and the request for its next one.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::api::{
     TokenView, TokensRevoked,
 };
 
-/// The most that is read of a server that has not proven who it is. Unit: bytes.
+/// The most that is read from a server that has not proven its identity. Unit: bytes.
 const BLIND_BYTES: usize = 64 << 10;
 
 const TOKENS: Effect = Effect::Once("look with repoctl host token --list before you repeat it");
 const HOSTS: Effect = Effect::Once("look with repoctl host show before you repeat it");
 
-/// What a server says that it is recognised by, PEM. Nothing has proven it: compare it with a pin before
-/// anything is believed or sent. This one request says nothing of who asks, and why.
+/// The CA certificates that a server claims, PEM. Nothing has proven them: compare them with a pin
+/// before anything is trusted or sent. This request does not say who asks, or why.
 ///
 /// # Errors
 /// [`ClientError`]: the network's fault, or the answer is not one that a repod gives.
@@ -52,17 +52,18 @@ fn strange(blind: &Client, status: u16) -> ClientError {
     }
 }
 
-/// Every one gives what the server answered.
+/// Each returns the server's answer.
 ///
 /// # Errors
-/// Every one gives [`ClientError`]: the server's fault, the network's, or a problem that says why.
+/// Each returns [`ClientError`]: the server's fault, the network's, or a problem that says why.
 impl Client {
-    /// A client without a certificate of its own, for a server that this authority vouches for.
+    /// A client without a certificate of its own, for a server whose certificate this authority
+    /// issued.
     pub fn stranger(server: &str, ca_pem: &[u8]) -> Result<Self, ClientError> {
         Self::built(read_server(server)?, trusting(ca_pem)?)
     }
 
-    /// The certificate that a token stands for. Asking again with the same key gives the same.
+    /// The certificate for a token. Asking again with the same key returns the same one.
     pub async fn enroll(
         &self,
         request: &EnrolmentRequest,
@@ -70,7 +71,7 @@ impl Client {
         self.send(Method::POST, &["enroll"], request, Effect::Repeatable).await
     }
 
-    /// The next certificate of the host whose certificate this client shows.
+    /// The next certificate of the host whose certificate this client presents.
     pub async fn renew(&self, request: &RenewalRequest) -> Result<IssuedCertificate, ClientError> {
         self.send(Method::POST, &["renew"], request, HOSTS).await
     }
@@ -85,7 +86,7 @@ impl Client {
         self.read(&["tokens"], super::requests::NOTHING).await
     }
 
-    /// Takes the pending tokens of a host back.
+    /// Revokes the pending tokens of a host.
     pub async fn revoke_tokens(&self, name: &str) -> Result<TokensRevoked, ClientError> {
         self.send(Method::POST, &["tokens", name, "revoke"], &(), Effect::Repeatable).await
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and its server, told so that somebody can mend it.
+//! What can go wrong between a client and its server, in messages that say how to mend it.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use rustls::{AlertDescription, CertificateError};
 use crate::api::{Code, Exit, Problem};
 use crate::cause::{self, Cause};
 
-/// What becomes of the server's state when a request is made whose answer is lost.
+/// What a request may have done to the server's state when its answer is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect {
-    /// Nothing: it only asks, or what it leaves there is not seen by anybody.
+    /// Nothing: it only reads, or what it leaves there is visible to nobody.
     Nothing,
-    /// It alters something, and making it again alters nothing more.
+    /// It changes something, and repeating it changes nothing more.
     Repeatable,
     /// It may do something else the second time; the text says where to look first.
     Once(&'static str),
@@ -40,7 +40,7 @@ pub enum ClientError {
         /// Where to look before it is repeated; `None` when repeating it does no harm.
         look: Option<&'static str>,
     },
-    /// The server could not prove who it is.
+    /// The server could not prove its identity.
     #[error("{server} is not trusted: {cause}")]
     Untrusted {
         /// Which server.
@@ -54,19 +54,19 @@ pub enum ClientError {
     CertificateRefused {
         /// Which server.
         server: String,
-        /// What it said.
+        /// The reason.
         #[source]
         cause: Cause,
     },
-    /// The server said no.
+    /// The server refused the request.
     #[error("{}", sentence(.problem))]
     Problem {
-        /// What it said.
+        /// The problem in its answer.
         problem: Box<Problem>,
-        /// How long it asked to wait.
+        /// The wait in its Retry-After.
         wait: Option<Duration>,
     },
-    /// The answer was not one that this server gives.
+    /// The answer is not one of a repod server.
     #[error("{server} answered {status}: {cause}")]
     Unexpected {
         /// Which server.
@@ -80,7 +80,7 @@ pub enum ClientError {
     /// The address, the certificate, the key or the authority cannot be read.
     #[error(transparent)]
     Credentials(Cause),
-    /// A file that was to be sent cannot be read, or is not what it was.
+    /// A file that was to be sent cannot be read, or has changed.
     #[error("{path}: {cause}")]
     File {
         /// Which file.
@@ -92,7 +92,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// How a command ends that met this.
+    /// The exit code of a command with this error.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::NoAnswer { .. } => Exit::Unavailable,
@@ -107,7 +107,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the same request may well succeed in a moment, and may be made again.
+    /// Whether the same request may soon succeed, and may be repeated.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
@@ -126,7 +126,7 @@ impl ClientError {
         }
     }
 
-    /// What to do about it, where the message alone does not say so.
+    /// What to do about it, where the message does not say so.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable { .. } => {
@@ -155,7 +155,7 @@ impl ClientError {
         body: &[u8],
     ) -> Self {
         match serde_json::from_slice::<Problem>(body) {
-            // The status line is what proxies and logs saw, so it wins over the text.
+            // The status line is what proxies and logs show, so it takes precedence over the body.
             Ok(problem) => Self::Problem { problem: Box::new(Problem { status, ..problem }), wait },
             Err(error) => Self::Unexpected {
                 server: server.into(),
@@ -184,10 +184,10 @@ impl ClientError {
         let untrusted: Make = |server, cause| Self::Untrusted { server, cause };
         let refused: Make = |server, cause| Self::CertificateRefused { server, cause };
         let unreachable: Make = |server, cause| Self::Unreachable { server, cause };
-        let (make, told) = match cause::find(&error) {
+        let (make, reason) = match cause::find(&error) {
             Some(rustls::Error::InvalidCertificate(fault)) => (untrusted, server_fault(fault)),
             Some(rustls::Error::AlertReceived(alert)) => match client_fault(*alert) {
-                Some(told) => (refused, told.to_owned()),
+                Some(reason) => (refused, reason.to_owned()),
                 None => (unreachable, format!("TLS alert {alert:?}")),
             },
             Some(other) => (unreachable, format!("TLS: {other}")),
@@ -198,15 +198,15 @@ impl ClientError {
             None if is_refused(&error) => (unreachable, format!("connection refused{port}")),
             None => (unreachable, root(&error)),
         };
-        // The server stands in the message already, and what was asked of it is not for logs.
-        make(server, Cause::with(told, error.without_url()))
+        // The server is in the message already, and the request itself must not get into logs.
+        make(server, Cause::with(reason, error.without_url()))
     }
 }
 
 /// Makes an error of a server's address and a cause.
 type Make = fn(String, Cause) -> ClientError;
 
-/// What to add when nothing listens where the address names no port.
+/// A hint for an address without a port where nothing listens.
 fn port_hint(server: &str) -> &'static str {
     match Url::parse(server) {
         Ok(url) if url.port().is_none() => " (port 443; repod init uses 8443)",
@@ -257,10 +257,10 @@ fn client_fault(alert: AlertDescription) -> Option<&'static str> {
     }
 }
 
-/// The innermost cause as text: what reqwest prints itself is mostly its own layers.
+/// The innermost cause as text: reqwest itself prints mostly its own layers.
 pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     let innermost = innermost(error);
-    // What rustls and hyper say of it are words for programmers.
+    // The texts of rustls and hyper for it are for programmers.
     let cut = |io: &std::io::Error| io.kind() == std::io::ErrorKind::UnexpectedEof;
     if innermost.downcast_ref().is_some_and(hyper::Error::is_incomplete_message)
         || innermost.downcast_ref().is_some_and(cut)

@@ -8,12 +8,12 @@ use crate::debian::SuiteName;
 
 const KEYS: Effect = Effect::Once("look with repoctl key list before you repeat it");
 
-/// Every one gives what the server answered.
+/// Each returns the server's answer.
 ///
 /// # Errors
-/// Every one gives [`ClientError`]: the server's fault, the network's, or a problem that says why.
+/// Each returns [`ClientError`]: the server's fault, the network's, or a problem that says why.
 impl Client {
-    /// Every key, and which hosts have it.
+    /// All keys, and which hosts have them.
     pub async fn list_keys(&self) -> Result<Vec<KeyView>, ClientError> {
         self.read(&["keys"], &[] as &[(&str, &str)]).await
     }
@@ -23,7 +23,7 @@ impl Client {
         self.send(Method::POST, &["keys"], request, KEYS).await
     }
 
-    /// Takes a key out.
+    /// Retires a key.
     pub async fn retire_key(
         &self,
         fingerprint: &str,

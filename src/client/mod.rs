@@ -1,7 +1,7 @@
 //! REACH: a typed client of the API, over HTTPS with a client certificate.
 //!
 //! One method is one request; nothing is retried here except through [`Patience`]. Proxies from the
-//! environment are not used: the repository is private, and its name is proven by its own authority.
+//! environment are not used: the repository is private, and its own authority proves its name.
 //!
 //! May name: api, debian, digest, cause
 #![expect(clippy::disallowed_methods, reason = "this room reads the packages that it sends")]
@@ -35,12 +35,12 @@ pub use transfer::Sent;
 
 /// How long it may take to reach the server.
 const CONNECT_SECONDS: u64 = 10;
-/// How long the server may take for an answer. Publishing waits for its turn, so it is generous.
+/// How long the server may take for an answer. Publishing waits in a queue, so this is generous.
 const ANSWER_SECONDS: u64 = 120;
 /// Largest answer that is read. Unit: bytes.
 const LARGEST_ANSWER_BYTES: usize = 256 << 20;
 
-/// What it takes to speak to a server: where it is, and who is asking.
+/// The address of a server, and the certificates for a connection to it.
 pub struct Credentials {
     /// `https://repo.example.org:8443`, or the same without its scheme.
     pub server: String,
@@ -58,7 +58,7 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     place: String,
-    /// Why what is altered is altered; sent with every request that may alter something.
+    /// The reason for changes; sent with every request that may change something.
     why: String,
 }
 
@@ -74,29 +74,29 @@ impl Client {
         pem.push(b'\n');
         pem.extend_from_slice(&credentials.key_pem);
         let identity = reqwest::Identity::from_pem(&pem)
-            // What the library said is left out: it could quote the file of the key.
+            // The library's error is left out, because it could quote the file of the key.
             .map_err(|_| {
-                let told = "the client certificate or its key is not sound PEM";
-                ClientError::Credentials(told.into())
+                let problem = "the client certificate or its key is not sound PEM";
+                ClientError::Credentials(problem.into())
             })?;
         Self::built(base, http.identity(identity))
     }
 
     fn built(base: Url, http: reqwest::ClientBuilder) -> Result<Self, ClientError> {
         let http = http.build().map_err(|error| {
-            let told = match cause::find(&error) {
+            let problem = match cause::find(&error) {
                 Some(rustls::Error::InconsistentKeys(_)) => {
                     "the private key does not belong to the client certificate".to_owned()
                 }
                 _ => format!("certificate and key: {}", error::root(&error)),
             };
-            ClientError::Credentials(Cause::with(told, error))
+            ClientError::Credentials(Cause::with(problem, error))
         })?;
         let place = place_of(&base);
         Ok(Self { http, base, place, why: String::new() })
     }
 
-    /// The same client, which says why: from now on every request that may alter something carries it.
+    /// The same client with a reason, which every request that may change something carries.
     pub fn because(self, why: &str) -> Self {
         Self { why: why.to_owned(), ..self }
     }
@@ -217,7 +217,7 @@ fn plain() -> reqwest::ClientBuilder {
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
 }
 
-/// Connections to a server that one of these authorities vouches for.
+/// Connections to a server whose certificate one of these authorities issued.
 fn trusting(ca_pem: &[u8]) -> Result<reqwest::ClientBuilder, ClientError> {
     let authorities = reqwest::Certificate::from_pem_bundle(ca_pem)
         .ok()
@@ -231,8 +231,8 @@ fn trusting(ca_pem: &[u8]) -> Result<reqwest::ClientBuilder, ClientError> {
 fn read_server(text: &str) -> Result<Url, ClientError> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let wrong = |why: &str| {
-        let told = format!("server {text:?} {why}; write it as https://repo.example.org:8443");
-        ClientError::Credentials(told.into())
+        let problem = format!("server {text:?} {why}; write it as https://repo.example.org:8443");
+        ClientError::Credentials(problem.into())
     };
     let url = Url::parse(&whole).map_err(|_| wrong("is not an address"))?;
     if url.scheme() != "https" {

@@ -1,4 +1,4 @@
-//! The requests: one method for each, named as what it asks for.
+//! The requests: one method for each.
 
 use reqwest::Method;
 
@@ -16,23 +16,23 @@ use crate::digest::Digest;
 
 pub(super) const NOTHING: &[(&str, &str)] = &[];
 
-// Where to look for what a request did whose answer was lost.
+// Where to look for the effect of a request whose answer was lost.
 const HISTORY: Effect = Effect::Once("look with repoctl history before you repeat it");
 const SUITES: Effect = Effect::Once("look with repoctl suite list before you repeat it");
 const HOSTS: Effect = Effect::Once("look with repoctl host list before you repeat it");
 const IDENTITIES: Effect = Effect::Once("look with repoctl identity list before you repeat it");
 
-/// Every one gives what the server answered.
+/// Each returns the server's answer.
 ///
 /// # Errors
-/// Every one gives [`ClientError`]: the server's fault, the network's, or a problem that says why.
+/// Each returns [`ClientError`]: the server's fault, the network's, or a problem that says why.
 impl Client {
-    /// Who the server takes this client for.
+    /// The identity of this client, as the server sees it.
     pub async fn whoami(&self) -> Result<WhoAmI, ClientError> {
         self.read(&["whoami"], NOTHING).await
     }
 
-    /// How the server and its suites are.
+    /// The state of the server and its suites.
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.read(&["status"], NOTHING).await
     }
@@ -47,12 +47,12 @@ impl Client {
         self.send(Method::POST, &["suites"], suite, SUITES).await
     }
 
-    /// One suite and where it stands.
+    /// One suite and its live generation.
     pub async fn view_suite(&self, suite: &SuiteName) -> Result<SuiteView, ClientError> {
         self.read(&["suites", suite.as_str()], NOTHING).await
     }
 
-    /// Alters what a suite says of itself, which is a change like any other.
+    /// Edits the settings of a suite, which is a change like any other.
     pub async fn edit_suite(
         &self,
         suite: &SuiteName,
@@ -79,14 +79,14 @@ impl Client {
         self.answer::<serde_json::Value>(response, SUITES).await.map(|_| ())
     }
 
-    /// Those of these packages that have to be sent. Limits: [`crate::api::MOST_DIGESTS`].
+    /// Which of these packages have to be sent. Limits: [`crate::api::MOST_DIGESTS`].
     pub async fn missing_blobs(&self, digests: Vec<Digest>) -> Result<Vec<Digest>, ClientError> {
         let (path, wanted) = (["blobs", "missing"], Digests { digests });
         let answer: MissingBlobs = self.send(Method::POST, &path, &wanted, Effect::Nothing).await?;
         Ok(answer.missing)
     }
 
-    /// Changes a suite, or says what a change would do.
+    /// Changes a suite, or returns what a change would do.
     pub async fn change(
         &self,
         suite: &SuiteName,
@@ -152,7 +152,7 @@ impl Client {
         self.ask(request, Effect::Nothing).await
     }
 
-    /// Has the server hold the whole audit log against its chain.
+    /// Has the server check the whole audit log against its chain.
     pub async fn verify_audit(&self) -> Result<AuditVerdict, ClientError> {
         self.read(&["audit", "verify"], NOTHING).await
     }
@@ -170,12 +170,12 @@ impl Client {
         self.send(Method::POST, &["identities"], identity, IDENTITIES).await
     }
 
-    /// Gives a host its right, whoever issues its certificate.
+    /// Grants a host its right, whichever CA issues its certificate.
     pub async fn grant_host(&self, name: &str, right: &HostGrant) -> Result<Granted, ClientError> {
         self.send(Method::PUT, &["hosts", name], right, Effect::Repeatable).await
     }
 
-    /// Gives an identity its right, whoever issues its certificate.
+    /// Grants an identity its right, whichever CA issues its certificate.
     pub async fn grant_identity(
         &self,
         name: &str,
@@ -189,7 +189,7 @@ impl Client {
         self.read(&["access"], NOTHING).await
     }
 
-    /// Alters groups and grants, all of it or nothing; gives what that really altered.
+    /// Edits groups and grants, all or nothing; returns what was really changed.
     pub async fn edit_access(&self, change: &AccessChange) -> Result<AccessChange, ClientError> {
         self.send(Method::POST, &["access"], change, Effect::Repeatable).await
     }

@@ -1,4 +1,4 @@
-//! Patience: trying again what may well succeed in a moment.
+//! Patience: repeats requests that may soon succeed.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,24 +12,24 @@ use super::ClientError;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// For how long a request is tried again. Only for requests that may be repeated without harm.
+/// For how long a request is repeated. Only for requests that may be repeated without harm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Patience {
     until: Option<Instant>,
 }
 
 impl Patience {
-    /// One attempt, no more.
+    /// One attempt only.
     pub fn none() -> Self {
         Self { until: None }
     }
 
-    /// Attempts until so much time has gone by, counted from now and over all requests together.
+    /// Attempts until `time` has passed, counted from now and over all requests together.
     pub fn lasting(time: Duration) -> Self {
         Self { until: Instant::now().checked_add(time) }
     }
 
-    /// Makes the request until it succeeds, fails for good, or patience ends.
+    /// Makes the request until it succeeds, fails permanently, or the time is over.
     ///
     /// # Errors
     /// The last error.
@@ -40,7 +40,7 @@ impl Patience {
         self.keep_telling(request, |_| ()).await
     }
 
-    /// As [`Patience::keep`], and tells of every failure after which the request is made again.
+    /// As [`Patience::keep`]; also reports every failure after which the request is repeated.
     ///
     /// # Errors
     /// The last error.
@@ -72,7 +72,7 @@ impl Patience {
     }
 }
 
-/// Between half of it and all of it, so that many clients do not come back at the same moment.
+/// Between half of `wait` and all of it, so that many clients do not come back at the same moment.
 fn with_jitter(wait: Duration) -> Duration {
     wait.mul_f64(rand::thread_rng().gen_range(0.5..=1.0))
 }
@@ -84,7 +84,7 @@ fn asked(error: &ClientError) -> Option<Duration> {
     }
 }
 
-/// What `Retry-After` says, when it says it in seconds. Source: RFC 9110, section 10.2.3.
+/// The value of `Retry-After`, when it is in seconds. Source: RFC 9110, section 10.2.3.
 pub(super) fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
     let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -30,7 +30,7 @@ fn whoami() -> Json<serde_json::Value> {
         "certificate_not_after": 9, "server_version": "0.1.0", "newer": true }))
 }
 
-/// Answers `whoami` after so many answers of 503.
+/// Answers `whoami` after `times` answers of 503.
 fn busy_first(times: usize, wait: Option<&'static str>) -> (Router, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&asked);
@@ -96,7 +96,7 @@ async fn a_server_that_is_not_there_is_unreachable() {
     assert_eq!(said.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
-/// Takes the request and goes away without a word.
+/// Reads the request and closes without an answer.
 async fn vanish() -> Response {
     std::panic::resume_unwind(Box::new("gone"))
 }
@@ -122,17 +122,17 @@ async fn a_lost_answer_to_a_change_is_not_called_undone() {
     let rollback = Change::Rollback { packages: vec![], to: None, all: true, binary: false };
 
     let error = client.change(&suite, &request(rollback.clone(), false)).await.unwrap_err();
-    let told = format!("no answer from {}: the change may have been made", client.server());
-    assert_eq!((error.to_string(), error.exit()), (told.clone(), Exit::Unavailable));
+    let message = format!("no answer from {}: the change may have been made", client.server());
+    assert_eq!((error.to_string(), error.exit()), (message.clone(), Exit::Unavailable));
     assert_eq!(error.hint(), Some("look with repoctl history before you repeat it"));
     assert!(!error.is_passing());
 
     let error = client.change(&suite, &request(Change::Add { items: vec![] }, false)).await;
     let error = error.unwrap_err();
-    assert_eq!((error.to_string(), error.is_passing()), (told.clone(), true));
+    assert_eq!((error.to_string(), error.is_passing()), (message.clone(), true));
 
     let error = client.remove_suite(&suite, None).await.unwrap_err();
-    assert_eq!(error.to_string(), told);
+    assert_eq!(error.to_string(), message);
     assert!(error.hint().unwrap().contains("repoctl suite list"));
 
     let dry = client.change(&suite, &request(rollback, true)).await.unwrap_err();

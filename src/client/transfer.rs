@@ -1,4 +1,4 @@
-//! Transfer: sending the bytes of a `.deb` from disk, with their length said first.
+//! Transfer: sending the bytes of a `.deb` from disk, with their length in the header.
 
 use std::io::{self, SeekFrom};
 use std::path::Path;
@@ -19,12 +19,12 @@ use crate::api::{BATCH_TYPE, BlobOutcome, BlobOutcomes, BlobReceipt};
 use crate::cause::Cause;
 use crate::digest::Digest;
 
-/// How long a transfer may stand still. The server reads the whole package before it answers.
+/// How long a transfer may stall. The server reads the whole package before it answers.
 const STALL: Duration = Duration::from_secs(120);
 const PIECE_BYTES: usize = 64 << 10;
 const SLICE_BYTES: usize = 256 << 10;
 
-/// How many bytes were handed to the network. Clones share the count.
+/// How many bytes were passed to the network. Clones share the count.
 #[derive(Clone, Default, Debug)]
 pub struct Sent(Arc<AtomicU64>);
 
@@ -51,13 +51,13 @@ impl Sent {
 impl Client {
     /// Sends a package: `PUT /blobs/{digest}`. The same package again is success.
     ///
-    /// `sent` grows while bytes go out; after a failure it stands where it stood before.
-    /// Limits: memory for a few pieces of 64 KiB, whatever the size of the file.
+    /// `sent` grows while bytes go out; a failure resets it to its earlier value. Limits: memory
+    /// for a few pieces of 64 KiB, whatever the size of the file.
     ///
     /// # Errors
     /// [`ClientError::File`] when the file is not readable or not `size_bytes` long;
     /// [`ClientError::Problem`] when the package is rejected, with every reason;
-    /// [`ClientError::Unreachable`] also when nothing moves for two minutes.
+    /// [`ClientError::Unreachable`] also when nothing is sent for two minutes.
     pub async fn send_blob(
         &self,
         path: &Path,
@@ -84,13 +84,14 @@ impl Client {
         self.exchange(request, slices(bytes.clone()), sent).await
     }
 
-    /// Sends many small packages in one request: `POST /blobs`. `body` is made by [`crate::api::push_blob`].
+    /// Sends many small packages in one request: `POST /blobs`. `body` is made by
+    /// [`crate::api::push_blob`].
     ///
     /// Limits: [`crate::api::MOST_BATCH_BLOBS`] and [`crate::api::MOST_BATCH_BYTES`].
     ///
     /// # Errors
-    /// [`ClientError::Problem`] when nothing of the batch was taken. What was refused of it is in the
-    /// answer.
+    /// [`ClientError::Problem`] when nothing of the batch was accepted. Refused packages of a batch
+    /// are in the answer.
     pub async fn send_blobs(
         &self,
         body: &Bytes,
@@ -114,7 +115,7 @@ impl Client {
         Ok(request.header(CONTENT_LENGTH, size_bytes))
     }
 
-    /// Sends a body piece by piece and reads the answer; a failure takes back what `sent` has grown.
+    /// Sends a body piece by piece and reads the answer; a failure resets `sent`.
     async fn exchange<A: DeserializeOwned>(
         &self,
         request: RequestBuilder,
@@ -147,7 +148,7 @@ impl Client {
     }
 }
 
-/// Bytes in memory, handed out in pieces so that progress is seen.
+/// Bytes in memory, sent in pieces so that progress is visible.
 fn slices(mut bytes: Bytes) -> impl Stream<Item = io::Result<Bytes>> {
     let pieces = std::iter::from_fn(move || {
         let piece = bytes.split_to(bytes.len().min(SLICE_BYTES));
@@ -169,7 +170,7 @@ async fn open(path: &Path, size_bytes: u64) -> Result<tokio::fs::File, ClientErr
 }
 
 /// Ends when `sent` has not grown for [`STALL`]. A timeout of reqwest would count from the start of
-/// the request, so that a large package on a slow line could never be sent.
+/// the request, and a large package on a slow line could never be sent.
 async fn standstill(sent: &Sent) {
     let mut before = sent.bytes();
     loop {

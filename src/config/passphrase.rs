@@ -22,13 +22,13 @@ impl CaOptions {
         }
     }
 
-    /// Where the passphrase is, if there is one: what the service manager hands over goes first.
+    /// The file of the passphrase, if there is one: a systemd credential comes first.
     pub fn passphrase_path(&self) -> Option<PathBuf> {
         path(CREDENTIAL, &self.passphrase_file)
     }
 }
 
-/// What the service manager hands over under the name `credential`, else the file that is named.
+/// The systemd credential of this name, else the configured file.
 pub(super) fn path(credential: &str, named: &Path) -> Option<PathBuf> {
     let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let handed = handed.map(|directory| directory.join(credential)).filter(|path| path.exists());

@@ -1,16 +1,16 @@
-//! From where proxies connect.
+//! The addresses from which proxies connect.
 
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
-/// An address, or all that begin like it: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`.
+/// An address, or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
     /// Its first address.
     pub address: IpAddr,
-    /// How many of its first bits count.
+    /// The length of its prefix, in bits.
     pub bits: u8,
 }
 
@@ -26,7 +26,7 @@ impl TryFrom<String> for Network {
         };
         let bits = bits.map_or(Some(most), |bits| bits.parse().ok());
         match (address, bits) {
-            // Everybody is no proxy.
+            // A prefix of 0 bits would make everybody a proxy.
             (Some(address), Some(bits)) if (1..=most).contains(&bits) => Ok(Self { address, bits }),
             _ => Err(format!(
                 "listen.proxies has {text:?}; name addresses or networks, such as \"192.0.2.7\" or \

@@ -1,4 +1,4 @@
-//! How the signing keys are opened, and what signs where they are not here.
+//! How the signing keys are opened, and the command that signs with keys elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ const CREDENTIAL: &str = "repod-signing-passphrase";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SigningOptions {
-    /// A program that signs with keys which are not here, and its arguments.
+    /// A program that signs with keys elsewhere, and its arguments.
     pub command: Vec<String>,
     /// How long it may take. Unit: seconds.
     pub timeout_seconds: u32,
@@ -47,7 +47,7 @@ impl SigningOptions {
         }
     }
 
-    /// Where the passphrase is, if there is one: what the service manager hands over goes first.
+    /// The file of the passphrase, if there is one: a systemd credential comes first.
     pub fn passphrase_path(&self) -> Option<PathBuf> {
         super::passphrase::path(CREDENTIAL, &self.passphrase_file)
     }

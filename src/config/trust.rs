@@ -1,4 +1,5 @@
-//! Whose client certificates count, and the server's own, where they are not the embedded CA's.
+//! Which CAs of client certificates are trusted, and the server's own certificate, where they are
+//! not the embedded CA's.
 
 use std::path::{Path, PathBuf};
 
@@ -7,22 +8,23 @@ use serde::Deserialize;
 /// The longest grace: a week. Unit: seconds.
 const LONGEST_GRACE_SECONDS: u32 = 604_800;
 
-/// Whose client certificates count. Without anchors it is the embedded CA.
+/// Which CAs of client certificates are trusted. Without anchors it is the embedded CA.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrustOptions {
-    /// Certificates of CAs at the top, in files or directories: PEM with any number of blocks, or DER.
+    /// Certificates of trust anchors, in files or directories: PEM with any number of blocks, or
+    /// DER.
     pub anchors: Vec<PathBuf>,
     /// Certificates of CAs between those and the clients.
     pub intermediates: Vec<PathBuf>,
-    /// Revocation lists, of every CA that is named.
+    /// Revocation lists of all these CAs.
     pub crls: Vec<PathBuf>,
-    /// How long a list counts after its `nextUpdate`. Unit: seconds.
+    /// How long a list is still used after its `nextUpdate`. Unit: seconds.
     pub grace_seconds: u32,
 }
 
 impl TrustOptions {
-    /// Whether clients have their certificates from others than the embedded CA.
+    /// Whether clients have their certificates from other CAs than the embedded one.
     pub fn is_external(&self) -> bool {
         !self.anchors.is_empty()
     }
@@ -66,7 +68,7 @@ pub struct TlsOptions {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
-    /// What hosts recognise it by: the CA's certificate, PEM.
+    /// The CA certificate by which hosts recognise it, PEM.
     pub ca: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! What to try next, while the server goes on.
+//! What to try next, while the server keeps running.
 
 use super::host::Host;
 use super::package::{PACKAGE, SIBLING, build};
@@ -8,7 +8,7 @@ use super::story::HOST;
 /// Builds a fixed version and says what to try next.
 ///
 /// # Errors
-/// What went wrong, for people.
+/// The reason, for people.
 pub async fn tell(stage: &mut Stage) -> Result<(), String> {
     stage.telling.begin("What to try next");
     stage.telling.say("A fixed version is built, but not yet uploaded.");

@@ -1,11 +1,11 @@
-//! Why the demonstration broke off.
+//! Why the demonstration failed.
 
 use std::io;
 
-/// The demonstration did not go as it should.
+/// The demonstration failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// A program of the machine is not there.
+    /// A program is not installed.
     #[error(
         "{program} is missing; it is part of the package {package} of Debian and its relatives, \
          and the demo needs a machine that has it"
@@ -13,7 +13,7 @@ pub enum DemoError {
     Program {
         /// Which program.
         program: &'static str,
-        /// Where it comes from.
+        /// The package that has it.
         package: &'static str,
     },
     /// The directory cannot be used.
@@ -24,7 +24,7 @@ pub enum DemoError {
         /// Why not.
         problem: String,
     },
-    /// A step did not do what it says.
+    /// A step did not do what it announced.
     #[error("step {number} ({title}): {problem}")]
     Step {
         /// Which step.
@@ -42,7 +42,7 @@ pub enum DemoError {
         /// Its title.
         title: &'static str,
     },
-    /// The server ended by itself after the story.
+    /// The server ended on its own after the story.
     #[error("{0}")]
     Server(String),
     /// Signals cannot be listened to.

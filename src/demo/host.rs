@@ -1,4 +1,4 @@
-//! Hosts: the machine's own apt and dpkg over a private root, for which nobody has to be root.
+//! Hosts: the machine's own apt and dpkg over a private root, without root's rights.
 
 use rustix::process::geteuid;
 
@@ -6,7 +6,7 @@ use super::package::{PACKAGE, SIBLING};
 use super::place::Place;
 use super::stage::Stage;
 
-/// What apt and dpkg want to find.
+/// The directories that apt and dpkg need.
 const DIRECTORIES: [&str; 10] = [
     "etc/apt/apt.conf.d",
     "etc/apt/preferences.d",
@@ -19,7 +19,7 @@ const DIRECTORIES: [&str; 10] = [
     "var/lib/dpkg/triggers",
     "var/log/apt",
 ];
-/// The files of the setup that name others by where they are on a real host.
+/// The files of the setup that name other files by their paths on a real host.
 const WITH_PATHS: [&str; 2] = [
     "etc/apt/apt.conf.d/60repod-127.0.0.1-stable.conf",
     "etc/apt/sources.list.d/repod-127.0.0.1-stable.sources",
@@ -33,7 +33,7 @@ impl Host {
     /// Makes a root around the files that `repoctl host issue` wrote there.
     ///
     /// # Errors
-    /// What went wrong, for people.
+    /// The reason, for people.
     pub fn make_root(self, place: &Place) -> Result<(), String> {
         let Self(name) = self;
         for directory in DIRECTORIES {
@@ -72,7 +72,7 @@ impl Host {
         stage.run_to("apt-get", arguments, &[("APT_CONFIG", &config)], code).await
     }
 
-    /// Makes sure that dpkg's database says so and that the files of that version are there.
+    /// Checks that dpkg's database has this version and that its files are there.
     ///
     /// # Errors
     /// What is there instead.
@@ -81,10 +81,10 @@ impl Host {
         let database = format!("--admindir={}", stage.place.at(&format!("{name}/var/lib/dpkg")));
         let format = r"-f=${Package} ${Version} ${db:Status-Status}\n";
         let query = [database.as_str(), "-W", format, PACKAGE, SIBLING];
-        let told = stage.run("dpkg-query", &query, &[]).await?;
+        let output = stage.run("dpkg-query", &query, &[]).await?;
         for package in [PACKAGE, SIBLING] {
             let wanted = format!("{package} {version} installed");
-            if !told.lines().any(|line| line == wanted) {
+            if !output.lines().any(|line| line == wanted) {
                 return Err(format!("dpkg-query does not say {wanted:?}"));
             }
             let file = format!("{name}/usr/share/{package}/version");
@@ -99,8 +99,8 @@ impl Host {
     }
 }
 
-/// apt reads the file that `APT_CONFIG` names before all others: with `Dir` set there it never
-/// looks at the machine's own. Source: apt.conf(5).
+/// apt reads the file in `APT_CONFIG` before all others: with `Dir` set there it never reads the
+/// machine's own. Source: apt.conf(5).
 fn configuration(root: &str) -> String {
     // Root's apt would fetch as `_apt`, which cannot enter this user's directory.
     let user = if geteuid().is_root() { "APT::Sandbox::User \"root\";\n" } else { "" };

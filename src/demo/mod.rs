@@ -1,7 +1,8 @@
 //! DEMO: the whole story on this machine, in one directory that is removed again: a server, uploads
-//! by a build job, a host with the machine's own apt-get, a rollback that it obeys, and strangers.
+//! by a build job, a host with the machine's own apt-get, a rollback that it obeys, and refused
+//! clients.
 //!
-//! Every step checks that what it tells has happened. This is the only room that starts programs.
+//! Every step checks that what it says has happened. This is the only room that starts programs.
 //!
 //! May name: server, init, client, cli, config, domain, signing, time, telemetry
 
@@ -28,16 +29,16 @@ pub use error::DemoError;
 
 use stage::Stage;
 
-/// How the demonstration is to go.
+/// Options of the demonstration.
 #[derive(Clone, Debug, Default)]
 pub struct DemoOptions {
-    /// End after the story instead of going on serving.
+    /// End after the story instead of serving on.
     pub exit: bool,
-    /// A directory to use and to keep; a temporary one, which is removed, when there is none.
+    /// A directory to use and to keep; `None` for a temporary one, which is removed.
     pub dir: Option<PathBuf>,
 }
 
-/// Tells the story and, unless it is to end there, goes on serving until SIGINT, SIGTERM or SIGHUP.
+/// Runs the story and then serves until SIGINT, SIGTERM or SIGHUP, unless `exit` is set.
 ///
 /// The server is stopped and a temporary directory removed in any case.
 ///
@@ -55,13 +56,13 @@ pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
 }
 
 async fn tell(stage: &mut Stage, signals: &mut Signals, exit: bool) -> Result<(), DemoError> {
-    let told = tokio::select! {
+    let outcome = tokio::select! {
         biased;
         () = signals.recv() => None,
-        told = play(stage, exit) => Some(told),
+        outcome = play(stage, exit) => Some(outcome),
     };
     let (number, title) = stage.telling.step();
-    match told {
+    match outcome {
         None => return Err(DemoError::Stopped { number, title }),
         Some(Err(problem)) => return Err(DemoError::Step { number, title, problem }),
         Some(Ok(())) if exit => return Ok(()),

@@ -7,10 +7,10 @@ pub const PACKAGE: &str = "acme-web";
 /// Its sibling, built from the same source, which must always have the same version.
 pub const SIBLING: &str = "acme-web-data";
 
-/// Builds both packages of one version and gives the paths of the files.
+/// Builds both packages of one version and returns the paths of the files.
 ///
 /// # Errors
-/// What went wrong, for people.
+/// The reason, for people.
 pub async fn build(stage: &mut Stage, version: &str) -> Result<[String; 2], String> {
     let sibling = format!("Depends: {SIBLING} (= {version})\n");
     let package = build_one(stage, PACKAGE, version, &sibling).await?;

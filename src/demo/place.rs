@@ -1,4 +1,4 @@
-//! Where the demonstration takes place: one directory, and free ports of the loopback addresses.
+//! The place of the demonstration: one directory, and free ports of the loopback addresses.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -62,7 +62,7 @@ impl Place {
         format!("{}/{below}", self.root)
     }
 
-    /// The text as it reads for somebody who stands in the directory.
+    /// The text with paths relative to the directory.
     pub fn as_seen(&self, text: &str) -> String {
         text.replace(&format!("{}/", self.root), "")
     }
@@ -70,10 +70,10 @@ impl Place {
     /// Makes a directory in it, with those above.
     ///
     /// # Errors
-    /// What the system said, with the path.
+    /// The system's error, with the path.
     pub fn make_directory(&self, below: &str) -> Result<(), String> {
         let path = self.at(below);
-        // The mode is what dpkg-deb asks of a package's directories, whatever the umask.
+        // dpkg-deb requires this mode of a package's directories, whatever the umask.
         std::fs::create_dir_all(&path)
             .and_then(|()| {
                 let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -85,7 +85,7 @@ impl Place {
     /// Writes a file in it.
     ///
     /// # Errors
-    /// What the system said, with the path.
+    /// The system's error, with the path.
     pub fn write(&self, below: &str, content: &str) -> Result<(), String> {
         let path = self.at(below);
         std::fs::write(&path, content).map_err(|error| format!("{path}: {error}"))
@@ -94,7 +94,7 @@ impl Place {
     /// Reads a small file in it.
     ///
     /// # Errors
-    /// What the system said, with the path.
+    /// The system's error, with the path.
     pub fn read(&self, below: &str) -> Result<String, String> {
         let path = self.at(below);
         std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))
@@ -103,13 +103,13 @@ impl Place {
     /// Removes the directory, if it is a temporary one.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system's error.
     pub fn clear(self) -> io::Result<()> {
         self.temporary.map_or(Ok(()), TempDir::close)
     }
 }
 
-/// The path stands unquoted in apt's and dpkg's files.
+/// The path is unquoted in apt's and dpkg's files.
 fn plain(path: &Path) -> Result<(), String> {
     let sound = |c: char| c.is_ascii_alphanumeric() || "/-_.+@~".contains(c);
     match path.to_str().filter(|text| text.chars().all(sound)) {
@@ -135,7 +135,7 @@ fn own_directory(path: &Path) -> Result<(), String> {
 /// A port that is free on loopback, and the addresses: IPv4, and IPv6 where there is any.
 ///
 /// # Errors
-/// What the system said.
+/// The system's error.
 pub fn free_port() -> io::Result<(u16, Vec<SocketAddr>)> {
     for _ in 0..PORT_TRIES {
         let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -175,15 +175,15 @@ mod tests {
         place.write("file", "").unwrap();
         place.clear().unwrap();
         assert!(named.join("file").exists());
-        let told = Place::make(Some(&named)).err().unwrap().to_string();
-        assert!(told.contains("is not empty"), "{told}");
+        let problem = Place::make(Some(&named)).err().unwrap().to_string();
+        assert!(problem.contains("is not empty"), "{problem}");
     }
 
     #[test]
     fn a_place_that_apt_cannot_spell_is_refused() {
         let above = tempfile::tempdir().unwrap();
-        let told = Place::make(Some(&above.path().join("a b"))).err().unwrap().to_string();
-        assert!(told.contains("--dir"), "{told}");
+        let problem = Place::make(Some(&above.path().join("a b"))).err().unwrap().to_string();
+        assert!(problem.contains("--dir"), "{problem}");
         assert!(!above.path().join("a b").exists());
     }
 

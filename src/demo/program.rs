@@ -1,4 +1,5 @@
-//! The machine's own programs: found, run with an environment of their own, and ended in time.
+//! The machine's own programs: found, run with an environment of their own, and ended after a time
+//! limit.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,10 +12,10 @@ use super::DemoError;
 use super::place::Place;
 use super::telling::harmless;
 
-/// What the story runs, and the packages that hold it.
+/// The programs of the story, and the packages that have them.
 const PROGRAMS: [(&str, &str); 4] =
     [("apt-get", "apt"), ("dpkg", "dpkg"), ("dpkg-deb", "dpkg"), ("dpkg-query", "dpkg")];
-/// Where programs are looked for besides PATH: ordinary users often have no sbin in theirs.
+/// Where programs are searched besides PATH, because ordinary users often have no sbin in theirs.
 const USUAL_DIRECTORIES: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// A program that takes longer is ended. Unit: seconds.
 const LIMIT_SECONDS: u64 = 120;
@@ -31,10 +32,10 @@ pub struct Outcome {
     pub text: String,
 }
 
-/// Makes sure that every program of the story is there.
+/// Checks that every program of the story is installed.
 ///
 /// # Errors
-/// [`DemoError::Program`] naming the first that is not, and its package.
+/// [`DemoError::Program`] naming the first that is missing, and its package.
 pub fn require_all() -> Result<(), DemoError> {
     match PROGRAMS.into_iter().find(|(program, _)| find(program).is_none()) {
         Some((program, package)) => Err(DemoError::Program { program, package }),
@@ -58,8 +59,8 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// Runs a program to its end, in the directory of the story.
 ///
-/// Its environment is made anew: a proxy, a language or an apt configuration that the user has set
-/// must not change the story.
+/// Its environment is a new one: a proxy, a language or an apt configuration of the user must not
+/// change the story.
 ///
 /// # Errors
 /// When it cannot be started or does not end, in words for people.
@@ -69,10 +70,10 @@ pub async fn run(
     arguments: &[&str],
     environment: &[(&str, &str)],
 ) -> Result<Outcome, String> {
-    let told = |error: std::io::Error| format!("{program}: {error}");
+    let failed = |error: std::io::Error| format!("{program}: {error}");
     let output = place.at("tmp/output");
-    let write = File::create(&output).map_err(told)?;
-    let also = write.try_clone().map_err(told)?;
+    let write = File::create(&output).map_err(failed)?;
+    let also = write.try_clone().map_err(failed)?;
     let path = find(program).ok_or_else(|| format!("{program} is no longer there"))?;
     let child = Command::new(path)
         .args(arguments)
@@ -88,11 +89,11 @@ pub async fn run(
         .stdout(write)
         .stderr(also)
         .spawn()
-        .map_err(told)?;
+        .map_err(failed)?;
     let code = end_of(Running(child), program).await?;
     let mut bytes = Vec::new();
-    let read = File::open(&output).map_err(told)?;
-    read.take(OUTPUT_BYTES).read_to_end(&mut bytes).map_err(told)?;
+    let read = File::open(&output).map_err(failed)?;
+    read.take(OUTPUT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let _ = std::fs::remove_file(&output);
     Ok(Outcome { code, text: harmless(&String::from_utf8_lossy(&bytes)) })
 }
@@ -109,7 +110,7 @@ async fn end_of(mut running: Running, program: &str) -> Result<Option<i32>, Stri
     Err(format!("{program} did not end within {LIMIT_SECONDS} seconds"))
 }
 
-/// A program that does not outlive the story, whichever way that ends.
+/// A program that is ended with the story, however that ends.
 struct Running(Child);
 
 impl Drop for Running {

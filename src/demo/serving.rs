@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::server::{Server, ServerError};
 use crate::time::SystemClock;
 
-/// Free space that the story leaves, so that a small temporary file system is enough. Unit: bytes.
+/// The reserve of free space: small, so that a small temporary file system is enough. Unit: bytes.
 const RESERVE_BYTES: u64 = 16 << 20;
 /// How long the server may take to stop. Unit: seconds.
 const STOP_SECONDS: u64 = 10;
@@ -20,7 +20,7 @@ const STOP_SECONDS: u64 = 10;
 pub struct Serving {
     stop: CancellationToken,
     task: JoinHandle<Result<(), ServerError>>,
-    // While the sender lives, nobody reloads and nobody waits in vain.
+    // The sender is kept so that the channel of reloads stays open.
     _reload: tokio::sync::mpsc::Sender<()>,
 }
 
@@ -28,7 +28,7 @@ impl Serving {
     /// Starts a server; it listens when this returns.
     ///
     /// # Errors
-    /// What the configuration or the server said.
+    /// The error of the configuration or of the server.
     pub fn start(config: &Path) -> Result<Self, String> {
         let mut config = Config::load(config).map_err(|error| error.to_string())?;
         config.limits.reserve_bytes = RESERVE_BYTES;
@@ -40,7 +40,7 @@ impl Serving {
         Ok(Self { stop, task, _reload })
     }
 
-    /// Waits until the server ends by itself and says why.
+    /// Waits until the server ends on its own, and returns why.
     pub async fn end(&mut self) -> String {
         match (&mut self.task).await {
             Ok(Ok(())) => "the server ended".into(),
@@ -49,7 +49,7 @@ impl Serving {
         }
     }
 
-    /// Lets answers under way finish and stops.
+    /// Lets the present answers finish, and stops.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if self.task.is_finished() {

@@ -1,4 +1,4 @@
-//! The stage: the directory, the words, the server, and how a command is shown and run.
+//! The stage: the directory, the output, the server, and how a command is shown and run.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use crate::time::SystemClock;
 pub struct Stage {
     /// The directory.
     pub place: Place,
-    /// The words.
+    /// The output.
     pub telling: Telling,
     /// The server, once it runs.
     pub serving: Option<Serving>,
@@ -31,7 +31,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A stage on which nothing has happened.
+    /// A new stage.
     ///
     /// # Errors
     /// [`DemoError::Directory`].
@@ -139,7 +139,7 @@ impl Stage {
         line
     }
 
-    /// Waits until the server ends by itself and says why.
+    /// Waits until the server ends on its own, and returns why.
     pub async fn server_end(&mut self) -> String {
         match &mut self.serving {
             Some(serving) => serving.end().await,
@@ -147,7 +147,7 @@ impl Stage {
         }
     }
 
-    /// Stops the server and clears the directory away.
+    /// Stops the server and removes the directory.
     pub async fn close(mut self) {
         if let Some(serving) = self.serving.take() {
             serving.stop().await;

@@ -1,4 +1,4 @@
-//! The story, step by step. Each step ends with a look at what has really happened.
+//! The story, step by step. Each step ends with a check of what has really happened.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -16,15 +16,15 @@ use crate::time::{Clock, SystemClock};
 
 /// The host that follows the repository, and stays afterwards.
 pub const HOST: Host = Host("web1");
-/// The host that is shut out.
+/// The host whose certificate is revoked.
 const REVOKED: Host = Host("web2");
-/// Why the bad version is taken back.
+/// The reason for the rollback.
 const WHY: &str = "2.0 answers every request with 500";
 
-/// Tells all of it.
+/// Runs the whole story.
 ///
 /// # Errors
-/// What did not happen as told, in words for people; the step is the one under way.
+/// What did not happen as announced, for people; it belongs to the present step.
 pub async fn tell(stage: &mut Stage) -> Result<(), String> {
     let begun = Instant::now();
     prepare(stage).await?;
@@ -78,7 +78,7 @@ fn make_data_directory(stage: &mut Stage) -> Result<(), String> {
     };
     let mut line = format!("repod init --data data --name 127.0.0.1 --port {port}");
     for address in &options.listen {
-        // A shell takes brackets for a pattern.
+        // A shell would take brackets for a pattern.
         let quote = if address.is_ipv6() { "'" } else { "" };
         line.push_str(&format!(" --listen {quote}{address}{quote}"));
     }
@@ -99,8 +99,8 @@ async fn start_server(stage: &mut Stage) -> Result<(), String> {
     let config = PathBuf::from(stage.place.at("data/repod.toml"));
     stage.serving = Some(Serving::start(&config)?);
     stage.telling.command("export REPOCTL_CONFIG=data/operator/config.toml");
-    let told = stage.repoctl(&["whoami"]).await?;
-    expect(&told, "operator")?;
+    let output = stage.repoctl(&["whoami"]).await?;
+    expect(&output, "operator")?;
     let port = stage.port;
     stage.telling.checked(&format!("https://127.0.0.1:{port}/ answers its operator."));
     Ok(())
@@ -112,8 +112,8 @@ async fn create_suite(stage: &mut Stage) -> Result<(), String> {
     let architecture = stage.architecture.clone();
     let create = ["suite", "create", "stable", "--architecture", &architecture];
     let rest = ["--origin", "Acme", "--label", "Acme", "--owns", "acme-*"];
-    let told = stage.repoctl(&[&create[..], &rest[..]].concat()).await?;
-    expect(&told, "acme-*")?;
+    let output = stage.repoctl(&[&create[..], &rest[..]].concat()).await?;
+    expect(&output, "acme-*")?;
     stage.telling.checked("The suite is published: signed, and empty so far.");
     Ok(())
 }
@@ -176,8 +176,8 @@ async fn roll_back(stage: &mut Stage) -> Result<(), String> {
         .telling
         .say("One command takes it back, with everything that was built from the same source.");
     let back = ["pin", "--suite", "stable", "--rollback", PACKAGE, "-m", WHY];
-    let told = stage.repoctl(&[&back[..], &["--dry-run"]].concat()).await?;
-    expect(&told, "web1.acme.example")?;
+    let output = stage.repoctl(&[&back[..], &["--dry-run"]].concat()).await?;
+    expect(&output, "web1.acme.example")?;
     stage.telling.say("\nThat was only a look at what it would do, and to whom. Now really:");
     stage.repoctl(&back).await?;
     stage
@@ -191,12 +191,12 @@ async fn roll_back(stage: &mut Stage) -> Result<(), String> {
 async fn look_back(stage: &mut Stage) -> Result<(), String> {
     stage.telling.begin("What happened");
     stage.telling.say("Every change is a generation: when, who, what and why.");
-    let told = stage.repoctl(&["history", "--suite", "stable"]).await?;
-    expect(&told, "ci.acme.example")?;
-    expect(&told, WHY)?;
-    let told = stage.repoctl(&["pins"]).await?;
-    expect(&told, PACKAGE)?;
-    stage.telling.checked("The pin stands, and newer uploads of that source wait behind it.");
+    let output = stage.repoctl(&["history", "--suite", "stable"]).await?;
+    expect(&output, "ci.acme.example")?;
+    expect(&output, WHY)?;
+    let output = stage.repoctl(&["pins"]).await?;
+    expect(&output, PACKAGE)?;
+    stage.telling.checked("The pin is set, and newer uploads of that source wait for its end.");
     Ok(())
 }
 
@@ -210,9 +210,9 @@ async fn turn_away(stage: &mut Stage) -> Result<(), String> {
         "Acquire::https::127.0.0.1::SslKey=",
         "update",
     ];
-    let told = HOST.apt_get(stage, &without, 100).await?;
-    expect(&told, "403")?;
-    expect(&told, "no client certificate")?;
+    let output = HOST.apt_get(stage, &without, 100).await?;
+    expect(&output, "403")?;
+    expect(&output, "no client certificate")?;
     stage.telling.say("\nA second host works until its certificate is revoked.");
     let out = stage.place.at(REVOKED.0);
     let issue = ["host", "issue", "web2.acme.example", "--suite", "stable", "--out", &out];
@@ -220,23 +220,23 @@ async fn turn_away(stage: &mut Stage) -> Result<(), String> {
     REVOKED.make_root(&stage.place)?;
     REVOKED.update(stage).await?;
     stage.repoctl(&["host", "revoke", "web2.acme.example", "-m", "stolen", "--yes"]).await?;
-    let told = REVOKED.apt_get(stage, &["update"], 100).await?;
-    expect(&told, "403")?;
-    expect(&told, "revoked")?;
+    let output = REVOKED.apt_get(stage, &["update"], 100).await?;
+    expect(&output, "403")?;
+    expect(&output, "revoked")?;
     stage.telling.checked("Both were refused with 403 and the reason; web1 goes on:");
     HOST.update(stage).await?;
     Ok(())
 }
 
-/// Makes sure that the suite offers a version, by what the operator is shown.
+/// Checks that the suite offers a version, in the operator's list.
 async fn expect_offered(stage: &mut Stage, version: &str) -> Result<(), String> {
-    let told = stage.repoctl(&["list", "--suite", "stable"]).await?;
+    let output = stage.repoctl(&["list", "--suite", "stable"]).await?;
     for package in [PACKAGE, SIBLING] {
         let offered = |line: &str| {
             let words: Vec<&str> = line.split_whitespace().collect();
             words.contains(&package) && words.contains(&version)
         };
-        if !told.lines().any(offered) {
+        if !output.lines().any(offered) {
             return Err(format!("the suite does not offer {package} {version}"));
         }
     }
@@ -244,6 +244,10 @@ async fn expect_offered(stage: &mut Stage, version: &str) -> Result<(), String> 
     Ok(())
 }
 
-fn expect(told: &str, wanted: &str) -> Result<(), String> {
-    if told.contains(wanted) { Ok(()) } else { Err(format!("the output does not say {wanted:?}")) }
+fn expect(output: &str, wanted: &str) -> Result<(), String> {
+    if output.contains(wanted) {
+        Ok(())
+    } else {
+        Err(format!("the output does not say {wanted:?}"))
+    }
 }

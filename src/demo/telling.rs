@@ -1,8 +1,9 @@
-//! The words: numbered steps, short sentences, commands as they are typed, and what they printed.
+//! The output of the story: numbered steps, short sentences, commands as they are typed, and their
+//! output.
 
 use std::io::Write;
 
-/// What the story has told so far, and where it goes.
+/// The output of the story, and the present step.
 pub struct Telling {
     out: Box<dyn Write + Send>,
     number: usize,
@@ -10,12 +11,12 @@ pub struct Telling {
 }
 
 impl Telling {
-    /// On standard output.
+    /// Writes to standard output.
     pub fn new() -> Self {
         Self { out: Box::new(std::io::stdout()), number: 0, title: "begin" }
     }
 
-    /// The number and the title of the step under way.
+    /// The number and the title of the present step.
     pub fn step(&self) -> (usize, &'static str) {
         (self.number, self.title)
     }
@@ -28,7 +29,7 @@ impl Telling {
         self.write(&format!("\n{heading}\n{}\n", "-".repeat(heading.len())));
     }
 
-    /// Says something.
+    /// Prints a sentence.
     pub fn say(&mut self, sentence: &str) {
         self.write(&format!("{sentence}\n"));
     }
@@ -45,12 +46,12 @@ impl Telling {
         self.write(&shown);
     }
 
-    /// Says what has been checked after a step.
+    /// Prints what has been checked after a step.
     pub fn checked(&mut self, sentence: &str) {
         self.write(&format!("\n=> {sentence}\n"));
     }
 
-    /// A reader that went away is no failure of the story.
+    /// A reader that closed the output is no failure of the story.
     fn write(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
@@ -69,10 +70,10 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The text as a terminal shows it in the end, without anything that the terminal would obey.
+/// The text as a terminal shows it in the end, without control characters.
 pub fn harmless(text: &str) -> String {
     let shown = |line: &str| {
-        // What comes after a carriage return is written over what came before.
+        // Text after a carriage return overwrites the text before it.
         let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
         last.chars().filter(|c| *c == '\t' || !c.is_control()).chain(['\n']).collect::<String>()
     };

@@ -1,11 +1,12 @@
-//! Why a data directory was not made.
+//! Why a data directory was not created.
 
 use std::io;
 
-/// The directory could not be made. What was begun is named, so that it can be removed.
+/// The directory could not be created. The error names it when it was begun, so that it can be
+/// removed.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// There is something already.
+    /// It holds something already.
     #[error(
         "{0} is not empty; name a new directory, or remove it if an earlier init was broken off"
     )]
@@ -16,12 +17,12 @@ pub enum InitError {
          made again: keep it)"
     )]
     Made(String),
-    /// The directory itself cannot be made or read; nothing of ours is in it.
+    /// The directory itself cannot be created or read; nothing was written to it.
     #[error("{data} cannot be made a data directory: {problem}; name another one")]
     Unusable {
         /// The directory.
         data: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         problem: io::Error,
     },
@@ -31,12 +32,12 @@ pub enum InitError {
     /// The name cannot be used.
     #[error("--name: {0}")]
     Name(String),
-    /// A part could not be made.
+    /// A part could not be created.
     #[error("{what}: {problem}; remove {data} before trying again")]
     Part {
         /// Which part.
         what: &'static str,
-        /// What it said.
+        /// The error of the part.
         problem: String,
         /// The directory.
         data: String,

@@ -1,4 +1,5 @@
-//! A data directory without a CA of its own: whose certificates count is named, and nothing is issued here.
+//! A data directory without a CA of its own: its trusted CAs are named, and no certificate is
+//! issued here.
 
 use std::path::{Path, PathBuf};
 
@@ -12,18 +13,18 @@ use crate::server::DataDirectory;
 use crate::time::Moment;
 use crate::trust::{NewRequest, ServerIdentity, Trust, TrustFiles, read_ca};
 
-/// What was found in the files of other CAs, and what is still to be done with them.
+/// What was found in the files of other CAs, and what is still to be done.
 #[derive(Clone, Debug)]
 pub struct Outside {
-    /// Each CA that is trusted, and until when its list is.
+    /// Each trusted CA, and until when its list is valid.
     pub authorities: Vec<(String, Option<Moment>)>,
-    /// Why nobody will be served as things are; empty if somebody will.
+    /// Why no client would be served now; empty when clients would be.
     pub faults: Vec<String>,
-    /// The request for the server's certificate, and where that goes.
+    /// The path of the request for the server's certificate, and the path of the certificate.
     pub request: Option<(PathBuf, PathBuf)>,
 }
 
-/// The files that were named, absolute and looked at.
+/// The named files, with absolute paths, and checked.
 pub(super) struct Named {
     ca: ExternalCa,
     server_ca: PathBuf,
@@ -32,7 +33,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Looks at every file before anything is made.
+    /// Checks every file before anything is created.
     pub(super) fn look_at(named: &ExternalCa, now: Moment) -> Result<Self, InitError> {
         let ca = absolute(named).map_err(|error| InitError::Named("path", error.to_string()))?;
         let scratch = tempfile::tempdir();
@@ -74,7 +75,8 @@ impl Named {
         Ok(Self { ca, server_ca, server_ca_pem, outside })
     }
 
-    /// The server's key and request, where no certificate is named; and what `repod.toml` says of all that.
+    /// Creates the server's key and request, where no certificate is named; returns the settings
+    /// for `repod.toml`.
     pub(super) fn make_server(
         &mut self,
         directory: &DataDirectory,
@@ -112,7 +114,7 @@ impl Named {
         ])
     }
 
-    /// The right of the first operator, and a profile that waits for its certificate and key.
+    /// Creates the grant of the first operator, and a profile without its certificate and key.
     pub(super) fn make_operator(
         &self,
         directory: &DataDirectory,
@@ -135,13 +137,13 @@ impl Named {
         Ok(profile)
     }
 
-    /// What is to be told.
+    /// What `repod init` prints.
     pub(super) fn outside(self) -> Outside {
         self.outside
     }
 }
 
-/// The configuration lies elsewhere than whoever names the files.
+/// Makes the paths absolute, because the configuration is in another directory than the caller's.
 fn absolute(named: &ExternalCa) -> std::io::Result<ExternalCa> {
     let one = |path: &PathBuf| std::path::absolute(path);
     let all = |paths: &[PathBuf]| paths.iter().map(one).collect::<Result<Vec<_>, _>>();
@@ -157,7 +159,7 @@ fn absolute(named: &ExternalCa) -> std::io::Result<ExternalCa> {
     })
 }
 
-/// A path as TOML can say it.
+/// A path as TOML can express it.
 fn plain(path: &Path) -> Result<String, String> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| format!("{}: its name is not UTF-8; give it another", path.display()))

@@ -1,4 +1,4 @@
-//! The first operator: its right, and the profile that its `repoctl` reads.
+//! The first operator: its grant, and the profile that its `repoctl` reads.
 
 use super::InitOptions;
 use crate::domain::{Grant, Role, SuiteScope};

@@ -1,12 +1,14 @@
-//! The disk back end: one file for each blob and pack, named by its digest, and one for many small blobs
-//! that came together (`bundles`).
+//! The disk back end: one file for each blob and pack, named by its digest, and one for many small
+//! blobs of one upload (`bundles`).
 //!
-//! Shape: `blobs/ab/<64 hexadecimal digits>`, `packs/ab/…` and `bundles/ab/…`, where `ab` are the first
-//! two digits, and `staging/` for bytes on their way in. Files have mode 0640, directories 0750.
+//! Shape: `blobs/ab/<64 hexadecimal digits>`, `packs/ab/…` and `bundles/ab/…`, where `ab` are the
+//! first two digits, and `staging/` for bytes on their way in. Files have mode 0640, directories
+//! 0750.
 //!
 //! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
-//! directory. Many small ones share their syncs (`together`). After a sync or rename that failed nobody knows what the disk holds, so writing ends
-//! until the pool is opened anew; reading goes on.
+//! directory. Many small files share their syncs (`together`). After a failed sync or rename the
+//! content of the disk is unknown, so writing stops until the pool is opened again; reading
+//! continues.
 
 use std::collections::HashSet;
 use std::io::Write as _;
@@ -43,7 +45,7 @@ pub struct DiskPool {
 }
 
 impl DiskPool {
-    /// Opens the pool in `dir`, makes it when there is none, and removes what an earlier run left
+    /// Opens the pool in `dir`, creates it when there is none, and removes what an earlier run left
     /// in staging. Blobs leave `reserve_bytes` of the file system free; packs may use them.
     ///
     /// # Errors
@@ -52,8 +54,8 @@ impl DiskPool {
         Ok(Self { tree: Arc::new(Tree::open(dir, reserve_bytes)?) })
     }
 
-    /// Opens the pool in `dir` to read from it alone, also while a server uses it: nothing is made,
-    /// staging is left as it is, and whatever writes is refused.
+    /// Opens the pool in `dir` for reading only, also while a server uses it: nothing is created,
+    /// staging is untouched, and every write is refused.
     ///
     /// # Errors
     /// [`PoolError::Io`] when there is none, or it cannot be opened.
@@ -69,7 +71,7 @@ impl Pool for DiskPool {
         Ok(Box::new(DiskStaging::begin(&self.tree)?))
     }
 
-    /// The reserve is there for packs: where uploads are refused, a rollback still goes out.
+    /// The reserve is for packs: a rollback can still be published when uploads are refused.
     fn keep(&self, kind: Kind, bytes: &[u8]) -> Result<Digest, PoolError> {
         let mut staging = match kind {
             Kind::Blob => self.stage(bytes.len() as u64)?,
@@ -111,7 +113,7 @@ impl Pool for DiskPool {
             return Ok(false);
         };
         let damaged = || PoolError::Damaged { kind, digest: *digest };
-        // Before the buffer grows, so that its size is bounded by what is there.
+        // Checked before the buffer grows, so that the stored size limits it.
         if offset.checked_add(length).is_none_or(|end| end > size_bytes) {
             return Err(damaged());
         }
@@ -126,7 +128,7 @@ impl Pool for DiskPool {
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
         let mut listed = self.tree.directory_of(kind).list()?;
         if kind == Kind::Blob {
-            // Some may lie in two places.
+            // Some may be in two places.
             let mut seen: HashSet<_> = listed.iter().map(|one| one.digest).collect();
             let bundled = self.tree.bundles.list();
             listed.extend(bundled.into_iter().filter(|one| seen.insert(one.digest)));

@@ -1,5 +1,5 @@
-//! The memory back end: for tests, simulations and dry runs. It keeps the order and the refusals
-//! of the disk back end, and nothing else of it.
+//! The memory back end: for tests, simulations and dry runs. It has the order of steps and the
+//! refusals of the disk back end, and nothing else of it.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{Kind, Listed, Opened, Pool, PoolError, Staged, Staging};
 use crate::digest::Digest;
 
-/// A pool in memory. Clones share what is in it.
+/// A pool in memory. Clones share its content.
 #[derive(Clone)]
 pub struct MemoryPool(Arc<Shared>);
 
@@ -26,7 +26,7 @@ struct Kept {
 }
 
 impl MemoryPool {
-    /// An empty pool that takes `capacity_bytes` in all; `now` tells the seconds since 1970.
+    /// An empty pool for `capacity_bytes` in all; `now` returns the seconds since 1970.
     pub fn new(capacity_bytes: u64, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         let (now, kept) = (Box::new(now), Mutex::default());
         Self(Arc::new(Shared { capacity_bytes, now, kept }))

@@ -1,6 +1,6 @@
 //! BYTES by digest: blobs (`.deb` files) and packs (runs of compressed chunks). Everything here is
-//! write-once and named by its own SHA-256; what a name means is the catalogue's business.
-//! Synchronous: callers bring their own threads.
+//! write-once and named by its own SHA-256; the catalogue knows what a name means. Synchronous:
+//! callers use their own threads.
 //!
 //! May name: domain, debian, digest, cause
 
@@ -25,7 +25,7 @@ pub enum Kind {
     Pack,
 }
 
-/// Bytes could not be kept or read.
+/// Bytes could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
@@ -36,35 +36,35 @@ pub enum PoolError {
         .reserve_bytes >> 20
     )]
     Full {
-        /// Free for us now.
+        /// The free space now.
         free_bytes: u64,
-        /// What must stay free.
+        /// The space that must stay free.
         reserve_bytes: u64,
     },
     /// An earlier write or sync failed, so nothing is written until a restart.
     #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
     Stopped(#[source] Cause),
-    /// Stored bytes are not what their name says.
+    /// Stored bytes do not match their name.
     #[error("stored {kind:?} {digest} is damaged: its bytes have another digest or size")]
     Damaged {
-        /// Of which kind.
+        /// Their kind.
         kind: Kind,
-        /// Which.
+        /// Their name.
         digest: Digest,
     },
-    /// The operating system said no.
+    /// The operating system failed.
     #[error("{action}: {source}")]
     Io {
         /// What was being done, with the path.
         action: String,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl PoolError {
-    /// What the error of a write to [`Staging`] says: [`PoolError::Full`] and
-    /// [`PoolError::Stopped`] travel inside the [`io::Error`].
+    /// The error of a write to [`Staging`]: [`PoolError::Full`] and [`PoolError::Stopped`] are
+    /// inside the [`io::Error`].
     pub fn of_write(source: io::Error) -> Self {
         source
             .downcast()
@@ -74,14 +74,14 @@ impl PoolError {
 
 /// Bytes on their way in: written once, then committed or dropped. Dropping removes them.
 pub trait Staging: Write + Send {
-    /// Ends the writing and gives the digest and size of all bytes.
+    /// Ends the writing and returns the digest and size of all bytes.
     ///
     /// # Errors
     /// [`PoolError::Io`] when the last bytes could not be written.
     fn finish(self: Box<Self>) -> Result<Box<dyn Staged>, PoolError>;
 }
 
-/// Bytes that are complete but not yet kept. Dropping removes them.
+/// Bytes that are complete but not yet stored. Dropping removes them.
 pub trait Staged: Send {
     /// SHA-256 of the bytes.
     fn digest(&self) -> Digest;
@@ -91,11 +91,11 @@ pub trait Staged: Send {
     /// Success if they were there already.
     ///
     /// # Errors
-    /// [`PoolError`]; after a failed fsync the pool refuses to write until it is opened anew.
+    /// [`PoolError`]; after a failed fsync the pool refuses to write until it is opened again.
     fn commit(self: Box<Self>, kind: Kind) -> Result<(), PoolError>;
 }
 
-/// Bytes in memory with their digest, which was worked out from them.
+/// Bytes in memory with their digest, which was computed from them.
 #[derive(Clone, Debug)]
 pub struct Sealed {
     digest: Digest,
@@ -123,18 +123,19 @@ impl Sealed {
 pub enum Opened {
     /// A file, or a part of one.
     File {
-        /// Whoever reads it has it to himself.
+        /// An own handle: no other reader moves its position.
         file: File,
-        /// Where they begin; 0 where the file holds nothing else before them. Unit: bytes.
+        /// The offset of the first byte; 0 unless other blobs come before it in the file. Unit:
+        /// bytes.
         offset: u64,
-        /// How many they are.
+        /// How many bytes.
         size_bytes: u64,
     },
     /// Bytes in memory.
     Memory(bytes::Bytes),
 }
 
-/// One stored thing, for sweeping.
+/// One stored blob or pack, for sweeping.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listed {
     /// Its name.
@@ -145,15 +146,15 @@ pub struct Listed {
     pub written_at: i64,
 }
 
-/// Where bytes are kept.
+/// A store of bytes.
 pub trait Pool: Send + Sync {
-    /// Begins to take bytes in; `expected_bytes` is weighed against the free-space reserve.
+    /// Begins to take bytes in; `expected_bytes` is checked against the free-space reserve.
     ///
     /// # Errors
     /// [`PoolError::Full`] before the disk is full; [`PoolError::Stopped`]; [`PoolError::Io`].
     fn stage(&self, expected_bytes: u64) -> Result<Box<dyn Staging>, PoolError>;
 
-    /// Keeps `bytes` durably and gives their digest: `stage`, write, `commit` in one.
+    /// Stores `bytes` durably and returns their digest: `stage`, write, `commit` in one.
     ///
     /// # Errors
     /// As for [`Pool::stage`] and [`Staged::commit`].
@@ -166,12 +167,12 @@ pub trait Pool: Send + Sync {
         Ok(digest)
     }
 
-    /// Keeps all of these durably, with few syncs for many. Success if they were there already.
+    /// Stores all of these durably, with few syncs for many. Success if they were there already.
     ///
-    /// Each is kept whole or not at all; after a failure some may have been kept.
+    /// Each is stored whole or not at all; after a failure some may have been stored.
     ///
     /// # Errors
-    /// As for [`Pool::stage`], which weighs all of them together, and [`Staged::commit`].
+    /// As for [`Pool::stage`], for the sum of all of them, and [`Staged::commit`].
     fn keep_all(&self, kind: Kind, all: &[Sealed]) -> Result<(), PoolError> {
         let size_bytes = all.iter().map(|sealed| sealed.bytes.len() as u64).sum();
         drop(self.stage(size_bytes)?);
@@ -199,11 +200,11 @@ pub trait Pool: Send + Sync {
         Ok(self.read_into(kind, digest, offset, length, &mut bytes)?.then_some(bytes))
     }
 
-    /// The same into a buffer that is used again, and that holds just these bytes afterwards; whether
+    /// The same into a reused buffer, which holds exactly these bytes afterwards. Returns whether
     /// there are any of that name.
     ///
     /// # Errors
-    /// As for [`Pool::read`]; the buffer may hold anything then.
+    /// As for [`Pool::read`]; the content of the buffer is then undefined.
     fn read_into(
         &self,
         kind: Kind,

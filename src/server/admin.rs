@@ -1,4 +1,5 @@
-//! Admin: the first admin, or another one when no admin is left, given its right on the data directory.
+//! Admin: grants the role to the first admin, or to another when none is left, in the data
+//! directory.
 
 use std::path::Path;
 
@@ -8,8 +9,8 @@ use crate::domain::{Actor, Event, Grant, Identity, Role, SuiteScope};
 use crate::server::{DataDirectory, ServerError, part};
 use crate::time::Moment;
 
-/// Makes `identity` an admin, whatever it was. Its certificate is not looked at: whoever may write the
-/// data directory may do so anyway.
+/// Makes `identity` an admin, whatever its role was. Its certificate is not checked: a user who may
+/// write the data directory could do everything anyway.
 ///
 /// # Errors
 /// [`ServerError`], also while a server uses the directory.

@@ -1,4 +1,4 @@
-//! The audit log of a data directory, held against its chain without asking the server.
+//! The audit log of a data directory, checked against its chain without the server.
 
 #![expect(clippy::disallowed_methods, reason = "the public keys are a file")]
 
@@ -11,10 +11,10 @@ use crate::flow::audit::seal;
 pub use crate::flow::audit::seal::Verdict;
 use crate::time::Moment;
 
-/// Holds the whole log against its chain and its checkpoints, also while a server writes to it.
+/// Checks the whole log against its chain and its checkpoints, also while a server writes to it.
 ///
 /// # Errors
-/// [`ServerError`] when it cannot be read; a log that was altered is an answer.
+/// [`ServerError`] when it cannot be read; for an altered log the verdict says so.
 pub fn verify(config: &Path, now: Moment) -> Result<Verdict, ServerError> {
     let config = Config::load(config).map_err(part("configuration"))?;
     let data = DataDirectory::beside(&config.data)?;

@@ -1,5 +1,5 @@
-//! The embedded CA of a data directory, as the server opens it, and as its owner locks and unlocks its key
-//! while the server is stopped.
+//! The embedded CA of a data directory: opened by the server, and its key locked or unlocked by its
+//! owner while the server is stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::domain::{Actor, Event};
 use crate::time::Moment;
 use crate::trust::CertificateAuthority;
 
-/// The CA, if its key is here; opened with the passphrase that is configured.
+/// The CA, if its key is here; opened with the configured passphrase.
 pub(super) fn load(
     config: &Config,
     data: &DataDirectory,
@@ -32,21 +32,21 @@ fn text(passphrase: &Option<Zeroizing<String>>) -> Option<&str> {
     passphrase.as_deref().map(String::as_str)
 }
 
-/// What is done to the private key of the CA.
+/// A change of the private key of the CA.
 #[derive(Clone, Debug)]
 pub enum CaChange {
-    /// Lock it with the passphrase in a file, else with the one that is configured.
+    /// Lock it with the passphrase in a file, or with the configured one.
     Lock(Option<PathBuf>),
-    /// Take the lock away.
+    /// Remove the lock.
     Unlock,
 }
 
-/// Locks or unlocks the private key of a data directory that no server uses. What opens it now is in `old`,
-/// else as configured. Gives whether the configuration fits the new file as it is: names the passphrase that
-/// opens it, or none.
+/// Locks or unlocks the private key of a data directory that no server uses. `old` has the present
+/// passphrase; without it the configured one is used. Returns whether the configuration fits the
+/// new key file: it names the right passphrase, or none for an unlocked key.
 ///
 /// # Errors
-/// [`ServerError`], also while a server uses the directory; the key is as it was then.
+/// [`ServerError`], also while a server uses the directory; then the key is unchanged.
 pub fn change(
     config: &Path,
     change: &CaChange,
@@ -72,7 +72,7 @@ pub fn change(
             part("passphrase")(problem)
         })?),
     };
-    // Opened before anything is changed, so that no change goes without its line for want of it.
+    // Opened before anything is changed, so that every change gets its line.
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
     let verb = if new.is_some() { "ca-lock" } else { "ca-unlock" };
     let tell = |detail| {
@@ -80,7 +80,8 @@ pub fn change(
         catalogue.record_events(&[event]).map_err(part("audit log"))
     };
     CertificateAuthority::load_locked(&data.ca(), text(&old)).map_err(part("embedded CA"))?;
-    // A line on either side: the file and the log share no transaction, and wherever this ends, there is one.
+    // A line before and one after: the file and the log share no transaction, and so a change has a
+    // line wherever it is cut off.
     tell("ca.key, on the server itself: begun")?;
     CertificateAuthority::relock(&data.ca(), text(&old), text(&new))
         .map_err(part("embedded CA"))?;

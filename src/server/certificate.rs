@@ -1,4 +1,4 @@
-//! The server's own certificate: where it comes from, what it is for, and when it is renewed.
+//! The server's own certificate: its source, its names, and its renewal.
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ pub(super) fn load_identity(
     }
 }
 
-/// Says when a certificate of another CA is not for the name that hosts ask for. A front may ask by another
-/// one, so it is no obstacle.
+/// Logs when a certificate of another CA is not for the name that hosts use. It is no error,
+/// because a proxy may connect by another name.
 pub(super) fn tell_of_name(config: &Config, identity: &ServerIdentity) {
     let Ok(host) = config.host() else { return };
     if config.tls.is_external() && !identity.is_for(&host) {
@@ -38,7 +38,7 @@ pub(super) fn tell_of_name(config: &Config, identity: &ServerIdentity) {
     }
 }
 
-/// What hosts recognise the server by, where it is not the embedded CA.
+/// The CA certificates by which hosts recognise the server, where it is not the embedded CA.
 pub(super) fn server_ca(config: &Config) -> Result<Option<String>, ServerError> {
     let read = config.tls.is_external().then(|| read_ca(&config.tls.ca)).transpose();
     read.map_err(part("tls.ca"))
@@ -51,7 +51,7 @@ pub(super) fn tls_config(
     Ok(Arc::new(harden((*config).clone())))
 }
 
-/// The names under which the server is reached: hosts by the public one, its own machine by loopback.
+/// The names of the server: the public one for hosts, loopback for its own machine.
 pub fn server_names(host: &str) -> Vec<String> {
     let mut names = vec![host.to_string()];
     for local in ["localhost", "127.0.0.1", "::1"] {
@@ -81,7 +81,8 @@ pub(super) fn renew_server_certificate(
     let host = config.host().map_err(part("repod.toml"))?;
     let authority = authority.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let days = config.certificates.server_days;
-    // The key stays, so that only one file changes and no crash can leave a pair that does not match.
+    // The key is kept, so that only one file changes and no crash can leave a pair that does not
+    // match.
     let key = existing_key(&data.tls()).map_err(part("server certificate"))?;
     let issued = authority
         .issue_server(&server_names(&host), &ServerKey::Existing(&key), days, now)

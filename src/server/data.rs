@@ -1,4 +1,4 @@
-//! The data directory: where each part lies in it, and that one server alone uses it.
+//! The data directory: the paths of its parts, and the lock by which only one server uses it.
 
 #![expect(clippy::disallowed_methods, reason = "this file holds the lock of the data directory")]
 
@@ -21,7 +21,7 @@ pub enum DataError {
     /// Another server runs on it.
     #[error("another repod uses {0}; stop it first (a data directory has one server)")]
     InUse(String),
-    /// The keys were made for show and for tests, so others may have them.
+    /// The keys are examples for tests, so others may have them.
     #[error(
         "{root} holds example keys (keys/EXAMPLE), which others may have, and {address} is not a \
          loopback address; listen on 127.0.0.1 and [::1] only, or make keys of your own with \
@@ -33,28 +33,28 @@ pub enum DataError {
         /// The first address that others can reach.
         address: SocketAddr,
     },
-    /// The system said no.
+    /// The system failed.
     #[error("{path}: {source}")]
     Io {
         /// Which file.
         path: String,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A data directory: unless it was opened [`DataDirectory::beside`] another process, this process
-/// alone uses it until it is dropped.
+/// A data directory: unless it was opened [`DataDirectory::beside`] another process, only this
+/// process uses it until it is dropped.
 pub struct DataDirectory {
     root: PathBuf,
     _lock: Option<File>,
 }
 
 impl DataDirectory {
-    /// Takes the directory for this process.
+    /// Opens the directory and locks it for this process.
     ///
     /// # Errors
-    /// [`DataError`]; nothing was changed then.
+    /// [`DataError`]; then nothing was changed.
     pub fn open(root: &Path) -> Result<Self, DataError> {
         let shown = root.display().to_string();
         if !root.join("keys").is_dir() {
@@ -63,7 +63,7 @@ impl DataDirectory {
         Self::lock(root)
     }
 
-    /// The places of a directory that another process may use, for one who only reads there.
+    /// The paths of a directory that another process may use, for a process that only reads.
     ///
     /// # Errors
     /// [`DataError::Missing`].
@@ -74,7 +74,7 @@ impl DataDirectory {
         }
     }
 
-    /// Takes a directory that is still being made.
+    /// Locks a directory that is still being created.
     ///
     /// # Errors
     /// [`DataError::InUse`], [`DataError::Io`].
@@ -105,12 +105,12 @@ impl DataDirectory {
         }
     }
 
-    /// The configuration, unless another is named.
+    /// The configuration file, unless another is named.
     pub fn config(&self) -> PathBuf {
         self.root.join("repod.toml")
     }
 
-    /// Every OpenPGP key, and which of them sign.
+    /// The directory of OpenPGP keys and the keyring.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")
     }
@@ -140,7 +140,7 @@ impl DataDirectory {
         self.ca().join("ca.key").exists()
     }
 
-    /// What is kept of other CAs: lists that were delivered, and the numbers of lists.
+    /// The state for external CAs: delivered lists, and the numbers of lists.
     pub fn trust(&self) -> PathBuf {
         self.root.join("trust")
     }

@@ -13,11 +13,11 @@ pub enum ServerError {
     Part {
         /// Which part.
         what: &'static str,
-        /// What it said.
+        /// The error of the part.
         #[source]
         problem: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An address cannot be listened on.
+    /// An address cannot be bound.
     #[error("{0}; stop what listens there, or change [listen] in repod.toml")]
     Listen(#[source] std::io::Error),
     /// The listener failed.
@@ -25,7 +25,7 @@ pub enum ServerError {
     Stopped(#[source] std::io::Error),
 }
 
-/// Makes an error of a part.
+/// Maps an error of a part.
 pub(super) fn part<E>(what: &'static str) -> impl FnOnce(E) -> ServerError
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,

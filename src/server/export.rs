@@ -21,29 +21,29 @@ pub use crate::flow::serve::export::Exported;
 use crate::flow::serve::export::{Pieces, Tree};
 use crate::pool::DiskPool;
 
-/// What is to be exported, and how.
+/// Options of an export.
 #[derive(Clone, Debug)]
 pub struct ExportOptions {
     /// The configuration that names the data directory.
     pub config: PathBuf,
-    /// The directory to write; made when there is none.
+    /// The directory to write; created when there is none.
     pub to: PathBuf,
-    /// Which suites; all when there are none.
+    /// Which suites; all when empty.
     pub suites: Vec<String>,
-    /// Copy packages also where they could be linked.
+    /// Copy packages even where they could be hard links.
     pub copy: bool,
-    /// Remove at once what is no longer named, and not with the next export.
+    /// Remove at once what is no longer listed, and not with the next export.
     pub prune: bool,
 }
 
-/// Writes the live suites as a plain repository, while a server may use the data directory: nothing in
-/// that is written to. `told` hears how many of how many files are done.
+/// Writes the live suites as a plain repository. A server may use the data directory meanwhile,
+/// because nothing is written to it. `progress` gets the number of written files and of all files.
 ///
 /// # Errors
-/// [`ServerError`]; what was exported before is whole then, or the new state is.
+/// [`ServerError`]; the tree then has the earlier state whole, or the new one.
 pub fn run(
     options: &ExportOptions,
-    told: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, ServerError> {
     let config = Config::load(&options.config).map_err(part("configuration"))?;
     let data = DataDirectory::beside(&config.data)?;
@@ -55,21 +55,21 @@ pub fn run(
     let mut place = Place::open(options).map_err(part("export"))?;
     let mut whole = std::iter::once(Ok(key.into()));
     place.write(KEY, &mut whole).map_err(part("export"))?;
-    export::export(&catalogue, &pool, &suites, &mut place, told).map_err(part("export"))
+    export::export(&catalogue, &pool, &suites, &mut place, progress).map_err(part("export"))
 }
 
-/// The public key, for those who are to trust the tree.
+/// The public key, for clients of the tree.
 const KEY: &str = "archive-key.asc";
-/// Says that a directory belongs to exports, and what the last one no longer named; held while one is
-/// written.
+/// Marks a directory of exports, and lists the files that the last one no longer named. It is
+/// locked during an export.
 const MARK: &str = ".repod-export";
-/// A file before it has its name.
+/// The name of a file while it is written.
 const NEW: &str = ".repod-export.new";
-/// Where everything lies that an export may remove.
+/// The directories in which an export may remove files.
 const TOPS: [&str; 2] = ["dists", "pool"];
 const SIGNED: [&str; 3] = ["InRelease", "Release", "Release.gpg"];
 
-/// A directory on disk.
+/// The tree on disk.
 struct Place {
     root: PathBuf,
     mark: File,
@@ -114,7 +114,7 @@ impl Place {
         }
     }
 
-    /// Names a path, and makes the directory that it lies in.
+    /// Records a path as named, and creates its directory.
     fn name(&mut self, path: &str) -> Result<PathBuf, FlowError> {
         let whole = self.root.join(path);
         if let Some(parent) = whole.parent() {
@@ -124,8 +124,8 @@ impl Place {
         Ok(whole)
     }
 
-    /// Where the next file is made. What a broken-off export left there may be a link to a package, so
-    /// it is removed and never written to.
+    /// The path at which the next file is written. A file left there by an aborted export may be a
+    /// hard link to a package, so it is removed and never written to.
     fn fresh(&self) -> Result<PathBuf, FlowError> {
         let new = self.root.join(NEW);
         match fs::remove_file(&new) {
@@ -134,8 +134,8 @@ impl Place {
         }
     }
 
-    /// Gives the new file its name. Two names of one file stay two when one is renamed to the other, so
-    /// what is left is removed.
+    /// Renames the new file to its name. Renaming one hard link onto another of the same file does
+    /// nothing, so a remaining link is removed.
     fn settle(&self, new: &Path, path: &Path) -> Result<(), FlowError> {
         fs::rename(new, path).map_err(failed("rename to", path))?;
         self.fresh().map(drop)
@@ -161,11 +161,11 @@ impl Tree for Place {
         }
         let whole = self.name(path)?;
         let new = self.fresh()?;
-        // Through the open file, which knows its name better than we do.
+        // Linked through the open file, because its name may have changed.
         let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
         match linkat(CWD, opened, CWD, &new, AtFlags::SYMLINK_FOLLOW) {
             Ok(()) => self.settle(&new, &whole).map(|()| true),
-            // Another file system, one without links, too many of them, not the owner, no /proc.
+            // Another file system, no hard links, too many of them, not the owner, or no /proc.
             Err(
                 Errno::XDEV
                 | Errno::PERM
@@ -193,7 +193,7 @@ impl Tree for Place {
     fn alias(&mut self, from: &str, path: &str) -> Result<(), FlowError> {
         let whole = self.name(path)?;
         let (new, from) = (self.fresh()?, self.root.join(from));
-        // A file system without links holds the bytes twice.
+        // On a file system without hard links the bytes are copied.
         let linked = fs::hard_link(&from, &new).or_else(|_| fs::copy(&from, &new).map(drop));
         linked.map_err(failed("name", &whole))?;
         self.settle(&new, &whole)
@@ -216,7 +216,7 @@ impl Tree for Place {
                 }
             }
         }
-        // A suite that went is no longer offered; its files are as good as those of the others.
+        // A removed suite is no longer offered first; its files go like those of the others.
         let signed = |path: &PathBuf| SIGNED.iter().any(|name| path.ends_with(name));
         let before = self.leaving()?;
         let goes = |path: &PathBuf| self.prune || signed(path) || before.contains(path);
@@ -225,7 +225,7 @@ impl Tree for Place {
         for path in &gone {
             fs::remove_file(path).map_err(failed("remove", path))?;
         }
-        // One that is not empty stays.
+        // A folder that is not empty stays.
         folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
         self.note_leaving(&leaving)?;
         Ok(gone.len() as u64)
@@ -233,7 +233,7 @@ impl Tree for Place {
 }
 
 impl Place {
-    /// What the export before this one no longer named. Readers who had begun then have ended.
+    /// The files that the export before this one no longer named. Its readers have finished by now.
     fn leaving(&mut self) -> Result<BTreeSet<PathBuf>, FlowError> {
         let mut text = String::new();
         self.mark.read_to_string(&mut text).map_err(failed("read", &self.root.join(MARK)))?;

@@ -1,4 +1,4 @@
-//! Front: the listeners, and the proxies that are believed at them.
+//! Front: the listeners, and the proxies that they trust.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::http::Handover;
 use crate::http::listen::{Edge, Networks};
 
-/// Binds every address that is configured.
+/// Binds every configured address.
 ///
 /// # Errors
 /// [`ServerError::Listen`]; [`ServerError::Data`] for example keys on an address that others reach.
@@ -21,14 +21,14 @@ pub(super) fn bind(config: &Config, data: &DataDirectory) -> Result<Edge, Server
         .map_err(ServerError::Listen)
 }
 
-/// The proxies that hand over certificates.
+/// The proxies that send the client's certificate in a header.
 ///
 /// # Errors
-/// [`ServerError::Part`] for a name that no certificate can prove.
+/// [`ServerError::Part`] for a name that no certificate can have.
 pub(super) fn handover(config: &Config) -> Result<Handover, ServerError> {
     let identity = |name: &String| {
-        let told = |problem| format!("listen.handover has {name:?}: {problem}");
-        name.parse().map_err(|problem: crate::domain::IdentityError| told(problem))
+        let fault = |problem| format!("listen.handover has {name:?}: {problem}");
+        name.parse().map_err(|problem: crate::domain::IdentityError| fault(problem))
     };
     let proxies: Result<BTreeSet<_>, _> = config.listen.handover.iter().map(identity).collect();
     proxies.map(Handover::from).map_err(part("repod.toml"))

@@ -1,4 +1,4 @@
-//! Keeper: what has to be looked after while the server runs, and the reload.
+//! Keeper: periodic work while the server runs, and the reload.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::config::Config;
 use crate::flow;
 use crate::http::listen::Notifier;
 
-/// How often unnamed bytes are looked for. Unit: seconds.
+/// How often unreferenced bytes are swept. Unit: seconds.
 const TIDY_SECONDS: u64 = 3_600;
-/// How often what may have to be renewed is looked at. Unit: seconds.
+/// How often renewals are checked. Unit: seconds.
 const REFRESH_SECONDS: u64 = 20;
-/// How often files that others may change are looked at. Unit: seconds.
+/// How often files that others may change are checked. Unit: seconds.
 const LOOK_SECONDS: u64 = 2;
 
-/// Work that is done now and then beside everything else, never twice at once.
+/// Periodic work in the background, never twice at once.
 #[derive(Default)]
-struct Errand(Option<tokio::task::JoinHandle<()>>);
+struct BackgroundTask(Option<tokio::task::JoinHandle<()>>);
 
-impl Errand {
+impl BackgroundTask {
     /// Starts it, unless the last one still runs.
     fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         if self.0.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
@@ -42,35 +42,35 @@ impl Errand {
     }
 }
 
-/// Tells systemd that the server lives; for as long as it is let run.
-async fn pulse(notifier: Arc<Notifier>) {
+/// Notifies the watchdog of systemd until it is aborted.
+async fn feed_watchdog(notifier: Arc<Notifier>) {
     let watchdog = crate::config::watchdog_microseconds().unwrap_or(60_000_000);
-    let mut pulse = tokio::time::interval(Duration::from_micros((watchdog / 2).max(1)));
+    let mut feed_watchdog = tokio::time::interval(Duration::from_micros((watchdog / 2).max(1)));
     loop {
-        pulse.tick().await;
+        feed_watchdog.tick().await;
         notifier.watchdog();
     }
 }
 
-/// What is looked after while the server runs.
+/// The periodic work while the server runs.
 pub(super) struct Keeper {
     pub(super) watch: Watch,
     pub(super) notifier: Arc<Notifier>,
 }
 
 impl Keeper {
-    /// Looks after it until `stop`, and then until the last change is made.
+    /// Does the work until `stop`, and then until the last change is done.
     pub(super) async fn keep(
         self: Arc<Self>,
         mut reload: tokio::sync::mpsc::Receiver<()>,
         stop: CancellationToken,
     ) {
-        let pulse = tokio::spawn(pulse(Arc::clone(&self.notifier)));
+        let feed_watchdog = tokio::spawn(feed_watchdog(Arc::clone(&self.notifier)));
         let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
         let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
         let mut look = tokio::time::interval(Duration::from_secs(LOOK_SECONDS));
-        let (mut refreshing, mut tidying) = (Errand::default(), Errand::default());
-        let mut looking = Errand::default();
+        let (mut refreshing, mut tidying) = (BackgroundTask::default(), BackgroundTask::default());
+        let mut looking = BackgroundTask::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -106,7 +106,7 @@ impl Keeper {
         if let Err(problem) = flow::audit::seal::close(&self.watch.repository) {
             warn!(%problem, "the end of the audit log is not signed; the next start does it");
         }
-        pulse.abort();
+        feed_watchdog.abort();
     }
 
     async fn look_aside(self: Arc<Self>) {
@@ -125,7 +125,7 @@ impl Keeper {
         }
     }
 
-    /// Certificates and lists are taken anew; open connections stay, and are judged by the new lists.
+    /// Reads certificates and lists again; open connections stay, and are judged by the new lists.
     fn reload(&self) {
         let Watch { config: current, data, repository, .. } = &self.watch;
         self.watch.take_certificate();

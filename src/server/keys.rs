@@ -1,5 +1,5 @@
-//! Keys: the keyring of a data directory, as the server opens it, and as its owner changes it by hand while
-//! the server is stopped.
+//! Keys: the keyring of a data directory, opened by the server, and changed by its owner while the
+//! server is stopped.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::catalogue::{KeyringChange, SqliteCatalogue};
 use crate::config::Config;
 use crate::debian::SuiteName;
 use crate::domain::Actor;
-use crate::flow::upkeep::keyring as told;
+use crate::flow::upkeep::keyring as audit_lines;
 use crate::signing::{ExternalSigner, KeyAccess, KeyKind, Keyring, KeyringKey, NewKey};
 use crate::time::Moment;
 
@@ -25,7 +25,7 @@ pub(super) fn keyring(config: &Config, data: &DataDirectory) -> Result<Keyring, 
     Ok(Keyring::at(data.keys(), KeyAccess { passphrase, command }))
 }
 
-/// What is done to the keyring of a stopped server.
+/// A change of the keyring of a stopped server.
 #[derive(Clone, Debug)]
 pub enum KeyChange {
     /// Show it.
@@ -34,15 +34,15 @@ pub enum KeyChange {
     Make(KeyKind),
     /// Take over a private key from a file.
     Import(PathBuf),
-    /// Take a key out. Nobody is asked which hosts have another.
+    /// Retire a key, without a check that hosts have another.
     Retire(String),
 }
 
-/// Changes the keyring of a data directory that no server uses; gives every key that is in it then. The
-/// server signs anew, and publishes the client packages, when it is started.
+/// Changes the keyring of a data directory that no server uses; returns all keys in it afterwards.
+/// At its next start the server signs again and publishes the client packages.
 ///
 /// # Errors
-/// [`ServerError`], also while a server uses the directory; nothing was changed then.
+/// [`ServerError`], also while a server uses the directory; then nothing was changed.
 pub fn change(
     config: &Path,
     change: KeyChange,
@@ -59,10 +59,10 @@ pub fn change(
     if matches!(change, KeyChange::List) {
         return keys();
     }
-    // Told before anything is changed, so that no change goes without its line.
+    // Logged before anything is changed, so that every change has its line.
     let remark = "on the server itself".to_owned();
     let by = KeyringChange { actor: Actor::server(), message: String::new(), remark };
-    told::begin(&catalogue, &keys()?, by, now).map_err(part("audit log"))?;
+    audit_lines::begin(&catalogue, &keys()?, by, now).map_err(part("audit log"))?;
     let altered = match change {
         KeyChange::List => Ok(()),
         KeyChange::Make(kind) => {
@@ -73,7 +73,7 @@ pub fn change(
         KeyChange::Retire(fingerprint) => keyring.retire(&fingerprint),
     };
     let keys = keys()?;
-    told::tell(&catalogue, &keys, now).map_err(part("audit log"))?;
+    audit_lines::tell(&catalogue, &keys, now).map_err(part("audit log"))?;
     altered.map_err(part("signing key"))?;
     Ok(keys)
 }

@@ -1,10 +1,10 @@
-//! Limits, from the configuration to those who keep them.
+//! Limits, from the configuration to the rooms that apply them.
 
 use crate::config::Config;
 use crate::flow::FlowLimits;
 use crate::http::listen::EdgeLimits;
 
-/// Days that are written in the configuration, as the flows count.
+/// The configuration has days, the flows have seconds. Unit: seconds.
 pub(super) const DAY_SECONDS: i64 = 86_400;
 
 pub(super) fn flow_limits(config: &Config) -> FlowLimits {

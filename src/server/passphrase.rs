@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, ServerError> {
     let text = std::str::from_utf8(&bytes).map_err(|_| wrong("is not UTF-8".into()))?;
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err(wrong("is empty; write the passphrase there, in one line".into())),
-        // Others, such as openssl, take the first line alone.
+        // Other programs, such as openssl, read only the first line.
         text if text.contains('\n') => {
             Err(wrong("has several lines; write the passphrase there, in one".into()))
         }

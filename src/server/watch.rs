@@ -1,5 +1,5 @@
-//! Watch: certificates and lists that others put into files are read again when they change, and the
-//! log says when the gate closes and when it opens.
+//! Watch: certificate files and list files that others write are read again when they change, and
+//! the log says when the gate closes and when it opens.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::flow::Repository;
 use crate::trust::{Refusal, ServerIdentity, TrustFiles};
 
-/// Where trust is read from: what the configuration names, else the embedded CA.
+/// The files of trust: those in the configuration, else those of the embedded CA.
 pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
     let trust = &config.trust;
     let grace_seconds = i64::from(trust.grace_seconds);
@@ -30,7 +30,7 @@ pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
     }
 }
 
-/// What was seen last, so that a thing is said once.
+/// What was logged last, so that everything is logged once.
 #[derive(Default)]
 pub(super) struct Seen {
     tls: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Seen {
     waning: bool,
 }
 
-/// A server whose certificates and lists are watched.
+/// Watches the certificates and lists of a server.
 pub(super) struct Watch {
     pub(super) config: Config,
     pub(super) data: DataDirectory,
@@ -49,14 +49,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Looks at every file that others may have changed. Runs off the async threads.
+    /// Checks every file that others may have changed. It blocks, so it runs off the async threads.
     pub(super) fn look(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.repository.now();
         match self.repository.trust.look(now) {
             Some(Ok(true)) => info!("certificates of CAs and revocation lists read again"),
             Some(Err(problem)) => {
-                error!(%problem, "not every revocation list was taken; the old one of its CA counts until it ends");
+                error!(%problem, "not every revocation list was taken; the old one of its CA stays in use until it ends");
             }
             Some(Ok(false)) | None => {}
         }
@@ -70,7 +70,7 @@ impl Watch {
         tell_gate(&self.repository, &mut seen);
     }
 
-    /// Takes the server's certificate anew; open connections keep the old one.
+    /// Reads the server's certificate again; open connections keep the old one.
     pub(super) fn take_certificate(&self) {
         let taken = load_identity(&self.config, &self.data).map_err(part("server certificate"));
         let taken = taken.and_then(|identity| {
@@ -88,7 +88,7 @@ impl Watch {
     }
 }
 
-/// Says when the gate closes or opens, and once when it will close soon.
+/// Logs when the gate closes or opens, and once when it will close soon.
 fn tell_gate(repository: &Arc<Repository>, seen: &mut Seen) {
     let (state, now) = (repository.trust.current(), repository.now());
     let gate = state.gate(now);

@@ -1,4 +1,4 @@
-//! `repod init`: makes a data directory, and says what comes next.
+//! `repod init`: creates a data directory, and prints the next steps.
 //!
 //! May name: cli, debian, demo, domain, init, server, signing, time
 
@@ -35,7 +35,8 @@ pub struct InitArguments {
     /// [default: operator].
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
-    /// Lock the private key of the CA with the passphrase in this file, which is needed at every start.
+    /// Lock the private key of the CA with the passphrase in this file, which is needed at every
+    /// start.
     #[arg(long, value_name = "FILE", conflicts_with = "external_ca")]
     ca_passphrase_file: Option<PathBuf>,
     #[command(flatten)]
@@ -122,7 +123,7 @@ fn tell(options: &InitOptions, made: &Initialised) {
     );
 }
 
-/// Which CAs count, and what has to be done before the first start.
+/// Which CAs are trusted, and what has to be done before the first start.
 fn tell_outside(options: &InitOptions, outside: &Outside, profile: Option<&Path>) {
     for (name, until) in &outside.authorities {
         let list = until.map_or("no list".to_owned(), |until| format!("list until {until}"));

@@ -1,4 +1,4 @@
-//! A server for tests: real TLS that demands a client certificate, and whatever routes a test gives.
+//! A server for tests: real TLS that demands a client certificate, and the routes of a test.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Authority {
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
-    /// A certificate for what a request asks, PEM.
+    /// A certificate for a request, PEM.
     pub fn sign(&self, csr_pem: &str) -> String {
         let request = rcgen::CertificateSigningRequestParams::from_pem(csr_pem).unwrap();
         request.signed_by(&self.issuer).unwrap().pem()
@@ -81,12 +81,13 @@ impl Listener for Tls {
 }
 
 impl Fake {
-    /// A server on a free port that closes the first so many connections without a word.
+    /// A server on a free port that closes the first `drop_first` connections without an answer.
     pub async fn start(routes: Router, drop_first: usize) -> Self {
         Self::under(Arc::new(Authority::new()), routes, drop_first, true).await
     }
 
-    /// The same under this authority; unless it `demands` one, a client without a certificate is let in, too.
+    /// The same under this authority. Unless it `demands` a certificate, it accepts clients without
+    /// one, too.
     pub async fn under(
         authority: Arc<Authority>,
         routes: Router,

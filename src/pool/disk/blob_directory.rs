@@ -1,4 +1,4 @@
-//! All files of one sort, spread over directories named by the first two digits of a digest.
+//! All files of one kind, spread over directories named by the first two digits of a digest.
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -11,10 +11,10 @@ use super::handles::{DIRECTORY, Found, directory, io_error};
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 
-/// The files of one sort.
+/// The files of one kind.
 pub(super) struct BlobDirectory {
     name: &'static str,
-    /// What is told of damage there.
+    /// The kind in reports of damage.
     kind: Kind,
     top: OwnedFd,
     /// Directories whose own entry in `top` is known to be durable.
@@ -35,8 +35,9 @@ impl BlobDirectory {
         Ok(Self { name, kind, top, durable: Mutex::new(durable) })
     }
 
-    /// Opens the directory for a digest and makes it, durably, when there is none. Holding the lock
-    /// through the sync keeps a second writer from relying on a directory that may yet vanish.
+    /// Opens the directory for a digest and creates it, durably, when there is none. The lock is
+    /// held through the sync, so that no second writer relies on a directory that a crash may still
+    /// remove.
     pub(super) fn directory(&self, digest: &Digest) -> Result<OwnedFd, Errno> {
         let name = fan(digest);
         let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,8 +49,8 @@ impl BlobDirectory {
         Ok(opened)
     }
 
-    /// Opens a file for reading and gives its size. Anything but a plain file of that name is
-    /// damage, and is neither followed nor waited for.
+    /// Opens a file for reading and returns its size. Anything but a plain file is reported as
+    /// damage; links are not followed, and pipes do not block.
     pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
         let failed = |error| io_error(format!("open {digest} in {}", self.name), error);
         let damaged = || PoolError::Damaged { kind: self.kind, digest: *digest };
@@ -96,7 +97,8 @@ impl BlobDirectory {
         Ok(listed)
     }
 
-    /// Makes every name there durable: a process that ended may have given it and not come to its sync.
+    /// Makes every name there durable: an earlier process may have renamed a file and ended before
+    /// its sync.
     pub(super) fn sync_names(&self) -> Result<(), PoolError> {
         for first in 0..=u8::MAX {
             let synced = match self.existing(&format!("{first:02x}")) {
@@ -130,7 +132,7 @@ fn fan(digest: &Digest) -> String {
     format!("{first:02x}")
 }
 
-/// A file's size and age; `None` when it has gone meanwhile.
+/// A file's size and age; `None` when it was removed meanwhile.
 fn describe(directory: &OwnedFd, digest: Digest) -> Result<Option<Listed>, Errno> {
     let stat = match rustix::fs::statat(directory, digest.to_string(), AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,

@@ -1,9 +1,9 @@
-//! Bundle: many small blobs in one file, with a table at its start that says where each of them lies.
+//! Bundle: many small blobs in one file, with a table at its start of where each of them is.
 //!
-//! Shape: 8 bytes that say what it is, how many blobs there are (4 bytes), for each of them its digest
-//! (32 bytes), its offset in the file and its size in bytes (4 each), in the order of their digests;
-//! then their bytes in that order, without gaps. Numbers have their big end first. The name of the file
-//! is the digest of everything before the bytes, and so says what every byte of it has to be.
+//! Shape: 8 magic bytes; the number of blobs (4 bytes); for each blob its digest (32 bytes), its
+//! offset in the file and its size in bytes (4 each), in the order of the digests; then their bytes
+//! in that order, without gaps. Numbers are big-endian. The name of the file is the digest of
+//! everything before the bytes, so it proves every byte of the file.
 
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ pub(super) const MOST_BLOBS: usize = 16_384;
 /// Most that the blobs of one bundle add up to. Unit: bytes.
 pub(super) const MOST_BYTES: u64 = 8 << 20;
 
-/// Where a blob lies in its bundle.
+/// Where a blob is in its bundle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Entry {
     pub(super) digest: Digest,
@@ -37,14 +37,14 @@ impl Entry {
         Some(Self { digest, offset: number(offset)?, size_bytes: number(size)? })
     }
 
-    /// The byte after its last one.
+    /// The offset after its last byte.
     pub(super) fn end(&self) -> u64 {
         self.offset.saturating_add(self.size_bytes)
     }
 }
 
-/// The table of these blobs, which are in the order of their digests and within the limits of a bundle;
-/// `None` when they are not.
+/// The table of these blobs; `None` unless they are in the order of their digests and within the
+/// limits of a bundle.
 pub(super) fn table(blobs: &[&Sealed]) -> Option<Vec<u8>> {
     let ordered = blobs.is_sorted_by(|one, other| one.digest() < other.digest());
     if !ordered || blobs.len() > MOST_BLOBS {
@@ -64,7 +64,7 @@ pub(super) fn table(blobs: &[&Sealed]) -> Option<Vec<u8>> {
     Some(table)
 }
 
-/// Size of the table of so many blobs. Unit: bytes.
+/// The size of a table of `count` blobs. Unit: bytes.
 pub(super) fn table_bytes(count: usize) -> usize {
     count.saturating_mul(ENTRY_BYTES).saturating_add(HEADER_BYTES)
 }
@@ -81,7 +81,7 @@ pub(super) fn read_table(
     }
     file.read_exact_at(&mut first, 0)?;
     let Some(count) = header(&first) else { return Ok(None) };
-    // Before the memory, so that its size is bounded by what is there.
+    // Checked before memory is allocated, so that the stored size limits it.
     if count > MOST_BLOBS || table_bytes(count) as u64 > size_bytes {
         return Ok(None);
     }
@@ -94,8 +94,8 @@ pub(super) fn read_table(
     Ok(entries.filter(|entries| whole && ends(entries) == size_bytes))
 }
 
-/// Reads one entry of a table that was found sound when it was opened; `None` when it is no more: it does not
-/// begin where the one before it ends.
+/// Reads one entry of a table that was valid when it was opened. `None` when it is no longer valid:
+/// it does not begin where the entry before it ends.
 pub(super) fn read_entry(file: &File, number: u32) -> io::Result<Option<Entry>> {
     let number = usize::try_from(number).unwrap_or(usize::MAX);
     let (from, before) = match number.checked_sub(1) {
@@ -117,7 +117,7 @@ pub(super) fn read_entry(file: &File, number: u32) -> io::Result<Option<Entry>> 
     Ok(Entry::parse(own).filter(|entry| Some(entry.offset) == begins))
 }
 
-/// How many blobs a header says there are; `None` when it is none.
+/// The number of blobs in a header; `None` when it is not a header.
 fn header(bytes: &[u8]) -> Option<usize> {
     let count = bytes.strip_prefix(MAGIC)?.try_into().ok()?;
     usize::try_from(u32::from_be_bytes(count)).ok()

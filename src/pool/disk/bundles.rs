@@ -1,9 +1,9 @@
-//! Bundles: small blobs that came together are kept in one file together. A file for each costs more than
-//! its bytes are worth: an inode made, renamed, backed up and removed.
+//! Bundles: small blobs of one upload are stored in one file. A file for each would cost more than
+//! its bytes: an inode created, renamed, backed up and removed.
 //!
-//! A blob that is removed stays in its file until nothing there is needed, or less than half of it: then the
-//! rest moves to a new bundle. If it cannot, that is tried again when half of it is gone. Until that happened
-//! an opened pool shows it once more after a restart, and whoever removed it removes it again.
+//! A removed blob stays in its file until less than half of that is still needed; then the rest
+//! moves to a new bundle. If the move fails, it is tried again when half of the rest is gone. Until
+//! the move, the removed blob is listed again after a restart, and the next sweep removes it again.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -21,11 +21,11 @@ use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError, Sealed};
 
-/// Up to here a blob counts as small. Unit: bytes.
+/// The largest size of a small blob. Unit: bytes.
 const SMALL_BYTES: usize = 64 << 10;
-/// So many small ones at least make a bundle.
+/// The fewest small blobs that make a bundle.
 const FEWEST: usize = 16;
-/// How often a blob is looked for whose bundle has gone meanwhile: it has moved.
+/// How often a blob is looked up again when its bundle was removed meanwhile, because it has moved.
 const LOOKS: usize = 3;
 /// How much is written at once. Unit: bytes.
 const WRITE_BYTES: usize = 256 << 10;
@@ -34,11 +34,11 @@ const WRITE_BYTES: usize = 256 << 10;
 pub(super) struct Bundles {
     directory_of: BlobDirectory,
     places: RwLock<Places>,
-    /// Held by whoever adds or removes a file, until the places say so.
+    /// Held while a file is added or removed, until `places` has the change.
     changing: Mutex<()>,
 }
 
-/// Parts of some blobs into those that are bundled, each once and in their order, and the others.
+/// Splits blobs into those that are bundled, each once and in order, and the others.
 pub(super) fn part(kind: Kind, blobs: Vec<&Sealed>) -> (Vec<&Sealed>, Vec<&Sealed>) {
     let small = |blob: &&Sealed| kind == Kind::Blob && blob.bytes().len() <= SMALL_BYTES;
     let (mut bundled, others): (Vec<_>, Vec<_>) = blobs.iter().copied().partition(small);
@@ -48,14 +48,14 @@ pub(super) fn part(kind: Kind, blobs: Vec<&Sealed>) -> (Vec<&Sealed>, Vec<&Seale
 }
 
 impl Bundles {
-    /// Reads every table. A bundle that is damaged is left out, and left alone.
+    /// Reads every table. A damaged bundle is left out and not changed.
     pub(super) fn open(directory_of: BlobDirectory) -> Result<Self, PoolError> {
         let bundles = Self { directory_of, places: RwLock::default(), changing: Mutex::default() };
         bundles.reload()?;
         Ok(bundles)
     }
 
-    /// Looks again at what is there: beside a server that changes it.
+    /// Reads the tables again, for a reader beside a server that changes them.
     pub(super) fn reload(&self) -> Result<(), PoolError> {
         let names = self.directory_of.list()?.into_iter().map(|listed| listed.digest);
         let tables = names.filter_map(|name| Some((name, self.table(&name)?)));
@@ -81,7 +81,7 @@ impl Bundles {
         }
     }
 
-    /// Opens the bundle of a blob, and says where in it the blob lies.
+    /// Opens the bundle of a blob, and returns where in it the blob is.
     pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
         let mut failed = None;
         for _ in 0..LOOKS {
@@ -118,7 +118,7 @@ impl Bundles {
         Ok(Followed::Here(Found { file: whole.file, offset, size_bytes, bundled: true }))
     }
 
-    /// Keeps blobs that [`part`] gave.
+    /// Stores blobs that [`part`] returned.
     pub(super) fn keep(&self, volume: &Arc<Volume>, blobs: &[&Sealed]) -> Result<(), PoolError> {
         let mut rest = blobs;
         while !rest.is_empty() {
@@ -137,7 +137,7 @@ impl Bundles {
         Ok(())
     }
 
-    /// Gives a written bundle its name, durably, and shows its blobs.
+    /// Renames a written bundle to its name, durably, and lists its blobs.
     fn name(&self, volume: &Volume, written: Written) -> Result<(), PoolError> {
         let Written { temporary, name, entries } = written;
         let made = self.directory_of.directory(&name);
@@ -148,13 +148,14 @@ impl Bundles {
         Ok(())
     }
 
-    /// All blobs, some perhaps more than once.
+    /// All blobs; some may come more than once.
     pub(super) fn list(&self) -> Vec<Listed> {
         let bundles = self.read().by_bundle();
         let mut listed = Vec::new();
         for (name, living) in bundles {
             if let Err(problem) = self.list_one(&name, living, &mut listed) {
-                // The others are listed all the same: nothing of this one is swept for as long.
+                // The others are listed all the same; nothing of this bundle is swept until it can
+                // be read.
                 warn!(bundle = %name, %problem, "a bundle of packages cannot be listed");
             }
         }
@@ -178,7 +179,7 @@ impl Bundles {
         Ok(())
     }
 
-    /// Removes a blob wherever it lies.
+    /// Removes a blob from every bundle that has it.
     pub(super) fn remove(&self, volume: &Arc<Volume>, digest: &Digest) -> Result<(), PoolError> {
         if self.read().of(digest).is_empty() {
             return Ok(());
@@ -190,7 +191,7 @@ impl Bundles {
                 Ok(Followed::Here(found)) => found,
                 Ok(Followed::Another | Followed::Gone) => continue,
                 Err(problem) => {
-                    // What else is to be removed does not wait for the disk to be mended.
+                    // Other removals do not wait until the disk is mended.
                     warn!(bundle = %name, %problem, "a package of a damaged bundle was not removed");
                     continue;
                 }
@@ -201,8 +202,8 @@ impl Bundles {
                 Upkeep::Drop => self.drop_bundle(place.bundle, &name)?,
                 Upkeep::Renew => {
                     if let Err(problem) = self.renew(volume, place.bundle, &name) {
-                        // What was to be removed is. The space is gained another time: to read all of it
-                        // again for each of a hundred more that go would not mend it.
+                        // The blob itself is removed. The space is freed later: reading the bundle
+                        // again for each of a hundred further removals would not help.
                         self.write().put_off(place.bundle);
                         warn!(bundle = %name, %problem, "what is left of a bundle of packages was not moved");
                     }
@@ -212,7 +213,7 @@ impl Bundles {
         Ok(())
     }
 
-    /// Moves what is needed of a bundle to a new one.
+    /// Moves the needed blobs of a bundle to a new one.
     fn renew(&self, volume: &Arc<Volume>, bundle: u32, name: &Digest) -> Result<(), PoolError> {
         volume.expect_writable()?;
         let living = self.read().living(bundle);
@@ -248,12 +249,12 @@ impl Bundles {
     }
 }
 
-/// What lies at a place.
+/// The result of looking at a place.
 enum Followed {
     Here(Found),
     /// A blob whose digest begins in the same way.
     Another,
-    /// The bundle is not there any more.
+    /// The bundle no longer exists.
     Gone,
 }
 
@@ -289,7 +290,7 @@ fn write(volume: &Arc<Volume>, blobs: &[&Sealed]) -> Result<Written, PoolError> 
     Ok(Written { temporary, name, entries: entries.collect() })
 }
 
-/// Reads a blob of a bundle; `None` when its bytes are not those that its digest says.
+/// Reads a blob of a bundle; `None` when its bytes do not match its digest.
 fn read_blob(file: &File, entry: &Entry) -> std::io::Result<Option<Sealed>> {
     let mut bytes = vec![0; usize::try_from(entry.size_bytes).unwrap_or(usize::MAX)];
     file.read_exact_at(&mut bytes, entry.offset)?;

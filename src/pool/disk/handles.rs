@@ -1,4 +1,4 @@
-//! Handles: how directories and files are opened, and with which modes they are made.
+//! Handles: how directories and files are opened, and with which modes they are created.
 
 use std::ffi::CString;
 use std::fs::{DirBuilder, File};
@@ -26,15 +26,15 @@ pub(super) fn io_error(action: String, error: Errno) -> PoolError {
 /// Stored bytes: a whole file, or a part of one.
 pub(super) struct Found {
     pub(super) file: File,
-    /// Where they begin. Unit: bytes.
+    /// The offset of the first byte. Unit: bytes.
     pub(super) offset: u64,
-    /// How many they are.
+    /// How many bytes.
     pub(super) size_bytes: u64,
-    /// Whether others lie in the same file.
+    /// Whether other blobs are in the same file.
     pub(super) bundled: bool,
 }
 
-/// Opens a directory below another, and makes it when there is none; a symbolic link is refused.
+/// Opens a directory below another, and creates it when there is none; a symbolic link is refused.
 pub(super) fn directory(above: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
     let new = match rustix::fs::mkdirat(above, name, DIRECTORY_MODE) {
         Ok(()) => true,
@@ -43,14 +43,14 @@ pub(super) fn directory(above: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
     };
     let opened = rustix::fs::openat(above, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
     if new {
-        // The mode given to mkdir is cut by the umask.
+        // The umask restricts the mode given to mkdir.
         rustix::fs::fchmod(&opened, DIRECTORY_MODE)?;
     }
     Ok(opened)
 }
 
-/// Opens the pool's own directory and makes it, durably, when there is none. It is the operator's
-/// to name, so here a symbolic link is followed.
+/// Opens the pool's own directory and creates it, durably, when there is none. The operator chose
+/// this path, so here a symbolic link is followed.
 pub(super) fn open_root(path: &Path) -> io::Result<OwnedFd> {
     let open = |path: &Path| rustix::fs::openat(CWD, path, DIRECTORY, Mode::empty());
     match open(path) {

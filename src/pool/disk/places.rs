@@ -1,27 +1,28 @@
-//! Places: which bundle holds which blob, in memory. Every table says it too, so it is read anew when the
-//! pool is opened.
+//! Places: which bundle holds which blob, in memory. The tables of the bundles have it too, so it
+//! is read from them when the pool is opened.
 
 use std::collections::HashMap;
 
 use super::bundle::Entry;
 use crate::digest::Digest;
 
-/// Where all bundled blobs lie: 16 bytes for each.
+/// Where all bundled blobs are, in 16 bytes for each.
 #[derive(Default)]
 pub(super) struct Places {
-    /// In their order.
+    /// Sorted.
     all: Vec<Place>,
     bundles: HashMap<u32, Bundle>,
     next: u32,
 }
 
-/// One blob. The start of a digest is not the digest, so whoever follows this compares the whole one.
+/// One blob. This has only the start of the digest, so readers compare the whole digest in the
+/// table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Place {
     start: u64,
     /// The number of its bundle.
     pub(super) bundle: u32,
-    /// Which entry of the table.
+    /// The number of its entry in the table.
     pub(super) entry: u32,
 }
 
@@ -30,13 +31,13 @@ pub(super) struct Place {
 pub(super) struct Bundle {
     /// Its name.
     pub(super) name: Digest,
-    /// With less than half of this still needed, the rest moves. Unit: bytes.
+    /// When less than half of this is still needed, the rest moves. Unit: bytes.
     whole_bytes: u64,
     living: usize,
     living_bytes: u64,
 }
 
-/// What is to be done with a bundle that lost a blob.
+/// What to do with a bundle after a blob was removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Upkeep {
     /// Most of it is still needed.
@@ -68,7 +69,8 @@ impl Places {
         places
     }
 
-    /// Adds the blobs of a bundle. One that is there already gains only what it had lost.
+    /// Adds the blobs of a bundle. If it is there already, only the blobs are added that it had
+    /// lost.
     pub(super) fn add(&mut self, name: Digest, entries: &[Entry]) {
         let known = self.bundles.iter().find(|(_, bundle)| bundle.name == name);
         let number = known.map_or(self.next, |(number, _)| *number);
@@ -86,14 +88,14 @@ impl Places {
         bundle.living = bundle.living.saturating_add(new.len());
         let came_bytes: u64 = new.iter().map(|(_, entry)| entry.size_bytes).sum();
         bundle.living_bytes = bundle.living_bytes.saturating_add(came_bytes);
-        // Not twice as much as is needed: it stays in memory for as long as the server runs.
+        // Reserved exactly, not doubled: it stays in memory for as long as the server runs.
         self.all.reserve_exact(new.len());
         self.all.extend(new.iter().map(|(place, _)| *place));
-        // Two ordered runs: a stable sort only merges them.
+        // These are two sorted runs, which a stable sort only merges.
         self.all.sort();
     }
 
-    /// Where this blob may lie, by the start of its digest.
+    /// Where this blob may be, by the start of its digest.
     pub(super) fn of(&self, digest: &Digest) -> Vec<(Place, Digest)> {
         let start = start(digest);
         let from = self.all.partition_point(|place| place.start < start);
@@ -133,7 +135,8 @@ impl Places {
         }
     }
 
-    /// Notes that what is left of a bundle could not move: that is tried again when half of it is left.
+    /// Records that the rest of a bundle could not move. The move is tried again when half of that
+    /// rest is left.
     pub(super) fn put_off(&mut self, bundle: u32) {
         if let Some(bundle) = self.bundles.get_mut(&bundle) {
             bundle.whole_bytes = bundle.living_bytes;

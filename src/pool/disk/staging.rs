@@ -1,5 +1,5 @@
 //! Bytes on their way into a disk pool: a file in staging that is hashed while it is written, and
-//! that leaves staging by its commit or is removed.
+//! that its commit moves out of staging.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,21 +13,21 @@ use super::tree::Tree;
 use crate::digest::{Digest, Hasher};
 use crate::pool::{Kind, PoolError, Staged, Staging};
 
-/// How much is written between two looks at the free space. Unit: bytes.
+/// How much is written between two checks of the free space. Unit: bytes.
 const WEIGH_EVERY_BYTES: u64 = 16 << 20;
 
-/// Whether bytes are there.
+/// Whether bytes are stored already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Presence {
     /// No.
     Absent,
-    /// As a file, whose name may not be durable yet: another thread may just have given it.
+    /// As a file, whose name may not be durable yet: another thread may have renamed it just now.
     There,
-    /// In a bundle, which is shown once it is durable.
+    /// In a bundle, which is listed once it is durable.
     Durable,
 }
 
-/// Looks whether these bytes are there, and makes them as young as if they had come now.
+/// Checks whether these bytes are stored, and sets their time as if they had come now.
 pub(super) fn freshen(
     tree: &Tree,
     kind: Kind,
@@ -46,7 +46,7 @@ pub(super) fn freshen(
 }
 
 impl DiskStaged {
-    /// Gives the file its name among the durable ones.
+    /// Renames the file to its name, durably.
     fn keep(self, kind: Kind) -> Result<(), PoolError> {
         let Self { tree, temporary, file, digest, size_bytes } = self;
         let volume = &tree.volume;
@@ -58,7 +58,8 @@ impl DiskStaged {
             file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
             temporary.rename(&directory, &digest)?;
         }
-        // Also when they were there: who renamed them may not have come to this line yet.
+        // Also when the file was there already: the thread that renamed it may not have reached
+        // this line yet.
         rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))
     }
 }
@@ -125,7 +126,7 @@ impl Write for DiskStaging {
         })
     }
 
-    /// Nothing waits here: every write goes to the file at once.
+    /// Nothing is buffered here: every write goes to the file at once.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,12 +1,13 @@
-//! Syncs of a whole file system that are shared: those who ask while one is under way are all served by the
-//! next. A failure is told to everybody whose writes it may concern, though the kernel tells it once.
+//! Shared syncs of a whole file system: all callers that ask while a sync runs are served by the
+//! next one. A failure is reported to every caller whose writes it may concern, although the kernel
+//! reports it once.
 
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 
-/// Who waits for which sync. Syncs are numbered from 1.
+/// Which sync each caller waits for. Syncs are numbered from 1.
 #[derive(Default)]
 pub(super) struct Syncs {
     state: Mutex<State>,
@@ -17,16 +18,16 @@ pub(super) struct Syncs {
 struct State {
     begun: u64,
     ended: u64,
-    /// The last one that failed, and with what.
+    /// The last sync that failed, and its error.
     failed: Option<(u64, Errno)>,
 }
 
-/// The first sync that can meet with a write from now on: the one under way, or else the next.
+/// The first sync that can cover a write from now on: the running one, or else the next.
 #[derive(Clone, Copy)]
 pub(super) struct Mark(u64);
 
 impl Syncs {
-    /// To be taken before the first write.
+    /// Must be taken before the first write.
     pub(super) fn mark(&self) -> Mark {
         Mark(self.lock().ended.saturating_add(1))
     }
@@ -34,7 +35,7 @@ impl Syncs {
     /// Returns when a sync that began after this call has ended.
     ///
     /// # Errors
-    /// That of any sync which may have met with writes since `mark`.
+    /// The error of any sync that may have covered writes since `mark`.
     pub(super) fn sync(
         &self,
         mark: Mark,
@@ -117,7 +118,7 @@ mod tests {
         first.join().unwrap().unwrap();
         others.into_iter().for_each(|other| other.join().unwrap().unwrap());
         let made = made.load(Ordering::SeqCst);
-        // Who had marked and not yet asked may need one of its own.
+        // A thread that had marked but not yet asked may need a sync of its own.
         assert!((2..=9).contains(&made), "{made} syncs");
     }
 
@@ -144,7 +145,7 @@ mod tests {
         // It wrote before the failure, and its own sync succeeds.
         assert!(syncs.sync(early, || Ok(())).is_err());
         assert!(syncs.sync(late, || Ok(())).is_ok());
-        // It began to write while the one that fails was under way.
+        // It began to write while the failing sync was running.
         let mut during = None;
         let fails = || {
             during = Some(syncs.mark());

@@ -1,4 +1,4 @@
-//! A file in staging: it leaves that by a name of its own, or is removed.
+//! A file in staging: it is renamed to its place, or removed.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -24,7 +24,7 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Makes a file in staging.
+    /// Creates a file in staging.
     pub(super) fn create(volume: &Arc<Volume>) -> Result<(Self, File), PoolError> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -32,8 +32,8 @@ impl Temporary {
         let name = format!("{}-{number}", std::process::id());
         match rustix::fs::openat(volume.staging(), &name, flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => Ok((Self { volume: volume.clone(), name, moved: false }, file.into())),
-            // A disk without room, or without inodes, is no reason to end the writing; nor is
-            // anything else here, because nothing has been written yet.
+            // A disk without room, or without inodes, is no reason to stop writing. Neither is
+            // another error here, because nothing has been written yet.
             Err(Errno::NOSPC | Errno::DQUOT) => Err(volume.failed("new file", Errno::NOSPC.into())),
             Err(error) => Err(io_error("make a file in staging".into(), error)),
         }
@@ -51,13 +51,13 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.moved {
-            // What cannot be removed now is removed when the pool is opened next.
+            // A file that cannot be removed now is removed at the next opening of the pool.
             let _ = rustix::fs::unlinkat(self.volume.staging(), &self.name, AtFlags::empty());
         }
     }
 }
 
-/// Makes the mode that of a kept file: what is still on its way in is for its owner alone.
+/// Sets the mode of a stored file: in staging only its owner may read it.
 pub(super) fn open_up(file: &File, digest: &Digest) -> Result<(), PoolError> {
     let mode = rustix::fs::fchmod(file, FILE_MODE);
     mode.map_err(|e| io_error(format!("set the mode of {digest}"), e))

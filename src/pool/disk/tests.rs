@@ -1,4 +1,4 @@
-//! What only the disk back end can show: modes, links, and a disk that fails.
+//! Behaviour of the disk back end alone: modes, links, and a disk that fails.
 #![expect(clippy::disallowed_methods, reason = "looks at the files that the pool keeps")]
 
 use std::fs::{self, File};
@@ -30,7 +30,7 @@ fn staged_count(room: &Path) -> usize {
     fs::read_dir(room.join("pool/staging")).unwrap().count()
 }
 
-/// A staging whose file is another one, and the pool it belongs to.
+/// A staging with another file in its place.
 fn staging_on(pool: &DiskPool, file: File) -> DiskStaging {
     let mut staging = DiskStaging::begin(&pool.tree).unwrap();
     staging.file = file;
@@ -194,7 +194,7 @@ fn the_reserve_is_looked_at_again_while_writing() {
     let room = TempDir::new().unwrap();
     let path = room.path().join("pool");
     let free_bytes = open(room.path()).room_bytes().unwrap();
-    // Others write to this disk too, so the reserve lies well above anything they free.
+    // Other programs use this disk too, so the reserve is well above anything they may free.
     let pool = DiskPool::open(&path, free_bytes.saturating_mul(2)).unwrap();
     let mut staging = DiskStaging::begin(&pool.tree).unwrap();
     let part = vec![0_u8; 1 << 20];
@@ -204,8 +204,8 @@ fn the_reserve_is_looked_at_again_while_writing() {
     assert!(matches!(error, PoolError::Full { .. }), "{error}");
 }
 
-/// Asserts that the pool takes no more bytes, says what the system said first, and still gives the bytes
-/// that it has.
+/// Asserts that the pool refuses writes with the first error of the system, and still returns the
+/// bytes that it has.
 fn assert_stopped(room: &Path, pool: &DiskPool, kept: &Digest) {
     let stopped = |error| {
         let said: Option<&rustix::io::Errno> = crate::cause::find(&error);
@@ -236,7 +236,7 @@ fn a_failed_sync_ends_the_writing() {
     let pool = open(room.path());
     let kept = pool.keep(Kind::Blob, b"kept").unwrap();
     let other = pool.stage(0).unwrap();
-    // A pipe takes no sync. Its length is 0, like that of a file nothing was written to.
+    // A pipe cannot be synced. Its length is 0, like that of a file nothing was written to.
     let (_reader, writer) = std::io::pipe().unwrap();
     let staging = staging_on(&pool, File::from(std::os::fd::OwnedFd::from(writer)));
     let staged = Box::new(staging).finish().unwrap();
@@ -302,7 +302,7 @@ fn of_many_none_gets_its_name_when_a_directory_fails() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());
     let all = sealed(&[b"one", b"two", b"three"]);
-    // A file stands where the directory of the last one must be.
+    // A file is where the directory of the last blob must be.
     let path = path_of(room.path(), &all[2].digest());
     fs::write(path.parent().unwrap(), b"in the way").unwrap();
     assert!(pool.keep_all(Kind::Blob, &all).is_err());

@@ -1,8 +1,9 @@
-//! Many at once. Small ones go into a bundle. Of the others all are written, one sync makes them durable,
-//! they get their names, and one more sync makes the names durable.
+//! Together: many blobs are stored at once. Small ones go into a bundle. The others are all
+//! written, one sync makes them durable, they are renamed, and one more sync makes the names
+//! durable.
 //!
-//! `syncfs` does both where it tells of every write that failed: on Linux from 5.8, and not through
-//! an overlay. Elsewhere each file and each directory is synced by itself.
+//! `syncfs` does both where it reports every failed write: on Linux from 5.8, and not through an
+//! overlay. Elsewhere each file and each directory is synced separately.
 //!
 //! Source: syncfs(2).
 
@@ -26,7 +27,8 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     volume.expect_writable()?;
     let sizes = all.iter().map(|sealed| sealed.bytes().len() as u64);
     volume.weigh(sizes.fold(0, u64::saturating_add))?;
-    // Before it is looked what is there: the sync that fails may be that of who has just put it there.
+    // Taken before the check for stored blobs: the sync of the thread that has just stored one may
+    // fail.
     let mark = volume.mark();
     let (mut lacking, mut there) = (Vec::with_capacity(all.len()), Vec::new());
     for sealed in all {
@@ -41,7 +43,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     keep_each(tree, kind, &alone, there, mark)
 }
 
-/// Keeps each of these as a file, and makes sure of the names of those that are there.
+/// Stores each of these as a file, and makes the names of those that are there already durable.
 fn keep_each(
     tree: &Arc<Tree>,
     kind: Kind,
@@ -81,7 +83,8 @@ fn keep_each(
         }
     }
     drop(crowd);
-    // Also when all were there: who renamed them may not have come to this line yet.
+    // Also when all were there already: the thread that renamed them may not have reached this line
+    // yet.
     if volume.syncs_together() {
         return volume.sync_all(mark).map_err(|e| volume.stop("sync of directories", e));
     }
@@ -90,7 +93,7 @@ fn keep_each(
     })
 }
 
-/// Writes a file to staging and closes it: so many could not all stay open.
+/// Writes a file to staging and closes it, because so many could not all stay open.
 fn write(volume: &Arc<Volume>, sealed: &Sealed) -> Result<Temporary, PoolError> {
     let (temporary, file) = Temporary::create(volume)?;
     write_into(volume, file, sealed.bytes(), &sealed.digest())?;

@@ -27,7 +27,7 @@ impl Tree {
         let child = |name| directory(&root, name).map_err(|error| io_error(at(name), error));
         let (blobs, packs, staging) = (child("blobs")?, child("packs")?, child("staging")?);
         let bundles = BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?;
-        // What lies in one counts as durable from here on.
+        // From here on, blobs in bundles count as durable.
         bundles.sync_names()?;
         empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
         rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
@@ -39,7 +39,7 @@ impl Tree {
         })
     }
 
-    /// Opens what is there and changes none of it; nothing can be written through it.
+    /// Opens an existing pool without changing it; nothing can be written through it.
     pub(super) fn open_reading(path: &Path) -> Result<Self, PoolError> {
         let child = |name: &str| {
             rustix::fs::openat(CWD, path.join(name), DIRECTORY, Mode::empty())
@@ -60,12 +60,12 @@ impl Tree {
         }
     }
 
-    /// Opens stored bytes, wherever they lie.
+    /// Opens stored bytes, in a file or in a bundle.
     pub(super) fn find(&self, kind: Kind, digest: &Digest) -> Result<Option<Found>, PoolError> {
         let look = || match kind {
             Kind::Blob => match self.bundles.find(digest) {
                 Ok(Some(found)) => Ok(Some(found)),
-                // A sound copy may lie alone.
+                // A valid copy may be in a file of its own.
                 other => {
                     self.blobs.find(digest).and_then(|found| found.map_or(other, |f| Ok(Some(f))))
                 }
@@ -74,7 +74,8 @@ impl Tree {
         };
         let mut found = look()?;
         if self.volume.is_only_read() && kind == Kind::Blob {
-            // The server beside which this one reads may have moved it, and again while the tables are read.
+            // The server beside this reader may have moved the blob, and again while the tables are
+            // read.
             for _ in 0..READINGS {
                 if found.is_some() {
                     break;
@@ -87,5 +88,6 @@ impl Tree {
     }
 }
 
-/// How often the tables of a pool that another process changes are read before a package is missing.
+/// How often the tables are read before a package counts as missing, while another process changes
+/// the pool.
 const READINGS: usize = 3;

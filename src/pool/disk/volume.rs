@@ -1,5 +1,5 @@
-//! The volume: the file system under a pool. Where bytes are on their way in, how much is free, how writes
-//! become durable, and whether there may be any.
+//! The volume: the file system under a pool. It has the staging directory, the free space, the
+//! syncs that make writes durable, and whether writes are allowed.
 
 use crate::cause::Cause;
 use std::io;
@@ -12,22 +12,22 @@ use super::handles::io_error;
 use super::syncs::{Mark, Syncs};
 use crate::pool::PoolError;
 
-/// What all that is written to a pool has in common.
+/// What all writes to a pool have in common.
 pub(super) struct Volume {
     staging: OwnedFd,
     reserve_bytes: u64,
-    /// Whether one sync of the file system tells of every write that failed.
+    /// Whether one sync of the file system reports every failed write.
     pub(super) together: bool,
     only_read: bool,
-    /// Held while many files are made or renamed: the kernel lets one at a time into a directory, and
-    /// those who wait there burn a core.
+    /// Held while many files are made or renamed: the kernel allows one thread at a time in a
+    /// directory, and waiting threads spin.
     pub(super) crowd: Mutex<()>,
     syncs: Syncs,
     stopped: OnceLock<Cause>,
 }
 
 impl Volume {
-    /// That of a pool which is written to.
+    /// The volume of a pool that is written to.
     pub(super) fn writable(staging: OwnedFd, reserve_bytes: u64) -> Self {
         Self {
             together: tells_of_failed_writes(&staging),
@@ -40,7 +40,7 @@ impl Volume {
         }
     }
 
-    /// One that refuses every write.
+    /// A volume that refuses every write.
     pub(super) fn only_read(staging: OwnedFd) -> Self {
         Self {
             together: false,
@@ -65,23 +65,23 @@ impl Volume {
         self.reserve_bytes
     }
 
-    /// Whether [`Volume::sync_all`] can take the place of a sync for each file.
+    /// Whether [`Volume::sync_all`] can replace a sync for each file.
     pub(super) fn syncs_together(&self) -> bool {
         self.together
     }
 
-    /// Makes all durable that was written to the file system so far. It tells of every write since `mark`
-    /// that failed, for the handle is as old as the pool.
+    /// Makes everything durable that was written to the file system so far. It reports every write
+    /// since `mark` that failed, because its handle was opened with the pool.
     pub(super) fn sync_all(&self, mark: Mark) -> io::Result<()> {
         self.syncs.sync(mark, || rustix::fs::syncfs(&self.staging))
     }
 
-    /// To be taken before the first write that [`Volume::sync_all`] is to make durable.
+    /// Must be taken before the first write that [`Volume::sync_all`] is to make durable.
     pub(super) fn mark(&self) -> Mark {
         self.syncs.mark()
     }
 
-    /// What an ordinary owner may still write to the file system. Unit: bytes.
+    /// How much an unprivileged user may still write to the file system. Unit: bytes.
     pub(super) fn free_bytes(&self) -> Result<u64, PoolError> {
         let space = rustix::fs::fstatvfs(&self.staging)
             .map_err(|error| io_error("measure free space".into(), error))?;
@@ -102,13 +102,13 @@ impl Volume {
         self.stopped.get().map_or(Ok(()), |cause| Err(PoolError::Stopped(cause.clone())))
     }
 
-    /// Removing goes on after a failed sync, but not where only reading was asked for.
+    /// Removing is allowed after a failed sync, but not in a pool that was opened for reading.
     pub(super) fn expect_removable(&self) -> Result<(), PoolError> {
         if self.only_read { self.expect_writable() } else { Ok(()) }
     }
 
-    /// A write, sync or rename of a file that is still in staging failed. A full disk harms nothing
-    /// but that file; anything else ends the writing.
+    /// A write, sync or rename of a file that is still in staging failed. A full disk harms only
+    /// that file; any other error stops all writing.
     pub(super) fn failed(&self, action: &str, source: io::Error) -> PoolError {
         let full = |error| matches!(error, Errno::NOSPC | Errno::DQUOT);
         if Errno::from_io_error(&source).is_some_and(full) {
@@ -118,8 +118,8 @@ impl Volume {
         self.stop(action, source)
     }
 
-    /// Ends the writing, whatever the error. For what was renamed already, where even a full disk
-    /// leaves it unknown what a crash would bring back, and a second sync would not tell.
+    /// Stops all writing, whatever the error. It is for files that were renamed already: even after
+    /// a full disk it is unknown what a crash would leave, and a second sync would not report it.
     pub(super) fn stop(&self, action: &str, source: io::Error) -> PoolError {
         // The first failure is the one worth reporting.
         let _ = self.stopped.set(match Errno::from_io_error(&source) {
@@ -130,20 +130,20 @@ impl Volume {
     }
 }
 
-/// Why nothing is written where only reading was asked for.
+/// Why nothing is written to a pool that was opened for reading.
 const ONLY_READ: &str = "opening: it was opened for reading only";
 
-/// File systems whose `syncfs` tells of errors, by their magic numbers: ext4, XFS, btrfs. Others may
-/// too, and an overlay does not.
-const TELLING: [i64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
+/// File systems whose `syncfs` reports errors, by their magic numbers: ext4, XFS, btrfs. Others may
+/// do so too; an overlay does not.
+const REPORTING: [i64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
 
-/// Before Linux 5.8 `syncfs` kept quiet about them everywhere.
-const TELLING_SINCE: (u32, u32) = (5, 8);
+/// The first Linux whose `syncfs` reports errors.
+const REPORTING_SINCE: (u32, u32) = (5, 8);
 
 fn tells_of_failed_writes(staging: &OwnedFd) -> bool {
     let system = rustix::fs::fstatfs(staging);
-    let telling = system.is_ok_and(|system| TELLING.contains(&system.f_type));
-    telling && kernel().is_some_and(|version| version >= TELLING_SINCE)
+    let telling = system.is_ok_and(|system| REPORTING.contains(&system.f_type));
+    telling && kernel().is_some_and(|version| version >= REPORTING_SINCE)
 }
 
 #[expect(clippy::disallowed_methods, reason = "asks the kernel for its version")]

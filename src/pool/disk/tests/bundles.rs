@@ -1,4 +1,4 @@
-//! Many small ones in one file.
+//! Many small blobs in one file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use super::super::places::{Places, Upkeep};
 use super::*;
 
 pub(super) fn numbered(numbers: impl IntoIterator<Item = u32>) -> Vec<Sealed> {
-    // Of different sizes, and number 0 is empty.
+    // Blobs of different sizes; number 0 is empty.
     let times = |n: u32| if n == 0 { 0 } else { n % 60 + 1 };
     let bytes = |n: u32| n.to_be_bytes().repeat(usize::try_from(times(n)).unwrap());
     numbers.into_iter().map(|n| Sealed::of(bytes(n).into())).collect()
@@ -30,7 +30,7 @@ fn blobs_of(room: &Path) -> usize {
     files.filter(|entry| entry.file_type().is_file()).count()
 }
 
-/// The bytes of a blob as whoever opens it reads them.
+/// The bytes of a blob as a reader gets them.
 pub(super) fn opened(pool: &DiskPool, digest: &Digest) -> Option<Vec<u8>> {
     let Opened::File { file, offset, size_bytes } = pool.open(Kind::Blob, digest).unwrap()? else {
         panic!("it is on a disk");
@@ -66,7 +66,7 @@ fn small_ones_that_come_together_share_a_file() {
     );
     assert!(pool.read(Kind::Pack, &one.digest(), 0, 1).unwrap().is_none());
     assert_eq!(pool.list(Kind::Blob).unwrap().len(), 100);
-    // Whatever comes again, alone or with others, stays where it is.
+    // A blob that comes again, alone or with others, stays where it is.
     pool.keep_all(Kind::Blob, &all).unwrap();
     pool.keep(Kind::Blob, one.bytes()).unwrap();
     assert_eq!((bundles_of(room.path()).len(), blobs_of(room.path())), (1, 0));
@@ -120,7 +120,7 @@ fn what_is_removed_goes_at_once_and_its_bytes_when_less_than_half_is_needed() {
     assert_whole(&pool, left);
     assert_eq!(pool.list(Kind::Blob).unwrap().len(), 80);
     assert_eq!(fs::metadata(&bundles_of(room.path())[0]).unwrap().len(), whole_bytes);
-    // After a restart it is there once more, and whoever sweeps removes it again.
+    // After a restart it is there once more, and the next sweep removes it again.
     drop(pool);
     let pool = open(room.path());
     assert_whole(&pool, &all);
@@ -130,7 +130,7 @@ fn what_is_removed_goes_at_once_and_its_bytes_when_less_than_half_is_needed() {
     let bundles = bundles_of(room.path());
     assert_eq!(bundles.len(), 1);
     assert!(fs::metadata(&bundles[0]).unwrap().len() < whole_bytes * 2 / 3);
-    assert_eq!(out.metadata().unwrap().len(), whole_bytes, "whoever reads it reads on");
+    assert_eq!(out.metadata().unwrap().len(), whole_bytes, "an open reader reads on");
     assert_whole(&pool, left);
     assert_eq!(staged_count(room.path()), 0);
     drop(pool);
@@ -263,7 +263,7 @@ fn places_tell_what_is_left_of_a_bundle() {
         [Upkeep::Leave, Upkeep::Leave, Upkeep::Renew, Upkeep::Drop]
     );
     assert_eq!(table_bytes(2), 92, "docs/FORMATS.md says so");
-    // What could not move is left alone until half of that is gone, too.
+    // A rest that could not move is left alone until half of it is gone, too.
     let mut places = Places::of_tables([(Digest::of(b"a"), entries.clone())].into_iter());
     let mut forget = |n: usize, put_off: bool| {
         let (place, _) = places.of(&entries[n].digest)[0];
@@ -300,8 +300,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
-    /// Whatever happened before: what was kept and not removed is there, and what was removed is not,
-    /// until a restart brings it back to be removed once more.
+    /// After any history: a blob that was stored and not removed is there, and a removed one is
+    /// not, until a restart brings it back to be removed once more.
     #[test]
     fn any_history_keeps_what_is_needed(steps in prop::collection::vec(step(), 1..25)) {
         let room = TempDir::new().unwrap();

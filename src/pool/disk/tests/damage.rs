@@ -1,4 +1,4 @@
-//! Bundles that are not what they were, and a pool that cannot write.
+//! Damaged bundles, and a pool that cannot write.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -60,7 +60,8 @@ fn a_table_that_rots_while_the_pool_is_open_gives_no_bytes_of_a_neighbour() {
         assert!(matches!(shifted, Err(PoolError::Damaged { .. })), "{number}");
         assert_whole(&pool, &ordered[number + 2..]);
     }
-    // Cut short, it stops neither a sweep nor what lies elsewhere; sent alone, a package is there again.
+    // A truncated bundle affects neither a sweep nor other files; a package that is sent alone is
+    // there again.
     fs::write(&path, &whole[..30]).unwrap();
     assert_eq!(pool.list(Kind::Blob).unwrap().len(), others.len());
     pool.remove(Kind::Blob, &ordered[3].digest()).unwrap();
@@ -68,7 +69,7 @@ fn a_table_that_rots_while_the_pool_is_open_gives_no_bytes_of_a_neighbour() {
     fs::remove_file(&path).unwrap();
     pool.keep(Kind::Blob, ordered[9].bytes()).unwrap();
     assert_whole(&pool, [&ordered[9]]);
-    // What is no file at all does not stop the start.
+    // Something that is no file does not stop the start.
     drop(pool);
     symlink("/etc/passwd", &path).unwrap();
     let pool = open(room.path());
@@ -100,7 +101,7 @@ fn what_cannot_move_stays_where_it_is() {
     let all = numbered(60..180);
     pool.keep_all(Kind::Blob, &all).unwrap();
     let (gone, left) = all.split_at(70);
-    // Nothing can be staged: the directory that the pool holds open has no name any more.
+    // Nothing can be staged: the directory that the pool holds open was removed.
     let staging = room.path().join("pool/staging");
     fs::remove_dir(&staging).unwrap();
     gone.iter().for_each(|one| pool.remove(Kind::Blob, &one.digest()).unwrap());
