@@ -1,4 +1,4 @@
-//! apt on this machine: whether it is at work, and which servers it reads.
+//! apt on this machine: whether it is running, and which servers it reads.
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -11,21 +11,22 @@ use super::failure::Failure;
 use super::host_certificates::read;
 use super::replace::{self, wrong};
 
-/// What apt holds while it fetches lists, and while it fetches packages. Source: apt, `pkgAcquire::GetLock`.
+/// The locks of apt while it fetches lists, and while it fetches packages. Source: apt,
+/// `pkgAcquire::GetLock`.
 const LOCKS: [&str; 2] = ["var/lib/apt/lists/lock", "var/cache/apt/archives/lock"];
-/// How long apt is waited for.
+/// How long to wait for apt.
 const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits until apt below `root` fetches nothing, and keeps it from beginning until the answer is dropped.
+/// Waits until apt below `root` fetches nothing, and holds its locks until the result is dropped.
 ///
 /// # Errors
-/// A [`Failure`] when it is at work for too long.
+/// A [`Failure`] when it runs for too long.
 pub async fn quiet(root: &Path) -> Result<Vec<File>, Failure> {
     let until = Instant::now() + PATIENCE;
     let mut held = Vec::new();
     for path in LOCKS.map(|lock| root.join(lock)) {
-        // Where there is no lock yet, apt has not been here.
+        // Without a lock file, apt has not run here yet.
         let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
         while fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             if Instant::now() > until {
@@ -39,11 +40,11 @@ pub async fn quiet(root: &Path) -> Result<Vec<File>, Failure> {
     Ok(held)
 }
 
-/// Gives the settings for a server an extension where an earlier `repoctl` or server wrote them without one:
-/// apt passes over a file in `apt.conf.d` when what follows the last dot of its name is not `conf`.
+/// Renames the settings for a server that an earlier `repoctl` or server wrote without an
+/// extension: apt ignores a file in `apt.conf.d` whose name has a dot and does not end in `.conf`.
 ///
 /// # Errors
-/// A [`Failure`] that names what cannot be renamed.
+/// A [`Failure`] that names the file that cannot be renamed.
 pub fn name_settings(root: &Path, server: &str) -> Result<(), Failure> {
     let folder = root.join("etc/apt/apt.conf.d");
     let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
@@ -64,11 +65,11 @@ pub fn name_settings(root: &Path, server: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The address of a server, as the sources of the machine below `root` have it: one file for each suite, which
-/// name the same.
+/// The address of a server in the sources of the machine below `root`. There is one file for each
+/// suite, all with the same address.
 ///
 /// # Errors
-/// A [`Failure`] that names where none says it.
+/// A [`Failure`] that names the directory without such a file.
 pub fn address(root: &Path, server: &str) -> Result<String, Failure> {
     let folder = root.join("etc/apt/sources.list.d");
     let unreadable =

@@ -1,20 +1,20 @@
-//! The chain of the audit log, worked out from what its entries say and from nothing else.
+//! The chain of the audit log, computed only from its entries.
 
 use crate::api::{AuditEntry, read_statement};
 use crate::cli::text::escape_json;
 use crate::digest::Digest;
 
-/// Most faults that are told.
+/// The most faults that are reported.
 const MOST_FAULTS: usize = 20;
 
-/// A statement that the chain has to bear out.
+/// A signed statement that the chain has to match.
 struct Mark {
     entries: u64,
     hash: Digest,
     name: String,
 }
 
-/// A chain as far as it was walked.
+/// A chain, as far as it was read.
 pub struct Chain {
     entries: u64,
     hash: Digest,
@@ -29,7 +29,7 @@ impl Chain {
         Self { entries: 0, hash: Digest::ZERO, marks: Vec::new(), faults: Vec::new() }
     }
 
-    /// Demands that the chain bears out a signed statement; before any entry is taken.
+    /// Demands that the chain matches a signed statement; must be called before any entry is added.
     pub fn demand(&mut self, name: &str, signed: &str) {
         match read_statement(signed) {
             Some((entries, hash)) => {
@@ -40,19 +40,19 @@ impl Chain {
         }
     }
 
-    /// Says that something is wrong.
+    /// Records a fault.
     pub fn fault(&mut self, text: String) {
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(text);
         }
     }
 
-    /// Takes the next entry.
+    /// Adds the next entry.
     pub fn take(&mut self, entry: &AuditEntry) {
         let number = self.entries.saturating_add(1);
         if entry.number != number {
             let found = entry.number;
-            self.fault(format!("entry {found} stands where entry {number} must stand"));
+            self.fault(format!("entry {found} is where entry {number} must be"));
         } else if entry.hash != entry.chained(&self.hash) {
             self.fault(format!("entry {number} is not what was written, or not in its place"));
         }
@@ -65,11 +65,11 @@ impl Chain {
         }
     }
 
-    /// Takes a line of an export.
+    /// Adds a line of an export.
     pub fn take_line(&mut self, line: &str) {
         let number = self.entries.saturating_add(1);
         match serde_json::from_str::<AuditEntry>(line) {
-            // A line that reads the same and is written otherwise was altered too.
+            // A line with the same content in another spelling was altered, too.
             Ok(entry) if self::line(&entry) == line => self.take(&entry),
             _ => {
                 self.fault(format!("the line of entry {number} is not as it was written"));
@@ -78,20 +78,20 @@ impl Chain {
         }
     }
 
-    /// The last entry that a statement names which was demanded.
+    /// The last entry that a demanded statement names.
     pub fn farthest(&self) -> u64 {
         self.marks.first().map_or(0, |mark| mark.entries)
     }
 
-    /// How many entries were taken.
+    /// How many entries were added.
     pub fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// The end of it: how many entries, the hash of the last, and everything that is wrong.
+    /// Ends the chain: how many entries, the hash of the last, and all faults.
     pub fn finish(mut self) -> (u64, Digest, Vec<String>) {
         while let Some(Mark { entries, hash, name }) = self.marks.pop() {
-            // What was signed before the first entry is borne out by any log.
+            // A statement from before the first entry matches any log.
             if entries > 0 || hash != Digest::ZERO {
                 let end = self.entries;
                 self.fault(format!("{name} names entry {entries}, and the log ends at {end}"));
@@ -192,7 +192,7 @@ mod tests {
                 assert_ne!(altered(&|lines| lines.swap(at, other)), Vec::<String>::new());
             }
         }
-        // The tail may go unseen, but not from under a checkpoint that was kept.
+        // A missing tail goes unnoticed, but not when a checkpoint that covers it was kept.
         assert_eq!(faults(lines[..4].concat().as_bytes(), &[]), Vec::<String>::new());
         assert_eq!(faults(lines[..4].concat().as_bytes(), &kept).len(), 1);
     }

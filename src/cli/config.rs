@@ -11,12 +11,12 @@ use crate::client::Credentials;
 use crate::debian::SuiteName;
 use crate::nearest::nearest;
 
-/// The keys that `config.toml` may hold.
+/// The keys of `config.toml`.
 const KEYS: [&str; 5] = ["server", "certificate", "key", "ca", "suite"];
-/// Largest file of any kind that is read here. Unit: bytes.
+/// The largest file that is read here. Unit: bytes.
 const LARGEST_BYTES: u64 = 1 << 20;
 
-/// What flags, variables and the file say together.
+/// The settings from flags, variables and the file together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Where the server is.
@@ -27,12 +27,12 @@ pub struct Settings {
     pub key: Option<PathBuf>,
     /// The authority of the server.
     pub ca: Option<PathBuf>,
-    /// The suite that is meant when none is named.
+    /// The default suite.
     pub suite: Option<SuiteName>,
 }
 
 impl Settings {
-    /// Puts the layers together. An explicit file has to be there; the usual one need not.
+    /// Merges the layers. A named file must exist; the default one need not.
     ///
     /// # Errors
     /// A usage [`Failure`] that names the file and the key, or the variable.
@@ -107,24 +107,25 @@ impl Settings {
     }
 }
 
-/// The variables that say where a command acts.
+/// The variables that choose where a command acts.
 const PLACES: [&str; 3] = ["REPOCTL_CONFIG", "REPOCTL_SERVER", "REPOCTL_SUITE"];
 
-/// A place that a script names by a variable of its own which is not set is not the usual one.
+/// Refuses an empty variable: when a variable of a script is unset by mistake, the command must not
+/// act on the default place.
 fn no_empty_place(around: &Terminal) -> Result<(), Failure> {
     let is_empty = |name: &&str| around.environment.get(*name).is_some_and(String::is_empty);
-    let told = |name| {
+    let refuse = |name| {
         Failure::usage(format!("{name} is set and empty; nothing was changed"))
             .with_hint("is a variable of a script not set? For the usual place unset it")
     };
-    PLACES.into_iter().find(is_empty).map_or(Ok(()), |name| Err(told(name)))
+    PLACES.into_iter().find(is_empty).map_or(Ok(()), |name| Err(refuse(name)))
 }
 
 fn explicit_file(global: &Global, around: &Terminal) -> Option<PathBuf> {
     global.config.clone().or_else(|| around.variable("REPOCTL_CONFIG").map(PathBuf::from))
 }
 
-/// Source: the XDG Base Directory Specification; a relative `XDG_CONFIG_HOME` does not count.
+/// Source: the XDG Base Directory Specification; a relative `XDG_CONFIG_HOME` is ignored.
 fn usual_file(around: &Terminal) -> Option<PathBuf> {
     let xdg = around.variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || around.variable("HOME").map(|home| Path::new(home).join(".config"));

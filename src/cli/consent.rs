@@ -1,9 +1,10 @@
-//! Consent: the one rule by which a command asks before it alters something.
+//! Consent: the one rule by which a command asks before it changes something.
 //!
-//! What moves no more than was named, and can be undone by one command, goes ahead. Everything else is a
-//! question. On a terminal it shows what would happen and asks. Elsewhere it is answered by `--yes`; without
-//! it nothing is changed, and the exit code is 2. `--yes` answers the question and nothing else: what wants
-//! `--all` or `--force` still wants it. docs/questions.md lists the commands.
+//! A change that moves only what it names, and that one command can undo, is made at once. Every
+//! other change is a question. On a terminal the command shows what would happen and asks.
+//! Elsewhere `--yes` answers; without it nothing is changed, and the exit code is 2. `--yes` only
+//! answers the question: a command that needs `--all` or `--force` still needs it.
+//! docs/questions.md lists the commands.
 
 use clap::{ArgMatches, Command};
 
@@ -12,15 +13,15 @@ use super::command::Session;
 use super::failure::Failure;
 use super::text::escape;
 
-/// So many names stand in a sentence; of the others the number.
+/// The most names in a sentence; of the others only the number is given.
 const MOST_NAMES: usize = 8;
 
-/// What is asked before something is altered.
+/// A question before something is changed.
 #[derive(Clone, Default, Debug)]
 pub struct Question {
     /// What would happen, for a person to read.
     pub shown: String,
-    /// Why it is asked; when there is no reason, nobody is asked.
+    /// The reasons to ask; without a reason nobody is asked.
     pub because: Vec<String>,
 }
 
@@ -29,9 +30,9 @@ pub struct Question {
 pub enum Settled {
     /// There was nothing to ask.
     Plain,
-    /// `--yes` was said.
+    /// `--yes` was given.
     Beforehand,
-    /// A person has seen what was shown, and said yes to that.
+    /// A person has seen `shown` and said yes.
     Shown,
 }
 
@@ -43,12 +44,12 @@ impl Question {
 }
 
 impl Session<'_> {
-    /// Whether `--yes` was said, so that nothing has to be looked at before.
+    /// Whether `--yes` was given, so that no dry run is needed.
     pub fn said_yes(&self) -> bool {
         self.consent == Consent::Asks { yes: true }
     }
 
-    /// Whether there is somebody to ask.
+    /// Whether somebody can be asked.
     pub fn may_ask(&self) -> bool {
         self.around.may_ask && !self.json
     }
@@ -56,8 +57,8 @@ impl Session<'_> {
     /// Settles a question.
     ///
     /// # Errors
-    /// A [`Failure`] when the answer is no, and a usage one when there is nobody to ask. Nothing may have
-    /// been changed before.
+    /// A [`Failure`] when the answer is no, and a usage one when nobody can be asked. Callers must
+    /// not have changed anything before.
     pub fn settle(&mut self, question: &Question) -> Result<Settled, Failure> {
         if question.because.is_empty() {
             return Ok(Settled::Plain);
@@ -80,13 +81,14 @@ impl Session<'_> {
         Err(Failure::declined("not done; nothing was changed"))
     }
 
-    /// Says that the state a person said yes to is gone, before they are asked again.
+    /// Prints that the confirmed state has changed, before the question is asked again.
     pub fn say_moved(&mut self, what: &str) {
         self.around.print(&format!("\n{what} has moved on meanwhile; nothing was changed.\n\n"));
     }
 }
 
-/// Names as a part of a sentence: all of a few, else the first and how many more.
+/// Names as a part of a sentence: a few are all listed, of many the first ones and the number of
+/// the others.
 pub fn names<T: ToString>(all: &[T]) -> String {
     let some: Vec<_> = all.iter().take(MOST_NAMES).map(ToString::to_string).collect();
     match all.len().saturating_sub(MOST_NAMES) {
@@ -95,11 +97,11 @@ pub fn names<T: ToString>(all: &[T]) -> String {
     }
 }
 
-/// What may be given as nothing: texts that are then empty. Names and patterns are not among them, because a
-/// variable of a script that is empty by mistake would then mean everything.
+/// Arguments that may be empty: texts. Names and patterns may not, because an empty variable of a
+/// script would then mean everything.
 const MAY_BE_EMPTY: [&str; 4] = ["message", "description", "changelogs", "snapshots"];
 
-/// The first argument that was given and is empty, as the usage writes it.
+/// The first argument that is given but empty, as the usage writes it.
 pub fn find_empty(command: &Command, matches: &ArgMatches) -> Option<String> {
     for argument in command.get_arguments() {
         let id = argument.get_id().as_str();

@@ -1,4 +1,4 @@
-//! Failures: why a command did not do what it was asked, as a person or a program reads it.
+//! Failures: why a command failed, for people and for programs.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use super::text::escape;
 use crate::api::{Code, Exit, Problem};
 use crate::client::ClientError;
 
-/// Why a command ended without doing what it was asked.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// How the process ends.
+    /// The exit code of the process.
     pub exit: Exit,
     /// What happened.
     pub message: String,
-    /// Every single thing that is wrong.
+    /// All faults.
     pub reasons: Vec<String>,
     /// What to do.
     pub hint: Option<String>,
-    /// The code of the server, when it was the server that refused.
+    /// The server's problem code, when the server refused.
     pub code: Option<String>,
-    /// Whether it is no error: somebody was asked, and said no.
+    /// Whether it is no error, because a person answered no.
     pub declined: bool,
 }
 
@@ -31,7 +31,7 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// It cannot be done as things stand.
+    /// It cannot be done in the present state.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
     }
@@ -47,7 +47,7 @@ impl Failure {
         }
     }
 
-    /// Somebody was asked, and said no.
+    /// A person answered no.
     pub fn declined(message: impl Into<String>) -> Self {
         Self { declined: true, ..Self::new(Exit::Refused, message) }
     }
@@ -107,7 +107,8 @@ impl From<ClientError> for Failure {
         failure.hint = error.hint().map(str::to_owned);
         if let ClientError::Problem { problem, .. } = &error {
             failure.reasons = reasons_of(problem);
-            // A single reason is often the sentence itself, and several are all that it says.
+            // A single reason is often the message itself, and a message of several reasons has
+            // nothing else.
             failure.reasons.retain(|reason| *reason != failure.message);
             if failure.reasons.len() > 1 && failure.message.ends_with(&failure.reasons.join("; ")) {
                 failure.message = format!("{}; nothing was changed", problem.title);

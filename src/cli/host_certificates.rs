@@ -1,12 +1,12 @@
-//! Host certificates: the key and certificate by which a host reads one server, and how the next pair takes the
-//! place of the last.
+//! Host certificates: the key and certificate with which a host reads one server, and how the next
+//! pair replaces the last.
 //!
 //! ```text
 //! /etc/apt/repod/SERVER/certificates/ID/client.key, client.crt    a pair that belongs together
-//! /etc/apt/repod/SERVER/current -> certificates/ID                the pair in use: one link, one rename
-//! /etc/apt/repod/SERVER/previous -> certificates/ID               the one before, until the next renewal
-//! /etc/apt/repod/SERVER/client.key -> current/client.key          what apt's configuration names
-//! /etc/apt/repod/SERVER/client.crt -> current/client.crt
+//! /etc/apt/repod/SERVER/current -> certificates/ID                the pair in use: one link, one
+//! rename /etc/apt/repod/SERVER/previous -> certificates/ID               the one before, until the
+//! next renewal /etc/apt/repod/SERVER/client.key -> current/client.key          what apt's
+//! configuration names /etc/apt/repod/SERVER/client.crt -> current/client.crt
 //! ```
 
 use std::fs;
@@ -18,19 +18,19 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::replace::{self, Rights, wrong};
 
-/// Below the root of a machine.
+/// The directory below the root of a machine.
 const PLACE: &str = "etc/apt/repod";
 /// The user that apt's download methods run as.
 const SANDBOX_USER: &str = "_apt";
 const KEY: &str = "client.key";
 const CERTIFICATE: &str = "client.crt";
-/// In the directory of a pair: which token it was made for.
+/// A file in the directory of a pair: the token that it was made for.
 const MARK: &str = "token";
 
-/// What a host holds for one server.
+/// The certificates of a host for one server.
 pub struct HostCertificates {
     directory: PathBuf,
-    /// Who reads keys beside root.
+    /// The user that reads keys beside root.
     owner: Option<u32>,
     server: String,
 }
@@ -43,10 +43,10 @@ pub struct Pair {
 }
 
 impl HostCertificates {
-    /// What the machine below `root` holds, or will hold, for a server.
+    /// The certificates of the machine below `root` for a server; there may be none yet.
     ///
     /// # Errors
-    /// A [`Failure`] for a root that is no directory, or a name that is not a plain one.
+    /// A [`Failure`] for a root that is no directory, or an invalid name.
     pub fn of(root: &Path, server: &str) -> Result<Self, Failure> {
         if !root.is_dir() {
             return Err(Failure::usage(format!("{}: is no directory", root.display())));
@@ -59,7 +59,7 @@ impl HostCertificates {
         Ok(Self { directory, owner: sandbox_user(root), server: server.to_owned() })
     }
 
-    /// What the machine below `root` holds, for every server.
+    /// The certificates of the machine below `root`, for every server.
     ///
     /// # Errors
     /// A [`Failure`] when the directory cannot be read.
@@ -78,7 +78,7 @@ impl HostCertificates {
         Ok(found)
     }
 
-    /// Keeps another run of this program away until the answer is dropped.
+    /// Locks out other runs of this program until the result is dropped.
     ///
     /// # Errors
     /// A [`Failure`] when the directory cannot be made or locked.
@@ -124,8 +124,8 @@ impl HostCertificates {
         Ok(None)
     }
 
-    /// Keeps a new key. Its directory appears with everything in it, so that no half of a key is ever
-    /// found again.
+    /// Stores a new key. Its directory appears with everything in it, so that a half-written key is
+    /// never found.
     ///
     /// # Errors
     /// A [`Failure`] that names what cannot be written.
@@ -155,7 +155,7 @@ impl HostCertificates {
         Ok(Pair { directory, key_pem: Zeroizing::new(key_pem.to_owned()) })
     }
 
-    /// Keeps the certificate of a pair.
+    /// Stores the certificate of a pair.
     ///
     /// # Errors
     /// A [`Failure`] that names what cannot be written.
@@ -164,8 +164,8 @@ impl HostCertificates {
         replace::file(&pair.directory.join(CERTIFICATE), rights, certificate_pem.as_bytes())
     }
 
-    /// Puts a certificate and key that lie there as plain files, as `repoctl host issue` has it, behind
-    /// the links. At every moment the two that apt finds belong together.
+    /// Moves a certificate and key that are plain files, as `repoctl host issue` writes them,
+    /// behind the links. At every moment apt finds two that belong together.
     ///
     /// # Errors
     /// A [`Failure`] that names what cannot be written.
@@ -180,7 +180,7 @@ impl HostCertificates {
         self.link_files()
     }
 
-    /// Makes a pair the one in use, and the one that was so the previous one. The two files that apt
+    /// Makes a pair the one in use, and the present one the previous one. The two files that apt
     /// reads change with one rename.
     ///
     /// # Errors
@@ -195,7 +195,8 @@ impl HostCertificates {
         self.link_files()
     }
 
-    /// Removes pairs that are neither in use nor the previous one, and what a run left that was ended.
+    /// Removes pairs that are neither in use nor the previous one, and remains of an interrupted
+    /// run.
     ///
     /// # Errors
     /// A [`Failure`] that names what cannot be removed.
@@ -215,7 +216,7 @@ impl HostCertificates {
         for entry in entries.filter(|one| one.file_name().as_encoded_bytes().starts_with(b".new-"))
         {
             let path = entry.path();
-            // Whatever it is: of two ways to remove it, one is right.
+            // It may be a file or a directory, so both ways are tried.
             let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Keys: made where they are used, written for their owner alone, never sent.
+//! Keys: made where they are used, readable only by their owner, never sent.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -26,7 +26,7 @@ impl NewKey {
         Self::request(&key, name)
     }
 
-    /// The key that was made before, with the same request.
+    /// The key of an earlier run, with the same request.
     ///
     /// # Errors
     /// A [`Failure`] when it is no key.
@@ -47,11 +47,11 @@ fn wrong(error: rcgen::Error) -> Failure {
     Failure::refused(format!("cannot make a key: {error}"))
 }
 
-/// Makes a directory that nobody else can look into. It must not be there yet, or be empty, so that
-/// no key is ever replaced.
+/// Creates a directory that nobody else can read. It must be new or empty, so that no key is ever
+/// replaced.
 ///
 /// # Errors
-/// A [`Failure`] that says what stands in the way.
+/// A [`Failure`] that says why not.
 pub fn make_private_directory(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let wrong = |why: String| Failure::refused(format!("{}: {why}", path.display()));
@@ -67,7 +67,7 @@ pub fn make_private_directory(path: &Path) -> Result<(), Failure> {
         .map_err(|error| wrong(format!("cannot be closed to others: {error}")))
 }
 
-/// Writes a file that is not there yet, with exactly these permissions, and sees it to the disk.
+/// Writes a new file, with exactly these permissions, and syncs it.
 ///
 /// # Errors
 /// A [`Failure`] that names the file.

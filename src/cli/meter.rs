@@ -1,10 +1,10 @@
-//! A meter for what `repod` does to a data directory: on a terminal, and nothing anywhere else.
+//! A progress bar for `repod`'s work on a data directory, shown only on a terminal.
 
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar that goes away when this is dropped.
+/// A bar that disappears when this is dropped.
 pub struct Meter(ProgressBar);
 
 impl Meter {
@@ -21,7 +21,7 @@ impl Meter {
         Self(bar)
     }
 
-    /// So many of so many are done.
+    /// Shows that `done` of `total` are done.
     pub fn tell(&self, done: u64, total: u64) {
         self.0.set_length(total);
         self.0.set_position(done);

@@ -1,8 +1,8 @@
 //! COMMAND LINE: the argument tree of `repoctl` and everything it prints.
 //!
-//! Results go to standard output, everything else to standard error. What came over the network is
-//! escaped before it meets a terminal. Of `signing` it knows the check of signatures alone, by which
-//! checkpoints of the audit log are judged without trusting the server.
+//! Results go to standard output, everything else to standard error. Text from the network is
+//! escaped before it reaches a terminal. Of `signing` only the check of signatures is used, to
+//! verify checkpoints of the audit log without trusting the server.
 //!
 //! May name: client, api, debian, digest, nearest, signing, telemetry, time
 #![expect(
@@ -47,14 +47,14 @@ use failure::Failure;
 pub use meter::Meter;
 pub use terminal::Terminal;
 
-/// Runs one command of `repoctl` as this process and gives the number to end it with.
+/// Runs one command of `repoctl` in this process and returns the exit code.
 ///
 /// Shape: `arguments` begin with the name of the program.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     run_in(arguments, &mut Terminal::of_process()).await
 }
 
-/// Runs one command of `repoctl` in the given terminal and gives the number it ends with.
+/// Runs one command of `repoctl` in the given terminal and returns the exit code.
 pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut Terminal) -> u8 {
     let mut command = Cli::command();
     if let Some(columns) = around.columns() {
@@ -62,11 +62,11 @@ pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut 
     }
     let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
-        Err(told) => return tell(advise(told), around).number(),
+        Err(error) => return tell(advise(error), around).number(),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(told) => return tell(told.format(&mut command), around).number(),
+        Err(error) => return tell(error.format(&mut command), around).number(),
     };
     let outcome = match consent::find_empty(&command, &matches) {
         Some(argument) => Err(Failure::usage(format!("{argument} is empty; nothing was changed"))
@@ -84,10 +84,11 @@ pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut 
     }
 }
 
-/// Says what clap cannot know: what else would do, and where another program's word leads to.
-fn advise(mut told: clap::Error) -> clap::Error {
-    let usage = told.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    let instead = match told.kind() {
+/// Adds what clap cannot know: alternatives to a missing argument, and the command for another
+/// program's word.
+fn advise(mut error: clap::Error) -> clap::Error {
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let instead = match error.kind() {
         ErrorKind::MissingRequiredArgument if usage.contains("repoctl pin ") => {
             "<PACKAGE=VERSION> or --rollback"
         }
@@ -95,31 +96,31 @@ fn advise(mut told: clap::Error) -> clap::Error {
             "<PACKAGE> or --all"
         }
         ErrorKind::InvalidSubcommand => {
-            let word = told.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
+            let word = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
             if word.as_deref() == Some("rollback") {
                 let tip = "to roll back: repoctl pin --rollback PACKAGE".into();
-                told.remove(ContextKind::SuggestedSubcommand);
-                told.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+                error.remove(ContextKind::SuggestedSubcommand);
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
             }
-            return told;
+            return error;
         }
-        _ => return told,
+        _ => return error,
     };
-    if let Some(ContextValue::Strings(missing)) = told.get(ContextKind::InvalidArg) {
+    if let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) {
         let missing = missing.iter().map(|one| match one.starts_with("<PACKAGE") {
             true => instead.to_owned(),
             false => one.clone(),
         });
         let missing = ContextValue::Strings(missing.collect());
-        told.insert(ContextKind::InvalidArg, missing);
+        error.insert(ContextKind::InvalidArg, missing);
     }
-    told
+    error
 }
 
-/// Prints what clap has to say: help and version are answers, everything else is a usage error.
-fn tell(told: clap::Error, around: &mut Terminal) -> Exit {
-    let text = told.render().to_string();
-    if told.use_stderr() {
+/// Prints clap's text: help and version are answers, everything else is a usage error.
+fn tell(error: clap::Error, around: &mut Terminal) -> Exit {
+    let text = error.render().to_string();
+    if error.use_stderr() {
         around.complain(&text);
         return Exit::Usage;
     }
@@ -148,7 +149,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
     }
     let settings = Settings::settle(&cli.global, around)?;
     let client = Client::new(&settings.credentials()?)?;
-    // Said once, here: whatever the command asks of the server then says it.
+    // Set once, here: every request of the command then carries it.
     let client = match cli.command.why() {
         Some(why) => client.because(&why.message),
         None => client,

@@ -7,19 +7,19 @@ use std::path::Path;
 
 use super::failure::Failure;
 
-/// Whose a file is, and what may be done with it.
+/// Owner and mode of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Rights {
     /// Permission bits.
     pub mode: u32,
-    /// A user other than the one that writes.
+    /// The owner, if it is another user than the one that writes.
     pub owner: Option<u32>,
 }
 
-/// Writes a file, in place of one that may be there: beside it first, seen to the disk, then renamed.
+/// Writes or replaces a file: written beside it, synced, then renamed.
 ///
 /// # Errors
-/// A [`Failure`] that names the file; what lies there is then what lay there before.
+/// A [`Failure`] that names the file; then an existing file is unchanged.
 pub fn file(path: &Path, rights: Rights, content: &[u8]) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         let mut beside = tempfile::Builder::new()
@@ -39,7 +39,7 @@ pub fn file(path: &Path, rights: Rights, content: &[u8]) -> Result<(), Failure> 
     write().map_err(|error| wrong(path, &error))
 }
 
-/// Takes a file away, if it is there.
+/// Removes a file, if it exists.
 ///
 /// # Errors
 /// A [`Failure`] that names the file.
@@ -51,7 +51,7 @@ pub fn gone(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Makes `path` a link to `target`, in place of a link or file that may be there.
+/// Makes `path` a link to `target`, replacing a link or file.
 ///
 /// # Errors
 /// A [`Failure`] that names the link.
@@ -66,7 +66,7 @@ pub fn link(target: &Path, path: &Path) -> Result<(), Failure> {
     make().map_err(|error| wrong(path, &error))
 }
 
-/// Makes a directory that everybody may enter, and those above it, unless they are there.
+/// Creates a directory that everybody may enter, and those above it.
 ///
 /// # Errors
 /// A [`Failure`] that names the directory.
@@ -87,10 +87,10 @@ pub fn directory(path: &Path) -> Result<(), Failure> {
     make().map_err(|error| wrong(path, &error))
 }
 
-/// Sees to it that a rename in a directory has reached the disk.
+/// Syncs a directory, so that a rename in it is durable.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn sync(directory: &Path) -> io::Result<()> {
     fs::File::open(directory)?.sync_all()
 }
@@ -102,7 +102,7 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// What is told when something cannot be written.
+/// The failure when something cannot be written.
 pub fn wrong(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::refused(format!("{}: cannot be written: {error}", path.display()));
     match error.kind() {

@@ -1,15 +1,15 @@
-//! Tables: aligned columns that a pipe can take apart, without lines drawn around them.
+//! Tables: aligned columns that programs can split, without lines drawn around them.
 
 use super::text::escape;
 
-/// A table being filled. Cells are escaped as they come in.
+/// A table. Cells are escaped when they are added.
 pub struct Table {
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table with these headings; one that begins with `>` has its column set to the right.
+    /// A table with these headings; the column of a heading that begins with `>` is right-aligned.
     pub fn new(headings: &[&str]) -> Self {
         let right = headings.iter().map(|heading| heading.starts_with('>')).collect();
         let first = headings.iter().map(|heading| heading.trim_start_matches('>').into()).collect();
@@ -27,7 +27,7 @@ impl Table {
         self.rows.len() < 2
     }
 
-    /// The table as lines, each indented by so many blanks; nothing at all when it has no rows.
+    /// The table as lines, each indented by `indent` blanks; empty when it has no rows.
     pub fn lines(&self, indent: usize) -> String {
         if self.is_empty() {
             return String::new();

@@ -1,4 +1,4 @@
-//! Terminal: where a command writes, what it reads, and which terminal it stands before.
+//! Terminal: the input, output and environment of a command.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::time::{Clock, Moment, SystemClock};
 
-/// The environment variables that mean something to `repoctl`.
+/// The environment variables that `repoctl` uses.
 const VARIABLES: [&str; 11] = [
     "REPOCTL_SERVER",
     "REPOCTL_CERT",
@@ -24,7 +24,7 @@ const VARIABLES: [&str; 11] = [
 /// Longer lines are hard to read. Unit: columns; clap has the same.
 const MOST_COLUMNS: usize = 100;
 
-/// Everything around a command, so that a test or a demonstration can stand in for a terminal.
+/// Everything around a command, so that a test or a demonstration can replace the terminal.
 pub struct Terminal {
     /// Standard output.
     pub out: Box<dyn Write + Send>,
@@ -38,12 +38,12 @@ pub struct Terminal {
     pub may_show_progress: bool,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Terminal {
-    /// Those of this process.
+    /// The terminal of this process.
     pub fn of_process() -> Self {
         let read = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
         Self {
@@ -62,12 +62,13 @@ impl Terminal {
         self.clock.now()
     }
 
-    /// A variable that is set to something.
+    /// A variable that is set and not empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// How wide help is set where `COLUMNS` says how wide the terminal is; else clap asks the terminal.
+    /// The width of help texts where `COLUMNS` gives that of the terminal; otherwise clap asks the
+    /// terminal.
     pub fn columns(&self) -> Option<usize> {
         let columns = self.variable("COLUMNS")?.parse::<usize>().ok()?;
         (columns > 0).then_some(columns.min(MOST_COLUMNS))
@@ -80,7 +81,7 @@ impl Terminal {
             && self.variable("TERM") != Some("dumb")
     }
 
-    /// Writes to standard output. A reader that went away, such as `head`, is no failure.
+    /// Writes to standard output. A closed reader, such as `head`, is no failure.
     pub fn print(&mut self, text: &str) {
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         if let Err(error) = written
@@ -90,7 +91,7 @@ impl Terminal {
         }
     }
 
-    /// Writes to standard error; there is nobody left to tell when that fails.
+    /// Writes to standard error; a failure there cannot be reported to anybody.
     pub fn complain(&mut self, text: &str) {
         let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
     }

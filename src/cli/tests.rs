@@ -28,10 +28,10 @@ use crate::api::{MessageQuery, Problem};
 use crate::client::tests::fake::Fake;
 use crate::time::{HandClock, Moment};
 
-/// What the clock of every test shows.
+/// The time of every test.
 pub const NOW: Moment = Moment(1_795_404_699);
 
-/// Something that is written to and looked at afterwards.
+/// An output that tests read afterwards.
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -52,9 +52,9 @@ impl Paper {
     }
 }
 
-/// What a command printed, and how it ended.
+/// The output and exit code of a command.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Output {
     pub exit: u8,
     pub out: String,
     pub err: String,
@@ -76,7 +76,7 @@ impl Stage {
         Self { environment: [("REPOCTL_CONFIG".into(), config)].into(), ..Self::default() }
     }
 
-    pub async fn run(&self, arguments: &[&str]) -> Told {
+    pub async fn run(&self, arguments: &[&str]) -> Output {
         let (out, err) = (Paper::default(), Paper::default());
         let mut around = Terminal {
             out: Box::new(out.clone()),
@@ -89,11 +89,11 @@ impl Stage {
         };
         let arguments = ["repoctl"].iter().chain(arguments).map(OsString::from);
         let exit = run_in(arguments, &mut around).await;
-        Told { exit, out: out.text(), err: err.text() }
+        Output { exit, out: out.text(), err: err.text() }
     }
 }
 
-/// A body, with the reason that the query gives put in: as the server takes it.
+/// A body with the reason from the query, as the server reads it.
 pub fn because(Query(query): Query<MessageQuery>, mut body: Value) -> Value {
     if !query.message.is_empty() {
         body["message"] = query.message.into();

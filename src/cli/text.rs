@@ -1,11 +1,11 @@
-//! Text for people: what came over the network is escaped, times are UTC with an age, sizes short.
+//! Text for people: text from the network is escaped, times are UTC with an age, sizes short.
 
 use crate::time::Moment;
 
 /// The text with everything escaped that could move a cursor, hide or reorder what is shown.
 ///
 /// Shape: control characters, line ends included, and Unicode's invisible and directional marks
-/// become `\n`, `\t` or `\u{…}`; all else stays.
+/// become `\n`, `\t` or `\u{…}`; everything else is unchanged.
 pub fn escape(text: &str) -> String {
     if !text.chars().any(is_hostile) {
         return text.to_owned();
@@ -19,7 +19,7 @@ pub fn escape(text: &str) -> String {
 
 /// JSON text with the same characters written as `\uXXXX`, which means the same to a program.
 ///
-/// Limits: line ends are left alone, because they only stand between the values.
+/// Limits: line ends are left alone, because they only come between the values.
 pub fn escape_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -51,7 +51,7 @@ pub fn age(at: i64, now: Moment) -> String {
     let seconds = now.since(Moment(at));
     let span = span(seconds.unsigned_abs());
     match seconds {
-        // A head may be dated a second ahead, because dates of a suite never repeat.
+        // A live Release may be dated a second ahead, because dates of a suite never repeat.
         -1..=0 => "now".into(),
         1.. => format!("{span} ago"),
         _ => format!("in {span}"),

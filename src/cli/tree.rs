@@ -1,8 +1,8 @@
-//! Trees: the files that a host needs, laid out below a directory as they lie on the host, and the
-//! script that puts them in place.
+//! Trees: the files that a host needs, laid out below a directory as on the host, and the script
+//! that puts them in place.
 //!
 //! The paths, owners and permissions come from the server and end up in a script that root runs, so
-//! each is judged before anything is written.
+//! each is checked before anything is written.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +15,12 @@ use crate::api::{HostSetup, SetupFile};
 /// The script beside the files.
 pub const SCRIPT: &str = "install.sh";
 
-/// How the paths on a host may begin: apt's own places, and those of the program that follows a
-/// rollback.
+/// Allowed beginnings of paths on a host: apt's directories, and those of the program that follows
+/// a rollback.
 const PLACES: [&str; 4] =
     ["/etc/apt/", "/etc/systemd/system/repod-", "/usr/local/sbin/repod-", "/usr/share/keyrings/"];
 
-/// Where sources lie.
+/// The directory of sources.
 const SOURCES: &str = "/etc/apt/sources.list.d/";
 
 /// One file that is ready to be written.
@@ -32,10 +32,10 @@ struct Leaf<'a> {
     secret: bool,
 }
 
-/// What files that are to go begin with: an earlier server wrote them, and nothing else did.
+/// Beginnings of paths of obsolete files, which only an earlier server wrote.
 const OBSOLETE: [&str; 2] = ["/etc/apt/apt.conf.d/60repod-", "/etc/apt/apt.conf.d/61repod-"];
 
-/// The files of one host, judged.
+/// The files of one host, checked.
 pub struct Tree<'a> {
     leaves: Vec<Leaf<'a>>,
     obsolete: Vec<&'a str>,
@@ -45,7 +45,7 @@ impl<'a> Tree<'a> {
     /// The files that the server says a host needs.
     ///
     /// # Errors
-    /// A [`Failure`] for a path with `..` or outside of where apt looks, for an owner other than
+    /// A [`Failure`] for a path with `..` or outside of apt's directories, for an owner other than
     /// `root` and `_apt`, and for permissions that are more than reading and writing.
     pub fn of(setup: &'a HostSetup) -> Result<Self, Failure> {
         let leaves = setup.files.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
@@ -77,7 +77,7 @@ impl<'a> Tree<'a> {
         let (at, key_at) = (setup.certificate_path.as_str(), setup.key_path.as_str());
         let owner = "root";
         self.add(Leaf { on_host: at, mode: 0o644, owner, content: certificate, secret: false })?;
-        // apt reads the key after it has become `_apt`, and nobody else may.
+        // apt reads the key as the user `_apt`, and nobody else may.
         let owner = "_apt";
         self.add(Leaf { on_host: key_at, mode: 0o400, owner, content: key, secret: true })?;
         Ok(self)
@@ -92,8 +92,8 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Writes the files and the script below `root`; gives their paths below it. Files that are
-    /// there are replaced.
+    /// Writes the files and the script below `root`; returns their paths below it. Existing files
+    /// are replaced.
     ///
     /// # Errors
     /// A [`Failure`] that names the file that cannot be written.
@@ -111,8 +111,8 @@ impl<'a> Tree<'a> {
         Ok(written)
     }
 
-    /// Puts the files in their places below the root of a machine, each whole or not at all. What makes
-    /// apt look at the server comes last. Gives their paths there.
+    /// Puts the files in their places below the root of a machine, each whole or not at all. The
+    /// sources come last, because they make apt use the server. Returns their paths.
     ///
     /// # Errors
     /// A [`Failure`] that names the file that cannot be written.

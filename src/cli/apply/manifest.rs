@@ -8,7 +8,7 @@ use crate::api::{AccessGrant, AccessView, SuiteView};
 use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 use crate::nearest::nearest;
 
-/// What the file says. A kind that it does not speak of is `None` and left alone.
+/// The content of the file. A kind that the file does not have is `None` and not changed.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -23,7 +23,8 @@ pub struct Manifest {
     pub grant: Option<Vec<AccessGrant>>,
 }
 
-/// A suite. What is left out is as it is, or, for a new one, as `repoctl suite create` makes it.
+/// A suite. A field that is left out keeps its value; a new suite has the default of `repoctl suite
+/// create`.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SuiteEntry {
@@ -33,31 +34,31 @@ pub struct SuiteEntry {
     pub label: Option<String>,
     /// The Description field.
     pub description: Option<String>,
-    /// In the order in which they are listed.
+    /// Components, in the order in which they are listed.
     pub components: Option<Vec<Component>>,
     /// In the order in which they are listed.
     pub architectures: Option<Vec<Architecture>>,
     /// Patterns of the package names that it owns.
     pub owns: Option<Vec<String>>,
-    /// What its packages may do to all of its hosts.
+    /// The privileges that its packages may have.
     pub allows: Option<Vec<Privilege>>,
     /// How many versions of a name and architecture are listed at most.
     pub versions: Option<Versions>,
-    /// How long a signature stands. Unit: days.
+    /// How long a signature is valid. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
     pub not_automatic: Option<bool>,
     /// ButAutomaticUpgrades.
     pub but_automatic_upgrades: Option<bool>,
-    /// Where `apt changelog` looks; empty for nowhere.
+    /// Where `apt changelog` looks; empty for none.
     pub changelogs: Option<String>,
-    /// Where apt finds an earlier state; empty for nowhere.
+    /// Where apt finds an earlier state; empty for none.
     pub snapshots: Option<String>,
     /// Whether `Contents-ARCH` is made.
     pub contents: Option<bool>,
     /// Whether patches are made.
     pub pdiffs: Option<bool>,
-    /// Whether long descriptions stand in a `Translation-en`.
+    /// Whether long descriptions are in a `Translation-en`.
     pub translations: Option<bool>,
 }
 
@@ -73,7 +74,7 @@ impl Manifest {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// What is wrong and where, for people; of an unknown key, the nearest known one.
+    /// The fault and its place, for people; for an unknown key, the nearest known one.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut manifest: Self = toml::from_str(text).map_err(|error| complaint(text, &error))?;
         for grant in manifest.grant.iter_mut().flatten() {
@@ -83,7 +84,7 @@ impl Manifest {
     }
 }
 
-/// The one spelling of a grant: in order, and nothing twice.
+/// Puts a grant into its one spelling: sorted, without duplicates.
 pub fn settle(grant: &mut AccessGrant) {
     grant.suites.sort();
     grant.suites.dedup();
@@ -93,7 +94,7 @@ pub fn settle(grant: &mut AccessGrant) {
     grant.packages.dedup();
 }
 
-/// What is wrong, in one line, and in which.
+/// The fault, in one line, with the line number.
 fn complaint(text: &str, error: &toml::de::Error) -> String {
     let what = advise(error.message());
     let before = error.span().and_then(|span| text.get(..span.start));
@@ -113,7 +114,7 @@ fn advise(complaint: &str) -> String {
     }
 }
 
-/// The file that says what is there.
+/// The file that describes the present state.
 pub fn write(suites: &[SuiteView], access: &AccessView) -> String {
     let own = access.grants.iter().filter(|given| given.own).count();
     let mut out = format!(

@@ -1,4 +1,4 @@
-//! `repoctl apply`: from a file to what leads there, and back with `repoctl access export`.
+//! `repoctl apply`: makes the server match a file; `repoctl access export` writes such a file.
 
 mod manifest;
 mod plan;
@@ -22,12 +22,12 @@ use plan::Plan;
 /// Largest file. Unit: bytes.
 const LARGEST_BYTES: u64 = 64 << 20;
 
-/// Shows what the file would alter, asks, and alters it. What has moved while somebody thought about it is
-/// shown and asked again.
+/// Shows what the file would change, asks, and makes the changes. If the state changed meanwhile,
+/// it shows the difference and asks again.
 ///
 /// # Errors
-/// A usage [`Failure`] for what is wrong with the file; else from the server or the network, and when the
-/// answer is no.
+/// A usage [`Failure`] for a faulty file; else from the server or the network, and when the answer
+/// is no.
 pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Failure> {
     let file = read(session, args)?;
     let mut plan = draw(&session.client, &file, args.prune).await?;
@@ -59,8 +59,8 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
     Ok(())
 }
 
-/// What leads from what is there to what the file says. What is wrong with groups and grants is heard before
-/// anything is done, and also in a dry run.
+/// The plan from the present state to that of the file. The server checks groups and grants before
+/// anything is done, also in a dry run.
 async fn draw(client: &Client, file: &Manifest, prune: bool) -> Result<Plan, Failure> {
     let suites = client.list_suites().await?;
     let access = client.list_access().await?;
@@ -76,7 +76,7 @@ async fn draw(client: &Client, file: &Manifest, prune: bool) -> Result<Plan, Fai
     Ok(plan)
 }
 
-/// The difference before it is made, so that it is seen also when making it fails.
+/// Prints the difference before it is made, so that it is visible even when making it fails.
 fn tell(session: &mut Session<'_>, plan: &Plan) {
     if session.json {
         return;
@@ -118,7 +118,7 @@ fn read(session: &mut Session<'_>, args: &ApplyArgs) -> Result<Manifest, Failure
     Manifest::parse(&text).map_err(wrong)
 }
 
-/// Writes what is there as a file for `repoctl apply`.
+/// Writes the present state as a file for `repoctl apply`.
 ///
 /// # Errors
 /// A [`Failure`] from the server or the network.

@@ -1,4 +1,4 @@
-//! The plan: what leads from what is there to what the file says.
+//! The plan: the changes from the present state to that of the file.
 
 use std::collections::BTreeSet;
 
@@ -9,25 +9,25 @@ use crate::api::{
 use crate::cli::render;
 use crate::debian::{Privilege, SuiteName};
 
-/// Everything that is to be done, in this order.
+/// All changes, in this order.
 #[derive(Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Suites that are made.
+    /// Suites to create.
     pub create: Vec<SuiteDefinition>,
-    /// Suites that are altered, each with a line for what.
+    /// Suites to edit, each with a line for every change.
     pub edit: Vec<(SuiteName, SuiteEdit, Vec<String>)>,
     /// Groups and grants.
     pub access: AccessChange,
-    /// Suites that are removed.
+    /// Suites to remove.
     pub remove: Vec<SuiteName>,
-    /// What is there, is not in the file, and stays.
+    /// Objects that are not in the file, and are kept.
     pub kept: Vec<String>,
-    /// What the file asks and no edit can do.
+    /// Differences that no edit can make.
     pub impossible: Vec<String>,
 }
 
 impl Plan {
-    /// From what is there to what the file says; what it does not name goes only with `prune`.
+    /// The plan for this file; objects that it does not name are removed only with `prune`.
     pub fn new(file: &Manifest, suites: &[SuiteView], access: &AccessView, prune: bool) -> Self {
         let mut plan = Self::default();
         plan.suites(file, suites, prune);
@@ -104,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// Components and architectures are added and never taken away.
+    /// Components and architectures are added and never removed.
     fn keep_parts(&mut self, suite: &SuiteView, entry: &SuiteEntry) {
         for component in missing(&suite.components, entry.components.as_deref()) {
             self.kept.push(format!("suite {}: component {component}", suite.name));
@@ -164,7 +164,7 @@ impl Plan {
     }
 }
 
-/// What the file leaves out of a list that it gives.
+/// Members that a list in the file leaves out.
 fn missing<'a, T: PartialEq>(have: &'a [T], want: Option<&'a [T]>) -> Vec<&'a T> {
     let Some(want) = want else { return Vec::new() };
     have.iter().filter(|one| !want.contains(one)).collect()
@@ -196,7 +196,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
     }
 }
 
-/// What is to be altered of a suite, as an edit and as lines for people.
+/// The changes of a suite, as an edit and as lines for people.
 fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
     let mut lines = Vec::new();
     let mut text = |field: &str, have: &str, want: &Option<String>| {

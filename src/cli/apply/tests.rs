@@ -1,4 +1,4 @@
-//! The file against what is there.
+//! The file compared with the present state.
 
 use serde_json::json;
 

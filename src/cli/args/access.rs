@@ -16,9 +16,9 @@ pub enum HostCommand {
     Issue(HostIssue),
     /// Make a token by which a new machine gets all of that itself, once
     Token(HostToken),
-    /// On a new machine: make a key, get the certificate that a token stands for, and set apt up
+    /// On a new machine: make a key, get the certificate for a token, and set apt up
     Enroll(HostEnroll),
-    /// On a host: get the next certificate, when the present one comes to its end
+    /// On a host: get the next certificate, when the present one is about to end
     Renew(HostRenew),
     /// Write what a host needs, except its key and certificate
     Setup(HostSetupArgs),
@@ -34,7 +34,7 @@ pub enum HostCommand {
         #[arg(value_name = "NAME", value_parser = parse_name)]
         name: String,
     },
-    /// Shut a host out at once
+    /// Revoke a host's certificates and rights at once
     #[command(after_help = "EXAMPLE:\n  repoctl host revoke web-01.example.org -m 'stolen'")]
     Revoke(NamedRevoke),
 }
@@ -49,7 +49,7 @@ pub enum IdentityCommand {
     /// List the identities and their certificates
     #[command(after_help = "EXAMPLE:\n  repoctl identity list")]
     List,
-    /// Shut an identity out at once
+    /// Revoke an identity's certificates and rights at once
     #[command(
         after_help = "EXAMPLE:\n  repoctl identity revoke ci.example.org -m 'runner replaced'"
     )]
@@ -77,10 +77,10 @@ pub struct HostIssue {
 /// How a certificate is issued.
 #[derive(Args, Debug)]
 pub struct IssueArgs {
-    /// How long the certificate stands [default: as long as the server usually gives]
+    /// How long the certificate is valid [default: the server's setting]
     #[arg(long, value_name = "DAYS")]
     pub days: Option<u32>,
-    /// A directory that is not there yet [default: ./NAME]
+    /// A new directory [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Whether to ask.
@@ -101,7 +101,7 @@ pub struct HostSetupArgs {
     /// Only these suites, with commas between or given several times [default: all it may read]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
-    /// Where to write it; files that are there are replaced
+    /// The directory to write to; existing files are replaced
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -198,10 +198,10 @@ pub struct CrlPut {
     pub why: MessageArg,
 }
 
-/// Whom to shut out.
+/// Whose certificates to revoke.
 #[derive(Args, Debug)]
 pub struct NamedRevoke {
-    /// Whom
+    /// The name
     #[arg(value_name = "NAME", value_parser = parse_name)]
     pub name: String,
     /// Whether to ask.

@@ -46,17 +46,17 @@ pub struct AuditArgs {
     pub all: bool,
 }
 
-/// What is done with the audit log.
+/// What can be done with the audit log.
 #[derive(Subcommand, Debug)]
 pub enum AuditCommand {
-    /// Work out the chain of the whole log here, and have the server do the same
+    /// Verify the chain of the whole log here, and have the server do the same
     Verify(AuditVerify),
-    /// Have the log signed up to its end, and print the statement, to be kept elsewhere
+    /// Have the whole log signed, and print the signed statement, to be kept elsewhere
     #[command(after_help = "EXAMPLE:\n  repoctl audit checkpoint > audit-checkpoint.asc")]
     Checkpoint,
 }
 
-/// Against what to hold the log.
+/// What to check the log against.
 #[derive(Args, Debug)]
 #[command(
     after_help = "EXAMPLE:\n  repoctl audit verify --checkpoint audit-checkpoint.asc --archive-key archive-key.asc\n\n\
@@ -66,7 +66,8 @@ pub struct AuditVerify {
     /// An export of the whole log (`repoctl audit --all --json`) in place of the server's
     #[arg(value_name = "FILE")]
     pub export: Option<PathBuf>,
-    /// A checkpoint that was kept: up to there nothing can have been rewritten; may be given several times
+    /// A checkpoint that was kept: no entry up to it can have been rewritten; may be given several
+    /// times
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Vec<PathBuf>,
     /// The public keys of the repository: checkpoints must be signed by one of them
@@ -79,7 +80,7 @@ pub struct AuditVerify {
 pub enum When {
     /// This time.
     At(Moment),
-    /// So many seconds ago.
+    /// This many seconds ago.
     Ago(i64),
 }
 

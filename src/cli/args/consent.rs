@@ -1,20 +1,20 @@
-//! Consent: which commands may have to ask before they alter something.
+//! Consent: which commands may have to ask before they change something.
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
     KeyCommand, SuiteCommand, YesArg,
 };
 
-/// What a command does to what others see. The whole list is in docs/questions.md.
+/// The effect of a command on others. The whole list is in docs/questions.md.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Consent {
-    /// It alters nothing there.
+    /// It changes nothing.
     Reads,
-    /// It moves no more than it names, and one command undoes it.
+    /// It changes only what it names, and one command undoes it.
     Plain,
-    /// It asks, always or where it reaches further than its words; whether somebody said yes beforehand.
+    /// It asks, always or when it affects more than it names.
     Asks {
-        /// Whether `--yes` was said.
+        /// Whether `--yes` was given.
         yes: bool,
     },
 }
@@ -26,7 +26,8 @@ impl From<YesArg> for Consent {
 }
 
 impl Command {
-    /// Whether the command may have to ask. There is no other list: a new command has to say which it is.
+    /// Whether the command may have to ask. There is no other list: a new command has to be added
+    /// here.
     pub fn consent(&self) -> Consent {
         match self {
             Self::Suite(command) => command.consent(),
@@ -38,7 +39,7 @@ impl Command {
             Self::Key(command) => command.consent(),
             Self::Access(command) => command.consent(),
             Self::Apply(args) => args.sure.into(),
-            // What is uploaded is taken back by a rollback; a list gives way to the CA's next one.
+            // A rollback takes an upload back; the CA's next list replaces a list.
             Self::Upload(_) | Self::Crl(CrlCommand::Put(_)) => Consent::Plain,
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => Consent::Reads,
@@ -98,7 +99,7 @@ impl KeyCommand {
     fn consent(&self) -> Consent {
         match self {
             Self::Retire(args) => args.sure.into(),
-            // A new key signs beside the others, until it is retired.
+            // A new key signs beside the others until it is retired.
             Self::Rotate(_) | Self::Add(_) | Self::Publish(_) => Consent::Plain,
             Self::List | Self::Status => Consent::Reads,
         }

@@ -28,7 +28,7 @@ pub struct HostToken {
     /// How long the token can be used; 720 at most
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     pub hours: u32,
-    /// How long the certificate stands [default: as long as the server usually gives]
+    /// How long the certificate is valid [default: the server's setting]
     #[arg(long, value_name = "DAYS")]
     pub days: Option<u32>,
     /// Whether to ask.
@@ -37,15 +37,15 @@ pub struct HostToken {
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
-    /// List the tokens, and what became of them
+    /// List the tokens and their state
     #[arg(long, conflicts_with_all = ["name", "suite", "revoke"])]
     pub list: bool,
-    /// Take the pending token of the host back
+    /// Revoke the pending token of the host
     #[arg(long, conflicts_with = "suite")]
     pub revoke: bool,
 }
 
-/// What a new machine was given.
+/// The token, and where to use it.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl host enroll repod1:aHR0cHM6Ly9yZXBv…\n  \
                   repoctl host enroll --root /mnt/image - < token\n\n\
@@ -55,7 +55,7 @@ pub struct HostEnroll {
     /// The token, or - to read it from standard input
     #[arg(value_name = "TOKEN")]
     pub token: String,
-    /// Where the root of the machine is
+    /// The root directory of the machine
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
     /// Why.
@@ -69,7 +69,7 @@ pub struct HostEnroll {
                   repod-renew.timer runs it once a day. It does nothing until less than a third of \
                   the certificate's life is left.")]
 pub struct HostRenew {
-    /// Where the root of the machine is
+    /// The root directory of the machine
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
     /// Renew it now, however much of its life is left

@@ -52,7 +52,7 @@ pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
                   asks. Where nobody can be asked, it wants --yes and else ends with 2."
 )]
 pub struct Cli {
-    /// What holds for every command.
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
     /// What to do.
@@ -60,7 +60,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What holds for every command.
+/// Options of every command.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Connection")]
 pub struct Global {
@@ -103,7 +103,7 @@ pub struct MessageArg {
 /// Whether to ask.
 #[derive(Args, Debug, Clone, Copy, Default)]
 pub struct YesArg {
-    /// Do not ask where a person would be asked; stands for no --all and no --force
+    /// Do not ask for confirmation; does not replace --all or --force
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -120,7 +120,7 @@ pub enum Command {
     List(ListArgs),
     /// Find packages by name in every suite
     Search(SearchArgs),
-    /// Show where the versions of a package are and who put them there
+    /// Show where the versions of a package are and who uploaded them
     Show(ShowArgs),
     /// Show the generations of a suite
     History(HistoryArgs),
@@ -153,22 +153,22 @@ pub enum Command {
     Access(AccessCommand),
     /// Make suites, groups and grants what a file says
     Apply(ApplyArgs),
-    /// Show how the server and its suites are
+    /// Show the state of the server and its suites
     #[command(after_help = "EXAMPLE:\n  repoctl status --json | jq .warnings")]
     Status,
-    /// Show who the server takes you for, and what you may do
+    /// Show your identity on the server, and what you may do
     #[command(after_help = "EXAMPLE:\n  repoctl whoami")]
     Whoami,
-    /// Print what makes a shell complete repoctl's commands
+    /// Print the completion script for a shell
     #[command(after_help = "EXAMPLE:\n  repoctl completions bash > /etc/bash_completion.d/repoctl")]
     Completions {
-        /// For which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Write the manual pages
     #[command(after_help = "EXAMPLE:\n  repoctl man /usr/local/share/man/man1")]
     Man {
-        /// Where to; the directory is made when it is not there
+        /// The directory to write to; created if it is missing
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },

@@ -3,7 +3,7 @@
 use crate::api::Role;
 use crate::nearest::nearest;
 
-/// A name that is safe as a directory and in a path. The server judges the rest.
+/// A name that is safe as a directory and in a path. The server checks the rest.
 pub(super) fn parse_name(text: &str) -> Result<String, String> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let label = |l: &str| !l.is_empty() && l.bytes().all(inner) && !l.starts_with('-');

@@ -47,7 +47,7 @@ pub struct ListArgs {
     /// Only what was built from this source package
     #[arg(value_name = "SOURCE")]
     pub source: Option<PackageName>,
-    /// Also older versions that a newer one took the place of
+    /// Also older versions that a newer one replaced
     #[arg(long, short)]
     pub all: bool,
 }
@@ -59,7 +59,7 @@ pub struct SearchArgs {
     /// A package name, in which * stands for anything
     #[arg(value_name = "PATTERN")]
     pub pattern: String,
-    /// At most so many
+    /// At most this many
     #[arg(long, short = 'n', value_name = "NUMBER")]
     pub limit: Option<u32>,
 }
@@ -68,7 +68,7 @@ pub struct SearchArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl show hello=1.2-1")]
 pub struct ShowArgs {
-    /// A package name, and a version if only one is meant
+    /// A package name; with =VERSION only this version
     #[arg(value_name = "PACKAGE[=VERSION]")]
     pub package: String,
 }
@@ -80,7 +80,7 @@ pub struct HistoryArgs {
     /// Of which suite.
     #[command(flatten)]
     pub of: SuiteArg,
-    /// At most so many, the newest first
+    /// At most this many, the newest first
     #[arg(
         long,
         short = 'n',

@@ -26,13 +26,13 @@ pub struct PinArgs {
     /// Go back with the whole suite
     #[arg(long, requires = "rollback", conflicts_with = "targets")]
     pub all: bool,
-    /// Go back to what this generation held
+    /// Go back to the versions of this generation
     #[arg(long, value_name = "GENERATION", requires = "rollback")]
     pub to: Option<u64>,
     /// PACKAGE is one binary package, not a source package
     #[arg(long)]
     pub binary: bool,
-    /// End the pin by itself after this time, such as 24h, 3d or 1w
+    /// End the pin automatically after this time, such as 24h, 3d or 1w
     #[arg(long = "for", value_name = "TIME", value_parser = parse_hours, conflicts_with = "rollback")]
     pub hours: Option<u32>,
     /// How.
@@ -46,10 +46,10 @@ pub struct ChangeArgs {
     /// Only show which packages and which hosts it would affect
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Where hosts could not follow, also move what has to move along: what depends on it, or what it needs
+    /// Also move dependants and dependencies that have to move along for hosts to follow
     #[arg(long)]
     pub cascade: bool,
-    /// Go on although hosts that have something which depends on it cannot follow
+    /// Go on even if hosts with packages that depend on it cannot follow
     #[arg(long)]
     pub force: bool,
     /// Whether to ask.
@@ -67,7 +67,7 @@ pub struct UnpinArgs {
     /// Where.
     #[command(flatten)]
     pub of: SuiteArg,
-    /// Whose pins
+    /// Packages whose pins to end
     #[arg(value_name = "PACKAGE", required_unless_present = "all", conflicts_with = "all")]
     pub packages: Vec<PackageName>,
     /// Every pin of the suite

@@ -12,17 +12,17 @@ use crate::debian::{Component, PackageName, SuiteName};
 /// What can be done with rights.
 #[derive(Subcommand, Debug)]
 pub enum AccessCommand {
-    /// List who was given what
+    /// List the grants
     #[command(after_help = "EXAMPLE:\n  repoctl access list")]
     List(AccessListArgs),
     /// Give a role to an identity or a group
     Grant(AccessGrantArgs),
-    /// Take a role away again
+    /// Take a role away
     Revoke(AccessRevokeArgs),
     /// Named sets of identities
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl access group list")]
     Group(GroupCommand),
-    /// Say what an identity may do in a suite, and why, or what it would take
+    /// Explain what an identity may do in a suite, and why, or which grant it lacks
     Explain(ExplainArgs),
     /// Write suites, groups and grants as a file for repoctl apply
     #[command(after_help = "EXAMPLE:\n  repoctl access export > repo.toml")]
@@ -32,7 +32,7 @@ pub enum AccessCommand {
 /// What to list.
 #[derive(Args, Debug)]
 pub struct AccessListArgs {
-    /// Also what hosts and identities were given with their certificates
+    /// Also grants that hosts and identities got with their certificates
     #[arg(long)]
     pub all: bool,
 }
@@ -45,19 +45,20 @@ pub struct AccessListArgs {
                   Every grant adds to the others. Patterns: '*' stands for any text."
 )]
 pub struct AccessGrantArgs {
-    /// As what: host, uploader, operator or admin
+    /// The role: host, uploader, operator or admin
     #[arg(value_name = "ROLE", value_parser = parse_role)]
     pub role: Role,
-    /// To whom: an identity, or '@' and the name of a group
+    /// An identity, or '@' and the name of a group
     #[arg(value_name = "NAME|@GROUP")]
     pub to: String,
-    /// For which suites, which may hold '*'; with commas between or given several times [env: REPOCTL_SUITE]
+    /// Suites, in which '*' stands for any text; with commas between or given several times [env:
+    /// REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<String>,
     /// Only for these components of them
     #[arg(long, short = 'C', value_name = "NAME", value_delimiter = ',')]
     pub component: Vec<Component>,
-    /// Only for packages of these names, which may hold '*'
+    /// Only for packages of these names, in which '*' stands for any text
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub package: Vec<String>,
     /// Why.
@@ -65,7 +66,7 @@ pub struct AccessGrantArgs {
     pub why: MessageArg,
 }
 
-/// What is taken away.
+/// The grant to take away.
 #[derive(Args, Debug)]
 #[command(
     after_help = "EXAMPLE:\n  repoctl access revoke uploader ci.example.org --suite stable -m 'team left'\n\n\
@@ -76,7 +77,7 @@ pub struct AccessRevokeArgs {
     /// The role
     #[arg(value_name = "ROLE", value_parser = parse_role)]
     pub role: Role,
-    /// Whose: an identity, or '@' and the name of a group
+    /// An identity, or '@' and the name of a group
     #[arg(value_name = "NAME|@GROUP")]
     pub to: String,
     /// Only the grant for these suites
@@ -99,20 +100,20 @@ pub struct AccessRevokeArgs {
 /// What can be done with groups.
 #[derive(Subcommand, Debug)]
 pub enum GroupCommand {
-    /// Let identities join a group; it is made when it is not there
+    /// Add identities to a group; it is created if it is missing
     #[command(
         after_help = "EXAMPLE:\n  repoctl access group add web 'web-*.example.org' db-01.example.org\n\n\
                       '*' stands for any text within one label: 'web-*.example.org' is web-01.example.org, \
                       and not web-01.test.example.org."
     )]
     Add(GroupMembers),
-    /// Let identities leave a group, or end it
+    /// Remove identities from a group, or the whole group
     #[command(after_help = "EXAMPLE:\n  repoctl access group remove web db-01.example.org")]
     Remove(GroupRemove),
     /// List the groups
     #[command(after_help = "EXAMPLE:\n  repoctl access group list")]
     List,
-    /// Show who is in a group, and what it was given
+    /// Show the members and grants of a group
     #[command(after_help = "EXAMPLE:\n  repoctl access group show web")]
     Show {
         /// The group
@@ -121,7 +122,7 @@ pub enum GroupCommand {
     },
 }
 
-/// Who joins.
+/// The new members.
 #[derive(Args, Debug)]
 pub struct GroupMembers {
     /// The group
@@ -135,7 +136,7 @@ pub struct GroupMembers {
     pub why: MessageArg,
 }
 
-/// Who leaves.
+/// The members to remove.
 #[derive(Args, Debug)]
 pub struct GroupRemove {
     /// The group
@@ -159,16 +160,16 @@ pub struct GroupRemove {
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl access explain ci.example.org stable acme-web")]
 pub struct ExplainArgs {
-    /// Whose rights
+    /// The identity
     #[arg(value_name = "NAME", value_parser = parse_name)]
     pub identity: String,
-    /// In which suite
+    /// The suite
     #[arg(value_name = "SUITE")]
     pub suite: SuiteName,
-    /// With which package
+    /// Only for this package
     #[arg(value_name = "PACKAGE")]
     pub package: Option<PackageName>,
-    /// In which component
+    /// Only for this component
     #[arg(long, short = 'C', value_name = "NAME")]
     pub component: Option<Component>,
 }
@@ -187,7 +188,7 @@ pub struct ApplyArgs {
     /// Only show the difference
     #[arg(long)]
     pub dry_run: bool,
-    /// Also take away what is not in the file
+    /// Also remove what is not in the file
     #[arg(long)]
     pub prune: bool,
     /// Whether to ask.

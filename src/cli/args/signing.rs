@@ -26,12 +26,12 @@ pub enum KeyCommand {
     Publish(KeyPublish),
 }
 
-/// Another key.
+/// A new key.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl key rotate -m 'yearly'\n\n\
                   Then let the hosts upgrade, look at `repoctl key status`, and retire the old key.")]
 pub struct KeyRotate {
-    /// Which kind
+    /// The kind of key
     #[arg(long, value_enum, default_value_t = KeyWord::Ed25519)]
     pub kind: KeyWord,
     /// Only for these suites, with commas between or given several times [default: every suite]
@@ -59,7 +59,7 @@ pub struct KeyAdd {
     pub why: MessageArg,
 }
 
-/// A key that goes.
+/// The key to retire.
 #[derive(Args, Debug)]
 #[command(
     after_help = "EXAMPLE:\n  repoctl key retire 0123456789ABCDEF0123456789ABCDEF01234567 -m 'yearly'"
@@ -68,7 +68,7 @@ pub struct KeyRetire {
     /// Its fingerprint, as `repoctl key list` shows it
     #[arg(value_name = "FINGERPRINT", value_parser = parse_fingerprint)]
     pub fingerprint: String,
-    /// Although hosts are not known to have another: their apt refuses the suite then
+    /// Even if hosts are not known to have another key: their apt then refuses the suite
     #[arg(long)]
     pub force: bool,
     /// Whether to ask.

@@ -1,4 +1,4 @@
-//! Why: which commands alter something, and the reason that was given for it.
+//! Why: which commands change something, and the reason in them.
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
@@ -6,8 +6,8 @@ use super::{
 };
 
 impl Command {
-    /// The reason that was given, of a command that alters something; `None` of one that only asks, or
-    /// writes here alone. There is no other list of them: a new command has to say which it is.
+    /// The reason of a command that changes something; `None` for one that only reads, or writes
+    /// only on this machine. There is no other list: a new command has to be added here.
     pub fn why(&self) -> Option<&MessageArg> {
         match self {
             Self::Suite(command) => command.why(),
@@ -21,7 +21,7 @@ impl Command {
             Self::Crl(CrlCommand::Put(args)) => Some(&args.why),
             Self::Access(command) => command.why(),
             Self::Apply(args) => Some(&args.why),
-            // A checkpoint says how far the log goes; a line that tells of it would be beyond.
+            // A checkpoint covers the whole log, so a line about it would be beyond the checkpoint.
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => None,
             },

@@ -88,8 +88,8 @@ async fn issue_host(session: &mut Session<'_>, args: &HostIssue) -> Result<(), F
     let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
-    // The key is on disk before there is a certificate for it: a certificate without its key would
-    // have to be revoked.
+    // The key is written to disk before its certificate is issued, because a certificate without
+    // its key would have to be revoked.
     let key_file = directory.join("new.key");
     write_new(&key_file, 0o600, key.key_pem.as_bytes())?;
     let request = HostRequest {
@@ -136,7 +136,7 @@ async fn set_up(session: &mut Session<'_>, args: &HostSetupArgs) -> Result<(), F
     let setup = fetch_setup(&session.client, &args.name, &args.suite).await?;
     let files = Tree::of(&setup)?.write(&args.out, &args.name)?;
     let value = serde_json::json!({ "directory": args.out, "files": files, "notes": setup.notes });
-    session.show(&value, || told(&args.out, &files, &setup.notes));
+    session.show(&value, || listing(&args.out, &files, &setup.notes));
     Ok(())
 }
 
@@ -186,7 +186,7 @@ fn client_config(server: &str) -> String {
     )
 }
 
-/// Shuts somebody out; their certificates can never be used again.
+/// Revokes a host or an identity; its certificates can never be used again.
 async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Result<(), Failure> {
     let mut question = Question::because(format!(
         "every certificate of {} ends for good, and its rights are taken away",
@@ -224,8 +224,8 @@ fn directory_of(out: Option<&Path>, name: &str) -> PathBuf {
     out.map_or_else(|| PathBuf::from(name), Path::to_owned)
 }
 
-/// Clears away what was made for a certificate that did not come. When the server may have issued
-/// it and only the answer was lost, asking again makes a new key and a new certificate.
+/// Removes the files for a certificate that was not received. If the server issued it and only the
+/// answer was lost, the next try makes a new key and a new certificate.
 fn give_up(directory: &Path, key_file: &Path, failure: Failure) -> Failure {
     let _ = std::fs::remove_file(key_file);
     let _ = std::fs::remove_dir(directory);
@@ -252,11 +252,11 @@ fn tell_issued(
         let (name, end) = (escape(&issued.identity), when(issued.not_after, now));
         let serial = escape(&issued.serial);
         format!("{name} has certificate {serial}, which ends {end}\n")
-            + &told(directory, files, notes)
+            + &listing(directory, files, notes)
     });
 }
 
-fn told(directory: &Path, files: &[PathBuf], notes: &[String]) -> String {
+fn listing(directory: &Path, files: &[PathBuf], notes: &[String]) -> String {
     let mut out = String::new();
     for file in files {
         out.push_str(&format!("  {}\n", escape(&directory.join(file).display().to_string())));

@@ -11,7 +11,7 @@ use crate::cli::render;
 use crate::cli::terminal::Terminal;
 use crate::signing::verify_in_release;
 
-/// Shows the log, has it signed, or holds it against its chain.
+/// Shows the log, has it signed, or checks it against its chain.
 ///
 /// # Errors
 /// A [`Failure`] from the server, the network or the disk, or when the log is not whole.
@@ -21,7 +21,7 @@ pub async fn audit(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Fa
         Some(AuditCommand::Verify(verify)) => verify_server(session, verify).await,
         Some(AuditCommand::Checkpoint) => {
             let checkpoint = session.client.seal_audit().await?;
-            // As it is, for it to be kept: a verifier reads every byte of it.
+            // Printed unchanged, so that it can be kept: a verifier reads every byte of it.
             session.show(&checkpoint, || checkpoint.text.clone());
             Ok(())
         }
@@ -77,7 +77,7 @@ async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<
     let mut signed = 0;
     if let Some(key) = read_key(args)? {
         let now = session.now();
-        // The last one that holds covers what those before it cover.
+        // The last valid one covers everything that earlier ones cover.
         let holds = |text: &str, at| verify_in_release(text, &key, now.max(at)).is_ok();
         let last =
             checkpoints.iter().rev().find(|one| holds(&one.text, crate::time::Moment(one.at)));
@@ -92,7 +92,7 @@ async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<
         let query = AuditQuery { after, limit: Some(MOST_ENTRIES), ..AuditQuery::default() };
         let page = session.client.list_audit(&query).await?;
         page.iter().for_each(|entry| chain.take(entry));
-        // A server that gives the same again and again is not followed for ever.
+        // A server that returns the same page again must not cause an endless loop.
         if after >= Some(chain.entries()) {
             break;
         }
@@ -104,7 +104,7 @@ async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<
     tell(session.around, session.json, chain, checkpoints.len(), signed)
 }
 
-/// Holds an export against its chain and the checkpoints that were kept. Asks no server.
+/// Checks an export against its chain and the kept checkpoints, without a server.
 ///
 /// # Errors
 /// A [`Failure`] of the disk, or when the log is not whole.
@@ -121,7 +121,7 @@ pub fn verify_export(
     tell(around, json, chain, args.checkpoint.len(), signed)
 }
 
-/// Takes every line of an export.
+/// Adds every line of an export.
 pub(in crate::cli) fn take_export(chain: &mut Chain, export: &[u8]) {
     let Ok(text) = std::str::from_utf8(export) else {
         return chain.fault("the export is not as it was written: it is no text".into());
@@ -132,7 +132,7 @@ pub(in crate::cli) fn take_export(chain: &mut Chain, export: &[u8]) {
     text.split_terminator('\n').for_each(|line| chain.take_line(line));
 }
 
-/// The checkpoints that were kept, each signed by the archive key when there is one.
+/// Demands the kept checkpoints, each signed by the archive key if one is given.
 fn demand_kept(around: &Terminal, args: &AuditVerify, chain: &mut Chain) -> Result<(), Failure> {
     let key = read_key(args)?;
     for path in &args.checkpoint {

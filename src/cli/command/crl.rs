@@ -7,7 +7,7 @@ use crate::cli::args::CrlCommand;
 use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
 
-/// The most that is read of a file: what the server takes. Unit: bytes.
+/// The most that is read of a file: the limit of the server. Unit: bytes.
 const MOST_BYTES: u64 = 32 << 20;
 
 /// Delivers and shows revocation lists.

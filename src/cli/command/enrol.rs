@@ -31,14 +31,15 @@ use crate::time::Moment;
 
 /// For how long a new machine tries to reach the server.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Where systemd looks for units of the machine, and what says that it is there.
+/// Where systemd looks for units of the machine. This directory also shows whether systemd is
+/// there.
 const UNITS: &str = "etc/systemd/system";
 const SERVICE: &str = include_str!("../../../packaging/repod-renew.service");
 const TIMER: &str = include_str!("../../../packaging/repod-renew.timer");
 /// Where the unit looks for this program.
 const USUAL_PROGRAM: &str = "/usr/bin/repoctl";
 
-/// Makes, lists and takes back tokens.
+/// Makes, lists and revokes tokens.
 ///
 /// # Errors
 /// A [`Failure`] from the server or the network.
@@ -51,7 +52,7 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         return Ok(());
     };
     if args.revoke {
-        let why = format!("the pending token of {name} ends for good, wherever it was brought");
+        let why = format!("the pending token of {name} can never be used again");
         session.settle(&Question::because(why))?;
         let outcome = session.client.revoke_tokens(name).await?;
         session.show(&outcome, || format!("the pending token of {} is revoked\n", escape(name)));
@@ -80,7 +81,8 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
 /// Makes this machine a host.
 ///
 /// # Errors
-/// A [`Failure`] from the server, the network or the disk. The same command again goes on where it was.
+/// A [`Failure`] from the server, the network or the disk. The same command then continues where it
+/// was.
 pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Result<(), Failure> {
     let text = token_text(around, &args.token)?;
     let token = TokenText::parse(&text)
@@ -102,7 +104,7 @@ pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Res
     };
     let issued = Patience::lasting(PATIENCE).keep(|| stranger.enroll(&request)).await?;
     host_certificates.complete(&pair, &issued.certificate_pem)?;
-    // Proven before anything of this machine is altered: the server knows it by the new pair.
+    // Checked before anything on this machine changes: the server accepts the new pair.
     let client = client(&token.server, &issued, &pair)?;
     let query = SetupQuery { installs: true, ..SetupQuery::default() };
     let setup = client.host_setup(&token.name, &query).await?;
@@ -131,8 +133,8 @@ fn token_text(around: &mut Terminal, given: &str) -> Result<Zeroizing<String>, F
     Ok(text)
 }
 
-/// The CA of the server, once it is the one that the token names. Until then nothing was sent that says
-/// who this is.
+/// The CA of the server, once it matches the pin in the token. Until then nothing was sent that
+/// identifies this machine.
 async fn recognise(token: &TokenText) -> Result<String, Failure> {
     let ca_pem = Patience::lasting(PATIENCE).keep(|| fetch_authority(&token.server)).await?;
     if ca_pin(&ca_pem) == Some(token.ca_pin) {
@@ -143,7 +145,7 @@ async fn recognise(token: &TokenText) -> Result<String, Failure> {
         token.server
     );
     Err(Failure::refused(text).with_hint(
-        "somebody stands between this machine and the server, or its CA is a new one: make a new token",
+        "somebody is between this machine and the server, or its CA is a new one: make a new token",
     ))
 }
 
@@ -157,7 +159,7 @@ fn client(server: &str, issued: &IssuedCertificate, pair: &Pair) -> Result<Clien
     Ok(Client::new(&credentials)?)
 }
 
-/// Puts the files of a host in place, then the pair, then what makes apt look there.
+/// Puts the files of a host in place, then the pair, then the sources, which make apt use them.
 async fn place(
     root: &Path,
     host_certificates: &HostCertificates,
@@ -181,7 +183,8 @@ async fn place(
     Ok(files)
 }
 
-/// Lets systemd renew the certificate, where it is the one that starts things. Gives what is left to do.
+/// Writes a timer that renews the certificate, where the machine has systemd. Returns what is left
+/// to do by hand.
 fn write_units(root: &Path) -> Result<Option<String>, Failure> {
     let place = root.join(UNITS);
     if !place.is_dir() {
@@ -203,11 +206,11 @@ fn write_units(root: &Path) -> Result<Option<String>, Failure> {
     Ok(Some(note.into()))
 }
 
-/// Gets the next certificate for every server that this host reads, where the present one comes to its
-/// end.
+/// Gets the next certificate for every server that this host reads, where the present one is about
+/// to end.
 ///
 /// # Errors
-/// The first [`Failure`], once every server was tried; the old certificate is in use then.
+/// The first [`Failure`], after every server was tried; the old certificate then stays in use.
 pub async fn renew(around: &mut Terminal, json: bool, args: &HostRenew) -> Result<(), Failure> {
     let all = HostCertificates::all(&args.root)?;
     if all.is_empty() {
@@ -247,7 +250,7 @@ pub async fn renew(around: &mut Terminal, json: bool, args: &HostRenew) -> Resul
     failed.map_or(Ok(()), Err)
 }
 
-/// Renews one pair, if it is time: whether it was, and when the certificate in use ends now.
+/// Renews one pair, if it is time. Returns whether it did, and when the certificate in use ends.
 async fn renew_one(
     args: &HostRenew,
     host_certificates: &HostCertificates,
@@ -286,7 +289,7 @@ async fn renew_one(
     let request = RenewalRequest { csr_pem: key.csr_pem };
     let issued = Client::new(&credentials)?.because(&args.why.message).renew(&request).await?;
     host_certificates.complete(&pair, &issued.certificate_pem)?;
-    // The old pair stays in use until the server has answered to the new one.
+    // The old pair stays in use until the server has accepted the new one.
     client(&server, &issued, &pair)?.whoami().await?;
     let _held = apt::quiet(root).await?;
     host_certificates.adopt()?;
@@ -299,7 +302,7 @@ async fn renew_one(
     Ok((true, issued.not_after))
 }
 
-/// The name that a certificate proves, and when it begins and ends.
+/// The name in a certificate, and when it begins and ends.
 fn read_certificate(pem: &str) -> Option<(String, i64, i64)> {
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
     let (_, certificate) = X509Certificate::from_der(&der).ok()?;

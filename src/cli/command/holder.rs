@@ -1,4 +1,4 @@
-//! Holder: who has a right already, and what it would lose.
+//! Holder: the present rights of a name, and what it would lose.
 
 use super::Session;
 use crate::api::{IdentityView, SuiteChoice};
@@ -21,8 +21,8 @@ pub(super) async fn find(
     Ok(all.into_iter().find(|one| one.identity == name))
 }
 
-/// Asks before a name is given a right in place of a wider one: who names a suite does not say that the others
-/// are to go.
+/// Asks before a grant replaces a wider one: a command that names one suite does not say that the
+/// others should go.
 pub(super) async fn settle_right(
     session: &mut Session<'_>,
     name: &str,

@@ -8,7 +8,7 @@ use crate::cli::args::Cli;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
 
-/// Prints what makes a shell complete the commands.
+/// Prints the completion script for a shell.
 pub fn completions(around: &mut Terminal, shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "repoctl", &mut script);

@@ -1,4 +1,4 @@
-//! Commands: each asks the server and hands the answer to be rendered.
+//! Commands: each calls the server and has the answer rendered.
 
 pub mod access;
 pub mod audit;
@@ -22,22 +22,22 @@ use crate::client::Client;
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
-/// What every command works with.
+/// The context of every command.
 pub struct Session<'a> {
     /// The server.
     pub client: Client,
-    /// The suite that is meant when none is named.
+    /// The default suite.
     pub suite: Option<SuiteName>,
-    /// Whether programs read along.
+    /// Whether to print JSON for programs.
     pub json: bool,
-    /// Whether it may have to ask, and whether somebody said yes.
+    /// Whether it may have to ask, and whether `--yes` was given.
     pub consent: Consent,
-    /// Where to write.
+    /// The terminal.
     pub around: &'a mut Terminal,
 }
 
 impl Session<'_> {
-    /// The suite that was named, or the usual one.
+    /// The named suite, or the default one.
     ///
     /// # Errors
     /// A usage [`Failure`] when there is neither.
@@ -64,7 +64,7 @@ impl Session<'_> {
         self.around.print(&format!("{}\n", escape_json(&json)));
     }
 
-    /// Says on standard error, to people only, that a list is empty.
+    /// Prints on standard error that a list is empty, unless programs read the output.
     pub fn say_if_empty<T>(&mut self, list: &[T], sentence: &str) {
         if list.is_empty() && !self.json {
             self.around.complain(&format!("{sentence}\n"));

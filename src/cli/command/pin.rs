@@ -21,7 +21,8 @@ pub async fn pin(session: &mut Session<'_>, args: &PinArgs) -> Result<(), Failur
     make(session, &suite, request(change, &args.how)).await
 }
 
-/// Where the suite stands. What it holds is not counted for it: in an incident that would be time lost.
+/// The last generation of the suite. Its packages are not counted for this: in an incident that
+/// would cost time.
 async fn last_generation(client: &Client, suite: &SuiteName) -> Result<Option<u64>, Failure> {
     let newest = GenerationsQuery { limit: Some(1), ..GenerationsQuery::default() };
     let generations = client.list_generations(suite, &newest).await?;
@@ -103,7 +104,7 @@ fn request(change: Change, how: &ChangeArgs) -> ChangeRequest {
     ChangeRequest { message, dry_run, expect_generation, as_shown: false, cascade, force, change }
 }
 
-/// Makes a change once it is settled, and settles it again when the suite has moved since it was shown.
+/// Makes a change once it is confirmed, and asks again when the suite has moved since it was shown.
 async fn make(
     session: &mut Session<'_>,
     suite: &SuiteName,
@@ -127,8 +128,8 @@ async fn make(
     }
 }
 
-/// Looks at what a change would do, asks where that is more than its words say, and binds the change to the
-/// generation that was looked at.
+/// Makes a dry run of a change, asks if that does more than the command names, and binds the change
+/// to the generation of the dry run.
 async fn settle(
     session: &mut Session<'_>,
     suite: &SuiteName,
@@ -138,8 +139,9 @@ async fn settle(
     if !session.may_ask() {
         session.settle(&known)?;
     }
-    // Two who go back at the same time must not go back twice from what neither has seen. Uploads of other
-    // packages meanwhile do not matter, unless the whole suite is to go back.
+    // Two people who roll back at the same time must not go back twice from a state that neither
+    // has seen. Uploads of other packages meanwhile do not matter, unless the whole suite goes
+    // back.
     let goes_back = matches!(wanted.change, Change::Rollback { .. });
     if session.said_yes() && !goes_back {
         return Ok(Settled::Beforehand);
@@ -148,13 +150,15 @@ async fn settle(
     if session.said_yes() {
         return Ok(Settled::Beforehand);
     }
-    // Where the suite moves between the two requests, the change that is bound to the first is refused. What
-    // moves along is known only from what was looked at, so it is bound to that whether it was asked about or not.
+    // If the suite moves between the two requests, the server refuses the change, which is bound to
+    // the first. The packages that move along are known only from the dry run, so a cascade is
+    // bound to it with or without a question.
     wanted.as_shown = wanted.cascade;
     let plan = ChangeRequest { dry_run: true, expect_generation: None, ..wanted.clone() };
     let outcome = match session.client.change(suite, &plan).await {
         Ok(outcome) => outcome,
-        // What cannot be made is refused once more as it is asked for, so that the audit log tells of it.
+        // An impossible change is sent once more without dry run and refused, so that the audit log
+        // has it.
         Err(error) if known.because.is_empty() && error.exit() == Exit::Refused => {
             return Ok(Settled::Plain);
         }
@@ -172,7 +176,7 @@ async fn settle(
     Ok(settled)
 }
 
-/// Why a change of everything is asked about, whatever it moves.
+/// The reason to ask about a change of a whole suite, whatever it moves.
 fn of_all(change: &Change, suite: &SuiteName) -> Vec<String> {
     match change {
         Change::Rollback { all: true, .. } => vec![format!("the whole suite {suite} goes back")],
@@ -181,7 +185,7 @@ fn of_all(change: &Change, suite: &SuiteName) -> Vec<String> {
     }
 }
 
-/// What a change of named packages does beside what they say.
+/// What a change of named packages does beyond these.
 fn beyond(change: &Change, outcome: &ChangeOutcome) -> Vec<String> {
     let mut because = Vec::new();
     if !outcome.beyond.is_empty() {

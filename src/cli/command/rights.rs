@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::text::count;
 use crate::cli::{apply, render};
 
-/// Lists, gives, takes away and explains rights.
+/// Lists, grants, revokes and explains rights.
 ///
 /// # Errors
 /// A [`Failure`] from the server or the network.

@@ -13,7 +13,7 @@ use crate::debian::SuiteName;
 /// The most that is read of a file: a public key is a few kilobytes. Unit: bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Shows, adds, retires and brings signing keys.
+/// Shows, adds, retires and publishes signing keys.
 ///
 /// # Errors
 /// A [`Failure`] from the server, the network or the disk.
@@ -64,7 +64,7 @@ pub async fn key(session: &mut Session<'_>, command: &KeyCommand) -> Result<(), 
     Ok(())
 }
 
-/// Asks before a key signs for the last time, with the hosts that have another or do not.
+/// Asks before a key is retired, and shows the hosts with and without another key.
 async fn settle_retirement(session: &mut Session<'_>, fingerprint: &str) -> Result<(), Failure> {
     let why = format!("{fingerprint} never signs again; hosts without another key stop");
     let mut question = Question::because(why);

@@ -6,7 +6,7 @@ use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, when};
 use crate::time::Moment;
 
-/// Who the server takes the asker for.
+/// The identity of the caller, as the server sees it.
 pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
     pairs(
         0,
@@ -20,7 +20,7 @@ pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
     )
 }
 
-/// Identities, as a table: one line each, with the certificate that stands longest.
+/// Identities, as a table: one line each, with the certificate that ends last.
 pub fn list(identities: &[IdentityView], now: Moment) -> String {
     let headings = ["NAME", "ROLE", "SUITES", "CERTIFICATE", "LAST SEEN", ">GENERATION"];
     let mut table = Table::new(&headings);
@@ -30,7 +30,7 @@ pub fn list(identities: &[IdentityView], now: Moment) -> String {
             one.identity.clone(),
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
-            standing(one, now),
+            certificate_state(one, now),
             seen.map_or("never".into(), |sighting| age(sighting.at, now)),
             seen.map(|sighting| sighting.generation.to_string()).unwrap_or_default(),
         ]);
@@ -74,7 +74,7 @@ pub fn granted(right: &Granted) -> String {
     format!("{name} is {role} of {suites}\n")
 }
 
-/// What came of a revocation.
+/// The outcome of a revocation.
 pub fn revoked(outcome: &RevocationOutcome, now: Moment) -> String {
     let name = escape(&outcome.identity);
     if outcome.serials.is_empty() {
@@ -88,7 +88,7 @@ pub fn revoked(outcome: &RevocationOutcome, now: Moment) -> String {
     let until = when(outcome.crl_next_update, now);
     format!("{name} is shut out: {certificates} revoked\n")
         + &serials.collect::<String>()
-        + &format!("the revocation list that says so stands until {until}\n")
+        + &format!("the revocation list that says so is valid until {until}\n")
 }
 
 /// Suites as words.
@@ -102,9 +102,9 @@ pub fn choice(suites: &SuiteChoice) -> String {
     }
 }
 
-/// The certificate that stands longest, and the token that waits.
-fn standing(one: &IdentityView, now: Moment) -> String {
-    let certificate = standing_longest(&one.certificates, now);
+/// The certificate that ends last, and the pending token.
+fn certificate_state(one: &IdentityView, now: Moment) -> String {
+    let certificate = last_end(&one.certificates, now);
     match one.token_ends {
         Some(end) if one.certificates.is_empty() => format!("token ends {}", age(end, now)),
         Some(end) => format!("{certificate}, token ends {}", age(end, now)),
@@ -112,7 +112,7 @@ fn standing(one: &IdentityView, now: Moment) -> String {
     }
 }
 
-fn standing_longest(certificates: &[CertificateView], now: Moment) -> String {
+fn last_end(certificates: &[CertificateView], now: Moment) -> String {
     let sound = certificates.iter().filter(|one| one.revoked_at.is_none());
     match sound.map(|one| one.not_after).max() {
         Some(end) if end > now.0 => format!("ends {}", age(end, now)),

@@ -48,7 +48,7 @@ fn what(entry: &AuditEntry) -> String {
     }
 }
 
-/// That a log is whole, and how far a signature says so.
+/// The verdict on a whole log, and up to which entry it is signed.
 pub fn whole(verdict: &AuditVerdict) -> String {
     let entries = match verdict.entries {
         1 => "1 entry".to_owned(),

@@ -1,4 +1,4 @@
-//! What came of a change: readable at three in the morning.
+//! The outcome of a change, short and clear for people in an incident.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, shell_word, when};
 use crate::time::Moment;
 
-/// How hosts come to see a new generation.
+/// How hosts get a new generation.
 const HOSTS_FOLLOW: &str = "hosts follow at their next `apt-get update && apt-get -y upgrade`";
 
 const DRY_RUN: &str = "DRY RUN: nothing was changed. This is what would happen:\n\n";
 
 const PLAN: &str = "This is what would happen:\n\n";
 
-/// What came of an upload: a line for each package, then where the suite stands.
+/// The outcome of an upload: a line for each package, then the state of the suite.
 pub fn upload(outcome: &ChangeOutcome) -> String {
     let mut out = String::new();
     if outcome.dry_run {
@@ -31,7 +31,7 @@ pub fn upload(outcome: &ChangeOutcome) -> String {
         out.push('\n');
     }
     out.push_str(&notes(outcome));
-    out.push_str(&standing(outcome));
+    out.push_str(&suite_state(outcome));
     out
 }
 
@@ -52,13 +52,13 @@ pub fn not_offered(outcome: &ChangeOutcome) -> String {
     }
 }
 
-/// What came of a pin, a rollback, an unpin or a removal, and what hosts do about it.
+/// The outcome of a pin, a rollback, an unpin or a removal, and what hosts will do.
 pub fn moved(outcome: &ChangeOutcome, now: Moment) -> String {
     let heading = if outcome.dry_run { DRY_RUN } else { "" };
     format!("{heading}{}", consequences(outcome, now))
 }
 
-/// What would come of a change, for somebody who is asked next.
+/// The expected outcome of a change, before the question.
 pub fn plan(outcome: &ChangeOutcome, now: Moment) -> String {
     format!("{PLAN}{}", consequences(outcome, now))
 }
@@ -68,7 +68,7 @@ fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
         (Some(generation), false) => {
             format!("live as generation {generation} of {}\n", outcome.suite)
         }
-        _ => standing(outcome),
+        _ => suite_state(outcome),
     };
     let mut rest = String::new();
     for pin in &outcome.pins {
@@ -91,7 +91,7 @@ fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
     out + &rest
 }
 
-/// Which hosts follow; of the others the notes say why.
+/// Which hosts follow; the notes say why the others do not.
 fn follow(outcome: &ChangeOutcome) -> String {
     let stuck: BTreeSet<_> = outcome.stuck.iter().map(|one| one.package.as_str()).collect();
     let stuck: Vec<_> = stuck.into_iter().collect();
@@ -102,7 +102,7 @@ fn follow(outcome: &ChangeOutcome) -> String {
     }
 }
 
-fn standing(outcome: &ChangeOutcome) -> String {
+fn suite_state(outcome: &ChangeOutcome) -> String {
     let suite = &outcome.suite;
     match (outcome.generation, outcome.dry_run) {
         (Some(generation), false) => format!("generation {generation} of {suite} is live\n"),
@@ -122,7 +122,7 @@ fn publishes(outcome: &ChangeOutcome) -> bool {
     outcome.items.iter().any(|item| item.state == ItemState::Published)
 }
 
-/// What moves, as a table.
+/// The moves, as a table.
 pub fn moves(moves: &[Move]) -> String {
     let mut table = Table::new(&["PACKAGE", "ARCHITECTURE", "COMPONENT", "FROM", "TO"]);
     for one in moves {

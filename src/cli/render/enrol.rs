@@ -26,7 +26,7 @@ pub fn tokens(tokens: &[TokenView], now: Moment) -> String {
     table.lines(0)
 }
 
-/// What a host has after an enrolment.
+/// The result of an enrolment.
 pub fn enrolled(name: &str, server: &str, files: &[String], notes: &[String]) -> String {
     let mut out = format!("{} is a host of {}\n", escape(name), escape(server));
     for file in files {

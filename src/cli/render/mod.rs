@@ -1,4 +1,4 @@
-//! Rendering: what the server answered, as text for people. Pure: values and the time in, text out.
+//! Rendering: the server's answers as text for people. Pure: values and the time in, text out.
 
 pub mod access;
 pub mod audit;

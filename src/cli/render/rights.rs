@@ -1,4 +1,4 @@
-//! Groups, grants and why they allow something.
+//! Groups, grants, and explanations of rights.
 
 use crate::api::{
     AccessChange, AccessGrant, AccessGroup, AccessView, ExplainedDeed, ExplainedGrant, Explanation,
@@ -7,7 +7,7 @@ use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape};
 use crate::time::Moment;
 
-/// Every grant, as a table; those that are an identity's own only with `all`.
+/// Every grant, as a table; an identity's own grants only with `all`.
 pub fn list(view: &AccessView, all: bool, now: Moment) -> String {
     let mut table = Table::new(&["ROLE", "TO", "SUITES", "COMPONENTS", "PACKAGES", "BY", "GIVEN"]);
     let own = view.grants.iter().filter(|given| given.own).count();
@@ -45,7 +45,7 @@ pub fn groups(groups: &[AccessGroup]) -> String {
     table.lines(0)
 }
 
-/// One group: who is in it, and what it was given.
+/// One group: its members and grants.
 pub fn group(group: &AccessGroup, grants: &[&AccessGrant]) -> String {
     let mut out = format!("{}\n", escape(&group.name));
     for member in &group.members {
@@ -84,7 +84,7 @@ fn words(grant: &AccessGrant) -> String {
     out
 }
 
-/// What a change alters, one line each: `+` for what begins, `-` for what ends.
+/// The changes of rights, one line each: `+` for an addition, `-` for a removal.
 pub fn lines(change: &AccessChange) -> Vec<String> {
     let mut lines = Vec::new();
     let of_groups = |sign: &str, groups: &[AccessGroup]| -> Vec<String> {
@@ -104,9 +104,9 @@ pub fn lines(change: &AccessChange) -> Vec<String> {
 }
 
 /// What an identity may do, and why.
-pub fn explanation(told: &Explanation) -> String {
-    let mut out = format!("{} in suite {}\n", escape(&told.identity), told.suite);
-    for deed in &told.deeds {
+pub fn explanation(explained: &Explanation) -> String {
+    let mut out = format!("{} in suite {}\n", escape(&explained.identity), explained.suite);
+    for deed in &explained.deeds {
         let word = if deed.allowed { "yes" } else { "no" };
         out.push_str(&format!("  {:8} {word:3}  {}\n", deed.deed, escape(&why(deed))));
         for more in deed.by.iter().skip(1) {
@@ -116,7 +116,7 @@ pub fn explanation(told: &Explanation) -> String {
             out.push_str(&format!("  {:8} {:3}  {}\n", "", "", escape(&deed.cure)));
         }
     }
-    for note in &told.notes {
+    for note in &explained.notes {
         out.push_str(&format!("note: {}\n", escape(note)));
     }
     out

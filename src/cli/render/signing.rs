@@ -46,7 +46,7 @@ pub fn status(keys: &[KeyView], now: Moment) -> String {
     out
 }
 
-/// What a change of keys did.
+/// The outcome of a change of keys.
 pub fn outcome(outcome: &KeyOutcome, verb: &str) -> String {
     let mut out = format!("{} {verb}\n", escape(&outcome.fingerprint));
     for one in &outcome.packages {

@@ -6,10 +6,10 @@ use crate::cli::table::Table;
 use crate::cli::text::{age, escape, size, when};
 use crate::time::Moment;
 
-/// A clock that is further off than this is worth a line. Unit: seconds.
+/// A clock that is off by more than this gets a line. Unit: seconds.
 const CLOCKS_MAY_DIFFER_SECONDS: u64 = 5;
 
-/// How the server and its suites are; what needs somebody stands last, where it is seen.
+/// The state of the server and its suites. Concerns come last, where they are noticed.
 pub fn status(status: &Status, now: Moment) -> String {
     let server_now = Moment(status.now);
     let ends = |at: Option<i64>| at.map_or("unknown".into(), |at| when(at, server_now));

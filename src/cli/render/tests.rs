@@ -1,4 +1,4 @@
-//! Text for people, as it is promised.
+//! Text for people, as documented.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! Certificates: keys stay here, trees are laid out as on the host, strange paths are not written.
+//! Certificates: keys stay on this machine, trees are laid out as on the host, invalid paths are
+//! not written.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -74,16 +75,16 @@ async fn a_host_gets_a_tree_with_a_key_that_never_travelled() {
     let (stage, book, directory) = stage().await;
     let out = directory.path().join("web-01");
     let arguments = ["host", "issue", "web-01", "--suite", "stable,testing", "--out"];
-    let told = stage.run(&[&arguments[..], &[out.to_str().unwrap()]].concat()).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = stage.run(&[&arguments[..], &[out.to_str().unwrap()]].concat()).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     assert!(
-        told.out.starts_with(
+        output.out.starts_with(
             "web-01 has certificate 1f, which ends 2026-12-03 03:31:39Z (in 10 days)\n"
         ),
         "{}",
-        told.out
+        output.out
     );
-    assert!(told.out.contains("note: look at this\n"));
+    assert!(output.out.contains("note: look at this\n"));
 
     let key = text(&out.join("etc/apt/repod/client.key"));
     assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
@@ -99,19 +100,19 @@ async fn a_host_gets_a_tree_with_a_key_that_never_travelled() {
         csr.starts_with("-----BEGIN CERTIFICATE REQUEST-----")
             && !asked.to_string().contains("PRIVATE")
     );
-    // The request is over the key that lies there.
+    // The request is for the key in that file.
     let request = rcgen::CertificateSigningRequestParams::from_pem(csr).unwrap();
     let own = rcgen::KeyPair::from_pem(&key).unwrap();
     assert_eq!(rcgen::PublicKeyData::der_bytes(&request.public_key), own.public_key_raw());
-    assert!(!told.out.contains("PRIVATE KEY"));
+    assert!(!output.out.contains("PRIVATE KEY"));
 }
 
 #[tokio::test]
 async fn the_script_puts_every_file_in_its_place() {
     let (stage, _, directory) = stage().await;
     let out = directory.path().join("web-01");
-    let told = stage.run(&["host", "issue", "web-01", "--out", out.to_str().unwrap()]).await;
-    assert_eq!(told.exit, 0);
+    let output = stage.run(&["host", "issue", "web-01", "--out", out.to_str().unwrap()]).await;
+    assert_eq!(output.exit, 0);
     let script = text(&out.join("install.sh"));
     let puts: Vec<&str> = script.lines().filter(|line| line.starts_with("put ")).collect();
     assert_eq!(
@@ -132,8 +133,8 @@ async fn setup_is_written_without_any_key() {
     let (stage, book, directory) = stage().await;
     let out = directory.path().join("again");
     for _ in 0..2 {
-        let told = stage.run(&["host", "setup", "web-01", "--out", out.to_str().unwrap()]).await;
-        assert_eq!((told.exit, told.err.as_str()), (0, ""));
+        let output = stage.run(&["host", "setup", "web-01", "--out", out.to_str().unwrap()]).await;
+        assert_eq!((output.exit, output.err.as_str()), (0, ""));
     }
     assert!(out.join("etc/apt/sources.list.d/repod.sources").exists());
     assert!(!out.join("etc/apt/repod").exists());
@@ -147,15 +148,15 @@ async fn a_key_is_never_replaced_and_a_refusal_leaves_nothing() {
     let out = directory.path().join("web-01");
     let arguments = ["host", "issue", "web-01", "--out", out.to_str().unwrap()];
     book.lock().unwrap().refuses = true;
-    let told = stage.run(&arguments).await;
-    assert_eq!(told.exit, 3);
-    assert!(told.err.contains("an uploader issues no certificates"), "{}", told.err);
+    let output = stage.run(&arguments).await;
+    assert_eq!(output.exit, 3);
+    assert!(output.err.contains("an uploader issues no certificates"), "{}", output.err);
     assert!(!out.exists());
     std::fs::create_dir(&out).unwrap();
     std::fs::write(out.join("client.key"), "precious").unwrap();
-    let told = stage.run(&arguments).await;
-    assert_eq!(told.exit, 1);
-    assert!(told.err.contains("holds something already"), "{}", told.err);
+    let output = stage.run(&arguments).await;
+    assert_eq!(output.exit, 1);
+    assert!(output.err.contains("holds something already"), "{}", output.err);
     assert_eq!(text(&out.join("client.key")), "precious");
     assert_eq!(book.lock().unwrap().asked.len(), 1);
 }
@@ -165,10 +166,10 @@ async fn when_the_server_names_a_strange_path_the_certificate_is_not_lost() {
     let (stage, book, directory) = stage().await;
     let out = directory.path().join("web-01");
     book.lock().unwrap().path = Some("/etc/apt/../../root/.ssh/authorized_keys");
-    let told = stage.run(&["host", "issue", "web-01", "--out", out.to_str().unwrap()]).await;
-    assert_eq!(told.exit, 1);
-    assert!(told.err.contains("is not a plain path"), "{}", told.err);
-    assert!(told.err.contains("new.crt and new.key in"), "{}", told.err);
+    let output = stage.run(&["host", "issue", "web-01", "--out", out.to_str().unwrap()]).await;
+    assert_eq!(output.exit, 1);
+    assert!(output.err.contains("is not a plain path"), "{}", output.err);
+    assert!(output.err.contains("new.crt and new.key in"), "{}", output.err);
     assert_eq!(text(&out.join("new.crt")), "CERTIFICATE\n");
     assert_eq!(mode(&out.join("new.key")), 0o600);
     assert!(!out.join("install.sh").exists());
@@ -179,10 +180,10 @@ async fn an_identity_gets_a_profile_that_works() {
     let (stage, book, directory) = stage().await;
     let out = directory.path().join("ci");
     let path = out.to_str().unwrap();
-    let told = stage
+    let output = stage
         .run(&["identity", "issue", "ci", "--role", "uploader", "--all-suites", "--out", path])
         .await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     assert_eq!(book.lock().unwrap().asked[0]["suites"], json!("all"));
     assert_eq!(mode(&out.join("client.key")), 0o600);
     assert_eq!(text(&out.join("ca.crt")), "AUTHORITY\n");

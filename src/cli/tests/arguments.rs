@@ -62,8 +62,8 @@ fn the_first_line_of_every_example_is_understood() {
     }
 }
 
-/// Commands that alter nothing on the server. A new command is either named here, or takes `-m`, which
-/// [`Command::why`] then has to give to the client.
+/// Commands that change nothing on the server. A new command is either listed here or takes `-m`,
+/// which [`Command::why`] has to return.
 const ASKING: &str = "suite list; suite show; list; search; show; history; diff; pins; host setup; \
     host list; host show; identity list; key list; key status; crl show; audit; audit verify; \
     audit checkpoint; access list; access group list; access group show; access explain; \
@@ -89,7 +89,7 @@ fn every_command_that_alters_something_takes_a_reason() {
         }
         let own = own.unwrap_or_else(|| panic!("{path} takes no -m; does it alter nothing?"));
         assert_eq!((own.get_short(), own.get_long()), (Some('m'), Some("message")), "{path}");
-        // What was said arrives where the client takes it from.
+        // The reason arrives where the client reads it.
         let mut words = example(command);
         if let Some(at) = words.iter().position(|word| word == "-m") {
             words.drain(at..at + 2);
@@ -107,10 +107,10 @@ fn every_command_that_alters_something_takes_a_reason() {
 async fn help_and_version_are_answers_and_errors_are_not() {
     let stage = Stage::default();
     for arguments in [&["--help"][..], &["pin", "--help"], &["--version"]] {
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.err.as_str()), (0, ""), "{arguments:?}");
-        assert!(!told.out.is_empty());
-        assert!(!told.out.contains('\u{1b}'));
+        let output = stage.run(arguments).await;
+        assert_eq!((output.exit, output.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(!output.out.is_empty());
+        assert!(!output.out.contains('\u{1b}'));
     }
     let wrong = [
         &["uplaod"][..],
@@ -126,9 +126,9 @@ async fn help_and_version_are_answers_and_errors_are_not() {
         &["host", "issue", "../x", "--suite", "stable"],
     ];
     for arguments in wrong {
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.out.as_str()), (2, ""), "{arguments:?}");
-        assert!(told.err.contains("error:") || told.err.contains("Usage:"), "{}", told.err);
+        let output = stage.run(arguments).await;
+        assert_eq!((output.exit, output.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(output.err.contains("error:") || output.err.contains("Usage:"), "{}", output.err);
     }
 }
 
@@ -136,14 +136,14 @@ async fn help_and_version_are_answers_and_errors_are_not() {
 async fn completions_and_pages_need_no_server() {
     let stage = Stage::default();
     for shell in ["bash", "zsh", "fish"] {
-        let told = stage.run(&["completions", shell]).await;
-        assert_eq!(told.exit, 0);
-        assert!(told.out.contains("repoctl") && told.out.contains("rollback"), "{shell}");
+        let output = stage.run(&["completions", shell]).await;
+        assert_eq!(output.exit, 0);
+        assert!(output.out.contains("repoctl") && output.out.contains("rollback"), "{shell}");
     }
     let directory = tempfile::tempdir().unwrap();
     let pages = directory.path().join("man1");
-    let told = stage.run(&["man", pages.to_str().unwrap()]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = stage.run(&["man", pages.to_str().unwrap()]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     let page = std::fs::read_to_string(pages.join("repoctl-pin.1")).unwrap();
     assert!(page.contains("rollback") && page.contains("EXAMPLE"));
 }

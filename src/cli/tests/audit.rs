@@ -1,4 +1,4 @@
-//! The audit log as people and programs are shown it.
+//! The audit log as people and programs see it.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use crate::client::tests::fake::Fake;
 use crate::digest::Digest;
 use crate::time::Moment;
 
-/// What the server tells, and what it was asked.
+/// The answers of the server, and its requests.
 #[derive(Clone)]
 struct Server {
     entries: Arc<Mutex<Vec<AuditEntry>>>,
@@ -67,7 +67,7 @@ async fn list(
     let all = server.entries.lock().unwrap().clone();
     server.asked.lock().unwrap().push(query.clone());
     Json(match query.after {
-        // Two at a time, as if there were many.
+        // Two entries per page, as if there were many.
         Some(after) => all.into_iter().filter(|entry| entry.number > after).take(2).collect(),
         None => all.into_iter().rev().collect(),
     })
@@ -102,8 +102,8 @@ async fn stage() -> (Stage, Server, tempfile::TempDir) {
 #[tokio::test]
 async fn what_is_asked_of_the_log_is_passed_on() {
     let (stage, server, _directory) = stage().await;
-    let told = stage.run(&["audit"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = stage.run(&["audit"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     let words = "audit --since 2h --until 2026-11-23T03:31:39Z --identity ann.example.org \
                  --suite stable --verb pin --refused --limit 7";
     stage.run(&words.split_whitespace().collect::<Vec<_>>()).await;
@@ -126,14 +126,14 @@ async fn what_is_asked_of_the_log_is_passed_on() {
 #[tokio::test]
 async fn an_export_has_every_entry_on_a_line_and_holds_without_the_server() {
     let (stage, _server, directory) = stage().await;
-    let told = stage.run(&["audit", "--all", "--json"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = stage.run(&["audit", "--all", "--json"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     let read: Vec<AuditEntry> =
-        told.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        output.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, entries());
     let export = directory.path().join("audit.jsonl");
     let kept = directory.path().join("kept");
-    std::fs::write(&export, &told.out).unwrap();
+    std::fs::write(&export, &output.out).unwrap();
     std::fs::write(&kept, stage.run(&["audit", "checkpoint"]).await.out).unwrap();
     let (export_path, kept) = (export.to_str().unwrap(), kept.to_str().unwrap());
     let nowhere = Stage::default();
@@ -141,11 +141,11 @@ async fn an_export_has_every_entry_on_a_line_and_holds_without_the_server() {
     let whole = nowhere.run(&verify).await;
     assert_eq!((whole.exit, whole.err.as_str()), (0, ""));
     assert!(whole.out.contains("3 entries, 1 checkpoint"), "{}", whole.out);
-    std::fs::write(&export, told.out.replace("hello=1.0", "hello=1.1")).unwrap();
+    std::fs::write(&export, output.out.replace("hello=1.0", "hello=1.1")).unwrap();
     let altered = nowhere.run(&verify).await;
     assert_eq!((altered.exit, altered.out.as_str()), (1, ""));
     assert!(altered.err.contains("entry 1 is not what was written"), "{}", altered.err);
-    std::fs::write(&export, told.out.lines().next().unwrap().to_owned() + "\n").unwrap();
+    std::fs::write(&export, output.out.lines().next().unwrap().to_owned() + "\n").unwrap();
     let cut = nowhere.run(&verify).await;
     assert!(cut.err.contains("names entry 2, and the log ends at 1"), "{}", cut.err);
 }
@@ -159,12 +159,12 @@ async fn the_chain_is_worked_out_here_whatever_the_server_says() {
     let text = "the audit log is whole: 3 entries, 1 checkpoint, signed up to entry 2";
     assert_eq!(whole.out, format!("{text}\n  last hash  {hash}\n"));
     server.entries.lock().unwrap()[2].identity = "bob.example.org".into();
-    let told = stage.run(&["audit", "verify"]).await;
-    assert_eq!((told.exit, told.out.as_str()), (1, ""));
-    assert!(told.err.contains("entry 3 is not what was written"), "{}", told.err);
+    let output = stage.run(&["audit", "verify"]).await;
+    assert_eq!((output.exit, output.out.as_str()), (1, ""));
+    assert!(output.err.contains("entry 3 is not what was written"), "{}", output.err);
     server.entries.lock().unwrap().truncate(1);
-    let told = stage.run(&["audit", "verify"]).await;
-    assert!(told.err.contains("names entry 2"), "{}", told.err);
+    let output = stage.run(&["audit", "verify"]).await;
+    assert!(output.err.contains("names entry 2"), "{}", output.err);
     let missing = stage.run(&["audit", "verify", "--archive-key", "/nonexistent"]).await;
     assert_eq!(missing.exit, 2);
 }

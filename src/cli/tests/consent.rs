@@ -1,4 +1,4 @@
-//! Consent: which commands ask, whom, and to what the answer is bound.
+//! Consent: which commands ask, and which state the answer is bound to.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,7 +48,7 @@ fn every_altering_command_is_in_the_table_and_says_whether_it_asks() {
         let alters = cli.command.why().is_some();
         assert_eq!(consent != Consent::Reads, alters, "{path}: does it alter anything?");
         assert_eq!(listed.contains(path), alters, "{path}: docs/questions.md");
-        // Whoever may be asked can say so beforehand, and nobody else has to know of it.
+        // Commands that may ask have `--yes`, and no others do.
         let yes = command.get_arguments().find(|one| one.get_id() == "yes");
         assert_eq!(matches!(consent, Consent::Asks { .. }), yes.is_some(), "{path}: --yes");
         if yes.is_some() {
@@ -61,7 +61,7 @@ fn every_altering_command_is_in_the_table_and_says_whether_it_asks() {
     assert!(asking >= 15, "only {asking} commands may ask");
 }
 
-/// Texts that may be empty, and what alters nothing by being so.
+/// Texts that may be empty, and arguments that change nothing when they are empty.
 const MAY_BE_EMPTY: [&str; 4] = ["message", "description", "changelogs", "snapshots"];
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn an_empty_name_is_a_wrong_command_line_wherever_it_stands() {
             if MAY_BE_EMPTY.contains(&id) || !argument.get_action().takes_values() {
                 continue;
             }
-            // An option stands in front; a name takes the place of all names that the example has.
+            // An option comes first; a name replaces all names of the example.
             let (front, rest) = words[1..].split_at(depth - 1);
             let given = match argument.get_long() {
                 Some(long) => vec![format!("--{long}"), String::new()],
@@ -86,30 +86,34 @@ async fn an_empty_name_is_a_wrong_command_line_wherever_it_stands() {
             };
             let rest = if argument.is_positional() { &[] } else { rest };
             let all: Vec<_> = [front, &given, rest].concat();
-            let told = stage.run(&all.iter().map(String::as_str).collect::<Vec<_>>()).await;
-            assert_eq!((told.exit, told.out.as_str()), (2, ""), "{all:?}: {}", told.err);
+            let output = stage.run(&all.iter().map(String::as_str).collect::<Vec<_>>()).await;
+            assert_eq!((output.exit, output.out.as_str()), (2, ""), "{all:?}: {}", output.err);
             tried += 1;
         }
     }
     assert!(tried > 100, "only {tried}");
     assert!(seen.altered().is_empty(), "{:?}", seen.altered());
-    let told = stage.run(&["access", "grant", "uploader", "ci", "--package", "a,"]).await;
-    assert_eq!((told.exit, told.out.as_str()), (2, ""));
-    assert!(told.err.contains("--package <PATTERN> is empty; nothing was changed"), "{}", told.err);
-    let told = stage.run(&["pin", "--rollback", ""]).await;
+    let output = stage.run(&["access", "grant", "uploader", "ci", "--package", "a,"]).await;
+    assert_eq!((output.exit, output.out.as_str()), (2, ""));
     assert!(
-        told.err.contains("PACKAGE[=VERSION] is empty; nothing was changed\nhint: is a variable"),
+        output.err.contains("--package <PATTERN> is empty; nothing was changed"),
         "{}",
-        told.err
+        output.err
+    );
+    let output = stage.run(&["pin", "--rollback", ""]).await;
+    assert!(
+        output.err.contains("PACKAGE[=VERSION] is empty; nothing was changed\nhint: is a variable"),
+        "{}",
+        output.err
     );
 }
 
-/// What the server saw, and where it stands.
+/// The requests to the server, and the generation of its suite.
 #[derive(Clone, Default)]
 struct Seen {
     asked: Arc<Mutex<Vec<Value>>>,
     generation: Arc<AtomicU64>,
-    /// How often the suite moves between what is shown and what is asked for.
+    /// How often the suite moves between the dry run and the change.
     moves: Arc<AtomicU64>,
 }
 
@@ -123,7 +127,7 @@ impl Seen {
         self.asked.lock().unwrap().clear();
     }
 
-    /// Refuses what is for another generation than the last one.
+    /// Refuses a change for another generation than the last one.
     fn judge(&self, expected: Option<u64>) -> Option<Response> {
         let moves = self.moves.load(Ordering::SeqCst);
         if moves > 0 {
@@ -209,7 +213,7 @@ async fn stage() -> (Stage, Seen, tempfile::TempDir) {
     (Stage::before(&fake, directory.path()), seen, directory)
 }
 
-/// What is asked about, with a part of the reason.
+/// Commands that ask, with a part of the reason.
 const ASKED: [(&[&str], &str); 12] = [
     (&["pin", "libacme1=1"], "this concerns 1 package that the command does not name: acme-tools"),
     (&["pin", "--rollback", "libacme1"], "does not name: acme-tools"),
@@ -234,11 +238,11 @@ async fn where_nobody_can_be_asked_nothing_is_changed() {
     for (arguments, why) in ASKED {
         let json = [arguments, &["--json"]].concat();
         stage.terminal = false;
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.out.as_str()), (2, ""), "{arguments:?}: {}", told.err);
-        assert!(told.err.starts_with("error: this has to be confirmed; nothing was changed\n"));
-        assert!(told.err.contains(why) && told.err.contains("say --yes"), "{}", told.err);
-        // Whoever reads JSON is a program, whatever it stands before.
+        let output = stage.run(arguments).await;
+        assert_eq!((output.exit, output.out.as_str()), (2, ""), "{arguments:?}: {}", output.err);
+        assert!(output.err.starts_with("error: this has to be confirmed; nothing was changed\n"));
+        assert!(output.err.contains(why) && output.err.contains("say --yes"), "{}", output.err);
+        // With JSON the reader is a program, even on a terminal.
         stage.terminal = true;
         assert_eq!(stage.run(&json).await.exit, 2, "{arguments:?}");
     }
@@ -252,18 +256,18 @@ async fn a_person_is_shown_it_and_no_is_the_default() {
     for (arguments, why) in ASKED {
         for no in ["", "n\n", "what?\n"] {
             stage.input = no.into();
-            let told = stage.run(arguments).await;
-            assert_eq!((told.exit, told.err.as_str()), (1, "not done; nothing was changed\n"));
-            assert!(told.out.trim_end().ends_with("Go ahead? [y/N]"), "{}", told.out);
-            assert!(told.out.contains("\n! ") && told.out.contains(why), "{}", told.out);
+            let output = stage.run(arguments).await;
+            assert_eq!((output.exit, output.err.as_str()), (1, "not done; nothing was changed\n"));
+            assert!(output.out.trim_end().ends_with("Go ahead? [y/N]"), "{}", output.out);
+            assert!(output.out.contains("\n! ") && output.out.contains(why), "{}", output.out);
         }
     }
     assert!(seen.altered().is_empty(), "{:?}", seen.altered());
     stage.input = "y\n".into();
-    let told = stage.run(&["pin", "--rollback", "libacme1"]).await;
-    assert!(told.out.starts_with("This is what would happen:\n\n"), "{}", told.out);
-    assert!(told.out.contains("[y/N] live as generation 43 of stable\n"), "{}", told.out);
-    assert!(!told.out.contains("DRY RUN"), "{}", told.out);
+    let output = stage.run(&["pin", "--rollback", "libacme1"]).await;
+    assert!(output.out.starts_with("This is what would happen:\n\n"), "{}", output.out);
+    assert!(output.out.contains("[y/N] live as generation 43 of stable\n"), "{}", output.out);
+    assert!(!output.out.contains("DRY RUN"), "{}", output.out);
 }
 
 #[tokio::test]
@@ -271,8 +275,8 @@ async fn yes_answers_beforehand() {
     let (stage, seen, _directory) = stage().await;
     for (arguments, _) in &ASKED[..9] {
         seen.clear();
-        let told = stage.run(&[arguments, &["--yes"][..]].concat()).await;
-        assert_eq!((told.exit, told.err.as_str()), (0, ""), "{arguments:?}");
+        let output = stage.run(&[arguments, &["--yes"][..]].concat()).await;
+        assert_eq!((output.exit, output.err.as_str()), (0, ""), "{arguments:?}");
         assert_eq!(seen.altered().len(), 1);
         assert_eq!(seen.asked.lock().unwrap().len(), 1, "it looks at nothing before");
     }
@@ -293,9 +297,9 @@ async fn what_is_named_and_can_be_undone_is_not_asked_about() {
     for terminal in [false, true] {
         stage.terminal = terminal;
         for arguments in plain {
-            let told = stage.run(arguments).await;
-            assert_eq!((told.exit, told.err.as_str()), (0, ""), "{arguments:?}");
-            assert!(!told.out.contains("Go ahead?"), "{}", told.out);
+            let output = stage.run(arguments).await;
+            assert_eq!((output.exit, output.err.as_str()), (0, ""), "{arguments:?}");
+            assert!(!output.out.contains("Go ahead?"), "{}", output.out);
         }
     }
     assert_eq!(seen.altered().len(), 12);
@@ -306,22 +310,22 @@ async fn an_answer_counts_for_what_was_shown_and_for_nothing_later() {
     let (mut stage, seen, _directory) = stage().await;
     stage.terminal = true;
     for arguments in [&["pin", "--rollback", "--all"][..], &["suite", "remove", "stable"]] {
-        // It moves once while the first question is answered: the second answer is what counts.
+        // The suite moves once while the first question is answered, so the question comes again.
         seen.clear();
         seen.moves.store(1, Ordering::SeqCst);
         stage.input = "y\ny\n".into();
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.err.as_str()), (0, ""), "{arguments:?}");
-        assert_eq!(told.out.matches("Go ahead?").count(), 2, "{}", told.out);
-        assert!(told.out.contains("\nstable has moved on meanwhile; nothing was changed.\n"));
+        let output = stage.run(arguments).await;
+        assert_eq!((output.exit, output.err.as_str()), (0, ""), "{arguments:?}");
+        assert_eq!(output.out.matches("Go ahead?").count(), 2, "{}", output.out);
+        assert!(output.out.contains("\nstable has moved on meanwhile; nothing was changed.\n"));
         assert_eq!(seen.altered().len(), 2);
         seen.clear();
         seen.moves.store(1, Ordering::SeqCst);
         stage.input = "y\nn\n".into();
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.err.as_str()), (1, "not done; nothing was changed\n"));
+        let output = stage.run(arguments).await;
+        assert_eq!((output.exit, output.err.as_str()), (1, "not done; nothing was changed\n"));
     }
-    // What was shown is bound to its generation as a whole, whether packages were named or not.
+    // A change that was shown is bound to its generation, whether packages were named or not.
     seen.clear();
     seen.moves.store(0, Ordering::SeqCst);
     let last = seen.generation.load(Ordering::SeqCst);
@@ -330,7 +334,7 @@ async fn an_answer_counts_for_what_was_shown_and_for_nothing_later() {
         let back = [&["pin", "--rollback", "libacme1"], cascade].concat();
         assert_eq!(stage.run(&back).await.exit, 0);
     }
-    // What was not shown is bound by what moves along alone.
+    // A change that was not shown is bound only if packages move along.
     stage.run(&["pin", "acme=1", "--cascade"]).await;
     stage.run(&["pin", "--rollback", "acme"]).await;
     let bound: Vec<_> = seen
@@ -340,8 +344,8 @@ async fn an_answer_counts_for_what_was_shown_and_for_nothing_later() {
         .collect();
     let last = Some(last);
     assert_eq!(bound, [(last, true), (last, true), (last, true), (last, false)]);
-    // Nobody was asked here, so nobody is asked again: two who go back do not go back twice.
+    // Nobody was asked here, so the command fails: two people who roll back must not go back twice.
     seen.moves.store(1, Ordering::SeqCst);
-    let told = stage.run(&["pin", "--rollback", "acme"]).await;
-    assert_eq!(told.exit, 1, "{}", told.err);
+    let output = stage.run(&["pin", "--rollback", "acme"]).await;
+    assert_eq!(output.exit, 1, "{}", output.err);
 }

@@ -1,4 +1,4 @@
-//! Tokens: told once, on standard output alone.
+//! Tokens: printed once, and only on standard output.
 
 use std::sync::{Arc, Mutex};
 
@@ -44,10 +44,10 @@ async fn stage() -> (Stage, Book, tempfile::TempDir) {
 async fn a_token_stands_alone_on_standard_output() {
     let (stage, book, _directory) = stage().await;
     let arguments = ["host", "token", "web-02.example.org", "--hours", "4", "-m", "new rack"];
-    let told = stage.run(&arguments).await;
-    assert_eq!((told.exit, told.out.as_str()), (0, "repod1:abc\n"));
+    let output = stage.run(&arguments).await;
+    assert_eq!((output.exit, output.out.as_str()), (0, "repod1:abc\n"));
     assert_eq!(
-        told.err,
+        output.err,
         "for web-02.example.org, once, until 2026-11-23 07:31:39Z (in 4 h); there, as root: repoctl \
          host enroll TOKEN\n"
     );
@@ -57,12 +57,12 @@ async fn a_token_stands_alone_on_standard_output() {
         json!({ "name": "web-02.example.org", "suites": ["stable"], "hours": 4,
             "message": "new rack" })
     );
-    let told = stage.run(&["--json", "host", "token", "web-02", "--suite", "a,b"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    assert_eq!(serde_json::from_str::<Value>(&told.out).unwrap()["token"], "repod1:abc");
+    let output = stage.run(&["--json", "host", "token", "web-02", "--suite", "a,b"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
+    assert_eq!(serde_json::from_str::<Value>(&output.out).unwrap()["token"], "repod1:abc");
     assert_eq!(book.lock().unwrap()[1]["hours"], 24);
-    let told = stage.run(&["host", "token", "web-02", "--revoke", "--yes"]).await;
-    assert_eq!((told.exit, told.out.as_str()), (0, "the pending token of web-02 is revoked\n"));
+    let output = stage.run(&["host", "token", "web-02", "--revoke", "--yes"]).await;
+    assert_eq!((output.exit, output.out.as_str()), (0, "the pending token of web-02 is revoked\n"));
 }
 
 #[tokio::test]
@@ -77,12 +77,12 @@ async fn what_contradicts_itself_is_refused() {
         &["host", "enroll", "hello", "--root", directory.path().to_str().unwrap()],
         &["host", "enroll", "repod1:hello"],
     ] {
-        let told = stage.run(arguments).await;
-        assert_eq!((told.exit, told.out.as_str()), (2, ""), "{arguments:?} {}", told.err);
+        let output = stage.run(arguments).await;
+        assert_eq!((output.exit, output.out.as_str()), (2, ""), "{arguments:?} {}", output.err);
     }
-    let told = stage.run(&["host", "enroll", "repod1:hello"]).await;
+    let output = stage.run(&["host", "enroll", "repod1:hello"]).await;
     assert_eq!(
-        told.err,
+        output.err,
         "error: this is no token: it is cut or altered: copy it again, all of it\n"
     );
 }

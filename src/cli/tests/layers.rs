@@ -1,4 +1,4 @@
-//! Flags before variables before the file, and what is wrong with each said by its name.
+//! Flags take precedence over variables, and variables over the file; errors name the faulty one.
 
 use std::path::PathBuf;
 
@@ -45,11 +45,11 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     assert_eq!(settings.ca, Some(at("sub/ca.pem")), "an empty variable is none");
     assert_eq!(settings.suite.unwrap().as_str(), "varied");
 
-    // What says where a command acts is not left to the file by a script's mistake.
+    // An empty variable of a script must not fall back to the file.
     for place in ["REPOCTL_SUITE", "REPOCTL_SERVER", "REPOCTL_CONFIG"] {
-        let told = Settings::settle(&global, &around(&[(place, "")])).unwrap_err();
-        assert_eq!(told.exit, crate::api::Exit::Usage);
-        assert!(told.lines(false).contains("is set and empty"), "{told:?}");
+        let error = Settings::settle(&global, &around(&[(place, "")])).unwrap_err();
+        assert_eq!(error.exit, crate::api::Exit::Usage);
+        assert!(error.lines(false).contains("is set and empty"), "{error:?}");
     }
 
     let global = Global {
@@ -89,19 +89,19 @@ fn mistakes_in_the_file_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.toml");
     let global = Global { config: Some(file.clone()), ..Global::default() };
-    let told = |text: &str| {
+    let refusal = |text: &str| {
         std::fs::write(&file, text).unwrap();
         let failure = Settings::settle(&global, &around(&[])).unwrap_err();
         assert_eq!(failure.exit.number(), 2);
         assert!(failure.message.contains("config.toml"), "{}", failure.message);
         failure.lines(false)
     };
-    assert!(told("sever = 'x'").contains("hint: did you mean \"server\"?"));
-    assert!(told("certificat = 'x'").contains("did you mean \"certificate\""));
-    assert!(told("zzzzzzzzzz = 1").contains("the keys are server, certificate, key, ca, suite"));
-    assert!(told("server = 3").contains("server takes a text in quotes"));
-    assert!(told("[server]\nx = 1").contains("server takes a text in quotes"));
-    assert!(told("suite = '../x'").contains("suite: suite \"../x\" is not valid"));
-    assert!(told("server = ").contains("is not TOML"));
-    assert!(told("server = 'x'\nserver = 'y'").contains("is not TOML"));
+    assert!(refusal("sever = 'x'").contains("hint: did you mean \"server\"?"));
+    assert!(refusal("certificat = 'x'").contains("did you mean \"certificate\""));
+    assert!(refusal("zzzzzzzzzz = 1").contains("the keys are server, certificate, key, ca, suite"));
+    assert!(refusal("server = 3").contains("server takes a text in quotes"));
+    assert!(refusal("[server]\nx = 1").contains("server takes a text in quotes"));
+    assert!(refusal("suite = '../x'").contains("suite: suite \"../x\" is not valid"));
+    assert!(refusal("server = ").contains("is not TOML"));
+    assert!(refusal("server = 'x'\nserver = 'y'").contains("is not TOML"));
 }

@@ -1,4 +1,4 @@
-//! Pins, rollbacks and what is asked before them.
+//! Pins, rollbacks, and the requests before them.
 
 use std::sync::{Arc, Mutex};
 
@@ -65,8 +65,8 @@ async fn stage() -> (Stage, Asked, tempfile::TempDir) {
 #[tokio::test]
 async fn a_rollback_is_sent_for_the_generation_that_is_live() {
     let (stage, asked, _directory) = stage().await;
-    let told = stage.run(&["pin", "--rollback", "hello", "-m", "crash"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = stage.run(&["pin", "--rollback", "hello", "-m", "crash"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     assert_eq!(
         asked.lock().unwrap().last(),
         Some(&json!({ "message": "crash", "dry_run": false, "expect_generation": 42,
@@ -96,9 +96,9 @@ async fn pins_name_one_version() {
         (&["pin", "--all", "hello=1"], "cannot be used with"),
     ];
     for (arguments, text) in wrong {
-        let told = stage.run(arguments).await;
-        assert_eq!(told.exit, 2, "{arguments:?}");
-        assert!(told.err.contains(text), "{}", told.err);
+        let output = stage.run(arguments).await;
+        assert_eq!(output.exit, 2, "{arguments:?}");
+        assert!(output.err.contains(text), "{}", output.err);
     }
     assert!(asked.lock().unwrap().iter().all(|change| change["change"]["package"] == "hello"));
 }
@@ -106,17 +106,17 @@ async fn pins_name_one_version() {
 #[tokio::test]
 async fn edits_say_what_is_live_and_any_name_is_said_in_words() {
     let (stage, asked, _directory) = stage().await;
-    let told = stage.run(&["suite", "edit", "stable", "--owns", "acme-*,x", "-m", "ours"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    assert_eq!(told.out, "live as generation 44 of stable\n");
+    let output = stage.run(&["suite", "edit", "stable", "--owns", "acme-*,x", "-m", "ours"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
+    assert_eq!(output.out, "live as generation 44 of stable\n");
     assert_eq!(stage.run(&["suite", "edit", "stable", "--owns-any"]).await.exit, 0);
     assert_eq!(
         *asked.lock().unwrap(),
         [json!({ "owns": ["acme-*", "x"], "message": "ours" }), json!({ "owns": [] })]
     );
-    let told = stage.run(&["suite", "edit", "stable", "-m", "only why"]).await;
-    assert_eq!(told.exit, 2);
-    assert!(told.err.starts_with("error: nothing to edit was given\n"), "{}", told.err);
+    let output = stage.run(&["suite", "edit", "stable", "-m", "only why"]).await;
+    assert_eq!(output.exit, 2);
+    assert!(output.err.starts_with("error: nothing to edit was given\n"), "{}", output.err);
 }
 
 #[tokio::test]
@@ -125,9 +125,13 @@ async fn a_suite_has_to_be_named_somewhere() {
     let config = directory.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap().replace("suite = 'stable'\n", "");
     std::fs::write(&config, text).unwrap();
-    let told = stage.run(&["pin", "--rollback", "hello"]).await;
-    assert_eq!(told.exit, 2);
-    assert!(told.err.starts_with("error: no suite is named\nhint: give --suite"), "{}", told.err);
+    let output = stage.run(&["pin", "--rollback", "hello"]).await;
+    assert_eq!(output.exit, 2);
+    assert!(
+        output.err.starts_with("error: no suite is named\nhint: give --suite"),
+        "{}",
+        output.err
+    );
     stage.environment.insert("REPOCTL_SUITE".into(), "stable".into());
     assert_eq!(stage.run(&["pin", "--rollback", "hello"]).await.exit, 0);
     assert_eq!(asked.lock().unwrap().last().unwrap()["dry_run"], false);

@@ -1,7 +1,8 @@
-//! Everything that `repoctl` prints, held by snapshots. CONTRIBUTING.md says how a changed one is accepted.
+//! Everything that `repoctl` prints, held by snapshots. CONTRIBUTING.md says how a changed one is
+//! accepted.
 //!
-//! Commands run as a whole, against a server whose answers are fixed in `printed/world.json`. What a snapshot
-//! holds is not asserted a second time elsewhere.
+//! Commands run as a whole, against a server whose answers are fixed in `printed/world.json`. Other
+//! tests do not repeat what a snapshot holds.
 
 mod access;
 mod changes;
@@ -15,29 +16,30 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-use super::Told;
+use super::Output;
 use world::World;
 
-/// A command line and who stands before it.
+/// A command line, on a terminal or not.
 #[derive(Clone, Copy)]
 pub struct Run {
-    /// What follows `repoctl`, as in a shell. `DIR` is a directory for the test, `TOKEN` a token that is good.
+    /// What follows `repoctl`, as in a shell. `DIR` is a directory for the test, `TOKEN` a valid
+    /// token.
     line: &'static str,
-    /// What is answered on a terminal; `None` where there is none.
+    /// The answer typed on a terminal; `None` without a terminal.
     answer: Option<&'static str>,
 }
 
-/// Typed where nobody can be asked.
+/// Run without a terminal.
 pub const fn typed(line: &'static str) -> Run {
     Run { line, answer: None }
 }
 
-/// Typed on a terminal by somebody who gives this answer.
+/// Run on a terminal, with this answer.
 pub const fn asked(line: &'static str, answer: &'static str) -> Run {
     Run { line, answer: Some(answer) }
 }
 
-/// A command, by the words that lead to it, and the runs that its snapshot holds.
+/// A command, by its words, and the runs in its snapshot.
 pub type Scene = (&'static str, &'static [Run]);
 
 /// The name of the snapshot of a command.
@@ -45,8 +47,8 @@ pub fn file_name(command: &str) -> String {
     command.replace(' ', "-")
 }
 
-/// Runs the scenes one after the other, each before a server and a directory of its own, and holds what they
-/// print.
+/// Runs the scenes one after the other, each with a server and a directory of its own, and compares
+/// their output.
 pub async fn play(scenes: &[Scene]) {
     let mut held = Held::default();
     for (command, runs) in scenes {
@@ -79,7 +81,7 @@ impl Held {
         }
     }
 
-    /// Fails when one did not fit.
+    /// Fails when one differed.
     #[track_caller]
     pub fn finish(self) {
         let differ = self.differ;
@@ -87,12 +89,12 @@ impl Held {
     }
 }
 
-/// Where the snapshots lie.
+/// The directory of the snapshots.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/tests/snapshots")
 }
 
-/// A command line as a shell takes it apart, as far as these pages need: `'…'` is one word.
+/// Splits a command line like a shell, as far as these pages need: `'…'` is one word.
 pub fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (at, part) in line.split('\'').enumerate() {
@@ -104,18 +106,18 @@ pub fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// A run as its page shows it: standard output as it is, lines of standard error behind `2> `.
-pub fn page(line: &str, answer: Option<&str>, told: &Told) -> String {
+/// The page of a run: standard output unchanged, lines of standard error after `2> `.
+pub fn page(line: &str, answer: Option<&str>, output: &Output) -> String {
     let mut page = format!("$ repoctl {line}").trim_end().to_owned();
     if let Some(answer) = answer {
         page.push_str(&format!("   # on a terminal, answered {answer:?}"));
     }
     page.push('\n');
-    page.push_str(&told.out);
-    if !told.out.is_empty() && !told.out.ends_with('\n') {
+    page.push_str(&output.out);
+    if !output.out.is_empty() && !output.out.ends_with('\n') {
         page.push_str("(no line end)\n");
     }
-    page.extend(told.err.lines().map(|line| format!("{}\n", format!("2> {line}").trim_end())));
-    page.push_str(&format!("= {}\n\n", told.exit));
+    page.extend(output.err.lines().map(|line| format!("{}\n", format!("2> {line}").trim_end())));
+    page.push_str(&format!("= {}\n\n", output.exit));
     page
 }

@@ -46,25 +46,25 @@ async fn stage() -> (Stage, Asked, tempfile::TempDir) {
 async fn what_is_given_and_taken_is_sent_whole() {
     let (stage, asked, _directory) = stage().await;
     let grant = ["access", "grant", "uploader", "ci.example.org", "--suite", "edge"];
-    let told = stage.run(&[&grant[..], &["--package", "acme-*", "-C", "main"]].concat()).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
-    assert_eq!(told.out, "+ grant uploader of edge to ci.example.org, for acme-* in main\n");
-    let told = stage.run(&["access", "grant", "admin", "bob.example.org"]).await;
-    assert_eq!(told.out, "+ grant admin of * to bob.example.org\n");
-    let told = stage.run(&["access", "group", "add", "web", "a.example.org"]).await;
-    assert_eq!(told.out, "+ group web\n+ group web: a.example.org\n");
-    let told = stage.run(&["access", "group", "remove", "web", "db-01.example.org"]).await;
-    assert_eq!(told.out, "- group web: db-01.example.org\n");
-    let told = stage.run(&["access", "revoke", "uploader", "ci.example.org"]).await;
-    assert_eq!(told.out, "- grant uploader of stable to ci.example.org, for acme-web* in main\n");
+    let output = stage.run(&[&grant[..], &["--package", "acme-*", "-C", "main"]].concat()).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
+    assert_eq!(output.out, "+ grant uploader of edge to ci.example.org, for acme-* in main\n");
+    let output = stage.run(&["access", "grant", "admin", "bob.example.org"]).await;
+    assert_eq!(output.out, "+ grant admin of * to bob.example.org\n");
+    let output = stage.run(&["access", "group", "add", "web", "a.example.org"]).await;
+    assert_eq!(output.out, "+ group web\n+ group web: a.example.org\n");
+    let output = stage.run(&["access", "group", "remove", "web", "db-01.example.org"]).await;
+    assert_eq!(output.out, "- group web: db-01.example.org\n");
+    let output = stage.run(&["access", "revoke", "uploader", "ci.example.org"]).await;
+    assert_eq!(output.out, "- grant uploader of stable to ci.example.org, for acme-web* in main\n");
     let count = asked.lock().unwrap().len();
-    // A name that is no member by itself, and a grant that is not there, are no success.
-    let told = stage.run(&["access", "group", "remove", "web", "web-01.example.org"]).await;
-    assert_eq!(told.exit, 1);
-    assert!(told.err.contains("  web-*.example.org\n"), "{}", told.err);
-    let told = stage.run(&["access", "revoke", "admin", "ann.example.org"]).await;
-    assert_eq!(told.exit, 1);
-    assert!(told.err.contains("came with its certificate"), "{}", told.err);
+    // Removing a name that is no member itself, or a missing grant, fails.
+    let output = stage.run(&["access", "group", "remove", "web", "web-01.example.org"]).await;
+    assert_eq!(output.exit, 1);
+    assert!(output.err.contains("  web-*.example.org\n"), "{}", output.err);
+    let output = stage.run(&["access", "revoke", "admin", "ann.example.org"]).await;
+    assert_eq!(output.exit, 1);
+    assert!(output.err.contains("came with its certificate"), "{}", output.err);
     assert_eq!(asked.lock().unwrap().len(), count);
 }
 
@@ -75,21 +75,21 @@ async fn a_file_is_applied_after_it_was_shown_and_tried() {
     let text = "[group.web]\nmembers = [\"web-*.example.org\"]\n";
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
-    let told = stage.run(&["apply", "-f", file]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = stage.run(&["apply", "-f", file]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     assert_eq!(
-        told.out,
+        output.out,
         "  group web: db-01.example.org stays: it is not in the file\nnothing to do\n"
     );
     assert!(asked.lock().unwrap().is_empty());
-    let told = stage.run(&["apply", "-f", file, "--prune", "--dry-run"]).await;
-    assert_eq!(told.out, "- group web: db-01.example.org\nnothing was done: --dry-run\n");
-    let told = stage.run(&["apply", "-f", file, "--prune", "--yes"]).await;
-    assert_eq!(told.out, "- group web: db-01.example.org\napplied\n");
+    let output = stage.run(&["apply", "-f", file, "--prune", "--dry-run"]).await;
+    assert_eq!(output.out, "- group web: db-01.example.org\nnothing was done: --dry-run\n");
+    let output = stage.run(&["apply", "-f", file, "--prune", "--yes"]).await;
+    assert_eq!(output.out, "- group web: db-01.example.org\napplied\n");
     let dry: Vec<_> = asked.lock().unwrap().iter().map(|one| one["dry_run"].clone()).collect();
     assert_eq!(dry, [json!(true), json!(true), json!(false)]);
     let stage = Stage { input: "[group.web]\nmembrs = []\n".into(), ..stage };
-    let told = stage.run(&["apply", "-f", "-"]).await;
-    assert_eq!(told.exit, 2);
-    assert!(told.err.contains("did you mean `members`?"), "{}", told.err);
+    let output = stage.run(&["apply", "-f", "-"]).await;
+    assert_eq!(output.exit, 2);
+    assert!(output.err.contains("did you mean `members`?"), "{}", output.err);
 }

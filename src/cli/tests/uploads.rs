@@ -1,4 +1,4 @@
-//! Uploads against a server that is busy, drops connections, or says no.
+//! Uploads to a server that is busy, drops connections, or refuses.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -15,13 +15,13 @@ use crate::api::{BlobOutcome, BlobOutcomes, Code, MessageQuery, Problem, Reason,
 use crate::client::tests::fake::Fake;
 use crate::digest::Digest;
 
-/// What the server was asked, and what it has been told to do first.
+/// The requests to the server, and how it is set to answer.
 #[derive(Default)]
 struct Book {
     asked: Vec<String>,
     /// Whether a batch is being answered.
     within: bool,
-    /// Packages that a batch does not take and that are taken alone.
+    /// Packages that are refused in a batch and accepted alone.
     shy: Vec<Vec<u8>>,
     has: Vec<String>,
     busy: usize,
@@ -173,18 +173,18 @@ async fn sends_what_is_missing_and_makes_one_change() {
     scene.book.lock().unwrap().has.push(Digest::of(b"second").to_string());
     let dist = Path::new(&one).parent().unwrap().display().to_string();
     let arguments = ["upload", "--suite", "stable", "-C", "extra", &dist, &one, "-m", "why"];
-    let told = scene.stage.run(&arguments).await;
+    let output = scene.stage.run(&arguments).await;
     let note = "note: left out, as only *.deb, *.udeb and *.ddeb are uploaded:";
     let held = "note: 1 of 3 packages is not offered to hosts (see above)\n";
-    assert_eq!(told.err, format!("{note} {dist}/readme.txt\n{held}"));
+    assert_eq!(output.err, format!("{note} {dist}/readme.txt\n{held}"));
     assert_eq!(
-        told.out,
+        output.out,
         "published  hello0 1.0 amd64 (main)\n\
          already    hello1 1.0 amd64 (main)\n\
          waiting    hello2 1.0 amd64 (main): 1.2 is higher\n\
          generation 42 of stable is live\n"
     );
-    assert_eq!(told.exit, 0);
+    assert_eq!(output.exit, 0);
     assert_eq!(scene.asked(), ["missing", "blobs", "change"]);
     let change = scene.book.lock().unwrap().change.clone().unwrap();
     assert_eq!((&change["message"], &change["dry_run"]), (&json!("why"), &json!(false)));
@@ -199,9 +199,9 @@ async fn outlasts_a_server_that_is_busy_twice() {
     let scene = scene(0).await;
     let file = scene.write("a.deb", b"first");
     scene.book.lock().unwrap().busy = 2;
-    let told = scene.stage.run(&["upload", &file]).await;
-    assert_eq!(told.exit, 0);
-    assert_eq!(told.err, "server busy, trying again for 30 s\n");
+    let output = scene.stage.run(&["upload", &file]).await;
+    assert_eq!(output.exit, 0);
+    assert_eq!(output.err, "server busy, trying again for 30 s\n");
     assert_eq!(scene.asked(), ["missing", "missing", "missing", "blob", "change"]);
 }
 
@@ -209,9 +209,9 @@ async fn outlasts_a_server_that_is_busy_twice() {
 async fn outlasts_dropped_connections() {
     let scene = scene(2).await;
     let file = scene.write("a.deb", &vec![7; 2 << 20]);
-    let told = scene.stage.run(&["upload", &file]).await;
-    assert_eq!(told.exit, 0);
-    assert_eq!(told.err, "server out of reach, trying again for 30 s\n");
+    let output = scene.stage.run(&["upload", &file]).await;
+    assert_eq!(output.exit, 0);
+    assert_eq!(output.err, "server out of reach, trying again for 30 s\n");
     assert_eq!(scene.asked(), ["missing", "blob", "change"]);
 }
 
@@ -220,10 +220,10 @@ async fn gives_up_in_time_and_says_that_nothing_was_half_done() {
     let scene = scene(0).await;
     let file = scene.write("a.deb", b"first");
     scene.book.lock().unwrap().busy = 99;
-    let told = scene.stage.run(&["upload", "--retry-seconds", "0", &file]).await;
-    assert_eq!(told.exit, 4);
+    let output = scene.stage.run(&["upload", "--retry-seconds", "0", &file]).await;
+    assert_eq!(output.exit, 4);
     assert_eq!(
-        told.err,
+        output.err,
         "error: a moment, please\nhint: nothing was half done; try again in a moment\n"
     );
     assert_eq!(scene.asked(), ["missing"]);
@@ -236,16 +236,16 @@ async fn a_conflict_is_refused_with_its_reasons() {
     let reasons = vec![Reason { field: None, problem: "hello 1.0 amd64 is there as aa11".into() }];
     let problem = Problem::new(Code::VersionConflict, "hello 1.0 exists with other bytes");
     scene.book.lock().unwrap().refusal = Some(problem.with_reasons(reasons));
-    let told = scene.stage.run(&["upload", &file]).await;
-    assert_eq!((told.exit, told.out.as_str()), (1, ""));
+    let output = scene.stage.run(&["upload", &file]).await;
+    assert_eq!((output.exit, output.out.as_str()), (1, ""));
     assert_eq!(
-        told.err,
+        output.err,
         "error: hello 1.0 exists with other bytes\n  hello 1.0 amd64 is there as aa11\n\
          hint: give the rebuilt package a higher version\n"
     );
-    let told = scene.stage.run(&["--json", "upload", &file]).await;
-    let value: Value = serde_json::from_str(&told.err).unwrap();
-    assert_eq!((told.exit, told.out.as_str()), (1, ""));
+    let output = scene.stage.run(&["--json", "upload", &file]).await;
+    let value: Value = serde_json::from_str(&output.err).unwrap();
+    assert_eq!((output.exit, output.out.as_str()), (1, ""));
     assert_eq!((&value["code"], &value["exit"]), (&json!("version-conflict"), &json!(1)));
     assert_eq!(value["reasons"], json!(["hello 1.0 amd64 is there as aa11"]));
 }
@@ -257,8 +257,8 @@ async fn a_reason_that_says_the_same_is_said_once() {
     let reasons = vec![Reason { field: Some("suite".into()), problem: "is odd".into() }];
     let problem = Problem::new(Code::InvalidRequest, "suite: is odd").with_reasons(reasons);
     scene.book.lock().unwrap().refusal = Some(problem);
-    let told = scene.stage.run(&["upload", &file]).await;
-    assert_eq!((told.exit, told.err.as_str()), (2, "error: suite: is odd\n"));
+    let output = scene.stage.run(&["upload", &file]).await;
+    assert_eq!((output.exit, output.err.as_str()), (2, "error: suite: is odd\n"));
 }
 
 #[tokio::test]
@@ -266,8 +266,8 @@ async fn a_full_disk_is_not_tried_again() {
     let scene = scene(0).await;
     let file = scene.write("a.deb", b"first");
     scene.book.lock().unwrap().refusal = Some(Problem::new(Code::OutOfSpace, "the disk is full"));
-    let told = scene.stage.run(&["upload", &file]).await;
-    assert_eq!(told.exit, 4);
+    let output = scene.stage.run(&["upload", &file]).await;
+    assert_eq!(output.exit, 4);
     assert_eq!(scene.asked(), ["missing", "blob", "change"]);
 }
 
@@ -279,9 +279,9 @@ async fn every_reason_of_every_rejected_package_is_told_and_none_is_published() 
     }
     scene.book.lock().unwrap().rejects = vec![b"wrong".to_vec(), b"fault".to_vec()];
     let dist = scene.directory.path().join("dist").display().to_string();
-    let told = scene.stage.run(&["upload", &dist]).await;
-    assert_eq!((told.exit, told.out.as_str()), (1, ""));
-    let lines: Vec<String> = told.err.lines().map(|line| line.replace(&dist, "DIST")).collect();
+    let output = scene.stage.run(&["upload", &dist]).await;
+    assert_eq!((output.exit, output.out.as_str()), (1, ""));
+    let lines: Vec<String> = output.err.lines().map(|line| line.replace(&dist, "DIST")).collect();
     assert_eq!(
         lines,
         [
@@ -304,14 +304,14 @@ async fn what_a_batch_does_not_take_goes_alone_and_large_ones_do_from_the_start(
     scene.write("dist/large.deb", &vec![7; 300 << 10]);
     scene.book.lock().unwrap().shy = vec![b"shy!!".to_vec()];
     let dist = scene.directory.path().join("dist").display().to_string();
-    let told = scene.stage.run(&["upload", &dist]).await;
-    assert_eq!(told.exit, 0, "{}", told.err);
+    let output = scene.stage.run(&["upload", &dist]).await;
+    assert_eq!(output.exit, 0, "{}", output.err);
     assert_eq!(scene.asked(), ["missing", "blob", "missing", "blobs", "blob", "change"]);
     let change = scene.book.lock().unwrap().change.clone().unwrap();
     assert_eq!(change["change"]["items"].as_array().unwrap().len(), 4);
     // Again: all of it is there.
-    let told = scene.stage.run(&["upload", &dist]).await;
-    assert_eq!(told.exit, 0, "{}", told.err);
+    let output = scene.stage.run(&["upload", &dist]).await;
+    assert_eq!(output.exit, 0, "{}", output.err);
     assert_eq!(scene.asked()[6..], ["missing", "missing", "change"]);
 }
 
@@ -320,15 +320,15 @@ async fn lists_come_from_files_and_from_standard_input() {
     let mut scene = scene(0).await;
     let (a, b) = (scene.write("a.deb", b"first"), scene.write("b.deb", b"second"));
     scene.stage.input = format!("{a}\n\n{b}\n");
-    let told = scene.stage.run(&["upload", "--from-file", "-", "--dry-run"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (0, ""));
+    let output = scene.stage.run(&["upload", "--from-file", "-", "--dry-run"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (0, ""));
     let change = scene.book.lock().unwrap().change.clone().unwrap();
     assert_eq!(change["dry_run"], json!(true));
     assert_eq!(change["change"]["items"].as_array().unwrap().len(), 2);
     let list = scene.write("list", format!("{a}\n").as_bytes());
-    let told = scene.stage.run(&["upload", "--from-file", &list, "--json"]).await;
-    let value: Value = serde_json::from_str(&told.out).unwrap();
-    assert_eq!((told.exit, &value["generation"]), (0, &json!(42)));
+    let output = scene.stage.run(&["upload", "--from-file", &list, "--json"]).await;
+    let value: Value = serde_json::from_str(&output.out).unwrap();
+    assert_eq!((output.exit, &value["generation"]), (0, &json!(42)));
 }
 
 #[tokio::test]
@@ -337,12 +337,12 @@ async fn what_is_no_package_is_a_wrong_command_line() {
     let text = scene.write("empty/readme.txt", b"x");
     let folder = Path::new(&text).parent().unwrap().display().to_string();
     for path in [text.as_str(), folder.as_str(), "/nonexistent.deb"] {
-        let told = scene.stage.run(&["upload", path]).await;
-        assert_eq!(told.exit, 2, "{path}");
-        assert!(told.err.contains(path), "{}", told.err);
+        let output = scene.stage.run(&["upload", path]).await;
+        assert_eq!(output.exit, 2, "{path}");
+        assert!(output.err.contains(path), "{}", output.err);
     }
-    let told = scene.stage.run(&["upload", "--from-file", "-"]).await;
-    assert_eq!((told.exit, told.err.as_str()), (2, "error: the list names no package\n"));
+    let output = scene.stage.run(&["upload", "--from-file", "-"]).await;
+    assert_eq!((output.exit, output.err.as_str()), (2, "error: the list names no package\n"));
     assert_eq!(scene.asked(), Vec::<String>::new());
     assert_eq!(scene.fake.accepted.load(std::sync::atomic::Ordering::SeqCst), 0);
 }

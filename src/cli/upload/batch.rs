@@ -11,10 +11,10 @@ use crate::cli::failure::Failure;
 use crate::client::{ClientError, Sent};
 use crate::digest::Digest;
 
-/// Up to here a package counts as small. Unit: bytes.
+/// The largest size of a small package. Unit: bytes.
 const SMALL_BYTES: u64 = 256 << 10;
-/// Most packages of one batch. Several are on their way, so that the server verifies some while it
-/// syncs others.
+/// Most packages of one batch. Several batches are sent at once, so that the server verifies some
+/// while it syncs others.
 const BATCH_BLOBS: usize = 3_000;
 /// A batch is closed when it has grown to this. Unit: bytes.
 const BATCH_BYTES: u64 = 4 << 20;
@@ -41,18 +41,18 @@ pub fn batches(small: Vec<Found>) -> Vec<Vec<Found>> {
     batches
 }
 
-/// What came of a batch.
+/// The outcome of a batch.
 pub struct Done {
-    /// All of it, sent or there before.
+    /// All packages, sent now or there before.
     pub parcels: Vec<Parcel>,
     /// Those that were refused.
     pub rejected: Vec<Rejected>,
 }
 
-/// Sends those of a batch that the server lacks.
+/// Sends the packages of a batch that the server lacks.
 ///
 /// # Errors
-/// Whatever is not the fault of one package.
+/// Every error that is not the fault of one package.
 pub async fn send(
     sender: &Sender<'_, '_>,
     found: Vec<Found>,
@@ -104,14 +104,14 @@ async fn send_together(
         let Some((parcel, bytes)) = wanted.remove(&outcome.digest) else { continue };
         let Some(problem) = outcome.problem else { continue };
         if problem.is_passing() {
-            // It only suffers from its company.
+            // The batch is the reason, not this package, so it is sent alone.
             again.push((parcel, bytes));
             continue;
         }
         let error = ClientError::Problem { problem: Box::new(problem), wait: None };
         rejected.extend(judged(parcel, Err(error))?);
     }
-    // Whatever was not answered was not taken.
+    // Packages without an answer were not accepted.
     again.extend(wanted.into_values());
     rejected.extend(send_each(sender, again, sent).await?);
     Ok(rejected)

@@ -1,4 +1,4 @@
-//! Gathering: which files are meant, and what their digests are.
+//! Gathering: finds the files of an upload, and computes their digests.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ const LARGEST_LIST_BYTES: u64 = 64 << 20;
 /// A package that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
-    /// Where it lies on this machine.
+    /// Its path on this machine.
     pub path: PathBuf,
     /// Unit: bytes.
     pub size_bytes: u64,
 }
 
-/// One package on its way.
+/// A package to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     /// Where it lies on this machine.
@@ -32,22 +32,22 @@ pub struct Parcel {
     pub size_bytes: u64,
 }
 
-/// What a package's file is called, in lower case.
+/// The extensions of package files, in lower case.
 const EXTENSIONS: [&str; 3] = ["deb", "udeb", "ddeb"];
-/// As many of the paths that were left out are named.
+/// How many of the skipped paths are named.
 const NAMED_LEFT_OUT: usize = 5;
 
-/// What the command line and the list name.
+/// The files that the command line and the list name.
 #[derive(Debug, Default)]
 pub struct Gathered {
     /// The packages, each path once and in order.
     pub found: Vec<Found>,
-    /// What lies in a directory among them and is no package, in order.
+    /// Files in named directories that are no packages, in order.
     pub left_out: Vec<PathBuf>,
 }
 
 impl Gathered {
-    /// Says what was left out; empty when nothing was.
+    /// A note about the skipped files; empty when there are none.
     pub fn note(&self) -> String {
         if self.left_out.is_empty() {
             return String::new();
@@ -63,11 +63,11 @@ impl Gathered {
     }
 }
 
-/// The packages that the command line and the list name, and what directories have beside them.
+/// Finds the packages that the command line and the list name, and the other files in directories.
 ///
 /// # Errors
-/// A usage [`Failure`] for a path that is not there, is no package, or is a directory without any, and
-/// for what lies in a directory under the name of a package and cannot be uploaded.
+/// A usage [`Failure`] for a path that does not exist, is no package, or is a directory without
+/// any; also for something in a directory that is named like a package and cannot be uploaded.
 pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Gathered, Failure> {
     let mut named = args.paths.clone();
     match args.from_file.as_deref() {
@@ -125,7 +125,8 @@ fn find(path: &Path, gathered: &mut Gathered) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes in what lies in a directory. Links to files are followed, those to directories are left out.
+/// Sorts in an entry of a directory. Links to files are followed, those to directories are left
+/// out.
 fn sort_in(entry: walkdir::DirEntry, gathered: &mut Gathered) -> Result<(), Failure> {
     let path = entry.into_path();
     if !is_deb(&path) {
@@ -146,7 +147,7 @@ fn is_deb(path: &Path) -> bool {
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// A path as it may stand in one line of a message.
+/// A path as a part of one line of a message.
 fn shown(path: &Path) -> String {
     path.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
@@ -176,7 +177,7 @@ pub fn hash(path: &Path) -> Result<Parcel, Failure> {
 /// Reads a small package whole.
 ///
 /// # Errors
-/// As [`hash`], and when it has another size than it was found with.
+/// As [`hash`], and when its size has changed since it was found.
 pub fn read_small(found: &Found) -> Result<(Parcel, Vec<u8>), Failure> {
     let wrong = |error: std::io::Error| unreadable(&found.path, &error);
     let file = std::fs::File::open(&found.path).map_err(wrong)?;

@@ -24,14 +24,14 @@ use progress::Progress;
 use sender::{Rejected, Sender};
 use trial::Trial;
 
-/// How many large packages, or batches of small ones, are on their way at the same time.
+/// How many large packages, or batches of small ones, are sent at the same time.
 const AT_ONCE: usize = 4;
-/// How many are hashed at the same time: reading is bound by the disk.
+/// How many are hashed at the same time: the disk limits reading.
 const HASHED_AT_ONCE: usize = 2;
 
 /// Publishes packages: all of them in one generation, or nothing.
 ///
-/// Every request of it may be repeated without harm, so what fails in passing is tried again.
+/// Every request of it may be repeated without harm, so temporary failures are tried again.
 ///
 /// # Errors
 /// A [`Failure`] from the command line, the disk, the server or the network; for rejected packages
@@ -109,18 +109,18 @@ async fn find_missing(
     Ok(missing)
 }
 
-/// What is to be sent.
+/// The packages to send.
 struct Load {
-    /// Not read yet.
+    /// Small packages, not read yet.
     small: Vec<Found>,
-    /// Hashed.
+    /// Large packages, hashed.
     large: Vec<Parcel>,
-    /// Those of the large ones that the server lacks.
+    /// Digests of the large ones that the server lacks.
     missing: BTreeSet<Digest>,
 }
 
-/// Sends what is missing; gives all packages in the order of their paths, each digest once. A rejection
-/// does not stop the others, so that all reasons come together.
+/// Sends the missing packages; returns all packages in the order of their paths, each digest once.
+/// A rejection does not stop the others, so that all reasons are reported together.
 async fn send_all(
     client: &Client,
     load: Load,
@@ -170,7 +170,7 @@ fn rejection(mut rejected: Vec<Rejected>, all: usize) -> Failure {
                 }
                 reasons.extend(found.iter().map(|reason| format!("{name}: {reason}")));
             }
-            // These name the file themselves.
+            // These errors name the file themselves.
             other => reasons.push(other.to_string()),
         }
     }

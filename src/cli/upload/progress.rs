@@ -1,4 +1,4 @@
-//! Progress: a bar on a terminal, and nothing anywhere else.
+//! Progress: a bar, shown only on a terminal.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::client::Sent;
 
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// A bar that goes away when this is dropped.
+/// A bar that disappears when this is dropped.
 pub struct Progress {
     bar: ProgressBar,
     follower: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// A bar over so many things.
+    /// A bar over `total` steps.
     pub fn counting(total: usize, what: &'static str, shows: bool) -> Self {
         let bar = bar(total as u64, "{msg} {wide_bar} {pos}/{len}", shows);
         bar.set_message(what);
         Self { bar, follower: None }
     }
 
-    /// A bar over bytes that follows `sent`.
+    /// A bar over bytes, which follows `sent`.
     pub fn sending(total_bytes: u64, sent: &Sent, shows: bool) -> Self {
         let template = "sending {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         let bar = bar(total_bytes, template, shows && total_bytes > 0);
@@ -40,7 +40,7 @@ impl Progress {
         Self { bar, follower: Some(follower) }
     }
 
-    /// One more is done.
+    /// Advances by one step.
     pub fn advance(&self) {
         self.bar.inc(1);
     }

@@ -1,4 +1,4 @@
-//! Sender: how packages go to the server, and what the server says of one.
+//! Sender: sends packages, and reads the server's verdict on each.
 
 use super::gather::Parcel;
 use super::trial::Trial;
@@ -6,17 +6,17 @@ use crate::api::Exit;
 use crate::cli::failure::Failure;
 use crate::client::{Client, ClientError, Sent};
 
-/// A package that the server did not take, and why.
+/// A package that the server refused, and why.
 pub(super) type Rejected = (Parcel, ClientError);
 
-/// How packages go to the server.
+/// Sends packages to the server.
 pub(super) struct Sender<'s, 't> {
     pub(super) client: &'s Client,
     pub(super) trial: &'s Trial<'t>,
 }
 
 impl Sender<'_, '_> {
-    /// `Some` when the server rejected this package: that is for the list, everything else stops.
+    /// `Some` when the server rejected this package; every other failure ends the upload.
     pub(super) async fn send_one(
         &self,
         parcel: Parcel,

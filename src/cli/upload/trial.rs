@@ -1,4 +1,4 @@
-//! Trial: the patience of one upload, which says once that it is being tried.
+//! Trial: the retries of one upload, which are announced once.
 
 use std::future::Future;
 use std::sync::Mutex;
@@ -8,13 +8,13 @@ use crate::cli::command::Session;
 use crate::cli::terminal::Terminal;
 use crate::client::{ClientError, Patience};
 
-/// The patience of one upload, which says once that it is being tried.
+/// The retries of one upload, which are announced once.
 pub(super) struct Trial<'a> {
     patience: Patience,
     seconds: u64,
-    /// Where to say it, until it is said.
+    /// Where to announce it; `None` once that is done.
     listener: Mutex<Option<&'a mut Terminal>>,
-    /// What goes before it: a bar may stand in the line.
+    /// Text before the announcement: clears a progress bar in the line.
     before: &'static str,
 }
 

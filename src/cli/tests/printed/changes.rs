@@ -1,4 +1,4 @@
-//! Pins, rollbacks and removals: what is read in an incident.
+//! Pins, rollbacks and removals.
 
 use super::{Scene, asked, play, typed};
 

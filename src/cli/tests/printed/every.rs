@@ -1,4 +1,4 @@
-//! That nothing is forgotten: each command has its snapshots, and each snapshot its command.
+//! Each command has its snapshots, and each snapshot its command.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn scenes() -> Vec<&'static Scene> {
     plain.into_iter().flatten().chain(access::scenes()).collect()
 }
 
-/// The commands that do something.
+/// The commands without subcommands.
 fn verbs() -> Vec<String> {
     let mut commands = Vec::new();
     every_command(&crate::cli::args::Cli::command(), "", &mut commands);
@@ -20,9 +20,9 @@ fn verbs() -> Vec<String> {
     verbs.map(|(path, _)| path.trim_start().to_owned()).collect()
 }
 
-/// What they print is written by clap_complete, and tested where it is written.
+/// clap_complete writes their output and has its own tests.
 const WITHOUT: [&str; 1] = ["completions"];
-/// What prints no answer for programs.
+/// Commands without JSON output.
 const WITHOUT_JSON: [&str; 1] = ["man"];
 
 #[test]

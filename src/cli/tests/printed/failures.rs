@@ -1,4 +1,4 @@
-//! How a command says that it did not do what it was asked: on standard error, with its exit code.
+//! Failures as they are printed: on standard error, with the exit code.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::client::ClientError;
 /// The snapshots of this file.
 pub const NAMES: [&str; 4] = ["codes", "network", "command-line", "configuration"];
 
-fn told(failure: &Failure) -> String {
+fn printed(failure: &Failure) -> String {
     format!("{}= {}\n\n", failure.lines(false), failure.exit.number())
 }
 
@@ -24,7 +24,7 @@ fn every_code_of_the_server_is_told_as_it_was_seen() {
     let mut text = String::new();
     for code in Code::ALL {
         let failure = of(Problem::new(*code, "the sentence of the server"));
-        text.push_str(&format!("# {}\n{}", code.as_str(), told(&failure)));
+        text.push_str(&format!("# {}\n{}", code.as_str(), printed(&failure)));
     }
     let reason = |field: Option<&str>, problem: &str| Reason {
         field: field.map(str::to_owned),
@@ -42,7 +42,7 @@ fn every_code_of_the_server_is_told_as_it_was_seen() {
         ("a code that is newer than this program", newer),
         ("no sentence", wordless),
     ] {
-        text.push_str(&format!("# {what}\n{}", told(&of(problem))));
+        text.push_str(&format!("# {what}\n{}", printed(&of(problem))));
     }
     let failure = of(several);
     text.push_str(&format!("# for programs\n{}\n", failure.json()));
@@ -50,7 +50,7 @@ fn every_code_of_the_server_is_told_as_it_was_seen() {
     hold("codes", &text);
 }
 
-/// The name of a kind; a new one has to be put in below.
+/// The name of a kind; a new kind has to be added below.
 fn kind(error: &ClientError) -> &'static str {
     match error {
         ClientError::Unreachable { .. } => "out of reach",
@@ -83,7 +83,7 @@ fn the_faults_of_the_network_are_told_as_they_were_seen() {
         ClientError::Credentials("the private key does not belong to the certificate".into()),
         ClientError::File { path, cause: cause.into() },
     ];
-    let text = |error: ClientError| format!("# {}\n{}", kind(&error), told(&error.into()));
+    let text = |error: ClientError| format!("# {}\n{}", kind(&error), printed(&error.into()));
     hold("network", &errors.map(text).concat());
 }
 
@@ -169,8 +169,8 @@ async fn pages(runs: &[Run], stage: &Stage) -> String {
     for run in runs {
         let words: Vec<_> =
             words(run.line).into_iter().map(|word| word.replace("DIR", &place)).collect();
-        let told = stage.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        text.push_str(&page(run.line, run.answer, &told));
+        let output = stage.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        text.push_str(&page(run.line, run.answer, &output));
     }
     text
 }

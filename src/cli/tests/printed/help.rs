@@ -1,4 +1,5 @@
-//! Help of every command, as a terminal of 80 columns shows it; of the longest also as a wide one does.
+//! Help of every command, as a terminal of 80 columns shows it; the longest ones also on a wide
+//! terminal.
 
 use clap::CommandFactory;
 
@@ -7,14 +8,14 @@ use crate::cli::args::Cli;
 use crate::cli::tests::Stage;
 use crate::cli::tests::arguments::every_command;
 
-/// The least that a terminal has. Unit: columns.
+/// The width of a narrow terminal. Unit: columns.
 const NARROW: usize = 80;
-/// What a wide one has. Unit: columns.
+/// The width of a wide terminal. Unit: columns.
 const WIDE: usize = 140;
-/// Those whose lines are broken most.
+/// The commands with the longest lines.
 pub const ALSO_WIDE: [&str; 3] = ["repoctl", "repoctl suite create", "repoctl host token"];
 
-/// Every command by the words that lead to it, `repoctl` itself first.
+/// Every command by its words, `repoctl` itself first.
 pub fn commands() -> Vec<String> {
     let mut commands = Vec::new();
     every_command(&Cli::command(), "repoctl", &mut commands);
@@ -22,16 +23,16 @@ pub fn commands() -> Vec<String> {
     std::iter::once("repoctl".to_owned()).chain(paths).collect()
 }
 
-/// What `--help` prints on a terminal that is so wide.
+/// The output of `--help` on a terminal of this width.
 async fn help(path: &str, columns: usize) -> String {
     let mut stage = Stage::default();
     stage.environment.insert("COLUMNS".into(), columns.to_string());
     let line = format!("{path} --help");
     let line = line.trim_start_matches("repoctl ");
-    let told = stage.run(&line.split(' ').collect::<Vec<_>>()).await;
-    let long = told.out.lines().find(|line| line.chars().count() > columns);
+    let output = stage.run(&line.split(' ').collect::<Vec<_>>()).await;
+    let long = output.out.lines().find(|line| line.chars().count() > columns);
     assert_eq!(long, None, "{path}: a line is too long");
-    page(line, None, &told)
+    page(line, None, &output)
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Signing keys, revocation lists, the audit log, and what needs no server.
+//! Signing keys, revocation lists, the audit log, and commands that need no server.
 
 use super::{Scene, asked, play, typed};
 

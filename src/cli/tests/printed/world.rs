@@ -1,4 +1,4 @@
-//! The server of the snapshots: one that answers the same for ever.
+//! The server of the snapshots, which always gives the same answers.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::cli::tests::{NOW, Stage, answer};
 use crate::client::tests::fake::{Authority, Fake};
 use crate::digest::Digest;
 
-/// What the server answers, by method and path; what changes do, by what they name.
+/// The server's answers, by method and path; the outcomes of changes, by what they name.
 static ANSWERS: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("world.json")).unwrap());
 
@@ -48,7 +48,7 @@ impl World {
         Self { fake, directory }
     }
 
-    /// Runs a command and gives its page, without anything that is another at another time or place.
+    /// Runs a command and returns its page, without anything that depends on time or place.
     pub async fn run(&self, run: Run) -> String {
         let directory = self.directory.path().to_str().unwrap();
         let token = self.token();
@@ -63,11 +63,16 @@ impl World {
             input: run.answer.unwrap_or_default().into(),
             terminal: run.answer.is_some(),
         };
-        let told = stage.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let output = stage.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let unmade = ["does not read as expected", "world.json has no"];
-        assert!(!unmade.iter().any(|text| told.err.contains(text)), "{}: {}", run.line, told.err);
+        assert!(
+            !unmade.iter().any(|text| output.err.contains(text)),
+            "{}: {}",
+            run.line,
+            output.err
+        );
         let port = self.fake.server.rsplit(':').next().unwrap();
-        page(run.line, run.answer, &told)
+        page(run.line, run.answer, &output)
             .replace(&format!("localhost:{port}"), "localhost:8443")
             .replace(directory, "DIR")
     }
@@ -106,7 +111,7 @@ fn lay_out(directory: &Path, fake: &Fake) {
     write("audit.jsonl", log.as_bytes());
     write("altered.jsonl", log.replace("crashes", "works").as_bytes());
     write("kept.asc", checkpoint()["text"].as_str().unwrap().as_bytes());
-    // A machine that is a host of the server, by a certificate that lasts longer than any test.
+    // A machine that is a host of the server, with a certificate that lasts longer than any test.
     let (certificate, key) = fake.authority.issue("web-03.example.org");
     let own = "host/etc/apt/repod/localhost";
     write(&format!("{own}/client.crt"), certificate.as_bytes());
@@ -169,7 +174,7 @@ fn problem(answer: &Value) -> Option<Problem> {
     Some(Problem::new(code, detail).with_reasons(reasons.collect()))
 }
 
-/// What a change does: by its verb and the first package that it names.
+/// The outcome of a change, by its verb and the first package that it names.
 fn change(server: &Server, key: &str, body: &Value) -> Value {
     let (verb, dry_run) = (&body["change"]["verb"], body["dry_run"] == true);
     let named = [&body["change"]["package"], &body["change"]["packages"][0]];
