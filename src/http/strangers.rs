@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use crate::http::listen::network_of;
 
-/// Refusals in a row that an address may hear.
 /// Refusals in a row that an address gets with their reason.
 const BURST: f64 = 600.0;
 /// How many of them an address regains. Unit: per second.

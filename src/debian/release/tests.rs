@@ -80,7 +80,7 @@ fn every_kind_of_suite_is_written_and_read_back() {
     assert_eq!(read.write(), text);
     assert_eq!(read.fields, release.fields);
     let cases = [
-        ("NotAutomatic: yes\n", "", "beside NotAutomatic"),
+        ("NotAutomatic: yes\n", "", "needs NotAutomatic"),
         ("NotAutomatic: yes", "NotAutomatic: no", "'yes' or are left out"),
         ("Upgrades: yes", "Upgrades: true", "'yes' or are left out"),
         ("@CHANGEPATH@", "", "the word that apt fills in"),
