@@ -37,6 +37,8 @@ pub use transfer::Sent;
 const CONNECT_SECONDS: u64 = 10;
 /// How long the server may take for an answer. Publishing waits in a queue, so this is generous.
 const ANSWER_SECONDS: u64 = 120;
+/// How many packages of a change give the server one more second. A busy machine with one core publishes more.
+const ITEMS_PER_SECOND: u64 = 100;
 /// Largest answer that is read. Unit: bytes.
 const LARGEST_ANSWER_BYTES: usize = 256 << 20;
 
@@ -149,8 +151,16 @@ impl Client {
         request: RequestBuilder,
         effect: Effect,
     ) -> Result<A, ClientError> {
-        let request = request.timeout(Duration::from_secs(ANSWER_SECONDS));
-        self.answer(self.dispatch(request, effect).await?, effect).await
+        self.ask_within(Duration::from_secs(ANSWER_SECONDS), request, effect).await
+    }
+
+    async fn ask_within<A: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        request: RequestBuilder,
+        effect: Effect,
+    ) -> Result<A, ClientError> {
+        self.answer(self.dispatch(request.timeout(limit), effect).await?, effect).await
     }
 
     async fn dispatch(

@@ -1,8 +1,10 @@
 //! The requests: one method for each.
 
+use std::time::Duration;
+
 use reqwest::Method;
 
-use super::{Client, ClientError, Effect};
+use super::{ANSWER_SECONDS, Client, ClientError, Effect, ITEMS_PER_SECOND};
 use crate::api::{
     AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE,
     Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, ExplainQuery, Explanation,
@@ -71,7 +73,7 @@ impl Client {
         if let Some(generation) = generation {
             request = request.header("if-match", format!("\"{generation}\""));
         }
-        let timeout = std::time::Duration::from_secs(super::ANSWER_SECONDS);
+        let timeout = Duration::from_secs(ANSWER_SECONDS);
         let response = self.dispatch(request.timeout(timeout), SUITES).await?;
         if response.status().is_success() {
             return Ok(());
@@ -97,7 +99,9 @@ impl Client {
             Change::Add { .. } => Effect::Repeatable,
             _ => HISTORY,
         };
-        self.send(Method::POST, &["suites", suite.as_str(), "changes"], change, effect).await
+        let path = ["suites", suite.as_str(), "changes"];
+        let request = self.request(Method::POST, &path)?.json(change);
+        self.ask_within(answer_limit(&change.change), request, effect).await
     }
 
     /// The generations of a suite, newest first.
@@ -245,5 +249,32 @@ impl Client {
         query: &SetupQuery,
     ) -> Result<HostSetup, ClientError> {
         self.read(&["hosts", name, "setup"], query).await
+    }
+}
+
+/// How long the server may take for a change.
+fn answer_limit(change: &Change) -> Duration {
+    let items = match change {
+        Change::Add { items } => u64::try_from(items.len()).unwrap_or(u64::MAX),
+        _ => 0,
+    };
+    Duration::from_secs(ANSWER_SECONDS.saturating_add(items / ITEMS_PER_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::AddItem;
+
+    #[test]
+    fn the_largest_change_may_take_a_quarter_of_an_hour_longer() {
+        let item = AddItem { component: "main".parse().unwrap(), digest: Digest::of(b"") };
+        let adding = |count| Change::Add { items: vec![item.clone(); count] };
+        assert_eq!(answer_limit(&adding(1)), Duration::from_secs(120));
+        assert_eq!(answer_limit(&adding(100_000)), Duration::from_secs(1_120));
+        assert_eq!(
+            answer_limit(&Change::Unpin { packages: vec![], all: true, binary: false }).as_secs(),
+            120
+        );
     }
 }
