@@ -3,10 +3,10 @@
 //!
 //! ```text
 //! /etc/apt/repod/SERVER/certificates/ID/client.key, client.crt    a pair that belongs together
-//! /etc/apt/repod/SERVER/current -> certificates/ID                the pair in use: one link, one
-//! rename /etc/apt/repod/SERVER/previous -> certificates/ID               the one before, until the
-//! next renewal /etc/apt/repod/SERVER/client.key -> current/client.key          what apt's
-//! configuration names /etc/apt/repod/SERVER/client.crt -> current/client.crt
+//! /etc/apt/repod/SERVER/current -> certificates/ID                the pair in use: one link, one rename
+//! /etc/apt/repod/SERVER/previous -> certificates/ID               the one before, until the next renewal
+//! /etc/apt/repod/SERVER/client.key -> current/client.key          what apt's configuration names
+//! /etc/apt/repod/SERVER/client.crt -> current/client.crt
 //! ```
 
 use std::fs;

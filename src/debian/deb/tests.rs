@@ -4,6 +4,7 @@ mod accepted;
 mod build;
 mod dpkg;
 mod hostile;
+mod hostile_tar;
 mod limits;
 mod random;
 

@@ -1,0 +1,70 @@
+//! What a configuration file may have, and what is refused.
+
+use super::*;
+
+#[test]
+fn an_option_is_set_in_its_section_alone() {
+    let Listen { addresses, local, .. } = Listen::default();
+    let text = template("https://repo.example.org:8443/", &addresses, &local);
+    let path = "/etc/re\"pod";
+    let set = with_option(&text, "ca", "passphrase_file", &path.into());
+    let config = Config::parse(&set).unwrap();
+    assert_eq!(config.ca.passphrase_file, Path::new(path));
+    assert_eq!(config.signing, SigningOptions::default());
+    assert_eq!(text.lines().count(), set.lines().count());
+    assert_eq!(with_option(&text, "ca", "passphrase", &path.into()), text);
+}
+
+#[test]
+fn the_template_is_the_default_with_every_option_named() {
+    let Listen { addresses, local, .. } = Listen::default();
+    let text = template("https://repo.example.org:8443/", &addresses, &local);
+    let config = Config::parse(&text).unwrap();
+    assert_eq!(config.listen, Listen::default());
+    assert_eq!(config.host().unwrap(), "repo.example.org");
+    // Uncommenting every option changes nothing: the comments have the real defaults.
+    let uncommented: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(option) if option.contains(" = ") && !option.contains(". ") => {
+                format!("{option}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_ne!(uncommented, text);
+    assert_eq!(Config::parse(&uncommented).unwrap(), config);
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_nearest() {
+    let text = "public_url = \"https://r.example/\"\n[limits]\npackage_byte = 1\n";
+    let problem = Config::parse(text).unwrap_err();
+    assert!(problem.to_string().contains("did you mean `package_bytes`?"), "{problem}");
+    let below: &toml::de::Error = crate::cause::find(&problem).unwrap();
+    assert_eq!(below.span().map(|span| &text[span]), Some("package_byte"));
+}
+
+#[test]
+fn bad_values_name_the_field() {
+    for (text, field) in [
+        ("public_url = \"http://x/\"", "public_url"),
+        ("public_url = \"https://x\"", "public_url"),
+        ("public_url = \"https://x/\"\n[listen]\nlocal = [\"0.0.0.0:1\"]", "listen.local"),
+        ("public_url = \"https://x/\"\n[listen]\naddresses = []", "listen.addresses"),
+        (
+            "public_url = \"https://x/\"\n[listen]\nproxy_protocol = [\"0.0.0.0:1\"]",
+            "listen.proxies",
+        ),
+        ("public_url = \"https://x/\"\n[listen]\nproxies = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
+        ("public_url = \"https://x/\"\n[certificates]\ncrl_days = 0", "certificates.crl_days"),
+        ("public_url = \"https://x/\"\n[limits]\nmemory_bytes = 1", "limits.memory_bytes"),
+        ("public_url = \"https://x/\"\n[trust]\nanchors = [\"a\"]", "trust.crls"),
+        ("public_url = \"https://x/\"\n[trust]\ncrls = [\"a\"]", "trust.anchors"),
+        ("public_url = \"https://x/\"\n[trust]\ngrace_seconds = 604801", "trust.grace_seconds"),
+        ("public_url = \"https://x/\"\n[tls]\nkey = \"a\"", "tls.certificate"),
+    ] {
+        let problem = Config::parse(text).unwrap_err();
+        assert!(problem.to_string().contains(field), "{text}: {problem}");
+    }
+}
