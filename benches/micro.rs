@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use repod::debian::{PackageKind, PackageName, SuiteName, framing, packages};
 use repod::digest::Digest;
-use repod::domain::contents::Rank;
+use repod::domain::package_set::Rank;
 use repod::domain::rope::{self, Piece};
-use repod::domain::{Contents, Index, IndexPlace, Package};
+use repod::domain::{Index, IndexPlace, Package, PackageSet};
 use repod::signing::{DateFloor, KeyKind, NextDate, Signer, generate, verify_in_release};
 use repod::time::Moment;
 
@@ -57,7 +57,7 @@ fn ropes(index: &str, figures: &mut Figures) -> Result<(), Fault> {
         architecture: "amd64".parse()?,
         kind: PackageKind::Deb,
     };
-    let (mut contents, mut texts) = (Contents::default(), BTreeMap::new());
+    let (mut contents, mut texts) = (PackageSet::default(), BTreeMap::new());
     for (stanza, proven) in stanzas.iter().zip(proven) {
         let listed = package(stanza, proven);
         texts.insert(listed.digest, *stanza);

@@ -161,6 +161,9 @@ codes! {
     GenerationMoved => "generation-moved", 409, "suite moved on", Refused;
     /// Something of that name is there already.
     Exists => "exists", 409, "exists already", Refused;
+    /// The alias is another suite's, or was the name of a suite that was removed: hosts that read it would stop,
+    /// and `alias_from` has to name whose they are.
+    AliasInUse => "alias-in-use", 409, "alias in use", Refused;
     /// It still holds something, so it cannot be removed.
     NotEmpty => "not-empty", 409, "not empty", Refused;
     /// Hosts could not follow the change; the reasons name what could not be installed, and what would have

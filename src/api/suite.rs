@@ -23,8 +23,11 @@ fn is_no(flag: &bool) -> bool {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteDefinition {
-    /// Its directory under `dists/`, its Suite and its Codename.
+    /// Its directory under `dists/` and its Codename.
     pub name: SuiteName,
+    /// Its Suite where that is not the Codename, and a second directory under `dists/`. Never the name of a suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<SuiteName>,
     /// The Origin field; it never changes afterwards. Left out: as hosts know it of a removed suite of this
     /// name, else the server's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -79,6 +82,13 @@ pub struct SuiteDefinition {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteEdit {
+    /// Another alias from now on; empty for none. Hosts that read the suite by the one of before stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// From which suite the alias is taken. Its hosts stop that read it by the alias: apt says that the Codename
+    /// has changed. Where a suite of that very name was removed, the alias itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias_from: Option<SuiteName>,
     /// A new Description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -135,8 +145,11 @@ pub struct SuiteEdit {
 /// A suite and where it stands: the answer of `GET /suites/{suite}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteView {
-    /// Its directory under `dists/`, its Suite and its Codename.
+    /// Its directory under `dists/` and its Codename.
     pub name: SuiteName,
+    /// Its Suite where that is not the Codename, and a second directory under `dists/`. Never the name of a suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<SuiteName>,
     /// The Origin field.
     pub origin: String,
     /// The Label field.

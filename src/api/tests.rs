@@ -43,6 +43,7 @@ fn suites() {
     wire(
         &SuiteDefinition {
             name: suite(),
+            alias: None,
             origin: "o".into(),
             label: "l".into(),
             description: String::new(),
@@ -66,6 +67,7 @@ fn suites() {
     wire(
         &SuiteDefinition {
             name: suite(),
+            alias: "old".parse().ok(),
             origin: "o".into(),
             label: "l".into(),
             description: String::new(),
@@ -83,7 +85,7 @@ fn suites() {
             translations: true,
             versions: Versions::All,
         },
-        json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
+        json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "",
             "components": ["main"], "architectures": ["amd64"], "versions": "all", "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": true,
             "changelogs": "https://h/@CHANGEPATH@", "snapshots": "", "contents": false,
@@ -94,6 +96,8 @@ fn suites() {
     wire(&MessageQuery::default(), json!({}));
     wire(
         &SuiteEdit {
+            alias: Some("old".into()),
+            alias_from: Some(suite()),
             description: Some("d".into()),
             valid_days: Some(7),
             add_components: vec![main_component()],
@@ -112,7 +116,7 @@ fn suites() {
             versions: "3".parse().ok(),
             message: "m".into(),
         },
-        json!({ "description": "d", "valid_days": 7, "versions": 3, "add_components": ["main"], "owns": ["acme-*"],
+        json!({ "alias": "old", "alias_from": "stable", "description": "d", "valid_days": 7, "versions": 3, "add_components": ["main"], "owns": ["acme-*"],
             "add_architectures": ["amd64"], "remove_architectures": ["amd64"], "with_packages": true,
             "changelogs": "", "snapshots": "https://h/@SNAPSHOTID@/",
             "contents": false, "pdiffs": true, "translations": true, "message": "m" }),
@@ -120,6 +124,7 @@ fn suites() {
     wire(
         &SuiteView {
             name: suite(),
+            alias: "old".parse().ok(),
             origin: "o".into(),
             label: "l".into(),
             description: "d".into(),
@@ -144,7 +149,7 @@ fn suites() {
             pins: 0,
             size_bytes: 9,
         },
-        json!({ "name": "stable", "origin": "o", "label": "l", "description": "d",
+        json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "d",
             "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "versions": 1,
             "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,

@@ -40,6 +40,14 @@ pub enum CatalogueError {
     /// Something of that name is there already.
     #[error("{0} exists already")]
     Exists(String),
+    /// The name is the alias of a suite.
+    #[error("{alias} is the alias of suite {suite}")]
+    Alias {
+        /// Which name.
+        alias: SuiteName,
+        /// Whose alias it is.
+        suite: SuiteName,
+    },
     /// Nothing of that name is there.
     #[error("there is no {0}")]
     Missing(String),
@@ -157,7 +165,8 @@ pub trait Suites: Send + Sync {
     /// Records a new suite, without any generation, and the event.
     ///
     /// # Errors
-    /// [`CatalogueError::Exists`].
+    /// [`CatalogueError::Exists`] when there is a suite of its name or of its alias; [`CatalogueError::Alias`] when
+    /// either is the alias of a suite.
     fn create_suite(&self, spec: &SuiteSpec, event: &Event) -> Result<(), CatalogueError>;
 
     /// Every suite, by name.
@@ -173,6 +182,13 @@ pub trait Suites: Send + Sync {
     /// [`CatalogueError`].
     fn find_departed(&self, suite: &SuiteName) -> Result<Option<SuiteSpec>, CatalogueError>;
 
+    /// The Date of what was last found at `dists/NAME/`, by a suite of this name that was removed or by one whose
+    /// alias it is or was: what is found there next is dated later.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn find_floor(&self, name: &SuiteName) -> Result<Option<Moment>, CatalogueError>;
+
     /// All that the suite's writer keeps in mind; `None` when there is no such suite.
     ///
     /// # Errors
@@ -183,11 +199,13 @@ pub trait Suites: Send + Sync {
     ///
     /// When it holds a generation, its number must be the last one plus one and its head's date later
     /// than the last head's. What was recorded in slices becomes visible with it; of a publication that
-    /// counts on no slices, what is left of earlier ones is taken back first.
+    /// counts on no slices, what is left of earlier ones is taken back first. When it gives the suite the alias of
+    /// another one, which it has to name, that one has none from then on.
     ///
     /// # Errors
     /// [`CatalogueError::Stale`] when it does not follow, or when there are other rows in slices than it
-    /// says; [`CatalogueError::Database`].
+    /// says; [`CatalogueError::Exists`] and [`CatalogueError::Alias`] when the alias is another suite's name or
+    /// alias; [`CatalogueError::Database`].
     fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
 
     /// Records a part of the next generation of a suite ahead of its publication, and gives how many rows

@@ -12,7 +12,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// The time that its signatures bear, and Last-Modified.
     pub signed_at: Moment,
-    /// The fingerprints of the keys that signed it, with blanks between them.
+    /// The fingerprints of the keys that signed it, with blanks between them; and behind them the alias of the
+    /// suite, when it has one.
     pub keys: String,
     /// `Release`.
     pub release: String,

@@ -120,8 +120,13 @@ impl ClientError {
 
     /// Whether the suite was not at the generation that the request was for.
     pub fn is_moved(&self) -> bool {
+        self.is(Code::GenerationMoved)
+    }
+
+    /// Whether the server told just this problem.
+    pub fn is(&self, code: Code) -> bool {
         match self {
-            Self::Problem { problem, .. } => problem.known_code() == Some(Code::GenerationMoved),
+            Self::Problem { problem, .. } => problem.known_code() == Some(code),
             _ => false,
         }
     }

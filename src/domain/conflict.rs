@@ -17,6 +17,8 @@ pub enum ConflictKind {
     Version,
     /// Something of that name exists.
     Exists,
+    /// The name is another suite's alias, or was the name of a suite: hosts that read it would stop.
+    AliasInUse,
     /// It still holds something.
     NotEmpty,
     /// Hosts could not install what they have beside what it would list.

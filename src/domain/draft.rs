@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component, PackageName};
+use crate::debian::{Architecture, Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::package_set::{Named, Place, place_of};
@@ -22,6 +22,8 @@ pub struct Draft<'a> {
     /// What the suite is, with edits.
     pub spec: SuiteSpec,
     edited: bool,
+    /// From which suite its alias may be taken.
+    pub alias_from: Option<SuiteName>,
     old_pins: BTreeMap<PinTarget, Pin>,
     pins: BTreeMap<PinTarget, Pin>,
     old_withdrawn: BTreeSet<Withdrawn>,
@@ -53,6 +55,7 @@ impl<'a> Draft<'a> {
             put_of: BTreeSet::new(),
             spec: spec.clone(),
             edited: false,
+            alias_from: None,
             old_pins: pins.clone(),
             pins,
             old_withdrawn: withdrawn.clone(),
@@ -371,6 +374,7 @@ impl<'a> Draft<'a> {
             withdrawn: self.withdrawn.difference(&self.old_withdrawn).cloned().collect(),
             restored: self.old_withdrawn.difference(&self.withdrawn).cloned().collect(),
             spec: self.edited.then(|| self.spec.clone()),
+            alias_from: self.alias_from.clone().filter(|_| self.edited),
         }
     }
 }

@@ -103,6 +103,8 @@ pub struct Publication {
     pub restored: Vec<Withdrawn>,
     /// The suite's new description, when it was edited.
     pub spec: Option<SuiteSpec>,
+    /// From which suite the alias in it may be taken; that one has none then.
+    pub alias_from: Option<SuiteName>,
     /// The new generation; `None` when hosts see no difference.
     pub generation: Option<NewGeneration>,
     /// What the audit log will say: one event for each change in it.

@@ -67,7 +67,7 @@ pub use role::{Grant, Role, SuiteScope};
 pub use rope::{Index, Shape};
 pub use slice::{Slice, SliceRow};
 pub use suite::{SpecError, SuiteSpec};
-pub use suite_edit::SuiteEdit;
+pub use suite_edit::{AliasEdit, SuiteEdit};
 
 #[cfg(test)]
 mod tests;

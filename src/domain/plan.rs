@@ -1,5 +1,6 @@
 //! Plan: the difference that a draft makes.
 
+use crate::debian::SuiteName;
 use crate::domain::{Acceptance, Move, Pin, SuiteSpec, Withdrawn};
 
 /// The difference that a draft makes.
@@ -21,6 +22,8 @@ pub struct Plan {
     pub restored: Vec<Withdrawn>,
     /// The new description, when it was edited.
     pub spec: Option<SuiteSpec>,
+    /// From which suite its alias may be taken.
+    pub alias_from: Option<SuiteName>,
 }
 
 impl Plan {

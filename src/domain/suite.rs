@@ -10,8 +10,12 @@ use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteSpec {
-    /// Its directory under `dists/`, its Suite and its Codename.
+    /// Its directory under `dists/` and its Codename.
     pub name: SuiteName,
+    /// Its Suite where that is not the Codename, and a second directory under `dists/`. Rights are never looked
+    /// up by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<SuiteName>,
     /// The Origin field: who publishes it.
     pub origin: String,
     /// The Label field.
@@ -84,6 +88,10 @@ impl SuiteSpec {
     /// # Errors
     /// [`SpecError`] naming the first field that is wrong.
     pub fn verify(&self) -> Result<(), SpecError> {
+        if self.alias.as_ref() == Some(&self.name) {
+            let problem = "is the suite's own name, which it is reached by anyway; leave it out";
+            return Err(SpecError { field: "alias", problem: problem.into() });
+        }
         text("origin", &self.origin, false)?;
         text("label", &self.label, false)?;
         text("description", &self.description, true)?;
@@ -160,6 +168,11 @@ impl SuiteSpec {
              agrees; make it the same, or take another name"
         );
         Err(SpecError { field, problem })
+    }
+
+    /// The Suite field of its Release.
+    pub fn release_suite(&self) -> &SuiteName {
+        self.alias.as_ref().unwrap_or(&self.name)
     }
 
     /// Whether the suite owns a package name.
@@ -270,6 +283,24 @@ mod tests {
         );
         let again: SuiteSpec = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
         assert_eq!(again, old);
+    }
+
+    #[test]
+    fn an_alias_is_the_suite_field_and_never_the_own_name() {
+        let plain = spec("");
+        assert_eq!(plain.release_suite().as_str(), "stable");
+        // One without an alias reads in programs from before there were any.
+        assert!(!serde_json::to_string(&plain).unwrap().contains("alias"));
+        let other = spec(r#", "alias": "prod""#);
+        assert_eq!(other.release_suite().as_str(), "prod");
+        assert!(other.verify().is_ok() && other.follows(&plain).is_ok());
+        assert!(plain.follows(&other).is_ok());
+        let said = spec(r#", "alias": "stable""#).verify().unwrap_err().to_string();
+        assert!(said.starts_with("alias: is the suite's own name"), "{said}");
+        for name in ["", "Prod/x", "..", "by-hash/"] {
+            let text = format!(r#"{{"name": "stable", "alias": "{name}"}}"#);
+            assert!(serde_json::from_str::<SuiteSpec>(&text).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Suite edit: what may be changed of a live suite.
 
-use crate::debian::{Architecture, Component, Privilege, Versions};
+use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
 use crate::domain::suite::{SpecError, SuiteSpec};
 
 /// What is changed of a suite. Origin, Label, name and NotAutomatic cannot be: apt asks a person on
 /// every host.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SuiteEdit {
+    /// Another alias, or none. In a box, since it is rare and would make every change larger.
+    pub alias: Option<Box<AliasEdit>>,
     /// A new Description.
     pub description: Option<String>,
     /// A new validity of signatures. Unit: seconds.
@@ -41,7 +43,21 @@ pub struct SuiteEdit {
     pub translations: Option<bool>,
 }
 
+/// Another alias of a suite, or none.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct AliasEdit {
+    /// The alias.
+    pub alias: Option<SuiteName>,
+    /// From which suite it may be taken; its own name, where that was the name of a suite that was removed.
+    pub from: Option<SuiteName>,
+}
+
 impl SuiteEdit {
+    /// From which suite the alias may be taken.
+    pub fn alias_from(&self) -> Option<&SuiteName> {
+        self.alias.as_ref().and_then(|edit| edit.from.as_ref())
+    }
+
     /// Whether it adds what hosts name files by.
     pub fn adds(&self) -> bool {
         !self.add_components.is_empty() || !self.add_architectures.is_empty()
@@ -53,6 +69,9 @@ impl SuiteEdit {
     /// [`SpecError`] naming the field.
     pub fn apply(&self, earlier: &SuiteSpec) -> Result<SuiteSpec, SpecError> {
         let mut spec = earlier.clone();
+        if let Some(edit) = &self.alias {
+            spec.alias.clone_from(&edit.alias);
+        }
         if let Some(description) = &self.description {
             spec.description.clone_from(description);
         }

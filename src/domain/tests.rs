@@ -67,6 +67,7 @@ impl Model {
         let architectures = ["amd64", "arm64"].map(|text| Architecture::parse(text).unwrap());
         let spec = SuiteSpec {
             name: crate::debian::SuiteName::parse("stable").unwrap(),
+            alias: None,
             origin: "Acme".into(),
             label: "Acme".into(),
             description: String::new(),

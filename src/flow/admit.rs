@@ -34,6 +34,14 @@ pub fn admit(
     Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
 }
 
+/// The suite that somebody means by a name: by an alias the suite that has it, for who holds a right to that suite.
+/// For others an alias is a name like one that is not there.
+pub fn meant(repository: &Repository, standing: &Standing, named: SuiteName) -> SuiteName {
+    let Some(holder) = repository.holder(&named) else { return named };
+    let entitled = find_entitled(repository, standing.identity());
+    if entitled.is_some_and(|entitled| entitled.reads(&holder)) { holder } else { named }
+}
+
 /// By what right a body is under way: for as long as it is, the right has to last.
 pub struct Ground {
     admitted: Admitted,

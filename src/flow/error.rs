@@ -108,6 +108,10 @@ impl From<CatalogueError> for FlowError {
     fn from(error: CatalogueError) -> Self {
         match error {
             CatalogueError::Missing(what) => Self::Missing(what),
+            CatalogueError::Alias { alias, suite } => {
+                let conflict = Conflict::one(alias, format!("is the alias of suite {suite}"));
+                Self::Conflict(conflict.of(ConflictKind::AliasInUse))
+            }
             CatalogueError::Exists(what) => {
                 let conflict = Conflict::one(what, "exists already; choose another name");
                 Self::Conflict(conflict.of(ConflictKind::Exists))

@@ -11,6 +11,7 @@ use crate::flow::admit;
 use crate::flow::error::FlowError;
 use crate::flow::report::reports;
 use crate::flow::repository::{FlowLimits, Repository};
+use crate::flow::state::aliases::Aliases;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::upload_memory::UploadMemory;
@@ -59,6 +60,7 @@ impl Repository {
             limits: ArcSwap::from_pointee(parts.limits),
             desks: ArcSwap::default(),
             grants: ArcSwap::default(),
+            aliases: Aliases::default(),
             uploads,
             memory,
             reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),

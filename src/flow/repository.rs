@@ -8,8 +8,9 @@ use arc_swap::ArcSwap;
 
 use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
-use crate::domain::{Conflict, host};
+use crate::domain::{Admitted, Conflict, host};
 use crate::flow::error::FlowError;
+use crate::flow::state::aliases::Aliases;
 use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
@@ -49,6 +50,7 @@ pub struct Repository {
     pub(in crate::flow) limits: ArcSwap<FlowLimits>,
     pub(in crate::flow) desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
     pub(in crate::flow) grants: ArcSwap<Grants>,
+    pub(in crate::flow) aliases: Aliases,
     pub(in crate::flow) uploads: Arc<tokio::sync::Semaphore>,
     pub(in crate::flow) memory: UploadMemory,
     pub(in crate::flow) reports: Arc<tokio::sync::Semaphore>,
@@ -130,6 +132,12 @@ impl Repository {
         self.desks.load().get(suite).cloned()
     }
 
+    /// The suite that has this alias. Who asks by it gets what the suite's own name gets: see
+    /// [`meant`](crate::flow::admit::meant).
+    pub fn holder(&self, alias: &SuiteName) -> Option<SuiteName> {
+        self.aliases.holder(alias)
+    }
+
     /// Every desk, by suite.
     pub fn desks(&self) -> Arc<BTreeMap<SuiteName, Arc<Desk>>> {
         self.desks.load_full()
@@ -177,6 +185,21 @@ impl Repository {
     /// The present moment.
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+}
+
+/// There is no suite of that name; who may read the one that has it as an alias is told of that.
+pub(crate) fn no_suite_for(
+    repository: &Repository,
+    admitted: &Admitted,
+    suite: &SuiteName,
+) -> FlowError {
+    let holder = repository.holder(suite);
+    match holder.filter(|holder| admitted.entitled().reads(holder)) {
+        Some(holder) => FlowError::Missing(format!(
+            "suite {suite}: that is the alias of suite {holder}, which has to be named here"
+        )),
+        None => no_suite(suite),
     }
 }
 

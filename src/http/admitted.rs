@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, Method};
 
 use crate::api::{Code, MessageQuery};
+use crate::debian::SuiteName;
 use crate::domain::{Admitted, Right};
 use crate::flow::access::crl;
 use crate::flow::admit;
@@ -82,6 +83,14 @@ impl Caller {
         let standing = crl::identify_for_repair(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
         Ok(Self { standing, peer: judged, why: String::new() })
+    }
+
+    /// The suite that the path names, by its name or its alias.
+    ///
+    /// # Errors
+    /// [`Failure`] for what cannot be the name of a suite.
+    pub fn suite(&self, app: &App, named: &str) -> Result<SuiteName, Failure> {
+        Ok(admit::meant(&app.repository, &self.standing, parse("suite", named)?))
     }
 
     /// The caller, if it has `right`.

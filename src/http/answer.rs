@@ -65,6 +65,7 @@ fn code(error: &FlowError) -> Code {
         FlowError::Conflict(conflict) => match conflict.kind {
             ConflictKind::Version => Code::VersionConflict,
             ConflictKind::Exists => Code::Exists,
+            ConflictKind::AliasInUse => Code::AliasInUse,
             ConflictKind::NotEmpty => Code::NotEmpty,
             ConflictKind::NotInstallable => Code::NotInstallable,
             ConflictKind::Other => Code::ChangeRefused,

@@ -4,12 +4,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
-use crate::debian::{PackageName, SuiteName};
+use crate::debian::PackageName;
 use crate::domain::pinning::Leeway;
 use crate::domain::{self, Expect, PinKind, PinTarget, Right};
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::report::reports;
-use crate::http::admitted::{Caller, parse};
+use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::refused::AttemptedChange;
@@ -35,7 +35,7 @@ async fn made(
     suite: &str,
     request: ChangeRequest,
 ) -> Result<Json<ChangeOutcome>, Failure> {
-    let suite: SuiteName = parse("suite", suite)?;
+    let suite = caller.suite(app, suite)?;
     let right = match &request.change {
         Change::Add { .. } => Right::Upload(&suite),
         _ => Right::Operate(&suite),

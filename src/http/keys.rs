@@ -6,12 +6,11 @@ use crate::api::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
     SuiteChoice,
 };
-use crate::debian::SuiteName;
 use crate::domain::{Right, SuiteScope};
 use crate::flow::upkeep::client_package::PublishedClient;
 use crate::flow::upkeep::keys::{KeyReport, Rotation, Wanted};
 use crate::flow::upkeep::{client_package, keys};
-use crate::http::admitted::{Caller, parse};
+use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, views};
@@ -66,7 +65,7 @@ pub async fn publish(
     caller: Caller,
     Path(suite): Path<String>,
 ) -> Result<Json<ClientPackageView>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     let admitted = caller.admit(&app, Right::Operate(&suite))?;
     Ok(Json(package(client_package::publish(&app.repository, &admitted, &suite).await?)))
 }

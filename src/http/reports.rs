@@ -8,11 +8,10 @@ use crate::api::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, PackagesQuery, PinView, PlacementView,
     SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
 };
-use crate::debian::SuiteName;
 use crate::domain::Right;
 use crate::flow::report::health::Concern;
 use crate::flow::report::{health, reports};
-use crate::http::admitted::{Caller, parse};
+use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{App, views};
@@ -84,7 +83,7 @@ pub async fn history(
     Path(suite): Path<String>,
     Query(query): Query<GenerationsQuery>,
 ) -> Result<Json<Vec<GenerationView>>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
     let records = reports::history(&app.repository, &suite, query.before, limit).await?;
@@ -100,7 +99,7 @@ pub async fn diff(
     Path(suite): Path<String>,
     Query(query): Query<DiffQuery>,
 ) -> Result<Json<Diff>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     let moves = reports::diff(&app.repository, &suite, query.from, query.to).await?;
     let moves = moves.iter().map(views::moved).collect();
@@ -115,7 +114,7 @@ pub async fn packages(
     Path(suite): Path<String>,
     Query(query): Query<PackagesQuery>,
 ) -> Result<Json<Vec<PlacementView>>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     let found = reports::packages(&app.repository, &suite, query.source).await?;
     let current = |one: &reports::PlacementReport| {
@@ -150,7 +149,7 @@ pub async fn pins(
     caller: Caller,
     Path(suite): Path<String>,
 ) -> Result<Json<Vec<PinView>>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     let pins = reports::pins(&app.repository, Some(&suite))?;
     Ok(Json(pins.iter().map(|(suite, pin)| views::pin(suite, pin)).collect()))

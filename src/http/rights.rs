@@ -63,8 +63,9 @@ pub async fn edit(
 pub async fn explain(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<api::ExplainQuery>,
+    Query(mut query): Query<api::ExplainQuery>,
 ) -> Result<Json<api::Explanation>, Failure> {
+    query.suite = caller.suite(&app, query.suite.as_str())?;
     let admitted = caller.admit(&app, Right::Introspect)?;
     let identity: Identity = parse("identity", &query.identity)?;
     let (component, package) = (query.component.as_ref(), query.package.as_ref());

@@ -67,7 +67,7 @@ fn suites_of(
     match named {
         Some(named) => {
             for name in named.split(',') {
-                chosen.push(parse("suites", name)?);
+                chosen.push(caller.suite(app, name)?);
             }
         }
         None => chosen = granted(app, identity)?,

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
 use crate::debian::SuiteName;
 use crate::debian::release::SNAPSHOTS_WORD;
-use crate::domain::{self, Right, SuiteSpec};
+use crate::domain::{self, AliasEdit, Right, SuiteSpec};
 use crate::flow::report::reports;
 use crate::flow::upkeep::suite as flow;
 use crate::http::admitted::{Caller, parse};
@@ -35,7 +35,7 @@ pub async fn show(
     caller: Caller,
     Path(suite): Path<String>,
 ) -> Result<Json<SuiteView>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?)))
 }
@@ -50,6 +50,7 @@ pub async fn create(
     let here = || format!("{}snapshot/{SNAPSHOTS_WORD}/", app.site.public_url);
     let spec = SuiteSpec {
         name: definition.name,
+        alias: definition.alias,
         origin: definition.origin,
         label: definition.label,
         description: definition.description,
@@ -82,6 +83,7 @@ pub async fn edit(
     let suite: SuiteName = parse("suite", &suite)?;
     let admitted = caller.saying(&edit.message)?.admit(&app, Right::Administer)?;
     let changed = domain::SuiteEdit {
+        alias: alias_edit(edit.alias, edit.alias_from)?,
         description: edit.description,
         valid_seconds: edit.valid_days.map(|days| i64::from(days).saturating_mul(DAY_SECONDS)),
         owns: edit.owns,
@@ -101,6 +103,16 @@ pub async fn edit(
     };
     let outcome = flow::edit(&app.repository, &admitted, &suite, changed).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))
+}
+
+/// Another second name, none for the empty one; nothing where none is said.
+fn alias_edit(
+    alias: Option<String>,
+    from: Option<SuiteName>,
+) -> Result<Option<Box<AliasEdit>>, Failure> {
+    let Some(text) = alias else { return Ok(None) };
+    let alias = (!text.is_empty()).then(|| parse("alias", &text)).transpose()?;
+    Ok(Some(Box::new(AliasEdit { alias, from })))
 }
 
 /// `DELETE /suites/{suite}`: only when it holds no packages, and only at the generation of `If-Match`.

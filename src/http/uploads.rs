@@ -12,7 +12,7 @@ use crate::api::{
     MissingBlobs, split_blobs,
 };
 use crate::cause::Cause;
-use crate::debian::{Component, SuiteName};
+use crate::debian::Component;
 use crate::digest::Digest;
 use crate::domain::Change;
 use crate::domain::{Denied, Right, Role};
@@ -38,7 +38,7 @@ pub async fn package(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<ChangeOutcome>, Failure> {
-    let suite: SuiteName = parse("suite", &suite)?;
+    let suite = caller.suite(&app, &suite)?;
     let component: Component = parse("component", &component)?;
     let admitted = caller.admit(&app, Right::Upload(&suite))?;
     if app.repository.desk(&suite).is_none() {

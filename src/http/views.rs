@@ -110,6 +110,7 @@ pub fn suite(report: SuiteReport) -> SuiteView {
     let spec = report.spec;
     SuiteView {
         name: spec.name,
+        alias: spec.alias,
         origin: spec.origin,
         label: spec.label,
         description: spec.description,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, flock, linkat, syncfs};
@@ -117,6 +117,11 @@ impl Place {
     /// Records a path as named, and creates its directory.
     fn name(&mut self, path: &str) -> Result<PathBuf, FlowError> {
         let whole = self.root.join(path);
+        // An alias of before that is a suite's name now: through the link the other suite would be written to.
+        let top = self.root.join(path.split('/').take(2).collect::<PathBuf>());
+        if top.is_symlink() {
+            fs::remove_file(&top).map_err(failed("remove", &top))?;
+        }
         if let Some(parent) = whole.parent() {
             fs::create_dir_all(parent).map_err(failed("make", parent))?;
         }
@@ -199,6 +204,19 @@ impl Tree for Place {
         self.settle(&new, &whole)
     }
 
+    fn link_directory(&mut self, name: &str, path: &str) -> Result<(), FlowError> {
+        let whole = self.root.join(path);
+        let new = self.fresh()?;
+        symlink(name, &new).map_err(failed("make", &new))?;
+        // A suite of that name went, and all of it with it: no link takes the place of a directory.
+        if fs::symlink_metadata(&whole).is_ok_and(|found| found.is_dir()) {
+            fs::remove_dir_all(&whole).map_err(failed("remove", &whole))?;
+        }
+        self.settle(&new, &whole)?;
+        self.named.insert(whole);
+        Ok(())
+    }
+
     fn sync(&mut self) -> Result<(), FlowError> {
         syncfs(&self.mark).map_err(|errno| failed("sync", &self.root)(errno.into()))
     }
@@ -219,7 +237,9 @@ impl Tree for Place {
         // A removed suite is no longer offered first; its files go like those of the others.
         let signed = |path: &PathBuf| SIGNED.iter().any(|name| path.ends_with(name));
         let before = self.leaving()?;
-        let goes = |path: &PathBuf| self.prune || signed(path) || before.contains(path);
+        let link = |path: &PathBuf| path.is_symlink();
+        let goes =
+            |path: &PathBuf| self.prune || signed(path) || link(path) || before.contains(path);
         let (mut gone, leaving): (Vec<_>, Vec<_>) = left.into_iter().partition(goes);
         gone.sort_by_key(|path| !signed(path));
         for path in &gone {

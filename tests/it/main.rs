@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and start programs")]
 
 mod accepted;
+mod aliases;
 mod archive;
 mod audit;
 mod bounds;

@@ -11,6 +11,7 @@ fn every_code_has_one_text_one_status_and_one_exit() {
         (Code::VersionConflict, "version-conflict", 409, Refused),
         (Code::GenerationMoved, "generation-moved", 409, Refused),
         (Code::Exists, "exists", 409, Refused),
+        (Code::AliasInUse, "alias-in-use", 409, Refused),
         (Code::NotEmpty, "not-empty", 409, Refused),
         (Code::NotInstallable, "not-installable", 409, Refused),
         (Code::ChangeRefused, "change-refused", 409, Refused),

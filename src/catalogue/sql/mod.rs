@@ -13,6 +13,7 @@ use crate::catalogue::CatalogueError;
 use crate::digest::Digest;
 
 mod access;
+mod aliases;
 mod audit;
 mod chunk_cache;
 mod clients;

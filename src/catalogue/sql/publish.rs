@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::heads::{find_head, lock};
 use super::indices::{record_chunk, record_indices};
 use super::rows::to_json;
-use super::{Answer, Tx, Value, audit, count, one, slices};
+use super::{Answer, Tx, Value, aliases, audit, count, one, slices};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
@@ -105,6 +105,10 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
         Some(new) => batch.record_generation(new)?,
         None if publication.sliced > 0 => return Err(batch.stale()),
         None => {}
+    }
+    // Behind the head, whose Date has to be later than that of what was read by the alias before.
+    if let Some(spec) = &publication.spec {
+        aliases::settle(batch.tx, id, spec, publication.alias_from.as_ref())?;
     }
     audit::add(batch.tx, &publication.events)
 }

@@ -7,11 +7,12 @@ use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
 };
-use super::{Answer, MANY, Row, Store, Tx, all, audit, count, one, publish, slices};
+use super::{Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, slices};
 use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{Event, Head, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn};
+use crate::time::Moment;
 
 const CREATE: &str = "\
     INSERT INTO suite (name, spec, last_generation, created_by, created_at) \
@@ -144,10 +145,13 @@ impl<S: Store> Suites for S {
             let name = spec.name.as_str();
             let by = event.actor.identity.as_str().into();
             let values = [name.into(), to_json(&spec)?.into(), by, event.at.0.into()];
-            match tx.exec(CREATE, &values)? {
-                0 => Err(CatalogueError::Exists(format!("suite {name}"))),
-                _ => audit::add(tx, &[event]),
+            aliases::expect_free(tx, &spec.name)?;
+            if tx.exec(CREATE, &values)? == 0 {
+                return Err(CatalogueError::Exists(format!("suite {name}")));
             }
+            let (id, _) = lock(tx, &spec.name)?;
+            aliases::settle(tx, id, &spec, None)?;
+            audit::add(tx, &[event])
         })
     }
 
@@ -161,6 +165,10 @@ impl<S: Store> Suites for S {
 
     fn find_departed(&self, suite: &SuiteName) -> Answer<Option<SuiteSpec>> {
         self.read(|tx| one(tx, DEPARTED, &[suite.as_str().into()], |row| json(row, 0)))
+    }
+
+    fn find_floor(&self, name: &SuiteName) -> Answer<Option<Moment>> {
+        self.read(|tx| aliases::find_floor(tx, name))
     }
 
     fn load_suite(&self, suite: &SuiteName) -> Answer<Option<SuiteState>> {
@@ -329,5 +337,6 @@ fn remove_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<()> {
     }
     tx.exec(KEEP_FLOOR, &[id.into()])?;
     tx.exec(KEEP_TAKEN, &[id.into()])?;
+    aliases::drop_of(tx, id)?;
     REMOVE.into_iter().try_for_each(|sql| tx.exec(sql, &[id.into()]).map(drop))
 }

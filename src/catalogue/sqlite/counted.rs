@@ -150,6 +150,7 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
         unpinned: Vec::new(),
         withdrawn: Vec::new(),
         restored: Vec::new(),
+        alias_from: None,
         spec: None,
         generation: Some(new),
         events: Vec::new(),

@@ -28,6 +28,8 @@ pub struct Manifest {
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SuiteEntry {
+    /// Its second name, which is its Suite field; empty for none.
+    pub alias: Option<String>,
     /// The Origin field.
     pub origin: Option<String>,
     /// The Label field.
@@ -151,7 +153,9 @@ pub fn write(suites: &[SuiteView], access: &AccessView) -> String {
 
 fn write_suite(out: &mut String, suite: &SuiteView) {
     let url = |url: &Option<String>| quoted(url.as_deref().unwrap_or_default());
+    let alias = suite.alias.as_ref().map(ToString::to_string).unwrap_or_default();
     let lines = [
+        ("alias", quoted(&alias)),
         ("origin", quoted(&suite.origin)),
         ("label", quoted(&suite.label)),
         ("description", quoted(&suite.description)),

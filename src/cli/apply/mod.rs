@@ -1,5 +1,6 @@
 //! `repoctl apply`: makes the server match a file; `repoctl access export` writes such a file.
 
+mod aliases;
 mod manifest;
 mod plan;
 

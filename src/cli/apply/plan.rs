@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::aliases;
 use super::manifest::{Manifest, SuiteEntry, settle};
 use crate::api::{
     AccessChange, AccessGrant, AccessGroup, AccessView, SuiteDefinition, SuiteEdit, SuiteView,
@@ -53,7 +54,9 @@ impl Plan {
             let architectures: Vec<_> =
                 suite.architectures.iter().map(ToString::to_string).collect();
             let of = format!("{} for {}", names(&components), names(&architectures));
-            lines.push(format!("+ suite {}: {of}", suite.name));
+            let alias =
+                suite.alias.as_ref().map(|one| format!(", alias {one}")).unwrap_or_default();
+            lines.push(format!("+ suite {}: {of}{alias}", suite.name));
         }
         for (name, _, altered) in &self.edit {
             lines.extend(altered.iter().map(|line| format!("~ suite {name}: {line}")));
@@ -67,8 +70,8 @@ impl Plan {
         let Some(wanted) = &file.suite else { return };
         for (name, entry) in wanted {
             match there.iter().find(|suite| suite.name == *name) {
-                None => self.create.push(definition(name, entry)),
-                Some(suite) => self.edit_suite(suite, entry),
+                None => self.make_suite(name, entry, there),
+                Some(suite) => self.edit_suite(suite, entry, there),
             }
         }
         let others = there.iter().filter(|suite| !wanted.contains_key(&suite.name));
@@ -80,7 +83,17 @@ impl Plan {
         }
     }
 
-    fn edit_suite(&mut self, suite: &SuiteView, entry: &SuiteEntry) {
+    fn make_suite(&mut self, name: &SuiteName, entry: &SuiteEntry, there: &[SuiteView]) {
+        let alias = aliases::at_once(entry, there);
+        let (mut edit, mut lines) = (SuiteEdit::default(), Vec::new());
+        aliases::edit(name, alias.as_ref(), entry, there, (&mut edit, &mut lines));
+        self.create.push(SuiteDefinition { alias, ..definition(name, entry) });
+        if !lines.is_empty() {
+            self.edit.push((name.clone(), edit, lines));
+        }
+    }
+
+    fn edit_suite(&mut self, suite: &SuiteView, entry: &SuiteEntry, there: &[SuiteView]) {
         let fixed = [
             ("origin", entry.origin.as_ref().is_some_and(|one| *one != suite.origin)),
             ("label", entry.label.as_ref().is_some_and(|one| *one != suite.label)),
@@ -98,7 +111,9 @@ impl Plan {
             ));
         }
         self.keep_parts(suite, entry);
-        let (edit, lines) = edit_of(suite, entry);
+        let (mut edit, mut lines) = edit_of(suite, entry);
+        let both = (&mut edit, &mut lines);
+        aliases::edit(&suite.name, suite.alias.as_ref(), entry, there, both);
         if !lines.is_empty() {
             self.edit.push((suite.name.clone(), edit, lines));
         }
@@ -174,6 +189,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
     let usual = |word: &str| word.parse().ok().into_iter().collect();
     SuiteDefinition {
         name: name.clone(),
+        alias: None,
         origin: entry.origin.clone().unwrap_or_default(),
         label: entry.label.clone().unwrap_or_default(),
         description: entry.description.clone().unwrap_or_default(),

@@ -156,3 +156,47 @@ fn unknown_keys_are_refused_with_the_nearest() {
     assert!(said.contains("hosts") && said.contains("line 3"), "{said}");
     assert!(Manifest::parse("[suite.\"Not/a/suite\"]\n").is_err());
 }
+
+#[test]
+fn an_alias_is_taken_from_the_suite_that_has_it_and_the_lines_say_who_stops() {
+    let mut there = suites();
+    there[0].alias = "prod".parse().ok();
+    let draw = |text: &str| Plan::new(&Manifest::parse(text).unwrap(), &there, &access(), false);
+    let edits = |plan: &Plan| -> Vec<_> {
+        let told = plan.edit.iter();
+        told.map(|(name, edit, _)| {
+            let from = edit.alias_from.as_ref().map(ToString::to_string);
+            (name.to_string(), edit.alias.clone().unwrap(), from)
+        })
+        .collect()
+    };
+    let of = |name: &str, alias: &str, from: Option<&str>| {
+        (name.to_owned(), alias.to_owned(), from.map(str::to_owned))
+    };
+    // What is there, or left out, is no difference.
+    for text in
+        ["[suite.stable]\nalias = \"prod\"", "[suite.stable]", "[suite.\"edge.1\"]\nalias = \"\""]
+    {
+        assert!(draw(text).is_empty(), "{text}");
+    }
+    let none = draw("[suite.stable]\nalias = \"\"");
+    assert_eq!(edits(&none), [of("stable", "", None)]);
+    let lines = none.lines().join("\n");
+    assert!(lines.starts_with("~ suite stable: alias \"prod\" -> \"\"\n"), "{lines}");
+    assert!(
+        lines.contains("every host whose source names prod stops: it is refused with 403"),
+        "{lines}"
+    );
+    // One takes it and the other gets another one, in one file.
+    let both = draw("[suite.stable]\nalias = \"old\"\n[suite.\"edge.1\"]\nalias = \"prod\"");
+    assert_eq!(edits(&both), [of("edge.1", "prod", Some("stable")), of("stable", "old", None)]);
+    let lines = both.lines().join("\n");
+    assert!(lines.contains("changed its 'Codename' value from 'stable' to 'edge.1'"), "{lines}");
+    // A new suite has a free one at once, and takes another's afterwards.
+    let new = draw("[suite.trixie]\nalias = \"next\"\n[suite.forky]\nalias = \"prod\"");
+    let made: Vec<_> =
+        new.create.iter().map(|one| (one.name.as_str(), one.alias.clone())).collect();
+    assert_eq!(made, [("forky", None), ("trixie", "next".parse().ok())]);
+    assert_eq!(edits(&new), [of("forky", "prod", Some("stable"))]);
+    assert!(new.lines().contains(&"+ suite trixie: main for amd64, alias next".to_owned()));
+}

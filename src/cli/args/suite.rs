@@ -55,6 +55,9 @@ pub struct SuiteCreate {
     /// The suite
     #[arg(value_name = "SUITE")]
     pub name: SuiteName,
+    /// A second name, which is its Suite field then; its own name is its Codename
+    #[arg(long, value_name = "SUITE")]
+    pub alias: Option<SuiteName>,
     /// The Origin field; it can never be changed [default: the server's public name]
     #[arg(long, value_name = "TEXT")]
     pub origin: Option<String>,
@@ -154,6 +157,12 @@ pub struct SuiteEditArgs {
     /// The suite
     #[arg(value_name = "SUITE")]
     pub name: SuiteName,
+    /// Another second name, which is its Suite field then; hosts that read it by the one of before stop
+    #[arg(long, value_name = "SUITE")]
+    pub alias: Option<SuiteName>,
+    /// It has no second name
+    #[arg(long, conflicts_with = "alias")]
+    pub no_alias: bool,
     /// A new Description field
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
@@ -195,4 +204,15 @@ pub struct SuiteEditArgs {
     /// What hosts are offered.
     #[command(flatten)]
     pub offer: OfferArgs,
+}
+
+impl SuiteEditArgs {
+    /// Another alias, as the API has it: empty for none.
+    pub fn alias(&self) -> Option<String> {
+        if self.no_alias {
+            Some(String::new())
+        } else {
+            self.alias.as_ref().map(ToString::to_string)
+        }
+    }
 }

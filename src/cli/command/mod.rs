@@ -1,6 +1,7 @@
 //! Commands: each calls the server and has the answer rendered.
 
 pub mod access;
+pub mod alias;
 pub mod audit;
 pub mod crl;
 pub mod enrol;

@@ -1,6 +1,6 @@
 //! `repoctl suite …`, `history`, `diff`, `status` and `whoami`.
 
-use super::Session;
+use super::{Session, alias};
 use crate::api::{DiffQuery, GenerationsQuery, SuiteDefinition, SuiteEdit};
 use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
 use crate::cli::consent::{Question, Settled, names};
@@ -59,6 +59,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
     let now = session.now();
     let definition = SuiteDefinition {
         name: args.name.clone(),
+        alias: args.alias.clone(),
         origin: args.origin.clone().unwrap_or_default(),
         label: args.label.clone().unwrap_or_default(),
         description: args.description.clone(),
@@ -83,7 +84,9 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
 
 async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Failure> {
     let now = session.now();
-    let edit = SuiteEdit {
+    let mut edit = SuiteEdit {
+        alias: args.alias(),
+        alias_from: None,
         description: args.description.clone(),
         valid_days: args.valid_days,
         add_components: args.add_component.clone(),
@@ -106,9 +109,21 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         return Err(Failure::usage("nothing to edit was given")
             .with_hint("see repoctl suite edit --help for what can be altered"));
     }
-    let question = parts_for_good(session, args).await?;
+    let mut question = parts_for_good(session, args).await?;
+    let of_alias = alias::question(session, &args.name, &mut edit).await?;
+    question.shown += &of_alias.shown;
+    question.because.extend(of_alias.because);
     session.settle(&question)?;
-    let outcome = session.client.edit_suite(&args.name, &edit).await?;
+    let outcome = match session.client.edit_suite(&args.name, &edit).await {
+        Err(error) => match alias::of_removed(&args.name, &mut edit, &error) {
+            None => return Err(error.into()),
+            Some(question) => {
+                session.settle(&question)?;
+                session.client.edit_suite(&args.name, &edit).await?
+            }
+        },
+        Ok(outcome) => outcome,
+    };
     session.show(&outcome, || render::change::moved(&outcome, now));
     Ok(())
 }

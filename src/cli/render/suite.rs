@@ -17,6 +17,7 @@ pub fn list(suites: &[SuiteView], now: Moment) -> String {
         ">PINS",
         ">SIZE",
         "PUBLISHED",
+        "ALIAS",
         "DESCRIPTION",
     ];
     let mut table = Table::new(&headings);
@@ -30,6 +31,7 @@ pub fn list(suites: &[SuiteView], now: Moment) -> String {
             suite.pins.to_string(),
             size(suite.size_bytes),
             suite.date.map(|date| age(date, now)).unwrap_or_default(),
+            suite.alias.as_ref().map(ToString::to_string).unwrap_or_default(),
             suite.description.clone(),
         ]);
     }
@@ -41,6 +43,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
     let moment = |at: Option<i64>| at.map_or("never".into(), |at| when(at, now));
     let joined = |names: Vec<String>| names.join(" ");
     let lines = [
+        ("alias", suite.alias.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("origin", suite.origin.clone()),
         ("label", suite.label.clone()),
         ("description", suite.description.clone()),

@@ -107,7 +107,7 @@ pub(in crate::flow) fn may_take(
     if let SuiteScope::Named(suites) = &grant.suites
         && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
     {
-        return Err(crate::flow::repository::no_suite(absent));
+        return Err(crate::flow::repository::no_suite_for(repository, admitted, absent));
     }
     if grant.identity == Identity::server() {
         let problem = "is the server's own name; choose another";

@@ -200,7 +200,10 @@ pub(crate) fn described(spec: &SuiteSpec) -> String {
         true => String::new(),
         false => format!("; versions {}", spec.versions),
     };
-    format!("components {components}; architectures {architectures}; owns {owns}{allows}{versions}")
+    let alias = spec.alias.as_ref().map(|alias| format!("; alias {alias}")).unwrap_or_default();
+    format!(
+        "components {components}; architectures {architectures}; owns {owns}{allows}{versions}{alias}"
+    )
 }
 
 fn listed<T: ToString>(values: &[T]) -> String {
@@ -218,6 +221,10 @@ fn edited(edit: &SuiteEdit) -> String {
     };
     let flag = |flag: Option<bool>| flag.map(|on| if on { "yes" } else { "no" }.to_owned());
     let some = |values: String| Some(values).filter(|values| !values.is_empty());
+    if let Some(of) = &edit.alias {
+        tell("alias", Some(of.alias.as_ref().map_or("none".into(), SuiteName::to_string)));
+        tell("taken from", of.from.as_ref().map(SuiteName::to_string));
+    }
     tell("description", edit.description.clone());
     tell("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
     tell("versions", edit.versions.map(|versions| versions.to_string()));

@@ -8,7 +8,7 @@ use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, Draft, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::{
-    adding, listable, lookup, names_fit, reach, rollback, several, unreadable,
+    adding, aliases, listable, lookup, names_fit, reach, rollback, several, unreadable,
 };
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -89,6 +89,8 @@ fn alter(
             if edit.adds() {
                 names_fit::lists_fit(repository, &spec)?;
             }
+            aliases::may_have(repository, &spec, edit.alias_from())?;
+            draft.alias_from = edit.alias_from().cloned();
             if edit.with_packages {
                 draft.clear_all_of(&edit.remove_architectures);
             }

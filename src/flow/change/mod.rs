@@ -3,6 +3,7 @@
 //! May name: error, threads, suite, repository, admit, audit, upload, publish
 
 pub mod adding;
+pub mod aliases;
 pub mod apply;
 pub mod cascade;
 pub mod installable;

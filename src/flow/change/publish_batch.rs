@@ -78,6 +78,7 @@ pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     let loaded = blocking(move || {
         slices::take_back(&shared, &at_desk.suite)?;
         if let Some(state) = shared.catalogue.load_suite(&at_desk.suite)? {
+            shared.aliases.set(&at_desk.suite, state.spec.alias.as_ref());
             at_desk.set_state(state);
         }
         Ok(())

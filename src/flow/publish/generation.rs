@@ -21,6 +21,7 @@ use crate::flow::publish::slices::{self, Sliced};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::signing::{NextDate, ReleaseDate};
+use crate::time::Moment;
 
 /// What was published.
 #[derive(Clone, Debug)]
@@ -79,6 +80,9 @@ pub(crate) fn publish(
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
     desk.set_live_indices(live_indices, &files);
     desk.set_state(advanced(&state, plan, spec, contents, head));
+    if plan.spec.is_some() {
+        repository.aliases.set(&desk.suite, spec.alias.as_ref());
+    }
     Ok(Outcome::Live(published))
 }
 
@@ -150,7 +154,7 @@ impl Making<'_> {
         let Some(built) = built else { return Ok(None) };
         let (indexed, chunks_ms) = (Instant::now(), built.chunks_ms);
         let (files, beside) = files(desk, spec, &built.live_indices);
-        let date = due(repository, &desk.suite)?;
+        let date = due(repository, &desk.suite, floor(repository, &desk.state(), spec)?)?;
         let head = sign(repository, spec, number, date, &files)?;
         let chunks = [built.new_chunks, beside].concat();
         let spent = Spent { begun, chunks_ms, indexed, signed: Instant::now() };
@@ -225,22 +229,47 @@ pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), Flow
     let state = desk.state();
     let Some(old) = &state.head else { return Ok(()) };
     let files = repository.catalogue.list_indices(&desk.suite, old.generation)?;
-    let date = due(repository, &desk.suite)?;
+    let date = due(repository, &desk.suite, None)?;
     let head = sign(repository, &state.spec, old.generation, date, &files)?;
     repository.catalogue.record_head(&desk.suite, &head)?;
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
     Ok(())
 }
 
-fn due(repository: &Repository, suite: &SuiteName) -> Result<ReleaseDate, FlowError> {
+/// The Date of what hosts read so far under a name that the suite gets: one that is not later would pass unseen.
+fn floor(
+    repository: &Repository,
+    before: &SuiteState,
+    spec: &SuiteSpec,
+) -> Result<Option<Moment>, FlowError> {
+    let begins = before.head.is_none();
+    let alias = spec.alias.as_ref().filter(|_| begins || before.spec.alias != spec.alias);
+    let mut floor = None;
+    for name in begins.then_some(&spec.name).into_iter().chain(alias) {
+        floor = floor.max(repository.catalogue.find_floor(name)?);
+    }
+    Ok(floor)
+}
+
+/// The next Date of a suite, once it is later than `floor`, too.
+fn due(
+    repository: &Repository,
+    suite: &SuiteName,
+    floor: Option<Moment>,
+) -> Result<ReleaseDate, FlowError> {
     loop {
         let now = repository.now();
-        match repository.signer.next_date(suite, now)? {
-            NextDate::Ready(date) => return Ok(date),
-            NextDate::Wait { seconds } => {
-                std::thread::sleep(repository.clock.until(now.plus(seconds.into())));
+        let ahead = floor.map_or(-1, |floor| floor.since(now));
+        let seconds = match repository.signer.next_date(suite, now)? {
+            NextDate::Ready(date) if ahead < 0 => return Ok(date),
+            NextDate::Ready(_) if ahead > LONGEST_WAIT_SECONDS => {
+                let problem = "what hosts read under this name is dated ahead of the server's clock; set the clock right";
+                return Err(FlowError::ClockBehind(problem.into()));
             }
-        }
+            NextDate::Ready(_) => ahead.saturating_add(1),
+            NextDate::Wait { seconds } => seconds.into(),
+        };
+        std::thread::sleep(repository.clock.until(now.plus(seconds)));
     }
 }
 
@@ -265,6 +294,9 @@ fn sign(
     })
 }
 
+/// How long a clock is waited for. Unit: seconds.
+const LONGEST_WAIT_SECONDS: i64 = 5;
+
 fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
     Publication {
         suite: suite.clone(),
@@ -274,6 +306,7 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         withdrawn: plan.withdrawn.clone(),
         restored: plan.restored.clone(),
         spec: plan.spec.clone(),
+        alias_from: plan.alias_from.clone(),
         generation: None,
         events: Vec::new(),
         sliced: 0,

@@ -29,7 +29,7 @@ pub(crate) fn release_text(
     let fields = ReleaseFields {
         origin: spec.origin.clone(),
         label: spec.label.clone(),
-        suite: spec.name.clone(),
+        suite: spec.release_suite().clone(),
         codename: spec.name.clone(),
         description: spec.description.clone(),
         date: date.release_date(),

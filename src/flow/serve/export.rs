@@ -46,6 +46,12 @@ pub trait Tree {
     /// As above.
     fn alias(&mut self, from: &str, path: &str) -> Result<(), FlowError>;
 
+    /// Makes `path` a link to the directory of that name beside it, in place of what was there.
+    ///
+    /// # Errors
+    /// As above.
+    fn link_directory(&mut self, name: &str, path: &str) -> Result<(), FlowError>;
+
     /// Makes durable what was written so far.
     ///
     /// # Errors
@@ -125,6 +131,12 @@ pub fn export(
     tree.sync()?;
     for suite in &suites {
         flip(tree, suite)?;
+    }
+    // Behind the suites, so that an alias never leads to one that is not whole.
+    for spec in suites.iter().map(|suite| &suite.state.spec) {
+        if let Some(alias) = &spec.alias {
+            tree.link_directory(spec.name.as_str(), &format!("dists/{alias}"))?;
+        }
     }
     tree.sync()?;
     Ok(Exported {

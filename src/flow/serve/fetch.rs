@@ -30,12 +30,14 @@ pub async fn fetch(
     path: RepoPath,
 ) -> Result<(Fetched, Ground), FlowError> {
     match path {
-        RepoPath::Dists(suite, file) => {
+        RepoPath::Dists(named, file) => {
+            let suite = admit::meant(repository, standing, named);
             let admitted = admit::admit(repository, standing, Right::Read(&suite))?;
             let fetched = dists(repository, &admitted, &suite, file).await?;
             Ok((fetched, Ground::reading(admitted, vec![suite])))
         }
-        RepoPath::Snapshot(id, suite, file) => {
+        RepoPath::Snapshot(id, named, file) => {
+            let suite = admit::meant(repository, standing, named);
             let admitted = admit::admit(repository, standing, Right::Read(&suite))?;
             let fetched = snapshot::fetch(repository, &admitted, id, &suite, file).await?;
             Ok((fetched, Ground::reading(admitted, vec![suite])))

@@ -116,14 +116,15 @@ fn listed<'p>(kept: &Snapshot, path: &'p str) -> Option<(&'p str, Digest)> {
     Some((path.rsplit_once('/')?.0, entry.digest))
 }
 
-/// The kept signature of a generation; made now when there is none by the keys that sign today. Of
-/// several that are made at once, the first is kept and given to all.
+/// The kept signature of a generation; made now when there is none by the keys that sign today, or another alias
+/// stands in it. Of several that are made at once, the first is kept and given to all.
 fn signed(
     repository: &Repository,
     spec: &SuiteSpec,
     record: &GenerationRecord,
 ) -> Result<Snapshot, FlowError> {
-    let keys = repository.signer.fingerprints_for(&spec.name).join(" ");
+    let mut keys = repository.signer.fingerprints_for(&spec.name).join(" ");
+    keys.extend(spec.alias.iter().map(|alias| format!(" as {alias}")));
     let kept = repository.catalogue.find_snapshot(&spec.name, record.generation)?;
     if let Some(kept) = kept.filter(|kept| kept.keys == keys) {
         return Ok(kept);

@@ -14,6 +14,7 @@ use crate::flow::audit::seal;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::blocking;
+use crate::flow::upkeep::suite::lost_alias;
 use crate::flow::upkeep::{keys, sweep};
 use crate::time::Moment;
 
@@ -23,6 +24,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
     for (suite, desk) in repository.desks().iter() {
         sign_anew(repository, suite, desk).await;
         end_pins(repository, desk);
+        give_up_alias(repository, desk);
     }
     // Told in the log; met again the next time.
     let _ = keys::settle(repository, false).await;
@@ -55,9 +57,18 @@ fn is_half_over(head: &Head, now: Moment) -> bool {
     now.since(head.date) >= head.valid_until.since(head.date) / 2
 }
 
+/// Whether the head has this Suite: not where the alias went to another suite and the server stopped behind that.
+fn says_suite(head: &Head, suite: &SuiteName) -> bool {
+    let line = format!("Suite: {suite}");
+    head.release.lines().any(|one| one == line)
+}
+
 async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<Desk>) {
     let now = repository.now();
-    if !desk.state().head.as_ref().is_some_and(|head| is_half_over(head, now)) {
+    let state = desk.state();
+    let due =
+        |head: &Head| is_half_over(head, now) || !says_suite(head, state.spec.release_suite());
+    if !state.head.as_ref().is_some_and(due) {
         return;
     }
     let (job, answer) = Job::of_server(Change::Renew);
@@ -71,6 +82,15 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
         Err(problem) => {
             error!(%suite, %problem, "could not sign anew; hosts will refuse the suite once Valid-Until has passed")
         }
+    }
+}
+
+/// Makes good what whoever took a suite's alias did not stay for.
+fn give_up_alias(repository: &Repository, desk: &Desk) {
+    let Some((change, message)) = lost_alias(repository, desk) else { return };
+    let (job, _) = Job::of_server(change);
+    if let Err(problem) = desk.submit(Job { message, ..job }) {
+        error!(suite = %desk.suite, %problem, "its Release still has the alias of before");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::SuiteEdit;
 use crate::domain::suite_edit;
-use crate::flow::change::names_fit;
+use crate::flow::change::{aliases, names_fit};
 use crate::flow::upkeep::writer;
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use crate::domain::{host, release_name};
 use crate::flow::audit::entries;
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::error::FlowError;
-use crate::flow::repository::{Repository, no_suite};
+use crate::flow::repository::{Repository, no_suite_for};
+use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
 
 /// Makes a suite and publishes its first, empty generation.
@@ -32,13 +33,15 @@ pub async fn create(
     spec.verify()?;
     has_client_package(repository, &spec)?;
     names_fit::lists_fit(repository, &spec)?;
+    aliases::is_free(repository, &spec.name)?;
+    aliases::may_have(repository, &spec, None)?;
     suite_edit::known(&spec.architectures)?;
     let (shared, new) = (Arc::clone(repository), spec.clone());
     let event = admitted.did("suite-create", repository.now());
     let event = event.within(spec.name.as_str()).with(&entries::described(&spec));
     let recorded = blocking(move || Ok(shared.catalogue.create_suite(&new, &event)?)).await;
     if let Err(problem) = recorded {
-        let exists = matches!(problem, FlowError::Conflict(_));
+        let exists = matches!(&problem, FlowError::Conflict(conflict) if conflict.kind == ConflictKind::Exists);
         if !exists || !is_unfinished(repository, &spec)? {
             return Err(problem);
         }
@@ -82,17 +85,45 @@ fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool,
     Ok(state.head.is_none() && state.spec == *spec)
 }
 
-/// Edits a live suite; hosts see it with the next generation, which is made at once.
+/// Edits a live suite; hosts see it with the next generation, which is made at once. A suite from which it takes the
+/// alias says so in a generation of its own, behind it.
 ///
 /// # Errors
-/// [`FlowError::Invalid`], [`FlowError::Missing`].
+/// [`FlowError::Invalid`], [`FlowError::Missing`], [`FlowError::Conflict`].
 pub async fn edit(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     suite: &SuiteName,
     edit: SuiteEdit,
 ) -> Result<Outcome, FlowError> {
-    submit(repository, admitted, suite, Change::Edit(edit), Terms::default()).await
+    repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
+    let from = edit.alias_from().filter(|from| *from != suite).cloned();
+    let change = Change::Edit(edit);
+    let outcome = submit(repository, admitted, suite, change, Terms::default()).await?;
+    if let Some(from) = from {
+        give_up_alias(repository, admitted, &from).await;
+    }
+    Ok(outcome)
+}
+
+/// Has a suite say in its Release that the alias which it had is another suite's. Hosts that read it by its name take no
+/// notice, so that it may come late: the next refresh looks at it too.
+async fn give_up_alias(repository: &Arc<Repository>, admitted: &Admitted, from: &SuiteName) {
+    let lost = repository.desk(from).and_then(|desk| lost_alias(repository, &desk));
+    let Some((change, message)) = lost else { return };
+    let terms = Terms { message, ..Terms::default() };
+    if let Err(problem) = submit(repository, admitted, from, change, terms).await {
+        warn!(suite = %from, %problem, "its Release still has the alias of before; it is made anew later");
+    }
+}
+
+/// What a suite has to do whose alias was taken, and why; nothing where it has done so.
+pub(crate) fn lost_alias(repository: &Repository, desk: &Desk) -> Option<(Change, String)> {
+    let state = desk.state();
+    let alias = state.spec.alias.as_ref()?;
+    let holder = repository.holder(alias).filter(|holder| *holder != desk.suite)?;
+    let edit = SuiteEdit { alias: Some(Box::default()), ..SuiteEdit::default() };
+    Some((Change::Edit(edit), format!("its alias {alias} is that of suite {holder} now")))
 }
 
 /// Whether hosts could get the suite's keys by a package: its name holds the server's and the suite's.
@@ -118,7 +149,7 @@ pub async fn remove(
     suite: &SuiteName,
     expect: Option<u64>,
 ) -> Result<(), FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
     let last = desk.state().last_generation;
     if let Some(expected) = expect.filter(|expected| *expected != last) {
         return Err(FlowError::Expectation { expected, last });
@@ -134,6 +165,7 @@ pub async fn remove(
     let event = Event { before: Some(desk.state().last_generation), ..event };
     let event = event.within(suite.as_str());
     blocking(move || Ok(shared.catalogue.remove_suite(&name, &event)?)).await?;
+    repository.aliases.set(suite, None);
     // Only now: a suite that could not be removed goes on. What was asked meanwhile fails.
     desk.close();
     repository.desks.rcu(|desks| {

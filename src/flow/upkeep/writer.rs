@@ -32,6 +32,7 @@ pub(crate) fn open(
         Some(head) => repository.catalogue.list_indices(suite, head.generation)?,
         None => Vec::new(),
     };
+    repository.aliases.set(suite, state.spec.alias.as_ref());
     let desk = Arc::new(Desk::new(suite.clone(), state, form::is_one_member(&listed)));
     repository.desks.rcu(|desks| {
         let mut desks = (**desks).clone();

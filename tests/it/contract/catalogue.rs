@@ -18,6 +18,8 @@ use tempfile::TempDir;
 
 #[path = "catalogue/access.rs"]
 mod access;
+#[path = "catalogue/aliases.rs"]
+mod aliases;
 #[path = "catalogue/audit.rs"]
 mod audit;
 #[path = "catalogue/clients.rs"]
@@ -32,6 +34,7 @@ mod slices;
 mod snapshots;
 
 use access::{groups_and_grants_are_edited_whole, who_is_revoked_is_shut_out_until_given_a_right};
+use aliases::*;
 use audit::*;
 use clients::*;
 use enrolments::*;
@@ -77,6 +80,9 @@ macro_rules! catalogue_contracts {
             a_package_is_shown_to_the_suites_that_took_it,
             one_name_version_and_architecture_is_one_package,
             suites_are_created_once,
+            a_name_is_one_suites,
+            an_alias_is_taken_from_the_suite_that_is_named,
+            of_many_who_take_a_name_one_gets_it,
             a_new_suite_is_empty,
             a_suite_loads_as_it_was_published,
             a_publication_that_does_not_follow_changes_nothing,

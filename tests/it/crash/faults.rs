@@ -247,6 +247,7 @@ faulty! { Suites:
     fn create_suite(spec: &SuiteSpec, event: &Event) -> ();
     fn list_suites() -> Vec<SuiteSpec>;
     fn find_departed(suite: &SuiteName) -> Option<SuiteSpec>;
+    fn find_floor(name: &SuiteName) -> Option<Moment>;
     fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
     fn publish(publication: &Publication) -> ();
     fn record_slice(slice: Slice) -> u64;

@@ -194,6 +194,7 @@ impl<'g> House<'g> {
     /// What a suite of these tests is.
     pub fn spec(suite: &str) -> SuiteSpec {
         SuiteSpec {
+            alias: None,
             name: SuiteName::parse(suite).unwrap(),
             origin: "Test".into(),
             label: "Test".into(),

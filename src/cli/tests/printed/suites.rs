@@ -31,6 +31,13 @@ pub const SCENES: &[Scene] = &[
             typed("suite edit stable --add-component contrib"),
             asked("suite edit stable --add-component contrib", "y\n"),
             asked("suite edit stable --remove-architecture arm64 --with-packages", "n\n"),
+            typed("suite edit stable --alias prod"),
+            typed("suite edit stable --alias latest"),
+            asked("suite edit stable --alias latest", "y\n"),
+            asked("suite edit empty --no-alias", "n\n"),
+            asked("suite edit empty --alias newest", "n\n"),
+            typed("suite edit stable --alias prod --no-alias"),
+            typed("suite edit stable --alias ''"),
         ],
     ),
     (

@@ -91,6 +91,7 @@ pub fn head(generation: u64, date: i64) -> Head {
 /// A publication that changes nothing.
 pub fn nothing(name: &str) -> Publication {
     Publication {
+        alias_from: None,
         suite: suite(name),
         accepted: Vec::new(),
         pinned: Vec::new(),
