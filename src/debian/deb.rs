@@ -113,7 +113,7 @@ fn read_format_version<R: Read>(archive: &mut Archive<R>) -> Result<(), DebError
     if member.name != NAME {
         return Err(DebError::malformed(
             &member.name,
-            "it comes first, where only debian-binary may be",
+            "it stands first, where only debian-binary may stand",
         ));
     }
     if member.size_bytes > FORMAT_VERSION_MAX_BYTES {
