@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::SuiteChoice;
 use crate::debian::{
-    Architecture, Component, PackageName, Privilege, SuiteName, Version, Versions,
+    Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Version, Versions,
 };
 use crate::digest::Digest;
 
@@ -25,6 +25,19 @@ impl JsonSchema for SuiteName {
         text(
             "The name of a suite: its directory under dists/, its Suite and its Codename.",
             "stable",
+        )
+    }
+}
+
+impl JsonSchema for Namespace {
+    fn schema_name() -> Cow<'static, str> {
+        "Namespace".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text(
+            "Within which a name, version and architecture mean one package; suites that name none share default.",
+            "trixie",
         )
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Move;
-use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
+use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 fn yes() -> bool {
     true
@@ -51,6 +51,10 @@ pub struct SuiteDefinition {
     /// How many versions of a name and architecture are listed at most: a number, or `all`.
     #[serde(default, skip_serializing_if = "Versions::is_one")]
     pub versions: Versions,
+    /// Within which a name, version and architecture belong to one set of bytes; it never changes afterwards. Left
+    /// out: `default`.
+    #[serde(default, skip_serializing_if = "Namespace::is_default")]
+    pub namespace: Namespace,
     /// How long a signature stands. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
@@ -122,6 +126,9 @@ pub struct SuiteEdit {
     /// Refused unless it is so already, for the same reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub but_automatic_upgrades: Option<bool>,
+    /// Refused unless it is so already: hosts that have a version would keep other bytes of it unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Namespace>,
     /// Where `apt changelog` looks from now on; empty for nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changelogs: Option<String>,
@@ -169,6 +176,9 @@ pub struct SuiteView {
     /// How many versions of a name and architecture are listed at most: a number, or `all`.
     #[serde(default)]
     pub versions: Versions,
+    /// Within which a name, version and architecture belong to one set of bytes.
+    #[serde(default)]
+    pub namespace: Namespace,
     /// How long a signature stands. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic).

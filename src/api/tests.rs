@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::debian::{Architecture, Component, PackageName, SuiteName, Version, Versions};
+use crate::debian::{
+    Architecture, Component, Namespace, PackageName, SuiteName, Version, Versions,
+};
 use crate::digest::Digest;
 
 fn wire<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, json: Value) {
@@ -60,6 +62,7 @@ fn suites() {
             pdiffs: true,
             translations: false,
             versions: Versions::ONE,
+            namespace: Namespace::default(),
         },
         json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
             "components": ["main"], "architectures": ["amd64"], "valid_days": 14 }),
@@ -84,10 +87,11 @@ fn suites() {
             pdiffs: false,
             translations: true,
             versions: Versions::All,
+            namespace: Namespace::parse("trixie").unwrap(),
         },
         json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "",
             "components": ["main"], "architectures": ["amd64"], "versions": "all", "valid_days": 14,
-            "not_automatic": true, "but_automatic_upgrades": true,
+            "namespace": "trixie", "not_automatic": true, "but_automatic_upgrades": true,
             "changelogs": "https://h/@CHANGEPATH@", "snapshots": "", "contents": false,
             "pdiffs": false, "translations": true }),
     );
@@ -114,9 +118,10 @@ fn suites() {
             pdiffs: Some(true),
             translations: Some(true),
             versions: "3".parse().ok(),
+            namespace: Some(Namespace::default()),
             message: "m".into(),
         },
-        json!({ "alias": "old", "alias_from": "stable", "description": "d", "valid_days": 7, "versions": 3, "add_components": ["main"], "owns": ["acme-*"],
+        json!({ "alias": "old", "alias_from": "stable", "description": "d", "valid_days": 7, "versions": 3, "namespace": "default", "add_components": ["main"], "owns": ["acme-*"],
             "add_architectures": ["amd64"], "remove_architectures": ["amd64"], "with_packages": true,
             "changelogs": "", "snapshots": "https://h/@SNAPSHOTID@/",
             "contents": false, "pdiffs": true, "translations": true, "message": "m" }),
@@ -141,6 +146,7 @@ fn suites() {
             pdiffs: false,
             translations: true,
             versions: Versions::ONE,
+            namespace: Namespace::parse("trixie").unwrap(),
             generation: 3,
             date: Some(5),
             valid_until: None,
@@ -151,7 +157,7 @@ fn suites() {
         },
         json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "d",
             "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "versions": 1,
-            "valid_days": 14,
+            "namespace": "trixie", "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,
             "snapshots": "s", "contents": true, "pdiffs": false, "translations": true,
             "generation": 3,

@@ -4,7 +4,7 @@
 //! May name: domain, debian, digest, time, cause
 
 use crate::cause::Cause;
-use crate::debian::{Component, PackageName, SuiteName};
+use crate::debian::{Component, Namespace, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{Event, Grant, Head, Identity, Package, Publication, Slice, SuiteSpec};
 use crate::time::Moment;
@@ -25,8 +25,8 @@ pub use enrolments::Enrolments;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use records::{
-    CertificateRecord, ChangesSince, IndexRecord, Mention, NewPackage, PackageRecord, PastIndex,
-    Placement, Sighting, SuiteState,
+    CertificateRecord, ChangesSince, Departed, IndexRecord, Mention, NewPackage, PackageRecord,
+    PastIndex, Placement, Sighting, SuiteState,
 };
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
@@ -103,11 +103,15 @@ pub trait Packages: Send + Sync {
     /// [`CatalogueError`].
     fn list_sent(&self, digests: &[Digest], by: &Identity) -> Result<Vec<Digest>, CatalogueError>;
 
-    /// Every accepted package of any of these names, in any suite.
+    /// Every package of any of these names that some suite of this namespace has taken; without one, of any.
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn list_versions(&self, names: &[PackageName]) -> Result<Vec<PackageRecord>, CatalogueError>;
+    fn list_versions(
+        &self,
+        namespace: Option<&Namespace>,
+        names: &[PackageName],
+    ) -> Result<Vec<PackageRecord>, CatalogueError>;
 
     /// The published stanzas of these packages, in the order asked for.
     ///
@@ -180,7 +184,7 @@ pub trait Suites: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`].
-    fn find_departed(&self, suite: &SuiteName) -> Result<Option<SuiteSpec>, CatalogueError>;
+    fn find_departed(&self, suite: &SuiteName) -> Result<Option<Departed>, CatalogueError>;
 
     /// The Date of what was last found at `dists/NAME/`, by a suite of this name that was removed or by one whose
     /// alias it is or was: what is found there next is dated later.

@@ -40,7 +40,8 @@ pub struct PackageRecord {
     pub sent_by: Identity,
     /// When they came.
     pub sent_at: Moment,
-    /// Whether some suite took it; from then on its name, version and architecture are its own.
+    /// Whether some suite took it; from then on its name, version and architecture are its own in that suite's
+    /// namespace.
     pub accepted: bool,
 }
 
@@ -59,6 +60,15 @@ pub struct SuiteState {
     pub pins: Vec<Pin>,
     /// Versions that were withdrawn.
     pub withdrawn: Vec<Withdrawn>,
+}
+
+/// A suite that was removed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Departed {
+    /// What it was.
+    pub spec: SuiteSpec,
+    /// Whether it, or one of the same name before it, ever took a package that the server did not make itself.
+    pub has_taken: bool,
 }
 
 /// An index file and where its chunks lie.

@@ -28,7 +28,7 @@ pub use control::{Control, LONGEST_STANZA_BYTES, PackageKind};
 pub use deb::{DebError, DebLimits};
 pub use dependencies::{Dependencies, MultiArch};
 pub use file_list::{FileList, read_file_list};
-pub use name::{Architecture, Component, NameError, PackageName, SuiteName};
+pub use name::{Architecture, Component, NameError, Namespace, PackageName, SuiteName};
 pub use privilege::{Privilege, PrivilegeError};
 pub use release::{ReleaseEntry, ReleaseFields, ReleaseText};
 pub use stanza::Fault;

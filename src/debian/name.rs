@@ -118,6 +118,31 @@ name_type!(
     valid_suite
 );
 
+name_type!(
+    /// Within which a name, version and architecture mean one package: builds for several releases of a
+    /// distribution may give one version different bytes, each in a namespace of its own.
+    Namespace,
+    "namespace",
+    |_| "1 to 64 of a-z, 0-9, '.', '+' and '-', the first a letter or digit",
+    valid_suite
+);
+
+impl Namespace {
+    /// The one of all suites that name none.
+    pub const DEFAULT: &str = "default";
+
+    /// Whether it is the one of all suites that name none.
+    pub fn is_default(&self) -> bool {
+        self.as_str() == Self::DEFAULT
+    }
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self(SmolStr::new_static(Self::DEFAULT))
+    }
+}
+
 impl Architecture {
     /// Whether this is `all`: a package that is listed in the index of every architecture.
     pub fn is_all(&self) -> bool {
@@ -201,6 +226,20 @@ mod tests {
         for bad in ["any", "linux-any", "source", "", "AMD64", "amd64 arm64", "../x"] {
             assert!(Architecture::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn namespaces_are_called_like_suites() {
+        for good in ["default", "bookworm", "debian-12", "1.0+x", &"a".repeat(64)] {
+            assert_eq!(Namespace::parse(good).map(|one| one.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "Trixie", "-x", ".x", "a b", "a/b", "a_b", "a\n", "é", &"a".repeat(65)] {
+            let said = Namespace::parse(bad).expect_err(bad).to_string();
+            assert!(said.starts_with("namespace ") && said.contains("1 to 64 of a-z"), "{said}");
+        }
+        assert!(Namespace::default().is_default());
+        assert_eq!(Namespace::parse("default"), Ok(Namespace::default()));
+        assert!(!Namespace::parse("trixie").unwrap().is_default());
     }
 
     #[test]

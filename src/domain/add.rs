@@ -52,10 +52,10 @@ pub struct Added {
     pub note: String,
 }
 
-/// What the whole repository has of the names that are added.
+/// What the suite's namespace has of the names that are added.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'k> {
-    /// Every package that any suite has taken.
+    /// Every package that any suite of it has taken.
     pub packages: &'k [Package],
     /// Those of which the asker may not know.
     pub hidden: &'k HashSet<Digest>,

@@ -24,6 +24,7 @@ pub mod installable;
 pub mod layout;
 pub mod listing;
 pub mod moves;
+pub mod namespaces;
 pub mod package;
 pub mod package_set;
 pub mod past;

@@ -1,7 +1,7 @@
 //! Suites: what an operator says of one.
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
-use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
+use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What a suite is, as its Release file says it.
 ///
@@ -37,6 +37,9 @@ pub struct SuiteSpec {
     /// How many versions of a name and architecture are listed at most.
     #[serde(default, skip_serializing_if = "Versions::is_one")]
     pub versions: Versions,
+    /// Within which a name, version and architecture belong to one set of bytes. It never changes.
+    #[serde(default, skip_serializing_if = "Namespace::is_default")]
+    pub namespace: Namespace,
     /// How long a signature stands. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -126,8 +129,16 @@ impl SuiteSpec {
     /// Checks what no edit may alter, against what the suite was before.
     ///
     /// # Errors
-    /// [`SpecError`] naming the first field that would make apt ask a person on every host.
+    /// [`SpecError`] naming the first field that would make apt ask a person on every host, or the namespace.
     pub fn follows(&self, earlier: &Self) -> Result<(), SpecError> {
+        if self.namespace != earlier.namespace {
+            let problem = format!(
+                "cannot be changed: suite {} is in namespace {} for ever, and hosts that have a version would keep \
+                 other bytes of it unseen; create another suite",
+                self.name, earlier.namespace
+            );
+            return Err(SpecError { field: "namespace", problem });
+        }
         let altered = [
             ("name", self.name != earlier.name),
             ("origin", self.origin != earlier.origin),
@@ -146,17 +157,29 @@ impl SuiteSpec {
         Err(SpecError { field, problem: problem.into() })
     }
 
-    /// A new suite under the name of one that was removed: what was not said is as it was there.
+    /// A new suite under the name of one that was removed: what was not said is as it was there. It may be in another
+    /// namespace when that one never `took` a package.
     ///
     /// # Errors
-    /// [`SpecError`] naming the first field in which it differs: hosts of the removed one would stop.
-    pub fn succeed(self, departed: &Self) -> Result<Self, SpecError> {
+    /// [`SpecError`] naming the first field in which it differs: hosts of the removed one would stop, or keep what they
+    /// have of another namespace.
+    pub fn succeed(self, departed: &Self, took: bool) -> Result<Self, SpecError> {
         let said =
             |text: String, before: &String| if text.is_empty() { before.clone() } else { text };
         let origin = said(self.origin, &departed.origin);
         let label = said(self.label, &departed.label);
         let spec = Self { origin, label, ..self };
-        let Err(SpecError { field, .. }) = spec.follows(departed) else { return Ok(spec) };
+        let namespace = if took { &departed.namespace } else { &spec.namespace };
+        let known = Self { namespace: namespace.clone(), ..departed.clone() };
+        let Err(SpecError { field, .. }) = spec.follows(&known) else { return Ok(spec) };
+        if field == "namespace" {
+            let problem = format!(
+                "was {} of the suite of this name that was removed, and hosts that have a version of it would keep \
+                 other bytes unseen; make it the same, or take another name",
+                departed.namespace
+            );
+            return Err(SpecError { field, problem });
+        }
         let before = match field {
             "origin" => format!("{:?}", departed.origin),
             "label" => format!("{:?}", departed.label),
@@ -281,6 +304,8 @@ mod tests {
         assert!(
             old.versions.is_one() && !serde_json::to_string(&old).unwrap().contains("versions")
         );
+        assert!(old.namespace.is_default());
+        assert!(!serde_json::to_string(&old).unwrap().contains("namespace"));
         let again: SuiteSpec = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
         assert_eq!(again, old);
     }
@@ -325,6 +350,19 @@ mod tests {
         let said = spec(both).follows(&only).expect_err("altered").to_string();
         assert!(said.starts_with("but_automatic_upgrades: cannot be changed"), "{said}");
         assert!(spec(r#", "translations": true, "pdiffs": false"#).follows(&spec("")).is_ok());
+        let trixie = spec(r#", "namespace": "trixie""#);
+        for (one, other, was) in [(&trixie, &spec(""), "default"), (&spec(""), &trixie, "trixie")] {
+            let said = one.follows(other).expect_err("altered").to_string();
+            let begin = format!(
+                "namespace: cannot be changed: suite stable is in namespace {was} for ever"
+            );
+            assert!(said.starts_with(&begin), "{said}");
+        }
+        assert_eq!(trixie.follows(&trixie), Ok(()));
+    }
+
+    fn unsaid_in(of: &SuiteSpec) -> SuiteSpec {
+        SuiteSpec { origin: String::new(), label: String::new(), ..of.clone() }
     }
 
     #[test]
@@ -336,14 +374,25 @@ mod tests {
             ..spec("")
         };
         for (origin, label) in [("", ""), ("Acme", ""), ("", "Acme")] {
-            assert_eq!(unsaid(origin, label).succeed(&departed), Ok(spec("")));
+            assert_eq!(unsaid(origin, label).succeed(&departed, true), Ok(spec("")));
         }
-        let said = unsaid("Other", "").succeed(&departed).unwrap_err().to_string();
+        let said = unsaid("Other", "").succeed(&departed, true).unwrap_err().to_string();
         assert!(said.starts_with("origin: was \"Acme\" of the suite of this name"), "{said}");
-        let said = unsaid("", "Other").succeed(&departed).unwrap_err().to_string();
+        let said = unsaid("", "Other").succeed(&departed, true).unwrap_err().to_string();
         assert!(said.starts_with("label: was"), "{said}");
-        let said = spec(r#", "not_automatic": true"#).succeed(&departed).unwrap_err().to_string();
+        let said =
+            spec(r#", "not_automatic": true"#).succeed(&departed, true).unwrap_err().to_string();
         assert!(said.starts_with("not_automatic: was false"), "{said}");
+        let trixie = spec(r#", "namespace": "trixie""#);
+        let said = trixie.clone().succeed(&departed, true).unwrap_err().to_string();
+        assert!(said.starts_with("namespace: was default of the suite of this name"), "{said}");
+        let said = spec("").succeed(&trixie, true).unwrap_err().to_string();
+        assert!(said.starts_with("namespace: was trixie of the suite of this name"), "{said}");
+        assert_eq!(unsaid_in(&trixie).succeed(&trixie, true), Ok(trixie.clone()));
+        // Nobody has anything from a suite that never took a package.
+        assert_eq!(unsaid_in(&trixie).succeed(&departed, false), Ok(trixie.clone()));
+        let said = unsaid("Other", "").succeed(&trixie, false).unwrap_err().to_string();
+        assert!(said.starts_with("origin: was"), "{said}");
     }
 
     #[test]

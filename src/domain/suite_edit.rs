@@ -1,10 +1,10 @@
 //! Suite edit: what may be changed of a live suite.
 
-use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
+use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::domain::suite::{SpecError, SuiteSpec};
 
 /// What is changed of a suite. Origin, Label, name and NotAutomatic cannot be: apt asks a person on
-/// every host.
+/// every host. Nor can the namespace.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SuiteEdit {
     /// Another alias, or none. In a box, since it is rare and would make every change larger.
@@ -31,6 +31,8 @@ pub struct SuiteEdit {
     pub not_automatic: Option<bool>,
     /// Refused unless it is so already.
     pub but_automatic_upgrades: Option<bool>,
+    /// Refused unless it is so already.
+    pub namespace: Option<Namespace>,
     /// Where `apt changelog` looks; empty for nowhere.
     pub changelogs: Option<String>,
     /// Where apt finds an earlier state; empty for nowhere.
@@ -85,6 +87,9 @@ impl SuiteEdit {
             spec.allows.clone_from(allows);
         }
         spec.versions = self.versions.unwrap_or(spec.versions);
+        if let Some(namespace) = &self.namespace {
+            spec.namespace.clone_from(namespace);
+        }
         let components = self.add_components.iter().filter(|one| !spec.components.contains(one));
         let components: Vec<_> = components.cloned().collect();
         spec.components.extend(components);

@@ -10,7 +10,7 @@ use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
 use crate::debian::{
-    Architecture, Component, PackageKind, PackageName, Privilege, Version, Versions,
+    Architecture, Component, Namespace, PackageKind, PackageName, Privilege, Version, Versions,
 };
 use crate::digest::Digest;
 use crate::time::Moment;
@@ -76,6 +76,7 @@ impl Model {
             owns: Vec::new(),
             allows: Vec::new(),
             versions: Versions::ONE,
+            namespace: Namespace::default(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
-use crate::domain::{Identity, Right, Role, SuiteSpec};
+use crate::domain::{Identity, Right, Role, SuiteSpec, namespaces};
 use crate::flow::admit;
 use crate::flow::report::reports;
 use crate::flow::upkeep::client_package;
@@ -39,6 +39,9 @@ pub async fn setup(
         ca_pem: &ca_pem,
         suites: &of_suites,
     };
+    // The host itself may know what it has read; anybody else what they may read themselves.
+    let mut before = reports::read_elsewhere(&app.repository, &identity, &suites).await?;
+    before.retain(|spec| own || caller.admit(&app, Right::Read(&spec.name)).is_ok());
     let directory = host::directory(&app.site.host);
     let names: Vec<_> = suites.iter().map(|spec| spec.name.clone()).collect();
     let file = |file: host::HostFile| SetupFile {
@@ -52,7 +55,7 @@ pub async fn setup(
         key_path: format!("{directory}/client.key"),
         files: host::files(&facts).into_iter().map(file).collect(),
         obsolete: host::obsolete_files(&app.site.host, &names),
-        notes: notes(&suites),
+        notes: notes(&suites, &before),
     }))
 }
 
@@ -100,7 +103,7 @@ fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
     Ok(desks.keys().filter(|suite| entitled.reads(suite)).cloned().collect())
 }
 
-fn notes(suites: &[SuiteSpec]) -> Vec<String> {
+fn notes(suites: &[SuiteSpec], before: &[SuiteSpec]) -> Vec<String> {
     let mut notes = vec![
         "apt knows allow-downgrades only for the whole host; the preferences limit what really goes down"
             .to_string(),
@@ -113,5 +116,7 @@ fn notes(suites: &[SuiteSpec]) -> Vec<String> {
             spec.name
         ));
     }
+    notes.extend(namespaces::side_by_side(suites));
+    notes.extend(namespaces::moved(suites, before));
     notes
 }

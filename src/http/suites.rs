@@ -67,6 +67,7 @@ pub async fn create(
         pdiffs: definition.pdiffs,
         translations: definition.translations,
         versions: definition.versions,
+        namespace: definition.namespace,
     };
     let name = spec.name.clone();
     flow::create(&app.repository, &admitted, spec).await?;
@@ -100,6 +101,7 @@ pub async fn edit(
         pdiffs: edit.pdiffs,
         translations: edit.translations,
         versions: edit.versions,
+        namespace: edit.namespace,
     };
     let outcome = flow::edit(&app.repository, &admitted, &suite, changed).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))

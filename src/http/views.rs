@@ -127,6 +127,7 @@ pub fn suite(report: SuiteReport) -> SuiteView {
         pdiffs: spec.pdiffs,
         translations: spec.translations,
         versions: spec.versions,
+        namespace: spec.namespace,
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),
         valid_until: report.head.as_ref().map(|head| head.valid_until.0),

@@ -33,6 +33,7 @@ mod host_files;
 mod kinds;
 mod locked;
 mod matrix;
+mod namespaces;
 mod obeyed;
 mod openapi;
 mod origins;

@@ -15,6 +15,7 @@ use crate::digest::Digest;
 mod access;
 mod aliases;
 mod audit;
+mod bindings;
 mod chunk_cache;
 mod clients;
 mod emptied;

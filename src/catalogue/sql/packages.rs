@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
 use super::{Answer, MANY, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{CatalogueError, Mention, NewPackage, PackageRecord, Packages};
-use crate::debian::{Dependencies, PackageName, SuiteName, read_file_list};
+use crate::debian::{Dependencies, Namespace, PackageName, SuiteName, read_file_list};
 use crate::digest::Digest;
 use crate::domain::{Identity, Package};
 use crate::time::Moment;
@@ -62,6 +62,17 @@ macro_rules! is_taken {
     };
 }
 
+/// Whether the binding `b` counts: one that a slice made does once a suite of its namespace took the package.
+macro_rules! is_bound {
+    () => {
+        "(b.by_slice = 0 OR EXISTS ( \
+             SELECT 1 FROM acceptance AS a \
+             JOIN suite AS s ON s.id = a.suite_id AND s.namespace = b.namespace \
+                 AND a.from_generation <= s.last_generation \
+             WHERE a.package_id = b.package_id))"
+    };
+}
+
 const BY_DIGEST: &str = concat!(
     "SELECT ",
     package_columns!(),
@@ -70,12 +81,22 @@ const BY_DIGEST: &str = concat!(
     " THEN 1 ELSE 0 END FROM package AS p WHERE p.digest = $1"
 );
 
-const ACCEPTED_BY_NAME: &str = concat!(
+const BOUND_BY_NAME: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, 1 FROM package AS p WHERE p.name = $1 AND p.accepted > 0 AND ",
-    is_taken!(),
+    ", p.sent_by, p.sent_at, 1 FROM binding AS b JOIN package AS p ON p.id = b.package_id \
+     WHERE b.name = $1 AND b.namespace = $2 AND ",
+    is_bound!(),
     " ORDER BY p.id"
+);
+
+const BOUND_ANYWHERE: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", p.sent_by, p.sent_at, 1 FROM package AS p \
+     WHERE p.id IN (SELECT b.package_id FROM binding AS b WHERE b.name = $1 AND ",
+    is_bound!(),
+    ") ORDER BY p.id"
 );
 
 const STANZA: &str = "\
@@ -141,13 +162,21 @@ impl<S: Store> Packages for S {
         })
     }
 
-    fn list_versions(&self, names: &[PackageName]) -> Answer<Vec<PackageRecord>> {
+    fn list_versions(
+        &self,
+        namespace: Option<&Namespace>,
+        names: &[PackageName],
+    ) -> Answer<Vec<PackageRecord>> {
         self.read(|tx| {
             let mut reader = Reader::default();
             let mut found = Vec::new();
             for name in names {
-                let name = [name.as_str().into()];
-                found.extend(all(tx, ACCEPTED_BY_NAME, &name, |row| record(&mut reader, row))?);
+                let name = name.as_str().into();
+                let read = |row: &dyn Row| record(&mut reader, row);
+                found.extend(match namespace {
+                    Some(one) => all(tx, BOUND_BY_NAME, &[name, one.as_str().into()], read)?,
+                    None => all(tx, BOUND_ANYWHERE, &[name], read)?,
+                });
             }
             Ok(found)
         })

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::bindings::{self, Bound, By};
 use super::heads::{find_head, lock};
 use super::indices::{record_chunk, record_indices};
-use super::rows::to_json;
+use super::rows::{parse, to_json};
 use super::{Answer, Tx, Value, aliases, audit, count, one, slices};
 use crate::catalogue::CatalogueError;
-use crate::debian::{Component, SuiteName};
+use crate::debian::{Component, Namespace, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication,
@@ -18,15 +19,7 @@ const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
 
 const FLOOR: &str = "SELECT dated_at FROM departed_suite WHERE name = $1";
 
-const PACKAGE: &str =
-    "SELECT id, name, version, architecture, accepted FROM package WHERE digest = $1";
-
-// Touches no row when other bytes hold the name, version and architecture already.
-const ACCEPT_PACKAGE: &str = "\
-    UPDATE package SET accepted = $1 WHERE id = $2 AND NOT EXISTS ( \
-        SELECT 1 FROM package AS other \
-        WHERE other.name = $3 AND other.version = $4 AND other.architecture = $5 \
-            AND other.accepted > 0)";
+const NAMESPACE: &str = "SELECT namespace FROM suite WHERE id = $1";
 
 // Who took it first stays on record.
 const RECORD_ACCEPTANCE: &str = "\
@@ -82,17 +75,17 @@ const MOVE_HEAD: &str = "\
 /// # Errors
 /// [`CatalogueError::Stale`] when it does not follow what is recorded; [`CatalogueError::Missing`]
 /// for a suite, package or chunk that is not recorded; [`CatalogueError::Exists`] when other bytes
-/// hold a package's name, version and architecture.
+/// hold a package's name, version and architecture in the suite's namespace.
 pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;
     match publication.sliced {
         0 => slices::take_all_back(tx, (id, count(last)?))?,
         rows => slices::expect(tx, &publication.suite, (id, count(last)?), rows)?,
     }
-    let mut batch = PublishBatch::new(tx, (id, last), &publication.suite, None);
+    let mut batch = PublishBatch::new(tx, (id, last), &publication.suite, None)?;
     if let Some(spec) = &publication.spec {
-        if spec.name != publication.suite {
-            let problem = "the new description is of another suite";
+        if spec.name != publication.suite || spec.namespace != batch.namespace {
+            let problem = "the new description is of another suite, or in another namespace";
             return Err(CatalogueError::Database(problem.into()));
         }
         batch.tx.exec(REPLACE_SPEC, &[to_json(spec)?.into(), id.into()])?;
@@ -119,34 +112,27 @@ pub(super) struct PublishBatch<'t> {
     id: i64,
     last: u64,
     name: &'t SuiteName,
-    packages: HashMap<Digest, Known>,
+    namespace: Namespace,
+    packages: HashMap<Digest, Bound>,
     /// The generation that is coming, where this is a slice of it.
     coming: Option<i64>,
 }
 
-/// A package that this batch has seen.
-#[derive(Clone)]
-struct Known {
-    id: i64,
-    name: String,
-    version: String,
-    architecture: String,
-    accepted: bool,
-}
-
-/// `package.accepted`: what a slice took counts with the acceptance that stands beside it.
-const TAKEN: i64 = 1;
-const TAKEN_BY_SLICE: i64 = 2;
-
 impl<'t> PublishBatch<'t> {
     /// A transaction on a suite that is locked, with its id and last generation.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] of the database.
     pub(super) fn new(
         tx: &'t mut dyn Tx,
         (id, last): (i64, u64),
         name: &'t SuiteName,
         coming: Option<i64>,
-    ) -> Self {
-        Self { tx, id, last, name, packages: HashMap::new(), coming }
+    ) -> Answer<Self> {
+        let namespace = one(tx, NAMESPACE, &[id.into()], |row| parse(row, 0))?;
+        let namespace =
+            namespace.ok_or_else(|| CatalogueError::Missing(format!("suite {name}")))?;
+        Ok(Self { tx, id, last, name, namespace, packages: HashMap::new(), coming })
     }
 
     pub(super) fn stale(&self) -> CatalogueError {
@@ -175,36 +161,25 @@ impl<'t> PublishBatch<'t> {
         Ok(found)
     }
 
-    fn find(&mut self, digest: &Digest) -> Answer<&mut Known> {
+    fn find(&mut self, digest: &Digest) -> Answer<&mut Bound> {
         let new = match self.packages.entry(*digest) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(new) => new,
         };
-        let found = one(self.tx, PACKAGE, &[digest.into()], |row| {
-            let text = |column| row.text(column).map(str::to_owned);
-            let (id, accepted) = (row.integer(0)?, row.integer(4)? > 0);
-            Ok(Known { id, name: text(1)?, version: text(2)?, architecture: text(3)?, accepted })
-        })?;
+        let found = bindings::find(self.tx, &self.namespace, digest)?;
         let missing = || CatalogueError::Missing(format!("package {digest}"));
         Ok(new.insert(found.ok_or_else(missing)?))
     }
 
-    /// Finds a package and marks it as taken.
-    fn take(&mut self, digest: &Digest) -> Answer<Known> {
+    /// Finds a package and marks it as taken: its name, version and architecture are its own in the suite's
+    /// namespace from now on.
+    fn take(&mut self, digest: &Digest) -> Answer<Bound> {
         let known = self.find(digest)?;
-        let was = std::mem::replace(&mut known.accepted, true);
+        let bound = known.bound.replace(known.id);
         let known = known.clone();
-        if was {
-            return Ok(known);
-        }
-        let (name, version, architecture) =
-            (known.name.as_str(), known.version.as_str(), known.architecture.as_str());
-        let taken = if self.coming.is_some() { TAKEN_BY_SLICE } else { TAKEN };
-        let values =
-            [taken.into(), known.id.into(), name.into(), version.into(), architecture.into()];
-        if self.tx.exec(ACCEPT_PACKAGE, &values)? == 0 {
-            let taken = format!("{name} {version} {architecture}, with other bytes,");
-            return Err(CatalogueError::Exists(taken));
+        if bound != Some(known.id) {
+            let by = if self.coming.is_some() { By::Slice } else { By::Generation };
+            bindings::bind(self.tx, &self.namespace, &known, by)?;
         }
         Ok(known)
     }
@@ -310,7 +285,9 @@ impl<'t> PublishBatch<'t> {
         component: &Component,
         digest: &Digest,
     ) -> Answer<()> {
-        if self.coming.is_some() && !self.find(digest)?.accepted {
+        let is_slice = self.coming.is_some();
+        let known = self.find(digest)?;
+        if is_slice && known.bound != Some(known.id) {
             // Without an acceptance beside it, nobody would know for whom a slice took it.
             return Err(self.stale());
         }

@@ -1,6 +1,7 @@
 //! Slices: what a large change records ahead of its publication. Nobody sees it before its generation is the
 //! suite's last one, and what does not come so far is taken back.
 
+use super::bindings::unbind;
 use super::heads::lock;
 use super::publish::PublishBatch;
 use super::{Answer, Tx, all, count, one};
@@ -60,7 +61,7 @@ const NOT_TAKE: &str = "\
 pub fn record(tx: &mut dyn Tx, slice: &Slice) -> Answer<u64> {
     let (id, last) = lock(tx, &slice.suite)?;
     let number = count(slice.generation)?;
-    let mut batch = PublishBatch::new(tx, (id, last), &slice.suite, Some(number));
+    let mut batch = PublishBatch::new(tx, (id, last), &slice.suite, Some(number))?;
     if last.checked_add(1) != Some(slice.generation) {
         return Err(batch.stale());
     }
@@ -111,6 +112,7 @@ pub fn take_back(tx: &mut dyn Tx, (id, last): (i64, i64), most: u32) -> Answer<b
             let place = [package.into(), id.into(), component.into(), from.into()];
             tx.exec(undo, &place)?;
             if undo == NOT_ACCEPT {
+                unbind(tx, package, id)?;
                 tx.exec(NOT_TAKE, &[package.into()])?;
             }
             left = left.saturating_sub(1);

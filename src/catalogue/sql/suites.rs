@@ -8,15 +8,16 @@ use super::rows::{
     parse, parse_optional, pin_target, to_json,
 };
 use super::{Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, slices};
-use crate::catalogue::{CatalogueError, Placement, SuiteState, Suites};
+use crate::catalogue::{CatalogueError, Departed, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
+use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::{Event, Head, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn};
 use crate::time::Moment;
 
 const CREATE: &str = "\
-    INSERT INTO suite (name, spec, last_generation, created_by, created_at) \
-    VALUES ($1, $2, 0, $3, $4) \
+    INSERT INTO suite (name, spec, namespace, last_generation, created_by, created_at) \
+    VALUES ($1, $2, $3, 0, $4, $5) \
     ON CONFLICT (name) DO NOTHING";
 
 const SPECS: &str = "SELECT spec FROM suite ORDER BY name";
@@ -86,40 +87,50 @@ const TAKEN: &str = "\
     WHERE p.digest = $1 AND s.name = $2 ORDER BY a.accepted_at DESC";
 
 const SEARCH_NAME: &str = placements!(
-    "WHERE a.package_id IN (SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name = $1) \
+    "WHERE a.package_id IN (SELECT b.package_id FROM binding AS b WHERE b.name = $1) \
      ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
 );
 
 const SEARCH_PATTERN: &str = placements!(
     "WHERE a.package_id IN ( \
-        SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name LIKE $1 ESCAPE '!') \
+        SELECT b.package_id FROM binding AS b WHERE b.name LIKE $1 ESCAPE '!') \
      ORDER BY p.name, s.name, a.accepted_at DESC, p.id DESC LIMIT $2"
 );
 
 const SEARCH_NAME_IN: &str = placements!(
     "WHERE s.name = $1 AND a.package_id IN ( \
-        SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name = $2) \
+        SELECT b.package_id FROM binding AS b WHERE b.name = $2) \
      ORDER BY p.name, a.accepted_at DESC, p.id DESC LIMIT $3"
 );
 
 const SEARCH_PATTERN_IN: &str = placements!(
     "WHERE s.name = $1 AND a.package_id IN ( \
-        SELECT q.id FROM package AS q WHERE q.accepted > 0 AND q.name LIKE $2 ESCAPE '!') \
+        SELECT b.package_id FROM binding AS b WHERE b.name LIKE $2 ESCAPE '!') \
      ORDER BY p.name, a.accepted_at DESC, p.id DESC LIMIT $3"
 );
 
 const KEEP_FLOOR: &str = "\
-    INSERT INTO departed_suite (name, dated_at, spec) \
-    SELECT s.name, h.dated_at, s.spec FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
-        WHERE s.id = $1 \
-    ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at, spec = excluded.spec";
+    INSERT INTO departed_suite (name, dated_at, spec, has_taken) \
+    SELECT s.name, h.dated_at, s.spec, CASE WHEN EXISTS ( \
+            SELECT 1 FROM acceptance AS a JOIN package AS p ON p.id = a.package_id \
+            WHERE a.suite_id = s.id AND p.name NOT LIKE $1) THEN 1 ELSE 0 END \
+        FROM suite AS s JOIN head AS h ON h.suite_id = s.id \
+        WHERE s.id = $2 \
+    ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at, spec = excluded.spec, \
+        has_taken = CASE WHEN departed_suite.has_taken = 1 THEN 1 ELSE excluded.has_taken END";
 
 // What says so goes with the suite.
 const KEEP_TAKEN: &str = "\
     UPDATE package SET accepted = 1 WHERE accepted = 2 AND id IN ( \
         SELECT package_id FROM acceptance WHERE suite_id = $1)";
 
-const DEPARTED: &str = "SELECT spec FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
+const KEEP_BOUND: &str = "\
+    UPDATE binding SET by_slice = 0 WHERE by_slice = 1 \
+        AND namespace = (SELECT namespace FROM suite WHERE id = $1) \
+        AND package_id IN (SELECT package_id FROM acceptance WHERE suite_id = $1)";
+
+const DEPARTED: &str =
+    "SELECT spec, has_taken FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
 /// Everything that names a suite, and last the suite itself.
 const REMOVE: [&str; 13] = [
@@ -144,7 +155,8 @@ impl<S: Store> Suites for S {
         self.write(move |tx| {
             let name = spec.name.as_str();
             let by = event.actor.identity.as_str().into();
-            let values = [name.into(), to_json(&spec)?.into(), by, event.at.0.into()];
+            let namespace = spec.namespace.as_str().into();
+            let values = [name.into(), to_json(&spec)?.into(), namespace, by, event.at.0.into()];
             aliases::expect_free(tx, &spec.name)?;
             if tx.exec(CREATE, &values)? == 0 {
                 return Err(CatalogueError::Exists(format!("suite {name}")));
@@ -163,8 +175,11 @@ impl<S: Store> Suites for S {
         })
     }
 
-    fn find_departed(&self, suite: &SuiteName) -> Answer<Option<SuiteSpec>> {
-        self.read(|tx| one(tx, DEPARTED, &[suite.as_str().into()], |row| json(row, 0)))
+    fn find_departed(&self, suite: &SuiteName) -> Answer<Option<Departed>> {
+        let read = |row: &dyn Row| {
+            Ok(Departed { spec: json(row, 0)?, has_taken: number::<u8>(row, 1)? == 1 })
+        };
+        self.read(|tx| one(tx, DEPARTED, &[suite.as_str().into()], read))
     }
 
     fn find_floor(&self, name: &SuiteName) -> Answer<Option<Moment>> {
@@ -335,8 +350,9 @@ fn remove_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<()> {
     if live > 0 {
         return Err(CatalogueError::Exists(format!("suite {suite} with {live} packages")));
     }
-    tx.exec(KEEP_FLOOR, &[id.into()])?;
+    tx.exec(KEEP_FLOOR, &[format!("{CLIENT_PREFIX}%").into(), id.into()])?;
     tx.exec(KEEP_TAKEN, &[id.into()])?;
+    tx.exec(KEEP_BOUND, &[id.into()])?;
     aliases::drop_of(tx, id)?;
     REMOVE.into_iter().try_for_each(|sql| tx.exec(sql, &[id.into()]).map(drop))
 }

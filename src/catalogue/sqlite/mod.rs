@@ -30,7 +30,7 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 9] = [
+const MIGRATIONS: [M<'static>; 10] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
@@ -40,6 +40,7 @@ const MIGRATIONS: [M<'static>; 9] = [
     M::up(include_str!("../../../migrations/sqlite/0007-nulls/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0008-slices/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009-aliases/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0010-namespaces/up.sql")),
 ];
 
 /// Marks the file as ours: `repo` in ASCII.

@@ -529,3 +529,43 @@ fn large_jobs_share_no_transaction_and_keep_their_place() {
         assert_eq!(*order.lock().unwrap(), [1, 2, 3], "{places}");
     }
 }
+
+/// What was taken before there were namespaces is in the one of the suites that name none, and nothing else is.
+#[test]
+fn what_earlier_builds_took_is_in_the_default_namespace() {
+    let room = TempDir::new().unwrap();
+    let steps = MIGRATIONS;
+    let before = &steps[..6];
+    let mut connection = raw(&room);
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    Migrations::from_slice(before).to_latest(&mut connection).unwrap();
+    let insert = "INSERT INTO package (digest, name, version, architecture, source, source_version, size_bytes, \
+         stanza_bytes, stanza_digest, kind, sent_by, sent_at, accepted) \
+         VALUES (?1, ?2, '1', ?3, ?2, '1', 1, 1, ?1, 'deb', 'ci', 1, ?4)";
+    let packages = [
+        ("aa", "amd64", 1),
+        ("aa", "arm64", 1),
+        ("aa", "amd64", 0),
+        ("bb", "all", 1),
+        ("cc", "all", 0),
+    ];
+    let digest = |number: usize| Digest::of(number.to_string().as_bytes());
+    for (number, (name, architecture, accepted)) in packages.iter().enumerate() {
+        let digest = digest(number).to_string();
+        connection
+            .execute(insert, rusqlite::params![digest, name, architecture, accepted])
+            .unwrap();
+    }
+    drop(connection);
+    let catalogue = open(&room).unwrap();
+    let names = ["aa", "bb", "cc"].map(|name| PackageName::parse(name).unwrap());
+    let bound = |namespace: Option<&str>| -> Vec<Digest> {
+        let namespace = namespace.map(|text| text.parse().unwrap());
+        let found = catalogue.list_versions(namespace.as_ref(), &names).unwrap();
+        found.into_iter().map(|one| one.package.digest).collect()
+    };
+    let taken = [0, 1, 3].map(digest);
+    assert_eq!(bound(Some("default")), taken);
+    assert_eq!(bound(None), taken);
+    assert_eq!(bound(Some("trixie")), []);
+}

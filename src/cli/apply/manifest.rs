@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::api::{AccessGrant, AccessView, SuiteView};
-use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
+use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::nearest::nearest;
 
 /// The content of the file. A kind that the file does not have is `None` and not changed.
@@ -46,6 +46,8 @@ pub struct SuiteEntry {
     pub allows: Option<Vec<Privilege>>,
     /// How many versions of a name and architecture are listed at most.
     pub versions: Option<Versions>,
+    /// Within which a name, version and architecture belong to one set of bytes.
+    pub namespace: Option<Namespace>,
     /// How long a signature is valid. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -164,6 +166,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("owns", list(&suite.owns)),
         ("allows", list(&suite.allows)),
         ("versions", versions(suite.versions)),
+        ("namespace", quoted(suite.namespace.as_str())),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),

@@ -110,6 +110,13 @@ impl Plan {
                 suite.name
             ));
         }
+        if entry.namespace.as_ref().is_some_and(|one| *one != suite.namespace) {
+            self.impossible.push(format!(
+                "suite {}: namespace cannot be changed: the suite is in {} for ever, and hosts that have a version \
+                 would keep other bytes of it unseen; make another suite",
+                suite.name, suite.namespace
+            ));
+        }
         self.keep_parts(suite, entry);
         let (mut edit, mut lines) = edit_of(suite, entry);
         let both = (&mut edit, &mut lines);
@@ -209,6 +216,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         pdiffs: entry.pdiffs.unwrap_or(true),
         translations: entry.translations.unwrap_or(false),
         versions: entry.versions.unwrap_or_default(),
+        namespace: entry.namespace.clone().unwrap_or_default(),
     }
 }
 

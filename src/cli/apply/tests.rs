@@ -124,6 +124,20 @@ fn how_many_versions_are_listed_is_said_as_a_number_or_all() {
 }
 
 #[test]
+fn a_namespace_is_named_at_the_start_and_never_edited() {
+    let made = plan("[suite.trixie]\nnamespace = \"trixie\"\n[suite.other]\n", false);
+    let names: Vec<_> = made.create.iter().map(|one| one.namespace.as_str()).collect();
+    assert_eq!(names, ["default", "trixie"]);
+    assert!(plan("[suite.stable]\nnamespace = \"default\"\n", false).is_empty());
+    let other = plan("[suite.stable]\nnamespace = \"trixie\"\n", false);
+    let [said] = &other.impossible[..] else { panic!("{other:?}") };
+    assert!(said.starts_with("suite stable: namespace cannot be changed"), "{said}");
+    assert!(write(&suites(), &access()).contains("\nnamespace = \"default\"\n"));
+    let said = Manifest::parse("[suite.stable]\nnamespace = \"No Name\"\n").unwrap_err();
+    assert!(said.contains("line 2") && said.contains("1 to 64 of a-z"), "{said}");
+}
+
+#[test]
 fn kinds_that_the_file_does_not_speak_of_are_left_alone() {
     assert_eq!(plan("", true), Plan::default());
     let only = plan("[group.web]\nmembers = [\"db.example\", \"web-*.example\"]\n", true);

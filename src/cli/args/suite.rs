@@ -4,7 +4,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use super::{MessageArg, YesArg};
-use crate::debian::{Architecture, Component, Privilege, SuiteName, Versions};
+use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
 #[derive(Subcommand, Debug)]
@@ -87,6 +87,10 @@ pub struct SuiteCreate {
         default_value = "amd64"
     )]
     pub architecture: Vec<Architecture>,
+    /// Within which a version belongs to one set of bytes: suites for several releases of a distribution name one
+    /// each; it can never be changed, for hosts would keep other bytes of a version that they have
+    #[arg(long, value_name = "NAME", default_value = Namespace::DEFAULT)]
+    pub namespace: Namespace,
     /// The package names that it owns, such as 'acme-*'; others are refused [default: any name]
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub owns: Vec<String>,

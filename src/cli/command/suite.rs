@@ -76,6 +76,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         pdiffs: args.offer.pdiffs.unwrap_or(true),
         translations: args.offer.translations.unwrap_or(false),
         versions: args.offer.versions.unwrap_or_default(),
+        namespace: args.namespace.clone(),
     };
     let view = session.client.create_suite(&definition).await?;
     session.show(&view, || render::suite::show(&view, now));
@@ -97,6 +98,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         with_packages: args.with_packages,
         not_automatic: None,
         but_automatic_upgrades: None,
+        namespace: None,
         changelogs: args.offer.changelogs.clone(),
         snapshots: args.offer.snapshots(),
         contents: args.offer.contents,

@@ -10,6 +10,7 @@ use crate::time::Moment;
 pub fn list(suites: &[SuiteView], now: Moment) -> String {
     let headings = [
         "SUITE",
+        "NAMESPACE",
         ">GENERATION",
         ">PACKAGES",
         ">VERSIONS",
@@ -24,6 +25,7 @@ pub fn list(suites: &[SuiteView], now: Moment) -> String {
     for suite in suites {
         table.row([
             suite.name.to_string(),
+            suite.namespace.to_string(),
             suite.generation.to_string(),
             suite.packages.to_string(),
             suite.versions.to_string(),
@@ -55,6 +57,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ),
         ("allows", joined(suite.allows.iter().map(ToString::to_string).collect())),
         ("versions", suite.versions.to_string()),
+        ("namespace", suite.namespace.to_string()),
         ("hosts take it", taken(suite).into()),
         ("beside packages", beside(suite)),
         ("changelogs", suite.changelogs.clone().unwrap_or_default()),

@@ -200,9 +200,13 @@ pub(crate) fn described(spec: &SuiteSpec) -> String {
         true => String::new(),
         false => format!("; versions {}", spec.versions),
     };
+    let namespace = match spec.namespace.is_default() {
+        true => String::new(),
+        false => format!("; namespace {}", spec.namespace),
+    };
     let alias = spec.alias.as_ref().map(|alias| format!("; alias {alias}")).unwrap_or_default();
     format!(
-        "components {components}; architectures {architectures}; owns {owns}{allows}{versions}{alias}"
+        "components {components}; architectures {architectures}; owns {owns}{allows}{versions}{namespace}{alias}"
     )
 }
 

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::catalogue::PackageRecord;
-use crate::debian::{Component, Privilege};
+use crate::debian::{Component, Namespace, Privilege};
 use crate::digest::Digest;
 use crate::domain::Applied;
 use crate::domain::add::{self, Addition};
+use crate::domain::namespaces::{self, Readable};
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, Package};
+use crate::domain::{Conflict, ConflictKind, Draft, Identity, Package, SuiteSpec};
 use crate::flow::admit;
 use crate::flow::change::{reach, several};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::on_every_core;
+use crate::flow::upload::elsewhere::elsewhere;
 use crate::flow::upload::single::hidden_from;
 
 /// Adds packages whose bytes are known.
@@ -29,12 +31,13 @@ pub(in crate::flow) fn add(
     items: &[(Component, Digest)],
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
-    let (records, known) = look_up(repository, items)?;
+    let (records, known) = look_up(repository, &draft.spec.namespace, items)?;
     // What no suite has taken, this one has not.
     let before: Vec<_> =
         records.values().filter(|r| r.accepted).map(|r| r.package.digest).collect();
     let taken = repository.catalogue.list_taken(&desk.suite, &before)?;
     let taken: BTreeMap<_, _> = before.into_iter().zip(taken).collect();
+    promoted(repository, &draft.spec, &records, &taken, &asking.author)?;
     let packages: BTreeMap<_, _> =
         records.into_iter().map(|(digest, r)| (digest, Arc::new(r.package))).collect();
     let mut additions: Vec<Addition> = Vec::new();
@@ -72,6 +75,29 @@ pub(in crate::flow) fn add(
     Ok(Applied { added, ..Applied::default() })
 }
 
+/// Refuses what the asker has not sent and reads in suites of other namespaces alone.
+fn promoted(
+    repository: &Repository,
+    to: &SuiteSpec,
+    records: &BTreeMap<Digest, PackageRecord>,
+    taken: &BTreeMap<Digest, Option<Component>>,
+    author: &Identity,
+) -> Result<(), FlowError> {
+    let new = taken.iter().filter(|(_, taken_as)| taken_as.is_none());
+    let new: Vec<_> = new.map(|(digest, _)| *digest).collect();
+    let entitled = admit::find_entitled(repository, author);
+    let found =
+        elsewhere(repository, author, entitled.as_deref(), &[to.namespace.clone()].into(), &new)?;
+    let reason = |(digest, from): (&Digest, &Vec<Readable>)| {
+        Some(namespaces::not_promoted(&records.get(digest)?.package, to, from))
+    };
+    let reasons: Vec<_> = found.iter().filter_map(reason).collect();
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    Err(Conflict { kind: ConflictKind::Other, reasons }.into())
+}
+
 /// What packages that the suite has not taken yet would do to all of its hosts, where that is anything.
 fn look_at(
     repository: &Repository,
@@ -92,9 +118,11 @@ fn look_at(
 /// So many packages are looked up in one go.
 const AT_ONCE: usize = 2_000;
 
-/// What is recorded of these packages, and every package that a suite took and that has the name of one of them.
+/// What is recorded of these packages, and every package that a suite of the namespace took and that has the name of
+/// one of them.
 fn look_up(
     repository: &Repository,
+    namespace: &Namespace,
     items: &[(Component, Digest)],
 ) -> Result<(BTreeMap<Digest, PackageRecord>, Vec<Package>), FlowError> {
     let digests: BTreeSet<_> = items.iter().map(|(_, digest)| *digest).collect();
@@ -104,7 +132,7 @@ fn look_up(
         let records = repository.catalogue.find_packages(part)?;
         let names: BTreeSet<_> = records.iter().map(|r| r.package.name.clone()).collect();
         let names: Vec<_> = names.into_iter().collect();
-        Ok((records, repository.catalogue.list_versions(&names)?))
+        Ok((records, repository.catalogue.list_versions(Some(namespace), &names)?))
     })?;
     let (mut records, mut known) = (BTreeMap::new(), BTreeMap::new());
     for (found, versions) in parts {

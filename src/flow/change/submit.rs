@@ -78,7 +78,7 @@ async fn sent_or_readable(
 ) -> Result<(), FlowError> {
     let Change::Add(items) = change else { return Ok(()) };
     let digests = items.iter().map(|(_, digest)| *digest).collect();
-    match single::missing(repository, admitted, digests).await?.first() {
+    match single::unknown(repository, admitted, digests).await?.first() {
         Some(digest) => Err(adding::not_sent(digest)),
         None => Ok(()),
     }

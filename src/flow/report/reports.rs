@@ -317,6 +317,34 @@ pub async fn identities(
     .await
 }
 
+/// The suites of other namespaces than these that a host has read, as far as they are still there.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
+pub async fn read_elsewhere(
+    repository: &Arc<Repository>,
+    host: &Identity,
+    than: &[SuiteSpec],
+) -> Result<Vec<SuiteSpec>, FlowError> {
+    let host = host.clone();
+    let elsewhere: BTreeMap<_, _> = repository
+        .desks()
+        .iter()
+        .map(|(suite, desk)| (suite.clone(), desk.state().spec.clone()))
+        .filter(|(_, spec)| than.iter().all(|one| one.namespace != spec.namespace))
+        .collect();
+    if elsewhere.is_empty() {
+        return Ok(Vec::new());
+    }
+    reading(repository, move |shared| {
+        sightings::write(shared)?;
+        let seen = shared.catalogue.list_sightings()?;
+        let own = seen.into_iter().filter(|sighting| sighting.identity == host);
+        Ok(own.filter_map(|sighting| elsewhere.get(&sighting.suite).cloned()).collect())
+    })
+    .await
+}
+
 /// The certificate of the CA that vouches for the server, PEM; empty where it is another's.
 pub fn ca_pem(repository: &Repository) -> String {
     let authority = repository.authority.as_ref();

@@ -155,7 +155,8 @@ fn prepare(
         }
     }
     let name = repository.client_package_of(&spec.name)?;
-    let known = repository.catalogue.list_versions(std::slice::from_ref(&name))?;
+    // In whatever namespace a suite of this name was before: its hosts only go up.
+    let known = repository.catalogue.list_versions(None, std::slice::from_ref(&name))?;
     let known = known.iter().filter_map(|one| one.package.version.to_string().parse::<u64>().ok());
     let highest = known.chain(last.map(|last| last.version)).max().unwrap_or(0);
     let version = highest.saturating_add(1);

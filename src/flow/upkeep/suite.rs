@@ -57,7 +57,7 @@ pub async fn create(
 async fn named(repository: &Arc<Repository>, spec: SuiteSpec) -> Result<SuiteSpec, FlowError> {
     let (shared, name) = (Arc::clone(repository), spec.name.clone());
     if let Some(departed) = blocking(move || Ok(shared.catalogue.find_departed(&name)?)).await? {
-        return Ok(spec.succeed(&departed)?);
+        return Ok(spec.succeed(&departed.spec, departed.has_taken)?);
     }
     let mut spec = spec;
     if let (true, Some(address)) = (spec.origin.is_empty(), repository.address.get()) {

@@ -1,7 +1,8 @@
 //! BYTES COME IN: one package or many, recognised in bounded memory, durable before they are recorded.
 //!
-//! May name: error, threads, state, repository
+//! May name: error, threads, state, suite, repository
 
 pub mod batch;
+pub(in crate::flow) mod elsewhere;
 pub mod recognise;
 pub mod single;

@@ -16,6 +16,7 @@ use crate::domain::{Admitted, Entitled, Identity, Package};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::threads::blocking;
+use crate::flow::upload::elsewhere;
 use crate::flow::upload::recognise;
 use crate::flow::upload::recognise::{Effort, Recognised};
 use crate::pool::{Kind, PoolError, Staged, Staging};
@@ -62,11 +63,35 @@ where
     result
 }
 
-/// Which of these bytes `admitted` has to send: those that are not there, and those of which it may not know.
+/// Which of these bytes `admitted` has to send: those that it cannot name, and those that it reads in other namespaces
+/// than it may upload to. It is asked without a suite, so that a client that knows no namespaces sends what it has to;
+/// what is sent for nothing does no harm.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
 pub async fn missing(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    digests: Vec<Digest>,
+) -> Result<Vec<Digest>, FlowError> {
+    let unnamed = unknown(repository, admitted, digests.clone()).await?;
+    let (shared, asker) = (Arc::clone(repository), admitted.clone());
+    blocking(move || {
+        let (identity, entitled) = (asker.identity(), asker.entitled());
+        let to = elsewhere::of_uploads(&shared, entitled);
+        let elsewhere = elsewhere::elsewhere(&shared, identity, Some(entitled), &to, &digests)?;
+        let unnamed: HashSet<_> = unnamed.into_iter().collect();
+        let missing = |digest: &Digest| unnamed.contains(digest) || elsewhere.contains_key(digest);
+        Ok(digests.into_iter().filter(missing).collect())
+    })
+    .await
+}
+
+/// Which of these bytes `admitted` cannot name: those that are not there, and those of which it may not know.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn unknown(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     digests: Vec<Digest>,
@@ -76,8 +101,8 @@ pub async fn missing(
         let records = shared.catalogue.find_packages(&digests)?;
         let there: HashSet<_> = records.into_iter().map(|record| record.package.digest).collect();
         let hidden = hidden_from(&shared, asker.identity(), Some(asker.entitled()), &digests)?;
-        let missing = |digest: &Digest| !there.contains(digest) || hidden.contains(digest);
-        Ok(digests.into_iter().filter(missing).collect())
+        let unknown = |digest: &Digest| !there.contains(digest) || hidden.contains(digest);
+        Ok(digests.into_iter().filter(unknown).collect())
     })
     .await
 }

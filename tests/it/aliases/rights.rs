@@ -87,7 +87,7 @@ fn an_upload_by_the_alias_takes_the_right_to_the_suite() {
     let upload = |name: &str| {
         let config = server.at(&format!("{name}/config.toml"));
         let upload = ["--config", &config, "upload", "--suite", "stable", &deb];
-        crate::harness::programs::program(env!("CARGO_BIN_EXE_repoctl")).args(&upload).run()
+        crate::harness::programs::program(env!("CARGO_BIN_EXE_repoctl")).args(upload).run()
     };
     let told = upload("cd.example.org");
     assert!(told.code != 0 && !told.says("bookworm"), "{told}");

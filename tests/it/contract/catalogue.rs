@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use repod::catalogue::{
     Catalogue, CatalogueError, Generations, NewPackage, Sighting, SqliteCatalogue, Suites,
 };
-use repod::debian::{SuiteName, Versions};
+use repod::debian::{Namespace, SuiteName, Versions};
 use repod::digest::Digest;
 use repod::domain::{
     Completion, Encoding, IndexFile, Package, PackageSet, PinKind, Publication, Role, StoredChunk,
@@ -26,6 +26,8 @@ mod audit;
 mod clients;
 #[path = "catalogue/enrolments.rs"]
 mod enrolments;
+#[path = "catalogue/namespaces.rs"]
+mod namespaces;
 #[path = "catalogue/samples.rs"]
 mod samples;
 #[path = "catalogue/slices.rs"]
@@ -38,6 +40,7 @@ use aliases::*;
 use audit::*;
 use clients::*;
 use enrolments::*;
+use namespaces::*;
 use samples::*;
 use slices::*;
 use snapshots::*;
@@ -79,6 +82,9 @@ macro_rules! catalogue_contracts {
     staged_packages_are_forgotten_by_age,
             a_package_is_shown_to_the_suites_that_took_it,
             one_name_version_and_architecture_is_one_package,
+            a_version_belongs_to_its_bytes_within_a_namespace,
+            a_suite_stays_in_its_namespace,
+            whether_a_removed_suite_took_packages_is_known,
             suites_are_created_once,
             a_name_is_one_suites,
             an_alias_is_taken_from_the_suite_that_is_named,
@@ -262,7 +268,7 @@ fn versions_are_those_that_were_accepted(room: &Path, make: &Make) {
     publish(&*catalogue, 2, &[&two], &[&one]);
     let versions = |names: &[&str]| {
         let names: Vec<_> = names.iter().map(|text| name(text)).collect();
-        let found = catalogue.list_versions(&names).unwrap();
+        let found = catalogue.list_versions(Some(&Namespace::default()), &names).unwrap();
         assert!(found.iter().all(|one| one.accepted));
         let mut found: Vec<_> = found.into_iter().map(|one| one.package.digest).collect();
         found.sort();
@@ -1156,7 +1162,7 @@ fn many_threads_publish_one_at_a_time(room: &Path, make: &Make) {
     let state = catalogue.load_suite(&suite("stable")).unwrap().unwrap();
     let expected = package("aa", &winner.to_string(), "amd64").digest;
     assert_eq!(digests(&state.contents), [expected]);
-    let accepted = catalogue.list_versions(&[name("aa")]).unwrap();
+    let accepted = catalogue.list_versions(Some(&Namespace::default()), &[name("aa")]).unwrap();
     assert_eq!(accepted.len(), 1, "who lost left nothing behind");
 }
 

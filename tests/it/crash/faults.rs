@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError, CertificateRecord,
-    ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Enrolments,
-    Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention, NewPackage, PackageRecord,
-    Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Departed,
+    Enrolments, Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention, NewPackage,
+    PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots, SuiteState,
+    Suites,
 };
-use repod::debian::{Component, PackageName, SuiteName};
+use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::{
@@ -234,7 +235,7 @@ faulty! { Packages:
     fn record_packages(new: Vec<NewPackage>, by: &Identity, at: Moment) -> ();
     fn find_packages(digests: &[Digest]) -> Vec<PackageRecord>;
     fn list_sent(digests: &[Digest], by: &Identity) -> Vec<Digest>;
-    fn list_versions(names: &[PackageName]) -> Vec<PackageRecord>;
+    fn list_versions(namespace: Option<&Namespace>, names: &[PackageName]) -> Vec<PackageRecord>;
     fn read_stanzas(digests: &[Digest]) -> Vec<String>;
     fn list_mentions(names: &[PackageName], kind: Mention) -> Vec<Vec<PackageName>>;
     fn read_file_lists(digests: &[Digest]) -> Vec<Option<Vec<u8>>>;
@@ -246,7 +247,7 @@ faulty! { Packages:
 faulty! { Suites:
     fn create_suite(spec: &SuiteSpec, event: &Event) -> ();
     fn list_suites() -> Vec<SuiteSpec>;
-    fn find_departed(suite: &SuiteName) -> Option<SuiteSpec>;
+    fn find_departed(suite: &SuiteName) -> Option<Departed>;
     fn find_floor(name: &SuiteName) -> Option<Moment>;
     fn load_suite(suite: &SuiteName) -> Option<SuiteState>;
     fn publish(publication: &Publication) -> ();

@@ -213,6 +213,7 @@ impl<'g> House<'g> {
             pdiffs: true,
             translations: false,
             versions: Default::default(),
+            namespace: Default::default(),
         }
     }
 

@@ -67,7 +67,14 @@ impl Before {
         before.files();
         before.heads(ground, place, clock);
         let rest = "DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
-                    ALTER TABLE departed_suite DROP COLUMN spec; DROP INDEX membership_live; \
+                    ALTER TABLE departed_suite DROP COLUMN spec; \
+                    ALTER TABLE departed_suite DROP COLUMN has_taken; DROP TABLE binding; \
+                    CREATE UNIQUE INDEX package_accepted ON package (name, version, architecture) \
+                        WHERE accepted = 1; \
+                    ALTER TABLE audit_keyring RENAME COLUMN begun TO wished; \
+                    ALTER TABLE audit_keyring RENAME TO audit_ring; \
+                    ALTER TABLE keyring_sighting RENAME TO ring_sighting; \
+                    ALTER TABLE withdrawn RENAME TO fled; DROP INDEX membership_live; \
                     CREATE UNIQUE INDEX membership_live \
                         ON membership (suite_id, component, name, architecture) \
                         WHERE until_generation IS NULL; \

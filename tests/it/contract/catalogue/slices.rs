@@ -115,7 +115,7 @@ impl Scene {
             }
         }
         told += &format!("\n{:?} {:?}", it.find_packages(&digests), it.list_suites_of(&digests));
-        told += &format!("\n{:?} {:?}", it.list_versions(&names), it.search_placements("*", 99));
+        told += &format!("\n{:?} {:?}", it.list_versions(None, &names), it.search_placements("*", 99));
         told += &format!("\n{:?}", it.list_mentions(&names, Mention::Depends));
         for package in &self.packages {
             told += &format!("\n{:?}", it.find_by_path(&package.name, &package.digest.short()));
@@ -282,7 +282,7 @@ pub fn two_suites_take_a_package_in_slices_and_each_gives_back_its_own(room: &Pa
     let again = scene.catalogue.record_slice(take("stable", 3)).unwrap();
     assert_eq!(again, 1);
     assert!(!scene.catalogue.take_back(&suite("stable"), 100).unwrap());
-    assert_eq!(scene.catalogue.list_versions(&[name("ee")]).unwrap().len(), 1);
+    assert_eq!(scene.catalogue.list_versions(None, &[name("ee")]).unwrap().len(), 1);
     stale(scene.catalogue.publish(&stable));
 }
 
@@ -306,7 +306,7 @@ pub fn a_suite_is_removed_with_its_slices_and_what_it_took_in_some_stays_taken(
     ];
     it.record_slice(Slice { suite: suite("stable"), generation: 5, rows }).unwrap();
     it.remove_suite(&suite("stable"), &event("admin.example", 3)).unwrap();
-    let taken = it.list_versions(&["ee", "ff", "gg"].map(name)).unwrap();
+    let taken = it.list_versions(None, &["ee", "ff", "gg"].map(name)).unwrap();
     assert_eq!(taken.len(), 3, "names belong to their bytes for good");
     assert_eq!(it.forget_staged(Moment(i64::MAX)).unwrap(), [late.digest]);
 }

@@ -1,0 +1,92 @@
+//! Bindings: which package a name, version and architecture belong to within a namespace.
+
+use super::rows::number_optional;
+use super::{Answer, Tx, one};
+use crate::catalogue::CatalogueError;
+use crate::debian::Namespace;
+use crate::digest::Digest;
+
+const PACKAGE: &str = "\
+    SELECT p.id, p.name, p.version, p.architecture, b.package_id FROM package AS p \
+        LEFT JOIN binding AS b ON b.namespace = $1 AND b.name = p.name \
+            AND b.version = p.version AND b.architecture = p.architecture \
+    WHERE p.digest = $2";
+
+// Touches no row when other bytes hold the name, version and architecture in this namespace already.
+const BIND: &str = "\
+    INSERT INTO binding (name, version, architecture, namespace, package_id, by_slice) \
+    VALUES ($1, $2, $3, $4, $5, $6) \
+    ON CONFLICT (name, version, architecture, namespace) DO NOTHING";
+
+const ACCEPT: &str = "UPDATE package SET accepted = $1 WHERE id = $2 AND accepted = 0";
+
+// Another suite of the namespace may have taken it meanwhile, in slices or not.
+const NOT_BIND: &str = "\
+    DELETE FROM binding WHERE package_id = $1 AND by_slice = 1 \
+        AND namespace = (SELECT namespace FROM suite WHERE id = $2) \
+        AND NOT EXISTS ( \
+            SELECT 1 FROM acceptance AS a JOIN suite AS s ON s.id = a.suite_id \
+            WHERE a.package_id = binding.package_id AND s.namespace = binding.namespace)";
+
+/// What a binding comes with. That of a slice counts with the acceptance that was recorded beside it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The generation that makes it visible.
+    Generation,
+    /// A slice of a generation that is coming.
+    Slice,
+}
+
+/// A package, and what is bound in a namespace in its place.
+#[derive(Clone)]
+pub struct Bound {
+    /// Its row.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture.
+    pub architecture: String,
+    /// The row of the package that has these three in the namespace.
+    pub bound: Option<i64>,
+}
+
+/// Finds a package by its digest.
+pub fn find(tx: &mut dyn Tx, namespace: &Namespace, digest: &Digest) -> Answer<Option<Bound>> {
+    one(tx, PACKAGE, &[namespace.as_str().into(), digest.into()], |row| {
+        let text = |column| row.text(column).map(str::to_owned);
+        let (id, bound) = (row.integer(0)?, number_optional(row, 4)?);
+        Ok(Bound { id, name: text(1)?, version: text(2)?, architecture: text(3)?, bound })
+    })
+}
+
+/// Makes a package's name, version and architecture its own in a namespace, for ever.
+///
+/// # Errors
+/// [`CatalogueError::Exists`] when other bytes hold them there.
+pub fn bind(tx: &mut dyn Tx, namespace: &Namespace, package: &Bound, by: By) -> Answer<()> {
+    let Bound { id, name, version, architecture, .. } = package;
+    let values = [
+        name.as_str().into(),
+        version.as_str().into(),
+        architecture.as_str().into(),
+        namespace.as_str().into(),
+        (*id).into(),
+        i64::from(by == By::Slice).into(),
+    ];
+    if tx.exec(BIND, &values)? == 0 {
+        let taken = format!("{name} {version} {architecture}, with other bytes,");
+        return Err(CatalogueError::Exists(taken));
+    }
+    let accepted = if by == By::Slice { 2 } else { 1 };
+    tx.exec(ACCEPT, &[i64::from(accepted).into(), (*id).into()]).map(drop)
+}
+
+/// Takes back what a slice bound, once the acceptance beside it is taken back.
+///
+/// # Errors
+/// [`CatalogueError`] of the database.
+pub fn unbind(tx: &mut dyn Tx, package: i64, suite: i64) -> Answer<()> {
+    tx.exec(NOT_BIND, &[package.into(), suite.into()]).map(drop)
+}
