@@ -64,11 +64,12 @@ pub enum CatalogueError {
 
 /// Facts about packages.
 pub trait Packages: Send + Sync {
-    /// Records verified packages whose bytes are durable, all or none. The same package again only
-    /// notes who sent it, and keeps staged bytes from being forgotten.
+    /// Records verified packages whose bytes are durable. The same package again only notes who sent it, and
+    /// keeps staged bytes from being forgotten. Many are recorded in slices, between which others are served;
+    /// all are durable when this returns.
     ///
     /// # Errors
-    /// [`CatalogueError::Database`].
+    /// [`CatalogueError::Database`]; some of many packages may be recorded then.
     fn record_packages(
         &self,
         new: Vec<NewPackage>,
@@ -213,7 +214,7 @@ pub trait Suites: Send + Sync {
     fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
 
     /// Records a part of the next generation of a suite ahead of its publication, and gives how many rows
-    /// that took. No other method shows anything of it until then. Names, versions and architectures belong
+    /// that took. It is durable with the publication; no other method shows anything of it until then. Names, versions and architectures belong
     /// to the packages from here on.
     ///
     /// # Errors

@@ -105,8 +105,6 @@ pub struct FlowLimits {
     /// How many rows of a change the catalogue records at once. More are recorded in slices, so that nobody waits
     /// long behind them: each row takes some 10 µs.
     pub slice_rows: usize,
-    /// How many packages that came the catalogue records at once, for the same reason.
-    pub slice_packages: usize,
 }
 
 impl Default for FlowLimits {
@@ -121,7 +119,6 @@ impl Default for FlowLimits {
             crl_seconds: 7 * 86_400,
             grace_seconds: 86_400,
             slice_rows: 1_000,
-            slice_packages: 500,
         }
     }
 }

@@ -165,6 +165,15 @@ pub trait Store: Send + Sync {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
 
+    /// The same, where nobody relies on it yet: it is durable once a later write is.
+    ///
+    /// # Errors
+    /// As for [`Store::write`].
+    fn write_slice<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T>;
+
     /// The chunks that were read before.
     fn chunk_cache(&self) -> &ChunkCache;
 }

@@ -127,17 +127,37 @@ const BY_PATH: &str = concat!(
 const FORGET_STAGED: &str =
     "DELETE FROM package WHERE accepted = 0 AND sent_at < $1 RETURNING digest";
 
+/// So many packages are recorded at once: each takes up to 100 µs, and nobody should wait long behind them.
+const AT_ONCE: usize = 100;
+/// So many rows of mentions: each takes some 10 µs.
+const MENTIONS_AT_ONCE: usize = 1_000;
+
 impl<S: Store> Packages for S {
     fn record_packages(&self, new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
-        let by = by.clone();
-        let many = new.len() >= MANY;
-        // Read before others have to wait.
-        let mentions = mentions(&new);
-        let record = move |tx: &mut dyn Tx| {
-            new.iter().try_for_each(|new| record_package(tx, new, &by, at))?;
-            mentions.iter().try_for_each(|mention| record_mention(tx, mention))
+        let mut mentions = mentions(&new);
+        if new.len() > AT_ONCE {
+            // Before any of the packages, which may be the last that is recorded.
+            for some in mentions.chunks(MENTIONS_AT_ONCE) {
+                let some = some.to_vec();
+                self.write_slice(move |tx| record_mentions(tx, &some))?;
+            }
+            mentions.clear();
+        }
+        let record = |some: Vec<NewPackage>| {
+            let by = by.clone();
+            move |tx: &mut dyn Tx| some.iter().try_for_each(|new| record_package(tx, new, &by, at))
         };
-        if many { self.write_much(record) } else { self.write(record) }
+        let mut rest = new.into_iter();
+        while rest.len() > AT_ONCE {
+            self.write_slice(record(rest.by_ref().take(AT_ONCE).collect()))?;
+        }
+        let many = rest.len() >= MANY;
+        let last = record(rest.collect());
+        let last = move |tx: &mut dyn Tx| {
+            record_mentions(tx, &mentions)?;
+            last(tx)
+        };
+        if many { self.write_much(last) } else { self.write(last) }
     }
 
     fn find_packages(&self, digests: &[Digest]) -> Answer<Vec<PackageRecord>> {
@@ -290,7 +310,7 @@ type Mentioned = (PackageName, &'static str, PackageName);
 
 /// The names that packages mention, for who moves packages of these names. Each once and in the order of the table,
 /// so that rows which lie beside each other are written together.
-fn mentions(new: &[NewPackage]) -> BTreeSet<Mentioned> {
+fn mentions(new: &[NewPackage]) -> Vec<Mentioned> {
     let mut mentions = BTreeSet::new();
     for new in new {
         let read = Dependencies::of_stanza(&new.stanza);
@@ -301,11 +321,13 @@ fn mentions(new: &[NewPackage]) -> BTreeSet<Mentioned> {
         let by = &new.package.name;
         mentions.extend(all.map(|(kind, name)| (name.clone(), mention_word(kind), by.clone())));
     }
-    mentions
+    mentions.into_iter().collect()
 }
 
-fn record_mention(tx: &mut dyn Tx, (name, kind, by): &Mentioned) -> Answer<()> {
-    tx.exec(INSERT_MENTION, &[name.as_str().into(), (*kind).into(), by.as_str().into()])?;
+fn record_mentions(tx: &mut dyn Tx, mentions: &[Mentioned]) -> Answer<()> {
+    for (name, kind, by) in mentions {
+        tx.exec(INSERT_MENTION, &[name.as_str().into(), (*kind).into(), by.as_str().into()])?;
+    }
     Ok(())
 }
 

@@ -198,7 +198,7 @@ impl<S: Store> Suites for S {
     }
 
     fn record_slice(&self, slice: Slice) -> Answer<u64> {
-        self.write_much(move |tx| slices::record(tx, &slice))
+        self.write_slice(move |tx| slices::record(tx, &slice))
     }
 
     fn take_back(&self, suite: &SuiteName, most: u32) -> Answer<bool> {
@@ -207,7 +207,7 @@ impl<S: Store> Suites for S {
             return Ok(false);
         }
         let suite = suite.clone();
-        self.write_much(move |tx| {
+        self.write_slice(move |tx| {
             let (id, last) = lock(tx, &suite)?;
             slices::take_back(tx, (id, count(last)?), most)
         })

@@ -49,6 +49,14 @@ impl Store for Counting {
         self.inner.write_much(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
+    fn write_slice<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let asked = Arc::clone(&self.asked);
+        self.inner.write_slice(move |tx| body(&mut Counted { tx, asked: &asked }))
+    }
+
     fn chunk_cache(&self) -> &ChunkCache {
         self.inner.chunk_cache()
     }

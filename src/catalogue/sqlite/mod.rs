@@ -154,6 +154,13 @@ impl Store for SqliteCatalogue {
         self.write_sized(Size::Large, body)
     }
 
+    fn write_slice<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.write_sized(Size::Slice, body)
+    }
+
     fn chunk_cache(&self) -> &ChunkCache {
         &self.chunk_cache
     }

@@ -568,4 +568,24 @@ fn what_earlier_builds_took_is_in_the_default_namespace() {
     assert_eq!(bound(Some("default")), taken);
     assert_eq!(bound(None), taken);
     assert_eq!(bound(Some("trixie")), []);
+
+/// What nobody is told of is synced with what somebody is.
+#[test]
+fn a_slice_is_not_synced_and_whatever_comes_next_is() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let mode = |tx: &mut dyn Tx| {
+        let mut found = 0;
+        tx.each("PRAGMA synchronous", &[], &mut |row| {
+            found = row.integer(0)?;
+            Ok(())
+        })?;
+        record_number(tx, found)?;
+        Ok(found)
+    };
+    assert_eq!(catalogue.write_slice(mode).unwrap(), 1);
+    assert_eq!(catalogue.write(mode).unwrap(), 2);
+    let failed = catalogue.write_slice(|tx| mode(tx).and_then(|_| tx.exec("not SQL", &[])));
+    assert!(failed.is_err());
+    assert_eq!(catalogue.write_much(mode).unwrap(), 2);
 }

@@ -78,6 +78,8 @@ pub(super) enum Size {
     Small,
     /// Hundreds of rows: it has one of its own.
     Large,
+    /// The same, and nobody is told that it is durable: it is so with the next job that is no slice.
+    Slice,
 }
 
 /// Something to be written, with somebody waiting for it.
@@ -191,11 +193,11 @@ pub(super) fn write_queued(
 /// What shares a transaction with `first`, in the order in which it was queued, and a large job that has
 /// to wait for the next one.
 fn gather(first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> (Vec<Queued>, Option<Queued>) {
-    let alone = first.size() == Size::Large;
+    let alone = first.size() != Size::Small;
     let mut batch = vec![first];
     while !alone && batch.len() < BATCH {
         match queue.try_recv() {
-            Ok(job) if job.size() == Size::Large => return (batch, Some(job)),
+            Ok(job) if job.size() != Size::Small => return (batch, Some(job)),
             Ok(job) => batch.push(job),
             Err(_) => break,
         }
@@ -241,6 +243,9 @@ fn has_room(connection: &Connection) -> bool {
 }
 
 fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
+    // The log is one file: whoever syncs it syncs what stands before, too.
+    let is_slice = batch.iter().all(|job| job.size() == Size::Slice);
+    connection.pragma_update(None, "synchronous", if is_slice { "NORMAL" } else { "FULL" })?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if let [alone] = batch {
         let kept = run(connection, alone)?;

@@ -80,13 +80,7 @@ fn take_in(
     if !new.is_empty() {
         let _unswept = repository.sweeping.read();
         repository.pool.keep_all(Kind::Blob, &sealed)?;
-        // In slices, so that no change of a suite waits behind a whole batch. Each package counts for itself: where
-        // this is cut, those that are known need not be sent again.
-        let (most, at) = (repository.limits().slice_packages, repository.now());
-        let mut new = new.into_iter().peekable();
-        while new.peek().is_some() {
-            repository.catalogue.record_packages(new.by_ref().take(most).collect(), by, at)?;
-        }
+        repository.catalogue.record_packages(new, by, repository.now())?;
     }
     Ok(outcomes)
 }

@@ -105,7 +105,7 @@ fn overtake(limits: FlowLimits) {
 fn another_suite_publishes_between_two_slices_of_an_import() {
     let ground = Ground::new();
     let (place, clock) = (ground.place("stores"), ground.clock());
-    let limits = FlowLimits { slice_rows: 50, slice_packages: 30, ..FlowLimits::default() };
+    let limits = FlowLimits { slice_rows: 50, ..FlowLimits::default() };
     let house = House::open_with(&ground, &place, &clock, Faults::new(), limits);
     for suite in ["stable", "edge"] {
         house.create(suite).unwrap();
@@ -113,7 +113,6 @@ fn another_suite_publishes_between_two_slices_of_an_import() {
     let debs: Vec<_> = (0..IMPORTED).map(|number| tiny(number).build()).collect();
     house.faults.arm(None);
     let import = house.send_together(&debs).unwrap();
-    assert_eq!(count(&house, "record_packages"), 7, "what came is recorded in parts as well");
     let one = house.send(&[package("acme-web", "1.0").build()]).unwrap();
     house.clock.advance(2);
 

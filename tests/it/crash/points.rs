@@ -211,7 +211,7 @@ fn a_change_in_slices_is_seen_together_or_not_at_all() {
             there > 0
         },
     };
-    let limits = FlowLimits { slice_rows: 25, slice_packages: 20, ..FlowLimits::default() };
+    let limits = FlowLimits { slice_rows: 25, ..FlowLimits::default() };
     stop_everywhere_within(&case, &limits);
 }
 

@@ -115,7 +115,8 @@ impl Scene {
             }
         }
         told += &format!("\n{:?} {:?}", it.find_packages(&digests), it.list_suites_of(&digests));
-        told += &format!("\n{:?} {:?}", it.list_versions(None, &names), it.search_placements("*", 99));
+        told +=
+            &format!("\n{:?} {:?}", it.list_versions(None, &names), it.search_placements("*", 99));
         told += &format!("\n{:?}", it.list_mentions(&names, Mention::Depends));
         for package in &self.packages {
             told += &format!("\n{:?}", it.find_by_path(&package.name, &package.digest.short()));
