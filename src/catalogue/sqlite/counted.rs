@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::catalogue::sql::{Row, Tx, Value};
-use crate::catalogue::{Packages, Suites};
+use crate::catalogue::{NewPackage, Packages, Suites};
 use crate::debian::{Architecture, Component, PackageKind, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 use crate::domain::{
@@ -28,6 +28,16 @@ impl Counting {
     }
 }
 
+/// Stands where a transaction that writes begins.
+const BEGIN: &str = "BEGIN";
+
+impl Counting {
+    fn begin(&self) -> Asked {
+        self.asked.lock().unwrap().push(BEGIN);
+        Arc::clone(&self.asked)
+    }
+}
+
 impl Store for Counting {
     fn read<T>(&self, body: impl FnOnce(&mut dyn Tx) -> Answer<T>) -> Answer<T> {
         self.inner.read(|tx| body(&mut Counted { tx, asked: &self.asked }))
@@ -37,7 +47,7 @@ impl Store for Counting {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        let asked = Arc::clone(&self.asked);
+        let asked = self.begin();
         self.inner.write(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
@@ -45,7 +55,7 @@ impl Store for Counting {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        let asked = Arc::clone(&self.asked);
+        let asked = self.begin();
         self.inner.write_much(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
@@ -53,7 +63,7 @@ impl Store for Counting {
         &self,
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        let asked = Arc::clone(&self.asked);
+        let asked = self.begin();
         self.inner.write_slice(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
@@ -164,6 +174,26 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
         events: Vec::new(),
         sliced,
     }
+}
+
+#[test]
+fn what_comes_is_recorded_a_hundred_at_a_time() {
+    let room = tempfile::TempDir::new().unwrap();
+    let inner = SqliteCatalogue::open(&room.path().join("catalogue.db")).unwrap();
+    let counting = Counting { inner, asked: Asked::default() };
+    let new = |number| NewPackage {
+        package: named(&format!("many-{number}")),
+        stanza: "S".into(),
+        file_list: None,
+    };
+    let by = Identity::parse("ci.example").unwrap();
+    let record = || counting.record_packages((0..250).map(new).collect(), &by, Moment(1));
+    let (recorded, asked) = counting.during(record);
+    recorded.unwrap();
+    let transactions = asked.split(|sql| *sql == BEGIN).skip(1);
+    let packages = transactions
+        .map(|all| all.iter().filter(|sql| sql.starts_with("INSERT INTO package ")).count());
+    assert_eq!(packages.collect::<Vec<_>>(), [100, 100, 50]);
 }
 
 /// What shows a large change is as short as what records one package.

@@ -568,6 +568,7 @@ fn what_earlier_builds_took_is_in_the_default_namespace() {
     assert_eq!(bound(Some("default")), taken);
     assert_eq!(bound(None), taken);
     assert_eq!(bound(Some("trixie")), []);
+}
 
 /// What nobody is told of is synced with what somebody is.
 #[test]
@@ -585,7 +586,7 @@ fn a_slice_is_not_synced_and_whatever_comes_next_is() {
     };
     assert_eq!(catalogue.write_slice(mode).unwrap(), 1);
     assert_eq!(catalogue.write(mode).unwrap(), 2);
-    let failed = catalogue.write_slice(|tx| mode(tx).and_then(|_| tx.exec("not SQL", &[])));
+    let failed = catalogue.write_slice(move |tx| mode(tx).and_then(|_| tx.exec("not SQL", &[])));
     assert!(failed.is_err());
     assert_eq!(catalogue.write_much(mode).unwrap(), 2);
 }
