@@ -1,5 +1,6 @@
 """Many packages as one change, into nothing."""
 
+from ours import BEFORE, Ours
 from tables import median, of, ratio, spread, table, target
 
 TITLE = "A bulk import"
@@ -21,7 +22,7 @@ def render(results):
         imports = found["imports"]
         own = median(of(imports["repod"], "total", "wall"))
         for label, samples in imports.items():
-            peak = of(samples, "peak_mb") if label == "repod" else of(samples, "total", "peak_mb")
+            peak = of(samples, "peak_mb") if label in (Ours.LABEL, BEFORE) else of(samples, "total", "peak_mb")
             rows.append([f"{count:,}", label, spread(of(samples, "add", "wall")), spread(of(samples, "publish", "wall")),
                          spread(of(samples, "total", "wall")), spread(of(samples, "total", "cpu")), spread(peak),
                          len(samples), "" if label == "repod" else ratio(median(of(samples, "total", "wall")), own)])
@@ -50,3 +51,11 @@ def targets(results):
         target("import, uploaded and published: 2 times faster than aptly adds", against("aptly", "add"), 2, last, True, "×"),
         target("import: peak memory of the server below 300 MB", peak, 300, last, unit=" MB"),
     ]
+
+
+def figures(results):
+    """What is held against the build before: the figure, and its samples by label."""
+    for count, found in results.items():
+        for keys, text in ((("total", "wall"), "seconds"), (("total", "cpu"), "CPU seconds"),
+                           (("background_peak_mb",), "peak MB"), (("xz_after",), "seconds until xz is listed")):
+            yield f"import of {count:,}: {text}", {label: of(samples, *keys) for label, samples in found["imports"].items()}

@@ -16,7 +16,7 @@ CHUNK = 256 * 1024
 
 def measure(shelf):
     """Each a number of times; milliseconds."""
-    chunk = "\n".join(shelf.stanzas.values()).encode()[:CHUNK]
+    chunk = "\n".join(shelf.stanzas[name] for name in shelf.real[:5000]).encode()[:CHUNK]
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
     return {
         "fsync": fsyncs(50),

@@ -10,7 +10,7 @@ from programs import run, version
 TOOLS = ("aptly", "reprepro", "apt", "gpg", "gpgv", "curl", "openssl", "xz-utils")
 
 
-def describe(binaries, where):
+def describe(options, where):
     """The machine and the versions of everything that runs on it."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         processor = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
@@ -19,7 +19,6 @@ def describe(binaries, where):
     with open("/etc/os-release", encoding="utf-8") as file:
         system = re.search(r'^PRETTY_NAME="?([^"\n]*)', file.read(), re.M)
     kind = subprocess.run(["df", "--output=fstype", where], capture_output=True, text=True, check=True)
-    _, said = run([os.path.join(binaries, "repod"), "--version"])
     return {
         "processor": processor.group(1) if processor else platform.machine(),
         "cores": os.cpu_count(),
@@ -28,9 +27,16 @@ def describe(binaries, where):
         "filesystem": kind.stdout.split()[-1],
         "system": system.group(1) if system else "unknown",
         "load_before": load(),
-        "repod": said.decode().strip(),
+        "repod": build(options.binaries),
+        "before": f"{build(options.before)}, {options.before_name}".rstrip(", ") if options.before else None,
         "tools": {name: version(name) for name in TOOLS},
     }
+
+
+def build(binaries):
+    """What a build calls itself."""
+    _, said = run([os.path.join(binaries, "repod"), "--version"])
+    return said.decode().strip()
 
 
 def load():

@@ -9,19 +9,29 @@ import subprocess
 import time
 
 import archive
-from programs import Failed, Spent, free_port, has_ipv6, run, tree_bytes
+from programs import Failed, Spent, free_port, has_ipv6, run, say, tree_bytes
 
 SUITE = "stable"
 # Heads of a suite are at least a second apart: whoever publishes after this pause waits for nobody.
 QUIET_SECONDS = 1.2
 
+# What packages of Debian's own list do to all hosts: a suite takes them only where it was told to.
+PRIVILEGES = ("essential", "protected")
+# What repoctl says when it does not know.
+UNKNOWN = "the change may have been made"
+
+# How a build of ours from before is called in the tables.
+BEFORE = "repod, before"
+
 
 class Ours:
     """A running repod with an empty suite."""
 
-    label = "repod"
+    LABEL = "repod"
 
-    def __init__(self, binaries, work):
+    def __init__(self, binaries, work, label=LABEL):
+        self.label = label
+        os.makedirs(work, exist_ok=True)
         self.repod, self.repoctl = os.path.join(binaries, "repod"), os.path.join(binaries, "repoctl")
         self.work, self.data = work, os.path.join(work, "data")
         self.own = os.path.join(self.data, "operator")
@@ -39,7 +49,7 @@ class Ours:
              os.path.join(self.data, "keys/archive-key.asc")])
         try:
             self.start()
-            self.ctl("suite", "create", SUITE, "--architectures", "amd64")
+            self.create(SUITE)
         except BaseException:
             self.stop()
             raise
@@ -56,7 +66,7 @@ class Ours:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def start(self):
+    def start(self, patience=120):
         """Starts the server; gives the seconds until it listens."""
         begun = time.monotonic()
         with open(self.log, "ab") as log:
@@ -67,9 +77,9 @@ class Ours:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return time.monotonic() - begun
-            if self.server.poll() is not None or time.monotonic() - begun > 120:
+            if self.server.poll() is not None or time.monotonic() - begun > patience:
                 raise Failed(f"repod does not listen; see what it said:\n{self.said()[-2000:]}")
-            time.sleep(0.01)
+            time.sleep(0.002)
 
     def stop(self):
         """Ends the server, if one runs."""
@@ -108,6 +118,25 @@ class Ours:
         """repoctl, as the first operator."""
         return run([self.repoctl, *arguments], env=self.environment, **options)
 
+    def knows(self, option, *command):
+        """Whether a command of this build has an option: one of before may not."""
+        return re.search(rf"^ .*{option}\b", self.ctl(*command, "--help")[1].decode(), re.M) is not None
+
+    def create(self, suite):
+        """A suite that takes all of Debian's packages."""
+        allow = [word for one in PRIVILEGES for word in ("--allow", one)]
+        self.ctl("suite", "create", suite, "--architectures", "amd64",
+                 *(allow if self.knows("--allow", "suite", "create") else []))
+
+    def roll_back(self, *names):
+        """A rollback of packages, or of the whole suite, timed. Builds of before 2026-11-29 asked for fewer words.
+
+        A whole suite of Debian's packages has some that cannot be beside each other, so it is forced.
+        """
+        words = ["--yes"] if names else ["--all", "--yes", "--force"]
+        known = [word for word in words if self.knows(word, "pin")]
+        return self.timed("pin", "--suite", SUITE, "--rollback", *names, *known, "-m", "measured")
+
     def meter(self):
         """What the server has cost since it began: CPU seconds, bytes written."""
         pid = self.server.pid
@@ -132,18 +161,34 @@ class Ours:
         check, _ = run(["gpgv", "--keyring", self.ring, out])
         return fetch, check
 
-    def timed(self, *arguments):
-        """One command of repoctl until its InRelease is verified, and what all of it cost."""
+    def timed(self, *arguments, again=0):
+        """One command of repoctl until its InRelease is verified, and what all of it cost.
+
+        A command that was not answered in time is repeated, as it says itself, so many times at most.
+        """
         os.sync()  # what is dirty now is not charged to what comes
         offset, before = os.path.getsize(self.log), self.meter()
         begun = time.monotonic()
-        command, _ = self.ctl(*arguments)
+        command, repeats = self.repeated(arguments, again)
         fetch, check = self.verified()
         wall, after = time.monotonic() - begun, self.meter()
         cpu = after.cpu - before.cpu + command.cpu + fetch.cpu + check.cpu
         return {"wall": wall, "cpu": cpu, "server_cpu": after.cpu - before.cpu, "command": command.wall,
                 "fetch": fetch.wall, "gpgv": check.wall, "written": after.written - before.written + command.written,
-                "phases": self.phases(offset)}
+                "phases": self.phases(offset), "repeats": repeats}
+
+    def repeated(self, arguments, again):
+        """One command, repeated while it says that it does not know what became of it."""
+        spent = Spent()
+        for turn in range(again + 1):
+            try:
+                command, _ = self.ctl(*arguments)
+                return spent + command, turn
+            except Failed as fault:
+                if turn == again or UNKNOWN not in str(fault):
+                    raise
+                say(f"{self.label}: {str(fault).splitlines()[1]}; once more")
+        raise AssertionError("unreachable")
 
     def settle(self, patience=900, quiet=QUIET_SECONDS):
         """Waits until the Release lists xz and stands still; nothing is under way then."""
@@ -159,9 +204,22 @@ class Ours:
                 raise Failed(f"after {patience} s the Release does not list xz and stand still")
             time.sleep(0.05)
 
-    def bulk(self, folder):
-        """Everything in a directory as one change."""
-        return {"total": self.timed("upload", "--suite", SUITE, folder, "-m", "bulk")}
+    def bulk(self, *folders, patience=None):
+        """Everything in a directory as one change; in several, where one change does not take as much.
+
+        No further one is begun once that has taken `patience` seconds.
+        """
+        parts, begun = [], time.monotonic()
+        for folder in folders:
+            if parts and patience and time.monotonic() - begun > patience:
+                break
+            parts.append(self.timed("upload", "--suite", SUITE, folder, "-m", "bulk", again=3))
+            if len(folders) > 1:
+                say(f"{self.label}: part {len(parts)} of {len(folders)}: {parts[-1]['wall']:.1f} s, server's CPU "
+                    f"{parts[-1]['server_cpu']:.1f} s, peak {self.memory_mb('VmHWM'):.0f} MB")
+        total = {key: sum(part[key] for part in parts) for key in ("wall", "cpu", "server_cpu", "written")}
+        phases = {key: sum(part["phases"].get(key, 0.0) for part in parts) for key in parts[0]["phases"]}
+        return {"total": {**total, "phases": phases}, "parts": parts}
 
     def publish(self, path):
         """One package."""

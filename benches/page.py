@@ -2,6 +2,7 @@
 
 import os
 
+import before
 import bulk
 import crowd
 import floor
@@ -11,14 +12,17 @@ import micro
 import plot
 import publish
 import rollback
+import scale
 import serving
 import update
 import upgrade
+from ours import BEFORE
 from tables import of, median, table
 
 SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "upgrade": upgrade,
-            "crowd": crowd, "history": history, "memory": memory, "micro": micro}
-ORDER = ("publish", "upgrade", "rollback", "bulk", "crowd", "update", "history", "memory", "micro")
+            "crowd": crowd, "history": history, "memory": memory, "micro": micro, "scale": scale}
+ORDER = ("publish", "upgrade", "rollback", "bulk", "crowd", "update", "history", "memory", "scale", "micro")
+TITLES = {**{name: section.TITLE for name, section in SECTIONS.items()}, "floor": floor.TITLE, "serving": "Serving"}
 COMMANDS = """\
 repod                   repoctl upload --suite stable FILE; GET /dists/stable/InRelease; gpgv InRelease
                         repoctl upload --suite stable DIR
@@ -31,11 +35,13 @@ aptly (defaults)        aptly repo add bench FILE; aptly publish update stable; 
 aptly -skip-…           the same with -skip-contents -skip-bz2"""
 
 
-def write(path, measured):
-    """The page, and the pictures beside it."""
+def write(path, measured, *others):
+    """The page, and the pictures beside it; sections that were not measured are those of other runs."""
+    joined = [taken for taken in (join(measured, other) for other in others) if taken]
     results = {name: sizes(found) for name, found in measured["sections"].items() if found}
     pictures(os.path.join(os.path.dirname(path) or ".", "performance"), results)
-    lines = head(measured) + goals(results, measured.get("serving") or [])
+    lines = head(measured, joined) + goals(results, measured.get("serving") or [])
+    lines += before.render([*figures(results), *serving.figures(measured.get("serving") or [])])
     for name in ORDER:
         if name in results:
             lines += [f"## {SECTIONS[name].TITLE}", "", *SECTIONS[name].render(results[name])]
@@ -50,6 +56,21 @@ def write(path, measured):
         page.write("\n".join(drop_pictures(lines, os.path.dirname(path))).rstrip("\n") + "\n")
 
 
+def join(measured, other):
+    """Takes over what this run has not of another one; says what that was, and how it was run."""
+    taken = [name for name in (*ORDER, "floor", "serving")
+             if name not in measured["sections"] and not measured.get(name)
+             and (name in other["sections"] or other.get(name))]
+    for name in taken:
+        if name in other["sections"]:
+            measured["sections"][name] = other["sections"][name]
+        else:
+            measured[name] = other[name]
+    names = ", ".join(f'"{TITLES[name]}"' for name in taken)
+    return taken and (f"{names}: of a run of its own on {other['date']}, `benches/run {other['arguments']}`, load average "
+                      f"{other['machine']['load_before']} before and {other['load_after']} after.")
+
+
 def sizes(found):
     """Results by size, smallest first; JSON has made text of the numbers."""
     return {int(count): found[count] for count in sorted(found, key=int)}
@@ -60,7 +81,7 @@ def first_line(text):
     return " ".join(text.split())[:300].replace("`", "'")
 
 
-def head(measured):
+def head(measured, joined):
     """What was run, when and on what."""
     machine = measured["machine"]
     tools = ", ".join(f"{name} {version}" for name, version in machine["tools"].items())
@@ -69,6 +90,7 @@ def head(measured):
         f"Written by `benches/run {measured['arguments']}`, on {measured['date']}: us and the peers side by side, in one",
         "run on one machine. Figures are medians (least–most); what was run how often stands in the tables. The",
         "machine may have been busy with other things, with all tools alike: ratios count more than seconds.", "",
+        *(line for taken in joined for line in (taken, "")),
     ]
     lines += table(["machine", ""], [
         ["processor", f"{machine['processor']}, {machine['cores']} cores"],
@@ -77,6 +99,7 @@ def head(measured):
         ["system", machine["system"]],
         ["load average, before and after", f"{machine['load_before']}, {measured['load_after']}"],
         ["repod", machine["repod"]],
+        *([["repod, before", machine["before"]]] if machine.get("before") else []),
         ["peers and tools", tools],
         ["took", f"{measured['seconds'] / 60:.0f} minutes"],
     ])
@@ -95,6 +118,13 @@ def goals(results, served):
     return ["## Targets", "", *table(["target, at 60,000 packages where it matters", "measured", ""], rows)] if rows else []
 
 
+def figures(results):
+    """Everything that is held against a build before."""
+    for name in ORDER:
+        if name in results and hasattr(SECTIONS[name], "figures"):
+            yield from SECTIONS[name].figures(results[name])
+
+
 def pictures(folder, results):
     """Growth, for what grows."""
     os.makedirs(folder, exist_ok=True)
@@ -107,7 +137,8 @@ def pictures(folder, results):
         found = {}
         for count, result in results["bulk"].items():
             for label, samples in result["imports"].items():
-                found.setdefault(label, []).append((count, median(of(samples, "total", "wall"))))
+                if label != BEFORE:
+                    found.setdefault(label, []).append((count, median(of(samples, "total", "wall"))))
         plot.growth(os.path.join(folder, "bulk.svg"), "All packages at once, added and published", "seconds", found)
 
 

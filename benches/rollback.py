@@ -1,6 +1,7 @@
 """Back to what was before: of one package, and of a whole suite by a thousand."""
 
 from programs import say
+from stand import in_turn
 from tables import enough, median, of, ratio, spread, table, target
 
 TITLE = "A rollback"
@@ -13,35 +14,39 @@ def measure(stand, options):
     found = {"one": {}, "many": {}, "moved": min(WHOLE, stand.count)}
     for aptly in stand.peers[1:]:
         switch(stand, aptly, runs, options.patience, found)
-    found["one"]["repod"] = [one(stand, turn, runs) for turn in range(runs)]
-    found["many"]["repod"] = [many(stand) for _ in range(runs)]
+    for kind in ("one", "many"):
+        found[kind] = {**{build.label: [] for build in stand.builds}, **found[kind]}
+    for turn in range(runs):
+        package, folder = stand.changed_package(turn, runs), stand.changed_packages(WHOLE)
+        for build in in_turn(stand.builds, turn):
+            found["one"][build.label].append(one(build, package))
+            found["many"][build.label].append(many(build, folder))
     for kind in ("one", "many"):
         for label, samples in found[kind].items():
             say(f"{stand.count}: rollback of {kind}, {label}: {spread(of(samples, 'wall'))} s")
     return found
 
 
-def one(stand, turn, runs):
+def one(ours, package):
     """A later version of one package goes out, and is taken back."""
-    path, name, before, after = stand.changed_package(turn, runs)
-    ours = stand.ours
+    path, name, before, after = package
+    ours.settle()
     ours.ctl("upload", "--suite", "stable", path)
     ours.expect({name: after})
     ours.settle()
-    sample = ours.timed("pin", "--suite", "stable", "--rollback", name, "--yes", "-m", "measured")
+    sample = ours.roll_back(name)
     ours.expect({name: before})
     unpin(ours)
     return sample
 
 
-def many(stand):
+def many(ours, packages):
     """Later versions of a thousand go out in one change, and the suite is taken back."""
-    folder, moved = stand.changed_packages(WHOLE)
-    ours = stand.ours
+    folder, moved = packages
     ours.ctl("upload", "--suite", "stable", folder, "-m", "a thousand")
     ours.expect({name: after for name, (_, after) in moved.items()})
     ours.settle()
-    sample = ours.timed("pin", "--suite", "stable", "--rollback", "--all", "--yes", "-m", "measured")
+    sample = ours.roll_back()
     ours.expect({name: before for name, (before, _) in moved.items()})
     unpin(ours)
     return sample
@@ -80,7 +85,6 @@ def switch(stand, aptly, runs, patience, found):
             aptly.expect({name: versions[here != "before"] for name, versions in moved.items()})
 
 
-
 def render(results):
     """The table of this section."""
     lines = [
@@ -93,8 +97,7 @@ def render(results):
     for count, found in results.items():
         for kind, what in (("one", "1"), ("many", f"{found['moved']:,}")):
             own = median(of(found[kind]["repod"], "wall"))
-            for label in sorted(found[kind], key=lambda label: label != "repod"):
-                samples = found[kind][label]
+            for label, samples in found[kind].items():
                 rows.append([f"{count:,}", what, label, spread(of(samples, "wall")), spread(of(samples, "cpu")),
                              spread([value / 1e6 for value in of(samples, "written")]), len(samples),
                              "" if label == "repod" else ratio(median(of(samples, "wall")), own)])
@@ -113,3 +116,12 @@ def targets(results):
             share = median(of(samples["repod"], "wall")) / median(of(samples["aptly"], "wall"))
         rows.append(target(f"rollback {text}: under a tenth of aptly's switch", share, 0.1, last, unit=" of it"))
     return rows
+
+
+def figures(results):
+    """What is held against the build before: the figure, and its samples by label."""
+    for count, found in results.items():
+        for kind, what in (("one", "one package"), ("many", f"{found['moved']:,} packages")):
+            for key, text in (("wall", "seconds"), ("cpu", "CPU seconds"), ("written", "bytes written")):
+                yield (f"rollback of {what}, {count:,}: {text}",
+                       {label: of(samples, key) for label, samples in found[kind].items()})

@@ -91,7 +91,10 @@ class Server:
 class Site:
     """A data directory with one suite and one large package, and what nginx needs to serve the same."""
 
-    def __init__(self, binaries, work):
+    def __init__(self, binaries, work, label="repod"):
+        os.makedirs(work, exist_ok=True)
+        os.chmod(work, 0o755)
+        self.label = label
         self.repod, self.repoctl = (os.path.join(binaries, name) for name in ("repod", "repoctl"))
         self.work, self.data = work, os.path.join(work, "data")
         self.port = free_port()
@@ -113,6 +116,7 @@ class Site:
             large_deb(deb)
             run([self.repoctl, "upload", "--suite", "stable", deb], env=environment)
             self.in_release = "/dists/stable/InRelease"
+            self.stand_still(server)
             packages = self.fetch(server, "/dists/stable/main/binary-amd64/Packages").decode()
             self.deb = "/" + next(line[10:] for line in packages.splitlines() if line.startswith("Filename: "))
             self.files = os.path.join(work, "files")
@@ -135,6 +139,15 @@ class Site:
     def fetch(self, server, path):
         return run(["curl", "-sSf", "--cacert", f"{self.client}/ca.crt", "--cert", f"{self.client}/client.crt",
                     "--key", f"{self.client}/client.key", f"https://localhost:{server.port}{path}"])
+
+    def stand_still(self, server):
+        """Waits until the head lists all that follows a change: who asks for a 304 must not be given a newer one."""
+        last, since = None, time.monotonic()
+        while last is None or b"Packages.xz" not in last or time.monotonic() - since < 3:
+            head = self.fetch(server, self.in_release)
+            if head != last:
+                last, since = head, time.monotonic()
+            time.sleep(0.2)
 
     def revoke(self, count):
         """Lays down a list with `count` entries."""
@@ -161,7 +174,7 @@ class Site:
             pinned(SERVER_CORE, [self.repod, "serve", "--config", os.path.join(self.data, "repod.toml")]), stderr=log)
         try:
             wait_for(self.port, process)
-            yield Server("repod", process.pid, self.port)
+            yield Server(self.label, process.pid, self.port)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
@@ -277,37 +290,48 @@ def spread(values):
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
-def rows(binaries, load, only=None):
-    """Measures everything and gives the rows: case, CRL entries, server, unit, median, least, most."""
+def rows(binaries, load, only=None, before=None):
+    """Measures everything and gives the rows: case, CRL entries, server, unit, median, least, most.
+
+    A build of before serves a data directory of its own, for it may not read that of a later one.
+    """
     out = []
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as work:
         os.chmod(work, 0o755)
-        site = Site(binaries, work)
-        site.load = load
+        sites = [Site(binaries, os.path.join(work, "now"))]
+        if before:
+            sites.append(Site(before, os.path.join(work, "before"), "repod, before"))
+        for site in sites:
+            site.load = load
         for entries in CRLS:
-            site.revoke(entries)
+            for site in sites:
+                site.revoke(entries)
             # The list matters where it is looked at: with each new connection.
             cases = [case for case in CASES if entries == CRLS[0] or case[1] == "new"]
             cases = [case for case in cases if not only or any(word in case[0] for word in only)]
             if not cases:
                 continue
-            with site.serving() as ours, site.nginx() as nginx:
+            with contextlib.ExitStack() as running:
+                served = [(site, running.enter_context(site.serving())) for site in sites]
+                served.append((sites[0], running.enter_context(sites[0].nginx())))
                 for what, mode, path, connections, requests, status, unit in cases:
-                    taken = {ours.name: [], nginx.name: []}
-                    asked = [getattr(site, path), connections, requests, status]
-                    for server in (ours, nginx):
-                        site.sample(server, mode, asked[0], connections, max(requests // 10, connections), status)
+                    taken = {server.name: [] for _, server in served}
+                    asked = [connections, requests, status]
+                    for site, server in served:
+                        few = max(requests // 10, connections)
+                        site.sample(server, mode, getattr(site, path), connections, few, status)
                     for _ in range(RUNS):
-                        for server in (ours, nginx):  # in turn, so that a busy minute hits both
-                            taken[server.name].append(site.sample(server, mode, *asked))
+                        for site, server in served:  # in turn, so that a busy minute hits all
+                            taken[server.name].append(site.sample(server, mode, getattr(site, path), *asked))
                     for name, samples in taken.items():
                         out.append({"what": what, "crl": entries, "server": name, "unit": unit,
                                     **spread([cost(sample, unit) for sample in samples]),
                                     "p99_ms": statistics.median(sample["p99_ms"] for sample in samples)})
                         print(out[-1], flush=True)
         if not only or any(word in "idle" for word in only):
-            site.revoke(CRLS[0])
-            for start in (site.serving, site.nginx):
+            for site in sites:
+                site.revoke(CRLS[0])
+            for site, start in [*((site, site.serving) for site in sites), (sites[0], sites[0].nginx)]:
                 with start() as server:
                     before, after = site.idle(server, site.in_release, IDLE)
                     out.append({"what": f"{IDLE:,} idle connections", "crl": CRLS[0], "server": server.name,

@@ -18,9 +18,9 @@ def is_there():
     return os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve.py"))
 
 
-def measure(binaries, load):
+def measure(binaries, load, before):
     """The rows: what, entries in the revocation list, server, median."""
-    return importlib.import_module("serve").rows(binaries, load)
+    return importlib.import_module("serve").rows(binaries, load, before=before)
 
 
 def render(rows):
@@ -43,3 +43,13 @@ def targets(rows):
         if ours["unit"] == "memory":
             lines.append(target(f"serving, {what}: less than 300 MB", ours["median"] / 1e6, 300, TARGET_PACKAGES, unit=" MB"))
     return lines
+
+
+def figures(rows):
+    """What is held against the build before: the figure, and its samples by label, of which the medians are kept."""
+    found = {}
+    for row in rows:
+        found.setdefault((row["what"], row["crl"], row["unit"]), {})[row["server"]] = [row["median"]]
+    units = {"request": "µs of CPU a request", "GB": "s of CPU a GB", "memory": "bytes of memory"}
+    for (what, crl, unit), samples in found.items():
+        yield f"serving, {what}, {crl:,} in the CRL: {units[unit]}", samples

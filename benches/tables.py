@@ -11,6 +11,8 @@ def number(value):
     """Three figures or so."""
     if value is None:
         return "–"
+    if value == 0:
+        return "0"
     size = abs(value)
     for limit, places in ((0.0995, 4), (0.995, 3), (9.95, 2), (99.5, 1)):
         if size < limit:

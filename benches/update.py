@@ -5,6 +5,7 @@ import time
 
 import archive
 from aptroot import AptRoot, issue
+from ours import Ours
 from programs import say
 from relay import Relay
 from tables import median, of, spread, table, target
@@ -21,13 +22,19 @@ STEPS = {
 
 
 def measure(stand, options):
+    """Every build of ours: bytes on the wire are the same however busy the machine is."""
+    return {build.label: of_build(stand, build, options) for build in stand.builds}
+
+
+def of_build(stand, ours, options):
     """Two hosts behind a relay that counts: one that takes PDiffs, one that does not."""
-    ours, relay = stand.ours, Relay(stand.ours.port)
+    relay = Relay(ours.port)
+    where = os.path.join(ours.work, "apt")
     try:
         url = f"https://localhost:{relay.port}/"
         issued = issue(ours, "bench-host")
-        plain = AptRoot(os.path.join(stand.work, "apt-whole"), issued, url)
-        patched = AptRoot(os.path.join(stand.work, "apt-diffs"), issued, url)
+        plain = AptRoot(os.path.join(where, "whole"), issued, url)
+        patched = AptRoot(os.path.join(where, "diffs"), issued, url)
         found = {step: [] for step in STEPS}
         ours.settle()
 
@@ -56,7 +63,7 @@ def measure(stand, options):
                 update(patched, "diffs")
                 patched.expect(name, after)
         for step in STEPS:
-            say(f"{stand.count}: apt-get update, {step}: {spread(of(found[step], 'down'))} bytes down")
+            say(f"{stand.count}: {ours.label}, apt-get update, {step}: {spread(of(found[step], 'down'))} bytes down")
         return found
     finally:
         relay.close()
@@ -83,16 +90,18 @@ def render(results):
         "One changed package between two updates; apt's lists are looked at afterwards.", "",
     ]
     rows = []
-    for count, found in results.items():
+    for count, builds in results.items():
         for step, text in STEPS.items():
-            samples = found[step]
-            if not samples:
-                rows.append([f"{count:,}", text, "not served", "", "", 0])
-                continue
-            rows.append([f"{count:,}", text, spread([value / 1000 for value in of(samples, "down")]),
-                         spread([value / 1000 for value in of(samples, "up")]), spread(of(samples, "wall")), len(samples)])
-    lines += table(["packages", "`apt-get update` when", "kB down", "kB up", "wall s", "runs"], rows)
-    if not all(found["served"] for found in results.values()):
+            for label, found in builds.items():
+                samples = found[step]
+                if not samples:
+                    rows.append([f"{count:,}", label, text, "not served", "", "", 0])
+                    continue
+                rows.append([f"{count:,}", label, text, spread([value / 1000 for value in of(samples, "down")]),
+                             spread([value / 1000 for value in of(samples, "up")]), spread(of(samples, "wall")),
+                             len(samples)])
+    lines += table(["packages", "server", "`apt-get update` when", "kB down", "kB up", "wall s", "runs"], rows)
+    if not all(found[Ours.LABEL]["served"] for found in results.values()):
         lines += ["The Release listed no `Packages.diff/Index`, so PDiffs were not measured.", ""]
     return lines
 
@@ -100,8 +109,16 @@ def render(results):
 def targets(results):
     """What was asked for, and what came of it."""
     last = max(results)
-    samples = results[last]["diffs"]
+    samples = results[last][Ours.LABEL]["diffs"]
     total = median([sample["down"] + sample["up"] for sample in samples])
     value = total / 1000 if total is not None else None
     return [target("`apt-get update` after one changed package, with PDiffs: less than 20 kB on the wire, both ways",
                    value, 20, last, unit=" kB")]
+
+
+def figures(results):
+    """What is held against the build before: the figure, and its samples by label."""
+    for count, builds in results.items():
+        for step, text in STEPS.items():
+            yield (f"`apt-get update`, {text}, {count:,}: bytes on the wire",
+                   {label: [sample["down"] + sample["up"] for sample in found[step]] for label, found in builds.items()})

@@ -1,6 +1,7 @@
 """A new version of a package that is there: where it stood, the index is hashed from there on."""
 
 from programs import say
+from stand import in_turn
 from tables import of, spread, table
 
 TITLE = "A new version of a package that is there"
@@ -11,16 +12,18 @@ STEPS = {
 
 
 def measure(stand, options):
-    """Ours alone: packages evenly spread over the index, each twice. Nothing else of theirs is measured later."""
-    ours, found = stand.ours, {step: [] for step in STEPS}
+    """Builds of ours alone: packages evenly spread over the index, each twice. Nothing of the peers is measured later."""
+    found = {build.label: {step: [] for step in STEPS} for build in stand.builds}
     for turn in range(options.runs):
         for step in STEPS:
             path, name, _, after = stand.changed_package(turn, options.runs)
-            ours.settle()
-            found[step].append(ours.publish(path))
-            ours.expect({name: after})
-    for step, samples in found.items():
-        say(f"{stand.count}: an upgrade, {step}: {spread(of(samples, 'wall'))} s")
+            for build in in_turn(stand.builds, turn):
+                build.settle()
+                found[build.label][step].append(build.publish(path))
+                build.expect({name: after})
+    for label, steps in found.items():
+        for step, samples in steps.items():
+            say(f"{stand.count}: an upgrade, {step}, {label}: {spread(of(samples, 'wall'))} s")
     return found
 
 
@@ -34,13 +37,22 @@ def render(results):
     ]
     rows = []
     for count, found in results.items():
-        for step, text in STEPS.items():
-            samples = found[step]
-            chunks = [sample["phases"].get("chunks", 0.0) for sample in samples]
-            rows.append([f"{count:,}", text, spread(of(samples, "wall")), spread(chunks), len(samples)])
-    return lines + table(["packages", "a new version of one", "wall s", "of which the server's `chunks`, ms", "runs"], rows)
+        for label, steps in found.items():
+            for step, text in STEPS.items():
+                samples = steps[step]
+                chunks = [sample["phases"].get("chunks", 0.0) for sample in samples]
+                rows.append([f"{count:,}", label, text, spread(of(samples, "wall")), spread(chunks), len(samples)])
+    return lines + table(["packages", "build", "a new version of one", "wall s", "of which the server's `chunks`, ms", "runs"], rows)
 
 
 def targets(_):
     """None was set for it."""
     return []
+
+
+def figures(results):
+    """What is held against the build before: the figure, and its samples by label."""
+    for count, found in results.items():
+        for step, text in STEPS.items():
+            yield (f"a new version of one {text}, {count:,}: seconds",
+                   {label: of(steps[step], "wall") for label, steps in found.items()})
