@@ -581,7 +581,6 @@ fn a_slice_is_not_synced_and_whatever_comes_next_is() {
             found = row.integer(0)?;
             Ok(())
         })?;
-        record_number(tx, found)?;
         Ok(found)
     };
     assert_eq!(catalogue.write_slice(mode).unwrap(), 1);
