@@ -22,7 +22,7 @@ pub use brought::DEEPEST;
 use lack::first_that_counts;
 pub use lack::{Lack, Named, Need, Trouble};
 pub use question::Question;
-pub use touched::{asked, touched_by};
+pub use touched::{Avoiders, asked, avoiders, touched_by};
 
 /// Whether a suite answers for a name: what it owns, or, where it owns no names, what it lists or listed.
 pub fn answers_for(name: &PackageName, before: &Draft<'_>, after: &Draft<'_>) -> bool {

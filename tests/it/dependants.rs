@@ -223,7 +223,7 @@ mod rules {
     use repod::debian::{Architecture, Dependencies, PackageKind, PackageName, Version};
     use repod::digest::Digest;
     use repod::domain::Package;
-    use repod::domain::installable::{Named, Question};
+    use repod::domain::installable::{Named, Question, avoiders};
 
     use crate::harness::apt::{AptRoot, HostFile};
 
@@ -365,6 +365,7 @@ mod rules {
             before: &named,
             after: &named,
             dependencies: &dependencies,
+            avoiders: &avoiders([&named, &named], &dependencies),
             providers: &providers,
             own: &own,
             touched: &BTreeSet::new(),

@@ -11,7 +11,7 @@ use super::question::{Found, Host, Question, candidate};
 use super::touched::asked;
 use super::{Lack, Named, Need, Trouble, first_that_counts};
 use crate::debian::relation::{Operator, Qualifier, Relation};
-use crate::debian::{Architecture, MultiArch, PackageName, Version};
+use crate::debian::{Architecture, Dependencies, MultiArch, PackageName, Version};
 use crate::domain::Package;
 
 /// So many packages that need each other are followed; what lies deeper counts as there.
@@ -285,8 +285,7 @@ impl<'q> Coming<'_, 'q> {
             clash.map(|rival| (one.clone(), rival))
         });
         let others = || {
-            let others = self.question.before.keys().chain([&self.now.0.name]);
-            let mut rivals = rivals(others.filter(|name| **name != found.0.name).collect());
+            let mut rivals = rivals(self.avoiders_of(found.0).into_iter().collect());
             let clash = rivals.find(|(p, _)| self.question.avoids(p, found.0, found.1, host));
             clash.map(|rival| (exactly(rival.0), rival))
         };
@@ -299,6 +298,15 @@ impl<'q> Coming<'_, 'q> {
             needs: vec![vec![one]],
             finds: [finds].into(),
         })
+    }
+
+    /// The names of packages that may break or conflict with a package.
+    fn avoiders_of(&self, package: &'q Package) -> BTreeSet<&'q PackageName> {
+        let provided =
+            self.question.read(package).into_iter().flat_map(Dependencies::provided_names);
+        let known_as = provided.chain([&package.name]);
+        let avoiders = known_as.filter_map(|name| self.question.avoiders.get(name)).flatten();
+        avoiders.filter(|name| **name != package.name).collect()
     }
 
     /// What a package breaks or conflicts with, and the names under which that may be there.

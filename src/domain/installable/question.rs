@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::touched::asked;
+use super::touched::{Avoiders, asked};
 use super::{Named, Need};
 use crate::debian::relation::{Operator, Qualifier, Relation};
 use crate::debian::{Architecture, Dependencies, MultiArch, PackageKind, PackageName, Version};
@@ -26,6 +26,8 @@ pub struct Question<'q> {
     pub dependencies: &'q HashMap<Digest, Arc<Dependencies>>,
     /// Names of packages that may provide a name.
     pub providers: &'q BTreeMap<PackageName, Vec<PackageName>>,
+    /// Who breaks or conflicts with a name, of the packages that were read.
+    pub avoiders: &'q Avoiders,
     /// The names that the suite answers for, of those that are depended on.
     pub own: &'q BTreeSet<PackageName>,
     /// The names of which anything moved, provided ones among them.

@@ -48,6 +48,7 @@ struct Case {
     before: Named,
     after: Named,
     dependencies: HashMap<Digest, Arc<Dependencies>>,
+    avoiders: Avoiders,
     providers: BTreeMap<PackageName, Vec<PackageName>>,
     own: BTreeSet<PackageName>,
     touched: BTreeSet<PackageName>,
@@ -86,7 +87,8 @@ impl Case {
         let (before, after) = (named(before), named(after));
         let moved: Vec<_> = moved.into_iter().collect();
         let touched = touched_by(&moved, [&before, &after], &dependencies);
-        Self { architectures, before, after, dependencies, providers, own, touched }
+        let avoiders = avoiders([&before, &after], &dependencies);
+        Self { architectures, before, after, dependencies, avoiders, providers, own, touched }
     }
 
     fn lacks_of<'n>(&self, names: impl Iterator<Item = &'n PackageName>) -> Vec<Lack> {
@@ -95,6 +97,7 @@ impl Case {
             before: &self.before,
             after: &self.after,
             dependencies: &self.dependencies,
+            avoiders: &self.avoiders,
             providers: &self.providers,
             own: &self.own,
             touched: &self.touched,

@@ -1,6 +1,6 @@
 //! Touched: what of all names and needs has to be looked at after a change.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Named, Need};
@@ -30,4 +30,22 @@ pub fn asked<'d>(
 ) -> impl Iterator<Item = &'d Need> {
     let names = move |need: &&Need| need.iter().any(|one| touched.contains(&one.package));
     dependencies.needs.iter().filter(move |need| all || names(need))
+}
+
+/// By name: the names of packages that break or conflict with it, in either state.
+pub type Avoiders = BTreeMap<PackageName, BTreeSet<PackageName>>;
+
+/// Who breaks or conflicts with whom, among the packages that were read.
+pub fn avoiders(
+    states: [&Named; 2],
+    dependencies: &HashMap<Digest, Arc<Dependencies>>,
+) -> Avoiders {
+    let mut avoiders = Avoiders::new();
+    for (name, packages) in states.into_iter().flatten() {
+        let read = packages.iter().filter_map(|package| dependencies.get(&package.digest));
+        for one in read.flat_map(|read| &read.avoids) {
+            avoiders.entry(one.package.clone()).or_default().insert(name.clone());
+        }
+    }
+    avoiders
 }

@@ -9,7 +9,7 @@ use crate::debian::relation::Relation;
 use crate::debian::{Dependencies, PackageName};
 use crate::digest::Digest;
 use crate::domain::installable::{
-    DEEPEST, Named, Question, answers_for, asked, avoided, touched_by,
+    Avoiders, DEEPEST, Named, Question, answers_for, asked, avoided, avoiders, touched_by,
 };
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::error::FlowError;
@@ -142,6 +142,8 @@ struct Known<'k> {
     before: Named,
     after: Named,
     dependencies: HashMap<Digest, Arc<Dependencies>>,
+    /// Who breaks or conflicts with whom, once it is known what comes along.
+    avoiders: Avoiders,
     /// The names that the suite answers for, of those that were looked up.
     own: BTreeSet<PackageName>,
     /// The names of packages that may provide these.
@@ -156,6 +158,7 @@ impl<'k> Known<'k> {
             before: Named::new(),
             after: Named::new(),
             dependencies: HashMap::new(),
+            avoiders: Avoiders::new(),
             own: BTreeSet::new(),
             providers: BTreeMap::new(),
         }
@@ -167,6 +170,7 @@ impl<'k> Known<'k> {
             before: &self.before,
             after: &self.after,
             dependencies: &self.dependencies,
+            avoiders: &self.avoiders,
             providers: &self.providers,
             own: &self.own,
             touched,
@@ -209,6 +213,7 @@ impl<'k> Known<'k> {
             let all: BTreeSet<_> = providers.chain(&comes).cloned().collect();
             next = all.into_iter().filter(|name| followed.insert(name.clone())).collect();
         }
+        self.avoiders = avoiders([&self.before, &self.after], &self.dependencies);
         Ok(())
     }
 
