@@ -55,7 +55,7 @@ pub struct SuiteDefinition {
     /// out: `default`.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
-    /// How long a signature stands. Unit: days.
+    /// How long a signature is valid. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
     /// afterwards.
@@ -99,7 +99,7 @@ pub struct SuiteEdit {
     /// How many versions of a name and architecture are listed at most from now on: a number, or `all`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Versions>,
-    /// How long a signature stands from now on. Unit: days.
+    /// How long a signature is valid from now on. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u32>,
     /// Components to add behind those it has.
@@ -179,7 +179,7 @@ pub struct SuiteView {
     /// Within which a name, version and architecture belong to one set of bytes.
     #[serde(default)]
     pub namespace: Namespace,
-    /// How long a signature stands. Unit: days.
+    /// How long a signature is valid. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic).
     #[serde(default)]

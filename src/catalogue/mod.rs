@@ -194,7 +194,7 @@ pub trait Suites: Send + Sync {
     /// [`CatalogueError`].
     fn find_floor(&self, name: &SuiteName) -> Result<Option<Moment>, CatalogueError>;
 
-    /// All that the suite's writer keeps in mind; `None` when there is no such suite.
+    /// All that the suite's writer keeps in memory; `None` when there is no such suite.
     ///
     /// # Errors
     /// [`CatalogueError`].

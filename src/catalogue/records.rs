@@ -45,7 +45,7 @@ pub struct PackageRecord {
     pub accepted: bool,
 }
 
-/// All of a suite that its writer keeps in mind.
+/// All of a suite that its writer keeps in memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SuiteState {
     /// What it is.

@@ -214,7 +214,7 @@ impl<'a> Draft<'a> {
         self.pins.get(target)
     }
 
-    /// Every pin that stands.
+    /// Every pin that holds.
     pub fn pins(&self) -> impl Iterator<Item = &Pin> {
         self.pins.values()
     }

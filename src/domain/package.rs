@@ -47,7 +47,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// What stands apart of a published stanza; `None` when nothing does.
+    /// What is kept apart of a published stanza; `None` when nothing does.
     pub fn of(kind: PackageKind, published: &str) -> Option<Self> {
         match kind {
             PackageKind::Deb => Self::of_stanza(&translation::split(published)?.translation),
@@ -65,7 +65,7 @@ impl Text {
     }
 }
 
-/// The first half of a SHA-256, which tells texts apart: one is kept in mind for every package. (The MD5 in
+/// The first half of a SHA-256, which tells texts apart: one is kept in memory for every package. (The MD5 in
 /// the indices would not do: whoever sends packages can find two texts that share one.)
 ///
 /// Shape: 16 bytes, written as 32 lower-case hexadecimal digits.

@@ -1,5 +1,5 @@
 //! Package set: which packages a generation holds. A copy shares all but what is changed in it, so that
-//! thousands of packages are kept in mind once, however many generations look at them.
+//! thousands of packages are kept in memory once, however many generations look at them.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,7 @@ pub struct PackageSet {
     udebs: usize,
 }
 
-/// What one component holds. The keys are the packages themselves: each is kept in mind for as long as
+/// What one component holds. The keys are the packages themselves: each is kept in memory for as long as
 /// the server runs, and names beside it would need as much room as it does.
 #[derive(Clone, Default, Debug)]
 struct Listing {

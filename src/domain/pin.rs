@@ -40,7 +40,7 @@ pub struct PinTarget {
     pub name: PackageName,
 }
 
-/// While it stands, the suite offers this version of the package, and none above it.
+/// While it holds, the suite offers this version of the package, and none above it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pin {
     /// What is pinned.

@@ -3,7 +3,7 @@
 use crate::debian::{PackageName, Version};
 use crate::domain::Package;
 
-/// Where a package stands in an index: behind all that was listed before it, and among what came with it
+/// The place of a package in an index: behind all that was listed before it, and among what came with it
 /// by name. So what is listed later leaves the bytes before it as they are.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Rank {

@@ -77,10 +77,10 @@ impl Index {
     }
 }
 
-/// One chunk of an index as its writer keeps it in mind.
+/// One chunk of an index as its writer keeps it in memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// Where its first package stands. What a `Translation-en` has of a name stands in one chunk.
+    /// The place of its first package. What a `Translation-en` has of a name stands in one chunk.
     pub first: Rank,
     /// The chunk's name.
     pub key: Digest,

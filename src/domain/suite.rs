@@ -40,7 +40,7 @@ pub struct SuiteSpec {
     /// Within which a name, version and architecture belong to one set of bytes. It never changes.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
-    /// How long a signature stands. Unit: seconds. It is renewed well before.
+    /// How long a signature is valid. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
     /// 1 instead of 500.
@@ -114,7 +114,7 @@ impl SuiteSpec {
             }
         }
         if !(SHORTEST_VALID_SECONDS..=LONGEST_VALID_SECONDS).contains(&self.valid_seconds) {
-            let problem = "a signature stands for 1 to 366 days".into();
+            let problem = "a signature is valid for 1 to 366 days".into();
             return Err(SpecError { field: "valid", problem });
         }
         if self.but_automatic_upgrades && !self.not_automatic {

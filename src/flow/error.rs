@@ -76,7 +76,7 @@ pub enum FlowError {
     /// The disk is nearly full; nothing was written.
     #[error(transparent)]
     Full(Cause),
-    /// The clock stands behind what was signed already.
+    /// The clock is behind what was signed already.
     #[error(transparent)]
     ClockBehind(Cause),
     /// Not now: another try may succeed.

@@ -96,9 +96,9 @@ pub struct FlowLimits {
     pub work: std::time::Duration,
     /// How the readers of packages are bounded.
     pub deb: crate::debian::DebLimits,
-    /// How long a client certificate stands. Unit: days.
+    /// How long a client certificate is valid. Unit: days.
     pub certificate_days: u32,
-    /// How long a revocation list stands. Unit: seconds.
+    /// How long a revocation list is valid. Unit: seconds.
     pub crl_seconds: i64,
     /// How long bytes that nothing names are kept. Unit: seconds.
     pub grace_seconds: i64,

@@ -125,7 +125,7 @@ fn texts_are_found_as_they_were_cut_after_a_restart() {
     upload(&server, &described("acme-web", "1.0", "looks"));
     upload(&server, &package("acme-short", "1.0"));
     // Said only when every chunk is recorded under the key that cutting anew gives.
-    let found = |server: &TestServer| server.log().matches("indices are in mind").count();
+    let found = |server: &TestServer| server.log().matches("indices are in memory").count();
     let before = found(&server);
     server.stop();
     server.serve();

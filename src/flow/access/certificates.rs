@@ -230,7 +230,7 @@ fn revoke_now(
 /// Publishes the list of all revoked certificates that have not yet expired, and trusts by it.
 ///
 /// # Errors
-/// [`FlowError`]; the old list stands then until its own end.
+/// [`FlowError`]; the old list is valid then until its own end.
 pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     let Some(authority) = own_authority(repository) else {
         return Err(FlowError::Internal("the revocation list is another CA's".into()));
@@ -250,7 +250,7 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     Ok(now.plus(repository.limits().crl_seconds))
 }
 
-/// How long before its end the CA is renewed: longer than any client certificate stands by default, so
+/// How long before its end the CA is renewed: longer than any client certificate is valid by default, so
 /// that every host has fetched the new one with a certificate of its own by then. Unit: seconds.
 const AUTHORITY_AHEAD_SECONDS: i64 = 2 * 366 * 86_400;
 

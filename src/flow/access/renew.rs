@@ -1,4 +1,4 @@
-//! Renew: a host gets its next certificate for the one that still stands.
+//! Renew: a host gets its next certificate for the one that is still valid.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Refusals: who was told no. The first of a kind is in the log before it is answered; those of the next
-//! minute are counted in mind and written as one line, so that nobody who asks again and again can fill
+//! minute are counted in memory and written as one line, so that nobody who asks again and again can fill
 //! the log.
 
 use std::sync::Arc;

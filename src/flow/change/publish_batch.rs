@@ -71,7 +71,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     }
 }
 
-/// Takes the suite from the catalogue, which is what counts, whatever this process had in mind.
+/// Takes the suite from the catalogue, which is what counts, whatever this process had in memory.
 pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     desk.gather();
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));

@@ -14,7 +14,7 @@ use crate::flow::index::chunk::{Chunk, Compressed};
 use crate::flow::index::resumable_hash::ResumableHash;
 use crate::pool::Pool;
 
-/// Every index of a suite, as its writer keeps them in mind.
+/// Every index of a suite, as its writer keeps them in memory.
 #[derive(Clone, Default)]
 pub(crate) struct LiveIndices {
     ropes: BTreeMap<Index, Arc<Rope>>,
@@ -165,7 +165,7 @@ fn go_on_blocks(
     go_on(pool, hash, chunks, fresh)
 }
 
-/// Where an index stands below its suite's directory.
+/// The path of an index below its suite's directory.
 fn path(index: &Index, encoding: Encoding) -> String {
     match index {
         Index::Packages { place: IndexPlace { component, architecture, kind }, .. } => match kind {

@@ -45,7 +45,7 @@ pub struct ServerReport {
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// How the server stands; `certificate_not_after` is the end of its own certificate.
+/// The state of the server; `certificate_not_after` is the end of its own certificate.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.

@@ -18,7 +18,7 @@ use crate::flow::repository::{Repository, no_suite};
 use crate::flow::threads::blocking;
 use crate::time::Moment;
 
-/// Where a package of a suite stands.
+/// The state of a package in a suite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PlacementStanding {
     /// The last generation lists it.
@@ -31,7 +31,7 @@ pub enum PlacementStanding {
     Withdrawn,
 }
 
-/// A package that a suite has taken, and where it stands.
+/// A package that a suite has taken, and its state there.
 #[derive(Clone, Debug)]
 pub struct PlacementReport {
     /// In which suite.
@@ -40,7 +40,7 @@ pub struct PlacementReport {
     pub component: Component,
     /// Which package.
     pub package: Package,
-    /// Where it stands.
+    /// Its state.
     pub standing: PlacementStanding,
     /// Who brought it.
     pub accepted_by: Identity,
@@ -119,7 +119,7 @@ pub async fn suite(
     .await
 }
 
-/// Every package that a suite has taken, with where it stands.
+/// Every package that a suite has taken, with its state.
 ///
 /// # Errors
 /// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.

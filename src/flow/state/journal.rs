@@ -1,4 +1,4 @@
-//! Journal: who read which suite, kept in mind and written now and then. No request waits for it.
+//! Journal: who read which suite, kept in memory and written now and then. No request waits for it.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -78,7 +78,7 @@ pub struct Desk {
     writing: AtomicBool,
     /// Notified whenever the writer has done what it took.
     done: Notify,
-    /// How much of what is in mind came since it was read in one go.
+    /// How much of what is in memory came since it was read in one go.
     scattered: Scattered,
     /// How often the suite was read anew because of that.
     readings: AtomicU64,
@@ -150,7 +150,7 @@ impl Desk {
         self.wake();
     }
 
-    /// The indices of what is live; nothing, when they are not kept in mind.
+    /// The indices of what is live; nothing, when they are not kept in memory.
     pub(crate) fn live_indices(&self) -> LiveIndices {
         lock(&self.live_indices).clone()
     }
@@ -280,7 +280,7 @@ impl Desk {
         self.scattered.forget();
     }
 
-    /// How often it was: what was kept of the readings before shares nothing with what is in mind now.
+    /// How often it was: what was kept of the readings before shares nothing with what is in memory now.
     pub(crate) fn readings(&self) -> u64 {
         self.readings.load(Ordering::Acquire)
     }

@@ -10,7 +10,7 @@ const MANY: usize = 5_000;
 
 /// How often the server has read its indices anew.
 fn readings(server: &TestServer) -> usize {
-    server.log().matches("indices are in mind").count()
+    server.log().matches("indices are in memory").count()
 }
 
 #[test]
