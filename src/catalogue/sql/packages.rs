@@ -128,9 +128,9 @@ const FORGET_STAGED: &str =
     "DELETE FROM package WHERE accepted = 0 AND sent_at < $1 RETURNING digest";
 
 /// So many packages are recorded at once: each takes up to 100 µs, and nobody should wait long behind them.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 300;
 /// So many rows of mentions: each takes some 10 µs.
-const MENTIONS_AT_ONCE: usize = 1_000;
+const MENTIONS_AT_ONCE: usize = 4_000;
 
 impl<S: Store> Packages for S {
     fn record_packages(&self, new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {

@@ -1,4 +1,4 @@
-//! Publish: everything of one publish batch of a suite, in one transaction.
+//! Publish: everything of one publish batch of a suite, in one transaction; of a large change, in slices ahead of it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,7 +12,8 @@ use crate::catalogue::CatalogueError;
 use crate::debian::{Component, Namespace, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication,
+    Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication, Slice,
+    SliceRow,
 };
 
 const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
@@ -106,8 +107,32 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     audit::add(batch.tx, &publication.events)
 }
 
+/// Records a slice of the next generation; gives how many rows that took.
+///
+/// # Errors
+/// As for [`publish`].
+pub fn record_slice(tx: &mut dyn Tx, slice: &Slice) -> Answer<u64> {
+    let (id, last) = lock(tx, &slice.suite)?;
+    let number = count(slice.generation)?;
+    let mut batch = PublishBatch::new(tx, (id, last), &slice.suite, Some(number))?;
+    if last.checked_add(1) != Some(slice.generation) {
+        return Err(batch.stale());
+    }
+    let mut rows = 0_u64;
+    for (_, row) in batch.in_order(&slice.rows, SliceRow::digest)? {
+        rows = rows.saturating_add(match row {
+            SliceRow::Left(component, digest) => batch.leave(number, component, digest).map(|()| 1),
+            SliceRow::Accepted(acceptance) => batch.accept(acceptance),
+            SliceRow::Entered(component, digest) => {
+                batch.enter(number, component, digest).map(|()| 1)
+            }
+        }?);
+    }
+    Ok(rows)
+}
+
 /// One transaction on one suite.
-pub(super) struct PublishBatch<'t> {
+struct PublishBatch<'t> {
     tx: &'t mut dyn Tx,
     id: i64,
     last: u64,
@@ -123,7 +148,7 @@ impl<'t> PublishBatch<'t> {
     ///
     /// # Errors
     /// [`CatalogueError`] of the database.
-    pub(super) fn new(
+    fn new(
         tx: &'t mut dyn Tx,
         (id, last): (i64, u64),
         name: &'t SuiteName,
@@ -135,7 +160,7 @@ impl<'t> PublishBatch<'t> {
         Ok(Self { tx, id, last, name, namespace, packages: HashMap::new(), coming })
     }
 
-    pub(super) fn stale(&self) -> CatalogueError {
+    fn stale(&self) -> CatalogueError {
         CatalogueError::Stale(self.name.clone())
     }
 
@@ -150,7 +175,7 @@ impl<'t> PublishBatch<'t> {
 
     /// These in the order in which their packages came. Those that came together have names that stand
     /// together, so that thousands of them go into every index side by side.
-    pub(super) fn in_order<'i, T>(
+    fn in_order<'i, T>(
         &mut self,
         items: &'i [T],
         digest: impl Fn(&T) -> &Digest,
@@ -185,7 +210,7 @@ impl<'t> PublishBatch<'t> {
     }
 
     /// Gives how many rows that took: none for what the suite has taken before.
-    pub(super) fn accept(&mut self, acceptance: &Acceptance) -> Answer<u64> {
+    fn accept(&mut self, acceptance: &Acceptance) -> Answer<u64> {
         let values = [
             self.take(&acceptance.digest)?.id.into(),
             self.id.into(),
@@ -264,12 +289,7 @@ impl<'t> PublishBatch<'t> {
     }
 
     /// Ends a package's time in the suite before a generation.
-    pub(super) fn leave(
-        &mut self,
-        number: i64,
-        component: &Component,
-        digest: &Digest,
-    ) -> Answer<()> {
+    fn leave(&mut self, number: i64, component: &Component, digest: &Digest) -> Answer<()> {
         let package = self.find(digest)?.id;
         let values = [number.into(), package.into(), self.id.into(), component.as_str().into()];
         match self.tx.exec(LEAVE, &values)? {
@@ -279,12 +299,7 @@ impl<'t> PublishBatch<'t> {
     }
 
     /// Begins a package's time in the suite with a generation.
-    pub(super) fn enter(
-        &mut self,
-        number: i64,
-        component: &Component,
-        digest: &Digest,
-    ) -> Answer<()> {
+    fn enter(&mut self, number: i64, component: &Component, digest: &Digest) -> Answer<()> {
         let is_slice = self.coming.is_some();
         let known = self.find(digest)?;
         if is_slice && known.bound != Some(known.id) {

@@ -1,13 +1,10 @@
-//! Slices: what a large change records ahead of its publication. Nobody sees it before its generation is the
-//! suite's last one, and what does not come so far is taken back.
+//! Slices: what a large change has recorded ahead of its publication is counted, or taken back. Nobody sees it
+//! before its generation is the suite's last one.
 
 use super::bindings::unbind;
-use super::heads::lock;
-use super::publish::PublishBatch;
 use super::{Answer, Tx, all, count, one};
 use crate::catalogue::CatalogueError;
 use crate::debian::SuiteName;
-use crate::domain::{Slice, SliceRow};
 
 const IS_ANY: &str = "\
     SELECT 1 FROM suite AS s WHERE s.name = $1 AND ( \
@@ -53,30 +50,6 @@ const NOT_TAKE: &str = "\
     UPDATE package SET accepted = 0 WHERE id = $1 AND accepted = 2 \
         AND NOT EXISTS (SELECT 1 FROM acceptance WHERE package_id = $1) \
         AND NOT EXISTS (SELECT 1 FROM membership WHERE package_id = $1)";
-
-/// Records a slice of the next generation; gives how many rows that took.
-///
-/// # Errors
-/// As for a publication of the same.
-pub fn record(tx: &mut dyn Tx, slice: &Slice) -> Answer<u64> {
-    let (id, last) = lock(tx, &slice.suite)?;
-    let number = count(slice.generation)?;
-    let mut batch = PublishBatch::new(tx, (id, last), &slice.suite, Some(number))?;
-    if last.checked_add(1) != Some(slice.generation) {
-        return Err(batch.stale());
-    }
-    let mut rows = 0_u64;
-    for (_, row) in batch.in_order(&slice.rows, SliceRow::digest)? {
-        rows = rows.saturating_add(match row {
-            SliceRow::Left(component, digest) => batch.leave(number, component, digest).map(|()| 1),
-            SliceRow::Accepted(acceptance) => batch.accept(acceptance),
-            SliceRow::Entered(component, digest) => {
-                batch.enter(number, component, digest).map(|()| 1)
-            }
-        }?);
-    }
-    Ok(rows)
-}
 
 /// Expects so many rows in the slices of the next generation, and no other.
 ///

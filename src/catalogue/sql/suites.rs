@@ -198,7 +198,7 @@ impl<S: Store> Suites for S {
     }
 
     fn record_slice(&self, slice: Slice) -> Answer<u64> {
-        self.write_slice(move |tx| slices::record(tx, &slice))
+        self.write_slice(move |tx| publish::record_slice(tx, &slice))
     }
 
     fn take_back(&self, suite: &SuiteName, most: u32) -> Answer<bool> {

@@ -177,7 +177,7 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
 }
 
 #[test]
-fn what_comes_is_recorded_a_hundred_at_a_time() {
+fn what_comes_is_recorded_three_hundred_at_a_time() {
     let room = tempfile::TempDir::new().unwrap();
     let inner = SqliteCatalogue::open(&room.path().join("catalogue.db")).unwrap();
     let counting = Counting { inner, asked: Asked::default() };
@@ -187,13 +187,13 @@ fn what_comes_is_recorded_a_hundred_at_a_time() {
         file_list: None,
     };
     let by = Identity::parse("ci.example").unwrap();
-    let record = || counting.record_packages((0..250).map(new).collect(), &by, Moment(1));
+    let record = || counting.record_packages((0..700).map(new).collect(), &by, Moment(1));
     let (recorded, asked) = counting.during(record);
     recorded.unwrap();
     let transactions = asked.split(|sql| *sql == BEGIN).skip(1);
     let packages = transactions
         .map(|all| all.iter().filter(|sql| sql.starts_with("INSERT INTO package ")).count());
-    assert_eq!(packages.collect::<Vec<_>>(), [100, 100, 50]);
+    assert_eq!(packages.collect::<Vec<_>>(), [300, 300, 100]);
 }
 
 /// What shows a large change is as short as what records one package.

@@ -575,17 +575,19 @@ fn what_earlier_builds_took_is_in_the_default_namespace() {
 fn a_slice_is_not_synced_and_whatever_comes_next_is() {
     let room = TempDir::new().unwrap();
     let catalogue = open(&room).unwrap();
-    let mode = |tx: &mut dyn Tx| {
-        let mut found = 0;
-        tx.each("PRAGMA synchronous", &[], &mut |row| {
-            found = row.integer(0)?;
-            Ok(())
-        })?;
-        Ok(found)
+    let written = |number: i64| {
+        move |tx: &mut dyn Tx| {
+            let mut mode = 0;
+            tx.each("PRAGMA synchronous", &[], &mut |row| {
+                mode = row.integer(0)?;
+                Ok(())
+            })?;
+            record_number(tx, number)?;
+            Ok(mode)
+        }
     };
-    assert_eq!(catalogue.write_slice(mode).unwrap(), 1);
-    assert_eq!(catalogue.write(mode).unwrap(), 2);
-    let failed = catalogue.write_slice(move |tx| mode(tx).and_then(|_| tx.exec("not SQL", &[])));
-    assert!(failed.is_err());
-    assert_eq!(catalogue.write_much(mode).unwrap(), 2);
+    assert_eq!(catalogue.write_slice(written(1)).unwrap(), 1);
+    assert_eq!(catalogue.write(written(2)).unwrap(), 2);
+    assert!(catalogue.write_slice(written(2)).is_err(), "it stands already");
+    assert_eq!(catalogue.write_much(written(3)).unwrap(), 2);
 }

@@ -44,6 +44,37 @@ const CHUNKS_OF_BEFORE: &str = "
         xz_unpadded_bytes INTEGER
     ) STRICT";
 
+/// All migrations but the first undone, but for the chunks.
+const SCHEMA_OF_BEFORE: &str = "\
+    DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
+    ALTER TABLE departed_suite DROP COLUMN spec; ALTER TABLE departed_suite DROP COLUMN has_taken; \
+    DROP TABLE binding; DROP TABLE suite_alias; ALTER TABLE suite DROP COLUMN namespace; \
+    UPDATE package SET accepted = 1 WHERE accepted = 2; \
+    CREATE UNIQUE INDEX package_accepted ON package (name, version, architecture) WHERE accepted = 1; \
+    DROP INDEX acceptance_suite; ALTER TABLE acceptance DROP COLUMN from_generation; \
+    CREATE INDEX acceptance_suite ON acceptance (suite_id); \
+    ALTER TABLE package ADD COLUMN text_units INTEGER; \
+    UPDATE package SET text_units = (text_bytes + 15) / 16; ALTER TABLE package DROP COLUMN text_bytes; \
+    CREATE TABLE head_of_before (suite_id INTEGER NOT NULL REFERENCES suite (id), ring TEXT NOT NULL, \
+        generation INTEGER NOT NULL, dated_at INTEGER NOT NULL, valid_until INTEGER NOT NULL, \
+        release TEXT NOT NULL, release_gpg TEXT NOT NULL, in_release TEXT NOT NULL, \
+        PRIMARY KEY (suite_id, ring)) STRICT; \
+    INSERT INTO head_of_before SELECT suite_id, '', generation, dated_at, valid_until, release, \
+        release_gpg, in_release FROM head; \
+    DROP TABLE head; ALTER TABLE head_of_before RENAME TO head; \
+    UPDATE certificate SET reason = '' WHERE reason IS NULL; \
+    CREATE TABLE audit_ring (id INTEGER PRIMARY KEY CHECK (id = 1), key_lines TEXT NOT NULL, \
+        wished INTEGER NOT NULL, identity TEXT NOT NULL, serial TEXT NOT NULL, message TEXT NOT NULL, \
+        remark TEXT NOT NULL) STRICT; \
+    INSERT INTO audit_ring SELECT id, key_lines, identity IS NOT NULL, COALESCE(identity, ''), \
+        COALESCE(serial, ''), COALESCE(message, ''), COALESCE(remark, '') FROM audit_keyring; \
+    DROP TABLE audit_keyring; \
+    ALTER TABLE keyring_sighting RENAME TO ring_sighting; \
+    ALTER TABLE withdrawn RENAME TO fled; DROP INDEX membership_live; \
+    CREATE UNIQUE INDEX membership_live ON membership (suite_id, component, name, architecture) \
+        WHERE until_generation IS NULL; \
+    PRAGMA user_version = 1";
+
 /// Size and digest of a file.
 type Mark = (u64, Digest);
 
@@ -66,27 +97,7 @@ impl Before {
         before.chunks();
         before.files();
         before.heads(ground, place, clock);
-        let rest = "DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
-                    ALTER TABLE departed_suite DROP COLUMN spec; \
-                    ALTER TABLE departed_suite DROP COLUMN has_taken; DROP TABLE binding; \
-                    CREATE UNIQUE INDEX package_accepted ON package (name, version, architecture) \
-                        WHERE accepted = 1; \
-                    ALTER TABLE audit_keyring RENAME COLUMN begun TO wished; \
-                    ALTER TABLE audit_keyring RENAME TO audit_ring; \
-                    ALTER TABLE keyring_sighting RENAME TO ring_sighting; \
-                    ALTER TABLE withdrawn RENAME TO fled; DROP INDEX membership_live; \
-                    CREATE UNIQUE INDEX membership_live \
-                        ON membership (suite_id, component, name, architecture) \
-                        WHERE until_generation IS NULL; \
-                    DROP INDEX acceptance_suite; \
-                    ALTER TABLE acceptance DROP COLUMN from_generation; \
-                    CREATE INDEX acceptance_suite ON acceptance (suite_id); \
-                    ALTER TABLE withdrawn RENAME TO fled; \
-                    ALTER TABLE keyring_sighting RENAME TO ring_sighting; \
-                    ALTER TABLE audit_keyring RENAME COLUMN begun TO wished; \
-                    ALTER TABLE audit_keyring RENAME TO audit_ring; \
-                    PRAGMA user_version = 1";
-        before.database.execute_batch(rest).unwrap();
+        before.database.execute_batch(SCHEMA_OF_BEFORE).unwrap();
         before.marks
     }
 
