@@ -4,6 +4,7 @@
 //! runs with the apt of a host that the page has set up, `sh stopped` while the server is stopped. `sh no-run` says why it is not run, and its
 //! commands must still parse. Inline, every `repod` and `repoctl` command must exist with its flags.
 
+mod changes;
 mod invariants;
 mod pages;
 mod stage;
