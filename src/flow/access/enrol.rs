@@ -54,7 +54,7 @@ pub struct Made {
 /// Makes a token. Others that are pending for the same host are taken back.
 ///
 /// # Errors
-/// As for [`certificates::issue`]: whoever makes a token must be one who could issue the certificate.
+/// As for [`issue`](super::certificates::issue): whoever makes a token must be one who could issue the certificate.
 pub async fn make(
     repository: &Arc<Repository>,
     admitted: &Admitted,
