@@ -9,6 +9,7 @@ import floor
 import history
 import memory
 import micro
+import overtaking
 import plot
 import publish
 import rollback
@@ -19,9 +20,10 @@ import upgrade
 from ours import BEFORE
 from tables import of, median, table
 
-SECTIONS = {"bulk": bulk, "publish": publish, "rollback": rollback, "update": update, "upgrade": upgrade,
-            "crowd": crowd, "history": history, "memory": memory, "micro": micro, "scale": scale}
-ORDER = ("publish", "upgrade", "rollback", "bulk", "crowd", "update", "history", "memory", "scale", "micro")
+SECTIONS = {"bulk": bulk, "overtaking": overtaking, "publish": publish, "rollback": rollback, "update": update,
+            "upgrade": upgrade, "crowd": crowd, "history": history, "memory": memory, "micro": micro, "scale": scale}
+ORDER = ("publish", "upgrade", "rollback", "bulk", "overtaking", "crowd", "update", "history", "memory", "scale",
+         "micro")
 TITLES = {**{name: section.TITLE for name, section in SECTIONS.items()}, "floor": floor.TITLE, "serving": "Serving"}
 COMMANDS = """\
 repod                   repoctl upload --suite stable FILE; GET /dists/stable/InRelease; gpgv InRelease
