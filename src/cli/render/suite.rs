@@ -65,7 +65,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("generation", suite.generation.to_string()),
         ("published", moment(suite.date)),
         ("valid until", moment(suite.valid_until)),
-        ("signatures stand", format!("{} days", suite.valid_days)),
+        ("signatures valid", format!("{} days", suite.valid_days)),
         ("packages", suite.packages.to_string()),
         ("waiting", suite.waiting.to_string()),
         ("pins", suite.pins.to_string()),
