@@ -42,7 +42,8 @@ pub struct Package {
 pub struct Text {
     /// Which stanza of a `Translation-en`.
     pub mark: TextMark,
-    /// Size of that stanza with its closing blank line. Unit: bytes. Earlier builds rounded it up to 16.
+    /// Size of that stanza with its closing blank line, rounded up to a multiple of 16. Unit: bytes. Earlier builds
+    /// recorded it so; the same text has to have the same size, or it would be listed twice.
     pub bytes: u32,
 }
 
@@ -60,7 +61,8 @@ impl Text {
         if translation.is_empty() {
             return None;
         }
-        let bytes = u32::try_from(translation.len()).unwrap_or(u32::MAX);
+        let bytes = translation.len().checked_next_multiple_of(16).unwrap_or(usize::MAX);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         Some(Self { mark: TextMark::of(&Digest::of(translation.as_bytes())), bytes })
     }
 }
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn marks_read_back_and_nothing_else_does() {
         let text = Text::of_stanza("Package: x\n\n").unwrap();
-        assert_eq!((text.bytes, Text::of_stanza(&"x".repeat(33)).unwrap().bytes), (12, 33));
+        assert_eq!((text.bytes, Text::of_stanza(&"x".repeat(33)).unwrap().bytes), (16, 48));
         let written = text.mark.to_string();
         assert_eq!(written, Digest::of(b"Package: x\n\n").to_string()[..32]);
         assert_eq!(written.parse(), Ok(text.mark));

@@ -1,6 +1,7 @@
 -- What is not there is NULL, and a size is in bytes.
 
--- The text of a Translation-en was counted in units of 16 bytes; of earlier packages it stays rounded up to them.
+-- The text of a Translation-en was counted in units of 16 bytes. Its size stays rounded up to them: the same text has
+-- the same size, whichever build recorded it.
 ALTER TABLE package ADD COLUMN text_bytes INTEGER;
 UPDATE package SET text_bytes = text_units * 16 WHERE text_units IS NOT NULL;
 ALTER TABLE package DROP COLUMN text_units;
