@@ -84,6 +84,7 @@ macro_rules! catalogue_contracts {
             one_name_version_and_architecture_is_one_package,
             a_version_belongs_to_its_bytes_within_a_namespace,
             a_suite_stays_in_its_namespace,
+            a_slice_binds_within_its_namespace_alone,
             whether_a_removed_suite_took_packages_is_known,
             suites_are_created_once,
             a_name_is_one_suites,

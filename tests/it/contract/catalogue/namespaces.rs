@@ -5,7 +5,7 @@ use std::path::Path;
 use repod::catalogue::{Catalogue, CatalogueError};
 use repod::debian::{Namespace, SuiteName};
 use repod::digest::Digest;
-use repod::domain::{Package, Publication, SuiteSpec};
+use repod::domain::{Package, Publication, Slice, SliceRow, SuiteSpec};
 
 use super::samples::*;
 use super::{Make, with_suite};
@@ -147,4 +147,42 @@ pub fn whether_a_removed_suite_took_packages_is_known(room: &Path, make: &Make) 
         let departed = catalogue.find_departed(&suite("edge")).unwrap().unwrap();
         assert_eq!((departed.spec, departed.has_taken), (spec("edge"), took), "{round}");
     }
+}
+
+/// What a slice binds counts with its generation, keeps others out from then on, and is given back: all of it in the
+/// suite's own namespace and in no other.
+pub fn a_slice_binds_within_its_namespace_alone(room: &Path, make: &Make) {
+    let catalogue = with_trixie(room, make);
+    catalogue.create_suite(&spec("edge"), &event("admin.example", 1)).unwrap();
+    let [one, other] = [&b"one"[..], b"other"].map(|bytes| package_of("aa", "1", "amd64", bytes));
+    [&one, &other].into_iter().for_each(|package| record(&*catalogue, package));
+    let slice = |to: &str| {
+        let rows = vec![
+            SliceRow::Accepted(acceptance("main", &one)),
+            SliceRow::Entered(component("main"), one.digest),
+        ];
+        let slice = Slice { suite: suite(to), generation: 1, rows };
+        assert_eq!(catalogue.record_slice(slice).unwrap(), 2, "{to}");
+    };
+    let seen = || ["default", "trixie", "any"].map(|within| bound(&*catalogue, within, "aa"));
+    let rival = |to: &str| catalogue.publish(&generation(to, 1, &[&other], &[]));
+    let is_taken = |to: &str| matches!(rival(to), Err(CatalogueError::Exists(_)));
+
+    ["stable", "trixie", "trixie-new"].into_iter().for_each(slice);
+    assert!(seen().iter().all(Vec::is_empty));
+    assert!(is_taken("edge"));
+
+    // One of two suites of a namespace gives back, then the other: only then others may come there.
+    assert!(!catalogue.take_back(&suite("trixie"), 100).unwrap());
+    assert!(is_taken("trixie"));
+    assert!(!catalogue.take_back(&suite("trixie-new"), 100).unwrap());
+    rival("trixie").unwrap();
+    assert!(is_taken("edge"), "the slice of stable holds it there");
+    assert_eq!(seen(), [vec![], vec![other.digest], vec![other.digest]]);
+
+    catalogue.publish(&Publication { sliced: 2, ..generation("stable", 1, &[], &[]) }).unwrap();
+    let mut both = vec![one.digest, other.digest];
+    both.sort();
+    assert_eq!(seen(), [vec![one.digest], vec![other.digest], both]);
+    assert!(is_taken("edge"));
 }
