@@ -211,8 +211,12 @@ fn both_paths_carry_the_same_bytes_dates_and_conditions() {
     let after = release(&server, "snapshot/2/dists/stable");
     assert_eq!([field(&before, "Suite"), field(&after, "Suite")], ["bookworm", "stable"]);
     assert_eq!(field(&before, "Date"), field(&after, "Date"));
-    // Quiet, so that nothing is signed again meanwhile.
-    std::thread::sleep(Duration::from_secs(4));
+    // All that follows is listed, so nothing is signed again meanwhile.
+    let begun = Instant::now();
+    while !release(&server, "dists/bookworm").contains("Packages.xz") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "xz is never listed");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     let text = release(&server, "dists/bookworm");
     let listed: Vec<_> = text.lines().filter(|line| line.starts_with(' ')).collect();
     let names = listed.iter().map(|line| line.split_whitespace().nth(2).unwrap());

@@ -272,13 +272,17 @@ fn forms(files: &[IndexFile]) -> BTreeSet<Encoding> {
 #[derive(Default)]
 struct Gate(Mutex<bool>, Condvar);
 
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
+
 impl Gate {
     fn hold(self: &Arc<Self>, faults: &Faults) {
         let gate = Arc::clone(self);
         faults.tell(move |call| {
             if call == "record_runs" {
                 let open = gate.0.lock().unwrap();
-                drop(gate.1.wait_while(open, |open| !*open).unwrap());
+                // Bounded: where the test fails meanwhile, it has to end and say why.
+                let held = gate.1.wait_timeout_while(open, LONGEST_HOLD, |open| !*open);
+                drop(held.unwrap());
             }
         });
     }
