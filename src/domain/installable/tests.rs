@@ -1,7 +1,5 @@
 //! What hosts could install before a change, and cannot with it.
 
-use proptest::prelude::*;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -9,6 +7,8 @@ use super::*;
 use crate::debian::{Architecture, Dependencies, PackageKind, PackageName, Version};
 use crate::digest::Digest;
 use crate::domain::Package;
+
+mod random;
 
 /// A package, with what its stanza says of others.
 type Told = (Arc<Package>, Dependencies);
@@ -352,82 +352,4 @@ fn builds_side_by_side_cannot_both_need_what_is_not() {
                 and finds acme-tool:i386 1";
     assert_eq!(case("").first().map(String::as_str), Some(said));
     assert!(case("Multi-Arch: same").is_empty() && case("Multi-Arch: foreign").is_empty());
-}
-
-fn any_told() -> impl Strategy<Value = Told> {
-    let names = || prop::sample::select(vec!["acme-a", "acme-b", "acme-c", "acme-d", "acme-v"]);
-    let qualifiers = prop::sample::select(vec!["", "", "", ":any", ":i386"]);
-    let versions = prop::sample::select(vec!["", "", " (>= 2)", " (<< 2)", " (= 1)"]);
-    let relation = (names(), qualifiers, versions)
-        .prop_map(|(name, of, version)| format!("{name}{of}{version}"));
-    let needs = prop::collection::vec(prop::collection::vec(relation, 1..3), 0..3);
-    let provides =
-        prop::sample::select(vec!["", "", "Provides: acme-v\n", "Provides: acme-v (= 1)\n"]);
-    let multi_arch = prop::sample::select(vec!["no", "no", "foreign", "allowed", "same"]);
-    let built = prop::sample::select(vec!["amd64", "amd64", "i386", "all"]);
-    let others = prop::sample::select(vec![
-        "",
-        "",
-        "Breaks: acme-a (<< 2)\n",
-        "Conflicts: acme-v\n",
-        "Recommends: acme-b (= 1)\n",
-    ]);
-    (names(), 1..4u8, built, needs, provides, (multi_arch, others)).prop_map(
-        |(name, version, built, needs, provides, (multi_arch, others))| {
-            let needs: Vec<_> = needs.iter().map(|any| any.join(" | ")).collect();
-            let depends = match needs.is_empty() {
-                true => String::new(),
-                false => format!("Depends: {}\n", needs.join(", ")),
-            };
-            let fields = format!("{depends}{provides}{others}Multi-Arch: {multi_arch}\n");
-            told(&format!("{name} {version} {built}"), &fields)
-        },
-    )
-}
-
-/// One package a place.
-fn placed(told: Vec<Told>) -> Vec<Told> {
-    let place = |(package, _): &Told| (package.name.clone(), package.architecture.clone());
-    let placed: BTreeMap<_, _> = told.into_iter().map(|one| (place(&one), one)).collect();
-    placed.into_values().collect()
-}
-
-proptest! {
-    /// Whoever looks only at what moved, and at what names it, misses nothing; and nothing is worse where
-    /// nothing moved.
-    #[test]
-    fn to_look_at_what_moved_and_its_dependants_is_enough(
-        before in prop::collection::vec(any_told(), 0..8),
-        moved in prop::collection::vec(any_told(), 0..3),
-        gone in 0..8usize,
-    ) {
-        let before = placed(before);
-        let mut after = before.clone();
-        if gone < after.len() {
-            after.remove(gone);
-        }
-        after.extend(moved);
-        let after = placed(after);
-        let mut case = Case::new(&["amd64", "i386"], &before, &after);
-        let concerned: BTreeSet<PackageName> = before
-            .iter()
-            .chain(&after)
-            .filter(|(package, read)| {
-                case.touched.contains(&package.name)
-                    || read.needed_names().into_iter().any(|name| case.touched.contains(name))
-                    || read.avoided_names().into_iter().any(|name| case.touched.contains(name))
-            })
-            .map(|(package, _)| package.name.clone())
-            .collect();
-        let worse = |lacks: Vec<Lack>| -> Vec<_> { lacks.into_iter().filter(|lack| lack.worse).collect() };
-        let short = worse(case.lacks_of(concerned.iter()));
-        case.touched.extend(case.own.clone());
-        let whole = worse(case.lacks_of(case.names().iter()));
-        prop_assert_eq!(&short, &whole);
-        for lack in &whole {
-            prop_assert!(!lack.needs.is_empty());
-        }
-        let same = Case::new(&["amd64", "i386"], &before, &before);
-        prop_assert!(worse(same.lacks_of(same.names().iter())).is_empty());
-    }
 }

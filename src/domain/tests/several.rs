@@ -1,5 +1,7 @@
 //! Several versions listed, against a model that is written as the page says it.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::moves::{between, exchanged, told};
 
