@@ -59,7 +59,7 @@ async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
     }
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     let beside = blocking(move || {
-        at_desk.hash_followers(shared.pool.as_ref())?;
+        at_desk.hash_pending_files(shared.pool.as_ref())?;
         Ok(make_beside(&shared, &at_desk))
     });
     // What fails of that does not keep xz from being listed.

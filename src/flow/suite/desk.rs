@@ -199,7 +199,7 @@ impl Desk {
 
     /// Works out the xz files whose blocks are there, and gzip files in the form that they have from now on,
     /// unless a publish batch makes other indices meanwhile.
-    pub(crate) fn hash_followers(&self, pool: &dyn Pool) -> Result<(), FlowError> {
+    pub(crate) fn hash_pending_files(&self, pool: &dyn Pool) -> Result<(), FlowError> {
         let before = self.live_indices();
         let after = before.followed_up(pool, self.gz())?;
         let mut kept = lock(&self.live_indices);
