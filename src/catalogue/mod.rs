@@ -77,7 +77,7 @@ pub trait Packages: Send + Sync {
         at: Moment,
     ) -> Result<(), CatalogueError>;
 
-    /// Records one package without a list of its files, as [`Packages::record_packages`] does.
+    /// Records one package without privileges and a list of its files, as [`Packages::record_packages`] does.
     ///
     /// # Errors
     /// [`CatalogueError::Database`].
@@ -88,8 +88,8 @@ pub trait Packages: Send + Sync {
         by: &Identity,
         at: Moment,
     ) -> Result<(), CatalogueError> {
-        let (package, stanza) = (package.clone(), stanza.to_owned());
-        self.record_packages(vec![NewPackage { package, stanza, file_list: None }], by, at)
+        let new = NewPackage::of(package.clone(), stanza.to_owned(), Vec::new(), None);
+        self.record_packages(vec![new], by, at)
     }
 
     /// The packages of these digests that are known, in no particular order.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::debian::{Component, SuiteName};
+use crate::debian::{Component, MentionedNames, PackageName, Privilege, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Head, Identity, IndexFile, Package, PackageSet, Pin, StoredChunk, SuiteSpec, Withdrawn,
@@ -18,6 +18,27 @@ pub struct NewPackage {
     pub stanza: String,
     /// The paths that it installs, packed ([`crate::debian::file_list`]); `None` when they are too many.
     pub file_list: Option<Vec<u8>>,
+    /// What it does to all hosts.
+    pub privileges: Vec<Privilege>,
+    /// The names that it mentions.
+    pub mentions: Vec<(Mention, PackageName)>,
+}
+
+impl NewPackage {
+    /// A package, with the names that its stanza mentions.
+    pub fn of(
+        package: Package,
+        stanza: String,
+        privileges: Vec<Privilege>,
+        file_list: Option<Vec<u8>>,
+    ) -> Self {
+        let MentionedNames { needed, avoided, provided } = MentionedNames::of_stanza(&stanza);
+        let needed = needed.into_iter().map(|name| (Mention::Depends, name));
+        let provided = provided.into_iter().map(|name| (Mention::Provides, name));
+        let avoided = avoided.into_iter().map(|name| (Mention::Avoids, name));
+        let mentions = needed.chain(provided).chain(avoided).collect();
+        Self { package, stanza, file_list, privileges, mentions }
+    }
 }
 
 /// How a package speaks of another.
@@ -40,6 +61,8 @@ pub struct PackageRecord {
     pub sent_by: Identity,
     /// When they came.
     pub sent_at: Moment,
+    /// What it does to all hosts; nothing, for nearly all.
+    pub privileges: Vec<Privilege>,
     /// Whether some suite took it; from then on its name, version and architecture are its own in that suite's
     /// namespace.
     pub accepted: bool,

@@ -200,17 +200,23 @@ impl Control {
     /// Source: [Repository Format](https://wiki.debian.org/DebianRepository/Format), "Packages"
     /// Indices; the same fields as `apt-ftparchive packages` writes, less MD5sum, SHA1 and SHA512.
     pub fn published(&self, filename: &str, size_bytes: u64, digest: &Digest) -> String {
-        let (mut head, mut middle, mut tail) = (String::new(), String::new(), String::new());
-        for field in self.stanza.fields() {
-            match field.name() {
-                "Package" => field.write(&mut head),
-                "Description" => field.write(&mut tail),
-                _ => field.write(&mut middle),
+        let fields: Vec<_> = self.stanza.fields().collect();
+        let added = format!("Filename: {filename}\nSize: {size_bytes}\nSHA256: {digest}\n");
+        let own: usize = fields.iter().map(|field| field.written_bytes()).sum();
+        let mut text = String::with_capacity(own.saturating_add(added.len()).saturating_add(1));
+        let place = |field: &Field| match field.name() {
+            "Package" => 0,
+            "Description" => 2,
+            _ => 1,
+        };
+        for part in 0..3 {
+            fields.iter().filter(|field| place(field) == part).for_each(|f| f.write(&mut text));
+            if part == 1 {
+                text.push_str(&added);
             }
         }
-        format!(
-            "{head}{middle}Filename: {filename}\nSize: {size_bytes}\nSHA256: {digest}\n{tail}\n"
-        )
+        text.push('\n');
+        text
     }
 }
 

@@ -26,7 +26,7 @@ pub mod versions;
 pub use build::{DebFile, write_deb};
 pub use control::{Control, LONGEST_STANZA_BYTES, PackageKind};
 pub use deb::{DebError, DebLimits};
-pub use dependencies::{Dependencies, MultiArch};
+pub use dependencies::{Dependencies, MentionedNames, MultiArch};
 pub use file_list::{FileList, read_file_list};
 pub use name::{Architecture, Component, NameError, Namespace, PackageName, SuiteName};
 pub use privilege::{Privilege, PrivilegeError};

@@ -52,19 +52,7 @@ impl Privilege {
 
     /// The privileges in a control file.
     pub fn of(stanza: &Stanza) -> Vec<Self> {
-        Self::among(|name| stanza.find(name))
-    }
-
-    /// The privileges in a published stanza, in which known fields have their usual spelling.
-    pub fn of_published(stanza: &str) -> Vec<Self> {
-        Self::among(|name| {
-            let value = |line: &'_ str| line.strip_prefix(name).is_some_and(|r| r.starts_with(':'));
-            let line = stanza.lines().find(|line| value(line))?;
-            line.split_once(':').map(|(_, value)| value.trim())
-        })
-    }
-
-    fn among<'s>(find: impl Fn(&str) -> Option<&'s str>) -> Vec<Self> {
+        let find = |name: &str| stanza.find(name);
         let says_yes = |name: &str| find(name) == Some("yes");
         let has = |one: &Self| match one {
             Self::Essential => says_yes("Essential"),
@@ -98,10 +86,9 @@ impl FromStr for Privilege {
 mod tests {
     use super::*;
     use crate::debian::Control;
-    use crate::digest::Digest;
 
     #[test]
-    fn privileges_are_seen_in_both_forms() {
+    fn privileges_are_seen_in_any_spelling() {
         use Privilege::{Essential, PhasedUpdates, Protected};
         for (more, found) in [
             ("Essential: Yes\n", vec![Essential]),
@@ -117,8 +104,6 @@ mod tests {
             );
             let control = Control::parse(text.as_bytes()).unwrap();
             assert_eq!(Privilege::of(control.stanza()), found, "{more}");
-            let published = control.published("pool/acme.deb", 1, &Digest::of(b"x"));
-            assert_eq!(Privilege::of_published(&published), found, "{published}");
         }
         for one in Privilege::ALL {
             assert_eq!(one.as_str().parse(), Ok(one));

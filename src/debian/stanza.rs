@@ -97,13 +97,17 @@ impl Field {
 
     /// Adds the field as text, closed by a newline; no line ends with a blank.
     pub fn write(&self, out: &mut String) {
-        out.push_str(&self.name);
-        out.push(':');
-        if !self.value.is_empty() && !self.value.starts_with('\n') {
-            out.push(' ');
-        }
-        out.push_str(&self.value);
-        out.push('\n');
+        self.parts().into_iter().for_each(|part| out.push_str(part));
+    }
+
+    /// How long [`Field::write`] makes it. Unit: bytes.
+    pub fn written_bytes(&self) -> usize {
+        self.parts().into_iter().map(str::len).sum()
+    }
+
+    fn parts(&self) -> [&str; 4] {
+        let on_its_line = !self.value.is_empty() && !self.value.starts_with('\n');
+        [&self.name, if on_its_line { ": " } else { ":" }, &self.value, "\n"]
     }
 }
 

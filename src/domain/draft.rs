@@ -79,6 +79,27 @@ impl<'a> Draft<'a> {
         self.base.is_empty() && self.overlay.values().all(Option::is_none)
     }
 
+    /// Whether it lists any package of a binary name.
+    pub fn lists_name(&self, name: &PackageName) -> bool {
+        let anywhere = |component: &Component| {
+            let kept = |one: &Arc<Package>| !self.overlay.contains_key(&place_of(component, one));
+            self.base.named(component, name).any(kept)
+                || self.changed_of(component, name).any(|(_, listed)| listed.is_some())
+        };
+        self.spec.components.iter().any(anywhere)
+    }
+
+    /// What the overlay has of a binary name in a component.
+    fn changed_of<'d>(
+        &'d self,
+        component: &'d Component,
+        name: &'d PackageName,
+    ) -> impl Iterator<Item = (&'d Place, &'d Option<Arc<Package>>)> {
+        let first = (component.clone(), name.clone(), Architecture::lowest());
+        let here = move |place: &Place| place.0 == *component && place.1 == *name;
+        self.overlay.range(first..).take_while(move |(place, _)| here(place))
+    }
+
     /// Every listed package of a binary name, in any component and architecture; of several versions the
     /// highest, which is the one that hosts take.
     pub fn named(&self, name: &PackageName) -> Vec<(Place, Arc<Package>)> {
@@ -91,9 +112,7 @@ impl<'a> Draft<'a> {
                 found.pop_if(|(last, _)| *last == place);
                 found.push((place, Arc::clone(package)));
             }
-            let first = (component.clone(), name.clone(), Architecture::lowest());
-            let here = |place: &Place| place.0 == *component && place.1 == *name;
-            let changed = self.overlay.range(first..).take_while(|(place, _)| here(place));
+            let changed = self.changed_of(component, name);
             let listed =
                 changed.filter_map(|(place, p)| Some((place.clone(), Arc::clone(p.as_ref()?))));
             found.extend(listed);

@@ -13,6 +13,7 @@ mod brought;
 mod judged;
 mod lack;
 mod question;
+mod same;
 #[cfg(test)]
 mod tests;
 mod touched;
@@ -21,13 +22,14 @@ pub use beside::avoided;
 pub use brought::DEEPEST;
 use lack::first_that_counts;
 pub use lack::{Lack, Named, Need, Trouble};
-pub use question::Question;
-pub use touched::{Avoiders, asked, avoiders, touched_by};
+pub use question::{Question, is_plainly_met};
+pub use same::Glance;
+pub use touched::{Avoiders, Moved, asked, avoiders};
 
 /// Whether a suite answers for a name: what it owns, or, where it owns no names, what it lists or listed.
 pub fn answers_for(name: &PackageName, before: &Draft<'_>, after: &Draft<'_>) -> bool {
     match after.spec.owns.is_empty() {
-        true => !after.named(name).is_empty() || !before.named(name).is_empty(),
+        true => after.lists_name(name) || before.lists_name(name),
         false => after.spec.owns_name(name.as_str()),
     }
 }

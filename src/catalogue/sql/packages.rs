@@ -1,11 +1,10 @@
 //! Packages: what is known of each `.deb`, and its stanza.
 
-use std::collections::BTreeSet;
-
-use super::rows::{PACKAGE_COLUMNS, Reader, number, package_columns, parse};
+use super::rows::{PACKAGE_COLUMNS, Reader, damaged, number, package_columns, parse};
 use super::{Answer, MANY, Row, Store, Tx, Value, all, count, one};
 use crate::catalogue::{CatalogueError, Mention, NewPackage, PackageRecord, Packages};
-use crate::debian::{Dependencies, Namespace, PackageName, SuiteName, read_file_list};
+use crate::cause::Cause;
+use crate::debian::{Namespace, PackageName, Privilege, PrivilegeError, SuiteName, read_file_list};
 use crate::digest::Digest;
 use crate::domain::{Identity, Package};
 use crate::time::Moment;
@@ -13,8 +12,8 @@ use crate::time::Moment;
 const INSERT_PACKAGE: &str = "\
     INSERT INTO package (digest, name, version, architecture, source, source_version, \
         size_bytes, stanza_bytes, stanza_digest, kind, text_mark, text_bytes, sent_by, sent_at, \
-        accepted) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) \
+        privileges, accepted) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0) \
     ON CONFLICT (digest) DO NOTHING \
     RETURNING id";
 
@@ -76,7 +75,7 @@ macro_rules! is_bound {
 const BY_DIGEST: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, CASE WHEN ",
+    ", p.sent_by, p.sent_at, p.privileges, CASE WHEN ",
     is_taken!(),
     " THEN 1 ELSE 0 END FROM package AS p WHERE p.digest = $1"
 );
@@ -84,7 +83,7 @@ const BY_DIGEST: &str = concat!(
 const BOUND_BY_NAME: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, 1 FROM binding AS b JOIN package AS p ON p.id = b.package_id \
+    ", p.sent_by, p.sent_at, p.privileges, 1 FROM binding AS b JOIN package AS p ON p.id = b.package_id \
      WHERE b.name = $1 AND b.namespace = $2 AND ",
     is_bound!(),
     " ORDER BY p.id"
@@ -93,7 +92,7 @@ const BOUND_BY_NAME: &str = concat!(
 const BOUND_ANYWHERE: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, 1 FROM package AS p \
+    ", p.sent_by, p.sent_at, p.privileges, 1 FROM package AS p \
      WHERE p.id IN (SELECT b.package_id FROM binding AS b WHERE b.name = $1 AND ",
     is_bound!(),
     ") ORDER BY p.id"
@@ -133,8 +132,8 @@ const AT_ONCE: usize = 300;
 const MENTIONS_AT_ONCE: usize = 4_000;
 
 impl<S: Store> Packages for S {
-    fn record_packages(&self, new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
-        let mut mentions = mentions(&new);
+    fn record_packages(&self, mut new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
+        let mut mentions = mentions(&mut new);
         if new.len() > AT_ONCE {
             // Before any of the packages, which may be the last that is recorded.
             for some in mentions.chunks(MENTIONS_AT_ONCE) {
@@ -284,6 +283,7 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
         package.text.map_or(Value::Null, |text| i64::from(text.bytes).into()),
         by.as_str().into(),
         at.0.into(),
+        privileges_text(&new.privileges),
     ];
     let id = match one(tx, INSERT_PACKAGE, &values, |row| row.integer(0))? {
         Some(id) => {
@@ -310,18 +310,16 @@ type Mentioned = (PackageName, &'static str, PackageName);
 
 /// The names that packages mention, for who moves packages of these names. Each once and in the order of the table,
 /// so that rows which lie beside each other are written together.
-fn mentions(new: &[NewPackage]) -> Vec<Mentioned> {
-    let mut mentions = BTreeSet::new();
+fn mentions(new: &mut [NewPackage]) -> Vec<Mentioned> {
+    let mut mentions = Vec::new();
     for new in new {
-        let read = Dependencies::of_stanza(&new.stanza);
-        let needed = read.needed_names().into_iter().map(|name| (Mention::Depends, name));
-        let provided = read.provided_names().into_iter().map(|name| (Mention::Provides, name));
-        let avoided = read.avoided_names().into_iter().map(|name| (Mention::Avoids, name));
-        let all = needed.chain(provided).chain(avoided);
         let by = &new.package.name;
-        mentions.extend(all.map(|(kind, name)| (name.clone(), mention_word(kind), by.clone())));
+        let all = std::mem::take(&mut new.mentions).into_iter();
+        mentions.extend(all.map(|(kind, name)| (name, mention_word(kind), by.clone())));
     }
-    mentions.into_iter().collect()
+    mentions.sort_unstable();
+    mentions.dedup();
+    mentions
 }
 
 fn record_mentions(tx: &mut dyn Tx, mentions: &[Mentioned]) -> Answer<()> {
@@ -339,12 +337,25 @@ fn mention_word(kind: Mention) -> &'static str {
     }
 }
 
+fn privileges_text(all: &[Privilege]) -> Value<'static> {
+    let words: Vec<_> = all.iter().map(|one| one.as_str()).collect();
+    if words.is_empty() { Value::Null } else { words.join(" ").into() }
+}
+
+fn privileges(row: &dyn Row, column: usize) -> Answer<Vec<Privilege>> {
+    let text = if row.is_null(column)? { "" } else { row.text(column)? };
+    let unknown = |error: PrivilegeError| damaged(Cause::of(error));
+    let read = |word: &str| word.parse().map_err(unknown);
+    text.split_whitespace().map(read).collect()
+}
+
 fn record(reader: &mut Reader, row: &dyn Row) -> Answer<PackageRecord> {
     let at = |offset: usize| PACKAGE_COLUMNS.saturating_add(offset);
     Ok(PackageRecord {
         package: reader.package(row, 0)?,
         sent_by: parse(row, at(0))?,
         sent_at: Moment(row.integer(at(1))?),
-        accepted: number::<u8>(row, at(2))? == 1,
+        privileges: privileges(row, at(2))?,
+        accepted: number::<u8>(row, at(3))? == 1,
     })
 }

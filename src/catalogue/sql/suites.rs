@@ -50,7 +50,8 @@ const PINS: &str = "\
 const WITHDRAWN: &str =
     "SELECT kind, name, version FROM withdrawn WHERE suite_id = $1 ORDER BY kind, name, version";
 
-/// The start of every list of placements.
+/// The start of every list of placements. The `+` keeps SQLite from walking through all that the suite ever took, by
+/// the index that has generations, where a few packages are asked for.
 macro_rules! placements {
     ($rest:literal) => {
         concat!(
@@ -62,7 +63,7 @@ macro_rules! placements {
                      AND w.component = a.component AND w.from_generation <= s.last_generation) \
              FROM acceptance AS a \
              JOIN package AS p ON p.id = a.package_id \
-             JOIN suite AS s ON s.id = a.suite_id AND a.from_generation <= s.last_generation \
+             JOIN suite AS s ON s.id = a.suite_id AND +a.from_generation <= s.last_generation \
              LEFT JOIN membership AS m ON m.package_id = a.package_id \
                  AND m.suite_id = a.suite_id AND m.component = a.component \
                  AND m.from_generation <= s.last_generation \
@@ -83,7 +84,7 @@ const PLACEMENTS_OF_SOURCE: &str = placements!(
 const TAKEN: &str = "\
     SELECT a.component FROM package AS p \
         JOIN acceptance AS a ON a.package_id = p.id \
-        JOIN suite AS s ON s.id = a.suite_id AND a.from_generation <= s.last_generation \
+        JOIN suite AS s ON s.id = a.suite_id AND +a.from_generation <= s.last_generation \
     WHERE p.digest = $1 AND s.name = $2 ORDER BY a.accepted_at DESC";
 
 const SEARCH_NAME: &str = placements!(

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::catalogue::sql::{Row, Tx, Value};
-use crate::catalogue::{NewPackage, Packages, Suites};
-use crate::debian::{Architecture, Component, PackageKind, PackageName, SuiteName, Version};
+use crate::catalogue::{Generations, Mention, NewPackage, Packages, Suites};
+use crate::debian::{
+    Architecture, Component, Namespace, PackageKind, PackageName, SuiteName, Version,
+};
 use crate::digest::Digest;
 use crate::domain::{
     Acceptance, Actor, Event, GenerationRecord, Head, Identity, NewGeneration, Package,
@@ -181,11 +183,8 @@ fn what_comes_is_recorded_three_hundred_at_a_time() {
     let room = tempfile::TempDir::new().unwrap();
     let inner = SqliteCatalogue::open(&room.path().join("catalogue.db")).unwrap();
     let counting = Counting { inner, asked: Asked::default() };
-    let new = |number| NewPackage {
-        package: named(&format!("many-{number}")),
-        stanza: "S".into(),
-        file_list: None,
-    };
+    let new =
+        |number| NewPackage::of(named(&format!("many-{number}")), "S".into(), Vec::new(), None);
     let by = Identity::parse("ci.example").unwrap();
     let record = || counting.record_packages((0..700).map(new).collect(), &by, Moment(1));
     let (recorded, asked) = counting.during(record);
@@ -226,4 +225,55 @@ fn the_transaction_that_shows_slices_grows_with_none_of_them() {
         counting.during(|| counting.publish(&generation(2, Vec::new(), rows)));
     published.unwrap();
     assert!(of_many.len() <= of_one.len(), "{of_many:?}");
+}
+
+/// What asks for one package, or for what differs, takes as long in a large suite as in a small one.
+#[test]
+fn who_asks_for_some_packages_walks_through_no_table_and_no_suite() {
+    let room = tempfile::TempDir::new().unwrap();
+    let path = room.path().join("catalogue.db");
+    let inner = SqliteCatalogue::open(&path).unwrap();
+    let counting = Counting { inner, asked: Asked::default() };
+    let one = package();
+    let (digests, names) = ([one.digest], [one.name.clone()]);
+    let suite = SuiteName::parse("stable").unwrap();
+    let by = Identity::parse("ci.example").unwrap();
+    let prefix = one.digest.to_string()[..16].to_owned();
+    let ((), asked) = counting.during(|| {
+        counting.find_packages(&digests).unwrap();
+        counting.list_sent(&digests, &by).unwrap();
+        counting.list_versions(None, &names).unwrap();
+        counting.list_versions(Some(&Namespace::default()), &names).unwrap();
+        counting.list_mentions(&names, Mention::Depends).unwrap();
+        counting.list_suites_of(&digests).unwrap();
+        counting.find_by_path(&one.name, &prefix).unwrap();
+        counting.list_taken(&suite, &digests).unwrap();
+        counting.list_placements(&suite, Some(&one.source)).unwrap();
+        counting.search_placements("acme-vault", 9).unwrap();
+        counting.search_suite(&suite, "acme-vault", 9).unwrap();
+        counting.list_tenures(&suite, &one.source).unwrap();
+        counting.find_index(&suite, 1, "main/binary-amd64/Packages").unwrap();
+        counting.find_by_hash(&suite, "main/binary-amd64", &one.digest).unwrap();
+        counting.find_chunks(&digests).unwrap();
+        counting.record_package(&one, "S", &by, Moment(1)).unwrap();
+    });
+    let connection = Connection::open(&path).unwrap();
+    let mut walks = Vec::new();
+    for sql in asked.into_iter().filter(|sql| *sql != BEGIN) {
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut rows = plan.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get(3).unwrap();
+            let all_of_a_suite =
+                step.ends_with("(suite_id=?)") || step.contains("(suite_id=? AND from_generation");
+            // The few suites that a package is in, and what a subquery found, are no table.
+            let few = step.starts_with("SCAN CONSTANT")
+                || step.starts_with("SCAN s")
+                || step.starts_with("SCAN (");
+            if step.starts_with("SCAN") && !few || all_of_a_suite {
+                walks.push(format!("{step}: {sql}"));
+            }
+        }
+    }
+    assert!(walks.is_empty(), "{walks:#?}");
 }

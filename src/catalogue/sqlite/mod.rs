@@ -30,7 +30,7 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 10] = [
+const MIGRATIONS: [M<'static>; 11] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
@@ -41,6 +41,7 @@ const MIGRATIONS: [M<'static>; 10] = [
     M::up(include_str!("../../../migrations/sqlite/0008-slices/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0009-aliases/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0010-namespaces/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0011-privileges/up.sql")),
 ];
 
 /// Marks the file as ours: `repo` in ASCII.

@@ -13,6 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 mod batches;
+mod privileges;
 
 fn open(room: &TempDir) -> Answer<SqliteCatalogue> {
     SqliteCatalogue::open(&room.path().join("catalogue.db"))

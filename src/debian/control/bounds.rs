@@ -20,20 +20,15 @@ const LONGEST_FILE_NAME_BYTES: usize = 255 - 7;
 
 /// The fault of a stanza that would be too long, named by its longest field.
 pub(super) fn stanza(fields: &[Field]) -> Option<Fault> {
-    let size = |field: &Field| {
-        let mut text = String::new();
-        field.write(&mut text);
-        text.len()
-    };
-    let whole = fields.iter().map(size).fold(ADDED_BYTES, usize::saturating_add);
+    let whole = fields.iter().map(Field::written_bytes).fold(ADDED_BYTES, usize::saturating_add);
     if whole <= LONGEST_STANZA_BYTES {
         return None;
     }
-    let longest = fields.iter().max_by_key(|field| size(field))?;
+    let longest = fields.iter().max_by_key(|field| field.written_bytes())?;
     let problem = format!(
         "is {} bytes long and makes the package's stanza {whole}; apt would stop on every host at one of a mebibyte, \
          so at most {LONGEST_STANZA_BYTES} are taken: shorten it",
-        size(longest),
+        longest.written_bytes(),
     );
     Some(Fault::of(longest.name(), problem))
 }

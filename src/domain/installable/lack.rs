@@ -1,6 +1,6 @@
 //! Lack: what keeps hosts from installing a package, or from following a change, in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::debian::{Architecture, PackageName, Version};
 use crate::domain::Package;
 
 /// What a suite lists of each of some names.
-pub type Named = BTreeMap<PackageName, Vec<Arc<Package>>>;
+pub type Named = HashMap<PackageName, Vec<Arc<Package>>>;
 
 /// One of several relations is enough.
 pub type Need = Vec<Relation>;

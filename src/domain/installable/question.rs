@@ -170,6 +170,26 @@ impl<'q> Question<'q> {
     }
 }
 
+/// Whether hosts of every kind find what a package needs under its very name, whatever else is listed: nothing has
+/// to be read of what is found.
+pub fn is_plainly_met(
+    after: &Named,
+    need: &Need,
+    by: &Package,
+    architectures: &[Architecture],
+) -> bool {
+    let one_kind = architectures.len() == 1;
+    let built = |built: &&Architecture| by.architecture.is_all() || by.architecture == **built;
+    let found = |one: &Relation, built: &Architecture| {
+        let listed = candidate(after, &one.package, &Host::of(built), built);
+        // What is built for all architectures is a host's own, and of no use to packages of others that it takes.
+        let listed = listed.filter(|package| one_kind || !package.architecture.is_all());
+        listed.is_some_and(|package| one.accepts(Some(&package.version)))
+    };
+    let mut built = architectures.iter().filter(built);
+    built.all(|built| need.iter().any(|one| one.qualifier.is_none() && found(one, built)))
+}
+
 /// What hosts take of a name built for an architecture: the highest that its index lists. A package for all
 /// architectures counts as the host's own.
 pub(super) fn candidate<'n>(

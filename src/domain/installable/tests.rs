@@ -51,7 +51,7 @@ struct Case {
     avoiders: Avoiders,
     providers: BTreeMap<PackageName, Vec<PackageName>>,
     own: BTreeSet<PackageName>,
-    touched: BTreeSet<PackageName>,
+    moved: Moved,
 }
 
 impl Case {
@@ -85,10 +85,11 @@ impl Case {
         };
         let architectures = architectures.iter().map(|text| architecture(text)).collect();
         let (before, after) = (named(before), named(after));
-        let moved: Vec<_> = moved.into_iter().collect();
-        let touched = touched_by(&moved, [&before, &after], &dependencies);
+        let names: Vec<_> = moved.into_iter().collect();
+        let mut moved = Moved::default();
+        moved.add(&names, [&before, &after], &dependencies);
         let avoiders = avoiders([&before, &after], &dependencies);
-        Self { architectures, before, after, dependencies, avoiders, providers, own, touched }
+        Self { architectures, before, after, dependencies, avoiders, providers, own, moved }
     }
 
     fn lacks_of<'n>(&self, names: impl Iterator<Item = &'n PackageName>) -> Vec<Lack> {
@@ -100,7 +101,7 @@ impl Case {
             avoiders: &self.avoiders,
             providers: &self.providers,
             own: &self.own,
-            touched: &self.touched,
+            touched: &self.moved.touched,
         };
         names.flat_map(|name| question.lacks(name)).collect()
     }

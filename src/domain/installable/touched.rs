@@ -4,21 +4,58 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Named, Need};
-use crate::debian::{Dependencies, PackageName};
+use crate::debian::{Dependencies, MultiArch, PackageName};
 use crate::digest::Digest;
+use crate::domain::Package;
 
-/// The names of which hosts may find something else when packages of some names move: these, and what any of
-/// their packages provides in either state. One that moves in displaces others of its name that stay.
-pub fn touched_by(
-    moved: &[PackageName],
-    states: [&Named; 2],
-    dependencies: &HashMap<Digest, Arc<Dependencies>>,
-) -> BTreeSet<PackageName> {
-    let packages =
-        states.into_iter().flat_map(|state| moved.iter().filter_map(|name| state.get(name)));
-    let read = packages.flatten().filter_map(|package| dependencies.get(&package.digest));
-    let provided = read.flat_map(|read| read.provided_names());
-    provided.chain(moved).cloned().collect()
+/// What a change moves, as far as others can tell.
+#[derive(Clone, Debug, Default)]
+pub struct Moved {
+    /// The names of which hosts may find something else: those that move, and what any of their packages provides in
+    /// either state. One that moves in displaces others of its name that stay.
+    pub touched: BTreeSet<PackageName>,
+    /// Those of them that a package which moves provides.
+    pub(super) provided: BTreeSet<PackageName>,
+    /// How builds of the packages of these names go together, where it is not the usual.
+    multi_arch: HashMap<Digest, MultiArch>,
+}
+
+impl Moved {
+    /// Nothing is known but names: all of what speaks of them has to be looked at.
+    pub fn of_names(touched: BTreeSet<PackageName>) -> Self {
+        Self { provided: touched.clone(), touched, multi_arch: HashMap::new() }
+    }
+
+    /// Adds names of which packages move; `states` and `dependencies` have all of them.
+    pub fn add(
+        &mut self,
+        names: &[PackageName],
+        states: [&Named; 2],
+        dependencies: &HashMap<Digest, Arc<Dependencies>>,
+    ) {
+        let packages =
+            states.into_iter().flat_map(|state| names.iter().filter_map(|name| state.get(name)));
+        for package in packages.flatten() {
+            let Some(read) = dependencies.get(&package.digest) else { continue };
+            self.provided.extend(read.provided_names().into_iter().cloned());
+            if read.multi_arch != MultiArch::No {
+                self.multi_arch.insert(package.digest, read.multi_arch);
+            }
+        }
+        self.touched.extend(names.iter().chain(&self.provided).cloned());
+    }
+
+    /// Adds what another part of the change moves.
+    pub fn extend(&mut self, other: Self) {
+        self.touched.extend(other.touched);
+        self.provided.extend(other.provided);
+        self.multi_arch.extend(other.multi_arch);
+    }
+
+    /// How builds of a package that moves go together.
+    pub(super) fn multi_arch(&self, package: &Package) -> MultiArch {
+        self.multi_arch.get(&package.digest).copied().unwrap_or_default()
+    }
 }
 
 /// What has to be looked at of what a package needs: all of it when it moved, else what names anything that

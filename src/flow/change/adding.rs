@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::catalogue::PackageRecord;
-use crate::debian::{Component, Namespace, Privilege};
+use crate::debian::{Component, Namespace};
 use crate::digest::Digest;
 use crate::domain::Applied;
 use crate::domain::add::{self, Addition};
@@ -38,6 +38,11 @@ pub(in crate::flow) fn add(
     let taken = repository.catalogue.list_taken(&desk.suite, &before)?;
     let taken: BTreeMap<_, _> = before.into_iter().zip(taken).collect();
     promoted(repository, &draft.spec, &records, &taken, &asking.author)?;
+    // What was taken before stays.
+    let is_new = |digest: &Digest| taken.get(digest).is_none_or(Option::is_none);
+    let new = records.iter().filter(|(digest, r)| !r.privileges.is_empty() && is_new(digest));
+    let privileges: HashMap<_, _> =
+        new.map(|(digest, record)| (*digest, record.privileges.clone())).collect();
     let packages: BTreeMap<_, _> =
         records.into_iter().map(|(digest, r)| (digest, Arc::new(r.package))).collect();
     let mut additions: Vec<Addition> = Vec::new();
@@ -62,7 +67,6 @@ pub(in crate::flow) fn add(
     let taken_here = repository.catalogue.list_taken(&desk.suite, &rivals)?;
     let taken_here = rivals.iter().zip(taken_here).filter(|(_, taken)| taken.is_some());
     let taken_here = taken_here.map(|(digest, _)| *digest).collect();
-    let privileges = look_at(repository, &additions)?;
     let known = add::Known {
         packages: &known,
         hidden: &hidden,
@@ -96,23 +100,6 @@ fn promoted(
         return Ok(());
     }
     Err(Conflict { kind: ConflictKind::Other, reasons }.into())
-}
-
-/// What packages that the suite has not taken yet would do to all of its hosts, where that is anything.
-fn look_at(
-    repository: &Repository,
-    additions: &[Addition],
-) -> Result<HashMap<Digest, Vec<Privilege>>, FlowError> {
-    let new = additions.iter().filter(|addition| addition.taken_as.is_none());
-    let digests: Vec<_> = new.map(|addition| addition.package.digest).collect();
-    let parts: Vec<_> = digests.chunks(AT_ONCE).collect();
-    let parts = on_every_core(&parts, |part| {
-        let stanzas = repository.catalogue.read_stanzas(part)?;
-        let privileges = stanzas.iter().map(|stanza| Privilege::of_published(stanza));
-        let found = part.iter().copied().zip(privileges);
-        Ok(found.filter(|(_, privileges)| !privileges.is_empty()).collect::<Vec<_>>())
-    })?;
-    Ok(parts.into_iter().flatten().collect())
 }
 
 /// So many packages are looked up in one go.

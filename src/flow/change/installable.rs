@@ -9,7 +9,8 @@ use crate::debian::relation::Relation;
 use crate::debian::{Dependencies, PackageName};
 use crate::digest::Digest;
 use crate::domain::installable::{
-    Avoiders, DEEPEST, Named, Question, answers_for, asked, avoided, avoiders, touched_by,
+    Avoiders, DEEPEST, Glance, Moved, Named, Question, answers_for, asked, avoided, avoiders,
+    is_plainly_met,
 };
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::error::FlowError;
@@ -42,12 +43,12 @@ impl Difference<'_> {
         &self,
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Lack>>, FlowError> {
-        let moved = self.after.since(self.before).0.into_iter().map(|(place, _)| place.1);
-        let mut concerned: BTreeSet<PackageName> = moved.collect();
-        let touched = self.touched(&concerned)?;
+        let names = self.after.since(self.before).0.into_iter().map(|(place, _)| place.1);
+        let mut concerned: BTreeSet<PackageName> = names.collect();
+        let moved = self.moved(&concerned)?;
         // Where nothing was listed, nothing but what moved depends on it.
         if !self.before.lists_nothing() {
-            let names: Vec<_> = touched.iter().cloned().collect();
+            let names: Vec<_> = moved.touched.iter().cloned().collect();
             for part in names.chunks(AT_ONCE) {
                 for kind in [Mention::Depends, Mention::Avoids] {
                     let found = self.repository.catalogue.list_mentions(part, kind)?;
@@ -59,37 +60,40 @@ impl Difference<'_> {
         let parts: Vec<_> = concerned.chunks(AT_ONCE).collect();
         let shared = Shared::default();
         let found = on_every_core(&parts, |part| match may_go_on() {
-            true => self.examine(part, &touched, &shared).map(Some),
+            true => self.examine(part, &moved, &shared).map(Some),
             false => Ok(None),
         })?;
         let whole: Option<Vec<_>> = found.into_iter().collect();
         Ok(whole.map(|parts| parts.into_iter().flatten().collect()))
     }
 
-    /// The names of which hosts may find something else: those that moved, and what any of their packages
-    /// provides, before or now. A package that comes in displaces others of its name that did not move.
-    fn touched(&self, moved: &BTreeSet<PackageName>) -> Result<BTreeSet<PackageName>, FlowError> {
+    /// What moves, as far as others can tell by what its packages say.
+    fn moved(&self, names: &BTreeSet<PackageName>) -> Result<Moved, FlowError> {
         if self.before.lists_nothing() {
-            return Ok(moved.clone());
+            return Ok(Moved::of_names(names.clone()));
         }
-        let (mut touched, shared) = (BTreeSet::new(), Shared::default());
-        let moved: Vec<_> = moved.iter().cloned().collect();
-        for part in moved.chunks(AT_ONCE) {
+        let (mut moved, shared) = (Moved::default(), Shared::default());
+        let names: Vec<_> = names.iter().cloned().collect();
+        let parts: Vec<_> = names.chunks(AT_ONCE.min(names.len().div_ceil(2).max(1))).collect();
+        let parts = on_every_core(&parts, |part| {
             let mut known = Known::new(self, &shared);
             known.list(part);
             known.read(&part.iter().collect::<Vec<_>>(), Again::No)?;
-            let Known { before, after, dependencies, .. } = &known;
-            touched.extend(touched_by(part, [before, after], dependencies));
-        }
-        Ok(touched)
+            let mut moved = Moved::default();
+            moved.add(part, [&known.before, &known.after], &known.dependencies);
+            Ok(moved)
+        })?;
+        parts.into_iter().for_each(|part| moved.extend(part));
+        Ok(moved)
     }
 
     fn examine(
         &self,
         names: &[PackageName],
-        touched: &BTreeSet<PackageName>,
+        moved: &Moved,
         shared: &Shared,
     ) -> Result<Vec<Lack>, FlowError> {
+        let touched = &moved.touched;
         let mut known = Known::new(self, shared);
         known.list(names);
         // Hosts keep what is not listed any more.
@@ -98,12 +102,15 @@ impl Difference<'_> {
         };
         let listed: Vec<_> = names.iter().filter(listed).collect();
         known.read(&listed, Again::No)?;
+        let listed = known.but_the_same(listed, moved);
         let needed = known.needed(&listed, touched);
         known.look_up(needed)?;
         let question = known.question(touched);
         let bringing: Vec<_> =
             listed.iter().copied().filter(|name| question.may_bring(name)).cloned().collect();
-        known.follow(bringing)?;
+        if !bringing.is_empty() {
+            known.follow(bringing)?;
+        }
         let question = known.question(touched);
         Ok(listed.into_iter().flat_map(|name| question.lacks(name)).collect())
     }
@@ -292,24 +299,80 @@ impl<'k> Known<'k> {
         Ok(())
     }
 
+    /// These without those for which hosts find what they found before.
+    fn but_the_same<'n>(
+        &mut self,
+        names: Vec<&'n PackageName>,
+        moved: &Moved,
+    ) -> Vec<&'n PackageName> {
+        let Difference { before, after, .. } = *self.change;
+        if before.lists_nothing() {
+            return names;
+        }
+        let relations = names.iter().flat_map(|name| {
+            let moves = self.before.get(*name) != self.after.get(*name);
+            let read = self.after.get(*name).into_iter().flatten();
+            let read = read.filter_map(|package| self.dependencies.get(&package.digest));
+            read.flat_map(move |read| {
+                let avoided = avoided(read, &moved.touched, moves);
+                asked(read, &moved.touched, moves).flatten().chain(avoided)
+            })
+        });
+        let named: BTreeSet<_> = relations.map(|one| &one.package).collect();
+        self.list(&named.into_iter().cloned().collect::<Vec<_>>());
+        let glance = Glance {
+            architectures: &after.spec.architectures,
+            before: &self.before,
+            after: &self.after,
+            dependencies: &self.dependencies,
+            moved,
+        };
+        let is_own = |name: &PackageName| answers_for(name, before, after);
+        names.into_iter().filter(|name| !glance.finds_the_same(name, &is_own)).collect()
+    }
+
     /// The names that the suite answers for, of those that these packages need and that have to be looked at.
     fn needed(
-        &self,
+        &mut self,
         names: &[&PackageName],
         touched: &BTreeSet<PackageName>,
     ) -> BTreeSet<PackageName> {
-        let Difference { before, after, .. } = *self.change;
-        let mut needed = BTreeSet::new();
-        for name in names {
-            let (then, now) = (self.before.get(*name), self.after.get(*name));
+        let (new, others): (Vec<_>, Vec<_>) =
+            names.iter().partition(|name| !self.before.contains_key(**name));
+        let mut needed = self.needed_by_new(&new);
+        for name in others {
+            let (then, now) = (self.before.get(name), self.after.get(name));
             let moved = then != now;
             for package in then.into_iter().chain(now).flatten() {
                 let Some(read) = self.dependencies.get(&package.digest) else { continue };
                 let recommended = read.recommends.iter().filter(|_| moved).flatten();
                 let all = asked(read, touched, moved).flatten().chain(recommended);
-                needed.extend(all.chain(avoided(read, touched, moved)).map(|one| &one.package));
+                let all = all.chain(avoided(read, touched, moved));
+                needed.extend(all.map(|one| one.package.clone()));
             }
         }
-        needed.into_iter().filter(|name| answers_for(name, before, after)).cloned().collect()
+        let Difference { before, after, .. } = *self.change;
+        needed.retain(|name| answers_for(name, before, after));
+        needed
+    }
+
+    /// The names in what is needed by packages that no host has had: all but what is plainly there, which is nearly
+    /// all of it where a whole suite is imported.
+    fn needed_by_new(&mut self, names: &[&PackageName]) -> BTreeSet<PackageName> {
+        let listed = names.iter().filter_map(|name| self.after.get(*name)).flatten();
+        let read = |package: &Arc<Package>| {
+            let read = self.dependencies.get(&package.digest)?;
+            Some((Arc::clone(package), Arc::clone(read)))
+        };
+        let new: Vec<_> = listed.filter_map(read).collect();
+        let needs = new.iter().flat_map(|(_, read)| &read.needs).flatten();
+        let named: BTreeSet<_> = needs.map(|one| &one.package).collect();
+        self.list(&named.into_iter().cloned().collect::<Vec<_>>());
+        let architectures = &self.change.after.spec.architectures;
+        let unclear = new.iter().flat_map(|(package, read)| {
+            let needs = read.needs.iter();
+            needs.filter(|need| !is_plainly_met(&self.after, need, package, architectures))
+        });
+        unclear.flatten().map(|one| one.package.clone()).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tracing::warn;
@@ -154,7 +154,13 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
         return Err(alone("the others of its batch unpack to too much"));
     }
     let mut effort = Effort::begin(work.repository.limits().work);
-    let input = Watched { rest: bytes, whole_bytes: bytes.len() as u64, effort: &mut effort, work };
+    let input = Watched {
+        rest: bytes,
+        whole_bytes: bytes.len() as u64,
+        effort: &mut effort,
+        work,
+        asked: Instant::now(),
+    };
     let recognised = recognise::recognise(work.repository, input);
     let overworked = effort.is_beyond(bytes.len() as u64);
     let recognised = match recognised {
@@ -165,10 +171,19 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
         other => other?,
     };
     let new = recognised.describe(named, bytes.len() as u64);
-    let gathered = new.stanza.len().saturating_add(new.file_list.as_ref().map_or(0, Vec::len));
+    let mentioned: usize = new
+        .mentions
+        .iter()
+        .map(|(kind, name)| size_of_val(kind) + size_of_val(name) + name.as_str().len())
+        .sum();
+    let listed = new.file_list.as_ref().map_or(0, Vec::len);
+    let gathered = new.stanza.len().saturating_add(listed).saturating_add(mentioned);
     work.gathered_bytes.fetch_add(gathered, Ordering::Relaxed);
     Ok(Sound { sealed, new })
 }
+
+/// How often it is looked how long a package has taken.
+const ASK_EVERY: Duration = Duration::from_millis(5);
 
 /// The outcome of a package that suffers from its company.
 fn alone(problem: &str) -> FlowError {
@@ -179,12 +194,19 @@ fn alone(problem: &str) -> FlowError {
 struct Watched<'w, 'b> {
     rest: &'w [u8],
     whole_bytes: u64,
+    /// When the processor's time was last asked for. That takes a system call, and a package is read in many pieces.
+    asked: Instant,
     effort: &'w mut Effort,
     work: &'w Work<'b>,
 }
 
 impl Read for Watched<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        // A thread works no longer than time passes.
+        if self.asked.elapsed() < ASK_EVERY && !self.rest.is_empty() {
+            return self.rest.read(out);
+        }
+        self.asked = Instant::now();
         let more = u64::try_from(self.effort.pause().as_micros()).unwrap_or(u64::MAX);
         let before = self.work.worked_micros.fetch_add(more, Ordering::Relaxed);
         let all = Duration::from_micros(before.saturating_add(more));

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::catalogue::NewPackage;
 use crate::cause::Cause;
-use crate::debian::{Control, DebError, DebLimits, FileList, deb};
+use crate::debian::{Control, DebError, DebLimits, FileList, Privilege, deb};
 use crate::digest::Digest;
 use crate::domain::{Package, Text, layout};
 use crate::flow::error::FlowError;
@@ -96,7 +96,7 @@ impl Recognised {
             kind,
             text: Text::of(kind, &stanza),
         };
-        NewPackage { package, stanza, file_list }
+        NewPackage::of(package, stanza, Privilege::of(control.stanza()), file_list)
     }
 }
 

@@ -209,10 +209,9 @@ fn many_packages_are_recorded_at_once(room: &Path, make: &Make) {
     let catalogue = make(room);
     let known = package("known", "1", "amd64");
     record(&*catalogue, &known);
-    let new = |package: &Package, list: Option<&[u8]>| NewPackage {
-        package: package.clone(),
-        stanza: stanza_of(&package.digest),
-        file_list: list.map(<[u8]>::to_vec),
+    let new = |package: &Package, list: Option<&[u8]>| {
+        let (stanza, list) = (stanza_of(&package.digest), list.map(<[u8]>::to_vec));
+        NewPackage::of(package.clone(), stanza, Vec::new(), list)
     };
     let [one, two] = ["one", "two"].map(|name| package(name, "1", "amd64"));
     let by = identity("batch.example");
