@@ -12,17 +12,14 @@ pub struct SourceFile {
     pub text: String,
     /// Its code without comments, literals and tests.
     pub code: String,
-    /// How many of its lines are tests.
-    pub test_lines: usize,
 }
 
 impl SourceFile {
     pub fn new(path: &str, source: &str) -> Self {
-        let (code, test_lines) = text::without_tests(&text::without_comments_and_literals(source));
+        let code = text::without_tests(&text::without_comments_and_literals(source));
         let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
         let code = if is_test { String::new() } else { code };
-        let test_lines = if is_test { source.lines().count() } else { test_lines };
-        Self { path: path.to_owned(), text: source.to_owned(), code, test_lines }
+        Self { path: path.to_owned(), text: source.to_owned(), code }
     }
 
     /// The room this file belongs to; `None` for the crate root, which only lists the rooms.
@@ -107,22 +104,8 @@ pub struct House {
 impl House {
     /// Reads the files below `source_dir`.
     pub fn read(source_dir: &Path) -> Self {
-        let mut files = Vec::new();
-        let mut dirs = vec![source_dir.to_owned()];
-        while let Some(dir) = dirs.pop() {
-            for entry in std::fs::read_dir(&dir).expect("src/ is readable") {
-                let path = entry.expect("src/ is readable").path();
-                if path.is_dir() {
-                    dirs.push(path);
-                } else if path.extension().is_some_and(|end| end == "rs") {
-                    let below = path.strip_prefix(source_dir).expect("it lies below");
-                    let text = std::fs::read_to_string(&path).expect("source files are UTF-8");
-                    files.push(SourceFile::new(&below.to_string_lossy(), &text));
-                }
-            }
-        }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { files }
+        let texts = texts(source_dir);
+        Self { files: texts.iter().map(|(path, text)| SourceFile::new(path, text)).collect() }
     }
 
     /// A house from `(path, text)` pairs.
@@ -145,6 +128,26 @@ impl House {
         let rooms = self.rooms();
         self.files.iter().flat_map(|file| arrows_of(file, &rooms)).collect()
     }
+}
+
+/// Every Rust file below a folder by its path from there, with everything in it.
+pub fn texts(folder: &Path) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut dirs = vec![folder.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(&dir).expect("the folder is readable") {
+            let path = entry.expect("the folder is readable").path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let below = path.strip_prefix(folder).expect("it lies below");
+                let text = std::fs::read_to_string(&path).expect("source files are UTF-8");
+                files.push((below.to_string_lossy().into_owned(), text));
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 fn arrows_of(file: &SourceFile, rooms: &BTreeSet<&str>) -> Vec<Arrow> {

@@ -122,11 +122,12 @@ fn a_room_that_is_not_on_the_page_is_found() {
 }
 
 #[test]
-fn a_long_file_is_found_and_its_tests_are_not_counted() {
+fn a_long_file_is_found_and_its_tests_are_counted() {
+    let of = |text: &str| rules::long_files(&[("tests/it/a.rs".to_owned(), text.to_owned())]);
     let lines = "const X: u8 = 1;\n".repeat(rules::FILE_LINES);
-    assert_faults(&rules::long_files(&house(&lines)), &["403 lines"]);
-    let tests = format!("#[cfg(test)]\nmod tests {{\n{lines}}}\n");
-    assert_faults(&rules::long_files(&house(&tests)), &[]);
+    assert_faults(&of(&lines), &[]);
+    assert_faults(&of(&format!("//! A.\n{lines}")), &["tests/it/a.rs: 401 lines"]);
+    assert_faults(&of(&format!("#[cfg(test)]\nmod tests {{\n{lines}}}\n")), &["403 lines"]);
 }
 
 #[test]

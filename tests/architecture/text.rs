@@ -101,11 +101,9 @@ fn prefixed_literal_end(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// `code` with everything under `#[cfg(test)]` blanked out, every line where it was, and how many
-/// lines that was.
-pub fn without_tests(code: &str) -> (String, usize) {
+/// `code` with everything under `#[cfg(test)]` blanked out, every line where it was.
+pub fn without_tests(code: &str) -> String {
     let mut left = code.as_bytes().to_vec();
-    let mut lines = 0;
     let mut from = 0;
     while let Some(at) = code[from..].find("#[cfg(").map(|n| n + from) {
         let end = closing(code, at + 1).map_or(code.len(), |close| close + 1);
@@ -115,11 +113,10 @@ pub fn without_tests(code: &str) -> (String, usize) {
             continue;
         }
         let end = item_end(code, end);
-        lines += code[at..end].lines().count();
         left[at..end].iter_mut().filter(|b| **b != b'\n').for_each(|b| *b = b' ');
         from = end;
     }
-    (String::from_utf8(left).expect("only ASCII is left"), lines)
+    String::from_utf8(left).expect("only ASCII is left")
 }
 
 /// Where the item that begins at `at` ends: behind its `;` or its closing brace.

@@ -1,6 +1,9 @@
 //! The gate over time: it closes to the second, is mended while it is closed, and reaches who is
 //! connected already.
 
+mod authorities;
+mod pages;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -10,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use repod::catalogue::{Audit as _, Delivery, SqliteCatalogue};
 use repod::domain::Actor;
 
-use super::pki::{HOST, Pki};
+use super::pki::Pki;
 use super::{Outside, PATH, timeless};
-use crate::harness::programs::{program, require};
+use crate::harness::programs::require;
 
 /// How long something that is looked at every two seconds may take. Unit: seconds.
 const PATIENCE: u64 = 20;
@@ -334,147 +337,4 @@ fn who_shows_no_certificate_reaches_nothing_and_is_put_off_in_time() {
     assert!(outside.metric("repod_refusals_total{reason=\"no_certificate\"}") >= 600.0);
     // Who is trusted is served from that same address.
     assert_eq!(outside.answer(Some(GOOD)), "200");
-}
-
-#[test]
-fn the_timer_on_the_page_fetches_a_list() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/certificates.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let (served, put) = (dir.path().join("served"), dir.path().join("put"));
-    std::fs::create_dir(&served).unwrap();
-    std::fs::create_dir(&put).unwrap();
-    let port = crate::harness_selftest::serve_files(served.clone());
-    let fetch = || {
-        let steps = page.lines().filter_map(|line| line.strip_prefix("ExecStart="));
-        let steps = steps.map(|step| {
-            step.replace("http://pki.example.org", &format!("http://127.0.0.1:{port}"))
-                .replace("/var/lib/repod/company/crls", &put.display().to_string())
-        });
-        let steps: Vec<_> = steps.collect();
-        assert_eq!(steps.len(), 2);
-        // As a oneshot unit does: the second only after the first went well.
-        program("sh").args(["-c", &steps.join(" && ")]).run()
-    };
-    assert!(!fetch().succeeded(), "there is none yet");
-    assert!(!put.join("company.crl").exists());
-    let list = super::pki::pki().read("root.crl");
-    std::fs::write(served.join("company.crl"), &list).unwrap();
-    fetch().expect_success();
-    assert_eq!(std::fs::read(put.join("company.crl")).unwrap(), list);
-    std::fs::remove_file(served.join("company.crl")).unwrap();
-    assert!(!fetch().succeeded());
-    assert_eq!(std::fs::read(put.join("company.crl")).unwrap(), list, "the last one stays");
-    assert_eq!(std::fs::read_dir(&put).unwrap().count(), 1);
-}
-
-/// The page has each number, and each number of the page is there.
-#[test]
-fn the_page_of_the_api_has_every_number() {
-    let outside = Outside::start("");
-    let shown = outside.local("metrics");
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let told = page.lines().filter_map(|line| line.strip_prefix("| `repod_")?.split('`').next());
-    let told: Vec<_> = told.map(|name| format!("repod_{name}")).collect();
-    let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    assert_eq!(types.collect::<Vec<_>>(), told);
-}
-
-#[test]
-fn certificates_of_a_ca_of_ones_own_get_rights_and_not_certificates_here() {
-    let mut outside = Outside::start("");
-    let refused = outside.boss(&[
-        "host",
-        "issue",
-        HOST,
-        "--suite",
-        "stable",
-        "--out",
-        &outside.server.at("no"),
-    ]);
-    refused.expect_code(1).expect_says("repoctl host grant web-01.example.org");
-    let revoked = outside.boss(&["host", "revoke", HOST, "-m", "gone", "--yes"]).expect_success();
-    assert!(revoked.says("let the CA that issued one do so"), "{revoked}");
-    assert!(
-        outside
-            .answer(Some(GOOD))
-            .starts_with("403 web-01.example.org has a valid certificate but no rights")
-    );
-    outside.boss(&["host", "grant", HOST, "--suite", "stable"]).expect_success();
-    assert_eq!(outside.answer(Some(GOOD)), "200");
-    outside.boss(&["host", "grant", HOST, "--suite", "nowhere", "--yes"]).expect_code(1);
-    // While it runs, the directory is its own.
-    let config = outside.server.at("data/repod.toml");
-    let admin = |name: &str| outside.server.repod(&["admin", name, "--config", &config]).run();
-    admin("ci.example.org").expect_code(1).expect_says("stop it first");
-    assert_eq!(outside.server.stop(), 0);
-    let admin = outside.server.repod(&["admin", "ci.example.org", "--config", &config]).run();
-    admin.expect_success();
-    outside.server.serve();
-    outside.repoctl("ci", &["suite", "create", "edge", "--architecture", "amd64"]).expect_success();
-}
-
-#[test]
-fn a_server_with_a_ca_of_its_own_signs_its_list_itself() {
-    let server = crate::harness::server::TestServer::start();
-    let list = server.at("data/ca/crl.pem");
-    let refused = server.repoctl(&["crl", "put", &list]).expect_code(1);
-    refused.expect_says("this server signs its revocation list itself");
-    server.repoctl(&["crl", "show"]).expect_success().expect_says("CN=repo.example.org CA");
-    // One that is damaged is told, does no harm to the one in force, and is written again.
-    std::fs::write(&list, "garbage").unwrap();
-    let begun = Instant::now();
-    while std::fs::read(&list).unwrap() == b"garbage" {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it was not written again");
-        server.repoctl(&["whoami"]).expect_success();
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    assert!(server.log().contains("not every revocation list was taken"));
-}
-
-#[test]
-fn the_servers_own_certificate_is_taken_from_files_and_again_when_they_change() {
-    static OWN: LazyLock<Pki> = LazyLock::new(Pki::whole);
-    let mut outside = Outside::stopped("", &OWN);
-    OWN.server("tls-1", "root");
-    OWN.server("tls-2", "root");
-    put_pair(&outside, "tls-1");
-    let config = outside.server.data().join("repod.toml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let tls =
-        "[tls]\ncertificate = \"../tls.crt\"\nkey = \"../tls.key\"\nca = \"../anchors/root.crt\"\n";
-    std::fs::write(&config, text.replace("[tls]\n", tls)).unwrap();
-    let shown = |outside: &Outside| {
-        let address = format!("repo.example.org:{}", outside.server.port());
-        let ca = OWN.path("root.crt").display().to_string();
-        let said = program("openssl")
-            .args(["s_client", "-connect", &address, "-CAfile", &ca, "-verify_return_error"])
-            .run()
-            .expect_success();
-        said.stdout.split("-----").nth(2).unwrap().replace('\n', "")
-    };
-    let of = |name: &str| {
-        String::from_utf8(OWN.read(&format!("{name}.crt")))
-            .unwrap()
-            .split("-----")
-            .nth(2)
-            .unwrap()
-            .replace('\n', "")
-    };
-    outside.server.serve();
-    assert_eq!(shown(&outside), of("tls-1"));
-    put_pair(&outside, "tls-2");
-    until("the new certificate", || shown(&outside) == of("tls-2"));
-}
-
-/// Puts a certificate and its key where the server is told that they are.
-fn put_pair(outside: &Outside, name: &str) {
-    // The key first: until the certificate is there too, the old pair stays in use.
-    for end in ["key", "crt"] {
-        let to = outside.server.at(&format!("tls.{end}"));
-        std::fs::copy(outside.pki.path(&format!("{name}.{end}")), &to).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(to, mode).unwrap();
-    }
 }
