@@ -1,6 +1,6 @@
 //! `repoctl suite …`.
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, UnknownArgumentValueParser};
 use clap::{Args, Subcommand};
 
 use super::{MessageArg, YesArg};
@@ -152,6 +152,10 @@ impl OfferArgs {
     }
 }
 
+/// Said to who wants to move a suite.
+const STAYS: &str = "a suite stays in its namespace; make another one in the other: \
+                     `repoctl suite create NAME --namespace NAMESPACE`";
+
 /// What to alter about a suite.
 #[derive(Args, Debug)]
 #[command(
@@ -167,6 +171,9 @@ pub struct SuiteEditArgs {
     /// It has no second name
     #[arg(long, conflicts_with = "alias")]
     pub no_alias: bool,
+    /// Not known here, and people look for it: a suite stays in its namespace.
+    #[arg(long, hide = true, value_parser = UnknownArgumentValueParser::suggest(STAYS))]
+    pub namespace: Option<String>,
     /// A new Description field
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,

@@ -38,6 +38,16 @@ fn the_tree_is_sound() {
 }
 
 #[test]
+fn who_wants_to_move_a_suite_is_told_that_it_stays_where_it_is() {
+    let words = ["repoctl", "suite", "edit", "stable", "--namespace", "deb12"];
+    let error = Cli::try_parse_from(words).unwrap_err().to_string();
+    assert!(
+        error.contains("a suite stays in its namespace; make another one in the other"),
+        "{error}"
+    );
+}
+
+#[test]
 fn every_command_ends_its_help_with_an_example_that_can_be_typed() {
     let mut commands = vec![("repoctl".to_owned(), Cli::command())];
     every_command(&Cli::command(), "repoctl", &mut commands);

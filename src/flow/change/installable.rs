@@ -15,14 +15,18 @@ use crate::domain::installable::{
 use crate::domain::{Draft, Lack, Package};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
+use crate::flow::state::upload_memory::Loan;
 use crate::flow::threads::{lock, on_every_core};
 
 /// So many names are looked at in one go, so that what is read of them is never much.
 const AT_ONCE: usize = 1_000;
 
-/// So many packages' dependencies are kept while a change is judged: those that many others need. Some 25,000 of
-/// Debian's are needed by another one, at about a kilobyte each.
-const MOST_SHARED: usize = 32_000;
+/// So many packages' dependencies are kept while a change is judged, for those who need the same: at about a
+/// kilobyte each.
+const MOST_SHARED: usize = 8_000;
+
+/// What is read for one name, with what it looks up.
+const NAME_BYTES: u64 = 4 << 10;
 
 /// A suite before a change and after it.
 #[derive(Clone, Copy)]
@@ -45,7 +49,8 @@ impl Difference<'_> {
     ) -> Result<Option<Vec<Lack>>, FlowError> {
         let names = self.after.since(self.before).0.into_iter().map(|(place, _)| place.1);
         let mut concerned: BTreeSet<PackageName> = names.collect();
-        let moved = self.moved(&concerned)?;
+        let shared = Shared::default();
+        let moved = self.moved(&concerned, &shared)?;
         // Where nothing was listed, nothing but what moved depends on it.
         if !self.before.lists_nothing() {
             let names: Vec<_> = moved.touched.iter().cloned().collect();
@@ -58,7 +63,6 @@ impl Difference<'_> {
         }
         let concerned: Vec<_> = concerned.into_iter().collect();
         let parts: Vec<_> = concerned.chunks(AT_ONCE).collect();
-        let shared = Shared::default();
         let found = on_every_core(&parts, |part| match may_go_on() {
             true => self.examine(part, &moved, &shared).map(Some),
             false => Ok(None),
@@ -68,23 +72,31 @@ impl Difference<'_> {
     }
 
     /// What moves, as far as others can tell by what its packages say.
-    fn moved(&self, names: &BTreeSet<PackageName>) -> Result<Moved, FlowError> {
+    fn moved(&self, names: &BTreeSet<PackageName>, shared: &Shared) -> Result<Moved, FlowError> {
         if self.before.lists_nothing() {
             return Ok(Moved::of_names(names.clone()));
         }
-        let (mut moved, shared) = (Moved::default(), Shared::default());
+        // All of it is looked at once more. Of very much, the room is for what others need.
+        let again = if names.len() < MOST_SHARED / 2 { Again::Yes } else { Again::No };
         let names: Vec<_> = names.iter().cloned().collect();
         let parts: Vec<_> = names.chunks(AT_ONCE.min(names.len().div_ceil(2).max(1))).collect();
         let parts = on_every_core(&parts, |part| {
-            let mut known = Known::new(self, &shared);
+            let _loan = self.room_for(part);
+            let mut known = Known::new(self, shared);
             known.list(part);
-            known.read(&part.iter().collect::<Vec<_>>(), Again::No)?;
+            known.read(&part.iter().collect::<Vec<_>>(), again)?;
             let mut moved = Moved::default();
             moved.add(part, [&known.before, &known.after], &known.dependencies);
             Ok(moved)
         })?;
+        let mut moved = Moved::default();
         parts.into_iter().for_each(|part| moved.extend(part));
         Ok(moved)
+    }
+
+    /// Waits for memory: several suites may be changed at once.
+    fn room_for(&self, names: &[PackageName]) -> Loan<'_> {
+        self.repository.memory.encode(NAME_BYTES.saturating_mul(names.len() as u64))
     }
 
     fn examine(
@@ -93,7 +105,7 @@ impl Difference<'_> {
         moved: &Moved,
         shared: &Shared,
     ) -> Result<Vec<Lack>, FlowError> {
-        let touched = &moved.touched;
+        let (_loan, touched) = (self.room_for(names), &moved.touched);
         let mut known = Known::new(self, shared);
         known.list(names);
         // Hosts keep what is not listed any more.

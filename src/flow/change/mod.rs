@@ -1,6 +1,6 @@
 //! CHANGES: queued, applied to a draft, held against what hosts can follow, published together, answered.
 //!
-//! May name: error, threads, suite, repository, admit, audit, upload, publish
+//! May name: error, threads, suite, state, repository, admit, audit, upload, publish
 
 pub mod adding;
 pub mod aliases;
