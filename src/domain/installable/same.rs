@@ -1,8 +1,7 @@
-//! Same: what a change cannot have made better or worse, although it speaks of what moved. Nothing else has to be looked
-//! up for it.
+//! Same: packages for which hosts find after a change what they found before it. Nothing more is looked up for them.
 //!
-//! Nearly all that depends on a package of which another version is listed asks for less than both: it finds the one as
-//! it found the other. Shown by the property `what_finds_the_same_lacks_nothing_new`.
+//! Most packages that depend on one that moved accept both of its versions. The property
+//! `what_finds_the_same_lacks_nothing_new` holds that none is passed over that lacks anything.
 
 use std::collections::HashMap;
 use std::sync::Arc;

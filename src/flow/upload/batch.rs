@@ -202,7 +202,7 @@ struct Watched<'w, 'b> {
 
 impl Read for Watched<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        // A thread works no longer than time passes.
+        // In less than this, no thread can have worked for long. The end of a package is always counted.
         if self.asked.elapsed() < ASK_EVERY && !self.rest.is_empty() {
             return self.rest.read(out);
         }
