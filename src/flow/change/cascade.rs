@@ -13,7 +13,7 @@ use crate::domain::installable::Trouble;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking, Leeway, Taken};
 use crate::domain::{Conflict, Draft, Lack, PinKind, PinTarget};
-use crate::flow::change::installable::Difference;
+use crate::flow::change::difference::Difference;
 use crate::flow::change::lookup::{lasting, past_of, resolve, taken_of};
 use crate::flow::change::several;
 use crate::flow::error::FlowError;

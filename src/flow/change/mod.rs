@@ -6,6 +6,7 @@ pub mod adding;
 pub mod aliases;
 pub mod apply;
 pub mod cascade;
+pub mod difference;
 pub mod installable;
 pub mod listable;
 pub mod lookup;

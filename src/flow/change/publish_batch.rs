@@ -14,7 +14,7 @@ use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
 use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
 use crate::flow::audit::entries;
-use crate::flow::change::installable::Difference;
+use crate::flow::change::difference::Difference;
 use crate::flow::change::{apply, cascade};
 use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
