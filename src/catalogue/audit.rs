@@ -1,10 +1,11 @@
-//! What is asked of the audit log.
+//! The trait of the audit log, and the records that it takes and gives.
 
 use crate::catalogue::CatalogueError;
 use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
 use crate::domain::{Actor, Event};
 
-/// The audit log. What is recorded together with its event is not here but with its own kind.
+/// The audit log. A method that records another fact takes its event along, and is in the trait of
+/// that fact.
 pub trait Audit: Send + Sync {
     /// Adds entries that belong to no other record: refusals, and what was done outside the catalogue.
     ///
@@ -12,7 +13,8 @@ pub trait Audit: Send + Sync {
     /// [`CatalogueError`].
     fn record_events(&self, events: &[Event]) -> Result<(), CatalogueError>;
 
-    /// Entries that match, the oldest first, from behind `after`; at most `limit`.
+    /// Lists entries that match `search`, the oldest first: those with numbers above `after`, at
+    /// most `limit`.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] when one cannot be read.
@@ -23,7 +25,8 @@ pub trait Audit: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Entry>, CatalogueError>;
 
-    /// Entries that match, the newest first, from before `before` or from the end; at most `limit`.
+    /// Lists entries that match `search`, the newest first: those with numbers below `before`, or
+    /// from the end of the log when it is `None`; at most `limit`.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] when one cannot be read.
@@ -34,57 +37,59 @@ pub trait Audit: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Entry>, CatalogueError>;
 
-    /// Where the chain ends, as it is recorded.
+    /// The recorded end of the hash chain.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] when that cannot be read.
     fn chain_end(&self) -> Result<ChainEnd, CatalogueError>;
 
-    /// How many entries there are, whatever their numbers.
+    /// The number of entries in the log, counted row by row and not taken from their numbers.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn count_entries(&self) -> Result<u64, CatalogueError>;
 
-    /// Keeps a signed statement; one of the same entries that is there already stays.
+    /// Stores a checkpoint. When there is one of the same number of entries already, that one
+    /// stays.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn record_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), CatalogueError>;
 
-    /// The signed statement that reaches farthest.
+    /// The checkpoint that covers the most entries; `None` when there is none.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] when it cannot be read.
     fn last_checkpoint(&self) -> Result<Option<Checkpoint>, CatalogueError>;
 
-    /// Every signed statement, the oldest first.
+    /// Every checkpoint, the one that covers the fewest entries first.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] when one cannot be read.
     fn list_checkpoints(&self) -> Result<Vec<Checkpoint>, CatalogueError>;
 
-    /// The ring of signing keys as far as the log tells of it; `None` before the first was recorded.
+    /// The keyring as the log last recorded it; `None` before the first record.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn find_keyring(&self) -> Result<Option<AuditedKeyring>, CatalogueError>;
 
-    /// Records how far the log tells of the ring, together with the entries that do.
+    /// Records the keyring as the log has it from now on, together with the entries about it.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn record_keyring(&self, ring: &AuditedKeyring, events: &[Event])
     -> Result<(), CatalogueError>;
 
-    /// The delivery that was begun and that the log does not tell of yet.
+    /// The delivery of revocation lists that was begun and has no entry in the log yet; `None` when
+    /// there is none.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn find_delivery(&self) -> Result<Option<Delivery>, CatalogueError>;
 
-    /// Records that a delivery begins, or with `None` that it is over, together with the entries that tell
-    /// of it.
+    /// Records that a delivery begins, or with `None` that it is over, together with the entries
+    /// about it.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -95,39 +100,40 @@ pub trait Audit: Send + Sync {
     ) -> Result<(), CatalogueError>;
 }
 
-/// Revocation lists that are on their way into force. They are files, which no transaction holds.
+/// Revocation lists that are being put into force. They are files, so no transaction covers them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Delivery {
     /// Each list in one line: the id of its CA, a blank, its number.
     pub lists: Vec<String>,
     /// Who delivers them.
     pub actor: Actor,
-    /// Why, as they said.
+    /// The reason that they gave.
     pub message: String,
 }
 
-/// The ring of signing keys as far as the log tells of it. The ring itself is a file, which no transaction
-/// holds: what differs from this was changed and has no line yet.
+/// The keyring as the log last recorded it. The keyring itself is a file, so no transaction covers
+/// it: where the file differs from this record, it was changed and the log has no entry of that
+/// yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditedKeyring {
-    /// Each key in short, in one line.
+    /// One short line for each key.
     pub keys: Vec<String>,
-    /// Who is changing it.
+    /// The change that was begun and is not over, if there is one.
     pub change: Option<KeyringChange>,
 }
 
-/// Who has begun to change the ring.
+/// A change of the keyring that was begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyringChange {
-    /// By whom.
+    /// Who makes it.
     pub actor: Actor,
-    /// Why, as they said.
+    /// The reason that they gave.
     pub message: String,
-    /// What else the line says.
+    /// What the log entry says in addition.
     pub remark: String,
 }
 
-/// A statement of how far the chain went, signed with the keys of the repository.
+/// A statement of where the hash chain ended, signed with the keys of the repository.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
     /// What it says.

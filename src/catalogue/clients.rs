@@ -10,13 +10,13 @@ use crate::time::Moment;
 /// A client package that was built.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientPackage {
-    /// For the hosts of which suite.
+    /// The suite whose hosts it is for.
     pub suite: SuiteName,
     /// Its version; the next one is higher.
     pub version: u64,
     /// The digest of the `.deb`.
     pub digest: Digest,
-    /// What it was made of; another value means that a new one is due.
+    /// The digest of what it was made of. When that digest changes, a new package is due.
     pub made_of: Digest,
     /// The fingerprints of the keys that it brings.
     pub keys: Vec<String>,
@@ -24,7 +24,7 @@ pub struct ClientPackage {
     pub built_at: Moment,
 }
 
-/// The newest client package of a suite that a host has fetched.
+/// The newest client package that a host has fetched for a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientSighting {
     /// Which host.
@@ -37,7 +37,8 @@ pub struct ClientSighting {
     pub at: Moment,
 }
 
-/// The key ring of a suite that a host has read last with its own settings, as it does when it is enrolled.
+/// The keyring of a suite that a host last read with its own settings, as it does when it is
+/// enrolled: without a client package.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyringSighting {
     /// Which host.
@@ -50,7 +51,7 @@ pub struct KeyringSighting {
     pub at: Moment,
 }
 
-/// Facts about client packages, and about the key rings that come without one.
+/// Facts about client packages, and about keyrings that hosts read without one.
 pub trait Clients: Send + Sync {
     /// Records a package before it is published. The same again changes nothing.
     ///
@@ -58,14 +59,14 @@ pub trait Clients: Send + Sync {
     /// [`CatalogueError::Missing`] when there is no such suite.
     fn record_client_package(&self, package: &ClientPackage) -> Result<(), CatalogueError>;
 
-    /// Every package, the newest of a suite last.
+    /// Every package, by suite; the newest of a suite last.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_client_packages(&self) -> Result<Vec<ClientPackage>, CatalogueError>;
 
-    /// Records that hosts have fetched these files; what is no client package is passed over, and so is
-    /// an older one than the host has fetched before.
+    /// Records that hosts have fetched these files. A file that is no client package is ignored,
+    /// and so is a package that is older than the newest that the host has fetched.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -74,19 +75,20 @@ pub trait Clients: Send + Sync {
         fetched: &[(Identity, Digest, Moment)],
     ) -> Result<(), CatalogueError>;
 
-    /// The newest one that each host has fetched, of each suite.
+    /// The newest client package that each host has fetched, for each suite.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_client_sightings(&self) -> Result<Vec<ClientSighting>, CatalogueError>;
 
-    /// Records which key rings hosts have read; of a suite that is not there any more, nothing.
+    /// Records which keyrings hosts have read. A keyring of a suite that no longer exists is
+    /// ignored.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn record_keyring_sightings(&self, read: &[KeyringSighting]) -> Result<(), CatalogueError>;
 
-    /// The last one that each host has read, of each suite.
+    /// The keyring that each host has read last, for each suite.
     ///
     /// # Errors
     /// [`CatalogueError`].

@@ -1,4 +1,4 @@
-//! Facts about enrolment: the tokens that let a machine have the certificate of a host.
+//! Facts about enrolment: the tokens with which a machine gets the certificate of a host.
 
 use super::{CatalogueError, CertificateRecord};
 use crate::digest::Digest;
@@ -7,11 +7,11 @@ use crate::time::Moment;
 
 /// Facts about tokens.
 pub trait Enrolments: Send + Sync {
-    /// Records a token and takes every other one back that is still pending for the same host. Tokens
-    /// that ended before `forget` are forgotten.
+    /// Records a token, and revokes every other token of the same host that is still pending.
+    /// Deletes tokens that ended before `forget`.
     ///
     /// # Errors
-    /// [`CatalogueError::Exists`] when there is one of that secret.
+    /// [`CatalogueError::Exists`] when there is a token with that secret.
     fn record_token(
         &self,
         token: &EnrolmentToken,
@@ -19,27 +19,28 @@ pub trait Enrolments: Send + Sync {
         event: &Event,
     ) -> Result<(), CatalogueError>;
 
-    /// The token of this secret.
+    /// The token whose secret has this digest; `None` when there is none.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn find_token(&self, secret: &Digest) -> Result<Option<EnrolmentToken>, CatalogueError>;
 
-    /// Every token that is remembered, newest first.
+    /// Every token that was not deleted, the newest first.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_tokens(&self) -> Result<Vec<EnrolmentToken>, CatalogueError>;
 
-    /// Takes every pending token of a host back at the event's time, and records the event if there was one;
-    /// gives how many.
+    /// Revokes every pending token of a host at the event's time, and gives how many there were.
+    /// The event is recorded when there was at least one.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn revoke_tokens(&self, identity: &Identity, event: &Event) -> Result<u64, CatalogueError>;
 
-    /// Uses a token up: records the certificate that it gave and the right of its host with it. `false`,
-    /// and nothing is recorded, when it is not pending at the moment of use: used, revoked or ended.
+    /// Uses up a token: records its use, the certificate that was issued for it, and the grant of
+    /// its host. Gives `false` and records nothing when the token is not pending at the moment of
+    /// use: it was used, was revoked or has ended.
     ///
     /// # Errors
     /// [`CatalogueError`].

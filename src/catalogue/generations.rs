@@ -1,4 +1,4 @@
-//! What is asked of generations, and of the indices that they list.
+//! The trait of generations, and of the index files that they list.
 
 use crate::catalogue::{CatalogueError, ChangesSince, IndexRecord, PastIndex};
 use crate::debian::{PackageName, SuiteName};
@@ -11,7 +11,8 @@ use crate::time::Moment;
 
 /// Facts about generations.
 pub trait Generations: Send + Sync {
-    /// The newest generations before `before` (or of all), newest first, at most `limit`.
+    /// The newest generations with numbers below `before` (or of all), the newest first; at most
+    /// `limit`.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -22,8 +23,8 @@ pub trait Generations: Send + Sync {
         limit: u32,
     ) -> Result<Vec<GenerationRecord>, CatalogueError>;
 
-    /// The packages of a generation; `None` when there is none of that number. How many versions of a name an index
-    /// lists is that of now.
+    /// The packages of a generation; `None` when there is no generation of that number. How many
+    /// versions of a name an index lists follows the suite's present setting.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -33,8 +34,8 @@ pub trait Generations: Send + Sync {
         generation: u64,
     ) -> Result<Option<PackageSet>, CatalogueError>;
 
-    /// How the last generation differs from an earlier one; `None` when there is none of that number.
-    /// Costs what differs, not what the suite holds.
+    /// How the last generation differs from an earlier one; `None` when there is no generation of
+    /// that number. The cost grows with the difference, not with the size of the suite.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -44,7 +45,8 @@ pub trait Generations: Send + Sync {
         generation: u64,
     ) -> Result<Option<ChangesSince>, CatalogueError>;
 
-    /// How long each binary of this source was in the suite, oldest first.
+    /// From which generation until which each binary package of this source was in the suite, the
+    /// oldest first.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -54,15 +56,15 @@ pub trait Generations: Send + Sync {
         source: &PackageName,
     ) -> Result<Vec<Tenure>, CatalogueError>;
 
-    /// The binary names that were listed, then not at all for a generation or more: each with the time since when,
-    /// the last time that it was so.
+    /// The binary package names that were listed and then, for a generation or more, were not. Each
+    /// comes with the time at which the last such gap began.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_emptied(&self, suite: &SuiteName)
     -> Result<Vec<(PackageName, Moment)>, CatalogueError>;
 
-    /// Those of these chunks that are recorded.
+    /// The chunks with these keys that are recorded.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -79,8 +81,8 @@ pub trait Generations: Send + Sync {
         path: &str,
     ) -> Result<Option<IndexRecord>, CatalogueError>;
 
-    /// What the file at `path` was in the generations before `before`, newest first, at most `limit`. What
-    /// stayed as it was for many generations stands here once.
+    /// The states of the file at `path` in the generations before `before`, the newest first; at
+    /// most `limit`. A state that lasted for many generations is in the list once.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -104,25 +106,28 @@ pub trait Generations: Send + Sync {
         digest: &Digest,
     ) -> Result<Option<IndexRecord>, CatalogueError>;
 
-    /// Notes where the xz blocks of recorded chunks lie. A block that is noted already stays.
+    /// Records where the xz blocks of recorded chunks lie. A chunk that has a block keeps it.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn record_blocks(&self, blocks: &[(Digest, StoredBlock)]) -> Result<(), CatalogueError>;
 
-    /// Notes where the runs of deflate blocks of recorded chunks lie. A run that is noted already stays.
+    /// Records where the runs of deflate blocks of recorded chunks lie. A chunk that has a run
+    /// keeps it.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn record_runs(&self, runs: &[(Digest, StoredRun)]) -> Result<(), CatalogueError>;
 
-    /// Records what a live generation lists beside what it did, with the head that says so.
+    /// Records the files that a live generation lists from now on, together with the new head that
+    /// lists them.
     ///
     /// # Errors
-    /// [`CatalogueError::Stale`] when another generation or a later date stands already.
+    /// [`CatalogueError::Stale`] when another generation is live, or when the recorded head is not
+    /// older.
     fn complete(&self, completion: &Completion) -> Result<(), CatalogueError>;
 
-    /// A file that no Release lists, by its path in any generation.
+    /// A file that no Release lists (a patch), by its path, from any generation.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -132,13 +137,13 @@ pub trait Generations: Send + Sync {
         path: &str,
     ) -> Result<Option<IndexRecord>, CatalogueError>;
 
-    /// Every pack that a recorded chunk, its run or its xz block lies in.
+    /// Every pack that holds a recorded chunk, its run or its xz block.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_packs(&self) -> Result<Vec<Digest>, CatalogueError>;
 
-    /// Every file that a generation's Release lists.
+    /// Every file of a generation: those that its Release lists, and the patches.
     ///
     /// # Errors
     /// [`CatalogueError`].

@@ -1,4 +1,4 @@
-//! Facts about groups, and about grants beside an identity's own.
+//! Facts about groups, and about the grants in addition to an identity's own grant.
 
 use super::CatalogueError;
 use crate::domain::{AccessEdit, AccessGrant, Event, Grant, Group, Identity};
@@ -18,26 +18,26 @@ pub struct GivenGrant {
 /// Everything that says who may do what, at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AccessRecord {
-    /// What identities have of their own, by identity.
+    /// Each identity's own grant, by identity.
     pub own: Vec<Grant>,
     /// Groups by name.
     pub groups: Vec<Group>,
-    /// What was given beside, in order.
+    /// The other grants, in their order.
     pub grants: Vec<GivenGrant>,
-    /// Whom nothing counts for.
+    /// Identities that are shut out: no grant is valid for them.
     pub shut_out: Vec<Identity>,
 }
 
 /// Facts about groups and grants.
 pub trait Groups: Send + Sync {
-    /// Records all of an edit, or nothing: what ends first, then what begins. An identity that is given
-    /// something by its name is not shut out any more. Records the event with it.
+    /// Records all of an edit and its event, or nothing: first what ends, then what begins. An
+    /// identity that a new grant names is no longer shut out.
     ///
     /// # Errors
-    /// [`CatalogueError::Missing`] when somebody joins a group that is not there.
+    /// [`CatalogueError::Missing`] when somebody joins a group that does not exist.
     fn record_access(&self, edit: &AccessEdit, event: &Event) -> Result<(), CatalogueError>;
 
-    /// Everything that says who may do what. One read.
+    /// Everything that says who may do what, from one transaction.
     ///
     /// # Errors
     /// [`CatalogueError`].

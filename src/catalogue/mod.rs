@@ -1,5 +1,6 @@
-//! FACTS: packages, suites, generations, heads, pins, rights, certificates, tokens, sightings. One method
-//! is one event is one transaction. Synchronous: callers bring their own threads.
+//! FACTS: packages, suites, generations, heads, pins, rights, certificates, tokens, sightings. A
+//! method records one event in one transaction, unless it says otherwise. Methods are synchronous:
+//! callers bring their own threads.
 //!
 //! May name: domain, debian, digest, time, cause
 
@@ -57,19 +58,20 @@ pub enum CatalogueError {
     /// There is no room for it; nothing was recorded.
     #[error("the server's disk is full ({0}); make room there")]
     Full(#[source] Cause),
-    /// The database said no.
+    /// The database reported an error.
     #[error("catalogue: {0}")]
     Database(#[source] Cause),
 }
 
 /// Facts about packages.
 pub trait Packages: Send + Sync {
-    /// Records verified packages whose bytes are durable. The same package again only notes who sent it, and
-    /// keeps staged bytes from being forgotten. Many are recorded in slices, between which others are served;
-    /// all are durable when this returns.
+    /// Records verified packages whose bytes are durable. Of a package that is recorded already, it
+    /// notes the sender, stores a missing file list, and renews the time of staged bytes so that
+    /// they are not forgotten. Many packages are recorded in several transactions, with those of
+    /// others in between; all are durable when this returns.
     ///
     /// # Errors
-    /// [`CatalogueError::Database`]; some of many packages may be recorded then.
+    /// [`CatalogueError`]; some of many packages may be recorded then.
     fn record_packages(
         &self,
         new: Vec<NewPackage>,
@@ -77,10 +79,11 @@ pub trait Packages: Send + Sync {
         at: Moment,
     ) -> Result<(), CatalogueError>;
 
-    /// Records one package without privileges and a list of its files, as [`Packages::record_packages`] does.
+    /// Records one package, without privileges and without a file list, as
+    /// [`Packages::record_packages`] does.
     ///
     /// # Errors
-    /// [`CatalogueError::Database`].
+    /// [`CatalogueError`].
     fn record_package(
         &self,
         package: &Package,
@@ -98,13 +101,14 @@ pub trait Packages: Send + Sync {
     /// [`CatalogueError`].
     fn find_packages(&self, digests: &[Digest]) -> Result<Vec<PackageRecord>, CatalogueError>;
 
-    /// Those of these packages whose bytes this identity has sent, in no particular order.
+    /// Of these packages, those whose bytes this identity has sent; in no particular order.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_sent(&self, digests: &[Digest], by: &Identity) -> Result<Vec<Digest>, CatalogueError>;
 
-    /// Every package of any of these names that some suite of this namespace has taken; without one, of any.
+    /// Every package with one of these names that a suite of this namespace has taken; without a
+    /// namespace, a suite of any.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -120,8 +124,8 @@ pub trait Packages: Send + Sync {
     /// [`CatalogueError::Missing`] when one is not known.
     fn read_stanzas(&self, digests: &[Digest]) -> Result<Vec<String>, CatalogueError>;
 
-    /// The names of packages of which any version, whoever has it, mentions each of these names; in the order
-    /// asked for. What they say now is in their stanzas.
+    /// For each of these names, in the order asked for: the names of packages of which any version
+    /// mentions it, whether listed, taken or staged. What a package mentions now is in its stanza.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -131,23 +135,25 @@ pub trait Packages: Send + Sync {
         kind: Mention,
     ) -> Result<Vec<Vec<PackageName>>, CatalogueError>;
 
-    /// The paths that these packages install, in the order asked for: sorted by their bytes, each with
-    /// a line feed behind it. `None` where a package is not known or its list was too long to be kept.
+    /// The paths that each of these packages installs, in the order asked for. The paths are sorted
+    /// by their bytes, and each ends with a line feed. `None` where a package is not known or its
+    /// list was too long to be stored.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn read_file_lists(&self, digests: &[Digest]) -> Result<Vec<Option<Vec<u8>>>, CatalogueError>;
 
-    /// Whom the bytes may be shown to, in the order asked for: every suite that has taken the package, or
-    /// names it in any kept generation. None for staged bytes and for those that are not there; to find
-    /// that out takes as many reads. One transaction.
+    /// The suites whose readers may see the bytes, for each of these packages in the order asked
+    /// for: every suite that has taken the package, or lists it in any kept generation. There are
+    /// none for staged bytes and for bytes that are not there, and finding that out takes as many
+    /// reads. One transaction.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn list_suites_of(&self, digests: &[Digest]) -> Result<Vec<Vec<SuiteName>>, CatalogueError>;
 
-    /// A package by the parts of its pool path, which are its name and the first 16 hexadecimal digits of
-    /// its digest, and the suites that have taken it. One read.
+    /// A package and the suites that have taken it. It is found by the parts of its pool path: its
+    /// name, and the first 16 hexadecimal digits of its digest. One transaction.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -157,8 +163,8 @@ pub trait Packages: Send + Sync {
         digest_prefix: &str,
     ) -> Result<Option<(Package, Vec<SuiteName>)>, CatalogueError>;
 
-    /// Removes from the catalogue every package that no suite has taken and that came before `before`,
-    /// and gives their digests, so that their bytes can follow.
+    /// Deletes every package that no suite has taken and that came before `before`, and gives their
+    /// digests, so that the bytes can be deleted next.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -170,8 +176,8 @@ pub trait Suites: Send + Sync {
     /// Records a new suite, without any generation, and the event.
     ///
     /// # Errors
-    /// [`CatalogueError::Exists`] when there is a suite of its name or of its alias; [`CatalogueError::Alias`] when
-    /// either is the alias of a suite.
+    /// [`CatalogueError::Exists`] when its name or its alias is the name of a suite;
+    /// [`CatalogueError::Alias`] when either is the alias of a suite.
     fn create_suite(&self, spec: &SuiteSpec, event: &Event) -> Result<(), CatalogueError>;
 
     /// Every suite, by name.
@@ -180,15 +186,15 @@ pub trait Suites: Send + Sync {
     /// [`CatalogueError`].
     fn list_suites(&self) -> Result<Vec<SuiteSpec>, CatalogueError>;
 
-    /// What the last suite of this name was that was removed; `None` when there was none, or one that an
-    /// earlier version of this program removed.
+    /// The last removed suite of this name; `None` when no suite of this name was removed, or when
+    /// an earlier version of this program removed it.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn find_departed(&self, suite: &SuiteName) -> Result<Option<Departed>, CatalogueError>;
 
-    /// The Date of what was last found at `dists/NAME/`, by a suite of this name that was removed or by one whose
-    /// alias it is or was: what is found there next is dated later.
+    /// The Date of the last Release at `dists/NAME/`: of a removed suite of this name, or of a
+    /// suite that has or had this alias. The next Release there must have a later Date.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -203,26 +209,30 @@ pub trait Suites: Send + Sync {
     /// Records everything of one publish batch of a suite, or nothing.
     ///
     /// When it holds a generation, its number must be the last one plus one and its head's date later
-    /// than the last head's. What was recorded in slices becomes visible with it; of a publication that
-    /// counts on no slices, what is left of earlier ones is taken back first. When it gives the suite the alias of
-    /// another one, which it has to name, that one has none from then on.
+    /// than the last head's. The publication makes the rows recorded in slices visible. For a
+    /// publication without slices, rows that are left from earlier slices are undone first. When it
+    /// gives the suite the alias of another suite, it must name that suite, which then has no
+    /// alias.
     ///
     /// # Errors
-    /// [`CatalogueError::Stale`] when it does not follow, or when there are other rows in slices than it
-    /// says; [`CatalogueError::Exists`] and [`CatalogueError::Alias`] when the alias is another suite's name or
-    /// alias; [`CatalogueError::Database`].
+    /// [`CatalogueError::Stale`] when it does not follow the recorded state, or when the slices
+    /// have another number of rows than it says; [`CatalogueError::Exists`] when the alias is the
+    /// name of a suite, or when other bytes have a package's name, version and architecture in the
+    /// namespace; [`CatalogueError::Alias`] when the alias is another suite's alias;
+    /// [`CatalogueError::Missing`] for a suite, package or chunk that is not recorded;
+    /// [`CatalogueError::Database`].
     fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
 
-    /// Records a part of the next generation of a suite ahead of its publication, and gives how many rows
-    /// that took. It is durable with the publication; no other method shows anything of it until then. Names, versions and architectures belong
-    /// to the packages from here on.
+    /// Records a part of the next generation of a suite ahead of its publication, and gives how
+    /// many rows that took. The rows become durable with the publication, and no other method shows
+    /// them until then. Names, versions and architectures belong to the packages from here on.
     ///
     /// # Errors
     /// As for [`Suites::publish`]; nothing of the slice is recorded then.
     fn record_slice(&self, slice: Slice) -> Result<u64, CatalogueError>;
 
-    /// Takes back at most so many rows of slices whose generation was not published; whether there may be
-    /// more.
+    /// Undoes at most `most` rows of slices whose generation was not published. Gives whether there
+    /// may be more.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -231,10 +241,11 @@ pub trait Suites: Send + Sync {
     /// Replaces the head by a newer signature of the same generation.
     ///
     /// # Errors
-    /// [`CatalogueError::Stale`] when the generation or a later date stands already.
+    /// [`CatalogueError::Stale`] when another generation is live, or when the recorded head is not
+    /// older.
     fn record_head(&self, suite: &SuiteName, head: &Head) -> Result<(), CatalogueError>;
 
-    /// Packages that the suite has taken, live or waiting, of this source (or of any).
+    /// Packages that the suite has taken, listed or not, of this source (or of any).
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -255,8 +266,8 @@ pub trait Suites: Send + Sync {
         digests: &[Digest],
     ) -> Result<Vec<Option<Component>>, CatalogueError>;
 
-    /// Every acceptance of this binary package name, in any suite: for `search` and `show`.
-    /// `pattern` may hold `*`.
+    /// Every package that any suite has taken and whose binary name matches `pattern`, which may
+    /// contain `*`; at most `limit`. For `search` and `show`.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -266,7 +277,7 @@ pub trait Suites: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Placement>, CatalogueError>;
 
-    /// The same within one suite: by name, the newest of a name first.
+    /// The same within one suite: by name, the last taken of a name first.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -277,30 +288,30 @@ pub trait Suites: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Placement>, CatalogueError>;
 
-    /// Removes a suite that has never had a generation with packages, or whose contents are empty, and
-    /// records the event.
+    /// Removes a suite that lists no packages, and records the event.
     ///
     /// # Errors
-    /// [`CatalogueError::Missing`]; [`CatalogueError::Exists`] when it still holds packages.
+    /// [`CatalogueError::Missing`] when there is no such suite; [`CatalogueError::Exists`] when it
+    /// still lists packages.
     fn remove_suite(&self, suite: &SuiteName, event: &Event) -> Result<(), CatalogueError>;
 }
 
 /// Facts about who may do what.
 pub trait Access: Send + Sync {
-    /// Gives a right, replacing what the identity had as its own, and records the event; it is not shut out any
-    /// more.
+    /// Records a grant as the identity's own, in place of the one before, and the event. The
+    /// identity is no longer shut out.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn record_grant(&self, grant: &Grant, event: &Event) -> Result<(), CatalogueError>;
 
-    /// Takes an identity's rights away and records the event; success if it had none.
+    /// Removes an identity's own grant and records the event; success if it had none.
     ///
     /// # Errors
     /// [`CatalogueError`].
     fn remove_grant(&self, identity: &Identity, event: &Event) -> Result<(), CatalogueError>;
 
-    /// Every grant, by identity.
+    /// Every identity's own grant, by identity.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -327,8 +338,9 @@ pub trait Access: Send + Sync {
         of: Option<&Identity>,
     ) -> Result<Vec<CertificateRecord>, CatalogueError>;
 
-    /// Marks certificates revoked at the event's time (those that are already stay as they are), takes the own
-    /// grant and the pending tokens of `and_grant` away and shuts it out, and records the event.
+    /// Marks certificates as revoked at the event's time; those that are revoked already stay as
+    /// they are. Removes the own grant of `and_grant`, revokes its pending tokens, shuts it out,
+    /// and records the event.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`] when a serial is not known.
@@ -341,9 +353,10 @@ pub trait Access: Send + Sync {
     ) -> Result<(), CatalogueError>;
 }
 
-/// Facts about who was here.
+/// Facts about which hosts read which suites.
 pub trait Journal: Send + Sync {
-    /// Records the newest sightings; later ones replace earlier ones of the same host and suite.
+    /// Records the newest sightings; a later one replaces an earlier one of the same host and
+    /// suite.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -356,7 +369,7 @@ pub trait Journal: Send + Sync {
     fn list_sightings(&self) -> Result<Vec<Sighting>, CatalogueError>;
 }
 
-/// Every kind of fact in one place.
+/// Every kind of fact in one trait.
 pub trait Catalogue:
     Packages
     + Suites

@@ -1,4 +1,4 @@
-//! Records: what the catalogue gives back that is more than a value of the domain.
+//! Records: values of the domain together with what the catalogue stores about them.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use crate::time::Moment;
 
-/// A verified package on its way into the catalogue.
+/// A verified package that is about to be recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewPackage {
     /// The package.
@@ -18,7 +18,7 @@ pub struct NewPackage {
     pub stanza: String,
     /// The paths that it installs, packed ([`crate::debian::file_list`]); `None` when they are too many.
     pub file_list: Option<Vec<u8>>,
-    /// What it does to all hosts.
+    /// The privileges that it uses, which have an effect on all hosts.
     pub privileges: Vec<Privilege>,
     /// The names that it mentions.
     pub mentions: Vec<(Mention, PackageName)>,
@@ -41,10 +41,10 @@ impl NewPackage {
     }
 }
 
-/// How a package speaks of another.
+/// The kind of field in which a package mentions another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Mention {
-    /// In Pre-Depends or Depends, in one alternative or another.
+    /// In Pre-Depends or Depends, as any of the alternatives.
     Depends,
     /// In Provides.
     Provides,
@@ -52,23 +52,23 @@ pub enum Mention {
     Avoids,
 }
 
-/// A package with what was recorded when it came.
+/// A package, and what was recorded when it was uploaded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PackageRecord {
     /// The package.
     pub package: Package,
     /// Who sent the bytes first.
     pub sent_by: Identity,
-    /// When they came.
+    /// When they came; while it is staged, when they were last sent.
     pub sent_at: Moment,
-    /// What it does to all hosts; nothing, for nearly all.
+    /// The privileges that it uses, which have an effect on all hosts; nearly always none.
     pub privileges: Vec<Privilege>,
-    /// Whether some suite took it; from then on its name, version and architecture are its own in that suite's
-    /// namespace.
+    /// Whether some suite has taken it. From then on its name, version and architecture belong to
+    /// it in the namespace of that suite.
     pub accepted: bool,
 }
 
-/// All of a suite that its writer keeps in memory.
+/// What the writer of a suite keeps in memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SuiteState {
     /// What it is.
@@ -79,7 +79,7 @@ pub struct SuiteState {
     pub head: Option<Head>,
     /// Number of the last generation; 0 before the first.
     pub last_generation: u64,
-    /// The pins that stand.
+    /// The pins that are in force.
     pub pins: Vec<Pin>,
     /// Versions that were withdrawn.
     pub withdrawn: Vec<Withdrawn>,
@@ -90,7 +90,8 @@ pub struct SuiteState {
 pub struct Departed {
     /// What it was.
     pub spec: SuiteSpec,
-    /// Whether it, or one of the same name before it, ever took a package that the server did not make itself.
+    /// Whether it, or an earlier suite of the same name, ever took a package that the server did
+    /// not make itself.
     pub has_taken: bool,
 }
 
@@ -103,12 +104,12 @@ pub struct IndexRecord {
     pub chunks: Vec<Arc<StoredChunk>>,
 }
 
-/// What an index file was from some generation on.
+/// A state of an index file, and the generation that listed it first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PastIndex {
     /// The first generation that listed it.
     pub generation: u64,
-    /// When that was published.
+    /// When that generation was published.
     pub at: Moment,
     /// SHA-256 of the file.
     pub digest: Digest,
@@ -116,12 +117,13 @@ pub struct PastIndex {
     pub size_bytes: u64,
 }
 
-/// What came and went since a generation, less what did both.
+/// How the last generation differs from an earlier one. A package that came and went in between is
+/// in neither list; one that went and came back is in both.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ChangesSince {
-    /// In the last generation and not in that one.
+    /// Packages in the last generation that came after the earlier one.
     pub entered: Vec<(Component, Package)>,
-    /// In that generation and not in the last one.
+    /// Packages in the earlier generation that went after it.
     pub left: Vec<(Component, Package)>,
 }
 
@@ -132,11 +134,11 @@ pub struct CertificateRecord {
     pub serial: String,
     /// For whom.
     pub identity: Identity,
-    /// When it was issued and by whom.
+    /// When it was issued.
     pub issued_at: Moment,
-    /// By whom.
+    /// Who issued it.
     pub issued_by: Identity,
-    /// When it ends.
+    /// When it expires.
     pub not_after: Moment,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Moment>,
@@ -144,7 +146,7 @@ pub struct CertificateRecord {
     pub reason: String,
 }
 
-/// When and where a host was last seen.
+/// When a host last read a suite, and what it was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sighting {
     /// Which host.
@@ -153,7 +155,7 @@ pub struct Sighting {
     pub suite: SuiteName,
     /// When it last asked.
     pub at: Moment,
-    /// The generation of the last head it was given.
+    /// The generation of the last head that it was given.
     pub generation: u64,
 }
 
@@ -170,8 +172,8 @@ pub struct Placement {
     pub live: bool,
     /// Whether any generation has listed it.
     pub was_live: bool,
-    /// Who brought it into the suite, and when.
+    /// Who brought it into the suite.
     pub accepted_by: Identity,
-    /// When.
+    /// When it was brought into the suite.
     pub accepted_at: Moment,
 }

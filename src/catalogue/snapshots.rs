@@ -1,19 +1,21 @@
-//! Facts about snapshots: earlier generations that were signed once more because somebody asked.
+//! Facts about snapshots: earlier generations that were signed again because somebody asked for
+//! them.
 
 use super::CatalogueError;
 use crate::debian::SuiteName;
 use crate::domain::GenerationRecord;
 use crate::time::Moment;
 
-/// The signed text of an earlier generation. It bears the Date of then and no Valid-Until.
+/// The signed Release of an earlier generation. It has the Date of that generation and no
+/// Valid-Until.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
     /// Of which generation.
     pub generation: u64,
-    /// The time that its signatures bear, and Last-Modified.
+    /// The time of its signatures, which is also its Last-Modified.
     pub signed_at: Moment,
-    /// The fingerprints of the keys that signed it, with blanks between them; and behind them the alias of the
-    /// suite, when it has one.
+    /// The fingerprints of the keys that signed it, with blanks between them, followed by the alias
+    /// of the suite when it has one.
     pub keys: String,
     /// `Release`.
     pub release: String,
@@ -25,7 +27,7 @@ pub struct Snapshot {
 
 /// Facts about snapshots.
 pub trait Snapshots: Send + Sync {
-    /// The snapshot that is kept of a generation.
+    /// The stored snapshot of a generation; `None` when there is none.
     ///
     /// # Errors
     /// [`CatalogueError`].
@@ -35,8 +37,8 @@ pub trait Snapshots: Send + Sync {
         generation: u64,
     ) -> Result<Option<Snapshot>, CatalogueError>;
 
-    /// Keeps a snapshot, unless one by the same keys is kept already, and gives the one that is kept
-    /// from now on.
+    /// Stores a snapshot, unless one with the same `keys` is stored already. Gives the one that is
+    /// stored from now on.
     ///
     /// # Errors
     /// [`CatalogueError::Missing`] when there is no such generation.
@@ -46,7 +48,7 @@ pub trait Snapshots: Send + Sync {
         snapshot: &Snapshot,
     ) -> Result<Snapshot, CatalogueError>;
 
-    /// The generation of this number.
+    /// The generation of this number; `None` when there is none.
     ///
     /// # Errors
     /// [`CatalogueError`].

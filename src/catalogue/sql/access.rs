@@ -17,7 +17,7 @@ const CERTIFICATES_OF: &str = "\
     SELECT serial, identity, issued_at, issued_by, not_after, revoked_at, reason \
     FROM certificate WHERE identity = $1 ORDER BY issued_at DESC, serial";
 
-// A certificate that was revoked before keeps its moment and reason, and counts as found.
+// A certificate that is revoked already keeps its time and reason, and counts as found.
 const REVOKE: &str = "\
     UPDATE certificate SET \
         reason = CASE WHEN revoked_at IS NULL THEN $1 ELSE reason END, \

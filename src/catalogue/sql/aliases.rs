@@ -1,5 +1,5 @@
-//! Aliases: the second names of suites. No name is that of two suites, as its own or as its alias, in whatever order
-//! and by whomever it is asked for.
+//! Aliases: the second names of suites. A name belongs to one suite at most, as its own name or as
+//! its alias, whoever asks for it and in whatever order.
 
 use super::heads::find_head;
 use super::rows::{json, moment, to_json};
@@ -16,7 +16,7 @@ const NAMED: &str = "SELECT id FROM suite WHERE name = $1";
 
 const FLOOR: &str = "SELECT dated_at FROM departed_suite WHERE name = $1";
 
-// Whatever is found there next, suite or alias, is dated later.
+// Keeps the Date: the next suite or alias of this name must have a later one.
 const KEEP_FLOOR: &str = "\
     INSERT INTO departed_suite (name, dated_at) \
     SELECT a.name, h.dated_at FROM suite_alias AS a JOIN head AS h ON h.suite_id = a.suite_id \
@@ -29,7 +29,7 @@ const SET: &str = "INSERT INTO suite_alias (name, suite_id) VALUES ($1, $2)";
 
 const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
 
-/// Refuses a name for a suite that is another's alias.
+/// Refuses a name for a suite that is the alias of another suite.
 ///
 /// # Errors
 /// [`CatalogueError::Alias`].
@@ -40,14 +40,15 @@ pub fn expect_free(tx: &mut dyn Tx, name: &SuiteName) -> Answer<()> {
     }
 }
 
-/// Gives a suite the alias that its description has, or none. One of another suite is taken from it where `from` is
-/// that suite, whose description then has none.
+/// Gives a suite the alias in its spec, or none. An alias of another suite is taken from that suite
+/// only when `from` names it; the spec of that suite then has no alias.
 ///
-/// What is found at `dists/ALIAS/` never gets an earlier Date: hosts would pass over it in silence.
+/// The Date at `dists/ALIAS/` never goes back: hosts would ignore an earlier one without a message.
 ///
 /// # Errors
-/// [`CatalogueError::Exists`] for the name of a suite; [`CatalogueError::Alias`] for one of another suite;
-/// [`CatalogueError::Stale`] when what was read by the alias before is not older than the suite's head.
+/// [`CatalogueError::Exists`] for the name of a suite; [`CatalogueError::Alias`] for the alias of
+/// another suite; [`CatalogueError::Stale`] when the suite's head is not later than what was last
+/// served at the alias.
 pub fn settle(tx: &mut dyn Tx, id: i64, spec: &SuiteSpec, from: Option<&SuiteName>) -> Answer<()> {
     let Some(alias) = &spec.alias else { return drop_of(tx, id) };
     if one(tx, NAMED, &[alias.as_str().into()], |row| row.integer(0))?.is_some() {
@@ -72,7 +73,7 @@ pub fn settle(tx: &mut dyn Tx, id: i64, spec: &SuiteSpec, from: Option<&SuiteNam
     tx.exec(SET, &[alias.as_str().into(), id.into()]).map(drop)
 }
 
-/// The Date of what was last found under a name.
+/// The Date of the Release that was last served under a name.
 ///
 /// # Errors
 /// [`CatalogueError`].
@@ -85,7 +86,7 @@ pub fn find_floor(tx: &mut dyn Tx, name: &SuiteName) -> Answer<Option<Moment>> {
     Ok(departed.max(held))
 }
 
-/// Takes a suite's alias away, if it has one.
+/// Removes the alias of a suite, if it has one, and keeps its Date.
 ///
 /// # Errors
 /// [`CatalogueError`].

@@ -1,4 +1,4 @@
-//! The audit log: entries are added within the transaction of what they tell.
+//! The audit log: an entry is added in the transaction of the change that it reports.
 
 use super::rows::{damaged, number, number_optional, parse};
 use super::{Answer, Row, Store, Tx, Value, all, count, one};
@@ -10,7 +10,7 @@ use crate::domain::audit::{ChainEnd, Entry, Search, Statement};
 use crate::domain::{Actor, Event};
 use crate::time::Moment;
 
-// Writing the row holds it against other writers until the transaction ends.
+// Writing the row locks it against other writers until the transaction ends.
 const LOCK_END: &str =
     "UPDATE audit_end SET entries = entries WHERE id = 1 RETURNING entries, hash";
 
@@ -25,7 +25,8 @@ const ADD: &str = "\
 
 const COUNT: &str = "SELECT COUNT(*) FROM audit";
 
-/// A list of entries; what is not asked for is NULL, or the end of what there can be.
+/// A query for a list of entries. A filter that is not set is NULL or 0, and a bound that is not
+/// set is the lowest or highest value.
 macro_rules! entries {
     ($bound:literal, $rest:literal) => {
         concat!(
@@ -99,7 +100,7 @@ impl<S: Store> Audit for S {
     }
 
     fn chain_end(&self) -> Answer<ChainEnd> {
-        self.read(|tx| one(tx, END, &[], end)?.ok_or_else(endless))
+        self.read(|tx| one(tx, END, &[], end)?.ok_or_else(missing_end))
     }
 
     fn count_entries(&self) -> Answer<u64> {
@@ -209,15 +210,15 @@ fn list<S: Store>(
     store.read(|tx| all(tx, sql, &values, entry))
 }
 
-/// Adds events to the log, within the transaction of what they tell.
+/// Adds events to the log, in the transaction of the changes that they report.
 ///
 /// # Errors
-/// [`CatalogueError::Damaged`] when there is no end to add to.
+/// [`CatalogueError::Damaged`] when the row with the end of the log is missing.
 pub fn add(tx: &mut dyn Tx, events: &[Event]) -> Answer<()> {
     if events.is_empty() {
         return Ok(());
     }
-    let mut last = one(tx, LOCK_END, &[], end)?.ok_or_else(endless)?;
+    let mut last = one(tx, LOCK_END, &[], end)?.ok_or_else(missing_end)?;
     for event in events {
         let number = last.entries.saturating_add(1);
         let entry = Entry::following(&last.hash, number, event.clone());
@@ -248,7 +249,7 @@ fn insert(tx: &mut dyn Tx, entry: &Entry) -> Answer<()> {
     tx.exec(ADD, &values).map(drop)
 }
 
-fn endless() -> CatalogueError {
+fn missing_end() -> CatalogueError {
     damaged("the row is gone that says where the audit log ends")
 }
 
@@ -276,8 +277,8 @@ fn entry(row: &dyn Row) -> Answer<Entry> {
     })
 }
 
-/// The columns repeat what the text says: any of them that was altered is found here. Whether the text
-/// is one that was signed is for its signature to say.
+/// Reads a checkpoint. The columns repeat what the text says, so an altered column is found here.
+/// Whether the text itself was altered, only its signature can show.
 fn checkpoint(row: &dyn Row) -> Answer<Checkpoint> {
     let text = row.text(2)?;
     let entries: u64 = number(row, 0)?;

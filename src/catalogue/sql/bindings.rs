@@ -12,7 +12,7 @@ const PACKAGE: &str = "\
             AND b.version = p.version AND b.architecture = p.architecture \
     WHERE p.digest = $2";
 
-// Touches no row when other bytes hold the name, version and architecture in this namespace already.
+// Adds no row when other bytes have the name, version and architecture in this namespace already.
 const BIND: &str = "\
     INSERT INTO binding (name, version, architecture, namespace, package_id, by_slice) \
     VALUES ($1, $2, $3, $4, $5, $6) \
@@ -20,7 +20,7 @@ const BIND: &str = "\
 
 const ACCEPT: &str = "UPDATE package SET accepted = $1 WHERE id = $2 AND accepted = 0";
 
-// Another suite of the namespace may have taken it meanwhile, in slices or not.
+// Another suite of the namespace may have taken the package meanwhile, in slices or not.
 const NOT_BIND: &str = "\
     DELETE FROM binding WHERE package_id = $1 AND by_slice = 1 \
         AND namespace = (SELECT namespace FROM suite WHERE id = $2) \
@@ -28,19 +28,20 @@ const NOT_BIND: &str = "\
             SELECT 1 FROM acceptance AS a JOIN suite AS s ON s.id = a.suite_id \
             WHERE a.package_id = binding.package_id AND s.namespace = binding.namespace)";
 
-/// What a binding comes with. That of a slice counts with the acceptance that was recorded beside it.
+/// What made a binding. A binding made by a slice counts once the acceptance recorded with it
+/// counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The generation that makes it visible.
     Generation,
-    /// A slice of a generation that is coming.
+    /// A slice of the next generation.
     Slice,
 }
 
-/// A package, and what is bound in a namespace in its place.
+/// A package, and the package that its name, version and architecture are bound to in a namespace.
 #[derive(Clone)]
 pub struct Bound {
-    /// Its row.
+    /// The id of its row.
     pub id: i64,
     /// Its name.
     pub name: String,
@@ -48,7 +49,7 @@ pub struct Bound {
     pub version: String,
     /// Its architecture.
     pub architecture: String,
-    /// The row of the package that has these three in the namespace.
+    /// The id of the package that has these three in the namespace.
     pub bound: Option<i64>,
 }
 
@@ -64,7 +65,7 @@ pub fn find(tx: &mut dyn Tx, namespace: &Namespace, digest: &Digest) -> Answer<O
 /// Makes a package's name, version and architecture its own in a namespace, for ever.
 ///
 /// # Errors
-/// [`CatalogueError::Exists`] when other bytes hold them there.
+/// [`CatalogueError::Exists`] when other bytes have them there.
 pub fn bind(tx: &mut dyn Tx, namespace: &Namespace, package: &Bound, by: By) -> Answer<()> {
     let Bound { id, name, version, architecture, .. } = package;
     let values = [
@@ -83,7 +84,7 @@ pub fn bind(tx: &mut dyn Tx, namespace: &Namespace, package: &Bound, by: By) -> 
     tx.exec(ACCEPT, &[i64::from(accepted).into(), (*id).into()]).map(drop)
 }
 
-/// Takes back what a slice bound, once the acceptance beside it is taken back.
+/// Deletes a binding that a slice made, after the acceptance recorded with it was deleted.
 ///
 /// # Errors
 /// [`CatalogueError`] of the database.

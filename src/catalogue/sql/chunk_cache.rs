@@ -1,5 +1,6 @@
-//! Chunk cache: chunks that were read before. A rope names hundreds of them, and most heads share most, so an
-//! index is found with one read of the database instead of hundreds.
+//! Chunk cache: chunks that were read before. A rope names hundreds of chunks, and most heads share
+//! most of them. With the cache an index is found with one read of the database instead of
+//! hundreds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use crate::domain::{Encoding, StoredChunk};
 
 const CHUNK_BY_ID: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE id = $1");
 
-/// How many chunks are kept at most: some 200 bytes each.
+/// How many chunks are cached at most; each takes some 200 bytes.
 const MOST: usize = 32_768;
 
 /// Chunks by their ids.
@@ -18,11 +19,11 @@ const MOST: usize = 32_768;
 pub struct ChunkCache(Mutex<HashMap<i64, Arc<StoredChunk>>>);
 
 impl ChunkCache {
-    /// The chunks of a rope, in order. `encoding` asks for chunks that have this form: one that was read
-    /// before it had is read again.
+    /// The chunks of a rope, in order. All of them have the form `encoding`: a chunk that was
+    /// cached before it had that form is read again.
     ///
     /// # Errors
-    /// [`crate::catalogue::CatalogueError::Damaged`] when one is not there.
+    /// [`crate::catalogue::CatalogueError::Damaged`] when a chunk is missing.
     pub fn read(
         &self,
         tx: &mut dyn Tx,

@@ -114,7 +114,7 @@ impl<S: Store> Clients for S {
     }
 }
 
-/// What stands in a text with blanks between.
+/// Reads a column of words with blanks between them.
 fn words(row: &dyn Row, column: usize) -> Answer<Vec<String>> {
     Ok(row.text(column)?.split_whitespace().map(str::to_owned).collect())
 }

@@ -1,4 +1,5 @@
-//! Emptied: since when names are not listed, or were not before they came back.
+//! Emptied: since when a name is not listed, or when the last gap began of a name that is listed
+//! again.
 
 use super::rows::{moment, number, number_optional, unreadable};
 use super::{Answer, Tx, count, one};
@@ -16,7 +17,8 @@ const PUBLISHED_AT: &str = "\
     SELECT g.published_at FROM generation AS g JOIN suite AS s ON s.id = g.suite_id \
     WHERE s.name = $1 AND g.number = $2";
 
-/// The names that were listed, then not at all for a generation or more; each with the time since when.
+/// The names that were listed and then, for a generation or more, were not. Each comes with the
+/// time at which the last such gap began.
 ///
 /// # Errors
 /// [`crate::catalogue::CatalogueError`] of the database.
@@ -43,12 +45,14 @@ pub fn list(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Vec<(PackageName, Mome
     Ok(emptied)
 }
 
-/// A name as far as its intervals were read, which come by their beginnings.
+/// A name, and what its intervals that were read so far say. They come ordered by their first
+/// generation.
 struct ListedName {
     name: String,
-    /// The first generation behind them; `None` while it is listed.
+    /// The first generation after these intervals; `None` when the name is still listed.
     until: Option<u64>,
-    /// The last generation before them that had none of it, after one that had.
+    /// The generation with which the last gap began: the first without the name after one that
+    /// listed it.
     emptied: Option<u64>,
 }
 

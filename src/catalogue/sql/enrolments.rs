@@ -31,7 +31,8 @@ const TOKEN: &str = concat!(columns!(), "WHERE secret = $1");
 
 const TOKENS: &str = concat!(columns!(), "ORDER BY made_at DESC, secret");
 
-// The conditions stand in the statement itself: of two that come at once, one touches no row.
+// The conditions are part of the statement: when a token is used twice at the same time, one of the
+// two uses changes no row.
 const USE: &str = "\
     UPDATE enrolment_token SET used_at = $1, used_by_key = $2, serial = $3, certificate = $4, \
         not_after = $5 \
@@ -108,7 +109,7 @@ impl<S: Store> Enrolments for S {
     }
 }
 
-/// Takes the pending tokens of a host back.
+/// Revokes the pending tokens of a host, and gives how many there were.
 pub(super) fn revoke(tx: &mut dyn Tx, identity: &Identity, at: Moment) -> Answer<u64> {
     tx.exec(REVOKE, &[at.0.into(), identity.as_str().into()])
 }

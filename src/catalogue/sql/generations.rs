@@ -1,4 +1,5 @@
-//! Generations: what each held, what it listed, and where its index files' chunks lie.
+//! Generations: the packages of each, the files that it listed, and where the chunks of those files
+//! lie.
 
 use super::emptied;
 use super::heads::{lock, renew_head};
@@ -33,7 +34,8 @@ const HISTORY: &str = concat!(
      WHERE s.name = $1 AND g.number < $2 ORDER BY g.number DESC LIMIT $3"
 );
 
-// Only generations that exist: a live interval would answer for every later number.
+// Only generations that exist are found: an interval without an end matches every later number,
+// too.
 const EXISTS: &str = "\
     SELECT s.id FROM suite AS s JOIN generation AS g ON g.suite_id = s.id \
     WHERE s.name = $1 AND g.number = $2";
@@ -51,7 +53,8 @@ const CONTENTS: &str = concat!(
         AND (m.until_generation IS NULL OR m.until_generation > $2)"
 );
 
-// In both, $3 is the last generation: what begins or ends behind it has not come.
+// In both queries, $3 is the last generation: an interval that begins or ends after it is not
+// published.
 const ENTERED_SINCE: &str = concat!(
     "SELECT ",
     package_columns!(),
@@ -73,7 +76,7 @@ const LEFT_SINCE: &str = concat!(
         AND m.from_generation <= $2"
 );
 
-// By the source's packages: a suite has few of them and many others.
+// Selects by the packages of the source: a suite has few of those and many others.
 const TENURES: &str = "\
     SELECT m.component, p.digest, m.from_generation, \
         CASE WHEN m.until_generation <= s.last_generation THEN m.until_generation END \
@@ -90,7 +93,8 @@ const PACKS: &str = "\
     UNION SELECT run_pack FROM chunk WHERE run_pack IS NOT NULL \
     UNION SELECT xz_pack FROM chunk WHERE xz_pack IS NOT NULL";
 
-// A path's intervals do not overlap, so only the last that had begun can hold the generation.
+// The intervals of a path do not overlap, so only the last one that begins in time can contain the
+// generation.
 const INDEX: &str = "\
     SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM (SELECT path, encoding, size_bytes, digest, rope_id, listed, made_of, until_generation \
@@ -107,7 +111,7 @@ const PAST: &str = "\
         AND (i.until_generation IS NULL OR i.until_generation > i.from_generation) \
     ORDER BY i.from_generation DESC LIMIT $4";
 
-// Its name is never used again, so whichever generation has it will do.
+// The name of a patch is never used again, so any generation that has it will do.
 const PATCH: &str = "\
     SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM index_file AS i \
@@ -317,7 +321,7 @@ fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
-/// An index file whose chunks are still ids.
+/// An index file whose chunks are known by their row ids only.
 struct Listed {
     path: String,
     encoding: Encoding,

@@ -1,4 +1,4 @@
-//! Groups, their members, and grants beside an identity's own.
+//! Groups, their members, and the grants in addition to an identity's own grant.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Heads: what is served of a suite, and the lock by which its writers come one after another.
+//! Heads: what a suite serves, and the lock that makes its writers take turns.
 
 use super::rows::{moment, number};
 use super::{Answer, Tx, count, one};
@@ -6,7 +6,7 @@ use crate::catalogue::CatalogueError;
 use crate::debian::SuiteName;
 use crate::domain::Head;
 
-// Writing the row holds it against other writers until the transaction ends.
+// Writing the row locks it against other writers until the transaction ends.
 const LOCK: &str = "UPDATE suite SET name = name WHERE name = $1 RETURNING id, last_generation";
 
 const HEAD: &str = "\
@@ -18,10 +18,10 @@ const RENEW_HEAD: &str = "\
         in_release = $5 \
     WHERE suite_id = $6 AND generation = $7 AND dated_at < $1";
 
-/// A suite's id and last generation; no other writer touches it until the transaction ends.
+/// Locks a suite until the transaction ends, and gives its id and last generation.
 ///
 /// # Errors
-/// [`CatalogueError::Missing`].
+/// [`CatalogueError::Missing`] when there is no such suite.
 pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
     one(tx, LOCK, &[suite.as_str().into()], |row| Ok((row.integer(0)?, number(row, 1)?)))?
         .ok_or_else(|| CatalogueError::Missing(format!("suite {suite}")))
@@ -30,7 +30,8 @@ pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
 /// Replaces the head by a newer signature of the same generation.
 ///
 /// # Errors
-/// [`CatalogueError::Stale`].
+/// [`CatalogueError::Stale`] when another generation is live, or when the recorded head is not
+/// older.
 pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> Answer<()> {
     let values = [
         head.date.0.into(),
@@ -47,7 +48,7 @@ pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> A
     }
 }
 
-/// What is served of a suite.
+/// The head of a suite; `None` before the first publication.
 pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
     one(tx, HEAD, &[suite.into()], |row| {
         Ok(Head {

@@ -1,5 +1,5 @@
-//! Indices on their way in: chunks, the ropes made of them, and the intervals of the files that
-//! are read along those ropes.
+//! Recording of indices: chunks, the ropes made of them, and the intervals of the files that
+//! consist of those ropes.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ const RECORD_CHUNK: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
     ON CONFLICT (chunk_key) DO NOTHING";
 
-// As for a block: the first that was made stays.
+// As for a block, the first run that was made stays.
 const RECORD_RUN: &str = "\
     UPDATE chunk SET run_pack = $1, run_offset = $2, run_bytes = $3, run_crc32 = $4 \
     WHERE chunk_key = $5 AND run_pack IS NULL";
 
-// The first block that was made stays: heads may have been signed over it.
+// The first block that was made stays: a signed head may list a file with it.
 const RECORD_BLOCK: &str = "\
     UPDATE chunk SET xz_pack = $1, xz_offset = $2, xz_bytes = $3, xz_unpadded_bytes = $4 \
     WHERE chunk_key = $5 AND xz_pack IS NULL";
@@ -44,13 +44,14 @@ const RECORD_INDEX: &str = "\
         listed, made_of, from_generation) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-// The same bytes may be made of a later generation: whoever goes on from them has to know of which.
+// The same bytes may be made of a later generation, and the next edit of the file has to know of
+// which.
 const DATE_INDEX: &str = "\
     UPDATE index_file SET made_of = $1 \
     WHERE suite_id = $2 AND path = $3 AND until_generation IS NULL";
 
-/// Opens an interval for each file that is new or changed, and closes those that ended. What stayed
-/// as it was costs no row.
+/// Opens an interval for each file that is new or changed, and closes the intervals of files that
+/// ended. An unchanged file adds no row.
 ///
 /// # Errors
 /// [`CatalogueError::Missing`] when a file names a chunk that is not recorded.
@@ -98,10 +99,11 @@ fn close_index(tx: &mut dyn Tx, suite: i64, number: i64, path: &str) -> Answer<(
     tx.exec(CLOSE_INDEX, &[number.into(), suite.into(), path.into()]).map(drop)
 }
 
-/// Digest, size, rope, whether it is listed, and its form: a gzip file of no chunk or one is the same bytes in both.
+/// Digest, size, rope, whether it is listed, and its form. The form is compared too, because a gzip
+/// file of at most one chunk has the same bytes in both forms.
 type Live = (String, u64, i64, bool, Encoding);
 
-/// The index files of the last generation, by path, and what they are made of.
+/// The index files of the last generation, by path, each with the generation that it was made of.
 fn live_indices(tx: &mut dyn Tx, suite: i64) -> Answer<HashMap<String, (Live, Option<i64>)>> {
     let rows = all(tx, LIVE_INDICES, &[suite.into()], |row| {
         let listed = row.integer(4)? == 1;
@@ -135,7 +137,7 @@ pub fn record_chunk(tx: &mut dyn Tx, chunk: &StoredChunk) -> Answer<()> {
     tx.exec(RECORD_CHUNK, &values).map(drop)
 }
 
-/// Notes where a chunk's run of deflate blocks lies, unless it has one.
+/// Records where a chunk's run of deflate blocks lies, unless it has one.
 ///
 /// # Errors
 /// [`CatalogueError`] of the database.
@@ -150,7 +152,7 @@ pub fn record_run(tx: &mut dyn Tx, key: &Digest, run: &StoredRun) -> Answer<()> 
     tx.exec(RECORD_RUN, &values).map(drop)
 }
 
-/// Notes where a chunk's xz block lies, unless it has one.
+/// Records where a chunk's xz block lies, unless it has one.
 ///
 /// # Errors
 /// [`CatalogueError`] of the database.

@@ -1,10 +1,10 @@
-//! Journal: when and where hosts were last seen.
+//! Journal: when each host last read each suite.
 
 use super::rows::{moment, number, parse};
 use super::{Answer, Store, all, count};
 use crate::catalogue::{Journal, Sighting};
 
-// A sighting in a suite that has gone meanwhile is of no use to anybody and is passed over.
+// A sighting in a suite that was removed meanwhile is of no use and is ignored.
 const RECORD_SIGHTING: &str = "\
     INSERT INTO sighting (identity, suite_id, seen_at, generation) \
     SELECT CAST($1 AS TEXT), s.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT) \

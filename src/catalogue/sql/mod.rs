@@ -1,6 +1,6 @@
-//! STATEMENTS: the SQL texts and the bodies that run them, written once for every SQL back end. A
-//! back end brings only its connections ([`Store`]) and its transaction ([`Tx`]), and has every
-//! trait of the catalogue for it.
+//! STATEMENTS: the SQL texts and the functions that run them, written once for every SQL back end.
+//! A back end implements only its connections ([`Store`]) and its transaction ([`Tx`]), and gets
+//! every trait of the catalogue.
 //!
 //! The texts keep to what SQLite and PostgreSQL share: `$1`, `$2`, … in the order in which they
 //! first appear, `ON CONFLICT`, `RETURNING`, 64-bit integers, text and bytes.
@@ -35,7 +35,7 @@ mod suites;
 
 pub use chunk_cache::ChunkCache;
 
-/// What a body gives.
+/// The result of a body.
 pub type Answer<T> = Result<T, CatalogueError>;
 
 /// One value handed to a statement.
@@ -118,7 +118,7 @@ pub trait Row {
     fn is_null(&self, column: usize) -> Answer<bool>;
 }
 
-/// A transaction: what it runs is kept as a whole or not at all.
+/// A transaction: what it runs is stored as a whole or not at all.
 pub trait Tx {
     /// Runs a statement and gives how many rows it touched.
     ///
@@ -146,8 +146,8 @@ pub trait Store: Send + Sync {
     /// [`CatalogueError`], also of `body`.
     fn read<T>(&self, body: impl FnOnce(&mut dyn Tx) -> Answer<T>) -> Answer<T>;
 
-    /// Runs `body` and makes what it did durable before this returns; nothing of it stays when it
-    /// fails.
+    /// Runs `body` and makes its writes durable before this returns. When it fails, none of them is
+    /// stored.
     ///
     /// # Errors
     /// [`CatalogueError`], also of `body`.
@@ -156,7 +156,7 @@ pub trait Store: Send + Sync {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
 
-    /// The same, for what writes hundreds of rows: it shares its transaction with nothing else.
+    /// The same for a body that writes hundreds of rows: it gets a transaction of its own.
     ///
     /// # Errors
     /// As for [`Store::write`].
@@ -165,7 +165,7 @@ pub trait Store: Send + Sync {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
 
-    /// The same, where nobody relies on it yet: it is durable once a later write is.
+    /// The same for rows that nobody relies on yet: they are durable once a later write is.
     ///
     /// # Errors
     /// As for [`Store::write`].
@@ -174,11 +174,11 @@ pub trait Store: Send + Sync {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
 
-    /// The chunks that were read before.
+    /// The cache of chunks.
     fn chunk_cache(&self) -> &ChunkCache;
 }
 
-/// From so many packages on, a job writes much.
+/// A job with at least so many packages or rows is a large one ([`Store::write_much`]).
 const MANY: usize = 32;
 
 /// Every row of an answer, each read by `read`.

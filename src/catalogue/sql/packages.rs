@@ -17,19 +17,20 @@ const INSERT_PACKAGE: &str = "\
     ON CONFLICT (digest) DO NOTHING \
     RETURNING id";
 
-// Sent again, it is as fresh as if it had just come: no sweep takes it before its change is made.
+// A staged package that is sent again gets a new time: no sweep deletes it before its change is
+// made.
 const FRESHEN_PACKAGE: &str = "\
     UPDATE package SET sent_at = $1 WHERE digest = $2 AND accepted = 0 AND sent_at < $1";
 
 const PACKAGE_ID: &str = "SELECT id FROM package WHERE digest = $1";
 
-// Who sent it first is noted with it.
+// The first sender is recorded in the row of the package.
 const INSERT_SENDER: &str = "\
     INSERT INTO sender (package_id, identity) \
     SELECT id, $1 FROM package WHERE id = $2 AND sent_by <> $1 \
     ON CONFLICT (package_id, identity) DO NOTHING";
 
-// Sent again, it may bring the list that was dropped before.
+// A package that is sent again may bring the list that was dropped before.
 const INSERT_FILE_LIST: &str = "\
     INSERT INTO file_list (package_id, paths) VALUES ($1, $2) \
     ON CONFLICT (package_id) DO NOTHING";
@@ -44,14 +45,15 @@ const SENT_BY: &str = "\
 
 const INSERT_STANZA: &str = "INSERT INTO stanza (package_id, stanza) VALUES ($1, $2)";
 
-// Most uploads are of packages that said the same before.
+// Most uploads mention what earlier versions of the package mentioned.
 const INSERT_MENTION: &str = "\
     INSERT INTO mention (name, kind, by_name) VALUES ($1, $2, $3) \
     ON CONFLICT (name, kind, by_name) DO NOTHING";
 
 const MENTIONS: &str = "SELECT by_name FROM mention WHERE name = $1 AND kind = $2 ORDER BY by_name";
 
-/// Whether the package `p` is taken: by a slice it is once a generation came of it that some suite took it with.
+/// Whether the package `p` is taken. One taken by a slice (2) counts as taken once a suite has
+/// published a generation that took it.
 macro_rules! is_taken {
     () => {
         "(p.accepted = 1 OR p.accepted = 2 AND EXISTS ( \
@@ -61,7 +63,8 @@ macro_rules! is_taken {
     };
 }
 
-/// Whether the binding `b` counts: one that a slice made does once a suite of its namespace took the package.
+/// Whether the binding `b` counts. One made by a slice counts once a suite of its namespace has
+/// published a generation that took the package.
 macro_rules! is_bound {
     () => {
         "(b.by_slice = 0 OR EXISTS ( \
@@ -114,7 +117,7 @@ const SUITES_OF: &str = "\
     ORDER BY name";
 
 // Digits sort before letters and 'g' follows the last digit, so the range holds one prefix. A name
-// and prefix mean one package; should there be two, the one that was taken is the one hosts know.
+// and a prefix mean one package; should there be two, hosts know the one that was taken.
 const BY_PATH: &str = concat!(
     "SELECT ",
     package_columns!(),
@@ -122,20 +125,22 @@ const BY_PATH: &str = concat!(
      ORDER BY p.accepted > 0 DESC, p.id LIMIT 1"
 );
 
-// Whatever a suite takes or lists is marked in the same transaction, in a slice as well.
+// A package that a suite takes or lists is marked in the same transaction, in a slice as well.
 const FORGET_STAGED: &str =
     "DELETE FROM package WHERE accepted = 0 AND sent_at < $1 RETURNING digest";
 
-/// So many packages are recorded at once: each takes up to 100 µs, and nobody should wait long behind them.
+/// How many packages one transaction records at most: each takes up to 100 µs, and other jobs
+/// should not wait long.
 const AT_ONCE: usize = 300;
-/// So many rows of mentions: each takes some 10 µs.
+/// How many rows of mentions one transaction records at most: each takes some 10 µs.
 const MENTIONS_AT_ONCE: usize = 4_000;
 
 impl<S: Store> Packages for S {
     fn record_packages(&self, mut new: Vec<NewPackage>, by: &Identity, at: Moment) -> Answer<()> {
         let mut mentions = mentions(&mut new);
         if new.len() > AT_ONCE {
-            // Before any of the packages, which may be the last that is recorded.
+            // Mentions are recorded before all packages, so that no recorded package lacks them if
+            // recording stops halfway.
             for some in mentions.chunks(MENTIONS_AT_ONCE) {
                 let some = some.to_vec();
                 self.write_slice(move |tx| record_mentions(tx, &some))?;
@@ -250,7 +255,8 @@ impl<S: Store> Packages for S {
             [digest_prefix.into(), format!("{digest_prefix}g").into(), name.as_str().into()];
         self.read(|tx| {
             let package = one(tx, BY_PATH, &range, |row| Reader::default().package(row, 0))?;
-            // Asked for what is not there as well: who counts the work learns nothing.
+            // The suites of a missing package are asked for as well: the amount of work does not
+            // show whether it is there.
             let digest = package.as_ref().map_or_else(|| Digest::of(b""), |package| package.digest);
             let suites = suites_of(tx, &digest)?;
             Ok(package.map(|package| (package, suites)))
@@ -305,11 +311,11 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
     Ok(())
 }
 
-/// A name, how it is mentioned, and by packages of which name.
+/// A name, how it is mentioned, and the name of the packages that mention it.
 type Mentioned = (PackageName, &'static str, PackageName);
 
-/// The names that packages mention, for who moves packages of these names. Each once and in the order of the table,
-/// so that rows which lie beside each other are written together.
+/// The names that packages mention, which a change of packages of these names looks up. Each comes
+/// once and in the order of the table, so that neighbouring rows are written together.
 fn mentions(new: &mut [NewPackage]) -> Vec<Mentioned> {
     let mut mentions = Vec::new();
     for new in new {

@@ -1,4 +1,5 @@
-//! Publish: everything of one publish batch of a suite, in one transaction; of a large change, in slices ahead of it.
+//! Publish: a publish batch of a suite, in one transaction; most of a large change is recorded
+//! ahead of it, in slices.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,7 +23,7 @@ const FLOOR: &str = "SELECT dated_at FROM departed_suite WHERE name = $1";
 
 const NAMESPACE: &str = "SELECT namespace FROM suite WHERE id = $1";
 
-// Who took it first stays on record.
+// A package that was taken before keeps its author and time.
 const RECORD_ACCEPTANCE: &str = "\
     INSERT INTO acceptance (package_id, suite_id, component, author, accepted_at, \
         from_generation) \
@@ -57,7 +58,7 @@ const LEAVE: &str = "\
     WHERE package_id = $2 AND suite_id = $3 AND component = $4 AND until_generation IS NULL \
         AND from_generation < $1";
 
-// Touches no row when the place is taken.
+// Adds no row when the place is taken.
 const ENTER: &str = "\
     INSERT INTO membership (package_id, suite_id, component, name, architecture, from_generation) \
     VALUES ($1, $2, $3, $4, $5, $6) \
@@ -100,7 +101,8 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
         None if publication.sliced > 0 => return Err(batch.stale()),
         None => {}
     }
-    // Behind the head, whose Date has to be later than that of what was read by the alias before.
+    // The alias is set after the head: the head's Date must be later than the last one at the
+    // alias.
     if let Some(spec) = &publication.spec {
         aliases::settle(batch.tx, id, spec, publication.alias_from.as_ref())?;
     }
@@ -139,7 +141,7 @@ struct PublishBatch<'t> {
     name: &'t SuiteName,
     namespace: Namespace,
     packages: HashMap<Digest, Bound>,
-    /// The generation that is coming, where this is a slice of it.
+    /// The number of the next generation when this is a slice of it; `None` for a publication.
     coming: Option<i64>,
 }
 
@@ -164,7 +166,7 @@ impl<'t> PublishBatch<'t> {
         CatalogueError::Stale(self.name.clone())
     }
 
-    /// Checks the Date floor, which outlives even the suite.
+    /// Checks the head's Date against the Date floor, which stays even when the suite is removed.
     fn expect_later(&mut self, head: &Head) -> Answer<()> {
         let last = find_head(self.tx, self.id)?.map(|head| head.date.0);
         let departed = [self.name.as_str().into()];
@@ -173,8 +175,9 @@ impl<'t> PublishBatch<'t> {
         if above(last) && above(departed) { Ok(()) } else { Err(self.stale()) }
     }
 
-    /// These in the order in which their packages came. Those that came together have names that stand
-    /// together, so that thousands of them go into every index side by side.
+    /// The items in the order in which their packages were uploaded, each with the id of its
+    /// package. Packages that came together have neighbouring names, so thousands of them go into
+    /// every index of the database side by side.
     fn in_order<'i, T>(
         &mut self,
         items: &'i [T],
@@ -196,8 +199,8 @@ impl<'t> PublishBatch<'t> {
         Ok(new.insert(found.ok_or_else(missing)?))
     }
 
-    /// Finds a package and marks it as taken: its name, version and architecture are its own in the suite's
-    /// namespace from now on.
+    /// Finds a package and marks it as taken: its name, version and architecture belong to it in
+    /// the suite's namespace from now on.
     fn take(&mut self, digest: &Digest) -> Answer<Bound> {
         let known = self.find(digest)?;
         let bound = known.bound.replace(known.id);
@@ -209,7 +212,8 @@ impl<'t> PublishBatch<'t> {
         Ok(known)
     }
 
-    /// Gives how many rows that took: none for what the suite has taken before.
+    /// Records an acceptance and gives how many rows that took: none for a package that the suite
+    /// took before.
     fn accept(&mut self, acceptance: &Acceptance) -> Answer<u64> {
         let values = [
             self.take(&acceptance.digest)?.id.into(),
@@ -222,7 +226,7 @@ impl<'t> PublishBatch<'t> {
         self.tx.exec(RECORD_ACCEPTANCE, &values)
     }
 
-    /// Ends come before beginnings, so that one batch can replace what stands.
+    /// Removals come before additions, so that one batch can replace a pin.
     fn record_pins(&mut self, publication: &Publication) -> Answer<()> {
         for target in &publication.unpinned {
             self.tx.exec(UNPIN, &target_values(self.id, target))?;
@@ -303,7 +307,8 @@ impl<'t> PublishBatch<'t> {
         let is_slice = self.coming.is_some();
         let known = self.find(digest)?;
         if is_slice && known.bound != Some(known.id) {
-            // Without an acceptance beside it, nobody would know for whom a slice took it.
+            // Without an acceptance beside it, nothing would say which suite a slice took the
+            // package for.
             return Err(self.stale());
         }
         let package = self.take(digest)?;

@@ -21,7 +21,7 @@ macro_rules! package_columns {
 }
 pub(super) use package_columns;
 
-/// How many columns those are.
+/// The number of these columns.
 pub const PACKAGE_COLUMNS: usize = 12;
 
 /// The columns that [`chunk`] reads.
@@ -33,12 +33,12 @@ macro_rules! chunk_columns {
 }
 pub(super) use chunk_columns;
 
-/// Says that something recorded cannot be read.
+/// The error for a recorded value that cannot be read.
 pub fn damaged(what: impl Into<Cause>) -> CatalogueError {
     CatalogueError::Damaged(what.into())
 }
 
-/// Says that something recorded cannot be read, with what its reader said.
+/// The error for a recorded value that cannot be read, with the error of its reader.
 pub fn unreadable(error: impl Error + Send + Sync + 'static) -> CatalogueError {
     CatalogueError::Damaged(Cause::of(error))
 }
@@ -51,7 +51,7 @@ where
     row.text(column)?.parse().map_err(unreadable)
 }
 
-/// Reads a text column that may be empty of any value.
+/// Reads a text column that may be NULL.
 pub fn parse_optional<T>(row: &dyn Row, column: usize) -> Answer<Option<T>>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
@@ -69,13 +69,13 @@ pub fn to_json<T: serde::Serialize>(value: &T) -> Answer<String> {
     serde_json::to_string(value).map_err(|error| CatalogueError::Database(Cause::of(error)))
 }
 
-/// Reads a number that was never negative and fits the type asked for.
+/// Reads a number, which must fit the type asked for.
 pub fn number<T: TryFrom<i64>>(row: &dyn Row, column: usize) -> Answer<T> {
     let number = row.integer(column)?;
     T::try_from(number).map_err(|_| damaged(format!("the number {number} is out of bounds")))
 }
 
-/// Reads a number that may be missing.
+/// Reads a number that may be NULL.
 pub fn number_optional<T: TryFrom<i64>>(row: &dyn Row, column: usize) -> Answer<Option<T>> {
     if row.is_null(column)? { Ok(None) } else { number(row, column).map(Some) }
 }
@@ -85,7 +85,7 @@ pub fn moment(row: &dyn Row, column: usize) -> Answer<Moment> {
     row.integer(column).map(Moment)
 }
 
-/// Reads a moment that may be missing.
+/// Reads a moment that may be NULL.
 pub fn moment_optional(row: &dyn Row, column: usize) -> Answer<Option<Moment>> {
     if row.is_null(column)? { Ok(None) } else { moment(row, column).map(Some) }
 }
@@ -141,8 +141,9 @@ pub fn chunk(row: &dyn Row) -> Answer<StoredChunk> {
     })
 }
 
-/// Reads many packages. What most of them share is checked once, and kept once where it is long: in a large
-/// suite every package has one of few architectures and components, and many a source that is named as itself.
+/// Reads many packages. A value that most of them share is checked once, and stored once where it
+/// is long: a large suite has few architectures and components, and many packages that have the
+/// name of their source.
 #[derive(Default)]
 pub struct Reader {
     architectures: Vec<Architecture>,
@@ -186,7 +187,7 @@ fn text(row: &dyn Row, column: usize) -> Answer<Option<Text>> {
     Ok(Some(Text { mark, bytes }))
 }
 
-/// Reads a column of which few values are expected.
+/// Reads a column that has few different values.
 fn shared<T>(known: &mut Vec<T>, row: &dyn Row, column: usize) -> Answer<T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static> + std::borrow::Borrow<str> + Clone,

@@ -1,5 +1,5 @@
-//! Slices: what a large change has recorded ahead of its publication is counted, or taken back. Nobody sees it
-//! before its generation is the suite's last one.
+//! Slices: counts or undoes the rows that a large change has recorded ahead of its publication. No
+//! reader sees them before their generation is the last one of the suite.
 
 use super::bindings::unbind;
 use super::{Answer, Tx, all, count, one};
@@ -45,16 +45,16 @@ const NOT_ACCEPT: &str = "\
     DELETE FROM acceptance \
     WHERE package_id = $1 AND suite_id = $2 AND component = $3 AND from_generation = $4";
 
-// Another suite may have taken it meanwhile, in slices or not.
+// Another suite may have taken the package meanwhile, in slices or not.
 const NOT_TAKE: &str = "\
     UPDATE package SET accepted = 0 WHERE id = $1 AND accepted = 2 \
         AND NOT EXISTS (SELECT 1 FROM acceptance WHERE package_id = $1) \
         AND NOT EXISTS (SELECT 1 FROM membership WHERE package_id = $1)";
 
-/// Expects so many rows in the slices of the next generation, and no other.
+/// Checks that the slices of the next generation have exactly `rows` rows.
 ///
 /// # Errors
-/// [`CatalogueError::Stale`].
+/// [`CatalogueError::Stale`] when they have another number of rows.
 pub fn expect(tx: &mut dyn Tx, suite: &SuiteName, (id, last): (i64, i64), rows: u64) -> Answer<()> {
     let next = [id.into(), last.saturating_add(1).into()];
     match one(tx, ROWS, &next, |row| row.integer(0))? {
@@ -63,7 +63,7 @@ pub fn expect(tx: &mut dyn Tx, suite: &SuiteName, (id, last): (i64, i64), rows: 
     }
 }
 
-/// Whether there is anything of a generation that has not come.
+/// Whether there are rows of a generation that was not published.
 ///
 /// # Errors
 /// [`CatalogueError`] of the database.
@@ -71,7 +71,7 @@ pub fn is_any(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<bool> {
     Ok(one(tx, IS_ANY, &[suite.as_str().into()], |_| Ok(()))?.is_some())
 }
 
-/// Takes at most so many rows back; whether there may be more.
+/// Undoes at most `most` rows, and gives whether there may be more.
 ///
 /// # Errors
 /// [`CatalogueError`] of the database.
@@ -97,7 +97,7 @@ pub fn take_back(tx: &mut dyn Tx, (id, last): (i64, i64), most: u32) -> Answer<b
     Ok(false)
 }
 
-/// Takes all back within one transaction.
+/// Undoes all rows in one transaction.
 ///
 /// # Errors
 /// [`CatalogueError`] of the database.

@@ -13,7 +13,7 @@ const SNAPSHOT: &str = "\
     FROM snapshot AS p JOIN suite AS s ON s.id = p.suite_id \
     WHERE s.name = $1 AND p.generation = $2";
 
-// What the same keys have signed stays as it is: hosts may have it.
+// A snapshot that the same keys have signed stays as it is: hosts may have it.
 const RECORD: &str = "\
     INSERT INTO snapshot (suite_id, generation, signed_at, signed_by, release, release_gpg, \
         in_release) \
@@ -30,7 +30,7 @@ const GENERATION: &str = concat!(
      WHERE s.name = $1 AND g.number = $2"
 );
 
-// By number: a clock that was set back leaves times out of order.
+// Ordered by number: after a clock was set back, times are out of order.
 const LIVE_AT: &str = concat!(
     "SELECT ",
     generation_columns!(),

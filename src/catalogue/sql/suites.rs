@@ -24,8 +24,8 @@ const SPECS: &str = "SELECT spec FROM suite ORDER BY name";
 
 const SUITE: &str = "SELECT id, spec, last_generation FROM suite WHERE name = $1";
 
-// What has not ended, and what ends with a generation that has not come. Apart, so that either is found by the
-// index.
+// Memberships that have not ended, and those that end with a generation that is not published. They
+// are two queries, so that each can use the index.
 const LIVE: &str = concat!(
     "SELECT ",
     package_columns!(),
@@ -39,7 +39,7 @@ const LIVE: &str = concat!(
      WHERE m.suite_id = $1 AND m.until_generation > $2 AND m.from_generation <= $2"
 );
 
-// Nothing is in a slice any more when this is asked.
+// All slices are undone before this is asked.
 const LIVE_COUNT: &str =
     "SELECT COUNT(*) FROM membership WHERE suite_id = $1 AND until_generation IS NULL";
 
@@ -50,8 +50,8 @@ const PINS: &str = "\
 const WITHDRAWN: &str =
     "SELECT kind, name, version FROM withdrawn WHERE suite_id = $1 ORDER BY kind, name, version";
 
-/// The start of every list of placements. The `+` keeps SQLite from walking through all that the suite ever took, by
-/// the index that has generations, where a few packages are asked for.
+/// The start of every query for placements. The `+` keeps SQLite from using the index with
+/// generations: for a few packages, it would walk through everything that the suite ever took.
 macro_rules! placements {
     ($rest:literal) => {
         concat!(
@@ -80,7 +80,7 @@ const PLACEMENTS_OF_SOURCE: &str = placements!(
      ORDER BY p.name, a.accepted_at, p.id"
 );
 
-// The first one, should it stand in two components.
+// The first one, should the package be in two components.
 const TAKEN: &str = "\
     SELECT a.component FROM package AS p \
         JOIN acceptance AS a ON a.package_id = p.id \
@@ -120,7 +120,7 @@ const KEEP_FLOOR: &str = "\
     ON CONFLICT (name) DO UPDATE SET dated_at = excluded.dated_at, spec = excluded.spec, \
         has_taken = CASE WHEN departed_suite.has_taken = 1 THEN 1 ELSE excluded.has_taken END";
 
-// What says so goes with the suite.
+// The acceptances, which say so otherwise, are deleted with the suite.
 const KEEP_TAKEN: &str = "\
     UPDATE package SET accepted = 1 WHERE accepted = 2 AND id IN ( \
         SELECT package_id FROM acceptance WHERE suite_id = $1)";
@@ -133,7 +133,7 @@ const KEEP_BOUND: &str = "\
 const DEPARTED: &str =
     "SELECT spec, has_taken FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
-/// Everything that names a suite, and last the suite itself.
+/// Deletes everything that refers to a suite, and last the suite itself.
 const REMOVE: [&str; 13] = [
     "DELETE FROM client_sighting WHERE suite_id = $1",
     "DELETE FROM keyring_sighting WHERE suite_id = $1",
@@ -203,7 +203,7 @@ impl<S: Store> Suites for S {
     }
 
     fn take_back(&self, suite: &SuiteName, most: u32) -> Answer<bool> {
-        // Hardly ever there is anything, and to look for it is no reason for a sync.
+        // There is hardly ever anything to undo, and looking for it needs no write.
         if !self.read(|tx| slices::is_any(tx, suite))? {
             return Ok(false);
         }
@@ -270,8 +270,8 @@ impl<S: Store> Suites for S {
     }
 }
 
-/// Puts the packages of an answer, whose last columns are the component and the generation that listed them,
-/// into their places.
+/// Reads the packages of an answer into a set. Its last columns are the component and the
+/// generation that listed the package.
 pub fn read_contents(
     tx: &mut dyn Tx,
     sql: &'static str,
@@ -335,8 +335,8 @@ fn placement(reader: &mut Reader, row: &dyn Row) -> Answer<Placement> {
     })
 }
 
-/// Turns `*` into LIKE's wildcard and takes its meaning from everything else. `None` when no
-/// package name can match, which also keeps LIKE away from letters whose case it ignores.
+/// Turns `*` into the wildcard of LIKE. `None` for a pattern that no package name can match: so no
+/// other wildcard, and no letter whose case LIKE ignores, gets into the query.
 fn like_pattern(pattern: &str) -> Option<String> {
     let legal = |b: u8| {
         b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'*')

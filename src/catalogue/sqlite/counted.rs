@@ -1,4 +1,5 @@
-//! The statements that an answer takes, counted: as many for what is there as for what is not.
+//! Tests of which statements an answer takes: the same for a package that is there as for one that
+//! is not.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,14 +24,14 @@ struct Counting {
 }
 
 impl Counting {
-    /// What is asked while `work` is done.
+    /// Does `work`, and gives its result and the statements that it ran.
     fn during<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<&'static str>) {
         self.asked.lock().unwrap().clear();
         (work(), self.asked.lock().unwrap().clone())
     }
 }
 
-/// Stands where a transaction that writes begins.
+/// Recorded where a transaction that writes begins.
 const BEGIN: &str = "BEGIN";
 
 impl Counting {
@@ -141,7 +142,7 @@ fn what_is_there_and_what_is_not_take_the_same_statements() {
     assert_eq!(suites(package.digest), suites(absent));
 }
 
-/// The next generation of a suite; nothing else.
+/// The publication of a generation, and of nothing else.
 fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Publication {
     let at = Moment(1_000).plus(i64::try_from(number).unwrap());
     let head = Head {
@@ -195,7 +196,7 @@ fn what_comes_is_recorded_three_hundred_at_a_time() {
     assert_eq!(packages.collect::<Vec<_>>(), [300, 300, 100]);
 }
 
-/// What shows a large change is as short as what records one package.
+/// The transaction that publishes a large change is as short as one that publishes one package.
 #[test]
 fn the_transaction_that_shows_slices_grows_with_none_of_them() {
     let room = tempfile::TempDir::new().unwrap();
@@ -227,7 +228,7 @@ fn the_transaction_that_shows_slices_grows_with_none_of_them() {
     assert!(of_many.len() <= of_one.len(), "{of_many:?}");
 }
 
-/// What asks for one package, or for what differs, takes as long in a large suite as in a small one.
+/// A query for a few packages takes as long in a large suite as in a small one.
 #[test]
 fn who_asks_for_some_packages_walks_through_no_table_and_no_suite() {
     let room = tempfile::TempDir::new().unwrap();
@@ -266,7 +267,8 @@ fn who_asks_for_some_packages_walks_through_no_table_and_no_suite() {
             let step: String = row.get(3).unwrap();
             let all_of_a_suite =
                 step.ends_with("(suite_id=?)") || step.contains("(suite_id=? AND from_generation");
-            // The few suites that a package is in, and what a subquery found, are no table.
+            // A scan of the few suites that a package is in, or of the result of a subquery, is not
+            // a scan of a table.
             let few = step.starts_with("SCAN CONSTANT")
                 || step.starts_with("SCAN s")
                 || step.starts_with("SCAN (");

@@ -44,27 +44,30 @@ const MIGRATIONS: [M<'static>; 11] = [
     M::up(include_str!("../../../migrations/sqlite/0011-privileges/up.sql")),
 ];
 
-/// Marks the file as ours: `repo` in ASCII.
+/// Marks the file as one of this program: `repo` in ASCII.
 const APPLICATION_ID: i64 = 0x7265_706f;
-/// More than there are reports at once, so that serving hosts finds one that is free.
+/// How many connections read: more than reports run at once, so that one is free for serving hosts.
 const READERS: usize = 8;
 const BUSY_SECONDS: u64 = 5;
-/// How long the log grows before it is folded into the file: 48 MiB. Digests are spread over all of
-/// their index, so that every batch writes most of its pages, and each is folded in once.
+/// The length at which the write-ahead log is checkpointed into the file. Unit: pages of 4 KiB,
+/// together 47 MiB. Digests are spread over all of their index, so every batch writes most of its
+/// pages; a long log writes each of them into the file only once.
 const LOG_PAGES: i64 = 12_000;
-/// Enough for the indices of 60,000 packages, which a bulk upload goes through again and again.
+/// The page cache of the writer: enough for the indices of 60,000 packages, which a bulk upload
+/// reads again and again.
 const WRITER_CACHE_KIB: i64 = 64 << 10;
-/// What each reading connection may keep.
+/// The page cache of each connection that reads.
 const READER_CACHE_KIB: i64 = 1 << 10;
-/// More than there are statements, so that each is prepared once a connection.
+/// How many prepared statements a connection caches: more than there are, so that it prepares each
+/// once.
 const STATEMENTS: usize = 128;
 
 /// A catalogue in one SQLite file.
 ///
 /// Limits: one process at a time; the file is touched through SQLite alone.
 pub struct SqliteCatalogue {
-    // Readers close first: the last connection to close folds the log into the file, and only the
-    // writer may.
+    // Readers close first: the last connection to close checkpoints the log into the file, and only
+    // the writer may do that.
     readers: Arc<Readers>,
     /// `None` when it was opened for reading.
     writer: Option<Writer>,
@@ -99,8 +102,8 @@ impl SqliteCatalogue {
         Ok(Self { readers, writer, chunk_cache: ChunkCache::default() })
     }
 
-    /// Opens the catalogue at `path` to read from it alone, also while a server uses it. Nothing is
-    /// migrated, and every method that records fails.
+    /// Opens the catalogue at `path` for reading only, which also works while a server uses it.
+    /// Nothing is migrated, and every method that records fails.
     ///
     /// # Errors
     /// [`CatalogueError::Damaged`] when the file is not a catalogue of this program's own schema;
@@ -168,7 +171,7 @@ impl Store for SqliteCatalogue {
 }
 
 /// Makes an empty file that others cannot read, unless there is one. SQLite gives its log the same
-/// mode. A file that was there is not opened here: closing it would take SQLite's locks away.
+/// mode. A file that is there is not opened here: closing it would release SQLite's locks.
 fn make(path: &Path) -> Answer<()> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
     match made {
@@ -213,12 +216,12 @@ fn prepare(connection: &mut Connection) -> Answer<()> {
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(tx::error)?;
     if mode != "wal" {
-        let told = format!("the file system does not bear a write-ahead log (mode {mode})");
-        return Err(CatalogueError::Database(told.into()));
+        let problem = format!("the file system does not bear a write-ahead log (mode {mode})");
+        return Err(CatalogueError::Database(problem.into()));
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(tx::error)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(tx::error)?;
-    // A large publication may make the log long once; it need not stay so.
+    // A large publication may make the log long once; this limit cuts it again.
     connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(tx::error)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(tx::error)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(tx::error)?;
@@ -228,7 +231,7 @@ fn prepare(connection: &mut Connection) -> Answer<()> {
     })
 }
 
-/// What could not be done with the file at `path`.
+/// Turns an error into one that says what could not be done with the file at `path`.
 fn failed<E: std::error::Error + Send + Sync + 'static>(
     what: &'static str,
     path: &Path,

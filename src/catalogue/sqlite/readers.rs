@@ -10,15 +10,16 @@ use crate::catalogue::sql::{Answer, Tx};
 
 /// Connections, lent one at a time.
 pub(super) struct Readers {
-    /// The last one that was given back is lent first, so that few are used when little is asked.
+    /// The connection that came back last is lent first, so that few are used when there is little
+    /// to read.
     idle: Mutex<Vec<Idle>>,
     returned: Condvar,
 }
 
-/// A connection that nobody has.
+/// A connection that is not lent.
 struct Idle {
     connection: Connection,
-    /// Whether it was lent since somebody last looked.
+    /// Whether it was lent since the last call of `rest`.
     lent: bool,
 }
 
@@ -34,14 +35,14 @@ impl Readers {
         Self { idle: Mutex::new(idle.collect()), returned: Condvar::new() }
     }
 
-    /// Takes the memory of those back that were not lent since this was called last: pages, and statements
-    /// that are prepared again when they are needed.
+    /// Frees the memory of the connections that were not lent since the last call: pages, and
+    /// statements, which are prepared again when they are needed.
     pub(super) fn rest(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         for one in idle.iter_mut() {
             if !std::mem::take(&mut one.lent) {
                 one.connection.flush_prepared_statement_cache();
-                // It only costs reading pages again; should it fail, they stay.
+                // Freed pages only have to be read again. If this fails, they stay in memory.
                 let _ = one.connection.execute_batch("PRAGMA shrink_memory");
             }
         }
@@ -53,7 +54,7 @@ impl Readers {
         let Some(connection) = &lent.connection else {
             return Err(crate::catalogue::CatalogueError::Database("no connection".into()));
         };
-        // Dropping it rolls back, which ends a reading transaction as well as anything.
+        // Dropping the transaction rolls it back, which is a good end for one that only reads.
         let transaction = connection.unchecked_transaction().map_err(tx::error)?;
         body(&mut SqliteTx::new(&transaction))
     }

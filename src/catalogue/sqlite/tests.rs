@@ -107,8 +107,8 @@ fn a_newer_schema_is_refused_and_left_alone() {
     open(&room).unwrap();
 }
 
-/// The catalogue of the build before: chunks with their stanzas, Contents that are kept compressed alone, a list of
-/// patches and a patch.
+/// The catalogue of the build before has chunks with their stanzas, Contents that are stored only
+/// compressed, a list of patches and a patch.
 #[test]
 fn chunks_and_files_of_the_build_before_are_what_they_were() {
     let room = TempDir::new().unwrap();
@@ -159,7 +159,8 @@ fn chunks_and_files_of_the_build_before_are_what_they_were() {
     assert_eq!(gz.chunks[0].key, digest(1), "ropes name the same chunks");
 }
 
-/// What was recorded before there were mentions has them as if it came now.
+/// Packages that were recorded before there were mentions get the same ones as packages that come
+/// now.
 #[test]
 fn mentions_of_earlier_schemas_are_those_of_now() {
     let relations = "acme-lib (>= 2) | acme-old:any, libc6:i386 (<< 1:3~), acme-lib | x+1, zz-9.0";
@@ -304,7 +305,7 @@ fn opened_for_reading_beside_a_writer_it_changes_nothing() {
     assert_eq!(beside.list_grants().unwrap().len(), 2);
     drop(catalogue);
     drop(beside);
-    // Also where no server runs, and there is no log to read.
+    // It also works where no server runs and there is no log to read.
     let alone = SqliteCatalogue::open_reading(&path).unwrap();
     assert_eq!(alone.list_grants().unwrap().len(), 2);
     drop(alone);
@@ -334,7 +335,8 @@ fn a_reader_sees_one_state_throughout() {
     assert_eq!(catalogue.read(count).unwrap(), 1);
 }
 
-/// What was taken before there were namespaces is in the one of the suites that name none, and nothing else is.
+/// Packages that were taken before there were namespaces are in the default namespace, and no other
+/// packages are.
 #[test]
 fn what_earlier_builds_took_is_in_the_default_namespace() {
     let room = TempDir::new().unwrap();

@@ -18,8 +18,8 @@ pub(super) fn error(error: rusqlite::Error) -> CatalogueError {
     }
 }
 
-/// Whether nothing may be written after this error until the file was opened anew: what the disk
-/// holds is no longer known.
+/// Whether writing must stop after this error until the file is opened again, because it is not
+/// known what the disk holds.
 pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -30,9 +30,9 @@ pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
 /// A transaction that the owner of the connection has begun and will end.
 pub(super) struct SqliteTx<'c> {
     connection: &'c Connection,
-    /// The first fatal error, whatever became of the answer that carried it.
+    /// The first fatal error, even when the body that met it went on.
     pub(super) fatal: Option<CatalogueError>,
-    /// What made SQLite give up all of the transaction, as a full disk does.
+    /// The error at which SQLite gave up the whole transaction, as it does when the disk is full.
     pub(super) given_up: Option<CatalogueError>,
 }
 

@@ -1,7 +1,7 @@
-//! The one thread that writes. It takes what is queued, runs it in one transaction with a
-//! savepoint for each job, commits once, and only then answers: many writers share one sync.
-//! A large job has a transaction of its own: to go back to a savepoint, SQLite would write every page
-//! that the job touches once more, and one sync is little beside it.
+//! The one thread that writes. It takes what is queued, runs it in one transaction with a savepoint
+//! for each job, commits once, and only then answers: many writers share one sync. A large job has
+//! a transaction of its own: for going back to a savepoint, SQLite would write every page that the
+//! job touches once more, which costs far more than a sync.
 
 use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,9 +21,9 @@ use crate::cause::Cause;
 
 /// How many jobs share a commit at most.
 const BATCH: usize = 256;
-/// After so long without a job the page cache is given back.
+/// How long there is no job before the page cache is freed.
 const IDLE: Duration = Duration::from_secs(5);
-/// With less than this free, the log stays when the file is closed. Unit: bytes.
+/// With less free disk space than this, the log stays when the file is closed. Unit: bytes.
 const LOG_ROOM_BYTES: u64 = 1 << 20;
 
 /// The writing thread, as the rest of the program sees it.
@@ -78,23 +78,25 @@ pub(super) enum Size {
     Small,
     /// Hundreds of rows: it has one of its own.
     Large,
-    /// The same, and nobody is told that it is durable: it is so with the next job that is no slice.
+    /// The same, but it need not be durable yet: it becomes so with the next job that is not a
+    /// slice.
     Slice,
 }
 
-/// Something to be written, with somebody waiting for it.
+/// Something to be written; a caller waits for it.
 pub(super) trait Job: Send {
     /// How much it writes.
     fn size(&self) -> Size;
 
-    /// Runs it; whether what it did is to be kept.
+    /// Runs it, and gives whether its writes are to be kept.
     fn run(&mut self, tx: &mut dyn Tx) -> bool;
 
-    /// Tells who waits. `lost` says why nothing was kept, if the transaction failed as a whole.
+    /// Sends the result to the caller. `lost` says why nothing was kept, if the transaction failed
+    /// as a whole.
     fn answer(self: Box<Self>, lost: Option<&CatalogueError>);
 }
 
-/// Makes a job of `body`, and what its answer will come from.
+/// Makes a job of `body`, and the channel on which its answer comes.
 pub(super) fn job<T: Send + 'static>(
     size: Size,
     body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
@@ -121,7 +123,7 @@ where
 
     fn run(&mut self, tx: &mut dyn Tx) -> bool {
         let Some(body) = self.body.take() else { return false };
-        // One that panics fails alone: its savepoint is rolled back like any other's.
+        // A job that panics fails alone: its savepoint is rolled back like any other's.
         let result = catch_unwind(AssertUnwindSafe(|| body(tx))).unwrap_or_else(|_| {
             Err(CatalogueError::Database("recording panicked; nothing was kept".into()))
         });
@@ -137,7 +139,7 @@ where
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => Err(CatalogueError::Database("was not run".into())),
         };
-        // Who no longer waits needs no answer.
+        // A caller that no longer waits needs no answer.
         let _ = self.reply.send(result);
     }
 }
@@ -145,7 +147,7 @@ where
 /// A transaction failed as a whole.
 struct Lost {
     why: CatalogueError,
-    /// Whether no other may be tried.
+    /// Whether no other transaction may be tried.
     fatal: bool,
 }
 
@@ -156,7 +158,7 @@ impl From<rusqlite::Error> for Lost {
     }
 }
 
-/// Writes what is queued, until nobody can queue any more; whenever a while has passed without a job, it
+/// Writes what is queued, until the queue is closed. Whenever there was no job for [`IDLE`], it
 /// calls `rest`.
 pub(super) fn write_queued(
     connection: &Connection,
@@ -173,7 +175,7 @@ pub(super) fn write_queued(
             && let Err(error) = write_batch(connection, &mut batch)
         {
             if !connection.is_autocommit() {
-                // Without a transaction to end, the next batch cannot begin and says so itself.
+                // If the rollback fails, the next batch cannot begin, and reports that itself.
                 let _ = connection.execute_batch("ROLLBACK");
             }
             if error.fatal {
@@ -184,14 +186,15 @@ pub(super) fn write_queued(
         batch.into_iter().for_each(|job| job.answer(lost.as_ref()));
     }
     if !has_room(connection) {
-        // Folded in, the log is deleted: opening the file would have to make it anew, and could not.
+        // A log that is checkpointed here is deleted. The next open would have to make it anew, and
+        // could not.
         let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         debug_assert!(kept.is_ok(), "every SQLite since 3.16.2 knows this");
     }
 }
 
-/// What shares a transaction with `first`, in the order in which it was queued, and a large job that has
-/// to wait for the next one.
+/// The jobs that share a transaction with `first`, in the order in which they were queued, and a
+/// large job that has to wait for the next transaction.
 fn gather(first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> (Vec<Queued>, Option<Queued>) {
     let alone = first.size() != Size::Small;
     let mut batch = vec![first];
@@ -207,7 +210,7 @@ fn gather(first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> (Vec<Queued>, 
 
 type Queued = Box<dyn Job>;
 
-/// Waits for a job; after a while without one, gives the memory of the page cache back.
+/// Waits for a job; after [`IDLE`] without one, frees the memory of the page cache.
 fn next(
     connection: &Connection,
     queue: &Receiver<Box<dyn Job>>,
@@ -220,7 +223,7 @@ fn next(
             job => return job.ok(),
         }
         if !given_back {
-            // It only costs reading pages again; should it fail, they stay.
+            // Freed pages only have to be read again. If this fails, they stay in memory.
             let _ = connection.execute_batch("PRAGMA shrink_memory");
             given_back = true;
         }
@@ -228,7 +231,7 @@ fn next(
     }
 }
 
-/// What those are told who come after an error that ended the writing.
+/// The error for jobs that come after one whose error ended the writing.
 fn stopped_after(first: &CatalogueError) -> CatalogueError {
     let said = first.source().map_or_else(|| first.to_string(), ToString::to_string);
     CatalogueError::Database(Cause::with(
@@ -243,7 +246,7 @@ fn has_room(connection: &Connection) -> bool {
 }
 
 fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
-    // The log is one file: whoever syncs it syncs what stands before, too.
+    // The log is one file: a sync of it covers everything that was written before.
     let is_slice = batch.iter().all(|job| job.size() == Size::Slice);
     connection.pragma_update(None, "synchronous", if is_slice { "NORMAL" } else { "FULL" })?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -263,7 +266,7 @@ fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<()
     Ok(connection.execute_batch("COMMIT")?)
 }
 
-/// Runs a job; whether what it did is to be kept.
+/// Runs a job, and gives whether its writes are to be kept.
 fn run(connection: &Connection, job: &mut Box<dyn Job>) -> Result<bool, Lost> {
     let mut tx = SqliteTx::new(connection);
     let kept = job.run(&mut tx);
@@ -271,7 +274,7 @@ fn run(connection: &Connection, job: &mut Box<dyn Job>) -> Result<bool, Lost> {
         return Err(Lost { why, fatal: true });
     }
     if connection.is_autocommit() {
-        // Some errors, a full disk among them, make SQLite give up all of the transaction.
+        // At some errors, a full disk among them, SQLite gives up the whole transaction.
         let unknown = || CatalogueError::Database("the transaction was given up".into());
         return Err(Lost { why: tx.given_up.unwrap_or_else(unknown), fatal: false });
     }

@@ -1,4 +1,4 @@
-//! Batches: what shares a transaction, and what a failure in it does to whom.
+//! Batches: which jobs share a transaction, and which of them a failure affects.
 
 use std::sync::mpsc::channel;
 
@@ -9,7 +9,7 @@ type Body = Box<dyn FnOnce(&mut dyn Tx) -> Answer<()> + Send>;
 
 const RECORD: &str = "INSERT INTO departed_suite (name, dated_at) VALUES ($1, $2)";
 
-/// Queues all of these before the writer begins, and tells which were acknowledged.
+/// Queues these bodies before the writer begins, and gives for each whether it succeeded.
 fn run_batch(room: &TempDir, bodies: Vec<Body>) -> Vec<bool> {
     run_sized(room, bodies.into_iter().map(|body| (Size::Small, body)).collect())
 }
@@ -18,7 +18,7 @@ fn run_sized(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<bool> {
     answers_of(room, bodies).iter().map(Result::is_ok).collect()
 }
 
-/// Queues all of these before the writer begins, and gives what each was told.
+/// Queues these bodies before the writer begins, and gives the answer to each.
 fn answers_of(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<Answer<()>> {
     drop(open(room).unwrap());
     let mut connection = raw(room);
@@ -58,7 +58,7 @@ fn in_a_batch_each_job_fails_alone() {
             match number % 4 {
                 0 => Ok(()),
                 1 => Err(CatalogueError::Missing("x".into())),
-                // Trips over a key, and goes on after it.
+                // The second insert violates a key, and the job goes on after that.
                 2 => record_number(tx, number).or_else(|_| record_number(tx, number + 1_000)),
                 _ => panic!("on purpose"),
             }
@@ -79,7 +79,7 @@ fn a_commit_that_fails_fails_everyone_in_it_and_no_one_after() {
     let body = |number: i64| -> Body {
         Box::new(move |tx| {
             if number == 100 {
-                // A reference that is looked at in the commit, and then leads nowhere.
+                // A foreign key that is checked only at the commit, and then refers to no row.
                 tx.exec("PRAGMA defer_foreign_keys = ON", &[])?;
                 tx.exec("INSERT INTO stanza (package_id, stanza) VALUES (77, '')", &[])?;
             }
@@ -99,7 +99,7 @@ fn a_full_database_refuses_and_recovers() {
     let pages = |count: &'static str| {
         catalogue.write(move |tx| tx.each(count, &[], &mut |_| Ok(()))).unwrap();
     };
-    pages("PRAGMA max_page_count = 1"); // at once the number of pages there are
+    pages("PRAGMA max_page_count = 1"); // SQLite raises this to the number of pages there are
     let large = "x".repeat(1 << 20);
     let serials = [large.clone()];
     let certificate = certificate(large);
@@ -116,7 +116,7 @@ fn a_full_database_refuses_and_recovers() {
 }
 
 #[test]
-fn a_full_database_is_told_to_all_who_shared_the_transaction_and_to_no_others() {
+fn a_full_database_fails_every_job_of_the_transaction_and_no_other() {
     let room = TempDir::new().unwrap();
     let record = |number: i64| -> Body { Box::new(move |tx| record_number(tx, number)) };
     let overflow: Body = Box::new(|tx| {
@@ -178,7 +178,8 @@ fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
     assert_eq!(catalogue.list_grants().unwrap().len(), 400);
 }
 
-/// A large job has a transaction of its own, whose failure takes nothing with it, wherever it is queued.
+/// A large job has a transaction of its own, wherever it is queued: when it fails, no other job
+/// fails with it.
 #[test]
 fn large_jobs_share_no_transaction_and_keep_their_place() {
     let sizes = [Size::Large, Size::Small];
@@ -201,7 +202,7 @@ fn large_jobs_share_no_transaction_and_keep_their_place() {
     }
 }
 
-/// What nobody is told of is synced with what somebody is.
+/// A slice is not synced when it is written; the next other write syncs it.
 #[test]
 fn a_slice_is_not_synced_and_whatever_comes_next_is() {
     let room = TempDir::new().unwrap();
@@ -219,6 +220,6 @@ fn a_slice_is_not_synced_and_whatever_comes_next_is() {
     };
     assert_eq!(catalogue.write_slice(written(1)).unwrap(), 1);
     assert_eq!(catalogue.write(written(2)).unwrap(), 2);
-    assert!(catalogue.write_slice(written(2)).is_err(), "it stands already");
+    assert!(catalogue.write_slice(written(2)).is_err(), "it is recorded already");
     assert_eq!(catalogue.write_much(written(3)).unwrap(), 2);
 }

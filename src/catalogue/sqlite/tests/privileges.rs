@@ -1,4 +1,4 @@
-//! What packages of earlier builds do to all hosts is known as if they came now.
+//! Packages of earlier builds have the same privileges as packages that come now.
 
 use super::*;
 use crate::catalogue::NewPackage;
