@@ -1,7 +1,7 @@
 //! Identities, certificates and what hosts need, as they are sent.
 //!
-//! Private keys are made where they are used and never travel: what is sent is a certificate
-//! signing request, of which the server takes the public key and nothing else.
+//! Private keys are made where they are used and are never sent. What is sent is a certificate
+//! signing request, from which the server takes only the public key.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -88,7 +88,7 @@ pub struct WhoAmI {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
-    /// When the certificate that was presented ends.
+    /// When the presented certificate expires.
     pub certificate_not_after: i64,
     /// The version of the server.
     pub server_version: String,
@@ -104,7 +104,7 @@ pub struct HostRequest {
     pub suites: Vec<SuiteName>,
     /// A PKCS#10 request. Only its public key is used.
     pub csr_pem: String,
-    /// How long the certificate stands; otherwise as long as the server usually gives. Unit: days.
+    /// How long the certificate is valid; the server's default when left out. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
 }
@@ -121,12 +121,12 @@ pub struct IdentityRequest {
     pub suites: SuiteChoice,
     /// A PKCS#10 request. Only its public key is used.
     pub csr_pem: String,
-    /// How long the certificate stands; otherwise as long as the server usually gives. Unit: days.
+    /// How long the certificate is valid; the server's default when left out. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
 }
 
-/// The right of a host whose certificate is another CA's: the body of `PUT /hosts/{name}`.
+/// The grant of a host whose certificate another CA issued: the body of `PUT /hosts/{name}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostGrant {
@@ -134,7 +134,8 @@ pub struct HostGrant {
     pub suites: Vec<SuiteName>,
 }
 
-/// The right of an identity whose certificate is another CA's: the body of `PUT /identities/{name}`.
+/// The grant of an identity whose certificate another CA issued: the body of
+/// `PUT /identities/{name}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityGrant {
@@ -144,10 +145,10 @@ pub struct IdentityGrant {
     pub suites: SuiteChoice,
 }
 
-/// The answer of `PUT /hosts/{name}` and `PUT /identities/{name}`: the right as it is now.
+/// The answer of `PUT /hosts/{name}` and `PUT /identities/{name}`: the grant as it is now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Granted {
-    /// Whose.
+    /// The identity that has it.
     pub identity: String,
     /// What it is trusted to do.
     pub role: Role,
@@ -158,15 +159,15 @@ pub struct Granted {
 /// The answer of `POST /hosts` and `POST /identities`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IssuedCertificate {
-    /// For whom.
+    /// The identity that it was issued for.
     pub identity: String,
     /// Lower-case hexadecimal without leading zeros.
     pub serial: String,
-    /// When it ends.
+    /// When it expires.
     pub not_after: i64,
     /// The certificate.
     pub certificate_pem: String,
-    /// The authority by which the server itself is recognised.
+    /// The CA by which clients verify the server itself.
     pub ca_pem: String,
 }
 
@@ -175,15 +176,15 @@ pub struct IssuedCertificate {
 pub struct IdentityView {
     /// Its name.
     pub identity: String,
-    /// What it is trusted to do; `None` when its rights were taken away.
+    /// What it is trusted to do; `None` when it has no grant.
     pub role: Option<Role>,
     /// In which suites.
     pub suites: SuiteChoice,
-    /// Every certificate it was given, newest first.
+    /// Every certificate that was issued to it, the newest first.
     pub certificates: Vec<CertificateView>,
-    /// When it was last seen, in each suite that it reads.
+    /// When it last read each suite.
     pub sightings: Vec<SightingView>,
-    /// When the token ends that waits to be used for it, if there is one.
+    /// When its pending token expires, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_ends: Option<i64>,
 }
@@ -193,7 +194,7 @@ pub struct IdentityView {
 pub struct CertificateView {
     /// Lower-case hexadecimal without leading zeros.
     pub serial: String,
-    /// When it ends.
+    /// When it expires.
     pub not_after: i64,
     /// When it was revoked, if it was.
     pub revoked_at: Option<i64>,
@@ -217,19 +218,19 @@ pub struct SightingView {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationRequest {
-    /// Why. Or in the query.
+    /// The reason. It may be in the query instead.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// What came of a revocation.
+/// The result of a revocation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RevocationOutcome {
-    /// Who is shut out.
+    /// The identity that is shut out.
     pub identity: String,
     /// The certificates that are revoked now.
     pub serials: Vec<String>,
-    /// When the revocation list that says so ends.
+    /// When the revocation list in force expires.
     pub crl_next_update: i64,
 }
 
@@ -237,11 +238,11 @@ pub struct RevocationOutcome {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetupQuery {
-    /// Suite names with commas between; otherwise every suite that the host may read.
+    /// Suite names, separated by commas; when left out, every suite that the host may read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suites: Option<String>,
-    /// Whether the host itself asks and is about to install what it gets: from then on it counts as having the
-    /// keys in it.
+    /// Whether the host itself asks and is about to install the answer: from then on it counts as
+    /// having the keys in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub installs: bool,
 }
@@ -249,13 +250,14 @@ pub struct SetupQuery {
 /// What a host needs, except its own key and certificate: the answer of `GET /hosts/{name}/setup`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HostSetup {
-    /// Where the files expect the certificate of the host: an absolute path on it.
+    /// The absolute path on the host where the files expect its certificate.
     pub certificate_path: String,
-    /// Where the files expect the private key of the host: an absolute path on it.
+    /// The absolute path on the host where the files expect its private key.
     pub key_path: String,
-    /// What to put there.
+    /// The files to install on the host.
     pub files: Vec<SetupFile>,
-    /// Absolute paths of files that an earlier server wrote there, and that are to go.
+    /// Absolute paths on the host of files that an earlier server gave it, and that are to be
+    /// removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obsolete: Vec<String>,
     /// Sentences for people.

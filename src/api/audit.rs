@@ -1,7 +1,7 @@
 //! The audit log, as it is sent.
 //!
-//! Whoever has the entries can work out the chain: [`AuditEntry::chained`] needs nothing but what an entry
-//! says.
+//! The entries are enough to work out the chain: [`AuditEntry::chained`] needs nothing but the
+//! entry and the hash before it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,10 +33,11 @@ pub struct AuditQuery {
     /// Only what was refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
-    /// From behind this entry, the oldest first.
+    /// Only entries after this number, the oldest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-    /// From before this entry, the newest first; that is also the order when neither is given.
+    /// Only entries before this number, the newest first. The newest also come first when neither
+    /// is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
     /// How many at most.
@@ -51,17 +52,17 @@ pub struct AuditEntry {
     pub number: u64,
     /// When.
     pub at: i64,
-    /// Whom the certificate names; empty when none proved it.
+    /// The identity that the certificate names; empty when no certificate proved one.
     pub identity: String,
     /// The serial of that certificate; empty when none was presented.
     pub serial: String,
-    /// What.
+    /// What was done or refused.
     pub verb: String,
     /// In which suite; empty when it concerns none.
     pub suite: String,
-    /// With what, in short.
+    /// The parameters, in short.
     pub detail: String,
-    /// Why.
+    /// The reason that was given.
     pub message: String,
     /// The suite's last generation before.
     pub before: Option<u64>,
@@ -76,7 +77,8 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// What its hash must be when it follows an entry with this hash; zeros stand before the first.
+    /// The hash that it must have when it follows an entry with the hash `previous`. The first
+    /// entry follows a hash of zeros.
     pub fn chained(&self, previous: &Digest) -> Digest {
         let optional = |number: Option<u64>| number.map_or(String::new(), |n| n.to_string());
         Digest::of_fields(&[
@@ -98,12 +100,12 @@ impl AuditEntry {
     }
 }
 
-/// A signed statement of how far the log went: an element of the answer of `GET /audit/checkpoints`.
+/// A signed statement of where the log ended: an element of the answer of `GET /audit/checkpoints`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditCheckpoint {
     /// How many entries it had.
     pub entries: u64,
-    /// The hash of the last of them.
+    /// The hash of the last entry.
     pub hash: Digest,
     /// When it was signed.
     pub at: i64,
@@ -111,7 +113,8 @@ pub struct AuditCheckpoint {
     pub text: String,
 }
 
-/// What a checkpoint's text says, its signature left aside: entries and hash. `None` for another text.
+/// Reads the number of entries and the hash in a checkpoint's text, without checking its signature.
+/// `None` for another text.
 pub fn read_statement(signed: &str) -> Option<(u64, Digest)> {
     let mut lines = signed.lines();
     lines.find(|line| *line == "Audit-Checkpoint: 1")?;
@@ -125,12 +128,12 @@ pub fn read_statement(signed: &str) -> Option<(u64, Digest)> {
 pub struct AuditVerdict {
     /// How many entries there are.
     pub entries: u64,
-    /// The hash of the last.
+    /// The hash of the last entry.
     pub hash: Digest,
     /// How many checkpoints there are.
     pub checkpoints: u64,
-    /// How many entries are under a signature that holds.
+    /// How many entries are covered by a valid signature.
     pub signed_entries: u64,
-    /// Everything that is wrong; empty when the log is whole.
+    /// Everything that is wrong; empty when the log is intact.
     pub faults: Vec<String>,
 }

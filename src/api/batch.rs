@@ -7,7 +7,7 @@
 //! <that many bytes>
 //! ```
 //!
-//! Nothing stands between packages, before the first or after the last one.
+//! There is nothing between packages, before the first or after the last one.
 
 use bytes::Bytes;
 use schemars::JsonSchema;
@@ -16,10 +16,11 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use crate::digest::Digest;
 
-/// Most packages of one batch.
+/// The most packages that one batch may have.
 pub const MOST_BATCH_BLOBS: usize = 4_000;
 
-/// Largest body of a batch; what does not fit is sent with `PUT /blobs/{digest}`. Unit: bytes.
+/// The largest body of a batch; a package that does not fit is sent with `PUT /blobs/{digest}`.
+/// Unit: bytes.
 pub const MOST_BATCH_BYTES: u64 = 8 << 20;
 
 /// The media type of a batch.
@@ -31,16 +32,17 @@ const LONGEST_LINE_BYTES: usize = 64 + 1 + 7 + 1;
 /// The answer of `POST /blobs`: one outcome for each package, in the order of the body.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BlobOutcomes {
-    /// What became of each.
+    /// The outcome for each package.
     pub blobs: Vec<BlobOutcome>,
 }
 
-/// What became of one package of a batch.
+/// The outcome for one package of a batch.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BlobOutcome {
     /// SHA-256 of the `.deb`, as it was named.
     pub digest: Digest,
-    /// Why it was not taken, with every reason; absent when its bytes are durable and a sound package.
+    /// Why it was refused, with every reason; absent when its bytes are durable and a sound
+    /// package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
@@ -48,7 +50,7 @@ pub struct BlobOutcome {
 /// The body is not a batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// A line is not as it must be.
+    /// A line is malformed.
     #[error(
         "package {0} of the batch does not begin with a line of its SHA-256, one blank and its size"
     )]
@@ -56,10 +58,10 @@ pub enum BatchError {
     /// A package is shorter than its line says.
     #[error("package {0} of the batch ends early; nothing was kept, send the batch again")]
     Cut(usize),
-    /// There are too many.
+    /// There are too many packages.
     #[error("a batch holds at most {MOST_BATCH_BLOBS} packages; send them in several")]
     TooMany,
-    /// There are none.
+    /// There are no packages.
     #[error("the batch holds no package")]
     Empty,
 }
@@ -70,7 +72,7 @@ pub fn push_blob(body: &mut Vec<u8>, digest: &Digest, bytes: &[u8]) {
     body.extend_from_slice(bytes);
 }
 
-/// Takes the body of a batch apart; the packages share its memory.
+/// Splits the body of a batch into its packages, which share its memory.
 ///
 /// # Errors
 /// [`BatchError`] (sender's fault). Packages are counted from 1.
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_pushed_comes_apart_again() {
+    fn pushed_packages_are_split_again() {
         let blobs: [&[u8]; 4] = [b"one", b"", b"with\nlines\n", &[7; 100_000]];
         let mut body = Vec::new();
         for bytes in blobs {

@@ -1,4 +1,4 @@
-//! Changes, what came of them, and pins, as they are sent.
+//! Changes, their results, and pins, as they are sent.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,29 @@ use serde::{Deserialize, Serialize};
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 
-/// What is asked of a suite: the body of `POST /suites/{suite}/changes`.
+/// A change to a suite: the body of `POST /suites/{suite}/changes`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRequest {
-    /// Why; kept with the generation. Or in the query: [`MessageQuery`].
+    /// The reason, which is stored with the generation. It may be in the query instead:
+    /// [`MessageQuery`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Only say what it would do.
+    /// Only report what it would do.
     #[serde(default)]
     pub dry_run: bool,
-    /// Refuse unless this generation is the last one; for a rollback of named packages, unless those stand
-    /// as they do in it.
+    /// Refuse the change unless this generation is the last one. Refuse a rollback of named
+    /// packages only if those packages are listed otherwise than in this generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_generation: Option<u64>,
-    /// Refuse a rollback of named packages too unless that generation is the last one: somebody was shown what it
-    /// would do, and said yes to that.
+    /// Refuse a rollback of named packages as well unless that generation is the last one: a person
+    /// has agreed to what was shown for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub as_shown: bool,
-    /// Where hosts could not follow, move what has to move along.
+    /// Where hosts could not follow the change, move other packages with it so that they can.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cascade: bool,
-    /// Where hosts could not follow, go on all the same.
+    /// Make the change even where hosts could not follow it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
     /// The change itself.
@@ -42,7 +43,7 @@ pub struct ChangeRequest {
 pub enum Change {
     /// Take packages whose bytes the server has, all or none.
     Add {
-        /// Which, and where to.
+        /// Which packages, and their components.
         items: Vec<AddItem>,
     },
     /// Offer exactly this version.
@@ -54,7 +55,7 @@ pub enum Change {
         /// Whether `package` names one binary instead of a source.
         #[serde(default)]
         binary: bool,
-        /// End by itself after so many hours.
+        /// The pin ends by itself after so many hours.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hours: Option<u32>,
     },
@@ -66,7 +67,7 @@ pub enum Change {
         /// The whole suite.
         #[serde(default)]
         all: bool,
-        /// To what this generation held; otherwise to the previous distinct version.
+        /// Go back to what this generation listed; when left out, to the previous distinct version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<u64>,
         /// Whether `packages` name binaries instead of sources.
@@ -75,7 +76,7 @@ pub enum Change {
     },
     /// End pins.
     Unpin {
-        /// Whose.
+        /// Whose pins.
         #[serde(default)]
         packages: Vec<PackageName>,
         /// Every pin of the suite.
@@ -87,7 +88,7 @@ pub enum Change {
     },
     /// Stop offering packages.
     Remove {
-        /// Which.
+        /// Which packages.
         packages: Vec<PackageName>,
         /// Whether `packages` name binaries instead of sources.
         #[serde(default)]
@@ -99,52 +100,54 @@ pub enum Change {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddItem {
-    /// Where to.
+    /// The component to take it into.
     pub component: Component,
     /// SHA-256 of the `.deb`, sent before with `PUT /blobs/{digest}`.
     pub digest: Digest,
 }
 
-/// What every request that alters something may say in its query. Where the body has a field for it as
-/// well, that one counts.
+/// The query that every request for an alteration may have. Where the body has the same field, the
+/// body counts.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageQuery {
-    /// Why; kept in the audit log, and with the generation where there is a new one.
+    /// The reason, which is stored in the audit log, and with the generation where there is a new
+    /// one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 
-/// What came of a change, or would come of it.
+/// The result of a change, or what it would be.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeOutcome {
     /// Of which suite.
     pub suite: SuiteName,
-    /// The generation that is live with it; `None` when hosts see no difference.
+    /// The generation that went live with it; `None` when hosts see no difference.
     pub generation: Option<u64>,
     /// Whether it was only tried out.
     #[serde(default)]
     pub dry_run: bool,
-    /// What became of each package that the request named.
+    /// The outcome for each package that the request named.
     #[serde(default)]
     pub items: Vec<ItemOutcome>,
-    /// What hosts will see move.
+    /// The packages whose version changes for hosts.
     #[serde(default)]
     pub moves: Vec<Move>,
-    /// The pins that were set, as they stand after the change.
+    /// The pins that were set, as they are after the change.
     #[serde(default)]
     pub pins: Vec<PinView>,
-    /// The pins that ended, as they stood before the change.
+    /// The pins that ended, as they were before the change.
     #[serde(default)]
     pub ended: Vec<PinView>,
-    /// Packages that move, or that a pin holds, though neither they nor their source were named, for a dry
-    /// run of a change that names packages.
+    /// For a dry run of a change that names packages: the packages that move, or that a pin holds,
+    /// although neither they nor their source were named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<PackageName>,
-    /// What hosts cannot install with it.
+    /// Packages that hosts could not install after the change, or that keep hosts from following
+    /// it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stuck: Vec<Stuck>,
-    /// Hosts that read the suite, for a dry run.
+    /// For a dry run: the hosts that read the suite.
     #[serde(default)]
     pub hosts: Vec<HostSeen>,
     /// Sentences for people.
@@ -152,33 +155,35 @@ pub struct ChangeOutcome {
     pub notes: Vec<String>,
 }
 
-/// A package that hosts cannot install, or that keeps hosts which have it from following: its relations are not
-/// met by the names that the suite owns.
+/// A package that hosts cannot install, or that keeps hosts which have it from following the suite:
+/// a relation to names that the suite owns is not met.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stuck {
     /// The binary package.
     pub package: PackageName,
     /// Its version.
     pub version: Version,
-    /// Built for which architecture, or for all and taken by hosts of this one.
+    /// The architecture whose index lists it; a package for `all` is listed for each.
     pub architecture: Architecture,
-    /// The first kind of hosts that is concerned: their own architecture, and the others that they take.
+    /// The first kind of hosts concerned: their own architecture, then the foreign ones that they
+    /// take.
     #[serde(default)]
     pub hosts: Vec<Architecture>,
-    /// The package that comes onto hosts with it and is what does not fit; absent when it does not fit itself.
+    /// The package that it brings along and that hosts cannot install; absent when they cannot
+    /// install the package itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brings: Option<PackageName>,
-    /// In which way.
+    /// The kind of relation that is not met.
     #[serde(default)]
     pub relation: StuckRelation,
-    /// What it does not find, or cannot be beside, as a control file writes it.
+    /// What it does not find, or what it finds and cannot be beside, as a control file writes it.
     pub needs: String,
-    /// What there is of it, by name: the version, or nothing.
+    /// What the suite lists of each of these names: the version, or nothing.
     #[serde(default)]
     pub finds: BTreeMap<String, Option<Version>>,
 }
 
-/// In which way a package is stuck.
+/// The kind of relation that is not met.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StuckRelation {
@@ -191,7 +196,7 @@ pub enum StuckRelation {
     Avoids,
 }
 
-/// What became of one package.
+/// The outcome for one package.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ItemOutcome {
     /// The binary package.
@@ -202,24 +207,24 @@ pub struct ItemOutcome {
     pub architecture: Architecture,
     /// In which component.
     pub component: Component,
-    /// Where it stands now.
+    /// Its state after the change.
     pub state: ItemState,
-    /// Why, when that is not plain; empty otherwise.
+    /// The reason for that state, when it is not obvious; empty otherwise.
     #[serde(default)]
     pub note: String,
 }
 
-/// Where a package of a change stands after it.
+/// The state of a package after the change that named it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ItemState {
-    /// Hosts are offered it since this change.
+    /// This change made it available to hosts.
     Published,
     /// It was there before.
     Already,
-    /// Stored; a higher version or a pin stands before it.
+    /// Stored but not listed, because of a higher version or a pin.
     Waiting,
-    /// Stored, but it was rolled back from: it needs an explicit pin.
+    /// Stored but not listed: it was rolled back from, and needs an explicit pin.
     Withdrawn,
 }
 
@@ -235,8 +240,9 @@ impl ItemState {
     }
 }
 
-/// A package whose offered version moves. Where several versions are listed: first from the highest of before to the
-/// highest of after, as hosts go, whether or not either is listed in both; then what else comes and goes.
+/// A package whose offered version changes. Where several versions are listed, the first move goes
+/// from the highest version before to the highest after, as hosts do, even if both are listed
+/// before and after. The other moves are the other versions that come and go.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
     /// The binary package.
@@ -278,13 +284,13 @@ pub struct PinView {
     pub suite: SuiteName,
     /// The pinned package.
     pub package: PackageName,
-    /// Whether that is a source or a binary.
+    /// Whether the package is a source or a binary.
     pub kind: PinKind,
     /// The version that is offered; `None` when the package is held out of the suite.
     pub version: Option<Version>,
     /// The identity that pinned it.
     pub author: String,
-    /// Why.
+    /// The reason.
     pub message: String,
     /// When.
     pub at: i64,
@@ -299,6 +305,6 @@ pub struct HostSeen {
     pub identity: String,
     /// When it last asked; `None` when it never did.
     pub last_seen_at: Option<i64>,
-    /// The generation it was last given.
+    /// The generation that it was last given.
     pub generation: Option<u64>,
 }

@@ -12,9 +12,9 @@ pub const CRL_TYPE: &str = "application/pkix-crl";
 pub struct IssuerView {
     /// The subject of the CA.
     pub name: String,
-    /// When the CA ends.
+    /// When the CA expires.
     pub not_after: i64,
-    /// Its list in force; `None` when there is none, and then nobody is served.
+    /// Its list in force; `None` when there is none, and then no client of any CA is served.
     pub list: Option<ListView>,
 }
 
@@ -27,7 +27,7 @@ pub struct ListView {
     pub this_update: i64,
     /// When the next one is due.
     pub next_update: i64,
-    /// From when on nobody is served by it.
+    /// From when on the list is too old, and no client of any CA is served.
     pub closes: i64,
     /// How many certificates it revokes.
     pub revoked: u64,

@@ -1,8 +1,8 @@
-//! Enrolment, as it is sent: tokens, what a machine shows for one, and what it gets.
+//! Enrolment, as it is sent: tokens, what a machine sends to use one, and what it gets.
 //!
-//! A token is one word: `repod1:` and, in the URL-safe alphabet of base64, four parts with `|` between
-//! them: where the server is, the name of the host, the pin of the CA, and the secret. With the pin the
-//! machine recognises the server before it tells anything.
+//! A token is one word: `repod1:`, followed by four parts that are joined by `|` and written in
+//! URL-safe base64. The parts are the address of the server, the name of the host, the pin of the
+//! CA, and the secret. By the pin, the machine verifies the server before it sends anything.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ const SECRET_LETTERS: usize = 43;
 /// The longest token that is read. Unit: bytes.
 const LONGEST_BYTES: usize = 4_096;
 
-/// A text that nothing prints by accident.
+/// A text that must not be printed by accident.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(pub String);
@@ -38,13 +38,13 @@ impl fmt::Debug for Secret {
 /// What a token carries to the new machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenText {
-    /// Where the server is: `https://repo.example.org:8443/`.
+    /// The address of the server: `https://repo.example.org:8443/`.
     pub server: String,
     /// The name of the host.
     pub name: String,
-    /// The [`ca_pin`] of the CA that the server is recognised by.
+    /// The [`ca_pin`] of the CA by which the server is verified.
     pub ca_pin: Digest,
-    /// What proves that the machine was given the token.
+    /// The proof that the machine was given the token.
     pub secret: Secret,
 }
 
@@ -59,7 +59,7 @@ impl TokenText {
     /// Reads a token.
     ///
     /// # Errors
-    /// What is wrong with it, never with a part of it.
+    /// What is wrong with the token. The text never contains a part of it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         if text.len() > LONGEST_BYTES {
@@ -83,9 +83,9 @@ impl TokenText {
     }
 }
 
-/// What a CA is recognised by: SHA-256 over the SubjectPublicKeyInfo of every certificate in the text, in
-/// its order. A renewed certificate of the same key keeps it. `None` when a block is no certificate or
-/// there is none.
+/// The pin of a CA: SHA-256 over the SubjectPublicKeyInfo of every certificate in the text, in its
+/// order. A renewed certificate of the same key has the same pin. `None` when a block is no
+/// certificate or when there is none.
 pub fn ca_pin(ca_pem: &str) -> Option<Digest> {
     let found = CertificateDer::pem_slice_iter(ca_pem.as_bytes());
     let found: Vec<CertificateDer<'_>> = found.collect::<Result<_, _>>().ok()?;
@@ -107,26 +107,26 @@ pub struct TokenRequest {
     pub suites: Vec<SuiteName>,
     /// How long the token can be used. Unit: hours.
     pub hours: u32,
-    /// How long the certificate stands; otherwise as long as the server usually gives. Unit: days.
+    /// How long the certificate is valid; the server's default when left out. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
-    /// Why. Or in the query.
+    /// The reason. It may be in the query instead.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 
-/// The answer of `POST /tokens`: the token, told this once.
+/// The answer of `POST /tokens`: the token, which is shown only this once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TokenMade {
     /// The name of the host.
     pub name: String,
     /// The token.
     pub token: Secret,
-    /// When it ends.
+    /// When it expires.
     pub ends_at: i64,
 }
 
-/// Where a token stands.
+/// The state of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenState {
@@ -134,9 +134,9 @@ pub enum TokenState {
     Pending,
     /// It was used.
     Used,
-    /// It was taken back.
+    /// It was revoked.
     Revoked,
-    /// It ended without being used.
+    /// It expired without being used.
     Expired,
 }
 
@@ -159,19 +159,19 @@ pub struct TokenView {
     pub name: String,
     /// The suites that the host may read.
     pub suites: super::SuiteChoice,
-    /// Where it stands.
+    /// Its state.
     pub state: TokenState,
     /// Who made it.
     pub made_by: String,
     /// When it was made.
     pub made_at: i64,
-    /// When it ends.
+    /// When it expires.
     pub ends_at: i64,
     /// Why it was made.
     pub message: String,
     /// When it was used, if it was.
     pub used_at: Option<i64>,
-    /// The serial of the certificate that it gave.
+    /// The serial of the certificate that was issued for it.
     pub serial: Option<String>,
 }
 
@@ -180,18 +180,18 @@ pub struct TokenView {
 pub struct TokensRevoked {
     /// The name of the host.
     pub name: String,
-    /// How many tokens were taken back.
+    /// How many tokens were revoked.
     pub revoked: u64,
 }
 
-/// The answer of `GET /enroll`: what the server is recognised by.
+/// The answer of `GET /enroll`: the CA by which the server is verified.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuthorityView {
     /// The certificate of the CA.
     pub ca_pem: String,
 }
 
-/// What a new machine shows: the body of `POST /enroll`.
+/// What a new machine sends: the body of `POST /enroll`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_told_from_one_that_was_cut() {
+    fn a_cut_token_is_distinguished_from_any_other_text() {
         let text = token().write().0;
         assert!(TokenText::parse("hello").unwrap_err().contains("begin"));
         for end in [10, 40, text.len() - 30] {

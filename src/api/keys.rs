@@ -1,4 +1,4 @@
-//! Signing keys, as they are sent. Private keys never are.
+//! Signing keys, as they are sent. Private keys are never sent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,10 @@ use crate::debian::{PackageName, SuiteName};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyChoice {
-    /// The usual one.
+    /// The default.
     #[default]
     Ed25519,
-    /// For verifiers that are older than Ed25519.
+    /// For verifiers that do not know Ed25519.
     Rsa4096,
 }
 
@@ -21,7 +21,7 @@ pub enum KeyChoice {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
-    /// What to make; not looked at with `public`.
+    /// The kind of key to make; ignored when `public` is given.
     #[serde(default)]
     pub kind: KeyChoice,
     /// The public certificate, armored, of a key that `signing.command` signs with.
@@ -40,7 +40,7 @@ fn every() -> SuiteChoice {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRetirement {
-    /// Retire it although hosts are not known to have another.
+    /// Retire it even when hosts are not known to have another key.
     #[serde(default)]
     pub force: bool,
 }
@@ -58,11 +58,11 @@ pub struct KeyView {
     pub added: Option<i64>,
     /// Which suites it is for.
     pub suites: SuiteChoice,
-    /// Whether its private part is elsewhere, and `signing.command` signs.
+    /// Whether its private part is elsewhere, so that `signing.command` signs with it.
     pub external: bool,
     /// Hosts that are known to have it.
     pub hosts_ready: u64,
-    /// Hosts that are not, each with a suite that they read and the key signs.
+    /// Hosts that are not known to have it, each with a suite that they read and the key signs.
     pub hosts_behind: Vec<HostBehind>,
     /// The public certificate, armored.
     pub public: String,
@@ -73,16 +73,16 @@ pub struct KeyView {
 pub struct HostBehind {
     /// Which host.
     pub host: String,
-    /// Of which suite.
+    /// A suite that it reads and the key signs.
     pub suite: SuiteName,
 }
 
-/// A client package that brings the keys of today.
+/// A client package with the present keys.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ClientPackageView {
-    /// For the hosts of which suite.
+    /// The suite whose hosts it is for.
     pub suite: SuiteName,
-    /// What it is called.
+    /// Its name.
     pub package: PackageName,
     /// Its version.
     pub version: u64,
@@ -93,9 +93,9 @@ pub struct ClientPackageView {
 /// What a change of keys did.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct KeyOutcome {
-    /// The key that came or went.
+    /// The key that was added or retired.
     pub fingerprint: String,
-    /// The client packages that were published or stand.
+    /// The client packages with the present keys, published now or before.
     pub packages: Vec<ClientPackageView>,
     /// Sentences for people.
     pub notes: Vec<String>,

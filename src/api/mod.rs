@@ -1,8 +1,8 @@
 //! WIRE: the JSON that `repoctl` and the server send each other, and the stable codes of refusals.
 //!
-//! Everything lies below [`BASE`]. Times are whole seconds since 1970 (UTC). Requests refuse fields
-//! they do not know, so that a typing error is heard; answers may gain fields, and readers skip
-//! those they do not know.
+//! Everything lies below [`BASE`]. Times are whole seconds since 1970 (UTC). Requests with unknown
+//! fields are refused, so that a typing error is noticed. Answers may gain fields, and readers skip
+//! those that they do not know.
 //!
 //! May name: debian, digest
 
@@ -67,11 +67,11 @@ pub const BASE: &str = "/api/v1";
 /// The media type of a [`Problem`]. Source: RFC 9457, section 3.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Most digests that one [`Digests`] may name; a client with more asks several times.
+/// The most digests that one [`Digests`] may name; a client with more asks several times.
 pub const MOST_DIGESTS: usize = 4_000;
 
-/// Most packages that one [`Change`] may name.
+/// The most packages that one [`Change`] may name.
 pub const MOST_ITEMS: usize = 100_000;
 
-/// Longest message of a change. Unit: bytes.
+/// The longest message of a change. Unit: bytes.
 pub const LONGEST_MESSAGE_BYTES: usize = 1_024;

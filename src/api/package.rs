@@ -25,24 +25,24 @@ pub struct BlobReceipt {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Digests {
-    /// Which blobs the sender is about to need.
+    /// The blobs that the sender is about to need.
     pub digests: Vec<Digest>,
 }
 
 /// The answer of `POST /blobs/missing`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MissingBlobs {
-    /// Those that this identity has to send.
+    /// The blobs that this identity has to send.
     pub missing: Vec<Digest>,
 }
 
-/// Where a package stands in a suite.
+/// The state of a package in a suite.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PlacementState {
     /// Hosts are offered it.
     Live,
-    /// Stored; a higher version or a pin stands before it, and it was never offered.
+    /// Stored but not listed, because of a higher version or a pin; it was never offered.
     Waiting,
     /// It was offered once, and another version is offered now.
     Superseded,
@@ -77,7 +77,7 @@ pub struct PlacementView {
     pub source: PackageName,
     /// The version of that source.
     pub source_version: Version,
-    /// Where it stands.
+    /// Its state.
     pub state: PlacementState,
     /// Size of the `.deb`. Unit: bytes.
     pub size_bytes: u64,
@@ -117,7 +117,7 @@ pub struct PackagesQuery {
 pub struct SearchQuery {
     /// A package name, in which `*` stands for anything.
     pub pattern: String,
-    /// At most so many.
+    /// How many at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

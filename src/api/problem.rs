@@ -1,4 +1,4 @@
-//! Problems: how the server says no. Source: RFC 9457.
+//! Problems: how the server reports that it refused a request or failed. Source: RFC 9457.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,12 +57,12 @@ impl Problem {
         Code::parse(&self.code)
     }
 
-    /// How a program that met this problem ends; an unknown code is judged by its status.
+    /// The exit of a program that got this problem; for an unknown code, the status decides.
     pub fn exit(&self) -> Exit {
         self.known_code().map_or_else(|| Exit::of_status(self.status), Code::exit)
     }
 
-    /// Whether the same request may well be granted in a moment, so that a retry makes sense.
+    /// Whether the same request may succeed in a moment, so that a retry makes sense.
     pub fn is_passing(&self) -> bool {
         matches!(self.status, 408 | 429 | 503)
     }
@@ -94,7 +94,7 @@ impl Exit {
         self as u8
     }
 
-    /// How a program ends that got this HTTP status and no code it knows.
+    /// The exit of a program that got this HTTP status and no code that it knows.
     pub fn of_status(status: u16) -> Self {
         match status {
             200..=299 => Self::Done,
@@ -133,14 +133,14 @@ macro_rules! codes {
                 }
             }
 
-            /// The short words that stand in the status line, which is all that apt shows.
+            /// The short words in the status line, which are all that apt shows.
             pub fn title(self) -> &'static str {
                 match self {
                     $(Self::$name => $title,)*
                 }
             }
 
-            /// How a command ends that met it.
+            /// The exit of a command that got it.
             pub fn exit(self) -> Exit {
                 match self {
                     $(Self::$name => Exit::$exit,)*
@@ -153,25 +153,25 @@ macro_rules! codes {
 codes! {
     /// The `.deb` breaks rules; the reasons name all of them.
     Rejected => "rejected", 422, "package rejected", Refused;
-    /// The body is not what its digest or its length said.
+    /// The body does not match its digest or its length.
     DigestMismatch => "digest-mismatch", 422, "body and digest differ", Refused;
-    /// The same name, version and architecture is there with other bytes.
+    /// The same name, version and architecture exists with other bytes.
     VersionConflict => "version-conflict", 409, "version exists with other bytes", Refused;
     /// The suite is not at the generation that the change expects to follow.
     GenerationMoved => "generation-moved", 409, "suite moved on", Refused;
-    /// Something of that name is there already.
+    /// Something of that name exists already.
     Exists => "exists", 409, "exists already", Refused;
-    /// The alias is another suite's, or was the name of a suite that was removed: hosts that read it would stop,
-    /// and `alias_from` has to name whose they are.
+    /// The alias belongs to another suite, or was the name of a removed suite: hosts that read it
+    /// would stop, and `alias_from` has to name that suite.
     AliasInUse => "alias-in-use", 409, "alias in use", Refused;
     /// It still holds something, so it cannot be removed.
     NotEmpty => "not-empty", 409, "not empty", Refused;
-    /// Hosts could not follow the change; the reasons name what could not be installed, and what would have
-    /// to move along.
+    /// Hosts could not follow the change; the reasons name what could not be installed, and what
+    /// would have to move with it.
     NotInstallable => "not-installable", 409, "hosts could not follow", Refused;
-    /// The change cannot be made as things stand; the detail says why.
+    /// The change cannot be made in the present state; the detail says why.
     ChangeRefused => "change-refused", 409, "change refused", Refused;
-    /// There is nothing of that name.
+    /// Nothing of that name exists.
     Missing => "missing", 404, "not found", Refused;
     /// It was there and was withdrawn on purpose.
     Withdrawn => "withdrawn", 410, "withdrawn", Refused;
@@ -179,13 +179,13 @@ codes! {
     TooLarge => "too-large", 413, "too large", Refused;
     /// The body came without a length.
     LengthRequired => "length-required", 411, "length required", Refused;
-    /// There is such a path, but it does not answer to that method.
+    /// The path exists, but does not take that method.
     MethodRefused => "method-refused", 405, "method not allowed", Refused;
     /// The request is not well formed; the reasons name the fields.
     InvalidRequest => "invalid-request", 400, "invalid request", Usage;
     /// The identity has no right to do it.
     Denied => "denied", 403, "not allowed", Denied;
-    /// The token to enrol with is not known, used, revoked, expired or another host's.
+    /// The enrolment token is unknown, used, revoked, expired or another host's.
     TokenRefused => "token-refused", 403, "token refused", Denied;
     /// No client certificate was presented.
     CertificateMissing => "certificate-missing", 403, "client certificate required", Denied;
@@ -193,17 +193,17 @@ codes! {
     CertificateRefused => "certificate-refused", 403, "client certificate refused", Denied;
     /// The certificate was revoked.
     CertificateRevoked => "certificate-revoked", 403, "client certificate revoked", Denied;
-    /// The certificate has ended.
+    /// The certificate has expired.
     CertificateExpired => "certificate-expired", 403, "client certificate expired", Denied;
     /// The server cannot tell who is revoked, because its revocation list is out of date.
     TrustStale => "trust-stale", 403, "revocation list out of date", Unavailable;
-    /// Too much at once; again in a moment.
+    /// There are too many requests at once; try again in a moment.
     Busy => "busy", 503, "busy", Unavailable;
-    /// This identity asks too often; again in a moment.
+    /// This identity asks too often; try again in a moment.
     TooManyRequests => "too-many-requests", 429, "too many requests", Unavailable;
     /// The body did not come in time.
     Timeout => "timeout", 408, "request timed out", Unavailable;
-    /// The clock of the server stands behind what it has already signed.
+    /// The clock of the server is behind what the server has already signed.
     ClockBehind => "clock-behind", 503, "server clock is behind", Unavailable;
     /// The server is about to stop.
     Stopping => "stopping", 503, "server is stopping", Unavailable;

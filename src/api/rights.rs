@@ -1,4 +1,4 @@
-//! Groups and grants beside an identity's own, as they are sent.
+//! Groups, and the grants in addition to an identity's own grant, as they are sent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,14 +12,14 @@ use crate::debian::{Component, PackageName, SuiteName};
 pub struct AccessGrant {
     /// To whom: an identity, or `@` and the name of a group.
     pub to: String,
-    /// As what.
+    /// Which role.
     pub role: Role,
     /// For which suites: names, or patterns in which `*` stands for any text.
     pub suites: Vec<String>,
-    /// What is uploaded and pinned lies in one of these; none for any.
+    /// Limits uploads and pins to these components; empty for any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<Component>,
-    /// What is uploaded and pinned has one of these names, which may hold `*`; none for any.
+    /// Limits uploads and pins to packages of these names, which may contain `*`; empty for any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
 }
@@ -28,23 +28,24 @@ pub struct AccessGrant {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessGroup {
-    /// How it is called.
+    /// Its name.
     pub name: String,
     /// Identities, or patterns of them in which `*` stands for any text within one label.
     pub members: Vec<String>,
 }
 
-/// A grant as it stands.
+/// A recorded grant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GivenGrant {
-    /// What was given.
+    /// The grant.
     pub grant: AccessGrant,
-    /// Whether it came with a certificate, by `host` or `identity`, and goes with it.
+    /// Whether it is the identity's own: `host` or `identity` gave it with a certificate, and
+    /// removes it with that.
     pub own: bool,
-    /// Who gave it; empty for an own one.
+    /// Who gave it; empty for an own grant.
     #[serde(default)]
     pub by: String,
-    /// When; `None` for an own one.
+    /// When it was given; `None` for an own grant.
     #[serde(default)]
     pub at: Option<i64>,
 }
@@ -54,18 +55,18 @@ pub struct GivenGrant {
 pub struct AccessView {
     /// Groups by name.
     pub groups: Vec<AccessGroup>,
-    /// Grants, those that are an identity's own last.
+    /// Grants; those that are an identity's own come last.
     pub grants: Vec<GivenGrant>,
-    /// Who was revoked, so that nothing counts for them.
+    /// Identities that were revoked: no grant is valid for them.
     pub shut_out: Vec<String>,
 }
 
-/// What is altered, all of it or nothing: the body of `POST /access`, and, as far as it altered
-/// anything, the answer.
+/// Alterations of which all are made or none: the body of `POST /access`. The answer has the same
+/// form, with those that had an effect.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessChange {
-    /// Only say what it would alter.
+    /// Only report what it would alter.
     #[serde(default)]
     pub dry_run: bool,
     /// Groups that end, with their members.
@@ -132,7 +133,7 @@ pub struct ExplainedDeed {
     pub deed: String,
     /// Whether it is allowed.
     pub allowed: bool,
-    /// The grants that allow it; any one of them would do.
+    /// The grants that allow it; each of them is enough.
     #[serde(default)]
     pub by: Vec<ExplainedGrant>,
     /// What is missing, when it is not allowed.
@@ -143,14 +144,14 @@ pub struct ExplainedDeed {
     pub cure: String,
 }
 
-/// A grant, and how it comes to somebody.
+/// A grant, and how an identity has it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedGrant {
     /// The grant.
     pub grant: AccessGrant,
     /// Whether it came with the certificate.
     pub own: bool,
-    /// The member of the group by which it comes, where it was given to one.
+    /// The member of the group that stands for the identity, for a grant to a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! JSON Schemas of what the types of this room are made of: names, versions and digests, which are texts on
-//! the wire. The schemas of the others are derived from the types and their comments.
+//! JSON Schemas that are written by hand: of names, versions and digests, which are texts on the
+//! wire. The schemas of other types are derived from the types and their comments.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::debian::{
 };
 use crate::digest::Digest;
 
-/// A text that has rules of its own.
+/// A text with rules of its own.
 fn text(description: &str, example: &str) -> Schema {
     json_schema!({ "type": "string", "description": description, "examples": [example] })
 }

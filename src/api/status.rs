@@ -12,19 +12,19 @@ pub struct Status {
     pub version: String,
     /// The name that hosts know it by.
     pub name: String,
-    /// What its clock says.
+    /// The time of its clock.
     pub now: i64,
     /// Every suite that the asker may read.
     pub suites: Vec<SuiteStatus>,
-    /// How long its keys and lists still stand.
+    /// How long its certificates and revocation lists are still valid.
     pub trust: TrustStatus,
-    /// Room that is left for packages; `None` when the store has no such number. Unit: bytes.
+    /// Free space for packages; `None` when the store does not know it. Unit: bytes.
     pub room_bytes: Option<u64>,
     /// What somebody should look at; empty when all is well.
     pub warnings: Vec<Warning>,
 }
 
-/// Where one suite stands.
+/// The state of one suite.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteStatus {
     /// Which suite.
@@ -39,20 +39,21 @@ pub struct SuiteStatus {
     pub packages: u64,
     /// How many are stored but not listed.
     pub waiting: u64,
-    /// How many pins stand.
+    /// How many pins are in force.
     pub pins: u64,
 }
 
-/// How long the keys and lists of the server still stand.
+/// How long the certificates and revocation lists of the server are still valid.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TrustStatus {
-    /// When the revocation list ends: after it, everybody is refused.
+    /// From when on everybody is refused, unless a new revocation list comes; `None` when everybody
+    /// is refused now.
     pub crl_next_update: Option<i64>,
-    /// When the certificate authority ends.
+    /// When the certificate authority expires.
     pub ca_not_after: Option<i64>,
-    /// When the certificate of the server ends.
+    /// When the certificate of the server expires.
     pub server_certificate_not_after: Option<i64>,
-    /// How many client certificates end soon.
+    /// How many client certificates expire soon.
     pub certificates_expiring_soon: u64,
 }
 

@@ -19,31 +19,34 @@ fn is_no(flag: &bool) -> bool {
     !flag
 }
 
-/// What a new suite shall be: the body of `POST /suites`.
+/// The definition of a new suite: the body of `POST /suites`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteDefinition {
     /// Its directory under `dists/` and its Codename.
     pub name: SuiteName,
-    /// Its Suite where that is not the Codename, and a second directory under `dists/`. Never the name of a suite.
+    /// Its Suite field where that differs from the Codename, and a second directory under `dists/`.
+    /// Never the name of a suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<SuiteName>,
-    /// The Origin field; it never changes afterwards. Left out: as hosts know it of a removed suite of this
-    /// name, else the server's name.
+    /// The Origin field; it never changes afterwards. When left out: that of a removed suite of
+    /// this name, else the server's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub origin: String,
-    /// The Label field; it never changes afterwards. Left out: likewise, else the Origin.
+    /// The Label field; it never changes afterwards. When left out: that of a removed suite of this
+    /// name, else the Origin.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
     /// The Description field; empty for none.
     #[serde(default)]
     pub description: String,
-    /// In the order in which they are listed.
+    /// Its components, in the order in which they are listed.
     pub components: Vec<Component>,
     /// Patterns of the package names that it owns, such as `acme-*`; empty when it takes any name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
-    /// What its packages may do to all of its hosts: `essential`, `protected`, `phased-updates`.
+    /// The privileges that its packages may use, which have an effect on all of its hosts:
+    /// `essential`, `protected`, `phased-updates`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allows: Vec<Privilege>,
     /// Concrete architectures in the order in which they are listed; never `all`.
@@ -51,8 +54,8 @@ pub struct SuiteDefinition {
     /// How many versions of a name and architecture are listed at most: a number, or `all`.
     #[serde(default, skip_serializing_if = "Versions::is_one")]
     pub versions: Versions,
-    /// Within which a name, version and architecture belong to one set of bytes; it never changes afterwards. Left
-    /// out: `default`.
+    /// The namespace, within which a name, version and architecture belong to one set of bytes; it
+    /// never changes afterwards. When left out: `default`.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
     /// How long a signature is valid. Unit: days.
@@ -67,8 +70,8 @@ pub struct SuiteDefinition {
     /// Where `apt changelog` looks: an https address with `@CHANGEPATH@` in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changelogs: Option<String>,
-    /// Where apt finds an earlier state: an https address with `@SNAPSHOTID@` in it. Left out: on this
-    /// server; empty: nowhere.
+    /// Where apt finds an earlier state: an https address with `@SNAPSHOTID@` in it. When left out:
+    /// on this server; when empty: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<String>,
     /// Whether `Contents-ARCH` is made, which apt-file reads.
@@ -77,20 +80,21 @@ pub struct SuiteDefinition {
     /// Whether patches from earlier indices are made.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub pdiffs: bool,
-    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default, skip_serializing_if = "is_no")]
     pub translations: bool,
 }
 
-/// What to alter about a suite: the body of `PATCH /suites/{suite}`.
+/// An edit of a suite: the body of `PATCH /suites/{suite}`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteEdit {
-    /// Another alias from now on; empty for none. Hosts that read the suite by the one of before stop.
+    /// The new alias; empty for none. Hosts that read the suite by the old one stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// From which suite the alias is taken. Its hosts stop that read it by the alias: apt says that the Codename
-    /// has changed. Where a suite of that very name was removed, the alias itself.
+    /// The suite that the alias is taken from. Hosts that read that suite by the alias stop: apt
+    /// says that the Codename has changed. Where a suite of that very name was removed, the alias
+    /// itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias_from: Option<SuiteName>,
     /// A new Description.
@@ -102,31 +106,34 @@ pub struct SuiteEdit {
     /// How long a signature is valid from now on. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u32>,
-    /// Components to add behind those it has.
+    /// Components to add after those it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_components: Vec<Component>,
     /// Patterns of the package names that it owns, in place of those it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Vec<String>>,
-    /// What its packages may do to all of its hosts, in place of what they might before.
+    /// The privileges that its packages may use, in place of those before; they have an effect on
+    /// all of its hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allows: Option<Vec<Privilege>>,
-    /// Architectures to add behind those it has.
+    /// Architectures to add after those it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_architectures: Vec<Architecture>,
-    /// Architectures to take away. Refused while packages of theirs are listed, but for `with_packages`.
+    /// Architectures to remove. Refused while packages of them are listed, unless `with_packages`
+    /// is set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove_architectures: Vec<Architecture>,
-    /// Whether the packages of these architectures go with them.
+    /// Whether the packages of the removed architectures are removed with them.
     #[serde(default, skip_serializing_if = "is_no")]
     pub with_packages: bool,
-    /// Refused unless it is so already: apt would stop on every host until a person agrees.
+    /// Refused unless it is the present value: apt would stop on every host until a person agrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_automatic: Option<bool>,
-    /// Refused unless it is so already, for the same reason.
+    /// Refused unless it is the present value, for the same reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub but_automatic_upgrades: Option<bool>,
-    /// Refused unless it is so already: hosts that have a version would keep other bytes of it unseen.
+    /// Refused unless it is the present one: hosts that have a version would keep it unnoticed,
+    /// although the suite has other bytes of it then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Namespace>,
     /// Where `apt changelog` looks from now on; empty for nowhere.
@@ -141,20 +148,21 @@ pub struct SuiteEdit {
     /// Whether patches from earlier indices are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pdiffs: Option<bool>,
-    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translations: Option<bool>,
-    /// Why. Or in the query.
+    /// The reason. It may be in the query instead.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
 }
 
-/// A suite and where it stands: the answer of `GET /suites/{suite}`.
+/// A suite and its state: the answer of `GET /suites/{suite}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteView {
     /// Its directory under `dists/` and its Codename.
     pub name: SuiteName,
-    /// Its Suite where that is not the Codename, and a second directory under `dists/`. Never the name of a suite.
+    /// Its Suite field where that differs from the Codename, and a second directory under `dists/`.
+    /// Never the name of a suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<SuiteName>,
     /// The Origin field.
@@ -163,20 +171,20 @@ pub struct SuiteView {
     pub label: String,
     /// The Description field; empty for none.
     pub description: String,
-    /// In the order in which they are listed.
+    /// Its components, in the order in which they are listed.
     pub components: Vec<Component>,
     /// Patterns of the package names that it owns, such as `acme-*`; empty when it takes any name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
-    /// What its packages may do to all of its hosts.
+    /// The privileges that its packages may use, which have an effect on all of its hosts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allows: Vec<Privilege>,
-    /// In the order in which they are listed.
+    /// Its architectures, in the order in which they are listed.
     pub architectures: Vec<Architecture>,
     /// How many versions of a name and architecture are listed at most: a number, or `all`.
     #[serde(default)]
     pub versions: Versions,
-    /// Within which a name, version and architecture belong to one set of bytes.
+    /// The namespace, within which a name, version and architecture belong to one set of bytes.
     #[serde(default)]
     pub namespace: Namespace,
     /// How long a signature is valid. Unit: days.
@@ -199,7 +207,7 @@ pub struct SuiteView {
     /// Whether patches from earlier indices are made.
     #[serde(default)]
     pub pdiffs: bool,
-    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default)]
     pub translations: bool,
     /// The generation that is served; 0 before the first.
@@ -210,11 +218,11 @@ pub struct SuiteView {
     pub valid_until: Option<i64>,
     /// How many packages are listed.
     pub packages: u64,
-    /// How many are stored but not listed, because a higher version or a pin stands before them.
+    /// How many are stored but not listed, because of a higher version or a pin.
     pub waiting: u64,
-    /// How many pins stand.
+    /// How many pins are in force.
     pub pins: u64,
-    /// Together, the listed packages are this large. Unit: bytes.
+    /// The size of all listed packages together. Unit: bytes.
     pub size_bytes: u64,
 }
 
@@ -227,7 +235,7 @@ pub struct GenerationView {
     pub at: i64,
     /// The identities that asked for it; several when their changes went out together.
     pub authors: Vec<String>,
-    /// Why, one line for each change in it.
+    /// The reasons, one line for each change in it.
     pub message: String,
     /// The earlier generation whose packages it brought back, if it did.
     pub same_as: Option<u64>,
@@ -246,7 +254,7 @@ pub struct GenerationsQuery {
     /// Only those before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// At most so many.
+    /// How many at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! The wire as it is promised: each type as JSON and back, every code with its status and exit.
+//! The wire format as promised: each type as JSON and back, every code with its status and exit.
 
 mod access;
 mod problems;
@@ -244,7 +244,7 @@ fn changes() {
 }
 
 #[test]
-fn what_curl_sends_may_leave_out_what_has_a_default() {
+fn a_request_may_leave_out_fields_with_a_default() {
     let short = json!({ "change": { "verb": "rollback" }, "expect_generation": 7 });
     let request: ChangeRequest = serde_json::from_value(short).unwrap();
     assert_eq!(request.expect_generation, Some(7));

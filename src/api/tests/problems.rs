@@ -42,8 +42,8 @@ fn every_code_has_one_text_one_status_and_one_exit() {
         assert_eq!((code.as_str(), code.status(), code.exit()), (text, status, exit));
         assert_eq!(Code::parse(text), Some(code));
         assert_eq!(Problem::new(code, "x").exit(), exit, "{text}");
-        // A program that does not know the code yet comes to the same end by the status. Stale trust
-        // is sent as 403, because apt hides the reason of a 503.
+        // For a program that does not know the code yet, the status gives the same exit. Stale
+        // trust is sent as 403, because apt hides the reason of a 503.
         assert!(Exit::of_status(status) == exit || code == Code::TrustStale, "{text}");
     }
     assert_eq!(Code::parse("Busy"), None);
