@@ -17,7 +17,7 @@ pub enum Right<'a> {
     Upload(&'a SuiteName),
     /// Stage bytes that no suite names yet.
     Stage,
-    /// Pin, roll back and unpin in the suite.
+    /// Pin, roll back, unpin and remove in the suite.
     Operate(&'a SuiteName),
     /// Issue, list and revoke host certificates.
     IssueHosts,
@@ -30,7 +30,7 @@ pub enum Right<'a> {
 }
 
 impl Right<'_> {
-    /// The least role that has it: in the suite that it names, or else in any.
+    /// The least role that has it: in the suite that it names, or in any suite when it names none.
     pub fn least_role(self) -> Role {
         match self {
             Self::Introspect | Self::Read(_) => Role::Host,
@@ -41,7 +41,7 @@ impl Right<'_> {
     }
 }
 
-/// Proof that [`decide`] said yes. Nothing else can make one.
+/// Proof that [`decide`] admitted somebody. Only that function makes one.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     entitled: Arc<Entitled>,
@@ -60,18 +60,18 @@ impl Admitted {
         Self { serial, ..self }
     }
 
-    /// The same, for this reason. An empty text leaves the reason that was given before.
+    /// The same, with this reason. An empty text keeps the reason that was given before.
     pub fn because(self, why: &str) -> Self {
         if why.is_empty() { self } else { Self { why: why.to_owned(), ..self } }
     }
 
-    /// Why they ask, as they said; empty when they did not.
+    /// The reason that they gave; empty when they gave none.
     pub fn why(&self) -> &str {
         &self.why
     }
 
-    /// What the log says of something that they did: by whom, with which certificate, and why. Whatever
-    /// is done for somebody is told by this, so that no reason is lost on the way.
+    /// The log entry of something that they did: by whom, with which certificate, and why.
+    /// Everything that is done for somebody is recorded by this, so that no reason is lost.
     pub fn did(&self, verb: &str, at: Moment) -> Event {
         Event::done(self.actor(), verb, at).because(&self.why)
     }
@@ -81,17 +81,17 @@ impl Admitted {
         Actor { identity: self.identity().to_string(), serial: self.serial.clone() }
     }
 
-    /// Everything that they hold.
+    /// All grants that they hold.
     pub fn entitled(&self) -> &Entitled {
         &self.entitled
     }
 
-    /// Whether it was decided by these very rights: then nothing was given or taken since.
+    /// Whether it was decided by these very rights, so that no grant has changed since.
     pub fn is_by(&self, entitled: &Arc<Entitled>) -> bool {
         Arc::ptr_eq(&self.entitled, entitled)
     }
 
-    /// How far they reach in a suite with a role; nothing beyond it may be altered.
+    /// What they may alter in a suite, with this role or a higher one.
     pub fn reach(&self, suite: &SuiteName, need: Role) -> Reach {
         self.entitled.reach(suite, need)
     }
@@ -103,7 +103,8 @@ pub enum Denied {
     /// No grant names the identity.
     #[error("{0} has a valid certificate but no rights here")]
     Unknown(Identity),
-    /// There is a grant, but not for this suite. The same words whether the suite exists or not.
+    /// There is a grant, but not for this suite. The text is the same whether the suite exists or
+    /// not.
     #[error("{0} has no right to suite {1}, or there is no such suite")]
     Suite(Identity, SuiteName),
     /// There is a grant for the suite, but a higher role is needed.
@@ -132,7 +133,7 @@ pub enum Denied {
         identity: Identity,
         /// In which suite.
         suite: SuiteName,
-        /// Where it would lie.
+        /// The component that it would be in.
         component: Component,
         /// What would be altered.
         package: PackageName,
@@ -149,14 +150,14 @@ pub enum Denied {
         identity: Identity,
         /// In which suite.
         suite: SuiteName,
-        /// Where it would lie.
+        /// The component that it would be in.
         component: Component,
         /// What may be altered, for people.
         within: String,
     },
 }
 
-/// Decides whether `identity`, of all grants holding its own alone, has `right`.
+/// Decides whether `identity` has `right`, when its own grant is the only one that it holds.
 ///
 /// # Errors
 /// [`Denied`] with the reason.
@@ -169,7 +170,7 @@ pub fn admit(
     decide(identity, entitled, right)
 }
 
-/// Decides whether `identity`, which is entitled to this, has `right`. Denies by default.
+/// Decides whether `identity` has `right`, from everything that it holds. Denies by default.
 ///
 /// # Errors
 /// [`Denied`] with the reason.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::grants::{AccessGrant, Group, GroupName, Member, Subject};
 use crate::domain::{Conflict, ConflictKind, ConflictReason};
 
-/// What is altered of groups and grants, all together or not at all. What is there already is given
-/// again, and what is not there is taken away, without any effect.
+/// Alterations of groups and grants, all made or none. It has no effect to add what is there
+/// already, or to remove what is not there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AccessEdit {
     /// Groups that end, with their members.
@@ -24,7 +24,7 @@ pub struct AccessEdit {
 }
 
 impl AccessEdit {
-    /// What leads from one state to another.
+    /// The edit that leads from one state to another.
     pub fn between(before: &AccessSet, after: &AccessSet) -> Self {
         let names = |set: &AccessSet| -> BTreeSet<_> { set.groups.keys().cloned().collect() };
         let (old, new) = (names(before), names(after));
@@ -52,7 +52,7 @@ impl AccessEdit {
     }
 }
 
-/// Groups and grants as they stand.
+/// A state of groups and grants.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AccessSet {
     /// Groups, with their members.
@@ -62,7 +62,7 @@ pub struct AccessSet {
 }
 
 impl AccessSet {
-    /// Of groups and grants.
+    /// The state of these groups and grants.
     pub fn new(groups: &[Group], grants: impl IntoIterator<Item = AccessGrant>) -> Self {
         let groups = groups.iter().map(|group| (group.name.clone(), group.members.clone()));
         Self { groups: groups.collect(), grants: grants.into_iter().collect() }
@@ -77,10 +77,11 @@ impl AccessSet {
         self.groups.iter().map(group).collect()
     }
 
-    /// How it stands after an edit: what ends first, then what begins.
+    /// The state after an edit: first what ends is removed, then what begins is added.
     ///
     /// # Errors
-    /// [`Conflict`] with every reason: groups that are not there, or that grants still name.
+    /// [`Conflict`] with every reason: groups that do not exist or that grants still name, and
+    /// grants that are not valid.
     pub fn after(&self, edit: &AccessEdit) -> Result<Self, Conflict> {
         let mut set = self.clone();
         let mut reasons = Vec::new();
@@ -119,7 +120,7 @@ impl AccessSet {
         }
     }
 
-    /// Grants to groups that are not there, or not any more.
+    /// The reasons against grants to groups that do not exist, or that the edit ends.
     fn dangling(&self, edit: &AccessEdit) -> Vec<ConflictReason> {
         let mut reasons = Vec::new();
         for grant in &self.grants {

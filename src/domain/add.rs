@@ -11,8 +11,8 @@ use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind};
 use crate::time::Moment;
 
-/// What is said of what the asker may not know: the same of other bytes as of another spelling, wherever
-/// it is.
+/// The reason for a conflict with a package that the asker may not know of. It is the same for
+/// other bytes and for another spelling, wherever that package is.
 pub(super) const TAKEN: &str = "this version is taken in this repository; build a higher one";
 
 /// One package that is to be added.
@@ -20,7 +20,7 @@ pub(super) const TAKEN: &str = "this version is taken in this repository; build 
 pub struct Addition {
     /// To which component.
     pub component: Component,
-    /// What.
+    /// The package.
     pub package: Arc<Package>,
     /// The component in which the suite has already taken it, if it has.
     pub taken_as: Option<Component>,
@@ -33,9 +33,9 @@ pub enum Standing {
     Published,
     /// It was listed before.
     Already,
-    /// It is kept and not listed: its package is pinned at another version, or a higher one is listed.
+    /// Stored but not listed: its package is pinned at another version, or a higher one is listed.
     Waiting,
-    /// It is kept and not listed: this version was rolled back from.
+    /// Stored but not listed: this version was rolled back from.
     Withdrawn,
 }
 
@@ -48,24 +48,24 @@ pub struct Added {
     pub component: Component,
     /// What became of it.
     pub standing: Standing,
-    /// Why, where that is not plain; else empty.
+    /// The reason, where it is not obvious; otherwise empty.
     pub note: String,
 }
 
-/// What the suite's namespace has of the names that are added.
+/// What is known in the suite's namespace about the names that are added.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'k> {
-    /// Every package that any suite of it has taken.
+    /// Every package that a suite of the namespace has taken.
     pub packages: &'k [Package],
-    /// Those of which the asker may not know.
+    /// Those that the asker may not know of.
     pub hidden: &'k HashSet<Digest>,
     /// Those of [`rivals`] that this suite has taken.
     pub taken: &'k HashSet<Digest>,
-    /// What those that are added would do to all hosts, where that is anything.
+    /// The privileges that the added packages use, for those that use any.
     pub privileges: &'k HashMap<Digest, Vec<Privilege>>,
 }
 
-/// What stands in the way of one of these packages.
+/// The known packages that conflict with one of these additions.
 pub fn rivals(additions: &[Addition], known: &[Package]) -> Vec<Digest> {
     let mut of_names: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
     for Addition { package, .. } in additions {
@@ -73,7 +73,9 @@ pub fn rivals(additions: &[Addition], known: &[Package]) -> Vec<Digest> {
     }
     let rival = |one: &&Package| {
         let of_name = of_names.get(&one.name).into_iter().flatten();
-        of_name.into_iter().any(|package| rivalry(package, one).is_some() || beside(package, one))
+        of_name
+            .into_iter()
+            .any(|package| rivalry(package, one).is_some() || all_and_single(package, one))
     };
     known.iter().filter(rival).map(|one| one.digest).collect()
 }
@@ -81,8 +83,8 @@ pub fn rivals(additions: &[Addition], known: &[Package]) -> Vec<Digest> {
 /// Adds packages to the draft, all or none.
 ///
 /// # Errors
-/// [`Conflict`] with every reason of every package (sender's fault). That something stands in the way of
-/// which the asker may not know is said when there is no other reason, and no more than that.
+/// [`Conflict`] with every reason of every package (sender's fault). A conflict with a package that
+/// the asker may not know of is reported only when there is no other reason, and without details.
 pub fn add(
     draft: &mut Draft<'_>,
     additions: &[Addition],
@@ -95,22 +97,22 @@ pub fn add(
         additions.iter().map(|addition| place(draft, addition, by, at)).collect();
     for one in &mut added {
         match draft.spec.versions.is_one() {
-            true => outdo(draft, one),
-            false => stand_below(draft, one),
+            true => mark_outdone(draft, one),
+            false => mark_below_highest(draft, one),
         }
-        tell_privileges(known, one);
+        note_privileges(known, one);
     }
     Ok(added)
 }
 
-/// Every reason not to take these packages.
+/// Refuses these packages, with every reason not to take them.
 fn refuse(
     draft: &Draft<'_>,
     additions: &[Addition],
     known: Known<'_>,
     by: &Identity,
 ) -> Result<(), Conflict> {
-    let (mut reasons, mut untold) = (Vec::new(), Vec::new());
+    let (mut reasons, mut without_details) = (Vec::new(), Vec::new());
     let mut kind = ConflictKind::Other;
     let mut of_names: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
     for package in known.packages {
@@ -127,14 +129,14 @@ fn refuse(
         for rival in of_name.iter() {
             let unlisted = addition.taken_as.is_none()
                 && here.contains(&rival.digest)
-                && beside(&addition.package, rival);
+                && all_and_single(&addition.package, rival);
             let problem = match rivalry(&addition.package, rival) {
                 None if unlisted => one_of_two(rival),
                 None => continue,
                 Some(problem) => problem,
             };
             if known.hidden.contains(&rival.digest) {
-                untold.push(reason(TAKEN.into()));
+                without_details.push(reason(TAKEN.into()));
                 continue;
             }
             kind = ConflictKind::Version;
@@ -151,15 +153,16 @@ fn refuse(
     if !reasons.is_empty() {
         return Err(Conflict { kind, reasons });
     }
-    untold.dedup();
-    match untold.is_empty() {
+    without_details.dedup();
+    match without_details.is_empty() {
         true => Ok(()),
-        false => Err(Conflict { kind: ConflictKind::Version, reasons: untold }),
+        false => Err(Conflict { kind: ConflictKind::Version, reasons: without_details }),
     }
 }
 
-/// Of several versions in one change the highest is listed; the others wait, like any lower one.
-fn outdo(draft: &Draft<'_>, added: &mut Added) {
+/// Of several versions in one change only the highest is listed; the others wait, like any lower
+/// one.
+fn mark_outdone(draft: &Draft<'_>, added: &mut Added) {
     let Added { package, component, standing, note } = added;
     let place = (component.clone(), package.name.clone(), package.architecture.clone());
     if *standing == Standing::Published
@@ -170,8 +173,8 @@ fn outdo(draft: &Draft<'_>, added: &mut Added) {
     }
 }
 
-/// Of several versions that are listed, one may stand below the highest.
-fn stand_below(draft: &Draft<'_>, added: &mut Added) {
+/// Where several versions are listed, an added package may be listed below the highest one.
+fn mark_below_highest(draft: &Draft<'_>, added: &mut Added) {
     let Added { package, component, standing, note } = added;
     let listed = draft.lists(component, package);
     match standing {
@@ -187,23 +190,25 @@ fn stand_below(draft: &Draft<'_>, added: &mut Added) {
     }
 }
 
-/// What the package would do to hosts that the suite does not allow. What was taken before stays.
+/// The problems of privileges that the package uses and the suite does not allow. A package that
+/// was taken before keeps them.
 fn unallowed(draft: &Draft<'_>, addition: &Addition, known: Known<'_>) -> Vec<String> {
     let suite = &draft.spec.name;
     let asked = known.privileges.get(&addition.package.digest).into_iter().flatten();
     let new = asked.filter(|one| addition.taken_as.is_none() && !draft.spec.allows.contains(one));
-    let told = new.map(|one| {
+    let problems = new.map(|one| {
         format!(
             "{}; build it without that field, or let an admin allow it, beside what is allowed so far: \
              `repoctl suite edit {suite} --allow {one}`",
             one.effect()
         )
     });
-    told.collect()
+    problems.collect()
 }
 
-/// Whoever uploads, and whoever reads the answer, shall know what it does to hosts.
-fn tell_privileges(known: Known<'_>, added: &mut Added) {
+/// Adds the effects of its privileges to the note of a published package: the uploader and every
+/// reader of the answer should know them.
+fn note_privileges(known: Known<'_>, added: &mut Added) {
     if !matches!(added.standing, Standing::Published) {
         return;
     }
@@ -221,7 +226,7 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
         let have = join(&draft.spec.components);
         problems.push(format!("suite {suite} has no component {component}; it has {have}"));
     }
-    // What the server makes for the hosts of a suite is of that suite, whatever else it owns.
+    // A client package belongs to its suite, whatever names the suite owns.
     let made_here = package.name.as_str().starts_with(CLIENT_PREFIX);
     if !made_here && !draft.spec.owns_name(package.name.as_str()) {
         problems.push(draft.spec.not_owned());
@@ -249,7 +254,7 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
     problems
 }
 
-/// Whether two packages of one name could be mistaken for each other.
+/// The problem of a package and a rival of the same name that could be mistaken for each other.
 fn rivalry(package: &Package, rival: &Package) -> Option<String> {
     if rival.digest == package.digest || rival.architecture != package.architecture {
         return None;
@@ -268,9 +273,9 @@ fn rivalry(package: &Package, rival: &Package) -> Option<String> {
     })
 }
 
-/// Whether one is for all architectures and the other for one, under one name and version: an index lists
-/// one package of a name.
-fn beside(package: &Package, other: &Package) -> bool {
+/// Whether two packages of one name and version are for all architectures and for a single one: an
+/// index lists only one of them.
+fn all_and_single(package: &Package, other: &Package) -> bool {
     package.kind == other.kind
         && package.name == other.name
         && package.architecture.is_all() != other.architecture.is_all()
@@ -317,7 +322,8 @@ fn judge(
             let held = pin.version.as_ref().map_or("held out".into(), |v| format!("pinned at {v}"));
             return (Standing::Waiting, format!("{} is {held}", pin.target.name));
         }
-        // The pin listed what it meant of all that was there; sent again, nothing joins it unasked.
+        // The pin chose among all that was taken then. A package that is sent again does not join
+        // it.
         if taken {
             return (Standing::Waiting, format!("{} is pinned without it", pin.target.name));
         }
@@ -334,7 +340,7 @@ fn judge(
     }
     match blocking(draft, component, package) {
         None => (Standing::Published, String::new()),
-        Some(other) if beside(package, &other) => (Standing::Waiting, one_of_two(&other)),
+        Some(other) if all_and_single(package, &other) => (Standing::Waiting, one_of_two(&other)),
         Some(higher) if taken => {
             (Standing::Waiting, format!("taken before; {} is published", higher.version))
         }
@@ -345,7 +351,7 @@ fn judge(
     }
 }
 
-/// The listed package that keeps this one out of every index it could be in.
+/// The listed package that keeps this one out of every index that could list it.
 fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Option<Arc<Package>> {
     let live: Vec<_> = draft
         .named(&package.name)
@@ -359,8 +365,8 @@ fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Opti
             .find(|p| p.version.compare(&package.version).is_gt())
             .cloned()
     };
-    // Where it stands beside one for a single architecture, it would take that one's place unseen.
-    if let Some(other) = live.iter().find(|live| beside(package, live)) {
+    // Listed beside a package for a single architecture, it would take that one's place unnoticed.
+    if let Some(other) = live.iter().find(|live| all_and_single(package, live)) {
         return Some(Arc::clone(other));
     }
     let indices: Vec<_> = if package.architecture.is_all() {
@@ -372,7 +378,7 @@ fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Opti
     blockers.and_then(|all| all.into_iter().next())
 }
 
-/// A new `all` takes the place of lower packages built for one architecture.
+/// A new package for `all` replaces lower packages built for one architecture.
 fn supersede(draft: &mut Draft<'_>, component: &Component, package: &Package) {
     if !package.architecture.is_all() {
         return;

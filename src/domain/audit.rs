@@ -1,14 +1,14 @@
-//! Audit: what is told of everything that was done or refused, and how entries are chained.
+//! Audit: the log entry of everything that was done or refused, and how entries are chained.
 //!
-//! Every entry's hash covers all that it says and the hash before it, so that none can be altered,
-//! removed, swapped or put in between without every later hash being another. The encoding is on
+//! The hash of an entry covers all that the entry says and the hash before it. So no entry can be
+//! altered, removed, moved or inserted without changing every later hash. The encoding is in
 //! `docs/FORMATS.md`.
 
 use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::time::Moment;
 
-/// What every encoding of an entry begins with. Another shape of entries needs another title.
+/// The beginning of every encoded entry. Another shape of entries needs another title.
 pub const TITLE: &str = "repod audit entry 1";
 /// The outcome of what was done.
 pub const DONE: &str = "done";
@@ -18,7 +18,7 @@ pub const LONGEST_TEXT_BYTES: usize = 1_024;
 /// Who did it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Actor {
-    /// Whom the certificate names; empty when no certificate proved it.
+    /// The identity that the certificate names; empty when no certificate proved one.
     pub identity: String,
     /// The serial of the certificate, in lower-case hexadecimal; empty where none was presented.
     pub serial: String,
@@ -47,9 +47,9 @@ pub struct Event {
     pub verb: String,
     /// In which suite; empty where it concerns none.
     pub suite: String,
-    /// With what, in short.
+    /// The parameters, in short.
     pub detail: String,
-    /// Why, as the actor said.
+    /// The reason that the actor gave.
     pub message: String,
     /// The suite's last generation before.
     pub before: Option<u64>,
@@ -57,7 +57,7 @@ pub struct Event {
     pub after: Option<u64>,
     /// [`DONE`], or the code of the refusal.
     pub outcome: String,
-    /// How many times: refusals of one kind are counted, everything else is told one by one.
+    /// How many times: refusals of one kind are counted, everything else has an entry of its own.
     pub times: u64,
 }
 
@@ -83,18 +83,18 @@ impl Event {
         Self { suite: suite.to_owned(), ..self }
     }
 
-    /// The same with these parameters, on one line and cut where they are long.
+    /// The same with these parameters, on one line and cut at [`LONGEST_TEXT_BYTES`].
     pub fn with(self, detail: &str) -> Self {
         Self { detail: one_line(detail), ..self }
     }
 
-    /// The same for this reason, likewise.
+    /// The same with this reason, on one line and cut in the same way.
     pub fn because(self, message: &str) -> Self {
         Self { message: one_line(message), ..self }
     }
 }
 
-/// The text without characters that end lines or move a cursor, and not too long.
+/// The text on one line, without characters that move a cursor, and cut at [`LONGEST_TEXT_BYTES`].
 fn one_line(text: &str) -> String {
     let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let mut line = String::new();
@@ -113,20 +113,20 @@ fn one_line(text: &str) -> String {
 pub struct Entry {
     /// Its number: 1, 2, 3, …
     pub number: u64,
-    /// What it tells.
+    /// What it reports.
     pub event: Event,
     /// Its link in the chain.
     pub hash: Digest,
 }
 
 impl Entry {
-    /// The entry that follows one with this hash.
+    /// The entry that follows an entry with this hash.
     pub fn following(previous: &Digest, number: u64, event: Event) -> Self {
         let hash = chained(previous, number, &event);
         Self { number, event, hash }
     }
 
-    /// Whether it is the entry of this number behind one with this hash, and says what it said.
+    /// Whether it is the entry of this number after an entry with this hash, and was not altered.
     pub fn follows(&self, previous: &Digest, number: u64) -> bool {
         self.number == number && self.hash == chained(previous, number, &self.event)
     }
@@ -152,12 +152,12 @@ fn chained(previous: &Digest, number: u64, event: &Event) -> Digest {
     ])
 }
 
-/// How far the chain goes.
+/// The end of the chain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChainEnd {
-    /// How many entries it has, which is the number of the last.
+    /// How many entries it has, which is the number of the last entry.
     pub entries: u64,
-    /// The hash of the last; zeros when there is none.
+    /// The hash of the last entry; zeros when there is none.
     pub hash: Digest,
 }
 
@@ -166,10 +166,10 @@ impl ChainEnd {
     pub const START: Self = Self { entries: 0, hash: Digest::ZERO };
 }
 
-/// What a checkpoint says: so far the chain went, then.
+/// What a checkpoint says: where the chain ended at some time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Statement {
-    /// How far.
+    /// Where the chain ended.
     pub end: ChainEnd,
     /// When it was signed.
     pub at: Moment,
@@ -178,7 +178,7 @@ pub struct Statement {
 impl Statement {
     /// The text that is signed.
     ///
-    /// It has none of the fields without which apt takes nothing for a Release file.
+    /// It lacks the fields that a Release file must have, so that apt does not take it for one.
     pub fn write(&self) -> String {
         let ChainEnd { entries, hash } = self.end;
         format!(
@@ -200,7 +200,7 @@ impl Statement {
     }
 }
 
-/// Which entries are asked for.
+/// Which entries are searched for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Search {
     /// Not before this moment.
@@ -249,7 +249,7 @@ mod tests {
             other(&|e| e.after = Some(3)),
             other(&|e| e.outcome.push('x')),
             other(&|e| e.times = 2),
-            // What leaves one field goes into the next.
+            // A text that leaves one field and enters the next.
             other(&|e| (e.detail, e.message) = ("web=1i".into(), "t broke".into())),
         ];
         for altered in altered {

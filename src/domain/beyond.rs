@@ -1,15 +1,15 @@
-//! Beyond: what a change alters though nobody named it.
+//! Beyond: packages that a change alters although nobody named them.
 
 use std::collections::BTreeSet;
 
 use crate::debian::PackageName;
 use crate::domain::{Draft, Package, PinKind, PinTarget, Plan};
 
-/// The packages that move, or that a pin holds which was set or ended, though neither they nor their source are
-/// among `named`. A name that is no source stands for the source of the binary of that name, so the other
-/// binaries of it are found here.
+/// The packages that move, or that a pin that was set or ended holds, although neither they nor
+/// their source are among `named`. A name that is no source means the source of the binary of that
+/// name, so the other binaries of that source are found here.
 ///
-/// Limits: nothing is beyond a change that names no packages.
+/// Limits: a change that names no packages gives none.
 pub fn beyond(draft: &Draft<'_>, plan: &Plan, named: &[PinTarget]) -> BTreeSet<PackageName> {
     let mut found = BTreeSet::new();
     if named.is_empty() {

@@ -1,4 +1,4 @@
-//! Conflicts: why a change cannot be made, and what would do instead.
+//! Conflicts: why a change cannot be made, and what to do instead.
 
 /// A change was refused; nothing of it was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,7 +6,7 @@
 pub struct Conflict {
     /// What kind of conflict it is, for programs.
     pub kind: ConflictKind,
-    /// All reasons, not the first.
+    /// All reasons, not only the first.
     pub reasons: Vec<ConflictReason>,
 }
 
@@ -17,11 +17,12 @@ pub enum ConflictKind {
     Version,
     /// Something of that name exists.
     Exists,
-    /// The name is another suite's alias, or was the name of a suite: hosts that read it would stop.
+    /// The name is another suite's alias, or was the name of a removed suite: hosts that read it
+    /// would stop.
     AliasInUse,
-    /// It still holds something.
+    /// It is not empty.
     NotEmpty,
-    /// Hosts could not install what they have beside what it would list.
+    /// Hosts could not install a package, or could not have it beside what they have.
     NotInstallable,
     /// Anything else.
     Other,

@@ -6,18 +6,18 @@ use std::ops::Range;
 use crate::debian::contents::{ContentsEdit, LINE_MAX_BYTES, path_of};
 use crate::digest::Digest;
 
-/// No chunk is smaller, but for the last. Unit: bytes of lines.
+/// No chunk is smaller, except the last. Unit: bytes of lines.
 const SMALLEST_BYTES: usize = 64 * 1024;
-/// A chunk that is so large is closed whatever its last line is. A line is at most 64 KiB, so no
-/// chunk is larger than 256 KiB. Unit: bytes of lines.
+/// A chunk of this size is closed whatever its last line is. A line is at most 64 KiB, so no chunk
+/// is larger than 256 KiB. Unit: bytes of lines.
 const CLOSED_BYTES: usize = 256 * 1024 - LINE_MAX_BYTES;
 /// Mean distance from the smallest size to the next cut. Unit: bytes of lines.
 const DISTANCE_BYTES: u64 = 48 * 1024;
 
 /// Cuts a stream of lines into chunks.
 ///
-/// Where a cut falls depends on the path before it and on the size since the last cut, and on nothing
-/// behind it: once a cut falls where one fell before, everything up to the next edit is as it was.
+/// Where a cut falls depends only on the path before it and on the size since the last cut. So once
+/// a cut falls where one fell before, everything up to the next edit is the same as before.
 #[derive(Default)]
 pub struct Cutter {
     open: Vec<u8>,
@@ -43,8 +43,8 @@ impl Cutter {
     }
 }
 
-/// Whether the digest of the path, read as a fraction, falls below the line's share of the distance.
-/// The packages that hold a path do not count, so that one more does not move a cut.
+/// Whether the digest of the path, read as a fraction, is below the line's share of the distance.
+/// The packages that have a path do not count, so that one more does not move a cut.
 fn cuts_after(line: &[u8]) -> bool {
     let digest = Digest::of(path_of(line));
     let head = digest.as_bytes().first_chunk::<4>().copied().unwrap_or_default();
@@ -55,9 +55,9 @@ fn cuts_after(line: &[u8]) -> bool {
 
 /// Which of the sorted `edits` belong to which chunk, given the first path of each chunk in order.
 ///
-/// Shape: one range a chunk, in order, together all edits; empty for a chunk that no edit touches.
-/// What lies before the first chunk belongs to it, what lies between two to the earlier one. Without
-/// chunks, no ranges: all edits belong to an empty run.
+/// Shape: one range for each chunk, in order, together all edits; empty for a chunk without edits.
+/// An edit before the first chunk belongs to the first, and one between two chunks to the earlier
+/// one. Without chunks there are no ranges: all edits belong to an empty run.
 pub fn shares<P: AsRef<[u8]>>(first_paths: &[P], edits: &[ContentsEdit<'_>]) -> Vec<Range<usize>> {
     let mut ranges = Vec::with_capacity(first_paths.len());
     let mut start = 0;
@@ -89,7 +89,7 @@ mod tests {
         chunks
     }
 
-    /// What a caller does: chunks without edits stay unread, wherever the cuts are in step.
+    /// As a caller does it: chunks without edits are not read, wherever cuts fall as before.
     fn splice(chunks: &[Vec<u8>], edits: &[ContentsEdit<'_>]) -> (Vec<Vec<u8>>, usize) {
         let firsts: Vec<_> = chunks.iter().map(|chunk| first_path(chunk)).collect();
         let (mut cutter, mut new, mut made) = (Cutter::default(), Vec::new(), 0);

@@ -17,21 +17,21 @@ use crate::domain::{
 pub struct Draft<'a> {
     base: &'a PackageSet,
     overlay: BTreeMap<Place, Option<Arc<Package>>>,
-    /// Where the overlay has put packages of a source, so that looking one up reads no more than it.
+    /// The places where the overlay has packages of a source: a lookup by source reads only these.
     put_of: BTreeSet<(PackageName, Place)>,
     /// What the suite is, with edits.
     pub spec: SuiteSpec,
     edited: bool,
-    /// From which suite its alias may be taken.
+    /// The suite that its alias may be taken from.
     pub alias_from: Option<SuiteName>,
     old_pins: BTreeMap<PinTarget, Pin>,
     pins: BTreeMap<PinTarget, Pin>,
     old_withdrawn: BTreeSet<Withdrawn>,
     withdrawn: BTreeSet<Withdrawn>,
     accepted: BTreeMap<Digest, Acceptance>,
-    /// What the suite has accepted of some names, where several versions are listed.
+    /// Where several versions are listed: what the suite has accepted of some names.
     known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
-    /// Whether other versions of any name may be listed than before.
+    /// Whether any name may have other listed versions than before.
     is_relisted: bool,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Draft<'a> {
         self.spec.components.iter().any(anywhere)
     }
 
-    /// What the overlay has of a binary name in a component.
+    /// The places of a binary name in a component that the overlay changes.
     fn changed_of<'d>(
         &'d self,
         component: &'d Component,
@@ -128,7 +128,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Every version that was listed of a target before the draft.
+    /// Every version of a target that was listed before the draft.
     pub(super) fn listed_before(&self, target: &PinTarget) -> Vec<Arc<Package>> {
         match target.kind {
             PinKind::Source => {
@@ -156,9 +156,9 @@ impl<'a> Draft<'a> {
         listed.filter(|(_, package)| package.source == *source).collect()
     }
 
-    /// Every place where something else is listed than in `then`, with what is listed here.
+    /// Every place that lists something else than in `then`, with what it lists here.
     ///
-    /// Costs what differs, not what is listed, where `then` has come from the same contents.
+    /// The cost grows with the difference, not the size, where `then` came from the same contents.
     pub fn differing(&self, then: &PackageSet) -> Vec<(Place, Option<Arc<Package>>)> {
         let mut places: BTreeSet<Place> = self.overlay.keys().cloned().collect();
         places.extend(self.base.differing(then));
@@ -168,31 +168,31 @@ impl<'a> Draft<'a> {
         other.map(|(here, place)| (place, here)).collect()
     }
 
-    /// The names that the suite does not own among what the draft lists anew; with `all`, among
-    /// everything that it lists.
+    /// The names that the suite does not own, of packages that the draft lists anew; with `all`, of
+    /// all that it lists.
     pub fn foreign(&self, all: bool) -> BTreeSet<PackageName> {
-        // What the server makes for the hosts of a suite is of that suite, whatever else it owns.
+        // A client package belongs to its suite, whatever names the suite owns.
         let named =
             self.listed(all).filter(|package| !package.name.as_str().starts_with(CLIENT_PREFIX));
         let foreign = named.filter(|package| !self.spec.owns_name(package.name.as_str()));
         foreign.map(|package| package.name.clone()).collect()
     }
 
-    /// What is listed of architectures that the suite does not have, anew or, with `all`, at all: no host
-    /// would be told of it.
+    /// The packages of architectures that the suite does not have, of those that the draft lists
+    /// anew; with `all`, of all that it lists. No host would see them.
     pub fn homeless(&self, all: bool) -> BTreeSet<(PackageName, Architecture)> {
         let homeless = self.listed(all).filter(|package| !self.spec.takes(&package.architecture));
         homeless.map(|package| (package.name.clone(), package.architecture.clone())).collect()
     }
 
-    /// Whether the suite has the package's architecture and owns its name, so that hosts would hear of it.
+    /// Whether the suite owns the package's name and has its architecture: only then hosts see it.
     pub fn may_list(&self, package: &Package) -> bool {
         let name = package.name.as_str();
         let owned = name.starts_with(CLIENT_PREFIX) || self.spec.owns_name(name);
         owned && self.spec.takes(&package.architecture)
     }
 
-    /// What the draft lists anew; with `all`, everything that it lists.
+    /// The packages that the draft lists anew; with `all`, all that it lists.
     fn listed(&self, all: bool) -> impl Iterator<Item = &Arc<Package>> {
         let kept = self.base.packages().filter(move |(component, package)| {
             all && !self.overlay.contains_key(&place_of(component, package))
@@ -200,14 +200,14 @@ impl<'a> Draft<'a> {
         self.overlay.values().flatten().chain(kept.map(|(_, package)| package))
     }
 
-    /// Lists a package at its place, whatever was there.
+    /// Lists a package at its place, in place of what was there.
     pub fn put(&mut self, component: &Component, package: &Arc<Package>) {
         let place = (component.clone(), package.name.clone(), package.architecture.clone());
         self.put_of.insert((package.source.clone(), place.clone()));
         self.overlay.insert(place, Some(Arc::clone(package)));
     }
 
-    /// Lists nothing of these architectures.
+    /// Unlists the packages of these architectures that were listed before the draft.
     pub fn clear_all_of(&mut self, architectures: &[Architecture]) {
         let of_them = |package: &Package| architectures.contains(&package.architecture);
         let kept = self.base.packages().filter(|(_, package)| of_them(package));
@@ -215,12 +215,12 @@ impl<'a> Draft<'a> {
         places.iter().for_each(|place| self.clear(place));
     }
 
-    /// Lists nothing at a place.
+    /// Unlists what is at a place.
     pub fn clear(&mut self, place: &Place) {
         self.overlay.insert(place.clone(), None);
     }
 
-    /// The pin that holds a package, the narrower one first.
+    /// The pin that holds a package; one on the binary goes before one on its source.
     pub fn pin_of(&self, package: &Package) -> Option<&Pin> {
         let target = |kind, name: &PackageName| PinTarget { kind, name: name.clone() };
         self.pins
@@ -233,7 +233,7 @@ impl<'a> Draft<'a> {
         self.pins.get(target)
     }
 
-    /// Every pin that holds.
+    /// Every pin in force.
     pub fn pins(&self) -> impl Iterator<Item = &Pin> {
         self.pins.values()
     }
@@ -248,7 +248,7 @@ impl<'a> Draft<'a> {
         self.pins.remove(target);
     }
 
-    /// Remembers that a version was left and does not come back by itself.
+    /// Records that a version was rolled back from or removed: it does not come back by itself.
     pub fn withdraw(&mut self, withdrawn: Withdrawn) {
         self.withdrawn.insert(withdrawn);
     }
@@ -271,8 +271,8 @@ impl<'a> Draft<'a> {
         )) || self.withdrawn.contains(&withdrawn(PinKind::Binary, &package.name, &package.version))
     }
 
-    /// What was altered since `before`, an earlier state of this draft: places, with what they list now,
-    /// and targets of which a pin or what was withdrawn is another.
+    /// What changed since `before`, an earlier state of this draft: places, with what they list
+    /// now, and targets whose pin or withdrawn versions changed.
     pub fn since(&self, before: &Self) -> (Vec<Placed>, BTreeSet<PinTarget>) {
         let digest = |package: Option<&Arc<Package>>| package.map(|p| p.digest);
         let moved = self
@@ -291,14 +291,14 @@ impl<'a> Draft<'a> {
         (moved, pins.chain(withdrawn).cloned().collect())
     }
 
-    /// Takes a package for the suite, listed or not.
+    /// Takes a package into the suite, listed or not.
     pub fn accept(&mut self, acceptance: Acceptance, package: &Arc<Package>) {
         self.learn([(acceptance.component.clone(), Arc::clone(package))]);
         self.accepted.insert(acceptance.digest, acceptance);
     }
 
-    /// Notes what the suite has accepted before: where several versions are listed, all that it has of a name
-    /// is looked at when anything of it changes.
+    /// Notes what the suite accepted before. Where several versions are listed, a change of a name
+    /// looks at all that the suite has of it.
     pub fn learn(&mut self, accepted: impl IntoIterator<Item = (Component, Arc<Package>)>) {
         if self.spec.versions.is_one() {
             return;
@@ -309,7 +309,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What the suite has accepted of a name, as far as it was noted, and what it lists.
+    /// The noted packages of a name that the suite has accepted, and those that it lists.
     pub(super) fn accepted_of(
         &self,
         component: &Component,
@@ -324,7 +324,7 @@ impl<'a> Draft<'a> {
         accepted.into_values().collect()
     }
 
-    /// What was listed of a name before the draft.
+    /// The packages of a name that were listed before the draft.
     pub(super) fn base_of(
         &self,
         (component, name): &Named,
@@ -332,19 +332,19 @@ impl<'a> Draft<'a> {
         self.base.named(component, name)
     }
 
-    /// Whether the draft itself has taken this package.
+    /// Whether the draft itself has taken this package into the suite.
     pub fn accepts(&self, digest: &Digest) -> bool {
         self.accepted.contains_key(digest)
     }
 
-    /// Replaces the suite's description.
+    /// Replaces the suite's spec.
     pub fn edit(&mut self, spec: SuiteSpec) {
         self.edited |= spec != self.spec;
         self.is_relisted |= spec.versions != self.spec.versions;
         self.spec = spec;
     }
 
-    /// What goes and comes where one version is listed.
+    /// What goes and comes, for a suite that lists one version of a name.
     fn moves(&self) -> Vec<Move> {
         let moves = self.overlay.iter().filter_map(|(place, to)| {
             let from = self.base.at(place);
@@ -354,7 +354,7 @@ impl<'a> Draft<'a> {
         moves.collect()
     }
 
-    /// The names of which other versions may be listed than before.
+    /// The names whose listed versions may differ from before.
     fn touched(&self) -> BTreeSet<Named> {
         let placed = self.overlay.keys().map(|(component, name, _)| (component, name));
         let known = self.known.keys().map(|(component, name)| (component, name));

@@ -1,81 +1,82 @@
-//! Enrolment: a token lets one machine, once, have the certificate of one host.
+//! Enrolment: with a token, one machine gets the certificate of one host, once.
 
 use crate::digest::Digest;
 use crate::domain::{Grant, Identity};
 use crate::time::Moment;
 
-/// A token, as it is remembered: never the secret itself.
+/// A token as it is recorded: without the secret itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnrolmentToken {
     /// SHA-256 of the secret.
     pub secret: Digest,
-    /// The right of the host that comes with it.
+    /// The grant that the host gets with it.
     pub grant: Grant,
-    /// How long its certificate is to stand; the server's default when not said. Unit: days.
+    /// How long the certificate is to be valid; the server's default when not given. Unit: days.
     pub days: Option<u32>,
     /// Who made the token.
     pub made_by: Identity,
     /// When it was made.
     pub made_at: Moment,
-    /// From when on it is worth nothing.
+    /// From when on it cannot be used.
     pub ends_at: Moment,
     /// Why it was made.
     pub message: String,
-    /// When it was taken back, if it was.
+    /// When it was revoked, if it was.
     pub revoked_at: Option<Moment>,
-    /// What came of it, once it was used.
+    /// Its use, once it was used.
     pub used: Option<TokenUse>,
 }
 
-/// What a token was used for.
+/// The use of a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenUse {
     /// When.
     pub at: Moment,
-    /// SHA-256 of the public key that came with it.
+    /// SHA-256 of the public key that was sent with it.
     pub key: Digest,
     /// The serial of the certificate that was issued for it.
     pub serial: String,
     /// That certificate, PEM.
     pub certificate_pem: String,
-    /// When that ends.
+    /// When that certificate expires.
     pub not_after: Moment,
 }
 
-/// Why a token opens nothing.
+/// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// No token has this secret.
     #[error("this token is not one of this server's, or too old to be remembered: make a new one")]
     Unknown,
-    /// It names another host.
+    /// It is for another host.
     #[error("this token is for another host: make one for this name")]
     OtherHost,
-    /// It was taken back.
+    /// It was revoked.
     #[error("this token was revoked: make a new one")]
     Revoked,
-    /// Its time is over.
+    /// It has expired.
     #[error("this token has expired: make a new one")]
     Expired,
-    /// Another key had its certificate already.
+    /// Another key got its certificate already.
     #[error("this token was used already, and a token works once: make a new one")]
     Used,
-    /// What it was used for was taken back since.
+    /// The certificate that was issued for it was revoked since.
     #[error("the certificate that this token gave was revoked: make a new token")]
     CertificateRevoked,
-    /// Whoever made it could not make it now.
+    /// The identity that made it could not make it now.
     #[error("who made this token may no longer give that right: let somebody else make one")]
     MakerLost,
 }
 
 impl EnrolmentToken {
-    /// Whether it still waits to be used at `now`.
+    /// Whether it can still be used at `now`.
     pub fn is_pending(&self, now: Moment) -> bool {
         self.used.is_none() && self.revoked_at.is_none() && now < self.ends_at
     }
 
-    /// What the holder of `key`, who says to be `name`, gets for it at `now`: what it was used for by the
-    /// same key before, as the answer to that may have been lost, or `None` when it is still to be used.
+    /// What the holder of `key`, who asks as `name`, gets for it at `now`: its use when the same
+    /// key used it before, since the answer to that may have been lost; `None` when it was not used
+    /// yet.
     ///
     /// # Errors
     /// [`TokenFault`] (sender's fault).

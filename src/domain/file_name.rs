@@ -1,9 +1,10 @@
 //! Names of files that another program finds by their name.
 //!
-//! apt looks at a file in one of its folders only when the name has nothing but letters, digits, `_`,
-//! `-`, `:` and dots, and when what follows the last dot is the extension of that folder. It passes over
-//! all others with a notice at most, and goes on with exit code 0. Source: apt, `GetListOfFilesInDir`
-//! (fileutl.cc); shown by the test `apt_reads_every_file_that_a_host_is_given`.
+//! apt looks at a file in one of its folders only when the name has nothing but letters, digits,
+//! `_`, `-`, `:` and dots, and when the text after the last dot is the extension of that folder. It
+//! ignores all other files with a notice at most, and ends with exit code 0. Source: apt,
+//! `GetListOfFilesInDir` (fileutl.cc); shown by the test
+//! `apt_reads_every_file_that_a_host_is_given`.
 
 /// The extension in `apt.conf.d`.
 pub const CONF: &str = "conf";
@@ -12,13 +13,13 @@ pub const PREF: &str = "pref";
 /// The extension in `sources.list.d`.
 pub const SOURCES: &str = "sources";
 
-/// What is as it is in the name of a file. All else is written as `_` and two hexadecimal digits, `_`
-/// itself too, so that two names never become one.
+/// Whether a byte stays as it is in the name of a file. All others are written as `_` and two
+/// hexadecimal digits, and so is `_` itself, so that two names never become one.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.'
 }
 
-/// The name of a file: `begin`, then each of `names` behind a `-`, then the extension behind a dot.
+/// The name of a file: `begin`, then each of `names` after a `-`, then the extension after a dot.
 pub fn file_name(begin: &str, names: &[&str], extension: &str) -> String {
     let mut out = begin.to_owned();
     for name in names {
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_such_as_apt_reads_and_stay_apart() {
+    fn names_are_read_by_apt_and_stay_distinct() {
         let name = file_name("60repod", &["repo.example.org", "a+b"], CONF);
         assert_eq!(name, "60repod-repo.example.org-a_2bb.conf");
         assert_eq!(file_name("repod", &["[::1]", "s"], SOURCES), "repod-_5b_3a_3a1_5d-s.sources");

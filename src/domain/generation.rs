@@ -12,7 +12,7 @@ use crate::time::Moment;
 pub struct Head {
     /// The generation that is served.
     pub generation: u64,
-    /// The Date field and Last-Modified. Strictly rises, by whole seconds, for ever.
+    /// The Date field and Last-Modified. It rises with every head, by whole seconds, for ever.
     pub date: Moment,
     /// The Valid-Until field.
     pub valid_until: Moment,
@@ -31,9 +31,9 @@ pub struct GenerationRecord {
     pub generation: u64,
     /// When it was published.
     pub at: Moment,
-    /// Who asked for it; several when their changes went out together.
+    /// Who asked for it; several when their changes were published together.
     pub authors: Vec<Identity>,
-    /// Why, one line for each change in it.
+    /// The reasons, one line for each change in it.
     pub message: String,
     /// The earlier generation whose packages it brought back, for a rollback of the whole suite.
     pub same_as: Option<u64>,
@@ -43,10 +43,10 @@ pub struct GenerationRecord {
     pub left: u64,
 }
 
-/// How long a package was in a suite.
+/// The generations in which a package was in a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tenure {
-    /// Where in the suite.
+    /// Its component.
     pub component: Component,
     /// Which package.
     pub digest: Digest,
@@ -63,7 +63,7 @@ pub struct Acceptance {
     pub component: Component,
     /// Which package.
     pub digest: Digest,
-    /// Who brought it.
+    /// Who brought it into the suite.
     pub author: Identity,
     /// When.
     pub at: Moment,
@@ -72,17 +72,17 @@ pub struct Acceptance {
 /// The part of a publication that hosts can see.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewGeneration {
-    /// What history will show of it. Its number is the last one plus one.
+    /// What history shows of it. Its number is the last one plus one.
     pub record: GenerationRecord,
-    /// What comes in.
+    /// The packages that come in.
     pub entered: Vec<(Component, Digest)>,
-    /// What goes out.
+    /// The packages that go out.
     pub left: Vec<(Component, Digest)>,
     /// Chunks that are durable but not yet recorded.
     pub chunks: Vec<StoredChunk>,
-    /// Every file that its Release lists.
+    /// Every file of it: those that its Release lists, and the patches.
     pub indices: Vec<IndexFile>,
-    /// The new head of the default ring.
+    /// The new head.
     pub head: Head,
 }
 
@@ -101,35 +101,35 @@ pub struct Publication {
     pub withdrawn: Vec<Withdrawn>,
     /// Versions that may come back.
     pub restored: Vec<Withdrawn>,
-    /// The suite's new description, when it was edited.
+    /// The suite's new spec, when it was edited.
     pub spec: Option<SuiteSpec>,
-    /// From which suite the alias in it may be taken; that one has none then.
+    /// The suite that the alias in it may be taken from; that suite then has none.
     pub alias_from: Option<SuiteName>,
     /// The new generation; `None` when hosts see no difference.
     pub generation: Option<NewGeneration>,
     /// What the audit log will say: one event for each change in it.
     pub events: Vec<Event>,
-    /// How many rows were recorded in slices: all that is taken, comes in and goes out. 0 when there were none,
-    /// and all of it is recorded now.
+    /// How many rows were recorded in slices: those of all packages that are taken, come in and go
+    /// out. 0 when there were no slices, and all of these rows are recorded now.
     pub sliced: u64,
 }
 
 impl Publication {
-    /// How many rows it takes to record what is taken, comes in and goes out.
+    /// How many rows record the packages that are taken, come in and go out.
     pub fn rows(&self) -> usize {
         let moves = |new: &NewGeneration| new.entered.len().saturating_add(new.left.len());
         self.generation.as_ref().map_or(0, moves).saturating_add(self.accepted.len())
     }
 }
 
-/// Files that a live generation lists from now on, and the head that says so: one transaction.
+/// Files that a live generation lists from now on, and the head that lists them: one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Completion {
     /// Of which suite.
     pub suite: SuiteName,
     /// Chunks that are durable but not yet recorded.
     pub chunks: Vec<StoredChunk>,
-    /// Every file of the generation, those that it listed before among them.
+    /// Every file of the generation, including those that it listed before.
     pub indices: Vec<IndexFile>,
     /// The same generation, signed again with a later Date.
     pub head: Head,

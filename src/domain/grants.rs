@@ -1,4 +1,5 @@
-//! Grants: what is given to an identity or a group beside an identity's own grant, as values.
+//! Grants: what is given to identities and groups in addition to an identity's own grant, as
+//! values.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,13 +10,14 @@ use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::suite::matches;
 use crate::domain::{Grant, Identity, Role, SuiteScope};
 
-/// A name or pattern of access is not well formed. Says which, what was given and what would do.
+/// A name or pattern of access is not well formed. Says which one, what was given and what is
+/// allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is no {what}: {rule}")]
 pub struct PatternError {
-    /// Which field it stands in.
+    /// The field that it is in.
     pub field: &'static str,
-    /// What it should have been.
+    /// What it should be.
     pub what: &'static str,
     /// What was given, cut to 80 characters.
     pub given: String,
@@ -76,7 +78,7 @@ macro_rules! text_type {
 }
 
 text_type!(
-    /// The name of a group, without the `@` that stands before it where it could be an identity.
+    /// The name of a group, without the `@` that is put before it where it could be an identity.
     GroupName,
     "group",
     "name of a group",
@@ -119,7 +121,7 @@ fn valid_member(text: &str) -> bool {
     if !text.contains('*') {
         return Identity::parse(text).is_ok();
     }
-    // What it could stand for must be an identity, and which CA's names it is about must be said.
+    // What it matches must be an identity, and its last label must say which CA's names are meant.
     let named = text.rsplit_once('.').is_some_and(|(_, last)| !last.contains('*'));
     named && !text.contains("**") && Identity::parse(&text.replace('*', "x")).is_ok()
 }
@@ -135,7 +137,7 @@ fn valid_packages(text: &str) -> bool {
 }
 
 impl Member {
-    /// Whether `identity` is meant.
+    /// Whether it matches `identity`.
     pub fn matches(&self, identity: &Identity) -> bool {
         let (mut own, mut given) = (self.0.split('.'), identity.as_str().split('.'));
         loop {
@@ -147,12 +149,12 @@ impl Member {
         }
     }
 
-    /// The identity that is named, when it is no pattern.
+    /// The identity that it names, when it is no pattern.
     pub fn exact(&self) -> Option<Identity> {
         Identity::parse(&self.0).ok()
     }
 
-    /// How many labels it has, and the text of those behind the last `*`, by which it is found.
+    /// How many labels it has, and the text of the labels after the last `*`. Lookups go by these.
     pub fn tail(&self) -> (usize, &str) {
         let labels = self.0.split('.').count();
         let behind = self.0.rsplit_once('*').map_or(&*self.0, |(_, behind)| behind);
@@ -166,15 +168,15 @@ impl SuitePattern {
         Self("*".into())
     }
 
-    /// Whether `suite` is meant.
+    /// Whether it matches `suite`.
     pub fn matches(&self, suite: &SuiteName) -> bool {
         matches(&self.0, suite.as_str())
     }
 
-    /// Whether all that `other` could mean is meant. Never true where it is not; not always found
-    /// where it is.
+    /// Whether it matches every suite that `other` matches. Never true where it does not; not
+    /// always true where it does.
     pub fn encloses(&self, other: &Self) -> bool {
-        // A `*` of the other falls into one of ours, or it could not match: our letters are none.
+        // A `*` in `other` is matched by a `*` here only: it is none of the letters.
         matches(&self.0, &other.0)
     }
 }
@@ -186,13 +188,13 @@ impl From<&SuiteName> for SuitePattern {
 }
 
 impl PackagePattern {
-    /// Whether `package` is meant.
+    /// Whether it matches `package`.
     pub fn matches(&self, package: &PackageName) -> bool {
         matches(&self.0, package.as_str())
     }
 }
 
-/// To whom something is given. As text, a group has an `@` before its name.
+/// Who something is given to. As text, a group has an `@` before its name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Subject {
     /// One identity.
@@ -242,14 +244,14 @@ impl<'de> serde::Deserialize<'de> for Subject {
 /// A named set of identities.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
-    /// How it is called.
+    /// Its name.
     pub name: GroupName,
-    /// Who is in it.
+    /// Its members.
     pub members: BTreeSet<Member>,
 }
 
-/// A role over suites, and over parts of them for who uploads or operates. Two that say the same are
-/// one.
+/// A role over suites, and for uploaders and operators over parts of them. Two grants with the same
+/// content are one.
 #[derive(
     Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
 )]
@@ -261,29 +263,29 @@ pub struct AccessGrant {
     pub role: Role,
     /// For which suites; one of these patterns is enough.
     pub suites: BTreeSet<SuitePattern>,
-    /// What is uploaded and pinned lies in one of these components; empty: any.
+    /// Limits uploads and pins to these components; empty for any.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub components: BTreeSet<Component>,
-    /// What is uploaded and pinned has one of these names; empty: any.
+    /// Limits uploads and pins to packages of these names; empty for any.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub packages: BTreeSet<PackagePattern>,
 }
 
-/// A grant says something that it cannot.
+/// A grant is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct GrantError {
     /// Which field.
     pub field: &'static str,
-    /// What is wrong with it and what would do.
+    /// What is wrong with it, and what is allowed.
     pub problem: &'static str,
 }
 
-/// Most patterns of one kind in a grant: they are looked at one by one, at requests.
+/// The most patterns of one kind in a grant: requests compare them one by one.
 const MOST_PATTERNS: usize = 64;
 
 impl AccessGrant {
-    /// An identity's own grant, in the same form.
+    /// An identity's own grant, in this form.
     pub fn of(own: &Grant) -> Self {
         let suites = match &own.suites {
             SuiteScope::All => [SuitePattern::any()].into(),
@@ -329,7 +331,7 @@ impl AccessGrant {
         }
     }
 
-    /// Whether it is for this suite.
+    /// Whether it covers this suite.
     pub fn covers(&self, suite: &SuiteName) -> bool {
         self.role == Role::Admin || self.suites.iter().any(|pattern| pattern.matches(suite))
     }
@@ -344,7 +346,7 @@ impl AccessGrant {
         self.packages.is_empty() || self.packages.iter().any(|pattern| pattern.matches(package))
     }
 
-    /// Whether it reaches all of its suites.
+    /// Whether it reaches everything in its suites.
     pub fn is_whole(&self) -> bool {
         self.components.is_empty() && self.packages.is_empty()
     }

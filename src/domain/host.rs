@@ -1,6 +1,7 @@
 //! What a host needs so that its own apt reads the repository and follows it, down as well as up.
 //!
-//! Source: `docs/hosts.md`, where every line is explained with the test that shows why it is there.
+//! Source: `docs/hosts.md`, which explains every line and names the test that shows why it is
+//! there.
 
 use crate::debian::{NameError, PackageName, SuiteName};
 use crate::domain::file_name::{CONF, PREF, SOURCES, file_name};
@@ -30,11 +31,11 @@ pub struct HostFacts<'a> {
     pub server: &'a str,
     /// The CA that vouches for the server, PEM.
     pub ca_pem: &'a str,
-    /// What the host reads.
+    /// The suites that the host reads.
     pub suites: &'a [SuiteFacts],
 }
 
-/// What of one suite its hosts need.
+/// What the hosts of a suite need of it.
 #[derive(Clone, Debug)]
 pub struct SuiteFacts {
     /// The suite.
@@ -45,13 +46,13 @@ pub struct SuiteFacts {
     pub names: Vec<PackageName>,
 }
 
-/// How the names of client packages begin; packages of such names are made by the server alone.
+/// How the names of client packages begin; only the server makes packages of such names.
 pub const CLIENT_PREFIX: &str = "repod-client-";
 
 /// The package with which the hosts of a suite get its keys and settings.
 ///
 /// # Errors
-/// [`NameError`] when server and suite together make no name of a package.
+/// [`NameError`] when server and suite together are no valid name of a package.
 pub fn client_package(server: &str, suite: &SuiteName) -> Result<PackageName, NameError> {
     let plain = |c: char| match c.to_ascii_lowercase() {
         c if c.is_ascii_alphanumeric() || "+-.".contains(c) => c,
@@ -61,9 +62,10 @@ pub fn client_package(server: &str, suite: &SuiteName) -> Result<PackageName, Na
     PackageName::parse(&text.chars().map(plain).collect::<String>())
 }
 
-/// The longest name of a file that apt makes of a suite's indices, below its lists.
+/// The length of the longest file name that apt makes for an index of a suite in its lists.
 ///
-/// Shape: the address without `https://`, with `_` for `/` (`URItoFileName`, apt strutl.cc), and `.FAILED` behind it. Unit: bytes.
+/// Shape: the address without `https://`, with `_` for `/` (`URItoFileName`, apt strutl.cc), and
+/// `.FAILED` at the end. Unit: bytes.
 pub fn longest_list_name(public_url: &str, spec: &SuiteSpec) -> usize {
     let longest = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or(0);
     let component = longest(&mut spec.components.iter().map(|one| one.as_str().len()));
@@ -117,8 +119,8 @@ pub fn suite_files(public_url: &str, server: &str, facts: &SuiteFacts) -> Vec<Ho
     ]
 }
 
-/// Files of earlier builds, which a host no longer needs. They have no extension: apt ignores them where
-/// the server's name has a dot, and reads the same settings twice where it has none.
+/// Files of earlier builds, which a host no longer needs. They have no extension: where the
+/// server's name has a dot, apt ignores them; where it has none, apt reads the same settings twice.
 pub fn obsolete_files(server: &str, suites: &[SuiteName]) -> Vec<String> {
     let of_suite = |suite: &SuiteName| format!("{CONFIGURATION}/60repod-{server}-{suite}");
     let mut paths: Vec<_> = suites.iter().map(of_suite).collect();
@@ -126,7 +128,7 @@ pub fn obsolete_files(server: &str, suites: &[SuiteName]) -> Vec<String> {
     paths
 }
 
-/// What dpkg runs when a host has got a client package: obsolete files go.
+/// The script that dpkg runs when a client package was installed: it deletes obsolete files.
 pub fn client_postinst(server: &str, suite: &SuiteName) -> String {
     let paths = obsolete_files(server, std::slice::from_ref(suite));
     let paths: Vec<_> = paths.iter().map(|path| format!("\"${{DPKG_ROOT:-}}{path}\"")).collect();
@@ -185,15 +187,16 @@ fn source(public_url: &str, keys: &str, spec: &SuiteSpec) -> String {
     )
 }
 
-/// No stanza lists more text than this: apt stops reading preferences at a stanza of a mebibyte. Unit: bytes.
+/// The most text that one stanza lists: apt stops reading preferences at a stanza of a mebibyte.
+/// Unit: bytes.
 const LONGEST_LIST_BYTES: usize = 16 * 1024;
 
-/// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would pull
-/// the distribution's packages of the same name down as well. `:any` is said of each, because apt
-/// takes a name alone for the native architecture's package only. A suite without any name yet has no
-/// stanza: apt stops at one that names no package. Nor has a suite that is not automatic: with a priority
-/// above 1000 hosts would take its packages without being asked to. The client package goes up with every
-/// suite, and never down.
+/// Priorities above 1000 for the names that a suite owns, and for no others: a pin of `*` would
+/// pull the distribution's packages of the same name down as well. Each name has `:any`, because
+/// apt takes a name alone for the package of the native architecture only. A suite without any name
+/// yet has no such stanza, because apt stops at one that names no package. Neither has a suite that
+/// is not automatic: with a priority above 1000 hosts would take its packages without being asked
+/// to. The client package goes up with every suite, and never down.
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
@@ -220,7 +223,7 @@ fn preferences(server: &str, facts: &SuiteFacts) -> String {
     out
 }
 
-/// The names, in lists that are short enough for one stanza.
+/// The names, in lists that are short enough for one stanza each.
 fn lists(names: &[String]) -> Vec<String> {
     let mut lists: Vec<String> = Vec::new();
     for name in names {
@@ -235,7 +238,8 @@ fn lists(names: &[String]) -> Vec<String> {
     lists
 }
 
-/// Waits a time that differs from host to host, so that a fleet on one cron line does not come at once.
+/// The script that upgrades a host. It waits a time that differs from host to host, so that hosts
+/// with the same cron line do not come at once.
 fn upgrade_script(facts: &HostFacts<'_>) -> String {
     format!(
         "#!/bin/sh\n\

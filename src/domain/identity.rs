@@ -16,7 +16,7 @@ pub struct Identity(Arc<str>);
     "identity {given:?} is not a host name in canonical form: lower-case letters, digits and '-', in labels joined by dots"
 )]
 pub struct IdentityError {
-    /// What was given, escaped and cut to 80 characters.
+    /// What was given, cut to 80 characters.
     pub given: String,
 }
 
@@ -34,7 +34,7 @@ impl Identity {
         Err(IdentityError { given: text.chars().take(80).collect() })
     }
 
-    /// The server itself, for what it does unasked.
+    /// The server itself, for what it does by itself.
     pub fn server() -> Self {
         Self("repod".into())
     }

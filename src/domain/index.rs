@@ -8,22 +8,22 @@ use crate::digest::Digest;
 /// How an index file is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Encoding {
-    /// As it is. Always listed: without it apt sees no packages and says nothing.
+    /// Uncompressed. Always listed: without it apt sees no packages and says nothing.
     Plain,
-    /// gzip, one member, one run of deflate blocks a chunk.
+    /// gzip with one member, made of one run of deflate blocks for each chunk.
     Gz,
-    /// gzip, one member a chunk: indices of earlier builds, which keep their bytes, and patches, which are one
-    /// chunk each. Readers of one member get the first chunk alone.
+    /// gzip with one member for each chunk: indices of earlier builds, whose bytes do not change,
+    /// and patches, which are one chunk each. A reader of one member gets the first chunk only.
     Members,
-    /// xz, one stream, one block a chunk.
+    /// xz with one stream, and one block for each chunk.
     Xz,
 }
 
 impl Encoding {
-    /// All that a suite offers from now on, in the order in which they are listed.
+    /// Every encoding of new indices, in the order in which they are listed.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Gz, Self::Xz];
 
-    /// What the name of such a file ends with.
+    /// The end of the name of such a file.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -33,23 +33,26 @@ impl Encoding {
     }
 }
 
-/// A run of stanzas, kept as it is and compressed by deflate, and some time later as an xz block too.
+/// A part of an index file, such as a run of stanzas. It is stored plain and compressed by deflate,
+/// and some time later as an xz block too.
 ///
-/// Its key is the SHA-256 over the digests of its stanzas; two chunks with one key hold the same.
+/// Its key is a SHA-256 over what distinguishes its content ([`crate::domain::rope::chunk_key`],
+/// [`crate::domain::rope::side_key`]). Two chunks with one key have the same content.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredChunk {
-    /// Which stanzas.
+    /// The key.
     pub key: Digest,
     /// The digest of the pack that it lies in.
     pub pack: Digest,
-    /// Where in the pack the stanzas begin; `None` when they are kept compressed alone. Unit: bytes.
+    /// Where in the pack the plain bytes begin; `None` when they are stored only compressed. Unit:
+    /// bytes.
     pub plain_offset: Option<u64>,
-    /// Size of the stanzas. Unit: bytes.
+    /// Size of the plain bytes. Unit: bytes.
     pub plain_bytes: u32,
-    /// How many lines the stanzas have.
+    /// How many lines they have.
     pub plain_lines: u32,
-    /// The gzip member, where there is one: of chunks of earlier builds, and of patches. One that has none never
-    /// gets one, so that files of members are the same bytes for ever.
+    /// The gzip member, where there is one: in chunks of earlier builds, and of patches. A chunk
+    /// without one never gets one, so that files of members keep the same bytes for ever.
     pub member: Option<StoredMember>,
     /// The run of deflate blocks; a chunk of an earlier build has none until it is made.
     pub run: Option<StoredRun>,
@@ -75,7 +78,7 @@ pub struct StoredRun {
     pub offset: u64,
     /// Unit: bytes.
     pub bytes: u32,
-    /// The CRC-32 of what it unpacks to, from which that of the file is put together.
+    /// The CRC-32 of the unpacked run, from which the CRC-32 of the file is computed.
     pub crc32: u32,
 }
 
@@ -93,7 +96,7 @@ pub struct StoredBlock {
 }
 
 impl StoredChunk {
-    /// Its size in an encoding; `None` for what is not made. Unit: bytes.
+    /// Its size in an encoding; `None` when that form was not made. Unit: bytes.
     pub fn size_bytes(&self, encoding: Encoding) -> Option<u64> {
         let bytes = match encoding {
             Encoding::Plain => self.plain_bytes,
@@ -107,7 +110,8 @@ impl StoredChunk {
         Some(u64::from(bytes))
     }
 
-    /// Where its bytes lie in an encoding: pack, offset, size. `None` for what is not made or not kept.
+    /// Where its bytes are in an encoding: pack, offset, size. `None` when that form was not made
+    /// or is not stored.
     pub fn place(&self, encoding: Encoding) -> Option<(Digest, u64, u64)> {
         let (pack, offset, bytes) = match encoding {
             Encoding::Plain => (self.pack, self.plain_offset?, self.plain_bytes),
@@ -119,7 +123,7 @@ impl StoredChunk {
     }
 }
 
-/// One file that a Release file lists.
+/// One file of a generation: an index that the Release lists, or a patch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IndexFile {
     /// Below `dists/SUITE/`, with the suffix of its encoding: `main/binary-amd64/Packages.gz`.
@@ -132,8 +136,9 @@ pub struct IndexFile {
     pub digest: Digest,
     /// The keys of its chunks, in order.
     pub chunks: Arc<[Digest]>,
-    /// Whether the Release lists it. Patches are found through an index of their own.
+    /// Whether the Release lists it. Patches are not listed: an index of their own names them.
     pub listed: bool,
-    /// The generation that it was made of, where it may lag behind those that list it.
+    /// The generation that it was made of, for a file that may be older than the generations that
+    /// list it.
     pub made_of: Option<u64>,
 }

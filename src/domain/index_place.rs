@@ -6,16 +6,17 @@ use crate::domain::Package;
 /// Which `Packages` index of a suite.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct IndexPlace {
-    /// Of which component.
+    /// Its component.
     pub component: Component,
-    /// For hosts of which architecture; never `all`.
+    /// The architecture of the hosts that read it; never `all`.
     pub architecture: Architecture,
-    /// Whether for hosts or for the installer: apt would install what is meant for the installer.
+    /// Whether it is for hosts or for the installer: apt would install packages meant for the
+    /// installer.
     pub kind: PackageKind,
 }
 
 impl IndexPlace {
-    /// Whether its index may list a package of its component.
+    /// Whether this index may list a package of its component.
     pub(super) fn fits(&self, package: &Package) -> bool {
         let built = &package.architecture;
         package.kind == self.kind && (*built == self.architecture || built.is_all())

@@ -10,8 +10,8 @@ use crate::time::Moment;
 pub enum RepoPath {
     /// Something below `dists/SUITE/`.
     Dists(SuiteName, DistsFile),
-    /// The same of an earlier state: something below `snapshot/ID/dists/SUITE/`. (What lies below
-    /// `snapshot/ID/pool/` is the pool.)
+    /// The same file of an earlier state: something below `snapshot/ID/dists/SUITE/`. (What lies
+    /// below `snapshot/ID/pool/` is the pool.)
     Snapshot(SnapshotId, SuiteName, DistsFile),
     /// A `.deb` or `.udeb` in the pool.
     Pool {
@@ -29,7 +29,7 @@ pub enum RepoPath {
 pub enum SnapshotId {
     /// The generation of this number.
     Generation(u64),
-    /// The generation that was live then.
+    /// The generation that was live at this time.
     Time(Moment),
 }
 
@@ -137,7 +137,8 @@ fn file_name(
     format!("{name}_{version}_{architecture}.{kind}")
 }
 
-/// The Filename field: unique to the bytes, so that a re-used version can never meet an old cache.
+/// The Filename field. It is unique to the bytes: a cache never has old bytes for a version that is
+/// used again.
 pub fn pool_path(
     kind: PackageKind,
     name: &PackageName,
@@ -154,7 +155,7 @@ pub fn dists_path(suite: &SuiteName, file: &str) -> String {
     format!("dists/{suite}/{file}")
 }
 
-/// Where an index that the Release lists as `file` lies by its digest, from the root.
+/// The by-hash path, from the root, of an index that the Release lists as `file`.
 pub fn by_hash_path(suite: &SuiteName, file: &str, digest: &Digest) -> String {
     let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
     let separator = if directory.is_empty() { "" } else { "/" };
@@ -193,7 +194,7 @@ pub fn translation_path(component: &Component, encoding: Encoding) -> String {
     format!("{component}/i18n/Translation-en{}", encoding.suffix())
 }
 
-/// What the directory of patches has behind the name of the index that they lead to.
+/// What follows the name of an index in the name of its directory of patches.
 pub const PATCHES_SUFFIX: &str = ".diff";
 
 /// The directory below `dists/SUITE/` that holds the patches to a `Packages` and their `Index`.
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beside_packages_has_its_place() {
+    fn other_indices_have_paths_of_their_own() {
         let (main, amd64) = ("main".parse().unwrap(), "amd64".parse().unwrap());
         let name = PackageName::parse("di-utils").unwrap();
         let digest = Digest::of(b"x");
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn dists_paths_are_told_apart() {
+    fn dists_paths_are_distinguished() {
         let suite = SuiteName::parse("stable").unwrap();
         let digest = Digest::of(b"x");
         let cases = [

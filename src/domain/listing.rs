@@ -10,15 +10,15 @@ use crate::domain::index_place::IndexPlace;
 use crate::domain::package_set::{Place, Rank};
 use crate::domain::{Package, PackageSet};
 
-/// What an index lists of a name, if anything.
+/// A package that an index lists, if any.
 pub type Listed = Option<Arc<Package>>;
 
-/// The packages that an index lists, in its order: that in which they were listed, and by name and version what
-/// was listed at once.
+/// The packages that an index lists, in its order: by the generation that listed them, and within a
+/// generation by name and version.
 ///
-/// The index of an architecture lists its own packages and those of `all`. Where both have some of a
-/// name, they compete as one: of all of them the highest versions are listed, as many as the suite lists, and
-/// no other. With more, apt takes the highest, and a rollback would not be obeyed.
+/// The index of an architecture lists its own packages and those of `all`. Where both have some of
+/// a name, they compete as one name: only the highest versions of all of them are listed, as many
+/// as the suite lists. With more, apt would take the highest, and a rollback would not be obeyed.
 pub fn listing<'c>(
     contents: &'c PackageSet,
     place: &IndexPlace,
@@ -26,11 +26,11 @@ pub fn listing<'c>(
     listing_from(contents, place, None).map(|(_, package)| package)
 }
 
-/// What an index lists of each name that differs between two generations: before, and now. What goes of a name
-/// stands before all that comes; where something goes, what stays of the name comes once more behind it, so
-/// that it keeps what it shares with that.
+/// What an index lists of each name that differs between two generations: before, and now. Packages
+/// of a name that go are before those that come. Where something goes, the packages of the name
+/// that stay are added again after it, so that they keep the paths that they share with it.
 ///
-/// Costs what changed when one of them came from a copy of the other.
+/// The cost grows with the difference when one of them came from a copy of the other.
 pub fn changes(old: &PackageSet, new: &PackageSet, place: &IndexPlace) -> Vec<(Listed, Listed)> {
     let fits = |(of, name, built): Place| {
         let here = of == place.component && (built == place.architecture || built.is_all());
@@ -38,7 +38,8 @@ pub fn changes(old: &PackageSet, new: &PackageSet, place: &IndexPlace) -> Vec<(L
     };
     let mut names: BTreeSet<PackageName> =
         old.differing(new).into_iter().filter_map(fits).collect();
-    // Another number of versions lists other ones of a name that two architectures share.
+    // With another number of versions, an index lists other packages of a name that two
+    // architectures have.
     if old.versions() != new.versions() {
         names.extend(new.from(&place.component, None).map(|package| package.name.clone()));
     }
@@ -65,7 +66,7 @@ fn changes_of(
     changes
 }
 
-/// What an index lists of a name, the highest version first.
+/// The packages of a name that an index lists, the highest version first.
 fn listed<'c>(
     contents: &'c PackageSet,
     place: &IndexPlace,
@@ -76,8 +77,8 @@ fn listed<'c>(
     newest(fitting, contents.versions().limit())
 }
 
-/// The highest versions of what is built for an architecture and for all, at most so many, the highest first.
-/// Of one version that both have, the first.
+/// The highest versions of packages for an architecture and for all, at most `limit`, the highest
+/// first. Of two packages with one version, the first.
 pub(super) fn newest<P: AsRef<Package>>(mut packages: Vec<P>, limit: usize) -> Vec<P> {
     packages.sort_by(|a, b| b.as_ref().version.compare(&a.as_ref().version));
     packages.dedup_by(|later, one| later.as_ref().version.compare(&one.as_ref().version).is_eq());
@@ -86,19 +87,19 @@ pub(super) fn newest<P: AsRef<Package>>(mut packages: Vec<P>, limit: usize) -> V
 }
 
 /// Whether an index lists a package that it may list.
-fn stands(contents: &PackageSet, place: &IndexPlace, package: &Arc<Package>) -> bool {
+fn is_listed(contents: &PackageSet, place: &IndexPlace, package: &Arc<Package>) -> bool {
     let fitting = contents.named(&place.component, &package.name).filter(|one| place.fits(one));
     let (mut count, mut alone) = (0_usize, true);
     for one in fitting {
         count = count.saturating_add(1);
         alone &= one.architecture == package.architecture;
     }
-    // Most names are of one architecture in an index, and hold no more than it lists.
+    // Most names have packages of one architecture in an index, and not more than it lists.
     (alone && count <= contents.versions().limit())
         || listed(contents, place, &package.name).iter().any(|one| Arc::ptr_eq(one, package))
 }
 
-/// What an index lists from a rank on, with the generation that listed it.
+/// What an index lists from a rank on, each with the generation that listed it.
 pub(super) fn listing_from<'c>(
     contents: &'c PackageSet,
     place: &IndexPlace,
@@ -107,11 +108,11 @@ pub(super) fn listing_from<'c>(
     let place = place.clone();
     contents
         .ranked(&place.component, first)
-        .filter(move |(_, package)| place.fits(package) && stands(contents, &place, package))
+        .filter(move |(_, package)| place.fits(package) && is_listed(contents, &place, package))
 }
 
-/// A package for each text of a component, from a name on: what is not listed because another version is
-/// has one, too.
+/// One package for each text of a component, from a name on. Packages that are not listed, because
+/// another version is, count too.
 pub(super) fn texts_from<'c>(
     contents: &'c PackageSet,
     component: &Component,
@@ -135,7 +136,7 @@ pub(super) fn texts_from<'c>(
     })
 }
 
-/// Where an index lists the versions of a name, and which packages these are.
+/// The packages of a name that an index lists, by their ranks.
 pub(super) fn ranked(
     contents: &PackageSet,
     place: &IndexPlace,

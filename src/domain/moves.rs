@@ -1,4 +1,4 @@
-//! Moves: how what is listed at a place of a suite changes.
+//! Moves: how the packages that are listed at a place of a suite change.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::domain::place::{Move, Place};
 use crate::domain::{Package, PackageSet};
 
-/// What goes from a place and what comes to it, of these versions before and now; each once.
+/// The moves at a place from the versions before to those of now: each version that goes or comes
+/// is in one move.
 pub(super) fn exchanged(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>]) -> Vec<Move> {
     let mut gone = without(before, now).into_iter();
     let mut come = without(now, before).into_iter();
@@ -18,8 +19,9 @@ pub(super) fn exchanged(place: &Place, before: &[Arc<Package>], now: &[Arc<Packa
     .collect()
 }
 
-/// The same for people: first from the highest version to the next highest, as hosts go, though either may be
-/// listed before and after; then what else goes and comes.
+/// The same for people. The first move goes from the highest version to the next highest, as hosts
+/// do, even if either is listed before and after. The others are the other versions that go and
+/// come.
 pub(super) fn told(place: &Place, before: &[Arc<Package>], now: &[Arc<Package>]) -> Vec<Move> {
     let (was, is) = (highest(before), highest(now));
     let same = was.map(|p| p.digest) == is.map(|p| p.digest);
@@ -47,7 +49,7 @@ fn highest(packages: &[Arc<Package>]) -> Option<&Arc<Package>> {
     packages.iter().max_by(|a, b| a.version.cmp(&b.version))
 }
 
-/// Those that are not among others, the highest version first.
+/// The packages that are not among `others`, the highest version first.
 fn without(packages: &[Arc<Package>], others: &[Arc<Package>]) -> Vec<Arc<Package>> {
     let others: BTreeSet<_> = others.iter().map(|other| other.digest).collect();
     let left = packages.iter().filter(|one| !others.contains(&one.digest));

@@ -1,4 +1,5 @@
-//! Namespaces: whether a suite takes bytes that the asker has not sent, and what is said where two namespaces meet.
+//! Namespaces: whether a suite takes bytes that the asker has not sent, and the warnings where two
+//! namespaces meet.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +10,17 @@ use crate::domain::{Package, SuiteSpec};
 /// A suite that the asker may read, with its namespace.
 pub type Readable = (SuiteName, Namespace);
 
-/// Whether bytes may be added to a suite of `to` by somebody who has not sent them and reads them in `from`.
+/// Whether bytes may be added to a suite of `to` by somebody who has not sent them, and can read
+/// them in `from`.
 ///
-/// That is a promotion, and it goes within one namespace. Who has sent the bytes uploads them, wherever else they
-/// are. What no suite has stands in no namespace yet.
+/// That is a promotion, and it is allowed within one namespace only. It does not concern bytes that
+/// the asker has sent, wherever else they are. Bytes that no suite has are in no namespace yet.
 pub fn may_promote(to: &Namespace, from: &[Readable]) -> bool {
     from.is_empty() || from.iter().any(|(_, namespace)| namespace == to)
 }
 
-/// Why a package is not promoted into a suite, and what to do. It names suites alone that the asker may read.
+/// Why a package is not promoted into a suite, and what to do. It names only suites that the asker
+/// may read.
 pub fn not_promoted(package: &Package, to: &SuiteSpec, from: &[Readable]) -> ConflictReason {
     let Package { name, version, architecture, .. } = package;
     let from: Vec<_> = from.iter().map(|(suite, of)| format!("{suite} (namespace {of})")).collect();
@@ -31,7 +34,7 @@ pub fn not_promoted(package: &Package, to: &SuiteSpec, from: &[Readable]) -> Con
     ConflictReason { subject: format!("{name} {version} {architecture}"), problem }
 }
 
-/// What is said of a host that reads suites of several namespaces; `None` when they share one.
+/// The warning for a host that reads suites of several namespaces; `None` when they share one.
 pub fn side_by_side(suites: &[SuiteSpec]) -> Option<String> {
     let of = by_namespace(suites);
     if of.len() < 2 {
@@ -45,7 +48,8 @@ pub fn side_by_side(suites: &[SuiteSpec]) -> Option<String> {
     ))
 }
 
-/// What is said of a host that has read suites of other namespaces than it reads now; `None` when it has not.
+/// The warning for a host that has read suites of other namespaces than it reads now; `None` when
+/// it has not.
 pub fn moved(now: &[SuiteSpec], before: &[SuiteSpec]) -> Option<String> {
     let elsewhere = |one: &&SuiteSpec| now.iter().all(|spec| spec.namespace != one.namespace);
     let of = by_namespace(before.iter().filter(elsewhere));
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_one_namespace_are_told_nothing() {
+    fn hosts_of_one_namespace_get_no_warning() {
         let of = |all: &[(&str, &str)]| -> Vec<_> {
             all.iter().map(|(name, of)| spec(name, of)).collect()
         };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::debian::{Architecture, PackageKind, PackageName, Version, translation};
 use crate::digest::Digest;
 
-/// What is known of one `.deb`, less the text of its stanza.
+/// What is known of one `.deb`, without the text of its stanza.
 ///
 /// The digest of the `.deb` is its key everywhere. The stanza is a function of the control fields,
 /// the digest and the size, so it is the same in every suite.
@@ -30,25 +30,27 @@ pub struct Package {
     pub stanza_bytes: u32,
     /// SHA-256 of the published stanza.
     pub stanza_digest: Digest,
-    /// Whether hosts or the installer are offered it.
+    /// Whether it is for hosts or for the installer.
     pub kind: PackageKind,
-    /// Its description, apart from the stanza; `None` for the installer's, which have none there.
+    /// Its description, apart from the stanza; `None` for packages of the installer, which have
+    /// none there.
     pub text: Option<Text>,
 }
 
-/// What a `Translation-en` says of a package: the same for all versions and architectures whose
-/// description is.
+/// What a `Translation-en` says of a package. It is the same for all versions and architectures
+/// with the same description.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Text {
     /// Which stanza of a `Translation-en`.
     pub mark: TextMark,
-    /// Size of that stanza with its closing blank line, rounded up to a multiple of 16. Unit: bytes. Earlier builds
-    /// recorded it so; the same text has to have the same size, or it would be listed twice.
+    /// Size of that stanza with its closing blank line, rounded up to a multiple of 16. Unit:
+    /// bytes. Earlier builds recorded it so; the same text must have the same size, or it would be
+    /// listed twice.
     pub bytes: u32,
 }
 
 impl Text {
-    /// What is kept apart of a published stanza; `None` when nothing does.
+    /// The part of a published stanza that a `Translation-en` has; `None` when there is none.
     pub fn of(kind: PackageKind, published: &str) -> Option<Self> {
         match kind {
             PackageKind::Deb => Self::of_stanza(&translation::split(published)?.translation),
@@ -67,8 +69,9 @@ impl Text {
     }
 }
 
-/// The first half of a SHA-256, which tells texts apart: one is kept in memory for every package. (The MD5 in
-/// the indices would not do: whoever sends packages can find two texts that share one.)
+/// The first half of a SHA-256, by which texts are distinguished. It is only a half, because one is
+/// kept in memory for every package. (The MD5 in the indices would not do: an uploader can find two
+/// texts that share one.)
 ///
 /// Shape: 16 bytes, written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,7 +135,8 @@ mod tests {
         assert_eq!(Text::of_stanza(""), None);
     }
 
-    /// Names and versions of up to 23 bytes are within it. A server keeps sixty thousand in memory.
+    /// Names and versions of up to 23 bytes are stored inside it. A server has sixty thousand in
+    /// memory.
     #[test]
     fn what_is_kept_in_memory_of_a_package_is_small() {
         assert!(size_of::<Package>() <= 224, "{} bytes", size_of::<Package>());

@@ -1,5 +1,5 @@
-//! Package set: which packages a generation holds. A copy shares all but what is changed in it, so that
-//! thousands of packages are kept in memory once, however many generations look at them.
+//! Package set: the packages of a generation. A copy shares everything that is not changed in it,
+//! so that thousands of packages are in memory once, however many generations hold them.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,21 +20,22 @@ pub type Named = (Component, PackageName);
 
 /// Which packages a generation holds, and since when.
 ///
-/// Cloning costs nothing, and listing or unlisting one package costs the logarithm of their number.
+/// Cloning costs next to nothing, and the cost of listing or unlisting a package grows with the
+/// logarithm of their number.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct PackageSet {
     components: BTreeMap<Component, Listing>,
     /// How many versions an index lists of a name.
     versions: Versions,
-    /// How many of them are for the installer.
+    /// How many of the packages are for the installer.
     udebs: usize,
 }
 
-/// What one component holds. The keys are the packages themselves: each is kept in memory for as long as
-/// the server runs, and names beside it would need as much room as it does.
+/// What one component holds. The keys are the packages themselves: they are in memory for as long
+/// as the server runs anyway, and separate names would need as much room again.
 #[derive(Clone, Default, Debug)]
 struct Listing {
-    /// Each with the generation that listed it.
+    /// Each package with the generation that listed it.
     members: OrdMap<ByName, u64>,
     of_source: OrdSet<BySource>,
     by_rank: OrdSet<ByRank>,
@@ -50,19 +51,20 @@ impl PartialEq for Listing {
 
 impl Eq for Listing {}
 
-/// A package as one of its component: by name, architecture and version.
+/// A package in the order of its component: by name, architecture and version.
 #[derive(Clone, Debug)]
 struct ByName(Arc<Package>);
 
-/// A package as one of its source's.
+/// A package in the order of sources.
 #[derive(Clone, Debug)]
 struct BySource(Arc<Package>);
 
-/// A package as one of those that an index lists in turn.
+/// A package in the order in which an index lists it.
 #[derive(Clone, Debug)]
 struct ByRank(u64, Arc<Package>);
 
-/// Where to look for a package, or, without version or architecture, before all of that architecture or name.
+/// A position: that of a package, or, without a version or an architecture, before all packages of
+/// that architecture or name.
 struct Spot<'s>(&'s PackageName, Option<&'s Architecture>, Option<&'s Version>);
 
 impl<'s> Spot<'s> {
@@ -71,7 +73,7 @@ impl<'s> Spot<'s> {
     }
 }
 
-/// Before all packages of a source.
+/// The position before all packages of a source.
 struct Source<'s>(&'s PackageName);
 
 impl Ord for ByName {
@@ -132,7 +134,7 @@ impl Comparable<ByName> for Spot<'_> {
     }
 }
 
-/// Before all packages of a rank.
+/// The position before all packages of a rank.
 impl Equivalent<ByRank> for Rank {
     fn equivalent(&self, _: &ByRank) -> bool {
         false
@@ -160,7 +162,7 @@ impl Comparable<BySource> for Source<'_> {
 }
 
 impl Listing {
-    /// What stands from a name on; from the first, without one.
+    /// The packages from a name on, or from the first.
     fn from<'c>(
         &'c self,
         name: Option<&PackageName>,
@@ -222,7 +224,7 @@ impl PackageSet {
         self.versions
     }
 
-    /// Lists so many versions of a name in an index from now on.
+    /// Limits an index to so many versions of a name from now on.
     pub fn limit(&mut self, versions: Versions) {
         self.versions = versions;
     }
@@ -254,7 +256,7 @@ impl PackageSet {
         from.into_iter().flatten().take_while(here)
     }
 
-    /// Whether a component holds just this package.
+    /// Whether a component holds exactly this package.
     pub fn holds(&self, component: &Component, package: &Package) -> bool {
         let listing = self.components.get(component);
         let found = listing.and_then(|listing| listing.members.get_key_value(&Spot::of(package)));
@@ -266,8 +268,8 @@ impl PackageSet {
         self.components.get(component)?.members.get(&Spot::of(package)).copied()
     }
 
-    /// What a component holds from a rank on, or from the first, in the order in which it was listed, and
-    /// what was listed at once by name and version; each with the generation that listed it.
+    /// The packages of a component from a rank on, or from the first: by the generation that listed
+    /// them, and within a generation by name and version. Each comes with that generation.
     pub fn ranked<'c>(
         &'c self,
         component: &Component,
@@ -277,7 +279,8 @@ impl PackageSet {
         listing.map(|listing| listing.ranked(first)).into_iter().flatten()
     }
 
-    /// What a component holds from a name on, or from the first, by name, architecture and version.
+    /// The packages of a component from a name on, or from the first, by name, architecture and
+    /// version.
     pub fn from<'c>(
         &'c self,
         component: &Component,
@@ -308,7 +311,8 @@ impl PackageSet {
         })
     }
 
-    /// The places where the two hold something else. Costs what differs, where one came from the other.
+    /// The places where the two sets hold something else. The cost grows with the difference, where
+    /// one of them came from the other.
     pub fn differing(&self, other: &Self) -> BTreeSet<Place> {
         let nothing = Listing::default();
         let components: BTreeSet<_> =
@@ -319,7 +323,8 @@ impl PackageSet {
             let (ours, theirs) = (of(self), of(other));
             let ours = &ours.as_ref().unwrap_or(&nothing).members;
             for item in ours.diff(&theirs.as_ref().unwrap_or(&nothing).members) {
-                // Two that were listed by the same generation are the same, or that generation is not.
+                // Only the generations are compared: at one place and version, a generation lists
+                // one package.
                 let ByName(package) = match item {
                     DiffItem::Update { old, new } if old.0.0 == new.0.0 => continue,
                     DiffItem::Update { new: (name, _), .. } => name,
@@ -331,8 +336,8 @@ impl PackageSet {
         places
     }
 
-    /// Lists a package beside the other versions at its place, by the generation `since`; gives what was there
-    /// under the same version.
+    /// Lists a package beside the other versions at its place, by the generation `since`. Gives the
+    /// package that was there under the same version.
     pub fn list(
         &mut self,
         component: &Component,
@@ -345,11 +350,12 @@ impl PackageSet {
         before
     }
 
-    /// Lists a package no more.
+    /// Unlists a package.
     pub fn unlist(&mut self, component: &Component, package: &Package) {
         let Some(listing) = self.components.get_mut(component) else { return };
         let before = listing.unlist(&Spot::of(package));
-        // Two that hold the same are the same, whatever they held before.
+        // Without empty components, two sets that hold the same are equal, whatever they held
+        // before.
         if listing.members.is_empty() {
             self.components.remove(component);
         }
@@ -361,12 +367,12 @@ impl PackageSet {
         self.udebs = self.udebs.saturating_sub(udebs);
     }
 
-    /// Whether any of them is for the installer.
+    /// Whether any package is for the installer.
     pub fn has_udebs(&self) -> bool {
         self.udebs > 0
     }
 
-    /// Makes a plan's moves, with the generation `since`.
+    /// Makes the moves of a plan, by the generation `since`.
     pub fn apply(&mut self, moves: &[Move], since: u64) {
         for one in moves {
             let component = &one.place.0;

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::domain::package_set::{Place, place_of};
 use crate::domain::{Package, PinTarget, Tenure, pin::PinKind};
 
-/// Packages at their components: what a suite lists of one source (or one binary).
+/// Packages with their components: what a suite lists of one source (or one binary).
 pub type Selection = BTreeMap<Digest, (Component, Arc<Package>)>;
 
 /// Everything that a suite ever listed of one source (or one binary).
@@ -18,13 +18,13 @@ pub struct Past {
     packages: BTreeMap<Digest, Arc<Package>>,
 }
 
-/// The version that a selection stands for: the highest source version in it, and among its binaries
-/// the highest binary version, so that a rebuild of the same source counts as a step.
+/// The version of a selection: the highest source version in it, and among its binaries the highest
+/// binary version, so that a rebuild of the same source counts as a step.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Label {
     /// The version a pin names.
     pub pinned: Version,
-    /// Tells rebuilds of one source apart.
+    /// Distinguishes rebuilds of one source.
     pub rebuild: Version,
 }
 
@@ -60,13 +60,14 @@ impl Past {
         highest.into_values().collect()
     }
 
-    /// The version a selection stands for; `None` when it is empty.
+    /// The version of a selection; `None` when it is empty.
     pub fn label(&self, selection: &Selection) -> Option<Label> {
         label(&self.target, selection.values().map(|(_, package)| &**package))
     }
 
-    /// What a rollback goes to: the last selection with the version that was live before the present
-    /// one, and that was not itself withdrawn. Going back twice goes back two versions; it never toggles.
+    /// The target of a rollback: the last selection with the version that was live before the
+    /// present one and that was not withdrawn. Going back twice goes back two versions; it never
+    /// toggles.
     pub fn before_present(
         &self,
         withdrawn: impl Fn(&Package) -> bool,
@@ -96,7 +97,7 @@ impl Past {
         self.tenures.iter().flat_map(|t| [Some(t.from), t.until]).flatten().collect()
     }
 
-    /// The last selection that stood for this version; `None` when it was never live.
+    /// The last selection of this version; `None` when it was never live.
     pub fn last_with(&self, version: &Version) -> Option<Selection> {
         let points = self.turning_points();
         points
@@ -107,7 +108,7 @@ impl Past {
     }
 }
 
-/// The version that some packages of one target stand for.
+/// The version of these packages of one target.
 pub fn label<'p>(target: &PinTarget, packages: impl Iterator<Item = &'p Package>) -> Option<Label> {
     let pinned = |package: &Package| match target.kind {
         PinKind::Source => package.source_version.clone(),

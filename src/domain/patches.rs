@@ -1,4 +1,4 @@
-//! Patches: which earlier states of an index a suite offers a patch from, and how it is called.
+//! Patches: which earlier states of an index a suite offers a patch from, and the names of patches.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,19 +6,21 @@ use std::ops::Range;
 use crate::digest::Digest;
 use crate::time::Moment;
 
-/// So many of the generations before the current one are always among them.
+/// How many generations before the current one always have a patch.
 const RECENT: usize = 8;
-/// What was live so long ago is, and what was live at each doubling of it. Unit: seconds.
-/// Sixteen times as much is a day: what hosts have that ask once a day.
+/// An age: the generation that was live then has a patch, and so has the one at each doubling of
+/// this age. Unit: seconds. Sixteen times as much is a day: hosts that ask once a day have the
+/// index of then.
 const FIRST_AGE_SECONDS: i64 = 5_400;
-/// The last doubling looks 128 days back.
+/// How many ages there are, the first one included. The last one is 128 days.
 const AGES: u32 = 12;
 
-/// The earlier generations from which a patch is worth its keep: at most 20, the newest first.
+/// The earlier generations from which a patch is worth having: at most 20, the newest first.
 ///
-/// Shape: `earlier` holds the generations before the current one and when each was published, newest
-/// first. Every patch leads straight to the current generation, so each of them costs a patch with
-/// every publication: all that are recent, then what was live at doubling ages.
+/// Shape: `earlier` holds the generations before the current one and when each was published, the
+/// newest first. Every patch leads straight to the current generation, so each of these costs a
+/// patch with every publication. They are all that are recent, then those that were live at
+/// doubling ages.
 pub fn kept(earlier: &[(u64, Moment)], now: Moment) -> Vec<u64> {
     let mut kept: Vec<u64> = earlier.iter().take(RECENT).map(|(number, _)| *number).collect();
     for doubling in 0..AGES {
@@ -31,7 +33,8 @@ pub fn kept(earlier: &[(u64, Moment)], now: Moment) -> Vec<u64> {
     kept
 }
 
-/// Below this, fetching the list of patches first costs a host more than it saves. Unit: bytes.
+/// For an index below this size, fetching the list of patches costs a host more than it saves.
+/// Unit: bytes.
 const SMALLEST_INDEX_BYTES: u64 = 100_000;
 
 /// Whether an index is worth patches at all, by the size of its form that apt prefers (xz).
@@ -39,22 +42,23 @@ pub fn is_worth(compressed_bytes: u64) -> bool {
     compressed_bytes >= SMALLEST_INDEX_BYTES
 }
 
-/// Whether a patch saves enough to be listed, by its size as it is fetched and that of the index. apt
-/// takes patches up to the size of the index; the list of them has to be paid for as well.
+/// Whether a patch saves enough to be listed, by its size as it is fetched and that of the index.
+/// apt takes patches up to the size of the index, but a host has to fetch the list of patches, too.
 pub fn pays(patch_bytes: u64, compressed_bytes: u64) -> bool {
     is_worth(compressed_bytes) && patch_bytes <= compressed_bytes / 2
 }
 
-/// The name of a patch between two generations: never given to other bytes again, because
-/// generations are not, and because what was published of them never changes.
+/// The name of a patch between two generations. It is never used for other bytes: numbers of
+/// generations are never used again, and what a generation published never changes.
 pub fn patch_name(from: u64, to: u64) -> String {
     format!("{from}-{to}")
 }
 
-/// The runs in which two lists of chunks differ, each in both: what stands between two runs is the same.
+/// The runs in which two lists of chunks differ, as ranges in both. Between two runs the lists are
+/// the same.
 ///
-/// Shape: in the order of both; a run may be empty in one of the two. Chunks are cut so that few differ
-/// when little does, but whatever the lists hold, the runs lead from one to the other.
+/// Shape: in the order of both lists; a run may be empty in one of them. Chunks are cut so that few
+/// of them differ after a small change, but for any two lists the runs lead from one to the other.
 pub fn differing(old: &[Digest], new: &[Digest]) -> Vec<(Range<usize>, Range<usize>)> {
     let places: HashMap<&Digest, usize> =
         new.iter().enumerate().map(|(at, key)| (key, at)).collect();
@@ -104,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_quiet_suite_keeps_what_a_daily_host_has() {
-        // Nine new ones within a minute, one from last week: live all the time since.
+        // Nine new ones within seconds; the one from last week was live all the time until then.
         let earlier = published((1..=9).chain([7 * 86_400, 8 * 86_400]));
         assert_eq!(kept(&earlier, NOW), [11, 10, 9, 8, 7, 6, 5, 4, 2, 1]);
         assert_eq!(kept(&[], NOW), Vec::<u64>::new());

@@ -40,7 +40,7 @@ pub struct PinTarget {
     pub name: PackageName,
 }
 
-/// While it holds, the suite offers this version of the package, and none above it.
+/// While it is in force, the suite offers this version of the package, and none above it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pin {
     /// What is pinned.
@@ -57,11 +57,11 @@ pub struct Pin {
     pub until: Option<Moment>,
 }
 
-/// A version that was rolled back from: it does not come back by itself.
+/// A version that was rolled back from or removed: it does not come back by itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Withdrawn {
-    /// The package, as it was pinned.
+    /// The package, as it was pinned or named.
     pub target: PinTarget,
-    /// The version that was left.
+    /// The withdrawn version.
     pub version: Version,
 }

@@ -25,16 +25,17 @@ pub struct Asking {
     pub at: Moment,
     /// When the pin ends by itself, if it does.
     pub until: Option<Moment>,
-    /// What may be done where hosts could not follow.
+    /// What may be done where hosts could not follow the change.
     pub leeway: Leeway,
 }
 
-/// What may be done where hosts could not follow a change, because what they have needs what it takes away.
+/// What may be done where hosts could not follow a change, because packages that they have need
+/// what it takes away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Leeway {
-    /// Move what has to move along.
+    /// Move other packages with it, so that hosts can follow.
     pub cascade: bool,
-    /// Go on all the same.
+    /// Make the change all the same.
     pub force: bool,
 }
 
@@ -66,8 +67,8 @@ pub fn roll_back(
     Ok(())
 }
 
-/// Rolls one package back to what a generation held, and pins it there. What that generation did not
-/// hold is held out.
+/// Rolls one package back to what a generation held, and pins it there. Where that generation did
+/// not hold the package, it is held out of the suite.
 ///
 /// # Errors
 /// [`Conflict`] when neither the generation nor the suite holds the package.
@@ -87,8 +88,9 @@ pub fn roll_back_to(
     Ok(())
 }
 
-/// Leaves sources of earlier contents as they are now where they would bring back what was withdrawn: it does not
-/// come back by itself, whatever goes back around it. Gives these sources.
+/// Keeps a rollback to earlier contents from bringing back what was withdrawn, which does not come
+/// back by itself. Where the contents list a withdrawn version, its source is set to what is listed
+/// now. Gives these sources.
 pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut PackageSet) -> Vec<PackageName> {
     let mut sources = BTreeSet::new();
     for (place, _) in draft.differing(then) {
@@ -106,10 +108,11 @@ pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut PackageSet) -> Vec<Pack
     sources.into_iter().collect()
 }
 
-/// When a package was listed has no meaning in contents that are only compared.
+/// For contents that are only compared, it does not matter when a package was listed.
 const ANY_TIME: u64 = 0;
 
-/// Brings back the whole contents of an earlier generation, and pins every source that moves by it.
+/// Brings back the whole contents of an earlier generation, and pins every source that changes by
+/// it.
 pub fn roll_back_all(draft: &mut Draft<'_>, then: &PackageSet, asking: &Asking) {
     let mut sources = BTreeSet::new();
     for (place, here) in draft.differing(then) {
@@ -136,7 +139,7 @@ pub fn roll_back_all(draft: &mut Draft<'_>, then: &PackageSet, asking: &Asking) 
 /// Pins a package at a version that the suite has taken.
 ///
 /// # Errors
-/// [`Conflict`] naming the versions there are.
+/// [`Conflict`] naming the versions that there are.
 pub fn pin_at(
     draft: &mut Draft<'_>,
     target: &PinTarget,
@@ -160,8 +163,8 @@ pub fn pin_at(
     Ok(())
 }
 
-/// Ends a pin and lists the highest version taken meanwhile, never one that was withdrawn, nor what the suite
-/// does not take any more.
+/// Ends a pin and lists the highest version that was taken meanwhile: never one that was withdrawn,
+/// nor one that the suite does not take any more.
 ///
 /// # Errors
 /// [`Conflict`] when the package is not pinned.
@@ -192,8 +195,8 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     Ok(())
 }
 
-/// Takes a package out of the suite. What was listed does not come back by itself; where several versions are
-/// listed, nothing that was taken until then does.
+/// Takes a package out of the suite. What was listed does not come back by itself. Where several
+/// versions are listed, nothing that was taken until then comes back by itself.
 ///
 /// # Errors
 /// [`Conflict`] when the suite does not list it.
@@ -219,7 +222,8 @@ pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Res
     Ok(())
 }
 
-/// Lists exactly `selection` of the target and pins it; what is left on the way was withdrawn.
+/// Lists exactly `selection` of the target and pins it. What is unlisted by this, and is higher, is
+/// withdrawn.
 fn fix(
     draft: &mut Draft<'_>,
     target: &PinTarget,
@@ -230,7 +234,7 @@ fn fix(
     let version = label.map(|label| label.pinned);
     let mut left: Vec<_> = match draft.spec.versions.is_one() {
         true => Vec::new(),
-        // What stands below the highest one is left as well, where it is above what is listed from now on.
+        // What is listed below the highest version goes too, where it is above the pinned one.
         false => draft.listed_before(target),
     };
     for (place, package) in draft.members(target) {
@@ -275,7 +279,8 @@ pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Versi
     }
 }
 
-/// A version that was never live: its own packages, and of the others those that are not higher.
+/// The selection of a version that was never live: its own packages, and of the others those that
+/// are not higher.
 fn with_others(
     target: &PinTarget,
     version: &Version,
@@ -293,7 +298,7 @@ fn with_others(
     kept.chain(own.iter().cloned()).map(|(component, p)| (p.digest, (component, p))).collect()
 }
 
-/// Of each name and architecture the highest.
+/// The highest package of each name and architecture.
 fn newest<'p>(taken: impl Iterator<Item = &'p Taken>) -> Vec<Taken> {
     let mut best: std::collections::BTreeMap<_, Taken> = std::collections::BTreeMap::new();
     for (component, package) in taken {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::debian::{Architecture, Component, PackageName};
 use crate::domain::Package;
 
-/// Where in a suite the versions of a package stand.
+/// Where in a suite the versions of a package are.
 pub type Place = (Component, PackageName, Architecture);
 
-/// Where a package stands that is in a component.
+/// The place of a package in a component.
 pub fn place_of(component: &Component, package: &Package) -> Place {
     (component.clone(), package.name.clone(), package.architecture.clone())
 }
 
-/// How one place of a suite changes: with one version listed, from that to the next.
+/// How one place of a suite changes. Where one version is listed: from that to the next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Move {
     /// Which place.

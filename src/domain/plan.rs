@@ -20,15 +20,15 @@ pub struct Plan {
     pub withdrawn: Vec<Withdrawn>,
     /// Versions that may come back.
     pub restored: Vec<Withdrawn>,
-    /// The new description, when it was edited.
+    /// The suite's new spec, when it was edited.
     pub spec: Option<SuiteSpec>,
-    /// From which suite its alias may be taken.
+    /// The suite that its alias may be taken from.
     pub alias_from: Option<SuiteName>,
 }
 
 impl Plan {
-    /// What moves, for people: from the highest version of a place to the next highest, as hosts go, and what
-    /// else goes and comes.
+    /// The moves for people: first from the highest version of a place to the next highest, as
+    /// hosts do, then the other versions that go and come.
     pub fn told(&self) -> &[Move] {
         self.for_people.as_ref().unwrap_or(&self.moves)
     }

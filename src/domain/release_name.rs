@@ -1,21 +1,25 @@
-//! Origin and Label: texts by which apt's preferences and unattended-upgrades tell a repository from others.
+//! Origin and Label: texts by which apt's preferences and unattended-upgrades recognise a
+//! repository.
 //!
-//! apt parts a pin at commas, takes what begins with `/` for a regular expression and all else for a glob, and reads at
-//! most 299 bytes of it; unattended-upgrades parts at commas and `=`, replaces `${…}` and `%2C`, and takes the rest
-//! for a glob. Whatever one of them reads in another way than it stands there is refused for a new suite, and matched
-//! by `?` for one of before. Source: apt, `pkgVersionMatch` (versionmatch.cc), `ReadConfigFile` and `ParseQuoteWord`;
-//! unattended-upgrades, `match_whitelist_string`; shown by the test `what_origin_and_label_may_be_is_read_by_hosts`.
+//! apt splits a pin at commas, takes what begins with `/` for a regular expression and everything
+//! else for a glob, and reads at most 299 bytes of it. unattended-upgrades splits at commas and
+//! `=`, replaces `${…}` and `%2C`, and takes the rest for a glob. A character that one of them does
+//! not take literally is refused for a new suite, and matched by `?` for an existing one. Source:
+//! apt, `pkgVersionMatch` (versionmatch.cc), `ReadConfigFile` and `ParseQuoteWord`;
+//! unattended-upgrades, `match_whitelist_string`; shown by the test
+//! `what_origin_and_label_may_be_is_read_by_hosts`.
 
 use crate::domain::suite::{SpecError, SuiteSpec};
 
-/// What a pin of apt may be long, behind `release`. Unit: bytes. Source: versionmatch.cc, `char Spec[300]`.
+/// The longest pin that apt reads, after `release`. Unit: bytes. Source: versionmatch.cc,
+/// `char Spec[300]`.
 const LONGEST_PIN_BYTES: usize = 299;
 
-/// Of longer texts only the beginning is matched, so that a pin is short enough whatever was taken before.
-/// Unit: bytes.
+/// Only the beginning of a longer text is matched, so that a pin is short enough for any existing
+/// suite. Unit: bytes.
 const LONGEST_MATCHED_BYTES: usize = 100;
 
-/// What a character means to one of the readers.
+/// The characters that one of the readers does not take literally, and what they mean to it.
 const READ_OTHERWISE: [(char, &str); 13] = [
     (',', "parts apt's pins and unattended-upgrades' patterns"),
     ('=', "stops unattended-upgrades, and with it the distribution's security updates"),
@@ -32,7 +36,8 @@ const READ_OTHERWISE: [(char, &str); 13] = [
     (';', "ends an entry in apt's configuration"),
 ];
 
-/// The first part of a text that some reader takes for something else, and for what.
+/// The first place in a text that one of the readers does not take literally, and what it means to
+/// it.
 fn odd(text: &str) -> Option<(usize, &'static str)> {
     let mut before = None;
     for (at, found) in text.char_indices() {
@@ -50,7 +55,7 @@ fn odd(text: &str) -> Option<(usize, &'static str)> {
     None
 }
 
-/// Checks that hosts read Origin and Label of a new suite as they stand there.
+/// Checks that hosts take Origin and Label of a new suite literally.
 ///
 /// # Errors
 /// [`SpecError`] naming the field, the character and what it would do.
@@ -74,7 +79,7 @@ pub fn verify(spec: &SuiteSpec) -> Result<(), SpecError> {
     Ok(())
 }
 
-/// What an operator hears of a suite of before that a new one could not be; `None` when all is well.
+/// The warning for an existing suite that could not be created today; `None` when all is well.
 pub fn warning(spec: &SuiteSpec) -> Option<String> {
     let error = verify(spec).err()?;
     let SuiteSpec { name, origin, label, .. } = spec;
@@ -87,13 +92,13 @@ pub fn warning(spec: &SuiteSpec) -> Option<String> {
     ))
 }
 
-/// What apt's preferences say behind `Pin: release`.
+/// The text after `Pin: release` in apt's preferences.
 pub(crate) fn pin(origin: &str, label: &str, codename: &str) -> String {
     format!("o={origin},l={label},n={codename}")
 }
 
-/// The text as apt's pins and unattended-upgrades' patterns match it: as it is, with `?` for what they would
-/// read otherwise.
+/// The text as a pattern for apt's pins and unattended-upgrades: as it is, with `?` for what they
+/// would not take literally. A long text is cut and ends with `*`.
 pub(crate) fn pattern(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -104,7 +109,8 @@ pub(crate) fn pattern(text: &str) -> String {
         let mut chars = odd.chars();
         chars.next();
         rest = chars.as_str();
-        // A '/' is odd at the beginning alone, and a blank goes on being behind another.
+        // A '/' has a meaning only at the beginning of the whole text, and a blank only after
+        // another one.
         if rest.starts_with('/') {
             out.push('/');
             rest = rest.get(1..).unwrap_or_default();
@@ -119,8 +125,8 @@ pub(crate) fn pattern(text: &str) -> String {
     out
 }
 
-/// The Origin of a suite of which nobody says it: the server's name, an address without its brackets, which apt
-/// would take for a list of characters.
+/// The Origin of a suite when none is given: the server's name. An address loses its brackets,
+/// which apt would take for a list of characters.
 pub fn usual_origin(server: &str) -> String {
     let bare = server.trim_start_matches('[').trim_end_matches(']');
     bare.chars().take(LONGEST_MATCHED_BYTES).collect()
@@ -139,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_takes_for_something_else_is_refused_and_named() {
+    fn text_that_a_reader_does_not_take_literally_is_refused() {
         for (text, part) in [
             ("Acme, Inc.", "',' parts"),
             ("a=b", "'=' stops unattended-upgrades"),
@@ -176,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_before_are_matched_by_patterns() {
+    fn texts_of_existing_suites_are_matched_by_patterns() {
         for (text, matched) in [
             ("Acme, Inc.", "Acme? Inc."),
             ("a=b,c", "a?b?c"),

@@ -1,4 +1,4 @@
-//! Rights: all grants together, made ready for asking at every request; what one identity holds of
+//! Rights: all grants together, prepared for a lookup at every request; what one identity holds of
 //! them; and why it may or may not do something.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -8,7 +8,7 @@ use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
 use crate::domain::{Grant, Identity, Role};
 
-/// How a grant comes to an identity.
+/// How an identity has a grant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Origin {
     /// It is the identity's own, given with its certificate.
@@ -19,7 +19,7 @@ pub enum Origin {
     Member {
         /// Which group.
         group: GroupName,
-        /// By which of its members.
+        /// The member of the group that matches the identity.
         member: Member,
     },
 }
@@ -29,7 +29,7 @@ pub enum Origin {
 pub struct Held {
     /// The grant.
     pub grant: Arc<AccessGrant>,
-    /// How it comes to the identity.
+    /// How the identity has it.
     pub origin: Origin,
 }
 
@@ -41,12 +41,12 @@ pub struct Entitled {
 }
 
 impl Entitled {
-    /// What these grants give to `identity` together; `None` when there are none.
+    /// What `identity` holds by these grants; `None` when there are none.
     pub fn new(identity: Identity, held: Vec<Held>) -> Option<Self> {
         (!held.is_empty()).then_some(Self { identity, held })
     }
 
-    /// What an identity has whose own grant is all there is.
+    /// What an identity holds when its own grant is the only one.
     pub fn own(grant: &Grant) -> Self {
         let held = Held { grant: Arc::new(AccessGrant::of(grant)), origin: Origin::Own };
         Self { identity: grant.identity.clone(), held: vec![held] }
@@ -83,12 +83,12 @@ impl Entitled {
         self.role() == Role::Admin
     }
 
-    /// Whether it operates whole suites: only then it speaks for who reads them.
+    /// Whether it operates whole suites: only then may it give others the right to read them.
     pub fn gives(&self) -> bool {
         self.whole_operations().next().is_some()
     }
 
-    /// Whether it operates, wholly, all that these suites could be.
+    /// Whether it operates, as a whole, every suite that these patterns could match.
     pub fn gives_suites<'s>(&self, suites: impl IntoIterator<Item = &'s SuitePattern>) -> bool {
         let given = |wanted: &SuitePattern| {
             self.whole_operations().any(|grant| {
@@ -103,7 +103,7 @@ impl Entitled {
         grants.filter(|grant| grant.role >= Role::Operator && grant.is_whole())
     }
 
-    /// How far it reaches in a suite, with a role or a higher one.
+    /// What it may alter in a suite, with this role or a higher one.
     pub fn reach(&self, suite: &SuiteName, need: Role) -> Reach {
         let covering = self.held.iter().map(|held| &held.grant);
         let covering: Vec<_> =
@@ -115,7 +115,7 @@ impl Entitled {
     }
 }
 
-/// How far somebody reaches in a suite.
+/// What somebody may alter in a suite.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Reach {
     /// All of it.
@@ -144,12 +144,12 @@ impl Reach {
         }
     }
 
-    /// Whether nothing lies beyond it.
+    /// Whether it is all of the suite.
     pub fn is_whole(&self) -> bool {
         *self == Self::Whole
     }
 
-    /// What is within, for people: `acme-web* in main`.
+    /// What may be altered, for people: `acme-web* in main`.
     pub fn words(&self) -> String {
         let Self::Parts(grants) = self else { return "everything".into() };
         let words: BTreeSet<_> = grants.iter().map(|grant| limits(grant)).collect();
@@ -172,7 +172,7 @@ pub fn limits(grant: &AccessGrant) -> String {
     }
 }
 
-/// All grants and groups.
+/// All grants and groups, prepared for lookups.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Rights {
     named: HashMap<Identity, Vec<Held>>,
@@ -182,7 +182,7 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// All of it, made ready. Who is shut out holds nothing, whatever names it.
+    /// Prepares all of it. An identity that is shut out holds nothing, whatever grant names it.
     pub fn new(
         own: &[Grant],
         groups: &[Group],
@@ -246,7 +246,7 @@ impl Rights {
             let found = self.patterns.get(&(labels, tail.to_owned())).into_iter().flatten();
             for (group, member) in found.filter(|(_, member)| member.matches(identity)) {
                 for grant in self.of_group.get(group).into_iter().flatten() {
-                    // One way into a group is as good as two.
+                    // An identity that matches two members of a group has its grants once.
                     if held.iter().any(|one| one.grant == *grant) {
                         continue;
                     }
@@ -259,12 +259,12 @@ impl Rights {
         Entitled::new(identity.clone(), held)
     }
 
-    /// Everybody who is named, by a grant or as a member of a group, and not shut out.
+    /// Every identity that is named, by a grant or as a member of a group, and is not shut out.
     pub fn named(&self) -> impl Iterator<Item = &Identity> {
         self.named.keys().filter(|identity| !self.is_shut_out(identity))
     }
 
-    /// Whether the identity was shut out: then nothing that names it counts.
+    /// Whether the identity was shut out: then no grant is valid for it.
     pub fn is_shut_out(&self, identity: &Identity) -> bool {
         self.shut_out.contains(identity)
     }
@@ -285,7 +285,7 @@ impl Deed {
     /// Each of them, the least first.
     pub const ALL: [Self; 3] = [Self::Read, Self::Upload, Self::Operate];
 
-    /// The role that it takes.
+    /// The role that it needs.
     pub fn role(self) -> Role {
         match self {
             Self::Read => Role::Host,
@@ -304,7 +304,7 @@ impl Deed {
     }
 }
 
-/// What is asked about.
+/// A question about a right.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'q> {
     /// The suite.
@@ -320,17 +320,17 @@ pub struct Question<'q> {
 /// Why something is allowed or not.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// It is: by any one of these.
+    /// It is allowed, by any one of these.
     Allowed(Vec<Held>),
-    /// It was shut out.
+    /// The identity was shut out.
     ShutOut,
-    /// It holds nothing at all.
+    /// The identity holds nothing at all.
     HoldsNothing,
-    /// Nothing that it holds is for the suite.
+    /// Nothing that the identity holds is for the suite.
     OtherSuites,
-    /// It has a lower role there.
+    /// The identity has a lower role there.
     LowerRole(Role),
-    /// It has the role there, for these parts only.
+    /// The identity has the role there, for these parts only.
     OtherParts(Reach),
 }
 
@@ -345,7 +345,7 @@ pub fn explain(rights: &Rights, identity: &Identity, question: &Question<'_>) ->
     if role < deed.role() {
         return Verdict::LowerRole(role);
     }
-    // What limits uploads does not limit what is read.
+    // The limits of a grant concern what is altered, not what is read.
     let within = |grant: &AccessGrant| {
         *deed == Deed::Read
             || component.is_none_or(|component| grant.reaches_component(component))

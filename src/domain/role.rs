@@ -60,7 +60,7 @@ impl SuiteScope {
     }
 }
 
-/// What one identity was given.
+/// An identity's own grant.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Grant {
     /// To whom.

@@ -12,25 +12,25 @@ use crate::domain::listing::{listing_from, ranked, texts_from};
 use crate::domain::package_set::Rank;
 use crate::domain::{Move, Package, PackageSet};
 
-/// Which index of a suite that is made of stanzas.
+/// An index of a suite that is made of stanzas.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Index {
     /// The `Packages` of a place.
     Packages {
-        /// Of which.
+        /// Its place.
         place: IndexPlace,
-        /// Whether long descriptions stand in a `Translation-en` and not in it.
+        /// Whether long descriptions are in a `Translation-en` and not in it.
         is_short: bool,
     },
     /// The `Translation-en` of a component: each description of each package once, whatever versions and
     /// architectures have it.
     Translation {
-        /// Of which.
+        /// Its component.
         component: Component,
     },
 }
 
-/// What the stanzas of an index are.
+/// The kind of stanzas in an index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
     /// Those of a `Packages`, in this form.
@@ -40,7 +40,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Where a package stands in such an index.
+    /// The rank of a package in such an index.
     fn rank(self, since: u64, package: &Package) -> Rank {
         let rank = Rank::of(since, package);
         let version = rank.version.filter(|_| self != Self::Translation);
@@ -49,7 +49,7 @@ impl Shape {
 }
 
 impl Index {
-    /// What its stanzas are.
+    /// The kind of its stanzas.
     pub fn shape(&self) -> Shape {
         match self {
             Self::Packages { place: IndexPlace { kind: PackageKind::Udeb, .. }, .. } => {
@@ -61,14 +61,14 @@ impl Index {
         }
     }
 
-    /// Whether it may read otherwise once a package has moved.
+    /// Whether a move may change it.
     pub fn shows(&self, moved: &Move) -> bool {
         let (component, _, built) = &moved.place;
         match self {
             Self::Packages { place, .. } => {
                 *component == place.component && (*built == place.architecture || built.is_all())
             }
-            // A new version with the description of the last one leaves it as it is.
+            // A new version with the description of the last one does not change it.
             Self::Translation { component: of } => {
                 let text = |package: &Option<Arc<Package>>| package.as_ref()?.text;
                 component == of && text(&moved.from) != text(&moved.to)
@@ -80,50 +80,54 @@ impl Index {
 /// One chunk of an index as its writer keeps it in memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
-    /// The place of its first package. What a `Translation-en` has of a name stands in one chunk.
+    /// The rank of its first package. All that a `Translation-en` has of a name is in one chunk.
     pub first: Rank,
-    /// The chunk's name.
+    /// The chunk's key.
     pub key: Digest,
 }
 
-/// A stretch of an index that was cut again.
+/// A part of an index that was cut again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stretch {
-    /// These pieces of before stay as they are.
+    /// These old pieces stay as they are.
     Kept(Range<usize>),
-    /// The packages of one chunk that was cut anew, and where the first of them stands.
+    /// The packages of one new chunk, and the rank of the first of them.
     Cut(Rank, Vec<Arc<Package>>),
 }
 
-/// No chunk is smaller, but for the last of an index. Unit: bytes of stanzas.
-const SMALLEST_BYTES: u64 = 64 * 1024;
-/// From here on a cut is more likely, so that few chunks are as large as they may be. Most are cut before:
-/// where any stanza may end a chunk only rarely, cuts that were moved soon meet those of before again.
+/// No chunk is smaller, except the last of an index and one before a stanza that does not fit in.
 /// Unit: bytes of stanzas.
+const SMALLEST_BYTES: u64 = 64 * 1024;
+/// From this size on a cut is more likely, so that few chunks reach the largest size. Most are cut
+/// before: where cuts are rare, cuts that were moved soon meet the old ones again. Unit: bytes of
+/// stanzas.
 const USUAL_BYTES: u64 = 192 * 1024;
-/// No chunk is larger, but for one that holds a single stanza. Unit: bytes of stanzas.
+/// No chunk is larger, except one of a single stanza, or of a `Translation-en` that keeps the texts
+/// of a name together. Unit: bytes of stanzas.
 const LARGEST_BYTES: u64 = 256 * 1024;
-/// Mean distance to the next cut below the usual size, and from there on. Unit: bytes of stanzas.
+/// The mean distance to the next cut below the usual size, and from there on. Unit: bytes of
+/// stanzas.
 const SPARSE_BYTES: u64 = 96 * 1024;
 const DENSE_BYTES: u64 = 16 * 1024;
 
 /// A chunk that is being filled.
 ///
-/// Where a cut falls depends on the stanza before it, on the size since the last cut and, when a chunk
-/// is full, on the stanza behind it; so a change of one package moves the cuts next to it and no others.
+/// Where a cut falls depends on the stanza before it, on the size since the last cut and, when a
+/// chunk is full, on the stanza after it. So a change of one package moves only the cuts next to
+/// it.
 struct Filling {
     shape: Shape,
     size: u64,
-    /// When the first of them was listed.
+    /// The generation that listed the first of the packages.
     since: u64,
     packages: Vec<Arc<Package>>,
 }
 
-/// The packages of one chunk, and where the first of them stands.
+/// The packages of one chunk, and the rank of the first of them.
 type Chunk = (Rank, Vec<Arc<Package>>);
 
 impl Filling {
-    /// Closes the chunk where the last stanza asks for it, or where the next one does not fit in.
+    /// Closes the chunk where the last stanza asks for it, or where the next one does not fit.
     fn settle(&mut self, next: &Package) -> Option<Chunk> {
         let last = self.packages.last()?;
         let asked = self.size >= SMALLEST_BYTES && self.cuts_after(last);
@@ -140,8 +144,8 @@ impl Filling {
         self.packages.push(Arc::clone(package));
     }
 
-    /// Size and first bytes of the digest of what is listed of a package. A short stanza counts as the
-    /// whole one: both forms are cut at the same places.
+    /// Size of what the index lists of a package, and the first bytes of its digest. A short stanza
+    /// counts like the whole one: both forms are cut at the same places.
     fn weight(&self, package: &Package) -> (u64, u32) {
         let (bytes, digest) = match (self.shape, &package.text) {
             (Shape::Translation, Some(text)) => (text.bytes, &text.mark.as_bytes()[..]),
@@ -151,7 +155,8 @@ impl Filling {
         (u64::from(bytes), u32::from_be_bytes(head))
     }
 
-    /// Whether the stanza's own digest, read as a fraction, falls below its share of the mean distance.
+    /// Whether the stanza's own digest, read as a fraction, is below its share of the mean
+    /// distance.
     fn cuts_after(&self, package: &Package) -> bool {
         let distance = if self.size < USUAL_BYTES { SPARSE_BYTES } else { DENSE_BYTES };
         let (bytes, head) = self.weight(package);
@@ -167,10 +172,10 @@ impl Filling {
     }
 }
 
-/// The name of the chunk that holds these packages: known before the chunk is made.
+/// The key of the chunk that holds these packages. It is known before the chunk is made.
 ///
-/// Shape: a hash over what tells its stanzas apart, behind a word that tells forms apart. Whole stanzas have
-/// no word: 32 bytes for each of them add up to what no word and digests do.
+/// Shape: a hash over what distinguishes its stanzas, after a word that distinguishes forms. Whole
+/// stanzas have no word: they are 32 bytes each, and a word with digests never has such a length.
 pub fn chunk_key(shape: Shape, packages: &[Arc<Package>]) -> Digest {
     let mut hasher = Hasher::new();
     hasher.update(match shape {
@@ -187,7 +192,7 @@ pub fn chunk_key(shape: Shape, packages: &[Arc<Package>]) -> Digest {
     hasher.finish()
 }
 
-/// The name of a chunk of something else than stanzas: of these bytes, told apart by what they are.
+/// The key of a chunk of something other than stanzas: of these bytes, distinguished by their kind.
 pub fn side_key(what: &str, bytes: &[u8]) -> Digest {
     let mut hasher = Hasher::new();
     hasher.update(what.as_bytes());
@@ -198,8 +203,8 @@ pub fn side_key(what: &str, bytes: &[u8]) -> Digest {
 
 /// Cuts an index into chunks.
 ///
-/// Shape: consecutive runs that hold all that is listed, in its order. Of a `Translation-en`, one package
-/// for each of its stanzas.
+/// Shape: consecutive runs that hold everything that is listed, in its order. For a
+/// `Translation-en`, one package for each of its stanzas.
 pub fn cut(contents: &PackageSet, index: &Index) -> Vec<Vec<Arc<Package>>> {
     let stretches = recut(contents, index, &[], &BTreeSet::new());
     let cut = |stretch| match stretch {
@@ -209,7 +214,7 @@ pub fn cut(contents: &PackageSet, index: &Index) -> Vec<Vec<Arc<Package>>> {
     stretches.into_iter().filter_map(cut).collect()
 }
 
-/// Where an index reads otherwise than before: what left it, and what came, each where it stood or stands.
+/// The ranks at which an index differs from before: those of what left it, and of what came.
 ///
 /// Shape: `moves` lead from `old` to `new`.
 pub fn changed(
@@ -222,7 +227,8 @@ pub fn changed(
     let mut names: BTreeSet<&PackageName> = shown.collect();
     match index {
         Index::Packages { place, .. } => {
-            // Another number of versions lists others of a name that is there for all architectures and for single ones.
+            // With another number of versions, other packages are listed of a name that is there
+            // for all architectures and for single ones.
             if old.versions() != new.versions() {
                 names.extend(new.from(&place.component, None).map(|package| &package.name));
             }
@@ -240,10 +246,10 @@ pub fn changed(
     }
 }
 
-/// Cuts an index again that was cut into `old` before it changed at `changed`.
+/// Cuts an index again that was cut into `old`, and has changed at the ranks `changed`.
 ///
-/// Shape: as [`cut`] of the whole would give it, where `Kept` stands for pieces that it would give
-/// again. Costs what changed, not what is listed. With no `old`, everything is cut.
+/// Shape: what [`cut`] of the whole would give, with `Kept` for old pieces that it would give
+/// again. The cost grows with the change, not with the index. Without `old`, everything is cut.
 pub fn recut(
     contents: &PackageSet,
     index: &Index,
@@ -256,7 +262,7 @@ pub fn recut(
         return cut.into_iter().map(anew).collect();
     }
     let holder = |rank: &Rank| old.partition_point(|piece| piece.first <= *rank).saturating_sub(1);
-    // The piece before may have ended only because what follows it did not fit in.
+    // The piece before may have ended only because the package after it did not fit.
     let reaches = |rank: &Rank| holder(rank).saturating_sub(1);
     let mut stretches = Vec::new();
     let mut done = 0_usize;
@@ -274,7 +280,7 @@ pub fn recut(
             let at = old.binary_search_by(|piece| piece.first.cmp(next)).ok()?;
             (at > from).then_some(at)
         };
-        // A cut that was there before is met, and nothing that changed reaches behind it.
+        // An old cut is met again, and nothing that changed reaches past it.
         let mut ends = |next: &Rank| {
             let at = meets(next)?;
             while ranks.next_if(|rank| *rank < next).is_some() {}
@@ -291,7 +297,7 @@ pub fn recut(
     stretches
 }
 
-/// Cuts from `first` on until `ends` gives the old piece that begins behind a cut, or to the end.
+/// Cuts from `first` on until `ends` gives the old piece that begins at a cut, or to the end.
 fn walk(
     contents: &PackageSet,
     index: &Index,

@@ -1,8 +1,8 @@
-//! Several: which versions stand below the highest one that a suite lists of a name.
+//! Several: which versions a suite lists below the highest one of a name.
 //!
-//! The verbs decide which version of a name is the highest that is offered (`add.rs`, `pinning.rs`). Below it stand
-//! the newest of what the suite has accepted, as many as it lists: not what was withdrawn or removed, and not what
-//! is above its pin.
+//! The verbs decide which version of a name is the highest that is offered (`add.rs`,
+//! `pinning.rs`). Below it, the suite lists the newest versions that it has accepted, up to its
+//! number of versions: none that was withdrawn or removed, and none above its pin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use crate::domain::place::place_of;
 use crate::domain::{Move, Package, Place};
 
 impl Draft<'_> {
-    /// Every version that is listed of a name: the highest of each architecture, and what stands below them.
+    /// Every version of a name that is listed: the highest of each architecture, and those below
+    /// them.
     pub fn listed_of(&self, (component, name): &Named) -> Vec<Arc<Package>> {
         let highest: Vec<_> = self
             .named(name)
@@ -74,8 +75,8 @@ impl Draft<'_> {
         }
     }
 
-    /// What the suite has accepted of a name and offers, by architecture. Of one version that is there for all
-    /// architectures and for single ones, these.
+    /// What the suite has accepted of a name and offers, by architecture. Where one version is
+    /// there for all architectures and for single ones, the single ones.
     fn offered(&self, component: &Component, name: &PackageName) -> Vec<Arc<Package>> {
         let mut offered: Vec<Arc<Package>> = self.accepted_of(component, name);
         offered.retain(|package| self.may_offer(package));
@@ -91,7 +92,7 @@ impl Draft<'_> {
         offered
     }
 
-    /// Whether a version that was accepted may stand below the highest one.
+    /// Whether a version that was accepted may be listed below the highest one.
     fn may_offer(&self, package: &Package) -> bool {
         let within = |pin: &crate::domain::Pin| {
             let version = pinned_version(&pin.target, package);
@@ -103,7 +104,7 @@ impl Draft<'_> {
         may && self.pin_of(package).is_none_or(within)
     }
 
-    /// What goes and comes at each place of the names that the draft has touched, and the same for people.
+    /// The moves at each place of these names, and the same moves for people.
     pub(super) fn exchanges(&self, names: &BTreeSet<Named>) -> (Vec<Move>, Vec<Move>) {
         let (mut moves, mut for_people) = (Vec::new(), Vec::new());
         for named in names {

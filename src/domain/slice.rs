@@ -1,4 +1,5 @@
-//! Slices: what a large change records ahead of its publication, cut so that no part of it takes long.
+//! Slices: what a large change records ahead of its publication, in parts that each take little
+//! time.
 
 use std::collections::HashMap;
 
@@ -6,18 +7,19 @@ use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::Acceptance;
 
-/// A part of what a large change records, ahead of the publication that makes all of it visible at once.
+/// A part of what a large change records ahead of the publication, which makes all of it visible at
+/// once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slice {
     /// Of which suite.
     pub suite: SuiteName,
-    /// The generation that is coming: the last one plus one.
+    /// The next generation: the last one plus one.
     pub generation: u64,
-    /// What is recorded of it.
+    /// The rows that it records.
     pub rows: Vec<SliceRow>,
 }
 
-/// One fact of a generation that is coming.
+/// One fact of the next generation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SliceRow {
     /// A package goes out.
@@ -29,7 +31,7 @@ pub enum SliceRow {
 }
 
 impl SliceRow {
-    /// Of which package.
+    /// The package.
     pub fn digest(&self) -> &Digest {
         match self {
             Self::Left(_, digest) | Self::Entered(_, digest) => digest,
@@ -37,8 +39,9 @@ impl SliceRow {
         }
     }
 
-    /// All rows, in an order in which they can be recorded: what goes out, then each package that is taken or
-    /// comes in, in the order of `entered`. What stands together there came together, and is found together.
+    /// All rows, in an order in which they can be recorded: first what goes out, then each package
+    /// that is taken or comes in, in the order of `entered`. Packages next to each other there came
+    /// together, so their rows are found together.
     pub fn in_order(
         left: Vec<(Component, Digest)>,
         accepted: Vec<Acceptance>,
@@ -51,7 +54,7 @@ impl SliceRow {
         let entered =
             entered.into_iter().map(|(component, digest)| Self::Entered(component, digest));
         let mut taken: Vec<_> = accepted.chain(entered).collect();
-        // Stable: a package is taken before it comes in.
+        // The sort is stable: a package is taken before it comes in.
         taken.sort_by_key(place);
         let left = left.into_iter().map(|(component, digest)| Self::Left(component, digest));
         left.chain(taken).collect()
@@ -83,7 +86,7 @@ mod tests {
             let at = all.iter().position(|(_, other)| other == digest).unwrap();
             ["old", "waits", "a", "b", "c"][at]
         };
-        let told: Vec<_> = rows
+        let written: Vec<_> = rows
             .iter()
             .map(|row| match row {
                 SliceRow::Left(..) => format!("-{}", name(row.digest())),
@@ -91,6 +94,6 @@ mod tests {
                 SliceRow::Entered(..) => format!("+{}", name(row.digest())),
             })
             .collect();
-        assert_eq!(told, ["-old", "-a", "=a", "+a", "+b", "=c", "+c", "=waits"]);
+        assert_eq!(written, ["-old", "-a", "=a", "+a", "+b", "=c", "+c", "=waits"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Suites: what an operator says of one.
+//! Suites: how an operator defines one.
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
@@ -12,8 +12,8 @@ use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Ve
 pub struct SuiteSpec {
     /// Its directory under `dists/` and its Codename.
     pub name: SuiteName,
-    /// Its Suite where that is not the Codename, and a second directory under `dists/`. Rights are never looked
-    /// up by it.
+    /// Its Suite field where that differs from the Codename, and a second directory under `dists/`.
+    /// Rights are never looked up by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<SuiteName>,
     /// The Origin field: who publishes it.
@@ -23,7 +23,7 @@ pub struct SuiteSpec {
     /// The Description field; empty for none.
     #[serde(default)]
     pub description: String,
-    /// In the order in which they are listed.
+    /// Its components, in the order in which they are listed.
     pub components: Vec<Component>,
     /// Concrete architectures in the order in which they are listed; never `all`.
     pub architectures: Vec<Architecture>,
@@ -31,13 +31,15 @@ pub struct SuiteSpec {
     /// Empty: any name is taken.
     #[serde(default)]
     pub owns: Vec<String>,
-    /// What its packages may do to all of its hosts; others that would are refused.
+    /// The privileges that its packages may use, which have an effect on all of its hosts; packages
+    /// that use others are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allows: Vec<Privilege>,
     /// How many versions of a name and architecture are listed at most.
     #[serde(default, skip_serializing_if = "Versions::is_one")]
     pub versions: Versions,
-    /// Within which a name, version and architecture belong to one set of bytes. It never changes.
+    /// The namespace, within which a name, version and architecture belong to one set of bytes. It
+    /// never changes.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
     /// How long a signature is valid. Unit: seconds. It is renewed well before.
@@ -62,7 +64,7 @@ pub struct SuiteSpec {
     /// Whether patches from earlier indices are made.
     #[serde(default = "yes")]
     pub pdiffs: bool,
-    /// Whether long descriptions stand in a `Translation-en` instead of `Packages`.
+    /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default)]
     pub translations: bool,
 }
@@ -71,13 +73,13 @@ fn yes() -> bool {
     true
 }
 
-/// A suite was described wrongly.
+/// The definition of a suite is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct SpecError {
     /// Which field.
     pub field: &'static str,
-    /// What is wrong with it and what would do.
+    /// What is wrong with it, and what is allowed.
     pub problem: String,
 }
 
@@ -126,7 +128,7 @@ impl SuiteSpec {
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }
 
-    /// Checks what no edit may alter, against what the suite was before.
+    /// Checks what no edit may alter, against the earlier spec.
     ///
     /// # Errors
     /// [`SpecError`] naming the first field that would make apt ask a person on every host, or the namespace.
@@ -157,12 +159,12 @@ impl SuiteSpec {
         Err(SpecError { field, problem: problem.into() })
     }
 
-    /// A new suite under the name of one that was removed: what was not said is as it was there. It may be in another
-    /// namespace when that one never `took` a package.
+    /// A new suite under the name of a removed one: what is not given is taken from the removed
+    /// one. It may be in another namespace when that one never `took` a package.
     ///
     /// # Errors
-    /// [`SpecError`] naming the first field in which it differs: hosts of the removed one would stop, or keep what they
-    /// have of another namespace.
+    /// [`SpecError`] naming the first field in which it differs: hosts of the removed suite would
+    /// stop, or would keep what they have from another namespace.
     pub fn succeed(self, departed: &Self, took: bool) -> Result<Self, SpecError> {
         let said =
             |text: String, before: &String| if text.is_empty() { before.clone() } else { text };
@@ -203,7 +205,7 @@ impl SuiteSpec {
         self.owns.is_empty() || self.owns.iter().any(|pattern| matches(pattern, name))
     }
 
-    /// Why a name is refused that the suite does not own, and what to do.
+    /// Why a name that the suite does not own is refused, and what to do.
     pub fn not_owned(&self) -> String {
         let (suite, owns) = (&self.name, self.owns.join(" "));
         format!(
@@ -218,7 +220,8 @@ impl SuiteSpec {
     }
 }
 
-/// A pattern that could match anything would let host pins pull the distribution's packages down.
+/// Whether a suite may own this pattern: one that could match anything would let host pins pull the
+/// distribution's packages down.
 fn valid_pattern(pattern: &str) -> bool {
     let letters = pattern.bytes().filter(|b| *b != b'*').count();
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.*".contains(&b);

@@ -3,11 +3,11 @@
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::domain::suite::{SpecError, SuiteSpec};
 
-/// What is changed of a suite. Origin, Label, name and NotAutomatic cannot be: apt asks a person on
-/// every host. Nor can the namespace.
+/// An edit of a suite. Origin, Label, name and NotAutomatic cannot be edited: apt would ask a
+/// person on every host. Neither can the namespace.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SuiteEdit {
-    /// Another alias, or none. In a box, since it is rare and would make every change larger.
+    /// Another alias, or none. In a box, because it is rare and would make every change larger.
     pub alias: Option<Box<AliasEdit>>,
     /// A new Description.
     pub description: Option<String>,
@@ -15,7 +15,7 @@ pub struct SuiteEdit {
     pub valid_seconds: Option<i64>,
     /// Patterns of the package names it owns, in place of those it had.
     pub owns: Option<Vec<String>>,
-    /// What its packages may do to all of its hosts, in place of what they might before.
+    /// The privileges that its packages may use, in place of those before.
     pub allows: Option<Vec<Privilege>>,
     /// How many versions of a name and architecture are listed at most.
     pub versions: Option<Versions>,
@@ -23,15 +23,15 @@ pub struct SuiteEdit {
     pub add_components: Vec<Component>,
     /// Architectures to add.
     pub add_architectures: Vec<Architecture>,
-    /// Architectures to take away.
+    /// Architectures to remove.
     pub remove_architectures: Vec<Architecture>,
-    /// Whether their packages go with them.
+    /// Whether their packages are removed with them.
     pub with_packages: bool,
-    /// Refused unless it is so already.
+    /// Refused unless it is the present value.
     pub not_automatic: Option<bool>,
-    /// Refused unless it is so already.
+    /// Refused unless it is the present value.
     pub but_automatic_upgrades: Option<bool>,
-    /// Refused unless it is so already.
+    /// Refused unless it is the present one.
     pub namespace: Option<Namespace>,
     /// Where `apt changelog` looks; empty for nowhere.
     pub changelogs: Option<String>,
@@ -41,7 +41,7 @@ pub struct SuiteEdit {
     pub contents: Option<bool>,
     /// Whether patches from earlier indices are made.
     pub pdiffs: Option<bool>,
-    /// Whether long descriptions stand in a `Translation-en`.
+    /// Whether long descriptions are in a `Translation-en`.
     pub translations: Option<bool>,
 }
 
@@ -50,22 +50,23 @@ pub struct SuiteEdit {
 pub struct AliasEdit {
     /// The alias.
     pub alias: Option<SuiteName>,
-    /// From which suite it may be taken; its own name, where that was the name of a suite that was removed.
+    /// The suite that it may be taken from; its own name, where that was the name of a removed
+    /// suite.
     pub from: Option<SuiteName>,
 }
 
 impl SuiteEdit {
-    /// From which suite the alias may be taken.
+    /// The suite that the alias may be taken from.
     pub fn alias_from(&self) -> Option<&SuiteName> {
         self.alias.as_ref().and_then(|edit| edit.from.as_ref())
     }
 
-    /// Whether it adds what hosts name files by.
+    /// Whether it adds components or architectures, by which hosts name files.
     pub fn adds(&self) -> bool {
         !self.add_components.is_empty() || !self.add_architectures.is_empty()
     }
 
-    /// A suite as it is after the edit.
+    /// The suite's spec after the edit.
     ///
     /// # Errors
     /// [`SpecError`] naming the field.
@@ -140,7 +141,8 @@ impl SuiteEdit {
     }
 }
 
-/// Whether dpkg knows these architectures: hosts would pass over any other, and see none of its packages.
+/// Checks that dpkg knows these architectures: hosts would ignore any other, and see none of its
+/// packages.
 ///
 /// # Errors
 /// [`SpecError`] naming one that it does not know.

@@ -216,7 +216,7 @@ fn asking() -> Asking {
 }
 
 #[test]
-fn higher_is_listed_lower_waits_and_the_same_again_is_nothing() {
+fn a_higher_version_is_listed_and_a_lower_one_waits() {
     let mut model = Model::new();
     let [one, two] = ["1.0", "2.0"].map(|version| package("web", version));
     assert_eq!(model.upload(std::slice::from_ref(&two)).unwrap(), [Standing::Published]);
@@ -251,7 +251,7 @@ fn one_version_is_for_all_architectures_or_for_single_ones() {
         let problem = format!("this version is in this suite for {}", first[0].architecture);
         assert!(said.to_string().contains(&problem), "{said}");
         assert_eq!(model.upload(first).unwrap(), [Standing::Already]);
-        // Nor together, nor as it waits.
+        // They are refused together as well, and while the first one waits.
         let both = pair.map(Arc::clone);
         assert!(Model::new().upload(&both).is_err());
         let mut model = Model::new();
@@ -259,13 +259,13 @@ fn one_version_is_for_all_architectures_or_for_single_ones() {
         model.upload(first).unwrap();
         assert!(model.upload(second).is_err());
     }
-    // What was taken by an earlier build stays, and what is sent again takes nobody's place.
+    // What an earlier build took stays, and sent again it does not replace the other.
     let mut model = Model::new();
     model.upload(std::slice::from_ref(&single)).unwrap();
     model.taken.push((main_component(), Arc::clone(&all)));
     assert_eq!(model.upload(std::slice::from_ref(&all)).unwrap(), [Standing::Waiting]);
     assert_eq!(model.listed(), ["web 1.0"]);
-    // Another suite may have it otherwise.
+    // Another suite may take the other one.
     let mut model = Model::new();
     model.upload(&[single]).unwrap();
     let known: Vec<_> = model.taken.drain(..).map(|(_, package)| (*package).clone()).collect();
@@ -282,7 +282,7 @@ fn one_version_is_for_all_architectures_or_for_single_ones() {
 }
 
 #[test]
-fn what_reaches_all_hosts_is_refused_unless_the_suite_allows_it_and_is_said() {
+fn privileges_are_refused_unless_the_suite_allows_them_and_are_reported() {
     let mut model = Model::new();
     let web = package("web", "1.0");
     let both = vec![Privilege::Essential, Privilege::PhasedUpdates];
@@ -296,7 +296,7 @@ fn what_reaches_all_hosts_is_refused_unless_the_suite_allows_it_and_is_said() {
     assert!(!said.contains("--allow essential") && said.contains("phased-updates"), "{said}");
     model.spec.allows = both;
     assert_eq!(model.upload(std::slice::from_ref(&web)).unwrap(), [Standing::Published]);
-    // What was taken stays, whatever is allowed later.
+    // A package that was taken stays, whatever is allowed later.
     model.spec.allows.clear();
     assert_eq!(model.upload(&[web]).unwrap(), [Standing::Already]);
     assert_eq!(model.listed(), ["web 1.0"]);
@@ -337,26 +337,26 @@ fn other_bytes_and_other_spellings_of_a_version_are_refused() {
 }
 
 #[test]
-fn what_an_uploader_may_not_know_is_told_last_and_in_the_same_words() {
+fn hidden_conflicts_are_reported_last_and_in_the_same_words() {
     let mut model = Model::new();
     let foreign = package("web", "1.0");
     model.upload(std::slice::from_ref(&foreign)).unwrap();
     model.hidden.insert(foreign.digest);
     let mut other = (*package("web", "1.0")).clone();
     other.digest = Digest::of(b"other");
-    let mut told = |package: Package| model.upload(&[Arc::new(package)]).unwrap_err();
-    let (bytes, spelling) = (told(other.clone()), told((*package("web", "1.00")).clone()));
+    let mut fail = |package: Package| model.upload(&[Arc::new(package)]).unwrap_err();
+    let (bytes, spelling) = (fail(other.clone()), fail((*package("web", "1.00")).clone()));
     assert_eq!((bytes.kind, spelling.kind), (ConflictKind::Version, ConflictKind::Version));
     let [bytes, spelling] = [bytes, spelling].map(|conflict| conflict.to_string());
     assert_eq!(bytes, format!("web 1.0 amd64: {}", crate::domain::add::TAKEN));
     assert_eq!(spelling, bytes.replace("1.0", "1.00"));
-    // Who asks for a name that is not to be had here does not hear whether it is elsewhere.
+    // For a name that this suite refuses, the answer does not say whether it is elsewhere.
     model.spec.owns = vec!["acme-*".into()];
-    let told = model.upload(&[Arc::new(other)]).unwrap_err();
-    assert_eq!(told.reasons.len(), 1, "{told}");
-    assert_eq!(told.kind, ConflictKind::Other);
+    let refused = model.upload(&[Arc::new(other)]).unwrap_err();
+    assert_eq!(refused.reasons.len(), 1, "{refused}");
+    assert_eq!(refused.kind, ConflictKind::Other);
     let absent = model.upload(&[package("db", "1.0")]).unwrap_err();
-    assert_eq!(told.to_string().replace("web", "db"), absent.to_string());
+    assert_eq!(refused.to_string().replace("web", "db"), absent.to_string());
 }
 
 #[test]

@@ -27,8 +27,8 @@ fn step() -> impl Strategy<Value = (usize, usize, usize, usize, u8, bool)> {
 }
 
 proptest! {
-    /// Whatever is listed and unlisted, they hold what a plain map does, find it every way, and tell
-    /// where they differ from what they held before.
+    /// Whatever is listed and unlisted, a set holds what a plain map holds, finds it in every way,
+    /// and reports where it differs from an earlier copy.
     #[test]
     fn contents_hold_what_a_plain_map_holds(steps in prop::collection::vec(step(), 0..40), at in 0..40usize) {
         type Key = (Place, crate::debian::Version);

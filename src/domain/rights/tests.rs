@@ -1,5 +1,5 @@
-//! Random rights against a plain reading of the rules: whatever names an identity counts, nothing else
-//! does, and each thing adds to the others.
+//! Random rights against a plain reading of the rules: every grant that names an identity counts,
+//! nothing else does, and grants add up.
 
 use proptest::prelude::*;
 
@@ -146,7 +146,7 @@ fn right_of<'s>(deed: Deed, suite: &'s SuiteName) -> Right<'s> {
     }
 }
 
-/// What the server does: first the right, then, for what is altered, the reach.
+/// As the server does it: first the right, then, for what is altered, the reach.
 fn admits(rights: &Rights, identity: &Identity, question: &Question<'_>) -> bool {
     let entitled = rights.of(identity).map(Arc::new);
     let right = right_of(question.deed, question.suite);
@@ -197,7 +197,7 @@ proptest! {
             let verdict = explain(&rights, identity, question);
             assert_eq!(matches!(verdict, Verdict::Allowed(_)), allowed, "{verdict:?}");
             if let Verdict::Allowed(held) = verdict {
-                // Each reason that is named would do alone.
+                // Each grant that is named is enough alone.
                 for one in held {
                     let alone = Entitled::new(identity.clone(), vec![one]).map(Arc::new);
                     let right = right_of(question.deed, question.suite);
@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn what_lies_between_two_states_leads_from_one_to_the_other(one in given(), two in given()) {
+    fn the_edit_between_two_states_leads_from_one_to_the_other(one in given(), two in given()) {
         let [before, after] = [&one, &two].map(|(groups, grants, _)| AccessSet::new(groups, grants.clone()));
         let edit = AccessEdit::between(&before, &after);
         prop_assert_eq!(before.after(&edit).unwrap(), after.clone());
@@ -299,7 +299,7 @@ fn a_member_is_matched_label_by_label() {
 }
 
 #[test]
-fn grants_that_say_what_they_cannot_are_refused() {
+fn invalid_grants_are_refused() {
     let read = |json: &str| serde_json::from_str::<AccessGrant>(json).unwrap().verify();
     let field = |json: &str| read(json).expect_err(json).field;
     let limited = |role: &str| {

@@ -73,7 +73,7 @@ fn rank(since: u64, package: &Package) -> Rank {
     Rank::of(since, package)
 }
 
-/// The pieces of contents that were cut anew, each where its first package stands.
+/// The pieces of contents that are cut as a whole, each with the rank of its first package.
 fn pieces_of(contents: &PackageSet) -> Vec<Piece> {
     let stretches = recut(contents, &index(), &[], &BTreeSet::new());
     resolve(&stretches, &[])
@@ -106,13 +106,14 @@ fn one_change_in_a_large_index_touches_few_chunks() {
         let (new, _) = moved(&old, [(one.name.as_str(), Some(900))], 2);
         made.push(keys(&new).difference(&before).count());
     }
-    // One in which the old version stood, and the last one; seldom those behind, until the cuts meet again.
+    // The chunk of the old version, and the last one; rarely those after it, until the cuts meet
+    // again.
     made.sort_unstable();
     let (most, usual) = (made[made.len() - 1], made[made.len() * 9 / 10]);
     assert!(most <= 5 && usual <= 2, "changes made {usual}, at most {most} new chunks");
 }
 
-/// What a recut means, as the pieces of a whole cut.
+/// Turns a recut into the pieces of a whole cut.
 fn resolve(stretches: &[Stretch], old: &[Piece]) -> Vec<Piece> {
     let piece = |stretch: &Stretch| match stretch {
         Stretch::Kept(range) => old[range.clone()].to_vec(),
@@ -121,7 +122,8 @@ fn resolve(stretches: &[Stretch], old: &[Piece]) -> Vec<Piece> {
     stretches.iter().flat_map(piece).collect()
 }
 
-/// What becomes of contents when a generation lists packages of these sizes, or none where none is said.
+/// The contents after a generation that lists packages of these sizes, or unlists those without
+/// one.
 fn moved<'n>(
     old: &PackageSet,
     changes: impl IntoIterator<Item = (&'n str, Option<u32>)>,
@@ -144,7 +146,7 @@ fn moved<'n>(
 fn what_comes_later_stands_last_and_leaves_what_was_there() {
     let old = contents(&many(20_000));
     let (mut now, mut before) = (old.clone(), pieces_of(&old));
-    // The first change takes the old version out where it stood; those after it touch the end alone.
+    // The first change takes the old version from its place; those after it change the end alone.
     for since in 2..20 {
         let (new, moves) = moved(&now, [("p000100", Some(900)), ("p000000a", Some(700))], since);
         let changed = changed(&now, &new, &index(), &moves);
@@ -261,7 +263,7 @@ fn a_new_version_with_its_old_description_moves_no_text() {
     }
 }
 
-/// Of one name, as many versions as these, each listed by a generation of its own.
+/// Versions of one name, each listed by a generation of its own.
 fn versions_of(name: &str, numbers: std::ops::RangeInclusive<u64>) -> Vec<(u64, Arc<Package>)> {
     numbers.map(|n| (n, package(name, &n.to_string(), 700 + (n as u32 * 7919) % 600))).collect()
 }
@@ -279,7 +281,7 @@ fn a_hundred_versions_of_one_name_are_cut_like_other_packages() {
     let chunks = cut(&now, &index());
     assert!(chunks.iter().all(|chunk| size(chunk) <= LARGEST_BYTES));
     let mut before = pieces_of(&now);
-    // The lowest goes and a new one comes, again and again.
+    // The lowest version goes and a new one comes, again and again.
     for (since, one) in versions_of("web", 401..=440) {
         let (_, lowest) = versions_of("web", since - 400..=since - 400).pop().unwrap();
         let at = (place().component, one.name.clone(), one.architecture.clone());

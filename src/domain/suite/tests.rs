@@ -1,4 +1,4 @@
-//! Suites: which descriptions and edits are taken, and which names their patterns match.
+//! Suites: which definitions and edits are accepted, and which names their patterns match.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn a_spec_from_before_these_fields_still_reads() {
     assert!(old.verify().is_ok());
     assert!(old.contents && old.pdiffs && !old.translations && !old.not_automatic);
     assert_eq!((&old.changelogs, &old.snapshots), (&None, &None));
-    // And one of now that lists one version reads in programs from before several.
+    // Programs from before several versions can read a spec of now that lists one version.
     assert!(old.versions.is_one() && !serde_json::to_string(&old).unwrap().contains("versions"));
     assert!(old.namespace.is_default());
     assert!(!serde_json::to_string(&old).unwrap().contains("namespace"));
@@ -28,7 +28,7 @@ fn a_spec_from_before_these_fields_still_reads() {
 fn an_alias_is_the_suite_field_and_never_the_own_name() {
     let plain = spec("");
     assert_eq!(plain.release_suite().as_str(), "stable");
-    // One without an alias reads in programs from before there were any.
+    // Programs from before there were aliases can read a spec without one.
     assert!(!serde_json::to_string(&plain).unwrap().contains("alias"));
     let other = spec(r#", "alias": "prod""#);
     assert_eq!(other.release_suite().as_str(), "prod");
@@ -79,7 +79,7 @@ fn unsaid_in(of: &SuiteSpec) -> SuiteSpec {
 }
 
 #[test]
-fn a_suite_under_a_removed_ones_name_is_what_hosts_know() {
+fn a_suite_named_like_a_removed_one_keeps_what_hosts_know() {
     let departed = spec("");
     let unsaid = |origin: &str, label: &str| SuiteSpec {
         origin: origin.into(),
@@ -101,7 +101,7 @@ fn a_suite_under_a_removed_ones_name_is_what_hosts_know() {
     let said = spec("").succeed(&trixie, true).unwrap_err().to_string();
     assert!(said.starts_with("namespace: was trixie of the suite of this name"), "{said}");
     assert_eq!(unsaid_in(&trixie).succeed(&trixie, true), Ok(trixie.clone()));
-    // Nobody has anything from a suite that never took a package.
+    // No host has anything from a suite that never took a package.
     assert_eq!(unsaid_in(&trixie).succeed(&departed, false), Ok(trixie.clone()));
     let said = unsaid("Other", "").succeed(&trixie, false).unwrap_err().to_string();
     assert!(said.starts_with("origin: was"), "{said}");

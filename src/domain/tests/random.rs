@@ -67,7 +67,7 @@ proptest! {
 }
 
 #[test]
-fn going_back_from_a_pinned_hotfix_skips_what_was_withdrawn() {
+fn a_rollback_from_a_pinned_hotfix_skips_withdrawn_versions() {
     let mut model = Model::new();
     for version in ["1.0", "3.0", "2.1"] {
         model.upload(&[package("web", version)]).unwrap();

@@ -1,11 +1,11 @@
-//! Several versions listed, against a model that is written as the page says it.
+//! Several versions listed, against a model that is written as the decision says it.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::moves::{between, exchanged, told};
 
-/// One package of one architecture, as docs/adr/0030-several-versions.md has it.
+/// One package of one architecture, as docs/adr/0030-several-versions.md describes it.
 #[derive(Clone, Default)]
 struct Naive {
     limit: usize,
@@ -18,7 +18,7 @@ struct Naive {
 }
 
 impl Naive {
-    /// What is accepted, not withdrawn and not above the highest; the newest of it.
+    /// The newest of what is accepted, not withdrawn and not above the highest.
     fn listed(&self) -> Vec<u8> {
         let Some(highest) = self.highest else { return Vec::new() };
         let offered = self.accepted.difference(&self.withdrawn).filter(|v| **v <= highest);
@@ -68,7 +68,8 @@ impl Naive {
         (self.pin, self.highest) = (None, None);
     }
 
-    /// The same without the highest: what was accepted, less what was withdrawn and what is above the pin.
+    /// The same without the highest: what was accepted, without what was withdrawn and what is
+    /// above the pin.
     fn purely(&self) -> Vec<u8> {
         let bound = self.pin.unwrap_or(u8::MAX);
         let offered = self.accepted.difference(&self.withdrawn).filter(|v| **v <= bound);
@@ -96,8 +97,8 @@ fn step(edits: bool) -> impl Strategy<Value = Step> {
     let limit = proptest::sample::select(vec!["1", "2", "3", "all"]);
     let last = (which(), limit).prop_map(move |(which, limit)| match edits {
         true => Step::Versions(versions(limit)),
-        // While one version is listed, only that one is noted as withdrawn: the flow sees to the others
-        // when the number is edited.
+        // While one version is listed, only that one is recorded as withdrawn: the flow sees to the
+        // others when the number is edited.
         false => Step::Remove(which),
     });
     prop_oneof![
@@ -133,7 +134,8 @@ fn run(limit: &str, steps: Vec<Step>) {
                 packages.iter().for_each(|v| naive[usize::from(*which)].upload(**v));
                 let now = naive[usize::from(*which)].listed();
                 for (version, standing) in packages.into_iter().zip(standings) {
-                    // What was there, and is pushed out by what comes with it, waits or was there before.
+                    // A version that was there, and is pushed out by what comes with it, waits or
+                    // was there already.
                     let was = before[usize::from(*which)].contains(version);
                     let is = now.contains(version);
                     let fits = match standing {
@@ -227,7 +229,7 @@ fn in_index(model: &Model, architecture: &str) -> Vec<String> {
 }
 
 #[test]
-fn all_and_the_architectures_own_compete_as_one_name() {
+fn packages_for_all_and_for_one_architecture_compete_as_one_name() {
     let mut model = Model::new();
     model.spec.versions = versions("3");
     let of = |version: &str, architecture: &str| built("web", "web", version, architecture);
@@ -243,9 +245,9 @@ fn all_and_the_architectures_own_compete_as_one_name() {
     }
     assert_eq!(in_index(&model, "amd64"), ["2.0 amd64", "1.9 all", "1.8 amd64"]);
     assert_eq!(in_index(&model, "arm64"), ["1.9 all", "1.7 all", "1.5 all"]);
-    // What stands in no index is not held.
+    // A version that is in no index is not held.
     assert_eq!(model.now().len(), 5);
-    // What a newer one for all architectures pushes out of one place stands below it.
+    // A version that a newer one for all architectures pushes out of its place is listed below it.
     model.upload(&[of("3.0", "all")]).unwrap();
     assert_eq!(in_index(&model, "amd64"), ["3.0 all", "2.0 amd64", "1.9 all"]);
     assert_eq!(in_index(&model, "arm64"), ["3.0 all", "1.9 all", "1.7 all"]);
@@ -255,7 +257,7 @@ fn all_and_the_architectures_own_compete_as_one_name() {
 }
 
 #[test]
-fn of_one_version_for_all_and_for_one_architecture_the_ones_own_stays() {
+fn a_version_for_one_architecture_is_listed_and_not_the_same_for_all() {
     let mut model = Model::new();
     model.spec.versions = Versions::All;
     let [all, single] = ["all", "amd64"].map(|of| built("web", "web", "1.0", of));
@@ -283,7 +285,7 @@ fn a_rebuild_that_was_rolled_back_from_stays_out_and_older_ones_stand_below() {
 }
 
 #[test]
-fn going_back_with_the_suite_withdraws_all_that_is_above() {
+fn a_rollback_of_the_suite_withdraws_every_higher_version() {
     let mut model = Model::new();
     model.spec.versions = Versions::All;
     model.upload(&[package("web", "1.0"), package("db", "1.0")]).unwrap();
@@ -306,7 +308,7 @@ fn going_back_with_the_suite_withdraws_all_that_is_above() {
 }
 
 #[test]
-fn what_moves_is_told_as_hosts_go() {
+fn moves_are_reported_as_hosts_follow_them() {
     let all: Vec<_> = (1..6).map(|n| package("web", &n.to_string())).collect();
     let place = package_set::place_of(&main_component(), &all[0]);
     let of = |versions: &[usize]| -> Vec<_> {
@@ -342,7 +344,7 @@ fn what_moves_is_told_as_hosts_go() {
 }
 
 #[test]
-fn what_an_index_lists_otherwise_is_gone_before_it_comes() {
+fn changes_of_an_index_have_removals_before_additions() {
     let mut old = PackageSet::default();
     old.limit(versions("3"));
     let mut new = old.clone();
@@ -361,7 +363,7 @@ fn what_an_index_lists_otherwise_is_gone_before_it_comes() {
         changes.into_iter().map(|(before, now)| (version(before), version(now))).collect()
     };
     let some = |text: &str| Some(text.to_owned());
-    // What stays comes again, as it may have paths in common with what goes.
+    // What stays comes again, because it may have paths in common with what goes.
     let expected = [(some("1"), some("4")), (None, some("3")), (None, some("2"))];
     assert_eq!(changes(&old, &new), expected);
     let mut more = old.clone();

@@ -1,12 +1,13 @@
-//! Random histories: what is cut anew is what a cut of the whole gives.
+//! Random histories: a recut gives what a cut of the whole gives.
 
 use proptest::prelude::*;
 
 use super::*;
 
 proptest! {
-    /// However versions of names come and go, for one architecture and for all, and however many of them are
-    /// listed: what is cut again is what is cut anew, and lists the highest of each name.
+    /// However versions of names come and go, for one architecture and for all, and however many of
+    /// them are listed: a recut gives what a cut of the whole gives, and lists the highest of each
+    /// name.
     #[test]
     fn several_versions_that_are_cut_again_are_cut_anew(
         rounds in proptest::collection::vec(
@@ -18,7 +19,7 @@ proptest! {
         ),
     ) {
         let one = |n: usize, is_all: bool, version: u8| {
-            // Of a version there is one, for all architectures or for a single one.
+            // There is one package of a version, for all architectures or for a single one.
             let (text, architecture) =
                 if is_all { (format!("{version}+all"), "all") } else { (version.to_string(), "amd64") };
             let mut one = (*package(&format!("p{n:02}"), &text, 30_000 + u32::from(version) * 4_000)).clone();
@@ -55,7 +56,7 @@ proptest! {
         }
     }
 
-    /// The same for texts, which two architectures may share or have of their own.
+    /// The same for texts, which two architectures may share or not.
     #[test]
     fn texts_that_are_cut_again_are_cut_anew(
         sizes in proptest::collection::vec(1_000u32..90_000, 0..60),
@@ -129,7 +130,7 @@ proptest! {
         prop_assert_eq!(chunks.concat(), all);
     }
 
-    /// However packages come, change and go, an index that is cut again where it changed is the one
+    /// However packages come, change and go: an index that is cut again where it changed is the one
     /// that a cut of the whole gives.
     #[test]
     fn cutting_again_is_cutting_anew(
