@@ -1,4 +1,4 @@
-//! Certificates: issued from the record of an identity, revoked, and the list of the revoked renewed.
+//! Certificates: issued, revoked, and the CA and its revocation list renewed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,22 +15,24 @@ use crate::flow::threads::{blocking, lock};
 use crate::time::Moment;
 use crate::trust::{Reason, Revoked};
 
-/// What an identity is to get.
+/// A request for a certificate.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// For whom, as what, for which suites.
+    /// The identity, its role and its suites.
     pub grant: Grant,
-    /// A certificate signing request, of which only the public key is taken.
+    /// A certificate signing request, of which only the public key is used.
     pub csr_pem: String,
-    /// How long it is to stand; the server's default when not said. Unit: days.
+    /// How long the certificate is valid; `None` for the server's default. Unit: days.
     pub days: Option<u32>,
 }
 
-/// Issues a certificate and records the right it stands for.
+/// Issues a certificate and records the right that comes with it.
 ///
 /// # Errors
-/// [`FlowError::Denied`] when the asker may not give that right; [`FlowError::Conflict`] when the name
-/// has another role already; [`FlowError::Invalid`] for a bad request.
+/// [`FlowError::Denied`] when the asker may not give that right; [`FlowError::Missing`] when one of
+/// its suites does not exist; [`FlowError::Conflict`] when the name has another role already or is
+/// the server's own, or when another CA issues certificates; [`FlowError::Invalid`] for a bad
+/// request.
 pub async fn issue(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -41,13 +43,14 @@ pub async fn issue(
     blocking(move || issue_now(&shared, &giver, &request)).await
 }
 
-/// An operator gives no more than reading, and only of suites that are the operator's own.
+/// Checks that the asker may give this right. An operator may only give the role of a host, and
+/// only for suites that it operates itself.
 pub(in crate::flow) fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
     may_give_all(admitted, &Entitled::own(grant))
 }
 
-/// Whether all that an identity holds already, also by its groups, is the asker's to give. What that is
-/// stays unsaid: it may be of suites that the asker knows nothing of.
+/// Checks that the asker may give everything that an identity holds already, also by its groups.
+/// The error does not say what that is: it may concern suites that the asker may not know of.
 fn may_take_over(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
     may_give_all(admitted, entitled).map_err(|_| {
         let (identity, have) = (admitted.identity().clone(), admitted.entitled().role());
@@ -97,8 +100,9 @@ fn issue_now(
     Ok(issued)
 }
 
-/// Whether the name can have this right: its suites exist, and if the name has a right already, it is of
-/// the same role and one that the asker may give. Else an operator could take over another's host.
+/// Checks that the name may get this right: its suites exist, and a right that it has already is of
+/// the same role and one that the asker may give. Otherwise an operator could take over another's
+/// host.
 pub(in crate::flow) fn may_take(
     repository: &Repository,
     admitted: &Admitted,
@@ -113,12 +117,12 @@ pub(in crate::flow) fn may_take(
         let problem = "is the server's own name; choose another";
         return Err(Conflict::one(&grant.identity, problem).into());
     }
-    // Whoever gets a certificate by this name has what its groups hold as well.
+    // A certificate by this name also gives the rights of the name's groups.
     if let Some(entitled) = repository.grants.load().rights().once_readmitted(&grant.identity) {
         may_take_over(admitted, &entitled)?;
     }
-    let standing = repository.catalogue.list_grants()?;
-    let Some(have) = standing.iter().find(|have| have.identity == grant.identity) else {
+    let grants = repository.catalogue.list_grants()?;
+    let Some(have) = grants.iter().find(|have| have.identity == grant.identity) else {
         return Ok(());
     };
     if have.role == grant.role {
@@ -142,10 +146,10 @@ fn no_authority(grant: &Grant) -> FlowError {
     Conflict::one("certificate", problem).into()
 }
 
-/// Gives a right to a name, whoever issues its certificates.
+/// Gives a right to a name. Any trusted CA may issue its certificates.
 ///
 /// # Errors
-/// As for [`issue`], but for what concerns requests.
+/// As for [`issue`], except for those about requests and the CA.
 pub async fn grant(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -169,17 +173,19 @@ pub async fn grant(
 /// What a revocation did.
 #[derive(Clone, Debug)]
 pub struct Revocation {
-    /// The serials that are revoked by it.
+    /// The serials that it revoked.
     pub serials: Vec<String>,
-    /// When the list that names them ends.
+    /// When the revocation list that names them is out of date; with another CA, until when the
+    /// present lists are accepted.
     pub crl_next_update: Moment,
 }
 
-/// Revokes every certificate of an identity, for the reason that the asker gave, and shuts it out, whatever group it is in; open connections are
-/// refused at their next request.
+/// Revokes every certificate of an identity, for the asker's reason, and shuts the identity out,
+/// whatever group it is in. Its open connections are refused at their next request.
 ///
 /// # Errors
-/// [`FlowError::Missing`] when it has neither; [`FlowError::Denied`] when the asker may not.
+/// [`FlowError::Missing`] when it has neither certificates nor rights; [`FlowError::Denied`] when
+/// the asker may not revoke it; [`FlowError::Conflict`] when it is the asker.
 pub async fn revoke(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -220,23 +226,25 @@ fn revoke_now(
     admit::reload_grants(repository)?;
     let crl_next_update = match own_authority(repository) {
         Some(_) => publish_crl(repository)?,
-        // The certificates are for their own CA to revoke; without a right they open nothing here.
+        // Only their own CA can revoke these certificates. Without a right they give no access
+        // here.
         None => repository.trust.current().gate(now)?,
     };
     info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
     Ok(Revocation { serials, crl_next_update })
 }
 
-/// Publishes the list of all revoked certificates that have not yet expired, and trusts by it.
+/// Publishes the list of all revoked certificates that have not expired, puts it into force, and
+/// gives its next update.
 ///
 /// # Errors
-/// [`FlowError`]; the old list is valid then until its own end.
+/// [`FlowError`]; the old list stays in force then, until it is out of date.
 pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     let Some(authority) = own_authority(repository) else {
         return Err(FlowError::Internal("the revocation list is another CA's".into()));
     };
     let authority = lock(authority);
-    // Until this one has succeeded: it may have been called for a revocation.
+    // Set until this call succeeds, because the call may be for a revocation.
     repository.crl_owed.store(true, Ordering::Relaxed);
     let now = repository.now();
     let certificates = repository.catalogue.list_certificates(None)?;
@@ -250,11 +258,13 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     Ok(now.plus(repository.limits().crl_seconds))
 }
 
-/// How long before its end the CA is renewed: longer than any client certificate is valid by default, so
-/// that every host has fetched the new one with a certificate of its own by then. Unit: seconds.
+/// How long before its end the CA is renewed. That is longer than the default validity of client
+/// certificates, so that by then every host has renewed its own and received the new CA with it.
+/// Unit: seconds.
 const AUTHORITY_AHEAD_SECONDS: i64 = 2 * 366 * 86_400;
 
-/// Renews the CA well before it ends: the same key and name, so that everything it signed stays valid.
+/// Renews the CA well before it ends. Its key and name stay the same, so that everything it signed
+/// stays valid.
 ///
 /// # Errors
 /// [`FlowError`]; the old certificate stays in use then.
@@ -269,14 +279,14 @@ pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError
     info!(not_after = %authority.not_after(), "CA renewed; certificates issued from now on bring it to their hosts");
     drop(authority);
     if own_authority(repository).is_some() {
-        // A fresh list with it: a stale one would keep the new certificate from being trusted.
+        // The new certificate is not trusted while the list is stale, so a fresh list is published.
         publish_crl(repository)?;
     }
     Ok(())
 }
 
-/// Renews the revocation list when half of its life is over, when it is not usable, or when the last
-/// try failed.
+/// Renews the revocation list when half of its validity is over, when it is not usable, or when the
+/// last attempt failed.
 ///
 /// # Errors
 /// As for [`publish_crl`].

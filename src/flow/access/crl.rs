@@ -1,4 +1,5 @@
-//! Revocation lists of other CAs: delivered over the API, also while they are out of date.
+//! Revocation lists of other CAs, delivered over the API, also while the present lists are out of
+//! date.
 
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::trust::{IssuerReport, Peer, Proven, Standing, TrustError};
 
-/// Largest body of lists: what is read of one file, too. Unit: bytes.
+/// Largest body of delivered lists, as large as the largest list file that is read. Unit: bytes.
 pub const MOST_BYTES: usize = 32 << 20;
 
-/// Who brings a list, by the chain that the connection proved: as [`crate::flow::admit::identify`], but not
-/// for the age or absence of the lists that are to be mended.
+/// The identity of a client that delivers lists: as [`crate::flow::admit::identify`], but lists
+/// that are missing or out of date do not matter, since the delivery is to replace them.
 ///
 /// # Errors
 /// [`FlowError::Refused`] with the reason.
@@ -26,11 +27,12 @@ pub fn identify_for_repair(
     Ok(peer.standing_for_repair(&repository.trust, repository.now())?)
 }
 
-/// Takes lists, PEM or DER: each proves itself by its signature. They are in force when this returns.
+/// Accepts revocation lists, PEM or DER. Each must carry the signature of its CA. They are in force
+/// when this returns. Gives every CA and its list.
 ///
 /// # Errors
-/// [`FlowError::Invalid`] when one is not taken, and then none is; [`FlowError::Conflict`] where the
-/// server signs its list itself.
+/// [`FlowError::Invalid`] when one of the lists is refused: none is accepted then.
+/// [`FlowError::Conflict`] where the server signs its list itself.
 pub async fn put(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -57,9 +59,10 @@ pub async fn put(
     .await
 }
 
-/// Notes who delivers what: a list is a file, and no transaction holds it and its line. A stop between the two
-/// is made good by the next start. Says whether it is noted; where one of before still waits for its line, that
-/// stays.
+/// Records a delivery before its files are written. A list is a file, so no transaction covers both
+/// the list and its audit entry. If the server stops between the two, the next start adds the
+/// entry. Gives the delivery, and whether it is recorded; it is not while an earlier delivery still
+/// lacks its entry.
 fn begin(repository: &Repository, admitted: &Admitted, lists: &[Proven]) -> (Delivery, bool) {
     let (actor, message) = (admitted.actor(), admitted.why().into());
     let delivery =
@@ -73,12 +76,14 @@ fn begin(repository: &Repository, admitted: &Admitted, lists: &[Proven]) -> (Del
     (delivery, noted)
 }
 
-/// Writes the line of a delivery, also of one that failed: some of it may be in force by then. That it is counts
-/// for more than its line: a full disk must not keep the gate shut.
+/// Writes the audit entry of a delivery, also of a failed one: some of its lists may be in force by
+/// then. An entry that cannot be written is only logged, because a full disk must not keep the
+/// server from serving again.
 fn close(repository: &Repository, delivery: &Delivery, noted: bool, whole: bool) {
     let lists = in_force(repository, delivery);
     if noted && !whole && lists.len() < delivery.lists.len() {
-        // The rest may lie in its file and come into force yet. The next delivery or start looks again.
+        // The other lists may be in their files already and come into force later. The next
+        // delivery or start looks again.
         return;
     }
     let events = events(repository, delivery, &lists);
@@ -95,17 +100,17 @@ fn close(repository: &Repository, delivery: &Delivery, noted: bool, whole: bool)
     }
 }
 
-/// Adds the line of a delivery that was begun and whose lists are in force. Blocks.
+/// Writes the audit entry of a recorded delivery, for those of its lists that are in force. Blocks.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; the next look finds the same then.
+/// [`FlowError`] from the catalogue; the delivery stays recorded then.
 pub(in crate::flow) fn tell(repository: &Repository) -> Result<(), FlowError> {
     let Some(delivery) = repository.catalogue.find_delivery()? else { return Ok(()) };
     let events = events(repository, &delivery, &in_force(repository, &delivery));
     Ok(repository.catalogue.record_delivery(None, &events)?)
 }
 
-/// Those of its lists that are in force, each with the name of its CA.
+/// The lists of a delivery that are in force, each with the name of its CA.
 fn in_force(repository: &Repository, delivery: &Delivery) -> Vec<(String, Proven)> {
     let state = repository.trust.current();
     let lists = delivery.lists.iter().filter_map(|text| Proven::parse(text));
@@ -121,7 +126,7 @@ fn events(repository: &Repository, delivery: &Delivery, lists: &[(String, Proven
     vec![event.with(&names.join("; ")).because(&delivery.message)]
 }
 
-/// Every CA and its list.
+/// Every CA and its revocation list.
 pub fn report(repository: &Repository) -> Vec<IssuerReport> {
     repository.trust.current().issuers()
 }

@@ -1,4 +1,4 @@
-//! Enrol: a token is made for one host, and a machine has its certificate for it, once.
+//! Enrol: a token is made for one host, and a machine exchanges it for a certificate, once.
 
 use std::sync::Arc;
 
@@ -20,41 +20,42 @@ use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::trust::{IssuedClient, request};
 
-/// What a secret is made of. Unit: random bytes.
+/// The length of a secret. Unit: random bytes.
 const SECRET_BYTES: usize = 32;
-/// The longest that a token can be used. Unit: hours.
+/// The longest validity of a token. Unit: hours.
 const MOST_HOURS: u32 = 30 * 24;
-/// How long tokens are remembered after their end, so that whoever comes late is told why. Unit: seconds.
+/// How long tokens are kept after their end, so that a late machine gets the reason. Unit: seconds.
 const REMEMBERED_SECONDS: i64 = 90 * 86_400;
 
-/// Whether machines can be enrolled here at all: only the embedded CA gives certificates for tokens.
+/// Whether machines can be enrolled here: only the embedded CA gives certificates for tokens.
 pub fn is_offered(repository: &Repository) -> bool {
     own_authority(repository).is_some()
 }
 
-/// Which token is wanted.
+/// A request for a token.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The right of the host that comes with it.
+    /// The right that the host gets.
     pub grant: Grant,
-    /// How long the token can be used. Unit: hours.
+    /// How long the token is valid. Unit: hours.
     pub hours: u32,
-    /// How long the certificate is to stand; the server's default when not said. Unit: days.
+    /// How long the certificate is valid; `None` for the server's default. Unit: days.
     pub days: Option<u32>,
 }
 
-/// A token and its secret, which is told this once.
+/// A token and its secret. The secret is shown only this once.
 pub struct Made {
-    /// What the server remembers.
+    /// What the server stores.
     pub token: EnrolmentToken,
-    /// What the machine shows.
+    /// What the machine presents.
     pub secret: Zeroizing<String>,
 }
 
-/// Makes a token. Others that are pending for the same host are taken back.
+/// Makes a token. Pending tokens of the same host are revoked.
 ///
 /// # Errors
-/// As for [`issue`](super::certificates::issue): whoever makes a token must be one who could issue the certificate.
+/// As for [`issue`](super::certificates::issue), since only those who may issue the certificate may
+/// make the token; [`FlowError::Invalid`] also for a validity that is out of range.
 pub async fn make(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -92,7 +93,7 @@ fn make_now(repository: &Repository, maker: &Admitted, wanted: Wanted) -> Result
     Ok(Made { token, secret })
 }
 
-/// Random bytes as text that needs no quotes anywhere.
+/// A random secret, as text that needs no quoting.
 fn new_secret() -> Result<Zeroizing<String>, FlowError> {
     use base64::Engine;
     use rand::RngCore;
@@ -103,19 +104,19 @@ fn new_secret() -> Result<Zeroizing<String>, FlowError> {
     Ok(Zeroizing::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 
-/// Every token that is remembered, newest first.
+/// Every stored token, newest first.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn list(repository: &Arc<Repository>) -> Result<Vec<EnrolmentToken>, FlowError> {
     reports::reading(repository, |shared| Ok(shared.catalogue.list_tokens()?)).await
 }
 
-/// Takes the pending tokens of a host back; gives how many there were.
+/// Revokes the pending tokens of a host and gives their number.
 ///
 /// # Errors
-/// [`FlowError::Missing`] when there is none; [`FlowError::Denied`] when the asker could not give what
-/// one of them gives.
+/// [`FlowError::Missing`] when there is none; [`FlowError::Denied`] when the asker may not give the
+/// right that one of them gives.
 pub async fn revoke(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -142,24 +143,25 @@ pub async fn revoke(
     .await
 }
 
-/// What a machine shows to be enrolled.
+/// What a machine presents to be enrolled.
 pub struct Shown {
-    /// Who it says to be.
+    /// The name that the machine claims.
     pub name: Identity,
     /// The secret of its token.
     pub secret: Zeroizing<String>,
-    /// A certificate signing request, of which only the public key is taken.
+    /// A certificate signing request, of which only the public key is used.
     pub csr_pem: String,
-    /// Why, as it says; when it is empty, as who made the token said.
+    /// The reason for the audit log; when it is empty, the reason that was given with the token.
     pub message: String,
 }
 
-/// Gives a machine the certificate that its token stands for. The same key with the same token gets the
-/// same certificate again while the token lasts, since the answer may have been lost.
+/// Issues the certificate that a token is for. The same key with the same token gets the same
+/// certificate again while the token is valid, because the first answer may have been lost.
 ///
 /// # Errors
-/// [`FlowError::Token`] with the reason; [`FlowError::Refused`] while nobody is served;
-/// [`FlowError::Invalid`] for a bad request.
+/// [`FlowError::Token`] with the reason; [`FlowError::Refused`] while the revocation lists are
+/// unusable; [`FlowError::Conflict`] where another CA issues certificates; [`FlowError::Invalid`]
+/// for a bad request.
 pub async fn enroll(repository: &Arc<Repository>, shown: Shown) -> Result<Issued, FlowError> {
     let shared = Arc::clone(repository);
     blocking(move || enroll_now(&shared, &shown)).await
@@ -170,7 +172,8 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowErro
     repository.trust.current().gate(now)?;
     let authority = own_authority(repository).ok_or_else(no_authority)?;
     let secret = Digest::of(shown.secret.as_bytes());
-    // Looked up before anything is verified: a signature is work that only who knows a secret may cause.
+    // The token is looked up before the request's signature is verified: only clients that know a
+    // secret may cause that work.
     let known = |repository: &Repository| {
         repository.catalogue.find_token(&secret)?.ok_or(FlowError::Token(TokenFault::Unknown))
     };
@@ -194,15 +197,15 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowErro
     Ok(issued)
 }
 
-/// The certificate that the token has given already.
+/// The certificate that was already issued for the token.
 fn again(
     repository: &Repository,
     token: &EnrolmentToken,
     used: &TokenUse,
 ) -> Result<IssuedClient, FlowError> {
     let issued = repository.catalogue.list_certificates(Some(&token.grant.identity))?;
-    let stands = |one: &&CertificateRecord| one.serial == used.serial && one.revoked_at.is_none();
-    issued.iter().find(stands).ok_or(TokenFault::CertificateRevoked)?;
+    let valid = |one: &&CertificateRecord| one.serial == used.serial && one.revoked_at.is_none();
+    issued.iter().find(valid).ok_or(TokenFault::CertificateRevoked)?;
     Ok(IssuedClient {
         certificate_pem: used.certificate_pem.clone(),
         serial_hex: used.serial.clone(),
@@ -210,7 +213,7 @@ fn again(
     })
 }
 
-/// Whether whoever made the token could still issue the certificate by hand.
+/// Checks that the maker of the token may still issue the certificate.
 fn may_still_be_given(repository: &Repository, token: &EnrolmentToken) -> Result<(), FlowError> {
     let maker = admit::admit_by_name(repository, &token.made_by, Right::IssueHosts);
     let given = maker.and_then(|maker| {

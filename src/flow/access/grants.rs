@@ -1,4 +1,4 @@
-//! Access: groups and grants, edited and explained.
+//! Access: groups and grants are edited, and rights explained.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 
-/// Most things that one edit may name.
+/// The most memberships and grants that one edit may change.
 const MOST_EDITED: usize = 200_000;
 
-/// Everything that says who may do what.
+/// All groups and grants.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -28,13 +28,14 @@ pub async fn list(repository: &Arc<Repository>) -> Result<AccessRecord, FlowErro
     reading(repository, |repository| Ok(repository.catalogue.load_access()?)).await
 }
 
-/// Edits groups and grants, all of it or nothing, and gives what that really altered. The next request of
-/// everybody is judged by it.
+/// Edits groups and grants, all or nothing, and gives what really changed. It applies from
+/// everybody's next request on. With `dry_run` nothing is recorded.
 ///
 /// The caller has checked that `admitted` may administer.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] with every reason; also when the asker would shut itself out.
+/// [`FlowError::Conflict`] with every reason, also when the asker would no longer be an admin;
+/// [`FlowError::Invalid`] for an edit that is too large.
 pub async fn edit(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -69,7 +70,7 @@ pub async fn edit(
     .await
 }
 
-/// Nobody takes away the right by which it could be given back.
+/// Refuses an edit after which the asker is no longer an admin: it could not undo the edit.
 fn keeps_its_role(
     by: &Identity,
     record: &AccessRecord,
@@ -89,14 +90,14 @@ fn keeps_its_role(
 pub struct Explained {
     /// Each deed with its verdict, the least first.
     pub verdicts: Vec<(Deed, Verdict)>,
-    /// Whether there is such a suite; known to who administers.
+    /// Whether the suite exists; `None` unless the asker is an admin.
     pub suite_exists: Option<bool>,
 }
 
-/// Explains what an identity may do in a suite, with a package of it when one is named.
+/// Explains what an identity may do in a suite, or with one component or package of it.
 ///
 /// # Errors
-/// [`FlowError::Denied`] unless it is the asker itself, or the asker operates the whole suite.
+/// [`FlowError::Denied`] unless the asker is that identity, an admin, or operates the whole suite.
 pub fn explain(
     repository: &Repository,
     admitted: &Admitted,

@@ -10,7 +10,7 @@ use crate::flow::threads::lock;
 use crate::time::Moment;
 use crate::trust::{CertificateAuthority, IssuedClient, TrustError};
 
-/// A certificate and the CA that vouches for it.
+/// A certificate and the CA that issued it.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// The certificate.
@@ -19,17 +19,18 @@ pub struct Issued {
     pub ca_pem: String,
 }
 
-/// Who gets a certificate, and by whom.
+/// A certificate to be issued.
 pub(super) struct Certificate<'c> {
     pub identity: &'c Identity,
-    /// A certificate signing request, of which only the public key is taken.
+    /// A certificate signing request, of which only the public key is used.
     pub csr_pem: &'c str,
     pub days: u32,
     pub issued_by: &'c Identity,
 }
 
 impl Certificate<'_> {
-    /// Issues the certificate. It counts only once the caller has recorded what comes with it.
+    /// Issues the certificate and gives its record. The caller has to store the record before it
+    /// hands the certificate out.
     ///
     /// # Errors
     /// [`FlowError::Invalid`] for a bad request or number of days.
@@ -54,7 +55,7 @@ impl Certificate<'_> {
     }
 }
 
-/// The embedded CA, if it is the one whose clients are trusted.
+/// The embedded CA; `None` where there is none, or where clients of other CAs are trusted.
 pub(in crate::flow) fn own_authority(
     repository: &Repository,
 ) -> Option<&Mutex<CertificateAuthority>> {

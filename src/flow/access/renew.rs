@@ -1,4 +1,4 @@
-//! Renew: a host gets its next certificate for the one that is still valid.
+//! Renew: a host gets its next certificate while the present one is valid.
 
 use std::sync::Arc;
 
@@ -14,14 +14,16 @@ use crate::flow::threads::{blocking, lock};
 use crate::time::Moment;
 
 const DAY_SECONDS: i64 = 86_400;
-/// How many certificates a host gets within a day, so that a loop fills no catalogue.
+/// The most certificates that a host gets within a day, so that a host in a loop does not fill the
+/// catalogue.
 const MOST_A_DAY: usize = 48;
 
-/// Issues the next certificate of the host that asks: its own name, and for as long as the one that it
-/// shows was issued for, at most as long as certificates usually stand.
+/// Issues the next certificate of the asking host. It is valid for as long as the presented one was
+/// issued for, and at most for the server's default.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] for who is no host, where another CA issues, and after too many in a day;
+/// [`FlowError::Conflict`] when the asker is not a host, where another CA issues, and after too
+/// many certificates within a day; [`FlowError::Denied`] when the right was taken meanwhile;
 /// [`FlowError::Invalid`] for a bad request.
 pub async fn renew(
     repository: &Arc<Repository>,
@@ -43,7 +45,7 @@ fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<
         return Err(Conflict::one(identity, problem).into());
     };
     let _alone = lock(&repository.rights);
-    // Looked at again, now that nobody can take the right away meanwhile.
+    // Checked again under the lock, because the right may have been taken meanwhile.
     if admit::find_entitled(repository, identity).is_none_or(|held| held.role() != Role::Host) {
         return Err(crate::domain::Denied::Unknown(identity.clone()).into());
     }
@@ -66,7 +68,7 @@ fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<
     Ok(issued)
 }
 
-/// For how long a certificate was issued, in whole days, at least one.
+/// The validity of a certificate in whole days, at least one.
 fn life_days(record: &CertificateRecord) -> u32 {
     let Moment(issued) = record.issued_at;
     let days = record.not_after.0.saturating_sub(issued) / DAY_SECONDS;
