@@ -1,4 +1,4 @@
-//! Admit: from a proven certificate to a right, anew at every request.
+//! Admit: decides which right a verified certificate gives. Every request is decided anew.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::flow::repository::Repository;
 use crate::flow::state::grants::Grants;
 use crate::trust::{Peer, Standing};
 
-/// Who is asking, by the chain that the connection proved.
+/// The identity of a client, from the certificate chain that its connection proved.
 ///
-/// The chain is judged once for each connection and trust epoch; expiry, the revocation list and its
-/// age are looked at every time.
+/// The chain is validated once per connection and trust epoch. Expiry, revocation and the age of
+/// the revocation lists are checked at every call.
 ///
 /// # Errors
 /// [`FlowError::Refused`] with the reason.
@@ -34,43 +34,44 @@ pub fn admit(
     Ok(admitted.presenting(standing.serial().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// The suite that somebody means by a name: by an alias the suite that has it, for who holds a right to that suite.
-/// For others an alias is a name like one that is not there.
+/// Resolves an alias: the suite that has the alias `named`, if the identity may read that suite.
+/// Otherwise `named` itself, so that a hidden alias looks like a name that does not exist.
 pub fn meant(repository: &Repository, standing: &Standing, named: SuiteName) -> SuiteName {
     let Some(holder) = repository.holder(&named) else { return named };
     let entitled = find_entitled(repository, standing.identity());
     if entitled.is_some_and(|entitled| entitled.reads(&holder)) { holder } else { named }
 }
 
-/// By what right a body is under way: for as long as it is, the right has to last.
+/// The right under which a body is sent or received. It must last until the body ends.
 pub struct Ground {
     admitted: Admitted,
     claim: Claim,
 }
 
-/// What is done by the right.
+/// What the right is used for.
 enum Claim {
-    /// Something is read that lies in each of these suites.
+    /// A read of a file that is in each of these suites.
     Read(Vec<SuiteName>),
-    /// Something is sent for a suite.
+    /// An upload to a suite.
     Upload(SuiteName),
-    /// Something is sent that no suite names yet.
+    /// An upload of bytes that no suite names yet.
     Stage,
 }
 
 impl Ground {
-    /// What is read because `admitted` may read one of these suites.
+    /// The ground of a read: `admitted` may read one of these suites.
     pub(crate) fn reading(admitted: Admitted, suites: Vec<SuiteName>) -> Self {
         Self { admitted, claim: Claim::Read(suites) }
     }
 
-    /// What is sent because `admitted` may upload to the suite; to none in particular, because it may stage.
+    /// The ground of an upload: `admitted` may upload to `suite`, or may stage where `suite` is
+    /// `None`.
     pub fn sending(admitted: Admitted, suite: Option<SuiteName>) -> Self {
         Self { admitted, claim: suite.map_or(Claim::Stage, Claim::Upload) }
     }
 
-    /// Looks at certificate, revocation and age of the lists again; and at the right, if any right was
-    /// given or taken since the last look.
+    /// Checks the certificate, revocation and the age of the revocation lists again. Checks the
+    /// right again if any right was given or taken since the last check.
     ///
     /// # Errors
     /// [`FlowError::Refused`] or [`FlowError::Denied`] with the reason.
@@ -99,7 +100,7 @@ impl Ground {
     }
 }
 
-/// Whether an identity has `right`, for what it asked before and that happens now.
+/// Whether an identity has `right` now, for work that it requested earlier.
 ///
 /// # Errors
 /// [`FlowError::Denied`] with the reason.
@@ -111,17 +112,17 @@ pub(crate) fn admit_by_name(
     Ok(access::decide(identity, repository.grants.load().of(identity), right)?)
 }
 
-/// What an identity holds, if anything.
+/// The rights of an identity; `None` when it has none.
 pub fn find_entitled(repository: &Repository, identity: &Identity) -> Option<Arc<Entitled>> {
     repository.grants.load().of(identity)
 }
 
-/// Everybody whom a grant or a group names.
+/// Every identity that a grant or a group names.
 pub(crate) fn named(repository: &Repository) -> Vec<Identity> {
     repository.grants.load().rights().named().cloned().collect()
 }
 
-/// Reads every grant anew, after one was given or taken.
+/// Reloads all rights from the catalogue, after one was given or taken.
 pub(crate) fn reload_grants(repository: &Repository) -> Result<(), FlowError> {
     let record = repository.catalogue.load_access()?;
     let grants: Vec<_> = record.grants.into_iter().map(|given| given.grant).collect();

@@ -10,19 +10,20 @@ use crate::trust::{Refusal, TrustError};
 /// Why a flow ended without doing what was asked. Nothing was half done.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    /// The certificate does not open this door.
+    /// The client's certificate is refused, or nobody is served while the revocation lists are
+    /// unusable.
     #[error("{0}")]
     Refused(#[from] Refusal),
     /// The identity has no such right.
     #[error("{0}")]
     Denied(#[from] Denied),
-    /// The token opens nothing.
+    /// The enrolment token is not accepted.
     #[error("{0}")]
     Token(#[from] TokenFault),
-    /// There is nothing of that name.
+    /// Nothing of that name exists.
     #[error("there is no {0}")]
     Missing(String),
-    /// The change is impossible as things stand.
+    /// The change conflicts with the present state.
     #[error("{0}")]
     Conflict(#[from] Conflict),
     /// The request expected another generation to be the last.
@@ -30,9 +31,9 @@ pub enum FlowError {
         "generation {last} is the last one, not {expected}; look at what changed and ask again"
     )]
     Expectation {
-        /// What the request expected.
+        /// The generation that the request expected.
         expected: u64,
-        /// What is.
+        /// The last generation.
         last: u64,
     },
     /// The package was refused. Every reason is given as field and problem.
@@ -41,25 +42,25 @@ pub enum FlowError {
     /// A field of the request is wrong.
     #[error("{field}: {problem}")]
     Invalid {
-        /// Which.
+        /// The field's name.
         field: &'static str,
-        /// What is wrong and what would do.
+        /// What is wrong, and what would be accepted.
         problem: String,
     },
-    /// More was sent than is taken.
+    /// The body is larger than the limit.
     #[error(
         "the package is larger than {limit_bytes} bytes, the most this server takes (limits.package_bytes in repod.toml)"
     )]
     TooLarge {
-        /// Unit: bytes.
+        /// The limit. Unit: bytes.
         limit_bytes: u64,
     },
-    /// The bytes are not those that were announced.
+    /// The received bytes do not have the announced digest.
     #[error("the bytes that came have SHA-256 {came}, not {named}; send them again")]
     Mismatch {
-        /// What the sender named.
+        /// The digest that the sender announced.
         named: crate::digest::Digest,
-        /// What arrived.
+        /// The digest of the received bytes.
         came: crate::digest::Digest,
     },
     /// The sender stopped before the end.
@@ -67,28 +68,28 @@ pub enum FlowError {
         "the body ended after {received_bytes} bytes: {problem}; nothing was kept, send it again"
     )]
     Cut {
-        /// What arrived. Unit: bytes.
+        /// How much was received. Unit: bytes.
         received_bytes: u64,
-        /// What the connection said.
+        /// The error of the connection.
         #[source]
         problem: Cause,
     },
     /// The disk is nearly full; nothing was written.
     #[error(transparent)]
     Full(Cause),
-    /// The clock is behind what was signed already.
+    /// The clock is behind the last Date that was signed.
     #[error(transparent)]
     ClockBehind(Cause),
-    /// Not now: another try may succeed.
+    /// Temporarily impossible; a retry may succeed.
     #[error(transparent)]
     Unavailable(Cause),
-    /// Our fault.
+    /// An internal error.
     #[error(transparent)]
     Internal(Cause),
 }
 
 impl FlowError {
-    /// Our fault: what was being done, and what went wrong with it.
+    /// Wraps an error as [`FlowError::Internal`]; `what` says what was being done.
     pub(crate) fn internal<E: std::error::Error + Send + Sync + 'static>(
         what: impl std::fmt::Display,
     ) -> impl FnOnce(E) -> Self {
@@ -164,7 +165,7 @@ mod tests {
     use crate::cause;
 
     #[test]
-    fn what_a_store_said_lies_below_what_people_read() {
+    fn the_error_of_a_store_is_the_source_of_the_flow_error() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
         let pool = PoolError::Io { action: "rename".into(), source: denied() };
         let error = FlowError::from(pool);

@@ -1,9 +1,10 @@
-//! THE ORDER OF THINGS: what happens after what, for every verb. The only room that uses two stores
-//! in one function, and the only one that moves work off the async threads.
+//! THE ORDER OF THINGS: the steps of every verb, in order. The only room that uses two stores in
+//! one function, and the only one that moves work off the async threads.
 //!
-//! Its sub-rooms, the lowest first; each names only those before it: `error`, `threads`, `state` (what is in
-//! memory beside the stores), `index` (files in chunks), `suite` (a suite's state and queue), `repository`,
-//! `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `change`, `followup`, `access`, `serve`, `upkeep`, `open`.
+//! Its sub-rooms, the lowest first; each names only those before it: `error`, `threads`, `state`
+//! (what is in memory beside the stores), `index` (files in chunks), `suite` (a suite's state and
+//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `change`,
+//! `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
 //! May name: catalogue, pool, signing, trust, domain, debian, digest, time, cause
 

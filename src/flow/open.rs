@@ -1,5 +1,5 @@
-//! Open: a repository over its stores, with every suite's state loaded and its writer running. It stands above
-//! all other files of the room, since it starts them.
+//! Open: a repository over its stores, with every suite's state loaded and its writer running. It
+//! is above all other files of the room, because it starts them.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,21 +22,21 @@ use crate::signing::Signer;
 use crate::time::Clock;
 use crate::trust::{CertificateAuthority, Trust};
 
-/// What a repository is made of.
+/// The parts of a repository.
 pub struct Parts {
-    /// Facts.
+    /// The catalogue: packages, suites, generations, rights, the audit log.
     pub catalogue: Arc<dyn Catalogue>,
-    /// Bytes.
+    /// The pool: bytes by digest.
     pub pool: Arc<dyn Pool>,
-    /// Keys.
+    /// The private signing keys.
     pub signer: Arc<Signer>,
-    /// Who is still trusted.
+    /// The client CAs and their revocation lists.
     pub trust: Arc<Trust>,
     /// The embedded CA, where there is one.
     pub authority: Option<CertificateAuthority>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// How much is taken at once.
+    /// Limits and periods.
     pub limits: FlowLimits,
 }
 
@@ -76,8 +76,8 @@ impl Repository {
             settling: tokio::sync::Mutex::default(),
             rotating: Mutex::default(),
         });
-        for told in [keys::tell(&repository), crl::tell(&repository)] {
-            if let Err(problem) = told {
+        for recorded in [keys::tell(&repository), crl::tell(&repository)] {
+            if let Err(problem) = recorded {
                 tracing::error!(%problem, "the audit log was not told what was changed last");
             }
         }

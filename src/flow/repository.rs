@@ -1,5 +1,5 @@
-//! Repository: what the flows share. The stores, the keys, the clock, one desk for each suite, and what is in
-//! memory beside the stores.
+//! Repository: what the flows share: the stores, the keys, the clock, one desk for each suite, and
+//! the state in memory beside the stores.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,28 +24,31 @@ use crate::trust::{CertificateAuthority, Trust};
 
 /// What the flows share: the stores, the keys, the clock and one desk for each suite.
 ///
-/// **Lock order.** Whoever holds one of these takes only later ones:
+/// **Lock order.** While a thread holds one of these locks, it takes only later ones:
 /// 1. `settling`, held while changes are submitted and answered;
 /// 2. `opening`;
 /// 3. `rights`;
 /// 4. `rotating`;
 /// 5. `sweeping`;
 /// 6. the locks of a desk, in their order ([`Desk`]);
-/// 7. `authority`, and the locks within the trust, the signer, the pool and the catalogue, each held for one call.
+/// 7. `authority`;
+/// 8. the locks within the trust, the signer, the pool and the catalogue, each held for one call.
 ///
-/// Memory of uploads, the journal and the refusals lock for one step and take nothing meanwhile.
+/// `memory`, `journal` and `refusals` lock for one step and take no other lock meanwhile. Two locks
+/// of `refusals` are held for longer, `queue` before `writing`: while the catalogue records the
+/// refusals.
 pub struct Repository {
-    /// Facts.
+    /// The catalogue: packages, suites, generations, rights, the audit log.
     pub catalogue: Arc<dyn Catalogue>,
-    /// Bytes.
+    /// The pool: bytes by digest.
     pub pool: Arc<dyn Pool>,
-    /// Keys.
+    /// The private signing keys.
     pub signer: Arc<Signer>,
-    /// Who is still trusted.
+    /// The client CAs and their revocation lists.
     pub trust: Arc<Trust>,
     /// The embedded CA, where there is one.
     pub authority: Option<Mutex<CertificateAuthority>>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     pub(in crate::flow) limits: ArcSwap<FlowLimits>,
     pub(in crate::flow) desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
@@ -56,54 +59,56 @@ pub struct Repository {
     pub(in crate::flow) reports: Arc<tokio::sync::Semaphore>,
     pub(in crate::flow) journal: Notes,
     pub(in crate::flow) refusals: Refusals,
-    /// Whether the audit log was found altered when it was last sealed.
+    /// Whether the audit log was found altered at its last seal or verification.
     pub(in crate::flow) audit_broken: std::sync::atomic::AtomicBool,
     pub(in crate::flow) releases: Releases,
-    /// Rights are given and taken one at a time.
+    /// Held while rights are changed: one change at a time.
     pub(in crate::flow) rights: Mutex<()>,
-    /// Whether a revocation may be recorded that no published list names yet.
+    /// Whether the catalogue may hold a revocation that no published list names yet.
     pub(in crate::flow) crl_owed: std::sync::atomic::AtomicBool,
-    /// Read by whoever keeps bytes and then records them; written while unnamed bytes are removed.
+    /// Read-locked while bytes are stored and then recorded; write-locked while unreferenced bytes
+    /// are removed.
     pub(in crate::flow) sweeping: std::sync::RwLock<()>,
     pub(in crate::flow) opening: Mutex<()>,
-    /// How hosts reach this server; told once, by who knows it.
+    /// How hosts reach this server; set once, when it starts.
     pub(in crate::flow) address: std::sync::OnceLock<Address>,
-    /// Suites are brought to the keys of today by one at a time.
+    /// Held while suites and their client packages are brought to the present keys: one at a time.
     pub(in crate::flow) settling: tokio::sync::Mutex<()>,
-    /// The keyring, and delivered lists, are changed by one at a time.
+    /// Held while the keyring or delivered revocation lists are changed: one change at a time.
     pub(in crate::flow) rotating: Mutex<()>,
 }
 
 /// How hosts reach this server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Address {
-    /// `https://repo.example.org:8443/`.
+    /// The URL, such as `https://repo.example.org:8443/`.
     pub public_url: String,
-    /// The host part of it.
+    /// The host in that URL.
     pub server: String,
 }
 
-/// Bounds of the flows.
+/// Limits and periods of the flows.
 #[derive(Clone, Debug)]
 pub struct FlowLimits {
     /// Largest `.deb` taken. Unit: bytes.
     pub package_bytes: u64,
-    /// How many uploads are read and verified at once; others wait unread.
+    /// How many uploads are read and verified at once; others wait, unread.
     pub uploads: usize,
-    /// What uploads may make the server hold in memory, decoders and bodies together. Unit: bytes.
+    /// Memory for uploads: bodies of batches, decoders and encoders together. Unit: bytes.
     pub memory_bytes: u64,
-    /// How much processor time a package may take to unpack, beside one second for each MiB that was sent.
+    /// Processor time that a package may take to unpack, in addition to one second for each MiB
+    /// sent.
     pub work: std::time::Duration,
-    /// How the readers of packages are bounded.
+    /// Limits for reading a package.
     pub deb: crate::debian::DebLimits,
     /// How long a client certificate is valid. Unit: days.
     pub certificate_days: u32,
     /// How long a revocation list is valid. Unit: seconds.
     pub crl_seconds: i64,
-    /// How long bytes that nothing names are kept. Unit: seconds.
+    /// How long unreferenced bytes are kept. Unit: seconds.
     pub grace_seconds: i64,
-    /// How many rows of a change the catalogue records at once. More are recorded in slices, so that nobody waits
-    /// long behind them: each row takes some 10 µs.
+    /// How many rows of a change the catalogue records in one transaction. A larger change is
+    /// recorded in slices, so that other suites do not wait long for it: a row takes about 10 µs.
     pub slice_rows: usize,
 }
 
@@ -129,7 +134,7 @@ impl Repository {
         self.desks.load().get(suite).cloned()
     }
 
-    /// The suite that has this alias. Who asks by it gets what the suite's own name gets: see
+    /// The suite that has this alias. Callers that check rights use
     /// [`meant`](crate::flow::admit::meant).
     pub fn holder(&self, alias: &SuiteName) -> Option<SuiteName> {
         self.aliases.holder(alias)
@@ -140,18 +145,17 @@ impl Repository {
         self.desks.load_full()
     }
 
-    /// How much is taken at once.
+    /// The present limits.
     pub fn limits(&self) -> Arc<FlowLimits> {
         self.limits.load_full()
     }
 
-    /// Takes other limits from now on; how many uploads go on at once, and their memory, change with a
-    /// restart.
+    /// Replaces the limits. `uploads` and `memory_bytes` change only with a restart.
     pub fn set_limits(&self, limits: FlowLimits) {
         self.limits.store(Arc::new(limits));
     }
 
-    /// Tells how hosts reach this server; only the first word counts.
+    /// Sets how hosts reach this server. Only the first call counts.
     pub fn set_address(&self, address: Address) {
         let _known_already = self.address.set(address);
     }
@@ -159,7 +163,7 @@ impl Repository {
     /// How hosts reach this server.
     ///
     /// # Errors
-    /// [`FlowError::Internal`] where nobody has told it.
+    /// [`FlowError::Internal`] when it was never set.
     pub(in crate::flow) fn known_address(&self) -> Result<&Address, FlowError> {
         let unknown = || FlowError::Internal("the server's own address is not known".into());
         self.address.get().ok_or_else(unknown)
@@ -168,7 +172,8 @@ impl Repository {
     /// The name of a suite's client package.
     ///
     /// # Errors
-    /// [`FlowError::Conflict`] when the suite's name makes none, or the server does not know its own.
+    /// [`FlowError::Conflict`] when the names of the server and the suite make no valid package
+    /// name; [`FlowError::Internal`] when the server's address was never set.
     pub(in crate::flow) fn client_package_of(
         &self,
         suite: &SuiteName,
@@ -185,7 +190,8 @@ impl Repository {
     }
 }
 
-/// There is no suite of that name; who may read the one that has it as an alias is told of that.
+/// The error for a suite that does not exist. If the name is an alias of a suite that the asker may
+/// read, the error names that suite.
 pub(crate) fn no_suite_for(
     repository: &Repository,
     admitted: &Admitted,
@@ -200,7 +206,7 @@ pub(crate) fn no_suite_for(
     }
 }
 
-/// There is no suite of that name.
+/// The error for a suite that does not exist.
 pub(crate) fn no_suite(suite: &SuiteName) -> FlowError {
     FlowError::Missing(format!("suite {suite}; `repoctl suite list` shows them"))
 }

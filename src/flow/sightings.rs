@@ -1,12 +1,13 @@
-//! Sightings: what was noted of the hosts that were served is written to the catalogue now and then.
+//! Sightings: which hosts were served, written from memory to the catalogue from time to time.
 
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 
-/// Writes what was noted. Blocks.
+/// Writes the sightings that are in memory. Blocks.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; what will be seen again is lost then.
+/// [`FlowError`] from the catalogue. The sightings being written are lost then, except for
+/// keyrings: hosts will be seen again.
 pub fn write(repository: &Repository) -> Result<(), FlowError> {
     let sightings = repository.journal.take();
     if !sightings.is_empty() {
@@ -19,7 +20,7 @@ pub fn write(repository: &Repository) -> Result<(), FlowError> {
     let keyrings = repository.journal.take_keyrings();
     if !keyrings.is_empty() {
         let recorded = repository.catalogue.record_keyring_sightings(&keyrings);
-        // A host enrols once, so that this would not be seen again.
+        // Put back, because a host enrols once: this sighting would not come again.
         recorded.inspect_err(|_| repository.journal.put_keyrings_back(keyrings))?;
     }
     Ok(())

@@ -1,12 +1,12 @@
-//! Threads: blocking work off the async threads, and the same work on many things by as many threads as there
-//! are cores.
+//! Threads: runs blocking work off the async threads, and the same work for many items on every
+//! core.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::flow::error::FlowError;
 
-/// Does the same to many things on every core; the results stand in the order of the things.
+/// Runs `work` for each item, on every core. The results are in the order of the items.
 pub(crate) fn on_every_core<A: Sync, B: Send>(
     things: &[A],
     work: impl Fn(&A) -> Result<B, FlowError> + Sync,
@@ -35,7 +35,7 @@ pub(crate) fn on_every_core<A: Sync, B: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Runs blocking work off the async threads. A panic in it ends this piece of work alone.
+/// Runs blocking work off the async threads. A panic in it becomes an error and ends nothing else.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FlowError> + Send + 'static,
 ) -> Result<T, FlowError> {
@@ -45,7 +45,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Locks; a panic elsewhere while it was held does not spread.
+/// Locks a mutex, also after a panic of a thread that held it.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
