@@ -1,4 +1,4 @@
-//! Audit: what the log says of a change, and who may read it.
+//! Entries: what the audit log says of a change, and who may read it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,22 +22,22 @@ use crate::flow::suite::desk::Job;
 use crate::flow::threads::blocking;
 use crate::time::Moment;
 
-/// How many things of one kind a line names before it only counts the rest.
+/// How many things of one kind an entry names; of the rest it gives only the number.
 const NAMED: usize = 8;
-/// How many entries are looked through at once for those that an operator may see.
+/// How many entries are read at once, before those are left out that the asker may not see.
 const PAGE: u32 = 1_000;
 
 /// Where in the log to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
-    /// From behind this entry, the oldest first.
+    /// After this entry, oldest first.
     After(u64),
-    /// From before this one, or from the end, the newest first.
+    /// Before this entry, newest first; `None` begins at the end of the log.
     Before(Option<u64>),
 }
 
-/// Entries that match and that concern the asker: for an operator of named suites those of these suites
-/// and the operator's own. Refusals that wait to be written are written first.
+/// Matching entries that the asker may see, at most `limit`. Admins see all; others see their own,
+/// and those of the suites that they operate. Counted refusals that are due are written first.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -94,10 +94,11 @@ fn may_see(asker: &Admitted, entry: &Entry) -> bool {
         || event.suite.parse().is_ok_and(operates)
 }
 
-/// What the log says of a change that applied; `None` when it altered nothing.
+/// The event of an applied change; `None` when it needs no entry: all packages were there already,
+/// or only the signature or the list of files is new.
 pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment) -> Option<Event> {
-    let stands = |of: &&_| matches!(of, Standing::Already);
-    let all_there = applied.added.iter().map(|added| &added.standing).all(|of| stands(&of));
+    let already = |of: &&_| matches!(of, Standing::Already);
+    let all_there = applied.added.iter().map(|added| &added.standing).all(|of| already(&of));
     let actor = match &job.change {
         Change::Add(_) if all_there => return None,
         Change::Renew | Change::Complete => return None,
@@ -179,7 +180,7 @@ fn names(targets: &[PinTarget], none: &str) -> String {
     some_of(&targets.iter().take(NAMED.saturating_add(1)).map(named).collect::<Vec<_>>())
 }
 
-/// The first of some texts, and how many more there are.
+/// The first of some texts, and the number of the others.
 pub(crate) fn some_of(texts: &[String]) -> String {
     let shown = texts.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     match texts.len().saturating_sub(NAMED) {
@@ -188,7 +189,7 @@ pub(crate) fn some_of(texts: &[String]) -> String {
     }
 }
 
-/// A suite in short.
+/// A short description of a suite.
 pub(crate) fn described(spec: &SuiteSpec) -> String {
     let (components, architectures) = (listed(&spec.components), listed(&spec.architectures));
     let owns = if spec.owns.is_empty() { "any name".into() } else { spec.owns.join(" ") };
@@ -215,48 +216,48 @@ fn listed<T: ToString>(values: &[T]) -> String {
 }
 
 fn edited(edit: &SuiteEdit) -> String {
-    let mut told = String::new();
-    let mut tell = |name: &str, value: Option<String>| {
+    let mut text = String::new();
+    let mut add = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            let before = if told.is_empty() { "" } else { "; " };
-            // Writing to a text does not fail.
-            let _ = write!(told, "{before}{name} {value}");
+            let before = if text.is_empty() { "" } else { "; " };
+            // Writing to a `String` does not fail.
+            let _ = write!(text, "{before}{name} {value}");
         }
     };
     let flag = |flag: Option<bool>| flag.map(|on| if on { "yes" } else { "no" }.to_owned());
     let some = |values: String| Some(values).filter(|values| !values.is_empty());
     if let Some(of) = &edit.alias {
-        tell("alias", Some(of.alias.as_ref().map_or("none".into(), SuiteName::to_string)));
-        tell("taken from", of.from.as_ref().map(SuiteName::to_string));
+        add("alias", Some(of.alias.as_ref().map_or("none".into(), SuiteName::to_string)));
+        add("taken from", of.from.as_ref().map(SuiteName::to_string));
     }
-    tell("description", edit.description.clone());
-    tell("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
-    tell("versions", edit.versions.map(|versions| versions.to_string()));
-    tell("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
-    tell("allows", edit.allows.as_ref().map(|allows| listed(allows)));
-    tell("components +", some(listed(&edit.add_components)));
-    tell("architectures +", some(listed(&edit.add_architectures)));
-    tell("architectures -", some(listed(&edit.remove_architectures)));
-    tell("changelogs", edit.changelogs.clone());
-    tell("snapshots", edit.snapshots.clone());
-    tell("contents", flag(edit.contents));
-    tell("pdiffs", flag(edit.pdiffs));
-    tell("translations", flag(edit.translations));
-    told
+    add("description", edit.description.clone());
+    add("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
+    add("versions", edit.versions.map(|versions| versions.to_string()));
+    add("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
+    add("allows", edit.allows.as_ref().map(|allows| listed(allows)));
+    add("components +", some(listed(&edit.add_components)));
+    add("architectures +", some(listed(&edit.add_architectures)));
+    add("architectures -", some(listed(&edit.remove_architectures)));
+    add("changelogs", edit.changelogs.clone());
+    add("snapshots", edit.snapshots.clone());
+    add("contents", flag(edit.contents));
+    add("pdiffs", flag(edit.pdiffs));
+    add("translations", flag(edit.translations));
+    text
 }
 
-/// A certificate and the right that it stands for, in short.
+/// A short description of a certificate and its right.
 pub(crate) fn issued(grant: &Grant, record: &CertificateRecord) -> String {
     format!("{}; serial {} until {}", granted(grant), record.serial, record.not_after)
 }
 
-/// What an edit of access altered, in short.
+/// A short description of what an edit of access changed.
 pub(crate) fn access_edited(edit: &AccessEdit) -> String {
-    let mut told = Vec::new();
-    told.extend(edit.make_groups.iter().map(|group| format!("group {group}")));
-    told.extend(edit.end_groups.iter().map(|group| format!("no group {group}")));
-    told.extend(edit.join.iter().map(|(group, member)| format!("{} in {group}", member.as_str())));
-    told.extend(
+    let mut parts = Vec::new();
+    parts.extend(edit.make_groups.iter().map(|group| format!("group {group}")));
+    parts.extend(edit.end_groups.iter().map(|group| format!("no group {group}")));
+    parts.extend(edit.join.iter().map(|(group, member)| format!("{} in {group}", member.as_str())));
+    parts.extend(
         edit.leave.iter().map(|(group, member)| format!("{} out of {group}", member.as_str())),
     );
     let grant = |grant: &AccessGrant| {
@@ -264,12 +265,12 @@ pub(crate) fn access_edited(edit: &AccessEdit) -> String {
         let (role, suites) = (grant.role.as_str(), listed(&suites));
         format!("{}: {role} of {suites}, {}", grant.to, rights::limits(grant))
     };
-    told.extend(edit.give.iter().map(|given| format!("gives {}", grant(given))));
-    told.extend(edit.revoke.iter().map(|taken| format!("takes {}", grant(taken))));
-    some_of(&told)
+    parts.extend(edit.give.iter().map(|given| format!("gives {}", grant(given))));
+    parts.extend(edit.revoke.iter().map(|taken| format!("takes {}", grant(taken))));
+    some_of(&parts)
 }
 
-/// A right, in short.
+/// A short description of a right.
 pub(crate) fn granted(grant: &Grant) -> String {
     let suites = match &grant.suites {
         SuiteScope::All => "every suite".to_owned(),

@@ -1,6 +1,6 @@
-//! Refusals: who was told no. The first of a kind is in the log before it is answered; those of the next
-//! minute are counted in memory and written as one line, so that nobody who asks again and again can fill
-//! the log.
+//! Refusals: requests that were refused, in the audit log. The first of a kind is written before it
+//! is answered. Those of the next minute are counted in memory and written as one entry, so that a
+//! client that repeats a request cannot fill the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,15 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 
-/// How long an answer waits for its line at most: a catalogue that is stuck refuses nobody later than this.
+/// How long an answer waits for its entry at most, so that a stuck catalogue delays no refusal
+/// further.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Notes refusals. When it returns, the first of each kind is in the log, and stays there whatever becomes
-/// of the server; repeats within the minute are counted. What waits together is written together.
+/// Notes refusals. When this returns, the first of each kind is durable in the log, and repeats
+/// within the minute are counted. Refusals that arrive meanwhile are written together.
 ///
-/// A line that cannot be written, or not within two seconds, keeps no answer back: the log of the server
-/// says so, and the line follows.
+/// An answer is not held back if its entry cannot be written, or not within two seconds. The
+/// server's own log reports that, and the entry is written later.
 pub async fn note(repository: &Arc<Repository>, events: impl IntoIterator<Item = Event>) {
     let mut due = false;
     for event in events {
@@ -29,7 +30,7 @@ pub async fn note(repository: &Arc<Repository>, events: impl IntoIterator<Item =
         return;
     }
     let shared = Arc::clone(repository);
-    // Apart, so that an asker who goes away does not end it.
+    // A task of its own, so that it goes on when the client disconnects.
     let written = tokio::spawn(async move {
         let _turn = shared.refusals.queue.lock().await;
         let repository = Arc::clone(&shared);
@@ -42,10 +43,10 @@ pub async fn note(repository: &Arc<Repository>, events: impl IntoIterator<Item =
     }
 }
 
-/// Writes what is due; with `all`, whatever was counted. Blocks.
+/// Writes the refusals that are due; with `all`, every counted one. Blocks.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; what was counted is kept for the next try.
+/// [`FlowError`] from the catalogue; the counts are kept for the next attempt.
 pub fn flush(repository: &Repository, all: bool) -> Result<(), FlowError> {
     let _alone = lock(&repository.refusals.writing);
     let due = repository.refusals.take(repository.now(), all);

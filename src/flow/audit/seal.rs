@@ -1,5 +1,5 @@
-//! Seal: now and then the end of the audit log is signed, and the whole log is held against what was
-//! signed.
+//! Seal: the end of the audit log is signed from time to time, and the whole log is verified
+//! against these signatures.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,47 +22,48 @@ const EVERY_SECONDS: i64 = 600;
 const EVERY_ENTRIES: u64 = 1_000;
 /// How many entries are read at once.
 const PAGE: u32 = 1_000;
-/// Most faults that are told; beyond, the log is beyond telling.
+/// Most faults that are reported.
 const MOST_FAULTS: usize = 100;
 
-/// How the log was found.
+/// The result of a verification of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
-    /// How far the chain goes.
+    /// The end of the chain.
     pub end: ChainEnd,
     /// How many checkpoints there are.
     pub checkpoints: u64,
-    /// How many entries are under a signature that holds.
+    /// How many entries a valid signature covers.
     pub signed_entries: u64,
-    /// Everything that is wrong; empty when the log is whole.
+    /// Everything that is wrong, at most 100 faults; empty when the log is intact.
     pub faults: Vec<String>,
 }
 
-/// Writes the refusals that are due, and signs the end of the log when it is time. Blocks.
+/// Writes the refusals that are due, and signs the end of the log when a checkpoint is due. Blocks.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue or the signer; a log that was altered is told and not signed.
+/// [`FlowError`] from the catalogue or the signer, or [`FlowError::Internal`] when the log was
+/// altered; it is not signed then.
 pub(crate) fn refresh(repository: &Repository) -> Result<(), FlowError> {
     refusals::flush(repository, false)?;
     let (last, now) = (repository.catalogue.last_checkpoint()?, repository.now());
     let signed = last.as_ref().map_or(0, |last| last.statement.end.entries);
     let waits = repository.catalogue.chain_end()?.entries.saturating_sub(signed);
-    let stands = match &last {
+    let is_fresh = match &last {
         Some(last) => {
-            // Keys that were changed while the server was stopped may have left none that it was signed by.
+            // The key that signed it may have been removed while the server was stopped.
             let keys = repository.signer.public_armored()?;
             now.since(last.statement.at) < EVERY_SECONDS
                 && verify_in_release(&last.text, &keys, now.max(last.statement.at)).is_ok()
         }
         None => false,
     };
-    if waits == 0 || (stands && waits < EVERY_ENTRIES) {
+    if waits == 0 || (is_fresh && waits < EVERY_ENTRIES) {
         return Ok(());
     }
     seal(repository).map(drop)
 }
 
-/// Writes what was counted and signs the end of the log, before the server stops. Blocks.
+/// Writes all counted refusals and signs the end of the log, before the server stops. Blocks.
 ///
 /// # Errors
 /// As for [`seal_now`].
@@ -74,7 +75,8 @@ pub fn close(repository: &Repository) -> Result<(), FlowError> {
 /// Signs the end of the log, unless it is signed already, and gives the checkpoint.
 ///
 /// # Errors
-/// [`FlowError::Internal`] when the log was altered since the last checkpoint; it is not signed then.
+/// [`FlowError::Internal`] when the log was altered since the last checkpoint; it is not signed
+/// then.
 pub async fn seal_now(repository: &Arc<Repository>) -> Result<Sealed, FlowError> {
     let shared = Arc::clone(repository);
     blocking(move || {
@@ -91,7 +93,7 @@ fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
     if let Some(last) = last.filter(|last| last.statement.end == end) {
         return Ok(last);
     }
-    // What is signed was read: a signature over something altered would only hide it.
+    // The entries are verified first: a signature over an altered log would hide the alteration.
     let mut faults = Vec::new();
     walk(&*repository.catalogue, begin, end, &[], &mut faults);
     if let Some(fault) = faults.into_iter().next() {
@@ -103,7 +105,7 @@ fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
     let text = repository.signer.sign_statement(&statement.write(), statement.at)?;
     let checkpoint = Sealed { statement, text };
     repository.catalogue.record_checkpoint(&checkpoint)?;
-    // Where the log of the machine goes elsewhere, this line is a witness there.
+    // If the server's own log is copied to another machine, this line is evidence there.
     info!(entries = end.entries, hash = %end.hash, "the audit log is signed up to here");
     Ok(checkpoint)
 }
@@ -117,10 +119,11 @@ pub async fn list(repository: &Arc<Repository>) -> Result<Vec<Sealed>, FlowError
     blocking(move || Ok(shared.catalogue.list_checkpoints()?)).await
 }
 
-/// Holds the whole log of a repository against its chain and its checkpoints.
+/// Verifies the whole log of a repository against its chain and its checkpoints.
 ///
 /// # Errors
-/// [`FlowError`] when a worker stops; a log that is not whole is an answer, not an error.
+/// [`FlowError`] when the public keys cannot be read or a worker stops. An altered log is an
+/// answer, not an error.
 pub async fn verify_all(repository: &Arc<Repository>) -> Result<Verdict, FlowError> {
     let shared = Arc::clone(repository);
     blocking(move || {
@@ -132,12 +135,13 @@ pub async fn verify_all(repository: &Arc<Repository>) -> Result<Verdict, FlowErr
     .await
 }
 
-/// Holds a log against its chain and its checkpoints, whose signatures are judged by `keys`, armored
-/// certificates one after the other.
+/// Verifies a log against its chain and its checkpoints. `keys` verify the signatures of the
+/// checkpoints: armored certificates, one after the other.
 pub fn verify<A: Audit + ?Sized>(audit: &A, keys: &str, now: Moment) -> Verdict {
     let mut faults = Vec::new();
     let checkpoints = read(audit.list_checkpoints(), &mut faults).unwrap_or_default();
-    // In this order: the log grows meanwhile, and never behind what was read of it before.
+    // The order matters, because the log grows meanwhile: the end is read last, so that no entry
+    // counted before is beyond it.
     let count = read(audit.count_entries(), &mut faults).unwrap_or_default();
     let last = read(audit.list_last_entries(&Search::default(), None, 1), &mut faults);
     let end = read(audit.chain_end(), &mut faults).unwrap_or(ChainEnd::START);
@@ -156,7 +160,7 @@ fn read<T, E: ToString>(answer: Result<T, E>, faults: &mut Vec<String>) -> Optio
     answer.map_err(|error| faults.push(error.to_string())).ok()
 }
 
-/// Walks the chain from one end to a later one, past the marks between them, and says what is wrong.
+/// Walks the chain from `begin` to `end`, compares the marks on the way, and reports what is wrong.
 fn walk<A: Audit + ?Sized>(
     audit: &A,
     begin: ChainEnd,
@@ -201,8 +205,8 @@ fn walk<A: Audit + ?Sized>(
     }
 }
 
-/// How far the last signature that holds reaches. Those before it are not judged, for their keys may be
-/// known no more: what they cover, the later one covers too.
+/// How many entries the last valid signature covers. Earlier signatures are not verified, because
+/// their keys may be unknown by now; the last one covers the same entries.
 fn signed(checkpoints: &[Sealed], keys: &str, now: Moment, faults: &mut Vec<String>) -> u64 {
     for checkpoint in checkpoints.iter().rev() {
         let Statement { end, at } = &checkpoint.statement;
