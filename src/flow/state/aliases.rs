@@ -1,4 +1,4 @@
-//! Aliases: which suite each second name is for now, as the catalogue has it.
+//! Aliases: which suite each alias names at present, as the catalogue has it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::debian::SuiteName;
 
-/// Which suite each alias is for.
+/// Which suite each alias names.
 #[derive(Default)]
 pub(crate) struct Aliases(ArcSwap<BTreeMap<SuiteName, SuiteName>>);
 
@@ -16,7 +16,7 @@ impl Aliases {
         self.0.load().get(alias).cloned()
     }
 
-    /// From now on this is the alias of the suite, and no other suite's.
+    /// Sets the alias of a suite; `None` removes it. Any other suite loses this alias.
     pub(crate) fn set(&self, suite: &SuiteName, alias: Option<&SuiteName>) {
         if self.0.load().iter().find(|(_, holder)| *holder == suite).map(|(one, _)| one) == alias {
             return;
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_is_for_the_suite_that_had_it_last() {
+    fn an_alias_names_the_suite_that_got_it_last() {
         let [stable, bookworm, trixie] =
             ["stable", "bookworm", "trixie"].map(|name| name.parse::<SuiteName>().unwrap());
         let aliases = Aliases::default();
@@ -44,7 +44,7 @@ mod tests {
         assert_eq!(aliases.holder(&stable), Some(bookworm.clone()));
         aliases.set(&trixie, Some(&stable));
         assert_eq!(aliases.holder(&stable), Some(trixie.clone()));
-        // What is heard late of who had it takes nothing away.
+        // A late update about the earlier suite takes nothing away.
         aliases.set(&bookworm, None);
         assert_eq!(aliases.holder(&stable), Some(trixie.clone()));
         aliases.set(&trixie, None);

@@ -1,14 +1,14 @@
-//! Grants: all rights, and those of the identities that have asked since they were last altered.
+//! Grants: all rights, and a cache of those of single identities.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::{Entitled, Identity, Rights};
 
-/// Most identities whose rights are kept at hand. Only who has a good certificate comes to be among them.
+/// Most identities in the cache. Only those that hold rights are cached.
 const AT_HAND: usize = 100_000;
 
-/// All rights, and those of the identities that have asked since they were last altered.
+/// All rights, and a cache of those of the identities that were asked for since the last change.
 #[derive(Default)]
 pub(crate) struct Grants {
     rights: Rights,
@@ -16,7 +16,7 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// These rights, with nothing at hand yet.
+    /// These rights, with an empty cache.
     pub(crate) fn new(rights: Rights) -> Self {
         Self { rights, at_hand: RwLock::default() }
     }

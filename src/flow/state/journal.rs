@@ -1,4 +1,5 @@
-//! Journal: who read which suite, kept in memory and written now and then. No request waits for it.
+//! Journal: which host read which suite, in memory until it is written from time to time. No
+//! request waits for that.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -34,7 +35,7 @@ impl Notes {
         lock(&self.clients).insert((identity.clone(), digest), at);
     }
 
-    /// Notes that a host has read the keyring of these keys with its own settings.
+    /// Notes that a host has read its settings, with a keyring of these keys.
     pub(crate) fn note_keyring(
         &self,
         identity: &Identity,
@@ -52,7 +53,8 @@ impl Notes {
         notes.into_iter().map(sighting).collect()
     }
 
-    /// Unless there are later ones.
+    /// Puts back keyrings that could not be written. Newer ones of the same host and suite are
+    /// kept.
     pub(crate) fn put_keyrings_back(&self, sightings: Vec<KeyringSighting>) {
         let mut notes = lock(&self.keyrings);
         for KeyringSighting { identity, suite, keys, at } in sightings {

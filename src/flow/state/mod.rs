@@ -1,5 +1,5 @@
-//! WHAT IS IN MEMORY beside the stores: rights at hand, aliases, sightings and refusals that are not yet written, and how
-//! much uploads may hold. Nothing here knows the repository.
+//! WHAT IS IN MEMORY beside the stores: cached rights, aliases, sightings and refusals that are not
+//! yet written, and the memory budget of uploads. Nothing here knows the repository.
 //!
 //! May name: error, threads
 

@@ -1,4 +1,5 @@
-//! Refusals: who was told no, counted in memory until the audit log has a line of it.
+//! Refusals: requests that were refused, counted in memory until the audit log has an entry for
+//! them.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,11 +8,11 @@ use crate::domain::{Actor, Event};
 use crate::flow::threads::lock;
 use crate::time::Moment;
 
-/// How long refusals of one kind are counted before the next line tells how many. Unit: seconds.
+/// How long refusals of one kind are counted before the next entry is written. Unit: seconds.
 const WINDOW_SECONDS: u64 = 60;
-/// Most kinds that are counted apart; what goes beyond is counted together, without a name.
+/// Most kinds that are counted separately; refusals of further kinds are counted without the actor.
 const MOST_KINDS: usize = 4_096;
-/// Refusals that are counted as one: nothing in it is of the asker's own choice without end.
+/// Refusals that are counted together. A client cannot choose arbitrarily many values for any part.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Kind {
     actor: Actor,
@@ -21,9 +22,9 @@ struct Kind {
 
 #[derive(Clone, Debug)]
 struct Tally {
-    /// The first that no line tells of.
+    /// The first refusal that is not in the log yet.
     event: Event,
-    /// How many no line tells of.
+    /// How many are not in the log yet.
     times: u64,
     written_at: Option<Moment>,
 }
@@ -35,18 +36,18 @@ impl Tally {
     }
 }
 
-/// What was refused and is not yet in the log.
+/// Refusals that are not yet in the log.
 #[derive(Default)]
 pub struct Refusals {
     kinds: Mutex<HashMap<Kind, Tally>>,
-    /// Held from the look at what is due until it is durable: whoever comes next finds it written.
+    /// Held from taking what is due until it is durable, so that the next holder finds it written.
     pub(crate) writing: Mutex<()>,
-    /// Whoever waits for a line waits here, and not on a thread.
+    /// Tasks that wait for an entry wait here, so that they block no thread.
     pub(crate) queue: tokio::sync::Mutex<()>,
 }
 
 impl Refusals {
-    /// Counts one, and says whether a line is due now.
+    /// Counts a refusal; gives whether an entry is due now.
     pub(crate) fn count(&self, event: Event) -> bool {
         let (actor, verb) = (event.actor.clone(), event.verb.clone());
         let mut kind = Kind { actor, verb, outcome: event.outcome.clone() };
@@ -66,7 +67,7 @@ impl Refusals {
         tally.is_due(now)
     }
 
-    /// What is due; with `all`, also what would still be counted.
+    /// Takes the refusals that are due; with `all`, every counted one.
     pub(crate) fn take(&self, now: Moment, all: bool) -> Vec<Event> {
         let mut kinds = lock(&self.kinds);
         let mut due = Vec::new();
@@ -92,11 +93,11 @@ mod tests {
         Event { outcome: "denied".into(), ..event }
     }
 
-    fn told(due: Vec<Event>) -> Vec<(String, String, u64)> {
-        let mut told: Vec<_> =
+    fn sorted_counts(due: Vec<Event>) -> Vec<(String, String, u64)> {
+        let mut counts: Vec<_> =
             due.into_iter().map(|e| (e.actor.identity, e.detail, e.times)).collect();
-        told.sort();
-        told
+        counts.sort();
+        counts
     }
 
     #[test]
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn none_is_lost_and_the_first_is_told_at_once() {
+    fn no_refusal_is_lost_and_the_first_is_written_at_once() {
         let refusals = Refusals::default();
         for detail in ["a", "b", "c"] {
             assert!(
@@ -125,13 +126,13 @@ mod tests {
         }
         refusals.count(refused("db.example", "read", "d"));
         let all = [("db.example".into(), "d".into(), 1), ("web.example".into(), "a".into(), 3)];
-        assert_eq!(told(refusals.take(Moment(100), false)), all);
+        assert_eq!(sorted_counts(refusals.take(Moment(100), false)), all);
         refusals.count(refused("web.example", "read", "e"));
         refusals.count(refused("web.example", "pin", "f"));
         refusals.count(refused("web.example", "read", "g"));
         let own = |detail: &str, times| ("web.example".to_owned(), detail.to_owned(), times);
-        assert_eq!(told(refusals.take(Moment(159), false)), [own("f", 1)]);
-        assert_eq!(told(refusals.take(Moment(160), false)), [own("e", 2)]);
+        assert_eq!(sorted_counts(refusals.take(Moment(159), false)), [own("f", 1)]);
+        assert_eq!(sorted_counts(refusals.take(Moment(160), false)), [own("e", 2)]);
         assert!(refusals.take(Moment(500), false).is_empty());
         assert!(lock(&refusals.kinds).is_empty(), "what is over is forgotten");
     }
