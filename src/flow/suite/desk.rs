@@ -25,15 +25,15 @@ use crate::pool::Pool;
 
 /// A change that waits for its turn.
 pub struct Job {
-    /// What is asked.
+    /// The change.
     pub change: Change,
-    /// Who changes it.
+    /// Who asked for it.
     pub author: Identity,
-    /// The serial of the certificate that proved it; empty for what the server changes.
+    /// The serial of the asker's certificate; empty for changes by the server.
     pub serial: String,
-    /// What they may alter.
+    /// What the asker may alter.
     pub reach: Reach,
-    /// Why.
+    /// The reason that was given.
     pub message: String,
     /// What may be done where hosts could not follow.
     pub leeway: Leeway,
@@ -44,7 +44,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A change that the server itself asks for, and where its answer comes.
+    /// A change by the server itself, and the receiver of its answer.
     pub(crate) fn of_server(
         change: Change,
     ) -> (Self, oneshot::Receiver<Result<Outcome, FlowError>>) {
@@ -65,9 +65,10 @@ impl Job {
 
 /// A suite's state, its queue and what its writer remembers between publish batches.
 ///
-/// **Lock order.** `live_indices` before `pending`. `queue` and `spare` are held alone.
+/// **Lock order.** `live_indices` before `pending`. `queue` and `spare` are held with no other
+/// lock.
 pub struct Desk {
-    /// Of which suite.
+    /// The suite.
     pub suite: SuiteName,
     state: ArcSwap<SuiteState>,
     served: ArcSwapOption<Served>,
@@ -76,22 +77,22 @@ pub struct Desk {
     hurry: AtomicBool,
     closed: watch::Sender<bool>,
     writing: AtomicBool,
-    /// Notified whenever the writer has done what it took.
+    /// Notified whenever the writer has finished the changes that it took.
     done: Notify,
-    /// How much of what is in memory came since it was read in one go.
+    /// How much moved in memory since the suite was last read as a whole.
     scattered: Scattered,
-    /// How often the suite was read anew because of that.
+    /// How often the suite was read again because of that.
     readings: AtomicU64,
     /// Chunks that are durable but that no recorded generation names yet.
     pub(crate) spare: Mutex<HashMap<Digest, StoredChunk>>,
-    /// Whether each gzip file is one member from the next head on. Of a suite that an earlier build published,
-    /// once all that takes is made.
+    /// Whether each gzip file is one member from the next head on. For a suite that an earlier
+    /// build published, this is set once all the new files are made.
     one_member: AtomicBool,
-    /// The indices of what is live.
+    /// The indices of the live generation.
     live_indices: Mutex<LiveIndices>,
-    /// What follows behind the generations.
+    /// Files that are made after a generation is live.
     pending: Mutex<PendingFiles>,
-    /// Told whenever there may be something to follow up.
+    /// Notified whenever there may be follow-up work.
     pub(crate) moved: Notify,
     /// The same, for contents.
     pub(crate) batch_done: Notify,
@@ -104,7 +105,8 @@ struct Queue {
 }
 
 impl Desk {
-    /// A suite as it was loaded, with an empty queue. `one_member` is the form of the gzip files that it lists.
+    /// A suite as it was loaded, with an empty queue. `one_member` is the form of the gzip files
+    /// that it lists.
     pub(crate) fn new(suite: SuiteName, state: SuiteState, one_member: bool) -> Self {
         Self {
             suite,
@@ -127,7 +129,7 @@ impl Desk {
         }
     }
 
-    /// What the suite is now. A snapshot: it does not change while it is held.
+    /// The present state of the suite, as a snapshot.
     pub fn state(&self) -> Arc<SuiteState> {
         self.state.load_full()
     }
@@ -143,26 +145,26 @@ impl Desk {
     }
 
     pub(crate) fn set_state(&self, state: SuiteState) {
-        // First, so that whoever sees the new state is also given it.
+        // Stored first, so that a reader of the new state is also served the new head.
         self.served.store(ready(&state));
         self.state.store(Arc::new(state));
-        // What follows looks at the state, so it is told once that is new.
+        // Follow-up work reads the state, so it is notified after the state is stored.
         self.wake();
     }
 
-    /// The indices of what is live; nothing, when they are not kept in memory.
+    /// The indices of the live generation; empty when they are not in memory.
     pub(crate) fn live_indices(&self) -> LiveIndices {
         lock(&self.live_indices).clone()
     }
 
-    /// The indices of what is live from now on, and the files that its head lists.
+    /// Sets the indices of the live generation, and the files that its head lists.
     pub(crate) fn set_live_indices(&self, live_indices: LiveIndices, files: &[IndexFile]) {
         let gz = live_indices.gz();
         *lock(&self.live_indices) = live_indices;
         lock(&self.pending).list(files, gz);
     }
 
-    /// In which form gzip files are made.
+    /// The form in which gzip files are made.
     pub(crate) fn gz(&self) -> Encoding {
         match self.one_member.load(Ordering::Acquire) {
             true => Encoding::Gz,
@@ -170,22 +172,22 @@ impl Desk {
         }
     }
 
-    /// From the next head on each gzip file is one member: all that takes is made. `lagging` are those files of
-    /// what lags, in this form.
+    /// From the next head on each gzip file is one member; everything for that is made. `lagging`
+    /// are the lagging files in this form.
     pub(crate) fn change_form(&self, lagging: Vec<IndexFile>) {
-        // First, so that whoever makes files of this form finds these.
+        // Set first, so that whatever is made in the new form finds these files.
         lock(&self.pending).change_form(lagging);
         self.one_member.store(true, Ordering::Release);
         self.wake();
     }
 
-    /// Forgets what is live: it is read again when it is next needed.
+    /// Drops the live indices from memory; they are read again when they are next needed.
     pub(crate) fn forget_live_indices(&self) {
         *lock(&self.live_indices) = LiveIndices::default();
         self.wake();
     }
 
-    /// Keeps indices in memory that were read, unless a publish batch has made others meanwhile.
+    /// Keeps indices that were read, unless a publish batch has made others meanwhile.
     pub(crate) fn offer_live_indices(&self, live_indices: LiveIndices, files: &[IndexFile]) {
         let mut kept = lock(&self.live_indices);
         if kept.is_empty() {
@@ -197,8 +199,8 @@ impl Desk {
         }
     }
 
-    /// Works out the xz files whose blocks are there, and gzip files in the form that they have from now on,
-    /// unless a publish batch makes other indices meanwhile.
+    /// Hashes the xz files whose blocks are there, and the gzip files in their present form. The
+    /// result is dropped if a publish batch makes other indices meanwhile.
     pub(crate) fn hash_pending_files(&self, pool: &dyn Pool) -> Result<(), FlowError> {
         let before = self.live_indices();
         let after = before.followed_up(pool, self.gz())?;
@@ -209,17 +211,17 @@ impl Desk {
         Ok(())
     }
 
-    /// What was made beside these indices, as far as the suite is to list it.
+    /// The files that were made to be listed beside these indices, as far as the suite lists them.
     pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile], gz: Encoding) -> Ready {
         lock(&self.pending).beside(spec, indices, gz)
     }
 
-    /// Whether the head lists just these files.
+    /// Whether the head lists exactly these files.
     pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
         lock(&self.pending).lists(files)
     }
 
-    /// Looks into what was made behind the generations, or hands something in.
+    /// Runs `work` on the pending files, under their lock.
     pub(crate) fn follow_up<T>(&self, work: impl FnOnce(&mut PendingFiles) -> T) -> T {
         work(&mut lock(&self.pending))
     }
@@ -246,7 +248,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes what the next publish batch does: one urgent change alone, or all ordinary ones together.
+    /// Takes the changes of the next publish batch: one urgent change alone, or all ordinary ones
+    /// together.
     pub(crate) fn take(&self) -> Vec<Job> {
         let mut queue = lock(&self.queue);
         if let Some(job) = queue.urgent.pop_front() {
@@ -256,7 +259,7 @@ impl Desk {
         queue.ordinary.drain(..).collect()
     }
 
-    /// Puts changes back that made way for an urgent one.
+    /// Puts changes back that made way for an urgent one, at the front of the queue.
     pub(crate) fn put_back(&self, jobs: Vec<Job>) {
         let mut queue = lock(&self.queue);
         for job in jobs.into_iter().rev() {
@@ -269,18 +272,19 @@ impl Desk {
         queue.urgent.is_empty() && queue.ordinary.is_empty()
     }
 
-    /// Notes that a generation moved so many packages. After many the suite is better read anew, once there
-    /// is nothing else to do.
+    /// Notes that a generation moved this many packages. After many moves the suite should be read
+    /// again while the writer is idle.
     pub(crate) fn scatter(&self, moves: usize) {
         self.scattered.add(moves);
     }
 
-    /// Notes that all of it is read in one go.
+    /// Notes that the whole suite was read again.
     pub(crate) fn gather(&self) {
         self.scattered.forget();
     }
 
-    /// How often it was: what was kept of the readings before shares nothing with what is in memory now.
+    /// How often the suite was read again. What is kept from before shares no memory with the
+    /// present state.
     pub(crate) fn readings(&self) -> u64 {
         self.readings.load(Ordering::Acquire)
     }
@@ -289,24 +293,24 @@ impl Desk {
         !self.is_idle() || self.writing.load(Ordering::Acquire)
     }
 
-    /// Notes that the suite is read anew from here on.
+    /// Notes that a new reading of the suite begins.
     pub(crate) fn begin_reading(&self) {
         self.forget_live_indices();
         self.readings.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether so much came since the suite was read in one go that it is better read anew.
+    /// Whether so much moved since the suite was read as a whole that it should be read again.
     pub(crate) fn is_scattered(&self) -> bool {
         self.scattered.is_much()
     }
 
-    /// Notes that a change is being made, or none any more.
+    /// Notes whether a change is being made.
     pub(crate) fn set_writing(&self, writing: bool) {
         self.writing.store(writing, Ordering::Release);
         self.done.notify_waiters();
     }
 
-    /// Takes no more changes; what waits is still done.
+    /// Closes the queue; the changes that wait in it are still made.
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
         self.arrived.notify_one();
@@ -318,7 +322,7 @@ impl Desk {
         self.batch_done.notify_one();
     }
 
-    /// Whether it takes no more changes.
+    /// Whether the queue is closed.
     pub(crate) fn is_closed(&self) -> bool {
         *self.closed.borrow()
     }
@@ -333,7 +337,7 @@ impl Desk {
     pub(crate) async fn finished(&self) {
         loop {
             let mut done = std::pin::pin!(self.done.notified());
-            // From here on nothing is missed, whatever is done before the wait begins.
+            // From here on no notification is missed, even if it comes before the wait begins.
             done.as_mut().enable();
             if !self.is_busy() {
                 return;
@@ -343,14 +347,14 @@ impl Desk {
     }
 }
 
-/// After so many packages in one change or in several, the suite is read anew once there is time for it.
+/// After this many moves, in one change or in several, the suite is read again when there is time.
 const MANY: usize = 5_000;
 
-/// What the smallest change counts as: a move makes the nodes above it anew, in each of three trees, and they
-/// lie wherever there was room. Unit: moves.
+/// What the smallest change counts as: a move allocates new nodes in each of three trees, scattered
+/// over memory. Unit: moves.
 const FEWEST_MOVES: usize = 25;
 
-/// How much came since all was read in one go. Unit: moves.
+/// How much moved since the suite was read as a whole. Unit: moves.
 #[derive(Default)]
 struct Scattered(AtomicUsize);
 

@@ -1,4 +1,5 @@
-//! A SUITE in memory: its state, its queue, what was made behind its generations, and what hosts are given now.
+//! A SUITE in memory: its state, its queue, the files that were made after its generations, and
+//! what hosts are given now.
 //!
 //! May name: error, threads, index
 

@@ -1,4 +1,4 @@
-//! Pending files: what was made behind the generations, until it is listed and for as long as it is.
+//! Pending files: files that were made after a generation, before and while a head lists them.
 
 use std::collections::BTreeSet;
 
@@ -7,40 +7,40 @@ use crate::digest::Digest;
 use crate::domain::layout::PATCHES_SUFFIX;
 use crate::domain::{Encoding, IndexFile, StoredChunk, SuiteSpec};
 
-/// What was made behind the generations of a suite.
+/// The files of a suite that were made after its generations.
 #[derive(Default)]
 pub(crate) struct PendingFiles {
-    /// One group for each index that was looked at, though it may have no patches.
+    /// One group for each index that was compared, also when it has no patches.
     patches: Vec<Patches>,
-    /// What lags behind: listed from one generation to the next, until there is a newer one.
+    /// Lagging files: each generation lists the same ones, until newer ones are made.
     lagging: Ready,
-    /// The same as an earlier build made it, until a head lists indices of the present form: all files of a suite
-    /// change together.
+    /// The lagging files as an earlier build made them, until a head lists indices of the present
+    /// form: all files of a suite change form together.
     former: Option<Vec<IndexFile>>,
-    /// Chunks of what is being made.
+    /// Chunks of files that are being made.
     kept: Vec<StoredChunk>,
-    /// What the head lists: paths and digests. `None` until it is looked up.
+    /// The paths and digests that the head lists; `None` until they are looked up.
     listed: Option<BTreeSet<(String, Digest)>>,
 }
 
-/// Patches belong to one state of an index, for as long as generations list it.
+/// The patches to one state of an index, valid while generations list that state.
 struct Patches {
-    /// Where the plain index stands.
+    /// The path of the plain index.
     path: String,
-    /// What it has to be.
+    /// The digest of that state.
     digest: Digest,
-    /// The generation with which it became so; not known of what was recalled. A rollback makes it so again,
-    /// and hosts have been led elsewhere meanwhile.
+    /// The generation that brought this state; `None` after a restart. A rollback may bring the
+    /// same state again, and then hosts have other states to start from.
     since: Option<u64>,
     ready: Ready,
 }
 
-/// Files that wait to be listed, or are.
+/// Files that wait to be listed or are listed.
 #[derive(Clone, Default)]
 pub(crate) struct Ready {
-    /// They themselves.
+    /// The files.
     pub files: Vec<IndexFile>,
-    /// Their chunks, durable; none that are recorded for certain.
+    /// Their durable chunks, without those that are certainly recorded.
     pub chunks: Vec<StoredChunk>,
 }
 
@@ -52,8 +52,8 @@ impl Ready {
 }
 
 impl PendingFiles {
-    /// Notes what the head lists from now on, beside indices with gzip files of this form: the chunks of that are
-    /// recorded.
+    /// Notes the files that the head lists from now on, beside indices with gzip files of this
+    /// form. Chunks of listed files are recorded.
     pub(crate) fn list(&mut self, files: &[IndexFile], gz: Encoding) {
         if gz == Encoding::Gz {
             self.former = None;
@@ -68,19 +68,20 @@ impl PendingFiles {
         self.listed = Some(listed);
     }
 
-    /// Whether the head lists just these files.
+    /// Whether the head lists exactly these files.
     pub(crate) fn lists(&self, files: &[IndexFile]) -> bool {
         self.listed.as_ref().is_some_and(|listed| *listed == names(files))
     }
 
-    /// What stands beside these indices, of which the gzip files have this form: their patches, and what lags.
+    /// What to list beside these indices, whose gzip files have this form: their patches, and the
+    /// lagging files.
     pub(crate) fn beside(&self, spec: &SuiteSpec, indices: &[IndexFile], gz: Encoding) -> Ready {
         let mut beside = Ready::default();
-        let stands = |group: &&Patches| {
+        let fits = |group: &&Patches| {
             indices.iter().any(|file| file.path == group.path && file.digest == group.digest)
         };
         if spec.pdiffs {
-            let fitting = self.patches.iter().filter(stands);
+            let fitting = self.patches.iter().filter(fits);
             fitting.for_each(|group| beside.take(&group.ready));
         }
         match &self.former {
@@ -91,26 +92,27 @@ impl PendingFiles {
         beside
     }
 
-    /// What lags behind, as it is to be listed.
+    /// The lagging files, as they are to be listed.
     pub(crate) fn lagging(&self) -> Vec<IndexFile> {
         self.lagging.files.clone()
     }
 
-    /// Takes what lags in the present form, of which earlier builds knew nothing.
+    /// Takes the lagging files in the present form, and keeps those of the earlier build beside
+    /// them.
     pub(crate) fn change_form(&mut self, lagging: Vec<IndexFile>) {
         if !self.lagging.files.is_empty() {
             self.former = Some(std::mem::replace(&mut self.lagging.files, lagging));
         }
     }
 
-    /// Whether the patches of an index were made, be there any or none.
+    /// Whether the patches to an index were made, even if there are none.
     pub(crate) fn is_patched(&self, path: &str, mark: &FileMark, since: u64) -> bool {
         let same = |group: &&Patches| group.path == path && group.digest == mark.digest;
         let group = self.patches.iter().find(same);
         group.is_some_and(|group| group.since.is_none_or(|known| known == since))
     }
 
-    /// Takes the patches of an index, in the place of those that led to an earlier state of it.
+    /// Takes the patches to an index, in place of those to an earlier state of it.
     pub(crate) fn patch(&mut self, path: &str, mark: &FileMark, since: u64, ready: Ready) {
         self.put(Patches { path: path.to_owned(), digest: mark.digest, since: Some(since), ready });
     }
@@ -120,12 +122,12 @@ impl PendingFiles {
         self.patches.push(new);
     }
 
-    /// Notes chunks that were kept for what is being made.
+    /// Notes chunks that were stored for files that are being made.
     pub(crate) fn keep(&mut self, chunks: &[StoredChunk]) {
         self.kept.extend_from_slice(chunks);
     }
 
-    /// Takes what lags behind from now on. Chunks of what it replaces may be among its own.
+    /// Replaces the lagging files. Old and new files may share chunks.
     pub(crate) fn lag(&mut self, files: Vec<IndexFile>) {
         let named: BTreeSet<Digest> =
             files.iter().flat_map(|file| file.chunks.iter().copied()).collect();
@@ -135,7 +137,7 @@ impl PendingFiles {
         self.lagging = Ready { files, chunks };
     }
 
-    /// Takes up what the head lists, of a suite that was just opened.
+    /// Takes over the files that the head of a newly opened suite lists.
     pub(crate) fn recall(&mut self, files: &[IndexFile]) {
         if self.lagging.files.is_empty() {
             let lags = |file: &&IndexFile| file.made_of.is_some();

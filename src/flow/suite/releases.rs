@@ -12,7 +12,7 @@ use crate::time::Moment;
 /// How long `Release.gpg` is answered with the signature of the `Release` that was given before it.
 /// Unit: seconds.
 const PAIRED_SECONDS: i64 = 600;
-/// How many hosts between the two requests are remembered.
+/// Most hosts and suites for which a head is remembered.
 const PAIRED_MOST: usize = 20_000;
 
 /// Which head each host was last given as `Release`, so that its `Release.gpg` matches even when a
@@ -40,7 +40,7 @@ impl Releases {
         }
     }
 
-    /// A host that begins anew gets what is live, whatever it was given before.
+    /// Forgets what a host was given when it starts anew, so that it gets the live head.
     pub(crate) fn forget(&self, identity: &Identity, suite: &SuiteName) {
         let mut given = lock(&self.0);
         if !given.is_empty() {

@@ -1,23 +1,23 @@
-//! Served: a suite's head as hosts are given it, every byte ready. Answers share it, so that the file
-//! which every host asks for again and again is neither read nor copied for any of them.
+//! Served: a suite's head as hosts are given it, in memory. Answers share its bytes, so that the
+//! file that every host requests again and again is neither read nor copied for a request.
 
 use bytes::Bytes;
 
 use crate::domain::Head;
 use crate::time::Moment;
 
-/// What lies under a path that names its content says when it was made by none of our clocks: the same
-/// moment for all, so that a resumed download always finds it unchanged.
+/// `Last-Modified` of a file whose path names its content. It is the same for all of them, so that
+/// a resumed download always finds the file unchanged.
 pub(crate) const UNCHANGING: Moment = Moment(1_000_000_000);
-/// [`UNCHANGING`], written once.
+/// [`UNCHANGING`] as HTTP writes it.
 const UNCHANGING_TEXT: &[u8] = b"Sun, 09 Sep 2001 01:46:40 GMT";
 
 /// A moment, and how HTTP writes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stamp {
-    /// Which.
+    /// The moment.
     pub at: Moment,
-    /// As in a header.
+    /// The text of the header.
     pub text: Bytes,
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stamp_of_what_never_changes_is_written_as_every_other() {
+    fn the_constant_stamp_is_written_like_any_other() {
         assert_eq!(Stamp::from(UNCHANGING).text, UNCHANGING.http_date());
     }
 
