@@ -1,5 +1,6 @@
-//! Batch: many small packages in one request. Each is recognised or refused by itself; those that are
-//! sound become durable together and are recorded in one transaction, and only then is anything said.
+//! Batch: many small packages in one request. Each is recognised or refused by itself. The valid
+//! ones become durable together and are then recorded, 300 in a transaction; only then is the
+//! request answered.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -21,28 +22,29 @@ use crate::flow::upload::recognise;
 use crate::flow::upload::recognise::Effort;
 use crate::pool::{Kind, Sealed};
 
-/// Most that the control files and file lists of one batch may add up to once unpacked. Unit: bytes.
-/// What comes after is answered as busy and does well alone: a small batch can unpack to much.
+/// Most that the stanzas, file lists and mentioned names of one batch may add up to, because a
+/// small batch can unpack to much. Unit: bytes. Later packages get the answer to be sent alone.
 const GATHERED_BYTES: usize = 24 << 20;
 
-/// What became of one package, by the digest that its sender gave it.
+/// The outcome for one package, by the digest that its sender announced.
 pub type Outcome = (Digest, Result<(), FlowError>);
 
 /// Waits until the server has memory for a batch of so many bytes.
 ///
 /// # Errors
-/// [`FlowError::TooLarge`] when it never will; [`FlowError::Unavailable`] when the server stops.
+/// [`FlowError::TooLarge`] when it is larger than all memory for batches;
+/// [`FlowError::Unavailable`] when the server stops.
 pub async fn room(repository: &Repository, body_bytes: u64) -> Result<Room, FlowError> {
     repository.memory.room(body_bytes).await
 }
 
-/// Takes packages in, each with the digest that it must have; gives one outcome for each, in order.
+/// Uploads packages, each with the digest that it must have; gives one outcome for each, in order.
 ///
-/// A package that is refused does not stop the others. The same bytes again are success.
+/// A package that is refused does not stop the others. Sending the same bytes again succeeds.
 ///
 /// # Errors
-/// [`FlowError::Full`] and other failures of the server itself, which concern all: any of them may have
-/// been kept then, none is acknowledged, and all may be sent again.
+/// [`FlowError::Full`] and other failures of the server itself. They concern the whole batch: some
+/// packages may be stored then, none is acknowledged, and all may be sent again.
 pub async fn upload_all(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -85,7 +87,7 @@ fn take_in(
     Ok(outcomes)
 }
 
-/// A package that may be kept.
+/// A valid package that may be stored.
 struct Sound {
     sealed: Sealed,
     new: NewPackage,
@@ -97,7 +99,7 @@ struct Work<'b> {
     packages: &'b [(Digest, Bytes)],
     next: AtomicUsize,
     gathered_bytes: AtomicUsize,
-    /// By all threads together. Unit: microseconds.
+    /// Processor time of all threads together. Unit: microseconds.
     worked_micros: AtomicU64,
     sent_bytes: u64,
 }
@@ -120,7 +122,7 @@ fn recognise_all(
     let mut done: Vec<_> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| recognise_some(&work))).collect();
         let mut done = recognise_some(&work);
-        // What a thread that panicked had in hand is missing, and answered below.
+        // The results of a thread that panicked are missing; they are replaced by errors below.
         done.extend(others.into_iter().filter_map(|other| other.join().ok()).flatten());
         done
     });
@@ -182,10 +184,10 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
     Ok(Sound { sealed, new })
 }
 
-/// How often it is looked how long a package has taken.
+/// How often the processor time of a package is checked.
 const ASK_EVERY: Duration = Duration::from_millis(5);
 
-/// The outcome of a package that suffers from its company.
+/// The outcome of a package that fails because of the others in its batch.
 fn alone(problem: &str) -> FlowError {
     FlowError::Unavailable(format!("{problem}; send it alone").into())
 }
@@ -194,7 +196,8 @@ fn alone(problem: &str) -> FlowError {
 struct Watched<'w, 'b> {
     rest: &'w [u8],
     whole_bytes: u64,
-    /// When the processor's time was last asked for. That takes a system call, and a package is read in many pieces.
+    /// When the processor time was last checked. That takes a system call, and a package is read in
+    /// many pieces.
     asked: Instant,
     effort: &'w mut Effort,
     work: &'w Work<'b>,
@@ -202,7 +205,8 @@ struct Watched<'w, 'b> {
 
 impl Read for Watched<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        // In less than this, no thread can have worked for long. The end of a package is always counted.
+        // In less than this, no thread can have worked for long. The end of a package is always
+        // counted.
         if self.asked.elapsed() < ASK_EVERY && !self.rest.is_empty() {
             return self.rest.read(out);
         }

@@ -1,4 +1,4 @@
-//! Elsewhere: bytes that the asker has not sent, and reads in suites of other namespaces alone.
+//! Elsewhere: packages that the asker has not sent, and reads only in suites of other namespaces.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
-/// Those of these bytes that suites of one of `to` take only from who sends them, each with where the asker reads it.
+/// Those of these packages that suites in one of the namespaces `to` accept only from their sender,
+/// each with the suites in which the asker reads it.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.

@@ -1,4 +1,5 @@
-//! BYTES COME IN: one package or many, recognised in bounded memory, durable before they are recorded.
+//! BYTES COME IN: one package or many, recognised in bounded memory, durable before they are
+//! recorded.
 //!
 //! May name: error, threads, state, suite, repository
 

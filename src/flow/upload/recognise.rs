@@ -1,4 +1,4 @@
-//! Recognise: bytes are read to their end as a `.deb`, and what it says of itself is checked whole.
+//! Recognise: reads bytes to their end as a `.deb`, and checks its control file as a whole.
 
 use std::io::Read;
 use std::time::Duration;
@@ -15,10 +15,11 @@ use crate::flow::repository::Repository;
 use crate::flow::state::upload_memory;
 use crate::time::thread_time;
 
-/// Most that the paths of one package may add up to for its list to be kept. Unit: bytes.
+/// Most that the paths of one package may add up to; beyond, its file list is not kept. Unit:
+/// bytes.
 const FILE_LIST_BYTES: u64 = 4 << 20;
 
-/// A sound package.
+/// A valid package.
 pub(crate) struct Recognised {
     control: Control,
     /// Its packed file list; `None` when that is too long to be kept.
@@ -34,7 +35,7 @@ pub(crate) fn recognise(
     input: impl Read,
 ) -> Result<Recognised, FlowError> {
     let limits = repository.limits();
-    // No package may need more than all there is: it would wait for ever.
+    // A package that needs more than the whole memory would wait for ever.
     let whole_bytes = repository.memory.whole_bytes();
     let decoder_bytes = limits.deb.decoder_bytes.min(whole_bytes);
     let memory_bytes = limits.deb.memory_bytes.min(whole_bytes);
@@ -58,7 +59,7 @@ pub(crate) fn recognise(
     Ok(Recognised { control, file_list })
 }
 
-/// `most_bytes` is what a package gets with any setting.
+/// `most_bytes` is the most that a package may get, whatever the setting of the server's memory.
 fn rejection(error: DebError, most_bytes: u64) -> FlowError {
     match error {
         DebError::Read(error) => FlowError::Internal(Cause::of(error)),
@@ -75,7 +76,7 @@ fn rejection(error: DebError, most_bytes: u64) -> FlowError {
 }
 
 impl Recognised {
-    /// What is recorded of it, under this digest.
+    /// The record of the package, under this digest.
     pub(crate) fn describe(self, digest: Digest, size_bytes: u64) -> NewPackage {
         let Self { control, file_list } = self;
         let (name, version, architecture) =
@@ -100,28 +101,28 @@ impl Recognised {
     }
 }
 
-/// How much processor time a package may take to unpack: what the server allows each, and more for each byte
-/// that was sent. A few bytes can unpack to gigabytes, and would hold a place that other uploads wait for.
+/// How many sent bytes add one second to the processor time that every package may take. Without a
+/// limit, a few bytes that unpack to gigabytes would hold a place that other uploads wait for.
 const WORK_BYTES_PER_SECOND: u64 = 1 << 20;
 
-/// A watch over the work that a sender causes in one thread. It runs from the start.
+/// A stopwatch for the work that a sender causes in one thread. It runs from the start.
 ///
-/// It counts the processor's time, so that no verdict depends on what else the machine does, nor on how slowly
-/// bytes come.
+/// It counts processor time, so that the verdict depends neither on the other load of the machine
+/// nor on how slowly the bytes arrive.
 pub(crate) struct Effort {
-    /// What any package may take.
+    /// What every package may take.
     each: Duration,
     worked: Duration,
     since: Duration,
 }
 
 impl Effort {
-    /// A watch that runs.
+    /// A running stopwatch.
     pub(crate) fn begin(each: Duration) -> Self {
         Self { each, worked: Duration::ZERO, since: thread_time() }
     }
 
-    /// Stops the watch; gives what was added to it.
+    /// Counts the time since the last pause or resume, and gives it.
     pub(crate) fn pause(&mut self) -> Duration {
         let now = thread_time();
         let more = now.saturating_sub(self.since);
@@ -130,17 +131,17 @@ impl Effort {
         more
     }
 
-    /// Lets it go on, without the time since it was stopped.
+    /// Goes on without counting the time since the last pause.
     pub(crate) fn resume(&mut self) {
         self.since = thread_time();
     }
 
-    /// Whether the work until the last pause is more than `sent_bytes` can be worth.
+    /// Whether the time counted so far is more than a package of `sent_bytes` may take.
     pub(crate) fn is_beyond(&self, sent_bytes: u64) -> bool {
         self.worked > allowed(self.each, sent_bytes)
     }
 
-    /// The rejection of what took too long.
+    /// The rejection of a package that took too long.
     pub(crate) fn rejection(&self, sent_bytes: u64) -> FlowError {
         let problem = format!(
             "it takes too long to unpack for its size: more than {} s of processor time, which are {} s and one \
@@ -152,7 +153,7 @@ impl Effort {
     }
 }
 
-/// How much work so many bytes are worth.
+/// How much processor time a package of so many bytes may take.
 pub(crate) fn allowed(each: Duration, sent_bytes: u64) -> Duration {
     each.saturating_add(Duration::from_secs(sent_bytes / WORK_BYTES_PER_SECOND))
 }

@@ -1,5 +1,5 @@
-//! Upload: bytes are staged, hashed and verified in one pass, made durable, and recorded. Only then is
-//! a package known; which suite lists it is a change of its own.
+//! Upload: bytes are staged, hashed and verified in one pass, made durable, and recorded. Only then
+//! is a package known. A separate change lists it in a suite.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
@@ -21,7 +21,7 @@ use crate::flow::upload::recognise;
 use crate::flow::upload::recognise::{Effort, Recognised};
 use crate::pool::{Kind, PoolError, Staged, Staging};
 
-/// What the sender says of the bytes beforehand.
+/// What the sender announces of the bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Declared {
     /// Content-Length, when there is one. Unit: bytes.
@@ -30,11 +30,11 @@ pub struct Declared {
     pub digest: Option<Digest>,
 }
 
-/// Takes one `.deb` in. The same bytes again are success and change nothing.
+/// Uploads one `.deb`. Sending the same bytes again succeeds and changes nothing.
 ///
 /// # Errors
 /// [`FlowError::Rejection`] with every reason, [`FlowError::TooLarge`], [`FlowError::Cut`],
-/// [`FlowError::Full`]; nothing is kept then.
+/// [`FlowError::Mismatch`], [`FlowError::Full`]; nothing is kept then.
 pub async fn upload<S, E>(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -53,7 +53,8 @@ where
     let place = places.acquire_owned().await.map_err(|_| closing())?;
     let (to_reader, from_body) = mpsc::channel(4);
     let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
-    // The place goes with the reader: it is taken up until the reader is done, whoever has left.
+    // The reader owns the place, so that it stays taken until the reader ends, even if the client
+    // is gone.
     let reading = blocking(move || {
         let _place = place;
         take_in(&shared, &by, from_body, declared)
@@ -63,9 +64,10 @@ where
     result
 }
 
-/// Which of these bytes `admitted` has to send: those that it cannot name, and those that it reads in other namespaces
-/// than it may upload to. It is asked without a suite, so that a client that knows no namespaces sends what it has to;
-/// what is sent for nothing does no harm.
+/// Which of these packages `admitted` has to send: those that are unknown to it, and those that a
+/// suite to which it may upload accepts only from their sender, because `admitted` reads them only
+/// in other namespaces. The request names no suite, so that clients need to know nothing of
+/// namespaces. A needless upload does no harm.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -87,7 +89,8 @@ pub async fn missing(
     .await
 }
 
-/// Which of these bytes `admitted` cannot name: those that are not there, and those of which it may not know.
+/// Which of these packages are unknown to `admitted`: those that do not exist here, and those that
+/// it may not know of.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -107,10 +110,11 @@ pub async fn unknown(
     .await
 }
 
-/// Of which of these bytes somebody may not know whether they are there. Only what an identity has sent
-/// itself, or may read in a suite, is its to know: a digest is no ticket to somebody else's package.
+/// Of which of these packages an identity may not know whether they exist. It may know of those
+/// that it has sent itself or may read in a suite: a digest alone gives no access to another's
+/// package.
 ///
-/// The same reads, whatever is there; none for an admin, from whom nothing is hidden.
+/// The reads are the same whatever exists. For an admin there are none, because nothing is hidden.
 pub(in crate::flow) fn hidden_from(
     repository: &Repository,
     identity: &Identity,
@@ -136,7 +140,7 @@ fn closing() -> FlowError {
     FlowError::Unavailable("the server is shutting down".into())
 }
 
-/// Hands the body to the reader, piece by piece; an error of the connection as its last piece.
+/// Hands the body to the reader, piece by piece. An error of the connection is the last piece.
 async fn forward<S, E>(body: S, to_reader: mpsc::Sender<Result<Bytes, Cause>>)
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -189,7 +193,7 @@ fn take_in(
     keep(repository, by, recognised, staged)
 }
 
-/// Durable bytes first, then the fact that they are there.
+/// Makes the bytes durable first, and then records the package.
 fn keep(
     repository: &Repository,
     by: &Identity,
@@ -204,7 +208,7 @@ fn keep(
     Ok(package)
 }
 
-/// The body as a reader that writes to staging what it hands out.
+/// The body as a reader that also writes to staging what it reads.
 struct Incoming {
     from_body: mpsc::Receiver<Result<Bytes, Cause>>,
     piece: Bytes,
@@ -212,7 +216,7 @@ struct Incoming {
     received_bytes: u64,
     limit_bytes: u64,
     failure: Option<FlowError>,
-    /// How long the reader of the package has worked.
+    /// The processor time of the package's reader.
     effort: Effort,
 }
 
@@ -247,7 +251,7 @@ impl Incoming {
         Err(io::Error::other(text))
     }
 
-    /// Reads on without keeping anything, so that the sender, who still sends, hears the reason.
+    /// Reads the rest without keeping it, so that a client that is still sending gets the reason.
     fn drain(&mut self) {
         self.staging = None;
         while self.failure.is_none() && self.next().is_ok_and(|piece| !piece.is_empty()) {}
