@@ -1,4 +1,5 @@
-//! Health: what of the server itself an operator should know: what ends when, and what is left.
+//! Health: what an operator should know of the server: what expires when, and how much room is
+//! left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::flow::repository::Repository;
 use crate::time::Moment;
 use crate::trust::IssuerReport;
 
-/// Something an operator should see to.
+/// Something that needs an operator's attention.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Concern {
     /// A stable word.
@@ -28,24 +29,25 @@ impl Concern {
     }
 }
 
-/// The state of the server: when what ends, and what is left.
+/// The state of the server: what expires when, and how much room is left.
 #[derive(Clone, Debug, Default)]
 pub struct ServerReport {
-    /// When the revocation list ends.
+    /// Until when clients are served: the earliest next update of all revocation lists, plus the
+    /// grace; `None` while nobody is served.
     pub crl_next_update: Option<Moment>,
-    /// When the CA ends.
+    /// When the first CA expires.
     pub ca_not_after: Option<Moment>,
     /// How much can still be stored. Unit: bytes.
     pub room_bytes: Option<u64>,
-    /// How many certificates in use end within 30 days.
+    /// How many identities have a last certificate that expires within 30 days.
     pub expiring_soon: u64,
-    /// What needs seeing to.
+    /// What needs attention.
     pub concerns: Vec<Concern>,
 }
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// The state of the server; `certificate_not_after` is the end of its own certificate.
+/// The state of the server; `certificate_not_after` is when its own certificate expires.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -84,14 +86,15 @@ fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
     }
 }
 
-/// The first list that ends soon, or lasts only by grace.
+/// The concern about the first list that expires soon, or is accepted only by grace.
 pub fn waning(repository: &Repository) -> Option<Concern> {
     let now = repository.now();
     let issuers = repository.trust.current().issuers();
     issuers.iter().find_map(|issuer| ends_soon(issuer, now))
 }
 
-/// A list of which less is left than a third of its life, or a day, or nothing but the grace.
+/// The concern about a list that expires within a day and within a third of its validity, or that
+/// is accepted only by grace.
 fn ends_soon(issuer: &IssuerReport, now: Moment) -> Option<Concern> {
     let (name, list) = (&issuer.name, issuer.list.as_ref()?);
     let (closes, life) = (list.closes, list.next_update.since(list.this_update));

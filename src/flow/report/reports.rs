@@ -23,58 +23,62 @@ use crate::time::Moment;
 pub enum PlacementStanding {
     /// The last generation lists it.
     Live,
-    /// A lower version or a pin stands before it.
+    /// It is kept and not listed: its package is pinned at another version, or another version is
+    /// listed.
     Waiting,
     /// A higher version took its place.
     Superseded,
-    /// It was rolled back from.
+    /// The suite was rolled back from it.
     Withdrawn,
 }
 
-/// A package that a suite has taken, and its state there.
+/// A package that a suite has accepted, and its state there.
 #[derive(Clone, Debug)]
 pub struct PlacementReport {
-    /// In which suite.
+    /// The suite.
     pub suite: SuiteName,
-    /// In which component.
+    /// Its component.
     pub component: Component,
-    /// Which package.
+    /// The package.
     pub package: Package,
     /// Its state.
     pub standing: PlacementStanding,
-    /// Who brought it.
+    /// Who added it.
     pub accepted_by: Identity,
-    /// When.
+    /// When it was added.
     pub accepted_at: Moment,
 }
 
 /// What is known of a suite.
 #[derive(Clone, Debug)]
 pub struct SuiteReport {
-    /// What it is.
+    /// Its settings.
     pub spec: SuiteSpec,
-    /// What is served.
+    /// The head that is served; `None` before the first publication.
     pub head: Option<Head>,
     /// The last generation.
     pub generation: u64,
     /// How many packages it lists.
     pub packages: u64,
-    /// How many wait.
+    /// How many packages wait.
     pub waiting: u64,
-    /// How many pins stand.
+    /// How many pins there are.
     pub pins: u64,
     /// Size of the listed `.deb` files. Unit: bytes.
     pub size_bytes: u64,
 }
 
-/// How many reports are read at once; others wait. Fewer than the catalogue has readers, so that
-/// what serves hosts always finds one.
+/// How many reports are read at once; others wait. The catalogue has more readers than that, so
+/// that one is always left for serving hosts.
 pub(in crate::flow) const AT_ONCE: usize = 4;
 /// How long a report waits for its turn. Unit: seconds.
 const PATIENCE_SECONDS: u64 = 5;
 
-/// Reads a report off the async threads when its turn has come. The turn ends with the reading, also
-/// when nobody waits for the answer any more.
+/// Reads a report off the async threads, once a turn is free. The turn is taken until the read
+/// ends, even if the client is gone.
+///
+/// # Errors
+/// [`FlowError::Unavailable`] when no turn becomes free in time.
 pub(in crate::flow) async fn reading<T: Send + 'static>(
     repository: &Arc<Repository>,
     read: impl FnOnce(&Repository) -> Result<T, FlowError> + Send + 'static,
@@ -93,10 +97,10 @@ pub(in crate::flow) async fn reading<T: Send + 'static>(
     .await
 }
 
-/// A suite at a glance.
+/// A summary of a suite.
 ///
 /// # Errors
-/// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.
+/// [`FlowError::Missing`]; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn suite(
     repository: &Arc<Repository>,
     suite: &SuiteName,
@@ -104,7 +108,8 @@ pub async fn suite(
     let name = suite.clone();
     reading(repository, move |repository| {
         let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
-        let placements = stand(&state, repository.catalogue.list_placements(&name, None)?);
+        let placements =
+            placement_reports(&state, repository.catalogue.list_placements(&name, None)?);
         let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
         Ok(SuiteReport {
             spec: state.spec.clone(),
@@ -119,10 +124,11 @@ pub async fn suite(
     .await
 }
 
-/// Every package that a suite has taken, with its state.
+/// Every package that a suite has accepted, with its state; of one source only, when `source` is
+/// given.
 ///
 /// # Errors
-/// [`FlowError::Missing`]; [`FlowError::Unavailable`] when too much else is asked.
+/// [`FlowError::Missing`]; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn packages(
     repository: &Arc<Repository>,
     suite: &SuiteName,
@@ -131,16 +137,16 @@ pub async fn packages(
     let name = suite.clone();
     reading(repository, move |repository| {
         let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
-        Ok(stand(&state, repository.catalogue.list_placements(&name, source.as_ref())?))
+        Ok(placement_reports(&state, repository.catalogue.list_placements(&name, source.as_ref())?))
     })
     .await
 }
 
-/// Packages of these suites whose binary name matches; `*` stands for anything. Of more than `limit`
+/// Packages of these suites whose binary name matches; `*` matches any text. Of more than `limit`
 /// the first by name.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn search(
     repository: &Arc<Repository>,
     suites: BTreeSet<SuiteName>,
@@ -159,14 +165,20 @@ pub async fn search(
             by_suite.entry(placement.suite.clone()).or_default().push(placement);
         }
         let standing = |(suite, placements): (SuiteName, Vec<Placement>)| {
-            repository.desk(&suite).map(|desk| stand(&desk.state(), placements)).unwrap_or_default()
+            repository
+                .desk(&suite)
+                .map(|desk| placement_reports(&desk.state(), placements))
+                .unwrap_or_default()
         };
         Ok(by_suite.into_iter().flat_map(standing).collect())
     })
     .await
 }
 
-fn stand(state: &crate::catalogue::SuiteState, placements: Vec<Placement>) -> Vec<PlacementReport> {
+fn placement_reports(
+    state: &crate::catalogue::SuiteState,
+    placements: Vec<Placement>,
+) -> Vec<PlacementReport> {
     let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
     let standing = |placement: &Placement| {
         let package = &placement.package;
@@ -212,7 +224,7 @@ pub fn pins(
     }
 }
 
-/// The newest generations, newest first.
+/// The newest generations, newest first: at most `limit` of those below `before`.
 ///
 /// # Errors
 /// [`FlowError::Missing`].
@@ -256,20 +268,20 @@ pub async fn diff(
 /// One identity with all that is known of it.
 #[derive(Clone, Debug)]
 pub struct IdentityReport {
-    /// Who.
+    /// The identity.
     pub identity: Identity,
-    /// What it holds, by its groups too; `None` once it was revoked.
+    /// Its rights, also by its groups; `None` when it has none, as after a revocation.
     pub entitled: Option<Arc<Entitled>>,
     /// Its certificates, newest first.
     pub certificates: Vec<CertificateRecord>,
     /// Where it was last seen.
     pub sightings: Vec<Sighting>,
-    /// The token that waits to be used for it.
+    /// Its enrolment token that is not used yet.
     pub token: Option<EnrolmentToken>,
 }
 
-/// Every identity; only hosts, or only the others, when `hosts` says so. What one was whose grant was
-/// taken away is not recorded, so it is among both.
+/// Every identity; with `hosts`, only hosts or only the others. The role of an identity without
+/// rights is not recorded, so it is among both, unless a token for a host is pending.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -307,7 +319,7 @@ pub async fn identities(
             entry.token = Some(token);
         }
         let wanted = |report: &IdentityReport| match (hosts, &report.entitled) {
-            // Tokens are for hosts.
+            // Only hosts get tokens.
             (Some(false), None) if report.token.is_some() => false,
             (None, _) | (_, None) => true,
             (Some(hosts), Some(entitled)) => hosts == (entitled.role() == Role::Host),
@@ -317,10 +329,11 @@ pub async fn identities(
     .await
 }
 
-/// The suites of other namespaces than these that a host has read, as far as they are still there.
+/// The suites that a host has read and that are in none of the namespaces of `than`; only suites
+/// that still exist.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] when too much else is asked.
+/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn read_elsewhere(
     repository: &Arc<Repository>,
     host: &Identity,
@@ -345,7 +358,7 @@ pub async fn read_elsewhere(
     .await
 }
 
-/// The certificate of the CA that vouches for the server, PEM; empty where it is another's.
+/// The certificate of the embedded CA, PEM; empty where there is none.
 pub fn ca_pem(repository: &Repository) -> String {
     let authority = repository.authority.as_ref();
     authority
