@@ -1,4 +1,4 @@
-//! Chunk: a piece of an index, and the packs that chunks are kept in: one file and one fsync for many.
+//! Chunk: a piece of an index, and packs of chunks: one file and one fsync for many of them.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -10,8 +10,8 @@ use crate::domain::{Encoding, StoredBlock, StoredChunk, StoredMember, StoredRun}
 use crate::flow::error::FlowError;
 use crate::pool::{Kind, Pool};
 
-/// A durable chunk. Its xz block comes later than it does, and so does the run of one that an earlier build
-/// made; both are seen by all who share it.
+/// A durable chunk. Its xz block is made later, and so is the run of a chunk that an earlier build
+/// made. All holders of the chunk see both.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     stored: StoredChunk,
@@ -27,7 +27,7 @@ impl Chunk {
         Arc::new(Self { stored, run, block })
     }
 
-    /// Its name.
+    /// Its key.
     pub(crate) fn key(&self) -> Digest {
         self.stored.key
     }
@@ -42,17 +42,17 @@ impl Chunk {
         self.block.get()
     }
 
-    /// Notes that its xz block is durable. What was noted first stays.
+    /// Notes that its xz block is durable. Only the first call counts.
     pub(crate) fn blocked(&self, block: StoredBlock) {
         let _ = self.block.set(block);
     }
 
-    /// Notes that its run is durable. What was noted first stays.
+    /// Notes that its run is durable. Only the first call counts.
     pub(crate) fn ran(&self, run: StoredRun) {
         let _ = self.run.set(run);
     }
 
-    /// Where it lies, as it is recorded.
+    /// Its record, with all places where its bytes are stored.
     pub(crate) fn stored(&self) -> StoredChunk {
         let (run, xz) = (self.run.get().copied(), self.block.get().copied());
         StoredChunk { run, xz, ..self.stored.clone() }
@@ -68,7 +68,7 @@ impl Chunk {
         self.stored.plain_lines
     }
 
-    /// Reads its bytes in an encoding into `buffer`, which holds nothing else afterwards.
+    /// Replaces the content of `buffer` by its bytes in an encoding.
     pub(crate) fn read(
         &self,
         pool: &dyn Pool,
@@ -79,7 +79,7 @@ impl Chunk {
     }
 }
 
-/// Reads the bytes of a chunk in an encoding into `buffer`, which holds nothing else afterwards.
+/// Replaces the content of `buffer` by the bytes of a chunk in an encoding.
 pub(crate) fn read_stored(
     pool: &dyn Pool,
     stored: &StoredChunk,
@@ -114,32 +114,32 @@ pub(crate) fn read_stored(
 
 /// A pack is closed when it has grown to this. Unit: bytes.
 const PACK_BYTES: usize = 8 << 20;
-/// A chunk that was compressed, but is not durable.
+/// A chunk that is compressed, but not durable yet.
 pub(crate) struct Compressed {
-    /// Its name.
+    /// Its key.
     pub key: Digest,
     /// Its stanzas.
     pub plain: Arc<Vec<u8>>,
-    /// The same by deflate.
+    /// Its stanzas, compressed by deflate.
     pub gz: Deflated,
     /// Its xz block, if it was small enough to make it at once.
     pub xz: Option<framing::XzBlock>,
-    /// Whether the stanzas are kept as they are, too. If not, whoever wants them unpacks the run.
+    /// Whether the stanzas are also stored uncompressed. If not, readers unpack the run.
     pub keeps_plain: bool,
 }
 
-/// What deflate made of a chunk.
+/// A chunk as compressed by deflate.
 pub(crate) enum Deflated {
     /// Blocks, for a file of one member.
     Run(framing::GzipRun),
-    /// A whole file.
+    /// A whole gzip file.
     Member(Vec<u8>),
-    /// It is given out as it is alone.
+    /// Nothing, because the chunk is served only uncompressed.
     Nothing,
 }
 
 impl Deflated {
-    /// What is kept of it.
+    /// The bytes to be stored.
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Run(run) => &run.bytes,
@@ -150,7 +150,7 @@ impl Deflated {
 }
 
 impl Compressed {
-    /// Its bytes in an encoding, where they are at hand.
+    /// Its bytes in an encoding, if they are in memory.
     pub(crate) fn at_hand(&self, encoding: Encoding) -> Option<Cow<'_, [u8]>> {
         match (encoding, &self.gz) {
             (Encoding::Plain, _) => Some(Cow::Borrowed(&self.plain)),
@@ -166,8 +166,8 @@ impl Compressed {
     }
 }
 
-/// Chunks on their way into one file: first all that deflate made, then all xz blocks, then all stanzas, so
-/// that neighbours in an index are neighbours on the disk.
+/// Chunks to be written into one file: first all data from deflate, then all xz blocks, then all
+/// stanzas, so that neighbours in an index are neighbours on the disk.
 #[derive(Default)]
 pub(crate) struct Pack {
     chunks: Vec<Arc<Compressed>>,
@@ -175,7 +175,7 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
-    /// Puts a chunk in.
+    /// Adds a chunk.
     pub(crate) fn push(&mut self, chunk: Arc<Compressed>) {
         let xz = chunk.xz.as_ref().map_or(0, |xz| xz.bytes.len());
         let size = chunk.plain.len().saturating_add(chunk.gz.bytes().len()).saturating_add(xz);
@@ -188,7 +188,7 @@ impl Pack {
         self.bytes >= PACK_BYTES
     }
 
-    /// Makes the pack durable; only now is its own name known.
+    /// Makes the pack durable. Its name is the digest of all its bytes, so it is known only now.
     pub(crate) fn keep(self, pool: &dyn Pool) -> Result<Vec<StoredChunk>, FlowError> {
         if self.chunks.is_empty() {
             return Ok(Vec::new());

@@ -1,4 +1,5 @@
-//! Live indices: the indices of what is live, as a suite's writer keeps them in memory, and the files they are.
+//! Live indices: the indices of the live generation, as a suite's writer keeps them in memory, and
+//! their files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,14 +21,14 @@ pub(crate) struct LiveIndices {
     ropes: BTreeMap<Index, Arc<Rope>>,
 }
 
-/// Chunks that were made just now and are still at hand.
+/// Chunks that were just made and are still in memory.
 pub(crate) type Fresh = HashMap<Digest, Arc<Compressed>>;
 
 /// The files of an index that a publication needs, hashed to their end.
 pub(crate) struct Hashed {
-    /// The plain one.
+    /// The plain file.
     pub plain: ResumableHash,
-    /// The gzip one, in the form that is asked for.
+    /// The gzip file, in the requested form.
     pub gz: ResumableHash,
 }
 
@@ -40,24 +41,25 @@ pub(crate) struct Rope {
     xz: ResumableHash,
 }
 
-/// An index that patches may lead to.
+/// An index to which patches may lead.
 pub(crate) struct Patchable {
-    /// Of the plain file, below the suite's directory.
+    /// The path of the plain file, below the suite's directory.
     pub path: String,
-    /// Where its patches and their list stand.
+    /// The directory of its patches and their list.
     pub directory: String,
     /// What identifies the plain file.
     pub mark: FileMark,
     /// Size in the encoding that apt prefers. Unit: bytes.
     pub compressed_bytes: u64,
-    /// What it is made of.
+    /// Its chunks, in order.
     pub chunks: Vec<Arc<Chunk>>,
 }
 
 impl Rope {
-    /// An index of these chunks, of which the first `same` are those of `before`. Its files are hashed
-    /// from there on, plain and compressed side by side; `hashed` has those that are hashed already. `gz` is the
-    /// form of its gzip file; one that `before` has in another form is hashed from its beginning.
+    /// An index of these chunks, of which the first `same` are those of `before`. Its files are
+    /// hashed from there on, plain and compressed in parallel; `hashed` has those that are hashed
+    /// already. `gz` is the form of its gzip file; if that of `before` has another form, it is
+    /// hashed from its beginning.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -86,12 +88,12 @@ impl Rope {
         Ok(Self { pieces: Vec::new(), chunks, plain, gz, xz })
     }
 
-    /// The same, cut into these pieces.
+    /// The same index, with these pieces.
     pub(crate) fn of(self, pieces: Vec<Piece>) -> Self {
         Self { pieces, ..self }
     }
 
-    /// A file of `before`, as far as it goes over the first `same` chunks.
+    /// The hash of a file of `before` over its first `same` chunks, or a new one.
     pub(crate) fn hash_of_first(
         before: Option<&Self>,
         same: usize,
@@ -152,7 +154,7 @@ fn go_on(
     })
 }
 
-/// The same for xz, when every block is there.
+/// The same for xz, if every block is there.
 fn go_on_blocks(
     pool: &dyn Pool,
     hash: &mut ResumableHash,
@@ -182,12 +184,12 @@ impl LiveIndices {
         self.ropes.get(index).cloned()
     }
 
-    /// Puts an index in.
+    /// Adds an index.
     pub(crate) fn insert(&mut self, index: Index, rope: Arc<Rope>) {
         self.ropes.insert(index, rope);
     }
 
-    /// Every file, in the encodings that are whole.
+    /// Every file, in the encodings that are complete.
     pub(crate) fn files(&self) -> Vec<IndexFile> {
         let mut files = Vec::new();
         for (index, rope) in &self.ropes {
@@ -209,7 +211,7 @@ impl LiveIndices {
         files
     }
 
-    /// The indices of hosts that are whole in every encoding: those that patches may lead to.
+    /// The indices to which patches may lead: those of hosts whose plain and xz files are complete.
     pub(crate) fn patchable(&self) -> Vec<Patchable> {
         let patchable = |(index, rope): (&Index, &Arc<Rope>)| {
             let Index::Packages { place, .. } = index else { return None };
@@ -229,19 +231,19 @@ impl LiveIndices {
         self.ropes.iter().filter_map(patchable).collect()
     }
 
-    /// Whether nothing is kept in memory: of a suite that was just opened, or whose last publish batch failed.
+    /// Whether no index is in memory: the suite was just opened, or its last publish batch failed.
     pub(crate) fn is_empty(&self) -> bool {
         self.ropes.is_empty()
     }
 
-    /// Whether both are of the same chunks, as far as they are hashed.
+    /// Whether both hold the same ropes, with the same chunks and hashes.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let pairs = self.ropes.values().zip(other.ropes.values());
         self.ropes.keys().eq(other.ropes.keys())
             && pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b))
     }
 
-    /// The form of its gzip files, which is one for all.
+    /// The form of its gzip files, the same for all.
     pub(crate) fn gz(&self) -> Encoding {
         self.ropes.values().next().map_or(Encoding::Gz, |rope| rope.gz())
     }
@@ -251,7 +253,7 @@ impl LiveIndices {
         self.chunks_where(|chunk| chunk.block().is_none())
     }
 
-    /// The chunks whose runs of deflate blocks are not made, each once: an earlier build made them.
+    /// The chunks of an earlier build whose runs of deflate blocks are not made yet, each once.
     pub(crate) fn without_runs(&self) -> Vec<Arc<Chunk>> {
         self.chunks_where(|chunk| chunk.run().is_none())
     }
@@ -263,8 +265,8 @@ impl LiveIndices {
         found.into_values().cloned().collect()
     }
 
-    /// The same indices with the xz files worked out whose blocks are all there, and the gzip files in this
-    /// form, for which every chunk has what it takes.
+    /// The same indices, with the xz files hashed whose blocks are all there, and with gzip files
+    /// in this form. Every chunk must have its data in this form.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.

@@ -1,4 +1,4 @@
-//! FILES OF A SUITE as they are in memory: chunks, the live indices, and hashes that can go on from any chunk.
+//! FILES OF A SUITE in memory: chunks, the live indices, and hashes that can go on from any chunk.
 //!
 //! May name: error
 

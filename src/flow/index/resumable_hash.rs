@@ -1,5 +1,6 @@
-//! Tracks: the digests of index files, worked out chunk by chunk. The state of the hash is kept at each
-//! boundary, so that a file that changed is hashed from the change on and not from its beginning.
+//! Resumable hash: the digests of index files, computed chunk by chunk. The state of the hash is
+//! kept at each boundary, so that a changed file is hashed from the change on and not from its
+//! beginning.
 
 use std::sync::Arc;
 use std::sync::mpsc::{channel, sync_channel};
@@ -11,16 +12,16 @@ use crate::flow::error::FlowError;
 use crate::flow::index::chunk::Chunk;
 use crate::pool::Pool;
 
-/// From so many chunks on, they are read ahead.
+/// From this many chunks on, chunks are read ahead.
 const AHEAD_FROM: usize = 16;
-/// So many at once: about a megabyte. Three times that is in memory.
+/// How many are read at once: about a megabyte. Three times that is in memory.
 const AHEAD: usize = 8;
 
-/// A file in one encoding, as far as it is hashed.
+/// A file in one encoding, hashed up to some chunk.
 #[derive(Clone)]
 pub(crate) struct ResumableHash {
     encoding: Encoding,
-    /// One for each number of chunks taken in, from none on.
+    /// The state after each number of chunks, beginning with none.
     states: Vec<Counted>,
 }
 
@@ -38,7 +39,7 @@ impl Counted {
 }
 
 impl ResumableHash {
-    /// A file of which nothing is hashed.
+    /// The hash of a file, without any chunk yet.
     pub(crate) fn new(encoding: Encoding) -> Self {
         let mut first = Counted::default();
         match encoding {
@@ -49,30 +50,31 @@ impl ResumableHash {
         Self { encoding, states: vec![first] }
     }
 
-    /// Which one.
+    /// The encoding of the file.
     pub(crate) fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// This hash, as far as it goes over the first `chunks` chunks.
+    /// This hash, over no more than the first `chunks` chunks.
     pub(crate) fn of_first(&self, chunks: usize) -> Self {
         let known = self.states.get(..=chunks).unwrap_or(&self.states);
         Self { encoding: self.encoding, states: known.to_vec() }
     }
 
-    /// How many chunks it has taken in.
+    /// How many chunks are hashed.
     pub(crate) fn taken(&self) -> usize {
         self.states.len().saturating_sub(1)
     }
 
-    /// Takes the next chunk in.
+    /// Hashes the next chunk.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
         let mut next = self.states.last().cloned().unwrap_or_default();
         next.take(bytes);
         self.states.push(next);
     }
 
-    /// Takes in what it lacks of `chunks`, each given by `read` in a buffer that is used again.
+    /// Hashes the missing chunks up to `count`. `read` puts each into a buffer, which is used
+    /// again.
     pub(crate) fn go_on(
         &mut self,
         count: usize,
@@ -90,9 +92,9 @@ impl ResumableHash {
         Ok(())
     }
 
-    /// The same with a thread that reads what is hashed next: of a file of tens of megabytes, copying it and
-    /// finding it chunk by chunk takes a third of the time. Many chunks go from hand to hand at once, since
-    /// waking a thread takes as long as hashing one of them.
+    /// The same with a second thread that reads ahead, because reading takes a third of the time
+    /// for a file of tens of megabytes. Many chunks are handed over at once, because waking a
+    /// thread takes as long as hashing one of them.
     fn go_on_ahead(
         &mut self,
         count: usize,
@@ -118,14 +120,14 @@ impl ResumableHash {
                 let stopped = |_| FlowError::Internal("a reading thread stopped".into());
                 let buffers = filled.recv().map_err(stopped)??;
                 buffers.iter().for_each(|buffer| self.take(buffer));
-                // The reader may have read the last ones.
+                // The reader may have ended already.
                 let _ = empty.send(buffers);
             }
             Ok(())
         })
     }
 
-    /// The same, where all of it is in the pool.
+    /// Hashes the missing ones of `chunks`, read from the pool.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -140,7 +142,8 @@ impl ResumableHash {
         })
     }
 
-    /// Size and digest of the whole file; `None` when it has no such form yet.
+    /// Size in bytes and digest of the whole file; `None` while it is not complete in this
+    /// encoding.
     pub(crate) fn finish(&self, chunks: &[Arc<Chunk>]) -> Option<(u64, Digest)> {
         if self.taken() != chunks.len() {
             return None;
@@ -171,7 +174,8 @@ pub(crate) fn gzip_tail(runs: impl Iterator<Item = (StoredRun, u32)>) -> Vec<u8>
     framing::gzip_tail(runs.map(sizes)).to_vec()
 }
 
-/// The index and the footer of the xz stream that has these blocks, each with the size of its stanzas.
+/// The index and the footer of the xz stream that has these blocks, each with the size of its
+/// stanzas.
 pub(crate) fn xz_tail(blocks: impl Iterator<Item = (StoredBlock, u32)>) -> Vec<u8> {
     let sizes =
         |(block, plain): (StoredBlock, u32)| (u64::from(block.unpadded_bytes), plain.into());
