@@ -1,5 +1,6 @@
-//! Contents: which package installs a path, for apt-file. They follow behind the generations, some seconds
-//! late when there are many, and what makes them costs what came and went since the last ones.
+//! Contents: which package installs a path, for apt-file. They are made after a generation, some
+//! seconds late when there are many. The cost grows with the number of packages that were added and
+//! removed since the last ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -22,19 +23,20 @@ use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
 use crate::time::Moment;
 
-/// New ones are made so long after the last ones at the earliest. Unit: seconds.
+/// Least time from one round to the next. Unit: seconds.
 const SPACING_SECONDS: i64 = 10;
-/// Paths of so many bytes are sorted at once: with what is made of them, five times that in memory. Unit: bytes.
+/// How many bytes of paths are sorted at once; the memory for that is five times as much. Unit:
+/// bytes.
 const BATCH_BYTES: usize = 8 << 20;
-/// So many packages are read at once.
+/// How many packages are read at once.
 const READ_AT_ONCE: usize = 32;
-/// How long to wait before what failed is tried again.
+/// How long to wait before a failed attempt is repeated.
 const AGAIN: Duration = Duration::from_secs(20);
 
-/// What an index listed of a name, and what it lists now.
+/// What an index listed under a name, and what it lists now.
 type Change = (Listed, Listed);
 
-/// Keeps the contents of a suite up for as long as its desk is open.
+/// Keeps the contents of a suite up to date until its desk is closed.
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
     let (mut book, mut reading) = (Book::default(), desk.readings());
     loop {
@@ -85,16 +87,16 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
 enum Next {
     /// When a batch was published or the form of the files has changed.
     Moved,
-    /// At this moment, whatever happens until then.
+    /// At this moment, and not earlier.
     At(Moment),
 }
 
 /// The contents of a suite, as they were last made.
 #[derive(Default)]
 struct Book {
-    /// Of what; `None` until it is looked up.
+    /// What they were made of; `None` until it is looked up.
     of: Option<Of>,
-    /// By place. One that is not here lists nothing, or was not read yet.
+    /// The files by place. A place that is missing lists nothing, or was not read yet.
     files: BTreeMap<IndexPlace, ContentsFile>,
     made_at: Option<Moment>,
 }
@@ -102,9 +104,10 @@ struct Book {
 struct Of {
     generation: u64,
     contents: PackageSet,
-    /// Whose files hold them. A new architecture lists from its first day what is built for all.
+    /// The places whose files contain these packages. A new architecture is not among them, so that
+    /// its file also gets the packages that are built for all.
     places: BTreeSet<IndexPlace>,
-    /// What was recorded of files that were not read yet.
+    /// Records of files that were not read yet.
     recorded: Vec<IndexFile>,
 }
 
@@ -115,7 +118,8 @@ impl Book {
         let Some(head) = state.head.as_ref().filter(|_| state.spec.contents) else {
             return Ok(Next::Moved);
         };
-        // What an earlier build made changes its form first, with all else that the suite lists.
+        // The files of an earlier build change their form first, together with all others of the
+        // suite.
         if desk.gz() == Encoding::Members {
             return Ok(Next::Moved);
         }
@@ -157,7 +161,7 @@ impl Book {
         Ok(Next::Moved)
     }
 
-    /// Reads the files that were recorded.
+    /// Reads recorded files.
     fn recall(
         &mut self,
         repository: &Repository,
@@ -206,7 +210,8 @@ impl Book {
     }
 }
 
-/// What the head lists, and which packages that is made of; `None` when another generation is live by now.
+/// The contents that the head lists, and the packages that they were made of; `None` when another
+/// generation is live by now.
 fn recorded(
     repository: &Repository,
     desk: &Desk,
@@ -221,7 +226,7 @@ fn recorded(
         places: BTreeSet::new(),
         recorded: Vec::new(),
     };
-    // The files are made together; were they not, what is older counts.
+    // The files are made together; if they differ, the oldest counts.
     let Some(generation) = recorded.iter().filter_map(|file| file.made_of).min() else {
         return Ok(Some(nothing()));
     };
@@ -235,10 +240,11 @@ fn recorded(
         contents.unlist(&component, &package);
     }
     for (component, package) in since.left {
-        // When it was listed then is of no matter to paths.
+        // The generation that listed it does not matter for paths.
         contents.list(&component, Arc::new(package), 0);
     }
-    // Of a place without a file nobody knows whether it was there; made anew it is the same.
+    // A place without a file may have listed nothing, or may be new. Its file is made again, with
+    // the same result.
     let has_file = |place: &IndexPlace| {
         let path = path(place, Encoding::Plain);
         recorded.iter().any(|file| file.path == path)
@@ -264,7 +270,7 @@ fn path(place: &IndexPlace, encoding: Encoding) -> String {
     contents_path(&place.component, &place.architecture, encoding)
 }
 
-/// What some packages have and had, in memory.
+/// The paths of some packages that were added and removed, in memory.
 struct Batch {
     lists: Vec<List>,
 }
@@ -276,7 +282,7 @@ struct List {
 }
 
 impl Batch {
-    /// Reads the lists of as many changes as go together; gives the rest.
+    /// Reads the lists of as many changes as fit; gives the other changes.
     fn read<'c>(
         repository: &Repository,
         changes: &'c [Change],
@@ -299,7 +305,7 @@ impl Batch {
         Ok((Self { lists }, rest))
     }
 
-    /// What changes, sorted: what goes before what comes, so that the paths that both versions of a
+    /// The edits, sorted. Removals come before additions, so that the paths that both versions of a
     /// package have stay.
     fn edits(&self) -> Vec<ContentsEdit<'_>> {
         let mut edits = Vec::new();
@@ -328,8 +334,8 @@ fn read_lists(
     Ok(lists.flatten().collect())
 }
 
-/// One list of paths as lines have them. Of what goes, the paths as they are too: earlier versions of this
-/// program did not escape any.
+/// A list of paths as the lines have them. For a package that is removed, also the paths without
+/// escapes: earlier versions of this program did not escape any.
 fn listed(location: String, is_held: bool, paths: Vec<u8>) -> Vec<List> {
     let Some(escaped) = escape(&paths) else { return vec![List { location, is_held, paths }] };
     let list = List { location: location.clone(), is_held, paths: escaped };
@@ -337,7 +343,7 @@ fn listed(location: String, is_held: bool, paths: Vec<u8>) -> Vec<List> {
     before.into_iter().chain([list]).collect()
 }
 
-/// How the lines name a package: by its section, where that can stand in one.
+/// How the lines name a package: with its section, if a line can contain that.
 fn located(stanza: &str, package: &Package) -> String {
     let section = stanza.lines().find_map(|line| line.strip_prefix("Section: "));
     let with_section = location(section, &package.name);

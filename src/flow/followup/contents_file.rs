@@ -1,4 +1,5 @@
-//! Contents file: one `Contents` as a rope. Edits are made in the chunks that hold their paths, and in no others.
+//! Contents file: one `Contents` as a rope. An edit makes the chunks that hold its paths anew, and
+//! those behind them until a cut is where it was.
 
 use crate::flow::publish::chunks;
 use std::collections::HashMap;
@@ -41,7 +42,7 @@ impl Default for ContentsFile {
 }
 
 impl ContentsFile {
-    /// A file that was recorded, from its chunks. Reads all of them.
+    /// A recorded file, from its chunks. Reads all of them.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -62,10 +63,11 @@ impl ContentsFile {
         Ok(file)
     }
 
-    /// Makes edits, which are sorted.
+    /// Applies edits, which are sorted.
     ///
     /// # Errors
-    /// [`FlowError`] from the stores, or when a run of lines does not read back; the file is as it was then.
+    /// [`FlowError`] from the stores, or when a run of lines does not read back; the file is
+    /// unchanged then.
     pub(in crate::flow) fn edit(
         &mut self,
         writer: &mut Writer<'_>,
@@ -95,7 +97,7 @@ impl ContentsFile {
         Ok(())
     }
 
-    /// Works out the digests of the files, from the first chunk on that is not one of `before`.
+    /// Computes the digests of the files, from the first chunk that is not one of `before`.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
@@ -114,7 +116,7 @@ impl ContentsFile {
         Ok(())
     }
 
-    /// The names of its chunks, in order.
+    /// The keys of its chunks, in order.
     pub(in crate::flow) fn keys(&self) -> Vec<Digest> {
         self.pieces.iter().map(|piece| piece.chunk.key()).collect()
     }
@@ -151,7 +153,7 @@ impl ContentsFile {
     }
 }
 
-/// Chunks that an earlier build made may come back.
+/// Makes the missing runs, because chunks of an earlier build may be used again.
 fn give_runs(repository: &Repository, chunks: &[Arc<Chunk>]) -> Result<(), FlowError> {
     let _unswept = repository.sweeping.read();
     chunks::give_runs(repository, chunks, &|| true).map(drop)
@@ -181,18 +183,18 @@ fn internal(error: ContentsError) -> FlowError {
 
 /// A piece of a file that is being edited.
 enum Slot {
-    /// It is as it was.
+    /// An unchanged piece.
     Kept(Piece),
-    /// It was made, and may not be durable yet.
+    /// A new piece: the path of its first line and its key. It may not be durable yet.
     Made(Vec<u8>, Digest),
 }
 
-/// Makes chunks and keeps them. What it has kept is known at the desk until it is recorded.
+/// Makes chunks and stores them. The desk notes what is stored until it is recorded.
 pub(in crate::flow) struct Writer<'w> {
     repository: &'w Repository,
     desk: &'w Desk,
     pack: Pack,
-    /// Those of the present edits.
+    /// The chunks of the present edits; `None` for one that is not durable yet.
     known: HashMap<Digest, Option<Arc<Chunk>>>,
 }
 
@@ -210,7 +212,7 @@ impl<'w> Writer<'w> {
         if self.desk.is_closed() {
             return Err(FlowError::Unavailable("the server is shutting down".into()));
         }
-        // What is published is read back, by the code that shares nothing with what cut it.
+        // What is published is read back, by code that shares nothing with the code that cut it.
         if merge(&plain, &[]).map_err(internal)? != plain {
             return Err(FlowError::Internal("contents read back differently".into()));
         }
@@ -221,7 +223,7 @@ impl<'w> Writer<'w> {
             new.insert(recorded);
             if is_made {
                 let gz = Deflated::Run(framing::gzip_run(&plain));
-                // Paths are small when they are compressed, and hosts fetch them so.
+                // Only compressed: paths are small then, and hosts fetch them compressed.
                 let made =
                     Compressed { key, plain: Arc::new(plain), gz, xz: None, keeps_plain: false };
                 self.pack.push(Arc::new(made));
@@ -233,7 +235,7 @@ impl<'w> Writer<'w> {
         Ok(Slot::Made(first, key))
     }
 
-    /// Makes durable what was written.
+    /// Makes the written chunks durable.
     fn keep(&mut self) -> Result<(), FlowError> {
         let _unswept = self.repository.sweeping.read();
         let kept = std::mem::take(&mut self.pack).keep(self.pool())?;

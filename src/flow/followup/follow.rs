@@ -1,5 +1,5 @@
-//! Follow: what takes longer than a change may, is made behind it: xz blocks, and whatever else hosts
-//! can do without for some seconds. A head that is signed again lists it.
+//! Follow: xz blocks, and other files that hosts can do without for some seconds, are made after a
+//! change, because they take longer than a change may. A head that is signed again lists them.
 
 use crate::flow::followup::pace::REST;
 use crate::flow::publish::chunks;
@@ -17,12 +17,12 @@ use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::blocking;
 
-/// How many chunks share a pack of blocks; a change that comes meanwhile does not wait for it.
+/// How many blocks share a pack; a change that arrives meanwhile does not wait for them.
 const BLOCKS_AT_ONCE: usize = 16;
-/// How long to wait before what failed is tried again.
+/// How long to wait before a failed attempt is repeated.
 const AGAIN: Duration = Duration::from_secs(20);
 
-/// Follows a suite for as long as its desk is open.
+/// Makes the follow-up files of a suite until its desk is closed.
 pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
     loop {
         let Some(shared) = repository.upgrade() else { return };
@@ -36,7 +36,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
             Ok(()) => moved.await,
             Err(problem) => {
                 error!(suite = %desk.suite, %problem, "what follows a change failed; it is tried again");
-                // A change that comes meanwhile begins it anew.
+                // A change that arrives meanwhile ends the wait.
                 let _ = tokio::time::timeout(AGAIN, moved).await;
             }
         }
@@ -44,7 +44,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
     }
 }
 
-/// Makes what is missing behind the live generation, and has it listed.
+/// Makes the missing files of the live generation, and has them listed.
 async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
     warm(repository, desk).await?;
     form::change(repository, desk).await?;
@@ -62,7 +62,7 @@ async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
         at_desk.hash_pending_files(shared.pool.as_ref())?;
         Ok(make_beside(&shared, &at_desk))
     });
-    // What fails of that does not keep xz from being listed.
+    // A failure here does not keep xz from being listed.
     let beside = beside.await?;
     if !generation::is_complete(desk) {
         complete(repository, desk).await?;
@@ -70,13 +70,13 @@ async fn catch_up(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), 
     beside
 }
 
-/// Makes what stands beside the indices of the live generation, until another one is live.
+/// Makes the patches to the indices of the live generation, until another one is live.
 fn make_beside(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
     let live = desk.live();
     patches::patch(repository, desk, &|| !desk.is_closed() && desk.live() == live)
 }
 
-/// Reads the indices of a suite that was just opened into memory, where its next change finds them.
+/// Reads the indices of a newly opened suite into memory, for its next change.
 async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
     if !desk.live_indices().is_empty() || desk.state().head.is_none() {
         return Ok(());
@@ -100,7 +100,8 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
     .await
 }
 
-/// Makes the xz blocks of some chunks: durable, then recorded, then known to all who hold the chunks.
+/// Makes the xz blocks of some chunks. They are durable first, then recorded, then visible to all
+/// holders of the chunks.
 fn block(repository: &Repository, batch: &[Arc<Chunk>]) -> Result<(), FlowError> {
     let _unswept = repository.sweeping.read();
     let blocks = chunks::make_blocks(repository, batch)?;
@@ -111,7 +112,7 @@ fn block(repository: &Repository, batch: &[Arc<Chunk>]) -> Result<(), FlowError>
     Ok(())
 }
 
-/// Has what became whole listed once a second is free for it, if there is anything.
+/// Has the completed files listed, if there are any, once a second is free for the new Date.
 async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
     loop {
         let state = desk.state();

@@ -1,6 +1,7 @@
-//! Form: the gzip files of earlier builds have a member for each chunk, and many readers stop after the first.
-//! A suite of theirs gets files of one member: what that takes is made behind the live generation, chunk by
-//! chunk, while changes go on in the old form. Then one head lists all files in the new form.
+//! Form: the gzip files of earlier builds have a member for each chunk, and many readers stop after
+//! the first. A suite of an earlier build gets files of one member. They are made after the live
+//! generation, chunk by chunk, while changes go on in the old form. Then one head lists all files
+//! in the new form.
 
 use crate::flow::publish::chunks;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
 
-/// How many chunks are made before a sweep may go on.
+/// How many chunks are made before a waiting sweep may go on.
 const AT_ONCE: usize = chunks::BATCH;
 
 /// Whether each of the gzip files that a Release lists is recorded as one member.
@@ -24,10 +25,10 @@ pub(crate) fn is_one_member(files: &[IndexFile]) -> bool {
     files.iter().all(|file| !file.listed || file.encoding != Encoding::Members)
 }
 
-/// Makes what the present form takes behind the live generation, and has it listed with the next head.
+/// Makes what the live generation lacks in the present form, and has it listed with the next head.
 ///
 /// # Errors
-/// [`FlowError`] from the stores; the suite stays as it is then.
+/// [`FlowError`] from the stores; the suite is unchanged then.
 pub(crate) async fn change(
     repository: &Arc<Repository>,
     desk: &Arc<Desk>,
@@ -35,7 +36,8 @@ pub(crate) async fn change(
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
     blocking(move || {
         let begun = std::time::Instant::now();
-        // A publish batch that read the form before it changed may have brought more of them back.
+        // A publish batch that read the form before it changed may have brought back chunks without
+        // runs.
         if !give_runs(&shared, &at_desk, &at_desk.live_indices().without_runs())?
             || at_desk.gz() == Encoding::Gz
         {
@@ -51,7 +53,7 @@ pub(crate) async fn change(
     .await
 }
 
-/// Makes runs a few at a time; whether it came to the end before the suite is closed.
+/// Makes missing runs, a few at a time; gives `false` when the suite was closed before the end.
 fn give_runs(
     repository: &Repository,
     desk: &Desk,
@@ -66,7 +68,7 @@ fn give_runs(
     Ok(true)
 }
 
-/// These files in the present form; `None` when the suite is closed meanwhile.
+/// These files in the present form; `None` when the suite was closed meanwhile.
 fn formed(
     repository: &Repository,
     desk: &Desk,

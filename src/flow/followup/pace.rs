@@ -1,6 +1,7 @@
-//! Pace: how long what follows a change waits.
+//! Pace: how long follow-up work waits after a change.
 
 use std::time::Duration;
 
-/// How long nothing is made behind a change: whoever waited for it comes to look now, and goes first.
+/// How long no follow-up files are made after a change: clients that waited for it come now, and go
+/// first.
 pub(crate) const REST: Duration = Duration::from_millis(700);

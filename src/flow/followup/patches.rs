@@ -1,5 +1,5 @@
-//! Patches: what leads hosts from the index that they have to the one that is live. Only the chunks in
-//! which the two differ are read, a pair at a time.
+//! Patches: they lead hosts from the index that they have to the live one. Only the chunks in which
+//! the two differ are read, a pair at a time.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -23,22 +23,25 @@ use crate::flow::suite::desk::Desk;
 use crate::flow::suite::pending_files::Ready;
 use crate::pool::Pool;
 
-/// Patches to one index may take so much together. They are kept as long as the generation is, so those
-/// that lead from far behind are left out first: such a host fetches the index. Unit: bytes.
+/// Most that the patches to one index may take together. They are kept as long as the generation,
+/// so those from the oldest states are left out first: a host that far behind fetches the index.
+/// Unit: bytes.
 const TOGETHER_BYTES: u64 = 512 * 1024;
-/// A script that grows beyond this is given up: it would never be small enough. Unit: bytes.
+/// A script that grows beyond this is abandoned, because it would never be small enough. Unit:
+/// bytes.
 const SCRIPT_BYTES: usize = 2 << 20;
-/// Two texts that share nothing are read on up to here; then one is taken for the other. Unit: bytes.
+/// How much of two texts that share nothing is read; then one is replaced by the other. Unit:
+/// bytes.
 const STEP_BYTES: usize = 1 << 20;
-/// So many earlier states of an index are looked at: more than a day of them, one a minute.
+/// How many earlier states of an index are considered: more than a day of them, one a minute.
 const PAST_MOST: u32 = 4_000;
 
-/// Makes the patches to every index of what is live that has none yet. Blocks.
+/// Makes the patches to every live index that has none yet. Blocks.
 ///
-/// Stops without an error when `may_go_on` says no.
+/// Stops without an error when `may_go_on` gives `false`.
 ///
 /// # Errors
-/// [`FlowError`] from the stores, or when a patch does not prove to lead where it should.
+/// [`FlowError`] from the stores, or when a patch does not lead to the new index.
 pub(crate) fn patch(
     repository: &Repository,
     desk: &Desk,
@@ -66,7 +69,7 @@ pub(crate) fn patch(
     Ok(())
 }
 
-/// A patch, and what is fetched of it.
+/// A patch, and the compressed file that hosts fetch.
 struct Made {
     patch: Patch,
     gz: Vec<u8>,
@@ -77,13 +80,13 @@ struct Task<'t> {
     repository: &'t Repository,
     desk: &'t Desk,
     to: &'t Patchable,
-    /// The generation with which the index became what it is.
+    /// The generation that brought the present state of the index.
     since: u64,
     may_go_on: &'t dyn Fn() -> bool,
 }
 
 impl Task<'_> {
-    /// Those that pay, the newest first; `None` when it may not go on.
+    /// The patches that pay, newest first; `None` when it may not go on.
     fn make(&self) -> Result<Option<Vec<Made>>, FlowError> {
         let Self { repository, desk, to, since, may_go_on } = self;
         let mut made = Vec::new();
@@ -111,8 +114,8 @@ impl Task<'_> {
         Ok(Some(made))
     }
 
-    /// One patch; `None` when it would be too large, when it may not go on, or when its name was given to
-    /// other bytes before.
+    /// One patch; `None` when it would be too large or empty, when it may not go on, when the old
+    /// index is gone, or when its name was given to other bytes before.
     fn patch_from(&self, from: &PastIndex, name: String) -> Result<Option<Made>, FlowError> {
         let Self { repository, desk, to, .. } = self;
         let old = repository.catalogue.find_index(&desk.suite, from.generation, &to.path)?;
@@ -138,7 +141,8 @@ impl Task<'_> {
         Ok(Some(Made { patch, gz }))
     }
 
-    /// What differs between some chunks and those of the index.
+    /// The differences between some chunks and those of the index; `None` when they are too large,
+    /// or when it may not go on.
     fn difference(&self, old: &[Arc<Chunk>]) -> Result<Option<Vec<Owned>>, FlowError> {
         let new = &self.to.chunks;
         let keys = |chunks: &[Arc<Chunk>]| chunks.iter().map(|c| c.key()).collect::<Vec<Digest>>();
@@ -156,7 +160,7 @@ impl Task<'_> {
         Ok(Some(found.hunks))
     }
 
-    /// Walks along two runs of chunks side by side; whether it came to their end.
+    /// Compares two runs of chunks side by side; gives whether it came to their end.
     fn walk(
         &self,
         old: &[Arc<Chunk>],
@@ -183,7 +187,7 @@ impl Task<'_> {
             if is_all {
                 return Ok(true);
             }
-            // Where the two share nothing, more of both may tell more.
+            // If the two share nothing so far, reading more of both may help.
             let waits = (of_old, of_new) == (0, 0);
             for side in [&mut old, &mut new] {
                 if waits || side.text.is_empty() {
@@ -202,11 +206,11 @@ fn internal(error: pdiff::PdiffError) -> FlowError {
     FlowError::Internal(Cause::of(error))
 }
 
-/// One of two runs of chunks that are walked along.
+/// One of two runs of chunks that are compared.
 struct Side<'s> {
     pool: &'s dyn Pool,
     chunks: std::slice::Iter<'s, Arc<Chunk>>,
-    /// What was read and not yet compared.
+    /// Text that was read and is not yet compared.
     text: Vec<u8>,
 }
 
@@ -215,7 +219,7 @@ impl<'s> Side<'s> {
         Self { pool, chunks: chunks.iter(), text: Vec::new() }
     }
 
-    /// Reads the next chunk behind what is left.
+    /// Appends the next chunk to the text.
     fn fill(&mut self) -> Result<(), FlowError> {
         if let Some(chunk) = self.chunks.next() {
             let mut more = Vec::new();
@@ -225,18 +229,18 @@ impl<'s> Side<'s> {
         Ok(())
     }
 
-    /// Whether nothing follows what was read.
+    /// Whether all chunks were read.
     fn is_done(&self) -> bool {
         self.chunks.as_slice().is_empty()
     }
 
-    /// Whether so much is at hand that it is told apart as it stands.
+    /// Whether so much was read that it is compared as it is.
     fn is_long(&self) -> bool {
         self.text.len() > STEP_BYTES
     }
 }
 
-/// A hunk with lines of its own.
+/// A hunk that owns its lines.
 struct Owned {
     first: u64,
     removed: u64,
@@ -249,11 +253,11 @@ impl Owned {
     }
 }
 
-/// What was found to differ so far.
+/// The differences that were found so far.
 struct Found {
-    /// In the order of the file; no two of them touch.
+    /// In the order of the file; no two of them are adjacent.
     hunks: Vec<Owned>,
-    /// The line of the old file that comes next.
+    /// The next line of the old file.
     line: u64,
     bytes: usize,
 }
@@ -265,7 +269,8 @@ impl Default for Found {
 }
 
 impl Found {
-    /// Compares what comes next in both. Hunks count once the old text is seen to become the new one.
+    /// Compares the next part of both. Hunks are added only after they were seen to make the new
+    /// text of the old one.
     fn compare(&mut self, old: &[u8], new: &[u8]) -> Result<(), FlowError> {
         let hunks = pdiff::stanza_hunks(self.line, old, new);
         if pdiff::apply(self.line, old, &hunks).as_deref() != Some(new) {
@@ -300,7 +305,7 @@ fn keep(pool: &dyn Pool, to: &Patchable, made: &[Made]) -> Result<Ready, FlowErr
     let mut pack = Pack::default();
     let mut file = |name: &str, encoding, bytes: &[u8]| {
         let key = side_key("patches", bytes);
-        // Each is fetched in one form alone, so the other is left out.
+        // Each file is fetched in one form only, so the other is not stored.
         let (plain, gz) = match encoding {
             Encoding::Members => (Vec::new(), Deflated::Member(bytes.to_vec())),
             _ => (bytes.to_vec(), Deflated::Nothing),
