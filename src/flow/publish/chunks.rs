@@ -1,4 +1,5 @@
-//! Chunks: stanzas are rendered, proven and compressed, and what an earlier build left unmade is made good.
+//! Chunks: stanzas are rendered, proven and compressed, and runs are made that an earlier build did
+//! not make.
 
 use crate::cause::Cause;
 use std::collections::HashMap;
@@ -14,43 +15,43 @@ use crate::flow::repository::Repository;
 use crate::flow::threads::on_every_core;
 use crate::pool::Kind;
 
-/// How many chunks are made before the queue is looked at again.
+/// How many chunks are made before the queue is checked again.
 pub(crate) const BATCH: usize = 32;
-/// What making a batch of chunks holds: as stanzas, as text and compressed. Unit: bytes.
+/// Memory for making a batch of chunks: as stanzas, as text and compressed. Unit: bytes.
 pub(crate) const BATCH_BYTES: u64 = 16 << 20;
-/// What the encoder of a block holds: twelve times its dictionary, which is as large as the chunk, and its
-/// tables. Unit: bytes.
+/// Memory for the encoder of a block: twelve times its dictionary, which is as large as the chunk,
+/// and its tables. Unit: bytes.
 const BLOCK_BYTES: u64 = 6 << 20;
-/// Up to this many bytes of new stanzas get their xz blocks at once: for more, making them would take
-/// longer than the rest of a publication. Unit: bytes.
+/// Up to this many bytes of new stanzas get their xz blocks at once: for more, making them would
+/// take longer than the rest of a publication. Unit: bytes.
 const AT_ONCE_BYTES: usize = 24 * 1024;
 
 /// A chunk that is to be made.
 pub(crate) struct Wanted {
-    /// Its name.
+    /// Its key.
     pub key: Digest,
-    /// What its stanzas are.
+    /// The kind of its stanzas.
     pub shape: Shape,
-    /// What it lists, in order.
+    /// Its packages, in order.
     pub packages: Vec<Arc<Package>>,
 }
 
 /// A chunk that was rendered and proven.
 pub(crate) struct Rendered {
-    /// Its name.
+    /// Its key.
     pub key: Digest,
     /// Its stanzas.
     pub plain: Arc<Vec<u8>>,
 }
 
-/// What making these few chunks holds: as stanzas, as text, compressed, in a pack. Unit: bytes.
+/// Memory for making these few chunks: as stanzas, as text, compressed, and in a pack. Unit: bytes.
 pub(crate) fn held_bytes(wanted: &[Wanted]) -> u64 {
     let packages = wanted.iter().flat_map(|wanted| &wanted.packages);
     let stanzas = packages.map(|package| u64::from(package.stanza_bytes));
     stanzas.fold(0, u64::saturating_add).saturating_mul(4)
 }
 
-/// Renders chunks on every core, in the order asked for.
+/// Renders chunks on every core. The results are in the order of `wanted`.
 pub(crate) fn render(
     repository: &Repository,
     wanted: &[Wanted],
@@ -91,8 +92,8 @@ pub(crate) fn join(
     rendered.iter().zip(forms).map(whole)
 }
 
-/// Makes the runs of those of these chunks that have none, because an earlier build made them; whether it was
-/// let go on to the end. The caller keeps the sweep out.
+/// Makes the missing runs of chunks that an earlier build made; gives `false` when `may_go_on`
+/// ended it early. The caller holds `sweeping`.
 ///
 /// # Errors
 /// [`FlowError`] from the stores.
@@ -123,7 +124,7 @@ pub(crate) fn give_runs(
         let stored = runs.iter().zip(offsets).map(|(run, offset)| stored_run(pack, offset, run));
         let keys = batch.iter().map(|chunk| chunk.key());
         repository.catalogue.record_runs(&keys.clone().zip(stored).collect::<Vec<_>>())?;
-        // Where another suite was first, what it recorded counts.
+        // If another suite recorded its run first, that one counts.
         let recorded = repository.catalogue.find_chunks(&keys.collect::<Vec<_>>())?;
         let recorded: HashMap<_, _> = recorded.iter().map(|one| (one.key, one.run)).collect();
         for chunk in batch {
@@ -136,7 +137,8 @@ pub(crate) fn give_runs(
     Ok(true)
 }
 
-/// Makes the xz blocks of these chunks and keeps them in one pack. The chunks do not know of them yet.
+/// Makes the xz blocks of these chunks and stores them in one pack. The chunks do not show them
+/// yet.
 pub(crate) fn make_blocks(
     repository: &Repository,
     chunks: &[Arc<Chunk>],

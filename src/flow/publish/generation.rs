@@ -1,5 +1,6 @@
-//! Publish: from a plan to a new head, in the order that leaves nothing half-visible. Chunks are made
-//! and durable, digests are computed, the Release is signed and checked, and then one transaction.
+//! Generation: publishes a plan as a new head, in an order that never shows half of it. Chunks are
+//! made durable, digests are computed, the Release is signed and checked, and then one transaction
+//! follows.
 
 use crate::flow::publish::release::{proven_text, release_text};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::time::Moment;
 /// What was published.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// In which suite.
+    /// The suite.
     pub suite: SuiteName,
     /// The generation that is live now.
     pub generation: u64,
@@ -36,9 +37,9 @@ pub struct Published {
 pub(crate) enum Outcome {
     /// A new generation is live.
     Live(Published),
-    /// There was nothing that hosts could see; the rest is recorded.
+    /// Hosts see no difference; the plan is recorded.
     Settled,
-    /// An urgent change waits; what was prepared is kept for the next publish batch.
+    /// An urgent change waits; the chunks made so far are kept for the next publish batch.
     MadeWay,
 }
 
@@ -67,7 +68,8 @@ pub(crate) fn publish(
     contents.apply(&plan.moves, record.generation);
     contents.limit(spec.versions);
     publication.events.iter_mut().for_each(|event| event.after = Some(record.generation));
-    // A pack that was left over may be kept again here: it must not go before it is recorded.
+    // A pack from an earlier attempt may be used again here. It must not be swept before it is
+    // recorded.
     let _unswept = repository.sweeping.read();
     let making = Making { repository, desk, spec, plan, number: record.generation, may_go_on };
     let both = (&state.contents, &contents);
@@ -76,7 +78,7 @@ pub(crate) fn publish(
     };
     let Made { live_indices, files, head, spent, .. } = new;
     repository.catalogue.publish(&publication)?;
-    spent.tell(desk);
+    spent.log(desk);
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
     desk.set_live_indices(live_indices, &files);
     desk.set_state(advanced(&state, plan, spec, contents, head));
@@ -106,7 +108,7 @@ struct Made {
     spent: Spent,
 }
 
-/// What took how long.
+/// When each step ended, and how long the chunks took.
 struct Spent {
     begun: Instant,
     chunks_ms: f64,
@@ -115,7 +117,8 @@ struct Spent {
 }
 
 impl Making<'_> {
-    /// Makes and signs what is to be recorded; what is much of it is recorded meanwhile, in slices.
+    /// Makes and signs a generation to be recorded. The rows of a large change are recorded
+    /// meanwhile, in slices.
     fn new_generation(
         self,
         contents: (&PackageSet, &PackageSet),
@@ -163,7 +166,7 @@ impl Making<'_> {
 }
 
 impl Spent {
-    fn tell(&self, desk: &Desk) {
+    fn log(&self, desk: &Desk) {
         let ms = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64() * 1000.0;
         debug!(
             suite = %desk.suite,
@@ -176,11 +179,11 @@ impl Spent {
     }
 }
 
-/// Lists what has become whole since the last generation was published, in a head that is signed again.
-/// Whether it is done; if not, the present second was not free, and it is tried again.
+/// Lists the files that were completed since the last generation was published, in a head that is
+/// signed again. Gives `false` when the present second was not free; then the caller tries again.
 ///
 /// # Errors
-/// [`FlowError`]; the old head stays then.
+/// [`FlowError`]; the old head stays live then.
 pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, FlowError> {
     let state = desk.state();
     let Some(old) = &state.head else { return Ok(true) };
@@ -202,14 +205,14 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     Ok(true)
 }
 
-/// Whether the head of what is live lists all that is whole.
+/// Whether the live head lists every complete file.
 pub(crate) fn is_complete(desk: &Desk) -> bool {
     let (state, live_indices) = (desk.state(), desk.live_indices());
     live_indices.is_empty() || desk.lists(&files(desk, &state.spec, &live_indices).0)
 }
 
-/// Every file that a generation with these indices lists, and those chunks of what stands beside them
-/// that may not be recorded yet.
+/// Every file that a generation with these indices lists, and the chunks of the files beside the
+/// indices that may not be recorded yet.
 fn files(
     desk: &Desk,
     spec: &SuiteSpec,
@@ -221,10 +224,10 @@ fn files(
     (files, beside.chunks)
 }
 
-/// Signs the last generation anew: a later Date and Valid-Until, the same content.
+/// Signs the last generation again, with a later Date and Valid-Until and the same content.
 ///
 /// # Errors
-/// [`FlowError`]; the old head stays then.
+/// [`FlowError`]; the old head stays live then.
 pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), FlowError> {
     let state = desk.state();
     let Some(old) = &state.head else { return Ok(()) };
@@ -236,7 +239,8 @@ pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), Flow
     Ok(())
 }
 
-/// The Date of what hosts read so far under a name that the suite gets: one that is not later would pass unseen.
+/// The last Date that hosts read under a name that the suite gets. apt ignores a Date that is not
+/// later.
 fn floor(
     repository: &Repository,
     before: &SuiteState,
@@ -251,7 +255,7 @@ fn floor(
     Ok(floor)
 }
 
-/// The next Date of a suite, once it is later than `floor`, too.
+/// The next Date of a suite. Waits until it is also later than `floor`.
 fn due(
     repository: &Repository,
     suite: &SuiteName,
@@ -294,7 +298,7 @@ fn sign(
     })
 }
 
-/// How long a clock is waited for. Unit: seconds.
+/// How long it waits for the clock to pass the floor. Unit: seconds.
 const LONGEST_WAIT_SECONDS: i64 = 5;
 
 fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
@@ -313,13 +317,13 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
     }
 }
 
-/// What a plan brings in, in the order of places.
+/// The packages that a plan adds, in the order of places.
 fn come(plan: &Plan) -> Vec<(Component, Digest)> {
     let came = |m: &Move| Some((m.place.0.clone(), m.to.as_ref()?.digest));
     plan.moves.iter().filter_map(came).collect()
 }
 
-/// What a plan takes out.
+/// The packages that a plan removes.
 fn gone(plan: &Plan) -> Vec<(Component, Digest)> {
     let went = |m: &Move| Some((m.place.0.clone(), m.from.as_ref()?.digest));
     plan.moves.iter().filter_map(went).collect()

@@ -1,5 +1,5 @@
-//! Index: the files that a generation's Release lists, put together from chunks. What did not change
-//! since the last generation is neither read nor made again.
+//! Indices: the files that a generation's Release lists, assembled from chunks. Whatever did not
+//! change since the last generation is neither read nor made again.
 
 use crate::flow::publish::chunks;
 use std::borrow::Cow;
@@ -24,36 +24,36 @@ use crate::pool::Pool;
 
 /// The indices of a generation that is being made.
 pub(crate) struct Built {
-    /// They themselves.
+    /// The indices.
     pub live_indices: LiveIndices,
     /// Chunks that are durable but not yet recorded.
     pub new_chunks: Vec<StoredChunk>,
-    /// How long it took until the chunks were durable; the rest went into digests.
+    /// How long it took until the chunks were durable; the rest of the time went into digests.
     pub chunks_ms: f64,
 }
 
-/// One index on its way: some of its chunks may still have to be made.
+/// An index that is being built; some of its chunks may not be made yet.
 struct Plan {
     index: Index,
     pieces: Vec<Piece>,
-    /// How many chunks at its front are those of before.
+    /// How many of its first chunks are those of `before`.
     same: usize,
     before: Option<Arc<Rope>>,
 }
 
-/// What is known of chunks by key.
+/// Known chunks, by key.
 #[derive(Default)]
 struct Known {
-    /// In the live indices of before, in the catalogue, or made just now.
+    /// From the previous live indices, from the catalogue, or just made.
     chunks: HashMap<Digest, Arc<Chunk>>,
-    /// What was made just now and is still at hand.
+    /// Chunks that were just made and are still in memory.
     fresh: Fresh,
-    /// Durable, and not recorded.
+    /// Chunks that are durable but not recorded.
     unrecorded: Vec<Digest>,
 }
 
 impl Known {
-    /// Makes the runs of those that have none; whether it was let go on to the end.
+    /// Makes the missing runs; gives `false` when `may_go_on` ended it early.
     fn give_runs(
         &self,
         repository: &Repository,
@@ -64,11 +64,11 @@ impl Known {
     }
 }
 
-/// Builds every index of the second contents, which came from the first by `moves`; `None` when
-/// `may_go_on` said no on the way.
+/// Builds every index of the second contents, which differ from the first by `moves`; `None` when
+/// `may_go_on` gave `false`.
 ///
 /// # Errors
-/// [`FlowError`] from the stores, or when a chunk does not prove to be what it should.
+/// [`FlowError`] from the stores, or when a chunk does not read back as expected.
 pub(crate) fn build(
     repository: &Repository,
     desk: &Desk,
@@ -86,7 +86,7 @@ pub(crate) fn build(
     };
     let plans: Vec<_> = indices(spec, contents).map(index).collect();
     recall(repository, desk, &mut wanted, &mut known)?;
-    // A rollback may bring chunks back that an earlier build made.
+    // A rollback may use chunks again that an earlier build made.
     let gz = desk.gz();
     if gz == Encoding::Gz && !known.give_runs(repository, may_go_on)? {
         return Ok(None);
@@ -111,8 +111,9 @@ pub(crate) fn build(
     Ok(Some(Built { live_indices, new_chunks, chunks_ms }))
 }
 
-/// The indices of what is live, from what is recorded, with gzip files in the form `gz`; `None` when a chunk is
-/// not, because another version of this program has cut them otherwise. The next change makes it then.
+/// The live indices, from recorded chunks, with gzip files in the form `gz`. `None` when a chunk is
+/// not recorded, because another version of this program cut the indices differently; the next
+/// change makes it then.
 ///
 /// # Errors
 /// [`FlowError`] from the stores.
@@ -140,8 +141,8 @@ pub(crate) fn recorded(
     weave(repository.pool.as_ref(), plans, Vec::new(), &known, gz).map(Some)
 }
 
-/// Every index that a suite has: those of the installer where it has packages, and those of long
-/// descriptions where they stand apart.
+/// Every index of a suite: also those of the installer if it has udebs, and those of translations
+/// if long descriptions are separate.
 fn indices<'s>(
     spec: &'s SuiteSpec,
     contents: &PackageSet,
@@ -194,8 +195,8 @@ fn plan(
     Plan { index, pieces, same, before }
 }
 
-/// Leaves in `wanted` what nobody has: not the live indices of before, not the catalogue, and not a batch that
-/// made way or failed behind its chunks.
+/// Leaves in `wanted` the chunks that do not exist yet: neither in the previous live indices, nor
+/// in the catalogue, nor left by a batch that made way or failed after its chunks were durable.
 fn recall(
     repository: &Repository,
     desk: &Desk,
@@ -221,8 +222,8 @@ fn recall(
     Ok(())
 }
 
-/// Makes chunks and keeps them; whether it was let go on to the end. What was made is spare until it is
-/// recorded.
+/// Makes chunks and stores them; gives `false` when `may_go_on` ended it early. The chunks are
+/// spare until they are recorded.
 fn make(
     repository: &Repository,
     desk: &Desk,
@@ -236,7 +237,8 @@ fn make(
             keep(repository, desk, pack, known)?;
             return Ok(false);
         }
-        // For a batch alone: a change of another suite waits no longer than that takes.
+        // Lent for one batch only, so that a change of another suite waits no longer than a batch
+        // takes.
         let _loan = repository.memory.encode(chunks::BATCH_BYTES);
         let rendered = chunks::render(repository, batch)?;
         let forms = chunks::compress(&rendered)?;
@@ -249,8 +251,8 @@ fn make(
     Ok(true)
 }
 
-/// Makes the few chunks of an ordinary change and keeps them, and hashes the files meanwhile: the plain ones
-/// take longest, so their hashing begins first. What was made stays at hand.
+/// Makes and stores the few chunks of an ordinary change, and hashes the files at the same time.
+/// The plain files take longest, so their hashing begins first. The chunks stay in memory.
 fn make_few(
     repository: &Repository,
     desk: &Desk,
@@ -288,11 +290,11 @@ fn make_few(
     Ok(plain?.into_iter().zip(gz).map(|(plain, gz)| Hashed { plain, gz }).collect())
 }
 
-/// The bytes of chunks in one encoding, by key, where they need not be read.
+/// Bytes of chunks in one encoding that are in memory, by key.
 type AtHand<'m> = HashMap<Digest, Cow<'m, [u8]>>;
 
 impl Plan {
-    /// A file, hashed to the end of its chunks.
+    /// The hash of a file, over all its chunks.
     fn hash(
         &self,
         pool: &dyn Pool,
@@ -328,7 +330,7 @@ fn keep(
     Ok(())
 }
 
-/// Notes chunks that are durable. They are spare until they are recorded.
+/// Notes durable chunks. They are spare until they are recorded.
 fn note(desk: &Desk, kept: Vec<StoredChunk>, known: &mut Known) {
     let mut spare = lock(&desk.spare);
     for chunk in kept {
@@ -338,7 +340,7 @@ fn note(desk: &Desk, kept: Vec<StoredChunk>, known: &mut Known) {
     }
 }
 
-/// Puts the indices together and works out what their files are, where that is not done.
+/// Assembles the indices, and hashes the files that are not hashed yet.
 fn weave(
     pool: &dyn Pool,
     plans: Vec<Plan>,

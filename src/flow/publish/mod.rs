@@ -1,4 +1,5 @@
-//! A GENERATION BECOMES LIVE: chunks, indices, the Release text, its signature, one transaction that shows it.
+//! A GENERATION BECOMES LIVE: chunks, indices, the Release text, its signature, and one transaction
+//! that shows it.
 //!
 //! May name: error, threads, index, suite, repository
 

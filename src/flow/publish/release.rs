@@ -1,10 +1,11 @@
-//! Release: the text that is signed, from what a suite is and the files that it lists.
+//! Release: the text that is signed, made of a suite's settings and the files that it lists.
 
 use crate::debian::{ReleaseEntry, ReleaseFields, ReleaseText};
 use crate::domain::{IndexFile, SuiteSpec};
 use crate::flow::error::FlowError;
 
-/// Writes a Release text and reads it back: one that reads differently than it was meant is not signed.
+/// Writes a Release text and reads it back. A text that reads back differently is an error, and not
+/// signed.
 pub(crate) fn proven_text(release: &ReleaseText) -> Result<String, FlowError> {
     let text = release.write();
     match ReleaseText::parse(text.as_bytes()) {
@@ -14,7 +15,7 @@ pub(crate) fn proven_text(release: &ReleaseText) -> Result<String, FlowError> {
     }
 }
 
-/// What a Release file says of a suite and its files.
+/// The content of a Release file for a suite and its files.
 pub(crate) fn release_text(
     spec: &SuiteSpec,
     date: crate::time::Moment,

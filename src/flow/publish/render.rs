@@ -10,7 +10,7 @@ use crate::flow::error::FlowError;
 /// The text of a chunk that lists these packages, which have these stanzas.
 ///
 /// # Errors
-/// [`FlowError::Internal`] when the text does not read back as what it should say.
+/// [`FlowError::Internal`] when the text does not read back as expected.
 pub(crate) fn proven(
     shape: Shape,
     packages: &[Arc<Package>],
@@ -37,16 +37,16 @@ pub(crate) fn proven(
     }
 }
 
-/// A stanza in two, of which the second is the text that was noted when the package was recorded: chunks
-/// are named by it.
+/// Splits a stanza in two. The second part must be the text that was recorded with the package,
+/// because chunks are named by it.
 fn parted(stanza: &str, text: &Text) -> Result<Split, FlowError> {
     let same = |split: &Split| Text::of_stanza(&split.translation).as_ref() == Some(text);
     let other = || FlowError::Internal("a description is not the one that was recorded".into());
     translation::split(stanza).filter(same).ok_or_else(other)
 }
 
-/// Each text once, by package and MD5: the texts of one package come in another order. Of two texts that
-/// share an MD5, which only happens on purpose, hosts see one.
+/// Each text once, sorted by package and MD5, because the packages are in another order. Of two
+/// texts with the same MD5, which only happens on purpose, hosts see one.
 fn translations(packages: &[Arc<Package>], stanzas: &[String]) -> Result<String, FlowError> {
     let mut parts = Vec::new();
     for (package, stanza) in packages.iter().zip(stanzas) {
@@ -67,8 +67,8 @@ fn translations(packages: &[Arc<Package>], stanzas: &[String]) -> Result<String,
     }
 }
 
-/// Reads the rendered stanzas back with a parser that shares nothing with the renderer: one malformed
-/// stanza would make apt drop every package of every repository on every host.
+/// Reads the rendered stanzas back with a parser that shares nothing with the renderer: one
+/// malformed stanza would make apt drop every package of every repository on every host.
 fn prove_packages(plain: &str, expected: &[Arc<Package>], form: Form) -> Result<(), FlowError> {
     let proven = packages::prove_as(plain.as_bytes(), form)
         .map_err(FlowError::internal("an index did not read back"))?;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_a_name_come_by_their_md5_and_each_once() {
+    fn texts_of_a_package_are_sorted_by_md5_and_each_comes_once() {
         let texts = [("acme", "1", "one\n and more"), ("acme", "2", "two"), ("acme", "3", "two")];
         let (mut packages, mut stanzas) = all(&texts);
         let plain = proven(Shape::Translation, &packages, stanzas.clone()).unwrap();

@@ -1,5 +1,5 @@
-//! Slices: a large change is recorded in parts while its files are made. Between two of them the catalogue records
-//! what others wait for, and nobody sees any of them before the last transaction.
+//! Slices: a large change is recorded in parts while its files are made. Between two parts the
+//! catalogue records for others, and no reader sees a part before the last transaction.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,21 +9,21 @@ use crate::domain::{Slice, SliceRow};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 
-/// What a large change records, and of which generation.
+/// The rows of a large change, and the generation that they belong to.
 pub(crate) struct Sliced<'s> {
-    /// Of which suite.
+    /// The suite.
     pub suite: &'s SuiteName,
     /// The generation that is coming.
     pub generation: u64,
-    /// All of it, in order.
+    /// All rows, in order.
     pub rows: Vec<SliceRow>,
 }
 
-/// Records slices beside `work`, which makes what they are published with; gives that, and how many rows they have.
-/// Where it made nothing, nothing is left of them.
+/// Records slices while `work` makes the files that belong to them; gives the result of `work` and
+/// the number of rows. If `work` makes nothing, the slices are taken back.
 ///
 /// # Errors
-/// [`FlowError`]; what was recorded is taken back when the suite is loaded again.
+/// [`FlowError`]; the recorded rows are taken back when the suite is loaded again.
 pub(crate) fn beside<T>(
     repository: &Repository,
     sliced: Sliced<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn beside<T>(
     Ok(done)
 }
 
-/// Records one slice after the other, until it is given up; how many rows they have.
+/// Records one slice after the other, until `given_up` is set; gives the number of rows.
 fn record(
     repository: &Repository,
     sliced: Sliced<'_>,
@@ -66,7 +66,7 @@ fn record(
     Ok(recorded)
 }
 
-/// Takes back what was recorded of a generation that did not come, in slices as well.
+/// Takes back the recorded rows of a generation that was not published, also in slices.
 ///
 /// # Errors
 /// [`FlowError`] of the catalogue.
