@@ -1,6 +1,7 @@
-//! Export: the live suites as a plain tree of files, for any web server. Packages come first, then
-//! indices by hash, then each suite's names and signed texts; what is no longer named goes last, one
-//! export later. A reader finds the old state or the new one, and everything that it names.
+//! Export: the live suites as a plain tree of files, for any web server. Packages are written
+//! first, then indices by hash, then each suite's index names and signed texts. Files that are no
+//! longer named are removed at the end of the next export. So a reader finds the old state or the
+//! new one, with all the files that it names.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,34 +20,34 @@ use crate::flow::serve::source::{Source, rope};
 use crate::flow::suite::served::UNCHANGING;
 use crate::pool::{Kind, Opened, Pool};
 
-/// Where an export is written. Paths are relative; whatever was asked for by one of these methods is
-/// named, and stays.
+/// Where an export is written. Paths are relative. Every path that is passed to one of these
+/// methods is named by the export, and stays.
 pub trait Tree {
-    /// Whether a file of this size lies under a path whose content never changes.
+    /// Whether a file of this size is at a path whose content never changes.
     ///
     /// # Errors
-    /// [`FlowError::Internal`] when the disk fails; so for the others.
+    /// [`FlowError::Internal`] when the disk fails; the same for the other methods.
     fn has(&mut self, path: &str, size_bytes: u64) -> Result<bool, FlowError>;
 
-    /// Makes a path another name of a stored file; `false` where that cannot be.
+    /// Makes `path` another name of a stored file; `false` where that is not possible.
     ///
     /// # Errors
     /// As above.
     fn link(&mut self, path: &str, file: &File) -> Result<bool, FlowError>;
 
-    /// Writes a file whole, in place of what was there.
+    /// Writes a whole file, in place of what was there.
     ///
     /// # Errors
     /// As above, and those of `pieces`; nothing was replaced then.
     fn write(&mut self, path: &str, pieces: Pieces<'_>) -> Result<(), FlowError>;
 
-    /// Gives the content of `from` the name `path` too, in place of what was there.
+    /// Gives the content of `from` at `path` too, in place of what was there.
     ///
     /// # Errors
     /// As above.
     fn alias(&mut self, from: &str, path: &str) -> Result<(), FlowError>;
 
-    /// Makes `path` a link to the directory of that name beside it, in place of what was there.
+    /// Makes `path` a link to the directory `name` beside it, in place of what was there.
     ///
     /// # Errors
     /// As above.
@@ -58,8 +59,9 @@ pub trait Tree {
     /// As above.
     fn sync(&mut self) -> Result<(), FlowError>;
 
-    /// Removes what is not named, and was not the last time: who had begun to read before this export
-    /// may still ask for the rest. Gives how many files went.
+    /// Removes files that neither this export nor the last one names: clients that began to read
+    /// before this export may still request the rest. Signed texts and links go at once. Gives the
+    /// number of removed files.
     ///
     /// # Errors
     /// As above.
@@ -72,15 +74,16 @@ pub type Pieces<'p> = &'p mut dyn Iterator<Item = Result<Bytes, FlowError>>;
 /// What was exported.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exported {
-    /// The suites, and the generation that was live of each.
+    /// The suites, each with the generation that was live.
     pub suites: Vec<(SuiteName, u64)>,
     /// How many packages the tree holds.
     pub packages: u64,
-    /// How many files were not there before, but for names and signed texts.
+    /// How many files are new, without names and signed texts.
     pub added: u64,
-    /// How many files went.
+    /// How many files were removed.
     pub removed: u64,
-    /// Packages that are not in the tree, each with the reason. Others are not kept waiting for them.
+    /// Packages that are not in the tree, each with the reason. The others are exported all the
+    /// same.
     pub left_out: Vec<String>,
 }
 
@@ -90,16 +93,18 @@ const LONGEST_NAME_BYTES: usize = 255;
 /// How much of a package is copied at once. Unit: bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// Exports these suites, or all when none is named. `told` hears how many of how many files are done.
+/// Exports these suites, or all when none is given. `progress` gets the number of finished files
+/// and of all files.
 ///
 /// # Errors
-/// [`FlowError::Missing`] when a suite is not there or there is none; those of the stores and the tree.
+/// [`FlowError::Missing`] when a suite does not exist or there is none at all; errors of the stores
+/// and the tree.
 pub fn export(
     catalogue: &dyn Catalogue,
     pool: &dyn Pool,
     suites: &[SuiteName],
     tree: &mut dyn Tree,
-    told: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, FlowError> {
     let suites = load(catalogue, suites)?;
     let packages = packages_of(&suites);
@@ -109,7 +114,7 @@ pub fn export(
     let mut advance = |new: bool| {
         done = done.saturating_add(1);
         added = added.saturating_add(u64::from(new));
-        told(done, total);
+        progress(done, total);
     };
     let mut left_out = Vec::new();
     for (path, package) in &packages {
@@ -132,7 +137,7 @@ pub fn export(
     for suite in &suites {
         flip(tree, suite)?;
     }
-    // Behind the suites, so that an alias never leads to one that is not whole.
+    // After the suites, so that an alias never leads to an incomplete one.
     for spec in suites.iter().map(|suite| &suite.state.spec) {
         if let Some(alias) = &spec.alias {
             tree.link_directory(spec.name.as_str(), &format!("dists/{alias}"))?;
@@ -167,7 +172,7 @@ fn load(catalogue: &dyn Catalogue, suites: &[SuiteName]) -> Result<Vec<Live>, Fl
         let state = catalogue.load_suite(name)?.ok_or_else(|| no_suite(name))?;
         match state.head.clone() {
             Some(head) => live.push(Live { release: parse(&head)?, state, head }),
-            // It is being made at this moment.
+            // It is being created at this moment.
             None if suites.is_empty() => {}
             None => return Err(no_suite(name)),
         }
@@ -200,13 +205,13 @@ fn packages_of(suites: &[Live]) -> BTreeMap<String, Arc<Package>> {
     members.map(|package| (path(package), Arc::clone(package))).collect()
 }
 
-/// What became of a package.
+/// The outcome for a package.
 enum Placed {
-    /// It is in the tree, and was not before.
+    /// It is in the tree now, and was not before.
     New,
-    /// It was in the tree before.
+    /// It was in the tree already.
     Known,
-    /// It cannot be there, for this reason.
+    /// It cannot be in the tree, for this reason.
     Not(String),
 }
 
@@ -228,7 +233,7 @@ fn place_package(
     let Some(mut opened) = pool.open(Kind::Blob, &digest)? else {
         return Ok(Placed::Not(format!("the bytes of {digest} are lost; upload it again")));
     };
-    // One that lies among others in its file is copied.
+    // A package that shares its file with others is copied.
     if let Opened::File { file, offset: 0, .. } = &opened
         && tree.link(path, file)?
     {
@@ -256,8 +261,8 @@ fn read_piece(opened: &mut Opened) -> Result<Option<Bytes>, FlowError> {
     Ok(Some(piece).filter(|piece| !piece.is_empty()))
 }
 
-/// Writes an index under its hash; whether it was not there. Found by the digest that was signed: the
-/// suite may have moved on since its Release was read.
+/// Writes an index under its hash; gives whether it is new. It is found by the signed digest,
+/// because the suite may have changed since its Release was read.
 fn place_index(
     catalogue: &dyn Catalogue,
     pool: &dyn Pool,
@@ -281,7 +286,7 @@ fn place_index(
     Ok(true)
 }
 
-/// Makes a suite's new state the one that is read: the names of its indices, and InRelease last.
+/// Switches readers to a suite's new state: the names of its indices first, InRelease last.
 fn flip(tree: &mut dyn Tree, suite: &Live) -> Result<(), FlowError> {
     let name = &suite.state.spec.name;
     for entry in &suite.release.entries {
@@ -300,7 +305,7 @@ fn flip(tree: &mut dyn Tree, suite: &Live) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Pieces that fail at their end when they do not have the digest that was signed for them.
+/// Pieces of a file, with an error at the end if they do not have the signed digest.
 struct Proven<'p> {
     pieces: Pieces<'p>,
     hasher: Option<Hasher>,

@@ -1,4 +1,4 @@
-//! Fetch: from a path to bytes, for those who may read them.
+//! Fetch: opens what a path names, for those who may read it.
 
 use std::sync::Arc;
 
@@ -19,11 +19,12 @@ use crate::flow::threads::blocking;
 use crate::pool::{Kind, Opened};
 use crate::trust::Standing;
 
-/// Opens what a path names, and says by which right.
+/// Opens what a path names, and gives the right under which it is read.
 ///
 /// # Errors
-/// [`FlowError::Denied`] below `dists/` when the suite may not be read or is not there, in the same
-/// words; [`FlowError::Missing`] for everything else that is foreign or absent.
+/// [`FlowError::Denied`] below `dists/` when the suite may not be read or does not exist, with the
+/// same text for both; [`FlowError::Missing`] for all other files that may not be read or do not
+/// exist.
 pub async fn fetch(
     repository: &Arc<Repository>,
     standing: &Standing,
@@ -87,7 +88,7 @@ async fn dists(
             let (shared, suite) = (Arc::clone(repository), suite.clone());
             blocking(move || {
                 let listed = shared.catalogue.find_index(&suite, head.generation, &path)?;
-                // Patches are asked for by their names, by hosts that were given an earlier head.
+                // Hosts that were given an earlier head request patches by name.
                 let record = match listed {
                     None => shared.catalogue.find_patch(&suite, &path)?,
                     listed => listed,
@@ -113,8 +114,8 @@ async fn dists(
     }
 }
 
-/// Opens a `.deb` if some suite has taken it that may be read. Foreign and absent are told in the
-/// same words.
+/// Opens a `.deb` that a suite has accepted which the host may read. The error is the same when the
+/// package may not be read and when it does not exist.
 fn pool(
     repository: &Repository,
     admitted: Admitted,
@@ -142,7 +143,8 @@ fn pool(
         digest: Some(package.digest),
         immutable: true,
         source: match opened.ok_or_else(lost)? {
-            // Others may lie behind it in the same file, and those are not for everybody who may have it.
+            // Other packages may follow in the same file, and this host may not be allowed to read
+            // them.
             Opened::File { size_bytes, .. } if size_bytes != package.size_bytes => {
                 let text = format!("blob {} is of another size than recorded", package.digest);
                 return Err(FlowError::Internal(text.into()));

@@ -1,4 +1,4 @@
-//! WHAT HOSTS AND MIRRORS READ: a path becomes bytes, today or of an earlier generation.
+//! WHAT HOSTS AND MIRRORS READ: a path becomes bytes, of the live generation or an earlier one.
 //!
 //! May name: error, threads, state, index, suite, repository, admit, publish
 

@@ -1,5 +1,5 @@
-//! Snapshot: any generation that is kept, as it was. Signed when it is first asked for, with the Date
-//! of then and no Valid-Until, and kept from then on.
+//! Snapshot: any kept generation, as it was. It is signed when it is first requested, with the Date
+//! of the generation and no Valid-Until, and the signature is kept.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::flow::suite::served::UNCHANGING;
 use crate::flow::threads::blocking;
 use crate::time::Moment;
 
-/// Opens a file of an earlier state of a suite, for who was admitted to read it.
+/// Opens a file of an earlier state of a suite, for an identity that may read the suite.
 ///
 /// # Errors
-/// [`FlowError::Denied`] when the suite is not there, in the words for one that may not be read;
+/// [`FlowError::Denied`] when the suite does not exist, with the text for one that may not be read;
 /// [`FlowError::Missing`] when it has no such generation or file.
 pub(in crate::flow) async fn fetch(
     repository: &Arc<Repository>,
@@ -45,7 +45,7 @@ pub(in crate::flow) async fn fetch(
     Ok(fetched)
 }
 
-/// The generation that is meant.
+/// The generation that `id` names.
 fn find(
     repository: &Repository,
     suite: &SuiteName,
@@ -57,7 +57,7 @@ fn find(
             repository.catalogue.find_generation(suite, number)?,
             format!("generation {number} of suite {suite}"),
         ),
-        // What lies ahead may still change, and a snapshot never does.
+        // A snapshot never changes, but a time that is still to come may get another generation.
         SnapshotId::Time(at) if at > now => {
             (None, format!("snapshot of a time to come; here it is {}", now.stamp()))
         }
@@ -82,7 +82,7 @@ fn open(
         DistsFile::ReleaseGpg => |kept| kept.release_gpg,
         DistsFile::Index(path) => {
             let kept = signed(repository, spec, record)?;
-            // A head that was signed again may list another file there since.
+            // A head that was signed again may list another file at this path by now.
             let index = match listed(&kept, &path) {
                 Some((directory, digest)) => {
                     repository.catalogue.find_by_hash(&spec.name, directory, &digest)?
@@ -116,8 +116,8 @@ fn listed<'p>(kept: &Snapshot, path: &'p str) -> Option<(&'p str, Digest)> {
     Some((path.rsplit_once('/')?.0, entry.digest))
 }
 
-/// The kept signature of a generation; made now when there is none by the keys that sign today, or another alias
-/// stands in it. Of several that are made at once, the first is kept and given to all.
+/// The kept signature of a generation. It is made now if none is kept by the present signing keys
+/// with the present alias. Of several that are made at once, the first is kept and given to all.
 fn signed(
     repository: &Repository,
     spec: &SuiteSpec,
@@ -130,7 +130,7 @@ fn signed(
         return Ok(kept);
     }
     let files = repository.catalogue.list_indices(&spec.name, record.generation)?;
-    // Only a clock that was set back while the generation was made dates it after its own Release.
+    // A generation is dated after its own Release only if the clock was set back while it was made.
     let date = match repository.signer.last_date(&spec.name)? {
         Some(last) => record.at.min(last),
         None => record.at,
@@ -143,8 +143,8 @@ fn signed(
     Ok(repository.catalogue.record_snapshot(&spec.name, &new)?)
 }
 
-/// What the suite is now, less the components and architectures that came later: apt misses an index
-/// that is not there.
+/// The present settings of the suite, without components and architectures that were added later:
+/// apt expects an index for each.
 fn text_of(spec: &SuiteSpec, date: Moment, files: &[IndexFile]) -> ReleaseText {
     let mut then = spec.clone();
     let has = |part: &str| files.iter().any(|file| file.path.contains(part));

@@ -1,4 +1,4 @@
-//! Source: what a path named, and where its bytes come from.
+//! Source: the file that a path names, and where its bytes come from.
 
 use std::sync::Arc;
 
@@ -16,15 +16,16 @@ use crate::flow::suite::served::Stamp;
 use crate::flow::threads::blocking;
 use crate::pool::Pool;
 
-/// What a path named.
+/// The file that a path names.
 pub struct Fetched {
     /// The media type.
     pub content_type: &'static str,
     /// Size of the whole. Unit: bytes.
     pub size_bytes: u64,
-    /// The same for the same bytes, always; of a head, its Date.
+    /// Constant for a path that always names the same bytes; the head's Date for a head and the
+    /// files that it lists; the time of signing for a snapshot.
     pub last_modified: Stamp,
-    /// The digest, where the path has it.
+    /// The digest; `None` for the texts of a head or a snapshot.
     pub digest: Option<Digest>,
     /// Whether the path can never name other bytes.
     pub immutable: bool,
@@ -34,7 +35,7 @@ pub struct Fetched {
 
 /// Where the bytes come from.
 pub enum Source {
-    /// They are at hand.
+    /// Bytes in memory.
     Text(Bytes),
     /// A file, from this offset on.
     File(std::fs::File, u64),
@@ -45,7 +46,7 @@ pub enum Source {
 /// A piece of an index.
 #[derive(Clone, Debug)]
 pub enum Segment {
-    /// Bytes at hand.
+    /// Bytes in memory.
     Inline(Bytes),
     /// A chunk in an encoding.
     Chunk(Arc<StoredChunk>, Encoding),
@@ -91,7 +92,7 @@ pub(in crate::flow) fn rope(
 }
 
 impl Segment {
-    /// Unit: bytes.
+    /// Size of the segment. Unit: bytes.
     pub fn size_bytes(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
@@ -113,7 +114,7 @@ impl Segment {
         }
     }
 
-    /// The same, for those who may wait.
+    /// The same, blocking.
     pub(in crate::flow) fn read_now(self, pool: &dyn Pool) -> Result<Bytes, FlowError> {
         match self {
             Self::Inline(bytes) => Ok(bytes),
