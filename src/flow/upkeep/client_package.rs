@@ -1,5 +1,5 @@
-//! Clients: the package that brings a suite's keys and settings to its hosts. Built when it is due, taken
-//! in like every upload, and published like every change.
+//! Client package: brings a suite's keys and settings to its hosts. It is built when it is due,
+//! uploaded like any package, and published like any change.
 
 use std::sync::Arc;
 
@@ -24,25 +24,25 @@ use crate::flow::upload::single::{Declared, upload};
 /// A client package that was published.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublishedClient {
-    /// For the hosts of which suite.
+    /// The suite.
     pub suite: SuiteName,
-    /// What it is called.
+    /// Its name.
     pub package: PackageName,
     /// Its version.
     pub version: u64,
-    /// The generation that lists it; `None` when one before did already.
+    /// The generation that lists it; `None` when an earlier one lists it already.
     pub generation: Option<u64>,
 }
 
-/// What the hosts of a suite need.
+/// The keys, settings and package names that the hosts of a suite need.
 pub fn facts(repository: &Repository, spec: &SuiteSpec) -> SuiteFacts {
     let keys = repository.signer.public_for(&spec.name);
     SuiteFacts { spec: spec.clone(), keys, names: names_of(repository, spec) }
 }
 
-/// What the hosts of a suite need, for one that is about to install it: the keys in it are keys that it has then.
+/// The same for a host that is about to install them. Notes that the host then has these keys.
 pub fn facts_for(repository: &Repository, host: &Identity, spec: &SuiteSpec) -> SuiteFacts {
-    // Asked for first: a key that comes between the two is one that the host may have, unnoted.
+    // Read before the rest, so that no key is noted that the host may not get.
     let keys = repository.signer.fingerprints_for(&spec.name);
     repository.journal.note_keyring(host, &spec.name, repository.now(), keys);
     facts(repository, spec)
@@ -61,7 +61,7 @@ fn names_of(repository: &Repository, spec: &SuiteSpec) -> Vec<PackageName> {
     names
 }
 
-/// Publishes the client package of a suite because somebody asks, unless the one that is due is there
+/// Publishes the client package of a suite on request, unless the suite has the present one
 /// already.
 ///
 /// # Errors
@@ -75,7 +75,7 @@ pub async fn publish(
     publish_alone(repository, suite, Some(admitted)).await
 }
 
-/// The same, for who keeps others out, asked or by itself.
+/// The same, on request or unasked. The caller holds `settling`.
 pub(in crate::flow) async fn publish_alone(
     repository: &Arc<Repository>,
     suite: &SuiteName,
@@ -95,7 +95,7 @@ pub(in crate::flow) async fn publish_alone(
     let component = desk.state().spec.components.first().cloned();
     let component =
         component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component").into()))?;
-    let made = format!("client package {version}: {}", told(&record.keys));
+    let made = format!("client package {version}: {}", keys_text(&record.keys));
     let terms = Terms { message: reason(made, asked), ..Terms::default() };
     let change = Change::Add(vec![(component, record.digest)]);
     let outcome = submit(repository, &by, suite, change, terms).await?;
@@ -103,7 +103,8 @@ pub(in crate::flow) async fn publish_alone(
     Ok(published(outcome.generation))
 }
 
-/// Whether another package is due in a suite that has one. Blocks.
+/// Whether a suite that has a client package needs another one, or has not accepted the last one.
+/// Blocks.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -116,14 +117,14 @@ pub(in crate::flow) fn is_due(repository: &Repository, desk: &Desk) -> Result<bo
     Ok(!is_taken(repository, last)?)
 }
 
-/// Whether the suite has taken a package once: if it does not list it now, somebody wants it so.
+/// Whether the suite has ever accepted a package. If it no longer lists it, somebody intended that.
 fn is_taken(repository: &Repository, package: &ClientPackage) -> Result<bool, FlowError> {
     let taken = repository.catalogue.list_taken(&package.suite, &[package.digest])?;
     Ok(taken.into_iter().flatten().next().is_some())
 }
 
-/// What a package is made of. Names that a suite does not say it owns come and go with every upload, and
-/// are no reason for another package.
+/// The digest of what a client package is made of. Names that the suite does not declare as its own
+/// are left out: they come and go with every upload, and need no other package.
 fn made_of(repository: &Repository, spec: &SuiteSpec) -> Result<Digest, FlowError> {
     let facts = SuiteFacts { names: Vec::new(), ..facts(repository, spec) };
     let address = repository.known_address()?;
@@ -133,7 +134,7 @@ fn made_of(repository: &Repository, spec: &SuiteSpec) -> Result<Digest, FlowErro
     Ok(Digest::of(text.concat().as_bytes()))
 }
 
-/// The package that the suite should have, and its bytes, unless the suite has taken it already.
+/// The package that the suite should have, and its bytes unless the suite has accepted it already.
 fn prepare(
     repository: &Repository,
     desk: &Desk,
@@ -148,14 +149,16 @@ fn prepare(
         if is_taken(repository, last)? {
             return Ok((last.clone(), None));
         }
-        // Begun, and stopped before it was published. Names may have come meanwhile: then it is another.
+        // It was recorded, but not published. If package names were added since, it is another
+        // package.
         let deb = build(repository, &spec, last.version)?;
         if Digest::of(&deb) == last.digest {
             return Ok((last.clone(), Some(deb)));
         }
     }
     let name = repository.client_package_of(&spec.name)?;
-    // In whatever namespace a suite of this name was before: its hosts only go up.
+    // In every namespace, because a removed suite of this name may have been in another one, and
+    // its hosts only upgrade.
     let known = repository.catalogue.list_versions(None, std::slice::from_ref(&name))?;
     let known = known.iter().filter_map(|one| one.package.version.to_string().parse::<u64>().ok());
     let highest = known.chain(last.map(|last| last.version)).max().unwrap_or(0);
@@ -196,18 +199,19 @@ fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<
         .map_err(FlowError::internal(format!("the client package of {}", spec.name)))
 }
 
-/// The server as the one who asks, for what it does unasked.
+/// The server's own right, for changes that nobody requested.
 fn server() -> Result<Admitted, FlowError> {
     let identity = Identity::server();
     let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
     Ok(access::admit(&identity, Some(&grant), Right::Administer)?)
 }
 
-/// Why the package is published. The server does it in its own name: who asks may have less rights.
+/// The reason for the publication. The server publishes in its own name, because the asker may have
+/// fewer rights.
 fn reason(made: String, asked: Option<&Admitted>) -> String {
     let Some(asked) = asked else { return made };
     let by = format!("{made}, asked by {}", asked.identity());
-    // However long the reason is, who asked stays.
+    // The reason is shortened where needed, so that the asker's name stays.
     let why = asked.why();
     let room = LONGEST_MESSAGE_BYTES.saturating_sub(by.len().saturating_add(3));
     match why.get(..why.floor_char_boundary(room)) {
@@ -216,7 +220,7 @@ fn reason(made: String, asked: Option<&Admitted>) -> String {
     }
 }
 
-fn told(keys: &[String]) -> String {
+fn keys_text(keys: &[String]) -> String {
     let short = |key: &String| key.chars().skip(24).collect::<String>();
     let keys: Vec<_> = keys.iter().map(short).collect();
     format!("{} {}", if keys.len() == 1 { "key" } else { "keys" }, keys.join(", "))

@@ -1,9 +1,10 @@
-//! Keyring: no change of the signing keys goes without its line in the audit log.
+//! Keyring: every change of the signing keys has its entry in the audit log.
 //!
-//! The keyring is a file, and the log is in the catalogue: no transaction holds both. So who changes the keyring
-//! says so first, and after the change the keyring is held against what the log has told of it. A stop
-//! between the two is made good by the next look, in the name of who had begun; what nobody had begun
-//! was done by hand, and is told as that.
+//! The keyring is a file, and the log is in the catalogue, so no transaction covers both. Therefore
+//! a change is recorded before it is made, and afterwards the keyring is compared with what the log
+//! says of it. If the server stops between the two, the next comparison writes the entry in the
+//! name of the recorded asker. A change that was not recorded was made by hand, and its entry says
+//! so.
 
 use crate::catalogue::{Audit, AuditedKeyring, KeyringChange};
 use crate::domain::{Actor, Event};
@@ -11,7 +12,7 @@ use crate::flow::error::FlowError;
 use crate::signing::KeyringKey;
 use crate::time::Moment;
 
-/// Notes who is about to change the keyring. What was changed before and has no line gets it first.
+/// Records who is about to change the keyring. Earlier changes that have no entry get theirs first.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue; nothing may be changed then.
@@ -25,11 +26,11 @@ pub fn begin<A: Audit + ?Sized>(
     Ok(audit.record_keyring(&AuditedKeyring { keys: lines(keyring), change: Some(change) }, &[])?)
 }
 
-/// Adds a line for every key that came or went since the log last told of the keyring. The first look takes
-/// the keyring as it is.
+/// Writes an entry for every key that was added or retired since the last comparison. The first
+/// comparison writes none.
 ///
 /// # Errors
-/// [`FlowError`] from the catalogue; the next look finds the same then.
+/// [`FlowError`] from the catalogue; the next comparison finds the same differences then.
 pub fn tell<A: Audit + ?Sized>(
     audit: &A,
     keyring: &[KeyringKey],
@@ -37,20 +38,20 @@ pub fn tell<A: Audit + ?Sized>(
 ) -> Result<(), FlowError> {
     let keys = lines(keyring);
     let events = match audit.find_keyring()? {
-        Some(told) if told.keys == keys && told.change.is_none() => return Ok(()),
-        Some(told) => differences(&told, &keys, now),
+        Some(logged) if logged.keys == keys && logged.change.is_none() => return Ok(()),
+        Some(logged) => differences(&logged, &keys, now),
         None => Vec::new(),
     };
     Ok(audit.record_keyring(&AuditedKeyring { keys, change: None }, &events)?)
 }
 
-fn differences(told: &AuditedKeyring, keys: &[String], now: Moment) -> Vec<Event> {
+fn differences(logged: &AuditedKeyring, keys: &[String], now: Moment) -> Vec<Event> {
     let by_hand = KeyringChange {
         actor: Actor::server(),
         message: String::new(),
         remark: "found so, changed by hand".into(),
     };
-    let change = told.change.as_ref().unwrap_or(&by_hand);
+    let change = logged.change.as_ref().unwrap_or(&by_hand);
     let line = |verb: &str, key: &String| {
         let detail = match change.remark.is_empty() {
             true => key.clone(),
@@ -58,13 +59,13 @@ fn differences(told: &AuditedKeyring, keys: &[String], now: Moment) -> Vec<Event
         };
         Event::done(change.actor.clone(), verb, now).with(&detail).because(&change.message)
     };
-    let came = keys.iter().filter(|key| !told.keys.contains(key));
-    let went = told.keys.iter().filter(|key| !keys.contains(key));
+    let came = keys.iter().filter(|key| !logged.keys.contains(key));
+    let went = logged.keys.iter().filter(|key| !keys.contains(key));
     let came = came.map(|key| line("key-add", key));
     came.chain(went.map(|key| line("key-retire", key))).collect()
 }
 
-/// Each key in short, in an order of their own.
+/// Each key as a short text, sorted.
 fn lines(keyring: &[KeyringKey]) -> Vec<String> {
     let mut lines: Vec<_> = keyring.iter().map(line).collect();
     lines.sort();

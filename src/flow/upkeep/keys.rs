@@ -1,5 +1,5 @@
-//! Keys: added, with overlap, and retired. Every suite is signed anew by the keys of today, and its client
-//! package brings them to the hosts; what a stop leaves undone, the next look makes good.
+//! Keys: added, with overlap, and retired. Every suite is signed again by the present keys, and its
+//! client package brings them to the hosts. What a stop leaves undone, the next refresh does.
 
 use crate::flow::sightings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,31 +30,31 @@ pub struct KeyReport {
     pub suites: Vec<SuiteName>,
     /// How many hosts are known to have it, in every suite that they read and it signs.
     pub ready: u64,
-    /// Hosts that have another key only, or of which it is not known, with the suite.
+    /// Hosts that only have another key, or whose keys are not known, each with the suite.
     pub behind: Vec<(Identity, SuiteName)>,
 }
 
-/// What is asked for.
+/// The key that is to be added.
 #[derive(Clone, Debug)]
 pub enum Wanted {
     /// A key that the server makes.
     Made(KeyKind),
-    /// One that a command signs with, by its public certificate.
+    /// A key with which an external command signs, given by its public certificate.
     External(String),
 }
 
 /// What a change of keys did.
 #[derive(Clone, Debug)]
 pub struct Rotation {
-    /// The key that came or went.
+    /// The key that was added or retired.
     pub key: KeyringKey,
-    /// The client packages that bring the keys of today.
+    /// The client packages that bring the present keys.
     pub packages: Vec<PublishedClient>,
     /// Suites that could not be brought up to date yet, and why; it is tried again.
     pub owed: Vec<(SuiteName, String)>,
 }
 
-/// Every key and how far it has come.
+/// Every key, and which hosts have it.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -68,7 +68,7 @@ pub async fn report(repository: &Arc<Repository>) -> Result<Vec<KeyReport>, Flow
 }
 
 fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError> {
-    // What was seen a moment ago counts.
+    // So that the latest sightings count.
     sightings::write(repository)?;
     let known = Known::read(repository)?;
     let desks = repository.desks();
@@ -91,11 +91,11 @@ fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError>
     Ok(repository.signer.keys().into_iter().map(report).collect())
 }
 
-/// What is known of the keys that hosts have: from the client packages that they fetched, and from the
-/// settings that they read when they were enrolled.
+/// What is known of the keys that hosts have: from the client packages that they fetched, and from
+/// the settings that they read when they were enrolled.
 struct Known {
     hosts: Vec<Arc<Entitled>>,
-    /// The keys of what came last to a host for a suite.
+    /// The keys in the last package or settings that a host got for a suite.
     keys: BTreeMap<(Identity, SuiteName), Vec<String>>,
 }
 
@@ -112,7 +112,7 @@ impl Known {
         let mut last: BTreeMap<_, _> = fetched.collect();
         for one in repository.catalogue.list_keyring_sightings()? {
             let place = (one.identity, one.suite);
-            // A package that was fetched within the same second came after the settings that lead to it.
+            // Within the same second the package is newer, because the settings lead to it.
             if last.get(&place).is_none_or(|(at, _)| *at < one.at) {
                 last.insert(place, (one.at, one.keys));
             }
@@ -136,7 +136,7 @@ impl Known {
     }
 }
 
-/// Adds a key: from now on it signs beside the others, and the client packages bring it.
+/// Adds a key: from now on it signs beside the others, and the client packages contain it.
 ///
 /// # Errors
 /// [`FlowError`]; no key was added then.
@@ -163,12 +163,12 @@ pub async fn add(
     Ok(Rotation { key, packages, owed })
 }
 
-/// Changes the keyring, with its line in the audit log, and has the log signed by the keys of today: whoever
-/// knows one of them can judge the last checkpoint, whichever is retired next.
+/// Changes the keyring, with its entry in the audit log, and has the log signed by the present
+/// keys. Then each of them verifies the last checkpoint, whichever is retired next.
 ///
-/// Who asks is noted before, so that a stop at any moment leaves a change with its line or none
-/// ([`crate::flow::upkeep::keyring`]). Once the keyring has changed, what fails here is told in the log of the server, and
-/// made good by the next start.
+/// The asker is recorded before, so that a stop at any moment leaves no change without its entry
+/// ([`crate::flow::upkeep::keyring`]). Once the keyring has changed, failures here are only logged;
+/// the next start repairs them.
 async fn alter_keyring(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -181,7 +181,7 @@ async fn alter_keyring(
         let _alone = lock(&shared.rotating);
         keyring::begin(&*shared.catalogue, &shared.signer.kept_keys()?, change, shared.now())?;
         let altered = alter(&shared);
-        // Also when it failed: how far it came is seen on the disk alone.
+        // Also after a failure, because only the disk shows how far the change came.
         if let Err(problem) = tell(&shared) {
             error!(%problem, "a change of the keys is not in the audit log; the next start tells it");
         }
@@ -194,7 +194,7 @@ async fn alter_keyring(
     Ok(key)
 }
 
-/// Tells the audit log what became of the keyring since it was last told. Blocks.
+/// Writes the audit entries for all changes of the keyring that have none yet. Blocks.
 ///
 /// # Errors
 /// [`FlowError`] when the keyring cannot be read or the catalogue not written.
@@ -207,11 +207,11 @@ fn user_id(repository: &Repository) -> String {
     format!("{server} archive signing key")
 }
 
-/// Takes a key out: from now on the others sign without it.
+/// Retires a key: from now on the others sign without it.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] when hosts would be left with no key, unless `force`; always when a suite
-/// would. Nothing was changed then.
+/// [`FlowError::Missing`] for an unknown key; [`FlowError::Conflict`] when hosts would be left with
+/// no key, unless `force`, and always when a suite would. Nothing was changed then.
 pub async fn retire(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -227,7 +227,7 @@ pub async fn retire(
                 FlowError::Missing(format!("key {name}; `repoctl key list` shows them"))
             })?;
             if !force {
-                may_go(repository, &key, &keys)?;
+                may_retire(repository, &key, &keys)?;
             }
             let retired = repository.signer.retire(&name);
             retired
@@ -240,8 +240,12 @@ pub async fn retire(
     Ok(Rotation { key, packages, owed })
 }
 
-/// Whether every host has another key of each suite that this one signs.
-fn may_go(repository: &Repository, key: &KeyringKey, keys: &[KeyringKey]) -> Result<(), FlowError> {
+/// Checks that every host has another key for each suite that this key signs.
+fn may_retire(
+    repository: &Repository,
+    key: &KeyringKey,
+    keys: &[KeyringKey],
+) -> Result<(), FlowError> {
     sightings::write(repository)?;
     let known = Known::read(repository)?;
     let mut left: BTreeSet<&Identity> = BTreeSet::new();
@@ -254,7 +258,7 @@ fn may_go(repository: &Repository, key: &KeyringKey, keys: &[KeyringKey]) -> Res
         let lacks = |host: &&Identity| {
             !others.iter().any(|other| known.has(host, suite, &other.fingerprint))
         };
-        // Without another key the keyring refuses by itself, and says so.
+        // Without another key the signer itself refuses, and says so.
         if !others.is_empty() {
             left.extend(known.hosts_of(suite).filter(lacks));
         }
@@ -273,8 +277,8 @@ fn may_go(repository: &Repository, key: &KeyringKey, keys: &[KeyringKey]) -> Res
     Err(Conflict::one(&key.fingerprint, problem).into())
 }
 
-/// Has every suite signed by the keys of today, and by no others, and its client package published where
-/// it has one; at a rotation, where it gets one.
+/// Has every suite signed by exactly the present keys, and the client packages published that are
+/// due. With `rotation`, suites with several keys get one even if they had none.
 pub(crate) async fn settle(
     repository: &Arc<Repository>,
     rotation: bool,

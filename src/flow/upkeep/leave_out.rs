@@ -1,5 +1,5 @@
-//! Leave out: what an earlier version of this program listed and stops apt on every host leaves the suite by an
-//! ordinary change.
+//! Leave out: a package that an earlier version of this program listed and that stops apt on every
+//! host is removed from the suite by an ordinary change.
 
 use tracing::{error, warn};
 
@@ -9,7 +9,7 @@ use crate::flow::change::unreadable::is_long;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
 
-/// Asks for a generation without what apt cannot read, where the live one has some.
+/// Requests a generation without the packages that apt cannot read, where the live one lists some.
 pub(crate) fn leave_out(repository: &Repository) {
     for (suite, desk) in repository.desks().iter() {
         for package in unreadable(desk) {
@@ -40,7 +40,7 @@ fn job(package: &Package) -> Job {
             "left out: the stanza of {} {} has {} bytes, and apt stops at it",
             package.name, package.version, package.stanza_bytes
         ),
-        // Whoever needs it could not install it before either.
+        // Packages that depend on it could not be installed before either.
         leeway: Leeway { force: true, ..Leeway::default() },
         ..job
     }

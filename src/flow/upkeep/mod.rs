@@ -1,4 +1,5 @@
-//! WHAT RUNS BY ITSELF, and what starts it: writers of suites, keys, client packages, renewals, the sweep.
+//! WHAT RUNS BY ITSELF, and what starts it: writers of suites, keys, client packages, renewals, the
+//! sweep.
 //!
 //! May name: error, threads, state, suite, repository, admit, sightings, audit, upload, publish, change, followup, access, serve
 

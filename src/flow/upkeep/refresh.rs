@@ -1,4 +1,4 @@
-//! Refresh: what has to be renewed before it ends, looked at now and then.
+//! Refresh: renews what is about to expire; runs from time to time.
 
 use crate::flow::sightings;
 use crate::flow::upkeep::leave_out;
@@ -18,7 +18,7 @@ use crate::flow::upkeep::suite::lost_alias;
 use crate::flow::upkeep::{keys, sweep};
 use crate::time::Moment;
 
-/// Looks at everything once. Failures are logged and met again the next time.
+/// Checks everything once. Failures are logged; the next run finds them again.
 pub async fn refresh(repository: &Arc<Repository>) {
     leave_out::leave_out(repository);
     for (suite, desk) in repository.desks().iter() {
@@ -26,7 +26,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
         end_pins(repository, desk);
         give_up_alias(repository, desk);
     }
-    // Told in the log; met again the next time.
+    // Failures are logged there; the next run finds them again.
     let _ = keys::settle(repository, false).await;
     let shared = Arc::clone(repository);
     let kept = blocking(move || {
@@ -40,7 +40,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
     }
 }
 
-/// Removes what nothing has named for longer than the grace.
+/// Removes bytes that have been unreferenced for longer than the grace.
 pub async fn tidy(repository: &Arc<Repository>) {
     let shared = Arc::clone(repository);
     match blocking(move || sweep::sweep(&shared)).await {
@@ -57,7 +57,8 @@ fn is_half_over(head: &Head, now: Moment) -> bool {
     now.since(head.date) >= head.valid_until.since(head.date) / 2
 }
 
-/// Whether the head has this Suite: not where the alias went to another suite and the server stopped behind that.
+/// Whether the head names this Suite. It does not if another suite took the alias and the server
+/// stopped right after that.
 fn says_suite(head: &Head, suite: &SuiteName) -> bool {
     let line = format!("Suite: {suite}");
     head.release.lines().any(|one| one == line)
@@ -85,7 +86,7 @@ async fn sign_anew(repository: &Arc<Repository>, suite: &SuiteName, desk: &Arc<D
     }
 }
 
-/// Makes good what whoever took a suite's alias did not stay for.
+/// Removes a lost alias from a suite's Release, if the edit that took it did not do so.
 fn give_up_alias(repository: &Repository, desk: &Desk) {
     let Some((change, message)) = lost_alias(repository, desk) else { return };
     let (job, _) = Job::of_server(change);
@@ -94,7 +95,7 @@ fn give_up_alias(repository: &Repository, desk: &Desk) {
     }
 }
 
-/// Ends the pins whose time has passed, in the name of who set them.
+/// Ends the pins whose time has passed, in the name of their authors.
 fn end_pins(repository: &Repository, desk: &Desk) {
     let now = repository.now();
     let over = |pin: &&Pin| pin.until.is_some_and(|until| until <= now);

@@ -1,4 +1,4 @@
-//! Suite: made, edited, removed.
+//! Suite: created, edited, removed.
 
 use crate::domain::SuiteEdit;
 use crate::domain::suite_edit;
@@ -20,7 +20,7 @@ use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
 
-/// Makes a suite and publishes its first, empty generation.
+/// Creates a suite and publishes its first, empty generation.
 ///
 /// # Errors
 /// [`FlowError::Invalid`], [`FlowError::Conflict`] when it exists.
@@ -52,8 +52,8 @@ pub async fn create(
     submit(repository, admitted, &spec.name, Change::Begin, terms).await
 }
 
-/// The suite with Origin and Label: as they are said, as hosts know them of a removed suite of this name, or
-/// the server's name.
+/// The suite with Origin and Label: those that were given, or those of a removed suite of this
+/// name, which hosts know, or the server's name.
 async fn named(repository: &Arc<Repository>, spec: SuiteSpec) -> Result<SuiteSpec, FlowError> {
     let (shared, name) = (Arc::clone(repository), spec.name.clone());
     if let Some(departed) = blocking(move || Ok(shared.catalogue.find_departed(&name)?)).await? {
@@ -70,7 +70,8 @@ async fn named(repository: &Arc<Repository>, spec: SuiteSpec) -> Result<SuiteSpe
     Ok(spec)
 }
 
-/// Tells the operator of suites of before whose Origin or Label hosts read otherwise than it stands there.
+/// Warns in the log of suites from earlier builds whose Origin or Label hosts read differently from
+/// the setting.
 pub fn warn_of_names(repository: &Repository) {
     let desks = repository.desks();
     for warning in desks.values().filter_map(|desk| release_name::warning(&desk.state().spec)) {
@@ -78,15 +79,15 @@ pub fn warn_of_names(repository: &Repository) {
     }
 }
 
-/// Whether a suite was recorded in the same words, and stopped before its first generation: asking for
-/// it once more finishes it.
+/// Whether a suite was recorded with the same settings and has no first generation yet. Creating it
+/// again finishes it.
 fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool, FlowError> {
     let state = writer::open(repository, &spec.name)?.state();
     Ok(state.head.is_none() && state.spec == *spec)
 }
 
-/// Edits a live suite; hosts see it with the next generation, which is made at once. A suite from which it takes the
-/// alias says so in a generation of its own, behind it.
+/// Edits a live suite. Hosts see it with the next generation, which is made at once. If it takes
+/// the alias of another suite, that suite gets a generation of its own afterwards.
 ///
 /// # Errors
 /// [`FlowError::Invalid`], [`FlowError::Missing`], [`FlowError::Conflict`].
@@ -106,8 +107,8 @@ pub async fn edit(
     Ok(outcome)
 }
 
-/// Has a suite say in its Release that the alias which it had is another suite's. Hosts that read it by its name take no
-/// notice, so that it may come late: the next refresh looks at it too.
+/// Removes a lost alias from a suite's Release. Hosts that read the suite by its name do not
+/// notice, so it may happen late: the next refresh checks it too.
 async fn give_up_alias(repository: &Arc<Repository>, admitted: &Admitted, from: &SuiteName) {
     let lost = repository.desk(from).and_then(|desk| lost_alias(repository, &desk));
     let Some((change, message)) = lost else { return };
@@ -117,7 +118,8 @@ async fn give_up_alias(repository: &Arc<Repository>, admitted: &Admitted, from: 
     }
 }
 
-/// What a suite has to do whose alias was taken, and why; nothing where it has done so.
+/// The change that a suite needs after another suite took its alias, and the reason; `None` when it
+/// needs none.
 pub(crate) fn lost_alias(repository: &Repository, desk: &Desk) -> Option<(Change, String)> {
     let state = desk.state();
     let alias = state.spec.alias.as_ref()?;
@@ -126,7 +128,8 @@ pub(crate) fn lost_alias(repository: &Repository, desk: &Desk) -> Option<(Change
     Some((Change::Edit(edit), format!("its alias {alias} is that of suite {holder} now")))
 }
 
-/// Whether hosts could get the suite's keys by a package: its name holds the server's and the suite's.
+/// Checks that the suite can have a client package, whose name contains the server's and the
+/// suite's.
 fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), FlowError> {
     let Some(address) = repository.address.get() else { return Ok(()) };
     let named = host::client_package(&address.server, &spec.name);
@@ -142,7 +145,8 @@ fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), F
 /// Removes a suite that holds no packages; with `expect`, only while that is its last generation.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] when it still holds some; [`FlowError::Expectation`]; [`FlowError::Missing`].
+/// [`FlowError::Conflict`] when it still holds some; [`FlowError::Expectation`];
+/// [`FlowError::Missing`].
 pub async fn remove(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -166,7 +170,8 @@ pub async fn remove(
     let event = event.within(suite.as_str());
     blocking(move || Ok(shared.catalogue.remove_suite(&name, &event)?)).await?;
     repository.aliases.set(suite, None);
-    // Only now: a suite that could not be removed goes on. What was asked meanwhile fails.
+    // Only now, because a suite that could not be removed goes on. Changes that are submitted
+    // meanwhile fail.
     desk.close();
     repository.desks.rcu(|desks| {
         let mut desks = (**desks).clone();

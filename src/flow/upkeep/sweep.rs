@@ -1,4 +1,4 @@
-//! Sweep: bytes that nothing has named for longer than the grace are removed, and nothing else.
+//! Sweep: removes bytes that have been unreferenced for longer than the grace, and nothing else.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{PoisonError, RwLockWriteGuard, TryLockError};
@@ -22,9 +22,10 @@ pub struct Swept {
 
 /// How many names are looked up at once.
 const BATCH: usize = 100;
-/// Uploads and publications wait for one look-up, this, and one removal, which may move the rest of a bundle.
+/// How long a round of removals may take. Uploads and publications wait for one look-up, this time,
+/// and one removal, which may move the rest of a bundle.
 const HELD: Duration = Duration::from_millis(100);
-/// How long to wait for a moment without uploads and publications before they are made to wait.
+/// How long to wait for a moment without uploads and publications; after that they have to wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -35,11 +36,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
     let before = repository.now().plus(-repository.limits().grace_seconds);
     let forgotten = {
-        let _alone = alone(repository);
+        let _alone = lock_sweeping(repository);
         repository.catalogue.forget_staged(before)?
     };
-    // What was listed without the lock may be named by now; that is looked up again before it goes.
-    let mut blobs: BTreeSet<_> = old(repository, Kind::Blob, before)?.into_iter().collect();
+    // The list was made without the lock, so it may contain bytes that are referenced by now. Each
+    // batch is checked again before it is removed.
+    let mut blobs: BTreeSet<_> =
+        written_before(repository, Kind::Blob, before)?.into_iter().collect();
     blobs.extend(forgotten);
     let mut swept = Swept::default();
     for batch in blobs.into_iter().collect::<Vec<_>>().chunks(BATCH) {
@@ -49,7 +52,7 @@ pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
         }
     }
     let named = named_packs(repository, &[])?;
-    let mut packs = old(repository, Kind::Pack, before)?;
+    let mut packs = written_before(repository, Kind::Pack, before)?;
     packs.retain(|digest| !named.contains(digest));
     for batch in packs.chunks(BATCH) {
         let removed = remove(repository, Kind::Pack, batch, named_packs)?;
@@ -58,10 +61,10 @@ pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
     Ok(swept)
 }
 
-/// Keeps uploads and publications out: neither may find bytes that are gone when it records them.
+/// Locks out uploads and publications: neither may record bytes that were just removed.
 ///
-/// Whoever comes while a lock waits has to wait too, so it is only tried as long as that may help.
-fn alone(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
+/// While a writer waits for this lock, new readers wait too. So the lock is only tried at first.
+fn lock_sweeping(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         match repository.sweeping.try_write() {
@@ -73,17 +76,21 @@ fn alone(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
     repository.sweeping.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What was last written before the grace began.
-fn old(repository: &Repository, kind: Kind, before: Moment) -> Result<Vec<Digest>, FlowError> {
+/// Bytes that were last written before this moment.
+fn written_before(
+    repository: &Repository,
+    kind: Kind,
+    before: Moment,
+) -> Result<Vec<Digest>, FlowError> {
     let listed = repository.pool.list(kind)?;
     let old = listed.into_iter().filter(|one| one.written_at < before.0);
     Ok(old.map(|one| one.digest).collect())
 }
 
-/// Which of these something names.
+/// Gives which of these digests are referenced.
 type Named = fn(&Repository, &[Digest]) -> Result<HashSet<Digest>, FlowError>;
 
-/// Removes those of a batch that nothing names at that moment.
+/// Removes those of a batch that are unreferenced at that moment.
 fn remove(
     repository: &Repository,
     kind: Kind,
@@ -98,26 +105,26 @@ fn remove(
         if rest.is_empty() {
             return Ok(removed);
         }
-        // Whoever waits comes first.
+        // Uploads and publications that wait go first.
         std::thread::sleep(LOOK_AGAIN);
     }
 }
 
-/// The same for as many as there is time for; gives the rest.
+/// The same, for as many as one round has time for; gives the rest.
 fn remove_some<'b>(
     repository: &Repository,
     kind: Kind,
     batch: &'b [Digest],
     named: Named,
 ) -> Result<(u64, &'b [Digest]), FlowError> {
-    let _alone = alone(repository);
+    let _alone = lock_sweeping(repository);
     let named = named(repository, batch)?;
     let begun = Instant::now();
     let in_time = || begun.elapsed() < HELD;
     remove_while(in_time, batch, &named, |digest| Ok(repository.pool.remove(kind, digest)?))
 }
 
-/// Removes what is not named, one at least, for as long as it is in time; gives how many, and the rest.
+/// Removes unreferenced digests, at least one, while `in_time`; gives their number and the rest.
 fn remove_while<'b>(
     in_time: impl Fn() -> bool,
     batch: &'b [Digest],
@@ -143,8 +150,8 @@ fn named_blobs(repository: &Repository, batch: &[Digest]) -> Result<HashSet<Dige
     Ok(known.into_iter().map(|record| record.package.digest).collect())
 }
 
-/// The packs of recorded chunks, and of those that a writer keeps for its next publish batch. Whatever is kept
-/// while a generation is built is one of the two before the writer lets the sweep go on.
+/// The packs of recorded chunks, and of chunks that a desk notes as not recorded yet. A chunk that
+/// is made for a generation is one of the two before the writer releases `sweeping`.
 fn named_packs(repository: &Repository, _: &[Digest]) -> Result<HashSet<Digest>, FlowError> {
     let mut named: HashSet<_> = repository.catalogue.list_packs()?.into_iter().collect();
     for desk in repository.desks().values() {
@@ -159,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn out_of_time_it_goes_on_where_it_was() {
+    fn a_removal_that_ran_out_of_time_goes_on_where_it_was() {
         let all: Vec<_> = (0..6_u8).map(|number| Digest::of(&[number])).collect();
         let named = HashSet::from([all[1], all[5]]);
         let mut gone = Vec::new();

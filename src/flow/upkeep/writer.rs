@@ -1,4 +1,5 @@
-//! Writer: one for each suite. It takes what waits in the suite's queue and makes generations of it.
+//! Writer: one for each suite. It takes the changes that wait in the suite's queue and makes
+//! generations of them.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::lock;
 
-/// After so long without a change there is time to read a suite anew.
+/// How long a suite must be without changes before it is read again.
 const QUIET: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The desk of a suite; loads the suite and starts its writer when there is none.
@@ -20,7 +21,7 @@ pub(crate) fn open(
     repository: &Arc<Repository>,
     suite: &SuiteName,
 ) -> Result<Arc<Desk>, FlowError> {
-    // A suite has one writer, whoever else opens it at this moment.
+    // A suite has one writer, even if two threads open it at the same time.
     let _alone = lock(&repository.opening);
     if let Some(desk) = repository.desk(suite) {
         return Ok(desk);
@@ -45,8 +46,8 @@ pub(crate) fn open(
     Ok(desk)
 }
 
-/// The suite's writer: waits for changes, waits until a new Date is due, and makes one generation of
-/// all that waits then. The first change after a quiet second goes out at once.
+/// The suite's writer: waits for changes, waits until a new Date is due, and makes one generation
+/// of all changes that wait then. The first change after a quiet second is published at once.
 async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
     loop {
         while desk.is_idle() {
@@ -66,11 +67,11 @@ async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
     }
 }
 
-/// Waits until something arrives. Until then, once all that follows the changes is listed, a suite is
-/// read anew of which much came since it was read.
+/// Waits until a change arrives. Meanwhile, once all follow-up files are listed, a suite is read
+/// again of which much has moved.
 ///
-/// What came so lies scattered between what the changes needed only for a while, and holds several times
-/// its size of memory; what is read in one go does not.
+/// What single changes bring into memory is scattered among data that they needed only for a while,
+/// and takes several times its size. What is read as a whole does not.
 async fn rest(repository: &std::sync::Weak<Repository>, desk: &Arc<Desk>) {
     let arrived = desk.arrived.notified();
     if !desk.is_scattered() {
@@ -84,7 +85,7 @@ async fn rest(repository: &std::sync::Weak<Repository>, desk: &Arc<Desk>) {
     publish_batch::reload(&repository, desk).await;
 }
 
-/// Lets every writer end once its queue is empty.
+/// Closes all queues, and waits until every change in them is made.
 pub async fn close_all(repository: &Repository) {
     for desk in repository.desks().values() {
         desk.close();
