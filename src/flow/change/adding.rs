@@ -1,4 +1,5 @@
-//! Adding: looks up what the rules have to know of packages that are added, and of what stands in their way.
+//! Adding: looks up what the rules need to know of packages that are added, and of those in their
+//! way.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use crate::flow::threads::on_every_core;
 use crate::flow::upload::elsewhere::elsewhere;
 use crate::flow::upload::single::hidden_from;
 
-/// Adds packages whose bytes are known.
+/// Adds packages that were uploaded.
 ///
 /// # Errors
-/// [`FlowError`] when one is not known to the asker, or is refused.
+/// [`FlowError`] when a package is not known to the asker, or is refused.
 pub(in crate::flow) fn add(
     repository: &Repository,
     desk: &Desk,
@@ -32,13 +33,13 @@ pub(in crate::flow) fn add(
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
     let (records, known) = look_up(repository, &draft.spec.namespace, items)?;
-    // What no suite has taken, this one has not.
+    // A package that no suite has accepted is not in this one either.
     let before: Vec<_> =
         records.values().filter(|r| r.accepted).map(|r| r.package.digest).collect();
     let taken = repository.catalogue.list_taken(&desk.suite, &before)?;
     let taken: BTreeMap<_, _> = before.into_iter().zip(taken).collect();
-    promoted(repository, &draft.spec, &records, &taken, &asking.author)?;
-    // What was taken before stays.
+    refuse_promotions(repository, &draft.spec, &records, &taken, &asking.author)?;
+    // Only new packages are checked: what the suite accepted before stays.
     let is_new = |digest: &Digest| taken.get(digest).is_none_or(Option::is_none);
     let new = records.iter().filter(|(digest, r)| !r.privileges.is_empty() && is_new(digest));
     let privileges: HashMap<_, _> =
@@ -79,8 +80,8 @@ pub(in crate::flow) fn add(
     Ok(Applied { added, ..Applied::default() })
 }
 
-/// Refuses what the asker has not sent and reads in suites of other namespaces alone.
-fn promoted(
+/// Refuses packages that the asker has not sent and reads only in suites of other namespaces.
+fn refuse_promotions(
     repository: &Repository,
     to: &SuiteSpec,
     records: &BTreeMap<Digest, PackageRecord>,
@@ -102,11 +103,11 @@ fn promoted(
     Err(Conflict { kind: ConflictKind::Other, reasons }.into())
 }
 
-/// So many packages are looked up in one go.
+/// How many packages are looked up at once.
 const AT_ONCE: usize = 2_000;
 
-/// What is recorded of these packages, and every package that a suite of the namespace took and that has the name of
-/// one of them.
+/// The records of these packages, and every package of one of their names that a suite of the
+/// namespace has accepted.
 fn look_up(
     repository: &Repository,
     namespace: &Namespace,
@@ -129,7 +130,7 @@ fn look_up(
     Ok((records, known.into_values().collect()))
 }
 
-/// The bytes of a package are not known, or not to this asker.
+/// The error for a package that was not uploaded, or that the asker may not know of.
 pub(crate) fn not_sent(digest: &Digest) -> FlowError {
     FlowError::Missing(format!("blob {digest}; send it first with PUT /api/v1/blobs/{digest}"))
 }

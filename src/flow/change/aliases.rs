@@ -1,4 +1,4 @@
-//! Aliases: whether a suite can have a name as its second one.
+//! Aliases: whether a suite can have a name as its alias.
 
 use crate::debian::SuiteName;
 use crate::domain::{Conflict, ConflictKind, SuiteSpec};
@@ -6,12 +6,13 @@ use crate::flow::change::names_fit;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 
-/// Whether the alias of this description can be the suite's. One whose hosts would stop has to be named by `from`: the
-/// suite that has it now, or the alias itself where it was the name of a suite that was removed. The catalogue looks
-/// again when it records it.
+/// Checks that the suite can have the alias of this description. If hosts that read the alias would
+/// stop, `from` has to name the suite that has the alias now, or the alias itself if that was the
+/// name of a removed suite. The catalogue checks this again when it records the alias.
 ///
 /// # Errors
-/// [`FlowError::Conflict`] with the reason; [`FlowError::Invalid`] for one that is too long for hosts.
+/// [`FlowError::Conflict`] with the reason; [`FlowError::Invalid`] for one that is too long for
+/// hosts.
 pub(crate) fn may_have(
     repository: &Repository,
     spec: &SuiteSpec,
@@ -49,7 +50,7 @@ fn in_use(alias: &SuiteName, what: &str) -> FlowError {
     Conflict::one(alias, problem).of(ConflictKind::AliasInUse).into()
 }
 
-/// Whether a new suite's name is nobody's alias.
+/// Checks that the name of a new suite is not an alias.
 ///
 /// # Errors
 /// [`FlowError::Conflict`].

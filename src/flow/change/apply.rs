@@ -14,11 +14,12 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
-/// Applies a change to a draft. When it fails, the draft of an urgent one is not to be used any more.
+/// Applies a change to a draft. If it fails, the draft may be changed in part: the caller discards
+/// it after an urgent change.
 ///
 /// # Errors
-/// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what lies beyond the
-/// asker's reach, or a store's.
+/// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what is beyond the
+/// asker's reach, or the error of a store.
 pub fn apply(
     repository: &Repository,
     desk: &Desk,
@@ -38,7 +39,7 @@ pub fn apply(
         applied.remark = settled.detail();
         applied.lacks = settled.lacks;
     }
-    // A pin that is over ends whatever comes of it, but not unseen.
+    // An expired pin ends in any case, but what hosts cannot follow is reported.
     if matches!(change, Change::Expire(_)) {
         let settled = Asked { repository, desk, before: &before, change, asking }.look(draft)?;
         applied.remark = settled.detail();
@@ -100,7 +101,7 @@ fn alter(
             Ok(Applied::default())
         }
         Change::Expire(target) => {
-            // It may have been set anew while this waited for its turn.
+            // The pin may have been set again while this change waited.
             let until = draft.pin(target).and_then(|pin| pin.until);
             match until {
                 Some(until) if until <= asking.at => {
@@ -126,7 +127,7 @@ fn end_pins(
         let target = if all.contains(target) {
             target.clone()
         } else {
-            not_as_binary(target, &all)?;
+            not_pinned_as_binary(target, &all)?;
             lookup::resolve(repository, desk, target)?
         };
         let before = draft.members(&target);
@@ -141,8 +142,8 @@ fn end_pins(
     Ok(Applied { notes, ..Applied::default() })
 }
 
-/// A name that is pinned as a binary is not taken for that of a source.
-fn not_as_binary(target: &PinTarget, pinned: &[PinTarget]) -> Result<(), FlowError> {
+/// Refuses the name of a source if only a binary package of this name is pinned.
+fn not_pinned_as_binary(target: &PinTarget, pinned: &[PinTarget]) -> Result<(), FlowError> {
     let binary = PinTarget { kind: PinKind::Binary, name: target.name.clone() };
     if target.kind == PinKind::Binary || !pinned.contains(&binary) {
         return Ok(());
@@ -154,7 +155,7 @@ fn not_as_binary(target: &PinTarget, pinned: &[PinTarget]) -> Result<(), FlowErr
     .into())
 }
 
-/// What is said when the end of a pin changes nothing for hosts.
+/// The note about a pin whose end changes nothing for hosts.
 fn nothing_newer(desk: &Desk, draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -> String {
     let (name, suite) = (&target.name, &desk.suite);
     let withdrawn = taken.iter().filter(|(_, package)| draft.is_withdrawn(package));

@@ -1,4 +1,5 @@
-//! Listable: what a change may list in a suite, by the names that it owns and the architectures that it has.
+//! Listable: which packages a change may list, by the names that the suite owns and its
+//! architectures.
 
 use std::sync::Arc;
 
@@ -7,31 +8,31 @@ use crate::domain::Change;
 use crate::domain::pinning::{self, Taken};
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package, PinTarget};
 
-/// So many packages are named one by one.
+/// How many packages an error names.
 const MOST_TOLD: usize = 8;
 
-/// Refuses a change that would list what the suite does not take.
+/// Refuses a change that would list packages which the suite does not accept.
 pub(crate) fn judge(draft: &Draft<'_>, change: &Change) -> Result<(), Conflict> {
-    // What is added was judged package by package. A pin that is over has to end.
+    // Added packages were checked one by one. An expired pin has to end.
     let (judged, all) = match change {
         Change::Edit(edit) => (edit.owns.is_some(), true),
         other => (!matches!(other, Change::Add(_) | Change::Expire(_)), false),
     };
     if judged {
-        owned(draft, all)?;
+        check_names(draft, all)?;
     }
     let (judged, all) = match change {
         Change::Edit(edit) => (!edit.remove_architectures.is_empty(), true),
         other => (!matches!(other, Change::Add(_) | Change::Expire(_)), false),
     };
     if judged {
-        housed(draft, all)?;
+        check_architectures(draft, all)?;
     }
     Ok(())
 }
 
-/// What is said of the highest version that the end of a pin leaves out, since the suite does not take it any
-/// more.
+/// The note about the highest version that stays out when a pin ends, because the suite does not
+/// accept it any more.
 pub(crate) fn kept_out(draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Option<String> {
     let version = |package: &Arc<Package>| pinning::pinned_version(target, package).clone();
     let listed = draft.members(target);
@@ -44,12 +45,12 @@ pub(crate) fn kept_out(draft: &Draft<'_>, target: &PinTarget, taken: &[Taken]) -
     let Package { name, version, architecture, .. } = &**left_out.max_by_key(|one| version(one))?;
     let why = match draft.spec.takes(architecture) {
         true => draft.spec.not_owned(),
-        false => gone(draft, architecture),
+        false => lost_architecture(draft, architecture),
     };
     Some(format!("{name} {version} ({architecture}) stays out: {why}"))
 }
 
-fn gone(draft: &Draft<'_>, architecture: &Architecture) -> String {
+fn lost_architecture(draft: &Draft<'_>, architecture: &Architecture) -> String {
     let suite = &draft.spec.name;
     format!(
         "suite {suite} does not have {architecture} any more; \
@@ -57,9 +58,10 @@ fn gone(draft: &Draft<'_>, architecture: &Architecture) -> String {
     )
 }
 
-/// No change lists a package of an architecture that the suite does not have, nor takes one away that it
-/// lists packages of: hosts would never hear of them, and nobody would be told.
-fn housed(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
+/// Refuses to list a package of an architecture that the suite does not have, and to remove an
+/// architecture for which it lists packages: hosts would not get them, and nobody would be
+/// notified.
+fn check_architectures(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
     let suite = &draft.spec.name;
     let reason = |(name, architecture): (PackageName, Architecture)| {
         let problem = match all {
@@ -67,15 +69,18 @@ fn housed(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
                 "is listed for {architecture}, which would not be among the architectures of suite {suite}; \
                  `--with-packages` takes it out with the others"
             ),
-            false => format!("would be listed for {architecture}: {}", gone(draft, &architecture)),
+            false => format!(
+                "would be listed for {architecture}: {}",
+                lost_architecture(draft, &architecture)
+            ),
         };
         ConflictReason { problem, subject: name.to_string() }
     };
     refuse(draft.homeless(all).into_iter().map(reason).collect())
 }
 
-/// No change lists a name that the suite does not own, nor takes a name away that it lists.
-fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
+/// Refuses to list a name that the suite does not own, and to disown a name that it lists.
+fn check_names(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
     let problem = || match all {
         true => "is listed and would not be among the names that the suite owns; \
                  `repoctl remove` it first, or name it too"
@@ -87,7 +92,8 @@ fn owned(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
     refuse(draft.foreign(all).into_iter().map(reason).collect())
 }
 
-/// Refuses for these reasons, if there are any; of very many the first are told.
+/// A conflict with these reasons, if there are any. Only the first ones are named, the rest
+/// counted.
 fn refuse(mut reasons: Vec<ConflictReason>) -> Result<(), Conflict> {
     if reasons.is_empty() {
         return Ok(());

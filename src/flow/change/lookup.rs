@@ -1,4 +1,4 @@
-//! Lookup: what the suite has taken of a package, and has listed before.
+//! Lookup: which packages the suite has accepted under a name, and which it has listed before.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
-/// The same, with pins that end by themselves after so many hours.
+/// The same request, with pins that expire after this many hours.
 pub(crate) fn lasting(asking: &Asking, hours: Option<u32>) -> Asking {
     let until = hours.map(|hours| asking.at.plus(i64::from(hours).saturating_mul(3600)));
     Asking { until, ..asking.clone() }
 }
 
-/// A source package of that name, or, when there is none, the source of the binary of that name.
+/// The source package of that name or, if there is none, the source of the binary package of that
+/// name.
 pub(crate) fn resolve(
     repository: &Repository,
     desk: &Desk,
@@ -54,7 +55,7 @@ pub(crate) fn past_of(
     Ok(Past::new(target.clone(), tenures, packages))
 }
 
-/// Every package of the target that the suite has taken.
+/// Every package of the target that the suite has accepted.
 pub(crate) fn taken_of(
     repository: &Repository,
     desk: &Desk,

@@ -1,4 +1,5 @@
-//! CHANGES: queued, applied to a draft, held against what hosts can follow, published together, answered.
+//! CHANGES: queued, applied to a draft, checked against what hosts can follow, published together,
+//! answered.
 //!
 //! May name: error, threads, suite, state, repository, admit, audit, upload, publish
 

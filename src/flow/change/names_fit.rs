@@ -7,7 +7,8 @@ use crate::flow::repository::Repository;
 /// The longest name of a file. Unit: bytes. Source: limits.h, `NAME_MAX`.
 const LONGEST_NAME_BYTES: usize = 255;
 
-/// Whether hosts can store its lists: apt names them by server, suite, component and architecture.
+/// Checks that hosts can store the suite's lists: apt names them by server, suite, component and
+/// architecture.
 pub(crate) fn lists_fit(repository: &Repository, spec: &SuiteSpec) -> Result<(), FlowError> {
     let Some(address) = repository.address.get() else { return Ok(()) };
     let bytes = host::longest_list_name(&address.public_url, spec);

@@ -1,4 +1,5 @@
-//! Publish batch: all changes that wait in a suite's queue become one generation; each gets its own answer.
+//! Publish batch: all changes that wait in a suite's queue become one generation; each gets its own
+//! answer.
 
 use crate::domain::Outcome;
 use std::collections::{BTreeSet, HashSet};
@@ -34,7 +35,7 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
             Ok(NextDate::Wait { seconds }) => {
                 tokio::time::sleep(repository.clock.until(now.plus(seconds.into()))).await;
             }
-            // An error is met again, and answered, when the batch signs.
+            // The batch meets the same error when it signs, and answers with it.
             Ok(NextDate::Ready(_)) | Err(_) => return,
         }
     }
@@ -71,7 +72,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     }
 }
 
-/// Takes the suite from the catalogue, which is what counts, whatever this process had in memory.
+/// Reads the suite from the catalogue, which is right, whatever was in memory.
 pub(crate) async fn reload(repository: &Arc<Repository>, desk: &Arc<Desk>) {
     desk.gather();
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
@@ -93,7 +94,7 @@ enum Progress {
     MadeWay,
 }
 
-/// The jobs of one publish batch, with what came of each so far.
+/// The jobs of one publish batch, each with its outcome so far.
 struct Batch {
     jobs: Vec<(Job, Option<Result<Applied, FlowError>>)>,
     plan: Plan,
@@ -123,11 +124,12 @@ impl Batch {
                 until: None,
                 leeway: job.leeway,
             };
-            // What is refused leaves nothing behind, however far it got. (Adding is whole by itself,
-            // and too many may be waiting to keep a copy for each.)
+            // A refused change leaves nothing behind, however far it got. (Adding checks every
+            // package before it alters the draft, and too many may be waiting to keep a copy for
+            // each.)
             let before = job.change.is_urgent().then(|| draft.clone());
             let change = &job.change;
-            let result = expected(desk, job.expect, change).and_then(|()| {
+            let result = check_expected(desk, job.expect, change).and_then(|()| {
                 apply::apply(repository, desk, &mut draft, change, &asking, job.expect)
             });
             if let (Err(_), Some(before)) = (&result, before) {
@@ -159,7 +161,8 @@ impl Batch {
             generation::Outcome::MadeWay => Ok(Progress::MadeWay),
             generation::Outcome::Settled => Ok(Progress::Done(None)),
             generation::Outcome::Live(published) => {
-                // What an urgent change does not name, the one that made way for it still needs.
+                // An urgent change keeps the spare chunks, because the batch that made way still
+                // needs them.
                 if !urgent {
                     lock(&desk.spare).clear();
                 }
@@ -168,13 +171,14 @@ impl Batch {
         }
     }
 
-    /// Looks at what was uploaded once all of it is there; `false` when it made way for something urgent.
+    /// Checks uploads for what hosts cannot install, once all of them are in the draft; `false`
+    /// when it made way for an urgent change.
     fn warn(
         &mut self,
         change: Difference<'_>,
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, FlowError> {
-        let mut adding: Vec<_> = self.jobs.iter_mut().filter_map(added).collect();
+        let mut adding: Vec<_> = self.jobs.iter_mut().filter_map(accepted_upload).collect();
         if adding.is_empty() {
             return Ok(true);
         }
@@ -184,7 +188,7 @@ impl Batch {
         Ok(true)
     }
 
-    /// What history will show: the authors and messages of the changes that applied.
+    /// The record for the history: the authors and messages of the changes that applied.
     fn record(&self, plan: &Plan, last: u64, at: Moment) -> GenerationRecord {
         let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
             Some(Ok(applied)) if job.change != Change::Complete => Some((job, applied)),
@@ -211,7 +215,7 @@ impl Batch {
         }
     }
 
-    /// What the audit log will say: a line for each change that altered something.
+    /// The entries for the audit log: one for each change that altered something.
     fn events(&self, suite: &SuiteName, last: u64, at: Moment) -> Vec<Event> {
         let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
             Some(Ok(applied)) => entries::event(job, applied, suite, at),
@@ -237,7 +241,7 @@ impl Batch {
                 outcome.unwrap_or_else(|| Err(FlowError::Internal("a change was lost".into())));
             let result = result
                 .map(|applied| outcome_of(applied, &job.change, &self.plan, generation, false));
-            // The asker may have gone; what was done stays done.
+            // The asker may be gone; the change stays made.
             let _ = job.reply.send(result);
         }
     }
@@ -246,7 +250,7 @@ impl Batch {
         for (job, outcome) in self.jobs {
             let own = match outcome {
                 Some(Err(own)) => own,
-                _ => again(problem),
+                _ => same_failure(problem),
             };
             let _ = job.reply.send(Err(own));
         }
@@ -257,8 +261,10 @@ impl Batch {
     }
 }
 
-/// What came of a job that uploads, and was taken.
-fn added((job, outcome): &mut (Job, Option<Result<Applied, FlowError>>)) -> Option<&mut Applied> {
+/// The outcome of a job that uploads, if it was accepted.
+fn accepted_upload(
+    (job, outcome): &mut (Job, Option<Result<Applied, FlowError>>),
+) -> Option<&mut Applied> {
     match (&job.change, outcome) {
         (Change::Add(_), Some(Ok(applied))) => Some(applied),
         _ => None,
@@ -273,7 +279,7 @@ pub(crate) fn rehearse(
     asking: &Asking,
     expect: Option<Expect>,
 ) -> Result<Outcome, FlowError> {
-    expected(desk, expect, change)?;
+    check_expected(desk, expect, change)?;
     let state = desk.state();
     let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
     let before = draft.clone();
@@ -287,7 +293,7 @@ pub(crate) fn rehearse(
     Ok(Outcome { beyond, ..outcome_of(applied, change, &plan, None, true) })
 }
 
-/// The packages that a change names; none when it is not of packages, or of all.
+/// The packages that a change names; none when it names none, or means all.
 fn named(change: &Change) -> &[PinTarget] {
     match change {
         Change::Pin(target, ..) => std::slice::from_ref(target),
@@ -303,7 +309,7 @@ fn outcome_of(
     generation: Option<u64>,
     dry_run: bool,
 ) -> Outcome {
-    // A change that only named packages which stand already is not part of the new generation.
+    // A change that only names packages which are listed already is not part of the new generation.
     let named: HashSet<_> = match change {
         Change::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
         _ => HashSet::new(),
@@ -311,7 +317,7 @@ fn outcome_of(
     let adds = matches!(change, Change::Add(_));
     let comes = |m: &Move| m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
     let places: BTreeSet<_> = plan.told().iter().filter(|m| comes(m)).map(|m| &m.place).collect();
-    // Where several versions are listed, the lowest goes with what comes.
+    // Where several versions are listed, the lowest makes room for a new one.
     let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
     let own = |m: &&Move| !adds || comes(m) || goes(m);
     let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
@@ -329,9 +335,9 @@ fn outcome_of(
     }
 }
 
-/// Whether the suite stands where the asker saw it. A rollback of named packages looks for itself whether
-/// those still stand so.
-fn expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), FlowError> {
+/// Checks that the suite is at the generation that the asker saw. A rollback of named packages
+/// checks instead, by itself, that these are unchanged, unless `exactly` is set.
+fn check_expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), FlowError> {
     let of_some = matches!(change, Change::RollBack(targets, _) if !targets.is_empty());
     let last = desk.state().last_generation;
     match expect {
@@ -342,8 +348,8 @@ fn expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), 
     }
 }
 
-/// The same failure, for another asker.
-fn again(problem: &FlowError) -> FlowError {
+/// The same failure, for another job.
+fn same_failure(problem: &FlowError) -> FlowError {
     match problem {
         FlowError::Full(cause) => FlowError::Full(cause.clone()),
         FlowError::Internal(cause) => FlowError::Internal(cause.clone()),

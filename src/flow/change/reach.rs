@@ -1,5 +1,5 @@
-//! Reach: a change alters only what its asker may. Looked at on what the change has done to the draft, so
-//! that no way around is left.
+//! Reach: a change alters only what its asker may alter. It is checked on the draft after the
+//! change, so that there is no way around it.
 
 use crate::debian::{Component, PackageName};
 use crate::domain::pinning::Asking;
@@ -9,10 +9,10 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
-/// Whether all that a change of pins did, since `before`, lies within the asker's reach.
+/// Checks that all that a change of pins did, since `before`, is within the asker's reach.
 ///
 /// # Errors
-/// [`FlowError::Denied`] naming the first package that does not.
+/// [`FlowError::Denied`] naming the first package that is not.
 pub(crate) fn within(
     repository: &Repository,
     desk: &Desk,
@@ -30,7 +30,7 @@ pub(crate) fn within(
     targets.iter().try_for_each(|target| may_pin(repository, desk, asking, target))
 }
 
-/// A pin holds every package of its source, also those that it does not move.
+/// Checks every package of a target's source, because a pin also holds those that it does not move.
 fn may_pin(
     repository: &Repository,
     desk: &Desk,
@@ -43,7 +43,7 @@ fn may_pin(
     Ok(())
 }
 
-/// Whether the asker may alter packages of this name there.
+/// Checks that the asker may alter packages of this name in this component.
 ///
 /// # Errors
 /// [`FlowError::Denied`].

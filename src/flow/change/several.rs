@@ -1,4 +1,4 @@
-//! Several: looks up what a suite has accepted, where it lists several versions of a name.
+//! Several: looks up the accepted packages of a suite that lists several versions of a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::time::Moment;
 
-/// From so many names on, the whole suite is read at once.
+/// From this many names on, the whole suite is read at once.
 const MANY: usize = 1_000;
 
 /// Looks up what the suite has accepted of all names that a change has touched since `before`.
@@ -40,7 +40,7 @@ pub(crate) fn learn_touched(
     learn(repository, desk, draft, &names)
 }
 
-/// Every package of the target that the suite has taken, where several versions are listed.
+/// Every package of the target that the suite has accepted; none where it lists only one version.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -85,7 +85,7 @@ fn learn_all(repository: &Repository, desk: &Desk, draft: &mut Draft<'_>) -> Res
     Ok(())
 }
 
-/// Looks up all that an edited suite may list from now on.
+/// Looks up everything that an edited suite may list from now on.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -108,8 +108,8 @@ pub(crate) fn relist(
     learn_all(repository, desk, draft)
 }
 
-/// Withdraws what was taken before a package was last removed: while one version is listed, only that one is
-/// noted as withdrawn.
+/// Withdraws what was accepted before the last removal of a name. A suite that lists one version
+/// notes only that version as withdrawn.
 fn keep_out(repository: &Repository, desk: &Desk, draft: &mut Draft<'_>) -> Result<(), FlowError> {
     let emptied = repository.catalogue.list_emptied(&desk.suite)?;
     if emptied.is_empty() {

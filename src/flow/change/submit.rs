@@ -1,4 +1,4 @@
-//! Change: the one way to alter what a suite offers.
+//! Submit: the one way to change what a suite offers.
 
 use crate::domain::Expect;
 use crate::flow::change::adding;
@@ -19,12 +19,12 @@ use crate::flow::upload::single;
 /// The longest reason. Unit: bytes.
 pub const LONGEST_MESSAGE_BYTES: usize = 1_024;
 
-/// What is asked, beside the change.
+/// What is requested beside the change.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
-    /// Why; kept with the generation. When it is empty, what the asker said counts.
+    /// The reason; kept with the generation. When it is empty, the reason of `admitted` counts.
     pub message: String,
-    /// Only say what it would do.
+    /// Only report what the change would do.
     pub dry_run: bool,
     /// Refuse unless this generation is the last one.
     pub expect: Option<Expect>,
@@ -70,7 +70,8 @@ pub async fn submit(
     })
 }
 
-/// A package can be named only by who sent it or may read it, in the same words as one that is absent.
+/// Checks that the asker has sent or may read every added package. The error is the same as for a
+/// package that does not exist.
 async fn sent_or_readable(
     repository: &std::sync::Arc<Repository>,
     admitted: &Admitted,
@@ -84,11 +85,10 @@ async fn sent_or_readable(
     }
 }
 
-/// A reason as it is kept: in one line of history and of the audit log, so it has none but visible
-/// characters.
+/// A reason as it is kept: one line of history and of the audit log, without control characters.
 ///
 /// # Errors
-/// [`FlowError::Invalid`] naming the field.
+/// [`FlowError::Invalid`] naming the field, also for a reason longer than 1024 bytes.
 pub fn one_line(message: &str) -> Result<String, FlowError> {
     let text = message.trim();
     let problem = if text.len() > LONGEST_MESSAGE_BYTES {

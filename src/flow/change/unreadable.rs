@@ -1,14 +1,14 @@
-//! Unreadable: packages that an earlier version of this program listed and that stop apt on every host. They are left
-//! out by an ordinary change, with a reason that everybody finds in the history.
+//! Unreadable: packages that an earlier version of this program listed and that stop apt on every
+//! host. An ordinary change leaves them out, with a reason that everybody finds in the history.
 
 use crate::debian::packages::LONGEST_PROVEN_BYTES;
 use crate::domain::Change;
 use crate::domain::{Conflict, ConflictKind, ConflictReason, Draft, Package};
 
-/// Takes out of a change what it would list anew that apt cannot read; gives what is said of it.
+/// Removes newly listed packages that apt cannot read from a change; gives a note about each.
 ///
 /// # Errors
-/// [`Conflict`] where just that was asked for.
+/// [`Conflict`] when the change adds or pins such a package.
 pub(crate) fn take_out(
     draft: &mut Draft<'_>,
     before: &Draft<'_>,
