@@ -182,7 +182,7 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowErro
     let _alone = lock(&repository.rights);
     let token = known(repository)?;
     if let Some(used) = token.judge(&shown.name, &key, now)? {
-        let client = again(repository, &token, used)?;
+        let client = issued_before(repository, &token, used)?;
         return Ok(Issued { client, ca_pem: lock(authority).certificate_pem().into() });
     }
     may_still_be_given(repository, &token)?;
@@ -198,7 +198,7 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowErro
 }
 
 /// The certificate that was already issued for the token.
-fn again(
+fn issued_before(
     repository: &Repository,
     token: &EnrolmentToken,
     used: &TokenUse,
