@@ -51,12 +51,12 @@ pub async fn list(
     let (shared, asker) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
         refusals::flush(&shared, false)?;
-        seen(&shared, &asker, &search, reach, limit)
+        visible_entries(&shared, &asker, &search, reach, limit)
     })
     .await
 }
 
-fn seen(
+fn visible_entries(
     repository: &Repository,
     asker: &Admitted,
     search: &Search,
