@@ -19,7 +19,7 @@ use crate::flow::upload::single;
 /// The longest reason. Unit: bytes.
 pub const LONGEST_MESSAGE_BYTES: usize = 1_024;
 
-/// What is requested beside the change.
+/// The options of a change.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
     /// The reason; kept with the generation. When it is empty, the reason of `admitted` counts.
