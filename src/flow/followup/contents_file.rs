@@ -1,5 +1,5 @@
-//! Contents file: one `Contents` as a rope. An edit makes the chunks that hold its paths anew, and
-//! those behind them until a cut is where it was.
+//! Contents file: one `Contents` as a rope. An edit rewrites the chunks that hold its paths, and the
+//! following ones until a cut is at its old place.
 
 use crate::flow::publish::chunks;
 use std::collections::HashMap;
