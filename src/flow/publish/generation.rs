@@ -126,7 +126,7 @@ impl Making<'_> {
         publication: &mut Publication,
     ) -> Result<Option<Made>, FlowError> {
         let Self { repository, desk, plan, number, .. } = self;
-        let (mut entered, mut left) = (come(plan), gone(plan));
+        let (mut entered, mut left) = (entered_by(plan), left_by(plan));
         let rows = entered.len().saturating_add(left.len());
         let rows = rows.saturating_add(publication.accepted.len());
         let made = if rows > repository.limits().slice_rows {
@@ -318,13 +318,13 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
 }
 
 /// The packages that a plan adds, in the order of places.
-fn come(plan: &Plan) -> Vec<(Component, Digest)> {
+fn entered_by(plan: &Plan) -> Vec<(Component, Digest)> {
     let came = |m: &Move| Some((m.place.0.clone(), m.to.as_ref()?.digest));
     plan.moves.iter().filter_map(came).collect()
 }
 
 /// The packages that a plan removes.
-fn gone(plan: &Plan) -> Vec<(Component, Digest)> {
+fn left_by(plan: &Plan) -> Vec<(Component, Digest)> {
     let went = |m: &Move| Some((m.place.0.clone(), m.from.as_ref()?.digest));
     plan.moves.iter().filter_map(went).collect()
 }

@@ -102,7 +102,7 @@ pub(crate) fn build(
         return Ok(None);
     };
     let chunks_ms = begun.elapsed().as_secs_f64() * 1000.0;
-    let live_indices = weave(repository.pool.as_ref(), plans, hashed, &known, gz)?;
+    let live_indices = assemble(repository.pool.as_ref(), plans, hashed, &known, gz)?;
     if !may_go_on() {
         return Ok(None);
     }
@@ -138,7 +138,7 @@ pub(crate) fn recorded(
         let _unswept = repository.sweeping.read();
         known.give_runs(repository, &|| true)?;
     }
-    weave(repository.pool.as_ref(), plans, Vec::new(), &known, gz).map(Some)
+    assemble(repository.pool.as_ref(), plans, Vec::new(), &known, gz).map(Some)
 }
 
 /// Every index of a suite: also those of the installer if it has udebs, and those of translations
@@ -341,7 +341,7 @@ fn note(desk: &Desk, kept: Vec<StoredChunk>, known: &mut Known) {
 }
 
 /// Assembles the indices, and hashes the files that are not hashed yet.
-fn weave(
+fn assemble(
     pool: &dyn Pool,
     plans: Vec<Plan>,
     hashed: Vec<Hashed>,
