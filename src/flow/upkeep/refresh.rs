@@ -52,7 +52,7 @@ pub async fn tidy(repository: &Arc<Repository>) {
     }
 }
 
-/// Whether a head should be signed anew: half of its validity has passed.
+/// Whether a head should be signed again: half of its validity has passed.
 fn is_half_over(head: &Head, now: Moment) -> bool {
     now.since(head.date) >= head.valid_until.since(head.date) / 2
 }
