@@ -29,7 +29,7 @@ const GATHERED_BYTES: usize = 24 << 20;
 /// The outcome for one package, by the digest that its sender announced.
 pub type Outcome = (Digest, Result<(), FlowError>);
 
-/// Waits until the server has memory for a batch of so many bytes.
+/// Waits until the server has memory for a batch of this size.
 ///
 /// # Errors
 /// [`FlowError::TooLarge`] when it is larger than all memory for batches;

@@ -153,7 +153,7 @@ impl Effort {
     }
 }
 
-/// How much processor time a package of so many bytes may take.
+/// How much processor time a package of this size may take.
 pub(crate) fn allowed(each: Duration, sent_bytes: u64) -> Duration {
     each.saturating_add(Duration::from_secs(sent_bytes / WORK_BYTES_PER_SECOND))
 }
