@@ -127,6 +127,16 @@ fn what_an_earlier_version_took_stops_nothing() {
     assert_eq!(host.policy("acme-web").candidate.as_deref(), Some("2.0"));
     assert_eq!(host.policy("acme-half").candidate.as_deref(), Some("1.0"));
 
+    // A suite that is to take what no host can read refuses it, and goes on without it.
+    server.repoctl(&["suite", "create", "edge", "--architectures", "amd64"]).expect_success();
+    for (name, code) in [("acme-long", 1), ("acme-web", 0)] {
+        let path = server.deb(&package(name, "1.0"));
+        let upload = server.repoctl(&["upload", "--suite", "edge", &path]).expect_code(code);
+        assert_eq!(upload.says("is more than apt reads"), code == 1, "{upload:?}");
+        let listed = server.repoctl(&["list", "--suite", "edge"]).expect_success();
+        assert!(!listed.says("acme-long"), "{listed:?}");
+    }
+
     let (out, config) = (server.at("export"), server.at("data/repod.toml"));
     let export = server.repod(&["export", "--config", &config, &out]).run().expect_code(1);
     export.expect_says("acme-odd").expect_says("file name is longer");

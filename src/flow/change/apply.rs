@@ -14,8 +14,8 @@ use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
-/// Applies a change to a draft. If it fails, the draft may be changed in part: the caller discards
-/// it after an urgent change.
+/// Applies a change to a draft. A change that is refused leaves the draft as it was, however far it
+/// got.
 ///
 /// # Errors
 /// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what is beyond the
@@ -29,24 +29,40 @@ pub fn apply(
     expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
-    let mut applied = alter(repository, desk, draft, change, asking, expect)?;
-    applied.notes.extend(unreadable::take_out(draft, &before, change)?);
+    let applied = alter(repository, desk, draft, change, asking, expect)
+        .and_then(|applied| judge(repository, desk, (&before, draft), change, asking, applied));
+    if applied.is_err() {
+        *draft = before;
+    }
+    applied
+}
+
+/// Refuses what hosts could not follow, and notes what they have to know.
+fn judge<'d>(
+    repository: &Repository,
+    desk: &Desk,
+    (before, draft): (&Draft<'d>, &mut Draft<'d>),
+    change: &Change,
+    asking: &Asking,
+    mut applied: Applied,
+) -> Result<Applied, FlowError> {
+    applied.notes.extend(unreadable::take_out(draft, before, change)?);
     if change.moves_pins() {
-        reach::within(repository, desk, &before, draft, asking)?;
-        let settled = Asked { repository, desk, before: &before, change, asking }.settle(draft)?;
-        reach::within(repository, desk, &before, draft, asking)?;
+        reach::within(repository, desk, before, draft, asking)?;
+        let settled = Asked { repository, desk, before, change, asking }.settle(draft)?;
+        reach::within(repository, desk, before, draft, asking)?;
         applied.notes.extend(settled.notes());
         applied.remark = settled.detail();
         applied.lacks = settled.lacks;
     }
     // An expired pin ends in any case, but what hosts cannot follow is reported.
     if matches!(change, Change::Expire(_)) {
-        let settled = Asked { repository, desk, before: &before, change, asking }.look(draft)?;
+        let settled = Asked { repository, desk, before, change, asking }.look(draft)?;
         applied.remark = settled.detail();
     }
     listable::judge(draft, change)?;
     if !matches!(change, Change::Add(_) | Change::Edit(_)) {
-        several::learn_touched(repository, desk, draft, &before)?;
+        several::learn_touched(repository, desk, draft, before)?;
     }
     Ok(applied)
 }

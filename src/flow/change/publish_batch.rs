@@ -124,17 +124,10 @@ impl Batch {
                 until: None,
                 leeway: job.leeway,
             };
-            // A refused change leaves nothing behind, however far it got. (Adding checks every
-            // package before it alters the draft, and too many may be waiting to keep a copy for
-            // each.)
-            let before = job.change.is_urgent().then(|| draft.clone());
             let change = &job.change;
             let result = check_expected(desk, job.expect, change).and_then(|()| {
                 apply::apply(repository, desk, &mut draft, change, &asking, job.expect)
             });
-            if let (Err(_), Some(before)) = (&result, before) {
-                draft = before;
-            }
             *outcome = Some(result);
         }
         let may_go_on = || urgent || !desk.hurried();
