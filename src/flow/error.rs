@@ -137,7 +137,9 @@ impl From<PoolError> for FlowError {
         match error {
             PoolError::Full { .. } => Self::Full(Cause::of(error)),
             PoolError::Stopped(_) => Self::Unavailable(Cause::of(error)),
-            PoolError::Damaged { .. } | PoolError::Io { .. } => Self::Internal(Cause::of(error)),
+            PoolError::Damaged { .. } | PoolError::Obstructed { .. } | PoolError::Io { .. } => {
+                Self::Internal(Cause::of(error))
+            }
         }
     }
 }

@@ -9,6 +9,8 @@
 //! directory. Many small files share their syncs (`together`). After a failed sync or rename the
 //! content of the disk is unknown, so writing stops until the pool is opened again; reading
 //! continues.
+//!
+//! Nothing is read that was not held against its digest (`verified`).
 
 use std::collections::HashSet;
 use std::io::Write as _;
@@ -31,6 +33,7 @@ mod temporary;
 mod tests;
 mod together;
 mod tree;
+mod verified;
 mod volume;
 
 use self::handles::Found;
@@ -123,6 +126,10 @@ impl Pool for DiskPool {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(damaged()),
             Err(source) => Err(PoolError::Io { action: format!("read {digest}"), source }),
         }
+    }
+
+    fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
+        self.tree.verify(kind, digest)
     }
 
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {

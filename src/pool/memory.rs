@@ -86,6 +86,14 @@ impl Pool for MemoryPool {
         Ok(true)
     }
 
+    fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
+        let Some(bytes) = self.find(kind, digest) else { return Ok(None) };
+        match Digest::of(&bytes) == *digest {
+            true => Ok(Some(bytes.len() as u64)),
+            false => Err(PoolError::Damaged { kind, digest: *digest }),
+        }
+    }
+
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
         let kept = self.0.lock();
         let of_kind = kept.iter().filter(|((found, _), _)| *found == kind);

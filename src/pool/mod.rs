@@ -52,6 +52,14 @@ pub enum PoolError {
         /// Their name.
         digest: Digest,
     },
+    /// Something that is no file lies where stored bytes belong. It is not followed and not replaced.
+    #[error("something that is no file lies where stored {kind:?} {digest} belongs; remove it")]
+    Obstructed {
+        /// Their kind.
+        kind: Kind,
+        /// Their name.
+        digest: Digest,
+    },
     /// The operating system failed.
     #[error("{action}: {source}")]
     Io {
@@ -179,16 +187,18 @@ pub trait Pool: Send + Sync {
         all.iter().try_for_each(|sealed| self.keep(kind, &sealed.bytes).map(drop))
     }
 
-    /// Opens stored bytes; `None` when there are none of that name.
+    /// Opens stored bytes; `None` when there are none of that name. They were held against their
+    /// name when they were written, or are now.
     ///
     /// # Errors
-    /// [`PoolError::Io`].
+    /// [`PoolError::Damaged`] when their digest is another one; [`PoolError::Io`].
     fn open(&self, kind: Kind, digest: &Digest) -> Result<Option<Opened>, PoolError>;
 
     /// Reads `length` bytes from `offset`; `None` when there are none of that name.
     ///
     /// # Errors
-    /// [`PoolError::Damaged`] when the bytes end early; [`PoolError::Io`].
+    /// [`PoolError::Damaged`] when the bytes end early or their digest is another one;
+    /// [`PoolError::Io`].
     fn read(
         &self,
         kind: Kind,
@@ -213,6 +223,13 @@ pub trait Pool: Send + Sync {
         length: u64,
         buffer: &mut Vec<u8>,
     ) -> Result<bool, PoolError>;
+
+    /// Holds stored bytes against their name, whatever is known of them, and gives their size;
+    /// `None` when there are none of that name. Unit: bytes.
+    ///
+    /// # Errors
+    /// [`PoolError::Damaged`] when their digest is another one; [`PoolError::Io`].
+    fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError>;
 
     /// All that is stored of a kind, in no particular order.
     ///

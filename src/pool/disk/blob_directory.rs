@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::handles::{DIRECTORY, Found, directory, io_error};
+use super::verified::FileState;
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 
@@ -49,11 +50,11 @@ impl BlobDirectory {
         Ok(opened)
     }
 
-    /// Opens a file for reading and returns its size. Anything but a plain file is reported as
-    /// damage; links are not followed, and pipes do not block.
+    /// Opens a file for reading and returns its size. Anything but a plain file is an error; links
+    /// are not followed, and pipes do not block.
     pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
         let failed = |error| io_error(format!("open {digest} in {}", self.name), error);
-        let damaged = || PoolError::Damaged { kind: self.kind, digest: *digest };
+        let obstructed = || PoolError::Obstructed { kind: self.kind, digest: *digest };
         let flags =
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = self.existing(&fan(digest)).and_then(|directory| {
@@ -62,15 +63,22 @@ impl BlobDirectory {
         let opened = match opened {
             Ok(opened) => opened,
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::NXIO) => return Err(damaged()),
+            Err(Errno::LOOP | Errno::NXIO) => return Err(obstructed()),
             Err(error) => return Err(failed(error)),
         };
         let stat = rustix::fs::fstat(&opened).map_err(failed)?;
         match (FileType::from_raw_mode(stat.st_mode), u64::try_from(stat.st_size)) {
             (FileType::RegularFile, Ok(size_bytes)) => {
-                Ok(Some(Found { file: opened.into(), offset: 0, size_bytes, bundled: false }))
+                let state = FileState::of(&stat);
+                Ok(Some(Found {
+                    file: opened.into(),
+                    offset: 0,
+                    size_bytes,
+                    bundled: false,
+                    state,
+                }))
             }
-            _ => Err(damaged()),
+            _ => Err(obstructed()),
         }
     }
 

@@ -81,15 +81,23 @@ impl Bundles {
         }
     }
 
-    /// Opens the bundle of a blob, and returns where in it the blob is.
-    pub(super) fn find(&self, digest: &Digest) -> Result<Option<Found>, PoolError> {
+    /// Opens the bundle of a blob, and returns where in it the blob is. A place that `prove` refuses
+    /// does not count.
+    pub(super) fn find(
+        &self,
+        digest: &Digest,
+        prove: &dyn Fn(&Found) -> Result<(), PoolError>,
+    ) -> Result<Option<Found>, PoolError> {
         let mut failed = None;
         for _ in 0..LOOKS {
             let candidates = self.read().of(digest);
             let mut moved = false;
             for (place, name) in candidates {
                 match self.follow(digest, place, &name) {
-                    Ok(Followed::Here(found)) => return Ok(Some(found)),
+                    Ok(Followed::Here(found)) => match prove(&found) {
+                        Ok(()) => return Ok(Some(found)),
+                        Err(problem) => failed = Some(problem),
+                    },
                     Ok(Followed::Another) => {}
                     Ok(Followed::Gone) => moved = true,
                     // Another bundle may have it too.
@@ -115,7 +123,13 @@ impl Bundles {
             return Err(damaged());
         }
         let (offset, size_bytes) = (entry.offset, entry.size_bytes);
-        Ok(Followed::Here(Found { file: whole.file, offset, size_bytes, bundled: true }))
+        Ok(Followed::Here(Found {
+            file: whole.file,
+            offset,
+            size_bytes,
+            bundled: true,
+            state: whole.state,
+        }))
     }
 
     /// Stores blobs that [`part`] returned.

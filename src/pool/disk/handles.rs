@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::verified::FileState;
 use crate::pool::PoolError;
 
 /// Files are for the owner to write and for the group to read.
@@ -32,6 +33,8 @@ pub(super) struct Found {
     pub(super) size_bytes: u64,
     /// Whether other blobs are in the same file.
     pub(super) bundled: bool,
+    /// The state of the file.
+    pub(super) state: FileState,
 }
 
 /// Opens a directory below another, and creates it when there is none; a symbolic link is refused.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
+use tracing::warn;
 
 use super::handles::io_error;
 use super::temporary::{Temporary, open_up};
@@ -28,16 +29,17 @@ pub(super) enum Presence {
 }
 
 /// Checks whether these bytes are stored, and sets their time as if they had come now.
-pub(super) fn freshen(
-    tree: &Tree,
-    kind: Kind,
-    digest: &Digest,
-    size_bytes: u64,
-) -> Result<Presence, PoolError> {
-    let Some(found) = tree.find(kind, digest)? else { return Ok(Presence::Absent) };
-    if found.size_bytes != size_bytes {
-        return Err(PoolError::Damaged { kind, digest: *digest });
-    }
+pub(super) fn freshen(tree: &Tree, kind: Kind, digest: &Digest) -> Result<Presence, PoolError> {
+    let found = match tree.find(kind, digest) {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Presence::Absent),
+        // What is damaged is replaced by the sound bytes that came.
+        Err(PoolError::Damaged { .. }) => {
+            warn!(?kind, %digest, "a damaged copy is replaced by sound bytes that came");
+            return Ok(Presence::Absent);
+        }
+        Err(problem) => return Err(problem),
+    };
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let times = Timestamps { last_access: now, last_modification: now };
     rustix::fs::futimens(&found.file, &times)
@@ -48,15 +50,18 @@ pub(super) fn freshen(
 impl DiskStaged {
     /// Renames the file to its name, durably.
     fn keep(self, kind: Kind) -> Result<(), PoolError> {
-        let Self { tree, temporary, file, digest, size_bytes } = self;
+        let Self { tree, temporary, file, digest, .. } = self;
         let volume = &tree.volume;
         volume.expect_writable()?;
         let made = tree.directory_of(kind).directory(&digest);
         let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
-        if freshen(&tree, kind, &digest, size_bytes)? == Presence::Absent {
+        if freshen(&tree, kind, &digest)? == Presence::Absent {
             open_up(&file, &digest)?;
             file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
             temporary.rename(&directory, &digest)?;
+            if let Ok(stat) = rustix::fs::fstat(&file) {
+                tree.verified.written(kind, &digest, &stat);
+            }
         }
         // Also when the file was there already: the thread that renamed it may not have reached
         // this line yet.

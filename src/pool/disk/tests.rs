@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 mod bundles;
 mod damage;
+mod rot;
 
 use super::staging::DiskStaging;
 use super::*;
@@ -98,10 +99,10 @@ fn a_link_at_a_blobs_path_is_not_followed() {
     fs::write(&foreign, b"mine").unwrap();
     fs::remove_file(&path).unwrap();
     symlink(&foreign, &path).unwrap();
-    let damaged = |error| matches!(error, PoolError::Damaged { .. });
-    assert!(pool.open(Kind::Blob, &digest).is_err_and(damaged));
-    assert!(pool.read(Kind::Blob, &digest, 0, 1).is_err_and(damaged));
-    assert!(pool.keep(Kind::Blob, b"mine").is_err_and(damaged));
+    let obstructed = |error| matches!(error, PoolError::Obstructed { .. });
+    assert!(pool.open(Kind::Blob, &digest).is_err_and(obstructed));
+    assert!(pool.read(Kind::Blob, &digest, 0, 1).is_err_and(obstructed));
+    assert!(pool.keep(Kind::Blob, b"mine").is_err_and(obstructed));
     pool.remove(Kind::Blob, &digest).unwrap();
     assert_eq!(fs::read(&foreign).unwrap(), b"mine", "only the link was removed");
     pool.keep(Kind::Blob, b"mine").unwrap();
@@ -132,21 +133,7 @@ fn a_pipe_at_a_blobs_path_does_not_hang_the_reader() {
     let fifo = rustix::fs::FileType::Fifo;
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
-    assert!(matches!(pool.open(Kind::Blob, &digest), Err(PoolError::Damaged { .. })));
-}
-
-#[test]
-fn a_shortened_file_is_damage_and_stays() {
-    let room = TempDir::new().unwrap();
-    let pool = open(room.path());
-    let digest = pool.keep(Kind::Blob, b"0123456789").unwrap();
-    let path = path_of(room.path(), &digest);
-    fs::write(&path, b"01234").unwrap();
-    assert_eq!(pool.read(Kind::Blob, &digest, 0, 5).unwrap().unwrap(), b"01234");
-    assert!(matches!(pool.read(Kind::Blob, &digest, 4, 2), Err(PoolError::Damaged { .. })));
-    assert!(matches!(pool.keep(Kind::Blob, b"0123456789"), Err(PoolError::Damaged { .. })));
-    assert_eq!(fs::read(&path).unwrap(), b"01234");
-    pool.keep(Kind::Blob, b"writing goes on").unwrap();
+    assert!(matches!(pool.open(Kind::Blob, &digest), Err(PoolError::Obstructed { .. })));
 }
 
 #[test]
@@ -311,18 +298,4 @@ fn of_many_none_gets_its_name_when_a_directory_fails() {
     assert!(pool.list(Kind::Blob).unwrap().is_empty());
     pool.keep_all(Kind::Blob, &all).unwrap();
     assert_eq!(pool.list(Kind::Blob).unwrap().len(), 3);
-}
-
-#[test]
-fn damage_stops_a_batch_and_leaves_nothing_in_staging() {
-    let room = TempDir::new().unwrap();
-    let pool = open(room.path());
-    let all = sealed(&[b"one", b"two"]);
-    let path = path_of(room.path(), &all[1].digest());
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, b"of another size").unwrap();
-    let error = pool.keep_all(Kind::Blob, &all).unwrap_err();
-    assert!(matches!(error, PoolError::Damaged { digest, .. } if digest == all[1].digest()));
-    assert_eq!(staged_count(room.path()), 0);
-    pool.keep(Kind::Blob, b"others go on").unwrap();
 }

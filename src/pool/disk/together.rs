@@ -32,7 +32,7 @@ pub(super) fn keep_all(tree: &Arc<Tree>, kind: Kind, all: &[Sealed]) -> Result<(
     let mark = volume.mark();
     let (mut lacking, mut there) = (Vec::with_capacity(all.len()), Vec::new());
     for sealed in all {
-        match freshen(tree, kind, &sealed.digest(), sealed.bytes().len() as u64)? {
+        match freshen(tree, kind, &sealed.digest())? {
             Presence::Durable => {}
             Presence::There => there.push(sealed.digest()),
             Presence::Absent => lacking.push(sealed),

@@ -8,6 +8,7 @@ use rustix::fs::{CWD, Mode};
 use super::blob_directory::BlobDirectory;
 use super::bundles::Bundles;
 use super::handles::{DIRECTORY, Found, directory, empty, io_error, open_root};
+use super::verified::Verified;
 use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, PoolError};
@@ -17,6 +18,7 @@ pub(super) struct Tree {
     blobs: BlobDirectory,
     packs: BlobDirectory,
     pub(super) bundles: Bundles,
+    pub(super) verified: Verified,
     pub(super) volume: Arc<Volume>,
 }
 
@@ -35,6 +37,7 @@ impl Tree {
             blobs: BlobDirectory::open("blobs", Kind::Blob, blobs)?,
             packs: BlobDirectory::open("packs", Kind::Pack, packs)?,
             bundles: Bundles::open(bundles)?,
+            verified: Verified::default(),
             volume: Arc::new(Volume::writable(staging, reserve_bytes)),
         })
     }
@@ -49,6 +52,7 @@ impl Tree {
             blobs: BlobDirectory::open("blobs", Kind::Blob, child("blobs")?)?,
             packs: BlobDirectory::open("packs", Kind::Pack, child("packs")?)?,
             bundles: Bundles::open(BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?)?,
+            verified: Verified::default(),
             volume: Arc::new(Volume::only_read(child("staging")?)),
         })
     }
@@ -60,17 +64,40 @@ impl Tree {
         }
     }
 
-    /// Opens stored bytes, in a file or in a bundle.
+    /// Opens stored bytes, in a file or in a bundle, once they were held against their digest.
+    ///
+    /// # Errors
+    /// [`PoolError::Damaged`] when every copy is damaged.
     pub(super) fn find(&self, kind: Kind, digest: &Digest) -> Result<Option<Found>, PoolError> {
+        self.find_with(kind, digest, &|found| self.verified.prove(kind, digest, found))
+    }
+
+    /// Holds stored bytes against their digest, whatever is known of them; gives their size.
+    ///
+    /// # Errors
+    /// As for [`Tree::find`].
+    pub(super) fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
+        let again = |found: &Found| self.verified.again(kind, digest, found);
+        Ok(self.find_with(kind, digest, &again)?.map(|found| found.size_bytes))
+    }
+
+    fn find_with(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        prove: &dyn Fn(&Found) -> Result<(), PoolError>,
+    ) -> Result<Option<Found>, PoolError> {
+        let alone = |directory: &BlobDirectory| {
+            let found = directory.find(digest)?;
+            found.map(|found| prove(&found).map(|()| found)).transpose()
+        };
         let look = || match kind {
-            Kind::Blob => match self.bundles.find(digest) {
+            Kind::Blob => match self.bundles.find(digest, prove) {
                 Ok(Some(found)) => Ok(Some(found)),
-                // A valid copy may be in a file of its own.
-                other => {
-                    self.blobs.find(digest).and_then(|found| found.map_or(other, |f| Ok(Some(f))))
-                }
+                // A sound copy may be in a file of its own.
+                other => alone(&self.blobs).and_then(|found| found.map_or(other, |f| Ok(Some(f)))),
             },
-            Kind::Pack => self.packs.find(digest),
+            Kind::Pack => alone(&self.packs),
         };
         let mut found = look()?;
         if self.volume.is_only_read() && kind == Kind::Blob {

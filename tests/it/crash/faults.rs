@@ -154,6 +154,10 @@ impl Pool for FaultyPool {
         self.around("read", || self.inner.read_into(kind, digest, offset, length, buffer))
     }
 
+    fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
+        self.around("verify", || self.inner.verify(kind, digest))
+    }
+
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
         self.around("list", || self.inner.list(kind))
     }

@@ -198,12 +198,20 @@ fn digests_that_begin_alike_are_told_apart() {
     let mut more = numbered(200..230);
     more.push(twins[1].clone());
     pool.keep_all(Kind::Blob, &more).unwrap();
-    assert_whole(&pool, all.iter().chain(&more));
-    assert!(opened(&pool, &absent).is_none());
+    // No bytes have such digests, so the twins are looked up as they are.
+    let found = |digest: &Digest| {
+        let found = pool.tree.bundles.find(digest, &|_| Ok(())).unwrap()?;
+        let mut bytes = vec![0; found.size_bytes as usize];
+        found.file.read_exact_at(&mut bytes, found.offset).unwrap();
+        Some(bytes)
+    };
+    let whole = |one: &Sealed| found(&one.digest).as_deref() == Some(&one.bytes);
+    assert!(all.iter().chain(&more).all(whole));
+    assert!(found(&absent).is_none());
     pool.remove(Kind::Blob, &absent).unwrap();
     pool.remove(Kind::Blob, &twins[0].digest).unwrap();
-    assert!(opened(&pool, &twins[0].digest).is_none());
-    assert_whole(&pool, [&all[0], &twins[1]]);
+    assert!(found(&twins[0].digest).is_none());
+    assert!([&all[0], &twins[1]].into_iter().all(whole));
 }
 
 #[test]
