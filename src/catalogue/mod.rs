@@ -4,7 +4,6 @@
 //!
 //! May name: domain, debian, digest, time, cause
 
-use crate::cause::Cause;
 use crate::debian::{Component, Namespace, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{Event, Grant, Head, Identity, Package, Publication, Slice, SuiteSpec};
@@ -13,9 +12,11 @@ use crate::time::Moment;
 mod audit;
 mod clients;
 mod enrolments;
+mod error;
 mod generations;
 mod groups;
 mod records;
+mod repairs;
 mod snapshots;
 mod sql;
 pub mod sqlite;
@@ -23,45 +24,16 @@ pub mod sqlite;
 pub use audit::{Audit, AuditedKeyring, Checkpoint, Delivery, KeyringChange};
 pub use clients::{ClientPackage, ClientSighting, Clients, KeyringSighting};
 pub use enrolments::Enrolments;
+pub use error::CatalogueError;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use records::{
     CertificateRecord, ChangesSince, Departed, IndexRecord, Mention, NewPackage, PackageRecord,
     PastIndex, Placement, Sighting, SuiteState,
 };
+pub use repairs::Repairs;
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
-
-/// The catalogue could not answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// The event does not follow the recorded state: somebody else published first.
-    #[error("{0} moved on meanwhile; nothing was recorded")]
-    Stale(SuiteName),
-    /// Something of that name is there already.
-    #[error("{0} exists already")]
-    Exists(String),
-    /// The name is the alias of a suite.
-    #[error("{alias} is the alias of suite {suite}")]
-    Alias {
-        /// Which name.
-        alias: SuiteName,
-        /// Whose alias it is.
-        suite: SuiteName,
-    },
-    /// Nothing of that name is there.
-    #[error("there is no {0}")]
-    Missing(String),
-    /// What is recorded cannot be read back: damage or a newer program's data.
-    #[error("the catalogue holds something unreadable: {0}")]
-    Damaged(#[source] Cause),
-    /// There is no room for it; nothing was recorded.
-    #[error("the server's disk is full ({0}); make room there")]
-    Full(#[source] Cause),
-    /// The database reported an error.
-    #[error("catalogue: {0}")]
-    Database(#[source] Cause),
-}
 
 /// Facts about packages.
 pub trait Packages: Send + Sync {
@@ -374,6 +346,7 @@ pub trait Catalogue:
     Packages
     + Suites
     + Generations
+    + Repairs
     + Snapshots
     + Access
     + Groups
@@ -388,6 +361,7 @@ impl<T> Catalogue for T where
     T: Packages
         + Suites
         + Generations
+        + Repairs
         + Snapshots
         + Access
         + Groups

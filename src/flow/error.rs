@@ -2,8 +2,9 @@
 
 use crate::catalogue::CatalogueError;
 use crate::cause::Cause;
+use crate::digest::Digest;
 use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
-use crate::pool::PoolError;
+use crate::pool::{Kind, PoolError};
 use crate::signing::SigningError;
 use crate::trust::{Refusal, TrustError};
 
@@ -83,12 +84,45 @@ pub enum FlowError {
     /// Temporarily impossible; a retry may succeed.
     #[error(transparent)]
     Unavailable(Cause),
+    /// Stored bytes are not what they should be.
+    #[error("{1}")]
+    Damaged(Damage, #[source] Cause),
     /// An internal error.
     #[error(transparent)]
     Internal(Cause),
 }
 
+/// Stored bytes that are not what they should be, or are gone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Damage {
+    /// A `.deb`.
+    Blob(Digest),
+    /// A pack of chunks.
+    Pack(Digest),
+    /// The stanza of the package with this digest, in the catalogue.
+    Stanza(Digest),
+}
+
 impl FlowError {
+    /// What is damaged, where that is why the flow ended.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        match self {
+            Self::Damaged(damage, _) => Some(*damage),
+            _ => None,
+        }
+    }
+
+    /// A `.deb` is gone.
+    pub(crate) fn lost_blob(package: &Digest) -> Self {
+        let text = format!("blob {package} is recorded but not there");
+        Self::Damaged(Damage::Blob(*package), text.into())
+    }
+
+    /// A pack is gone.
+    pub(crate) fn lost_pack(pack: &Digest) -> Self {
+        Self::Damaged(Damage::Pack(*pack), format!("pack {pack} is lost").into())
+    }
+
     /// Wraps an error as [`FlowError::Internal`]; `what` says what was being done.
     pub(crate) fn internal<E: std::error::Error + Send + Sync + 'static>(
         what: impl std::fmt::Display,
@@ -119,6 +153,9 @@ impl From<CatalogueError> for FlowError {
             }
             CatalogueError::Stale(_) => Self::Unavailable(Cause::of(error)),
             CatalogueError::Full(_) => Self::Full(Cause::of(error)),
+            CatalogueError::Stanza(package) => {
+                Self::Damaged(Damage::Stanza(package), Cause::of(error))
+            }
             CatalogueError::Damaged(_) | CatalogueError::Database(_) => {
                 Self::Internal(Cause::of(error))
             }
@@ -137,9 +174,14 @@ impl From<PoolError> for FlowError {
         match error {
             PoolError::Full { .. } => Self::Full(Cause::of(error)),
             PoolError::Stopped(_) => Self::Unavailable(Cause::of(error)),
-            PoolError::Damaged { .. } | PoolError::Obstructed { .. } | PoolError::Io { .. } => {
-                Self::Internal(Cause::of(error))
+            PoolError::Damaged { kind, digest } => {
+                let damage = match kind {
+                    Kind::Blob => Damage::Blob(digest),
+                    Kind::Pack => Damage::Pack(digest),
+                };
+                Self::Damaged(damage, Cause::of(error))
             }
+            PoolError::Obstructed { .. } | PoolError::Io { .. } => Self::Internal(Cause::of(error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Its sub-rooms, the lowest first; each names only those before it: `error`, `threads`, `state`
 //! (what is in memory beside the stores), `index` (files in chunks), `suite` (a suite's state and
-//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `change`,
+//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `repair`, `change`,
 //! `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
 //! May name: catalogue, pool, signing, trust, domain, debian, digest, time, cause
@@ -17,6 +17,7 @@ mod followup;
 mod index;
 mod open;
 mod publish;
+mod repair;
 pub mod report;
 mod repository;
 pub mod serve;
@@ -27,7 +28,7 @@ mod threads;
 pub mod upkeep;
 pub mod upload;
 
-pub use error::FlowError;
+pub use error::{Damage, FlowError};
 pub use open::Parts;
 pub use repository::{Address, FlowLimits, Repository};
 pub use suite::desk::Desk;

@@ -9,6 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::flow::access::crl;
 use crate::flow::admit;
 use crate::flow::error::FlowError;
+use crate::flow::repair::watch;
 use crate::flow::report::reports;
 use crate::flow::repository::{FlowLimits, Repository};
 use crate::flow::state::aliases::Aliases;
@@ -67,6 +68,7 @@ impl Repository {
             journal: Notes::default(),
             refusals: Refusals::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),
+            damage: Arc::default(),
             releases: Releases::default(),
             rights: Mutex::default(),
             crl_owed: std::sync::atomic::AtomicBool::default(),
@@ -81,6 +83,8 @@ impl Repository {
                 tracing::error!(%problem, "the audit log was not told what was changed last");
             }
         }
+        let book = Arc::clone(&repository.damage);
+        tokio::spawn(watch::watch(Arc::downgrade(&repository), book));
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {
             writer::open(&repository, &spec.name)?;

@@ -11,6 +11,7 @@ use crate::debian::{PackageName, SuiteName};
 use crate::domain::{Admitted, Conflict, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
+use crate::flow::state::damage::DamageBook;
 use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
@@ -61,6 +62,8 @@ pub struct Repository {
     pub(in crate::flow) refusals: Refusals,
     /// Whether the audit log was found altered at its last seal or verification.
     pub(in crate::flow) audit_broken: std::sync::atomic::AtomicBool,
+    /// What was found damaged since the start.
+    pub(in crate::flow) damage: Arc<DamageBook>,
     pub(in crate::flow) releases: Releases,
     /// Held while rights are changed: one change at a time.
     pub(in crate::flow) rights: Mutex<()>,
@@ -129,6 +132,13 @@ impl Default for FlowLimits {
 }
 
 impl Repository {
+    /// Has it repaired, if a flow ended because stored bytes are damaged.
+    pub(in crate::flow) fn note_damage(&self, problem: &FlowError) {
+        if let Some(damage) = problem.damage() {
+            self.damage.note(damage);
+        }
+    }
+
     /// The desk of a suite.
     pub fn desk(&self, suite: &SuiteName) -> Option<Arc<Desk>> {
         self.desks.load().get(suite).cloned()

@@ -49,7 +49,7 @@ impl From<FlowError> for Failure {
 
 /// The problem that is answered for an error; an error of the server is logged.
 pub fn problem(error: FlowError) -> Problem {
-    if matches!(error, FlowError::Internal(_)) {
+    if matches!(error, FlowError::Internal(_) | FlowError::Damaged(..)) {
         tracing::error!(%error, "a request failed");
     }
     let problem = Problem::new(code(&error), error.to_string());
@@ -79,7 +79,7 @@ fn code(error: &FlowError) -> Code {
         FlowError::Full(_) => Code::OutOfSpace,
         FlowError::ClockBehind(_) => Code::ClockBehind,
         FlowError::Unavailable(_) => Code::Busy,
-        FlowError::Internal(_) => Code::Internal,
+        FlowError::Internal(_) | FlowError::Damaged(..) => Code::Internal,
     }
 }
 

@@ -132,6 +132,14 @@ impl Pool for DiskPool {
         self.tree.verify(kind, digest)
     }
 
+    fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
+        let Some(found) = self.tree.salvage(kind, digest)? else { return Ok(None) };
+        let failed = |source| PoolError::Io { action: format!("read {digest}"), source };
+        let mut bytes = vec![0; usize::try_from(found.size_bytes).unwrap_or(usize::MAX)];
+        found.file.read_exact_at(&mut bytes, found.offset).map_err(failed)?;
+        Ok(Some(bytes))
+    }
+
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
         let mut listed = self.tree.directory_of(kind).list()?;
         if kind == Kind::Blob {

@@ -94,6 +94,10 @@ impl Pool for MemoryPool {
         }
     }
 
+    fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
+        Ok(self.find(kind, digest).map(|bytes| bytes.to_vec()))
+    }
+
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
         let kept = self.0.lock();
         let of_kind = kept.iter().filter(|((found, _), _)| *found == kind);

@@ -231,6 +231,13 @@ pub trait Pool: Send + Sync {
     /// [`PoolError::Damaged`] when their digest is another one; [`PoolError::Io`].
     fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError>;
 
+    /// Stored bytes as they are, whatever their digest is: what a repair begins with; `None` when
+    /// there are none of that name.
+    ///
+    /// # Errors
+    /// [`PoolError::Io`].
+    fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError>;
+
     /// All that is stored of a kind, in no particular order.
     ///
     /// # Errors

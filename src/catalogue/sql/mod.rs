@@ -28,6 +28,7 @@ mod indices;
 mod journal;
 mod packages;
 mod publish;
+mod repairs;
 mod rows;
 mod slices;
 mod snapshots;

@@ -102,7 +102,7 @@ const BOUND_ANYWHERE: &str = concat!(
 );
 
 const STANZA: &str = "\
-    SELECT s.stanza FROM package AS p JOIN stanza AS s ON s.package_id = p.id WHERE p.digest = $1";
+    SELECT s.stanza, p.stanza_digest FROM package AS p JOIN stanza AS s ON s.package_id = p.id WHERE p.digest = $1";
 
 const SUITES_OF: &str = "\
     SELECT s.name AS name FROM package AS p \
@@ -207,15 +207,18 @@ impl<S: Store> Packages for S {
     }
 
     fn read_stanzas(&self, digests: &[Digest]) -> Answer<Vec<String>> {
-        let read = |row: &dyn Row| row.text(0).map(str::to_owned);
+        let read = |row: &dyn Row| Ok((row.text(0)?.to_owned(), parse::<Digest>(row, 1)?));
         self.read(|tx| {
-            digests
-                .iter()
-                .map(|digest| {
-                    one(tx, STANZA, &[digest.into()], read)?
-                        .ok_or_else(|| CatalogueError::Missing(format!("package {digest}")))
-                })
-                .collect()
+            let stanza = |digest: &Digest| {
+                let found = one(tx, STANZA, &[digest.into()], read)?;
+                let missing = || CatalogueError::Missing(format!("package {digest}"));
+                let (stanza, recorded) = found.ok_or_else(missing)?;
+                match Digest::of(stanza.as_bytes()) == recorded {
+                    true => Ok(stanza),
+                    false => Err(CatalogueError::Stanza(*digest)),
+                }
+            };
+            digests.iter().map(stanza).collect()
         })
     }
 

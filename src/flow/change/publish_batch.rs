@@ -21,7 +21,9 @@ use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
 use crate::flow::publish::generation::Published;
 use crate::flow::publish::slices;
+use crate::flow::repair::repair::repair;
 use crate::flow::repository::Repository;
+use crate::flow::state::damage::Fate;
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::{blocking, lock};
 use crate::signing::NextDate;
@@ -63,13 +65,30 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
             error!(suite = %desk.suite, %problem, "a publish batch failed; nothing of it was published");
             lock(&desk.spare).clear();
             desk.forget_live_indices();
+            let is_repaired = repaired(repository, &problem).await;
             reload(repository, desk).await;
-            batch.fail(&problem);
+            match is_repaired {
+                true => desk.put_back(batch.into_jobs()),
+                false => batch.fail(&problem),
+            }
         }
         Err(problem) => {
             error!(suite = %desk.suite, %problem, "a publish batch stopped; its changes were not made")
         }
     }
+}
+
+/// Whether a batch failed because of damage that is repaired now, so that it may be tried again.
+async fn repaired(repository: &Arc<Repository>, problem: &FlowError) -> bool {
+    let Some(damage) = problem.damage() else { return false };
+    // A batch that fails because of the same again and again would never be answered.
+    if repository.damage.was_repaired(damage) {
+        repository.damage.note(damage);
+        return false;
+    }
+    let shared = Arc::clone(repository);
+    let fate = blocking(move || repair(&shared, damage)).await;
+    fate.is_ok_and(|fate| matches!(fate, Fate::Repaired | Fate::Replaced(_)))
 }
 
 /// Reads the suite from the catalogue, which is right, whatever was in memory.
@@ -346,6 +365,7 @@ fn same_failure(problem: &FlowError) -> FlowError {
     match problem {
         FlowError::Full(cause) => FlowError::Full(cause.clone()),
         FlowError::Internal(cause) => FlowError::Internal(cause.clone()),
+        FlowError::Damaged(damage, cause) => FlowError::Damaged(*damage, cause.clone()),
         FlowError::ClockBehind(cause) => FlowError::ClockBehind(cause.clone()),
         FlowError::Unavailable(cause) => FlowError::Unavailable(cause.clone()),
         other => FlowError::Unavailable(other.to_string().into()),

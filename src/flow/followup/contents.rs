@@ -76,6 +76,7 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
             Ok((_, Err(problem))) | Err(problem) => {
                 error!(suite = %desk.suite, %problem, "contents were not made; they are tried again");
                 book = Book::default();
+                shared.note_damage(&problem);
                 drop(shared);
                 let _ = tokio::time::timeout(AGAIN, moved).await;
             }

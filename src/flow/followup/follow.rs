@@ -3,15 +3,19 @@
 
 use crate::flow::followup::pace::REST;
 use crate::flow::publish::chunks;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tracing::{error, info};
 
-use crate::domain::Change;
+use crate::catalogue::SuiteState;
+use crate::digest::Digest;
+use crate::domain::{Change, IndexFile};
 use crate::flow::error::FlowError;
 use crate::flow::followup::{form, patches};
 use crate::flow::index::chunk::Chunk;
+use crate::flow::index::live::LiveIndices;
 use crate::flow::publish::{generation, indices};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
@@ -30,12 +34,16 @@ pub(crate) async fn follow(repository: Weak<Repository>, desk: Arc<Desk>) {
             return;
         }
         let done = catch_up(&shared, &desk).await;
-        drop(shared);
         let moved = desk.moved.notified();
         match done {
-            Ok(()) => moved.await,
+            Ok(()) => {
+                drop(shared);
+                moved.await;
+            }
             Err(problem) => {
                 error!(suite = %desk.suite, %problem, "what follows a change failed; it is tried again");
+                shared.note_damage(&problem);
+                drop(shared);
                 // A change that arrives meanwhile ends the wait.
                 let _ = tokio::time::timeout(AGAIN, moved).await;
             }
@@ -87,8 +95,19 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
         let state = at_desk.state();
         let Some(head) = &state.head else { return Ok(()) };
         let listed = shared.catalogue.list_indices(&at_desk.suite, head.generation)?;
-        let Some(live_indices) = indices::recorded(&shared, &state, at_desk.gz())? else {
-            return Ok(());
+        let recorded = indices::recorded(&shared, &state, at_desk.gz())?;
+        let live_indices = match recorded {
+            Some(indices) => match rotten(&at_desk, &indices, &listed) {
+                None => indices,
+                Some(chunks) => {
+                    shared.catalogue.forget_chunks(&chunks)?;
+                    anew(&shared, &at_desk, &state)?
+                }
+            },
+            None if lacks_files(&state, &listed) => anew(&shared, &at_desk, &state)?,
+            // Another version of this program cut the indices differently; the next change makes
+            // them then.
+            None => return Ok(()),
         };
         if Arc::ptr_eq(&state, &at_desk.state()) {
             at_desk.offer_live_indices(live_indices, &listed);
@@ -98,6 +117,43 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
         Ok(())
     })
     .await
+}
+
+/// The chunks of an index that is not the one that the live head lists, though it is made of the
+/// same chunks.
+fn rotten(desk: &Desk, indices: &LiveIndices, listed: &[IndexFile]) -> Option<Vec<Digest>> {
+    let listed: BTreeMap<_, _> = listed.iter().map(|file| (&file.path, file)).collect();
+    let files = indices.files();
+    let other = files.into_iter().find(|file| {
+        listed.get(&file.path).is_some_and(|signed| {
+            signed.chunks == file.chunks
+                && signed.encoding == file.encoding
+                && (signed.size_bytes, signed.digest) != (file.size_bytes, file.digest)
+        })
+    })?;
+    error!(suite = %desk.suite, path = other.path, "an index is not the one that was signed; it is made anew");
+    Some(other.chunks.to_vec())
+}
+
+/// Whether an index that the live head lists was forgotten, because its bytes are lost.
+fn lacks_files(state: &SuiteState, listed: &[IndexFile]) -> bool {
+    let listed: BTreeSet<_> = listed.iter().map(|file| file.path.as_str()).collect();
+    indices::plain_paths(&state.spec, &state.contents).any(|path| !listed.contains(path.as_str()))
+}
+
+/// The indices of what is live; chunks that are not recorded are made anew. The next head lists
+/// what differs.
+fn anew(
+    repository: &Repository,
+    desk: &Desk,
+    state: &SuiteState,
+) -> Result<LiveIndices, FlowError> {
+    let _unswept = repository.sweeping.read();
+    let contents = (&state.contents, &state.contents);
+    let built = indices::build(repository, desk, &state.spec, contents, &[], &|| true)?;
+    let built = built.ok_or_else(|| FlowError::Internal("indices were not made".into()))?;
+    repository.catalogue.record_chunks(&built.new_chunks)?;
+    Ok(built.live_indices)
 }
 
 /// Makes the xz blocks of some chunks. They are durable first, then recorded, then visible to all

@@ -88,7 +88,7 @@ pub(crate) fn read_stored(
 ) -> Result<(), FlowError> {
     let lost = || FlowError::Internal(format!("chunk {} has no such bytes", stored.key).into());
     if let Some((pack, offset, length)) = stored.place(encoding) {
-        let missing = || FlowError::Internal(format!("pack {pack} is lost").into());
+        let missing = || FlowError::lost_pack(&pack);
         let is_read = pool.read_into(Kind::Pack, &pack, offset, length, buffer)?;
         return is_read.then_some(()).ok_or_else(missing);
     }

@@ -168,7 +168,7 @@ fn go_on_blocks(
 }
 
 /// The path of an index below its suite's directory.
-fn path(index: &Index, encoding: Encoding) -> String {
+pub(crate) fn path(index: &Index, encoding: Encoding) -> String {
     match index {
         Index::Packages { place: IndexPlace { component, architecture, kind }, .. } => match kind {
             PackageKind::Deb => packages_path(component, architecture, encoding),

@@ -14,7 +14,7 @@ use crate::domain::rope::{self, Piece, Stretch};
 use crate::domain::{Encoding, Index, IndexPlace, Move, PackageSet, StoredChunk, SuiteSpec};
 use crate::flow::error::FlowError;
 use crate::flow::index::chunk::{Chunk, Pack};
-use crate::flow::index::live::{Fresh, Hashed, LiveIndices, Rope};
+use crate::flow::index::live::{Fresh, Hashed, LiveIndices, Rope, path};
 use crate::flow::index::resumable_hash::ResumableHash;
 use crate::flow::publish::chunks::Wanted;
 use crate::flow::repository::Repository;
@@ -139,6 +139,21 @@ pub(crate) fn recorded(
         known.give_runs(repository, &|| true)?;
     }
     assemble(repository.pool.as_ref(), plans, Vec::new(), &known, gz).map(Some)
+}
+
+/// The path of each index of a suite below its directory.
+pub(crate) fn plain_paths(spec: &SuiteSpec, contents: &PackageSet) -> impl Iterator<Item = String> {
+    indices(spec, contents).map(|index| path(&index, Encoding::Plain))
+}
+
+/// Every chunk of what a suite lists, as it is cut now.
+pub(crate) fn every_chunk(spec: &SuiteSpec, contents: &PackageSet) -> Vec<Wanted> {
+    let (mut wanted, mut known) = (Vec::new(), Known::default());
+    let (nothing, unchanged) = (LiveIndices::default(), BTreeSet::new());
+    for index in indices(spec, contents) {
+        plan(contents, index, &nothing, &unchanged, &mut wanted, &mut known);
+    }
+    wanted
 }
 
 /// Every index of a suite: also those of the installer if it has udebs, and those of translations

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::debian::SuiteName;
-use crate::domain::Identity;
-use crate::flow::error::FlowError;
+use crate::domain::{Identity, Package};
+use crate::flow::error::{Damage, FlowError};
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
+use crate::flow::state::damage::Fate;
+use crate::pool::Kind;
 use crate::time::Moment;
 use crate::trust::IssuerReport;
 
@@ -60,6 +62,7 @@ pub async fn server(
         look_at_lists(repository, &mut report);
         look_at_ends(repository, certificate_not_after, &mut report);
         look_at_room(repository, &mut report);
+        look_at_damage(repository, &mut report)?;
         if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
             let text = "the audit log was altered; `repoctl audit verify` says where";
             report.concerns.push(Concern::of_server("audit-broken", text));
@@ -174,6 +177,60 @@ fn look_at_room(repository: &Repository, report: &mut ServerReport) {
             report.concerns.push(Concern::of_server("disk-unreadable", error));
         }
     }
+}
+
+/// What was found damaged since the start. A package that was sent again is sound.
+fn look_at_damage(repository: &Repository, report: &mut ServerReport) -> Result<(), FlowError> {
+    for (damage, fate) in repository.damage.all() {
+        if let Damage::Blob(digest) = damage
+            && matches!(repository.pool.open(Kind::Blob, &digest), Ok(Some(_)))
+        {
+            repository.damage.forget(damage);
+            continue;
+        }
+        let (what, suites) = described(repository, damage)?;
+        let (code, text) = match fate {
+            Fate::Found => ("damage", format!("{what} is damaged or lost; a repair begins")),
+            Fate::Lost(cure) => ("damage", format!("{what} is damaged or lost: {cure}")),
+            Fate::Repaired => {
+                ("damage-repaired", format!("{what} was damaged and is repaired; look at the disk"))
+            }
+            Fate::Replaced(gone) => (
+                "damage-repaired",
+                format!(
+                    "{what} was damaged; what is listed was made anew, lost are {gone}; look at the disk"
+                ),
+            ),
+        };
+        let concern = |suite| Concern { code, text: text.clone(), suite };
+        match suites.is_empty() {
+            true => report.concerns.push(concern(None)),
+            false => report.concerns.extend(suites.into_iter().map(|suite| concern(Some(suite)))),
+        }
+    }
+    Ok(())
+}
+
+/// What is damaged in words, and the suites that may hear of it: a package is named only to those
+/// who may read it.
+fn described(
+    repository: &Repository,
+    damage: Damage,
+) -> Result<(String, Vec<SuiteName>), FlowError> {
+    let (what, digest) = match damage {
+        Damage::Pack(pack) => {
+            return Ok((format!("pack {} of indices", pack.short()), Vec::new()));
+        }
+        Damage::Blob(digest) => ("the .deb", digest),
+        Damage::Stanza(digest) => ("the stanza", digest),
+    };
+    let suites = repository.catalogue.list_suites_of(&[digest])?.pop().unwrap_or_default();
+    let record = repository.catalogue.find_packages(&[digest])?.pop();
+    let Some(record) = record.filter(|_| !suites.is_empty()) else {
+        return Ok((format!("{what} of package {}", digest.short()), suites));
+    };
+    let Package { name, version, architecture, .. } = record.package;
+    Ok((format!("{what} of {name} {version} {architecture}"), suites))
 }
 
 fn expiring_soon(repository: &Repository) -> Result<u64, FlowError> {

@@ -1,6 +1,6 @@
 //! WHAT PEOPLE ASK FOR: reads, a few at once.
 //!
-//! May name: error, threads, suite, repository, admit, sightings
+//! May name: error, threads, state, suite, repository, admit, sightings
 
 pub mod health;
 pub mod reports;

@@ -30,6 +30,14 @@ pub async fn fetch(
     standing: &Standing,
     path: RepoPath,
 ) -> Result<(Fetched, Ground), FlowError> {
+    open(repository, standing, path).await.inspect_err(|problem| repository.note_damage(problem))
+}
+
+async fn open(
+    repository: &Arc<Repository>,
+    standing: &Standing,
+    path: RepoPath,
+) -> Result<(Fetched, Ground), FlowError> {
     match path {
         RepoPath::Dists(named, file) => {
             let suite = admit::meant(repository, standing, named);
@@ -134,8 +142,7 @@ fn pool(
         repository.journal.note_client(admitted.identity(), package.digest, repository.now());
     }
     let opened = repository.pool.open(Kind::Blob, &package.digest)?;
-    let lost =
-        || FlowError::Internal(format!("blob {} is recorded but not there", package.digest).into());
+    let lost = || FlowError::lost_blob(&package.digest);
     let fetched = Fetched {
         content_type: "application/vnd.debian.binary-package",
         size_bytes: package.size_bytes,

@@ -109,7 +109,12 @@ impl Segment {
             Self::Inline(bytes) => Ok(bytes),
             Self::Chunk(stored, encoding) => {
                 let shared = Arc::clone(repository);
-                blocking(move || read_chunk(shared.pool.as_ref(), &stored, encoding)).await
+                let read = move || read_chunk(shared.pool.as_ref(), &stored, encoding);
+                // The answer has begun, so nobody but the log hears of it.
+                blocking(read).await.inspect_err(|problem| {
+                    tracing::error!(%problem, "an index was not sent to its end");
+                    repository.note_damage(problem);
+                })
             }
         }
     }

@@ -4,6 +4,7 @@
 //! May name: error, threads
 
 pub mod aliases;
+pub mod damage;
 pub mod grants;
 pub mod journal;
 pub mod refusals;

@@ -7,8 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::handles::{DIRECTORY, Found, directory, io_error};
-use super::verified::FileState;
+use super::handles::{DIRECTORY, FileState, Found, directory, io_error};
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 

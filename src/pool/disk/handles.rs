@@ -7,10 +7,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::verified::FileState;
 use crate::pool::PoolError;
 
 /// Files are for the owner to write and for the group to read.
@@ -35,6 +34,26 @@ pub(super) struct Found {
     pub(super) bundled: bool,
     /// The state of the file.
     pub(super) state: FileState,
+}
+
+/// The state of a file. Writing to it, replacing it and touching it change this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct FileState {
+    inode: u64,
+    size_bytes: i64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl FileState {
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self {
+            inode: stat.st_ino,
+            size_bytes: stat.st_size,
+            modified: (stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
+            changed: (stat.st_ctime, stat.st_ctime_nsec.cast_signed()),
+        }
+    }
 }
 
 /// Opens a directory below another, and creates it when there is none; a symbolic link is refused.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::Stat;
 use tracing::error;
 
-use super::handles::Found;
+use super::handles::{FileState, Found};
 use crate::digest::{Digest, Hasher};
 use crate::pool::{Kind, PoolError};
 
@@ -20,26 +20,6 @@ use crate::pool::{Kind, PoolError};
 const MOST: usize = 100_000;
 /// How much is read at once. Unit: bytes.
 const READ_BYTES: usize = 256 << 10;
-
-/// The state of a file. Writing to it, replacing it and touching it change this.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct FileState {
-    inode: u64,
-    size_bytes: i64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl FileState {
-    pub(super) fn of(stat: &Stat) -> Self {
-        Self {
-            inode: stat.st_ino,
-            size_bytes: stat.st_size,
-            modified: (stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
-            changed: (stat.st_ctime, stat.st_ctime_nsec.cast_signed()),
-        }
-    }
-}
 
 /// Where bytes were read, and what was found.
 #[derive(Clone, Copy)]

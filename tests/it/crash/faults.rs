@@ -7,8 +7,8 @@ use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError, CertificateRecord,
     ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Departed,
     Enrolments, Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention, NewPackage,
-    PackageRecord, Packages, PastIndex, Placement, Sighting, Snapshot, Snapshots, SuiteState,
-    Suites,
+    PackageRecord, Packages, PastIndex, Placement, Repairs, Sighting, Snapshot, Snapshots,
+    SuiteState, Suites,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -158,6 +158,10 @@ impl Pool for FaultyPool {
         self.around("verify", || self.inner.verify(kind, digest))
     }
 
+    fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
+        self.around("salvage", || self.inner.salvage(kind, digest))
+    }
+
     fn list(&self, kind: Kind) -> Result<Vec<Listed>, PoolError> {
         self.around("list", || self.inner.list(kind))
     }
@@ -295,6 +299,13 @@ faulty! { Generations:
     fn find_patch(suite: &SuiteName, path: &str) -> Option<IndexRecord>;
     fn list_packs() -> Vec<Digest>;
     fn list_indices(suite: &SuiteName, generation: u64) -> Vec<IndexFile>;
+}
+
+faulty! { Repairs:
+    fn list_chunks_in(pack: &Digest) -> Vec<StoredChunk>;
+    fn forget_chunks(keys: &[Digest]) -> ();
+    fn record_chunks(chunks: &[StoredChunk]) -> ();
+    fn repair_stanza(package: &Digest, stanza: &str) -> ();
 }
 
 faulty! { Snapshots:

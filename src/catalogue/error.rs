@@ -1,0 +1,39 @@
+//! Error: why the catalogue did not do what was asked.
+
+use crate::cause::Cause;
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+
+/// The catalogue could not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The event does not follow the recorded state: somebody else published first.
+    #[error("{0} moved on meanwhile; nothing was recorded")]
+    Stale(SuiteName),
+    /// Something of that name is there already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// The name is the alias of a suite.
+    #[error("{alias} is the alias of suite {suite}")]
+    Alias {
+        /// Which name.
+        alias: SuiteName,
+        /// Whose alias it is.
+        suite: SuiteName,
+    },
+    /// Nothing of that name is there.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// What is recorded cannot be read back: damage or a newer program's data.
+    #[error("the catalogue holds something unreadable: {0}")]
+    Damaged(#[source] Cause),
+    /// The stanza of a package is another one than was recorded.
+    #[error("the stanza of package {0} is damaged: it has another digest than recorded")]
+    Stanza(Digest),
+    /// There is no room for it; nothing was recorded.
+    #[error("the server's disk is full ({0}); make room there")]
+    Full(#[source] Cause),
+    /// The database reported an error.
+    #[error("catalogue: {0}")]
+    Database(#[source] Cause),
+}

@@ -1,0 +1,91 @@
+//! Repairs: what takes the place of what was lost.
+
+use std::collections::HashSet;
+
+use super::indices::record_chunk;
+use super::rows::{chunk, chunk_columns, damaged};
+use super::{Answer, Store, Tx, all, one};
+use crate::catalogue::{CatalogueError, Repairs};
+use crate::digest::Digest;
+use crate::domain::StoredChunk;
+
+const IN_PACK: &str = concat!(
+    "SELECT ",
+    chunk_columns!(),
+    " FROM chunk WHERE pack = $1 OR run_pack = $1 OR xz_pack = $1 ORDER BY id"
+);
+
+const CHUNK_ID: &str = "SELECT id FROM chunk WHERE chunk_key = $1";
+
+const ROPES: &str = "SELECT id, chunk_ids FROM rope";
+
+const FORGET_FILES: &str = "DELETE FROM index_file WHERE rope_id = $1";
+
+const FORGET_ROPE: &str = "DELETE FROM rope WHERE id = $1";
+
+// The row stays, under a name that no chunk has: what is cached by its id must never be taken for
+// another chunk.
+const FORGET_CHUNK: &str = "\
+    UPDATE chunk SET chunk_key = $1, pack = $1, plain_offset = NULL, member_offset = NULL, \
+        member_bytes = NULL, run_pack = NULL, run_offset = NULL, run_bytes = NULL, run_crc32 = NULL, \
+        xz_pack = NULL, xz_offset = NULL, xz_bytes = NULL, xz_unpadded_bytes = NULL \
+    WHERE id = $2";
+
+const STANZA_DIGEST: &str = "SELECT stanza_digest FROM package WHERE digest = $1";
+
+const REPAIR_STANZA: &str = "\
+    UPDATE stanza SET stanza = $1 WHERE package_id = (SELECT id FROM package WHERE digest = $2)";
+
+impl<S: Store> Repairs for S {
+    fn list_chunks_in(&self, pack: &Digest) -> Answer<Vec<StoredChunk>> {
+        self.read(|tx| all(tx, IN_PACK, &[pack.into()], chunk))
+    }
+
+    fn forget_chunks(&self, keys: &[Digest]) -> Answer<()> {
+        let keys = keys.to_vec();
+        self.write(move |tx| {
+            let mut ids = HashSet::new();
+            for key in &keys {
+                ids.extend(one(tx, CHUNK_ID, &[key.into()], |row| row.integer(0))?);
+            }
+            for rope in ropes_of(tx, &ids)? {
+                tx.exec(FORGET_FILES, &[rope.into()])?;
+                tx.exec(FORGET_ROPE, &[rope.into()])?;
+            }
+            ids.iter().try_for_each(|id| {
+                let name = Digest::of_fields(&["forgotten chunk", &id.to_string()]);
+                tx.exec(FORGET_CHUNK, &[(&name).into(), (*id).into()]).map(drop)
+            })
+        })
+    }
+
+    fn record_chunks(&self, chunks: &[StoredChunk]) -> Answer<()> {
+        let chunks = chunks.to_vec();
+        self.write(move |tx| chunks.iter().try_for_each(|chunk| record_chunk(tx, chunk)))
+    }
+
+    fn repair_stanza(&self, package: &Digest, stanza: &str) -> Answer<()> {
+        let (package, stanza) = (*package, stanza.to_owned());
+        self.write(move |tx| {
+            let recorded = one(tx, STANZA_DIGEST, &[(&package).into()], |row| {
+                row.text(0)?.parse::<Digest>().map_err(|_| damaged("a digest of a stanza"))
+            })?;
+            let recorded =
+                recorded.ok_or_else(|| CatalogueError::Missing(format!("package {package}")))?;
+            if recorded != Digest::of(stanza.as_bytes()) {
+                return Err(CatalogueError::Stanza(package));
+            }
+            tx.exec(REPAIR_STANZA, &[stanza.as_str().into(), (&package).into()]).map(drop)
+        })
+    }
+}
+
+/// The ropes that hold any of these chunks.
+fn ropes_of(tx: &mut dyn Tx, chunks: &HashSet<i64>) -> Answer<Vec<i64>> {
+    let ropes = all(tx, ROPES, &[], |row| {
+        let (ids, _) = row.bytes(1)?.as_chunks::<8>();
+        let holds = ids.iter().any(|id| chunks.contains(&i64::from_be_bytes(*id)));
+        Ok((row.integer(0)?, holds))
+    })?;
+    Ok(ropes.into_iter().filter(|(_, holds)| *holds).map(|(rope, _)| rope).collect())
+}

@@ -1,0 +1,9 @@
+//! REPAIRS: what is damaged or gone is made anew from what is sound, or forgotten, so that it is
+//! made anew where it is needed.
+//!
+//! May name: error, threads, state, suite, repository, upload, publish
+
+mod pack;
+pub mod repair;
+mod stanza;
+pub mod watch;
