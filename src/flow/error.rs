@@ -99,8 +99,21 @@ pub enum Damage {
     Blob(Digest),
     /// A pack of chunks.
     Pack(Digest),
+    /// What the catalogue says of where a chunk lies, by the chunk's key.
+    Chunk(Digest),
     /// The stanza of the package with this digest, in the catalogue.
     Stanza(Digest),
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Blob(digest) => write!(f, "the .deb {digest}"),
+            Self::Pack(digest) => write!(f, "pack {digest}"),
+            Self::Chunk(key) => write!(f, "the place of chunk {key}"),
+            Self::Stanza(digest) => write!(f, "the stanza of package {digest}"),
+        }
+    }
 }
 
 impl FlowError {
@@ -116,6 +129,12 @@ impl FlowError {
     pub(crate) fn lost_blob(package: &Digest) -> Self {
         let text = format!("blob {package} is recorded but not there");
         Self::Damaged(Damage::Blob(*package), text.into())
+    }
+
+    /// A chunk does not lie where the catalogue says.
+    pub(crate) fn lost_chunk(key: &Digest) -> Self {
+        let text = format!("chunk {key} is not where the catalogue says");
+        Self::Damaged(Damage::Chunk(*key), text.into())
     }
 
     /// A pack is gone.
@@ -181,7 +200,9 @@ impl From<PoolError> for FlowError {
                 };
                 Self::Damaged(damage, Cause::of(error))
             }
-            PoolError::Obstructed { .. } | PoolError::Io { .. } => Self::Internal(Cause::of(error)),
+            PoolError::OutOfRange { .. } | PoolError::Obstructed { .. } | PoolError::Io { .. } => {
+                Self::Internal(Cause::of(error))
+            }
         }
     }
 }

@@ -115,15 +115,15 @@ impl Pool for DiskPool {
         else {
             return Ok(false);
         };
-        let damaged = || PoolError::Damaged { kind, digest: *digest };
+        let beyond = || PoolError::OutOfRange { kind, digest: *digest };
         // Checked before the buffer grows, so that the stored size limits it.
         if offset.checked_add(length).is_none_or(|end| end > size_bytes) {
-            return Err(damaged());
+            return Err(beyond());
         }
-        buffer.resize(usize::try_from(length).map_err(|_| damaged())?, 0);
+        buffer.resize(usize::try_from(length).map_err(|_| beyond())?, 0);
         match file.read_exact_at(buffer, start.saturating_add(offset)) {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(damaged()),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(beyond()),
             Err(source) => Err(PoolError::Io { action: format!("read {digest}"), source }),
         }
     }

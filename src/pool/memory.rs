@@ -79,7 +79,7 @@ impl Pool for MemoryPool {
         let bound = |number| usize::try_from(number).ok();
         let range = bound(offset).zip(offset.checked_add(length).and_then(bound));
         let Some(part) = range.and_then(|(start, end)| bytes.get(start..end)) else {
-            return Err(PoolError::Damaged { kind, digest: *digest });
+            return Err(PoolError::OutOfRange { kind, digest: *digest });
         };
         buffer.clear();
         buffer.extend_from_slice(part);

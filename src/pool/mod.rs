@@ -52,6 +52,14 @@ pub enum PoolError {
         /// Their name.
         digest: Digest,
     },
+    /// Sound bytes are fewer than were asked for: whoever asked is wrong about what lies where.
+    #[error("stored {kind:?} {digest} has no such bytes")]
+    OutOfRange {
+        /// Their kind.
+        kind: Kind,
+        /// Their name.
+        digest: Digest,
+    },
     /// Something that is no file lies where stored bytes belong. It is not followed and not replaced.
     #[error("something that is no file lies where stored {kind:?} {digest} belongs; remove it")]
     Obstructed {
@@ -197,8 +205,8 @@ pub trait Pool: Send + Sync {
     /// Reads `length` bytes from `offset`; `None` when there are none of that name.
     ///
     /// # Errors
-    /// [`PoolError::Damaged`] when the bytes end early or their digest is another one;
-    /// [`PoolError::Io`].
+    /// [`PoolError::OutOfRange`] when the bytes end early; [`PoolError::Damaged`] when their digest
+    /// is another one; [`PoolError::Io`].
     fn read(
         &self,
         kind: Kind,

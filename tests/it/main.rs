@@ -41,6 +41,7 @@ mod questions;
 mod refusals;
 mod renewal;
 mod ropes;
+mod rot;
 mod rotation;
 mod routes;
 mod several;

@@ -12,10 +12,11 @@ use tracing::{error, info};
 use crate::catalogue::SuiteState;
 use crate::digest::Digest;
 use crate::domain::{Change, IndexFile};
-use crate::flow::error::FlowError;
+use crate::flow::error::{Damage, FlowError};
 use crate::flow::followup::{form, patches};
 use crate::flow::index::chunk::Chunk;
 use crate::flow::index::live::LiveIndices;
+use crate::flow::index::resumable_hash::ResumableHash;
 use crate::flow::publish::{generation, indices};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
@@ -109,6 +110,7 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
             // them then.
             None => return Ok(()),
         };
+        let listed = sound(&shared, &at_desk, &live_indices, listed)?;
         if Arc::ptr_eq(&state, &at_desk.state()) {
             at_desk.offer_live_indices(live_indices, &listed);
         }
@@ -133,6 +135,46 @@ fn rotten(desk: &Desk, indices: &LiveIndices, listed: &[IndexFile]) -> Option<Ve
     })?;
     error!(suite = %desk.suite, path = other.path, "an index is not the one that was signed; it is made anew");
     Some(other.chunks.to_vec())
+}
+
+/// Those of the listed files that are what the head says: indices were held against it, the others
+/// are now. Another one is forgotten, and made anew.
+fn sound(
+    repository: &Repository,
+    desk: &Desk,
+    indices: &LiveIndices,
+    mut listed: Vec<IndexFile>,
+) -> Result<Vec<IndexFile>, FlowError> {
+    let indices: BTreeSet<_> = indices.files().into_iter().map(|file| file.path).collect();
+    let mut lost = Vec::new();
+    for file in listed.iter().filter(|file| !indices.contains(&file.path)) {
+        if !is_sound(repository, file)? {
+            error!(suite = %desk.suite, path = file.path, "a file is not the one that was signed; it is made anew");
+            lost.extend_from_slice(&file.chunks);
+        }
+    }
+    if !lost.is_empty() {
+        repository.catalogue.forget_chunks(&lost)?;
+        desk.forget_files();
+        listed.retain(|file| !file.chunks.iter().any(|key| lost.contains(key)));
+    }
+    Ok(listed)
+}
+
+fn is_sound(repository: &Repository, file: &IndexFile) -> Result<bool, FlowError> {
+    let found = repository.catalogue.find_chunks(&file.chunks)?;
+    let found: BTreeMap<_, _> = found.into_iter().map(|one| (one.key, Chunk::new(one))).collect();
+    let chunks: Vec<_> =
+        file.chunks.iter().filter_map(|key| found.get(key).map(Arc::clone)).collect();
+    if chunks.len() != file.chunks.len() {
+        return Ok(false);
+    }
+    let mut hash = ResumableHash::new(file.encoding);
+    match hash.read_on(repository.pool.as_ref(), &chunks) {
+        Ok(()) => Ok(hash.finish(&chunks) == Some((file.size_bytes, file.digest))),
+        Err(FlowError::Damaged(Damage::Chunk(_), _)) => Ok(false),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Whether an index that the live head lists was forgotten, because its bytes are lost.

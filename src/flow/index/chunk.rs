@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use crate::cause::Cause;
 use crate::debian::framing;
 use crate::digest::Digest;
 use crate::domain::{Encoding, StoredBlock, StoredChunk, StoredMember, StoredRun};
 use crate::flow::error::FlowError;
-use crate::pool::{Kind, Pool};
+use crate::pool::{Kind, Pool, PoolError};
 
 /// A durable chunk. Its xz block is made later, and so is the run of a chunk that an earlier build
 /// made. All holders of the chunk see both.
@@ -86,22 +85,27 @@ pub(crate) fn read_stored(
     encoding: Encoding,
     buffer: &mut Vec<u8>,
 ) -> Result<(), FlowError> {
-    let lost = || FlowError::Internal(format!("chunk {} has no such bytes", stored.key).into());
+    let lost = || FlowError::lost_chunk(&stored.key);
     if let Some((pack, offset, length)) = stored.place(encoding) {
         let missing = || FlowError::lost_pack(&pack);
-        let is_read = pool.read_into(Kind::Pack, &pack, offset, length, buffer)?;
-        return is_read.then_some(()).ok_or_else(missing);
+        return match pool.read_into(Kind::Pack, &pack, offset, length, buffer) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(missing()),
+            Err(PoolError::OutOfRange { .. }) => Err(lost()),
+            Err(problem) => Err(problem.into()),
+        };
     }
     let (mut gz, plain_bytes) = (Vec::new(), u64::from(stored.plain_bytes));
-    let internal = |error: framing::FramingError| FlowError::Internal(Cause::of(error));
+    // The pack is sound, so these are not the bytes that were meant.
+    let other = |_: framing::FramingError| lost();
     *buffer = match (encoding, stored.run) {
         (Encoding::Plain, Some(run)) => {
             read_stored(pool, stored, Encoding::Gz, &mut gz)?;
-            framing::gunzip_run(&gz, plain_bytes, run.crc32).map_err(internal)?
+            framing::gunzip_run(&gz, plain_bytes, run.crc32).map_err(other)?
         }
         (Encoding::Plain, None) if stored.member.is_some() => {
             read_stored(pool, stored, Encoding::Members, &mut gz)?;
-            framing::gunzip_member(&gz, plain_bytes).map_err(internal)?
+            framing::gunzip_member(&gz, plain_bytes).map_err(other)?
         }
         (Encoding::Members, Some(run)) => {
             read_stored(pool, stored, Encoding::Gz, &mut gz)?;

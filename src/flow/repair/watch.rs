@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::flow::error::{Damage, FlowError};
 use crate::flow::repair::repair::repair;
 use crate::flow::repository::Repository;
-use crate::flow::state::damage::{DamageBook, Fate};
+use crate::flow::state::damage::DamageBook;
 use crate::flow::threads::blocking;
 
+/// How long to wait before more is repaired: what cannot be repaired for good takes little time.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(20);
 
@@ -17,6 +19,7 @@ pub(crate) async fn watch(repository: Weak<Repository>, book: Arc<DamageBook>) {
     loop {
         let noted = book.noted.notified();
         let waiting = book.waiting();
+        let is_late = !waiting.is_empty();
         let done = match waiting.is_empty() {
             true => Ok(()),
             false => {
@@ -25,7 +28,12 @@ pub(crate) async fn watch(repository: Weak<Repository>, book: Arc<DamageBook>) {
             }
         };
         match done {
-            Ok(()) => noted.await,
+            Ok(()) => {
+                noted.await;
+                if is_late {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
             Err(problem) => {
                 tracing::error!(%problem, "damage was not repaired; it is tried again");
                 tokio::time::sleep(AGAIN).await;
@@ -35,13 +43,8 @@ pub(crate) async fn watch(repository: Weak<Repository>, book: Arc<DamageBook>) {
 }
 
 fn repair_all(repository: &Repository, waiting: &[Damage]) -> Result<(), FlowError> {
-    let mut is_changed = false;
     for damage in waiting {
-        is_changed |= matches!(repair(repository, *damage)?, Fate::Repaired | Fate::Replaced(_));
-    }
-    // What is in memory may name what was forgotten; what failed because of the damage goes on.
-    if is_changed {
-        repository.desks().values().for_each(|desk| desk.forget_live_indices());
+        repair(repository, *damage)?;
     }
     Ok(())
 }

@@ -221,6 +221,9 @@ fn described(
         Damage::Pack(pack) => {
             return Ok((format!("pack {} of indices", pack.short()), Vec::new()));
         }
+        Damage::Chunk(key) => {
+            return Ok((format!("what the catalogue says of chunk {}", key.short()), Vec::new()));
+        }
         Damage::Blob(digest) => ("the .deb", digest),
         Damage::Stanza(digest) => ("the stanza", digest),
     };

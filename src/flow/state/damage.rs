@@ -21,6 +21,13 @@ pub(crate) enum Fate {
     Lost(String),
 }
 
+impl Fate {
+    /// Of a `.deb`: nothing is there to make it anew from.
+    pub(crate) fn of_blob() -> Self {
+        Self::Lost("upload the same file again; it takes its place".into())
+    }
+}
+
 /// How many are kept: when a whole disk rots, the first tell enough.
 const MOST: usize = 1_000;
 
@@ -43,10 +50,15 @@ impl DamageBook {
             Some(Fate::Lost(_)) => matches!(damage, Damage::Stanza(_)),
             Some(Fate::Found) => false,
         };
-        if is_new {
-            found.insert(damage, Fate::Found);
-            self.noted.notify_one();
+        if !is_new {
+            return;
         }
+        if matches!(damage, Damage::Blob(_)) {
+            found.insert(damage, Fate::of_blob());
+            return;
+        }
+        found.insert(damage, Fate::Found);
+        self.noted.notify_one();
     }
 
     /// What waits for a repair.

@@ -1,7 +1,7 @@
 //! The desk: one for each suite. Changes queue at it, and a single writer takes them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::domain::{Encoding, Identity, IndexFile, Reach, StoredChunk, SuiteSpec
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
 use crate::flow::suite::pending_files::{PendingFiles, Ready};
+use crate::flow::suite::scattered::Scattered;
 use crate::flow::suite::served::Served;
 use crate::flow::threads::lock;
 use crate::pool::Pool;
@@ -187,6 +188,14 @@ impl Desk {
         self.wake();
     }
 
+    /// Forgets every file: chunks that some are made of were forgotten. They are read again, or made
+    /// anew.
+    pub(crate) fn forget_files(&self) {
+        *lock(&self.pending) = PendingFiles::default();
+        self.readings.fetch_add(1, Ordering::AcqRel);
+        self.forget_live_indices();
+    }
+
     /// Keeps indices that were read, unless a publish batch has made others meanwhile.
     pub(crate) fn offer_live_indices(&self, live_indices: LiveIndices, files: &[IndexFile]) {
         let mut kept = lock(&self.live_indices);
@@ -317,7 +326,8 @@ impl Desk {
         self.wake();
     }
 
-    fn wake(&self) {
+    /// Has whatever follows the generations looked at again.
+    pub(crate) fn wake(&self) {
         self.moved.notify_one();
         self.batch_done.notify_one();
     }
@@ -347,51 +357,6 @@ impl Desk {
     }
 }
 
-/// After this many moves, in one change or in several, the suite is read again when there is time.
-const MANY: usize = 5_000;
-
-/// What the smallest change counts as: a move allocates new nodes in each of three trees, scattered
-/// over memory. Unit: moves.
-const FEWEST_MOVES: usize = 25;
-
-/// How much moved since the suite was read as a whole. Unit: moves.
-#[derive(Default)]
-struct Scattered(AtomicUsize);
-
-impl Scattered {
-    fn add(&self, moves: usize) {
-        self.0.fetch_add(moves.max(FEWEST_MOVES), Ordering::AcqRel);
-    }
-
-    fn is_much(&self) -> bool {
-        self.0.load(Ordering::Acquire) >= MANY
-    }
-
-    fn forget(&self) {
-        self.0.store(0, Ordering::Release);
-    }
-}
-
 fn ready(state: &SuiteState) -> Option<Arc<Served>> {
     state.head.as_ref().map(|head| Arc::new(Served::of(head)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_large_change_or_two_hundred_small_ones_are_much() {
-        let scattered = Scattered::default();
-        (0..199).for_each(|_| scattered.add(1));
-        assert!(!scattered.is_much());
-        scattered.add(0);
-        assert!(scattered.is_much());
-        scattered.forget();
-        scattered.add(MANY - 1);
-        assert!(!scattered.is_much());
-        scattered.forget();
-        scattered.add(MANY);
-        assert!(scattered.is_much());
-    }
 }

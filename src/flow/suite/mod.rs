@@ -6,4 +6,5 @@
 pub mod desk;
 pub mod pending_files;
 pub mod releases;
+pub mod scattered;
 pub mod served;

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -104,10 +105,26 @@ pub async fn unknown(
         let records = shared.catalogue.find_packages(&digests)?;
         let there: HashSet<_> = records.into_iter().map(|record| record.package.digest).collect();
         let hidden = hidden_from(&shared, asker.identity(), Some(asker.entitled()), &digests)?;
-        let unknown = |digest: &Digest| !there.contains(digest) || hidden.contains(digest);
+        let begun = Instant::now();
+        let unknown = |digest: &Digest| {
+            !there.contains(digest) || hidden.contains(digest) || is_rotten(&shared, digest, begun)
+        };
         Ok(digests.into_iter().filter(unknown).collect())
     })
     .await
+}
+
+/// How long stored packages are held against their digests before a client is answered; of the
+/// rest, it counts that they are recorded.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Whether a stored package is damaged or gone, so that whoever has it should send it again.
+fn is_rotten(repository: &Repository, digest: &Digest, since: Instant) -> bool {
+    since.elapsed() < LOOK
+        && matches!(
+            repository.pool.open(Kind::Blob, digest),
+            Ok(None) | Err(PoolError::Damaged { .. })
+        )
 }
 
 /// Of which of these packages an identity may not know whether they exist. It may know of those

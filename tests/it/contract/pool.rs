@@ -34,7 +34,7 @@ macro_rules! pool_contracts {
             dropping_takes_the_bytes_away,
             kinds_are_apart,
             reading_a_part_gives_that_part,
-            reading_past_the_end_is_damage,
+            reading_past_the_end_is_out_of_range,
             what_cannot_fit_is_refused_before_it_is_written,
             what_grows_too_large_is_refused_while_it_is_written,
             what_is_removed_is_gone,
@@ -143,14 +143,14 @@ fn reading_a_part_gives_that_part(room: &Path, make: &Make) {
     assert!(pool.read(Kind::Pack, &Digest::of(b"absent"), 0, 1).unwrap().is_none());
 }
 
-fn reading_past_the_end_is_damage(room: &Path, make: &Make) {
+fn reading_past_the_end_is_out_of_range(room: &Path, make: &Make) {
     let pool = make(room);
     let digest = pool.keep(Kind::Pack, b"0123456789").unwrap();
     for (offset, length) in [(0, 11), (10, 1), (11, 0), (u64::MAX, 1), (1, u64::MAX), (5, 1 << 40)]
     {
         let error = pool.read(Kind::Pack, &digest, offset, length).unwrap_err();
         assert!(
-            matches!(error, PoolError::Damaged { kind: Kind::Pack, digest: d } if d == digest),
+            matches!(error, PoolError::OutOfRange { kind: Kind::Pack, digest: d } if d == digest),
             "{offset} {length}: {error}"
         );
     }
