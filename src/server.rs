@@ -27,6 +27,7 @@ pub mod admin;
 pub mod audit;
 pub mod ca;
 mod certificate;
+pub mod check;
 pub mod data;
 mod error;
 pub mod export;

@@ -18,6 +18,8 @@ use repod::time::{Clock, SystemClock};
 
 #[path = "repod/ca.rs"]
 mod ca;
+#[path = "repod/check.rs"]
+mod check;
 #[path = "repod/make.rs"]
 mod make;
 
@@ -126,6 +128,11 @@ enum Command {
         #[arg(long)]
         prune: bool,
     },
+    /// Hold all that is stored against its digests: packages, indices of every generation, stanzas,
+    /// the catalogue, dates, keys, the audit log. Works while the server runs; ends with 1 when
+    /// something is not what was stored.
+    #[command(after_help = "EXAMPLE\n  repod check --config /var/lib/repod/repod.toml")]
+    Check(check::CheckArguments),
     /// What can be done with the audit log without asking the server.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -224,6 +231,7 @@ fn main() -> ExitCode {
             let config = repod::server::config_path(config);
             export(&ExportOptions { config, to: dir, suites, copy, prune })
         }
+        Command::Check(arguments) => check::run(arguments),
         Command::Audit(AuditCommand::Verify { config }) => verify_audit(config),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

@@ -31,7 +31,7 @@ pub use records::{
     CertificateRecord, ChangesSince, Departed, IndexRecord, Mention, NewPackage, PackageRecord,
     PastIndex, Placement, Sighting, SuiteState,
 };
-pub use repairs::Repairs;
+pub use repairs::{FiledIndex, Repairs};
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 

@@ -1,11 +1,44 @@
 //! The trait of repairs: what takes the place of what was lost.
 
-use super::CatalogueError;
+use super::{CatalogueError, IndexRecord};
+use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::StoredChunk;
 
-/// Repairs of what was found damaged.
+/// An index file of some generation, by its row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FiledIndex {
+    /// The row; later files have higher ones.
+    pub id: u64,
+    /// Whose file it is.
+    pub suite: SuiteName,
+    /// The first generation that had it.
+    pub generation: u64,
+    /// Below the suite's directory.
+    pub path: String,
+}
+
+/// Checks and repairs of what is stored.
 pub trait Repairs: Send + Sync {
+    /// The digests of recorded packages after this one, in order.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_digests(&self, after: Option<Digest>, most: u32)
+    -> Result<Vec<Digest>, CatalogueError>;
+
+    /// The index files of all suites and generations with rows after this one, in order.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_filed(&self, after: u64, most: u32) -> Result<Vec<FiledIndex>, CatalogueError>;
+
+    /// An index file, by its row.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Damaged`] when its chunks are not recorded, or not in its encoding.
+    fn read_filed(&self, id: u64) -> Result<Option<IndexRecord>, CatalogueError>;
+
     /// The recorded chunks of which anything lies in a pack.
     ///
     /// # Errors

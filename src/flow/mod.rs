@@ -2,7 +2,7 @@
 //! one function, and the only one that moves work off the async threads.
 //!
 //! Its sub-rooms, the lowest first; each names only those before it: `error`, `threads`, `state`
-//! (what is in memory beside the stores), `index` (files in chunks), `suite` (a suite's state and
+//! (what is in memory beside the stores), `index` (files in chunks), `check`, `suite` (a suite's state and
 //! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `repair`, `change`,
 //! `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
@@ -12,12 +12,13 @@ pub mod access;
 pub mod admit;
 pub mod audit;
 pub mod change;
+pub mod check;
 mod error;
 mod followup;
 mod index;
 mod open;
 mod publish;
-mod repair;
+pub mod repair;
 pub mod report;
 mod repository;
 pub mod serve;
@@ -31,4 +32,5 @@ pub mod upload;
 pub use error::{Damage, FlowError};
 pub use open::Parts;
 pub use repository::{Address, FlowLimits, Repository};
+pub use state::damage::Fate;
 pub use suite::desk::Desk;

@@ -115,6 +115,11 @@ fn what_an_earlier_version_took_stops_nothing() {
                    'acme-odd_1.0_', 'acme-odd_' || ?1 || '_')
                WHERE package_id = (SELECT id FROM package WHERE name = 'acme-odd')";
     assert_eq!(raw.execute(sql, params![odd]).unwrap(), 1);
+    let sql = "SELECT stanza FROM stanza WHERE package_id = (SELECT id FROM package WHERE name = 'acme-odd')";
+    let stanza: String = raw.query_row(sql, [], |row| row.get(0)).unwrap();
+    let digest = repod::digest::Digest::of(stanza.as_bytes()).to_string();
+    let sql = "UPDATE package SET stanza_digest = ?1 WHERE name = 'acme-odd'";
+    assert_eq!(raw.execute(sql, params![digest]).unwrap(), 1);
     drop(raw);
 
     server.serve();

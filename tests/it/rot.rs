@@ -13,6 +13,7 @@ use crate::check::fetch::Curl;
 use crate::harness::server::{TestServer, package};
 
 mod catalogue;
+mod check;
 mod packages;
 mod packs;
 

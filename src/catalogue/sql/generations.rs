@@ -88,8 +88,9 @@ const TENURES: &str = "\
 
 const CHUNK: &str = concat!("SELECT ", chunk_columns!(), " FROM chunk WHERE chunk_key = $1");
 
+// A chunk that was forgotten has its own name in place of a pack's.
 const PACKS: &str = "\
-    SELECT pack FROM chunk \
+    SELECT pack FROM chunk WHERE pack <> chunk_key \
     UNION SELECT run_pack FROM chunk WHERE run_pack IS NOT NULL \
     UNION SELECT xz_pack FROM chunk WHERE xz_pack IS NOT NULL";
 
@@ -322,7 +323,7 @@ fn parent(path: &str) -> &str {
 }
 
 /// An index file whose chunks are known by their row ids only.
-struct Listed {
+pub(super) struct Listed {
     path: String,
     encoding: Encoding,
     size_bytes: u64,
@@ -332,7 +333,7 @@ struct Listed {
     made_of: Option<u64>,
 }
 
-fn listed(row: &dyn Row) -> Answer<Listed> {
+pub(super) fn listed(row: &dyn Row) -> Answer<Listed> {
     let (ids, rest) = row.bytes(4)?.as_chunks::<8>();
     if !rest.is_empty() {
         return Err(damaged("a rope ends in the middle of a chunk's id"));
@@ -348,7 +349,12 @@ fn listed(row: &dyn Row) -> Answer<Listed> {
     })
 }
 
-fn with_chunks(chunk_cache: &ChunkCache, tx: &mut dyn Tx, listed: Listed) -> Answer<IndexRecord> {
+/// A file with its chunks.
+pub(super) fn with_chunks(
+    chunk_cache: &ChunkCache,
+    tx: &mut dyn Tx,
+    listed: Listed,
+) -> Answer<IndexRecord> {
     let chunks = chunk_cache.read(tx, &listed.chunk_ids, listed.encoding)?;
     let keys = chunks.iter().map(|chunk| chunk.key).collect();
     Ok(IndexRecord { file: file(listed, keys), chunks })

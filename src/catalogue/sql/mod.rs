@@ -183,7 +183,7 @@ pub trait Store: Send + Sync {
 const MANY: usize = 32;
 
 /// Every row of an answer, each read by `read`.
-fn all<T>(
+pub(super) fn all<T>(
     tx: &mut dyn Tx,
     sql: &'static str,
     values: &[Value<'_>],

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::generations::{listed, with_chunks};
 use super::indices::record_chunk;
-use super::rows::{chunk, chunk_columns, damaged};
-use super::{Answer, Store, Tx, all, one};
-use crate::catalogue::{CatalogueError, Repairs};
+use super::rows::{chunk, chunk_columns, damaged, number, parse};
+use super::{Answer, ChunkCache, Row, Store, Tx, all, count, one};
+use crate::catalogue::{CatalogueError, FiledIndex, IndexRecord, Repairs};
 use crate::digest::Digest;
 use crate::domain::StoredChunk;
 
@@ -36,7 +37,42 @@ const STANZA_DIGEST: &str = "SELECT stanza_digest FROM package WHERE digest = $1
 const REPAIR_STANZA: &str = "\
     UPDATE stanza SET stanza = $1 WHERE package_id = (SELECT id FROM package WHERE digest = $2)";
 
+const DIGESTS: &str = "SELECT digest FROM package WHERE digest > $1 ORDER BY digest LIMIT $2";
+
+const FILED: &str = "\
+    SELECT i.id, s.name, i.from_generation, i.path FROM index_file AS i \
+    JOIN suite AS s ON s.id = i.suite_id WHERE i.id > $1 ORDER BY i.id LIMIT $2";
+
+const FILED_ROW: &str = "\
+    SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
+    FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id WHERE i.id = $1";
+
 impl<S: Store> Repairs for S {
+    fn list_digests(&self, after: Option<Digest>, most: u32) -> Answer<Vec<Digest>> {
+        let after = after.map(|digest| digest.to_string()).unwrap_or_default();
+        let values = [after.as_str().into(), i64::from(most).into()];
+        self.read(|tx| all(tx, DIGESTS, &values, |row| parse(row, 0)))
+    }
+
+    fn list_filed(&self, after: u64, most: u32) -> Answer<Vec<FiledIndex>> {
+        let values = [count(after)?.into(), i64::from(most).into()];
+        let filed = |row: &dyn Row| {
+            let (id, generation) = (number(row, 0)?, number(row, 2)?);
+            let (suite, path) = (parse(row, 1)?, row.text(3)?.to_owned());
+            Ok(FiledIndex { id, suite, generation, path })
+        };
+        self.read(|tx| all(tx, FILED, &values, filed))
+    }
+
+    fn read_filed(&self, id: u64) -> Answer<Option<IndexRecord>> {
+        let id = count(id)?;
+        self.read(|tx| {
+            let found = one(tx, FILED_ROW, &[id.into()], listed)?;
+            // Not what is cached: a check is about what is recorded.
+            found.map(|listed| with_chunks(&ChunkCache::default(), tx, listed)).transpose()
+        })
+    }
+
     fn list_chunks_in(&self, pack: &Digest) -> Answer<Vec<StoredChunk>> {
         self.read(|tx| all(tx, IN_PACK, &[pack.into()], chunk))
     }

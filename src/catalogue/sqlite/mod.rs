@@ -127,6 +127,19 @@ impl SqliteCatalogue {
 }
 
 impl SqliteCatalogue {
+    /// What SQLite itself finds wrong with the file; the first faults tell enough.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Database`] when it cannot be read at all.
+    pub fn integrity(&self) -> Result<Vec<String>, CatalogueError> {
+        let found = self.readers.read(|tx| {
+            super::sql::all(tx, "PRAGMA integrity_check(20)", &[], |row| {
+                Ok(row.text(0)?.to_owned())
+            })
+        })?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
+    }
+
     fn write_sized<T: Send + 'static>(
         &self,
         size: Size,

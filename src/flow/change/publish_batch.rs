@@ -21,7 +21,7 @@ use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
 use crate::flow::publish::generation::Published;
 use crate::flow::publish::slices;
-use crate::flow::repair::repair::repair;
+use crate::flow::repair::attempt::repair;
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
 use crate::flow::suite::desk::{Desk, Job};

@@ -3,7 +3,7 @@
 //!
 //! May name: error, threads, state, suite, repository, upload, publish
 
+pub mod attempt;
 mod pack;
-pub mod repair;
 mod stanza;
 pub mod watch;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::flow::error::{Damage, FlowError};
-use crate::flow::repair::repair::repair;
+use crate::flow::repair::attempt::repair;
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::DamageBook;
 use crate::flow::threads::blocking;

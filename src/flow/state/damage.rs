@@ -10,7 +10,7 @@ use crate::flow::threads::lock;
 
 /// What became of something that was damaged.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// A repair was not tried yet.
     Found,
     /// It is as it was before.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use repod::catalogue::{
     Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError, CertificateRecord,
     ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Departed,
-    Enrolments, Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention, NewPackage,
-    PackageRecord, Packages, PastIndex, Placement, Repairs, Sighting, Snapshot, Snapshots,
-    SuiteState, Suites,
+    Enrolments, FiledIndex, Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention,
+    NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Sighting, Snapshot,
+    Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -302,6 +302,9 @@ faulty! { Generations:
 }
 
 faulty! { Repairs:
+    fn list_digests(after: Option<Digest>, most: u32) -> Vec<Digest>;
+    fn list_filed(after: u64, most: u32) -> Vec<FiledIndex>;
+    fn read_filed(id: u64) -> Option<IndexRecord>;
     fn list_chunks_in(pack: &Digest) -> Vec<StoredChunk>;
     fn forget_chunks(keys: &[Digest]) -> ();
     fn record_chunks(chunks: &[StoredChunk]) -> ();

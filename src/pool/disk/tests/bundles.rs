@@ -61,7 +61,7 @@ fn small_ones_that_come_together_share_a_file() {
     assert_eq!(read(2, 6).unwrap().unwrap(), one.bytes()[2..8]);
     assert_eq!(read(size, 0).unwrap().unwrap(), b"");
     assert!(
-        matches!(read(size - 1, 2), Err(PoolError::Damaged { .. })),
+        matches!(read(size - 1, 2), Err(PoolError::OutOfRange { .. })),
         "its neighbour is not its own"
     );
     assert!(pool.read(Kind::Pack, &one.digest(), 0, 1).unwrap().is_none());

@@ -1,6 +1,9 @@
-//! Repair: one thing that is damaged.
+//! Attempt: the repair of one thing that is damaged.
+
+use std::time::Duration;
 
 use crate::flow::error::{Damage, FlowError};
+use crate::flow::publish::generation;
 use crate::flow::repair::{pack, stanza};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
@@ -9,7 +12,7 @@ use crate::flow::state::damage::Fate;
 ///
 /// # Errors
 /// [`FlowError`] from the stores; a later attempt may succeed.
-pub(crate) fn repair(repository: &Repository, damage: Damage) -> Result<Fate, FlowError> {
+pub fn repair(repository: &Repository, damage: Damage) -> Result<Fate, FlowError> {
     let fate = match damage {
         Damage::Pack(pack) => pack::repair(repository, &pack)?,
         Damage::Chunk(key) => {
@@ -36,3 +39,20 @@ pub(crate) fn repair(repository: &Repository, damage: Damage) -> Result<Fate, Fl
     }
     Ok(fate)
 }
+
+/// Waits until what was made anew is listed by the suites, or `patience` is over.
+pub async fn listed(repository: &Repository, patience: Duration) -> bool {
+    let wait = async {
+        for desk in repository.desks().values() {
+            while desk.live().is_some()
+                && (desk.live_indices().is_empty() || !generation::is_complete(desk))
+            {
+                desk.pause(LOOK_AGAIN).await;
+            }
+        }
+    };
+    tokio::time::timeout(patience, wait).await.is_ok()
+}
+
+/// How long to wait before the next look.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -1,0 +1,86 @@
+//! `repod check`: whether all that is stored is what was stored.
+//!
+//! May name: cli, debian, demo, domain, init, server, signing, time
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use repod::server::check::{self, Checked, Finding};
+use repod::time::{Clock, SystemClock};
+
+#[derive(clap::Args)]
+pub struct CheckArguments {
+    /// Repair what can be: packs of indices and stanzas, from packages. The server must be stopped;
+    /// one that runs repairs by itself what it meets.
+    #[arg(long)]
+    repair: bool,
+    /// The configuration [default: $REPOD_CONFIG, ./repod.toml or /etc/repod/repod.toml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub fn run(arguments: CheckArguments) -> Result<(), String> {
+    let config = repod::server::config_path(arguments.config);
+    let checked = look(&config)?;
+    if checked.findings.is_empty() {
+        return Ok(());
+    }
+    if !arguments.repair {
+        return Err(format!(
+            "{} not what was stored:\n  {}\nwith the server stopped, `repod check --repair` repairs what can be",
+            things_are(&checked.findings),
+            lines(&checked.findings)
+        ));
+    }
+    let runtime = tokio::runtime::Runtime::new();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let repairs = runtime.block_on(check::repair(&config, clock, &checked.findings));
+    let repairs = repairs.map_err(|error| error.to_string())?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    repairs.done.iter().for_each(|one| println!("{one}"));
+    let again = look(&config)?;
+    // What the server writes anew at every start, such as the public keys.
+    let by_itself = checked.findings.iter().filter(|one| one.damage.is_empty());
+    for one in by_itself.filter(|one| !again.findings.contains(one)) {
+        println!("{}: as it should be now", one.text);
+    }
+    match (again.findings.is_empty(), repairs.is_listed) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            Err("what was made anew is not listed yet; `repod serve` goes on with it".into())
+        }
+        (false, _) => Err(format!(
+            "{} still not what was stored:\n  {}",
+            things_are(&again.findings),
+            repairs.left.join("\n  ")
+        )),
+    }
+}
+
+fn look(config: &Path) -> Result<Checked, String> {
+    let checked = check::run(config, SystemClock.now(), &mut |_| {});
+    let checked = checked.map_err(|error| error.to_string())?;
+    let Checked { packages, packs, files, orphans, orphan_bytes, .. } = &checked;
+    println!("Checked {packages} packages, {packs} packs and {files} index files.");
+    if *orphans > 0 {
+        println!(
+            "  {orphans} stored files ({orphan_bytes} bytes) belong to nothing; the server removes them by itself"
+        );
+    }
+    if checked.findings.is_empty() {
+        println!("All of it is what was stored.");
+    }
+    Ok(checked)
+}
+
+fn things_are(findings: &[Finding]) -> String {
+    match findings.len() {
+        1 => "1 thing is".into(),
+        count => format!("{count} things are"),
+    }
+}
+
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join("\n  ")
+}

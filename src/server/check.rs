@@ -1,0 +1,175 @@
+//! Check: whether a data directory is what was stored in it, beside a server or without one; and
+//! repairs, without one.
+
+#![expect(clippy::disallowed_methods, reason = "the public keys are a file")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{DataDirectory, ServerError, keys, open_repository, part};
+use crate::catalogue::{Catalogue, SqliteCatalogue};
+use crate::config::Config;
+use crate::flow::audit::seal;
+use crate::flow::check::found::Stores;
+pub use crate::flow::check::found::{Checked, Finding};
+use crate::flow::check::stores;
+use crate::flow::repair::attempt::{self, listed};
+use crate::flow::upkeep::writer;
+use crate::flow::{Fate, FlowError, Repository};
+use crate::pool::DiskPool;
+use crate::signing::DateFloor;
+use crate::time::{Clock, Moment};
+
+/// How far ahead of the clock a Date may be. Unit: seconds.
+const AHEAD_SECONDS: i64 = 3_600;
+/// How long to wait until what was made anew is listed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Checks everything, also while a server uses the directory. `progress` is given how many stored
+/// files were looked at.
+///
+/// # Errors
+/// [`ServerError`] when something cannot be read at all.
+pub fn run(
+    config: &Path,
+    now: Moment,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Checked, ServerError> {
+    let config = Config::load(config).map_err(part("configuration"))?;
+    let data = DataDirectory::beside(&config.data)?;
+    let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
+    let mut first = Vec::new();
+    let integrity = catalogue.integrity().map_err(part("catalogue"))?;
+    first.extend(integrity.into_iter().map(|fault| text(format!("the catalogue: {fault}"))));
+    first.extend(dates(&catalogue, &data, now)?);
+    first.extend(keyring(&config, &data, &catalogue, now));
+    let pool = DiskPool::open_reading(&data.pool()).map_err(part("pool"))?;
+    let given = Stores { catalogue: &catalogue, pool: &pool };
+    let mut checked = stores::check(given, progress).map_err(part("check"))?;
+    checked.findings.splice(0..0, first);
+    Ok(checked)
+}
+
+fn text(text: String) -> Finding {
+    Finding { text, damage: Vec::new() }
+}
+
+/// The last Date of each suite: it is noted beside the catalogue, and ahead of no clock.
+fn dates(
+    catalogue: &dyn Catalogue,
+    data: &DataDirectory,
+    now: Moment,
+) -> Result<Vec<Finding>, ServerError> {
+    let floor = match DateFloor::open(data.floor()) {
+        Ok(floor) => floor,
+        Err(problem) => return Ok(vec![text(format!("the date floor: {problem}"))]),
+    };
+    let mut found = Vec::new();
+    for spec in catalogue.list_suites().map_err(part("catalogue"))? {
+        let suite = &spec.name;
+        let state = catalogue.load_suite(suite).map_err(part("catalogue"))?;
+        let Some(head) = state.and_then(|state| state.head) else { continue };
+        match floor.read(suite) {
+            Err(problem) => found.push(text(format!("the date floor of {suite}: {problem}"))),
+            Ok(None) => found.push(text(format!("{suite} has no date floor"))),
+            Ok(Some(date)) if date < head.date => found.push(text(format!(
+                "the date floor of {suite} is {date}, before the Date of its head, {}",
+                head.date
+            ))),
+            Ok(Some(_)) => {}
+        }
+        if head.date.since(now) > AHEAD_SECONDS {
+            let ahead = format!("the head of {suite} is dated {}, ahead of the clock", head.date);
+            found.push(text(ahead));
+        }
+    }
+    Ok(found)
+}
+
+/// The keys that sign, their public file, and the log that they signed.
+fn keyring(
+    config: &Config,
+    data: &DataDirectory,
+    catalogue: &SqliteCatalogue,
+    now: Moment,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match keys::keyring(config, data).map(|keyring| keyring.list()) {
+        Ok(Ok(_)) => {}
+        Ok(Err(problem)) => found.push(text(format!("the keyring: {problem}"))),
+        Err(problem) => found.push(text(format!("the keyring: {problem}"))),
+    }
+    match std::fs::read_to_string(data.archive_key()) {
+        Ok(public) => {
+            let verdict = seal::verify(catalogue, &public, now);
+            let faults = verdict.faults.into_iter();
+            found.extend(faults.map(|fault| text(format!("the audit log: {fault}"))));
+        }
+        Err(problem) => {
+            let path = data.archive_key();
+            found.push(text(format!("the public keys, {}: {problem}", path.display())));
+        }
+    }
+    found
+}
+
+/// What came of a repair.
+#[derive(Clone, Default, Debug)]
+pub struct Repairs {
+    /// What is as it was, or was made anew.
+    pub done: Vec<String>,
+    /// What is not, and why.
+    pub left: Vec<String>,
+    /// Whether the suites list what was made anew.
+    pub is_listed: bool,
+}
+
+impl Repairs {
+    fn note(&mut self, finding: &Finding, fates: &[Fate]) {
+        let text = &finding.text;
+        let lost = fates.iter().find_map(|fate| match fate {
+            Fate::Lost(why) => Some(why),
+            _ => None,
+        });
+        let gone = fates.iter().find_map(|fate| match fate {
+            Fate::Replaced(gone) => Some(gone),
+            _ => None,
+        });
+        match (lost, gone) {
+            _ if fates.is_empty() => self.left.push(text.clone()),
+            (Some(why), _) => self.left.push(format!("{text}: {why}")),
+            (None, Some(gone)) => self.done.push(format!("{text}: made anew; lost are {gone}")),
+            (None, None) => self.done.push(format!("{text}: repaired")),
+        }
+    }
+}
+
+/// Repairs what a check found, in a directory that no server uses.
+///
+/// # Errors
+/// [`ServerError`], also while a server uses the directory; then nothing was changed.
+pub async fn repair(
+    config: &Path,
+    clock: Arc<dyn Clock>,
+    findings: &[Finding],
+) -> Result<Repairs, ServerError> {
+    let config = Config::load(config).map_err(part("configuration"))?;
+    let data = DataDirectory::open(&config.data)?;
+    let repository = open_repository(&config, &data, &clock)?;
+    let mut repairs = Repairs::default();
+    for finding in findings {
+        let (shared, finding) = (Arc::clone(&repository), finding.clone());
+        let work = move || fates(&shared, &finding).map(|fates| (finding, fates));
+        let done = tokio::task::spawn_blocking(work).await.map_err(part("repair"))?;
+        let (finding, fates) = done.map_err(part("repair"))?;
+        repairs.note(&finding, &fates);
+    }
+    repairs.is_listed = listed(&repository, PATIENCE).await;
+    writer::close_all(&repository).await;
+    Ok(repairs)
+}
+
+fn fates(repository: &Repository, finding: &Finding) -> Result<Vec<Fate>, FlowError> {
+    finding.damage.iter().map(|damage| attempt::repair(repository, *damage)).collect()
+}
