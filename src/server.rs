@@ -29,6 +29,7 @@ pub mod ca;
 mod certificate;
 pub mod check;
 pub mod data;
+mod descriptors;
 mod error;
 pub mod export;
 mod front;
@@ -239,6 +240,7 @@ pub async fn run(path: &Path) -> Result<(), ServerError> {
     let config = Config::load(path).map_err(part("configuration"))?;
     let json = config.log.format == LogFormat::Json;
     crate::telemetry::start(&config.log.level, json).map_err(part("configuration"))?;
+    descriptors::raise();
     let server = Server::open(config, Arc::new(SystemClock))?;
     let (send, reload) = tokio::sync::mpsc::channel(1);
     let signals = signals(send).map_err(part("signals"))?;

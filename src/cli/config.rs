@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::args::Global;
-use super::failure::{Failure, unread};
+use super::failure::Failure;
+use super::pem::{Pem, read_limited};
 use super::terminal::Terminal;
 use crate::client::Credentials;
 use crate::debian::SuiteName;
@@ -13,8 +14,6 @@ use crate::nearest::nearest;
 
 /// The keys of `config.toml`.
 const KEYS: [&str; 5] = ["server", "certificate", "key", "ca", "suite"];
-/// The largest file that is read here. Unit: bytes.
-const LARGEST_BYTES: u64 = 1 << 20;
 
 /// The settings from flags, variables and the file together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +21,11 @@ pub struct Settings {
     /// Where the server is.
     pub server: Option<String>,
     /// The client certificate.
-    pub certificate: Option<PathBuf>,
+    pub certificate: Option<Pem>,
     /// Its private key.
-    pub key: Option<PathBuf>,
+    pub key: Option<Pem>,
     /// The authority of the server.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Pem>,
     /// The default suite.
     pub suite: Option<SuiteName>,
 }
@@ -48,8 +47,11 @@ impl Settings {
         let text = |flag: &Option<String>, variable: &str, low: Option<String>| {
             flag.clone().or_else(|| around.variable(variable).map(str::to_owned)).or(low)
         };
-        let path = |flag: &Option<PathBuf>, variable: &str, low: Option<PathBuf>| {
-            flag.clone().or_else(|| around.variable(variable).map(PathBuf::from)).or(low)
+        let pem = |name: &str, flag: &Option<PathBuf>, variable: &'static str, low: Option<Pem>| {
+            let flag =
+                flag.as_deref().map(|path| Pem::of_flag(name, variable, path)).transpose()?;
+            let held = || around.variable(variable).map(|held| Pem::of_variable(variable, held));
+            Ok::<_, Failure>(flag.or_else(held).or(low))
         };
         let suite = match around.variable("REPOCTL_SUITE") {
             Some(name) => Some(
@@ -60,9 +62,9 @@ impl Settings {
         };
         Ok(Self {
             server: text(&global.server, "REPOCTL_SERVER", file.server),
-            certificate: path(&global.cert, "REPOCTL_CERT", file.certificate),
-            key: path(&global.key, "REPOCTL_KEY", file.key),
-            ca: path(&global.ca, "REPOCTL_CA", file.ca),
+            certificate: pem("cert", &global.cert, "REPOCTL_CERT", file.certificate)?,
+            key: pem("key", &global.key, "REPOCTL_KEY", file.key)?,
+            ca: pem("ca", &global.ca, "REPOCTL_CA", file.ca)?,
             suite,
         })
     }
@@ -80,25 +82,25 @@ impl Settings {
         let server = self.server.clone();
         let server =
             server.ok_or_else(|| missing("server", "server", "REPOCTL_SERVER", "server"))?;
-        let certificate = self.certificate.as_deref();
+        let certificate = self.certificate.as_ref();
         let certificate = certificate
             .ok_or_else(|| missing("client certificate", "cert", "REPOCTL_CERT", "certificate"))?;
-        let key = self.key.as_deref();
+        let key = self.key.as_ref();
         let key = key.ok_or_else(|| missing("private key", "key", "REPOCTL_KEY", "key"))?;
-        let ca = self.ca.as_deref();
+        let ca = self.ca.as_ref();
         let ca = ca.ok_or_else(|| missing("authority", "ca", "REPOCTL_CA", "ca"))?;
         Ok(Credentials {
             server,
-            certificate_pem: read_limited("client certificate", certificate)?,
-            key_pem: Zeroizing::new(read_limited("private key", key)?),
-            ca_pem: read_limited("authority", ca)?,
+            certificate_pem: certificate.read("client certificate")?,
+            key_pem: Zeroizing::new(key.read("private key")?),
+            ca_pem: ca.read("authority")?,
         })
     }
 
     /// A warning when others on this machine can read the private key.
     pub fn key_warning(&self) -> Option<String> {
         use std::os::unix::fs::PermissionsExt;
-        let key = self.key.as_deref()?;
+        let key = self.key.as_ref()?.path()?;
         let mode = std::fs::metadata(key).ok()?.permissions().mode();
         (mode & 0o077 != 0).then(|| {
             let path = key.display();
@@ -133,7 +135,8 @@ fn usual_file(around: &Terminal) -> Option<PathBuf> {
 }
 
 fn read_file(path: &Path) -> Result<Settings, Failure> {
-    let bytes = read_limited("configuration", path)?;
+    let cure = "--config or REPOCTL_CONFIG names it; `repod init` writes the first one";
+    let bytes = read_limited(&format!("configuration {}", path.display()), path, cure)?;
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
     let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".into()))?;
     let table: toml::Table = text
@@ -144,7 +147,7 @@ fn read_file(path: &Path) -> Result<Settings, Failure> {
         let Some(value) = value.as_str().filter(|value| !value.is_empty()) else {
             return Err(unknown_or(&key, &wrong, "takes a text in quotes"));
         };
-        let beside = || Some(path.parent().unwrap_or(Path::new("")).join(value));
+        let beside = || Some(Pem::File(path.parent().unwrap_or(Path::new("")).join(value)));
         match key.as_str() {
             "server" => settings.server = Some(value.to_owned()),
             "certificate" => settings.certificate = beside(),
@@ -169,22 +172,4 @@ fn unknown_or(key: &str, wrong: &impl Fn(String) -> Failure, otherwise: &str) ->
         Some(near) => failure.with_hint(format!("did you mean {near:?}?")),
         None => failure.with_hint(format!("the keys are {}", KEYS.join(", "))),
     }
-}
-
-fn read_limited(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    use std::io::Read;
-    let wrong = |why: String| Failure::usage(format!("{what} {}: {why}", path.display()));
-    let cure = match what {
-        "configuration" => "--config or REPOCTL_CONFIG names it; `repod init` writes the first one",
-        _ => "check the paths in the profile (--config); --cert, --key and --ca name other files",
-    };
-    let unopened = |error: std::io::Error| wrong(unread(&error)).with_hint(cure);
-    let file = std::fs::File::open(path).map_err(unopened)?;
-    let mut bytes = Vec::new();
-    let read = file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| wrong(unread(&error)))?;
-    if bytes.len() as u64 > LARGEST_BYTES {
-        return Err(wrong("is larger than 1 MiB, so it is another file than meant".into()));
-    }
-    Ok(bytes)
 }

@@ -21,6 +21,7 @@ mod failure;
 mod host_certificates;
 mod keys;
 mod meter;
+mod pem;
 mod render;
 mod replace;
 mod table;

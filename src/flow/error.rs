@@ -192,7 +192,7 @@ impl From<PoolError> for FlowError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Full { .. } => Self::Full(Cause::of(error)),
-            PoolError::Stopped(_) => Self::Unavailable(Cause::of(error)),
+            PoolError::Stopped(_) | PoolError::Scarce(_) => Self::Unavailable(Cause::of(error)),
             PoolError::Damaged { kind, digest } => {
                 let damage = match kind {
                     Kind::Blob => Damage::Blob(digest),

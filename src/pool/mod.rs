@@ -45,7 +45,9 @@ pub enum PoolError {
     #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
     Stopped(#[source] Cause),
     /// Stored bytes do not match their name.
-    #[error("stored {kind:?} {digest} is damaged: its bytes have another digest or size")]
+    #[error(
+        "stored {kind:?} {digest} is damaged: its bytes have another digest or size; `repod check` names all that is"
+    )]
     Damaged {
         /// Their kind.
         kind: Kind,
@@ -60,6 +62,12 @@ pub enum PoolError {
         /// Their name.
         digest: Digest,
     },
+    /// The process may open no more files now. Nothing was written.
+    #[error(
+        "{0}: the server has too many files open; nothing was written, try again (LimitNOFILE of \
+         repod.service sets the limit)"
+    )]
+    Scarce(#[source] Cause),
     /// Something that is no file lies where stored bytes belong. It is not followed and not replaced.
     #[error("something that is no file lies where stored {kind:?} {digest} belongs; remove it")]
     Obstructed {

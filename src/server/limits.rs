@@ -1,5 +1,6 @@
 //! Limits, from the configuration to the rooms that apply them.
 
+use super::descriptors;
 use crate::config::Config;
 use crate::flow::FlowLimits;
 use crate::http::listen::EdgeLimits;
@@ -18,9 +19,22 @@ pub(super) fn flow_limits(config: &Config) -> FlowLimits {
     }
 }
 
+/// As many as are configured, if there are descriptors for so many.
+fn connections(configured: usize) -> usize {
+    let most = descriptors::connections();
+    if most < configured {
+        tracing::warn!(
+            configured,
+            most,
+            "the limit of open files allows fewer connections than limits.connections; raise LimitNOFILE"
+        );
+    }
+    configured.min(most)
+}
+
 pub(super) fn edge_limits(config: &Config) -> EdgeLimits {
     EdgeLimits {
-        max_connections: config.limits.connections,
+        max_connections: connections(config.limits.connections),
         max_connections_per_address: config.limits.connections_per_address,
         ..EdgeLimits::default()
     }

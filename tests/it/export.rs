@@ -179,7 +179,7 @@ fn a_directory_that_is_no_export_is_left_alone() {
     let size = blob.metadata().unwrap().len();
     std::fs::remove_file(&blob).unwrap();
     std::fs::write(&blob, vec![0; usize::try_from(size).unwrap()]).unwrap();
-    exporting(&server, &["--copy"]).run().expect_code(1).expect_says("have the digest");
+    exporting(&server, &["--copy"]).run().expect_code(1).expect_says("is damaged");
     assert_eq!(check(&server, "stable").stanzas, 0, "the earlier state is whole");
     assert_eq!(debs(&server), Vec::<String>::new());
 }

@@ -22,6 +22,7 @@ mod controls;
 mod crash;
 mod demo;
 mod dependants;
+mod descriptors;
 mod docs;
 mod earlier;
 mod enrol;

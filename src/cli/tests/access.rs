@@ -195,7 +195,7 @@ async fn an_identity_gets_a_profile_that_works() {
         ..crate::cli::args::Global::default()
     };
     let settings = crate::cli::config::Settings::settle(&global, &around).unwrap();
-    assert_eq!(settings.key, Some(out.join("client.key")));
+    assert_eq!(settings.key.unwrap().path(), Some(out.join("client.key").as_path()));
 }
 
 fn one(path: &str, mode: &str, owner: &str) -> HostSetup {

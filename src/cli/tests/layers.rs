@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::Terminal;
 use crate::cli::args::Global;
 use crate::cli::config::Settings;
+use crate::cli::pem::Pem;
 
 fn around(variables: &[(&str, &str)]) -> Terminal {
     let mut around = Terminal::of_process();
@@ -15,6 +16,10 @@ fn around(variables: &[(&str, &str)]) -> Terminal {
 
 fn path(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(text))
+}
+
+fn file(path: PathBuf) -> Option<Pem> {
+    Some(Pem::File(path))
 }
 
 const FILE: &str = "server = 'https://file'\ncertificate = 'c.pem'\nkey = '/abs/k.pem'\nca = 'sub/ca.pem'\nsuite = 'filed'\n";
@@ -28,9 +33,9 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     let global = Global { config: config.clone(), ..Global::default() };
     let settings = Settings::settle(&global, &around(&[])).unwrap();
     assert_eq!(settings.server.as_deref(), Some("https://file"));
-    assert_eq!(settings.certificate, Some(at("c.pem")));
-    assert_eq!(settings.key, path("/abs/k.pem"));
-    assert_eq!(settings.ca, Some(at("sub/ca.pem")));
+    assert_eq!(settings.certificate, file(at("c.pem")));
+    assert_eq!(settings.key, file("/abs/k.pem".into()));
+    assert_eq!(settings.ca, file(at("sub/ca.pem")));
     assert_eq!(settings.suite.unwrap().as_str(), "filed");
 
     let variables = [
@@ -41,8 +46,8 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     ];
     let settings = Settings::settle(&global, &around(&variables)).unwrap();
     assert_eq!(settings.server.as_deref(), Some("https://variable"));
-    assert_eq!(settings.certificate, path("v.pem"));
-    assert_eq!(settings.ca, Some(at("sub/ca.pem")), "an empty variable is none");
+    assert_eq!(settings.certificate, Some(Pem::Named("REPOCTL_CERT", "v.pem".into())));
+    assert_eq!(settings.ca, file(at("sub/ca.pem")), "an empty variable is none");
     assert_eq!(settings.suite.unwrap().as_str(), "varied");
 
     // An empty variable of a script must not fall back to the file.
@@ -60,7 +65,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     };
     let settings = Settings::settle(&global, &around(&variables)).unwrap();
     assert_eq!(settings.server.as_deref(), Some("https://flag"));
-    assert_eq!(settings.certificate, path("f.pem"));
+    assert_eq!(settings.certificate, file("f.pem".into()));
 }
 
 #[test]
@@ -104,4 +109,43 @@ fn mistakes_in_the_file_are_named() {
     assert!(refusal("suite = '../x'").contains("suite: suite \"../x\" is not valid"));
     assert!(refusal("server = ").contains("is not TOML"));
     assert!(refusal("server = 'x'\nserver = 'y'").contains("is not TOML"));
+}
+
+/// A CI job keeps the key as a secret. It is taken as it is, and whatever the variable holds is in no
+/// message.
+#[test]
+fn a_variable_may_hold_the_key_itself_and_is_never_printed() {
+    let secret = "MC4CAQAwBQYDK2VwBCIEIHh5enp5";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n");
+    let global = Global { config: Some("/dev/null".into()), ..Global::default() };
+    let certificate =
+        [("REPOCTL_SERVER", "https://a"), ("REPOCTL_CERT", "-----BEGIN CERTIFICATE-----")];
+    let with = |key: &str| {
+        around(&[
+            certificate[0],
+            certificate[1],
+            ("REPOCTL_CA", pem.as_str()),
+            ("REPOCTL_KEY", key),
+        ])
+    };
+    let settings = Settings::settle(&global, &with(&pem)).unwrap();
+    assert_eq!(*settings.credentials().unwrap().key_pem, pem.as_bytes());
+    assert!(!format!("{settings:?}").contains(secret));
+    assert_eq!(settings.key_warning(), None);
+    for odd in [
+        format!("x{pem}"),
+        secret.to_owned(),
+        format!("/{secret}/{secret}"),
+        pem.replace('\n', "\\n").replace("-----B", "----B"),
+    ] {
+        let settings = Settings::settle(&global, &with(&odd)).unwrap();
+        let error = settings.credentials().err().unwrap();
+        let said = format!("{error:?}{}{}{settings:?}", error.lines(false), error.lines(true));
+        assert!(!said.contains(secret), "{said}");
+        assert!(said.contains("the private key that REPOCTL_KEY names"), "{said}");
+    }
+    let flag = Global { key: Some(PathBuf::from(&pem)), ..global };
+    let error = Settings::settle(&flag, &around(&[])).unwrap_err();
+    let said = error.lines(true);
+    assert!(!said.contains(secret) && said.contains("REPOCTL_KEY takes the text"), "{said}");
 }

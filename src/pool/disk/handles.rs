@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::cause::Cause;
 use crate::pool::PoolError;
 
 /// Files are for the owner to write and for the group to read.
@@ -20,7 +21,15 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o750);
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 pub(super) fn io_error(action: String, error: Errno) -> PoolError {
-    PoolError::Io { action, source: error.into() }
+    match is_scarce(error) {
+        true => PoolError::Scarce(Cause::with(&action, error)),
+        false => PoolError::Io { action, source: error.into() },
+    }
+}
+
+/// Whether a call failed because of what the process holds, and not because of the disk.
+pub(super) fn is_scarce(error: Errno) -> bool {
+    matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOMEM)
 }
 
 /// Stored bytes: a whole file, or a part of one.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 
 use rustix::io::Errno;
 
-use super::handles::io_error;
+use super::handles::{io_error, is_scarce};
 use super::syncs::{Mark, Syncs};
 use crate::pool::PoolError;
 
@@ -108,12 +108,15 @@ impl Volume {
     }
 
     /// A write, sync or rename of a file that is still in staging failed. A full disk harms only
-    /// that file; any other error stops all writing.
+    /// that file, and so does a process that may open no more; any other error stops all writing.
     pub(super) fn failed(&self, action: &str, source: io::Error) -> PoolError {
         let full = |error| matches!(error, Errno::NOSPC | Errno::DQUOT);
         if Errno::from_io_error(&source).is_some_and(full) {
             let free_bytes = self.free_bytes().unwrap_or_default();
             return PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes };
+        }
+        if let Some(errno) = Errno::from_io_error(&source).filter(|errno| is_scarce(*errno)) {
+            return io_error(action.to_owned(), errno);
         }
         self.stop(action, source)
     }

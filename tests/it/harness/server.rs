@@ -125,6 +125,11 @@ impl TestServer {
         child.wait().unwrap().code().unwrap_or(-1)
     }
 
+    /// The process of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Sends a signal, by name, to the server.
     pub fn signal(&self, name: &str) {
         self.signal_child(self.child.as_ref().expect("it runs"), name);
