@@ -30,6 +30,9 @@ pub enum CatalogueError {
     /// The stanza of a package is another one than was recorded.
     #[error("the stanza of package {0} is damaged: it has another digest than recorded")]
     Stanza(Digest),
+    /// A file names a chunk that is not recorded. A repair may have forgotten it a moment ago.
+    #[error("chunk {0} is not recorded")]
+    Chunk(Digest),
     /// There is no room for it; nothing was recorded.
     #[error("the server's disk is full ({0}); make room there")]
     Full(#[source] Cause),

@@ -191,7 +191,8 @@ pub trait Suites: Send + Sync {
     /// have another number of rows than it says; [`CatalogueError::Exists`] when the alias is the
     /// name of a suite, or when other bytes have a package's name, version and architecture in the
     /// namespace; [`CatalogueError::Alias`] when the alias is another suite's alias;
-    /// [`CatalogueError::Missing`] for a suite, package or chunk that is not recorded;
+    /// [`CatalogueError::Missing`] for a suite or package that is not recorded;
+    /// [`CatalogueError::Chunk`] for a chunk;
     /// [`CatalogueError::Database`].
     fn publish(&self, publication: &Publication) -> Result<(), CatalogueError>;
 

@@ -172,6 +172,7 @@ impl From<CatalogueError> for FlowError {
             }
             CatalogueError::Stale(_) => Self::Unavailable(Cause::of(error)),
             CatalogueError::Full(_) => Self::Full(Cause::of(error)),
+            CatalogueError::Chunk(key) => Self::Damaged(Damage::Chunk(key), Cause::of(error)),
             CatalogueError::Stanza(package) => {
                 Self::Damaged(Damage::Stanza(package), Cause::of(error))
             }

@@ -54,7 +54,7 @@ const DATE_INDEX: &str = "\
 /// ended. An unchanged file adds no row.
 ///
 /// # Errors
-/// [`CatalogueError::Missing`] when a file names a chunk that is not recorded.
+/// [`CatalogueError::Chunk`] when a file names a chunk that is not recorded.
 pub fn record_indices(
     tx: &mut dyn Tx,
     suite: i64,
@@ -198,7 +198,7 @@ fn record_rope(tx: &mut dyn Tx, key: &Digest, chunks: &[Digest]) -> Answer<i64> 
     let mut ids = Vec::with_capacity(chunks.len().saturating_mul(8));
     for chunk in chunks {
         let id = one(tx, CHUNK_ID, &[chunk.into()], |row| row.integer(0))?
-            .ok_or_else(|| CatalogueError::Missing(format!("chunk {chunk}")))?;
+            .ok_or(CatalogueError::Chunk(*chunk))?;
         ids.extend_from_slice(&id.to_be_bytes());
     }
     let values = [key.into(), Value::Bytes(ids.into())];

@@ -102,7 +102,8 @@ fn whether_bytes_are_missing_is_the_same_work_for_those_that_are_anothers() {
         Ok((house.block_on(asked)?.len(), house.faults.calls()))
     };
     let (none, calls) = missing(own).unwrap();
-    assert_eq!((none, calls.len()), (0, 3), "{calls:?}");
+    // What is one's own is opened, so that whoever has it is asked for it when it is damaged.
+    assert_eq!((none, calls.len(), calls.last().copied()), (0, 4, Some("open")), "{calls:?}");
     assert_eq!(missing(foreign).unwrap(), missing(absent).unwrap());
-    assert_eq!(missing(foreign).unwrap(), (1, calls));
+    assert_eq!(missing(foreign).unwrap(), (1, calls[..3].to_vec()));
 }
