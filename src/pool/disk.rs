@@ -40,6 +40,9 @@ use self::handles::Found;
 use self::staging::DiskStaging;
 use self::tree::Tree;
 
+/// What may be unreadable together. Unit: bytes.
+const SECTOR_BYTES: usize = 4096;
+
 /// A pool in a directory of its own.
 ///
 /// Limits: one process at a time; opening it empties `staging/`.
@@ -134,9 +137,13 @@ impl Pool for DiskPool {
 
     fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
         let Some(found) = self.tree.salvage(kind, digest)? else { return Ok(None) };
-        let failed = |source| PoolError::Io { action: format!("read {digest}"), source };
         let mut bytes = vec![0; usize::try_from(found.size_bytes).unwrap_or(usize::MAX)];
-        found.file.read_exact_at(&mut bytes, found.offset).map_err(failed)?;
+        let mut offset = found.offset;
+        for sector in bytes.chunks_mut(SECTOR_BYTES) {
+            // What cannot be read stays zero.
+            let _unread = found.file.read_exact_at(sector, offset);
+            offset = offset.saturating_add(sector.len() as u64);
+        }
         Ok(Some(bytes))
     }
 

@@ -160,10 +160,16 @@ pub async fn repair(
     let mut repairs = Repairs::default();
     for finding in findings {
         let (shared, finding) = (Arc::clone(&repository), finding.clone());
-        let work = move || fates(&shared, &finding).map(|fates| (finding, fates));
+        let work = move || {
+            let fates = fates(&shared, &finding);
+            (finding, fates)
+        };
         let done = tokio::task::spawn_blocking(work).await.map_err(part("repair"))?;
-        let (finding, fates) = done.map_err(part("repair"))?;
-        repairs.note(&finding, &fates);
+        let (finding, fates) = done;
+        match fates {
+            Ok(fates) => repairs.note(&finding, &fates),
+            Err(problem) => repairs.left.push(format!("{}: {problem}", finding.text)),
+        }
     }
     repairs.is_listed = listed(&repository, PATIENCE).await;
     writer::close_all(&repository).await;

@@ -53,7 +53,7 @@ pub fn run(arguments: CheckArguments) -> Result<(), String> {
         (false, _) => Err(format!(
             "{} still not what was stored:\n  {}",
             things_are(&again.findings),
-            repairs.left.join("\n  ")
+            [lines(&again.findings), repairs.left.join("\n  ")].join("\n  ")
         )),
     }
 }

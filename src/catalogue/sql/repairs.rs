@@ -20,9 +20,12 @@ const CHUNK_ID: &str = "SELECT id FROM chunk WHERE chunk_key = $1";
 
 const ROPES: &str = "SELECT id, chunk_ids FROM rope";
 
-const FORGET_FILES: &str = "DELETE FROM index_file WHERE rope_id = $1";
+const FILES: &str = "SELECT id, rope_id FROM index_file";
 
-const FORGET_ROPE: &str = "DELETE FROM rope WHERE id = $1";
+const FORGET_FILE: &str = "DELETE FROM index_file WHERE id = $1";
+
+// As for a chunk: a rope of the same chunks, once they are made anew, is another one.
+const FORGET_ROPE: &str = "UPDATE rope SET rope_key = $1 WHERE id = $2";
 
 // The row stays, under a name that no chunk has: what is cached by its id must never be taken for
 // another chunk.
@@ -84,9 +87,17 @@ impl<S: Store> Repairs for S {
             for key in &keys {
                 ids.extend(one(tx, CHUNK_ID, &[key.into()], |row| row.integer(0))?);
             }
-            for rope in ropes_of(tx, &ids)? {
-                tx.exec(FORGET_FILES, &[rope.into()])?;
-                tx.exec(FORGET_ROPE, &[rope.into()])?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let ropes = ropes_of(tx, &ids)?;
+            let files = all(tx, FILES, &[], |row| Ok((row.integer(0)?, row.integer(1)?)))?;
+            for (file, _) in files.iter().filter(|(_, rope)| ropes.contains(rope)) {
+                tx.exec(FORGET_FILE, &[(*file).into()])?;
+            }
+            for rope in &ropes {
+                let name = Digest::of_fields(&["forgotten rope", &rope.to_string()]);
+                tx.exec(FORGET_ROPE, &[(&name).into(), (*rope).into()])?;
             }
             ids.iter().try_for_each(|id| {
                 let name = Digest::of_fields(&["forgotten chunk", &id.to_string()]);
@@ -117,7 +128,7 @@ impl<S: Store> Repairs for S {
 }
 
 /// The ropes that hold any of these chunks.
-fn ropes_of(tx: &mut dyn Tx, chunks: &HashSet<i64>) -> Answer<Vec<i64>> {
+fn ropes_of(tx: &mut dyn Tx, chunks: &HashSet<i64>) -> Answer<HashSet<i64>> {
     let ropes = all(tx, ROPES, &[], |row| {
         let (ids, _) = row.bytes(1)?.as_chunks::<8>();
         let holds = ids.iter().any(|id| chunks.contains(&i64::from_be_bytes(*id)));

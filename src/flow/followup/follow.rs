@@ -121,20 +121,24 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
     .await
 }
 
-/// The chunks of an index that is not the one that the live head lists, though it is made of the
-/// same chunks.
+/// The chunks of the indices that are not those that the live head lists, though they are made of
+/// the same chunks.
 fn rotten(desk: &Desk, indices: &LiveIndices, listed: &[IndexFile]) -> Option<Vec<Digest>> {
     let listed: BTreeMap<_, _> = listed.iter().map(|file| (&file.path, file)).collect();
-    let files = indices.files();
-    let other = files.into_iter().find(|file| {
+    let differs = |file: &IndexFile| {
         listed.get(&file.path).is_some_and(|signed| {
             signed.chunks == file.chunks
                 && signed.encoding == file.encoding
                 && (signed.size_bytes, signed.digest) != (file.size_bytes, file.digest)
         })
-    })?;
-    error!(suite = %desk.suite, path = other.path, "an index is not the one that was signed; it is made anew");
-    Some(other.chunks.to_vec())
+    };
+    let files = indices.files();
+    let rotten: Vec<_> = files.iter().filter(|file| differs(file)).collect();
+    for IndexFile { path, .. } in &rotten {
+        error!(suite = %desk.suite, path, "an index is not the one that was signed; it is made anew");
+    }
+    let chunks: BTreeSet<_> = rotten.iter().flat_map(|file| file.chunks.iter().copied()).collect();
+    (!chunks.is_empty()).then(|| chunks.into_iter().collect())
 }
 
 /// Those of the listed files that are what the head says: indices were held against it, the others

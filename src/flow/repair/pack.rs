@@ -21,8 +21,6 @@ const GENERATIONS: u64 = 50;
 /// # Errors
 /// [`FlowError`] from the stores.
 pub(super) fn repair(repository: &Repository, pack: &Digest) -> Result<Fate, FlowError> {
-    // What is stored here is not swept before the catalogue names it.
-    let _unswept = repository.sweeping.read();
     let held = repository.catalogue.list_chunks_in(pack)?;
     if held.is_empty() {
         return Ok(Fate::Replaced("nothing that is recorded lay in it".into()));
@@ -30,8 +28,9 @@ pub(super) fn repair(repository: &Repository, pack: &Digest) -> Result<Fate, Flo
     let bytes = repository.pool.salvage(Kind::Pack, pack)?.unwrap_or_default();
     let mut anew = Anew::of(pack, &held, bytes);
     anew.lay_what_was_listed(repository)?;
-    let bytes = anew.whole();
-    if Digest::of(&bytes) == *pack {
+    if let Some(bytes) = anew.proven() {
+        // It is not swept between the two: the catalogue names it.
+        let _unswept = repository.sweeping.read();
         repository.pool.keep(Kind::Pack, &bytes)?;
         return Ok(Fate::Repaired);
     }
@@ -91,8 +90,17 @@ impl<'p> Anew<'p> {
         wanted.retain(|one| self.missing.remove(&one.key));
         for batch in wanted.chunks(BATCH) {
             let _loan = repository.memory.encode(BATCH_BYTES);
-            for made in chunks::render(repository, batch)? {
-                self.lay(&made.key, &made.plain)?;
+            for one in batch {
+                // A stanza among them may be damaged, too. Then others are made all the same.
+                match chunks::render(repository, std::slice::from_ref(one)) {
+                    Ok(made) => {
+                        for made in made {
+                            self.lay(&made.key, &made.plain)?;
+                        }
+                    }
+                    Err(problem) if problem.damage().is_some() => repository.note_damage(&problem),
+                    Err(problem) => return Err(problem),
+                }
             }
         }
         Ok(())
@@ -131,12 +139,16 @@ impl<'p> Anew<'p> {
         }
     }
 
-    /// All of it. What lies behind the last chunk was never in it.
-    fn whole(mut self) -> Vec<u8> {
+    /// All of it, if it has the pack's own digest. What lies behind the last chunk that is recorded
+    /// may have been in it, or not.
+    fn proven(mut self) -> Option<Vec<u8>> {
+        if Digest::of(&self.bytes) == *self.pack {
+            return Some(self.bytes);
+        }
         let places = self.held.values().flat_map(|chunk| Places::of(chunk, self.pack).all());
         let ends = places.filter_map(|(offset, length)| Some(range(offset, length)?.end));
         self.bytes.truncate(ends.max().unwrap_or_default());
-        self.bytes
+        (Digest::of(&self.bytes) == *self.pack).then_some(self.bytes)
     }
 }
 

@@ -30,7 +30,14 @@ pub(super) fn repair(repository: &Repository, package: &Digest) -> Result<Fate, 
         }
         Opened::Memory(bytes) => Box::new(std::io::Cursor::new(bytes)),
     };
-    let stanza = recognise(repository, read)?.describe(*package, size_bytes).stanza;
+    let recognised = match recognise(repository, read) {
+        Ok(recognised) => recognised,
+        Err(FlowError::Rejection(_)) => {
+            return Ok(Fate::Lost("this build refuses its .deb; upload a new version".into()));
+        }
+        Err(problem) => return Err(problem),
+    };
+    let stanza = recognised.describe(*package, size_bytes).stanza;
     if Digest::of(stanza.as_bytes()) != record.package.stanza_digest {
         // An earlier build wrote stanzas otherwise.
         let text = "this build writes the stanza otherwise; upload a new version of the package";

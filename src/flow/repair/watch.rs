@@ -43,8 +43,7 @@ pub(crate) async fn watch(repository: Weak<Repository>, book: Arc<DamageBook>) {
 }
 
 fn repair_all(repository: &Repository, waiting: &[Damage]) -> Result<(), FlowError> {
-    for damage in waiting {
-        repair(repository, *damage)?;
-    }
-    Ok(())
+    // One that cannot be repaired now keeps no other from it.
+    let attempts: Vec<_> = waiting.iter().map(|damage| repair(repository, *damage)).collect();
+    attempts.into_iter().collect::<Result<Vec<_>, _>>().map(drop)
 }

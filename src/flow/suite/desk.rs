@@ -272,7 +272,13 @@ impl Desk {
     pub(crate) fn put_back(&self, jobs: Vec<Job>) {
         let mut queue = lock(&self.queue);
         for job in jobs.into_iter().rev() {
-            queue.ordinary.push_front(job);
+            match job.change.is_urgent() {
+                true => {
+                    queue.urgent.push_front(job);
+                    self.hurry.store(true, Ordering::Release);
+                }
+                false => queue.ordinary.push_front(job),
+            }
         }
     }
 

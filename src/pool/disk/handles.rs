@@ -55,6 +55,11 @@ pub(super) struct FileState {
 }
 
 impl FileState {
+    /// Which file.
+    pub(super) fn inode(&self) -> u64 {
+        self.inode
+    }
+
     pub(super) fn of(stat: &Stat) -> Self {
         Self {
             inode: stat.st_ino,

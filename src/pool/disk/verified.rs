@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::Stat;
+use rustix::io::Errno;
 use tracing::error;
 
 use super::handles::{FileState, Found};
@@ -21,15 +22,15 @@ const MOST: usize = 100_000;
 /// How much is read at once. Unit: bytes.
 const READ_BYTES: usize = 256 << 10;
 
-/// Where bytes were read, and what was found.
+/// What was found.
 #[derive(Clone, Copy)]
 struct Outcome {
     state: FileState,
-    offset: u64,
     is_sound: bool,
 }
 
-type Name = (Kind, Digest);
+/// What bytes should be, and where they are: there may be two copies.
+type Name = (Kind, Digest, u64, u64);
 
 /// The results, by name.
 #[derive(Default)]
@@ -50,7 +51,7 @@ impl Verified {
         digest: &Digest,
         found: &Found,
     ) -> Result<(), PoolError> {
-        let name = (kind, *digest);
+        let name = (kind, *digest, found.state.inode(), found.offset);
         if let Some(result) = self.known(&name, found) {
             return result;
         }
@@ -64,7 +65,7 @@ impl Verified {
 
     fn known(&self, name: &Name, found: &Found) -> Option<Result<(), PoolError>> {
         let result = *lock(&self.results).get(name)?;
-        let same = result.state == found.state && result.offset == found.offset;
+        let same = result.state == found.state;
         same.then(|| if result.is_sound { Ok(()) } else { Err(damaged(name)) })
     }
 
@@ -78,9 +79,9 @@ impl Verified {
         digest: &Digest,
         found: &Found,
     ) -> Result<(), PoolError> {
-        let name = (kind, *digest);
+        let name = (kind, *digest, found.state.inode(), found.offset);
         let is_sound = hash(found, digest)? == *digest;
-        self.keep(name, Outcome { state: found.state, offset: found.offset, is_sound });
+        self.keep(name, Outcome { state: found.state, is_sound });
         if is_sound {
             return Ok(());
         }
@@ -91,7 +92,7 @@ impl Verified {
     /// Notes that a file has just been written with the bytes of this digest.
     pub(super) fn written(&self, kind: Kind, digest: &Digest, stat: &Stat) {
         let state = FileState::of(stat);
-        self.keep((kind, *digest), Outcome { state, offset: 0, is_sound: true });
+        self.keep((kind, *digest, state.inode(), 0), Outcome { state, is_sound: true });
     }
 
     fn keep(&self, name: Name, result: Outcome) {
@@ -115,6 +116,8 @@ fn hash(found: &Found, digest: &Digest) -> Result<Digest, PoolError> {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            // A sector that cannot be read is as bad as one that has other bytes.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => break,
             Err(error) => return Err(failed(error)),
         };
         hasher.update(part.get(..read).unwrap_or_default());
@@ -124,7 +127,7 @@ fn hash(found: &Found, digest: &Digest) -> Result<Digest, PoolError> {
     Ok(hasher.finish())
 }
 
-fn damaged((kind, digest): &Name) -> PoolError {
+fn damaged((kind, digest, ..): &Name) -> PoolError {
     PoolError::Damaged { kind: *kind, digest: *digest }
 }
 
