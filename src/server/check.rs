@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{DataDirectory, ServerError, keys, open_repository, part};
-use crate::catalogue::{Catalogue, SqliteCatalogue};
+use crate::catalogue::{Catalogue, SqliteCatalogue, Suites as _};
 use crate::config::Config;
 use crate::flow::audit::seal;
 use crate::flow::check::found::Stores;
@@ -156,6 +156,7 @@ pub async fn repair(
 ) -> Result<Repairs, ServerError> {
     let config = Config::load(config).map_err(part("configuration"))?;
     let data = DataDirectory::open(&config.data)?;
+    restore_dates(&data)?;
     let repository = open_repository(&config, &data, &clock)?;
     let mut repairs = Repairs::default();
     for finding in findings {
@@ -174,6 +175,20 @@ pub async fn repair(
     repairs.is_listed = listed(&repository, PATIENCE).await;
     writer::close_all(&repository).await;
     Ok(repairs)
+}
+
+/// Notes the Date of each suite's head where none is noted: nothing later is known.
+fn restore_dates(data: &DataDirectory) -> Result<(), ServerError> {
+    let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
+    let floor = DateFloor::open(data.floor()).map_err(part("date floor"))?;
+    for spec in catalogue.list_suites().map_err(part("catalogue"))? {
+        let state = catalogue.load_suite(&spec.name).map_err(part("catalogue"))?;
+        let noted = floor.read(&spec.name).map_err(part("date floor"))?;
+        if let (None, Some(head)) = (noted, state.and_then(|state| state.head)) {
+            floor.raise(&spec.name, head.date).map_err(part("date floor"))?;
+        }
+    }
+    Ok(())
 }
 
 fn fates(repository: &Repository, finding: &Finding) -> Result<Vec<Fate>, FlowError> {

@@ -23,7 +23,7 @@ pub(super) fn flow_limits(config: &Config) -> FlowLimits {
 fn connections(configured: usize) -> usize {
     let most = descriptors::connections();
     if most < configured {
-        tracing::warn!(
+        tracing::info!(
             configured,
             most,
             "the limit of open files allows fewer connections than limits.connections; raise LimitNOFILE"

@@ -53,7 +53,12 @@ pub fn run(arguments: CheckArguments) -> Result<(), String> {
         (false, _) => Err(format!(
             "{} still not what was stored:\n  {}",
             things_are(&again.findings),
-            [lines(&again.findings), repairs.left.join("\n  ")].join("\n  ")
+            [
+                again.findings.iter().map(|one| one.text.clone()).collect(),
+                reasons(&again, repairs.left)
+            ]
+            .concat()
+            .join("\n  ")
         )),
     }
 }
@@ -72,6 +77,12 @@ fn look(config: &Path) -> Result<Checked, String> {
         println!("All of it is what was stored.");
     }
     Ok(checked)
+}
+
+/// Why something was not repaired, beside what is still wrong.
+fn reasons(again: &Checked, left: Vec<String>) -> Vec<String> {
+    let said = |reason: &String| again.findings.iter().any(|one| one.text == *reason);
+    left.into_iter().filter(|reason| !said(reason)).collect()
 }
 
 fn things_are(findings: &[Finding]) -> String {

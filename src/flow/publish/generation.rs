@@ -3,7 +3,6 @@
 //! follows.
 
 use crate::flow::publish::release::{proven_text, release_text};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -235,18 +234,9 @@ pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), Flow
     let files = repository.catalogue.list_indices(&desk.suite, old.generation)?;
     let date = due(repository, &desk.suite, None)?;
     let head = sign(repository, &state.spec, old.generation, date, &files)?;
-    if !listed(&old.release).is_subset(&listed(&head.release)) {
-        let problem = "index files that were damaged are being made anew; try again";
-        return Err(FlowError::Unavailable(problem.into()));
-    }
     repository.catalogue.record_head(&desk.suite, &head)?;
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
     Ok(())
-}
-
-/// The files that a Release lists, each with its digest and size.
-fn listed(release: &str) -> BTreeSet<&str> {
-    release.lines().filter(|line| line.starts_with(' ')).map(str::trim).collect()
 }
 
 /// The last Date that hosts read under a name that the suite gets. apt ignores a Date that is not
