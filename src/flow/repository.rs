@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
+use crate::digest::Digest;
 use crate::domain::{Admitted, Conflict, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
@@ -132,6 +133,16 @@ impl Default for FlowLimits {
 }
 
 impl Repository {
+    /// Forgets chunks whose bytes are lost, also in the memory of every suite: suites share chunks.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue; nothing was forgotten then.
+    pub(in crate::flow) fn forget_chunks(&self, keys: &[Digest]) -> Result<(), FlowError> {
+        self.catalogue.forget_chunks(keys)?;
+        self.desks().values().for_each(|desk| desk.forget_files());
+        Ok(())
+    }
+
     /// Has it repaired, if a flow ended because stored bytes are damaged.
     pub(in crate::flow) fn note_damage(&self, problem: &FlowError) {
         if let Some(damage) = problem.damage() {

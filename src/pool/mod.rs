@@ -25,6 +25,25 @@ pub enum Kind {
     Pack,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Blob => "package",
+            Self::Pack => "pack of indices",
+        })
+    }
+}
+
+impl Kind {
+    /// What helps when one is damaged.
+    fn cure(self) -> &'static str {
+        match self {
+            Self::Blob => "; whoever has the file uploads it again",
+            Self::Pack => "",
+        }
+    }
+}
+
 /// Bytes could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
@@ -45,9 +64,7 @@ pub enum PoolError {
     #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
     Stopped(#[source] Cause),
     /// Stored bytes do not match their name.
-    #[error(
-        "stored {kind:?} {digest} is damaged: its bytes have another digest or size; `repod check` names all that is"
-    )]
+    #[error("stored {kind} {digest} is damaged: its bytes have another digest or size{}", .kind.cure())]
     Damaged {
         /// Their kind.
         kind: Kind,
@@ -55,7 +72,7 @@ pub enum PoolError {
         digest: Digest,
     },
     /// Sound bytes are fewer than were asked for: whoever asked is wrong about what lies where.
-    #[error("stored {kind:?} {digest} has no such bytes")]
+    #[error("stored {kind} {digest} has no such bytes")]
     OutOfRange {
         /// Their kind.
         kind: Kind,
@@ -69,7 +86,7 @@ pub enum PoolError {
     )]
     Scarce(#[source] Cause),
     /// Something that is no file lies where stored bytes belong. It is not followed and not replaced.
-    #[error("something that is no file lies where stored {kind:?} {digest} belongs; remove it")]
+    #[error("something that is no file lies where stored {kind} {digest} belongs; remove it")]
     Obstructed {
         /// Their kind.
         kind: Kind,

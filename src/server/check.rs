@@ -139,7 +139,7 @@ impl Repairs {
         match (lost, gone) {
             _ if fates.is_empty() => self.left.push(text.clone()),
             (Some(why), _) => self.left.push(format!("{text}: {why}")),
-            (None, Some(gone)) => self.done.push(format!("{text}: made anew; lost are {gone}")),
+            (None, Some(gone)) => self.done.push(format!("{text}: made anew; {gone}")),
             (None, None) => self.done.push(format!("{text}: repaired")),
         }
     }

@@ -67,9 +67,15 @@ impl House {
         house
     }
 
-    /// What the suite lists, once everything that it names is whole.
+    /// What `stable` lists, once everything that it names is whole.
     #[track_caller]
     fn whole(&self) -> BTreeSet<Listed> {
+        self.whole_of("stable")
+    }
+
+    /// The same of a suite.
+    #[track_caller]
+    fn whole_of(&self, suite: &str) -> BTreeSet<Listed> {
         let own =
             PathBuf::from(self.server.at(&format!("hosts/{HOST}/etc/apt/repod/repo.example.org")));
         let source = Curl::new(&self.server.url())
@@ -78,7 +84,7 @@ impl House {
         let key = self.server.data().join("keys/archive-key.asc");
         let begun = Instant::now();
         loop {
-            match check_suite(&source, "stable", &key) {
+            match check_suite(&source, suite, &key) {
                 // Contents come some seconds later.
                 Ok(report) if report.beside.iter().any(|path| path.contains("Contents")) => {
                     return report.packages;

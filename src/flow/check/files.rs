@@ -65,7 +65,6 @@ fn of_file(
 fn is_whole(stores: Stores<'_>, record: &IndexRecord) -> Result<bool, FlowError> {
     let chunks: Vec<_> =
         record.chunks.iter().map(|chunk| Chunk::new(StoredChunk::clone(chunk))).collect();
-    let mut hash = ResumableHash::new(record.file.encoding);
-    hash.read_on(stores.pool, &chunks)?;
-    Ok(hash.finish(&chunks) == Some((record.file.size_bytes, record.file.digest)))
+    let found = ResumableHash::of_whole(stores.pool, record.file.encoding, &chunks)?;
+    Ok(found == Some((record.file.size_bytes, record.file.digest)))
 }

@@ -101,7 +101,7 @@ async fn warm(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), Flow
             Some(indices) => match rotten(&at_desk, &indices, &listed) {
                 None => indices,
                 Some(chunks) => {
-                    shared.catalogue.forget_chunks(&chunks)?;
+                    shared.forget_chunks(&chunks)?;
                     anew(&shared, &at_desk, &state)?
                 }
             },
@@ -158,8 +158,7 @@ fn sound(
         }
     }
     if !lost.is_empty() {
-        repository.catalogue.forget_chunks(&lost)?;
-        desk.forget_files();
+        repository.forget_chunks(&lost)?;
         listed.retain(|file| !file.chunks.iter().any(|key| lost.contains(key)));
     }
     Ok(listed)
@@ -173,9 +172,8 @@ fn is_sound(repository: &Repository, file: &IndexFile) -> Result<bool, FlowError
     if chunks.len() != file.chunks.len() {
         return Ok(false);
     }
-    let mut hash = ResumableHash::new(file.encoding);
-    match hash.read_on(repository.pool.as_ref(), &chunks) {
-        Ok(()) => Ok(hash.finish(&chunks) == Some((file.size_bytes, file.digest))),
+    match ResumableHash::of_whole(repository.pool.as_ref(), file.encoding, &chunks) {
+        Ok(found) => Ok(found == Some((file.size_bytes, file.digest))),
         Err(FlowError::Damaged(Damage::Chunk(_), _)) => Ok(false),
         Err(problem) => Err(problem),
     }

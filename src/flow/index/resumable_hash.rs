@@ -142,6 +142,20 @@ impl ResumableHash {
         })
     }
 
+    /// The size and digest of a whole file that is made of these chunks, all of them read.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the pool.
+    pub(crate) fn of_whole(
+        pool: &dyn Pool,
+        encoding: Encoding,
+        chunks: &[Arc<Chunk>],
+    ) -> Result<Option<(u64, Digest)>, FlowError> {
+        let mut hash = Self::new(encoding);
+        hash.read_on(pool, chunks)?;
+        Ok(hash.finish(chunks))
+    }
+
     /// Size in bytes and digest of the whole file; `None` while it is not complete in this
     /// encoding.
     pub(crate) fn finish(&self, chunks: &[Arc<Chunk>]) -> Option<(u64, Digest)> {

@@ -16,26 +16,22 @@ pub fn repair(repository: &Repository, damage: Damage) -> Result<Fate, FlowError
     let fate = match damage {
         Damage::Pack(pack) => pack::repair(repository, &pack)?,
         Damage::Chunk(key) => {
-            repository.catalogue.forget_chunks(&[key])?;
-            Fate::Replaced("index files of earlier generations that were made of it".into())
+            repository.forget_chunks(&[key])?;
+            Fate::of_forgotten()
         }
         Damage::Stanza(package) => stanza::repair(repository, &package)?,
         Damage::Blob(_) => Fate::of_blob(),
     };
     match &fate {
         Fate::Repaired => tracing::warn!(%damage, "damage was repaired"),
-        Fate::Replaced(gone) => tracing::warn!(%damage, gone, "what was damaged is made anew"),
+        Fate::Replaced(text) => tracing::warn!(%damage, "what was damaged is made anew: {text}"),
         Fate::Lost(reason) => tracing::error!(%damage, reason, "damage was not repaired"),
         Fate::Found => {}
     }
     repository.damage.settle(damage, fate.clone());
-    for desk in repository.desks().values() {
-        match fate {
-            // What failed because of the damage goes on.
-            Fate::Repaired => desk.wake(),
-            Fate::Replaced(_) => desk.forget_files(),
-            Fate::Found | Fate::Lost(_) => {}
-        }
+    if fate == Fate::Repaired {
+        // What failed because of the damage goes on.
+        repository.desks().values().for_each(|desk| desk.wake());
     }
     Ok(fate)
 }

@@ -35,8 +35,8 @@ pub(super) fn repair(repository: &Repository, pack: &Digest) -> Result<Fate, Flo
         return Ok(Fate::Repaired);
     }
     let keys: Vec<_> = held.iter().map(|chunk| chunk.key).collect();
-    repository.catalogue.forget_chunks(&keys)?;
-    Ok(Fate::Replaced("index files of earlier generations that were made of it".into()))
+    repository.forget_chunks(&keys)?;
+    Ok(Fate::of_forgotten())
 }
 
 /// A pack on its way.

@@ -195,10 +195,10 @@ fn look_at_damage(repository: &Repository, report: &mut ServerReport) -> Result<
             Fate::Repaired => {
                 ("damage-repaired", format!("{what} was damaged and is repaired; look at the disk"))
             }
-            Fate::Replaced(gone) => (
+            Fate::Replaced(text) => (
                 "damage-repaired",
                 format!(
-                    "{what} was damaged; what is listed was made anew, lost are {gone}; look at the disk"
+                    "{what} was damaged, and what is listed was made anew: {text}; look at the disk"
                 ),
             ),
         };

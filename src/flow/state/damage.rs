@@ -15,13 +15,18 @@ pub enum Fate {
     Found,
     /// It is as it was before.
     Repaired,
-    /// What it is needed for is made anew under another name; the text says what is gone.
+    /// What is listed of it is made anew; the text says what is lost.
     Replaced(String),
     /// It could not be repaired; the text says why.
     Lost(String),
 }
 
 impl Fate {
+    /// Of chunks that were forgotten.
+    pub(crate) fn of_forgotten() -> Self {
+        Self::Replaced("index files of earlier generations that were made of it are lost".into())
+    }
+
     /// Of a `.deb`: nothing is there to make it anew from.
     pub(crate) fn of_blob() -> Self {
         Self::Lost("upload the same file again; it takes its place".into())

@@ -35,7 +35,7 @@ pub(super) fn freshen(tree: &Tree, kind: Kind, digest: &Digest) -> Result<Presen
         Ok(None) => return Ok(Presence::Absent),
         // What is damaged is replaced by the sound bytes that came.
         Err(PoolError::Damaged { .. }) => {
-            warn!(?kind, %digest, "a damaged copy is replaced by sound bytes that came");
+            warn!(%kind, %digest, "a damaged copy is replaced by sound bytes that came");
             return Ok(Presence::Absent);
         }
         Err(problem) => return Err(problem),

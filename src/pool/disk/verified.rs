@@ -80,12 +80,16 @@ impl Verified {
         found: &Found,
     ) -> Result<(), PoolError> {
         let name = (kind, *digest, found.state.inode(), found.offset);
-        let is_sound = hash(found, digest)? == *digest;
-        self.keep(name, Outcome { state: found.state, is_sound });
+        let hashed = hash(found, digest)?;
+        let is_sound = hashed == Some(*digest);
+        // What could not be read may be readable the next time.
+        if hashed.is_some() {
+            self.keep(name, Outcome { state: found.state, is_sound });
+        }
         if is_sound {
             return Ok(());
         }
-        error!(?kind, %digest, "stored bytes are damaged: they have another digest; they are not served");
+        error!(%kind, %digest, "stored bytes are damaged: they have another digest; they are not served");
         Err(damaged(&name))
     }
 
@@ -104,7 +108,8 @@ impl Verified {
     }
 }
 
-fn hash(found: &Found, digest: &Digest) -> Result<Digest, PoolError> {
+/// The digest of stored bytes; `None` when the disk does not give all of them.
+fn hash(found: &Found, digest: &Digest) -> Result<Option<Digest>, PoolError> {
     let failed = |source| PoolError::Io { action: format!("read {digest}"), source };
     let mut hasher = Hasher::new();
     let (mut offset, mut left) = (found.offset, found.size_bytes);
@@ -117,14 +122,14 @@ fn hash(found: &Found, digest: &Digest) -> Result<Digest, PoolError> {
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             // A sector that cannot be read is as bad as one that has other bytes.
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => break,
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         hasher.update(part.get(..read).unwrap_or_default());
         offset = offset.saturating_add(read as u64);
         left = left.saturating_sub(read as u64);
     }
-    Ok(hasher.finish())
+    Ok(Some(hasher.finish()))
 }
 
 fn damaged((kind, digest, ..): &Name) -> PoolError {

@@ -74,3 +74,41 @@ fn a_chunk_that_is_looked_for_elsewhere_is_made_anew() {
         assert_eq!(house.whole().len(), house.packages.len() + 1, "{column}");
     }
 }
+
+/// Suites with the same packages share chunks: one that forgets them must not leave the other without.
+#[test]
+fn what_two_suites_share_comes_back_in_both() {
+    let mut house = House::new();
+    house.server.repoctl(&["suite", "create", "edge", "--architecture", "amd64"]).expect_success();
+    for name in ["acme-api", "acme-db", "acme-web"] {
+        let path = house.server.deb(&package(name, "1.0"));
+        house.server.repoctl(&["upload", "--suite", "edge", &path]).expect_success();
+    }
+    house
+        .server
+        .repoctl(&["host", "grant", HOST, "--suite", "stable", "--suite", "edge"])
+        .expect_success();
+    assert_eq!(house.whole_of("edge"), house.packages);
+    for is_place in [true, false] {
+        if is_place {
+            house.alter("UPDATE chunk SET run_offset = run_offset + 1 WHERE run_offset > 0 OR run_bytes > 0", []);
+        } else {
+            house.meanwhile(true, |house| {
+                house.stored("packs").iter().for_each(|pack| Rot::Cut.befall(pack, 400));
+            });
+        }
+        for suite in ["edge", "stable", "edge"] {
+            assert_eq!(house.whole_of(suite), house.packages, "{suite} {is_place}");
+        }
+    }
+}
+
+#[test]
+fn a_rotten_stanza_of_a_rotten_pack_comes_back_before_it() {
+    let mut house = House::new();
+    house.rot_stanza("acme-db");
+    house.meanwhile(false, |house| {
+        house.stored("packs").iter().for_each(|pack| Rot::Cut.befall(pack, 10));
+    });
+    assert_eq!(house.whole(), house.packages);
+}

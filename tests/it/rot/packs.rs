@@ -46,3 +46,17 @@ fn a_change_over_rotten_packs_repairs_them_and_is_published() {
         assert_eq!(house.whole(), packages);
     }
 }
+
+/// An incident is no time to wait for a repair.
+#[test]
+fn a_rollback_over_rotten_packs_repairs_them_and_is_published() {
+    let mut house = House::new();
+    house.server.upload("acme-web", "2.0").expect_success();
+    assert_ne!(house.whole(), house.packages);
+    house.meanwhile(false, |house| {
+        house.stored("packs").iter().for_each(|pack| Rot::Flipped.befall(pack, 500));
+    });
+    let words = ["pin", "--suite", "stable", "--rollback", "acme-web", "--yes"];
+    house.server.repoctl(&words).expect_success();
+    assert_eq!(house.whole(), house.packages);
+}
