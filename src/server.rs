@@ -1,6 +1,6 @@
 //! SERVER: the composition root. It names the concrete back ends, wires them, runs, and shuts down.
 //!
-//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, time, telemetry
+//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, digest, time, telemetry
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -25,6 +25,7 @@ use crate::trust::Trust;
 
 pub mod admin;
 pub mod audit;
+pub mod backup;
 pub mod ca;
 mod certificate;
 pub mod check;

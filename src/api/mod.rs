@@ -15,6 +15,7 @@ pub mod enrolment;
 pub mod keys;
 pub mod package;
 pub mod problem;
+pub mod restored;
 pub mod rights;
 mod schema;
 pub mod status;
@@ -52,6 +53,7 @@ pub use package::{
     SuitePlacement,
 };
 pub use problem::{Code, Exit, Problem, Reason};
+pub use restored::{RestoredView, UploadView};
 pub use rights::{
     AccessChange, AccessGrant, AccessGroup, AccessView, ExplainQuery, ExplainedDeed,
     ExplainedGrant, Explanation, GivenGrant,

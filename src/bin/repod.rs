@@ -16,6 +16,8 @@ use repod::server::keys::KeyChange;
 use repod::signing::KeyKind;
 use repod::time::{Clock, SystemClock};
 
+#[path = "repod/backup.rs"]
+mod backup;
 #[path = "repod/ca.rs"]
 mod ca;
 #[path = "repod/check.rs"]
@@ -133,6 +135,13 @@ enum Command {
     /// something is not what was stored.
     #[command(after_help = "EXAMPLE\n  repod check --config /var/lib/repod/repod.toml")]
     Check(check::CheckArguments),
+    /// Copy the whole data directory as it is at this moment, and read back what was copied. Works
+    /// while the server runs. What earlier backups in the directory have is not copied again.
+    #[command(after_help = "EXAMPLE\n  repod backup /srv/backups/repod --keep 30")]
+    Backup(backup::BackupArguments),
+    /// Bring a data directory back to the state of a backup. The server must be stopped.
+    #[command(after_help = "EXAMPLE\n  repod restore /srv/backups/repod --data /var/lib/repod")]
+    Restore(backup::RestoreArguments),
     /// What can be done with the audit log without asking the server.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -232,6 +241,8 @@ fn main() -> ExitCode {
             export(&ExportOptions { config, to: dir, suites, copy, prune })
         }
         Command::Check(arguments) => check::run(arguments),
+        Command::Backup(arguments) => backup::back_up(arguments),
+        Command::Restore(arguments) => backup::restore(arguments),
         Command::Audit(AuditCommand::Verify { config }) => verify_audit(config),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

@@ -17,6 +17,7 @@ mod generations;
 mod groups;
 mod records;
 mod repairs;
+mod restorations;
 mod snapshots;
 mod sql;
 pub mod sqlite;
@@ -32,6 +33,7 @@ pub use records::{
     PastIndex, Placement, Sighting, SuiteState,
 };
 pub use repairs::{FiledIndex, Repairs};
+pub use restorations::{AcceptedUpload, Restoration, Restorations};
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 
@@ -348,6 +350,7 @@ pub trait Catalogue:
     + Suites
     + Generations
     + Repairs
+    + Restorations
     + Snapshots
     + Access
     + Groups
@@ -363,6 +366,7 @@ impl<T> Catalogue for T where
         + Suites
         + Generations
         + Repairs
+        + Restorations
         + Snapshots
         + Access
         + Groups

@@ -41,7 +41,9 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
-use command::{Session, access, audit, crl, enrol, manual, package, pin, rights, signing, suite};
+use command::{
+    Session, access, audit, crl, enrol, manual, package, pin, restored, rights, signing, suite,
+};
 use config::Settings;
 use failure::Failure;
 
@@ -176,6 +178,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,
+        Command::Restored(args) => restored::restored(session, args).await,
         Command::Key(command) => signing::key(session, command).await,
         Command::Access(command) => rights::access(session, command).await,
         Command::Apply(args) => apply::apply(session, args).await,

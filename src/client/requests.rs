@@ -10,8 +10,8 @@ use crate::api::{
     Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, ExplainQuery, Explanation,
     GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
     IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MissingBlobs, PackagesQuery,
-    PinView, PlacementView, RevocationOutcome, RevocationRequest, SearchQuery, SetupQuery, Status,
-    SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+    PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest, SearchQuery,
+    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -159,6 +159,17 @@ impl Client {
     /// Has the server check the whole audit log against its chain.
     pub async fn verify_audit(&self) -> Result<AuditVerdict, ClientError> {
         self.read(&["audit", "verify"], NOTHING).await
+    }
+
+    /// The last restoration of an earlier state.
+    pub async fn show_restored(&self) -> Result<RestoredView, ClientError> {
+        self.read(&["restored"], NOTHING).await
+    }
+
+    /// Acknowledges it.
+    pub async fn acknowledge_restored(&self) -> Result<RestoredView, ClientError> {
+        let request = self.request(Method::POST, &["restored", "acknowledge"])?;
+        self.ask(request, Effect::Repeatable).await
     }
 
     /// A certificate for a host.

@@ -6,6 +6,7 @@ use crate::domain::add::Added;
 use crate::domain::installable::Lack;
 use crate::domain::suite_edit::SuiteEdit;
 use crate::domain::{Move, Pin, PinTarget};
+use crate::time::Moment;
 
 /// A change to a suite.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,6 +32,9 @@ pub enum Change {
     Renew,
     /// List the files that were completed since the last head.
     Complete,
+    /// Publish what is live as a new generation, unless it was published since this moment: an earlier
+    /// state was restored then.
+    Restore(Moment),
 }
 
 impl Change {
@@ -47,6 +51,7 @@ impl Change {
             Self::Expire(_) => "expire",
             Self::Renew => "renew",
             Self::Complete => "complete",
+            Self::Restore(_) => "restore",
         }
     }
 

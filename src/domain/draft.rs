@@ -394,6 +394,7 @@ impl<'a> Draft<'a> {
             restored: self.old_withdrawn.difference(&self.withdrawn).cloned().collect(),
             spec: self.edited.then(|| self.spec.clone()),
             alias_from: self.alias_from.clone().filter(|_| self.edited),
+            is_restored: false,
         }
     }
 }

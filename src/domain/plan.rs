@@ -24,6 +24,8 @@ pub struct Plan {
     pub spec: Option<SuiteSpec>,
     /// The suite that its alias may be taken from.
     pub alias_from: Option<SuiteName>,
+    /// Whether the same is published under a new number.
+    pub is_restored: bool,
 }
 
 impl Plan {
@@ -35,7 +37,7 @@ impl Plan {
 
     /// Whether hosts would see a difference.
     pub fn is_visible(&self) -> bool {
-        !self.moves.is_empty() || self.spec.is_some()
+        !self.moves.is_empty() || self.spec.is_some() || self.is_restored
     }
 
     /// Whether there is nothing at all to record.

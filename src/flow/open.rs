@@ -17,7 +17,7 @@ use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::releases::Releases;
-use crate::flow::upkeep::{keys, writer};
+use crate::flow::upkeep::{keys, restored, writer};
 use crate::pool::Pool;
 use crate::signing::Signer;
 use crate::time::Clock;
@@ -85,10 +85,12 @@ impl Repository {
         }
         let book = Arc::clone(&repository.damage);
         tokio::spawn(watch::watch(Arc::downgrade(&repository), book));
+        let signed = restored::by_log(&repository)?;
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {
             writer::open(&repository, &spec.name)?;
         }
+        restored::settle(&repository, signed.as_ref())?;
         Ok(repository)
     }
 }

@@ -25,6 +25,7 @@ mod pieces;
 pub mod refused;
 pub mod reports;
 pub mod repository;
+pub mod restored;
 pub mod rights;
 pub mod route;
 pub mod routes;

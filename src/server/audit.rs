@@ -9,6 +9,7 @@ use crate::catalogue::SqliteCatalogue;
 use crate::config::Config;
 use crate::flow::audit::seal;
 pub use crate::flow::audit::seal::Verdict;
+use crate::signing::DateFloor;
 use crate::time::Moment;
 
 /// Checks the whole log against its chain and its checkpoints, also while a server writes to it.
@@ -20,5 +21,9 @@ pub fn verify(config: &Path, now: Moment) -> Result<Verdict, ServerError> {
     let data = DataDirectory::beside(&config.data)?;
     let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
     let keys = std::fs::read_to_string(data.archive_key()).map_err(part("archive key"))?;
-    Ok(seal::verify(&catalogue, &keys, now))
+    let floor = DateFloor::open(data.floor()).map_err(part("date floor"))?;
+    let kept = floor.read_statement().map_err(part("date floor"))?;
+    let mut verdict = seal::verify(&catalogue, &keys, now);
+    verdict.compare(&catalogue, kept.as_deref()).map_err(part("audit log"))?;
+    Ok(verdict)
 }

@@ -102,7 +102,10 @@ fn keyring(
     }
     match std::fs::read_to_string(data.archive_key()) {
         Ok(public) => {
-            let verdict = seal::verify(catalogue, &public, now);
+            let mut verdict = seal::verify(catalogue, &public, now);
+            let kept = DateFloor::open(data.floor()).and_then(|floor| floor.read_statement());
+            let compared = verdict.compare(catalogue, kept.unwrap_or_default().as_deref());
+            found.extend(compared.err().map(|problem| text(format!("the audit log: {problem}"))));
             let faults = verdict.faults.into_iter();
             found.extend(faults.map(|fault| text(format!("the audit log: {fault}"))));
         }
@@ -185,7 +188,7 @@ fn restore_dates(data: &DataDirectory) -> Result<(), ServerError> {
         let state = catalogue.load_suite(&spec.name).map_err(part("catalogue"))?;
         let noted = floor.read(&spec.name).map_err(part("date floor"))?;
         if let (None, Some(head)) = (noted, state.and_then(|state| state.head)) {
-            floor.raise(&spec.name, head.date).map_err(part("date floor"))?;
+            floor.raise(&spec.name, head.date, head.generation).map_err(part("date floor"))?;
         }
     }
     Ok(())

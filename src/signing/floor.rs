@@ -1,7 +1,8 @@
-//! The floor of Dates: the last Date signed for each suite, on disk and strictly rising.
+//! The floor of Dates: the last Date signed for each suite, on disk and strictly rising; and the
+//! highest generation signed.
 //!
 //! It lies outside the catalogue on purpose: restoring an old catalogue must not bring back old
-//! Dates.
+//! Dates, nor generation numbers that hosts have seen.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -12,8 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
-/// A floor file is at most ten digits and a newline; reading a little more shows that it is longer.
-const READ_BYTES: u64 = 32;
+/// A floor file is at most ten digits, a blank, twenty digits and a newline; reading a little more
+/// shows that it is longer.
+const READ_BYTES: u64 = 40;
 
 /// Why the floor could not be read or raised.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +65,7 @@ pub enum FloorError {
 /// The last signed Date of every suite.
 ///
 /// Shape: a directory with one file per suite, named as the suite, which holds the seconds since
-/// 1970 as decimal digits and a newline.
+/// 1970 as decimal digits, the highest generation after a blank if one is known, and a newline.
 #[derive(Debug)]
 pub struct DateFloor {
     dir: PathBuf,
@@ -106,6 +108,18 @@ impl DateFloor {
     /// [`FloorError::Damaged`] when the file holds anything else than one Date, and
     /// [`FloorError::Io`] when it cannot be read (both the machine's fault).
     pub fn read(&self, suite: &SuiteName) -> Result<Option<Moment>, FloorError> {
+        Ok(self.read_mark(suite)?.map(|mark| mark.date))
+    }
+
+    /// The highest generation of the suite that was ever signed; 0 when none is known.
+    ///
+    /// # Errors
+    /// As for [`DateFloor::read`].
+    pub fn read_generation(&self, suite: &SuiteName) -> Result<u64, FloorError> {
+        Ok(self.read_mark(suite)?.map_or(0, |mark| mark.generation))
+    }
+
+    fn read_mark(&self, suite: &SuiteName) -> Result<Option<Mark>, FloorError> {
         let path = self.dir.join(suite.as_str());
         let file = match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -116,32 +130,44 @@ impl DateFloor {
         parse(&bytes).map(Some).ok_or(FloorError::Damaged { path })
     }
 
-    /// Raises the floor of the suite, durably: once this returns, a power cut does not undo it.
+    /// Raises the floor of the suite, durably: once this returns, a power cut does not undo it. The
+    /// highest generation is raised with it, if this one is higher.
     ///
     /// # Errors
     /// [`FloorError::NotAbove`] unless `date` is above the floor (caller's fault);
     /// [`FloorError::OutOfRange`]; [`FloorError::Damaged`], [`FloorError::Io`] and
     /// [`FloorError::Broken`] when the disk is at fault.
-    pub fn raise(&self, suite: &SuiteName, date: Moment) -> Result<(), FloorError> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(FloorError::Broken { dir: self.dir.clone() });
-        }
+    pub fn raise(
+        &self,
+        suite: &SuiteName,
+        date: Moment,
+        generation: u64,
+    ) -> Result<(), FloorError> {
         if u32::try_from(date.0).is_err() {
             return Err(FloorError::OutOfRange(date));
         }
-        let dir = File::open(&self.dir).map_err(failed("open the directory", &self.dir))?;
-        // Another thread, or another process by mistake, must not raise between reading and
-        // writing. Closing the handle frees the lock.
-        dir.lock().map_err(failed("lock", &self.dir))?;
-        if let Some(floor) = self.read(suite)?.filter(|floor| date <= *floor) {
+        let dir = self.lock()?;
+        let before = self.read_mark(suite)?;
+        if let Some(floor) = before.map(|mark| mark.date).filter(|floor| date <= *floor) {
             return Err(FloorError::NotAbove { suite: suite.clone(), date, floor });
         }
-        self.replace(suite, date, &dir)
+        let highest = before.map_or(0, |mark| mark.generation);
+        self.replace(suite, Mark { date, generation: generation.max(highest) }, &dir)
     }
 
-    fn replace(&self, suite: &SuiteName, date: Moment, dir: &File) -> Result<(), FloorError> {
+    fn replace(&self, suite: &SuiteName, mark: Mark, dir: &File) -> Result<(), FloorError> {
+        self.replace_file(suite.as_str(), mark.text().as_bytes(), dir)
+    }
+
+    /// Replaces a file of the directory, durably.
+    pub(super) fn replace_file(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        dir: &File,
+    ) -> Result<(), FloorError> {
         // No suite's name begins with a dot.
-        let temporary = self.dir.join(format!(".{suite}.new"));
+        let temporary = self.dir.join(format!(".{name}.new"));
         let _leftover_of_a_crash = fs::remove_file(&temporary);
         let mut file = OpenOptions::new()
             .write(true)
@@ -149,25 +175,64 @@ impl DateFloor {
             .mode(0o600)
             .open(&temporary)
             .map_err(failed("make", &temporary))?;
-        if let Err(error) = file.write_all(format!("{}\n", date.0).as_bytes()) {
+        if let Err(error) = file.write_all(bytes) {
             let _nothing_lost = fs::remove_file(&temporary);
             return Err(failed("write", &temporary)(error));
         }
         // After a failed sync the kernel may drop the dirty pages, and a second sync would succeed
         // wrongly.
         file.sync_all()
-            .and_then(|()| fs::rename(&temporary, self.dir.join(suite.as_str())))
+            .and_then(|()| fs::rename(&temporary, self.dir.join(name)))
             .and_then(|()| dir.sync_all())
             .inspect_err(|_| self.broken.store(true, Ordering::SeqCst))
             .map_err(failed("make durable", &temporary))
     }
+
+    /// The directory, locked: another thread, or another process by mistake, must not write between
+    /// reading and writing. Closing the handle frees the lock.
+    ///
+    /// # Errors
+    /// [`FloorError::Broken`] after a write that may be lost; [`FloorError::Io`].
+    pub(super) fn lock(&self) -> Result<File, FloorError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(FloorError::Broken { dir: self.dir.clone() });
+        }
+        let dir = File::open(&self.dir).map_err(failed("open the directory", &self.dir))?;
+        dir.lock().map_err(failed("lock", &self.dir))?;
+        Ok(dir)
+    }
+
+    /// The path of a file of the directory.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}
+
+/// What a floor file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Mark {
+    date: Moment,
+    generation: u64,
+}
+
+impl Mark {
+    /// A file without a generation is one of an earlier build.
+    fn text(self) -> String {
+        match self.generation {
+            0 => format!("{}\n", self.date.0),
+            generation => format!("{} {generation}\n", self.date.0),
+        }
+    }
 }
 
 /// Exactly what [`DateFloor::raise`] writes, and nothing else.
-fn parse(bytes: &[u8]) -> Option<Moment> {
+fn parse(bytes: &[u8]) -> Option<Mark> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let seconds: u32 = text.strip_suffix('\n')?.parse().ok()?;
-    (format!("{seconds}\n") == text).then(|| Moment(i64::from(seconds)))
+    let line = text.strip_suffix('\n')?;
+    let (seconds, generation) = line.split_once(' ').unwrap_or((line, "0"));
+    let seconds: u32 = seconds.parse().ok()?;
+    let mark = Mark { date: Moment(i64::from(seconds)), generation: generation.parse().ok()? };
+    (mark.text() == text).then_some(mark)
 }
 
 /// Whether a path names something: the parent of a bare file name is the empty path.
@@ -175,126 +240,12 @@ fn has_name(path: &&Path) -> bool {
     !path.as_os_str().is_empty()
 }
 
-fn failed<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> FloorError + 'p {
+pub(super) fn failed<'p>(
+    what: &'static str,
+    path: &'p Path,
+) -> impl FnOnce(io::Error) -> FloorError + 'p {
     move |source| FloorError::Io { what, path: path.to_path_buf(), source }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn suite(name: &str) -> SuiteName {
-        SuiteName::parse(name).unwrap()
-    }
-
-    #[test]
-    fn the_floor_rises_survives_a_restart_and_never_falls() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = DateFloor::open(dir.path()).unwrap();
-        let (stable, edge) = (suite("stable"), suite("edge"));
-        assert_eq!(floor.read(&stable).unwrap(), None);
-        floor.raise(&stable, Moment(100)).unwrap();
-        for low in [100, 99, 0] {
-            let refused = floor.raise(&stable, Moment(low)).unwrap_err();
-            assert!(
-                matches!(refused, FloorError::NotAbove { floor: Moment(100), .. }),
-                "{refused}"
-            );
-        }
-        floor.raise(&edge, Moment(7)).unwrap();
-        drop(floor);
-
-        let again = DateFloor::open(dir.path()).unwrap();
-        assert_eq!(again.read(&stable).unwrap(), Some(Moment(100)));
-        assert_eq!(again.read(&edge).unwrap(), Some(Moment(7)));
-        assert!(again.raise(&stable, Moment(100)).is_err());
-        again.raise(&stable, Moment(101)).unwrap();
-        assert_eq!(fs::read_to_string(dir.path().join("stable")).unwrap(), "101\n");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
-    }
-
-    #[test]
-    fn a_damaged_file_is_an_error_that_names_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = DateFloor::open(dir.path()).unwrap();
-        for bad in
-            ["", "\n", "12", "+12\n", "012\n", "-1\n", "12\n\n", " 12\n", "4294967296\n", "x\n"]
-        {
-            fs::write(dir.path().join("stable"), bad).unwrap();
-            let refused = floor.read(&suite("stable")).unwrap_err();
-            assert!(matches!(refused, FloorError::Damaged { .. }), "{bad:?}: {refused}");
-            assert!(refused.to_string().contains("stable"), "{refused}");
-            assert!(floor.raise(&suite("stable"), Moment(1 << 31)).is_err(), "{bad:?}");
-        }
-        fs::write(dir.path().join("stable"), [b'1', 0xff, b'\n']).unwrap();
-        assert!(floor.read(&suite("stable")).is_err());
-        fs::write(dir.path().join("stable"), "1".repeat(1 << 20)).unwrap();
-        assert!(floor.read(&suite("stable")).is_err());
-        assert_eq!(floor.read(&suite("edge")).unwrap(), None, "other suites are not harmed");
-    }
-
-    #[test]
-    fn a_missing_directory_is_refused_until_it_is_made() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("floor");
-        assert!(matches!(DateFloor::open(&path), Err(FloorError::Io { .. })));
-        DateFloor::create(&path).unwrap().raise(&suite("a"), Moment(5)).unwrap();
-        assert_eq!(DateFloor::create(&path).unwrap().read(&suite("a")).unwrap(), Some(Moment(5)));
-        fs::write(dir.path().join("file"), "").unwrap();
-        assert!(DateFloor::create(dir.path().join("file")).is_err());
-    }
-
-    #[test]
-    fn dates_outside_openpgp_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = DateFloor::open(dir.path()).unwrap();
-        for bad in [-1, 1 << 32, i64::MAX, i64::MIN] {
-            let refused = floor.raise(&suite("a"), Moment(bad)).unwrap_err();
-            assert!(matches!(refused, FloorError::OutOfRange(_)), "{bad}: {refused}");
-        }
-        assert_eq!(floor.read(&suite("a")).unwrap(), None);
-    }
-
-    #[test]
-    fn a_write_that_may_be_lost_ends_all_writing() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = DateFloor::open(dir.path()).unwrap();
-        // A directory in the place of the file makes the rename fail.
-        fs::create_dir(dir.path().join("late")).unwrap();
-        let file = File::open(dir.path()).unwrap();
-        assert!(floor.replace(&suite("late"), Moment(1), &file).is_err());
-        let refused = floor.raise(&suite("other"), Moment(1)).unwrap_err();
-        assert!(matches!(refused, FloorError::Broken { .. }), "{refused}");
-    }
-
-    #[test]
-    fn of_many_threads_with_one_date_one_wins() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = DateFloor::open(dir.path()).unwrap();
-        let wins = std::thread::scope(|scope| {
-            let raise = || floor.raise(&suite("stable"), Moment(9)).is_ok();
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(raise)).collect();
-            threads.into_iter().map(|t| t.join().unwrap()).filter(|won| *won).count()
-        });
-        assert_eq!(wins, 1);
-    }
-
-    proptest! {
-        #[test]
-        fn bytes_parse_only_to_what_writes_them(
-            bytes in prop::collection::vec(any::<u8>(), 0..14)
-        ) {
-            if let Some(moment) = parse(&bytes) {
-                prop_assert_eq!(format!("{}\n", moment.0).into_bytes(), bytes);
-            }
-        }
-
-        #[test]
-        fn what_is_written_parses(seconds in any::<u32>()) {
-            let text = format!("{seconds}\n");
-            prop_assert_eq!(parse(text.as_bytes()), Some(Moment(i64::from(seconds))));
-        }
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@
 pub mod check;
 mod external;
 pub mod floor;
+mod kept;
 pub mod key;
 mod keyring;
 mod keyring_key;

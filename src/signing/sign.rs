@@ -26,9 +26,20 @@ const WAIT_SECONDS: i64 = 5;
 pub struct ReleaseDate {
     suite: SuiteName,
     moment: Moment,
+    generation: u64,
 }
 
 impl ReleaseDate {
+    fn new(suite: &SuiteName, moment: Moment) -> Self {
+        Self { suite: suite.clone(), moment, generation: 0 }
+    }
+
+    /// The same for a head of this generation, which is noted outside the catalogue.
+    #[must_use]
+    pub fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
+
     /// The moment to write into the `Date` field.
     pub fn moment(&self) -> Moment {
         self.moment
@@ -231,7 +242,7 @@ impl Signer {
     /// the floor cannot be read (all the machine's fault).
     pub fn next_date(&self, suite: &SuiteName, now: Moment) -> Result<NextDate, SigningError> {
         timestamp(now)?;
-        let ready = ReleaseDate { suite: suite.clone(), moment: now };
+        let ready = ReleaseDate::new(suite, now);
         let Some(floor) = self.floor.read(suite)?.filter(|floor| *floor >= now) else {
             return Ok(NextDate::Ready(ready));
         };
@@ -256,7 +267,7 @@ impl Signer {
         timestamp(moment)?;
         let made = self.signers(suite)?.newest().is_none_or(|(_, created)| created <= moment);
         let free = made && self.floor.read(suite)?.is_none_or(|floor| floor < moment);
-        Ok(free.then(|| ReleaseDate { suite: suite.clone(), moment }))
+        Ok(free.then(|| ReleaseDate::new(suite, moment)))
     }
 
     /// The last Date that was signed for the suite; `None` when there is none.
@@ -265,6 +276,11 @@ impl Signer {
     /// [`SigningError::Floor`] when the floor cannot be read (the machine's fault).
     pub fn last_date(&self, suite: &SuiteName) -> Result<Option<Moment>, SigningError> {
         Ok(self.floor.read(suite)?)
+    }
+
+    /// The floor of Dates, and what is kept beside it.
+    pub fn floor(&self) -> &DateFloor {
+        &self.floor
     }
 
     /// Signs the text with every key and gives it back once another implementation verified it.
@@ -288,7 +304,7 @@ impl Signer {
         if let Some((fingerprint, created)) = signers.newest().filter(|(_, at)| *at > date.moment) {
             return Err(SigningError::KeyYounger { fingerprint, created, date: date.moment });
         }
-        self.floor.raise(&date.suite, date.moment)?;
+        self.floor.raise(&date.suite, date.moment, date.generation)?;
         Ok(signers.sign_proven(release_text, date.moment, true)?.0)
     }
 

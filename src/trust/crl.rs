@@ -112,6 +112,11 @@ impl Crl {
         self.revoked.is_empty()
     }
 
+    /// Every revoked serial, and since when, in no particular order.
+    pub(super) fn revoked(&self) -> impl Iterator<Item = (&Serial, Moment)> {
+        self.revoked.iter().map(|(serial, at)| (serial, *at))
+    }
+
     /// Since when `serial` is revoked; `None` when it is not.
     pub fn find_revocation(&self, serial: &Serial) -> Option<Moment> {
         self.revoked.get(serial).copied()
@@ -149,10 +154,7 @@ pub(super) fn read(
 /// # Errors
 /// [`CrlFault`].
 pub(super) fn read_own(bytes: &[u8], authority: Authority, now: Moment) -> Result<Crl, CrlFault> {
-    let authorities = [authority];
-    let lists = split(bytes)?;
-    let [der] = lists.as_slice() else { return Err(CrlFault::Empty) };
-    let list = read(der, &authorities).map_err(|(_, fault)| fault)?;
+    let list = read_published(bytes, authority)?;
     if list.this_update > now.plus(SKEW_SECONDS) {
         return Err(CrlFault::FromFuture(list.this_update));
     }
@@ -160,6 +162,17 @@ pub(super) fn read_own(bytes: &[u8], authority: Authority, now: Moment) -> Resul
         return Err(CrlFault::Stale(list.next_update));
     }
     Ok(list)
+}
+
+/// The one list in `bytes`, made by `authority`. Its dates are not checked.
+///
+/// # Errors
+/// [`CrlFault`].
+pub(super) fn read_published(bytes: &[u8], authority: Authority) -> Result<Crl, CrlFault> {
+    let authorities = [authority];
+    let lists = split(bytes)?;
+    let [der] = lists.as_slice() else { return Err(CrlFault::Empty) };
+    read(der, &authorities).map_err(|(_, fault)| fault)
 }
 
 /// The number of the only list in `bytes`, unverified; `None` when none can be read.

@@ -92,6 +92,22 @@ impl CertificateAuthority {
         files::replace(&path, pem.as_bytes(), Readers::All)
     }
 
+    /// What the published list revokes; nothing when there is none that can be read. Unlike the
+    /// catalogue, it does not go back when a backup is restored.
+    pub fn standing(&self) -> Vec<Revoked> {
+        let Ok(bytes) = files::read(&self.directory.join("crl.pem"), CRL_LIMIT_BYTES) else {
+            return Vec::new();
+        };
+        let own = own_authority(&self.directory.join("ca.crt"), self.certificate_pem.as_bytes());
+        let list = own.ok().and_then(|own| crl::read_published(&bytes, own).ok());
+        let entry = |(serial, at): (&Serial, Moment)| Revoked {
+            serial_hex: serial.to_string(),
+            at,
+            reason: Reason::default(),
+        };
+        list.map(|list| list.revoked().map(entry).collect()).unwrap_or_default()
+    }
+
     /// Above the number kept beside the list, above that of the list itself, and not below the
     /// clock: so it rises even when both were lost.
     fn next_number(&self, list: &Path, now: Moment) -> Result<u64, TrustError> {

@@ -41,6 +41,7 @@ mod origins;
 mod questions;
 mod refusals;
 mod renewal;
+mod restored;
 mod ropes;
 mod rot;
 mod rotation;

@@ -164,6 +164,9 @@ fn ask_everything(between: &Between) {
     run("audit --suite stable --verb add --refused");
     run("audit checkpoint");
     run("audit verify");
+    server.note_restoration();
+    run("restored");
+    run("restored acknowledge -m checked");
 }
 
 /// A machine that gets its certificate by a token, and the one after that.

@@ -29,6 +29,7 @@ mod journal;
 mod packages;
 mod publish;
 mod repairs;
+mod restorations;
 mod rows;
 mod slices;
 mod snapshots;

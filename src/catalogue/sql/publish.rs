@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use super::bindings::{self, Bound, By};
 use super::heads::{find_head, lock};
 use super::indices::{record_chunk, record_indices};
-use super::rows::{parse, to_json};
+use super::rows::{number, parse, to_json};
 use super::{Answer, Tx, Value, aliases, audit, count, one, slices};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, Namespace, SuiteName};
@@ -21,7 +21,10 @@ const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
 
 const FLOOR: &str = "SELECT dated_at FROM departed_suite WHERE name = $1";
 
-const NAMESPACE: &str = "SELECT namespace FROM suite WHERE id = $1";
+const SUITE: &str = "\
+    SELECT namespace, CASE WHEN next_generation > last_generation THEN next_generation \
+        ELSE last_generation + 1 END \
+    FROM suite WHERE id = $1";
 
 // A package that was taken before keeps its author and time.
 const RECORD_ACCEPTANCE: &str = "\
@@ -80,11 +83,12 @@ const MOVE_HEAD: &str = "\
 /// hold a package's name, version and architecture in the suite's namespace.
 pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;
+    let number = publication.generation.as_ref().map_or(0, |new| new.record.generation);
     match publication.sliced {
         0 => slices::take_all_back(tx, (id, count(last)?))?,
-        rows => slices::expect(tx, &publication.suite, (id, count(last)?), rows)?,
+        rows => slices::expect(tx, &publication.suite, (id, count(number)?), rows)?,
     }
-    let mut batch = PublishBatch::new(tx, (id, last), &publication.suite, None)?;
+    let mut batch = PublishBatch::new(tx, id, &publication.suite, None)?;
     if let Some(spec) = &publication.spec {
         if spec.name != publication.suite || spec.namespace != batch.namespace {
             let problem = "the new description is of another suite, or in another namespace";
@@ -114,10 +118,10 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
 /// # Errors
 /// As for [`publish`].
 pub fn record_slice(tx: &mut dyn Tx, slice: &Slice) -> Answer<u64> {
-    let (id, last) = lock(tx, &slice.suite)?;
+    let (id, _) = lock(tx, &slice.suite)?;
     let number = count(slice.generation)?;
-    let mut batch = PublishBatch::new(tx, (id, last), &slice.suite, Some(number))?;
-    if last.checked_add(1) != Some(slice.generation) {
+    let mut batch = PublishBatch::new(tx, id, &slice.suite, Some(number))?;
+    if batch.next != slice.generation {
         return Err(batch.stale());
     }
     let mut rows = 0_u64;
@@ -137,7 +141,8 @@ pub fn record_slice(tx: &mut dyn Tx, slice: &Slice) -> Answer<u64> {
 struct PublishBatch<'t> {
     tx: &'t mut dyn Tx,
     id: i64,
-    last: u64,
+    /// The number of the next generation.
+    next: u64,
     name: &'t SuiteName,
     namespace: Namespace,
     packages: HashMap<Digest, Bound>,
@@ -146,20 +151,15 @@ struct PublishBatch<'t> {
 }
 
 impl<'t> PublishBatch<'t> {
-    /// A transaction on a suite that is locked, with its id and last generation.
+    /// A transaction on a suite that is locked, with its id.
     ///
     /// # Errors
     /// [`CatalogueError`] of the database.
-    fn new(
-        tx: &'t mut dyn Tx,
-        (id, last): (i64, u64),
-        name: &'t SuiteName,
-        coming: Option<i64>,
-    ) -> Answer<Self> {
-        let namespace = one(tx, NAMESPACE, &[id.into()], |row| parse(row, 0))?;
-        let namespace =
-            namespace.ok_or_else(|| CatalogueError::Missing(format!("suite {name}")))?;
-        Ok(Self { tx, id, last, name, namespace, packages: HashMap::new(), coming })
+    fn new(tx: &'t mut dyn Tx, id: i64, name: &'t SuiteName, coming: Option<i64>) -> Answer<Self> {
+        let suite = one(tx, SUITE, &[id.into()], |row| Ok((parse(row, 0)?, number(row, 1)?)))?;
+        let (namespace, next) =
+            suite.ok_or_else(|| CatalogueError::Missing(format!("suite {name}")))?;
+        Ok(Self { tx, id, next, name, namespace, packages: HashMap::new(), coming })
     }
 
     fn stale(&self) -> CatalogueError {
@@ -259,7 +259,7 @@ impl<'t> PublishBatch<'t> {
     fn record_generation(&mut self, new: &NewGeneration) -> Answer<()> {
         let NewGeneration { record, entered, left, chunks, indices, head } = new;
         let generation = record.generation;
-        if self.last.checked_add(1) != Some(generation) || head.generation != generation {
+        if self.next != generation || head.generation != generation {
             return Err(self.stale());
         }
         self.expect_later(head)?;

@@ -51,13 +51,17 @@ const NOT_TAKE: &str = "\
         AND NOT EXISTS (SELECT 1 FROM acceptance WHERE package_id = $1) \
         AND NOT EXISTS (SELECT 1 FROM membership WHERE package_id = $1)";
 
-/// Checks that the slices of the next generation have exactly `rows` rows.
+/// Checks that the slices of the next generation, of this number, have exactly `rows` rows.
 ///
 /// # Errors
 /// [`CatalogueError::Stale`] when they have another number of rows.
-pub fn expect(tx: &mut dyn Tx, suite: &SuiteName, (id, last): (i64, i64), rows: u64) -> Answer<()> {
-    let next = [id.into(), last.saturating_add(1).into()];
-    match one(tx, ROWS, &next, |row| row.integer(0))? {
+pub fn expect(
+    tx: &mut dyn Tx,
+    suite: &SuiteName,
+    (id, number): (i64, i64),
+    rows: u64,
+) -> Answer<()> {
+    match one(tx, ROWS, &[id.into(), number.into()], |row| row.integer(0))? {
         Some(found) if found == count(rows)? => Ok(()),
         _ => Err(CatalogueError::Stale(suite.clone())),
     }

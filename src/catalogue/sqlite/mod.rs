@@ -20,6 +20,7 @@ use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, ChunkCache, Store, Tx};
 use crate::cause::Cause;
 
+mod backup;
 mod readers;
 mod tx;
 mod writer;
@@ -30,7 +31,7 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 11] = [
+const MIGRATIONS: [M<'static>; 12] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
@@ -42,6 +43,7 @@ const MIGRATIONS: [M<'static>; 11] = [
     M::up(include_str!("../../../migrations/sqlite/0009-aliases/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0010-namespaces/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0011-privileges/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0012-restorations/up.sql")),
 ];
 
 /// Marks the file as one of this program: `repo` in ASCII.

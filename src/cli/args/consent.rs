@@ -2,7 +2,7 @@
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
-    KeyCommand, SuiteCommand, YesArg,
+    KeyCommand, RestoredCommand, SuiteCommand, YesArg,
 };
 
 /// The effect of a command on others. The whole list is in docs/questions.md.
@@ -43,6 +43,11 @@ impl Command {
             Self::Upload(_) | Self::Crl(CrlCommand::Put(_)) => Consent::Plain,
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => Consent::Reads,
+            },
+            // It ends warnings; the log keeps what they said.
+            Self::Restored(args) => match &args.command {
+                Some(RestoredCommand::Acknowledge(_)) => Consent::Plain,
+                None => Consent::Reads,
             },
             Self::Crl(CrlCommand::Show)
             | Self::List(_)

@@ -7,6 +7,7 @@ mod enrol;
 mod names;
 mod packages;
 mod pins;
+mod restored;
 mod rights;
 mod signing;
 mod suite;
@@ -30,6 +31,7 @@ pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, Upload
 #[cfg(test)]
 pub use pins::parse_hours;
 pub use pins::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use restored::{RestoredArgs, RestoredCommand};
 pub use rights::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
     GroupMembers, GroupRemove,
@@ -148,6 +150,8 @@ pub enum Command {
     Crl(CrlCommand),
     /// Show who did what, when and why, and prove that nothing of it was altered
     Audit(AuditArgs),
+    /// Show what a restored backup left open, or say that all is well again
+    Restored(RestoredArgs),
     /// Who may do what: groups, grants, and why
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl access explain ci.example.org stable")]
     Access(AccessCommand),

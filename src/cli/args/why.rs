@@ -2,7 +2,7 @@
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
-    KeyCommand, MessageArg, SuiteCommand,
+    KeyCommand, MessageArg, RestoredCommand, SuiteCommand,
 };
 
 impl Command {
@@ -24,6 +24,10 @@ impl Command {
             // A checkpoint covers the whole log, so a line about it would be beyond the checkpoint.
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => None,
+            },
+            Self::Restored(args) => match &args.command {
+                Some(RestoredCommand::Acknowledge(args)) => Some(&args.why),
+                None => None,
             },
             Self::Crl(CrlCommand::Show)
             | Self::List(_)

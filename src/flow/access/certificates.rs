@@ -1,5 +1,6 @@
 //! Certificates: issued, revoked, and the CA and its revocation list renewed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -252,6 +253,14 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
         let at = certificate.revoked_at?;
         Some(Revoked { serial_hex: certificate.serial.clone(), at, reason: Reason::default() })
     });
+    // What was revoked after a backup stays revoked once that is restored.
+    let known: BTreeSet<_> = certificates
+        .iter()
+        .filter(|certificate| certificate.revoked_at.is_some())
+        .map(|certificate| certificate.serial.as_str())
+        .collect();
+    let standing = authority.standing().into_iter();
+    let revoked = revoked.chain(standing.filter(|one| !known.contains(one.serial_hex.as_str())));
     authority.publish_crl(&revoked.collect::<Vec<_>>(), now, repository.limits().crl_seconds)?;
     repository.trust.reload(now)?;
     repository.crl_owed.store(false, Ordering::Relaxed);

@@ -120,6 +120,7 @@ pub fn verb(change: &Change) -> &'static str {
         Change::Edit(_) => "suite-edit",
         Change::Begin => "suite-begin",
         Change::Expire(_) => "pin-expire",
+        Change::Restore(_) => "suite-restore",
         other => other.verb(),
     }
 }
@@ -144,7 +145,7 @@ pub fn detail(change: &Change) -> String {
         Change::Remove(targets) => names(targets, ""),
         Change::Edit(edit) => edited(edit),
         Change::Expire(target) => named(target),
-        Change::Begin | Change::Renew | Change::Complete => String::new(),
+        Change::Begin | Change::Renew | Change::Complete | Change::Restore(_) => String::new(),
     }
 }
 

@@ -3,5 +3,6 @@
 //! May name: error, threads, state, suite, repository
 
 pub mod entries;
+pub(crate) mod kept;
 pub mod refusals;
 pub mod seal;

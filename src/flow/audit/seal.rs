@@ -9,11 +9,11 @@ use tracing::{error, info};
 use crate::catalogue::Audit;
 pub use crate::catalogue::Checkpoint as Sealed;
 use crate::domain::audit::{ChainEnd, Search, Statement};
-use crate::flow::audit::refusals;
+use crate::flow::audit::{kept, refusals};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::threads::blocking;
-use crate::signing::verify_in_release;
+use crate::signing::{SigningError, verify_in_release};
 use crate::time::Moment;
 
 /// How long entries wait for a checkpoint at most. Unit: seconds.
@@ -38,6 +38,21 @@ pub struct Verdict {
     pub faults: Vec<String>,
 }
 
+impl Verdict {
+    /// Compares the log with what was signed last and is kept beside it.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue.
+    pub fn compare<A: Audit + ?Sized>(
+        &mut self,
+        audit: &A,
+        kept: Option<&str>,
+    ) -> Result<(), FlowError> {
+        self.faults.extend(kept::faults(audit, kept)?);
+        Ok(())
+    }
+}
+
 /// Writes the refusals that are due, and signs the end of the log when a checkpoint is due. Blocks.
 ///
 /// # Errors
@@ -47,6 +62,12 @@ pub(crate) fn refresh(repository: &Repository) -> Result<(), FlowError> {
     refusals::flush(repository, false)?;
     let (last, now) = (repository.catalogue.last_checkpoint()?, repository.now());
     let signed = last.as_ref().map_or(0, |last| last.statement.end.entries);
+    let floor = repository.signer.floor();
+    if let Some(last) = &last
+        && floor.read_statement().map_err(SigningError::from)?.is_none()
+    {
+        floor.keep_statement(&last.text).map_err(SigningError::from)?;
+    }
     let waits = repository.catalogue.chain_end()?.entries.saturating_sub(signed);
     let is_fresh = match &last {
         Some(last) => {
@@ -86,7 +107,11 @@ pub async fn seal_now(repository: &Arc<Repository>) -> Result<Sealed, FlowError>
     .await
 }
 
-fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
+/// Signs the end of the log, unless it is signed already, and gives the checkpoint. Blocks.
+///
+/// # Errors
+/// As for [`seal_now`].
+pub(crate) fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
     let last = repository.catalogue.last_checkpoint()?;
     let begin = last.as_ref().map_or(ChainEnd::START, |last| last.statement.end);
     let end = repository.catalogue.chain_end()?;
@@ -104,6 +129,8 @@ fn seal(repository: &Repository) -> Result<Sealed, FlowError> {
     let statement = Statement { end, at: repository.now() };
     let text = repository.signer.sign_statement(&statement.write(), statement.at)?;
     let checkpoint = Sealed { statement, text };
+    // First, so that what lies beside the catalogue is never behind it.
+    repository.signer.floor().keep_statement(&checkpoint.text).map_err(SigningError::from)?;
     repository.catalogue.record_checkpoint(&checkpoint)?;
     // If the server's own log is copied to another machine, this line is evidence there.
     info!(entries = end.entries, hash = %end.hash, "the audit log is signed up to here");
@@ -128,8 +155,10 @@ pub async fn verify_all(repository: &Arc<Repository>) -> Result<Verdict, FlowErr
     let shared = Arc::clone(repository);
     blocking(move || {
         let keys = shared.signer.public_armored()?;
-        let verdict = verify(&*shared.catalogue, &keys, shared.now());
+        let kept = shared.signer.floor().read_statement().map_err(SigningError::from)?;
+        let mut verdict = verify(&*shared.catalogue, &keys, shared.now());
         shared.audit_broken.store(!verdict.faults.is_empty(), Ordering::Relaxed);
+        verdict.compare(&*shared.catalogue, kept.as_deref())?;
         Ok(verdict)
     })
     .await

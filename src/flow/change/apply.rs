@@ -126,6 +126,7 @@ fn alter(
                 _ => Ok(Applied::default()),
             }
         }
+        Change::Restore(_) => Ok(Applied { same_as: desk.live(), ..Applied::default() }),
         Change::Begin | Change::Renew | Change::Complete => Ok(Applied::default()),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tracing::{error, info};
 
+use crate::catalogue::SuiteState;
 use crate::debian::SuiteName;
 use crate::domain::Applied;
 use crate::domain::Change;
@@ -155,6 +156,7 @@ impl Batch {
             return Ok(Progress::MadeWay);
         }
         self.plan = draft.plan();
+        self.plan.is_restored = self.jobs.iter().any(|(job, _)| is_due(job, &state));
         if self.jobs.iter().any(|(job, _)| job.change == Change::Renew) {
             generation::sign_anew(repository, desk)?;
             return Ok(Progress::Done(None));
@@ -165,7 +167,8 @@ impl Batch {
             }
             return Ok(Progress::Done(None));
         }
-        let record = self.record(&self.plan, state.last_generation, at);
+        let number = desk.next_generation(state.last_generation);
+        let record = self.record(&self.plan, number, at);
         let events = self.events(&desk.suite, state.last_generation, at);
         let published =
             generation::publish(repository, desk, &self.plan, record, events, &may_go_on)?;
@@ -201,7 +204,7 @@ impl Batch {
     }
 
     /// The record for the history: the authors and messages of the changes that applied.
-    fn record(&self, plan: &Plan, last: u64, at: Moment) -> GenerationRecord {
+    fn record(&self, plan: &Plan, number: u64, at: Moment) -> GenerationRecord {
         let applied = self.jobs.iter().filter_map(|(job, outcome)| match outcome {
             Some(Ok(applied)) if job.change != Change::Complete => Some((job, applied)),
             _ => None,
@@ -217,7 +220,7 @@ impl Batch {
             }
         }
         GenerationRecord {
-            generation: last.saturating_add(1),
+            generation: number,
             at,
             authors: authors.into_iter().collect(),
             message: messages.join("\n"),
@@ -271,6 +274,12 @@ impl Batch {
     fn into_jobs(self) -> Vec<Job> {
         self.jobs.into_iter().map(|(job, _)| job).collect()
     }
+}
+
+/// Whether what is live is to be published under a new number.
+fn is_due(job: &Job, state: &SuiteState) -> bool {
+    let Change::Restore(since) = job.change else { return false };
+    state.head.as_ref().is_some_and(|head| head.date <= since)
 }
 
 /// The outcome of a job that uploads, if it was accepted.
@@ -333,7 +342,8 @@ fn outcome_of(
     let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
     let own = |m: &&Move| !adds || comes(m) || goes(m);
     let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
-    let seen = !moves.is_empty() || matches!(change, Change::Edit(_) | Change::Begin);
+    let seen =
+        !moves.is_empty() || matches!(change, Change::Edit(_) | Change::Begin | Change::Restore(_));
     Outcome {
         generation: generation.filter(|_| seen),
         dry_run,

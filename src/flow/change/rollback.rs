@@ -142,9 +142,9 @@ fn generation_before(repository: &Repository, desk: &Desk, from: u64) -> Result<
     while at > 0 {
         let above = Some(at.saturating_add(1));
         let records = repository.catalogue.list_generations(&desk.suite, above, 1)?;
-        let Some(record) = records.into_iter().find(|record| record.generation == at) else {
-            break;
-        };
+        // After a restoration from a backup, numbers are left out.
+        let Some(record) = records.into_iter().next() else { break };
+        at = record.generation;
         match record.same_as {
             Some(earlier) if earlier < at => at = earlier,
             _ if moved => return Ok(at),

@@ -287,7 +287,7 @@ fn sign(
     let at = date.moment();
     let valid_until = at.plus(spec.valid_seconds);
     let text = proven_text(&release_text(spec, at, Some(valid_until), files))?;
-    let signed = repository.signer.sign(date, &text)?;
+    let signed = repository.signer.sign(date.of_generation(generation), &text)?;
     Ok(Head {
         generation,
         date: at,

@@ -1,6 +1,8 @@
 //! WHAT PEOPLE ASK FOR: reads, a few at once.
 //!
-//! May name: error, threads, state, suite, repository, admit, sightings
+//! May name: error, threads, state, suite, repository, admit, sightings, audit
 
+pub mod concern;
 pub mod health;
 pub mod reports;
+pub mod restored;

@@ -80,6 +80,8 @@ pub struct Desk {
     writing: AtomicBool,
     /// Notified whenever the writer has finished the changes that it took.
     done: Notify,
+    /// The highest generation that was ever signed, also before a restoration from a backup.
+    highest_signed: u64,
     /// How much moved in memory since the suite was last read as a whole.
     scattered: Scattered,
     /// How often the suite was read again because of that.
@@ -107,8 +109,13 @@ struct Queue {
 
 impl Desk {
     /// A suite as it was loaded, with an empty queue. `one_member` is the form of the gzip files
-    /// that it lists.
-    pub(crate) fn new(suite: SuiteName, state: SuiteState, one_member: bool) -> Self {
+    /// that it lists, and `highest_signed` the highest generation that was ever signed.
+    pub(crate) fn new(
+        suite: SuiteName,
+        state: SuiteState,
+        one_member: bool,
+        highest_signed: u64,
+    ) -> Self {
         Self {
             suite,
             served: ArcSwapOption::new(ready(&state)),
@@ -119,6 +126,7 @@ impl Desk {
             closed: watch::Sender::new(false),
             writing: AtomicBool::new(false),
             done: Notify::new(),
+            highest_signed,
             scattered: Scattered::default(),
             readings: AtomicU64::new(0),
             spare: Mutex::default(),
@@ -138,6 +146,11 @@ impl Desk {
     /// What hosts are given now; `None` before the first publication.
     pub fn served(&self) -> Option<Arc<Served>> {
         self.served.load_full()
+    }
+
+    /// The number of the generation after `last`: one that nobody has seen.
+    pub(crate) fn next_generation(&self, last: u64) -> u64 {
+        last.max(self.highest_signed).saturating_add(1)
     }
 
     /// Which generation is live.

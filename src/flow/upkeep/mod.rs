@@ -8,6 +8,7 @@ pub mod keyring;
 pub mod keys;
 pub mod leave_out;
 pub mod refresh;
+pub(crate) mod restored;
 pub mod suite;
 pub mod sweep;
 pub mod writer;

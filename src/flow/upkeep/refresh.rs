@@ -15,7 +15,7 @@ use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::blocking;
 use crate::flow::upkeep::suite::lost_alias;
-use crate::flow::upkeep::{keys, sweep};
+use crate::flow::upkeep::{keys, restored, sweep};
 use crate::time::Moment;
 
 /// Checks everything once. Failures are logged; the next run finds them again.
@@ -25,6 +25,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
         sign_anew(repository, suite, desk).await;
         end_pins(repository, desk);
         give_up_alias(repository, desk);
+        restored::lead_on(repository, desk);
     }
     // Failures are logged there; the next run finds them again.
     let _ = keys::settle(repository, false).await;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::CatalogueError;
+use crate::catalogue::{CatalogueError, Restoration, SuiteState};
 use crate::debian::SuiteName;
 use crate::flow::change::publish_batch;
 use crate::flow::error::FlowError;
@@ -12,6 +12,7 @@ use crate::flow::publish::{generation, slices};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::lock;
+use crate::signing::SigningError;
 
 /// How long a suite must be without changes before it is read again.
 const QUIET: std::time::Duration = std::time::Duration::from_secs(5);
@@ -34,7 +35,13 @@ pub(crate) fn open(
         None => Vec::new(),
     };
     repository.aliases.set(suite, state.spec.alias.as_ref());
-    let desk = Arc::new(Desk::new(suite.clone(), state, form::is_one_member(&listed)));
+    let highest = repository.signer.floor().read_generation(suite).map_err(SigningError::from)?;
+    let restored = repository.catalogue.last_restoration()?;
+    let highest = highest_signed(&state, highest, restored.as_ref());
+    if highest > state.last_generation {
+        repository.catalogue.skip_generations(suite, highest.saturating_add(1))?;
+    }
+    let desk = Arc::new(Desk::new(suite.clone(), state, form::is_one_member(&listed), highest));
     repository.desks.rcu(|desks| {
         let mut desks = (**desks).clone();
         desks.insert(suite.clone(), Arc::clone(&desk));
@@ -44,6 +51,15 @@ pub(crate) fn open(
     tokio::spawn(follow::follow(Arc::downgrade(repository), Arc::clone(&desk)));
     tokio::spawn(contents::follow(Arc::downgrade(repository), Arc::clone(&desk)));
     Ok(desk)
+}
+
+/// The highest generation that hosts may have seen. One that was signed right before a stop, and not
+/// recorded, was shown to nobody.
+fn highest_signed(state: &SuiteState, noted: u64, restored: Option<&Restoration>) -> u64 {
+    let head = state.head.as_ref();
+    let is_set_back = restored.is_some_and(|one| head.is_none_or(|head| head.date <= one.at));
+    let next = state.last_generation.saturating_add(1);
+    if noted == next && !is_set_back { state.last_generation } else { noted }
 }
 
 /// The suite's writer: waits for changes, waits until a new Date is due, and makes one generation

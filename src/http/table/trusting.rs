@@ -8,13 +8,13 @@ use crate::api::{
     CRL_TYPE, ClientPackageView, Code, EnrolmentRequest, ExplainQuery, Explanation, Granted,
     HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IdentityView,
     IssuedCertificate, IssuerView, KeyOutcome, KeyRequest, KeyRetirement, KeyView, RenewalRequest,
-    RevocationOutcome, RevocationRequest, SetupQuery, TokenMade, TokenRequest, TokenView,
-    TokensRevoked,
+    RestoredView, RevocationOutcome, RevocationRequest, SetupQuery, TokenMade, TokenRequest,
+    TokenView, TokensRevoked,
 };
 use crate::domain::Right;
 use crate::flow::access::crl as lists;
 use crate::http::route::{Limit, Needs, Route};
-use crate::http::{access, audit, crl, enrol, keys, rights, setup};
+use crate::http::{access, audit, crl, enrol, keys, restored, rights, setup};
 
 /// The most that is read of who is not identified. Unit: bytes.
 const STRANGERS_BYTES: usize = 32 << 10;
@@ -204,4 +204,15 @@ pub(super) const AUDIT: &[Route] = &[
         .needs(ADMIN)
         .summary("Hold the whole audit log against its chain and its checkpoints")
         .gives(of::<AuditVerdict>()),
+    Route::get("/restored", "show_restored", |method| on(method, restored::show))
+        .needs(ADMIN)
+        .summary("The last restoration of an earlier state, with what it left open")
+        .gives(of::<RestoredView>())
+        .problems(MISSING),
+    Route::post("/restored/acknowledge", "acknowledge_restored", |m| on(m, restored::acknowledge))
+        .needs(ADMIN)
+        .verb("restore-acknowledge")
+        .summary("Say that all is well again after a restoration: warnings end")
+        .gives(of::<RestoredView>())
+        .problems(MISSING),
 ];

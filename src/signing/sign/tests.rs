@@ -10,7 +10,7 @@ fn the_date_waits_for_a_slow_clock_and_refuses_a_wrong_one() {
     let signer = signer(dir.path(), vec![ed25519(NOW)]);
     let next = |now| signer.next_date(&suite("stable"), now);
     assert_eq!(ready(&signer, NOW).moment(), NOW);
-    signer.floor.raise(&suite("stable"), NOW).unwrap();
+    signer.floor.raise(&suite("stable"), NOW, 0).unwrap();
     assert_eq!(ready(&signer, NOW.plus(1)).moment(), NOW.plus(1));
     assert_eq!(ready(&signer, NOW.plus(900)).moment(), NOW.plus(900));
     for behind in 0..=5 {

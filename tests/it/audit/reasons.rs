@@ -91,6 +91,8 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     let keys: Value = serde_json::from_str(&keys).unwrap();
     let old = keys[0]["fingerprint"].as_str().unwrap();
     story.tell(0, 2, &["key", "retire", old, "--force", "--yes"]);
+    story.server.note_restoration();
+    story.tell(0, 2, &["restored", "acknowledge"]);
     // What this server refuses is told with its reason as well: nothing signs elsewhere here, and its lists
     // are its own.
     story.tell(1, 2, &["key", "add", &public]);

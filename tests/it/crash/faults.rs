@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
-    Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError, CertificateRecord,
-    ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery, Departed,
-    Enrolments, FiledIndex, Generations, Groups, IndexRecord, Journal, KeyringSighting, Mention,
-    NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Sighting, Snapshot,
-    Snapshots, SuiteState, Suites,
+    AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
+    CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
+    Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Journal, KeyringSighting,
+    Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Restoration,
+    Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -309,6 +309,18 @@ faulty! { Repairs:
     fn forget_chunks(keys: &[Digest]) -> ();
     fn record_chunks(chunks: &[StoredChunk]) -> ();
     fn repair_stanza(package: &Digest, stanza: &str) -> ();
+}
+
+faulty! { Restorations:
+    fn last_restoration() -> Option<Restoration>;
+    fn record_restoration(restoration: &Restoration, lost: &[AcceptedUpload]) -> ();
+    fn record_lost(lost: &[AcceptedUpload]) -> ();
+    fn tell_restorations(event: &Event) -> ();
+    fn acknowledge_restorations(event: &Event) -> u64;
+    fn list_lost(most: u32) -> Vec<AcceptedUpload>;
+    fn list_accepted(since: Moment, most: u32) -> Vec<AcceptedUpload>;
+    fn skip_generations(suite: &SuiteName, next: u64) -> ();
+    fn bind_everywhere(packages: &[Digest]) -> ();
 }
 
 faulty! { Snapshots:

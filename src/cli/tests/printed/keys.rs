@@ -57,6 +57,11 @@ pub const SCENES: &[Scene] = &[
         ],
     ),
     ("audit checkpoint", &[typed("audit checkpoint"), typed("audit checkpoint --json")]),
+    ("restored", &[typed("restored"), typed("restored --json")]),
+    (
+        "restored acknowledge",
+        &[typed("restored acknowledge -m 'uploaded again'"), typed("restored acknowledge --json")],
+    ),
     ("man", &[typed("man DIR/man1"), typed("man DIR/config.toml/man1")]),
 ];
 
