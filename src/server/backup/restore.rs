@@ -63,10 +63,7 @@ fn begin(
     let sums = read_sums(&options.from.join(&backup.name).join(SUMS))?;
     fs::create_dir_all(&options.data).map_err(failed("make", &options.data))?;
     let data = DataDirectory::lock(&options.data)?;
-    let is_foreign = data.catalogue().exists() && !data.keys().is_dir();
-    let is_other = fs::read_dir(&options.data).map_err(failed("read", &options.data))?.count() > 1
-        && !data.keys().is_dir();
-    if is_foreign || is_other {
+    if has_others(&options.data)? {
         let text = "is neither empty nor a data directory; name one of them";
         return Err(format!("{} {text}", options.data.display()).into());
     }
@@ -86,6 +83,20 @@ fn begin(
     };
     work.run(&sums, now)?;
     Ok(work.done)
+}
+
+/// Whether a directory has what no data directory has. One that a restoration left half made has not.
+fn has_others(data: &Path) -> Result<bool, Problem> {
+    for entry in fs::read_dir(data).map_err(failed("read", data))? {
+        let name = entry.map_err(failed("read", data))?.file_name();
+        let name = name.to_string_lossy();
+        let known = PARTS.into_iter().chain([CONFIG, "pool", "lock"]).any(|known| known == name);
+        // A configuration on its way is `.repod.toml.new`.
+        if !known && !name.starts_with(CATALOGUE) && !name.ends_with(".new") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn find(options: &RestoreOptions) -> Result<Backup, Problem> {

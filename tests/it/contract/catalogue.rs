@@ -31,6 +31,8 @@ mod namespaces;
 mod packages;
 #[path = "catalogue/publications.rs"]
 mod publications;
+#[path = "catalogue/restorations.rs"]
+mod restorations;
 #[path = "catalogue/samples.rs"]
 mod samples;
 #[path = "catalogue/slices.rs"]
@@ -52,6 +54,7 @@ use load::*;
 use namespaces::*;
 use packages::*;
 use publications::*;
+use restorations::*;
 use samples::*;
 use slices::*;
 use snapshots::*;
@@ -141,6 +144,8 @@ macro_rules! catalogue_contracts {
             many_threads_record_packages,
             many_threads_publish_one_at_a_time,
             a_large_suite_is_published_and_loaded,
+            a_restoration_stays_open_until_it_is_acknowledged,
+            numbers_that_were_given_out_are_left_out,
             a_snapshot_is_kept_and_belongs_to_its_keys,
             the_generation_of_a_moment_is_found,
             what_is_recorded_leaves_its_line_and_what_is_not_leaves_none,

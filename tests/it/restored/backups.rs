@@ -127,5 +127,16 @@ fn a_backup_that_is_killed_is_none_and_the_next_one_is_whole() {
     let rest: Vec<_> = rest.filter(|name| name.to_str().unwrap().starts_with('2')).collect();
     assert_eq!(rest.len(), names.len(), "nothing half is left");
     let other = place.server.at("other");
-    place.server.repod(&["restore", &place.backups, "--data", &other]).run().expect_success();
+    let restore = ["restore", &place.backups, "--data", &other];
+    for milliseconds in [1, 3, 6, 10, 15, 20, 30, 50] {
+        let run = format!(
+            "'{}' {} & sleep 0.{milliseconds:03}; kill -9 $!; wait $! 2>/dev/null; true",
+            env!("CARGO_BIN_EXE_repod"),
+            restore.map(|word| format!("'{word}'")).join(" ")
+        );
+        program("sh").args(["-c", &run]).run().expect_success();
+    }
+    place.server.repod(&restore).run().expect_success();
+    let config = format!("{other}/repod.toml");
+    place.server.repod(&["check", "--config", &config]).run().expect_success();
 }
