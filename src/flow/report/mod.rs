@@ -3,4 +3,5 @@
 //! May name: error, threads, state, suite, repository, admit, sightings
 
 pub mod health;
+pub mod identities;
 pub mod reports;
