@@ -9,10 +9,12 @@ use crate::api::{
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Grant, Identity, Right, Role, Share, SuiteScope};
 use crate::flow::access::certificates;
+use crate::flow::admit;
 use crate::flow::report::identities;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
+use crate::http::setup::namespace_notes;
 use crate::http::{App, views};
 
 /// `POST /hosts`.
@@ -96,10 +98,12 @@ pub async fn grant_identity(
 
 async fn grant(app: &App, admitted: &Admitted, given: Grant) -> Result<Json<Granted>, Failure> {
     certificates::grant(&app.repository, admitted, given.clone()).await?;
+    let notes = namespace_notes(app, admitted, &given).await?;
     Ok(Json(Granted {
         identity: given.identity.to_string(),
         role: views::role(given.role),
         suites: views::choice(&given.suites),
+        notes,
     }))
 }
 
@@ -111,7 +115,7 @@ pub async fn hosts(
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
     let reports = identities::list(&app.repository, Some(true)).await?;
-    let operated = identities::operated(&app.repository, admitted.entitled());
+    let operated = admit::operated(&app.repository, admitted.entitled());
     let own = reports.into_iter().filter(|one| one.share(&operated) == Share::Whole);
     Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }

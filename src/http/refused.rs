@@ -117,7 +117,8 @@ pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Eve
         attempted.map_or(verb, |attempted| attempted.verb),
         app.repository.now(),
     );
-    let event = event.within(suite).with(&format!("{what}: {}", refused.detail));
+    let from = origin(&event.actor, request.extensions);
+    let event = event.within(suite).with(&format!("{what}{from}: {}", refused.detail));
     let message =
         attempted.map(|attempted| attempted.message.clone()).filter(|text| !text.is_empty());
     let event = event.because(&message.unwrap_or_else(|| request.message()));
@@ -131,8 +132,15 @@ pub fn handover(app: &App, request: Asked<'_>, response: &Response) -> Option<Ev
     let refused = response.extensions().get::<Refused>().filter(|_| is_one)?;
     let actor = actor(app, request.extensions, &refused.code);
     let event = Event::done(actor, "handover", app.repository.now());
-    let what = format!("{} {}: {}", request.method, request.uri.path(), refused.detail);
+    let from = origin(&event.actor, request.extensions);
+    let what = format!("{} {}{from}: {}", request.method, request.uri.path(), refused.detail);
     Some(Event { outcome: refused.code.clone(), ..event.with(&what) })
+}
+
+/// From where somebody came who has no name in the log.
+fn origin(actor: &Actor, extensions: &Extensions) -> String {
+    let peer = extensions.get::<Peer>().filter(|_| *actor == Actor::default());
+    peer.map(|peer| format!(" from {}", peer.addr.ip().to_canonical())).unwrap_or_default()
 }
 
 /// Notes the packages of a batch that were refused, the first of each code by name.

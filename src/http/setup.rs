@@ -5,7 +5,7 @@ use axum::extract::State;
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
-use crate::domain::{Identity, Operated, Right, Role, SuiteSpec, namespaces};
+use crate::domain::{Admitted, Grant, Identity, Operated, Right, Role, SuiteSpec, namespaces};
 use crate::flow::admit;
 use crate::flow::report::{identities, reports};
 use crate::flow::upkeep::client_package;
@@ -24,7 +24,7 @@ pub async fn setup(
     let identity: Identity = parse("name", &name)?;
     let own = caller.standing.identity() == &identity;
     let admitted = caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
-    let operated = identities::operated(&app.repository, admitted.entitled());
+    let operated = admit::operated(&app.repository, admitted.entitled());
     let suites = match query.suites.as_deref() {
         Some(named) => named_suites(&app, &caller, named)?,
         None => granted_suites(&app, &identity, (!own).then_some(&operated))?,
@@ -99,6 +99,26 @@ fn granted_suites(
         true => Err(absent()),
         false => Ok(suites),
     }
+}
+
+/// The notes for a host that gets this right and reads suites of several namespaces, or read one of
+/// another before. The asker has been checked to give the right.
+pub(super) async fn namespace_notes(
+    app: &App,
+    asker: &Admitted,
+    given: &Grant,
+) -> Result<Vec<String>, Failure> {
+    if given.role != Role::Host {
+        return Ok(Vec::new());
+    }
+    let desks = app.repository.desks();
+    let suites = desks.iter().filter(|(suite, _)| given.suites.covers(suite));
+    let suites: Vec<_> = suites.map(|(_, desk)| desk.state().spec.clone()).collect();
+    let mut before = identities::read_elsewhere(&app.repository, &given.identity, &suites).await?;
+    let operated = admit::operated(&app.repository, asker.entitled());
+    before.retain(|spec| operated.has(&spec.name));
+    let side_by_side = namespaces::side_by_side(&suites).into_iter();
+    Ok(side_by_side.chain(namespaces::moved(&suites, &before)).collect())
 }
 
 fn notes(suites: &[SuiteSpec], before: &[SuiteSpec]) -> Vec<String> {

@@ -13,7 +13,7 @@ use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
-use crate::flow::report::identities::{IdentityReport, operated};
+use crate::flow::report::identities::IdentityReport;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::time::Moment;
@@ -65,7 +65,7 @@ fn may_take_over(
         return Ok(());
     }
     let report = IdentityReport::read(repository, name)?;
-    let share = report.share(&operated(repository, admitted.entitled()));
+    let share = report.share(&admit::operated(repository, admitted.entitled()));
     match share == Share::Whole || report.is_free() {
         true => Ok(()),
         false => {
@@ -247,7 +247,7 @@ fn revocable(
     identity: &Identity,
 ) -> Result<Vec<CertificateRecord>, FlowError> {
     let report = IdentityReport::read(repository, identity)?;
-    let share = report.share(&operated(repository, admitted.entitled()));
+    let share = report.share(&admit::operated(repository, admitted.entitled()));
     let is_there = !report.certificates.is_empty() || report.entitled.is_some();
     if share == Share::Whole && is_there {
         return Ok(report.certificates);

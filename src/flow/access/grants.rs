@@ -14,7 +14,7 @@ use crate::domain::{
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
-use crate::flow::report::identities::{IdentityReport, operated};
+use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
@@ -130,7 +130,7 @@ pub async fn explain(
     reading(repository, move |repository| {
         // Read whoever it is, so that the time does not tell.
         let report = IdentityReport::read(repository, &asked.identity)?;
-        let share = report.share(&operated(repository, admitted.entitled()));
+        let share = report.share(&admit::operated(repository, admitted.entitled()));
         let is_known = share > Share::None;
         let told = |(deed, verdict)| (deed, as_told(verdict, &asked.suite, is_known));
         Ok(Explained { verdicts: verdicts.into_iter().map(told).collect(), suite_exists: None })

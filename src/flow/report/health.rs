@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Entitled, Package, Share};
+use crate::flow::admit;
 use crate::flow::error::{Damage, FlowError};
 use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
@@ -256,7 +257,7 @@ fn described(
 
 fn expiring_soon(repository: &Repository, asker: &Entitled) -> Result<u64, FlowError> {
     let now = repository.now();
-    let operated = identities::operated(repository, asker);
+    let operated = admit::operated(repository, asker);
     let soon = |report: &IdentityReport| {
         let open = report.certificates.iter().filter(|one| one.revoked_at.is_none());
         let last = open.map(|one| one.not_after).max();

@@ -72,7 +72,7 @@ impl IdentityReport {
     }
 
     fn note(&mut self, token: EnrolmentToken, repository: &Repository) {
-        match token.is_pending(repository.now()) {
+        match token.is_pending(repository.now_for(&token)) {
             true => self.token = Some(token),
             false => self.past_tokens.push(token.grant),
         }
@@ -101,11 +101,6 @@ impl IdentityReport {
             issuers: &issuers,
         })
     }
-}
-
-/// The suites that an asker operates as a whole.
-pub fn operated<'a>(repository: &Repository, asker: &'a Entitled) -> Operated<'a> {
-    Operated::by(asker, repository.desks().keys())
 }
 
 /// Every identity; with `hosts`, only hosts or only the others. The role of an identity without
@@ -141,11 +136,10 @@ pub(in crate::flow) fn list_now(
     for sighting in repository.catalogue.list_sightings()? {
         found.entry(sighting.identity.clone()).or_insert_with_key(new).sightings.push(sighting);
     }
-    let now = repository.now();
     for token in repository.catalogue.list_tokens()? {
         // Who is known by a token of the past alone is not listed.
         let identity = token.grant.identity.clone();
-        if token.is_pending(now) {
+        if token.is_pending(repository.now_for(&token)) {
             found.entry(identity.clone()).or_insert_with_key(new);
         }
         if let Some(report) = found.get_mut(&identity) {

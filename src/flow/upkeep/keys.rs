@@ -14,7 +14,6 @@ use crate::domain::{Admitted, Conflict, Entitled, Identity, Role};
 use crate::flow::admit;
 use crate::flow::audit::seal;
 use crate::flow::error::FlowError;
-use crate::flow::report::identities;
 use crate::flow::repository::{Repository, no_suite};
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::{blocking, lock};
@@ -71,7 +70,7 @@ fn repository_keys(repository: &Repository, asker: &Entitled) -> Result<Vec<KeyR
     sightings::write(repository)?;
     let known = Known::read(repository)?;
     let desks = repository.desks();
-    let operated = identities::operated(repository, asker);
+    let operated = admit::operated(repository, asker);
     let report = |key: KeyringKey| {
         let suites = desks.keys().filter(|suite| key.signs(suite) && operated.has(suite));
         let mut hosts: BTreeSet<&Identity> = BTreeSet::new();
