@@ -117,7 +117,7 @@ pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Eve
         attempted.map_or(verb, |attempted| attempted.verb),
         app.repository.now(),
     );
-    let from = origin(&event.actor, request.extensions);
+    let from = if verb == ENROL { origin(request.extensions) } else { String::new() };
     let event = event.within(suite).with(&format!("{what}{from}: {}", refused.detail));
     let message =
         attempted.map(|attempted| attempted.message.clone()).filter(|text| !text.is_empty());
@@ -132,14 +132,16 @@ pub fn handover(app: &App, request: Asked<'_>, response: &Response) -> Option<Ev
     let refused = response.extensions().get::<Refused>().filter(|_| is_one)?;
     let actor = actor(app, request.extensions, &refused.code);
     let event = Event::done(actor, "handover", app.repository.now());
-    let from = origin(&event.actor, request.extensions);
-    let what = format!("{} {}{from}: {}", request.method, request.uri.path(), refused.detail);
+    let what = format!("{} {}: {}", request.method, request.uri.path(), refused.detail);
     Some(Event { outcome: refused.code.clone(), ..event.with(&what) })
 }
 
-/// From where somebody came who has no name in the log.
-fn origin(actor: &Actor, extensions: &Extensions) -> String {
-    let peer = extensions.get::<Peer>().filter(|_| *actor == Actor::default());
+/// The verb of an enrolment: whoever asks for it has no name yet, so the line has the address.
+const ENROL: &str = "enrol";
+
+/// From where a request came.
+fn origin(extensions: &Extensions) -> String {
+    let peer = extensions.get::<Peer>();
     peer.map(|peer| format!(" from {}", peer.addr.ip().to_canonical())).unwrap_or_default()
 }
 
