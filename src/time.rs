@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The processor time of this thread; the time of other threads does not count.
@@ -12,6 +12,14 @@ pub fn thread_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = u64::try_from(spent.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(spent.tv_nsec).unwrap_or_default())
+}
+
+/// How long ago this machine was started, with the time that it slept. It never goes back, whatever
+/// the wall clock is set to.
+fn boot_time() -> Duration {
+    let passed = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(passed.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(passed.tv_nsec).unwrap_or_default())
 }
 
 /// A moment. Unit: whole seconds since 1970-01-01 00:00:00 UTC.
@@ -97,6 +105,12 @@ pub trait Clock: Send + Sync {
     /// How long to wait for `at` before the clock is read again: zero when it is past, and 10 s at most, because
     /// a clock may be put right meanwhile.
     fn until(&self, at: Moment) -> Duration;
+
+    /// How much time has passed since some moment before this program started. It never goes back,
+    /// and setting the clock does not change it.
+    fn elapsed(&self) -> Duration {
+        boot_time()
+    }
 }
 
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -122,28 +136,37 @@ impl Clock for SystemClock {
 
 /// A clock that only moves when it is set; for tests and simulations. Clones share the time.
 #[derive(Clone)]
-pub struct HandClock(Arc<AtomicI64>);
+pub struct HandClock {
+    now: Arc<AtomicI64>,
+    passed: Arc<AtomicU64>,
+}
 
 impl HandClock {
     /// A clock that shows `at`.
     pub fn at(at: Moment) -> Self {
-        Self(Arc::new(AtomicI64::new(at.0)))
+        Self { now: Arc::new(AtomicI64::new(at.0)), passed: Arc::default() }
     }
 
-    /// Moves the clock; `seconds` may be negative.
+    /// Moves the clock. So much time passes; none when `seconds` is negative, and the clock is set
+    /// back.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.now.fetch_add(seconds, Ordering::SeqCst);
+        self.passed.fetch_add(u64::try_from(seconds).unwrap_or(0), Ordering::SeqCst);
     }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Moment {
-        Moment(self.0.load(Ordering::SeqCst))
+        Moment(self.now.load(Ordering::SeqCst))
     }
 
     /// Nothing says when somebody moves the hand, so it is never long until one looks again.
     fn until(&self, at: Moment) -> Duration {
         if self.now() >= at { Duration::ZERO } else { Duration::from_millis(5) }
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.passed.load(Ordering::SeqCst))
     }
 }
 

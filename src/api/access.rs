@@ -154,6 +154,9 @@ pub struct Granted {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
+    /// What to know of a host that reads suites of several namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The answer of `POST /hosts` and `POST /identities`.

@@ -30,5 +30,6 @@ pub struct ListView {
     /// From when on the list is too old, and no client of any CA is served.
     pub closes: i64,
     /// How many certificates it revokes.
-    pub revoked: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<u64>,
 }

@@ -124,6 +124,9 @@ pub struct TokenMade {
     pub token: Secret,
     /// When it expires.
     pub ends_at: i64,
+    /// What to know of a host that reads suites of several namespaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The state of a token.

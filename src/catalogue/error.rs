@@ -13,6 +13,16 @@ pub enum CatalogueError {
     /// Something of that name is there already.
     #[error("{0} exists already")]
     Exists(String),
+    /// Other bytes have the name, version and architecture of a package in its namespace.
+    #[error("{name} {version} {architecture} is there already with other bytes")]
+    Taken {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Its architecture.
+        architecture: String,
+    },
     /// The name is the alias of a suite.
     #[error("{alias} is the alias of suite {suite}")]
     Alias {

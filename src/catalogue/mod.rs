@@ -191,8 +191,8 @@ pub trait Suites: Send + Sync {
     /// # Errors
     /// [`CatalogueError::Stale`] when it does not follow the recorded state, or when the slices
     /// have another number of rows than it says; [`CatalogueError::Exists`] when the alias is the
-    /// name of a suite, or when other bytes have a package's name, version and architecture in the
-    /// namespace; [`CatalogueError::Alias`] when the alias is another suite's alias;
+    /// name of a suite; [`CatalogueError::Taken`] when other bytes have a package's name, version
+    /// and architecture in the namespace; [`CatalogueError::Alias`] when the alias is another suite's alias;
     /// [`CatalogueError::Missing`] for a suite or package that is not recorded;
     /// [`CatalogueError::Chunk`] for a chunk;
     /// [`CatalogueError::Database`].

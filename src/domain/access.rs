@@ -117,6 +117,30 @@ pub enum Denied {
         /// The role it takes.
         need: Role,
     },
+    /// The name may be given no right by this asker. The text is the same for every name that is
+    /// or was somebody's.
+    #[error(
+        "{identity} may give no right to {name}: the name is taken, or may be; choose another name, or let \
+         an admin do it"
+    )]
+    Name {
+        /// Who asks.
+        identity: Identity,
+        /// For which name.
+        name: Identity,
+    },
+    /// The host is not one of the asker's suites alone, and others are an admin's to revoke. The
+    /// text is the same whether it exists or not.
+    #[error(
+        "{identity} has no host {name} in its own suites alone, or there is no such host: `repoctl host \
+         list` shows them, and an admin may revoke others"
+    )]
+    Host {
+        /// Who asks.
+        identity: Identity,
+        /// For which host.
+        name: Identity,
+    },
     /// The role is there, but only for some packages or components.
     #[error("{identity} is operator of some packages only; this needs an operator of whole suites")]
     Limited {

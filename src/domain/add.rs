@@ -13,7 +13,7 @@ use crate::time::Moment;
 
 /// The reason for a conflict with a package that the asker may not know of. It is the same for
 /// other bytes and for another spelling, wherever that package is.
-pub(super) const TAKEN: &str = "this version is taken in this repository; build a higher one";
+pub const TAKEN: &str = "this version is taken in this repository; build a higher one";
 
 /// One package that is to be added.
 #[derive(Clone, PartialEq, Eq, Debug)]

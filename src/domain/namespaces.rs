@@ -34,6 +34,22 @@ pub fn not_promoted(package: &Package, to: &SuiteSpec, from: &[Readable]) -> Con
     ConflictReason { subject: format!("{name} {version} {architecture}"), problem }
 }
 
+/// The same sentence, in a text for somebody who may not know of all these suites: without them.
+pub fn without_places(text: &str) -> String {
+    let (begin, end) = (" is in suite ", ", and is not promoted ");
+    let mut told = String::new();
+    let mut rest = text;
+    while let Some((before, found)) = rest.split_once(begin) {
+        let Some((_, after)) = found.split_once(end) else { break };
+        told.push_str(before);
+        told.push_str(" is elsewhere");
+        told.push_str(end);
+        rest = after;
+    }
+    told.push_str(rest);
+    told
+}
+
 /// The warning for a host that reads suites of several namespaces; `None` when they share one.
 pub fn side_by_side(suites: &[SuiteSpec]) -> Option<String> {
     let of = by_namespace(suites);
@@ -114,6 +130,22 @@ mod tests {
         }
         assert!(may_promote(&Namespace::default(), &read(&[("stable", "default")])));
         assert!(!may_promote(&Namespace::default(), &read(&[("trixie", "trixie")])));
+    }
+
+    #[test]
+    fn the_reason_can_be_told_without_the_suites_that_have_it() {
+        let package = crate::domain::tests::package("acme-web", "1.0");
+        let from = read(&[("hidden", "bookworm"), ("secret", "forky")]);
+        let reason = not_promoted(&package, &spec("edge", "trixie"), &from).to_string();
+        assert!(reason.contains("hidden") && reason.contains("forky"), "{reason}");
+        let text = format!("packages: 2: {reason}; {reason}");
+        let told = without_places(&text);
+        for name in ["hidden", "bookworm", "secret", "forky"] {
+            assert!(!told.contains(name), "{told}");
+        }
+        assert!(told.starts_with("packages: 2: acme-web 1.0"), "{told}");
+        assert_eq!(told.matches("not promoted to suite edge (namespace trixie)").count(), 2);
+        assert_eq!(without_places("is in suite edge"), "is in suite edge");
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<P
     })
 }
 
-fn package(binary: &str, version: &str) -> Arc<Package> {
+pub(super) fn package(binary: &str, version: &str) -> Arc<Package> {
     built(binary, binary, version, "amd64")
 }
 

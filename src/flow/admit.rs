@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Denied, Entitled, Identity, Right, Rights, access};
+use crate::domain::{Admitted, Denied, Entitled, Identity, Operated, Right, Rights, access};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::state::grants::Grants;
@@ -115,6 +115,11 @@ pub(crate) fn admit_by_name(
 /// The rights of an identity; `None` when it has none.
 pub fn find_entitled(repository: &Repository, identity: &Identity) -> Option<Arc<Entitled>> {
     repository.grants.load().of(identity)
+}
+
+/// The suites that an asker operates as a whole.
+pub fn operated<'a>(repository: &Repository, asker: &'a Entitled) -> Operated<'a> {
+    Operated::by(asker, repository.desks().keys())
 }
 
 /// Every identity that a grant or a group names.

@@ -3,6 +3,7 @@
 use crate::catalogue::CatalogueError;
 use crate::cause::Cause;
 use crate::digest::Digest;
+use crate::domain::add::TAKEN;
 use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
 use crate::pool::{Kind, PoolError};
 use crate::signing::SigningError;
@@ -169,6 +170,10 @@ impl From<CatalogueError> for FlowError {
             CatalogueError::Exists(what) => {
                 let conflict = Conflict::one(what, "exists already; choose another name");
                 Self::Conflict(conflict.of(ConflictKind::Exists))
+            }
+            CatalogueError::Taken { name, version, architecture } => {
+                let subject = format!("{name} {version} {architecture}");
+                Self::Conflict(Conflict::one(subject, TAKEN).of(ConflictKind::Version))
             }
             CatalogueError::Stale(_) => Self::Unavailable(Cause::of(error)),
             CatalogueError::Full(_) => Self::Full(Cause::of(error)),

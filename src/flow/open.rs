@@ -67,6 +67,7 @@ impl Repository {
             reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),
             journal: Notes::default(),
             refusals: Refusals::default(),
+            deadlines: Default::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),
             damage: Arc::default(),
             releases: Releases::default(),
@@ -86,6 +87,9 @@ impl Repository {
         let book = Arc::clone(&repository.damage);
         tokio::spawn(watch::watch(Arc::downgrade(&repository), book));
         let signed = restored::by_log(&repository)?;
+        for token in repository.catalogue.list_tokens()? {
+            repository.note_deadline(&token);
+        }
         admit::reload_grants(&repository)?;
         for spec in repository.catalogue.list_suites()? {
             writer::open(&repository, &spec.name)?;

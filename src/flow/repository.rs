@@ -9,10 +9,11 @@ use arc_swap::ArcSwap;
 use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Admitted, Conflict, host};
+use crate::domain::{Admitted, Conflict, EnrolmentToken, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::damage::DamageBook;
+use crate::flow::state::deadlines::Deadlines;
 use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
@@ -36,7 +37,7 @@ use crate::trust::{CertificateAuthority, Trust};
 /// 7. `authority`;
 /// 8. the locks within the trust, the signer, the pool and the catalogue, each held for one call.
 ///
-/// `memory`, `journal` and `refusals` lock for one step and take no other lock meanwhile. Two locks
+/// `memory`, `journal`, `deadlines` and `refusals` lock for one step and take no other lock meanwhile. Two locks
 /// of `refusals` are held for longer, `queue` before `writing`: while the catalogue records the
 /// refusals.
 pub struct Repository {
@@ -61,6 +62,8 @@ pub struct Repository {
     pub(in crate::flow) reports: Arc<tokio::sync::Semaphore>,
     pub(in crate::flow) journal: Notes,
     pub(in crate::flow) refusals: Refusals,
+    /// When pending tokens end, whatever the clock is set to.
+    pub(in crate::flow) deadlines: Deadlines,
     /// Whether the audit log was found altered at its last seal or verification.
     pub(in crate::flow) audit_broken: std::sync::atomic::AtomicBool,
     /// What was found damaged since the start.
@@ -208,6 +211,19 @@ impl Repository {
     /// The present moment.
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// The present moment for a token: not before its end, once so much time has passed, even if the
+    /// clock was set back meanwhile.
+    pub fn now_for(&self, token: &EnrolmentToken) -> Moment {
+        let over = self.deadlines.is_over(&token.secret, self.clock.elapsed());
+        if over { self.now().max(token.ends_at) } else { self.now() }
+    }
+
+    /// Notes when a token ends by the time that passes.
+    pub(in crate::flow) fn note_deadline(&self, token: &EnrolmentToken) {
+        let left = token.ends_at.since(self.now());
+        self.deadlines.set(token.secret, self.clock.elapsed(), left);
     }
 }
 

@@ -7,13 +7,14 @@ use crate::api::{
     IssuedCertificate, RevocationOutcome, RevocationRequest,
 };
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Entitled, Grant, Identity, Right, Role, SuitePattern, SuiteScope};
+use crate::domain::{Admitted, Grant, Identity, Right, Role, Share, SuiteScope};
 use crate::flow::access::certificates;
-use crate::flow::report::reports;
-use crate::flow::report::reports::IdentityReport;
+use crate::flow::admit;
+use crate::flow::report::identities;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
+use crate::http::setup::namespace_notes;
 use crate::http::{App, views};
 
 /// `POST /hosts`.
@@ -97,10 +98,12 @@ pub async fn grant_identity(
 
 async fn grant(app: &App, admitted: &Admitted, given: Grant) -> Result<Json<Granted>, Failure> {
     certificates::grant(&app.repository, admitted, given.clone()).await?;
+    let notes = namespace_notes(app, admitted, &given).await?;
     Ok(Json(Granted {
         identity: given.identity.to_string(),
         role: views::role(given.role),
         suites: views::choice(&given.suites),
+        notes,
     }))
 }
 
@@ -111,33 +114,19 @@ pub async fn hosts(
     caller: Caller,
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    let reports = reports::identities(&app.repository, Some(true)).await?;
-    let own = reports.into_iter().filter(|report| is_own(admitted.entitled(), report));
+    let reports = identities::list(&app.repository, Some(true)).await?;
+    let operated = admit::operated(&app.repository, admitted.entitled());
+    let own = reports.into_iter().filter(|one| one.share(&operated) == Share::Whole);
     Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }
 
-/// Whether everything known of a host lies within the suites of `asker`. Of a host without a grant,
-/// only the suites where it was seen are known.
-fn is_own(asker: &Entitled, report: &IdentityReport) -> bool {
-    let own = |suite: &SuiteName| asker.reach(suite, Role::Operator).is_whole();
-    if asker.gives_suites([&SuitePattern::any()]) {
-        return true;
-    }
-    let to_come = report.token.as_ref().map(|token| Entitled::own(&token.grant));
-    let named = match report.entitled.as_deref().or(to_come.as_ref()) {
-        Some(entitled) => entitled.held().iter().all(|held| asker.gives_suites(&held.grant.suites)),
-        None => !report.sightings.is_empty(),
-    };
-    named && report.sightings.iter().all(|sighting| own(&sighting.suite))
-}
-
 /// `GET /identities`: all identities that are not hosts.
-pub async fn identities(
+pub async fn list_identities(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<Vec<IdentityView>>, Failure> {
     caller.admit(&app, Right::Administer)?;
-    let reports = reports::identities(&app.repository, Some(false)).await?;
+    let reports = identities::list(&app.repository, Some(false)).await?;
     Ok(Json(reports.into_iter().map(|one| views::identity(&app, one)).collect()))
 }
 
@@ -175,52 +164,4 @@ async fn revoke(
         serials: done.serials,
         crl_next_update: done.crl_next_update.0,
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::catalogue::Sighting;
-    use crate::time::Moment;
-
-    fn grant(role: Role, suites: &[&str]) -> Entitled {
-        let suites = suites.iter().map(|name| name.parse().unwrap()).collect();
-        let identity = "one.example".parse().unwrap();
-        Entitled::own(&Grant { identity, role, suites: SuiteScope::Named(suites) })
-    }
-
-    fn host(suites: Option<&[&str]>, seen: &[&str]) -> IdentityReport {
-        let identity: Identity = "host.example".parse().unwrap();
-        let sighting = |suite: &&str| Sighting {
-            identity: identity.clone(),
-            suite: suite.parse().unwrap(),
-            at: Moment(1),
-            generation: 1,
-        };
-        IdentityReport {
-            entitled: suites.map(|suites| Arc::new(grant(Role::Host, suites))),
-            certificates: Vec::new(),
-            token: None,
-            sightings: seen.iter().map(sighting).collect(),
-            identity: identity.clone(),
-        }
-    }
-
-    #[test]
-    fn an_operator_sees_hosts_of_its_own_suites_and_no_others() {
-        let operator = grant(Role::Operator, &["stable", "edge"]);
-        assert!(is_own(&operator, &host(Some(&["stable"]), &["stable"])));
-        assert!(!is_own(&operator, &host(Some(&["stable", "other"]), &[])));
-        assert!(!is_own(&operator, &host(Some(&["stable"]), &["other"])));
-        assert!(is_own(&operator, &host(None, &["edge"])));
-        assert!(!is_own(&operator, &host(None, &[])));
-        let identity = "host.example".parse().unwrap();
-        let everywhere = Grant { identity, role: Role::Host, suites: SuiteScope::All };
-        let entitled = Some(Arc::new(Entitled::own(&everywhere)));
-        let everything = IdentityReport { entitled, ..host(None, &[]) };
-        assert!(!is_own(&operator, &everything));
-        assert!(is_own(&grant(Role::Admin, &[]), &everything));
-    }
 }

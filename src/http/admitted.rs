@@ -71,6 +71,7 @@ impl Caller {
         let (peer, judged) = peer_of(extensions)?;
         let standing = admit::identify(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
+        peer.slot.vouch();
         Ok(Self { standing, peer: judged, why: String::new() })
     }
 

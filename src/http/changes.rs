@@ -8,7 +8,7 @@ use crate::debian::PackageName;
 use crate::domain::pinning::Leeway;
 use crate::domain::{self, Expect, PinKind, PinTarget, Right};
 use crate::flow::change::submit::{Terms, submit};
-use crate::flow::report::reports;
+use crate::flow::report::identities;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
@@ -54,7 +54,7 @@ async fn made(
     let outcome = submit(&app.repository, &admitted, &suite, change, terms).await?;
     let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
     let hosts = if dry_run && operates {
-        views::hosts_of(&suite, reports::identities(&app.repository, Some(true)).await?)
+        views::hosts_of(&suite, identities::list(&app.repository, Some(true)).await?)
     } else {
         Vec::new()
     };

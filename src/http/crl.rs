@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 
 use crate::api::{IssuerView, ListView};
-use crate::domain::Right;
+use crate::domain::{Admitted, Right};
 use crate::flow::access::crl;
 use crate::http::App;
 use crate::http::admitted::Caller;
@@ -20,7 +20,7 @@ pub async fn put(
 ) -> Result<Json<Vec<IssuerView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
     let issuers = crl::put(&app.repository, &admitted, lists.to_vec()).await?;
-    Ok(Json(issuers.into_iter().map(view).collect()))
+    Ok(Json(issuers.into_iter().map(|one| view(&app, &admitted, one)).collect()))
 }
 
 /// `GET /crl`.
@@ -28,17 +28,20 @@ pub async fn show(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<Vec<IssuerView>>, Failure> {
-    caller.admit(&app, Right::IssueHosts)?;
-    Ok(Json(crl::report(&app.repository).into_iter().map(view).collect()))
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    let issuers = crl::report(&app.repository).into_iter();
+    Ok(Json(issuers.map(|one| view(&app, &admitted, one)).collect()))
 }
 
-fn view(issuer: IssuerReport) -> IssuerView {
+/// The list of the embedded CA has revocations of all suites, so only an admin is told how many.
+fn view(app: &App, asker: &Admitted, issuer: IssuerReport) -> IssuerView {
+    let counts = asker.entitled().is_admin() || app.repository.trust.is_external();
     let list = issuer.list.map(|list| ListView {
         number: list.number,
         this_update: list.this_update.0,
         next_update: list.next_update.0,
         closes: list.closes.0,
-        revoked: list.revoked as u64,
+        revoked: counts.then_some(list.revoked as u64),
     });
     IssuerView { name: issuer.name, not_after: issuer.not_after.0, list }
 }

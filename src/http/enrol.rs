@@ -1,5 +1,7 @@
 //! Enrolment: requests of machines without a certificate, and requests about tokens and renewals.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use zeroize::Zeroizing;
@@ -16,6 +18,7 @@ use crate::http::access::host_grant;
 use crate::http::admitted::{Caller, parse, peer_of, said};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
+use crate::http::setup::namespace_notes;
 use crate::http::{App, views};
 use crate::time::Moment;
 
@@ -24,6 +27,7 @@ use crate::time::Moment;
 pub struct Stranger {
     /// The reason that it gives.
     why: String,
+    address: IpAddr,
 }
 
 impl FromRequestParts<App> for Stranger {
@@ -38,7 +42,7 @@ impl FromRequestParts<App> for Stranger {
         }
         let (peer, _) = peer_of(&parts.extensions)?;
         app.metrics.allow_unidentified(&peer)?;
-        Ok(Self { why: one_line(&said(parts).await?)? })
+        Ok(Self { why: one_line(&said(parts).await?)?, address: peer.addr.ip() })
     }
 }
 
@@ -64,7 +68,10 @@ pub async fn enroll(
         message: stranger.why,
     };
     let name = request.name;
-    Ok(Json(issued(&app, name, enrol::enroll(&app.repository, shown).await?)))
+    let done = enrol::enroll(&app.repository, shown).await.inspect_err(|refused| {
+        app.metrics.note_refused_enrolment(stranger.address, &name, refused);
+    })?;
+    Ok(Json(issued(&app, name, done)))
 }
 
 /// `POST /renew`.
@@ -104,8 +111,10 @@ pub async fn make_token(
         Failure::new(crate::api::Code::Internal, "the CA of this server cannot be read")
     })?;
     let (hours, days) = (request.hours, request.days);
+    let given = grant.clone();
     let wanted = enrol::Wanted { grant, hours, days };
     let made = enrol::make(&app.repository, &admitted, wanted).await?;
+    let notes = namespace_notes(&app, &admitted, &given).await?;
     let text = TokenText {
         server: app.site.public_url.clone(),
         name: request.name.clone(),
@@ -113,7 +122,7 @@ pub async fn make_token(
         secret: crate::api::Secret(made.secret.to_string()),
     };
     let ends_at = made.token.ends_at.0;
-    Ok(Json(TokenMade { name: request.name, token: text.write(), ends_at }))
+    Ok(Json(TokenMade { name: request.name, token: text.write(), ends_at, notes }))
 }
 
 /// `GET /tokens`: an admin sees all, others those for the caller's own suites.
@@ -122,10 +131,14 @@ pub async fn tokens(
     caller: Caller,
 ) -> Result<Json<Vec<TokenView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    let (now, asker) = (app.repository.now(), admitted.entitled());
+    let asker = admitted.entitled();
     let found = enrol::list(&app.repository).await?;
     let own = found.into_iter().filter(|token| is_own(asker, &token.grant));
-    Ok(Json(own.map(|token| view(token, now)).collect()))
+    let seen = |token| {
+        let now = app.repository.now_for(&token);
+        view(token, now)
+    };
+    Ok(Json(own.map(seen).collect()))
 }
 
 fn is_own(asker: &Entitled, grant: &Grant) -> bool {

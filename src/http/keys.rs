@@ -18,8 +18,8 @@ use crate::signing::KeyKind;
 
 /// `GET /keys`.
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<KeyView>>, Failure> {
-    caller.admit(&app, Right::IssueHosts)?;
-    let reports = keys::report(&app.repository).await?;
+    let admitted = caller.admit(&app, Right::IssueHosts)?;
+    let reports = keys::report(&app.repository, &admitted).await?;
     Ok(Json(reports.into_iter().map(view).collect()))
 }
 

@@ -1,6 +1,7 @@
 //! Metrics: counters since the start and the state of the gate, as Prometheus reads them.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use crate::api::Code;
 use crate::flow::{FlowError, Repository};
 use crate::http::answer::Failure;
-use crate::http::listen::{EdgeCounts, Peer};
+use crate::http::listen::{EdgeCounts, Peer, Sparing};
 use crate::http::strangers::Strangers;
 use crate::trust::Refusal;
 
@@ -19,6 +20,7 @@ pub struct Metrics {
     refusals: [AtomicU64; Refusal::CODES.len()],
     put_off: AtomicU64,
     strangers: Strangers,
+    enrolments: Sparing,
 }
 
 impl Metrics {
@@ -26,7 +28,8 @@ impl Metrics {
     pub fn new(edge: Arc<EdgeCounts>) -> Self {
         let refusals = std::array::from_fn(|_| AtomicU64::new(0));
         let (requests, put_off) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { edge, requests, refusals, put_off, strangers: Strangers::default() }
+        let enrolments = Sparing::of("enrolments that were refused");
+        Self { edge, requests, refusals, put_off, strangers: Strangers::default(), enrolments }
     }
 
     /// Counts a request.
@@ -68,6 +71,14 @@ impl Metrics {
         self.put_off.fetch_add(1, Ordering::Relaxed);
         let detail = "too many requests from this address without a certificate";
         Err(Failure::new(Code::TooManyRequests, detail))
+    }
+
+    /// Writes to the server's own log from where a refused enrolment came: of each network the first
+    /// in a minute, and the number of the others.
+    pub fn note_refused_enrolment(&self, address: IpAddr, name: &str, reason: &FlowError) {
+        self.enrolments.note(address, Instant::now(), || {
+            tracing::info!(%address, name, %reason, "an enrolment was refused");
+        });
     }
 
     /// All metrics, in the text format of Prometheus.

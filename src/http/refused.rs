@@ -117,7 +117,8 @@ pub fn refusal(app: &App, request: Asked<'_>, response: &Response) -> Option<Eve
         attempted.map_or(verb, |attempted| attempted.verb),
         app.repository.now(),
     );
-    let event = event.within(suite).with(&format!("{what}: {}", refused.detail));
+    let from = if verb == ENROL { origin(request.extensions) } else { String::new() };
+    let event = event.within(suite).with(&format!("{what}{from}: {}", refused.detail));
     let message =
         attempted.map(|attempted| attempted.message.clone()).filter(|text| !text.is_empty());
     let event = event.because(&message.unwrap_or_else(|| request.message()));
@@ -133,6 +134,15 @@ pub fn handover(app: &App, request: Asked<'_>, response: &Response) -> Option<Ev
     let event = Event::done(actor, "handover", app.repository.now());
     let what = format!("{} {}: {}", request.method, request.uri.path(), refused.detail);
     Some(Event { outcome: refused.code.clone(), ..event.with(&what) })
+}
+
+/// The verb of an enrolment: whoever asks for it has no name yet, so the line has the address.
+const ENROL: &str = "enrol";
+
+/// From where a request came.
+fn origin(extensions: &Extensions) -> String {
+    let peer = extensions.get::<Peer>();
+    peer.map(|peer| format!(" from {}", peer.addr.ip().to_canonical())).unwrap_or_default()
 }
 
 /// Notes the packages of a batch that were refused, the first of each code by name.

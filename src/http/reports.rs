@@ -9,7 +9,7 @@ use crate::api::{
     SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
 };
 use crate::domain::Right;
-use crate::flow::report::health::Concern;
+use crate::flow::report::health::{Circle, Concern};
 use crate::flow::report::{health, reports};
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
@@ -33,9 +33,10 @@ pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAm
     }))
 }
 
-/// `GET /status`. Operators and admins also see what concerns the server and not a suite.
+/// `GET /status`. Operators and admins also see what concerns the server and not a suite; counts
+/// are of what lies within the suites that the caller operates.
 pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, Failure> {
-    caller.admit(&app, Right::Introspect)?;
+    let admitted = caller.admit(&app, Right::Introspect)?;
     let mut suites = Vec::new();
     for name in app.repository.desks().keys() {
         if caller.admit(&app, Right::Read(name)).is_err() {
@@ -53,11 +54,12 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         });
     }
     let server = Some(Moment(app.site.certificate_not_after.load(Ordering::Relaxed)));
-    let state = health::server(&app.repository, server).await?;
+    let state = health::server(&app.repository, &admitted, server).await?;
     let operates = caller.admit(&app, Right::IssueHosts).is_ok();
-    let shown = |concern: &Concern| match &concern.suite {
-        Some(suite) => caller.admit(&app, Right::Read(suite)).is_ok(),
-        None => operates,
+    let shown = |concern: &Concern| match &concern.of {
+        Circle::Readers(suite) => caller.admit(&app, Right::Read(suite)).is_ok(),
+        Circle::Operators => operates,
+        Circle::Admins => admitted.entitled().is_admin(),
     };
     let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
     Ok(Json(Status {

@@ -68,9 +68,13 @@ pub async fn explain(
     query.suite = caller.suite(&app, query.suite.as_str())?;
     let admitted = caller.admit(&app, Right::Introspect)?;
     let identity: Identity = parse("identity", &query.identity)?;
-    let (component, package) = (query.component.as_ref(), query.package.as_ref());
-    let explained =
-        flow::explain(&app.repository, &admitted, &identity, &query.suite, component, package)?;
+    let asked = flow::Asked {
+        identity,
+        suite: query.suite.clone(),
+        component: query.component.clone(),
+        package: query.package.clone(),
+    };
+    let explained = flow::explain(&app.repository, &admitted, asked).await?;
     Ok(Json(explanation(&query, &explained)))
 }
 

@@ -5,9 +5,9 @@ use axum::extract::State;
 use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
 use crate::debian::SuiteName;
 use crate::domain::host::{self, HostFacts};
-use crate::domain::{Identity, Right, Role, SuiteSpec, namespaces};
+use crate::domain::{Admitted, Grant, Identity, Operated, Right, Role, SuiteSpec, namespaces};
 use crate::flow::admit;
-use crate::flow::report::reports;
+use crate::flow::report::{identities, reports};
 use crate::flow::upkeep::client_package;
 use crate::http::App;
 use crate::http::admitted::{Caller, parse};
@@ -23,8 +23,12 @@ pub async fn setup(
 ) -> Result<Json<HostSetup>, Failure> {
     let identity: Identity = parse("name", &name)?;
     let own = caller.standing.identity() == &identity;
-    caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
-    let suites = suites_of(&app, &caller, &identity, query.suites.as_deref())?;
+    let admitted = caller.admit(&app, if own { Right::Introspect } else { Right::IssueHosts })?;
+    let operated = admit::operated(&app.repository, admitted.entitled());
+    let suites = match query.suites.as_deref() {
+        Some(named) => named_suites(&app, &caller, named)?,
+        None => granted_suites(&app, &identity, (!own).then_some(&operated))?,
+    };
     let facts_of = |spec: &SuiteSpec| match own && query.installs {
         true => client_package::facts_for(&app.repository, &identity, spec),
         false => client_package::facts(&app.repository, spec),
@@ -39,9 +43,9 @@ pub async fn setup(
         ca_pem: &ca_pem,
         suites: &of_suites,
     };
-    // The host itself may know what it has read; anybody else what they may read themselves.
-    let mut before = reports::read_elsewhere(&app.repository, &identity, &suites).await?;
-    before.retain(|spec| own || caller.admit(&app, Right::Read(&spec.name)).is_ok());
+    // The host itself may know what it has read; anybody else what it read of their own suites.
+    let mut before = identities::read_elsewhere(&app.repository, &identity, &suites).await?;
+    before.retain(|spec| own || operated.has(&spec.name));
     let directory = host::directory(&app.site.host);
     let names: Vec<_> = suites.iter().map(|spec| spec.name.clone()).collect();
     let file = |file: host::HostFile| SetupFile {
@@ -59,48 +63,62 @@ pub async fn setup(
     }))
 }
 
-/// The suites that are named, or those of the host; each only if the caller may read it.
-fn suites_of(
-    app: &App,
-    caller: &Caller,
-    identity: &Identity,
-    named: Option<&str>,
-) -> Result<Vec<SuiteSpec>, Failure> {
-    let mut chosen: Vec<SuiteName> = Vec::new();
-    match named {
-        Some(named) => {
-            for name in named.split(',') {
-                chosen.push(caller.suite(app, name)?);
-            }
-        }
-        None => chosen = granted(app, identity)?,
-    }
-    let spec = |name: &SuiteName| {
-        caller.admit(app, Right::Read(name))?;
-        let desk = app.repository.desk(name);
+/// The suites that are named; each only if the caller may read it.
+fn named_suites(app: &App, caller: &Caller, named: &str) -> Result<Vec<SuiteSpec>, Failure> {
+    let spec = |name: &str| {
+        let name = caller.suite(app, name)?;
+        caller.admit(app, Right::Read(&name))?;
         let absent = || {
-            Failure::new(
-                Code::Missing,
-                format!("there is no suite {name}; `repoctl suite list` shows them"),
-            )
+            let detail = format!("there is no suite {name}; `repoctl suite list` shows them");
+            Failure::new(Code::Missing, detail)
         };
-        Ok(desk.ok_or_else(absent)?.state().spec.clone())
+        Ok(app.repository.desk(&name).ok_or_else(absent)?.state().spec.clone())
     };
-    chosen.iter().map(spec).collect()
+    named.split(',').map(spec).collect()
 }
 
-fn granted(app: &App, identity: &Identity) -> Result<Vec<SuiteName>, Failure> {
-    let entitled = admit::find_entitled(&app.repository, identity);
-    let entitled = entitled.filter(|entitled| entitled.role() == Role::Host);
+/// The suites that the host may read; to somebody else only those that they operate. A host without
+/// any of these is answered like a name that is no host.
+fn granted_suites(
+    app: &App,
+    host: &Identity,
+    asker: Option<&Operated<'_>>,
+) -> Result<Vec<SuiteSpec>, Failure> {
     let absent = || {
-        let detail = format!(
-            "{identity} is no host here; `repoctl host issue {identity} --suite …` makes it one"
-        );
+        let detail =
+            format!("{host} is no host here; `repoctl host issue {host} --suite …` makes it one");
         Failure::new(Code::Missing, detail)
     };
-    let entitled = entitled.ok_or_else(absent)?;
+    let entitled = admit::find_entitled(&app.repository, host);
+    let entitled = entitled.filter(|entitled| entitled.role() == Role::Host).ok_or_else(absent)?;
     let desks = app.repository.desks();
-    Ok(desks.keys().filter(|suite| entitled.reads(suite)).cloned().collect())
+    let shown = |suite: &SuiteName| asker.is_none_or(|asker| asker.has(suite));
+    let suites = desks.iter().filter(|(suite, _)| entitled.reads(suite) && shown(suite));
+    let suites: Vec<_> = suites.map(|(_, desk)| desk.state().spec.clone()).collect();
+    match suites.is_empty() && asker.is_some_and(|asker| !asker.is_everything()) {
+        true => Err(absent()),
+        false => Ok(suites),
+    }
+}
+
+/// The notes for a host that gets this right and reads suites of several namespaces, or read one of
+/// another before. The asker has been checked to give the right.
+pub(super) async fn namespace_notes(
+    app: &App,
+    asker: &Admitted,
+    given: &Grant,
+) -> Result<Vec<String>, Failure> {
+    if given.role != Role::Host {
+        return Ok(Vec::new());
+    }
+    let desks = app.repository.desks();
+    let suites = desks.iter().filter(|(suite, _)| given.suites.covers(suite));
+    let suites: Vec<_> = suites.map(|(_, desk)| desk.state().spec.clone()).collect();
+    let mut before = identities::read_elsewhere(&app.repository, &given.identity, &suites).await?;
+    let operated = admit::operated(&app.repository, asker.entitled());
+    before.retain(|spec| operated.has(&spec.name));
+    let side_by_side = namespaces::side_by_side(&suites).into_iter();
+    Ok(side_by_side.chain(namespaces::moved(&suites, &before)).collect())
 }
 
 fn notes(suites: &[SuiteSpec], before: &[SuiteSpec]) -> Vec<String> {

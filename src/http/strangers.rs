@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::http::listen::network_of;
+use crate::http::listen::{WIDE_BITS, network_of, prefix_of};
 
 /// Refusals in a row that an address gets with their reason.
 const BURST: f64 = 600.0;
@@ -19,37 +19,56 @@ const PER_SECOND: f64 = 20.0;
 /// forgotten.
 const MOST_ADDRESSES: usize = 10_000;
 
+/// How many times the allowance of an address an IPv6 /48 has: who has one has 65,536 networks of 64
+/// bits, each of which counts as an address.
+const WIDE_TIMES: f64 = 4.0;
+
 /// The allowance that each address has left.
 #[derive(Default)]
 pub(super) struct Strangers {
-    left: Mutex<HashMap<IpAddr, (f64, Instant)>>,
+    left: Mutex<HashMap<(IpAddr, bool), (f64, Instant)>>,
 }
 
 impl Strangers {
     /// Whether `address` may get another refusal with its reason now; counts it.
     pub(super) fn allow(&self, address: IpAddr, now: Instant) -> bool {
-        let block = network_of(address);
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        if left.len() >= MOST_ADDRESSES && !left.contains_key(&block) {
-            left.retain(|_, (allowance, at)| refilled(*allowance, *at, now) < BURST);
-            if left.len() >= MOST_ADDRESSES {
-                return false;
-            }
-        }
-        let (allowance, at) = left.entry(block).or_insert((BURST, now));
-        *allowance = refilled(*allowance, *at, now);
-        *at = now;
-        let may = *allowance >= 1.0;
-        if may {
-            *allowance -= 1.0;
-        }
-        may
+        let wide = address.to_canonical().is_ipv6();
+        // The wide network first: of one that has no allowance left, no addresses are remembered.
+        let of_wide = !wide || spend(&mut left, (prefix_of(address, WIDE_BITS), true), now);
+        of_wide && spend(&mut left, (network_of(address), false), now)
     }
 }
 
-fn refilled(allowance: f64, at: Instant, now: Instant) -> f64 {
+/// Takes one from an allowance, unless it is used up.
+fn spend(
+    left: &mut HashMap<(IpAddr, bool), (f64, Instant)>,
+    whose: (IpAddr, bool),
+    now: Instant,
+) -> bool {
+    let times = |wide: bool| if wide { WIDE_TIMES } else { 1.0 };
+    if left.len() >= MOST_ADDRESSES && !left.contains_key(&whose) {
+        left.retain(|(_, wide), (allowance, at)| {
+            refilled(*allowance, *at, now, times(*wide)) < BURST * times(*wide)
+        });
+        if left.len() >= MOST_ADDRESSES {
+            return false;
+        }
+    }
+    let (_, wide) = whose;
+    let (allowance, at) = left.entry(whose).or_insert((BURST * times(wide), now));
+    *allowance = refilled(*allowance, *at, now, times(wide));
+    *at = now;
+    let may = *allowance >= 1.0;
+    if may {
+        *allowance -= 1.0;
+    }
+    may
+}
+
+fn refilled(allowance: f64, at: Instant, now: Instant, times: f64) -> f64 {
     let passed = now.saturating_duration_since(at).as_secs_f64();
-    passed.mul_add(PER_SECOND, allowance).min(BURST)
+    passed.mul_add(PER_SECOND * times, allowance).min(BURST * times)
 }
 
 #[cfg(test)]
@@ -84,5 +103,21 @@ mod tests {
         let later = begun + Duration::from_secs(60);
         assert!(strangers.allow(address(most + 1), later), "the quiet ones were forgotten");
         assert_eq!(strangers.left.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn who_has_a_whole_ipv6_prefix_hears_four_times_as_much_and_no_more() {
+        let strangers = Strangers::default();
+        let begun = Instant::now();
+        let ask = |n: u32, of: &str| {
+            let n = n % 65_536;
+            strangers.allow(format!("2001:db8:{of}:{n:x}::1").parse().unwrap(), begun)
+        };
+        assert_eq!((0..20_000).filter(|n| ask(*n, "1")).count(), 2_400);
+        assert!(ask(0, "2"), "a neighbour has its own");
+        let of_one = (0..1000).filter(|_| ask(7, "3")).count();
+        assert_eq!(of_one, 600);
+        // Those that were refused are not remembered one by one.
+        assert!(strangers.left.lock().unwrap().len() < 2_500);
     }
 }

@@ -15,9 +15,8 @@ use crate::domain::installable::Trouble;
 use crate::domain::{
     Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
-use crate::flow::report::reports::{
-    IdentityReport, PlacementReport, PlacementStanding, SuiteReport,
-};
+use crate::flow::report::identities::IdentityReport;
+use crate::flow::report::reports::{PlacementReport, PlacementStanding, SuiteReport};
 use crate::http::App;
 
 const DAY_SECONDS: i64 = 86_400;

@@ -36,6 +36,7 @@ pub(super) struct Seen {
     tls: Option<String>,
     gate: Option<&'static str>,
     waning: bool,
+    other_lists: usize,
 }
 
 /// Watches the certificates and lists of a server.
@@ -68,6 +69,7 @@ impl Watch {
             }
         }
         tell_gate(&self.repository, &mut seen);
+        tell_other_lists(&self.repository, &mut seen);
     }
 
     /// Reads the server's certificate again; open connections keep the old one.
@@ -86,6 +88,18 @@ impl Watch {
             Err(problem) => error!(%problem, "the old server certificate stays in use"),
         }
     }
+}
+
+/// Logs once that there are lists of CAs that are not configured.
+fn tell_other_lists(repository: &Arc<Repository>, seen: &mut Seen) {
+    let count = repository.trust.current().other_lists();
+    if count > 0 && count != seen.other_lists {
+        info!(
+            count,
+            "revocation lists of CAs that are not configured lie beside the others; they do no harm"
+        );
+    }
+    seen.other_lists = count;
 }
 
 /// Logs when the gate closes or opens, and once when it will close soon.

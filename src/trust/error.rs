@@ -58,6 +58,11 @@ pub enum TrustError {
 }
 
 impl TrustError {
+    /// Whether it is about a list of a CA that is not configured.
+    pub(super) fn is_of_another_ca(&self) -> bool {
+        matches!(self, Self::Crl(CrlFault::OtherIssuer))
+    }
+
     /// Wraps an error of the operating system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }

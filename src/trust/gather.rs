@@ -78,7 +78,7 @@ pub(super) fn gather(
     sources: Vec<Result<Vec<u8>, TrustError>>,
     held: &Lists,
     measure: &Measure<'_>,
-) -> (Lists, Vec<Trouble>) {
+) -> Gathered {
     let (mut best, mut troubles) = (HashMap::<IssuerId, Crl>::new(), Vec::new());
     for source in sources {
         let lists = source.and_then(|bytes| Ok(crl::split(&bytes)?));
@@ -102,7 +102,23 @@ pub(super) fn gather(
         troubles.extend(fault.map(|fault| Trouble { issuer: Some(id), fault: fault.into() }));
         chosen.extend(list.map(|list| (id, list)));
     }
-    (chosen, troubles)
+    // Where a CA has no list, one of an unknown CA may be the wrong file in its place.
+    let beside = |trouble: &Trouble| trouble.fault.is_of_another_ca();
+    let others = match troubles.iter().all(beside) {
+        true => std::mem::take(&mut troubles).len(),
+        false => 0,
+    };
+    Gathered { lists: chosen, troubles, others }
+}
+
+/// The lists that were found.
+pub(super) struct Gathered {
+    /// The one in force of each CA.
+    pub(super) lists: Lists,
+    /// What is wrong with the rest.
+    pub(super) troubles: Vec<Trouble>,
+    /// How many are of no configured CA, while every configured one has its list.
+    pub(super) others: usize,
 }
 
 fn dated(list: Crl, measure: &Measure<'_>) -> Result<Crl, (Option<IssuerId>, CrlFault)> {

@@ -269,11 +269,41 @@ fn refusal(error: webpki::Error) -> Refusal {
 /// The client at the other end of one connection: its chain, and the last verdict on it.
 pub struct Peer {
     chain: Arc<[CertificateDer<'static>]>,
+    /// The chain as it was proven last, whether the client is let in or, for instance, revoked.
     last: ArcSwapOption<Standing>,
-    /// The last epoch in which it was refused for a reason that lasts as long as the epoch, and the
-    /// reason.
-    refused: ArcSwapOption<(u64, Refusal)>,
+    /// Why the chain was found to be invalid.
+    invalid: ArcSwapOption<Invalid>,
+    /// How often the chain was judged.
+    #[cfg(test)]
+    pub(super) judged: std::sync::atomic::AtomicUsize,
     named: OnceLock<Option<(Identity, Serial)>>,
+}
+
+/// A chain that was found to be invalid.
+struct Invalid {
+    epoch: u64,
+    at: Moment,
+    why: Refusal,
+}
+
+/// How long a chain counts as invalid whose dates are the reason: time may mend another path of it.
+/// Unit: seconds.
+const DATES_SECONDS: i64 = 60;
+
+impl Invalid {
+    /// Whether the chain is still invalid, without looking at it.
+    fn holds(&self, state: &TrustState, now: Moment) -> bool {
+        self.epoch == state.epoch()
+            && match self.why {
+                Refusal::Expired { at } => now > at && self.is_fresh(now),
+                Refusal::NotYetValid { from } => now < from && self.is_fresh(now),
+                _ => self.why.is_lasting(),
+            }
+    }
+
+    fn is_fresh(&self, now: Moment) -> bool {
+        (0..DATES_SECONDS).contains(&now.since(self.at))
+    }
 }
 
 impl Peer {
@@ -284,8 +314,14 @@ impl Peer {
 
     /// The same, for a chain that the connection holds as well.
     pub fn sharing(chain: Arc<[CertificateDer<'static>]>) -> Self {
-        let (last, refused) = (ArcSwapOption::empty(), ArcSwapOption::empty());
-        Self { chain, last, refused, named: OnceLock::new() }
+        Self {
+            chain,
+            last: ArcSwapOption::empty(),
+            invalid: ArcSwapOption::empty(),
+            #[cfg(test)]
+            judged: Default::default(),
+            named: OnceLock::new(),
+        }
     }
 
     /// Who the chain names, and the serial of its first certificate, if a trusted CA vouched for it
@@ -298,34 +334,40 @@ impl Peer {
     }
 
     /// The verdict on the client now: for every request, and while long bodies are sent. The chain
-    /// is judged once in an epoch; everything else is the quick check.
+    /// is judged once in an epoch, whatever the verdict; everything else is the quick check.
     ///
     /// # Errors
     /// [`Refusal`] with the reason to send.
     pub fn standing(&self, trust: &Trust, now: Moment) -> Result<Arc<Standing>, Refusal> {
         let state = trust.current();
-        if let Some(last) = self.last.load_full().filter(|last| last.is_of(&state)) {
-            last.check(&state, now)?;
-            return Ok(last);
-        }
         let standing = self.prove(&state, now)?;
         standing.check(&state, now)?;
-        self.last.store(Some(Arc::clone(&standing)));
         Ok(standing)
     }
 
-    /// Judges the chain. A chain that cannot be valid in an epoch is judged once in it: a refused
-    /// client that asks again costs no signature check.
+    /// Judges the chain, unless it was judged in this epoch: a client that is refused and asks again
+    /// costs no signature check, as one that is let in.
     fn prove(&self, state: &TrustState, now: Moment) -> Result<Arc<Standing>, Refusal> {
-        let refused = self.refused.load_full();
-        if let Some(refused) = refused.filter(|refused| refused.0 == state.epoch()) {
-            return Err(refused.1.clone());
+        if let Some(last) = self.last.load_full().filter(|last| last.is_of(state)) {
+            return Ok(last);
         }
-        state.prove(&self.chain, now).map(Arc::new).inspect_err(|refusal| {
-            if refusal.is_lasting() {
-                self.refused.store(Some(Arc::new((state.epoch(), refusal.clone()))));
+        if let Some(invalid) = self.invalid.load_full().filter(|one| one.holds(state, now)) {
+            return Err(invalid.why.clone());
+        }
+        #[cfg(test)]
+        self.judged.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match state.prove(&self.chain, now) {
+            Ok(standing) => {
+                let standing = Arc::new(standing);
+                self.last.store(Some(Arc::clone(&standing)));
+                Ok(standing)
             }
-        })
+            Err(why) => {
+                let invalid = Invalid { epoch: state.epoch(), at: now, why: why.clone() };
+                self.invalid.store(Some(Arc::new(invalid)));
+                Err(why)
+            }
+        }
     }
 
     /// The verdict on a client that delivers new lists: as [`Peer::standing`] while the gate is

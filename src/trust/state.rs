@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor};
 use super::authority::Authority;
 use super::crl::{self, Crl, CrlNumber, Floor, SKEW_SECONDS};
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, Readers};
-use super::gather::{Lists, Measure, Trouble, gather};
+use super::gather::{Gathered, Lists, Measure, Trouble, gather};
 use super::sources::TrustFiles;
 use super::{CrlFault, IssuerId, Refusal, TrustError};
 use crate::digest::Digest;
@@ -25,6 +25,7 @@ pub struct TrustState {
     between: Vec<CertificateDer<'static>>,
     crls: Lists,
     troubles: Vec<Trouble>,
+    others: usize,
     floor: Floor,
     fingerprint: Digest,
     grace_seconds: i64,
@@ -77,6 +78,12 @@ impl TrustState {
     /// All problems with the lists at the last load.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
+    }
+
+    /// How many lists of CAs that are not configured were found beside the good ones. They do no
+    /// harm.
+    pub fn other_lists(&self) -> usize {
+        self.others
     }
 
     /// Every CA with its list, in the order in which they are configured.
@@ -330,7 +337,7 @@ fn assemble(
     let none = Lists::new();
     let held = old.map_or(&none, |old| &old.crls);
     let sources = std::mem::take(&mut read.lists);
-    let (crls, troubles) = gather(sources, held, &measure);
+    let Gathered { lists: crls, troubles, others } = gather(sources, held, &measure);
     let fingerprint = read.fingerprint(&crls);
     let mut floor = floor.clone();
     for crl in crls.values() {
@@ -346,6 +353,7 @@ fn assemble(
         authorities,
         crls,
         troubles,
+        others,
         floor,
         fingerprint,
         grace_seconds,

@@ -1,5 +1,6 @@
 //! Enrolment and renewal with the real commands: a token, a new machine, the certificate after that.
 
+mod clock;
 mod fresh;
 mod killed;
 mod renewals;

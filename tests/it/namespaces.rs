@@ -2,6 +2,7 @@
 
 mod hosts;
 mod promotion;
+mod race;
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! snapshot, read from the store itself and asked for in every way. It sees what it would see if nothing
 //! of it were there.
 
-mod line;
+pub mod line;
 mod rights;
 mod store;
 mod work;

@@ -65,7 +65,7 @@ pub fn find(tx: &mut dyn Tx, namespace: &Namespace, digest: &Digest) -> Answer<O
 /// Makes a package's name, version and architecture its own in a namespace, for ever.
 ///
 /// # Errors
-/// [`CatalogueError::Exists`] when other bytes have them there.
+/// [`CatalogueError::Taken`] when other bytes have them there.
 pub fn bind(tx: &mut dyn Tx, namespace: &Namespace, package: &Bound, by: By) -> Answer<()> {
     let Bound { id, name, version, architecture, .. } = package;
     let values = [
@@ -77,8 +77,8 @@ pub fn bind(tx: &mut dyn Tx, namespace: &Namespace, package: &Bound, by: By) -> 
         i64::from(by == By::Slice).into(),
     ];
     if tx.exec(BIND, &values)? == 0 {
-        let taken = format!("{name} {version} {architecture}, with other bytes,");
-        return Err(CatalogueError::Exists(taken));
+        let [name, version, architecture] = [name, version, architecture].map(String::clone);
+        return Err(CatalogueError::Taken { name, version, architecture });
     }
     let accepted = if by == By::Slice { 2 } else { 1 };
     tx.exec(ACCEPT, &[i64::from(accepted).into(), (*id).into()]).map(drop)

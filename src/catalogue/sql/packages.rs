@@ -116,13 +116,12 @@ const SUITES_OF: &str = "\
         WHERE p.digest = $1 \
     ORDER BY name";
 
-// Digits sort before letters and 'g' follows the last digit, so the range holds one prefix. A name
-// and a prefix mean one package; should there be two, hosts know the one that was taken.
+// The packages from a prefix on, whether one has the prefix or not: as many rows are read for a
+// package that is not there as for one that is.
 const BY_PATH: &str = concat!(
     "SELECT ",
     package_columns!(),
-    " FROM package AS p WHERE p.digest >= $1 AND p.digest < $2 AND p.name = $3 \
-     ORDER BY p.accepted > 0 DESC, p.id LIMIT 1"
+    ", p.accepted FROM package AS p WHERE p.digest >= $1 ORDER BY p.digest LIMIT 4"
 );
 
 // A package that a suite takes or lists is marked in the same transaction, in a slice as well.
@@ -254,15 +253,25 @@ impl<S: Store> Packages for S {
         if digest_prefix.len() != 16 || !digest_prefix.bytes().all(digit) {
             return Ok(None);
         }
-        let range =
-            [digest_prefix.into(), format!("{digest_prefix}g").into(), name.as_str().into()];
         self.read(|tx| {
-            let package = one(tx, BY_PATH, &range, |row| Reader::default().package(row, 0))?;
-            // The suites of a missing package are asked for as well: the amount of work does not
-            // show whether it is there.
-            let digest = package.as_ref().map_or_else(|| Digest::of(b""), |package| package.digest);
+            let near = all(tx, BY_PATH, &[digest_prefix.into()], |row| {
+                let accepted = row.integer(PACKAGE_COLUMNS)? > 0;
+                Ok((Reader::default().package(row, 0)?, accepted))
+            })?;
+            let is_it = |(package, _): &&(Package, bool)| {
+                package.name == *name && package.digest.to_string().starts_with(digest_prefix)
+            };
+            // A name and a prefix mean one package; should there be two, hosts know the one that
+            // was taken.
+            let found = near.iter().filter(is_it);
+            let found = found.clone().find(|(_, accepted)| *accepted).or(found.clone().next());
+            // In place of a missing package, the suites of one beside it are asked for: the amount
+            // of work does not show whether it is there.
+            let beside = near.iter().find(|(_, accepted)| *accepted).or(near.first());
+            let asked = found.or(beside);
+            let digest = asked.map_or_else(|| Digest::of(b""), |(package, _)| package.digest);
             let suites = suites_of(tx, &digest)?;
-            Ok(package.map(|package| (package, suites)))
+            Ok(found.map(|(package, _)| (package.clone(), suites)))
         })
     }
 

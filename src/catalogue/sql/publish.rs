@@ -79,7 +79,7 @@ const MOVE_HEAD: &str = "\
 ///
 /// # Errors
 /// [`CatalogueError::Stale`] when it does not follow what is recorded; [`CatalogueError::Missing`]
-/// for a suite, package or chunk that is not recorded; [`CatalogueError::Exists`] when other bytes
+/// for a suite, package or chunk that is not recorded; [`CatalogueError::Taken`] when other bytes
 /// hold a package's name, version and architecture in the suite's namespace.
 pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     let (id, last) = lock(tx, &publication.suite)?;

@@ -33,6 +33,8 @@ impl Counting {
 
 /// Recorded where a transaction that writes begins.
 const BEGIN: &str = "BEGIN";
+/// Recorded for each row that is read.
+const ROW: &str = "a row";
 
 impl Counting {
     fn begin(&self) -> Asked {
@@ -93,7 +95,10 @@ impl Tx for Counted<'_> {
         take: &mut dyn FnMut(&dyn Row) -> Answer<()>,
     ) -> Answer<()> {
         self.asked.lock().unwrap().push(sql);
-        self.tx.each(sql, values, take)
+        self.tx.each(sql, values, &mut |row| {
+            self.asked.lock().unwrap().push(ROW);
+            take(row)
+        })
     }
 }
 
@@ -125,20 +130,53 @@ fn what_is_there_and_what_is_not_take_the_same_statements() {
     let inner = SqliteCatalogue::open(&room.path().join("catalogue.db")).unwrap();
     let counting = Counting { inner, asked: Asked::default() };
     let package = package();
-    let by = Identity::parse("ci.example").unwrap();
-    counting.record_package(&package, "S", &by, Moment(1)).unwrap();
+    let (by, main) = (Identity::parse("ci.example").unwrap(), Component::parse("main").unwrap());
+    let spec = r#"{"name": "stable", "origin": "O", "label": "L", "components": ["main"],
+        "architectures": ["amd64"], "valid_seconds": 604800}"#;
+    let event = Event::done(Actor::server(), "test", Moment(1));
+    counting.create_suite(&serde_json::from_str(spec).unwrap(), &event).unwrap();
+    let others = (0..40).map(|number| named(&format!("many-{number}")));
+    let packages: Vec<_> = others.chain([package.clone()]).collect();
+    for one in &packages {
+        counting.record_package(one, "S", &by, Moment(1)).unwrap();
+    }
+    let digests: Vec<_> = packages.iter().map(|one| one.digest).collect();
+    let entered: Vec<_> = digests.iter().map(|digest| (main.clone(), *digest)).collect();
+    let at = Moment(1);
+    let accept = |digest: &Digest| {
+        let (component, author) = (main.clone(), by.clone());
+        Acceptance { component, digest: *digest, author, at }
+    };
+    let accepted = digests.iter().map(accept).collect();
+    let all = Publication { accepted, ..generation(1, entered, 0) };
+    counting.publish(&all).unwrap();
     let absent = Digest::of(b"nothing of the kind");
 
-    let by_path = |digest: &Digest| {
-        let prefix = digest.to_string()[..16].to_owned();
-        let (found, asked) = counting.during(|| counting.find_by_path(&package.name, &prefix));
+    let by_path = |prefix: &str| {
+        let (found, asked) = counting.during(|| counting.find_by_path(&package.name, prefix));
         (found.unwrap().is_some(), asked)
     };
-    let (there, not) = (by_path(&package.digest), by_path(&absent));
-    assert_eq!((there.0, not.0), (true, false));
-    assert_eq!(there.1, not.1);
-    assert_eq!(there.1.len(), 2);
-    let suites = |digest| counting.during(|| counting.list_suites_of(&[digest]).unwrap().len());
+    let prefix = |digest: &Digest| digest.to_string()[..16].to_owned();
+    let there = by_path(&prefix(&package.digest));
+    assert!(there.0);
+    let statements = there.1.iter().filter(|sql| **sql != ROW).count();
+    assert_eq!((statements, there.1.len()), (2, 7), "four packages, and the one suite of one");
+    // One that is not there, wherever it would be, and one that has another name.
+    let mut sorted: Vec<_> = digests.iter().map(prefix).collect();
+    sorted.sort();
+    let last = sorted.len() - 4;
+    let mut absent_ones = vec!["0".repeat(16), prefix(&packages[0].digest)];
+    absent_ones.extend(sorted[..last].iter().map(|one| format!("{}0", &one[..15])));
+    for prefix in absent_ones {
+        let not = by_path(&prefix);
+        assert_eq!((not.0, &not.1), (false, &there.1), "{prefix}");
+    }
+    let suites = |digest| {
+        let (all, mut asked) =
+            counting.during(|| counting.list_suites_of(&[digest]).unwrap().len());
+        asked.retain(|sql| *sql != ROW);
+        (all, asked)
+    };
     assert_eq!(suites(package.digest), suites(absent));
 }
 
@@ -260,7 +298,7 @@ fn who_asks_for_some_packages_walks_through_no_table_and_no_suite() {
     });
     let connection = Connection::open(&path).unwrap();
     let mut walks = Vec::new();
-    for sql in asked.into_iter().filter(|sql| *sql != BEGIN) {
+    for sql in asked.into_iter().filter(|sql| ![BEGIN, ROW].contains(sql)) {
         let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let mut rows = plan.raw_query();
         while let Some(row) = rows.next().unwrap() {

@@ -74,6 +74,9 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         session.around.complain(&format!(
             "for {name}, once, until {end}; there, as root: repoctl host enroll TOKEN\n"
         ));
+        for note in &made.notes {
+            session.around.complain(&format!("note: {}\n", escape(note)));
+        }
     }
     Ok(())
 }

@@ -71,7 +71,8 @@ pub fn granted(right: &Granted) -> String {
         SuiteChoice::All => "every suite".to_owned(),
         named => choice(named),
     };
-    format!("{name} is {role} of {suites}\n")
+    let notes = right.notes.iter().map(|note| format!("note: {}\n", escape(note)));
+    format!("{name} is {role} of {suites}\n") + &notes.collect::<String>()
 }
 
 /// The outcome of a revocation.

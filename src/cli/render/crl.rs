@@ -14,7 +14,7 @@ pub fn issuers(issuers: &[IssuerView], now: Moment) -> String {
             issuer.name.clone(),
             when(issuer.not_after, now),
             list.map_or("none".into(), |list| list.number.clone()),
-            list.map(|list| list.revoked.to_string()).unwrap_or_default(),
+            list.and_then(|list| Some(list.revoked?.to_string())).unwrap_or_default(),
             list.map(|list| when(list.next_update, now)).unwrap_or_default(),
             list.map_or("closed".into(), |list| when(list.closes, now)),
         ]);

@@ -6,11 +6,15 @@ use std::sync::atomic::Ordering;
 
 use tracing::info;
 
-use crate::domain::{Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, SuiteScope};
+use crate::catalogue::CertificateRecord;
+use crate::domain::{
+    Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, Share, SuiteScope,
+};
 use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
+use crate::flow::report::identities::IdentityReport;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::time::Moment;
@@ -50,13 +54,25 @@ pub(in crate::flow) fn may_give(admitted: &Admitted, grant: &Grant) -> Result<()
     may_give_all(admitted, &Entitled::own(grant))
 }
 
-/// Checks that the asker may give everything that an identity holds already, also by its groups.
-/// The error does not say what that is: it may concern suites that the asker may not know of.
-fn may_take_over(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
-    may_give_all(admitted, entitled).map_err(|_| {
-        let (identity, have) = (admitted.identity().clone(), admitted.entitled().role());
-        Denied::Role { identity, have, need: Role::Admin }.into()
-    })
+/// Checks that the name is nobody's, or all that is known of it lies within the asker's suites:
+/// otherwise an operator could take over another's host. The error is the same for every other
+/// name, and does not say what is known of it.
+fn may_take_over(
+    repository: &Repository,
+    admitted: &Admitted,
+    name: &Identity,
+) -> Result<(), FlowError> {
+    if admitted.entitled().is_admin() {
+        return Ok(());
+    }
+    let report = IdentityReport::read(repository, name)?;
+    let share = report.share(&admit::operated(repository, admitted.entitled()));
+    match share == Share::Whole || report.is_free() {
+        true => Ok(()),
+        false => {
+            Err(Denied::Name { identity: admitted.identity().clone(), name: name.clone() }.into())
+        }
+    }
 }
 
 fn may_give_all(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
@@ -101,9 +117,8 @@ fn issue_now(
     Ok(issued)
 }
 
-/// Checks that the name may get this right: its suites exist, and a right that it has already is of
-/// the same role and one that the asker may give. Otherwise an operator could take over another's
-/// host.
+/// Checks that the name may get this right: its suites exist, and what it has already is of the same
+/// role and within the asker's suites.
 pub(in crate::flow) fn may_take(
     repository: &Repository,
     admitted: &Admitted,
@@ -119,9 +134,7 @@ pub(in crate::flow) fn may_take(
         return Err(Conflict::one(&grant.identity, problem).into());
     }
     // A certificate by this name also gives the rights of the name's groups.
-    if let Some(entitled) = repository.grants.load().rights().once_readmitted(&grant.identity) {
-        may_take_over(admitted, &entitled)?;
-    }
+    may_take_over(repository, admitted, &grant.identity)?;
     let grants = repository.catalogue.list_grants()?;
     let Some(have) = grants.iter().find(|have| have.identity == grant.identity) else {
         return Ok(());
@@ -185,8 +198,9 @@ pub struct Revocation {
 /// whatever group it is in. Its open connections are refused at their next request.
 ///
 /// # Errors
-/// [`FlowError::Missing`] when it has neither certificates nor rights; [`FlowError::Denied`] when
-/// the asker may not revoke it; [`FlowError::Conflict`] when it is the asker.
+/// [`FlowError::Missing`] when it has neither certificates nor rights; to an operator
+/// [`FlowError::Denied`], as for a host that is not of its suites alone; [`FlowError::Conflict`]
+/// when it is the asker.
 pub async fn revoke(
     repository: &Arc<Repository>,
     admitted: &Admitted,
@@ -203,16 +217,7 @@ fn revoke_now(
     identity: &Identity,
 ) -> Result<Revocation, FlowError> {
     let _alone = lock(&repository.rights);
-    let certificates = repository.catalogue.list_certificates(Some(identity))?;
-    let entitled = admit::find_entitled(repository, identity);
-    if certificates.is_empty() && entitled.is_none() {
-        return Err(FlowError::Missing(format!(
-            "identity {identity}; `repoctl identity list` shows them"
-        )));
-    }
-    if let Some(entitled) = &entitled {
-        may_take_over(admitted, entitled)?;
-    }
+    let certificates = revocable(repository, admitted, identity)?;
     if identity == admitted.identity() {
         let problem = "is the certificate you are using; let another admin revoke it";
         return Err(Conflict::one(identity, problem).into());
@@ -233,6 +238,26 @@ fn revoke_now(
     };
     info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
     Ok(Revocation { serials, crl_next_update })
+}
+
+/// The certificates of an identity, if there is such a one and the asker may take all that it has.
+/// To an operator, a host beyond its suites is answered like one that does not exist.
+fn revocable(
+    repository: &Repository,
+    admitted: &Admitted,
+    identity: &Identity,
+) -> Result<Vec<CertificateRecord>, FlowError> {
+    let report = IdentityReport::read(repository, identity)?;
+    let share = report.share(&admit::operated(repository, admitted.entitled()));
+    let is_there = !report.certificates.is_empty() || report.entitled.is_some();
+    if share == Share::Whole && is_there {
+        return Ok(report.certificates);
+    }
+    if admitted.entitled().is_admin() {
+        let what = format!("identity {identity}; `repoctl identity list` shows them");
+        return Err(FlowError::Missing(what));
+    }
+    Err(Denied::Host { identity: admitted.identity().clone(), name: identity.clone() }.into())
 }
 
 /// Publishes the list of all revoked certificates that have not expired, puts it into force, and

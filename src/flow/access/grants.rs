@@ -8,11 +8,13 @@ use crate::catalogue::AccessRecord;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::rights::{self, Deed, Question, Verdict};
 use crate::domain::{
-    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Identity, Rights, Role,
+    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Held, Identity, Rights, Role,
+    Share,
 };
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
+use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
@@ -94,27 +96,73 @@ pub struct Explained {
     pub suite_exists: Option<bool>,
 }
 
-/// Explains what an identity may do in a suite, or with one component or package of it.
+/// A question what an identity may do in a suite, or with one component or package of it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// About whom.
+    pub identity: Identity,
+    /// In which suite.
+    pub suite: SuiteName,
+    /// In which component; `None` for any.
+    pub component: Option<Component>,
+    /// With which package; `None` for any.
+    pub package: Option<PackageName>,
+}
+
+/// Explains what an identity may do. An operator who asks about somebody else is told of the grants
+/// that cover the suite, and of these nothing but that; who has none is answered like nobody.
 ///
 /// # Errors
 /// [`FlowError::Denied`] unless the asker is that identity, an admin, or operates the whole suite.
-pub fn explain(
-    repository: &Repository,
+pub async fn explain(
+    repository: &Arc<Repository>,
     admitted: &Admitted,
-    identity: &Identity,
-    suite: &SuiteName,
-    component: Option<&Component>,
-    package: Option<&PackageName>,
+    asked: Asked,
 ) -> Result<Explained, FlowError> {
     let asker = admitted.entitled();
-    may_ask(asker, identity, suite)?;
+    may_ask(asker, &asked.identity, &asked.suite)?;
+    let verdicts = verdicts(repository, &asked);
+    if asker.identity() == &asked.identity || asker.is_admin() {
+        let suite_exists = asker.is_admin().then(|| repository.desk(&asked.suite).is_some());
+        return Ok(Explained { verdicts, suite_exists });
+    }
+    let admitted = admitted.clone();
+    reading(repository, move |repository| {
+        // Read whoever it is, so that the time does not tell.
+        let report = IdentityReport::read(repository, &asked.identity)?;
+        let share = report.share(&admit::operated(repository, admitted.entitled()));
+        let is_known = share > Share::None;
+        let told = |(deed, verdict)| (deed, as_told(verdict, &asked.suite, is_known));
+        Ok(Explained { verdicts: verdicts.into_iter().map(told).collect(), suite_exists: None })
+    })
+    .await
+}
+
+fn verdicts(repository: &Repository, asked: &Asked) -> Vec<(Deed, Verdict)> {
     let grants = repository.grants.load();
     let verdict = |deed| {
-        let question = Question { suite, deed, component, package };
-        (deed, rights::explain(grants.rights(), identity, &question))
+        let (component, package) = (asked.component.as_ref(), asked.package.as_ref());
+        let question = Question { suite: &asked.suite, deed, component, package };
+        (deed, rights::explain(grants.rights(), &asked.identity, &question))
     };
-    let suite_exists = asker.is_admin().then(|| repository.desk(suite).is_some());
-    Ok(Explained { verdicts: Deed::ALL.map(verdict).into(), suite_exists })
+    Deed::ALL.map(verdict).into()
+}
+
+/// A verdict on somebody else, for an operator of the suite.
+fn as_told(verdict: Verdict, suite: &SuiteName, is_known: bool) -> Verdict {
+    match verdict {
+        Verdict::ShutOut if is_known => Verdict::ShutOut,
+        Verdict::ShutOut | Verdict::HoldsNothing => Verdict::OtherSuites,
+        Verdict::Allowed(held) => {
+            let within = |held: Held| {
+                let mut grant = (*held.grant).clone();
+                grant.suites.retain(|pattern| pattern.matches(suite));
+                Held { grant: Arc::new(grant), ..held }
+            };
+            Verdict::Allowed(held.into_iter().map(within).collect())
+        }
+        other => other,
+    }
 }
 
 fn may_ask(asker: &Entitled, about: &Identity, suite: &SuiteName) -> Result<(), FlowError> {

@@ -10,6 +10,7 @@ use crate::domain::Change;
 use crate::domain::SuiteEdit;
 use crate::domain::add::Standing;
 use crate::domain::audit::{Entry, Search};
+use crate::domain::namespaces;
 use crate::domain::rights;
 use crate::domain::{
     AccessEdit, AccessGrant, Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope,
@@ -26,6 +27,9 @@ use crate::time::Moment;
 const NAMED: usize = 8;
 /// How many entries are read at once, before those are left out that the asker may not see.
 const PAGE: u32 = 1_000;
+
+/// Stands before the suite that loses its alias to another.
+const TAKEN_FROM: &str = "taken from ";
 
 /// Where in the log to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,7 +77,7 @@ fn visible_entries(
         };
         let Some(last) = page.last().map(|entry| entry.number) else { return Ok(found) };
         let whole = page.len() < PAGE as usize;
-        found.extend(page.into_iter().filter(|entry| may_see(asker, entry)));
+        found.extend(page.into_iter().filter_map(|entry| as_seen_by(asker, entry)));
         if found.len() >= wanted || whole {
             found.truncate(wanted);
             return Ok(found);
@@ -85,13 +89,27 @@ fn visible_entries(
     }
 }
 
-fn may_see(asker: &Admitted, entry: &Entry) -> bool {
-    let (entitled, event) = (asker.entitled(), &entry.event);
+/// The entry, if the asker may see it. What others did in one of its suites is told without suites
+/// that it may not read.
+fn as_seen_by(asker: &Admitted, mut entry: Entry) -> Option<Entry> {
+    let (entitled, event) = (asker.entitled(), &mut entry.event);
     let operates =
         |suite: SuiteName| entitled.role_in(&suite).is_some_and(|has| has >= Role::Operator);
-    entitled.is_admin()
-        || event.actor.identity == asker.identity().as_str()
-        || event.suite.parse().is_ok_and(operates)
+    if entitled.is_admin() || event.actor.identity == asker.identity().as_str() {
+        return Some(entry);
+    }
+    if !event.suite.parse().is_ok_and(operates) {
+        return None;
+    }
+    event.detail = namespaces::without_places(&event.detail);
+    if let Some((before, from)) = event.detail.split_once(TAKEN_FROM) {
+        let (suite, after) = from.split_once(';').unwrap_or((from, ""));
+        if !suite.parse().is_ok_and(|suite: SuiteName| entitled.reads(&suite)) {
+            let end = if after.is_empty() { "" } else { ";" };
+            event.detail = format!("{before}{TAKEN_FROM}another suite{end}{after}");
+        }
+    }
+    Some(entry)
 }
 
 /// The event of an applied change; `None` when it needs no entry: all packages were there already,
@@ -229,7 +247,7 @@ fn edited(edit: &SuiteEdit) -> String {
     let some = |values: String| Some(values).filter(|values| !values.is_empty());
     if let Some(of) = &edit.alias {
         add("alias", Some(of.alias.as_ref().map_or("none".into(), SuiteName::to_string)));
-        add("taken from", of.from.as_ref().map(SuiteName::to_string));
+        add(TAKEN_FROM.trim(), of.from.as_ref().map(SuiteName::to_string));
     }
     add("description", edit.description.clone());
     add("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));

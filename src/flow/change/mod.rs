@@ -12,6 +12,7 @@ pub mod installable;
 pub mod listable;
 pub mod lookup;
 pub mod names_fit;
+pub mod outrun;
 pub mod publish_batch;
 pub mod reach;
 pub mod rollback;

@@ -17,6 +17,7 @@ use crate::domain::pinning::Asking;
 use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
 use crate::flow::audit::entries;
 use crate::flow::change::difference::Difference;
+use crate::flow::change::outrun::judged_again;
 use crate::flow::change::{apply, cascade};
 use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
@@ -63,14 +64,23 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
         }
         Ok((batch, Ok(Progress::MadeWay))) => desk.put_back(batch.into_jobs()),
         Ok((batch, Err(problem))) => {
-            error!(suite = %desk.suite, %problem, "a publish batch failed; nothing of it was published");
+            let outrun = matches!(problem, FlowError::Conflict(_));
+            match outrun {
+                true => {
+                    info!(suite = %desk.suite, %problem, "another suite was faster; judged again")
+                }
+                false => {
+                    error!(suite = %desk.suite, %problem, "a publish batch failed; nothing of it was published");
+                }
+            }
             lock(&desk.spare).clear();
             desk.forget_live_indices();
             let is_repaired = repaired(repository, &problem).await;
             reload(repository, desk).await;
-            match is_repaired {
-                true => desk.put_back(batch.into_jobs()),
-                false => batch.fail(&problem),
+            match problem {
+                _ if is_repaired => desk.put_back(batch.into_jobs()),
+                FlowError::Conflict(conflict) => desk.put_back(judged_again(batch.jobs, &conflict)),
+                problem => batch.fail(&problem),
             }
         }
         Err(problem) => {
@@ -378,6 +388,7 @@ fn same_failure(problem: &FlowError) -> FlowError {
         FlowError::Damaged(damage, cause) => FlowError::Damaged(*damage, cause.clone()),
         FlowError::ClockBehind(cause) => FlowError::ClockBehind(cause.clone()),
         FlowError::Unavailable(cause) => FlowError::Unavailable(cause.clone()),
+        FlowError::Conflict(conflict) => FlowError::Conflict(conflict.clone()),
         other => FlowError::Unavailable(other.to_string().into()),
     }
 }

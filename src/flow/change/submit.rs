@@ -64,7 +64,8 @@ pub async fn submit(
     let (reply, answer) = oneshot::channel();
     let serial = admitted.actor().serial;
     let (leeway, expect) = (terms.leeway, terms.expect);
-    desk.submit(Job { change, author, serial, reach, message, leeway, expect, reply })?;
+    let outrun = 0;
+    desk.submit(Job { change, author, serial, reach, message, leeway, expect, outrun, reply })?;
     answer.await.unwrap_or_else(|_| {
         Err(FlowError::Unavailable("the server stopped before the change was made".into()))
     })

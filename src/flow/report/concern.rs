@@ -9,12 +9,23 @@ pub struct Concern {
     pub code: &'static str,
     /// What is wrong and what to do.
     pub text: String,
-    /// The suite it is about; `None` for what is about the server.
-    pub suite: Option<SuiteName>,
+    /// Whom it concerns.
+    pub of: Circle,
+}
+
+/// Whom a concern is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Circle {
+    /// Operators: it is about the server.
+    Operators,
+    /// Whoever may read the suite that it is about.
+    Readers(SuiteName),
+    /// Admins: it is about something of which it is not known, in whose suites it is.
+    Admins,
 }
 
 impl Concern {
     pub(super) fn of_server(code: &'static str, text: impl ToString) -> Self {
-        Self { code, text: text.to_string(), suite: None }
+        Self { code, text: text.to_string(), of: Circle::Operators }
     }
 }

@@ -1,13 +1,15 @@
 //! Health: what an operator should know of the server: what expires when, and how much room is
 //! left.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::debian::SuiteName;
-use crate::domain::{Identity, Package};
+use crate::domain::{Admitted, Entitled, Package, Share};
+use crate::flow::admit;
 use crate::flow::error::{Damage, FlowError};
-pub use crate::flow::report::concern::Concern;
+pub use crate::flow::report::concern::{Circle, Concern};
+use crate::flow::report::identities;
+use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::report::restored;
 use crate::flow::repository::Repository;
@@ -26,7 +28,8 @@ pub struct ServerReport {
     pub ca_not_after: Option<Moment>,
     /// How much can still be stored. Unit: bytes.
     pub room_bytes: Option<u64>,
-    /// How many identities have a last certificate that expires within 30 days.
+    /// How many identities that lie within the asker's suites have a last certificate that expires
+    /// within 30 days.
     pub expiring_soon: u64,
     /// What needs attention.
     pub concerns: Vec<Concern>,
@@ -34,14 +37,17 @@ pub struct ServerReport {
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// The state of the server; `certificate_not_after` is when its own certificate expires.
+/// The state of the server, for an asker; `certificate_not_after` is when its own certificate
+/// expires.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
 pub async fn server(
     repository: &Arc<Repository>,
+    asker: &Admitted,
     certificate_not_after: Option<Moment>,
 ) -> Result<ServerReport, FlowError> {
+    let asker = asker.clone();
     reading(repository, move |repository| {
         let mut report = ServerReport::default();
         look_at_lists(repository, &mut report);
@@ -53,7 +59,7 @@ pub async fn server(
             let text = "the audit log was altered; `repoctl audit verify` says where";
             report.concerns.push(Concern::of_server("audit-broken", text));
         }
-        report.expiring_soon = expiring_soon(repository)?;
+        report.expiring_soon = expiring_soon(repository, asker.entitled())?;
         Ok(report)
     })
     .await
@@ -142,7 +148,7 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
             report.concerns.push(Concern {
                 code: "signature-ends-soon",
                 text,
-                suite: Some(suite.clone()),
+                of: Circle::Readers(suite.clone()),
             });
         }
     }
@@ -188,10 +194,12 @@ fn look_at_damage(repository: &Repository, report: &mut ServerReport) -> Result<
                 ),
             ),
         };
-        let concern = |suite| Concern { code, text: text.clone(), suite };
+        let concern = |of| Concern { code, text: text.clone(), of };
         match suites.is_empty() {
-            true => report.concerns.push(concern(None)),
-            false => report.concerns.extend(suites.into_iter().map(|suite| concern(Some(suite)))),
+            true => report.concerns.push(concern(Circle::Admins)),
+            false => {
+                report.concerns.extend(suites.into_iter().map(Circle::Readers).map(concern));
+            }
         }
     }
     Ok(())
@@ -222,14 +230,15 @@ fn described(
     Ok((format!("{what} of {name} {version} {architecture}"), suites))
 }
 
-fn expiring_soon(repository: &Repository) -> Result<u64, FlowError> {
+fn expiring_soon(repository: &Repository, asker: &Entitled) -> Result<u64, FlowError> {
     let now = repository.now();
-    let certificates = repository.catalogue.list_certificates(None)?;
-    let mut last: BTreeMap<&Identity, Moment> = BTreeMap::new();
-    for certificate in certificates.iter().filter(|c| c.revoked_at.is_none()) {
-        let end = last.entry(&certificate.identity).or_insert(certificate.not_after);
-        *end = (*end).max(certificate.not_after);
-    }
-    let soon = last.values().filter(|end| end.since(now) < 30 * DAY_SECONDS && **end > now);
+    let operated = admit::operated(repository, asker);
+    let soon = |report: &IdentityReport| {
+        let open = report.certificates.iter().filter(|one| one.revoked_at.is_none());
+        let last = open.map(|one| one.not_after).max();
+        last.is_some_and(|end| end > now && end.since(now) < 30 * DAY_SECONDS)
+    };
+    let all = identities::list_now(repository, None)?;
+    let soon = all.iter().filter(|one| soon(one) && one.share(&operated) == Share::Whole);
     Ok(soon.count() as u64)
 }

@@ -4,5 +4,6 @@
 
 pub mod concern;
 pub mod health;
+pub mod identities;
 pub mod reports;
 pub mod restored;

@@ -1,18 +1,15 @@
 //! Report: what people ask about suites, packages and hosts.
 
-use crate::flow::sightings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalogue::{CertificateRecord, Placement, Sighting};
+use crate::catalogue::Placement;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::package_set::place_of;
 use crate::domain::{
-    Draft, EnrolmentToken, Entitled, GenerationRecord, Head, Identity, Move, Package, PackageSet,
-    Pin, Role, SuiteSpec, moves,
+    Draft, GenerationRecord, Head, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves,
 };
-use crate::flow::admit;
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite};
 use crate::flow::threads::blocking;
@@ -261,99 +258,6 @@ pub async fn diff(
         };
         let (old, new) = (at(from)?, at(to)?);
         Ok(moves::between(&old, &new))
-    })
-    .await
-}
-
-/// One identity with all that is known of it.
-#[derive(Clone, Debug)]
-pub struct IdentityReport {
-    /// The identity.
-    pub identity: Identity,
-    /// Its rights, also by its groups; `None` when it has none, as after a revocation.
-    pub entitled: Option<Arc<Entitled>>,
-    /// Its certificates, newest first.
-    pub certificates: Vec<CertificateRecord>,
-    /// Where it was last seen.
-    pub sightings: Vec<Sighting>,
-    /// Its enrolment token that is not used yet.
-    pub token: Option<EnrolmentToken>,
-}
-
-/// Every identity; with `hosts`, only hosts or only the others. The role of an identity without
-/// rights is not recorded, so it is among both, unless a token for a host is pending.
-///
-/// # Errors
-/// [`FlowError`] from the catalogue.
-pub async fn identities(
-    repository: &Arc<Repository>,
-    hosts: Option<bool>,
-) -> Result<Vec<IdentityReport>, FlowError> {
-    reading(repository, move |shared| {
-        sightings::write(shared)?;
-        let mut found: BTreeMap<Identity, IdentityReport> = BTreeMap::new();
-        let empty = |identity: &Identity| IdentityReport {
-            identity: identity.clone(),
-            entitled: admit::find_entitled(shared, identity),
-            certificates: Vec::new(),
-            sightings: Vec::new(),
-            token: None,
-        };
-        for identity in admit::named(shared) {
-            found.entry(identity).or_insert_with_key(empty);
-        }
-        for certificate in shared.catalogue.list_certificates(None)? {
-            let entry = found.entry(certificate.identity.clone()).or_insert_with_key(empty);
-            entry.certificates.push(certificate);
-        }
-        for sighting in shared.catalogue.list_sightings()? {
-            found
-                .entry(sighting.identity.clone())
-                .or_insert_with_key(empty)
-                .sightings
-                .push(sighting);
-        }
-        let now = shared.now();
-        for token in shared.catalogue.list_tokens()?.into_iter().filter(|one| one.is_pending(now)) {
-            let entry = found.entry(token.grant.identity.clone()).or_insert_with_key(empty);
-            entry.token = Some(token);
-        }
-        let wanted = |report: &IdentityReport| match (hosts, &report.entitled) {
-            // Only hosts get tokens.
-            (Some(false), None) if report.token.is_some() => false,
-            (None, _) | (_, None) => true,
-            (Some(hosts), Some(entitled)) => hosts == (entitled.role() == Role::Host),
-        };
-        Ok(found.into_values().filter(wanted).collect())
-    })
-    .await
-}
-
-/// The suites that a host has read and that are in none of the namespaces of `than`; only suites
-/// that still exist.
-///
-/// # Errors
-/// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] while too many reports are read.
-pub async fn read_elsewhere(
-    repository: &Arc<Repository>,
-    host: &Identity,
-    than: &[SuiteSpec],
-) -> Result<Vec<SuiteSpec>, FlowError> {
-    let host = host.clone();
-    let elsewhere: BTreeMap<_, _> = repository
-        .desks()
-        .iter()
-        .map(|(suite, desk)| (suite.clone(), desk.state().spec.clone()))
-        .filter(|(_, spec)| than.iter().all(|one| one.namespace != spec.namespace))
-        .collect();
-    if elsewhere.is_empty() {
-        return Ok(Vec::new());
-    }
-    reading(repository, move |shared| {
-        sightings::write(shared)?;
-        let seen = shared.catalogue.list_sightings()?;
-        let own = seen.into_iter().filter(|sighting| sighting.identity == host);
-        Ok(own.filter_map(|sighting| elsewhere.get(&sighting.suite).cloned()).collect())
     })
     .await
 }

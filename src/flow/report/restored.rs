@@ -8,7 +8,7 @@ use crate::debian::SuiteName;
 use crate::domain::Admitted;
 use crate::flow::audit::kept;
 use crate::flow::error::FlowError;
-use crate::flow::report::concern::Concern;
+use crate::flow::report::concern::{Circle, Concern};
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
 
@@ -84,7 +84,7 @@ pub(super) fn concerns(repository: &Repository) -> Result<Vec<Concern>, FlowErro
             were(uploads.len()),
             names(&uploads)
         );
-        concerns.push(Concern { code: "restored", text, suite });
+        concerns.push(Concern { code: "restored", text, of: circle(suite) });
     }
     for (suite, uploads) in by_suite(&doubtful) {
         let text = format!(
@@ -92,7 +92,7 @@ pub(super) fn concerns(repository: &Repository) -> Result<Vec<Concern>, FlowErro
             were(uploads.len()),
             names(&uploads)
         );
-        concerns.push(Concern { code: "restored", text, suite });
+        concerns.push(Concern { code: "restored", text, of: circle(suite) });
     }
     Ok(concerns)
 }
@@ -112,7 +112,7 @@ fn of_server(restoration: &Restoration) -> Concern {
     let text = format!(
         "{state} was restored at {at}; {known}; `repoctl restored acknowledge` ends this warning"
     );
-    Concern { code: "restored", text, suite: None }
+    Concern { code: "restored", text, of: Circle::Operators }
 }
 
 fn by_suite(uploads: &[AcceptedUpload]) -> BTreeMap<Option<SuiteName>, Vec<&AcceptedUpload>> {
@@ -121,6 +121,11 @@ fn by_suite(uploads: &[AcceptedUpload]) -> BTreeMap<Option<SuiteName>, Vec<&Acce
         suites.entry(upload.suite.parse().ok()).or_default().push(upload);
     }
     suites
+}
+
+/// Of a package that is known by its file alone, nobody knows whose it is.
+fn circle(suite: Option<SuiteName>) -> Circle {
+    suite.map_or(Circle::Admins, Circle::Readers)
 }
 
 fn were(count: usize) -> String {

@@ -5,6 +5,7 @@
 
 pub mod aliases;
 pub mod damage;
+pub mod deadlines;
 pub mod grants;
 pub mod journal;
 pub mod refusals;

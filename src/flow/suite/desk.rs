@@ -40,6 +40,8 @@ pub struct Job {
     pub leeway: Leeway,
     /// Refuse unless this generation is the last one.
     pub expect: Option<Expect>,
+    /// How often the catalogue refused it for what another suite recorded meanwhile.
+    pub outrun: u32,
     /// Where the answer goes.
     pub reply: oneshot::Sender<Result<Outcome, FlowError>>,
 }
@@ -58,6 +60,7 @@ impl Job {
             message: String::new(),
             leeway: Leeway::default(),
             expect: None,
+            outrun: 0,
             reply,
         };
         (job, answer)

@@ -24,10 +24,8 @@ use crate::signing::{KeyKind, KeyringKey, NewKey};
 /// A key, and which hosts have it.
 #[derive(Clone, Debug)]
 pub struct KeyReport {
-    /// The key.
+    /// The key; of the suites that are named in it, those that the asker may read.
     pub key: KeyringKey,
-    /// The suites that it signs.
-    pub suites: Vec<SuiteName>,
     /// How many hosts are known to have it, in every suite that they read and it signs.
     pub ready: u64,
     /// Hosts that only have another key, or whose keys are not known, each with the suite.
@@ -54,29 +52,30 @@ pub struct Rotation {
     pub owed: Vec<(SuiteName, String)>,
 }
 
-/// Every key, and which hosts have it.
+/// Every key that signs a suite which the asker may read, and which hosts have it, in the suites
+/// that the asker operates.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
-pub async fn report(repository: &Arc<Repository>) -> Result<Vec<KeyReport>, FlowError> {
-    let shared = Arc::clone(repository);
-    blocking(move || {
-        let keys = repository_keys(&shared)?;
-        Ok(keys)
-    })
-    .await
+pub async fn report(
+    repository: &Arc<Repository>,
+    asker: &Admitted,
+) -> Result<Vec<KeyReport>, FlowError> {
+    let (shared, asker) = (Arc::clone(repository), asker.clone());
+    blocking(move || repository_keys(&shared, asker.entitled())).await
 }
 
-fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError> {
+fn repository_keys(repository: &Repository, asker: &Entitled) -> Result<Vec<KeyReport>, FlowError> {
     // So that the latest sightings count.
     sightings::write(repository)?;
     let known = Known::read(repository)?;
     let desks = repository.desks();
+    let operated = admit::operated(repository, asker);
     let report = |key: KeyringKey| {
-        let suites: Vec<_> = desks.keys().filter(|suite| key.signs(suite)).cloned().collect();
+        let suites = desks.keys().filter(|suite| key.signs(suite) && operated.has(suite));
         let mut hosts: BTreeSet<&Identity> = BTreeSet::new();
         let mut behind = Vec::new();
-        for suite in &suites {
+        for suite in suites {
             for host in known.hosts_of(suite) {
                 hosts.insert(host);
                 if !known.has(host, suite, &key.fingerprint) {
@@ -86,9 +85,21 @@ fn repository_keys(repository: &Repository) -> Result<Vec<KeyReport>, FlowError>
         }
         let late: BTreeSet<_> = behind.iter().map(|(host, _)| host).collect();
         let ready = hosts.len().saturating_sub(late.len()) as u64;
-        KeyReport { key, suites, ready, behind }
+        KeyReport { key, ready, behind }
     };
-    Ok(repository.signer.keys().into_iter().map(report).collect())
+    let keys = repository.signer.keys().into_iter().filter_map(|key| as_seen_by(asker, key));
+    Ok(keys.map(report).collect())
+}
+
+/// The key with those of its suites that the asker may read; `None` when it may read none of them.
+fn as_seen_by(asker: &Entitled, mut key: KeyringKey) -> Option<KeyringKey> {
+    if let Some(suites) = key.suites.as_mut().filter(|_| !asker.is_admin()) {
+        suites.retain(|suite| asker.reads(suite));
+        if suites.is_empty() {
+            return None;
+        }
+    }
+    Some(key)
 }
 
 /// What is known of the keys that hosts have: from the client packages that they fetched, and from

@@ -19,9 +19,10 @@ use super::counts::EdgeCounts;
 use super::drive::{Drive, End};
 use super::limits::EdgeLimits;
 use super::networks::Networks;
-use super::peer::Peer;
+use super::peer::{Peer, PeerSlot};
 use super::proxy_header::{self, ProxySource};
 use super::slots::{ConnectionSlot, NoSlot};
+use super::sparing::Sparing;
 use super::timers::{ConnectionTimers, Due};
 use super::wire::Wire;
 
@@ -41,8 +42,33 @@ pub(super) struct ListenerContext<A> {
     pub limits: EdgeLimits,
     pub proxies: Networks,
     pub counts: Arc<EdgeCounts>,
+    pub failures: Failures,
     pub app: A,
     pub stop: CancellationToken,
+}
+
+/// What peers cause in the log without being known.
+pub(super) struct Failures {
+    pub handshakes: Sparing,
+    pub proxies: Sparing,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        let handshakes = Sparing::of("handshakes that failed");
+        Self {
+            handshakes,
+            proxies: Sparing::of("connections that were closed where proxies connect"),
+        }
+    }
+}
+
+impl Failures {
+    /// Tells what was counted and not told yet.
+    pub fn flush(&self) {
+        self.handshakes.flush();
+        self.proxies.flush();
+    }
 }
 
 /// An accepted socket with its slot.
@@ -90,7 +116,7 @@ pub(super) async fn serve<A: Application>(
     let until = begun.checked_add(patience).unwrap_or(begun);
     if is_proxied {
         let client = tokio::select! {
-            client = read_client_address(&context.counts, &mut tcp, addr, &mut open, until) => client,
+            client = read_client_address(&context, &mut tcp, addr, &mut open, until) => client,
             () = context.stop.cancelled() => return,
         };
         let Some(behind) = client else { return };
@@ -104,16 +130,18 @@ pub(super) async fn serve<A: Application>(
     };
     let stream = match outcome {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return note_failed_handshake(&context.counts, addr, &error),
+        Ok(Err(error)) => return note_failed_handshake(&context, addr, &error),
         Err(_) => {
             let late = io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long");
-            return note_failed_handshake(&context.counts, addr, &late);
+            return note_failed_handshake(&context, addr, &late);
         }
     };
     timers.handshake_done(Instant::now());
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let chain = certificates.iter().map(|one| one.clone().into_owned()).collect();
-    let peer = Peer { addr, chain, slot: Arc::default(), connection };
+    let seat = open.slot.as_ref().map(|slot| slot.seat(addr.ip()));
+    let slot = Arc::new(seat.map(PeerSlot::seated).unwrap_or_default());
+    let peer = Peer { addr, chain, slot, connection };
     let (app, counts) = (context.app.clone(), Arc::clone(&context.counts));
     let answerer = Answerer { app, peer, timers, counts };
     let end = Drive::new(stream, answerer, &context.limits, context.stop.clone()).await;
@@ -122,7 +150,7 @@ pub(super) async fn serve<A: Application>(
 
 /// Reads the PROXY header, and returns the address of the client once it has its slot.
 async fn read_client_address(
-    counts: &EdgeCounts,
+    context: &ListenerContext<impl Application>,
     tcp: &mut TcpStream,
     proxy: SocketAddr,
     open: &mut OpenConnection,
@@ -135,7 +163,7 @@ async fn read_client_address(
         Ok(ProxySource::Client(addr)) => match open.name(addr.ip()) {
             Ok(()) => Some(addr),
             Err(why) => {
-                note_no_slot(counts, addr, why);
+                note_no_slot(&context.counts, addr, why);
                 None
             }
         },
@@ -144,8 +172,10 @@ async fn read_client_address(
             None
         }
         Err(error) => {
-            counts.refused_proxy.rise();
-            tracing::warn!(%proxy, reason = %error, "a connection of a proxy was closed");
+            context.counts.refused_proxy.rise();
+            context.failures.proxies.note(proxy.ip(), std::time::Instant::now(), || {
+                tracing::warn!(%proxy, reason = %error, "a connection of a proxy was closed");
+            });
             None
         }
     }
@@ -199,14 +229,21 @@ async fn tell_plain_http(tcp: &mut TcpStream) -> io::Result<()> {
 }
 
 /// A failed handshake is the client's affair: it is no error of the server. The reason is only in
-/// this log line, because apt shows nothing but "Connection failed".
-fn note_failed_handshake(counts: &EdgeCounts, addr: SocketAddr, error: &io::Error) {
-    counts.handshake_failed.rise();
+/// this log line, because apt shows nothing but "Connection failed". Anybody can cause it, so of each
+/// network the first is written and the others are counted.
+fn note_failed_handshake(
+    context: &ListenerContext<impl Application>,
+    addr: SocketAddr,
+    error: &io::Error,
+) {
+    context.counts.handshake_failed.rise();
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
             tracing::debug!(%addr, reason = %error, "the client left during the handshake");
         }
-        _ => tracing::info!(%addr, reason = %error, "the handshake failed"),
+        _ => context.failures.handshakes.note(addr.ip(), std::time::Instant::now(), || {
+            tracing::info!(%addr, reason = %error, "the handshake failed");
+        }),
     }
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeLimits {
     /// Open connections in all, handshakes included. Beyond: the accepted socket is closed at
-    /// once. Default 20,000 (about 25 KB of memory each when idle).
+    /// once. One in ten is kept for networks in which a good certificate was shown lately. Default 20,000 (about 25 KB of memory each when idle).
     pub max_connections: usize,
-    /// Open connections of one IPv4 address, or of one IPv6 /64. Default 512: a site behind one
-    /// translated address updates together.
+    /// Open connections of one IPv4 address, or of one IPv6 /64; an IPv6 /56 has twice as many, and a
+    /// /48 four times as many. Default 512: a site behind one translated address updates together.
     pub max_connections_per_address: usize,
     /// From accept to the end of the TLS handshake. Default 10.
     pub handshake_seconds: u64,

@@ -35,6 +35,7 @@ mod path;
 mod peer;
 mod proxy_header;
 mod slots;
+mod sparing;
 mod systemd;
 #[cfg(test)]
 mod tests;
@@ -47,14 +48,15 @@ pub use application::Application;
 pub use counts::{Counter, EdgeCounts};
 pub use escapes::unescape;
 pub use limits::EdgeLimits;
-pub use network::network_of;
+pub use network::{WIDE_BITS, network_of, prefix_of};
 pub use networks::Networks;
 pub use path::{PathFault, clean_path};
 pub use peer::{Peer, PeerSlot};
+pub use sparing::Sparing;
 pub use systemd::Notifier;
 pub use tls::harden;
 
-use accept::{AcceptedSocket, ListenerContext};
+use accept::{AcceptedSocket, Failures, ListenerContext};
 use slots::ConnectionSlots;
 
 /// Connections the kernel may hold for us before they are accepted.
@@ -146,7 +148,14 @@ impl Edge {
             ConnectionSlots::new(limits.max_connections, limits.max_connections_per_address);
         let drain = Duration::from_secs(limits.drain_seconds);
         let stop = CancellationToken::new();
-        let context = Arc::new(ListenerContext { limits, proxies, counts, app, stop });
+        let context = Arc::new(ListenerContext {
+            limits,
+            proxies,
+            counts,
+            failures: Failures::default(),
+            app,
+            stop,
+        });
         let mut live = JoinSet::new();
         let mut connection = 0_u64;
         let mut shutdown = pin!(shutdown);
@@ -225,7 +234,9 @@ async fn admit(
     let is_proxy = context.proxies.holds(addr.ip());
     if is_proxied && !is_proxy {
         context.counts.refused_proxy.rise();
-        tracing::info!(%addr, "closed at once: it is none of listen.proxies");
+        context.failures.proxies.note(addr.ip(), std::time::Instant::now(), || {
+            tracing::info!(%addr, "closed at once: it is none of listen.proxies");
+        });
         return None;
     }
     let slot = if is_proxy { slots.take_unnamed() } else { slots.take(addr.ip()) };
@@ -275,6 +286,7 @@ async fn drain_all(
     patience: Duration,
 ) {
     context.stop.cancel();
+    context.failures.flush();
     let finished = timeout(patience, async {
         while let Some(ended) = live.join_next().await {
             note_broken(ended);

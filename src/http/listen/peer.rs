@@ -3,9 +3,12 @@
 use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
+
+use super::slots::Seat;
 
 /// The other end of a request's connection; an extension of every request.
 ///
@@ -30,9 +33,24 @@ pub struct Peer {
 #[derive(Default)]
 pub struct PeerSlot {
     held: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+    seat: Option<Seat>,
+    vouched: AtomicBool,
 }
 
 impl PeerSlot {
+    /// An empty cell of a connection that sits there.
+    pub(super) fn seated(seat: Seat) -> Self {
+        Self { seat: Some(seat), ..Self::default() }
+    }
+
+    /// Says that the peer showed a good certificate: then some connections are kept for its network
+    /// when the server is full.
+    pub fn vouch(&self) {
+        if !self.vouched.swap(true, Ordering::Relaxed) {
+            self.seat.iter().for_each(Seat::vouch);
+        }
+    }
+
     /// The stored value, if there is one and it is a `T`.
     pub fn find<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -96,7 +96,7 @@ pub(super) const HOSTS: &[Route] = &[
 ];
 
 pub(super) const IDENTITIES: &[Route] = &[
-    Route::get("/identities", "list_identities", |method| on(method, access::identities))
+    Route::get("/identities", "list_identities", |method| on(method, access::list_identities))
         .needs(ADMIN)
         .summary("Everybody but hosts")
         .gives(of::<Vec<IdentityView>>()),

@@ -116,12 +116,16 @@ fn lists_of_others_and_forged_ones_are_refused() {
     assert_eq!(fault_of(&bench, format!("{own}{own}"), NOW), None);
     std::fs::write(bench.path("crl.pem"), format!("{own}{foreign}")).unwrap();
     let state = bench.load(NOW).current();
-    let fault = state.crl_fault().map(ToString::to_string).unwrap();
-    assert!(
-        fault.contains("none of the configured CAs"),
-        "reported, though it does no harm: {fault}"
-    );
+    // Beside a good one it is told, and is no trouble.
+    assert!(state.troubles().is_empty(), "{:?}", state.troubles());
+    assert_eq!(state.other_lists(), 1);
     assert!(state.gate(NOW).is_ok());
+    // In place of a good one it is what is wrong.
+    std::fs::write(bench.path("crl.pem"), &foreign).unwrap();
+    let state = bench.load(NOW).current();
+    let fault = state.crl_fault().map(ToString::to_string).unwrap();
+    assert!(fault.contains("none of the configured CAs"), "{fault}");
+    assert_eq!((state.troubles().len(), state.other_lists()), (2, 0));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests damage files and ask the openssl command")]
 
+mod again;
 mod authority;
 mod external;
 mod lists;

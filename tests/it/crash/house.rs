@@ -157,6 +157,28 @@ impl<'g> House<'g> {
         faults: Arc<Faults>,
         limits: FlowLimits,
     ) -> Self {
+        Self::open_all(ground, place, clock, (faults, limits), None)
+    }
+
+    /// The same, with the embedded CA.
+    pub fn open_with_ca(ground: &'g Ground, place: &Path, clock: &HandClock) -> Self {
+        let authority = CertificateAuthority::load(&ground.dir.path().join("ca")).unwrap();
+        Self::open_all(
+            ground,
+            place,
+            clock,
+            (Faults::new(), FlowLimits::default()),
+            Some(authority),
+        )
+    }
+
+    fn open_all(
+        ground: &'g Ground,
+        place: &Path,
+        clock: &HandClock,
+        (faults, limits): (Arc<Faults>, FlowLimits),
+        authority: Option<CertificateAuthority>,
+    ) -> Self {
         std::fs::create_dir_all(place).unwrap();
         let key = SecretKey::load(ground.signing_key()).unwrap();
         let floor = DateFloor::create(place.join("floor")).unwrap();
@@ -176,7 +198,7 @@ impl<'g> House<'g> {
             pool: Arc::new(FaultyPool { inner: pool, faults: Arc::clone(&faults) }),
             signer: Arc::new(Signer::new(vec![key], floor).unwrap()),
             trust: Arc::clone(&ground.trust),
-            authority: None,
+            authority,
             clock: Arc::new(clock.clone()),
             limits,
         };

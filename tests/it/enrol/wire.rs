@@ -176,6 +176,19 @@ fn who_asks_without_a_token_again_and_again_is_put_off() {
     assert!(second.lines().filter(|code| *code == "429").count() > 50, "{second}");
     // Who has a certificate is not counted.
     server.repoctl(&["whoami"]).expect_success();
+    // The audit log says from where they come, and so does the server's own log, now and then.
+    let refused = ["audit", "--refused", "--verb", "enrol", "--json"];
+    let told = server.repoctl(&refused).expect_success();
+    let entry = told.stdout.lines().next().unwrap();
+    let detail = serde_json::from_str::<serde_json::Value>(entry).unwrap();
+    let detail = detail["detail"].as_str().unwrap_or(entry).to_owned();
+    let from = |text: &str| ["127.0.0.1", "::1"].iter().any(|own| text.contains(own));
+    assert!(detail.starts_with("POST /api/v1/enroll from ") && from(&detail), "{detail}");
+    let log = server.log();
+    let lines: Vec<_> =
+        log.lines().filter(|line| line.contains("an enrolment was refused")).collect();
+    assert!((1..4).contains(&lines.len()), "{lines:?}");
+    assert!(lines.iter().all(|line| from(line) && line.contains("web-01")), "{lines:?}");
 }
 
 #[test]

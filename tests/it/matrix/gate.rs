@@ -131,6 +131,18 @@ fn a_list_in_a_file_reaches_an_open_connection_and_drops_none() {
     until("the warning", || outside.server.log().contains("not every revocation list was taken"));
     assert!(outside.boss(&["status"]).expect_success().says("WARNING crl-unusable"));
     assert!(outside.metric("repod_crl_troubles") >= 1.0);
+
+    // A list of a CA that is not configured lies beside good ones: that is told once, and is no trouble.
+    replace(&outside, "root.crl", OWN.read("root-3.crl"));
+    replace(&outside, "other.crl", OWN.read("other.crl"));
+    let beside = "CAs that are not configured lie beside the others";
+    until("that it is told", || outside.server.log().contains(beside));
+    replace(&outside, "again.crl", OWN.read("root-3.crl"));
+    until("that it is read", || outside.metric("repod_crl_troubles") < 0.5);
+    assert!(!outside.boss(&["status"]).expect_success().says("crl-unusable"));
+    outside.server.signal("HUP");
+    until("the reload", || outside.server.log().matches("revocation list reloaded").count() == 2);
+    assert_eq!(outside.server.log().matches(beside).count(), 1);
 }
 
 #[test]

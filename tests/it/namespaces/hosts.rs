@@ -54,6 +54,20 @@ fn a_host_that_reads_two_namespaces_gets_one_copy_for_both() {
     let out = server.at("setup");
     let setup = server.repoctl(&["host", "setup", "both.example.org", "--out", &out]);
     assert!(setup.expect_success().says(named));
+    // So does whoever gives the right alone, and whoever makes a token.
+    let more = ["--suite", "trixie", "--suite", "bookworm", "--suite", "bookworm-new"];
+    let grant = server.repoctl(&[&["host", "grant", "given.example.org"][..], &more].concat());
+    let grant = grant.expect_success();
+    assert!(grant.says(&format!("note: {named}")) && grant.says("~deb12"), "{grant}");
+    let token = server.repoctl(&[&["host", "token", "new.example.org"][..], &more].concat());
+    let token = token.expect_success();
+    assert!(token.stderr.contains(&format!("note: {named}")), "{token}");
+    assert_eq!(token.stdout.lines().count(), 1, "the token is alone on its side: {token}");
+    for one in [["host", "grant"], ["host", "token"]] {
+        let alone = [&one[..], &["alone.example.org", "--suite", "trixie"]].concat();
+        let alone = server.repoctl(&alone).expect_success();
+        assert!(!alone.says("note: "), "{alone}");
+    }
     host.update().expect_success();
     // The first source has it, whatever suite is asked for: for apt it is one version.
     let told = host.install(&ALL).expect_success();
@@ -99,6 +113,11 @@ fn a_host_that_moves_keeps_what_it_has_until_it_is_cleaned() {
     let told = issue(&server, "mover.example.org", &["trixie"], &host);
     assert!(told.says("this host has read suite bookworm (namespace bookworm)"), "{told}");
     assert!(told.says("apt-get clean") && told.says("--reinstall"), "{told}");
+    for one in [["host", "grant"], ["host", "token"]] {
+        let again = [&one[..], &["mover.example.org", "--suite", "trixie"]].concat();
+        let told = server.repoctl(&again).expect_success();
+        assert!(told.says("this host has read suite bookworm (namespace bookworm)"), "{told}");
+    }
     host.update().expect_success();
     // By itself apt exchanges what differs in its fields, and nothing else.
     host.upgrade().expect_success();

@@ -225,3 +225,28 @@ fn names_with_plus_and_tilde_are_found_however_they_are_escaped() {
         assert_eq!(ask(&server, &other, &[]).status, 404, "{other}");
     }
 }
+
+/// Whoever cannot shake hands is told of in the log once a minute, and counted each time.
+#[test]
+fn who_fails_at_the_handshake_again_and_again_makes_one_line() {
+    use std::io::{Read as _, Write as _};
+    let server = TestServer::start();
+    for _ in 0..100 {
+        let mut tcp = std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        tcp.write_all(b"\x16\x03\x01\x00\x05hello and no more").unwrap();
+        // The server's alert, and its close.
+        let _ = tcp.read_to_end(&mut Vec::new());
+    }
+    let config = std::fs::read_to_string(server.data().join("repod.toml")).unwrap();
+    let local = config.lines().find(|line| line.starts_with("local = ")).unwrap();
+    let local = local.split('"').nth(1).unwrap();
+    let page = program("curl").args(["-sS", &format!("http://{local}/metrics")]).run();
+    let page = page.expect_success().stdout;
+    let failed = "repod_connections_handshake_failed_total ";
+    let failed = page.lines().find_map(|line| line.strip_prefix(failed)).unwrap();
+    // And the connection by which the test waited for the server.
+    assert!(failed.parse::<u32>().unwrap() >= 100, "{failed}");
+    let log = server.log();
+    let lines = log.lines().filter(|line| line.contains("the handshake failed")).count();
+    assert!((1..=2).contains(&lines), "{lines}: {log}");
+}

@@ -188,7 +188,7 @@ pub fn one_name_version_and_architecture_is_one_package(room: &Path, make: &Make
     let waiting = Publication { accepted: vec![acceptance("main", &first)], ..nothing("stable") };
     let error = catalogue.publish(&waiting).unwrap_err();
     assert!(
-        matches!(&error, CatalogueError::Exists(what) if what.contains("aa 1 amd64")),
+        matches!(&error, CatalogueError::Taken { name, version, .. } if name == "aa" && version == "1"),
         "{error}"
     );
     assert_eq!(everything(&*catalogue), before);
