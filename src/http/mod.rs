@@ -28,6 +28,7 @@ pub mod repository;
 pub mod rights;
 pub mod route;
 pub mod routes;
+pub mod sent;
 pub mod setup;
 mod strangers;
 pub mod suites;

@@ -12,6 +12,7 @@ mod accepted;
 mod aliases;
 mod archive;
 mod audit;
+mod bodies;
 mod bounds;
 mod builders;
 mod bulk;

@@ -8,4 +8,5 @@ pub mod damage;
 pub mod grants;
 pub mod journal;
 pub mod refusals;
+pub mod shares;
 pub mod upload_memory;

@@ -220,7 +220,7 @@ fn note_end(counts: &EdgeCounts, addr: SocketAddr, connection: u64, end: &End) {
             match due {
                 Due::Header => counts.cut_header.rise(),
                 Due::Taking | Due::Giving => counts.cut_slow.rise(),
-                Due::Idle | Due::Linger => {}
+                Due::Idle | Due::Linger | Due::Lease => {}
             }
             tracing::debug!(%addr, connection, reason = ?due, "patience ended");
         }

@@ -73,6 +73,7 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
+            this.timers.leased(response.extensions_mut().remove());
             Ok(response.map(|body| TimedAnswerBody {
                 body,
                 timers: this.timers,
