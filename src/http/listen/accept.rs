@@ -22,6 +22,7 @@ use super::networks::Networks;
 use super::peer::Peer;
 use super::proxy_header::{self, ProxySource};
 use super::slots::{ConnectionSlot, NoSlot};
+use super::timed::FaultSlot;
 use super::timers::{ConnectionTimers, Due};
 use super::wire::Wire;
 
@@ -115,7 +116,7 @@ pub(super) async fn serve<A: Application>(
     let chain = certificates.iter().map(|one| one.clone().into_owned()).collect();
     let peer = Peer { addr, chain, slot: Arc::default(), connection };
     let (app, counts) = (context.app.clone(), Arc::clone(&context.counts));
-    let answerer = Answerer { app, peer, timers, counts };
+    let answerer = Answerer { app, peer, timers, counts, fault: FaultSlot::default() };
     let end = Drive::new(stream, answerer, &context.limits, context.stop.clone()).await;
     note_end(&context.counts, addr, connection, &end);
 }

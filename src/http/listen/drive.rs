@@ -77,7 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
         let counts = Arc::clone(&answerer.counts);
         let now = Instant::now();
         let old_at = now.checked_add(pace.max_age).unwrap_or(now);
-        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&timers)));
+        let fault = Arc::clone(&answerer.fault);
+        let stream = TimedStream::new(stream, Arc::clone(&timers), limits.header_bytes, fault);
+        let io = TokioIo::new(stream);
         let mut builder = Builder::new();
         builder
             .header_read_timeout(None)

@@ -28,6 +28,7 @@ mod counts;
 mod drive;
 mod escapes;
 mod gauge;
+mod head;
 mod lease;
 mod limits;
 mod network;
@@ -36,6 +37,7 @@ mod path;
 mod peer;
 mod proxy_header;
 mod slots;
+mod strict;
 mod systemd;
 #[cfg(test)]
 mod tests;
