@@ -20,7 +20,9 @@ use crate::cause::Cause;
 use crate::digest::Digest;
 
 /// How long a transfer may stall. The server reads the whole package before it answers.
-const STALL: Duration = Duration::from_secs(120);
+///
+/// It takes nothing while the transfer waits for its place behind others of the same identity.
+const STALL: Duration = Duration::from_secs(600);
 const PIECE_BYTES: usize = 64 << 10;
 const SLICE_BYTES: usize = 256 << 10;
 
@@ -57,7 +59,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::File`] when the file is not readable or not `size_bytes` long;
     /// [`ClientError::Problem`] when the package is rejected, with every reason;
-    /// [`ClientError::Unreachable`] also when nothing is sent for two minutes.
+    /// [`ClientError::Unreachable`] also when nothing is sent for ten minutes.
     pub async fn send_blob(
         &self,
         path: &Path,
@@ -138,7 +140,7 @@ impl Client {
             outcome = exchange => outcome,
             () = standstill(&own) => Err(ClientError::Unreachable {
                 server: self.server().to_owned(),
-                cause: "the transfer stood still for two minutes".into(),
+                cause: "the transfer stood still for ten minutes".into(),
             }),
         };
         if outcome.is_err() {

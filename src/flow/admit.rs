@@ -43,12 +43,14 @@ pub fn meant(repository: &Repository, standing: &Standing, named: SuiteName) -> 
 }
 
 /// The right under which a body is sent or received. It must last until the body ends.
+#[derive(Clone)]
 pub struct Ground {
     admitted: Admitted,
     claim: Claim,
 }
 
 /// What the right is used for.
+#[derive(Clone)]
 enum Claim {
     /// A read of a file that is in each of these suites.
     Read(Vec<SuiteName>),

@@ -15,6 +15,7 @@ use crate::flow::repository::{FlowLimits, Repository};
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
+use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::releases::Releases;
 use crate::flow::upkeep::{keys, restored, writer};
@@ -49,7 +50,7 @@ impl Repository {
     /// # Errors
     /// [`FlowError`] when the catalogue cannot be read.
     pub fn open(parts: Parts) -> Result<Arc<Self>, FlowError> {
-        let uploads = Arc::new(tokio::sync::Semaphore::new(parts.limits.uploads));
+        let uploads = Shares::new(u64::try_from(parts.limits.uploads).unwrap_or(u64::MAX));
         let memory = UploadMemory::new(parts.limits.memory_bytes);
         let repository = Arc::new(Self {
             catalogue: parts.catalogue,
@@ -63,6 +64,7 @@ impl Repository {
             grants: ArcSwap::default(),
             aliases: Aliases::default(),
             uploads,
+            last_end: Mutex::default(),
             memory,
             reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),
             journal: Notes::default(),

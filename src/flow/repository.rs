@@ -17,6 +17,7 @@ use crate::flow::state::deadlines::Deadlines;
 use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::refusals::Refusals;
+use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::desk::Desk;
 use crate::flow::suite::releases::Releases;
@@ -37,7 +38,8 @@ use crate::trust::{CertificateAuthority, Trust};
 /// 7. `authority`;
 /// 8. the locks within the trust, the signer, the pool and the catalogue, each held for one call.
 ///
-/// `memory`, `journal`, `deadlines` and `refusals` lock for one step and take no other lock meanwhile. Two locks
+/// `memory`, `uploads`, `last_end`, `journal`, `deadlines` and `refusals` lock for one step and take no
+/// other lock meanwhile. Two locks
 /// of `refusals` are held for longer, `queue` before `writing`: while the catalogue records the
 /// refusals.
 pub struct Repository {
@@ -57,7 +59,10 @@ pub struct Repository {
     pub(in crate::flow) desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
     pub(in crate::flow) grants: ArcSwap<Grants>,
     pub(in crate::flow) aliases: Aliases,
-    pub(in crate::flow) uploads: Arc<tokio::sync::Semaphore>,
+    /// Places among the uploads.
+    pub(in crate::flow) uploads: Arc<Shares>,
+    /// When a body was last ended because it was slow while others waited.
+    pub(in crate::flow) last_end: Mutex<Option<std::time::Instant>>,
     pub(in crate::flow) memory: UploadMemory,
     pub(in crate::flow) reports: Arc<tokio::sync::Semaphore>,
     pub(in crate::flow) journal: Notes,
@@ -101,7 +106,7 @@ pub struct FlowLimits {
     pub package_bytes: u64,
     /// How many uploads are read and verified at once; others wait, unread.
     pub uploads: usize,
-    /// Memory for uploads: bodies of batches, decoders and encoders together. Unit: bytes.
+    /// Memory for bodies of requests, decoders and encoders together. Unit: bytes.
     pub memory_bytes: u64,
     /// Processor time that a package may take to unpack, in addition to one second for each MiB
     /// sent.

@@ -15,14 +15,16 @@ use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::setup::namespace_notes;
+use crate::http::sent::Sent;
 use crate::http::{App, views};
 
 /// `POST /hosts`.
 pub async fn issue_host(
     State(app): State<App>,
     caller: Caller,
-    Json(request): Json<HostRequest>,
+    sent: Sent,
 ) -> Result<Json<IssuedCertificate>, Failure> {
+    let (request, _room) = sent.json::<HostRequest>(&app, &caller, Right::IssueHosts).await?;
     let admitted = caller.admit(&app, Right::IssueHosts)?;
     let grant = host_grant(&request.name, request.suites)?;
     issue(&app, &admitted, grant, request.csr_pem, request.days).await
@@ -41,8 +43,9 @@ pub(super) fn host_grant(name: &str, suites: Vec<SuiteName>) -> Result<Grant, Fa
 pub async fn issue_identity(
     State(app): State<App>,
     caller: Caller,
-    Json(request): Json<IdentityRequest>,
+    sent: Sent,
 ) -> Result<Json<IssuedCertificate>, Failure> {
+    let (request, _room) = sent.json::<IdentityRequest>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let grant = Grant {
         identity: parse("name", &request.name)?,
@@ -76,8 +79,9 @@ pub async fn grant_host(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
-    Json(request): Json<HostGrant>,
+    sent: Sent,
 ) -> Result<Json<Granted>, Failure> {
+    let (request, _room) = sent.json::<HostGrant>(&app, &caller, Right::IssueHosts).await?;
     let admitted = caller.admit(&app, Right::IssueHosts)?;
     let given = host_grant(&name, request.suites)?;
     grant(&app, &admitted, given).await
@@ -88,8 +92,9 @@ pub async fn grant_identity(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
-    Json(request): Json<IdentityGrant>,
+    sent: Sent,
 ) -> Result<Json<Granted>, Failure> {
+    let (request, _room) = sent.json::<IdentityGrant>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let (identity, role) = (parse("name", &name)?, views::role_of(request.role));
     let given = Grant { identity, role, suites: views::scope(request.suites) };
@@ -135,8 +140,9 @@ pub async fn revoke_host(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
-    Json(request): Json<RevocationRequest>,
+    sent: Sent,
 ) -> Result<Json<RevocationOutcome>, Failure> {
+    let (request, _room) = sent.json::<RevocationRequest>(&app, &caller, Right::IssueHosts).await?;
     let admitted = caller.saying(&request.reason)?.admit(&app, Right::IssueHosts)?;
     revoke(&app, &admitted, &name).await
 }
@@ -146,8 +152,9 @@ pub async fn revoke_identity(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
-    Json(request): Json<RevocationRequest>,
+    sent: Sent,
 ) -> Result<Json<RevocationOutcome>, Failure> {
+    let (request, _room) = sent.json::<RevocationRequest>(&app, &caller, Right::Administer).await?;
     let admitted = caller.saying(&request.reason)?.admit(&app, Right::Administer)?;
     revoke(&app, &admitted, &name).await
 }

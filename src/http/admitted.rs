@@ -27,6 +27,8 @@ pub struct Caller {
     pub peer: Arc<trust::Peer>,
     /// The reason for the request, from the query or the body.
     why: String,
+    /// Revocation lists may be out of date.
+    repairs: bool,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -72,7 +74,7 @@ impl Caller {
         let standing = admit::identify(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
         peer.slot.vouch();
-        Ok(Self { standing, peer: judged, why: String::new() })
+        Ok(Self { standing, peer: judged, why: String::new(), repairs: false })
     }
 
     /// The same for a certificate that is valid except for the age of the revocation lists.
@@ -83,7 +85,7 @@ impl Caller {
         let (peer, judged) = peer_of(extensions)?;
         let standing = crl::identify_for_repair(&app.repository, &judged);
         let standing = standing.map_err(|error| app.metrics.refuse(&peer, error))?;
-        Ok(Self { standing, peer: judged, why: String::new() })
+        Ok(Self { standing, peer: judged, why: String::new(), repairs: true })
     }
 
     /// The suite that the path names, by its name or its alias.
@@ -108,7 +110,10 @@ impl Caller {
     /// # Errors
     /// [`Failure`] with the reason.
     pub fn admit_again(&self, app: &App, right: Right<'_>) -> Result<Admitted, Failure> {
-        let standing = admit::identify(&app.repository, &self.peer)?;
+        let standing = match self.repairs {
+            true => crl::identify_for_repair(&app.repository, &self.peer)?,
+            false => admit::identify(&app.repository, &self.peer)?,
+        };
         Ok(admit::admit(&app.repository, &standing, right)?.because(&self.why))
     }
 }

@@ -1,6 +1,6 @@
 //! Bodies: conditional requests, single ranges, and streams that never hold a whole file.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -12,9 +12,13 @@ use crate::flow::admit::Ground;
 use crate::flow::serve::source::{Fetched, Segment, Source};
 use crate::flow::suite::served::Stamp;
 use crate::flow::{FlowError, Repository};
+use crate::http::listen::Lease;
 use crate::http::pieces::Pieces;
 use crate::time::Moment;
 use crate::trust::Peer;
+
+/// Longer bodies are cut off also while their client takes nothing. Unit: bytes.
+const LEASED_BYTES: u64 = 128 << 10;
 
 /// The most header fields that an answer has.
 const FIELDS: usize = 8;
@@ -66,6 +70,9 @@ pub fn respond(watch: Watch, method: &Method, headers: &HeaderMap, fetched: Fetc
     let length = range.end.saturating_sub(range.start);
     insert(response.headers_mut(), header::CONTENT_LENGTH, &length.to_string());
     if *method != Method::HEAD {
+        if length > LEASED_BYTES {
+            response.extensions_mut().insert(watch.lease());
+        }
         *response.body_mut() = stream_of(watch, fetched.source, range.start, length);
     }
     response
@@ -142,6 +149,16 @@ impl Watch {
         Self { repository: Arc::clone(repository), peer: Arc::clone(peer), ground, begun: false }
     }
 
+    /// The same for as long as no piece is asked for.
+    fn lease(&self) -> Lease {
+        let (repository, peer) = (Arc::clone(&self.repository), Arc::clone(&self.peer));
+        let ground = Mutex::new(self.ground.clone());
+        Lease::new(move || {
+            let mut ground = ground.lock().unwrap_or_else(PoisonError::into_inner);
+            note(ground.still_holds(&repository, &peer)).is_ok()
+        })
+    }
+
     /// Checks before every piece but the first, because the request was judged just before that.
     ///
     /// # Errors
@@ -150,9 +167,12 @@ impl Watch {
         if !std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
-        let still = self.ground.still_holds(&self.repository, &self.peer);
-        still.inspect_err(|refusal| tracing::info!(%refusal, "a body under way was broken off"))
+        note(self.ground.still_holds(&self.repository, &self.peer))
     }
+}
+
+fn note(still: Result<(), FlowError>) -> Result<(), FlowError> {
+    still.inspect_err(|refusal| tracing::info!(%refusal, "a body under way was broken off"))
 }
 
 fn stream_of(watch: Watch, source: Source, start: u64, length: u64) -> Body {

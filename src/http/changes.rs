@@ -13,6 +13,7 @@ use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::refused::AttemptedChange;
+use crate::http::sent::Sent;
 use crate::http::{App, views};
 
 /// `POST /suites/{suite}/changes`.
@@ -20,8 +21,17 @@ pub async fn change(
     State(app): State<App>,
     caller: Caller,
     Path(suite): Path<String>,
-    Json(request): Json<ChangeRequest>,
+    sent: Sent,
 ) -> Response {
+    // Whatever the change is, it takes this at least.
+    let read = async {
+        let suite = caller.suite(&app, &suite)?;
+        sent.json::<ChangeRequest>(&app, &caller, Right::Upload(&suite)).await
+    };
+    let (request, _room) = match read.await {
+        Ok(read) => read,
+        Err(failure) => return failure.into_response(),
+    };
     let (attempted, dry_run) = (AttemptedChange::of(&request), request.dry_run);
     match made(&app, &caller, &suite, request).await {
         Ok(outcome) => outcome.into_response(),

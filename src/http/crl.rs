@@ -1,25 +1,31 @@
 //! Revocation lists of other CAs: shown, and accepted even while all other requests are refused.
 
-use axum::body::Bytes;
 use axum::extract::State;
 
 use crate::api::{IssuerView, ListView};
 use crate::domain::{Admitted, Right};
 use crate::flow::access::crl;
+use crate::flow::upload::body::{self, RoomFor};
 use crate::http::App;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::Json;
+use crate::http::sent::Sent;
 use crate::trust::IssuerReport;
 
 /// `PUT /crl`: lists in PEM or DER.
 pub async fn put(
     State(app): State<App>,
     caller: Caller,
-    lists: Bytes,
+    sent: Sent,
 ) -> Result<Json<Vec<IssuerView>>, Failure> {
+    let (lists, _room) = sent.bytes(&app, &caller, Right::IssueHosts).await?;
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    let issuers = crl::put(&app.repository, &admitted, lists.to_vec()).await?;
+    // What is read out of them is as long again.
+    let of = Some(admitted.identity().clone());
+    let bytes = lists.len() as u64;
+    let _read = body::room(&app.repository, RoomFor::Parsed, &of, bytes).await?;
+    let issuers = crl::put(&app.repository, &admitted, lists).await?;
     Ok(Json(issuers.into_iter().map(|one| view(&app, &admitted, one)).collect()))
 }
 

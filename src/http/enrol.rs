@@ -19,6 +19,7 @@ use crate::http::admitted::{Caller, parse, peer_of, said};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::setup::namespace_notes;
+use crate::http::sent::Sent;
 use crate::http::{App, views};
 use crate::time::Moment;
 
@@ -59,8 +60,9 @@ pub async fn authority(
 pub async fn enroll(
     State(app): State<App>,
     stranger: Stranger,
-    Json(request): Json<EnrolmentRequest>,
+    sent: Sent,
 ) -> Result<Json<IssuedCertificate>, Failure> {
+    let (request, _room) = sent.json_of_stranger::<EnrolmentRequest>(&app).await?;
     let shown = enrol::Shown {
         name: parse("name", &request.name)?,
         secret: Zeroizing::new(request.secret.0),
@@ -78,8 +80,9 @@ pub async fn enroll(
 pub async fn renew(
     State(app): State<App>,
     caller: Caller,
-    Json(request): Json<RenewalRequest>,
+    sent: Sent,
 ) -> Result<Json<IssuedCertificate>, Failure> {
+    let (request, _room) = sent.json::<RenewalRequest>(&app, &caller, Right::Introspect).await?;
     let admitted = caller.admit(&app, Right::Introspect)?;
     let done = renewal::renew(&app.repository, &admitted, request.csr_pem).await?;
     Ok(Json(issued(&app, admitted.identity().to_string(), done)))
@@ -103,8 +106,9 @@ fn server_ca(app: &App) -> String {
 pub async fn make_token(
     State(app): State<App>,
     caller: Caller,
-    Json(request): Json<TokenRequest>,
+    sent: Sent,
 ) -> Result<Json<TokenMade>, Failure> {
+    let (request, _room) = sent.json::<TokenRequest>(&app, &caller, Right::IssueHosts).await?;
     let admitted = caller.saying(&request.message)?.admit(&app, Right::IssueHosts)?;
     let grant = host_grant(&request.name, request.suites)?;
     let ca_pin = ca_pin(&server_ca(&app)).ok_or_else(|| {

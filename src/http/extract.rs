@@ -1,8 +1,8 @@
-//! Extract: bodies, queries and paths of requests; their faults are answered like every other
-//! error.
+//! Extract: queries and paths of requests; their faults are answered like every other error. Bodies
+//! are taken by [`Sent`](crate::http::sent::Sent) alone.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::api::Code;
 use crate::http::answer::Failure;
 
-/// A JSON body, of a request or an answer.
+/// The JSON of an answer.
 pub struct Json<T>(pub T);
 
 /// The query of a request.
@@ -20,18 +20,6 @@ pub struct Query<T>(pub T);
 
 /// The parameters of a path.
 pub struct Path<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let read = axum::Json::<T>::from_request(request, state).await;
-        let axum::Json(value) = read.map_err(|rejection: JsonRejection| {
-            refused(rejection.status(), &rejection.body_text())
-        })?;
-        Ok(Self(value))
-    }
-}
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
@@ -65,7 +53,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
 /// The framework's sentence in our envelope. A body that is too long has a code of its own, because
 /// the remedy is to send less.
-fn refused(status: StatusCode, sentence: &str) -> Failure {
+pub(super) fn refused(status: StatusCode, sentence: &str) -> Failure {
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
         status if status.is_server_error() => Code::Internal,

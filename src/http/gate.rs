@@ -2,28 +2,22 @@
 //! any body is read.
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams, Request, State};
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::Extensions;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
-use crate::api::Code;
 use crate::http::App;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
-use crate::http::route::{Limit, Matched, Needs, Route};
+use crate::http::route::{Matched, Needs, Route};
 
-/// The handler of a row, behind the checks of the row.
+/// The handler of a row, behind the checks of the row. Bodies are taken by
+/// [`Sent`](crate::http::sent::Sent), which knows the limit of the row; nothing else may read any.
 pub fn guarded(route: &'static Route, app: &App) -> MethodRouter<App> {
-    let most_bytes = match route.limit {
-        // The handler counts the bytes of a package while it reads them.
-        Limit::Unread | Limit::Package => 0,
-        Limit::Bytes(bytes) => bytes,
-    };
     route
         .handler()
-        .route_layer(DefaultBodyLimit::max(most_bytes))
+        .route_layer(DefaultBodyLimit::max(0))
         .route_layer(from_fn_with_state((app.clone(), route), pass))
 }
 
@@ -40,32 +34,14 @@ async fn pass(
     let mut response = match admit(&app, route.needs, &parts.extensions) {
         Err(failure) => failure.into_response(),
         // The handler checks what replaces a certificate (a token), and reads the body then.
-        Ok(None) => next.run(Request::from_parts(parts, body)).await,
-        Ok(Some(caller)) => match within(route.limit, &parts.headers) {
-            Err(failure) => failure.into_response(),
-            Ok(()) => {
-                parts.extensions.insert(caller);
-                next.run(Request::from_parts(parts, body)).await
-            }
-        },
+        Ok(caller) => {
+            parts.extensions.insert(route.limit);
+            caller.map(|caller| parts.extensions.insert(caller));
+            next.run(Request::from_parts(parts, body)).await
+        }
     };
     response.extensions_mut().insert(matched);
     response
-}
-
-/// Refuses a body whose Content-Length is over the limit. A body without one is counted while it is
-/// read.
-fn within(limit: Limit, headers: &HeaderMap) -> Result<(), Failure> {
-    let Limit::Bytes(most_bytes) = limit else { return Ok(()) };
-    let announced: Option<u64> =
-        headers.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
-    match announced {
-        Some(bytes) if bytes > most_bytes as u64 => {
-            let detail = format!("the body has {bytes} bytes; at most {most_bytes} are taken here");
-            Err(Failure::new(Code::TooLarge, detail))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The caller, if it meets `needs`; `None` where nothing is needed.

@@ -13,6 +13,7 @@ use crate::flow::upkeep::{client_package, keys};
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
+use crate::http::sent::Sent;
 use crate::http::{App, views};
 use crate::signing::KeyKind;
 
@@ -27,8 +28,9 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<Key
 pub async fn add(
     State(app): State<App>,
     caller: Caller,
-    Json(request): Json<KeyRequest>,
+    sent: Sent,
 ) -> Result<Json<KeyOutcome>, Failure> {
+    let (request, _room) = sent.json::<KeyRequest>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let wanted = match (request.public, request.kind) {
         (Some(public), _) => Wanted::External(public),
@@ -51,8 +53,9 @@ pub async fn retire(
     State(app): State<App>,
     caller: Caller,
     Path(fingerprint): Path<String>,
-    Json(request): Json<KeyRetirement>,
+    sent: Sent,
 ) -> Result<Json<KeyOutcome>, Failure> {
+    let (request, _room) = sent.json::<KeyRetirement>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let fingerprint = fingerprint.to_ascii_uppercase();
     let rotation = keys::retire(&app.repository, &admitted, &fingerprint, request.force).await?;

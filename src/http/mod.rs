@@ -29,6 +29,7 @@ pub mod restored;
 pub mod rights;
 pub mod route;
 pub mod routes;
+pub mod sent;
 pub mod setup;
 mod strangers;
 pub mod suites;

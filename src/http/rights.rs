@@ -15,6 +15,7 @@ use crate::flow::access::grants::Explained;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Query};
+use crate::http::sent::Sent;
 use crate::http::{App, views};
 
 /// `GET /access`.
@@ -51,11 +52,16 @@ pub async fn list(
 pub async fn edit(
     State(app): State<App>,
     caller: Caller,
-    Json(change): Json<api::AccessChange>,
+    sent: Sent,
 ) -> Result<Json<api::AccessChange>, Failure> {
+    let (change, _room) = sent.json::<api::AccessChange>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let dry_run = change.dry_run;
-    let done = flow::edit(&app.repository, &admitted, edit_of(change)?, dry_run).await?;
+    // It may name very many, and reading their names keeps others waiting.
+    let edit = tokio::task::spawn_blocking(move || edit_of(change)).await;
+    let edit =
+        edit.map_err(|_| Failure::new(api::Code::Internal, "the reader of names stopped"))?;
+    let done = flow::edit(&app.repository, &admitted, edit?, dry_run).await?;
     Ok(Json(change_of(&done, dry_run)))
 }
 

@@ -255,5 +255,5 @@ pub const READ: &str = "read";
 /// The verb of refusals that have no other.
 pub const OTHER: &str = "other";
 
-/// JSON bodies are small; packages come as streams. Unit: bytes.
-const JSON_BYTES: usize = 16 << 20;
+/// The limit of a JSON body where the row has no other. Unit: bytes.
+const JSON_BYTES: usize = 64 << 10;

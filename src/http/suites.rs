@@ -13,6 +13,7 @@ use crate::flow::upkeep::suite as flow;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
+use crate::http::sent::Sent;
 use crate::http::{App, views};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -44,8 +45,10 @@ pub async fn show(
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
-    Json(definition): Json<SuiteDefinition>,
+    sent: Sent,
 ) -> Result<Json<SuiteView>, Failure> {
+    let (definition, _room) =
+        sent.json::<SuiteDefinition>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let here = || format!("{}snapshot/{SNAPSHOTS_WORD}/", app.site.public_url);
     let spec = SuiteSpec {
@@ -79,8 +82,9 @@ pub async fn edit(
     State(app): State<App>,
     caller: Caller,
     Path(suite): Path<String>,
-    Json(edit): Json<SuiteEdit>,
+    sent: Sent,
 ) -> Result<Json<ChangeOutcome>, Failure> {
+    let (edit, _room) = sent.json::<SuiteEdit>(&app, &caller, Right::Administer).await?;
     let suite: SuiteName = parse("suite", &suite)?;
     let admitted = caller.saying(&edit.message)?.admit(&app, Right::Administer)?;
     let changed = domain::SuiteEdit {

@@ -1,9 +1,8 @@
 //! Uploads: one package with nothing but curl, or many and then one change.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_LENGTH;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
@@ -12,19 +11,20 @@ use crate::api::{
     MissingBlobs, split_blobs,
 };
 use crate::cause::Cause;
-use crate::debian::Component;
+use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
-use crate::domain::Change;
-use crate::domain::{Denied, Right, Role};
+use crate::domain::{Admitted, Change, Denied, Package, Right, Role};
 use crate::flow::FlowError;
 use crate::flow::admit::Ground;
 use crate::flow::change::submit::{Terms, submit};
+use crate::flow::upload::body::{Holds, Meter};
 use crate::flow::upload::single::{Declared, upload};
-use crate::flow::upload::{batch, single};
+use crate::flow::upload::{batch, body, single};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::{Failure, problem};
 use crate::http::body::Watch;
 use crate::http::extract::{Json, Path};
+use crate::http::sent::{Sent, attended, length, metered};
 use crate::http::{App, refused, views};
 
 /// How much is read between two checks whether the sender may still send. Unit: bytes.
@@ -54,9 +54,7 @@ pub async fn package(
         );
     }
     let declared = Declared { size_bytes: length(&headers), digest: None };
-    let ground = Ground::sending(admitted.clone(), Some(suite.clone()));
-    let body = watched(Watch::new(&app.repository, &caller.peer, ground), body);
-    let taken = upload(&app.repository, &admitted, body, declared).await;
+    let taken = taken(&app, &caller, &admitted, Some(&suite), declared, body).await;
     let admitted = caller.admit_again(&app, Right::Upload(&suite))?;
     let package = taken?;
     let change = Change::Add(vec![(component, package.digest)]);
@@ -75,9 +73,7 @@ pub async fn blob(
     let digest: Digest = parse("digest", &digest)?;
     let admitted = caller.admit(&app, Right::Stage)?;
     let declared = Declared { size_bytes: length(&headers), digest: Some(digest) };
-    let ground = Ground::sending(admitted.clone(), None);
-    let body = watched(Watch::new(&app.repository, &caller.peer, ground), body);
-    let taken = upload(&app.repository, &admitted, body, declared).await;
+    let taken = taken(&app, &caller, &admitted, None, declared, body).await;
     caller.admit_again(&app, Right::Stage)?;
     let package = taken?;
     Ok(Json(BlobReceipt {
@@ -93,23 +89,19 @@ pub async fn blob(
 pub async fn blobs(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Json<BlobOutcomes>, Failure> {
     caller.admit(&app, Right::Stage)?;
-    let Some(body_bytes) = length(&headers) else {
+    if sent.length().is_none() {
         let detail = "a batch comes with its length; leave chunked encoding out";
         return Err(Failure::new(Code::LengthRequired, detail));
-    };
-    let room = batch::room(&app.repository, body_bytes).await?;
-    let limit = usize::try_from(body_bytes).unwrap_or(usize::MAX);
-    let body = to_bytes(body, limit).await.map_err(|error| {
-        let detail = format!("the batch was cut: {error}; nothing was kept, send it again");
-        Failure::new(Code::Timeout, detail)
-    })?;
+    }
+    let (body, room) = sent.bytes(&app, &caller, Right::Stage).await?;
     let admitted = caller.admit_again(&app, Right::Stage)?;
-    let packages = split_blobs(body).map_err(|error| Failure::invalid("body", error))?;
-    let outcomes = batch::upload_all(&app.repository, &admitted, packages, room).await?;
+    let packages = split_blobs(body.into()).map_err(|error| Failure::invalid("body", error))?;
+    let taking = async { Ok(batch::upload_all(&app.repository, &admitted, packages, room).await?) };
+    let still = || caller.admit_again(&app, Right::Stage).map(drop);
+    let outcomes = attended(taking, still).await?;
     let blobs: Vec<_> = outcomes
         .into_iter()
         .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) })
@@ -122,8 +114,9 @@ pub async fn blobs(
 pub async fn missing(
     State(app): State<App>,
     caller: Caller,
-    Json(asked): Json<Digests>,
+    sent: Sent,
 ) -> Result<Json<MissingBlobs>, Failure> {
+    let (asked, _room) = sent.json::<Digests>(&app, &caller, Right::Stage).await?;
     let admitted = caller.admit(&app, Right::Stage)?;
     if asked.digests.len() > MOST_DIGESTS {
         return Err(Failure::invalid(
@@ -135,11 +128,38 @@ pub async fn missing(
     Ok(Json(MissingBlobs { missing }))
 }
 
-/// A body that is read for as long as its sender has the right to send it. [`Caller::admit_again`]
-/// answers a sender that lost the right.
-fn watched(mut watch: Watch, body: Body) -> impl Stream<Item = Result<Bytes, Cause>> {
+/// Takes one package, for as long as its sender may send it and others can bear its pace. Whether the
+/// sender has lost the right is for the caller to look at first.
+async fn taken(
+    app: &App,
+    caller: &Caller,
+    admitted: &Admitted,
+    suite: Option<&SuiteName>,
+    declared: Declared,
+    body: Body,
+) -> Result<Package, Failure> {
+    let repository = &app.repository;
+    let of = Some(admitted.identity().clone());
+    let ground = || Ground::sending(admitted.clone(), suite.cloned());
+    let meter = Meter::default();
+    let watch = Watch::new(repository, &caller.peer, ground());
+    let pieces = watched(watch, metered(body, meter.clone()));
+    let taking = async { Ok(upload(repository, admitted, pieces, declared).await?) };
+    let mut ground = ground();
+    attended(taking, || {
+        ground.still_holds(repository, &caller.peer)?;
+        Ok(body::keep_pace(repository, &of, Holds::Seat, &meter)?)
+    })
+    .await
+}
+
+/// A body that is read for as long as its sender has the right to send it, however fast it comes.
+fn watched(
+    mut watch: Watch,
+    pieces: impl Stream<Item = Result<Bytes, axum::Error>>,
+) -> impl Stream<Item = Result<Bytes, Cause>> {
     let mut unwatched_bytes = 0_usize;
-    body.into_data_stream().map(move |piece| {
+    pieces.map(move |piece| {
         let piece = piece.map_err(Cause::of)?;
         unwatched_bytes = unwatched_bytes.saturating_add(piece.len());
         if unwatched_bytes >= LOOK_BYTES {
@@ -148,8 +168,4 @@ fn watched(mut watch: Watch, body: Body) -> impl Stream<Item = Result<Bytes, Cau
         }
         Ok(piece)
     })
-}
-
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -13,6 +13,7 @@ mod aliases;
 mod archive;
 mod audit;
 mod beyond;
+mod bodies;
 mod bounds;
 mod builders;
 mod bulk;

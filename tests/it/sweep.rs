@@ -9,6 +9,7 @@ use repod::domain::Change;
 use repod::domain::{PinKind, PinTarget};
 use repod::flow::upkeep::sweep::{Swept, sweep};
 use repod::flow::upload::batch;
+use repod::flow::upload::body::{self, RoomFor};
 use repod::pool::{Kind, Opened};
 use repod::time::Clock;
 
@@ -92,7 +93,7 @@ async fn of_packages_in_one_file_only_the_named_stay() {
         .map(|number| bytes::Bytes::from(package(&format!("acme-{number:02}"), "1.0").build()))
         .collect();
     let sent: Vec<_> = debs.iter().map(|deb| (Digest::of(deb), deb.clone())).collect();
-    let room = batch::room(&moved.repository, 1 << 20).await.unwrap();
+    let room = body::room(&moved.repository, RoomFor::Large, &None, 1 << 20).await.unwrap();
     let sent = batch::upload_all(&moved.repository, &moved.admin, sent, room).await.unwrap();
     let digests: Vec<_> = sent.iter().map(|(digest, _)| *digest).collect();
     let bundles = || -> Vec<_> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use repod::digest::Digest;
 use repod::flow::upload::batch;
+use repod::flow::upload::body::{self, RoomFor};
 use repod::flow::upload::single::{Declared, upload};
 use repod::flow::{FlowError, FlowLimits};
 
@@ -91,7 +92,9 @@ fn a_package_that_costs_more_than_its_size_is_worth_is_refused() {
     // In a batch it is refused as well.
     let (admitted, named) = (ground.admitted(), Digest::of(&costly));
     let outcomes = house.block_on(async {
-        let room = batch::room(&house.repository, costly.len() as u64).await.unwrap();
+        let room = body::room(&house.repository, RoomFor::Large, &None, costly.len() as u64)
+            .await
+            .unwrap();
         batch::upload_all(&house.repository, &admitted, vec![(named, costly.clone())], room).await
     });
     let outcomes = outcomes.unwrap();

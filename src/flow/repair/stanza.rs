@@ -30,7 +30,7 @@ pub(super) fn repair(repository: &Repository, package: &Digest) -> Result<Fate, 
         }
         Opened::Memory(bytes) => Box::new(std::io::Cursor::new(bytes)),
     };
-    let recognised = match recognise(repository, read) {
+    let recognised = match recognise(repository, None, read) {
         Ok(recognised) => recognised,
         Err(FlowError::Rejection(_)) => {
             return Ok(Fate::Lost("this build refuses its .deb; upload a new version".into()));

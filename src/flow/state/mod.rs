@@ -9,4 +9,5 @@ pub mod deadlines;
 pub mod grants;
 pub mod journal;
 pub mod refusals;
+pub mod shares;
 pub mod upload_memory;

@@ -1,18 +1,19 @@
 //! UploadMemory: one budget for all that senders make the server hold at once, whoever and however many they
-//! are. Bodies of batches have a fifth of it, encoders of indices another, decoders the rest; who finds
+//! are. Bodies of requests have a fifth of it, encoders of indices another, decoders the rest; who finds
 //! nothing left waits.
 //!
-//! A body is held while its packages are read, a decoder waits for nothing but other decoders, and an encoder
-//! for nothing but other encoders, so nobody waits in a circle; and no slow sender keeps a change from being
-//! published. Packages that are read grow while they hold memory: they wait as long as the rest could not
+//! A body waits for other bodies, what is parsed out of a body for nothing but what was parsed of others, a
+//! decoder for nothing but other decoders, and an encoder for nothing but other encoders, so nobody waits in a
+//! circle; and no slow sender keeps a change from being published. Small bodies have a part of their own, so
+//! that no large one keeps a rollback waiting. Of bodies, each sender has a share ([`Shares`]).
+//! Packages that are read grow while they hold memory: they wait as long as the rest could not
 //! bring all of them to their ends, one after the other (Dijkstra's banker).
 
-use std::sync::{Condvar, Mutex, PoisonError};
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::debian::deb::{Held, Lender};
-use crate::flow::error::FlowError;
+use crate::flow::state::shares::{self, Sender, Shares};
 use crate::flow::threads::lock;
 
 /// What bodies are counted in. Unit: bytes.
@@ -22,8 +23,10 @@ const UNIT_BYTES: u64 = 1024;
 pub(crate) struct UploadMemory {
     decoders: Decoders,
     encoders: Share,
-    bodies: std::sync::Arc<Semaphore>,
-    bodies_units: u32,
+    bodies: Arc<Shares>,
+    parsed: Arc<Shares>,
+    small: Arc<Shares>,
+    small_parsed: Arc<Shares>,
 }
 
 /// A part of it that threads wait for.
@@ -39,14 +42,17 @@ struct Decoders {
     /// What each of them holds; those that hold nothing are not among them.
     held: Mutex<Vec<Held>>,
     returned: Condvar,
+    /// Whose packages wait, and since when.
+    waiting: Mutex<Vec<(Sender, Instant)>>,
 }
 
 impl Decoders {
     fn new(whole_bytes: u64) -> Self {
-        Self { whole_bytes, held: Mutex::new(Vec::new()), returned: Condvar::new() }
+        let (held, waiting) = (Mutex::default(), Mutex::default());
+        Self { whole_bytes, held, returned: Condvar::new(), waiting }
     }
 
-    fn lend(&self, from: Held, to: Held) {
+    fn lend(&self, of: &Sender, from: Held, to: Held) {
         if from == to {
             return;
         }
@@ -57,7 +63,9 @@ impl Decoders {
         };
         let (from, to) = (within(from), within(to));
         let mut held = lock(&self.held);
+        let mut line = None;
         while to.bytes > from.bytes && !self.all_can_end(&changed(&held, from, to)) {
+            line.get_or_insert_with(|| InLine::of(self, of));
             held = self.returned.wait(held).unwrap_or_else(PoisonError::into_inner);
         }
         *held = changed(&held, from, to);
@@ -79,6 +87,27 @@ impl Decoders {
             free = free.saturating_add(one.bytes);
             ends
         })
+    }
+}
+
+/// One whose package waits, for as long as it does.
+struct InLine<'d>(&'d Decoders, Sender, Instant);
+
+impl<'d> InLine<'d> {
+    fn of(decoders: &'d Decoders, of: &Sender) -> Self {
+        let since = Instant::now();
+        lock(&decoders.waiting).push((of.clone(), since));
+        Self(decoders, of.clone(), since)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let Self(decoders, of, since) = self;
+        let mut waiting = lock(&decoders.waiting);
+        if let Some(at) = waiting.iter().position(|(other, at)| (other, at) == (&*of, &*since)) {
+            waiting.swap_remove(at);
+        }
     }
 }
 
@@ -131,11 +160,33 @@ impl Share {
     }
 }
 
-/// Room for a body, until it is dropped.
+/// Room for a body, or for what was parsed out of one, until it is dropped.
 #[derive(Debug)]
 pub struct Room(
-    #[expect(dead_code, reason = "gives the room back when it is dropped")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "gives the room back when it is dropped")] shares::Share,
 );
+
+/// Which bodies a body waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RoomFor {
+    /// One of at most [`SMALL_BYTES`].
+    Small,
+    /// Any other.
+    Large,
+    /// What is parsed out of a small one.
+    SmallParsed,
+    /// What is parsed out of a large one.
+    Parsed,
+}
+
+/// Bodies up to here never wait for larger ones. Unit: bytes.
+pub const SMALL_BYTES: u64 = 64 << 10;
+
+/// Lends to the packages of one sender.
+pub(crate) struct Borrower<'m> {
+    memory: &'m UploadMemory,
+    of: Sender,
+}
 
 /// How large a budget has to be for one package to be given so many bytes. Unit: MiB, in bytes.
 pub(crate) fn whole_for(decoder_bytes: u64) -> u64 {
@@ -149,12 +200,15 @@ impl UploadMemory {
     /// A budget of so many bytes.
     pub(crate) fn new(whole_bytes: u64) -> Self {
         let fifth = whole_bytes / 5;
-        let bodies_units = u32::try_from(fifth / UNIT_BYTES).unwrap_or(u32::MAX);
+        let part =
+            |sixteenths: u64| Shares::new(fifth.saturating_mul(sixteenths) / 16 / UNIT_BYTES);
         Self {
             decoders: Decoders::new(whole_bytes.saturating_sub(fifth.saturating_mul(2))),
             encoders: Share::new(fifth),
-            bodies: std::sync::Arc::new(Semaphore::new(bodies_units as usize)),
-            bodies_units,
+            bodies: part(11),
+            parsed: part(3),
+            small: part(1),
+            small_parsed: part(1),
         }
     }
 
@@ -171,142 +225,45 @@ impl UploadMemory {
         Loan { share: &self.encoders, bytes }
     }
 
-    /// Waits until a body of so many bytes may come.
-    pub(crate) async fn room(&self, body_bytes: u64) -> Result<Room, FlowError> {
-        let units = u32::try_from(body_bytes / UNIT_BYTES).unwrap_or(u32::MAX).saturating_add(1);
-        if units > self.bodies_units {
-            let limit_bytes = u64::from(self.bodies_units).saturating_mul(UNIT_BYTES);
-            return Err(FlowError::TooLarge { limit_bytes });
+    /// Waits until `of` may hold so many bytes more. Who asks for more than there is waits until it can have all
+    /// of that part alone.
+    pub(crate) async fn room(&self, kind: RoomFor, of: &Sender, bytes: u64) -> Room {
+        Room(self.part(kind).take(of, bytes.div_ceil(UNIT_BYTES).max(1)).await)
+    }
+
+    /// For how long another sender has been waiting for the room that bodies of `of` have.
+    pub(crate) fn pressed(&self, kind: RoomFor, of: &Sender) -> Option<Duration> {
+        self.part(kind).pressed(of)
+    }
+
+    /// For how long a package of another sender has been waiting to be unpacked.
+    pub(crate) fn decoders_pressed(&self, of: &Sender) -> Option<Duration> {
+        let waiting = lock(&self.decoders.waiting);
+        let others = waiting.iter().filter(|(other, _)| other != of);
+        others.map(|(_, since)| since.elapsed()).max()
+    }
+
+    /// A lender for the packages of `of`.
+    pub(crate) fn lender(&self, of: Sender) -> Borrower<'_> {
+        Borrower { memory: self, of }
+    }
+
+    fn part(&self, kind: RoomFor) -> &Arc<Shares> {
+        match kind {
+            RoomFor::Small => &self.small,
+            RoomFor::Large => &self.bodies,
+            RoomFor::Parsed => &self.parsed,
+            RoomFor::SmallParsed => &self.small_parsed,
         }
-        let permit = std::sync::Arc::clone(&self.bodies).acquire_many_owned(units).await;
-        permit.map(Room).map_err(|_| FlowError::Unavailable("the server is shutting down".into()))
     }
 }
 
 /// More than there is was refused before.
-impl Lender for UploadMemory {
+impl Lender for Borrower<'_> {
     fn lend(&self, from: Held, to: Held) {
-        self.decoders.lend(from, to);
+        self.memory.decoders.lend(&self.of, from, to);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    fn never_hold_more(whole: u64, lend: impl Fn(u64) + Sync, take_back: impl Fn(u64) + Sync) {
-        let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for thread in 0..8_u64 {
-                let (lend, take_back, held, most) = (&lend, &take_back, &held, &most);
-                scope.spawn(move || {
-                    for round in 0..500_u64 {
-                        let bytes = (thread * 31 + round * 17) % (whole + 1);
-                        lend(bytes);
-                        let now = held.fetch_add(bytes, Ordering::SeqCst) + bytes;
-                        most.fetch_max(now, Ordering::SeqCst);
-                        held.fetch_sub(bytes, Ordering::SeqCst);
-                        take_back(bytes);
-                    }
-                });
-            }
-        });
-        let most = most.into_inner();
-        assert!((whole * 9 / 10..=whole).contains(&most), "{most} of {whole}");
-    }
-
-    #[test]
-    fn decoders_never_hold_more_than_there_is() {
-        let memory = UploadMemory::new(500);
-        assert_eq!(memory.whole_bytes(), 300);
-        let (none, all) = (Held::default(), |bytes| Held { bytes, most_bytes: bytes });
-        let take_back = |bytes| memory.lend(all(bytes), none);
-        never_hold_more(300, |bytes| memory.lend(none, all(bytes)), take_back);
-        assert!(lock(&memory.decoders.held).is_empty());
-    }
-
-    #[test]
-    fn packages_that_grow_while_they_hold_memory_all_come_to_their_ends() {
-        let memory = UploadMemory::new(500);
-        let (now, most) = (AtomicU64::new(0), AtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for thread in 0..8_u64 {
-                let (memory, now, most) = (&memory, &now, &most);
-                scope.spawn(move || {
-                    for round in 0..300_u64 {
-                        let most_bytes = 60 + (thread * 37 + round * 11) % 240;
-                        let mut from = Held::default();
-                        // By halves, as tables grow, with the old one beside the new.
-                        for part in [6, 4, 3, 2, 1] {
-                            let to = Held { bytes: most_bytes / part, most_bytes };
-                            memory.lend(from, to);
-                            let more = to.bytes - from.bytes;
-                            most.fetch_max(
-                                now.fetch_add(more, Ordering::SeqCst) + more,
-                                Ordering::SeqCst,
-                            );
-                            from = to;
-                            std::thread::yield_now();
-                        }
-                        now.fetch_sub(from.bytes, Ordering::SeqCst);
-                        memory.lend(from, Held::default());
-                    }
-                });
-            }
-        });
-        assert!((200..=300).contains(&most.into_inner()));
-        assert!(lock(&memory.decoders.held).is_empty());
-    }
-
-    #[test]
-    fn what_would_leave_all_waiting_for_each_other_waits() {
-        let decoders = Decoders::new(100);
-        let one = |bytes, most_bytes| Held { bytes, most_bytes };
-        assert!(decoders.all_can_end(&[one(40, 70), one(30, 60)]), "30 are free for either");
-        assert!(!decoders.all_can_end(&[one(40, 70), one(35, 70)]), "25 are, for none");
-        assert!(decoders.all_can_end(&[one(40, 100), one(35, 60)]), "60 once the second has ended");
-        assert!(!decoders.all_can_end(&[one(60, 60), one(50, 50)]), "more than there is");
-        // Who holds more than may be lent beside it keeps others from beginning, until it ends.
-        decoders.lend(Held::default(), one(40, 70));
-        let begun = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                decoders.lend(Held::default(), one(35, 70));
-                begun.store(true, Ordering::SeqCst);
-            });
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            assert!(!begun.load(Ordering::SeqCst));
-            decoders.lend(one(40, 70), Held::default());
-        });
-        assert!(begun.into_inner());
-    }
-
-    #[test]
-    fn encoders_never_hold_more_than_there_is_and_wait_for_no_decoder() {
-        let memory = UploadMemory::new(500);
-        memory.lend(Held::default(), Held { bytes: 300, most_bytes: 300 });
-        let share = &memory.encoders;
-        never_hold_more(100, |bytes| share.lend(bytes), |bytes| share.take_back(bytes));
-        // Who wants more than there is leaves room for another.
-        let (one, other) = (memory.encode(5_000), memory.encode(100));
-        assert_eq!(*lock(&share.free_bytes), 0);
-        drop((one, other));
-        assert_eq!(*lock(&share.free_bytes), 100);
-    }
-
-    #[tokio::test]
-    async fn bodies_wait_for_room_and_what_never_fits_is_refused() {
-        let memory = UploadMemory::new(50 << 10);
-        assert!(matches!(
-            memory.room(10 << 10).await,
-            Err(FlowError::TooLarge { limit_bytes }) if limit_bytes == 10 << 10
-        ));
-        let first = memory.room(6 << 10).await.unwrap();
-        let second = memory.room(5 << 10);
-        tokio::pin!(second);
-        assert!(futures_util::poll!(second.as_mut()).is_pending());
-        drop(first);
-        second.await.unwrap();
-    }
-}
+mod tests;

@@ -90,8 +90,8 @@ pub(in crate::flow) async fn publish_alone(
         |generation| PublishedClient { suite: suite.clone(), package, version, generation };
     let Some(deb) = deb else { return Ok(published(None)) };
     let by = server()?;
-    let body = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(deb))]);
-    upload(repository, &by, body, Declared::default()).await?;
+    let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(deb))]);
+    upload(repository, &by, pieces, Declared::default()).await?;
     let component = desk.state().spec.components.first().cloned();
     let component =
         component.ok_or_else(|| FlowError::Internal(format!("{suite} has no component").into()))?;

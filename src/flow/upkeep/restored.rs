@@ -139,7 +139,7 @@ fn read(repository: &Repository, digest: &Digest) -> Option<crate::catalogue::Ne
             (Box::new(std::io::Cursor::new(bytes)), size_bytes)
         }
     };
-    let recognised = recognise(repository, read).ok()?;
+    let recognised = recognise(repository, None, read).ok()?;
     Some(recognised.describe(*digest, size_bytes))
 }
 

@@ -16,8 +16,9 @@ use crate::digest::Digest;
 use crate::domain::{Admitted, Identity};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
-use crate::flow::state::upload_memory::Room;
 use crate::flow::threads::blocking;
+use crate::flow::upload::body;
+use crate::flow::upload::body::Room;
 use crate::flow::upload::recognise;
 use crate::flow::upload::recognise::Effort;
 use crate::pool::{Kind, Sealed};
@@ -28,15 +29,6 @@ const GATHERED_BYTES: usize = 24 << 20;
 
 /// The outcome for one package, by the digest that its sender announced.
 pub type Outcome = (Digest, Result<(), FlowError>);
-
-/// Waits until the server has memory for a batch of this size.
-///
-/// # Errors
-/// [`FlowError::TooLarge`] when it is larger than all memory for batches;
-/// [`FlowError::Unavailable`] when the server stops.
-pub async fn room(repository: &Repository, body_bytes: u64) -> Result<Room, FlowError> {
-    repository.memory.room(body_bytes).await
-}
 
 /// Uploads packages, each with the digest that it must have; gives one outcome for each, in order.
 ///
@@ -51,12 +43,10 @@ pub async fn upload_all(
     packages: Vec<(Digest, Bytes)>,
     room: Room,
 ) -> Result<Vec<Outcome>, FlowError> {
-    let places = Arc::clone(&repository.uploads);
-    let place = places.acquire_owned().await;
-    let place = place.map_err(|_| FlowError::Unavailable("the server is shutting down".into()))?;
+    let seat = body::seat(repository, &Some(admitted.identity().clone())).await;
     let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
     blocking(move || {
-        let (_place, _room) = (place, room);
+        let (_seat, _room) = (seat, room);
         take_in(&shared, &by, packages)
     })
     .await
@@ -67,7 +57,7 @@ fn take_in(
     by: &Identity,
     packages: Vec<(Digest, Bytes)>,
 ) -> Result<Vec<Outcome>, FlowError> {
-    let sound = recognise_all(repository, &packages);
+    let sound = recognise_all(repository, by, &packages);
     let (mut outcomes, mut sealed, mut new) = (Vec::new(), Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     for ((named, _), result) in packages.into_iter().zip(sound) {
@@ -96,6 +86,7 @@ struct Sound {
 /// What the threads that read one batch share.
 struct Work<'b> {
     repository: &'b Repository,
+    by: &'b Identity,
     packages: &'b [(Digest, Bytes)],
     next: AtomicUsize,
     gathered_bytes: AtomicUsize,
@@ -107,11 +98,13 @@ struct Work<'b> {
 /// Reads every package, on every core.
 fn recognise_all(
     repository: &Repository,
+    by: &Identity,
     packages: &[(Digest, Bytes)],
 ) -> Vec<Result<Sound, FlowError>> {
     let sent_bytes = packages.iter().map(|(_, bytes)| bytes.len() as u64).sum();
     let work = Work {
         repository,
+        by,
         packages,
         next: AtomicUsize::new(0),
         gathered_bytes: AtomicUsize::new(0),
@@ -163,7 +156,7 @@ fn recognise_one(work: &Work<'_>, named: Digest, bytes: &Bytes) -> Result<Sound,
         work,
         asked: Instant::now(),
     };
-    let recognised = recognise::recognise(work.repository, input);
+    let recognised = recognise::recognise(work.repository, Some(work.by.clone()), input);
     let overworked = effort.is_beyond(bytes.len() as u64);
     let recognised = match recognised {
         Err(FlowError::Internal(_)) if overworked => {

@@ -4,6 +4,7 @@
 //! May name: error, threads, state, suite, repository
 
 pub mod batch;
+pub mod body;
 pub(in crate::flow) mod elsewhere;
 pub mod recognise;
 pub mod single;

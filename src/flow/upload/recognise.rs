@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::domain::{Package, Text, layout};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
+use crate::flow::state::shares::Sender;
 use crate::flow::state::upload_memory;
 use crate::time::thread_time;
 
@@ -26,12 +27,13 @@ pub(crate) struct Recognised {
     pub file_list: Option<Vec<u8>>,
 }
 
-/// Reads a whole `.deb`.
+/// Reads a whole `.deb` of a sender.
 ///
 /// # Errors
 /// [`FlowError::Rejection`] with every reason; [`FlowError::Internal`] when `input` fails.
 pub(crate) fn recognise(
     repository: &Repository,
+    of: Sender,
     input: impl Read,
 ) -> Result<Recognised, FlowError> {
     let limits = repository.limits();
@@ -42,7 +44,8 @@ pub(crate) fn recognise(
     let limits = DebLimits { decoder_bytes, memory_bytes, ..limits.deb.clone() };
     let mut list = FileList::new(FILE_LIST_BYTES);
     let most_bytes = repository.limits().deb.memory_bytes;
-    let parts = deb::read_deb_with(input, &limits, &repository.memory, &mut |path| list.push(path))
+    let lender = repository.memory.lender(of);
+    let parts = deb::read_deb_with(input, &limits, &lender, &mut |path| list.push(path))
         .map_err(|error| rejection(error, most_bytes))?;
     let control = Control::parse(&parts.control).map_err(|faults| {
         let reason = |fault: &crate::debian::Fault| match &fault.field {

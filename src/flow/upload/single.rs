@@ -17,6 +17,7 @@ use crate::domain::{Admitted, Entitled, Identity, Package};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::threads::blocking;
+use crate::flow::upload::body;
 use crate::flow::upload::elsewhere;
 use crate::flow::upload::recognise;
 use crate::flow::upload::recognise::{Effort, Recognised};
@@ -31,7 +32,8 @@ pub struct Declared {
     pub digest: Option<Digest>,
 }
 
-/// Uploads one `.deb`. Sending the same bytes again succeeds and changes nothing.
+/// Uploads one `.deb`, once it has a place. Sending the same bytes again succeeds and changes
+/// nothing. When the future is dropped, nothing is kept unless everything had come.
 ///
 /// # Errors
 /// [`FlowError::Rejection`] with every reason, [`FlowError::TooLarge`], [`FlowError::Cut`],
@@ -39,30 +41,35 @@ pub struct Declared {
 pub async fn upload<S, E>(
     repository: &Arc<Repository>,
     admitted: &Admitted,
-    body: S,
+    pieces: S,
     declared: Declared,
 ) -> Result<Package, FlowError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: std::error::Error + Send + Sync + 'static,
 {
-    let limit_bytes = repository.limits().package_bytes;
-    if declared.size_bytes.is_some_and(|size| size > limit_bytes) {
-        return Err(FlowError::TooLarge { limit_bytes });
-    }
-    let places = Arc::clone(&repository.uploads);
-    let place = places.acquire_owned().await.map_err(|_| closing())?;
+    fits(repository, declared)?;
+    let seat = body::seat(repository, &Some(admitted.identity().clone())).await;
     let (to_reader, from_body) = mpsc::channel(4);
     let (shared, by) = (Arc::clone(repository), admitted.identity().clone());
     // The reader owns the place, so that it stays taken until the reader ends, even if the client
     // is gone.
     let reading = blocking(move || {
-        let _place = place;
+        let _seat = seat;
         take_in(&shared, &by, from_body, declared)
     });
-    let sending = forward(body, to_reader);
+    let sending = forward(pieces, to_reader);
     let ((), result) = tokio::join!(sending, reading);
     result
+}
+
+/// Whether a package of the announced size may come.
+fn fits(repository: &Repository, declared: Declared) -> Result<(), FlowError> {
+    let limit_bytes = repository.limits().package_bytes;
+    match declared.size_bytes {
+        Some(size) if size > limit_bytes => Err(FlowError::TooLarge { limit_bytes }),
+        _ => Ok(()),
+    }
 }
 
 /// Which of these packages `admitted` has to send: those that are unknown to it, and those that a
@@ -153,11 +160,8 @@ pub(in crate::flow) fn hidden_from(
     Ok(hidden.map(|(digest, _)| *digest).collect())
 }
 
-fn closing() -> FlowError {
-    FlowError::Unavailable("the server is shutting down".into())
-}
-
-/// Hands the body to the reader, piece by piece. An error of the connection is the last piece.
+/// Hands the body to the reader, piece by piece. An error of the connection is the last piece, or the
+/// end, which is an empty one. Where neither comes, the sender was given up.
 async fn forward<S, E>(body: S, to_reader: mpsc::Sender<Result<Bytes, Cause>>)
 where
     S: Stream<Item = Result<Bytes, E>>,
@@ -167,10 +171,15 @@ where
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(Cause::of);
         let last = piece.is_err();
+        if piece.as_ref().is_ok_and(Bytes::is_empty) {
+            continue;
+        }
         if to_reader.send(piece).await.is_err() || last {
             return;
         }
     }
+    // Nobody is there to be told when the reader is not.
+    let _end = to_reader.send(Ok(Bytes::new())).await;
 }
 
 fn take_in(
@@ -187,9 +196,10 @@ fn take_in(
         received_bytes: 0,
         limit_bytes: repository.limits().package_bytes,
         failure: None,
+        ended: false,
         effort: Effort::begin(repository.limits().work),
     };
-    let recognised = recognise::recognise(repository, &mut incoming);
+    let recognised = recognise::recognise(repository, Some(by.clone()), &mut incoming);
     if recognised.is_err() {
         incoming.drain();
     }
@@ -233,6 +243,8 @@ struct Incoming {
     received_bytes: u64,
     limit_bytes: u64,
     failure: Option<FlowError>,
+    /// All of the body has come.
+    ended: bool,
     /// The processor time of the package's reader.
     effort: Effort,
 }
@@ -240,14 +252,22 @@ struct Incoming {
 impl Incoming {
     /// The next piece of the body; empty at its end.
     fn next(&mut self) -> io::Result<Bytes> {
+        if self.ended {
+            return Ok(Bytes::new());
+        }
         let piece = match self.from_body.blocking_recv() {
-            None => return Ok(Bytes::new()),
+            None => {
+                let received_bytes = self.received_bytes;
+                let problem = "its sender was given up".into();
+                return self.fail(FlowError::Cut { received_bytes, problem });
+            }
             Some(Ok(piece)) => piece,
             Some(Err(problem)) => {
                 let received_bytes = self.received_bytes;
                 return self.fail(FlowError::Cut { received_bytes, problem });
             }
         };
+        self.ended = piece.is_empty();
         self.received_bytes = self.received_bytes.saturating_add(piece.len() as u64);
         if self.received_bytes > self.limit_bytes {
             let limit_bytes = self.limit_bytes;

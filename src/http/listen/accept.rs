@@ -23,6 +23,7 @@ use super::peer::{Peer, PeerSlot};
 use super::proxy_header::{self, ProxySource};
 use super::slots::{ConnectionSlot, NoSlot};
 use super::sparing::Sparing;
+use super::timed::FaultSlot;
 use super::timers::{ConnectionTimers, Due};
 use super::wire::Wire;
 
@@ -143,7 +144,7 @@ pub(super) async fn serve<A: Application>(
     let slot = Arc::new(seat.map(PeerSlot::seated).unwrap_or_default());
     let peer = Peer { addr, chain, slot, connection };
     let (app, counts) = (context.app.clone(), Arc::clone(&context.counts));
-    let answerer = Answerer { app, peer, timers, counts };
+    let answerer = Answerer { app, peer, timers, counts, fault: FaultSlot::default() };
     let end = Drive::new(stream, answerer, &context.limits, context.stop.clone()).await;
     note_end(&context.counts, addr, connection, &end);
 }
@@ -257,7 +258,7 @@ fn note_end(counts: &EdgeCounts, addr: SocketAddr, connection: u64, end: &End) {
             match due {
                 Due::Header => counts.cut_header.rise(),
                 Due::Taking | Due::Giving => counts.cut_slow.rise(),
-                Due::Idle | Due::Linger => {}
+                Due::Idle | Due::Linger | Due::Lease => {}
             }
             tracing::debug!(%addr, connection, reason = ?due, "patience ended");
         }

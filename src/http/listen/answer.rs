@@ -14,11 +14,14 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use tokio::time::Instant;
 
 use super::application::Application;
 use super::counts::EdgeCounts;
+use super::head::Fault;
 use super::peer::Peer;
+use super::timed::{FaultSlot, REFUSED_METHOD};
 use super::timers::ConnectionTimers;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -34,6 +37,7 @@ pub(super) struct Answerer<A> {
     pub peer: Peer,
     pub timers: Arc<ConnectionTimers>,
     pub counts: Arc<EdgeCounts>,
+    pub fault: FaultSlot,
 }
 
 impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> {
@@ -43,6 +47,12 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.timers.request_read();
+        if request.method().as_str().as_bytes() == REFUSED_METHOD
+            && let Some(fault) = self.fault.get()
+        {
+            let response = self.timed(malformed(fault));
+            return Box::pin(std::future::ready(Ok(response)));
+        }
         let timers = Arc::clone(&self.timers);
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
@@ -65,6 +75,11 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
                     apology()
                 }
             };
+            // The handler only knows that the body has ended early.
+            let early = response.status() == StatusCode::REQUEST_TIMEOUT;
+            if let Some(fault) = this.fault.get().filter(|_| early) {
+                response = malformed(fault);
+            }
             let Peer { addr, connection, .. } = this.peer;
             tracing::trace!(%addr, connection, status = response.status().as_u16(), "answered");
             if this.timers.is_body_left() {
@@ -73,13 +88,30 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok(response.map(|body| TimedAnswerBody {
-                body,
-                timers: this.timers,
-                counts: this.counts,
-            }))
+            Ok(this.timed(response))
         })
     }
+}
+
+impl<A> Answerer<A> {
+    fn timed(&self, mut response: Response<Body>) -> Response<TimedAnswerBody> {
+        self.timers.leased(response.extensions_mut().remove());
+        let (timers, counts) = (Arc::clone(&self.timers), Arc::clone(&self.counts));
+        response.map(|body| TimedAnswerBody { body, timers, counts })
+    }
+}
+
+/// The answer to what is not as HTTP/1.1 has it; the connection ends with it.
+fn malformed(fault: Fault) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{fault}\n")));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if let Ok(reason) = ReasonPhrase::try_from(fault.as_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
+    response
 }
 
 fn note_panic(counts: &EdgeCounts, peer: &Peer, panic: &(dyn Any + Send)) {

@@ -24,6 +24,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// Header fields that hyper accepts by default. Source: `Builder::max_headers`.
 const HYPER_FIELDS: usize = 100;
 
+/// How often it is looked at whether an answer may still be given.
+const LEASE_LOOK: Duration = Duration::from_secs(2);
+
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -47,6 +50,8 @@ pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin, A: Application> {
     retired: bool,
     /// Since when the kernel, asked for room, had none.
     probed_at: Option<Instant>,
+    /// When the lease of an answer was last looked at.
+    leased_at: Instant,
     /// How often to check the timers when only another task can have begun to wait for the peer.
     look: Duration,
 }
@@ -56,6 +61,7 @@ pub(super) struct Drive<S: AsyncRead + AsyncWrite + Unpin, A: Application> {
 enum Next {
     Due(Due),
     Old,
+    Lease,
     Look,
 }
 
@@ -71,7 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
         let counts = Arc::clone(&answerer.counts);
         let now = Instant::now();
         let old_at = now.checked_add(pace.max_age).unwrap_or(now);
-        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&timers)));
+        let fault = Arc::clone(&answerer.fault);
+        let stream = TimedStream::new(stream, Arc::clone(&timers), limits.header_bytes, fault);
+        let io = TokioIo::new(stream);
         let mut builder = Builder::new();
         builder
             .header_read_timeout(None)
@@ -91,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
             old_at,
             retired: false,
             probed_at: None,
+            leased_at: now,
             look: (pace.flow.stall / 2).max(Duration::from_millis(100)),
         }
     }
@@ -102,7 +111,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
 
     fn next(&self, now: Instant) -> (Instant, Next) {
         let look = now.checked_add(self.look).unwrap_or(now);
-        let due = self.timers.due().map_or((look, Next::Look), |(at, due)| (at, Next::Due(due)));
+        let mut due =
+            self.timers.due().map_or((look, Next::Look), |(at, due)| (at, Next::Due(due)));
+        let lease_at = self.leased_at.checked_add(LEASE_LOOK).unwrap_or(now);
+        if lease_at < due.0 && self.timers.lease().is_some() {
+            due = (lease_at, Next::Lease);
+        }
         if !self.retired && self.old_at < due.0 { (self.old_at, Next::Old) } else { due }
     }
 
@@ -119,6 +133,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, A: Application> Drive<S
                 self.timers.probe();
             }
             Next::Due(due) => return Some(End::Cut(due)),
+            Next::Lease => {
+                self.leased_at = now;
+                let ended = self.timers.lease().is_some_and(|lease| !lease.holds());
+                return ended.then_some(End::Cut(Due::Lease));
+            }
             Next::Look => {}
         }
         None

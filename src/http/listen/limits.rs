@@ -40,7 +40,7 @@ pub struct EdgeLimits {
     /// Age at which a connection is closed after the answer under way. Default 3600.
     pub max_age_seconds: u64,
     /// After we close: how long unread input is still read and dropped, so that the last answer (a
-    /// refusal in the middle of an upload) reaches the peer. Default 5.
+    /// refusal in the middle of an upload) reaches the peer. Default 3.
     pub linger_seconds: u64,
     /// At shutdown: how long answers under way may take before they are cut. Default 10.
     pub drain_seconds: u64,
@@ -61,7 +61,7 @@ impl Default for EdgeLimits {
             header_bytes: 32 * 1024,
             header_fields: 100,
             max_age_seconds: 3600,
-            linger_seconds: 5,
+            linger_seconds: 3,
             drain_seconds: 10,
         }
     }

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::gauge::Gauge;
+use super::lease::Lease;
 use super::limits::Pace;
 
 /// Where the connection is between two requests, or in one.
@@ -46,6 +47,8 @@ pub(super) enum Due {
     Giving,
     /// Drop: the time to read the last answer is over.
     Linger,
+    /// Cut: the answer may not be given any more.
+    Lease,
 }
 
 /// The timers of one connection, shared by all its parts; the lock is never contended for long.
@@ -63,6 +66,8 @@ struct Beat {
     probing: bool,
     /// The handler dropped the request's body before its end.
     body_left: bool,
+    /// For how long the answer may be given, where that is not for ever.
+    lease: Option<Lease>,
 }
 
 impl ConnectionTimers {
@@ -74,6 +79,7 @@ impl ConnectionTimers {
             giving: Gauge::default(),
             probing: false,
             body_left: false,
+            lease: None,
         };
         Self { pace, beat: Mutex::new(beat) }
     }
@@ -108,9 +114,20 @@ impl ConnectionTimers {
         }
     }
 
+    /// The answer under way is given for as long as `lease` holds.
+    pub fn leased(&self, lease: Option<Lease>) {
+        self.beat().lease = lease;
+    }
+
+    /// For how long the answer under way may be given.
+    pub fn lease(&self) -> Option<Lease> {
+        self.beat().lease.clone()
+    }
+
     /// The handler's answer is complete or was aborted.
     pub fn answered(&self) {
         let mut beat = self.beat();
+        beat.lease = None;
         if beat.phase == Phase::Busy {
             beat.phase = Phase::Answered;
         }
@@ -246,8 +263,8 @@ mod tests {
         timers.leaving();
         assert_eq!(timers.due(), None);
         timers.lingering(at(start, 100));
-        timers.lingering(at(start, 104));
-        assert_eq!(timers.due(), Some((at(start, 105), Due::Linger)));
+        timers.lingering(at(start, 102));
+        assert_eq!(timers.due(), Some((at(start, 103), Due::Linger)));
     }
 
     #[test]

@@ -5,14 +5,18 @@ use axum::routing::on;
 use super::needs::{ADMIN, CHANGES, HOST, MISSING, UPLOADER, of};
 use crate::api::{
     BATCH_TYPE, BlobOutcomes, BlobReceipt, ChangeOutcome, ChangeRequest, Code, Diff, DiffQuery,
-    Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MissingBlobs, PackagesQuery,
-    PinView, PlacementView, SearchQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement,
-    SuiteView, WhoAmI,
+    Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MOST_DIGESTS, MOST_ITEMS,
+    MissingBlobs, PackagesQuery, PinView, PlacementView, SearchQuery, Status, SuiteDefinition,
+    SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
 };
 use crate::http::route::{Limit, Needs, Route};
 use crate::http::{changes, openapi, reports, suites, uploads};
 
 const DEB_TYPE: &str = "application/vnd.debian.binary-package";
+/// As many digests as may be asked about, each of 64 digits, also where each has a line. Unit: bytes.
+const DIGESTS_BYTES: usize = MOST_DIGESTS * 96;
+/// As many packages as may be named, each with its digest and the longest usual component. Unit: bytes.
+const CHANGE_BYTES: usize = MOST_ITEMS * 160;
 const MOST_BATCH: Limit = Limit::Bytes(MOST_BATCH_BYTES as usize);
 /// What the sending of packages may be answered with.
 const PACKAGES: &[Code] = &[
@@ -104,6 +108,7 @@ pub(super) const UPLOADING: &[Route] = &[
         .verb("send")
         .summary("Those of these packages that still have to be sent")
         .takes(of::<Digests>())
+        .at_most(DIGESTS_BYTES)
         .gives(of::<MissingBlobs>()),
     Route::put("/blobs/{digest}", "send_blob", |method| on(method, uploads::blob))
         .needs(UPLOADER)
@@ -127,6 +132,7 @@ pub(super) const CHANGING: &[Route] = &[
         .verb("change")
         .summary("Change what a suite offers; add takes an uploader, all else an operator")
         .takes(of::<ChangeRequest>())
+        .at_most(CHANGE_BYTES)
         .gives(of::<ChangeOutcome>())
         .problems(CHANGES),
     Route::post("/suites", "create_suite", |method| on(method, suites::create))

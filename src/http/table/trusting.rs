@@ -18,6 +18,8 @@ use crate::http::{access, audit, crl, enrol, keys, restored, rights, setup};
 
 /// The most that is read of who is not identified. Unit: bytes.
 const STRANGERS_BYTES: usize = 32 << 10;
+/// Enough for the 200,000 memberships of one edit, names of 60 letters each. Unit: bytes.
+const ACCESS_BYTES: usize = 16 << 20;
 const CERTIFICATES: &[Code] = &[Code::Missing, Code::ChangeRefused, Code::Busy];
 
 pub(super) const HOSTS: &[Route] = &[
@@ -162,6 +164,7 @@ pub(super) const ACCESS: &[Route] = &[
         .verb("access")
         .summary("Alter groups and grants, all of it or nothing; the answer is what it altered")
         .takes(of::<AccessChange>())
+        .at_most(ACCESS_BYTES)
         .gives(of::<AccessChange>())
         .problems(&[Code::Missing, Code::ChangeRefused]),
     Route::get("/access/explain", "explain_access", |method| on(method, rights::explain))

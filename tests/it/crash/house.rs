@@ -20,6 +20,7 @@ use repod::flow::change::submit::{Terms, submit};
 use repod::flow::serve::fetch;
 use repod::flow::serve::source::Source as From;
 use repod::flow::upload::batch;
+use repod::flow::upload::body::{self, RoomFor};
 use repod::flow::upload::single::{Declared, upload};
 use repod::flow::{FlowError, FlowLimits, Parts, Repository};
 use repod::pool::DiskPool;
@@ -289,7 +290,7 @@ impl<'g> House<'g> {
         let packages: Vec<_> = debs.iter().map(sealed).collect();
         let main = Component::parse("main").unwrap();
         let items = packages.iter().map(|(digest, _)| (main.clone(), *digest)).collect();
-        let room = self.block_on(batch::room(&self.repository, 1 << 20))?;
+        let room = self.block_on(body::room(&self.repository, RoomFor::Large, &None, 1 << 20))?;
         let sent = batch::upload_all(&self.repository, &by, packages, room);
         self.block_on(sent)?.into_iter().try_for_each(|(_, outcome)| outcome)?;
         Ok(Change::Add(items))

@@ -1,6 +1,7 @@
 //! What goes over the wire, seen with curl: the answers that apt and caches rely on.
 
 mod requests;
+mod strict;
 
 use std::collections::BTreeMap;
 

@@ -31,12 +31,12 @@ async fn a_header_of_a_mebibyte_is_refused_with_431() {
 async fn header_bytes_and_fields_are_bounded_just_there() {
     let running = Running::start(EdgeLimits::default(), app());
     let fields = |count: usize| {
-        let lines: String = (0..count).map(|n| format!("X-{n}: 1\r\n")).collect();
-        format!("GET / HTTP/1.1\r\n{lines}\r\n")
+        let lines: String = (1..count).map(|n| format!("X-{n}: 1\r\n")).collect();
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n")
     };
     let sized = |bytes: usize| {
-        let frame = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
-        format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(bytes - frame))
+        let frame = "GET / HTTP/1.1\r\nHost: localhost\r\nX: \r\n\r\n".len();
+        format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "a".repeat(bytes - frame))
     };
     for (request, status) in [
         (fields(100), 200),

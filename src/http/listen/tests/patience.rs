@@ -151,7 +151,11 @@ async fn a_client_that_reads_below_the_rate_is_cut() {
 async fn an_uploader_that_goes_silent_is_cut() {
     let running = Running::start(short(), app());
     let mut stream = running.connect().await;
-    send(&mut stream, "POST /count HTTP/1.1\r\nContent-Length: 1000\r\n\r\nten bytes.").await;
+    send(
+        &mut stream,
+        "POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nten bytes.",
+    )
+    .await;
     assert!(rest(&mut stream).await.0.is_empty());
     until(&running.counts.cut_slow, 1).await;
 }
@@ -161,7 +165,8 @@ async fn an_uploader_below_the_rate_is_cut() {
     let limits = EdgeLimits { stall_seconds: 60, ..short() };
     let running = Running::start(limits, app());
     let mut stream = running.connect().await;
-    send(&mut stream, "POST /count HTTP/1.1\r\nContent-Length: 100000\r\n\r\n").await;
+    send(&mut stream, "POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+        .await;
     let dribble = async {
         while stream.write_all(b"0123456789").await.is_ok() && stream.flush().await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -176,7 +181,10 @@ async fn a_slow_handler_is_not_the_clients_fault() {
     let running = Running::start(short(), app());
     let mut stream = running.connect().await;
     let body = "b".repeat(300_000);
-    let head = format!("POST /slow-count HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST /slow-count HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     send(&mut stream, &(head + &body)).await;
     let answer = receive(&mut stream).await.unwrap();
     assert_eq!((answer.status(), answer.body.as_str()), (200, "300000"));
@@ -187,7 +195,11 @@ async fn a_slow_handler_is_not_the_clients_fault() {
 async fn a_refusal_in_the_middle_of_an_upload_arrives() {
     let running = Running::start(EdgeLimits::default(), app());
     let mut stream = running.connect().await;
-    send(&mut stream, "POST /refuse HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n").await;
+    send(
+        &mut stream,
+        "POST /refuse HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n",
+    )
+    .await;
     let chunk = vec![0; 1 << 16];
     for _ in 0..100 {
         // Without the linger the kernel would answer these with a reset.

@@ -92,7 +92,7 @@ fn what_cannot_be_read_is_a_problem_like_every_other() {
     let server = watched();
     let json = ["-H", "Content-Type: application/json", "-d"];
     let change = "api/v1/suites/stable/changes";
-    let most = file(&server, "most.json", &vec![b' '; (16 << 20) + 1]);
+    let most = file(&server, "most.json", &vec![b' '; 16_000_001]);
     let most = format!("@{most}");
     let table: [(&str, &[&str], u16, &str); 8] = [
         (change, &[json[0], json[1], json[2], "{"], 400, "invalid-request"),
