@@ -20,7 +20,7 @@ use crate::flow::suite::releases::Releases;
 use crate::flow::upkeep::{keys, writer};
 use crate::pool::Pool;
 use crate::signing::Signer;
-use crate::time::Clock;
+use crate::time::{Clock, Steadiness};
 use crate::trust::{CertificateAuthority, Trust};
 
 /// The parts of a repository.
@@ -50,6 +50,7 @@ impl Repository {
     /// [`FlowError`] when the catalogue cannot be read.
     pub fn open(parts: Parts) -> Result<Arc<Self>, FlowError> {
         let uploads = Arc::new(tokio::sync::Semaphore::new(parts.limits.uploads));
+        let steadiness = Steadiness::from(&parts.clock.reading());
         let memory = UploadMemory::new(parts.limits.memory_bytes);
         let repository = Arc::new(Self {
             catalogue: parts.catalogue,
@@ -58,6 +59,7 @@ impl Repository {
             trust: parts.trust,
             authority: parts.authority.map(Mutex::new),
             clock: parts.clock,
+            steadiness,
             limits: ArcSwap::from_pointee(parts.limits),
             desks: ArcSwap::default(),
             grants: ArcSwap::default(),
@@ -78,6 +80,7 @@ impl Repository {
             settling: tokio::sync::Mutex::default(),
             rotating: Mutex::default(),
         });
+        begin_clock(&repository)?;
         for recorded in [keys::tell(&repository), crl::tell(&repository)] {
             if let Err(problem) = recorded {
                 tracing::error!(%problem, "the audit log was not told what was changed last");
@@ -91,4 +94,15 @@ impl Repository {
         }
         Ok(repository)
     }
+}
+
+/// Compares the clock with what it showed when it was last right, before anything is signed by it.
+fn begin_clock(repository: &Repository) -> Result<(), FlowError> {
+    let last = repository.signer.last_reading();
+    let suites = repository.catalogue.list_suites()?;
+    let dates = suites.iter().map(|spec| repository.signer.last_date(&spec.name));
+    // A floor that is damaged is told when its suite is signed.
+    let newest = dates.filter_map(Result::ok).flatten().max();
+    repository.steadiness.begin(&repository.clock.reading(), last.as_ref(), newest);
+    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::flow::suite::desk::Desk;
 use crate::flow::suite::releases::Releases;
 use crate::pool::Pool;
 use crate::signing::Signer;
-use crate::time::{Clock, Moment};
+use crate::time::{Clock, Doubt, Moment, Steadiness};
 use crate::trust::{CertificateAuthority, Trust};
 
 /// What the flows share: the stores, the keys, the clock and one desk for each suite.
@@ -52,6 +52,8 @@ pub struct Repository {
     pub authority: Option<Mutex<CertificateAuthority>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Whether the clock jumped.
+    pub steadiness: Steadiness,
     pub(in crate::flow) limits: ArcSwap<FlowLimits>,
     pub(in crate::flow) desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
     pub(in crate::flow) grants: ArcSwap<Grants>,
@@ -208,6 +210,30 @@ impl Repository {
     /// The present moment.
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// Why the clock is in doubt: it jumped, and nothing says yet whether it is right now. Meanwhile
+    /// nothing is signed, ended or swept that nobody asked for.
+    pub fn doubt(&self) -> Option<Doubt> {
+        let (now, uptime) = self.clock.both();
+        self.steadiness.look(now, uptime)
+    }
+
+    /// The moment that is signed: the present one, or while that is in doubt, the earliest that it
+    /// can be.
+    pub(in crate::flow) fn dating(&self) -> Moment {
+        let (now, uptime) = self.clock.both();
+        self.steadiness.earliest(now, uptime)
+    }
+
+    /// How long to wait until [`Repository::dating`] may be `at`.
+    pub(in crate::flow) fn until(&self, at: Moment) -> std::time::Duration {
+        let ahead = at.since(self.dating());
+        match u64::try_from(ahead) {
+            // The wall clock is past it already.
+            Ok(seconds) if self.now() >= at => std::time::Duration::from_secs(seconds.min(10)),
+            _ => self.clock.until(at),
+        }
     }
 }
 

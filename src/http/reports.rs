@@ -9,7 +9,7 @@ use crate::api::{
     SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
 };
 use crate::domain::Right;
-use crate::flow::report::health::Concern;
+use crate::flow::report::concern::Concern;
 use crate::flow::report::{health, reports};
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;

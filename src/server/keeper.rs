@@ -103,6 +103,7 @@ impl Keeper {
             warn!(%problem, "the last sightings were not kept");
         }
         flow::upkeep::writer::finished(&self.watch.repository).await;
+        super::steady::keep(&self.watch.repository);
         if let Err(problem) = flow::audit::seal::close(&self.watch.repository) {
             warn!(%problem, "the end of the audit log is not signed; the next start does it");
         }

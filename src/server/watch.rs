@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tracing::{error, info, warn};
 
 use super::certificate::{load_identity, tell_of_name, tls_config};
+use super::steady::ClockSeen;
 use super::{DataDirectory, part};
 use crate::config::Config;
 use crate::flow::Repository;
@@ -36,6 +37,7 @@ pub(super) struct Seen {
     tls: Option<String>,
     gate: Option<&'static str>,
     waning: bool,
+    clock: ClockSeen,
 }
 
 /// Watches the certificates and lists of a server.
@@ -68,6 +70,7 @@ impl Watch {
             }
         }
         tell_gate(&self.repository, &mut seen);
+        seen.clock.look(&self.repository);
     }
 
     /// Reads the server's certificate again; open connections keep the old one.

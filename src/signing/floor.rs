@@ -10,10 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::debian::SuiteName;
-use crate::time::Moment;
+use crate::time::{Moment, Reading};
 
 /// A floor file is at most ten digits and a newline; reading a little more shows that it is longer.
 const READ_BYTES: u64 = 32;
+
+/// The file of the last [`Reading`]. No suite's name begins with a dot.
+const CLOCK: &str = ".clock";
+/// The most that is read of it. Unit: bytes.
+const CLOCK_BYTES: u64 = 256;
 
 /// Why the floor could not be read or raised.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +128,51 @@ impl DateFloor {
     /// [`FloorError::OutOfRange`]; [`FloorError::Damaged`], [`FloorError::Io`] and
     /// [`FloorError::Broken`] when the disk is at fault.
     pub fn raise(&self, suite: &SuiteName, date: Moment) -> Result<(), FloorError> {
+        let dir = self.locked(date)?;
+        if let Some(floor) = self.read(suite)?.filter(|floor| date <= *floor) {
+            return Err(FloorError::NotAbove { suite: suite.clone(), date, floor });
+        }
+        self.replace(suite, date, &dir)
+    }
+
+    /// Lowers the floor of the suite to `date`, durably, because a person said so. A floor that is
+    /// lower stays.
+    ///
+    /// # Errors
+    /// As for [`DateFloor::raise`], but for [`FloorError::NotAbove`].
+    pub fn lower(&self, suite: &SuiteName, date: Moment) -> Result<(), FloorError> {
+        let dir = self.locked(date)?;
+        match self.read(suite)? {
+            Some(floor) if floor > date => self.replace(suite, date, &dir),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what the clock showed while it was right, for the next start.
+    ///
+    /// # Errors
+    /// [`FloorError::Io`]; what was kept before is still there.
+    pub fn keep_reading(&self, reading: &Reading) -> Result<(), FloorError> {
+        let path = self.dir.join(CLOCK);
+        let temporary = self.dir.join(format!("{CLOCK}.new"));
+        let written = File::create(&temporary).and_then(|mut file| {
+            file.write_all(reading.write().as_bytes())?;
+            file.sync_all()
+        });
+        written.and_then(|()| fs::rename(&temporary, &path)).map_err(failed("write", &path))
+    }
+
+    /// What was kept last; `None` where nothing was, or something else is there. Then a start has
+    /// nothing to compare its clock with.
+    pub fn last_reading(&self) -> Option<Reading> {
+        let mut text = String::new();
+        let file = File::open(self.dir.join(CLOCK)).ok()?;
+        file.take(CLOCK_BYTES).read_to_string(&mut text).ok()?;
+        Reading::parse(&text)
+    }
+
+    /// The directory, locked for a change to this Date. Closing the handle frees the lock.
+    fn locked(&self, date: Moment) -> Result<File, FloorError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(FloorError::Broken { dir: self.dir.clone() });
         }
@@ -130,13 +180,10 @@ impl DateFloor {
             return Err(FloorError::OutOfRange(date));
         }
         let dir = File::open(&self.dir).map_err(failed("open the directory", &self.dir))?;
-        // Another thread, or another process by mistake, must not raise between reading and
-        // writing. Closing the handle frees the lock.
+        // Another thread, or another process by mistake, must not write between reading and
+        // writing.
         dir.lock().map_err(failed("lock", &self.dir))?;
-        if let Some(floor) = self.read(suite)?.filter(|floor| date <= *floor) {
-            return Err(FloorError::NotAbove { suite: suite.clone(), date, floor });
-        }
-        self.replace(suite, date, &dir)
+        Ok(dir)
     }
 
     fn replace(&self, suite: &SuiteName, date: Moment, dir: &File) -> Result<(), FloorError> {
@@ -213,6 +260,37 @@ mod tests {
         again.raise(&stable, Moment(101)).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("stable")).unwrap(), "101\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn the_floor_is_lowered_on_demand_alone_and_never_raised_by_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let floor = DateFloor::open(dir.path()).unwrap();
+        let stable = suite("stable");
+        floor.lower(&stable, Moment(50)).unwrap();
+        assert_eq!(floor.read(&stable).unwrap(), None, "a suite that was never signed has none");
+        floor.raise(&stable, Moment(100)).unwrap();
+        floor.lower(&stable, Moment(200)).unwrap();
+        assert_eq!(floor.read(&stable).unwrap(), Some(Moment(100)));
+        floor.lower(&stable, Moment(40)).unwrap();
+        assert_eq!(floor.read(&stable).unwrap(), Some(Moment(40)));
+        assert!(floor.raise(&stable, Moment(40)).is_err());
+        floor.raise(&stable, Moment(41)).unwrap();
+        assert!(floor.lower(&stable, Moment(-1)).is_err());
+    }
+
+    #[test]
+    fn a_reading_of_the_clock_is_kept_and_a_damaged_one_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let floor = DateFloor::open(dir.path()).unwrap();
+        assert_eq!(floor.last_reading(), None);
+        let reading = Reading { at: Moment(7), uptime_seconds: 3, boot: "a".into() };
+        floor.keep_reading(&reading).unwrap();
+        assert_eq!(floor.last_reading(), Some(reading));
+        for bad in ["", "7 3 a", &"1".repeat(1 << 20)] {
+            fs::write(dir.path().join(CLOCK), bad).unwrap();
+            assert_eq!(floor.last_reading(), None, "{:?}", bad.get(..5));
+        }
     }
 
     #[test]

@@ -137,9 +137,9 @@ pub enum SigningError {
     },
     /// The clock is too far behind the last Date of the suite (the machine's fault).
     #[error(
-        "suite {suite} was already signed for {floor}, but the clock shows {now}; hosts would \
-         ignore an older Date: set the machine's clock right, and start the server with a right \
-         clock"
+        "suite {suite} was already signed for {floor}, but the clock shows {now}, and hosts ignore \
+         an older Date: set the machine's clock right; if it is right, an admin starts the Dates of the \
+         suite anew: `repoctl suite redate {suite}`"
     )]
     ClockBehind {
         /// The suite to be signed.

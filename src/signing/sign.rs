@@ -14,7 +14,7 @@ use super::signers::{PrivateKey, Signers, SigningKey, named_signers};
 use super::statement;
 use super::{DateFloor, SecretKey, SigningError};
 use crate::debian::SuiteName;
-use crate::time::Moment;
+use crate::time::{Moment, Reading};
 
 /// How far the clock may be behind the floor before signing gives up waiting. Unit: seconds.
 const WAIT_SECONDS: i64 = 5;
@@ -257,6 +257,30 @@ impl Signer {
         let made = self.signers(suite)?.newest().is_none_or(|(_, created)| created <= moment);
         let free = made && self.floor.read(suite)?.is_none_or(|floor| floor < moment);
         Ok(free.then(|| ReleaseDate { suite: suite.clone(), moment }))
+    }
+
+    /// Starts the Dates of a suite anew at `now`: the only way by which its floor goes down. The next
+    /// signature uses this Date, or a later one.
+    ///
+    /// # Errors
+    /// [`SigningError::OutOfRange`], [`SigningError::Floor`].
+    pub fn restart_dates(&self, suite: &SuiteName, now: Moment) -> Result<ReleaseDate, SigningError> {
+        timestamp(now)?;
+        self.floor.lower(suite, now.plus(-1))?;
+        Ok(ReleaseDate { suite: suite.clone(), moment: now })
+    }
+
+    /// Keeps what the clock showed while it was right, for the next start.
+    ///
+    /// # Errors
+    /// [`SigningError::Floor`] when the disk fails.
+    pub fn keep_reading(&self, reading: &Reading) -> Result<(), SigningError> {
+        Ok(self.floor.keep_reading(reading)?)
+    }
+
+    /// What was kept last.
+    pub fn last_reading(&self) -> Option<Reading> {
+        self.floor.last_reading()
     }
 
     /// The last Date that was signed for the suite; `None` when there is none.

@@ -236,11 +236,11 @@ impl Trust {
     pub fn look(&self, now: Moment) -> Option<Result<bool, TrustError>> {
         let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = self.files.stamp();
-        let mends = |trouble: &Trouble| {
-            matches!(
-                trouble.fault,
-                TrustError::Crl(CrlFault::FromFuture(at)) if at <= now.plus(SKEW_SECONDS)
-            )
+        let mends = |trouble: &Trouble| match trouble.fault {
+            TrustError::Crl(CrlFault::FromFuture(at)) => at <= now.plus(SKEW_SECONDS),
+            // The clock was ahead.
+            TrustError::Crl(CrlFault::Stale(at)) => at.plus(self.files.grace_seconds) > now,
+            _ => false,
         };
         if *stamp == seen && !self.current().troubles.iter().any(mends) {
             return None;

@@ -17,6 +17,7 @@ mod builders;
 mod bulk;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]
 mod check;
+mod clock;
 mod contract;
 mod controls;
 mod crash;

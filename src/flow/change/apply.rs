@@ -126,7 +126,7 @@ fn alter(
                 _ => Ok(Applied::default()),
             }
         }
-        Change::Begin | Change::Renew | Change::Complete => Ok(Applied::default()),
+        Change::Begin | Change::Renew | Change::Redate | Change::Complete => Ok(Applied::default()),
     }
 }
 

@@ -7,29 +7,14 @@ use std::sync::Arc;
 use crate::debian::SuiteName;
 use crate::domain::{Identity, Package};
 use crate::flow::error::{Damage, FlowError};
+use crate::flow::report::clock::look_at_clock;
+use crate::flow::report::concern::Concern;
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
 use crate::pool::Kind;
 use crate::time::Moment;
 use crate::trust::IssuerReport;
-
-/// Something that needs an operator's attention.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Concern {
-    /// A stable word.
-    pub code: &'static str,
-    /// What is wrong and what to do.
-    pub text: String,
-    /// The suite it is about; `None` for what is about the server.
-    pub suite: Option<SuiteName>,
-}
-
-impl Concern {
-    fn of_server(code: &'static str, text: impl ToString) -> Self {
-        Self { code, text: text.to_string(), suite: None }
-    }
-}
 
 /// The state of the server: what expires when, and how much room is left.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +48,7 @@ pub async fn server(
         look_at_ends(repository, certificate_not_after, &mut report);
         look_at_room(repository, &mut report);
         look_at_damage(repository, &mut report)?;
+        look_at_clock(repository, &mut report.concerns)?;
         if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
             let text = "the audit log was altered; `repoctl audit verify` says where";
             report.concerns.push(Concern::of_server("audit-broken", text));

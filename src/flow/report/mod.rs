@@ -2,5 +2,7 @@
 //!
 //! May name: error, threads, state, suite, repository, admit, sightings
 
+pub mod clock;
+pub mod concern;
 pub mod health;
 pub mod reports;

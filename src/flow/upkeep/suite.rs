@@ -142,6 +142,21 @@ fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), F
     named.map(|_| ()).map_err(problem)
 }
 
+/// Starts the Dates of a suite anew at the present, where the last one lies ahead of the clock: the asker
+/// says that the clock was wrong then and is right now. It is signed again at once.
+///
+/// # Errors
+/// [`FlowError::Missing`]; [`FlowError::Conflict`] when the last Date does not lie ahead.
+pub async fn redate(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+) -> Result<(), FlowError> {
+    repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
+    let terms = Terms::default();
+    submit(repository, admitted, suite, Change::Redate, terms).await.map(drop)
+}
+
 /// Removes a suite that holds no packages; with `expect`, only while that is its last generation.
 ///
 /// # Errors
