@@ -1,6 +1,6 @@
 //! SERVER: the composition root. It names the concrete back ends, wires them, runs, and shuts down.
 //!
-//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, time, telemetry
+//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, time, telemetry, reading
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -14,6 +14,7 @@ use crate::flow::report::reports;
 use crate::flow::repository::{FlowLimits, Repository};
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::journal::Notes;
+use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::releases::Releases;
@@ -71,6 +72,8 @@ impl Repository {
             refusals: Refusals::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),
             damage: Arc::default(),
+            mishaps: Mishaps::default(),
+            told_authorities: Mutex::default(),
             releases: Releases::default(),
             rights: Mutex::default(),
             crl_owed: std::sync::atomic::AtomicBool::default(),

@@ -15,6 +15,7 @@ use crate::flow::state::aliases::Aliases;
 use crate::flow::state::damage::DamageBook;
 use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
+use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::desk::Desk;
@@ -67,6 +68,10 @@ pub struct Repository {
     pub(in crate::flow) audit_broken: std::sync::atomic::AtomicBool,
     /// What was found damaged since the start.
     pub(in crate::flow) damage: Arc<DamageBook>,
+    /// What could not be read again from its file.
+    pub mishaps: Mishaps,
+    /// The CAs that the audit log knows of: names and digests by their ids; `None` before the first look.
+    pub(in crate::flow) told_authorities: Mutex<Option<BTreeMap<String, (String, Digest)>>>,
     pub(in crate::flow) releases: Releases,
     /// Held while rights are changed: one change at a time.
     pub(in crate::flow) rights: Mutex<()>,

@@ -264,7 +264,11 @@ impl Signer {
     ///
     /// # Errors
     /// [`SigningError::OutOfRange`], [`SigningError::Floor`].
-    pub fn restart_dates(&self, suite: &SuiteName, now: Moment) -> Result<ReleaseDate, SigningError> {
+    pub fn restart_dates(
+        &self,
+        suite: &SuiteName,
+        now: Moment,
+    ) -> Result<ReleaseDate, SigningError> {
         timestamp(now)?;
         self.floor.lower(suite, now.plus(-1))?;
         Ok(ReleaseDate { suite: suite.clone(), moment: now })

@@ -37,8 +37,7 @@ impl Moved {
 
     async fn tried(&self, change: Change) -> Result<(), String> {
         self.later(2);
-        let done =
-            submit(&self.repository, &self.admin, &stable(), change, Terms::default()).await;
+        let done = submit(&self.repository, &self.admin, &stable(), change, Terms::default()).await;
         done.map(drop).map_err(|problem| problem.to_string())
     }
 
@@ -167,7 +166,8 @@ async fn a_clock_that_is_behind_refuses_changes_and_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_that_stays_counts_after_an_hour_and_once_it_was_wrong_all_goes_on_by_the_override() {
+async fn a_time_that_stays_counts_after_an_hour_and_once_it_was_wrong_all_goes_on_by_the_override()
+{
     for off in [HOUR, 8 * DAY, 30 * DAY] {
         let moved = running().await;
         let before = moved.signed();

@@ -52,6 +52,7 @@ mod story;
 mod streaming;
 mod sweep;
 mod translations;
+mod unreadable;
 mod vendors;
 mod walk;
 mod work;

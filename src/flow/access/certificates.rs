@@ -334,9 +334,8 @@ pub fn may_renew_now(repository: &Repository, now: Moment) -> bool {
     let Some(doubt) = repository.doubt() else { return true };
     let state = repository.trust.current();
     // A list that the clock is behind is not in force after a start, but it is there.
-    let is_ahead = |trouble: &Trouble| {
-        matches!(trouble.fault, TrustError::Crl(CrlFault::FromFuture(_)))
-    };
+    let is_ahead =
+        |trouble: &Trouble| matches!(trouble.fault, TrustError::Crl(CrlFault::FromFuture(_)));
     let has_list = state.crls().next().is_some() || state.troubles().iter().any(is_ahead);
     !has_list || state.gate(now).is_err() && doubt.calm_seconds >= CALM_SECONDS
 }

@@ -76,7 +76,9 @@ fn over(past: &PastJump) -> String {
     match past.came_back {
         true => format!("the server's clock was {off} for {lasted}; it agrees again"),
         false => {
-            format!("the server's clock was {off} for {lasted}, and that time is taken for right now")
+            format!(
+                "the server's clock was {off} for {lasted}, and that time is taken for right now"
+            )
         }
     }
 }

@@ -48,6 +48,10 @@ pub async fn server(
         look_at_ends(repository, certificate_not_after, &mut report);
         look_at_room(repository, &mut report);
         look_at_damage(repository, &mut report)?;
+        for (code, problem) in repository.mishaps.all() {
+            let text = format!("{problem}; what was read before stays in use");
+            report.concerns.push(Concern::of_server(code, text));
+        }
         look_at_clock(repository, &mut report.concerns)?;
         if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
             let text = "the audit log was altered; `repoctl audit verify` says where";

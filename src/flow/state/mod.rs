@@ -7,5 +7,6 @@ pub mod aliases;
 pub mod damage;
 pub mod grants;
 pub mod journal;
+pub mod mishaps;
 pub mod refusals;
 pub mod upload_memory;

@@ -126,7 +126,10 @@ fn a_restart_of_the_server_forgets_no_line() {
     let last = reading(START, DAY, "b");
     for off in [0, 3_600, -3_600, 8 * DAY, -30 * DAY] {
         let mut machine = Machine::restarted(START + 50 + off, DAY + 50, Some(&last), None);
-        assert_eq!(machine.look().and_then(|doubt| doubt.off_seconds), Some(off).filter(|_| off != 0));
+        assert_eq!(
+            machine.look().and_then(|doubt| doubt.off_seconds),
+            Some(off).filter(|_| off != 0)
+        );
         assert_eq!(machine.jump(-off).look(), None, "{off}");
         assert_eq!(machine.earliest(), machine.wall);
     }
