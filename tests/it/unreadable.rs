@@ -75,7 +75,7 @@ impl House {
         let config = self.server.at("data/repod.toml");
         let begun = Instant::now();
         let serve = ["20", env!("CARGO_BIN_EXE_repod"), "serve", "--config", &config];
-        let outcome = program("timeout").args(&serve).run();
+        let outcome = program("timeout").args(serve).run();
         assert!(!outcome.succeeded() && outcome.code != 124, "{what}: it runs or hangs: {outcome}");
         assert!(begun.elapsed() < WITHIN, "{what}: it waited");
         format!("{}{}", outcome.stdout, outcome.stderr)
@@ -93,8 +93,11 @@ fn fifo(path: &Path) {
     rustix::fs::mkfifoat(rustix::fs::CWD, path, 0o600.into()).unwrap();
 }
 
+/// A name, what puts it there, and what is said of it.
+type Kind = (&'static str, fn(&Path), &'static str);
+
 /// What may stand in the place of a file, and how it is told.
-const KINDS: [(&str, fn(&Path), &str); 5] = [
+const KINDS: [Kind; 5] = [
     ("a FIFO", fifo, "not a regular file, but a FIFO"),
     ("a device", |path| link("/dev/zero".as_ref(), path), "not a regular file, but a device"),
     ("a directory", |path| fs::create_dir(path).unwrap(), "not a regular file, but a directory"),

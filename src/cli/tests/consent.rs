@@ -223,6 +223,7 @@ const ASKED: [(&[&str], &str); 12] = [
     (&["unpin", "libacme1"], "does not name: acme-tools"),
     (&["unpin", "--all"], "every pin of suite stable ends"),
     (&["remove", "libacme1"], "does not name: acme-tools"),
+    (&["suite", "redate", "stable"], "it is right only if the server's clock is"),
     (&["suite", "remove", "stable"], "suite stable and its history end for good"),
     (
         &["suite", "edit", "stable", "--add-component", "extra"],
