@@ -200,10 +200,11 @@ impl Patience {
             }
         }
         let (send, done) = channel();
-        let of = path.to_path_buf();
+        let over = Over { patience: self, path: path.to_path_buf() };
         let thread = move || {
+            // Dropped last, also when the work panics.
+            let _over = over;
             let _nobody_waits = send.send(work());
-            self.hanging().remove(&of);
         };
         std::thread::Builder::new().name("reading".into()).spawn(thread)?;
         match done.recv_timeout(self.deadline) {
@@ -221,6 +222,18 @@ impl Patience {
         }
         hanging.insert(path.to_path_buf());
         Err(ReadError::Hangs)
+    }
+}
+
+/// A read on a thread of its own; once it is dropped, its path may be tried again.
+struct Over {
+    patience: &'static Patience,
+    path: PathBuf,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.patience.hanging().remove(&self.path);
     }
 }
 
