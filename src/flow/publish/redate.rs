@@ -26,15 +26,7 @@ pub(crate) fn redate(
 ) -> Result<(), FlowError> {
     let (now, uptime) = repository.clock.both();
     let state = desk.state();
-    let last = last_date(repository, desk, &state)?;
-    let Some(last) = last.filter(|last| last.since(now) > LEAST_SECONDS) else {
-        let last = last.map_or_else(|| "never".to_owned(), |last| format!("for {last}"));
-        let problem = format!(
-            "was last signed {last}, and the server's clock shows {now}: its Dates do not lie ahead, and \
-             nothing has to be started anew"
-        );
-        return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
-    };
+    let last = expect_ahead(repository, desk, now)?;
     let begun = event(&format!("last Date {last}, the clock shows {now}: begun"));
     let events = |event: Event| {
         let last = Some(state.last_generation);
@@ -57,6 +49,26 @@ pub(crate) fn redate(
     }
     warn!(suite = %desk.suite, %last, %now, by = %done.actor.identity, "the Dates of the suite start anew");
     Ok(())
+}
+
+/// The last Date of the suite, if it lies ahead of the clock.
+///
+/// # Errors
+/// [`FlowError::Conflict`] when it does not.
+pub(crate) fn expect_ahead(
+    repository: &Repository,
+    desk: &Desk,
+    now: Moment,
+) -> Result<Moment, FlowError> {
+    let last = last_date(repository, desk, &desk.state())?;
+    last.filter(|last| last.since(now) > LEAST_SECONDS).ok_or_else(|| {
+        let last = last.map_or_else(|| "never".to_owned(), |last| format!("for {last}"));
+        let problem = format!(
+            "was last signed {last}, and the server's clock shows {now}: its Dates do not lie ahead, and \
+             nothing has to be started anew"
+        );
+        Conflict::one(format!("suite {}", desk.suite), problem).into()
+    })
 }
 
 /// The latest Date that keeps the suite from being signed now.

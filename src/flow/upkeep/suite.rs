@@ -16,6 +16,7 @@ use crate::domain::{host, release_name};
 use crate::flow::audit::entries;
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::error::FlowError;
+use crate::flow::publish::redate;
 use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
@@ -152,7 +153,9 @@ pub async fn redate(
     admitted: &Admitted,
     suite: &SuiteName,
 ) -> Result<(), FlowError> {
-    repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
+    let shared = Arc::clone(repository);
+    blocking(move || redate::expect_ahead(&shared, &desk, shared.now())).await?;
     let terms = Terms::default();
     submit(repository, admitted, suite, Change::Redate, terms).await.map(drop)
 }

@@ -174,6 +174,13 @@ impl TestServer {
         self.dir.path().join("data")
     }
 
+    /// Lets the last Date of a suite lie eight days ahead, as a clock that was ahead leaves it.
+    pub fn date_ahead(&self, suite: &str) {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let floor = self.data().join("floor").join(suite);
+        std::fs::write(floor, format!("{}\n", now + 8 * 86_400)).unwrap();
+    }
+
     /// `https://repo.example.org:PORT`.
     pub fn url(&self) -> String {
         format!("https://repo.example.org:{}", self.port)
