@@ -1,7 +1,7 @@
 //! CONFIG: the settings of one machine, from `repod.toml` and the environment. The content of the
 //! repository (suites, pins, rights) is in the catalogue.
 //!
-//! May name: nearest, cause
+//! May name: nearest, cause, reading
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
 
@@ -191,6 +191,9 @@ pub enum ConfigError {
     },
 }
 
+/// The most that is read of the file. Unit: bytes.
+const FILE_LIMIT_BYTES: u64 = 1 << 20;
+
 fn here() -> PathBuf {
     PathBuf::from(".")
 }
@@ -202,8 +205,9 @@ impl Config {
     /// [`ConfigError`] naming the file and the field (operator's fault).
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
+        let text = crate::reading::read_text(path, FILE_LIMIT_BYTES).map_err(|error| {
+            ConfigError::Unreadable { path: shown.clone(), source: error.into_io() }
+        })?;
         let mut config =
             Self::parse(&text).map_err(|problem| ConfigError::Invalid { path: shown, problem })?;
         let base = path.parent().unwrap_or(Path::new("."));

@@ -20,6 +20,7 @@ pub mod http;
 pub mod init;
 pub mod nearest;
 pub mod pool;
+pub mod reading;
 pub mod server;
 pub mod signing;
 pub mod telemetry;

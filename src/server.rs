@@ -1,6 +1,6 @@
 //! SERVER: the composition root. It names the concrete back ends, wires them, runs, and shuts down.
 //!
-//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, digest, time, telemetry
+//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, digest, time, telemetry, reading
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,10 +10,11 @@ use std::sync::atomic::AtomicI64;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::catalogue::SqliteCatalogue;
 use crate::config::{Config, LogFormat};
+use crate::flow::access::certificates::may_renew_now;
 use crate::flow::{self, Address, Parts, Repository};
 use crate::http::listen::{Edge, Notifier};
 use crate::http::metrics::Metrics;
@@ -38,6 +39,7 @@ mod keeper;
 pub mod keys;
 mod limits;
 pub mod passphrase;
+mod steady;
 mod watch;
 
 pub use certificate::server_names;
@@ -218,6 +220,8 @@ fn open_repository(
         if let Some(fault) = repository.trust.current().crl_fault() {
             error!(%fault, "not every revocation list can be used");
         }
+    } else if repository.authority.is_some() && !may_renew_now(&repository, now) {
+        warn!("the clock is in doubt since before the start: the revocation list stays as it is");
     } else if repository.authority.is_some() {
         // Makes good a stop between a revocation and its list, and a list that ran out while the
         // server was down.

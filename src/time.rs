@@ -2,99 +2,20 @@
 //!
 //! May name: nothing
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+mod jump;
+mod moment;
+
+pub use jump::{Doubt, HOLD_SECONDS, PastJump, Reading, Steadiness};
+pub use moment::Moment;
 
 /// The processor time of this thread; the time of other threads does not count.
 pub fn thread_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = u64::try_from(spent.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(spent.tv_nsec).unwrap_or_default())
-}
-
-/// How long ago this machine was started, with the time that it slept. It never goes back, whatever
-/// the wall clock is set to.
-fn boot_time() -> Duration {
-    let passed = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let seconds = u64::try_from(passed.tv_sec).unwrap_or_default();
-    Duration::new(seconds, u32::try_from(passed.tv_nsec).unwrap_or_default())
-}
-
-/// A moment. Unit: whole seconds since 1970-01-01 00:00:00 UTC.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
-)]
-#[serde(transparent)]
-pub struct Moment(pub i64);
-
-impl Moment {
-    /// This moment and `seconds` more (or fewer, when negative).
-    pub fn plus(self, seconds: i64) -> Self {
-        Self(self.0.saturating_add(seconds))
-    }
-
-    /// Seconds from `earlier` to this moment; negative when `earlier` is later.
-    pub fn since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
-    }
-
-    /// As in a Release file: `Mon, 23 Nov 2026 03:31:39 UTC` (RFC 1123 with the zone apt accepts).
-    pub fn release_date(self) -> String {
-        self.format("%a, %d %b %Y %H:%M:%S UTC")
-    }
-
-    /// As in an HTTP header: `Mon, 23 Nov 2026 03:31:39 GMT` (RFC 9110, section 5.6.7).
-    ///
-    /// Limits: a moment outside the years 1970 to 9999 is written as the first second of 1970.
-    pub fn http_date(self) -> String {
-        let seconds = u64::try_from(self.0).ok().filter(|seconds| *seconds < YEAR_10000);
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.unwrap_or_default()))
-    }
-
-    /// For people: `2026-11-23 03:31:39Z`.
-    pub fn iso(self) -> String {
-        self.format("%Y-%m-%d %H:%M:%SZ")
-    }
-
-    /// Reads an HTTP date in any of the three forms that a server has to accept (RFC 9110, section
-    /// 5.6.7); `None` for any other text.
-    pub fn parse_http_date(text: &str) -> Option<Self> {
-        let since = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_secs()).ok().map(Self)
-    }
-
-    /// As in the name of a snapshot: `20261123T033139Z`.
-    pub fn stamp(self) -> String {
-        self.format(STAMP)
-    }
-
-    /// Reads a snapshot's name; `None` for any other text.
-    pub fn parse_stamp(text: &str) -> Option<Self> {
-        let parsed = jiff::fmt::strtime::parse(STAMP, text).ok()?.to_datetime().ok()?;
-        let stamp = parsed.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-        // The parser accepts fewer digits too, but a moment has only one name.
-        Some(Self(stamp.as_second())).filter(|read| read.stamp() == text)
-    }
-
-    fn format(self, pattern: &str) -> String {
-        let stamp = jiff::Timestamp::from_second(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        jiff::fmt::strtime::format(pattern, &stamp.to_zoned(jiff::tz::TimeZone::UTC))
-            .unwrap_or_default()
-    }
-}
-
-/// The first second that has no HTTP date. Unit: seconds since 1970.
-const YEAR_10000: u64 = 253_402_300_800;
-
-/// The format of [`Moment::stamp`].
-const STAMP: &str = "%Y%m%dT%H%M%SZ";
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.iso())
-    }
 }
 
 /// A source of the time.
@@ -106,10 +27,23 @@ pub trait Clock: Send + Sync {
     /// a clock may be put right meanwhile.
     fn until(&self, at: Moment) -> Duration;
 
-    /// How much time has passed since some moment before this program started. It never goes back,
-    /// and setting the clock does not change it.
+    /// The present moment, and the time since the machine started, asleep or not, which nobody can
+    /// set. Unit of the latter: seconds.
+    fn both(&self) -> (Moment, i64);
+
+    /// How much time has passed since some moment before this program started, in whole seconds. It
+    /// never goes back, and setting the clock does not change it.
     fn elapsed(&self) -> Duration {
-        boot_time()
+        Duration::from_secs(u64::try_from(self.both().1).unwrap_or_default())
+    }
+
+    /// Which start of the machine this is.
+    fn boot(&self) -> String;
+
+    /// What both clocks show.
+    fn reading(&self) -> Reading {
+        let (at, uptime_seconds) = self.both();
+        Reading { at, uptime_seconds, boot: self.boot() }
     }
 }
 
@@ -132,32 +66,49 @@ impl Clock for SystemClock {
             .unwrap_or_default()
             .min(LONGEST_WAIT)
     }
+
+    fn both(&self) -> (Moment, i64) {
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        (self.now(), uptime.tv_sec)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the kernel tells it in a file")]
+    fn boot(&self) -> String {
+        let told = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        let boot = told.unwrap_or_default().trim().replace(char::is_whitespace, "");
+        if boot.is_empty() { jump::UNKNOWN.into() } else { boot }
+    }
 }
 
 /// A clock that only moves when it is set; for tests and simulations. Clones share the time.
 #[derive(Clone)]
-pub struct HandClock {
-    now: Arc<AtomicI64>,
-    passed: Arc<AtomicU64>,
-}
+pub struct HandClock(Arc<Mutex<(Moment, i64)>>);
 
 impl HandClock {
-    /// A clock that shows `at`.
+    /// A clock that shows `at`. Its machine was started in 1970, so that all such clocks agree.
     pub fn at(at: Moment) -> Self {
-        Self { now: Arc::new(AtomicI64::new(at.0)), passed: Arc::default() }
+        Self(Arc::new(Mutex::new((at, at.0))))
     }
 
-    /// Moves the clock. So much time passes; none when `seconds` is negative, and the clock is set
-    /// back.
+    /// Lets time pass. With fewer than no seconds it is a [`HandClock::jump`].
     pub fn advance(&self, seconds: i64) {
-        self.now.fetch_add(seconds, Ordering::SeqCst);
-        self.passed.fetch_add(u64::try_from(seconds).unwrap_or(0), Ordering::SeqCst);
+        self.set(seconds, seconds.max(0));
+    }
+
+    /// Sets the wall clock forward or back, while no time passes.
+    pub fn jump(&self, seconds: i64) {
+        self.set(seconds, 0);
+    }
+
+    fn set(&self, wall: i64, uptime: i64) {
+        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *both = (both.0.plus(wall), both.1.saturating_add(uptime));
     }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Moment {
-        Moment(self.now.load(Ordering::SeqCst))
+        self.both().0
     }
 
     /// Nothing says when somebody moves the hand, so it is never long until one looks again.
@@ -165,72 +116,11 @@ impl Clock for HandClock {
         if self.now() >= at { Duration::ZERO } else { Duration::from_millis(5) }
     }
 
-    fn elapsed(&self) -> Duration {
-        Duration::from_secs(self.passed.load(Ordering::SeqCst))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_has_one_name() {
-        let at = Moment(1_795_404_699);
-        assert_eq!(at.stamp(), "20261123T033139Z");
-        assert_eq!(Moment::parse_stamp("20261123T033139Z"), Some(at));
-        for other in [
-            "",
-            "2026",
-            "20261123",
-            "20261123T033139",
-            "20261123t033139z",
-            "2026-11-23T03:31:39Z",
-            "20261323T033139Z",
-            "20261123T033160Z",
-            "20261123T33139Z",
-            " 20261123T033139Z",
-            "20261123T033139Z1",
-            "+20261123T033139Z",
-        ] {
-            assert_eq!(Moment::parse_stamp(other), None, "{other:?}");
-        }
+    fn both(&self) -> (Moment, i64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[test]
-    fn dates_are_written_as_apt_and_http_want_them() {
-        let at = Moment(1_795_404_699);
-        assert_eq!(at.release_date(), "Mon, 23 Nov 2026 03:31:39 UTC");
-        assert_eq!(at.http_date(), "Mon, 23 Nov 2026 03:31:39 GMT");
-        assert_eq!(Moment::parse_http_date(&at.http_date()), Some(at));
-    }
-
-    #[test]
-    fn http_dates_are_read_in_every_form_and_never_out_of_bounds() {
-        let at = Moment(1_795_404_699);
-        for text in [
-            "Mon, 23 Nov 2026 03:31:39 GMT",
-            "Monday, 23-Nov-26 03:31:39 GMT",
-            "Mon Nov 23 03:31:39 2026",
-        ] {
-            assert_eq!(Moment::parse_http_date(text), Some(at), "{text}");
-        }
-        for text in [
-            "",
-            "yesterday",
-            "Mon, 23 Nov 2026 03:31:39 UTC",
-            "Mon, 23 Nov 2026 03:31:39 +0000",
-            "Tue, 23 Nov 2026 03:31:39 GMT",
-            "Mon, 31 Feb 2026 03:31:39 GMT",
-            "Mon, 23 Nov 2026 24:31:39 GMT",
-        ] {
-            assert_eq!(Moment::parse_http_date(text), None, "{text}");
-        }
-        let last = Moment(253_402_300_799);
-        assert_eq!(last.http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
-        assert_eq!(Moment::parse_http_date(&last.http_date()), Some(last));
-        for beyond in [last.plus(1), Moment(-1), Moment(i64::MIN), Moment(i64::MAX)] {
-            assert_eq!(beyond.http_date(), "Thu, 01 Jan 1970 00:00:00 GMT");
-        }
+    fn boot(&self) -> String {
+        "hand".into()
     }
 }

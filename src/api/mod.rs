@@ -60,7 +60,8 @@ pub use rights::{
 };
 pub use status::{Status, SuiteStatus, TrustStatus, Warning};
 pub use suite::{
-    Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteView,
+    Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteRedate,
+    SuiteView,
 };
 
 /// Where the API begins on the server.

@@ -156,6 +156,15 @@ pub struct SuiteEdit {
     pub message: String,
 }
 
+/// The Dates of a suite start anew: the body of `POST /suites/{suite}/redate`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuiteRedate {
+    /// The reason. It may be in the query instead.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
 /// A suite and its state: the answer of `GET /suites/{suite}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SuiteView {

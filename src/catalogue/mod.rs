@@ -220,6 +220,18 @@ pub trait Suites: Send + Sync {
     /// older.
     fn record_head(&self, suite: &SuiteName, head: &Head) -> Result<(), CatalogueError>;
 
+    /// Replaces the head, where there is one, by a signature of the same generation with an earlier Date,
+    /// and forgets later Dates of the names that the suite is read by.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Stale`] when another generation is live than that of `head`.
+    fn restart_dates(
+        &self,
+        suite: &SuiteName,
+        head: Option<&Head>,
+        event: &Event,
+    ) -> Result<(), CatalogueError>;
+
     /// Packages that the suite has taken, listed or not, of this source (or of any).
     ///
     /// # Errors

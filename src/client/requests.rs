@@ -11,7 +11,7 @@ use crate::api::{
     GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
     IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MissingBlobs, PackagesQuery,
     PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest, SearchQuery,
-    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -61,6 +61,12 @@ impl Client {
         edit: &SuiteEdit,
     ) -> Result<ChangeOutcome, ClientError> {
         self.send(Method::PATCH, &["suites", suite.as_str()], edit, HISTORY).await
+    }
+
+    /// Starts the Dates of a suite anew at the present.
+    pub async fn redate_suite(&self, suite: &SuiteName) -> Result<SuiteView, ClientError> {
+        let path = ["suites", suite.as_str(), "redate"];
+        self.send(Method::POST, &path, &SuiteRedate::default(), SUITES).await
     }
 
     /// Removes an empty suite, while this is its last generation.

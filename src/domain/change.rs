@@ -30,6 +30,9 @@ pub enum Change {
     Expire(PinTarget),
     /// Sign the live generation again: a later Date and Valid-Until, the same content.
     Renew,
+    /// Start the Dates anew at the present, below the last one, because a person says that this one lay
+    /// ahead of the right time.
+    Redate,
     /// List the files that were completed since the last head.
     Complete,
     /// Publish what is live as a new generation, unless it was published since this moment: an earlier
@@ -50,6 +53,7 @@ impl Change {
             Self::Begin => "create",
             Self::Expire(_) => "expire",
             Self::Renew => "renew",
+            Self::Redate => "redate",
             Self::Complete => "complete",
             Self::Restore(_) => "restore",
         }

@@ -14,6 +14,7 @@ use crate::flow::report::reports;
 use crate::flow::repository::{FlowLimits, Repository};
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::journal::Notes;
+use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
@@ -21,7 +22,7 @@ use crate::flow::suite::releases::Releases;
 use crate::flow::upkeep::{keys, restored, writer};
 use crate::pool::Pool;
 use crate::signing::Signer;
-use crate::time::Clock;
+use crate::time::{Clock, Steadiness};
 use crate::trust::{CertificateAuthority, Trust};
 
 /// The parts of a repository.
@@ -51,6 +52,7 @@ impl Repository {
     /// [`FlowError`] when the catalogue cannot be read.
     pub fn open(parts: Parts) -> Result<Arc<Self>, FlowError> {
         let uploads = Shares::new(u64::try_from(parts.limits.uploads).unwrap_or(u64::MAX));
+        let steadiness = Steadiness::from(&parts.clock.reading());
         let memory = UploadMemory::new(parts.limits.memory_bytes);
         let repository = Arc::new(Self {
             catalogue: parts.catalogue,
@@ -59,6 +61,7 @@ impl Repository {
             trust: parts.trust,
             authority: parts.authority.map(Mutex::new),
             clock: parts.clock,
+            steadiness,
             limits: ArcSwap::from_pointee(parts.limits),
             desks: ArcSwap::default(),
             grants: ArcSwap::default(),
@@ -72,6 +75,8 @@ impl Repository {
             deadlines: Default::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),
             damage: Arc::default(),
+            mishaps: Mishaps::default(),
+            told_authorities: Mutex::default(),
             releases: Releases::default(),
             rights: Mutex::default(),
             crl_owed: std::sync::atomic::AtomicBool::default(),
@@ -81,6 +86,7 @@ impl Repository {
             settling: tokio::sync::Mutex::default(),
             rotating: Mutex::default(),
         });
+        begin_clock(&repository)?;
         for recorded in [keys::tell(&repository), crl::tell(&repository)] {
             if let Err(problem) = recorded {
                 tracing::error!(%problem, "the audit log was not told what was changed last");
@@ -99,4 +105,15 @@ impl Repository {
         restored::settle(&repository, signed.as_ref())?;
         Ok(repository)
     }
+}
+
+/// Compares the clock with what it showed when it was last right, before anything is signed by it.
+fn begin_clock(repository: &Repository) -> Result<(), FlowError> {
+    let last = repository.signer.last_reading();
+    let suites = repository.catalogue.list_suites()?;
+    let dates = suites.iter().map(|spec| repository.signer.last_date(&spec.name));
+    // A floor that is damaged is told when its suite is signed.
+    let newest = dates.filter_map(Result::ok).flatten().max();
+    repository.steadiness.begin(&repository.clock.reading(), last.as_ref(), newest);
+    Ok(())
 }

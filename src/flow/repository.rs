@@ -16,6 +16,7 @@ use crate::flow::state::damage::DamageBook;
 use crate::flow::state::deadlines::Deadlines;
 use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
+use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
@@ -23,7 +24,7 @@ use crate::flow::suite::desk::Desk;
 use crate::flow::suite::releases::Releases;
 use crate::pool::Pool;
 use crate::signing::Signer;
-use crate::time::{Clock, Moment};
+use crate::time::{Clock, Doubt, Moment, Steadiness};
 use crate::trust::{CertificateAuthority, Trust};
 
 /// What the flows share: the stores, the keys, the clock and one desk for each suite.
@@ -55,6 +56,8 @@ pub struct Repository {
     pub authority: Option<Mutex<CertificateAuthority>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Whether the clock jumped.
+    pub steadiness: Steadiness,
     pub(in crate::flow) limits: ArcSwap<FlowLimits>,
     pub(in crate::flow) desks: ArcSwap<BTreeMap<SuiteName, Arc<Desk>>>,
     pub(in crate::flow) grants: ArcSwap<Grants>,
@@ -73,6 +76,10 @@ pub struct Repository {
     pub(in crate::flow) audit_broken: std::sync::atomic::AtomicBool,
     /// What was found damaged since the start.
     pub(in crate::flow) damage: Arc<DamageBook>,
+    /// What could not be read again from its file.
+    pub mishaps: Mishaps,
+    /// The CAs that the audit log knows of: names and digests by their ids; `None` before the first look.
+    pub(in crate::flow) told_authorities: Mutex<Option<BTreeMap<String, (String, Digest)>>>,
     pub(in crate::flow) releases: Releases,
     /// Held while rights are changed: one change at a time.
     pub(in crate::flow) rights: Mutex<()>,
@@ -229,6 +236,30 @@ impl Repository {
     pub(in crate::flow) fn note_deadline(&self, token: &EnrolmentToken) {
         let left = token.ends_at.since(self.now());
         self.deadlines.set(token.secret, self.clock.elapsed(), left);
+    }
+
+    /// Why the clock is in doubt: it jumped, and nothing says yet whether it is right now. Meanwhile
+    /// nothing is signed, ended or swept that nobody asked for.
+    pub fn doubt(&self) -> Option<Doubt> {
+        let (now, uptime) = self.clock.both();
+        self.steadiness.look(now, uptime)
+    }
+
+    /// The moment that is signed: the present one, or while that is in doubt, the earliest that it
+    /// can be.
+    pub(in crate::flow) fn dating(&self) -> Moment {
+        let (now, uptime) = self.clock.both();
+        self.steadiness.earliest(now, uptime)
+    }
+
+    /// How long to wait until [`Repository::dating`] may be `at`.
+    pub(in crate::flow) fn until(&self, at: Moment) -> std::time::Duration {
+        let ahead = at.since(self.dating());
+        match u64::try_from(ahead) {
+            // The wall clock is past it already.
+            Ok(seconds) if self.now() >= at => std::time::Duration::from_secs(seconds.min(10)),
+            _ => self.clock.until(at),
+        }
     }
 }
 

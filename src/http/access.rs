@@ -14,8 +14,8 @@ use crate::flow::report::identities;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
-use crate::http::setup::namespace_notes;
 use crate::http::sent::Sent;
+use crate::http::setup::namespace_notes;
 use crate::http::{App, views};
 
 /// `POST /hosts`.

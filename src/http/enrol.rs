@@ -18,8 +18,8 @@ use crate::http::access::host_grant;
 use crate::http::admitted::{Caller, parse, peer_of, said};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
-use crate::http::setup::namespace_notes;
 use crate::http::sent::Sent;
+use crate::http::setup::namespace_notes;
 use crate::http::{App, views};
 use crate::time::Moment;
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteView};
+use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteRedate, SuiteView};
 use crate::debian::SuiteName;
 use crate::debian::release::SNAPSHOTS_WORD;
 use crate::domain::{self, AliasEdit, Right, SuiteSpec};
@@ -119,6 +119,20 @@ fn alias_edit(
     let Some(text) = alias else { return Ok(None) };
     let alias = (!text.is_empty()).then(|| parse("alias", &text)).transpose()?;
     Ok(Some(Box::new(AliasEdit { alias, from })))
+}
+
+/// `POST /suites/{suite}/redate`.
+pub async fn redate(
+    State(app): State<App>,
+    caller: Caller,
+    Path(suite): Path<String>,
+    sent: Sent,
+) -> Result<Json<SuiteView>, Failure> {
+    let (asked, _room) = sent.json::<SuiteRedate>(&app, &caller, Right::Administer).await?;
+    let suite: SuiteName = parse("suite", &suite)?;
+    let admitted = caller.saying(&asked.message)?.admit(&app, Right::Administer)?;
+    flow::redate(&app.repository, &admitted, &suite).await?;
+    Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?)))
 }
 
 /// `DELETE /suites/{suite}`: only when it holds no packages, and only at the generation of `If-Match`.

@@ -1,7 +1,5 @@
 //! The audit log of a data directory, checked against its chain without the server.
 
-#![expect(clippy::disallowed_methods, reason = "the public keys are a file")]
-
 use std::path::Path;
 
 use super::{DataDirectory, ServerError, part};
@@ -12,6 +10,9 @@ pub use crate::flow::audit::seal::Verdict;
 use crate::signing::DateFloor;
 use crate::time::Moment;
 
+/// The most that is read of the public keys. Unit: bytes.
+pub(super) const ARCHIVE_KEY_BYTES: u64 = 16 << 20;
+
 /// Checks the whole log against its chain and its checkpoints, also while a server writes to it.
 ///
 /// # Errors
@@ -20,7 +21,8 @@ pub fn verify(config: &Path, now: Moment) -> Result<Verdict, ServerError> {
     let config = Config::load(config).map_err(part("configuration"))?;
     let data = DataDirectory::beside(&config.data)?;
     let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
-    let keys = std::fs::read_to_string(data.archive_key()).map_err(part("archive key"))?;
+    let keys = crate::reading::read_text(&data.archive_key(), ARCHIVE_KEY_BYTES)
+        .map_err(part("archive key"))?;
     let floor = DateFloor::open(data.floor()).map_err(part("date floor"))?;
     let kept = floor.read_statement().map_err(part("date floor"))?;
     let mut verdict = seal::verify(&catalogue, &keys, now);

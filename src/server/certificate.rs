@@ -62,7 +62,8 @@ pub fn server_names(host: &str) -> Vec<String> {
     names
 }
 
-/// Renews the server's own certificate when less than a third of its life is left.
+/// Renews the server's own certificate when less than a third of its life is left, and one that begins
+/// in the future: the clock was ahead. While the clock is in doubt, the present one stays.
 pub(super) fn renew_server_certificate(
     config: &Config,
     data: &DataDirectory,
@@ -75,7 +76,8 @@ pub(super) fn renew_server_certificate(
     };
     let life = i64::from(config.certificates.server_days).saturating_mul(DAY_SECONDS);
     let current = load_server(&data.tls()).map_err(part("server certificate"))?;
-    if current.not_after.since(now) > life / 3 {
+    let is_fresh = current.not_after.since(now) > life / 3 && current.not_before <= now;
+    if is_fresh || repository.doubt().is_some() {
         return Ok(false);
     }
     let host = config.host().map_err(part("repod.toml"))?;

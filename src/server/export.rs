@@ -51,7 +51,8 @@ pub fn run(
     let suites = suites.map_err(part("--suite"))?;
     let catalogue = SqliteCatalogue::open_reading(&data.catalogue()).map_err(part("catalogue"))?;
     let pool = DiskPool::open_reading(&data.pool()).map_err(part("pool"))?;
-    let key = fs::read(data.archive_key()).map_err(part("archive key"))?;
+    let key = crate::reading::read(&data.archive_key(), super::audit::ARCHIVE_KEY_BYTES)
+        .map_err(part("archive key"))?;
     let mut place = Place::open(options).map_err(part("export"))?;
     let mut whole = std::iter::once(Ok(key.into()));
     place.write(KEY, &mut whole).map_err(part("export"))?;

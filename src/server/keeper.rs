@@ -21,6 +21,9 @@ const REFRESH_SECONDS: u64 = 20;
 /// How often files that others may change are checked. Unit: seconds.
 const LOOK_SECONDS: u64 = 2;
 
+/// How long the end of the server waits for files that are read again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Periodic work in the background, never twice at once.
 #[derive(Default)]
 struct BackgroundTask(Option<tokio::task::JoinHandle<()>>);
@@ -28,8 +31,19 @@ struct BackgroundTask(Option<tokio::task::JoinHandle<()>>);
 impl BackgroundTask {
     /// Starts it, unless the last one still runs.
     fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        if self.0.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
+        if self.is_over() {
             self.0 = Some(tokio::spawn(work));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.as_ref().is_none_or(tokio::task::JoinHandle::is_finished)
+    }
+
+    /// Waits until the last one is done, but not for ever for one that changes nothing.
+    async fn end_soon(self) {
+        if tokio::time::timeout(PATIENCE, self.end()).await.is_err() {
+            warn!("a file that is read again hangs; the server ends without it");
         }
     }
 
@@ -70,7 +84,7 @@ impl Keeper {
         let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
         let mut look = tokio::time::interval(Duration::from_secs(LOOK_SECONDS));
         let (mut refreshing, mut tidying) = (BackgroundTask::default(), BackgroundTask::default());
-        let mut looking = BackgroundTask::default();
+        let (mut looking, mut reloading) = (BackgroundTask::default(), BackgroundTask::default());
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -78,7 +92,7 @@ impl Keeper {
                     let keeper = Arc::clone(&self);
                     refreshing.start(async move {
                         flow::upkeep::refresh::refresh(&keeper.watch.repository).await;
-                        keeper.renew();
+                        keeper.renew_aside().await;
                     });
                 }
                 _ = look.tick() => {
@@ -89,20 +103,22 @@ impl Keeper {
                     let repository = Arc::clone(&self.watch.repository);
                     tidying.start(async move { flow::upkeep::refresh::tidy(&repository).await });
                 }
-                Some(()) = reload.recv() => {
+                Some(()) = reload.recv(), if reloading.is_over() => {
+                    let keeper = Arc::clone(&self);
                     self.notifier.reloading();
-                    self.reload();
-                    self.notifier.ready();
+                    reloading.start(async move { keeper.reload_aside().await });
                 }
             }
         }
-        looking.end().await;
+        reloading.end_soon().await;
+        looking.end_soon().await;
         refreshing.end().await;
         tidying.end().await;
         if let Err(problem) = flow::sightings::write(&self.watch.repository) {
             warn!(%problem, "the last sightings were not kept");
         }
         flow::upkeep::writer::finished(&self.watch.repository).await;
+        super::steady::keep(&self.watch.repository);
         if let Err(problem) = flow::audit::seal::close(&self.watch.repository) {
             warn!(%problem, "the end of the audit log is not signed; the next start does it");
         }
@@ -113,6 +129,21 @@ impl Keeper {
         let looked = tokio::task::spawn_blocking(move || self.watch.look());
         if let Err(error) = looked.await {
             error!(%error, "a look at certificates and lists stopped");
+        }
+    }
+
+    /// Off the async threads: files may be on a file system that is slow.
+    async fn reload_aside(self: Arc<Self>) {
+        let keeper = Arc::clone(&self);
+        if let Err(error) = tokio::task::spawn_blocking(move || keeper.reload()).await {
+            error!(%error, "a reload stopped");
+        }
+        self.notifier.ready();
+    }
+
+    async fn renew_aside(self: Arc<Self>) {
+        if let Err(error) = tokio::task::spawn_blocking(move || self.renew()).await {
+            error!(%error, "a renewal of the server certificate stopped");
         }
     }
 
@@ -129,11 +160,11 @@ impl Keeper {
     fn reload(&self) {
         let Watch { config: current, data, repository, .. } = &self.watch;
         self.watch.take_certificate();
-        match repository.trust.reload(repository.now()) {
-            Ok(changed) => info!(changed, "certificates and revocation list reloaded"),
-            Err(problem) => error!(%problem, "the old revocation list stays in use until it ends"),
-        }
-        match Config::load(&data.config()) {
+        self.watch.reload_trust();
+        let read = Config::load(&data.config());
+        let problem = read.as_ref().err().map(ToString::to_string);
+        repository.mishaps.note("configuration-unreadable", problem);
+        match read {
             Ok(config) if Config { data: current.data.clone(), ..config.clone() } == *current => {}
             Ok(config) => {
                 repository.set_limits(flow_limits(&config));

@@ -1,16 +1,14 @@
 //! Passphrases of private keys, from the files that hold them.
 
-#![expect(clippy::disallowed_methods, reason = "the passphrase is in a file")]
-
-use std::io::Read as _;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::{ServerError, part};
+use crate::reading;
 
 /// The longest passphrase that is read. Unit: bytes.
-const PASSPHRASE_BYTES: usize = 4096;
+const PASSPHRASE_BYTES: u64 = 4096;
 
 /// The passphrase in a file: its text without the end of the line.
 ///
@@ -19,11 +17,8 @@ const PASSPHRASE_BYTES: usize = 4096;
 pub fn read(path: &Path) -> Result<Zeroizing<String>, ServerError> {
     let shown = path.display();
     let wrong = |problem: String| part("passphrase")(format!("{shown}: {problem}"));
-    // Large enough never to grow, because growing would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES));
-    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let read = file.take(PASSPHRASE_BYTES as u64).read_to_end(&mut bytes);
-    read.map_err(|error| wrong(error.to_string()))?;
+    let read = reading::read_secret(path, PASSPHRASE_BYTES);
+    let bytes = read.map_err(|error| wrong(error.to_string()))?.bytes;
     let text = std::str::from_utf8(&bytes).map_err(|_| wrong("is not UTF-8".into()))?;
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err(wrong("is empty; write the passphrase there, in one line".into())),

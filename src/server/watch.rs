@@ -8,10 +8,12 @@ use arc_swap::ArcSwap;
 use tracing::{error, info, warn};
 
 use super::certificate::{load_identity, tell_of_name, tls_config};
+use super::steady::ClockSeen;
 use super::{DataDirectory, part};
 use crate::config::Config;
 use crate::flow::Repository;
-use crate::trust::{Refusal, ServerIdentity, TrustFiles};
+use crate::flow::access::anchors;
+use crate::trust::{Refusal, ServerIdentity, TrustError, TrustFiles};
 
 /// The files of trust: those in the configuration, else those of the embedded CA.
 pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
@@ -37,6 +39,7 @@ pub(super) struct Seen {
     gate: Option<&'static str>,
     waning: bool,
     other_lists: usize,
+    clock: ClockSeen,
 }
 
 /// Watches the certificates and lists of a server.
@@ -54,13 +57,10 @@ impl Watch {
     pub(super) fn look(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.repository.now();
-        match self.repository.trust.look(now) {
-            Some(Ok(true)) => info!("certificates of CAs and revocation lists read again"),
-            Some(Err(problem)) => {
-                error!(%problem, "not every revocation list was taken; the old one of its CA stays in use until it ends");
-            }
-            Some(Ok(false)) | None => {}
+        if let Some(read) = self.repository.trust.look(now) {
+            self.take_trust(read);
         }
+        anchors::tell(&self.repository);
         if self.config.tls.is_external() {
             let tls = &self.config.tls;
             let stamp = ServerIdentity::stamp(&tls.certificate, &tls.key);
@@ -70,6 +70,28 @@ impl Watch {
         }
         tell_gate(&self.repository, &mut seen);
         tell_other_lists(&self.repository, &mut seen);
+        seen.clock.look(&self.repository);
+    }
+
+    /// Reads CAs and revocation lists again, whether their files changed or not.
+    pub(super) fn reload_trust(&self) {
+        self.take_trust(self.repository.trust.reload(self.repository.now()));
+        anchors::tell(&self.repository);
+    }
+
+    fn take_trust(&self, read: Result<bool, TrustError>) {
+        // Lists have warnings of their own.
+        let of_lists = self.repository.trust.current().crl_fault().map(ToString::to_string);
+        let mishap = read.as_ref().err().map(ToString::to_string);
+        let mishap = mishap.filter(|problem| Some(problem) != of_lists.as_ref());
+        self.repository.mishaps.note("trust-unreadable", mishap);
+        match read {
+            Ok(true) => info!("certificates of CAs and revocation lists read again"),
+            Ok(false) => {}
+            Err(problem) => {
+                error!(%problem, "not every CA or revocation list was taken; the old ones stay in use until they end");
+            }
+        }
     }
 
     /// Reads the server's certificate again; open connections keep the old one.
@@ -79,6 +101,8 @@ impl Watch {
             tell_of_name(&self.config, &identity);
             Ok((tls_config(&identity)?, identity.not_after))
         });
+        let problem = taken.as_ref().err().map(ToString::to_string);
+        self.repository.mishaps.note("server-certificate-unreadable", problem);
         match taken {
             Ok((config, not_after)) => {
                 self.tls.store(config);

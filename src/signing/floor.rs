@@ -10,6 +10,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::OFlags;
+
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
@@ -121,10 +123,15 @@ impl DateFloor {
 
     fn read_mark(&self, suite: &SuiteName) -> Result<Option<Mark>, FloorError> {
         let path = self.dir.join(suite.as_str());
-        let file = match File::open(&path) {
+        // A FIFO in its place keeps nobody waiting.
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let file = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(failed("open", &path))?,
         };
+        if !file.metadata().map_err(failed("look at", &path))?.is_file() {
+            return Err(FloorError::Damaged { path });
+        }
         let mut bytes = Vec::new();
         file.take(READ_BYTES).read_to_end(&mut bytes).map_err(failed("read", &path))?;
         parse(&bytes).map(Some).ok_or(FloorError::Damaged { path })
@@ -153,6 +160,22 @@ impl DateFloor {
         }
         let highest = before.map_or(0, |mark| mark.generation);
         self.replace(suite, Mark { date, generation: generation.max(highest) }, &dir)
+    }
+
+    /// Lowers the floor of the suite to `date`, durably, because a person said so. A floor that is
+    /// lower stays, and so does the highest generation.
+    ///
+    /// # Errors
+    /// As for [`DateFloor::raise`], but for [`FloorError::NotAbove`].
+    pub fn lower(&self, suite: &SuiteName, date: Moment) -> Result<(), FloorError> {
+        if u32::try_from(date.0).is_err() {
+            return Err(FloorError::OutOfRange(date));
+        }
+        let dir = self.lock()?;
+        match self.read_mark(suite)? {
+            Some(mark) if mark.date > date => self.replace(suite, Mark { date, ..mark }, &dir),
+            _ => Ok(()),
+        }
     }
 
     fn replace(&self, suite: &SuiteName, mark: Mark, dir: &File) -> Result<(), FloorError> {

@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use pgp::composed::{
@@ -22,10 +22,11 @@ use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
 use super::{SigningError, check, openpgp};
+use crate::reading::{self, Secret};
 use crate::time::Moment;
 
 /// The longest key file that is read: an RSA-4096 key is about 7 KB, armored.
-const KEY_FILE_BYTES: usize = 256 * 1024;
+const KEY_FILE_BYTES: u64 = 256 * 1024;
 
 /// Which kind of key to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +138,7 @@ impl SecretKey {
             openpgp("lock the private key", locked)?;
         }
         // Large enough never to grow, because growing would leave copies of the key behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES));
+        let mut text = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES as usize));
         let armored = inner.to_armored_writer(&mut *text, ArmorOptions::default());
         openpgp("write the private key", armored)?;
         let mut file =
@@ -290,22 +291,11 @@ fn unlock(key: &mut SignedSecretKey, passphrase: Option<&str>) -> Result<(), &'s
 
 /// The bytes of a file that only its owner may read; the open handle is checked, not the name.
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, SigningError> {
-    let file = File::open(path).map_err(failed("open", path))?;
-    let meta = file.metadata().map_err(failed("read", path))?;
-    let mode = meta.permissions().mode() & 0o7777;
-    if !meta.is_file() {
-        return Err(failed("read", path)(io::Error::other("it is not a regular file")));
-    }
-    if mode & 0o077 != 0 {
-        return Err(SigningError::KeyExposed { path: path.into(), mode });
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_FILE_BYTES));
-    let read = file.take(KEY_FILE_BYTES as u64).read_to_end(&mut bytes);
-    match read.map_err(failed("read", path))? {
-        KEY_FILE_BYTES.. => {
-            Err(failed("read", path)(io::Error::other("it is too large for a key")))
-        }
-        _ => Ok(bytes),
+    let read = reading::read_secret(path, KEY_FILE_BYTES);
+    let Secret { bytes, mode } = read.map_err(|error| failed("read", path)(error.into_io()))?;
+    match mode & 0o077 {
+        0 => Ok(bytes),
+        _ => Err(SigningError::KeyExposed { path: path.into(), mode }),
     }
 }
 

@@ -15,6 +15,7 @@ use super::keyring_key::KeyringKey;
 use super::signers::{PrivateKey, SigningKey};
 use super::{ExternalSigner, KeyKind, SecretKey, SigningError, generate};
 use crate::debian::SuiteName;
+use crate::reading::{self, ReadError};
 use crate::time::Moment;
 
 const RING: &str = "ring.json";
@@ -103,7 +104,7 @@ impl Keyring {
     /// As for [`Keyring::list`], or that the disk failed.
     pub fn mend(&self) -> Result<(), SigningError> {
         let entries = self.entries()?;
-        match fs::read_to_string(self.dir.join(PUBLIC)) {
+        match read(&self.dir.join(PUBLIC)) {
             Ok(text) if text == public_of(&entries) => Ok(()),
             _ => self.write_public(&entries),
         }
@@ -234,7 +235,7 @@ impl Keyring {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, SigningError> {
-        match fs::read_to_string(self.dir.join(RING)) {
+        match read(&self.dir.join(RING)) {
             Ok(text) => {
                 let file: KeyringFile = serde_json::from_str(&text)
                     .map_err(|error| self.broken(format!("it does not read: {error}")))?;
@@ -250,7 +251,7 @@ impl Keyring {
     fn first(&self) -> Result<Entry, SigningError> {
         let public = match SecretKey::load_locked(self.dir.join(FIRST), self.passphrase()) {
             Ok(key) => key.public_armored()?,
-            Err(problem) => fs::read_to_string(self.dir.join(PUBLIC)).map_err(|_| problem)?,
+            Err(problem) => read(&self.dir.join(PUBLIC)).map_err(|_| problem)?,
         };
         let facts = describe_certificate(&read_signing_certificate(&public)?);
         let file = Some(FIRST.to_owned());
@@ -284,6 +285,13 @@ impl Keyring {
     fn broken(&self, problem: String) -> SigningError {
         SigningError::Keyring { path: self.dir.join(RING), problem }
     }
+}
+
+/// The most that is read of the keyring. Unit: bytes.
+const LIMIT_BYTES: u64 = 16 << 20;
+
+fn read(path: &Path) -> io::Result<String> {
+    reading::read_text(path, LIMIT_BYTES).map_err(ReadError::into_io)
 }
 
 /// The public keys of a keyring, one after the other.

@@ -7,13 +7,14 @@
 //! each suite. It is kept on disk apart from the catalogue, and no later signature may be at or
 //! below it.
 //!
-//! May name: domain, digest, time, debian
+//! May name: domain, digest, time, debian, reading
 #![expect(
     clippy::disallowed_methods,
     reason = "private keys and the floor of Dates are files, and a command may sign"
 )]
 
 pub mod check;
+mod date;
 mod external;
 pub mod floor;
 mod kept;
@@ -31,12 +32,13 @@ mod tests;
 use std::path::PathBuf;
 
 pub use check::{CheckError, verify_detached, verify_in_release};
+pub use date::{NextDate, ReleaseDate};
 pub use external::ExternalSigner;
 pub use floor::{DateFloor, FloorError};
 pub use key::{KeyKind, SecretKey, generate};
 pub use keyring::{KeyAccess, Keyring, NewKey};
 pub use keyring_key::KeyringKey;
-pub use sign::{NextDate, ReleaseDate, Signer};
+pub use sign::Signer;
 pub use signed_release::SignedRelease;
 pub use signers::SigningKey;
 
@@ -138,9 +140,9 @@ pub enum SigningError {
     },
     /// The clock is too far behind the last Date of the suite (the machine's fault).
     #[error(
-        "suite {suite} was already signed for {floor}, but the clock shows {now}; hosts would \
-         ignore an older Date: set the machine's clock right, and start the server with a right \
-         clock"
+        "suite {suite} was already signed for {floor}, but the clock shows {now}, and hosts ignore \
+         an older Date: set the machine's clock right; if it is right, an admin starts the Dates of the \
+         suite anew: `repoctl suite redate {suite}`"
     )]
     ClockBehind {
         /// The suite to be signed.

@@ -12,56 +12,12 @@ use super::keyring_key::KeyringKey;
 use super::signed_release::SignedRelease;
 use super::signers::{PrivateKey, Signers, SigningKey, named_signers};
 use super::statement;
-use super::{DateFloor, SecretKey, SigningError};
+use super::{DateFloor, NextDate, ReleaseDate, SecretKey, SigningError};
 use crate::debian::SuiteName;
-use crate::time::Moment;
+use crate::time::{Moment, Reading};
 
 /// How far the clock may be behind the floor before signing gives up waiting. Unit: seconds.
 const WAIT_SECONDS: i64 = 5;
-
-/// A Date that one Release text of one suite may bear; only [`Signer::next_date`] makes it.
-///
-/// Signing uses it up. Should another signature come first, the floor refuses this one.
-#[derive(Debug)]
-pub struct ReleaseDate {
-    suite: SuiteName,
-    moment: Moment,
-    generation: u64,
-}
-
-impl ReleaseDate {
-    fn new(suite: &SuiteName, moment: Moment) -> Self {
-        Self { suite: suite.clone(), moment, generation: 0 }
-    }
-
-    /// The same for a head of this generation, which is noted outside the catalogue.
-    #[must_use]
-    pub fn of_generation(self, generation: u64) -> Self {
-        Self { generation, ..self }
-    }
-
-    /// The moment to write into the `Date` field.
-    pub fn moment(&self) -> Moment {
-        self.moment
-    }
-
-    /// The suite that it is for.
-    pub fn suite(&self) -> &SuiteName {
-        &self.suite
-    }
-}
-
-/// Whether a suite may be signed now.
-#[derive(Debug)]
-pub enum NextDate {
-    /// It may be signed, with this Date.
-    Ready(ReleaseDate),
-    /// It may be signed once the clock has passed the last Date.
-    Wait {
-        /// How long until then: 1 to 6.
-        seconds: u32,
-    },
-}
 
 /// The keys that sign, and the floor of Dates below which they never do.
 #[derive(Debug)]
@@ -268,6 +224,34 @@ impl Signer {
         let made = self.signers(suite)?.newest().is_none_or(|(_, created)| created <= moment);
         let free = made && self.floor.read(suite)?.is_none_or(|floor| floor < moment);
         Ok(free.then(|| ReleaseDate::new(suite, moment)))
+    }
+
+    /// Starts the Dates of a suite anew at `now`: the only way by which its floor goes down. The next
+    /// signature uses this Date, or a later one.
+    ///
+    /// # Errors
+    /// [`SigningError::OutOfRange`], [`SigningError::Floor`].
+    pub fn restart_dates(
+        &self,
+        suite: &SuiteName,
+        now: Moment,
+    ) -> Result<ReleaseDate, SigningError> {
+        timestamp(now)?;
+        self.floor.lower(suite, now.plus(-1))?;
+        Ok(ReleaseDate::new(suite, now))
+    }
+
+    /// Keeps what the clock showed while it was right, for the next start.
+    ///
+    /// # Errors
+    /// [`SigningError::Floor`] when the disk fails.
+    pub fn keep_reading(&self, reading: &Reading) -> Result<(), SigningError> {
+        Ok(self.floor.keep_reading(reading)?)
+    }
+
+    /// What was kept last.
+    pub fn last_reading(&self) -> Option<Reading> {
+        self.floor.last_reading()
     }
 
     /// The last Date that was signed for the suite; `None` when there is none.

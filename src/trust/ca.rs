@@ -55,6 +55,7 @@ pub struct CertificateAuthority {
     pub(super) issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pub(super) certificate_pem: String,
+    not_before: Moment,
     not_after: Moment,
 }
 
@@ -155,6 +156,7 @@ impl CertificateAuthority {
         Ok(Self {
             directory: directory.to_path_buf(),
             issuer: Issuer::from_ca_cert_der(certificate, key)?,
+            not_before: own.not_before(),
             not_after: own.not_after(),
             certificate: certificate.clone(),
             certificate_pem,
@@ -164,6 +166,11 @@ impl CertificateAuthority {
     /// The CA certificate, PEM: what hosts put into CAInfo.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
+    }
+
+    /// The begin of the CA certificate's validity.
+    pub fn not_before(&self) -> Moment {
+        self.not_before
     }
 
     /// The end of the CA certificate's validity.

@@ -3,18 +3,22 @@
 #![expect(clippy::disallowed_methods, reason = "CA and CRL files are this room's; only here")]
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::TrustError;
+use crate::cause::Cause;
+use crate::reading::{self, ReadError, Secret};
 
 /// The most that is read of a certificate or key file. Unit: bytes.
 pub(super) const CERTIFICATE_LIMIT_BYTES: u64 = 256 * 1024;
 /// The most that is read of a revocation list, about a million entries. Unit: bytes.
 pub(super) const CRL_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
+/// The most that is read of a private key. Unit: bytes.
+const KEY_LIMIT_BYTES: u64 = 16 * 1024 - 1;
 /// Permission bits that a CA key must not have: anything for group and others.
 pub(super) const OWNER_ONLY: u32 = 0o077;
 /// Permission bits that a server key must not have; a group such as ssl-cert may read it.
@@ -32,12 +36,9 @@ pub(super) enum Readers {
 /// Reads a whole file of at most `limit_bytes`.
 ///
 /// # Errors
-/// [`TrustError::Io`]; [`TrustError::File`] when it is larger or not a regular file.
+/// [`TrustError::Io`]; [`TrustError::File`] when it is larger, not a regular file, or hangs.
 pub(super) fn read(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, TrustError> {
-    let file = File::open(path).map_err(TrustError::io("open", path))?;
-    let mut bytes = Vec::new();
-    read_open(file, path, limit_bytes, &mut bytes)?;
-    Ok(bytes)
+    reading::read(path, limit_bytes).map_err(unread("read", path))
 }
 
 /// Endings of the files that are read from a directory.
@@ -46,39 +47,57 @@ const ENDINGS: [&str; 5] = ["pem", "crt", "cer", "der", "crl"];
 /// The files, and the files in directories, sorted by name.
 ///
 /// # Errors
-/// [`TrustError::Io`] for a directory that cannot be read.
+/// [`TrustError::Io`] for a directory that cannot be read; [`TrustError::File`] for one that hangs.
 pub(super) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, TrustError> {
     let mut found = Vec::new();
     for path in paths {
-        if !path.is_dir() {
-            found.push(path.clone());
-            continue;
-        }
-        let mut inside = Vec::new();
-        for entry in fs::read_dir(path).map_err(TrustError::io("list", path))? {
-            let name = entry.map_err(TrustError::io("list", path))?.file_name();
-            let hidden = name.as_encoded_bytes().starts_with(b".");
-            let file = path.join(name);
-            let ending = file.extension().and_then(|ending| ending.to_str());
-            if !hidden && ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
-                inside.push(file);
-            }
-        }
-        inside.sort();
-        found.append(&mut inside);
+        let from = path.clone();
+        let inside = reading::look(path, move || expand_one(from)).map_err(unread("list", path))?;
+        found.append(&mut inside.map_err(TrustError::io("list", path))?);
     }
     Ok(found)
 }
 
+fn expand_one(path: PathBuf) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path]);
+    }
+    let mut inside = Vec::new();
+    for entry in fs::read_dir(&path)? {
+        let name = entry?.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".");
+        let file = path.join(name);
+        let ending = file.extension().and_then(|ending| ending.to_str());
+        if !hidden && ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
+            inside.push(file);
+        }
+    }
+    inside.sort();
+    Ok(inside)
+}
+
 /// Whether something of this name exists.
 pub(super) fn is_there(path: &Path) -> bool {
-    path.exists()
+    let at = path.to_path_buf();
+    reading::look(path, move || at.exists()).unwrap_or(true)
 }
 
 /// A text that changes when one of the files changes, appears or goes: names, sizes, times, inodes.
 pub(super) fn stamp(paths: &[PathBuf]) -> String {
+    let one = |path: &PathBuf| {
+        let from = path.clone();
+        let stamped = reading::look(path, move || match expand_one(from) {
+            Ok(files) => files.iter().map(stamp_one).collect(),
+            Err(error) => error.to_string(),
+        });
+        stamped.unwrap_or_else(|error| format!("{}|{error}\n", path.display()))
+    };
+    paths.iter().map(one).collect()
+}
+
+fn stamp_one(path: &PathBuf) -> String {
     use std::os::unix::fs::MetadataExt;
-    let one = |path: &PathBuf| match fs::metadata(path) {
+    match fs::metadata(path) {
         Ok(at) => {
             let (ino, size) = (at.ino(), at.size());
             let (mtime, nsec) = (at.mtime(), at.mtime_nsec());
@@ -86,10 +105,6 @@ pub(super) fn stamp(paths: &[PathBuf]) -> String {
             format!("{}|{ino} {size} {mtime}.{nsec} {ctime}.{cnsec}\n", path.display())
         }
         Err(error) => format!("{}|{}\n", path.display(), error.kind()),
-    };
-    match expand(paths) {
-        Ok(paths) => paths.iter().map(one).collect(),
-        Err(problem) => problem.to_string(),
     }
 }
 
@@ -98,35 +113,20 @@ pub(super) fn stamp(paths: &[PathBuf]) -> String {
 /// # Errors
 /// As for [`read`]; [`TrustError::KeyExposed`].
 pub(super) fn read_private(path: &Path, forbidden: u32) -> Result<Zeroizing<String>, TrustError> {
-    let file = File::open(path).map_err(TrustError::io("open", path))?;
-    let metadata = file.metadata().map_err(TrustError::io("look at", path))?;
-    let mode = metadata.permissions().mode() & 0o7777;
+    let Secret { bytes, mode } =
+        reading::read_secret(path, KEY_LIMIT_BYTES).map_err(unread("read", path))?;
     if mode & forbidden != 0 {
         return Err(TrustError::KeyExposed { path: path.to_path_buf(), mode });
     }
-    // Large enough for the whole file: a vector that grows leaves copies of the key behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    read_open(file, path, 16 * 1024 - 1, &mut bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| TrustError::file(path, "not a PEM file"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-fn read_open(
-    file: File,
-    path: &Path,
-    limit_bytes: u64,
-    into: &mut Vec<u8>,
-) -> Result<(), TrustError> {
-    let metadata = file.metadata().map_err(TrustError::io("look at", path))?;
-    if !metadata.is_file() {
-        return Err(TrustError::file(path, "not a regular file"));
+fn unread<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(ReadError) -> TrustError + 'p {
+    move |error| match error {
+        ReadError::Io(source) => TrustError::Io { action, path: path.to_path_buf(), source },
+        other => TrustError::file(path, Cause::of(other)),
     }
-    let most = limit_bytes.saturating_add(1);
-    let read = file.take(most).read_to_end(into).map_err(TrustError::io("read", path))?;
-    if read as u64 > limit_bytes {
-        return Err(TrustError::file(path, format!("larger than {limit_bytes} bytes")));
-    }
-    Ok(())
 }
 
 /// Writes a file whole: temporary file beside it, fsync, rename over it, fsync of the directory.

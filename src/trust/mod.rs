@@ -5,7 +5,7 @@
 //! ([`TrustState::judge`]), and with a quick check for every request ([`Standing::check`]). Nobody
 //! is trusted without a verified revocation list in date for every configured CA.
 //!
-//! May name: domain, digest, time, cause
+//! May name: domain, digest, time, cause, reading
 
 mod authority;
 pub mod ca;

@@ -43,6 +43,8 @@ pub struct ServerIdentity {
     pub chain: Vec<CertificateDer<'static>>,
     /// Its private key.
     pub key: PrivateKeyDer<'static>,
+    /// The begin of the certificate's validity.
+    pub not_before: Moment,
     /// The end of the certificate's validity.
     pub not_after: Moment,
 }
@@ -108,13 +110,14 @@ impl ServerIdentity {
                 "has no extensions, so it names no host: have it signed again with subjectAltName";
             return Err(TrustError::file(certificate, why));
         }
+        let not_before = Moment(own.validity().not_before.timestamp());
         let not_after = Moment(own.validity().not_after.timestamp());
         CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &crypto::provider()).map_err(
             |error| {
                 TrustError::file(key, Cause::while_doing("not the key of the certificate", error))
             },
         )?;
-        Ok(Self { chain, key: key_der, not_after })
+        Ok(Self { chain, key: key_der, not_before, not_after })
     }
 }
 

@@ -14,7 +14,7 @@ use super::files::{self, CERTIFICATE_LIMIT_BYTES, Readers};
 use super::gather::{Gathered, Lists, Measure, Trouble, gather};
 use super::sources::TrustFiles;
 use super::{CrlFault, IssuerId, Refusal, TrustError};
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::time::Moment;
 
 /// The CAs and lists of one load. It never changes; a reload makes another.
@@ -102,6 +102,16 @@ impl TrustState {
             list: self.crls.get(&authority.id()).map(list),
         };
         self.authorities.iter().map(report).collect()
+    }
+
+    /// Every CA that may certify clients, with a digest of its certificates.
+    pub fn authorities(&self) -> Vec<(IssuerId, String, Digest)> {
+        let marked = |authority: &Authority| {
+            let mut hasher = Hasher::new();
+            authority.certificates().iter().for_each(|der| hasher.update(der));
+            (authority.id(), authority.name().to_owned(), hasher.finish())
+        };
+        self.authorities.iter().map(marked).collect()
     }
 
     /// Until when clients may be served: the earliest `nextUpdate` of all CAs, plus the grace.
@@ -243,11 +253,11 @@ impl Trust {
     pub fn look(&self, now: Moment) -> Option<Result<bool, TrustError>> {
         let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = self.files.stamp();
-        let mends = |trouble: &Trouble| {
-            matches!(
-                trouble.fault,
-                TrustError::Crl(CrlFault::FromFuture(at)) if at <= now.plus(SKEW_SECONDS)
-            )
+        let mends = |trouble: &Trouble| match trouble.fault {
+            TrustError::Crl(CrlFault::FromFuture(at)) => at <= now.plus(SKEW_SECONDS),
+            // The clock was ahead.
+            TrustError::Crl(CrlFault::Stale(at)) => at.plus(self.files.grace_seconds) > now,
+            _ => false,
         };
         if *stamp == seen && !self.current().troubles.iter().any(mends) {
             return None;

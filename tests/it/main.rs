@@ -19,6 +19,7 @@ mod builders;
 mod bulk;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]
 mod check;
+mod clock;
 mod contract;
 mod controls;
 mod crash;
@@ -54,6 +55,7 @@ mod story;
 mod streaming;
 mod sweep;
 mod translations;
+mod unreadable;
 mod vendors;
 mod walk;
 mod work;

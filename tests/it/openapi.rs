@@ -120,6 +120,8 @@ fn ask_everything(between: &Between) {
     run(
         "suite edit stable --description Ours --valid-days 10 --add-component extra -m wider --yes",
     );
+    server.date_ahead("stable");
+    run("suite redate stable -m ahead --yes");
     run("suite remove empty --yes");
     for shown in ["suite list", "suite show stable", "status", "whoami", "search acme-*"] {
         run(shown);

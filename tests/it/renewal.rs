@@ -82,6 +82,14 @@ impl Moved {
         moved
     }
 
+    /// The same data, opened again.
+    pub(crate) async fn reopened(mut self) -> Self {
+        self.server = None;
+        let server = open(&self.data, &self.clock);
+        let repository = server.repository();
+        Self { server: Some(server), repository, ..self }
+    }
+
     pub(crate) fn later(&self, seconds: i64) {
         self.clock.advance(seconds);
     }

@@ -18,6 +18,19 @@ const RENEW_HEAD: &str = "\
         in_release = $5 \
     WHERE suite_id = $6 AND generation = $7 AND dated_at < $1";
 
+const REPLACE_HEAD: &str = "\
+    UPDATE head SET dated_at = $1, valid_until = $2, release = $3, release_gpg = $4, \
+        in_release = $5 \
+    WHERE suite_id = $6 AND generation = $7";
+
+const HAS_HEAD: &str = "SELECT 1 FROM head WHERE suite_id = $1";
+
+// The Dates of those that had the names before.
+const FORGET_FLOORS: &str = "\
+    UPDATE departed_suite SET dated_at = 0 WHERE name IN \
+        (SELECT name FROM suite WHERE id = $1 \
+         UNION SELECT name FROM suite_alias WHERE suite_id = $1)";
+
 /// Locks a suite until the transaction ends, and gives its id and last generation.
 ///
 /// # Errors
@@ -33,6 +46,37 @@ pub fn lock(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<(i64, u64)> {
 /// [`CatalogueError::Stale`] when another generation is live, or when the recorded head is not
 /// older.
 pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> Answer<()> {
+    write_head(tx, RENEW_HEAD, suite, id, head)
+}
+
+/// Replaces the head, if there is one, whatever its Date, and forgets the Dates of others that had the
+/// suite's names before.
+///
+/// # Errors
+/// [`CatalogueError::Stale`] when another generation is live, or one although there is no `head`.
+pub fn restart_dates(
+    tx: &mut dyn Tx,
+    suite: &SuiteName,
+    id: i64,
+    head: Option<&Head>,
+) -> Answer<()> {
+    match head {
+        Some(head) => write_head(tx, REPLACE_HEAD, suite, id, head)?,
+        None if one(tx, HAS_HEAD, &[id.into()], |row| row.integer(0))?.is_some() => {
+            return Err(CatalogueError::Stale(suite.clone()));
+        }
+        None => {}
+    }
+    tx.exec(FORGET_FLOORS, &[id.into()]).map(drop)
+}
+
+fn write_head(
+    tx: &mut dyn Tx,
+    sql: &'static str,
+    suite: &SuiteName,
+    id: i64,
+    head: &Head,
+) -> Answer<()> {
     let values = [
         head.date.0.into(),
         head.valid_until.0.into(),
@@ -42,7 +86,7 @@ pub fn renew_head(tx: &mut dyn Tx, suite: &SuiteName, id: i64, head: &Head) -> A
         id.into(),
         count(head.generation)?.into(),
     ];
-    match tx.exec(RENEW_HEAD, &values)? {
+    match tx.exec(sql, &values)? {
         0 => Err(CatalogueError::Stale(suite.clone())),
         _ => Ok(()),
     }

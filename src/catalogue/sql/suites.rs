@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::heads::{find_head, lock, renew_head};
+use super::heads::{find_head, lock, renew_head, restart_dates};
 use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
@@ -219,6 +219,15 @@ impl<S: Store> Suites for S {
         self.write(move |tx| {
             let (id, _) = lock(tx, &suite)?;
             renew_head(tx, &suite, id, &head)
+        })
+    }
+
+    fn restart_dates(&self, suite: &SuiteName, head: Option<&Head>, event: &Event) -> Answer<()> {
+        let (suite, head, event) = (suite.clone(), head.cloned(), event.clone());
+        self.write(move |tx| {
+            let (id, _) = lock(tx, &suite)?;
+            restart_dates(tx, &suite, id, head.as_ref())?;
+            audit::add(tx, &[event])
         })
     }
 

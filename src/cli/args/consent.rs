@@ -70,6 +70,7 @@ impl SuiteCommand {
             Self::Create(_) => Consent::Plain,
             Self::Edit(args) => args.sure.into(),
             Self::Remove(args) => args.sure.into(),
+            Self::Redate(args) => args.sure.into(),
             Self::List | Self::Show(_) => Consent::Reads,
         }
     }

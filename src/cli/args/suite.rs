@@ -21,6 +21,8 @@ pub enum SuiteCommand {
     Edit(SuiteEditArgs),
     /// Remove a suite that holds no packages
     Remove(SuiteRemove),
+    /// Start a suite's Dates anew, after it was signed by a clock that was ahead
+    Redate(SuiteRedateArgs),
 }
 
 /// Which one to show.
@@ -35,6 +37,21 @@ pub struct SuiteShow {
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl suite remove testing -m 'never used'")]
 pub struct SuiteRemove {
+    /// The suite
+    #[arg(value_name = "SUITE")]
+    pub name: SuiteName,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub sure: YesArg,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Of which one the Dates start anew.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl suite redate stable -m 'the clock was a week ahead'")]
+pub struct SuiteRedateArgs {
     /// The suite
     #[arg(value_name = "SUITE")]
     pub name: SuiteName,

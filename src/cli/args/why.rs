@@ -50,6 +50,7 @@ impl SuiteCommand {
             Self::Create(args) => Some(&args.why),
             Self::Edit(args) => Some(&args.why),
             Self::Remove(args) => Some(&args.why),
+            Self::Redate(args) => Some(&args.why),
             Self::List | Self::Show(_) => None,
         }
     }

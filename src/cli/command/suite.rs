@@ -7,6 +7,7 @@ use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
 use crate::cli::render;
 use crate::debian::SuiteName;
+use crate::time::Moment;
 
 /// Makes, shows, edits and removes suites.
 ///
@@ -29,6 +30,7 @@ pub async fn suite(session: &mut Session<'_>, command: &SuiteCommand) -> Result<
             Ok(())
         }
         SuiteCommand::Remove(which) => remove(session, &which.name).await,
+        SuiteCommand::Redate(which) => redate(session, &which.name).await,
     }
 }
 
@@ -52,6 +54,24 @@ async fn remove(session: &mut Session<'_>, name: &SuiteName) -> Result<(), Failu
     }
     let value = serde_json::json!({ "removed": name });
     session.show(&value, || format!("suite {name} is removed\n"));
+    Ok(())
+}
+
+/// Starts the Dates of a suite anew, after a person saw what the server's clock and this machine's show.
+async fn redate(session: &mut Session<'_>, name: &SuiteName) -> Result<(), Failure> {
+    let mut question = Question::because(format!(
+        "it is right only if the server's clock is: hosts that took the later Date follow {name} again only \
+         without their lists (docs/runbook.md)"
+    ));
+    if session.may_ask() && !session.said_yes() {
+        let (status, own) = (session.client.status().await?, session.now());
+        let of = status.suites.iter().find(|one| one.suite == *name);
+        let date = of.and_then(|one| one.date).map(Moment);
+        question.shown = render::suite::redate(name, date, Moment(status.now), own);
+    }
+    session.settle(&question)?;
+    let (view, now) = (session.client.redate_suite(name).await?, session.now());
+    session.show(&view, || render::suite::show(&view, now));
     Ok(())
 }
 

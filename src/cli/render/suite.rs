@@ -4,6 +4,7 @@ use super::{change, pairs};
 use crate::api::{Diff, GenerationView, SuiteView};
 use crate::cli::table::Table;
 use crate::cli::text::{age, size, when};
+use crate::debian::SuiteName;
 use crate::time::Moment;
 
 /// Every suite, as a table.
@@ -72,6 +73,17 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("size", size(suite.size_bytes)),
     ];
     format!("{}\n{}", suite.name, pairs(2, &lines))
+}
+
+/// What is asked about before the Dates of a suite start anew: what the clocks show.
+pub fn redate(name: &SuiteName, date: Option<Moment>, server: Moment, own: Moment) -> String {
+    let date = date.map_or("never".into(), |date| when(date.0, server));
+    let lines = [
+        ("last Date", date),
+        ("server's clock", server.iso()),
+        ("this machine's clock", own.iso()),
+    ];
+    format!("{name}: its Dates start anew at the time of the server's clock\n{}", pairs(2, &lines))
 }
 
 /// What hosts do with the suite, and the priority that apt gives it.

@@ -191,6 +191,12 @@ async fn grant(State(seen): State<Seen>, Json(body): Json<Value>) -> Json<Value>
     Json(json!({ "identity": "web-01", "role": "host", "suites": body["suites"] }))
 }
 
+async fn status() -> Json<Value> {
+    Json(json!({ "version": "0", "name": "n", "now": 7, "suites": [], "warnings": [],
+        "trust": { "crl_next_update": 9, "ca_not_after": 9, "server_certificate_not_after": 9,
+            "certificates_expiring_soon": 0 }, "room_bytes": 9 }))
+}
+
 async fn hosts() -> Json<Value> {
     Json(json!([{ "identity": "web-01", "role": "host", "suites": ["stable", "edge"],
         "certificates": [{ "serial": "1f", "not_after": 1_796_268_699, "revoked_at": null }],
@@ -204,6 +210,7 @@ async fn stage() -> (Stage, Seen, tempfile::TempDir) {
         .route("/suites/stable/changes", post(change))
         .route("/suites/stable/generations", get(newest))
         .route("/suites/stable", get(view).delete(remove))
+        .route("/status", get(status))
         .route("/hosts", get(hosts))
         .route("/hosts/web-01", axum::routing::put(grant))
         .route("/hosts/web-01/revoke", post(revoke))
@@ -214,7 +221,7 @@ async fn stage() -> (Stage, Seen, tempfile::TempDir) {
 }
 
 /// Commands that ask, with a part of the reason.
-const ASKED: [(&[&str], &str); 12] = [
+const ASKED: [(&[&str], &str); 13] = [
     (&["pin", "libacme1=1"], "this concerns 1 package that the command does not name: acme-tools"),
     (&["pin", "--rollback", "libacme1"], "does not name: acme-tools"),
     (&["pin", "--rollback", "gone", "--to", "1"], "hosts are then offered no version of gone"),
@@ -230,6 +237,7 @@ const ASKED: [(&[&str], &str); 12] = [
     ),
     (&["host", "revoke", "web-01"], "every certificate of web-01 ends for good"),
     (&["host", "grant", "web-01", "--suite", "stable"], "web-01 loses its right to edge"),
+    (&["suite", "redate", "stable"], "it is right only if the server's clock is"),
 ];
 
 #[tokio::test]

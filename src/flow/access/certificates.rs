@@ -17,8 +17,8 @@ use crate::flow::error::FlowError;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
-use crate::time::Moment;
-use crate::trust::{Reason, Revoked};
+use crate::time::{HOLD_SECONDS, Moment};
+use crate::trust::{CrlFault, Reason, Revoked, Trouble, TrustError};
 
 /// A request for a certificate.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ fn issue_now(
     let days = request.days.unwrap_or(repository.limits().certificate_days);
     let (identity, csr_pem) = (&grant.identity, request.csr_pem.as_str());
     let certificate = Certificate { identity, csr_pem, days, issued_by: by };
-    let (issued, record) = certificate.issue(authority, now)?;
+    let (issued, record) = certificate.issue(authority, repository.dating())?;
     let event = admitted.did("certificate-issue", now).with(&entries::issued(grant, &record));
     repository.catalogue.record_certificate(&record, Some(grant), &event)?;
     admit::reload_grants(repository)?;
@@ -286,10 +286,14 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
         .collect();
     let standing = authority.standing().into_iter();
     let revoked = revoked.chain(standing.filter(|one| !known.contains(one.serial_hex.as_str())));
-    authority.publish_crl(&revoked.collect::<Vec<_>>(), now, repository.limits().crl_seconds)?;
+    let crl_seconds = repository.limits().crl_seconds;
+    // A list that is too early does no harm, unless it is out of date by the clock that admits clients.
+    let early = Some(repository.dating()).filter(|at| at.plus(crl_seconds / 2) > now);
+    let at = early.unwrap_or(now);
+    authority.publish_crl(&revoked.collect::<Vec<_>>(), at, crl_seconds)?;
     repository.trust.reload(now)?;
     repository.crl_owed.store(false, Ordering::Relaxed);
-    Ok(now.plus(repository.limits().crl_seconds))
+    Ok(at.plus(crl_seconds))
 }
 
 /// How long before its end the CA is renewed. That is longer than the default validity of client
@@ -297,7 +301,7 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
 /// Unit: seconds.
 const AUTHORITY_AHEAD_SECONDS: i64 = 2 * 366 * 86_400;
 
-/// Renews the CA well before it ends. Its key and name stay the same, so that everything it signed
+/// Renews the CA well before it ends, and one that begins in the future: the clock was ahead. Its key and name stay the same, so that everything it signed
 /// stays valid.
 ///
 /// # Errors
@@ -306,7 +310,10 @@ pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError
     let Some(authority) = &repository.authority else { return Ok(()) };
     let mut authority = lock(authority);
     let now = repository.now();
-    if authority.not_after().since(now) > AUTHORITY_AHEAD_SECONDS {
+    let is_ahead = authority.not_before() > now;
+    if authority.not_after().since(now) > AUTHORITY_AHEAD_SECONDS && !is_ahead
+        || repository.doubt().is_some()
+    {
         return Ok(());
     }
     authority.renew(now)?;
@@ -319,8 +326,16 @@ pub(crate) fn refresh_authority(repository: &Repository) -> Result<(), FlowError
     Ok(())
 }
 
-/// Renews the revocation list when half of its validity is over, when it is not usable, or when the
-/// last attempt failed.
+/// How long a clock that jumped must run on before the list is renewed by it, where nobody is served
+/// otherwise. Unit: seconds.
+const CALM_SECONDS: i64 = 30;
+
+/// Renews the revocation list when half of its validity is over (but for an hour, which a clock may be
+/// in doubt), when it is not usable or dated ahead of the clock, or when the last attempt failed.
+///
+/// While the clock is in doubt, only a list that keeps everybody out is renewed, after half a minute
+/// in which the clock did not jump. Unlike a suite, a list that is dated wrongly is replaced by the next
+/// one.
 ///
 /// # Errors
 /// As for [`publish_crl`].
@@ -331,14 +346,30 @@ pub(crate) fn refresh_crl(repository: &Repository) -> Result<(), FlowError> {
     let state = repository.trust.current();
     let now = repository.now();
     let fresh = |crl: &crate::trust::Crl| {
-        now.since(crl.this_update()) < crl.next_update().since(crl.this_update()) / 2
+        let half = crl.next_update().since(crl.this_update()) / 2;
+        let most = half.saturating_sub(HOLD_SECONDS).max(half / 2);
+        crl.this_update() <= now && now.since(crl.this_update()) < most
     };
     let owed = repository.crl_owed.load(Ordering::Relaxed);
     let usable = state.crl_fault().is_none() && state.crls().next().is_some();
     if !owed && usable && state.crls().all(fresh) {
         return Ok(());
     }
+    if !may_renew_now(repository, now) {
+        return Ok(());
+    }
     publish_crl(repository)?;
     info!("revocation list renewed");
     Ok(())
+}
+
+/// Whether the list may be renewed by the clock as it is.
+pub fn may_renew_now(repository: &Repository, now: Moment) -> bool {
+    let Some(doubt) = repository.doubt() else { return true };
+    let state = repository.trust.current();
+    // A list that the clock is behind is not in force after a start, but it is there.
+    let is_ahead =
+        |trouble: &Trouble| matches!(trouble.fault, TrustError::Crl(CrlFault::FromFuture(_)));
+    let has_list = state.crls().next().is_some() || state.troubles().iter().any(is_ahead);
+    !has_list || state.gate(now).is_err() && doubt.calm_seconds >= CALM_SECONDS
 }

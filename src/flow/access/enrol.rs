@@ -195,7 +195,7 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowErro
     let days = token.days.unwrap_or(repository.limits().certificate_days);
     let (identity, issued_by) = (&token.grant.identity, &token.made_by);
     let certificate = Certificate { identity, csr_pem: &shown.csr_pem, days, issued_by };
-    let (issued, record) = certificate.issue(authority, now)?;
+    let (issued, record) = certificate.issue(authority, repository.dating())?;
     let why = if shown.message.is_empty() { &token.message } else { &shown.message };
     use_up(repository, &token, &issued.client, &record, (key, why))?;
     admit::reload_grants(repository)?;

@@ -2,6 +2,7 @@
 //!
 //! May name: error, threads, state, repository, admit, audit, report
 
+pub mod anchors;
 pub mod certificates;
 pub mod crl;
 pub mod enrol;

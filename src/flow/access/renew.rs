@@ -60,7 +60,7 @@ fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<
     let usual = repository.limits().certificate_days;
     let days = certificates.iter().find(|one| one.serial == shown).map_or(usual, life_days);
     let certificate = Certificate { identity, csr_pem, days: days.min(usual), issued_by: identity };
-    let (issued, record) = certificate.issue(authority, now)?;
+    let (issued, record) = certificate.issue(authority, repository.dating())?;
     let detail = format!("{identity}: serial {} until {}", record.serial, record.not_after);
     let event = host.did("renew", now).with(&detail);
     repository.catalogue.record_certificate(&record, None, &event)?;

@@ -119,7 +119,7 @@ pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment)
     let all_there = applied.added.iter().map(|added| &added.standing).all(|of| already(&of));
     let actor = match &job.change {
         Change::Add(_) if all_there => return None,
-        Change::Renew | Change::Complete => return None,
+        Change::Renew | Change::Redate | Change::Complete => return None,
         Change::Expire(_) => Actor::server(),
         _ => Actor { serial: job.serial.clone(), ..Actor::named(&job.author) },
     };
@@ -132,11 +132,19 @@ pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment)
     Some(event.with(&detail).because(&job.message))
 }
 
+/// The event of Dates that start anew.
+pub(crate) fn redated(job: &Job, suite: &SuiteName, detail: &str, at: Moment) -> Event {
+    let actor = Actor { serial: job.serial.clone(), ..Actor::named(&job.author) };
+    let event = Event::done(actor, verb(&job.change), at).within(suite.as_str());
+    event.with(detail).because(&job.message)
+}
+
 /// The verb of a change in the log.
 pub fn verb(change: &Change) -> &'static str {
     match change {
         Change::Edit(_) => "suite-edit",
         Change::Begin => "suite-begin",
+        Change::Redate => "suite-redate",
         Change::Expire(_) => "pin-expire",
         Change::Restore(_) => "suite-restore",
         other => other.verb(),
@@ -163,7 +171,9 @@ pub fn detail(change: &Change) -> String {
         Change::Remove(targets) => names(targets, ""),
         Change::Edit(edit) => edited(edit),
         Change::Expire(target) => named(target),
-        Change::Begin | Change::Renew | Change::Complete | Change::Restore(_) => String::new(),
+        Change::Begin | Change::Renew | Change::Redate | Change::Complete | Change::Restore(_) => {
+            String::new()
+        }
     }
 }
 

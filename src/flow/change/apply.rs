@@ -127,7 +127,7 @@ fn alter(
             }
         }
         Change::Restore(_) => Ok(Applied { same_as: desk.live(), ..Applied::default() }),
-        Change::Begin | Change::Renew | Change::Complete => Ok(Applied::default()),
+        Change::Begin | Change::Renew | Change::Redate | Change::Complete => Ok(Applied::default()),
     }
 }
 

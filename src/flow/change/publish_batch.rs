@@ -22,6 +22,7 @@ use crate::flow::change::{apply, cascade};
 use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
 use crate::flow::publish::generation::Published;
+use crate::flow::publish::redate;
 use crate::flow::publish::slices;
 use crate::flow::repair::attempt::repair;
 use crate::flow::repository::Repository;
@@ -34,10 +35,10 @@ use crate::time::Moment;
 /// Waits until a Date later than the last one may be signed.
 pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
     loop {
-        let now = repository.now();
+        let now = repository.dating();
         match repository.signer.next_date(&desk.suite, now) {
             Ok(NextDate::Wait { seconds }) => {
-                tokio::time::sleep(repository.clock.until(now.plus(seconds.into()))).await;
+                tokio::time::sleep(repository.until(now.plus(seconds.into()))).await;
             }
             // The batch meets the same error when it signs, and answers with it.
             Ok(NextDate::Ready(_)) | Err(_) => return,
@@ -143,7 +144,7 @@ impl Batch {
         urgent: bool,
     ) -> Result<Progress, FlowError> {
         let state = desk.state();
-        let at = repository.now();
+        let at = repository.dating();
         let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
@@ -169,6 +170,11 @@ impl Batch {
         self.plan.is_restored = self.jobs.iter().any(|(job, _)| is_due(job, &state));
         if self.jobs.iter().any(|(job, _)| job.change == Change::Renew) {
             generation::sign_anew(repository, desk)?;
+            return Ok(Progress::Done(None));
+        }
+        if let Some((job, _)) = self.jobs.iter().find(|(job, _)| job.change == Change::Redate) {
+            let event = |remark: &str| entries::redated(job, &desk.suite, remark, repository.now());
+            redate::redate(repository, desk, &event)?;
             return Ok(Progress::Done(None));
         }
         if self.plan.is_empty() && state.head.is_some() {

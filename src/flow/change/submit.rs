@@ -54,7 +54,7 @@ pub async fn submit(
     let reach = admitted.reach(suite, need);
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);
-        let (at, leeway) = (repository.now(), terms.leeway);
+        let (at, leeway) = (repository.dating(), terms.leeway);
         let asking = Asking { author, reach, message, at, until: None, leeway };
         return blocking(move || {
             publish_batch::rehearse(&repository, &desk, &change, &asking, terms.expect)

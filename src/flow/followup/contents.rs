@@ -140,7 +140,9 @@ impl Book {
         let changes: Vec<_> = places.iter().map(|place| (place, changes(place))).collect();
         let changed = changes.iter().any(|(_, changes)| !changes.is_empty());
         let now = repository.now();
-        let due = self.made_at.map(|at| at.plus(SPACING_SECONDS));
+        // By a clock that was ahead, they were made in the future.
+        let made_at = self.made_at.filter(|at| *at <= now);
+        let due = made_at.map(|at| at.plus(SPACING_SECONDS));
         if let Some(due) = due.filter(|due| changed && now < *due) {
             self.of = Some(of);
             return Ok(Next::At(due));

@@ -215,6 +215,10 @@ fn block(repository: &Repository, batch: &[Arc<Chunk>]) -> Result<(), FlowError>
 /// Has the completed files listed, if there are any, once a second is free for the new Date.
 async fn complete(repository: &Arc<Repository>, desk: &Arc<Desk>) -> Result<(), FlowError> {
     loop {
+        // Nobody asked for this head. The first refresh after the doubt has it looked at again.
+        if repository.doubt().is_some() {
+            return Ok(());
+        }
         let state = desk.state();
         let Some(head) = &state.head else { return Ok(()) };
         // The head must be two seconds old, so that the new Date is above its own and below the

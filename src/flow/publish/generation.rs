@@ -193,7 +193,7 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     if live_indices.is_empty() || desk.lists(&files) {
         return Ok(true);
     }
-    let Some(date) = repository.signer.spare_date(&desk.suite, repository.now())? else {
+    let Some(date) = repository.signer.spare_date(&desk.suite, repository.dating())? else {
         return Ok(false);
     };
     let head = sign(repository, &state.spec, old.generation, date, &files)?;
@@ -262,22 +262,22 @@ fn due(
     floor: Option<Moment>,
 ) -> Result<ReleaseDate, FlowError> {
     loop {
-        let now = repository.now();
+        let now = repository.dating();
         let ahead = floor.map_or(-1, |floor| floor.since(now));
         let seconds = match repository.signer.next_date(suite, now)? {
             NextDate::Ready(date) if ahead < 0 => return Ok(date),
             NextDate::Ready(_) if ahead > LONGEST_WAIT_SECONDS => {
-                let problem = "what hosts read under this name is dated ahead of the server's clock; set the clock right";
+                let problem = "what hosts read under this name is dated ahead of the server's clock; set the clock right, or give the suite another name";
                 return Err(FlowError::ClockBehind(problem.into()));
             }
             NextDate::Ready(_) => ahead.saturating_add(1),
             NextDate::Wait { seconds } => seconds.into(),
         };
-        std::thread::sleep(repository.clock.until(now.plus(seconds)));
+        std::thread::sleep(repository.until(now.plus(seconds)));
     }
 }
 
-fn sign(
+pub(super) fn sign(
     repository: &Repository,
     spec: &SuiteSpec,
     generation: u64,

@@ -6,6 +6,7 @@
 pub mod chunks;
 pub mod generation;
 pub mod indices;
+pub mod redate;
 pub mod release;
 pub mod render;
 pub mod slices;

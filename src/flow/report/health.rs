@@ -7,6 +7,7 @@ use crate::debian::SuiteName;
 use crate::domain::{Admitted, Entitled, Package, Share};
 use crate::flow::admit;
 use crate::flow::error::{Damage, FlowError};
+use crate::flow::report::clock::look_at_clock;
 pub use crate::flow::report::concern::{Circle, Concern};
 use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
@@ -55,6 +56,11 @@ pub async fn server(
         look_at_room(repository, &mut report);
         look_at_damage(repository, &mut report)?;
         report.concerns.extend(restored::concerns(repository)?);
+        for (code, problem) in repository.mishaps.all() {
+            let text = format!("{problem}; what was read before stays in use");
+            report.concerns.push(Concern::of_server(code, text));
+        }
+        look_at_clock(repository, &mut report.concerns)?;
         if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
             let text = "the audit log was altered; `repoctl audit verify` says where";
             report.concerns.push(Concern::of_server("audit-broken", text));

@@ -2,6 +2,7 @@
 //!
 //! May name: error, threads, state, suite, repository, admit, sightings, audit
 
+pub mod clock;
 pub mod concern;
 pub mod health;
 pub mod identities;

@@ -8,6 +8,7 @@ pub mod damage;
 pub mod deadlines;
 pub mod grants;
 pub mod journal;
+pub mod mishaps;
 pub mod refusals;
 pub mod shares;
 pub mod upload_memory;

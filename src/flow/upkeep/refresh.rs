@@ -11,24 +11,39 @@ use crate::domain::Change;
 use crate::domain::{Head, Pin};
 use crate::flow::access::certificates;
 use crate::flow::audit::seal;
+use crate::flow::publish::generation;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::blocking;
 use crate::flow::upkeep::suite::lost_alias;
 use crate::flow::upkeep::{keys, restored, sweep};
-use crate::time::Moment;
+use crate::time::{HOLD_SECONDS, Moment};
+
+/// How long before half of its validity is over a suite is signed again: while the clock is in
+/// doubt it waits as long as this, and then half of it is still left. Unit: seconds.
+const AHEAD_SECONDS: i64 = HOLD_SECONDS;
 
 /// Checks everything once. Failures are logged; the next run finds them again.
+///
+/// While the clock is in doubt, nothing is signed, ended or published that nobody asked for; each of
+/// the last steps knows that by itself.
 pub async fn refresh(repository: &Arc<Repository>) {
-    leave_out::leave_out(repository);
-    for (suite, desk) in repository.desks().iter() {
-        sign_anew(repository, suite, desk).await;
-        end_pins(repository, desk);
-        give_up_alias(repository, desk);
-        restored::lead_on(repository, desk);
+    // Somebody restored it.
+    repository.desks().values().for_each(|desk| restored::lead_on(repository, desk));
+    if repository.doubt().is_none() {
+        leave_out::leave_out(repository);
+        for (suite, desk) in repository.desks().iter() {
+            sign_anew(repository, suite, desk).await;
+            end_pins(repository, desk);
+            give_up_alias(repository, desk);
+            // What could not be listed while the clock was in doubt.
+            if !generation::is_complete(desk) {
+                desk.wake();
+            }
+        }
+        // Failures are logged there; the next run finds them again.
+        let _ = keys::settle(repository, false).await;
     }
-    // Failures are logged there; the next run finds them again.
-    let _ = keys::settle(repository, false).await;
     let shared = Arc::clone(repository);
     let kept = blocking(move || {
         certificates::refresh_authority(&shared)?;
@@ -43,6 +58,10 @@ pub async fn refresh(repository: &Arc<Repository>) {
 
 /// Removes bytes that have been unreferenced for longer than the grace.
 pub async fn tidy(repository: &Arc<Repository>) {
+    // By a clock that is ahead, what was sent just now is old.
+    if repository.doubt().is_some() {
+        return;
+    }
     let shared = Arc::clone(repository);
     match blocking(move || sweep::sweep(&shared)).await {
         Ok(swept) if swept.blobs + swept.packs > 0 => {
@@ -53,9 +72,10 @@ pub async fn tidy(repository: &Arc<Repository>) {
     }
 }
 
-/// Whether a head should be signed again: half of its validity has passed.
+/// Whether a head should be signed again: half of its validity has passed, but for an hour.
 fn is_half_over(head: &Head, now: Moment) -> bool {
-    now.since(head.date) >= head.valid_until.since(head.date) / 2
+    let half = head.valid_until.since(head.date) / 2;
+    now.since(head.date) >= half.saturating_sub(AHEAD_SECONDS).max(half / 2)
 }
 
 /// Whether the head names this Suite. It does not if another suite took the alias and the server

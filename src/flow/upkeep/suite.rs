@@ -16,6 +16,7 @@ use crate::domain::{host, release_name};
 use crate::flow::audit::entries;
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::error::FlowError;
+use crate::flow::publish::redate;
 use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
@@ -140,6 +141,23 @@ fn has_client_package(repository: &Repository, spec: &SuiteSpec) -> Result<(), F
         ),
     };
     named.map(|_| ()).map_err(problem)
+}
+
+/// Starts the Dates of a suite anew at the present, where the last one lies ahead of the clock: the asker
+/// says that the clock was wrong then and is right now. It is signed again at once.
+///
+/// # Errors
+/// [`FlowError::Missing`]; [`FlowError::Conflict`] when the last Date does not lie ahead.
+pub async fn redate(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+    suite: &SuiteName,
+) -> Result<(), FlowError> {
+    let desk = repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
+    let shared = Arc::clone(repository);
+    blocking(move || redate::expect_ahead(&shared, &desk, shared.now())).await?;
+    let terms = Terms::default();
+    submit(repository, admitted, suite, Change::Redate, terms).await.map(drop)
 }
 
 /// Removes a suite that holds no packages; with `expect`, only while that is its last generation.

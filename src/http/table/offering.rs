@@ -7,7 +7,7 @@ use crate::api::{
     BATCH_TYPE, BlobOutcomes, BlobReceipt, ChangeOutcome, ChangeRequest, Code, Diff, DiffQuery,
     Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MOST_DIGESTS, MOST_ITEMS,
     MissingBlobs, PackagesQuery, PinView, PlacementView, SearchQuery, Status, SuiteDefinition,
-    SuiteEdit, SuitePlacement, SuiteView, WhoAmI,
+    SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
 };
 use crate::http::route::{Limit, Needs, Route};
 use crate::http::{changes, openapi, reports, suites, uploads};
@@ -149,6 +149,13 @@ pub(super) const CHANGING: &[Route] = &[
         .takes(of::<SuiteEdit>())
         .gives(of::<ChangeOutcome>())
         .problems(CHANGES),
+    Route::post("/suites/{suite}/redate", "redate_suite", |method| on(method, suites::redate))
+        .needs(ADMIN)
+        .verb("suite-redate")
+        .summary("Start the Dates of a suite anew at the present, where the last one lies ahead")
+        .takes(of::<SuiteRedate>())
+        .gives(of::<SuiteView>())
+        .problems(&[Code::Missing, Code::ChangeRefused, Code::Busy, Code::OutOfSpace]),
     Route::delete("/suites/{suite}", "remove_suite", |method| on(method, suites::remove))
         .needs(ADMIN)
         .verb("suite-remove")

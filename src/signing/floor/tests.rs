@@ -49,6 +49,23 @@ fn the_highest_generation_is_kept_with_it() {
 }
 
 #[test]
+fn the_floor_is_lowered_on_demand_alone_and_never_raised_by_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let floor = DateFloor::open(dir.path()).unwrap();
+    let stable = suite("stable");
+    floor.lower(&stable, Moment(50)).unwrap();
+    assert_eq!(floor.read(&stable).unwrap(), None, "a suite that was never signed has none");
+    floor.raise(&stable, Moment(100), 7).unwrap();
+    floor.lower(&stable, Moment(200)).unwrap();
+    assert_eq!(floor.read(&stable).unwrap(), Some(Moment(100)));
+    floor.lower(&stable, Moment(40)).unwrap();
+    assert_eq!(floor.read(&stable).unwrap(), Some(Moment(40)));
+    assert!(floor.raise(&stable, Moment(40), 7).is_err());
+    floor.raise(&stable, Moment(41), 7).unwrap();
+    assert!(floor.lower(&stable, Moment(-1)).is_err());
+}
+
+#[test]
 fn a_damaged_file_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let floor = DateFloor::open(dir.path()).unwrap();

@@ -22,7 +22,7 @@ fn the_date_waits_for_a_slow_clock_and_refuses_a_wrong_one() {
     for behind in [6, 86_400, NOW.0] {
         let refused = next(NOW.plus(-behind)).unwrap_err();
         assert!(matches!(refused, SigningError::ClockBehind { .. }), "{refused}");
-        assert!(refused.to_string().contains("start the server with a right clock"));
+        assert!(refused.to_string().contains("repoctl suite redate stable"));
     }
     for absurd in [-1, 1 << 32, i64::MIN, i64::MAX] {
         assert!(matches!(next(Moment(absurd)), Err(SigningError::OutOfRange(_))), "{absurd}");

@@ -53,6 +53,7 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     let (web, ci, root) = (at("web-01"), at("ci"), at("machine"));
     let (public, list) = (at("data/keys/archive-key.asc"), at("data/ca/crl.pem"));
     let file = at("repo.toml");
+    let floor = at("data/floor/stable");
     let text = "[group.night]\nmembers = [\"night-*.example.org\"]\n";
     std::fs::write(&file, text).unwrap();
     std::fs::create_dir_all(format!("{root}/etc/apt")).unwrap();
@@ -84,6 +85,9 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(2, &["access", "grant", "host", "@web", "--suite", "stable"]);
     done(2, &["access", "revoke", "host", "@web"]);
     done(3, &["access", "group", "remove", "web", "--all", "--yes"]);
+    // As a clock that was ahead leaves it.
+    std::fs::write(floor, "4000000000\n").unwrap();
+    done(2, &["suite", "redate", "stable", "--yes"]);
     done(1, &["apply", "-f", &file, "--yes"]);
     done(2, &["key", "publish", "--suite", "stable"]);
     done(2, &["key", "rotate"]);

@@ -143,6 +143,7 @@ fn changing(route: &str) -> Option<Vec<Ask>> {
             asks.extend(of(SUITES, "/suites/stable", r#"{"alias": "NAME", "alias_from": "NAME"}"#));
             asks
         }
+        "redate_suite" => of(SUITES, "/suites/NAME/redate", "{}"),
         "remove_suite" => of(SUITES, "/suites/NAME", ""),
         _ => return None,
     })

@@ -262,6 +262,7 @@ faulty! { Suites:
     fn record_slice(slice: Slice) -> u64;
     fn take_back(suite: &SuiteName, most: u32) -> bool;
     fn record_head(suite: &SuiteName, head: &Head) -> ();
+    fn restart_dates(suite: &SuiteName, head: Option<&Head>, event: &Event) -> ();
     fn list_placements(suite: &SuiteName, source: Option<&PackageName>) -> Vec<Placement>;
     fn list_taken(suite: &SuiteName, digests: &[Digest]) -> Vec<Option<Component>>;
     fn search_placements(pattern: &str, limit: u32) -> Vec<Placement>;

@@ -49,6 +49,23 @@ const PACKAGES: &[(&str, &str)] = &[
     ("zstd", "zstd"),
 ];
 
+/// The environment in which a program's wall clock is off by what a file says, as faketime(1) reads it. The
+/// clocks that count from the start of the machine, and the times of files, are the real ones.
+pub fn faked_clock(off: &std::path::Path) -> Vec<(&'static str, String)> {
+    let library = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let library = library.map(|one| one.path().join("faketime/libfaketimeMT.so.1"));
+    let library = library.into_iter().find(|path| path.exists());
+    let library =
+        library.expect("libfaketimeMT.so.1 is missing: install the Debian package faketime");
+    vec![
+        ("LD_PRELOAD", library.display().to_string()),
+        ("FAKETIME_TIMESTAMP_FILE", off.display().to_string()),
+        ("FAKETIME_NO_CACHE", "1".into()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+        ("NO_FAKE_STAT", "1".into()),
+    ]
+}
+
 /// What a program printed and how it ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {

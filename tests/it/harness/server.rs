@@ -27,6 +27,8 @@ pub struct TestServer {
     name: &'static str,
     port: u16,
     child: Option<Child>,
+    /// Where the wall clock of the server is set; the machine's own without it.
+    clock: Option<PathBuf>,
 }
 
 impl TestServer {
@@ -59,7 +61,23 @@ impl TestServer {
         // The sandbox user of apt walks through it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(dir.path(), open).unwrap();
-        Self { dir, name: NAME, port: free_port(), child: None }
+        Self { dir, name: NAME, port: free_port(), child: None, clock: None }
+    }
+
+    /// The same as [`TestServer::start`], where [`TestServer::set_clock`] sets the server's wall clock.
+    pub fn with_clock() -> Self {
+        let mut server = Self::init();
+        server.clock = Some(PathBuf::from(server.at("clock")));
+        server.set_clock("+0");
+        server.serve();
+        server.repoctl(&["suite", "create", "stable", "--architectures", "amd64"]).expect_success();
+        server
+    }
+
+    /// Sets how far the server's wall clock is off, such as `+8d`, while it runs or before.
+    pub fn set_clock(&self, off: &str) {
+        let path = self.clock.as_ref().expect("made with a clock");
+        std::fs::write(path, off).unwrap();
     }
 
     /// A server without a suite on a port that was chosen.
@@ -97,6 +115,7 @@ impl TestServer {
         let config = self.at("data/repod.toml");
         let mut child = Command::new(env!("CARGO_BIN_EXE_repod"))
             .args(["serve", "--config", &config])
+            .envs(self.clock.iter().flat_map(|path| programs::faked_clock(path)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -153,6 +172,13 @@ impl TestServer {
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// Lets the last Date of a suite lie eight days ahead, as a clock that was ahead leaves it.
+    pub fn date_ahead(&self, suite: &str) {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let floor = self.data().join("floor").join(suite);
+        std::fs::write(floor, format!("{}\n", now + 8 * 86_400)).unwrap();
     }
 
     /// `https://repo.example.org:PORT`.

@@ -51,6 +51,15 @@ pub const SCENES: &[Scene] = &[
         ],
     ),
     (
+        "suite redate",
+        &[
+            typed("suite redate stable -m 'the clock was a week ahead'"),
+            typed("suite redate stable --yes"),
+            typed("suite redate stable --yes --json"),
+            asked("suite redate stable", "n\n"),
+        ],
+    ),
+    (
         "list",
         &[
             typed("list"),

@@ -139,7 +139,7 @@ async fn respond(State(server): State<Server>, method: Method, uri: Uri, body: B
             ANSWERS[key.replace("moving", "stable")].clone()
         }
         "GET packages" if uri.query().unwrap_or_default().contains("nothing") => json!([]),
-        "GET suites/stable" => ANSWERS["GET suites"][0].clone(),
+        "GET suites/stable" | "POST suites/stable/redate" => ANSWERS["GET suites"][0].clone(),
         "GET suites/empty" => ANSWERS["GET suites"][1].clone(),
         "POST blobs/missing" => json!({ "missing": json()["digests"] }),
         "POST blobs" => batch(body.clone()),
