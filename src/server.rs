@@ -52,7 +52,7 @@ use self::certificate::{
 use self::error::part;
 use self::keeper::Keeper;
 use self::limits::flow_limits;
-use self::watch::{Watch, trust_files};
+use self::watch::{Seen, Watch, trust_files};
 
 /// A server that is open but not yet serving.
 pub struct Server {
@@ -64,6 +64,7 @@ pub struct Server {
     site: Arc<Site>,
     certificate_not_after: Arc<AtomicI64>,
     handover: Handover,
+    seen: Seen,
 }
 
 impl Server {
@@ -79,6 +80,7 @@ impl Server {
         let now = clock.now();
         let repository = open_repository(&config, &data, &clock)?;
         let renewed = renew_server_certificate(&config, &data, &repository, now);
+        let seen = Seen::of(&config);
         let identity = load_identity(&config, &data).map_err(part("server certificate"))?;
         match renewed {
             Ok(_) => {}
@@ -102,7 +104,17 @@ impl Server {
             server_ca: server_ca(&config)?,
             certificate_not_after: Arc::clone(&certificate_not_after),
         });
-        Ok(Self { config, data, repository, edge, tls, site, certificate_not_after, handover })
+        Ok(Self {
+            config,
+            data,
+            repository,
+            edge,
+            tls,
+            site,
+            certificate_not_after,
+            handover,
+            seen,
+        })
     }
 
     /// The addresses that the server listens on.
@@ -149,7 +161,7 @@ impl Server {
             repository: Arc::clone(&self.repository),
             tls: Arc::clone(&self.tls),
             certificate_not_after: self.certificate_not_after,
-            seen: std::sync::Mutex::default(),
+            seen: self.seen.into(),
         };
         let keeper = Keeper { watch, notifier: Arc::clone(&notifier) };
         let keeping = tokio::spawn(Arc::new(keeper).keep(reload, stop.clone()));

@@ -42,6 +42,15 @@ pub(super) struct Seen {
     clock: ClockSeen,
 }
 
+impl Seen {
+    /// What a server is about to load: a change from here on is noticed.
+    pub(super) fn of(config: &Config) -> Self {
+        let tls = &config.tls;
+        let stamp = || ServerIdentity::stamp(&tls.certificate, &tls.key);
+        Self { tls: tls.is_external().then(stamp), ..Self::default() }
+    }
+}
+
 /// Watches the certificates and lists of a server.
 pub(super) struct Watch {
     pub(super) config: Config,
@@ -75,7 +84,11 @@ impl Watch {
 
     /// Reads CAs and revocation lists again, whether their files changed or not.
     pub(super) fn reload_trust(&self) {
-        self.take_trust(self.repository.trust.reload(self.repository.now()));
+        let read = self.repository.trust.reload(self.repository.now());
+        if let Ok(changed) = read {
+            info!(changed, "certificates and revocation list reloaded");
+        }
+        self.take_trust(read);
         anchors::tell(&self.repository);
     }
 
@@ -84,12 +97,16 @@ impl Watch {
         let of_lists = self.repository.trust.current().crl_fault().map(ToString::to_string);
         let mishap = read.as_ref().err().map(ToString::to_string);
         let mishap = mishap.filter(|problem| Some(problem) != of_lists.as_ref());
+        let is_of_lists = mishap.is_none();
         self.repository.mishaps.note("trust-unreadable", mishap);
         match read {
             Ok(true) => info!("certificates of CAs and revocation lists read again"),
             Ok(false) => {}
+            Err(problem) if is_of_lists => {
+                error!(%problem, "not every revocation list was taken; the old one of its CA stays in use until it ends");
+            }
             Err(problem) => {
-                error!(%problem, "not every CA or revocation list was taken; the old ones stay in use until they end");
+                error!(%problem, "not every CA was taken; the old ones stay in use until they end");
             }
         }
     }

@@ -24,6 +24,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let server = TestServer::start();
+        server.note_restoration();
         for version in ["1.0", "2.0", "3.0"] {
             server.upload("acme-web", version).expect_success();
             let both = ["libacme1", "acme-tools"]

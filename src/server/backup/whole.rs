@@ -229,7 +229,7 @@ impl Work<'_> {
             if entry.file_type().is_dir() {
                 copy::make_directory(&own.join(below))?;
             } else if entry.file_type().is_file()
-                && !is_temporary(entry.path())
+                && !is_passing(entry.path())
                 && !self.sums.contains_key(&format!("{name}/{}", below.display()))
             {
                 let copied = copy_file(entry.path(), &own.join(below))?;
@@ -281,9 +281,10 @@ fn count_stored(pool: &Path) -> u64 {
     POOL.into_iter().map(files).sum()
 }
 
-/// Whether a file is one that is on its way to its name.
-fn is_temporary(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "new")
+/// Whether a file is one that is on its way to its name, or a reading of this machine's clock: another
+/// machine, or a later day, has nothing to compare with it.
+fn is_passing(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "new") || path.ends_with("floor/.clock")
 }
 
 fn hash_of(path: &Path) -> Result<Digest, Problem> {

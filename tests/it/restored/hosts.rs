@@ -77,6 +77,8 @@ fn where_only_the_backup_is_left_numbers_go_on_behind_a_gap_and_doubts_are_told(
     fs::remove_dir_all(place.server.data()).unwrap();
     place.restore().expect_success().expect_says("revoke again what was revoked");
     place.check().expect_success();
+    // It is of another machine, or of days ago.
+    assert!(!place.server.data().join("floor/.clock").exists());
     place.server.serve();
     place.led_on();
     let server = &place.server;
