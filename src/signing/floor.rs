@@ -158,8 +158,10 @@ impl DateFloor {
         if let Some(floor) = before.map(|mark| mark.date).filter(|floor| date <= *floor) {
             return Err(FloorError::NotAbove { suite: suite.clone(), date, floor });
         }
+        // A suite that was removed and made again begins with its first one.
         let highest = before.map_or(0, |mark| mark.generation);
-        self.replace(suite, Mark { date, generation: generation.max(highest) }, &dir)
+        let generation = if generation == 1 { 1 } else { generation.max(highest) };
+        self.replace(suite, Mark { date, generation }, &dir)
     }
 
     /// Lowers the floor of the suite to `date`, durably, because a person said so. A floor that is

@@ -56,8 +56,9 @@ pub(crate) fn open(
 /// The highest generation that hosts may have seen. One that was signed right before a stop, and not
 /// recorded, was shown to nobody.
 fn highest_signed(state: &SuiteState, noted: u64, restored: Option<&Restoration>) -> u64 {
-    let head = state.head.as_ref();
-    let is_set_back = restored.is_some_and(|one| head.is_none_or(|head| head.date <= one.at));
+    // One that was just made, perhaps under the name of one that was removed.
+    let Some(head) = state.head.as_ref() else { return 0 };
+    let is_set_back = restored.is_some_and(|one| head.date <= one.at);
     let next = state.last_generation.saturating_add(1);
     if noted == next && !is_set_back { state.last_generation } else { noted }
 }

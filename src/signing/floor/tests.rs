@@ -46,6 +46,9 @@ fn the_highest_generation_is_kept_with_it() {
     }
     assert!(floor.raise(&stable, Moment(103), 41).is_err());
     assert_eq!(floor.read_generation(&stable).unwrap(), 40, "a refused Date raises nothing");
+    // Another suite of that name.
+    floor.raise(&stable, Moment(104), 1).unwrap();
+    assert_eq!(floor.read_generation(&stable).unwrap(), 1);
 }
 
 #[test]
