@@ -103,6 +103,7 @@ fn find(options: &RestoreOptions) -> Result<Backup, Problem> {
     let mut all = list(&options.from)?;
     let from = options.from.display();
     match &options.backup {
+        _ if all.is_empty() => Err(format!("{from} has no whole backup").into()),
         None => all.pop().ok_or_else(|| format!("{from} has no whole backup").into()),
         Some(name) => {
             let names: Vec<_> = all.iter().map(|backup| backup.name.clone()).collect();

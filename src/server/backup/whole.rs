@@ -123,6 +123,10 @@ impl Work<'_> {
     ) -> Result<(), Problem> {
         for top in POOL {
             let from = data.pool().join(top);
+            // A server that was never started has none.
+            if !from.is_dir() {
+                continue;
+            }
             for entry in walkdir::WalkDir::new(&from).sort_by_file_name() {
                 let entry = entry.map_err(|error| failed("read", &from)(error.into()))?;
                 if !entry.file_type().is_file() {
@@ -181,6 +185,9 @@ impl Work<'_> {
             SqliteCatalogue::copy(&data.catalogue(), &copy)?;
             self.copy_pool(data, known)?;
             let lacking = self.lacking(&copy)?;
+            if lacking.is_empty() {
+                break;
+            }
             let pool = DiskPool::open_reading(&data.pool())?;
             let (lost, removed): (Vec<_>, Vec<_>) = lacking
                 .into_iter()

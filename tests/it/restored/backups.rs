@@ -69,6 +69,17 @@ fn backups_made_under_uploads_are_whole_and_share_what_they_have_in_common() {
 }
 
 #[test]
+fn a_server_that_was_never_started_is_backed_up_and_restored_too() {
+    let server = TestServer::init();
+    let (backups, other) = (server.at("backups"), server.at("other"));
+    let config = server.at("data/repod.toml");
+    let restore = ["restore", &backups, "--data", &other];
+    server.repod(&["backup", &backups, "--config", &config]).run().expect_success();
+    server.repod(&restore).run().expect_success();
+    server.repod(&["check", "--config", &format!("{other}/repod.toml")]).run().expect_success();
+}
+
+#[test]
 fn a_backup_says_what_it_could_not_copy_and_never_goes_where_it_harms() {
     let place = Place::new();
     place.server.upload("acme-web", "1.0").expect_success();
