@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rusqlite::OpenFlags;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 
 use super::{MIGRATIONS, SqliteCatalogue, check, connect, failed, make, tx};
 use crate::catalogue::sql::Answer;
@@ -98,9 +98,16 @@ impl SqliteCatalogue {
         make(to)?;
         let mut copy = connect(to, WRITABLE)?;
         // All pages in one step: a writer beside it is not stopped, and does not make it begin anew.
-        Backup::new(&source, &mut copy)
-            .and_then(|backup| backup.step(-1))
-            .map_err(failed("copy the catalogue to", to))?;
+        let copied = Backup::new(&source, &mut copy).and_then(|backup| backup.step(-1));
+        match copied.map_err(failed("copy the catalogue to", to))? {
+            StepResult::Done => {}
+            other => {
+                return Err(crate::catalogue::CatalogueError::Database(
+                    format!("{} could not be read whole ({other:?}); try again", from.display())
+                        .into(),
+                ));
+            }
+        }
         // One file is easier to keep than one with a log beside it.
         let mode = copy
             .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get::<_, String>(0));

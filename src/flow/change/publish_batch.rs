@@ -295,7 +295,7 @@ impl Batch {
 /// Whether what is live is to be published under a new number.
 fn is_due(job: &Job, state: &SuiteState) -> bool {
     let Change::Restore(since) = job.change else { return false };
-    state.head.as_ref().is_some_and(|head| head.date <= since)
+    state.head.as_ref().is_some_and(|head| head.date < since)
 }
 
 /// The outcome of a job that uploads, if it was accepted.

@@ -167,7 +167,7 @@ pub(crate) fn lead_on(repository: &Repository, desk: &Desk) {
     };
     let state = desk.state();
     let Some((restored, head)) = restored.zip(state.head.as_ref()) else { return };
-    if head.date > restored.at {
+    if head.date >= restored.at {
         return;
     }
     let (job, _) = Job::of_server(Change::Restore(restored.at));

@@ -103,8 +103,8 @@ fn find(options: &RestoreOptions) -> Result<Backup, Problem> {
     let mut all = list(&options.from)?;
     let from = options.from.display();
     match &options.backup {
-        _ if all.is_empty() => Err(format!("{from} has no whole backup").into()),
         None => all.pop().ok_or_else(|| format!("{from} has no whole backup").into()),
+        Some(_) if all.is_empty() => Err(format!("{from} has no whole backup").into()),
         Some(name) => {
             let names: Vec<_> = all.iter().map(|backup| backup.name.clone()).collect();
             let found = all.into_iter().find(|backup| backup.name == *name);
@@ -244,24 +244,39 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Puts the catalogue in its place; what was there is renamed.
+    /// Puts the catalogue in its place; what was there keeps another name. There is a catalogue at
+    /// every moment, and never one beside another one's log.
     fn put(&mut self, new: &Path, now: Moment) -> Result<(), Problem> {
         let place = self.data.catalogue();
         let root = fs::File::open(&self.options.data).map_err(failed("open", new))?;
         rustix::fs::syncfs(&root).map_err(|errno| failed("sync", new)(errno.into()))?;
         if place.exists() {
             let former = format!("{CATALOGUE}.before-{}", now.stamp());
-            for end in ["-shm", "-wal", ""] {
+            for end in ["-shm", "-wal"] {
                 let from = self.options.data.join(format!("{CATALOGUE}{end}"));
                 if from.exists() {
                     let to = self.options.data.join(format!("{former}{end}"));
                     fs::rename(&from, &to).map_err(failed("rename", &from))?;
                 }
             }
-            self.done.former = Some(self.options.data.join(former));
+            let former = self.options.data.join(former);
+            keep(&place, &former)?;
+            self.done.former = Some(former);
         }
         fs::rename(new, &place).map_err(failed("rename to", &place))?;
         root.sync_all().map_err(failed("sync", &self.options.data))
+    }
+}
+
+/// Gives a file a second name; on a file system without hard links, a copy.
+fn keep(file: &Path, name: &Path) -> Result<(), Problem> {
+    match fs::hard_link(file, name) {
+        Ok(()) => Ok(()),
+        // Tried again within a second.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => fs::remove_file(name)
+            .and_then(|()| fs::hard_link(file, name))
+            .map_err(failed("keep", file)),
+        Err(_) => fs::copy(file, name).map(drop).map_err(failed("keep", file)),
     }
 }
 

@@ -9,7 +9,7 @@ use super::store::Store;
 use crate::catalogue::{Catalogue, Generations as _, SqliteCatalogue};
 use crate::config::Config;
 use crate::digest::Digest;
-use crate::pool::{DiskPool, Kind, Pool as _};
+use crate::pool::{DiskPool, Kind, Pool as _, PoolError};
 use crate::server::{DataDirectory, ServerError, part};
 use crate::time::Moment;
 
@@ -98,6 +98,7 @@ impl Work<'_> {
         let kept = copy_file(&data.floor().join(STATEMENT), &own.join("floor").join(STATEMENT))?;
         self.note(&format!("{name}/floor/{STATEMENT}"), &kept);
         self.copy_catalogue(data, &own, &known)?;
+        self.look_into_bundles(&own.join(CATALOGUE))?;
         for kept in PARTS.iter().map(|name| config.data.join(name)).filter(|path| path.is_dir()) {
             self.copy_tree(&kept, &config.data, &own, &name)?;
         }
@@ -155,7 +156,7 @@ impl Work<'_> {
             self.sums.insert(path.into(), *digest);
             return Ok(());
         }
-        // The name of a bundle is the digest of its table alone: `repod check` looks at the rest.
+        // The name of a bundle is the digest of its table alone; what it holds is looked at later.
         let name = from.file_name().and_then(|name| name.to_str()?.parse::<Digest>().ok());
         let is_whole = !path.starts_with("pool/bundles/");
         let copied = copy_proven(from, &to, name.filter(|_| is_whole))?;
@@ -186,7 +187,7 @@ impl Work<'_> {
             self.copy_pool(data, known)?;
             let lacking = self.lacking(&copy)?;
             if lacking.is_empty() {
-                break;
+                return Ok(());
             }
             let pool = DiskPool::open_reading(&data.pool())?;
             let (lost, removed): (Vec<_>, Vec<_>) = lacking
@@ -200,6 +201,29 @@ impl Work<'_> {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Holds the packages in bundles against their digests, if a bundle was copied now.
+    fn look_into_bundles(&mut self, copy: &Path) -> Result<(), Problem> {
+        if !self.written.iter().any(|path| path.starts_with("pool/bundles/")) {
+            return Ok(());
+        }
+        let catalogue = SqliteCatalogue::open_reading(copy)?;
+        let pool = DiskPool::open_reading(&self.store.path("pool"))?;
+        let mut damaged = Vec::new();
+        for_each_blob(&catalogue, |digest| {
+            let text = digest.to_string();
+            let is_alone = text
+                .get(..2)
+                .is_some_and(|fan| self.sums.contains_key(&format!("pool/blobs/{fan}/{text}")));
+            let is_damaged =
+                || matches!(pool.verify(Kind::Blob, &digest), Err(PoolError::Damaged { .. }));
+            if !is_alone && is_damaged() {
+                damaged.push(format!("package {digest} is damaged, in a file with others"));
+            }
+        })?;
+        self.done.problems.extend(damaged);
         Ok(())
     }
 

@@ -104,6 +104,21 @@ fn a_backup_says_what_it_could_not_copy_and_never_goes_where_it_harms() {
     place.back_up(&[]).expect_code(1).expect_says(&name);
     assert_eq!(place.names().len(), 1);
     sound(&place, &place.names()[0]);
+    // One in a file with others, too.
+    let many: Vec<_> =
+        (0..20).map(|n| place.server.deb(&package(&format!("acme-many{n}"), "1.0"))).collect();
+    let words = ["upload", "--suite", "stable"];
+    let all: Vec<_> = words.into_iter().chain(many.iter().map(String::as_str)).collect();
+    place.server.repoctl(&all).expect_success();
+    let bundles = walkdir::WalkDir::new(place.server.data().join("pool/bundles"));
+    let bundle = bundles.into_iter().map(Result::unwrap).find(|one| one.file_type().is_file());
+    let bundle = bundle.unwrap().into_path();
+    let mut bytes = fs::read(&bundle).unwrap();
+    let end = bytes.len() - 9;
+    bytes[end] ^= 1;
+    fs::write(&bundle, &bytes).unwrap();
+    std::thread::sleep(Duration::from_millis(1_100));
+    place.back_up(&[]).expect_code(1).expect_says("is damaged, in a file with others");
     restore(&place.backups, "debs")
         .expect_code(1)
         .expect_says("neither empty nor a data directory");

@@ -42,6 +42,8 @@ fn hosts_follow_a_restored_backup_and_no_version_gets_other_bytes() {
     let server = &place.server;
     assert_eq!(follow(&host).as_deref(), Some("1.0"), "hosts go down with it");
     assert!(place.last_generation() > seen, "no number is used twice");
+    let history = place.server.repoctl(&["history", "--suite", "stable"]).expect_success();
+    assert_eq!(history.stdout.matches("restored from the backup").count(), 1, "{history}");
     gone.update().expect_code(100);
     // A version that hosts had keeps its bytes; the same bytes are taken.
     let again = server.repoctl(&["upload", "--suite", "stable", &other_bytes(server)]);
