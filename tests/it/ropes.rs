@@ -7,6 +7,7 @@ mod earlier;
 mod fabric;
 mod history;
 mod releases;
+mod returning;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

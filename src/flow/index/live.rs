@@ -266,11 +266,16 @@ impl LiveIndices {
     }
 
     /// The same indices, with the xz files hashed whose blocks are all there, and with gzip files
-    /// in this form. Every chunk must have its data in this form.
+    /// in this form. They keep their form while a chunk lacks its data in this one: a change that
+    /// was made while the form changed may bring such a chunk back, and its run is made next.
     ///
     /// # Errors
     /// [`FlowError`] from the pool.
     pub(crate) fn followed_up(&self, pool: &dyn Pool, gz: Encoding) -> Result<Self, FlowError> {
+        let gz = match gz {
+            Encoding::Gz if !self.without_runs().is_empty() => self.gz(),
+            gz => gz,
+        };
         let nothing = Fresh::default();
         let mut ropes = BTreeMap::new();
         for (index, rope) in &self.ropes {

@@ -78,7 +78,7 @@ const SCHEMA_OF_BEFORE: &str = "\
     PRAGMA user_version = 1";
 
 /// Size and digest of a file.
-type Mark = (u64, Digest);
+pub type Mark = (u64, Digest);
 
 /// The stores as the build before would have left them; gives its gzip files by those that are gone.
 struct Before {
@@ -236,7 +236,7 @@ fn relisted(head: &[u8], marks: &HashMap<Digest, Mark>) -> Vec<u8> {
 }
 
 /// What is live is made anew in the form of before: the history that was played, and its files.
-fn earlier(
+pub fn earlier(
     ground: &Ground,
     place: &Path,
     clock: &HandClock,
@@ -258,7 +258,7 @@ fn earlier(
 }
 
 /// The gzip files that the head lists.
-fn gzip_files(house: &House<'_>, suite: &SuiteName) -> Vec<IndexFile> {
+pub fn gzip_files(house: &House<'_>, suite: &SuiteName) -> Vec<IndexFile> {
     let catalogue = &house.repository.catalogue;
     let head = catalogue.load_suite(suite).unwrap().unwrap().head.unwrap();
     let mut files = catalogue.list_indices(suite, head.generation).unwrap();
@@ -266,7 +266,7 @@ fn gzip_files(house: &House<'_>, suite: &SuiteName) -> Vec<IndexFile> {
     files
 }
 
-fn forms(files: &[IndexFile]) -> BTreeSet<Encoding> {
+pub fn forms(files: &[IndexFile]) -> BTreeSet<Encoding> {
     files.iter().map(|file| file.encoding).collect()
 }
 
