@@ -62,9 +62,10 @@ impl Problem {
         self.known_code().map_or_else(|| Exit::of_status(self.status), Code::exit)
     }
 
-    /// Whether the same request may succeed in a moment, so that a retry makes sense.
+    /// Whether the same request may succeed in a moment, so that a retry makes sense. A clock that is
+    /// behind needs somebody.
     pub fn is_passing(&self) -> bool {
-        matches!(self.status, 408 | 429 | 503)
+        matches!(self.status, 408 | 429 | 503) && self.known_code() != Some(Code::ClockBehind)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A clock that jumps: nothing is signed by it that nobody asked for, and once it is right again all goes on.
 
 mod hosts;
+mod matrix;
 
 use repod::domain::{AliasEdit, Change, PinKind, PinTarget, SuiteEdit};
 use repod::flow::access::certificates;
