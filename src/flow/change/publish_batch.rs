@@ -391,6 +391,8 @@ fn same_failure(problem: &FlowError) -> FlowError {
     match problem {
         FlowError::Full(cause) => FlowError::Full(cause.clone()),
         FlowError::Internal(cause) => FlowError::Internal(cause.clone()),
+        FlowError::Unknown(cause) => FlowError::Unknown(cause.clone()),
+        FlowError::Stopped(cause) => FlowError::Stopped(cause.clone()),
         FlowError::Damaged(damage, cause) => FlowError::Damaged(*damage, cause.clone()),
         FlowError::ClockBehind(cause) => FlowError::ClockBehind(cause.clone()),
         FlowError::Unavailable(cause) => FlowError::Unavailable(cause.clone()),
