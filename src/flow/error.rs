@@ -90,7 +90,7 @@ pub enum FlowError {
     /// The disk failed while it was recorded.
     #[error(
         "the server's disk failed while this was recorded, and it is not known whether it was done; \
-         the server says it once it writes again, after a restart at the latest ({0})"
+         what the server shows is right once it writes again, after a restart at the latest ({0})"
     )]
     Unknown(Cause),
     /// The disk failed earlier, and nothing is written since; nothing was changed.
