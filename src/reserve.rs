@@ -14,12 +14,10 @@
 #![expect(clippy::disallowed_methods, reason = "this room makes and removes its own files")]
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-
-use rustix::io::Errno;
 
 /// How many files there are.
 pub const PIECES: usize = 8;
@@ -190,7 +188,8 @@ pub fn lack(path: &Path) -> String {
 
 /// Whether a call failed because a file system has no room for it.
 pub fn is_full(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::NOSPC | Errno::DQUOT))
+    // By its kind, because a library may have wrapped the system's error.
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A disk that fails while a change is recorded: what the client was told holds after a crash, nobody is
 //! told to try again in vain, and hosts are served.
 
+mod full;
 mod inject;
 
 use std::path::PathBuf;
@@ -44,6 +45,14 @@ impl Told {
             }
             false => Self::NotDone,
         }
+    }
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
@@ -287,11 +296,7 @@ fn a_server_that_cannot_write_says_so_everywhere_and_serves_on() {
     assert_eq!(before, house.seen(Deed::RollBack));
 
     drop(injected);
-    let begun = Instant::now();
-    while !house.local("readyz").starts_with("HTTP/1.1 200 ") {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{}", house.server.log());
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    until("that it is ready", || house.local("readyz").starts_with("HTTP/1.1 200 "));
     house.server.repoctl(&upload).expect_success().expect_says("published");
     // What history says from here on stays.
     assert_eq!(before, house.seen(Deed::RollBack));

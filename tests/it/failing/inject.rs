@@ -1,26 +1,16 @@
 //! Errors of the disk: strace makes the system calls of a running server fail at one file.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::programs::{program, require};
+use crate::harness::roots::not_run;
 
 /// What SQLite writes and syncs with.
 pub const SYNC: &str = "fsync,fdatasync";
 pub const WRITE: &str = "write,pwrite64";
-
-/// Where a test says that it was not run, for the last line of `tests/run`.
-fn note() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing-disk.not-run")
-}
-
-/// Says that a test was not run.
-pub fn not_run(why: &str) {
-    println!("not run: {why}");
-    fs::write(note(), format!("{why}\n")).unwrap();
-}
 
 /// A server whose calls fail until this is dropped.
 pub struct Injected(Child);
@@ -41,7 +31,7 @@ impl Injected {
         let begun = Instant::now();
         while !is_traced_by(pid, strace.id()) {
             if strace.try_wait().unwrap().is_some() {
-                not_run("strace may not trace a process here, so that no disk fails");
+                not_run("failing-disk", "strace may not trace a process here, so that no disk fails");
                 return None;
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "strace does not begin");
