@@ -389,6 +389,6 @@ impl<T> Catalogue for T where
         + Journal
         + Audit
         + Clients
-    + Writing
+        + Writing
 {
 }

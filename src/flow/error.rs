@@ -137,6 +137,21 @@ impl FlowError {
         }
     }
 
+    /// The same failure, for somebody else who waited for the same work.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Full(cause) => Self::Full(cause.clone()),
+            Self::Internal(cause) => Self::Internal(cause.clone()),
+            Self::Unknown(cause) => Self::Unknown(cause.clone()),
+            Self::Stopped(cause) => Self::Stopped(cause.clone()),
+            Self::Damaged(damage, cause) => Self::Damaged(*damage, cause.clone()),
+            Self::ClockBehind(cause) => Self::ClockBehind(cause.clone()),
+            Self::Unavailable(cause) => Self::Unavailable(cause.clone()),
+            Self::Conflict(conflict) => Self::Conflict(conflict.clone()),
+            other => Self::Unavailable(other.to_string().into()),
+        }
+    }
+
     /// A `.deb` is gone.
     pub(crate) fn lost_blob(package: &Digest) -> Self {
         let text = format!("blob {package} is recorded but not there");

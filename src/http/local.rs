@@ -32,7 +32,8 @@ pub async fn ready(State(app): State<App>) -> (StatusCode, String) {
     let stopped = writing::stopped(repository);
     match (until, stopped.first()) {
         (Ok(until), Some(StoppedStore { store, why })) => {
-            let text = format!("hosts are served until {until}, and no change is taken: {store}: {why}\n");
+            let text =
+                format!("hosts are served until {until}, and no change is taken: {store}: {why}\n");
             (StatusCode::SERVICE_UNAVAILABLE, text)
         }
         (Ok(until), None) => {

@@ -108,6 +108,14 @@ pub enum SigningError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The keyring was replaced, and that may not be on the disk (the machine's fault).
+    #[error("the keyring, {path:?}, may be the old or the new one after a crash: {source}")]
+    Unsynced {
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// No key of the keyring has this fingerprint (operator's fault).
     #[error("there is no key {0} in the keyring; `repoctl key list` shows them")]
     NoSuchKey(String),

@@ -288,7 +288,10 @@ fn a_server_that_cannot_write_says_so_everywhere_and_serves_on() {
     house.server.repoctl(&["status"]).expect_success().expect_says("WARNING writing-stopped");
     let ready = house.local("readyz");
     assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
-    assert!(ready.contains("hosts are served until") && ready.contains("writing stopped"), "{ready}");
+    assert!(
+        ready.contains("hosts are served until") && ready.contains("writing stopped"),
+        "{ready}"
+    );
     assert!(house.local("healthz").starts_with("HTTP/1.1 200 "));
     let metrics = house.local("metrics");
     assert!(metrics.contains("repod_writable{store=\"catalogue\"} 0\n"), "{metrics}");

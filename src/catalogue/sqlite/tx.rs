@@ -31,10 +31,7 @@ fn lacks_room(error: &rusqlite::Error) -> bool {
 /// Whether writing must stop after this error until the file is opened again, because what it holds
 /// is no sound database.
 pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Whether a commit that failed with this error may be in the log all the same. On a full disk it is

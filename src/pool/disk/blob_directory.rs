@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::volume::Volume;
 use super::handles::{DIRECTORY, FileState, Found, directory, io_error};
+use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 

@@ -31,7 +31,10 @@ impl Injected {
         let begun = Instant::now();
         while !is_traced_by(pid, strace.id()) {
             if strace.try_wait().unwrap().is_some() {
-                not_run("failing-disk", "strace may not trace a process here, so that no disk fails");
+                not_run(
+                    "failing-disk",
+                    "strace may not trace a process here, so that no disk fails",
+                );
                 return None;
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "strace does not begin");

@@ -60,9 +60,11 @@ impl SmallDisk {
                 assert!(made, "there was no inode for a directory");
                 let before = fs::read_dir(&dir).unwrap().count();
                 let mut numbers = before..;
-                while numbers.next().is_some_and(|number| {
-                    File::create(dir.join(format!("{number}"))).is_ok()
-                }) {}
+                while numbers
+                    .next()
+                    .is_some_and(|number| File::create(dir.join(format!("{number}"))).is_ok())
+                {
+                }
             }
         }
     }
