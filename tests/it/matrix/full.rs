@@ -13,6 +13,9 @@ const REVOKED: &str = "403 certificate was revoked";
 
 fn lists_are_taken_on_a_full_disk(full: Full, pki: &'static Pki) {
     let mut outside = Outside::stopped("", pki);
+    let config = outside.server.data().join("repod.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(config, text.replace("[limits]\n", "[limits]\nreserve_bytes = 0\n")).unwrap();
     let Some(disk) = SmallDisk::under(&outside.server.data(), 64) else { return };
     outside.begin();
     let path = |name: &str| pki.path(name).display().to_string();
