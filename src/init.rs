@@ -1,6 +1,6 @@
 //! INIT: a new data directory, with everything that a server needs to start, and a first operator.
 //!
-//! May name: server, catalogue, signing, trust, config, domain, time
+//! May name: server, catalogue, signing, trust, config, domain, time, reserve
 
 #![expect(clippy::disallowed_methods, reason = "this room makes the data directory")]
 

@@ -21,6 +21,7 @@ pub mod init;
 pub mod nearest;
 pub mod pool;
 pub mod reading;
+pub mod reserve;
 pub mod server;
 pub mod signing;
 pub mod telemetry;

@@ -1,6 +1,6 @@
 //! SERVER: the composition root. It names the concrete back ends, wires them, runs, and shuts down.
 //!
-//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, digest, time, telemetry, reading
+//! May name: http, flow, catalogue, pool, signing, trust, config, domain, debian, digest, time, telemetry, reading, reserve
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ use crate::http::listen::{Edge, Notifier};
 use crate::http::metrics::Metrics;
 use crate::http::{self, App, Handover, Site};
 use crate::pool::DiskPool;
+use crate::reserve::Reserve;
 use crate::signing::{DateFloor, Signer};
 use crate::time::{Clock, SystemClock};
 use crate::trust::Trust;
@@ -213,8 +214,11 @@ fn open_repository(
     let keyring = keys::keyring(config, data)?;
     let signer = Signer::of_keyring(keyring, floor).map_err(part("signing key"))?;
     let pool = DiskPool::open(&data.pool(), config.limits.reserve_bytes).map_err(part("pool"))?;
-    let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
-    let trust = Trust::load(trust_files(config, data), now).map_err(part("trust"))?;
+    let reserve = Arc::new(Reserve::open(data.reserve()));
+    let catalogue = SqliteCatalogue::open_with(&data.catalogue(), Arc::clone(&reserve))
+        .map_err(part("catalogue"))?;
+    let trust = trust_files(config, data, &reserve);
+    let trust = Trust::load(trust, now).map_err(part("trust"))?;
     let authority = ca::load(config, data)?;
     let repository = Repository::open(Parts {
         catalogue: Arc::new(catalogue),

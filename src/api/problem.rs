@@ -85,7 +85,8 @@ pub enum Exit {
     Usage = 2,
     /// Not allowed: stop.
     Denied = 3,
-    /// The server is out of reach, busy or failing; nothing was half done.
+    /// The server is out of reach, busy or failing; nothing was half done, unless the message says
+    /// that it is not known.
     Unavailable = 4,
 }
 
@@ -210,6 +211,10 @@ codes! {
     Stopping => "stopping", 503, "server is stopping", Unavailable;
     /// The disk of the server is full; somebody has to make room.
     OutOfSpace => "out-of-space", 507, "out of space", Unavailable;
+    /// The disk failed while it was recorded: it is not known whether it was done.
+    OutcomeUnknown => "outcome-unknown", 500, "not known whether it was done", Unavailable;
+    /// The disk failed earlier, and the server writes nothing since; somebody has to look at it.
+    WritingStopped => "writing-stopped", 500, "server writes nothing", Unavailable;
     /// The server failed; its log says why.
     Internal => "internal", 500, "internal error", Unavailable;
 }

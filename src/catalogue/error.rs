@@ -46,6 +46,13 @@ pub enum CatalogueError {
     /// There is no room for it; nothing was recorded.
     #[error("the server's disk is full ({0}); make room there")]
     Full(#[source] Cause),
+    /// The disk failed while it was made durable: whether it is recorded is known only when the file is
+    /// opened again.
+    #[error("{0}: it is not known whether it was recorded")]
+    Unknown(#[source] Cause),
+    /// An earlier write failed so that nothing may follow it. Nothing was recorded.
+    #[error("writing stopped after: {0}; restart the server once the disk is sound")]
+    Stopped(#[source] Cause),
     /// The database reported an error.
     #[error("catalogue: {0}")]
     Database(#[source] Cause),

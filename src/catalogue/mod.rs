@@ -2,7 +2,7 @@
 //! method records one event in one transaction, unless it says otherwise. Methods are synchronous:
 //! callers bring their own threads.
 //!
-//! May name: domain, debian, digest, time, cause
+//! May name: domain, debian, digest, time, cause, reserve
 
 use crate::debian::{Component, Namespace, PackageName, SuiteName};
 use crate::digest::Digest;
@@ -21,6 +21,7 @@ mod restorations;
 mod snapshots;
 mod sql;
 pub mod sqlite;
+mod writing;
 
 pub use audit::{Audit, AuditedKeyring, Checkpoint, Delivery, KeyringChange};
 pub use clients::{ClientPackage, ClientSighting, Clients, KeyringSighting};
@@ -36,6 +37,7 @@ pub use repairs::{FiledIndex, Repairs};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
 pub use snapshots::{Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
+pub use writing::Writing;
 
 /// Facts about packages.
 pub trait Packages: Send + Sync {
@@ -370,6 +372,7 @@ pub trait Catalogue:
     + Journal
     + Audit
     + Clients
+    + Writing
 {
 }
 
@@ -386,5 +389,6 @@ impl<T> Catalogue for T where
         + Journal
         + Audit
         + Clients
+        + Writing
 {
 }

@@ -105,6 +105,9 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let mut failure = Self::new(error.exit(), error.to_string());
         failure.hint = error.hint().map(str::to_owned);
+        if let ClientError::Unsure { problem, .. } = &error {
+            failure.code = Some(problem.code.clone());
+        }
         if let ClientError::Problem { problem, .. } = &error {
             failure.reasons = reasons_of(problem);
             // A single reason is often the message itself, and a message of several reasons has
@@ -158,7 +161,7 @@ fn hint_of(code: Code) -> Option<&'static str> {
             "an operator delivers a newer list with `repoctl crl put FILE`; a server that signs its list \
              itself makes one when it is restarted",
         ),
-        Code::ClockBehind | Code::OutOfSpace | Code::Internal => {
+        Code::ClockBehind | Code::OutOfSpace | Code::WritingStopped | Code::Internal => {
             Some("nothing was half done; somebody has to look at the server first")
         }
         _ => None,

@@ -38,7 +38,7 @@ pub async fn fetch_authority(server: &str) -> Result<String, ClientError> {
         }
     }
     if status != 200 {
-        return Err(ClientError::of_answer(&blind.place, status, None, &body));
+        return Err(ClientError::of_answer(&blind.place, status, None, &body, Effect::Nothing));
     }
     let answer: Result<AuthorityView, _> = serde_json::from_slice(&body);
     Ok(answer.map_err(|_| strange(&blind, status))?.ca_pem)

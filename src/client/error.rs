@@ -40,6 +40,14 @@ pub enum ClientError {
         /// Where to look before it is repeated; `None` when repeating it does no harm.
         look: Option<&'static str>,
     },
+    /// The server does not know whether it was done: its disk failed meanwhile.
+    #[error("{}", sentence(.problem))]
+    Unsure {
+        /// The problem in its answer.
+        problem: Box<Problem>,
+        /// Where to look before it is repeated; `None` when repeating it does no harm.
+        look: Option<&'static str>,
+    },
     /// The server could not prove its identity.
     #[error("{server} is not trusted: {cause}")]
     Untrusted {
@@ -98,7 +106,7 @@ impl ClientError {
             Self::Unreachable { .. } | Self::NoAnswer { .. } => Exit::Unavailable,
             Self::Untrusted { .. } | Self::Credentials(_) => Exit::Usage,
             Self::CertificateRefused { .. } => Exit::Denied,
-            Self::Problem { problem, .. } => problem.exit(),
+            Self::Problem { problem, .. } | Self::Unsure { problem, .. } => problem.exit(),
             Self::Unexpected { status, .. } => match Exit::of_status(*status) {
                 Exit::Done => Exit::Unavailable,
                 other => other,
@@ -126,7 +134,9 @@ impl ClientError {
     /// Whether the server told just this problem.
     pub fn is(&self, code: Code) -> bool {
         match self {
-            Self::Problem { problem, .. } => problem.known_code() == Some(code),
+            Self::Problem { problem, .. } | Self::Unsure { problem, .. } => {
+                problem.known_code() == Some(code)
+            }
             _ => false,
         }
     }
@@ -140,6 +150,10 @@ impl ClientError {
             Self::NoAnswer { look, .. } => {
                 look.or(Some("repeat the command: what was made is not made twice"))
             }
+            Self::Unsure { look, .. } => look.or(Some(
+                "repeat the command once `repoctl status` has no warning writing-stopped: what was made \
+                 is not made twice",
+            )),
             Self::Untrusted { .. } => {
                 Some("check --server (is it the name in the certificate of the server?) and --ca")
             }
@@ -158,10 +172,20 @@ impl ClientError {
         status: u16,
         wait: Option<Duration>,
         body: &[u8],
+        effect: Effect,
     ) -> Self {
         match serde_json::from_slice::<Problem>(body) {
-            // The status line is what proxies and logs show, so it takes precedence over the body.
-            Ok(problem) => Self::Problem { problem: Box::new(Problem { status, ..problem }), wait },
+            Ok(problem) => {
+                // The status line is what proxies and logs show, so it takes precedence over the body.
+                let problem = Box::new(Problem { status, ..problem });
+                match (problem.known_code(), effect) {
+                    (Some(Code::OutcomeUnknown), Effect::Once(look)) => {
+                        Self::Unsure { problem, look: Some(look) }
+                    }
+                    (Some(Code::OutcomeUnknown), _) => Self::Unsure { problem, look: None },
+                    _ => Self::Problem { problem, wait },
+                }
+            }
             Err(error) => Self::Unexpected {
                 server: server.into(),
                 status,

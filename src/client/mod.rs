@@ -181,7 +181,7 @@ impl Client {
         let wait = retry::asked_wait(response.headers());
         let body = self.read_body(response, effect).await?;
         if !(200..300).contains(&status) {
-            return Err(ClientError::of_answer(&self.place, status, wait, &body));
+            return Err(ClientError::of_answer(&self.place, status, wait, &body, effect));
         }
         serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
             server: self.place.clone(),

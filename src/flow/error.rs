@@ -6,10 +6,12 @@ use crate::digest::Digest;
 use crate::domain::add::TAKEN;
 use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
 use crate::pool::{Kind, PoolError};
-use crate::signing::SigningError;
+use crate::reserve::is_full;
+use crate::signing::{FloorError, SigningError};
 use crate::trust::{Refusal, TrustError};
 
-/// Why a flow ended without doing what was asked. Nothing was half done.
+/// Why a flow ended without doing what was asked. Nothing was half done, but for
+/// [`FlowError::Unknown`], of which it is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     /// The client's certificate is refused, or nobody is served while the revocation lists are
@@ -85,6 +87,15 @@ pub enum FlowError {
     /// Temporarily impossible; a retry may succeed.
     #[error(transparent)]
     Unavailable(Cause),
+    /// The disk failed while it was recorded.
+    #[error(
+        "the server's disk failed while this was recorded, and it is not known whether it was done; \
+         what the server shows is right once it writes again, after a restart at the latest ({0})"
+    )]
+    Unknown(Cause),
+    /// The disk failed earlier, and nothing is written since; nothing was changed.
+    #[error(transparent)]
+    Stopped(Cause),
     /// Stored bytes are not what they should be.
     #[error("{1}")]
     Damaged(Damage, #[source] Cause),
@@ -123,6 +134,21 @@ impl FlowError {
         match self {
             Self::Damaged(damage, _) => Some(*damage),
             _ => None,
+        }
+    }
+
+    /// The same failure, for somebody else who waited for the same work.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Full(cause) => Self::Full(cause.clone()),
+            Self::Internal(cause) => Self::Internal(cause.clone()),
+            Self::Unknown(cause) => Self::Unknown(cause.clone()),
+            Self::Stopped(cause) => Self::Stopped(cause.clone()),
+            Self::Damaged(damage, cause) => Self::Damaged(*damage, cause.clone()),
+            Self::ClockBehind(cause) => Self::ClockBehind(cause.clone()),
+            Self::Unavailable(cause) => Self::Unavailable(cause.clone()),
+            Self::Conflict(conflict) => Self::Conflict(conflict.clone()),
+            other => Self::Unavailable(other.to_string().into()),
         }
     }
 
@@ -181,6 +207,8 @@ impl From<CatalogueError> for FlowError {
             CatalogueError::Stanza(package) => {
                 Self::Damaged(Damage::Stanza(package), Cause::of(error))
             }
+            CatalogueError::Unknown(cause) => Self::Unknown(cause),
+            CatalogueError::Stopped(_) => Self::Stopped(Cause::of(error)),
             CatalogueError::Damaged(_) | CatalogueError::Database(_) => {
                 Self::Internal(Cause::of(error))
             }
@@ -197,8 +225,9 @@ impl From<SpecError> for FlowError {
 impl From<PoolError> for FlowError {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Full { .. } => Self::Full(Cause::of(error)),
-            PoolError::Stopped(_) | PoolError::Scarce(_) => Self::Unavailable(Cause::of(error)),
+            PoolError::Full { .. } | PoolError::NoInodes(_) => Self::Full(Cause::of(error)),
+            PoolError::Stopped(_) => Self::Stopped(Cause::of(error)),
+            PoolError::Scarce(_) => Self::Unavailable(Cause::of(error)),
             PoolError::Damaged { kind, digest } => {
                 let damage = match kind {
                     Kind::Blob => Damage::Blob(digest),
@@ -217,6 +246,10 @@ impl From<SigningError> for FlowError {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::ClockBehind { .. } => Self::ClockBehind(Cause::of(error)),
+            SigningError::Floor(FloorError::Broken { .. }) => Self::Stopped(Cause::of(error)),
+            SigningError::Floor(FloorError::Io { ref source, .. }) if is_full(source) => {
+                Self::Full(Cause::while_doing("cannot sign", error))
+            }
             other => Self::Unavailable(Cause::while_doing("cannot sign", other)),
         }
     }
@@ -224,7 +257,10 @@ impl From<SigningError> for FlowError {
 
 impl From<TrustError> for FlowError {
     fn from(error: TrustError) -> Self {
-        Self::Internal(Cause::of(error))
+        match error.is_full() {
+            true => Self::Full(Cause::of(error)),
+            false => Self::Internal(Cause::of(error)),
+        }
     }
 }
 

@@ -25,3 +25,11 @@ pub fn write(repository: &Repository) -> Result<(), FlowError> {
     }
     Ok(())
 }
+
+/// The same before a report. A report that lacks what was seen last is better than none, and a revocation
+/// reads one on a full disk too.
+pub fn write_if_possible(repository: &Repository) {
+    if let Err(problem) = write(repository) {
+        tracing::warn!(%problem, "what hosts fetched last was not kept");
+    }
+}

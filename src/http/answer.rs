@@ -49,7 +49,13 @@ impl From<FlowError> for Failure {
 
 /// The problem that is answered for an error; an error of the server is logged.
 pub fn problem(error: FlowError) -> Problem {
-    if matches!(error, FlowError::Internal(_) | FlowError::Damaged(..)) {
+    if matches!(
+        error,
+        FlowError::Internal(_)
+            | FlowError::Damaged(..)
+            | FlowError::Unknown(_)
+            | FlowError::Stopped(_)
+    ) {
         tracing::error!(%error, "a request failed");
     }
     let problem = Problem::new(code(&error), error.to_string());
@@ -79,6 +85,8 @@ fn code(error: &FlowError) -> Code {
         FlowError::Full(_) => Code::OutOfSpace,
         FlowError::ClockBehind(_) => Code::ClockBehind,
         FlowError::Unavailable(_) => Code::Busy,
+        FlowError::Unknown(_) => Code::OutcomeUnknown,
+        FlowError::Stopped(_) => Code::WritingStopped,
         FlowError::Internal(_) | FlowError::Damaged(..) => Code::Internal,
     }
 }

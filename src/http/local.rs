@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
+use crate::flow::report::writing::{self, StoppedStore};
 use crate::http::App;
 
 /// Answers with `routes` on `listener` until `stopped` ends.
@@ -24,14 +25,21 @@ pub async fn healthy() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: hosts can be served.
+/// `GET /readyz`: hosts are served, and changes are recorded. The answer says which of the two is not.
 pub async fn ready(State(app): State<App>) -> (StatusCode, String) {
     let repository = &app.repository;
-    match repository.trust.current().gate(repository.now()) {
-        Ok(until) => {
+    let until = repository.trust.current().gate(repository.now());
+    let stopped = writing::stopped(repository);
+    match (until, stopped.first()) {
+        (Ok(until), Some(StoppedStore { store, why })) => {
+            let text =
+                format!("hosts are served until {until}, and no change is taken: {store}: {why}\n");
+            (StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+        (Ok(until), None) => {
             (StatusCode::OK, format!("ready; the revocation list is valid until {until}\n"))
         }
-        Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
+        (Err(refusal), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
     }
 }
 

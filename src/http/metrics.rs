@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::api::Code;
+use crate::flow::report::writing;
 use crate::flow::{FlowError, Repository};
 use crate::http::answer::Failure;
 use crate::http::listen::{EdgeCounts, Peer, Sparing};
@@ -85,6 +86,7 @@ impl Metrics {
     pub fn page(&self, repository: &Repository) -> String {
         let mut page = Page::default();
         self.write_gate(repository, &mut page);
+        write_stores(repository, &mut page);
         let kind = "counter";
         page.head("repod_requests_total", kind, "requests that came");
         page.line("repod_requests_total", "", self.requests.load(Ordering::Relaxed));
@@ -163,6 +165,24 @@ impl Metrics {
         page.head("repod_crl_troubles", "gauge", "lists that were found and not taken");
         page.line("repod_crl_troubles", "", state.troubles().len());
     }
+}
+
+/// Whether changes are recorded, and whether what has to be is on the disk.
+fn write_stores(repository: &Repository, page: &mut Page) {
+    let stopped = writing::stopped(repository);
+    page.head("repod_writable", "gauge", "1 while a store is written to; 0 after a failed sync");
+    for store in writing::STORES {
+        let is_written = stopped.iter().all(|one| one.store != store);
+        page.line("repod_writable", &format!("{{store=\"{store}\"}}"), u64::from(is_written));
+    }
+    let (whole, unstored) =
+        (repository.trust.reserve().is_whole(), repository.trust.unstored().is_some());
+    let help = "1 while the room for revocations on a full disk is there";
+    page.head("repod_reserve_whole", "gauge", help);
+    page.line("repod_reserve_whole", "", u64::from(whole));
+    let help = "1 while a revocation list is in force and not on the disk";
+    page.head("repod_crl_unstored", "gauge", help);
+    page.line("repod_crl_unstored", "", u64::from(unstored));
 }
 
 /// The name of a CA as a label; it is printable ASCII.

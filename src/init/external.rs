@@ -2,6 +2,7 @@
 //! issued here.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::configuration::Setting;
 use super::files::{make_directory, write_new};
@@ -9,6 +10,7 @@ use super::profile::{first_grant, profile_text};
 use super::{ExternalCa, InitError, InitOptions};
 use crate::catalogue::{Access, SqliteCatalogue};
 use crate::domain::{Actor, Event};
+use crate::reserve::Reserve;
 use crate::server::DataDirectory;
 use crate::time::Moment;
 use crate::trust::{NewRequest, ServerIdentity, Trust, TrustFiles, read_ca};
@@ -45,6 +47,7 @@ impl Named {
             delivered: None,
             floor: scratch.path().join("crl.floor"),
             grace_seconds: 0,
+            reserve: Arc::new(Reserve::none()),
         };
         let trust = Trust::load(files, now);
         let trust = trust.map_err(|error| InitError::Named("trust", error.to_string()))?;

@@ -6,9 +6,9 @@
 //! 0750.
 //!
 //! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
-//! directory. Many small files share their syncs (`together`). After a failed sync or rename the
-//! content of the disk is unknown, so writing stops until the pool is opened again; reading
-//! continues.
+//! directory. Many small files share their syncs (`together`). After a failed sync the content of the
+//! disk is unknown, so writing stops until the pool is opened again; reading continues. What fails
+//! otherwise harms only the file that it was for.
 //!
 //! Nothing is read that was not held against its digest (`verified`).
 
@@ -164,6 +164,10 @@ impl Pool for DiskPool {
             self.tree.bundles.remove(&self.tree.volume, digest)?;
         }
         self.tree.directory_of(kind).remove(digest)
+    }
+
+    fn stopped(&self) -> Option<PoolError> {
+        self.tree.volume.expect_writable().err()
     }
 
     fn room_bytes(&self) -> Result<u64, PoolError> {

@@ -51,7 +51,7 @@ impl Shared {
     fn weigh(&self, more_bytes: u64) -> Result<(), PoolError> {
         let free_bytes = self.free_bytes();
         if free_bytes < more_bytes {
-            return Err(PoolError::Full { free_bytes, reserve_bytes: 0 });
+            return Err(PoolError::Full { place: "memory".into(), free_bytes, reserve_bytes: 0 });
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! write-once and named by its own SHA-256; the catalogue knows what a name means. Synchronous:
 //! callers use their own threads.
 //!
-//! May name: domain, debian, digest, cause
+//! May name: domain, debian, digest, cause, reserve
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -49,18 +49,23 @@ impl Kind {
 pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
     #[error(
-        "the server's disk is full or nearly so: {} MiB are free, {} MiB have to stay free \
-         (limits.reserve_bytes in repod.toml); make room there",
+        "the server's disk is full or nearly so: {} MiB are free on the file system of {place}, {} MiB \
+         have to stay free (limits.reserve_bytes in repod.toml); make room there",
         .free_bytes >> 20,
         .reserve_bytes >> 20
     )]
     Full {
+        /// The pool.
+        place: String,
         /// The free space now.
         free_bytes: u64,
         /// The space that must stay free.
         reserve_bytes: u64,
     },
-    /// An earlier write or sync failed, so nothing is written until a restart.
+    /// The file system takes no other file, although it may have room for bytes. Nothing was written.
+    #[error("the server's disk is full: {0}")]
+    NoInodes(String),
+    /// An earlier sync failed, so nothing is written until a restart.
     #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
     Stopped(#[source] Cause),
     /// Stored bytes do not match their name.
@@ -282,6 +287,11 @@ pub trait Pool: Send + Sync {
     /// # Errors
     /// [`PoolError::Io`].
     fn remove(&self, kind: Kind, digest: &Digest) -> Result<(), PoolError>;
+
+    /// Why nothing is written any more: the error that every write gets. `None` while all is well.
+    fn stopped(&self) -> Option<PoolError> {
+        None
+    }
 
     /// How much can still be stored before the reserve is reached. Unit: bytes.
     ///

@@ -155,6 +155,11 @@ impl DataDirectory {
         self.root.join("pool")
     }
 
+    /// Room that is kept for what has to be written on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
     /// The database.
     pub fn catalogue(&self) -> PathBuf {
         self.root.join("catalogue.sqlite")

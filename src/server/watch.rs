@@ -13,14 +13,20 @@ use super::{DataDirectory, part};
 use crate::config::Config;
 use crate::flow::Repository;
 use crate::flow::access::anchors;
+use crate::reserve::Reserve;
 use crate::trust::{Refusal, ServerIdentity, TrustError, TrustFiles};
 
 /// The files of trust: those in the configuration, else those of the embedded CA.
-pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
+pub(super) fn trust_files(
+    config: &Config,
+    data: &DataDirectory,
+    reserve: &Arc<Reserve>,
+) -> TrustFiles {
     let trust = &config.trust;
     let grace_seconds = i64::from(trust.grace_seconds);
+    let reserve = Arc::clone(reserve);
     if !trust.is_external() {
-        return TrustFiles { grace_seconds, ..TrustFiles::of_directory(&data.ca()) };
+        return TrustFiles { grace_seconds, reserve, ..TrustFiles::of_directory(&data.ca()) };
     }
     TrustFiles {
         anchors: trust.anchors.clone(),
@@ -29,6 +35,7 @@ pub(super) fn trust_files(config: &Config, data: &DataDirectory) -> TrustFiles {
         delivered: Some(data.trust().join("delivered")),
         floor: data.trust().join("crl.floor"),
         grace_seconds,
+        reserve,
     }
 }
 
@@ -66,6 +73,7 @@ impl Watch {
     pub(super) fn look(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.repository.now();
+        self.repository.trust.reserve().refill();
         if let Some(read) = self.repository.trust.look(now) {
             self.take_trust(read);
         }

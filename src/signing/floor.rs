@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::OFlags;
 
 use crate::debian::SuiteName;
+use crate::reserve::is_full;
 use crate::time::Moment;
 
 /// A floor file is at most ten digits, a blank, twenty digits and a newline; reading a little more
@@ -205,12 +206,23 @@ impl DateFloor {
             return Err(failed("write", &temporary)(error));
         }
         // After a failed sync the kernel may drop the dirty pages, and a second sync would succeed
-        // wrongly.
-        file.sync_all()
-            .and_then(|()| fs::rename(&temporary, self.dir.join(name)))
-            .and_then(|()| dir.sync_all())
+        // wrongly. A full disk harms only the new file, which nobody reads yet.
+        let broken = |error: &io::Error| {
+            if !is_full(error) {
+                self.broken.store(true, Ordering::SeqCst);
+            }
+        };
+        file.sync_all().inspect_err(broken).map_err(failed("make durable", &temporary))?;
+        fs::rename(&temporary, self.dir.join(name)).map_err(failed("rename", &temporary))?;
+        dir.sync_all()
             .inspect_err(|_| self.broken.store(true, Ordering::SeqCst))
-            .map_err(failed("make durable", &temporary))
+            .map_err(failed("make durable", &self.dir))
+    }
+
+    /// Why nothing is signed any more; `None` while all is well.
+    pub fn stopped(&self) -> Option<FloorError> {
+        let broken = self.broken.load(Ordering::SeqCst);
+        broken.then(|| FloorError::Broken { dir: self.dir.clone() })
     }
 
     /// The directory, locked: another thread, or another process by mistake, must not write between

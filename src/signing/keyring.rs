@@ -274,12 +274,18 @@ impl Keyring {
         let text = serde_json::to_string_pretty(&file).map_err(|e| self.broken(e.to_string()))?;
         let written = replace(&self.dir, RING, 0o640, &format!("{text}\n"));
         written.map_err(|error| self.broken(error.to_string()))?;
-        self.write_public(entries)
+        // Its name is new from here on, and what fails is no proof that it is the old one again.
+        let named = sync(&self.dir).and_then(|()| self.replace_public(entries));
+        named.map_err(|source| SigningError::Unsynced { path: self.dir.join(RING), source })
     }
 
     fn write_public(&self, entries: &[Entry]) -> Result<(), SigningError> {
-        let written = replace(&self.dir, PUBLIC, 0o644, &public_of(entries));
-        written.map_err(|error| self.broken(error.to_string()))
+        self.replace_public(entries).map_err(|error| self.broken(error.to_string()))
+    }
+
+    fn replace_public(&self, entries: &[Entry]) -> io::Result<()> {
+        replace(&self.dir, PUBLIC, 0o644, &public_of(entries))?;
+        sync(&self.dir)
     }
 
     fn broken(&self, problem: String) -> SigningError {
@@ -299,13 +305,16 @@ fn public_of(entries: &[Entry]) -> String {
     entries.iter().map(|entry| entry.public.as_str()).collect()
 }
 
-/// Replaces a file whole and durably.
+/// Replaces a file whole. Its name is durable once the directory is synced.
 fn replace(dir: &Path, name: &str, mode: u32, text: &str) -> io::Result<()> {
     let new = dir.join(format!(".{name}.new"));
     let _leftover_of_a_crash = fs::remove_file(&new);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&new, dir.join(name))?;
+    fs::rename(&new, dir.join(name))
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }

@@ -7,7 +7,7 @@
 //! each suite. It is kept on disk apart from the catalogue, and no later signature may be at or
 //! below it.
 //!
-//! May name: domain, digest, time, debian, reading
+//! May name: domain, digest, time, debian, reading, reserve
 #![expect(
     clippy::disallowed_methods,
     reason = "private keys and the floor of Dates are files, and a command may sign"
@@ -107,6 +107,14 @@ pub enum SigningError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The keyring was replaced, and that may not be on the disk (the machine's fault).
+    #[error("the keyring, {path:?}, may be the old or the new one after a crash: {source}")]
+    Unsynced {
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// No key of the keyring has this fingerprint (operator's fault).
     #[error("there is no key {0} in the keyring; `repoctl key list` shows them")]

@@ -37,7 +37,7 @@ impl CrlNumber {
     }
 
     /// The number, when it fits 64 bits.
-    pub(super) fn to_u64(&self) -> Option<u64> {
+    pub fn to_u64(&self) -> Option<u64> {
         let bytes = self.0.as_bytes();
         let fits = bytes.len() <= 8;
         fits.then(|| bytes.iter().fold(0u64, |sum, b| (sum << 8) | u64::from(*b)))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cause::Cause;
+use crate::reserve;
 use crate::time::Moment;
 
 /// Why a certificate could not be issued, or trust could not be loaded.
@@ -19,6 +20,14 @@ pub enum TrustError {
         path: PathBuf,
         /// The system's error.
         source: Arc<io::Error>,
+    },
+    /// The disk has no room for a file.
+    #[error("cannot write {}: {lack}", .path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What its file system lacks.
+        lack: String,
     },
     /// A private key that others may read.
     #[error("{} can be read by others (mode {mode:04o}): chmod 600 it, and replace the key if it may have leaked", .path.display())]
@@ -58,6 +67,11 @@ pub enum TrustError {
 }
 
 impl TrustError {
+    /// Whether the disk has no room.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+
     /// Whether it is about a list of a CA that is not configured.
     pub(super) fn is_of_another_ca(&self) -> bool {
         matches!(self, Self::Crl(CrlFault::OtherIssuer))
@@ -65,7 +79,13 @@ impl TrustError {
 
     /// Wraps an error of the operating system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
+        move |source| match reserve::is_full(&source) {
+            true => {
+                let place = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+                Self::Full { path: path.to_path_buf(), lack: reserve::lack(place) }
+            }
+            false => Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) },
+        }
     }
 
     /// Says what is wrong with a file.

@@ -1,6 +1,6 @@
 //! The embedded CA's revocation list: its entries, and how a new one replaces the old one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rcgen::{
     CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams, SerialNumber,
@@ -53,6 +53,18 @@ impl Reason {
     }
 }
 
+/// A list that the embedded CA has signed and nobody has seen yet.
+pub struct OwnList {
+    /// Where its number is kept.
+    pub(super) number_path: PathBuf,
+    /// Its number as it is kept.
+    pub(super) number_text: String,
+    /// Where the list is kept.
+    pub(super) path: PathBuf,
+    /// The list.
+    pub(super) pem: String,
+}
+
 impl CertificateAuthority {
     /// Publishes a full revocation list in `crl.pem`, with a number above every earlier one.
     /// `revoked` must name every certificate that is revoked and not yet expired, each time.
@@ -66,12 +78,31 @@ impl CertificateAuthority {
         now: Moment,
         valid_seconds: i64,
     ) -> Result<(), TrustError> {
+        let _only_writer = files::lock_directory(&self.directory)?;
+        let list = self.sign_crl(revoked, now, valid_seconds, 0)?;
+        // The number is written first: after a crash in between it is skipped, and never used
+        // twice.
+        files::replace(&list.number_path, list.number_text.as_bytes(), Readers::All)?;
+        files::replace(&list.path, list.pem.as_bytes(), Readers::All)
+    }
+
+    /// Signs a full revocation list with a number above every earlier one, and above `above`, for
+    /// [`super::Trust::take_own`].
+    ///
+    /// # Errors
+    /// [`TrustError::Parameter`] for a bad serial, time or life; [`TrustError::Io`].
+    pub fn sign_crl(
+        &self,
+        revoked: &[Revoked],
+        now: Moment,
+        valid_seconds: i64,
+        above: u64,
+    ) -> Result<OwnList, TrustError> {
         if valid_seconds < 1 {
             return Err(TrustError::Parameter("a revocation list must last a second".into()));
         }
-        let _only_writer = files::lock_directory(&self.directory)?;
         let path = self.directory.join("crl.pem");
-        let number = self.next_number(&path, now)?;
+        let number = self.next_number(&path, now)?.max(above.saturating_add(1));
         let list = CertificateRevocationListParams {
             this_update: written(now)?.to_datetime(),
             next_update: written(now.plus(valid_seconds))?.to_datetime(),
@@ -85,11 +116,8 @@ impl CertificateAuthority {
         // server.
         let own = own_authority(&self.directory.join("ca.crt"), self.certificate_pem.as_bytes())?;
         crl::read_own(pem.as_bytes(), own, now)?;
-        // The number is written first: after a crash in between it is skipped, and never used
-        // twice.
         let number_path = self.directory.join("crl.number");
-        files::replace(&number_path, format!("{number}\n").as_bytes(), Readers::All)?;
-        files::replace(&path, pem.as_bytes(), Readers::All)
+        Ok(OwnList { number_path, number_text: format!("{number}\n"), path, pem })
     }
 
     /// What the published list revokes; nothing when there is none that can be read. Unlike the

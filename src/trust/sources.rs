@@ -1,12 +1,14 @@
 //! The files that trust is read from, and what was read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::TrustError;
 use super::authority::{self, Authority};
 use super::files::{self, CERTIFICATE_LIMIT_BYTES, CRL_LIMIT_BYTES};
 use super::gather::Lists;
 use crate::digest::{Digest, Hasher};
+use crate::reserve::Reserve;
 
 /// The files that trust is read from.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct TrustFiles {
     pub floor: PathBuf,
     /// How long a list is still used after its `nextUpdate`. Unit: seconds.
     pub grace_seconds: i64,
+    /// Room that is given up where a list is to be stored on a full disk.
+    pub reserve: Arc<Reserve>,
 }
 
 /// What was read.
@@ -45,6 +49,7 @@ impl TrustFiles {
             delivered: None,
             floor: directory.join("crl.floor"),
             grace_seconds: 0,
+            reserve: Arc::new(Reserve::none()),
         }
     }
 

@@ -2,16 +2,14 @@
 //! whole.
 
 use std::fmt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
 use super::authority::Authority;
-use super::crl::{self, Crl, CrlNumber, Floor, SKEW_SECONDS};
-use super::files::{self, CERTIFICATE_LIMIT_BYTES, Readers};
+use super::crl::{Crl, CrlNumber, Floor, SKEW_SECONDS};
 use super::gather::{Gathered, Lists, Measure, Trouble, gather};
+use super::keep::Keep;
 use super::sources::TrustFiles;
 use super::{CrlFault, IssuerId, Refusal, TrustError};
 use crate::digest::{Digest, Hasher};
@@ -19,15 +17,15 @@ use crate::time::Moment;
 
 /// The CAs and lists of one load. It never changes; a reload makes another.
 pub struct TrustState {
-    epoch: u64,
-    authorities: Vec<Authority>,
+    pub(super) epoch: u64,
+    pub(super) authorities: Vec<Authority>,
     anchors: Vec<TrustAnchor<'static>>,
     between: Vec<CertificateDer<'static>>,
     crls: Lists,
-    troubles: Vec<Trouble>,
+    pub(super) troubles: Vec<Trouble>,
     others: usize,
-    floor: Floor,
-    fingerprint: Digest,
+    pub(super) floor: Floor,
+    pub(super) fingerprint: Digest,
     grace_seconds: i64,
 }
 
@@ -172,8 +170,8 @@ impl TrustState {
 /// A delivered list that was verified. Written as the CA's id, a blank, and the number of the list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proven {
-    issuer: IssuerId,
-    number: CrlNumber,
+    pub(super) issuer: IssuerId,
+    pub(super) number: CrlNumber,
 }
 
 impl Proven {
@@ -201,141 +199,13 @@ impl fmt::Display for Proven {
     }
 }
 
-/// Holds the present [`TrustState`]; cheap to read, safe to share between threads.
-pub struct Trust {
-    files: TrustFiles,
-    state: ArcSwap<TrustState>,
-    /// The stamp of the files when they were read last; locked while they are read.
-    reading: Mutex<Digest>,
-}
-
-impl Trust {
-    /// Reads everything for the first time. Without valid lists it succeeds too, but the gate stays
-    /// closed: [`TrustState::crl_fault`] says why, and the next good [`Trust::reload`] opens it.
-    ///
-    /// # Errors
-    /// [`TrustError`] when a CA certificate or the remembered CRL numbers cannot be used.
-    pub fn load(files: TrustFiles, now: Moment) -> Result<Self, TrustError> {
-        if let Some(directory) = &files.delivered {
-            files::make_private_directory(directory)?;
-        }
-        let floor = read_floor(&files.floor)?;
-        let stamp = files.stamp();
-        let state = assemble(&files, None, &floor, now)?;
-        let trust = Self { files, state: ArcSwap::from_pointee(state), reading: Mutex::new(stamp) };
-        trust.save_floor()?;
-        Ok(trust)
-    }
-
-    /// Whether the CAs are external ones and not the embedded one.
-    pub fn is_external(&self) -> bool {
-        self.files.delivered.is_some()
-    }
-
-    /// The present state.
-    pub fn current(&self) -> Arc<TrustState> {
-        self.state.load_full()
-    }
-
-    /// Reads the files again and says whether anything changed. When a list is refused, the old one
-    /// of its CA stays in force until its `nextUpdate`; the valid lists are used all the same.
-    ///
-    /// # Errors
-    /// [`TrustError`]: the first problem. If a CA certificate has it, nothing changed.
-    pub fn reload(&self, now: Moment) -> Result<bool, TrustError> {
-        let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        *stamp = self.files.stamp();
-        self.read_again(now)
-    }
-
-    /// [`Trust::reload`], if the files changed since they were read last, or time may have mended a
-    /// problem. It costs little when nothing changed.
-    pub fn look(&self, now: Moment) -> Option<Result<bool, TrustError>> {
-        let mut stamp = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = self.files.stamp();
-        let mends = |trouble: &Trouble| match trouble.fault {
-            TrustError::Crl(CrlFault::FromFuture(at)) => at <= now.plus(SKEW_SECONDS),
-            // The clock was ahead.
-            TrustError::Crl(CrlFault::Stale(at)) => at.plus(self.files.grace_seconds) > now,
-            _ => false,
-        };
-        if *stamp == seen && !self.current().troubles.iter().any(mends) {
-            return None;
-        }
-        *stamp = seen;
-        Some(self.read_again(now))
-    }
-
-    /// Takes lists that were delivered: verified, stored durably, in force at once. A list of the
-    /// number in force is success. `announce` is called with the verified lists before anything is
-    /// stored.
-    ///
-    /// # Errors
-    /// [`TrustError::Crl`] when one of them is refused, and then all are (sender's fault);
-    /// [`TrustError::Parameter`] where the server signs its list itself; [`TrustError::Io`].
-    pub fn deliver(
-        &self,
-        bytes: &[u8],
-        now: Moment,
-        announce: impl FnOnce(&[Proven]),
-    ) -> Result<(), TrustError> {
-        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(directory) = &self.files.delivered else {
-            let why = "this server signs its revocation list itself and renews it automatically";
-            return Err(TrustError::Parameter(why.into()));
-        };
-        let state = self.current();
-        let (authorities, floor) = (&state.authorities, &state.floor);
-        // Grace is only for lists that ran out while they were in force.
-        let measure = Measure { authorities, floor, grace_seconds: 0, now };
-        let mut taken = Vec::new();
-        for der in crl::split(bytes)? {
-            let list = crl::read(&der, authorities).map_err(|(_, fault)| fault)?;
-            measure.check_new(&list)?;
-            let number = list.number().clone();
-            taken.push((Proven { issuer: list.issuer(), number }, der));
-        }
-        let (lists, ders): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
-        announce(&lists);
-        let written = lists.iter().zip(ders).try_for_each(|(list, der)| {
-            let path = directory.join(format!("{}.crl", list.issuer));
-            files::replace(&path, &der, Readers::All)
-        });
-        // Also when one could not be written, because those before it were. Other problems with the
-        // files are reported at their own reload.
-        let read = match self.read_again(now) {
-            Ok(_) | Err(TrustError::Crl(_)) => Ok(()),
-            Err(problem) => Err(problem),
-        };
-        written.and(read)
-    }
-
-    fn read_again(&self, now: Moment) -> Result<bool, TrustError> {
-        let old = self.current();
-        let mut state = assemble(&self.files, Some(&old), &old.floor, now)?;
-        let fault = state.crl_fault().cloned();
-        let changed = state.fingerprint != old.fingerprint;
-        if !changed {
-            state.epoch = old.epoch;
-        }
-        self.state.store(Arc::new(state));
-        self.save_floor()?;
-        fault.map_or(Ok(changed), Err)
-    }
-
-    fn save_floor(&self) -> Result<(), TrustError> {
-        let state = self.current();
-        let lines = state.floor.iter().map(|(id, number)| format!("{id} {number}\n"));
-        let text: String = lines.collect();
-        if read_floor(&self.files.floor).is_ok_and(|saved| saved == state.floor) {
-            return Ok(());
-        }
-        files::replace(&self.files.floor, text.as_bytes(), Readers::All)
-    }
-}
-
-fn assemble(
+/// Reads the CAs and chooses a list for each.
+///
+/// # Errors
+/// [`TrustError`] when a CA certificate cannot be used.
+pub(super) fn assemble(
     files: &TrustFiles,
+    keep: &Keep,
     old: Option<&TrustState>,
     floor: &Floor,
     now: Moment,
@@ -346,7 +216,8 @@ fn assemble(
     let measure = Measure { authorities: &authorities, floor, grace_seconds, now };
     let none = Lists::new();
     let held = old.map_or(&none, |old| &old.crls);
-    let sources = std::mem::take(&mut read.lists);
+    let mut sources = std::mem::take(&mut read.lists);
+    sources.extend(keep.lists().into_iter().map(Ok));
     let Gathered { lists: crls, troubles, others } = gather(sources, held, &measure);
     let fingerprint = read.fingerprint(&crls);
     let mut floor = floor.clone();
@@ -368,22 +239,4 @@ fn assemble(
         fingerprint,
         grace_seconds,
     })
-}
-
-/// The remembered CRL numbers; none when there is no file yet.
-fn read_floor(path: &Path) -> Result<Floor, TrustError> {
-    let bytes = match files::read(path, CERTIFICATE_LIMIT_BYTES) {
-        Err(TrustError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Floor::new());
-        }
-        other => other?,
-    };
-    let line = |line: &str| -> Option<(IssuerId, CrlNumber)> {
-        let (id, number) = line.split_once(' ')?;
-        Some((IssuerId::parse(id)?, CrlNumber::parse(number)?))
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let read: Option<Floor> = text.lines().map(line).collect();
-    let why = "damaged; remove it once you are sure that the revocation lists are the newest ones";
-    read.ok_or_else(|| TrustError::file(path, why))
 }

@@ -30,6 +30,7 @@ mod docs;
 mod earlier;
 mod enrol;
 mod export;
+mod failing;
 mod formats;
 mod harness;
 mod harness_selftest;

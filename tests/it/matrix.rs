@@ -3,6 +3,7 @@
 
 mod begun;
 mod fronts;
+mod full;
 mod gate;
 mod lists;
 mod pki;

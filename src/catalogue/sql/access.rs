@@ -35,7 +35,7 @@ impl<S: Store> Access for S {
 
     fn remove_grant(&self, identity: &Identity, event: &Event) -> Answer<()> {
         let (identity, event) = (identity.clone(), event.clone());
-        self.write(move |tx| {
+        self.write_needed(move |tx| {
             remove_grant(tx, &identity)?;
             audit::add(tx, &[event])
         })
@@ -74,7 +74,7 @@ impl<S: Store> Access for S {
     ) -> Answer<()> {
         let (serials, reason) = (serials.to_vec(), reason.to_owned());
         let (and_grant, event) = (and_grant.cloned(), event.clone());
-        self.write(move |tx| {
+        self.write_needed(move |tx| {
             for serial in &serials {
                 let values = [reason.as_str().into(), event.at.0.into(), serial.as_str().into()];
                 if tx.exec(REVOKE, &values)? == 0 {

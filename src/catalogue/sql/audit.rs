@@ -155,7 +155,7 @@ impl<S: Store> Audit for S {
 
     fn record_delivery(&self, delivery: Option<&Delivery>, events: &[Event]) -> Answer<()> {
         let (delivery, events) = (delivery.cloned(), events.to_vec());
-        self.write(move |tx| {
+        self.write_needed(move |tx| {
             match &delivery {
                 Some(Delivery { lists, actor, message }) => {
                     let lists = lists.join("\n");

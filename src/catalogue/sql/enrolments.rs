@@ -72,7 +72,7 @@ impl<S: Store> Enrolments for S {
 
     fn revoke_tokens(&self, identity: &Identity, event: &Event) -> Answer<u64> {
         let (identity, event) = (identity.clone(), event.clone());
-        self.write(move |tx| {
+        self.write_needed(move |tx| {
             let count = revoke(tx, &identity, event.at)?;
             if count > 0 {
                 audit::add(tx, &[event])?;

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use crate::catalogue::CatalogueError;
+use crate::catalogue::{CatalogueError, Writing};
 use crate::digest::Digest;
 
 mod access;
@@ -176,8 +176,27 @@ pub trait Store: Send + Sync {
         body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Send + 'static,
     ) -> Answer<T>;
 
+    /// As [`Store::write`], for what has to be recorded on a full disk as well: room that was kept for
+    /// it is given up.
+    ///
+    /// # Errors
+    /// As for [`Store::write`].
+    fn write_needed<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Clone + Send + 'static,
+    ) -> Answer<T>;
+
+    /// Why nothing is written now; `None` while all is well.
+    fn stopped(&self) -> Option<CatalogueError>;
+
     /// The cache of chunks.
     fn chunk_cache(&self) -> &ChunkCache;
+}
+
+impl<S: Store> Writing for S {
+    fn stopped(&self) -> Option<CatalogueError> {
+        Store::stopped(self)
+    }
 }
 
 /// A job with at least so many packages or rows is a large one ([`Store::write_much`]).

@@ -72,6 +72,17 @@ impl Store for Counting {
         self.inner.write_slice(move |tx| body(&mut Counted { tx, asked: &asked }))
     }
 
+    fn write_needed<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Clone + Send + 'static,
+    ) -> Answer<T> {
+        self.write(body)
+    }
+
+    fn stopped(&self) -> Option<CatalogueError> {
+        Store::stopped(&self.inner)
+    }
+
     fn chunk_cache(&self) -> &ChunkCache {
         self.inner.chunk_cache()
     }

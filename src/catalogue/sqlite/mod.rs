@@ -1,7 +1,7 @@
 //! The SQLite back end: opening, migrating and checking the file. One thread writes
 //! (`writer`), a few connections read (`readers`), and what they run is written in `sql`.
 //!
-//! May name: domain, debian, digest, time, cause
+//! May name: domain, debian, digest, time, cause, reserve
 #![expect(clippy::disallowed_methods, reason = "the catalogue keeps its file on disk")]
 
 use std::fs::OpenOptions;
@@ -19,9 +19,11 @@ use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, ChunkCache, Store, Tx};
 use crate::cause::Cause;
+use crate::reserve::{Reserve, Room};
 
 mod backup;
 mod readers;
+mod standing;
 mod tx;
 mod writer;
 
@@ -51,6 +53,9 @@ const APPLICATION_ID: i64 = 0x7265_706f;
 /// How many connections read: more than reports run at once, so that one is free for serving hosts.
 const READERS: usize = 8;
 const BUSY_SECONDS: u64 = 5;
+/// With less free disk space than this, a log cannot be made, and stays when the file is closed.
+/// Unit: bytes.
+const LOG_ROOM_BYTES: u64 = 1 << 20;
 /// The length at which the write-ahead log is checkpointed into the file. Unit: pages of 4 KiB,
 /// together 47 MiB. Digests are spread over all of their index, so every batch writes most of its
 /// pages; a long log writes each of them into the file only once.
@@ -74,6 +79,7 @@ pub struct SqliteCatalogue {
     /// `None` when it was opened for reading.
     writer: Option<Writer>,
     chunk_cache: ChunkCache,
+    reserve: Arc<Reserve>,
 }
 
 impl SqliteCatalogue {
@@ -83,12 +89,26 @@ impl SqliteCatalogue {
     /// [`CatalogueError::Damaged`] when the file is not a catalogue, or one of a newer program;
     /// [`CatalogueError::Database`] when it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, CatalogueError> {
+        Self::open_with(path, Arc::new(Reserve::none()))
+    }
+
+    /// The same, with room that is given up for what has to be written on a full disk.
+    ///
+    /// # Errors
+    /// As for [`SqliteCatalogue::open`].
+    pub fn open_with(path: &Path, reserve: Arc<Reserve>) -> Result<Self, CatalogueError> {
+        // SQLite makes the log and its index, for which a full disk has no room.
+        let is_full = |_: &CatalogueError| is_full(path);
+        reserve.spend(is_full, || Self::open_once(path, Arc::clone(&reserve)))
+    }
+
+    fn open_once(path: &Path, reserve: Arc<Reserve>) -> Result<Self, CatalogueError> {
         let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let writable = flags | OpenFlags::SQLITE_OPEN_READ_WRITE;
         make(path)?;
         let mut connection = connect(path, writable)?;
         check(&connection, path)?;
-        prepare(&mut connection).map_err(|error| match error {
+        let why = prepare(&mut connection).map_err(|error| match error {
             CatalogueError::Database(cause) => failed("prepare", path)(cause),
             other => other,
         })?;
@@ -100,8 +120,8 @@ impl SqliteCatalogue {
         };
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
         let readers = Arc::new(Readers::new(readers));
-        let writer = Some(Writer::start(connection, Arc::downgrade(&readers))?);
-        Ok(Self { readers, writer, chunk_cache: ChunkCache::default() })
+        let writer = Some(Writer::start(connection, Arc::downgrade(&readers), why)?);
+        Ok(Self { readers, writer, chunk_cache: ChunkCache::default(), reserve })
     }
 
     /// Opens the catalogue at `path` for reading only, which also works while a server uses it.
@@ -124,7 +144,8 @@ impl SqliteCatalogue {
             ).into()));
         }
         let readers = Arc::new(Readers::new(vec![connection]));
-        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default() })
+        let reserve = Arc::new(Reserve::none());
+        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default(), reserve })
     }
 }
 
@@ -180,9 +201,27 @@ impl Store for SqliteCatalogue {
         self.write_sized(Size::Slice, body)
     }
 
+    fn write_needed<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Tx) -> Answer<T> + Clone + Send + 'static,
+    ) -> Answer<T> {
+        let is_full = |error: &CatalogueError| matches!(error, CatalogueError::Full(_));
+        self.reserve.spend(is_full, || self.write_sized(Size::Small, body.clone()))
+    }
+
+    fn stopped(&self) -> Option<CatalogueError> {
+        self.writer.as_ref().and_then(Writer::stopped)
+    }
+
     fn chunk_cache(&self) -> &ChunkCache {
         &self.chunk_cache
     }
+}
+
+/// Whether the disk has no room for a log, or no inode for it.
+fn is_full(path: &Path) -> bool {
+    let room = path.parent().and_then(Room::of);
+    room.is_some_and(|room| room.has_no_inodes() || room.bytes < LOG_ROOM_BYTES)
 }
 
 /// Makes an empty file that others cannot read, unless there is one. SQLite gives its log the same
@@ -226,7 +265,9 @@ fn check(connection: &Connection, path: &Path) -> Answer<()> {
     Ok(())
 }
 
-fn prepare(connection: &mut Connection) -> Answer<()> {
+/// Sets the connection up, and brings the file up to date. Gives why nothing may be written to it, if
+/// the disk fails.
+fn prepare(connection: &mut Connection) -> Answer<Option<CatalogueError>> {
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(tx::error)?;
@@ -240,10 +281,21 @@ fn prepare(connection: &mut Connection) -> Answer<()> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(tx::error)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(tx::error)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(tx::error)?;
+    let why = bring_in(connection);
     Migrations::from_slice(&MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => tx::error(err),
         other => CatalogueError::Database(Cause::of(other)),
-    })
+    })?;
+    Ok(why)
+}
+
+/// Writes what was found in the log into the file, durably. What a sync failed for may be in memory
+/// and not on the disk, and SQLite has read it from memory: from here on it is on the disk, or nothing
+/// is written behind it. Gives why not, but for a full disk, on which the log stays.
+fn bring_in(connection: &Connection) -> Option<CatalogueError> {
+    let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    let problem = tx::error(done.err()?);
+    (!matches!(problem, CatalogueError::Full(_))).then_some(problem)
 }
 
 /// Turns an error into one that says what could not be done with the file at `path`.

@@ -14,17 +14,30 @@ pub(super) fn error(error: rusqlite::Error) -> CatalogueError {
             CatalogueError::Damaged(Cause::of(error))
         }
         Some(ErrorCode::DiskFull) => CatalogueError::Full(Cause::of(error)),
+        Some(ErrorCode::SystemIoFailure) if lacks_room(&error) => {
+            CatalogueError::Full(Cause::of(error))
+        }
         _ => CatalogueError::Database(Cause::of(error)),
     }
 }
 
-/// Whether writing must stop after this error until the file is opened again, because it is not
-/// known what the disk holds.
+/// The index of the log could not grow: on a full disk that is no error of the device.
+/// Source: unixShmMap in SQLite's os_unix.c.
+fn lacks_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+/// Whether writing must stop after this error until the file is opened again, because what it holds
+/// is no sound database.
 pub(super) fn is_fatal(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether a commit that failed with this error may be in the log all the same. On a full disk it is
+/// not: what says that it is committed is written last.
+pub(super) fn may_be_in_the_log(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
 /// A transaction that the owner of the connection has begun and will end.

@@ -3,8 +3,8 @@
 //! a transaction of its own: for going back to a savepoint, SQLite would write every page that the
 //! job touches once more, which costs far more than a sync.
 
-use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -14,38 +14,51 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::readers::Readers;
-use super::tx::{self, SqliteTx};
+use super::standing::{Lost, Standing, Stopped};
+use super::tx::SqliteTx;
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, Tx};
 use crate::cause::Cause;
+use crate::reserve;
 
 /// How many jobs share a commit at most.
 const BATCH: usize = 256;
 /// How long there is no job before the page cache is freed.
 const IDLE: Duration = Duration::from_secs(5);
-/// With less free disk space than this, the log stays when the file is closed. Unit: bytes.
-const LOG_ROOM_BYTES: u64 = 1 << 20;
 
 /// The writing thread, as the rest of the program sees it.
 pub(super) struct Writer {
     queue: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    stopped: Stopped,
 }
 
 impl Writer {
-    /// Starts the thread, which owns the connection from here on.
-    pub(super) fn start(connection: Connection, readers: Weak<Readers>) -> Answer<Self> {
+    /// Starts the thread, which owns the connection from here on. `why` is what keeps it from
+    /// writing, if anything does.
+    pub(super) fn start(
+        connection: Connection,
+        readers: Weak<Readers>,
+        why: Option<CatalogueError>,
+    ) -> Answer<Self> {
         let (queue, jobs) = channel();
+        let stopped = Stopped::default();
+        let mut standing = Standing::new(stopped.clone(), why);
         let thread = std::thread::Builder::new()
             .name("catalogue".into())
             .spawn(move || {
                 let rest = || readers.upgrade().iter().for_each(|readers| readers.rest());
-                write_queued(&connection, &jobs, &rest);
+                write_queued(&connection, &jobs, &mut standing, &rest);
             })
             .map_err(|error| {
                 CatalogueError::Database(Cause::while_doing("cannot start a thread", error))
             })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), stopped })
+    }
+
+    /// Why nothing is written now; `None` while all is well.
+    pub(super) fn stopped(&self) -> Option<CatalogueError> {
+        self.stopped.why()
     }
 
     /// Queues `body` and waits until what it did is durable.
@@ -144,50 +157,36 @@ where
     }
 }
 
-/// A transaction failed as a whole.
-struct Lost {
-    why: CatalogueError,
-    /// Whether no other transaction may be tried.
-    fatal: bool,
-}
-
-impl From<rusqlite::Error> for Lost {
-    fn from(error: rusqlite::Error) -> Self {
-        let fatal = tx::is_fatal(&error);
-        Self { why: tx::error(error), fatal }
-    }
-}
-
 /// Writes what is queued, until the queue is closed. Whenever there was no job for [`IDLE`], it
 /// calls `rest`.
 pub(super) fn write_queued(
     connection: &Connection,
     queue: &Receiver<Box<dyn Job>>,
+    standing: &mut Standing,
     rest: &dyn Fn(),
 ) {
-    let mut stopped: Option<CatalogueError> = None;
     let mut held = None;
-    while let Some(first) = held.take().or_else(|| next(connection, queue, rest)) {
+    while let Some(first) = held.take().or_else(|| next(connection, queue, standing, rest)) {
         let mut batch;
         (batch, held) = gather(first, queue);
-        let mut lost = stopped.clone();
-        if lost.is_none()
-            && let Err(error) = write_batch(connection, &mut batch)
-        {
-            if !connection.is_autocommit() {
-                // If the rollback fails, the next batch cannot begin, and reports that itself.
-                let _ = connection.execute_batch("ROLLBACK");
-            }
-            if error.fatal {
-                stopped = Some(stopped_after(&error.why));
-            }
-            lost = Some(error.why);
+        let mut lost = standing.look(connection);
+        if lost.is_none() {
+            lost = write_batch(connection, &mut batch, standing).err().map(|error| {
+                if !connection.is_autocommit() {
+                    // If the rollback fails, the next batch cannot begin, and reports that itself.
+                    let _ = connection.execute_batch("ROLLBACK");
+                }
+                match standing.failed(connection, error) {
+                    CatalogueError::Full(cause) => full(connection, cause),
+                    other => other,
+                }
+            });
         }
         batch.into_iter().for_each(|job| job.answer(lost.as_ref()));
     }
-    if !has_room(connection) {
+    if standing.is_in_doubt() || !has_room(connection) {
         // A log that is checkpointed here is deleted. The next open would have to make it anew, and
-        // could not.
+        // could not; or it has to look at checksums first.
         let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         debug_assert!(kept.is_ok(), "every SQLite since 3.16.2 knows this");
     }
@@ -214,6 +213,7 @@ type Queued = Box<dyn Job>;
 fn next(
     connection: &Connection,
     queue: &Receiver<Box<dyn Job>>,
+    standing: &mut Standing,
     rest: &dyn Fn(),
 ) -> Option<Box<dyn Job>> {
     let mut given_back = false;
@@ -227,43 +227,57 @@ fn next(
             let _ = connection.execute_batch("PRAGMA shrink_memory");
             given_back = true;
         }
+        let _seen_by_others = standing.look(connection);
         rest();
     }
 }
 
-/// The error for jobs that come after one whose error ended the writing.
-fn stopped_after(first: &CatalogueError) -> CatalogueError {
-    let said = first.source().map_or_else(|| first.to_string(), ToString::to_string);
-    CatalogueError::Database(Cause::with(
-        format!("writing stopped after: {said}; restart the server once the disk is sound"),
-        first.clone(),
-    ))
+/// A full disk: says what of it is full.
+fn full(connection: &Connection, cause: Cause) -> CatalogueError {
+    // What is in the file needs no place in the log, which then begins anew.
+    let _log_as_it_is = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
+    let place = connection.path().map(Path::new).and_then(Path::parent);
+    CatalogueError::Full(match place.filter(|_| !has_room(connection)) {
+        Some(place) => Cause::with(reserve::lack(place), cause),
+        None => cause,
+    })
 }
 
 fn has_room(connection: &Connection) -> bool {
-    let disk = connection.path().and_then(|path| rustix::fs::statvfs(path).ok());
-    disk.is_none_or(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= LOG_ROOM_BYTES)
+    connection.path().is_none_or(|path| !super::is_full(Path::new(path)))
 }
 
-fn write_batch(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
+fn write_batch(
+    connection: &Connection,
+    batch: &mut [Box<dyn Job>],
+    standing: &mut Standing,
+) -> Result<(), Lost> {
     // The log is one file: a sync of it covers everything that was written before.
     let is_slice = batch.iter().all(|job| job.size() == Size::Slice);
     connection.pragma_update(None, "synchronous", if is_slice { "NORMAL" } else { "FULL" })?;
+    let before = connection.total_changes();
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if let [alone] = batch {
-        let kept = run(connection, alone)?;
-        return Ok(connection.execute_batch(if kept { "COMMIT" } else { "ROLLBACK" })?);
+        if !run(connection, alone)? {
+            return Ok(connection.execute_batch("ROLLBACK")?);
+        }
+    } else {
+        for job in batch {
+            connection.execute_batch("SAVEPOINT job")?;
+            let kept = run(connection, job)?;
+            connection.execute_batch(if kept {
+                "RELEASE job"
+            } else {
+                "ROLLBACK TO job; RELEASE job"
+            })?;
+        }
     }
-    for job in batch {
-        connection.execute_batch("SAVEPOINT job")?;
-        let kept = run(connection, job)?;
-        connection.execute_batch(if kept {
-            "RELEASE job"
-        } else {
-            "ROLLBACK TO job; RELEASE job"
-        })?;
+    connection.execute_batch("COMMIT").map_err(Lost::at_commit)?;
+    // A commit of nothing syncs nothing.
+    if connection.total_changes() > before {
+        standing.committed(is_slice);
     }
-    Ok(connection.execute_batch("COMMIT")?)
+    Ok(())
 }
 
 /// Runs a job, and gives whether its writes are to be kept.
@@ -271,12 +285,12 @@ fn run(connection: &Connection, job: &mut Box<dyn Job>) -> Result<bool, Lost> {
     let mut tx = SqliteTx::new(connection);
     let kept = job.run(&mut tx);
     if let Some(why) = tx.fatal {
-        return Err(Lost { why, fatal: true });
+        return Err(Lost::fatal(why));
     }
     if connection.is_autocommit() {
         // At some errors, a full disk among them, SQLite gives up the whole transaction.
         let unknown = || CatalogueError::Database("the transaction was given up".into());
-        return Err(Lost { why: tx.given_up.unwrap_or_else(unknown), fatal: false });
+        return Err(Lost::given_up(tx.given_up.unwrap_or_else(unknown)));
     }
     Ok(kept)
 }

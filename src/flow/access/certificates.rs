@@ -290,8 +290,10 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     // A list that is too early does no harm, unless it is out of date by the clock that admits clients.
     let early = Some(repository.dating()).filter(|at| at.plus(crl_seconds / 2) > now);
     let at = early.unwrap_or(now);
-    authority.publish_crl(&revoked.collect::<Vec<_>>(), at, crl_seconds)?;
-    repository.trust.reload(now)?;
+    let state = repository.trust.current();
+    let above = state.crls().filter_map(|list| list.number().to_u64()).max().unwrap_or_default();
+    let list = authority.sign_crl(&revoked.collect::<Vec<_>>(), at, crl_seconds, above)?;
+    repository.trust.take_own(&list, now)?;
     repository.crl_owed.store(false, Ordering::Relaxed);
     Ok(at.plus(crl_seconds))
 }

@@ -281,7 +281,7 @@ impl Batch {
         for (job, outcome) in self.jobs {
             let own = match outcome {
                 Some(Err(own)) => own,
-                _ => same_failure(problem),
+                _ => problem.again(),
             };
             let _ = job.reply.send(Err(own));
         }
@@ -383,18 +383,5 @@ fn check_expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Resul
             Err(FlowError::Expectation { expected: generation, last })
         }
         _ => Ok(()),
-    }
-}
-
-/// The same failure, for another job.
-fn same_failure(problem: &FlowError) -> FlowError {
-    match problem {
-        FlowError::Full(cause) => FlowError::Full(cause.clone()),
-        FlowError::Internal(cause) => FlowError::Internal(cause.clone()),
-        FlowError::Damaged(damage, cause) => FlowError::Damaged(*damage, cause.clone()),
-        FlowError::ClockBehind(cause) => FlowError::ClockBehind(cause.clone()),
-        FlowError::Unavailable(cause) => FlowError::Unavailable(cause.clone()),
-        FlowError::Conflict(conflict) => FlowError::Conflict(conflict.clone()),
-        other => FlowError::Unavailable(other.to_string().into()),
     }
 }

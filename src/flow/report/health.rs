@@ -13,6 +13,7 @@ use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::report::restored;
+use crate::flow::report::writing;
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
 use crate::pool::Kind;
@@ -54,6 +55,7 @@ pub async fn server(
         look_at_lists(repository, &mut report);
         look_at_ends(repository, certificate_not_after, &mut report);
         look_at_room(repository, &mut report);
+        report.concerns.extend(writing::concerns(repository));
         look_at_damage(repository, &mut report)?;
         report.concerns.extend(restored::concerns(repository)?);
         for (code, problem) in repository.mishaps.all() {

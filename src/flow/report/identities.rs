@@ -59,7 +59,7 @@ impl IdentityReport {
         repository: &Repository,
         identity: &Identity,
     ) -> Result<Self, FlowError> {
-        sightings::write(repository)?;
+        sightings::write_if_possible(repository);
         let mut report = Self::new(repository, identity);
         report.certificates = repository.catalogue.list_certificates(Some(identity))?;
         report.sightings = repository.catalogue.list_sightings()?;
@@ -123,7 +123,7 @@ pub(in crate::flow) fn list_now(
     repository: &Repository,
     hosts: Option<bool>,
 ) -> Result<Vec<IdentityReport>, FlowError> {
-    sightings::write(repository)?;
+    sightings::write_if_possible(repository);
     let mut found: BTreeMap<Identity, IdentityReport> = BTreeMap::new();
     let new = |identity: &Identity| IdentityReport::new(repository, identity);
     for identity in admit::named(repository) {
@@ -176,7 +176,7 @@ pub async fn read_elsewhere(
         return Ok(Vec::new());
     }
     reading(repository, move |shared| {
-        sightings::write(shared)?;
+        sightings::write_if_possible(shared);
         let seen = shared.catalogue.list_sightings()?;
         let own = seen.into_iter().filter(|sighting| sighting.identity == host);
         Ok(own.filter_map(|sighting| elsewhere.get(&sighting.suite).cloned()).collect())

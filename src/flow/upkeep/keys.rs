@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use crate::catalogue::KeyringChange;
+use crate::cause::Cause;
 use crate::debian::SuiteName;
 use crate::domain::Change;
 use crate::domain::{Admitted, Conflict, Entitled, Identity, Role};
@@ -19,7 +20,7 @@ use crate::flow::suite::desk::{Desk, Job};
 use crate::flow::threads::{blocking, lock};
 use crate::flow::upkeep::client_package::PublishedClient;
 use crate::flow::upkeep::{client_package, keyring};
-use crate::signing::{KeyKind, KeyringKey, NewKey};
+use crate::signing::{KeyKind, KeyringKey, NewKey, SigningError};
 
 /// A key, and which hosts have it.
 #[derive(Clone, Debug)]
@@ -166,12 +167,20 @@ pub async fn add(
             Wanted::External(public) => NewKey::Public(public),
         };
         let added = repository.signer.add(new, suites, repository.now());
-        added.map_err(|problem| Conflict::one("key", problem.to_string()).into())
+        added.map_err(|problem| unaltered("key", problem))
     })
     .await?;
     info!(key = %key.fingerprint, by = %admitted.identity(), "signing key added");
     let (packages, owed) = settle(repository, true).await;
     Ok(Rotation { key, packages, owed })
+}
+
+/// Why the keyring is as it was; or that this is not known.
+fn unaltered(subject: &str, problem: SigningError) -> FlowError {
+    match problem {
+        SigningError::Unsynced { .. } => FlowError::Unknown(Cause::of(problem)),
+        other => Conflict::one(subject, other.to_string()).into(),
+    }
 }
 
 /// Changes the keyring, with its entry in the audit log, and has the log signed by the present
@@ -241,8 +250,7 @@ pub async fn retire(
                 may_retire(repository, &key, &keys)?;
             }
             let retired = repository.signer.retire(&name);
-            retired
-                .map_err(|problem| FlowError::from(Conflict::one(&name, problem.to_string())))?;
+            retired.map_err(|problem| unaltered(&name, problem))?;
             Ok(key)
         })
         .await?;

@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::handles::{DIRECTORY, FileState, Found, directory, io_error};
+use super::volume::Volume;
 use crate::digest::Digest;
 use crate::pool::{Kind, Listed, PoolError};
 
@@ -38,12 +39,14 @@ impl BlobDirectory {
     /// Opens the directory for a digest and creates it, durably, when there is none. The lock is
     /// held through the sync, so that no second writer relies on a directory that a crash may still
     /// remove.
-    pub(super) fn directory(&self, digest: &Digest) -> Result<OwnedFd, Errno> {
+    pub(super) fn directory(&self, volume: &Volume, digest: &Digest) -> Result<OwnedFd, PoolError> {
         let name = fan(digest);
         let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = directory(&self.top, &name)?;
+        let opened = directory(&self.top, &name)
+            .map_err(|error| volume.failed("open a directory", error.into()))?;
         if !durable.contains(&name) {
-            rustix::fs::fsync(&self.top)?;
+            rustix::fs::fsync(&self.top)
+                .map_err(|error| volume.unsynced("sync of a directory", error.into()))?;
             durable.insert(name);
         }
         Ok(opened)

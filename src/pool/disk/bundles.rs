@@ -154,8 +154,7 @@ impl Bundles {
     /// Renames a written bundle to its name, durably, and lists its blobs.
     fn name(&self, volume: &Volume, written: Written) -> Result<(), PoolError> {
         let Written { temporary, name, entries } = written;
-        let made = self.directory_of.directory(&name);
-        let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
+        let directory = self.directory_of.directory(volume, &name)?;
         temporary.rename(&directory, &name)?;
         rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))?;
         self.write().add(name, &entries);
@@ -294,7 +293,7 @@ fn write(volume: &Arc<Volume>, blobs: &[&Sealed]) -> Result<Written, PoolError> 
     written.map_err(|e| volume.failed("write", e))?;
     drop(out);
     open_up(&file, &name)?;
-    file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
+    file.sync_all().map_err(|e| volume.unsynced("sync of a file", e))?;
     let mut offset = table.len() as u64;
     let entries = blobs.iter().map(|blob| {
         let entry = Entry { digest: blob.digest(), offset, size_bytes: blob.bytes().len() as u64 };

@@ -53,11 +53,10 @@ impl DiskStaged {
         let Self { tree, temporary, file, digest, .. } = self;
         let volume = &tree.volume;
         volume.expect_writable()?;
-        let made = tree.directory_of(kind).directory(&digest);
-        let directory = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
+        let directory = tree.directory_of(kind).directory(volume, &digest)?;
         if freshen(&tree, kind, &digest)? == Presence::Absent {
             open_up(&file, &digest)?;
-            file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
+            file.sync_all().map_err(|e| volume.unsynced("sync of a file", e))?;
             temporary.rename(&directory, &digest)?;
             if let Ok(stat) = rustix::fs::fstat(&file) {
                 tree.verified.written(kind, &digest, &stat);

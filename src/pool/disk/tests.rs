@@ -198,7 +198,7 @@ fn assert_stopped(room: &Path, pool: &DiskPool, kept: &Digest) {
         let said: Option<&rustix::io::Errno> = crate::cause::find(&error);
         matches!(error, PoolError::Stopped(_)) && said.is_some()
     };
-    assert!(pool.stage(0).is_err_and(stopped));
+    assert!(pool.stage(0).is_err_and(stopped) && pool.stopped().is_some());
     assert!(pool.keep(Kind::Pack, b"more").is_err_and(stopped));
     assert!(pool.open(Kind::Blob, kept).unwrap().is_some());
     assert_eq!(pool.read(Kind::Blob, kept, 0, 4).unwrap().unwrap(), b"kept");
@@ -206,15 +206,24 @@ fn assert_stopped(room: &Path, pool: &DiskPool, kept: &Digest) {
     again.keep(Kind::Blob, b"after a restart").unwrap();
 }
 
+/// Asserts that the pool still takes bytes, and says so.
+fn assert_goes_on(pool: &DiskPool, kept: &Digest) {
+    assert!(pool.stopped().is_none());
+    let more = pool.keep(Kind::Pack, b"more").unwrap();
+    assert_eq!(pool.read(Kind::Pack, &more, 0, 4).unwrap().unwrap(), b"more");
+    assert!(pool.open(Kind::Blob, kept).unwrap().is_some());
+}
+
 #[test]
-fn a_failed_write_ends_the_writing() {
+fn a_failed_write_harms_only_its_file() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());
     let kept = pool.keep(Kind::Blob, b"kept").unwrap();
     let unwritable = File::open("/dev/null").unwrap();
     let mut staging = staging_on(&pool, unwritable);
     assert!(staging.write_all(b"x").is_err());
-    assert_stopped(room.path(), &pool, &kept);
+    assert!(Box::new(staging).finish().is_err(), "what failed once cannot be finished");
+    assert_goes_on(&pool, &kept);
 }
 
 #[test]
@@ -236,7 +245,7 @@ fn a_failed_sync_ends_the_writing() {
 }
 
 #[test]
-fn a_failed_rename_ends_the_writing() {
+fn a_failed_rename_harms_only_its_file() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());
     let kept = pool.keep(Kind::Blob, b"kept").unwrap();
@@ -245,7 +254,7 @@ fn a_failed_rename_ends_the_writing() {
     staging.for_each(|entry| fs::remove_file(entry.unwrap().path()).unwrap());
     let error = staged.commit(Kind::Blob).unwrap_err();
     assert!(matches!(&error, PoolError::Io { action, .. } if action == "rename"), "{error}");
-    assert_stopped(room.path(), &pool, &kept);
+    assert_goes_on(&pool, &kept);
 }
 
 #[test]

@@ -64,14 +64,13 @@ fn keep_each(
     }
     drop(crowd);
     if volume.syncs_together() {
-        volume.sync_all(mark).map_err(|e| volume.failed("sync of files", e))?;
+        volume.sync_all(mark).map_err(|e| volume.unsynced("sync of files", e))?;
     }
     let mut directories = BTreeMap::new();
     for digest in names {
         let [fan, ..] = digest.as_bytes();
         if !directories.contains_key(fan) {
-            let made = tree.directory_of(kind).directory(&digest);
-            let made = made.map_err(|e| volume.failed("sync of a directory", e.into()))?;
+            let made = tree.directory_of(kind).directory(volume, &digest)?;
             directories.insert(*fan, made);
         }
     }
@@ -109,7 +108,7 @@ fn write_into(
     file.write_all(bytes).map_err(|e| volume.failed("write", e))?;
     open_up(&file, digest)?;
     if !volume.syncs_together() {
-        file.sync_all().map_err(|e| volume.failed("sync of a file", e))?;
+        file.sync_all().map_err(|e| volume.unsynced("sync of a file", e))?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ impl Tree {
             packs: BlobDirectory::open("packs", Kind::Pack, packs)?,
             bundles: Bundles::open(bundles)?,
             verified: Verified::default(),
-            volume: Arc::new(Volume::writable(staging, reserve_bytes)),
+            volume: Arc::new(Volume::writable(staging, path, reserve_bytes)),
         })
     }
 

@@ -4,6 +4,7 @@
 use crate::cause::Cause;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use rustix::io::Errno;
@@ -11,10 +12,13 @@ use rustix::io::Errno;
 use super::handles::{io_error, is_scarce};
 use super::syncs::{Mark, Syncs};
 use crate::pool::PoolError;
+use crate::reserve::{self, Room};
 
 /// What all writes to a pool have in common.
 pub(super) struct Volume {
     staging: OwnedFd,
+    /// The pool, for people.
+    place: PathBuf,
     reserve_bytes: u64,
     /// Whether one sync of the file system reports every failed write.
     pub(super) together: bool,
@@ -28,10 +32,11 @@ pub(super) struct Volume {
 
 impl Volume {
     /// The volume of a pool that is written to.
-    pub(super) fn writable(staging: OwnedFd, reserve_bytes: u64) -> Self {
+    pub(super) fn writable(staging: OwnedFd, place: &Path, reserve_bytes: u64) -> Self {
         Self {
             together: tells_of_failed_writes(&staging),
             staging,
+            place: place.to_path_buf(),
             reserve_bytes,
             only_read: false,
             crowd: Mutex::default(),
@@ -45,6 +50,7 @@ impl Volume {
         Self {
             together: false,
             staging,
+            place: PathBuf::new(),
             reserve_bytes: 0,
             only_read: true,
             crowd: Mutex::default(),
@@ -88,13 +94,29 @@ impl Volume {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    /// Refuses when `more_bytes` would reach into the reserve.
+    /// Refuses when `more_bytes` would reach into the reserve, or no file can be made.
     pub(super) fn weigh(&self, more_bytes: u64) -> Result<(), PoolError> {
         let free_bytes = self.free_bytes()?;
-        if free_bytes < self.reserve_bytes.saturating_add(more_bytes) {
-            return Err(PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes });
+        if self.has_no_inodes() || free_bytes < self.reserve_bytes.saturating_add(more_bytes) {
+            return Err(self.full());
         }
         Ok(())
+    }
+
+    fn has_no_inodes(&self) -> bool {
+        Room::of_open(&self.staging).is_some_and(Room::has_no_inodes)
+    }
+
+    /// What the file system has no room for.
+    fn full(&self) -> PoolError {
+        if self.has_no_inodes() {
+            return PoolError::NoInodes(reserve::lack(&self.place));
+        }
+        PoolError::Full {
+            place: self.place.display().to_string(),
+            free_bytes: self.free_bytes().unwrap_or_default(),
+            reserve_bytes: self.reserve_bytes,
+        }
     }
 
     /// Refuses once [`Volume::stop`] was called.
@@ -107,18 +129,23 @@ impl Volume {
         if self.only_read { self.expect_writable() } else { Ok(()) }
     }
 
-    /// A write, sync or rename of a file that is still in staging failed. A full disk harms only
-    /// that file, and so does a process that may open no more; any other error stops all writing.
+    /// What was done with a file that is still in staging failed: nothing else is harmed.
     pub(super) fn failed(&self, action: &str, source: io::Error) -> PoolError {
-        let full = |error| matches!(error, Errno::NOSPC | Errno::DQUOT);
-        if Errno::from_io_error(&source).is_some_and(full) {
-            let free_bytes = self.free_bytes().unwrap_or_default();
-            return PoolError::Full { free_bytes, reserve_bytes: self.reserve_bytes };
+        match Errno::from_io_error(&source) {
+            Some(Errno::NOSPC | Errno::DQUOT) => self.full(),
+            Some(errno) => io_error(action.to_owned(), errno),
+            None => PoolError::Io { action: action.to_owned(), source },
         }
-        if let Some(errno) = Errno::from_io_error(&source).filter(|errno| is_scarce(*errno)) {
-            return io_error(action.to_owned(), errno);
+    }
+
+    /// A sync of a file that is still in staging, or of a new directory, failed. A full disk harms only
+    /// that file, and so does a process that may open no more; any other error stops all writing.
+    pub(super) fn unsynced(&self, action: &str, source: io::Error) -> PoolError {
+        let alone = |errno| matches!(errno, Errno::NOSPC | Errno::DQUOT) || is_scarce(errno);
+        match Errno::from_io_error(&source).is_some_and(alone) {
+            true => self.failed(action, source),
+            false => self.stop(action, source),
         }
-        self.stop(action, source)
     }
 
     /// Stops all writing, whatever the error. It is for files that were renamed already: even after

@@ -126,15 +126,23 @@ fn dates_outside_openpgp_are_refused() {
 }
 
 #[test]
-fn a_write_that_may_be_lost_ends_all_writing() {
+fn a_rename_that_fails_harms_nothing_and_a_sync_that_fails_ends_all_writing() {
     let dir = tempfile::tempdir().unwrap();
     let floor = DateFloor::open(dir.path()).unwrap();
     // A directory in the place of the file makes the rename fail.
     fs::create_dir(dir.path().join("late")).unwrap();
     let file = File::open(dir.path()).unwrap();
     assert!(floor.replace(&suite("late"), Mark { date: Moment(1), generation: 0 }, &file).is_err());
-    let refused = floor.raise(&suite("other"), Moment(1), 0).unwrap_err();
+    assert!(floor.stopped().is_none());
+    floor.raise(&suite("other"), Moment(1), 0).unwrap();
+    // A pipe cannot be synced, so the name of the new file may be lost.
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let pipe = File::from(std::os::fd::OwnedFd::from(writer));
+    let mark = Mark { date: Moment(2), generation: 0 };
+    assert!(floor.replace(&suite("other"), mark, &pipe).is_err());
+    let refused = floor.raise(&suite("third"), Moment(1), 0).unwrap_err();
     assert!(matches!(refused, FloorError::Broken { .. }), "{refused}");
+    assert!(floor.stopped().is_some());
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! CAs of others: anchors, CAs below them, lists in directories, and lists that are delivered.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::reserve::Reserve;
 
 /// A root, a CA below it, and where their files lie.
 struct Others {
@@ -40,6 +43,7 @@ impl Others {
             delivered: Some(self.path("delivered")),
             floor: self.path("crl.floor"),
             grace_seconds: 0,
+            reserve: Arc::new(Reserve::none()),
         }
     }
 

@@ -295,7 +295,7 @@ fn a_disk_pool_refuses_what_would_eat_into_its_reserve() {
     let pool = DiskPool::open(room.path(), u64::MAX).unwrap();
     assert!(matches!(
         pool.keep(Kind::Blob, b"x"),
-        Err(PoolError::Full { reserve_bytes: u64::MAX, free_bytes }) if free_bytes > 0
+        Err(PoolError::Full { reserve_bytes: u64::MAX, free_bytes, .. }) if free_bytes > 0
     ));
     let many = sealed(&[b"x", b"y"]);
     assert!(matches!(pool.keep_all(Kind::Blob, &many), Err(PoolError::Full { .. })));

@@ -8,7 +8,7 @@ use repod::catalogue::{
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
     Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Journal, KeyringSighting,
     Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Restoration,
-    Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites, Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -237,6 +237,12 @@ macro_rules! faulty {
             })*
         }
     };
+}
+
+impl Writing for FaultyCatalogue {
+    fn stopped(&self) -> Option<CatalogueError> {
+        self.inner.stopped()
+    }
 }
 
 faulty! { Packages:

@@ -11,4 +11,5 @@ pub mod programs;
 pub mod raw;
 pub mod roots;
 pub mod server;
+pub mod small_disk;
 pub mod terminal;

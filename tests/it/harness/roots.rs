@@ -30,7 +30,13 @@ pub fn kept(name: &str, more: &[&str]) -> Option<PathBuf> {
             made.to_string()
         }
     };
-    println!("not run: {why}");
-    std::fs::write(&note, format!("{why}\n")).unwrap();
+    not_run(name, &why);
     None
+}
+
+/// Says that a test was not run, also in the last line of `tests/run`.
+pub fn not_run(name: &str, why: &str) {
+    println!("not run: {why}");
+    let note = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("not-run");
+    std::fs::write(note, format!("{why}\n")).unwrap();
 }

@@ -33,7 +33,8 @@ fn answers_of(room: &TempDir, bodies: Vec<(Size, Body)>) -> Vec<Answer<()>> {
         })
         .collect();
     drop(queue);
-    super::writer::write_queued(&connection, &jobs, &|| ());
+    let mut standing = super::standing::Standing::new(Default::default(), None);
+    super::writer::write_queued(&connection, &jobs, &mut standing, &|| ());
     answers.into_iter().map(|answer| answer.recv().unwrap()).collect()
 }
 
@@ -168,9 +169,9 @@ fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
     let error = catalogue.record_certificate(&certificate("1".into()), None, &event()).unwrap_err();
     assert!(matches!(error, CatalogueError::Damaged(_)), "{error}");
     let error = record(&catalogue, 1_000).unwrap_err();
-    let CatalogueError::Database(cause) = &error else { panic!("{error:?}") };
+    let CatalogueError::Stopped(cause) = &error else { panic!("{error:?}") };
     assert_eq!(
-        cause.to_string(),
+        error.to_string(),
         "writing stopped after: database disk image is malformed; restart the server once the \
          disk is sound"
     );

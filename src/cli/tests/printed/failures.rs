@@ -56,6 +56,8 @@ fn kind(error: &ClientError) -> &'static str {
         ClientError::Unreachable { .. } => "out of reach",
         ClientError::NoAnswer { look: Some(_), .. } => "no answer, and repeating may do harm",
         ClientError::NoAnswer { look: None, .. } => "no answer",
+        ClientError::Unsure { look: Some(_), .. } => "not known, and repeating may do harm",
+        ClientError::Unsure { look: None, .. } => "not known",
         ClientError::Untrusted { .. } => "a server that is not trusted",
         ClientError::CertificateRefused { .. } => "the client certificate is refused",
         ClientError::Problem { .. } => "a problem",
@@ -70,12 +72,16 @@ fn the_faults_of_the_network_are_told_as_they_were_seen() {
     let server = || "https://repo.example.org:8443".to_owned();
     let wait = Some(Duration::from_secs(2));
     let problem = Box::new(Problem::new(Code::TooManyRequests, "ask again in 2 s"));
+    let unknown = crate::flow::FlowError::Unknown("disk I/O error".into());
+    let unsure = Box::new(Problem::new(Code::OutcomeUnknown, unknown.to_string()));
     let (path, cause) = ("dist/a.deb".to_owned(), "changed while it was being sent".to_owned());
     let look = "look with repoctl history before you repeat it";
     let errors = [
         ClientError::Unreachable { server: server(), cause: "connection refused".into() },
         ClientError::NoAnswer { server: server(), look: Some(look) },
         ClientError::NoAnswer { server: server(), look: None },
+        ClientError::Unsure { problem: unsure.clone(), look: Some(look) },
+        ClientError::Unsure { problem: unsure, look: None },
         ClientError::Untrusted { server: server(), cause: "its CA is another".into() },
         ClientError::CertificateRefused { server: server(), cause: "it was revoked".into() },
         ClientError::Problem { problem, wait },

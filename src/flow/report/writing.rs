@@ -1,0 +1,53 @@
+//! Writing: whether what is asked for can be recorded, and whether what has to be is on the disk.
+
+use crate::flow::report::concern::Concern;
+use crate::flow::repository::Repository;
+
+/// A store to which nothing is written since its disk failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoppedStore {
+    /// Which: one of [`STORES`].
+    pub store: &'static str,
+    /// Why, and what to do.
+    pub why: String,
+}
+
+/// What is written to.
+pub const STORES: [&str; 3] = ["catalogue", "pool", "floor"];
+
+/// The stores to which nothing is written; none while all is well. Hosts are served all the same.
+pub fn stopped(repository: &Repository) -> Vec<StoppedStore> {
+    let whys = [
+        repository.catalogue.stopped().map(|error| error.to_string()),
+        repository.pool.stopped().map(|error| error.to_string()),
+        repository.signer.floor().stopped().map(|error| error.to_string()),
+    ];
+    let both = STORES.into_iter().zip(whys);
+    both.filter_map(|(store, why)| Some(StoppedStore { store, why: why? })).collect()
+}
+
+/// What somebody should know of it.
+pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
+    let mut concerns = Vec::new();
+    for StoppedStore { store, why } in stopped(repository) {
+        let text = format!("{store}: {why}; hosts are served, and changes are refused meanwhile");
+        concerns.push(Concern::of_server("writing-stopped", text));
+    }
+    if let Some(why) = repository.trust.unstored() {
+        let text = format!(
+            "a revocation list is in force and not on the disk, so that a restart would go back to the \
+             one before: {why}"
+        );
+        concerns.push(Concern::of_server("crl-unstored", text));
+    }
+    let reserve = repository.trust.reserve();
+    if let (false, Some(dir)) = (reserve.is_whole(), reserve.dir()) {
+        let text = format!(
+            "the room that is kept for revocations on a full disk is used up or was never there ({}): \
+             make room; it is taken again by itself",
+            dir.display()
+        );
+        concerns.push(Concern::of_server("reserve-missing", text));
+    }
+    concerns
+}
