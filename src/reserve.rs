@@ -170,8 +170,12 @@ impl Room {
 /// What the file system of `path` lacks, for people: that no inode is free there, or how many bytes
 /// are.
 pub fn lack(path: &Path) -> String {
-    let room = Room::of(path);
-    let path = path.display();
+    // A file that could not be made is not there.
+    let above = path.parent().unwrap_or(path);
+    let (path, room) = match Room::of(path) {
+        Some(room) => (path.display(), Some(room)),
+        None => (above.display(), Room::of(above)),
+    };
     match room {
         Some(room) if room.has_no_inodes() => format!(
             "no inode is free on the file system of {path}, although {} KiB are: remove files there",

@@ -80,10 +80,7 @@ impl TrustError {
     /// Wraps an error of the operating system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| match reserve::is_full(&source) {
-            true => {
-                let place = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-                Self::Full { path: path.to_path_buf(), lack: reserve::lack(place) }
-            }
+            true => Self::Full { path: path.to_path_buf(), lack: reserve::lack(path) },
             false => Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) },
         }
     }

@@ -34,6 +34,8 @@ fn every_code_has_one_text_one_status_and_one_exit() {
         (Code::ClockBehind, "clock-behind", 503, Unavailable),
         (Code::Stopping, "stopping", 503, Unavailable),
         (Code::OutOfSpace, "out-of-space", 507, Unavailable),
+        (Code::OutcomeUnknown, "outcome-unknown", 500, Unavailable),
+        (Code::WritingStopped, "writing-stopped", 500, Unavailable),
         (Code::Internal, "internal", 500, Unavailable),
     ];
     assert_eq!(promised.len(), Code::ALL.len());

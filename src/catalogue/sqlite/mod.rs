@@ -19,7 +19,7 @@ use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, ChunkCache, Store, Tx};
 use crate::cause::Cause;
-use crate::reserve::{Reserve, Room};
+use crate::reserve::Reserve;
 
 mod backup;
 mod readers;
@@ -53,9 +53,6 @@ const APPLICATION_ID: i64 = 0x7265_706f;
 /// How many connections read: more than reports run at once, so that one is free for serving hosts.
 const READERS: usize = 8;
 const BUSY_SECONDS: u64 = 5;
-/// With less free disk space than this, a log cannot be made, and stays when the file is closed.
-/// Unit: bytes.
-const LOG_ROOM_BYTES: u64 = 1 << 20;
 /// The length at which the write-ahead log is checkpointed into the file. Unit: pages of 4 KiB,
 /// together 47 MiB. Digests are spread over all of their index, so every batch writes most of its
 /// pages; a long log writes each of them into the file only once.
@@ -98,7 +95,7 @@ impl SqliteCatalogue {
     /// As for [`SqliteCatalogue::open`].
     pub fn open_with(path: &Path, reserve: Arc<Reserve>) -> Result<Self, CatalogueError> {
         // SQLite makes the log and its index, for which a full disk has no room.
-        let is_full = |_: &CatalogueError| is_full(path);
+        let is_full = |_: &CatalogueError| tx::has_no_room(path);
         reserve.spend(is_full, || Self::open_once(path, Arc::clone(&reserve)))
     }
 
@@ -216,12 +213,6 @@ impl Store for SqliteCatalogue {
     fn chunk_cache(&self) -> &ChunkCache {
         &self.chunk_cache
     }
-}
-
-/// Whether the disk has no room for a log, or no inode for it.
-fn is_full(path: &Path) -> bool {
-    let room = path.parent().and_then(Room::of);
-    room.is_some_and(|room| room.has_no_inodes() || room.bytes < LOG_ROOM_BYTES)
 }
 
 /// Makes an empty file that others cannot read, unless there is one. SQLite gives its log the same

@@ -1,11 +1,24 @@
 //! One SQLite transaction as the statements see it.
 
+use std::path::Path;
+
 use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql};
 
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, Row, Tx, Value};
 use crate::cause::Cause;
+use crate::reserve::Room;
+
+/// With less free disk space than this, a log cannot be made, and stays when the file is closed.
+/// Unit: bytes.
+const LOG_ROOM_BYTES: u64 = 1 << 20;
+
+/// Whether the disk has no room for the log of the file at `path`, or no inode for it.
+pub(super) fn has_no_room(path: &Path) -> bool {
+    let room = path.parent().and_then(Room::of);
+    room.is_some_and(|room| room.has_no_inodes() || room.bytes < LOG_ROOM_BYTES)
+}
 
 /// What SQLite said, as the catalogue's error.
 pub(super) fn error(error: rusqlite::Error) -> CatalogueError {

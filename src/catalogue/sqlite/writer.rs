@@ -15,7 +15,7 @@ use rusqlite::config::DbConfig;
 
 use super::readers::Readers;
 use super::standing::{Lost, Standing, Stopped};
-use super::tx::SqliteTx;
+use super::tx::{self, SqliteTx};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::sql::{Answer, Tx};
 use crate::cause::Cause;
@@ -244,7 +244,7 @@ fn full(connection: &Connection, cause: Cause) -> CatalogueError {
 }
 
 fn has_room(connection: &Connection) -> bool {
-    connection.path().is_none_or(|path| !super::is_full(Path::new(path)))
+    connection.path().is_none_or(|path| !tx::has_no_room(Path::new(path)))
 }
 
 fn write_batch(
