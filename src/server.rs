@@ -39,6 +39,7 @@ mod keeper;
 pub mod keys;
 mod limits;
 pub mod passphrase;
+mod scrub;
 mod steady;
 mod watch;
 
@@ -163,7 +164,7 @@ impl Server {
             certificate_not_after: self.certificate_not_after,
             seen: self.seen.into(),
         };
-        let keeper = Keeper { watch, notifier: Arc::clone(&notifier) };
+        let keeper = Keeper { watch: Arc::new(watch), notifier: Arc::clone(&notifier) };
         let keeping = tokio::spawn(Arc::new(keeper).keep(reload, stop.clone()));
         info!(addresses = ?self.edge.local_addrs().unwrap_or_default(), "serving");
         notifier.ready();

@@ -43,7 +43,7 @@ pub fn run(
     first.extend(dates(&catalogue, &data, now)?);
     first.extend(keyring(&config, &data, &catalogue, now));
     let pool = DiskPool::open_reading(&data.pool()).map_err(part("pool"))?;
-    let given = Stores { catalogue: &catalogue, pool: &pool };
+    let given = Stores { catalogue: &catalogue, pool: &pool, pace: None };
     let mut checked = stores::check(given, progress).map_err(part("check"))?;
     checked.findings.splice(0..0, first);
     Ok(checked)
@@ -54,7 +54,7 @@ fn text(text: String) -> Finding {
 }
 
 /// The last Date of each suite: it is noted beside the catalogue, and ahead of no clock.
-fn dates(
+pub(super) fn dates(
     catalogue: &dyn Catalogue,
     data: &DataDirectory,
     now: Moment,
@@ -86,10 +86,10 @@ fn dates(
 }
 
 /// The keys that sign, their public file, and the log that they signed.
-fn keyring(
+pub(super) fn keyring(
     config: &Config,
     data: &DataDirectory,
-    catalogue: &SqliteCatalogue,
+    catalogue: &dyn Catalogue,
     now: Moment,
 ) -> Vec<Finding> {
     let mut found = Vec::new();

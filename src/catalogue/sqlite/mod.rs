@@ -1,7 +1,7 @@
 //! The SQLite back end: opening, migrating and checking the file. One thread writes
 //! (`writer`), a few connections read (`readers`), and what they run is written in `sql`.
 //!
-//! May name: domain, debian, digest, time, cause
+//! May name: domain, debian, digest, time, cause, afresh
 #![expect(clippy::disallowed_methods, reason = "the catalogue keeps its file on disk")]
 
 use std::fs::OpenOptions;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+use self::integrity::OwnFile;
 use self::readers::Readers;
 use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
@@ -21,6 +22,7 @@ use crate::catalogue::sql::{Answer, ChunkCache, Store, Tx};
 use crate::cause::Cause;
 
 mod backup;
+mod integrity;
 mod readers;
 mod tx;
 mod writer;
@@ -74,6 +76,8 @@ pub struct SqliteCatalogue {
     /// `None` when it was opened for reading.
     writer: Option<Writer>,
     chunk_cache: ChunkCache,
+    /// The last field, so that it is closed last.
+    own: OwnFile,
 }
 
 impl SqliteCatalogue {
@@ -101,7 +105,8 @@ impl SqliteCatalogue {
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
         let readers = Arc::new(Readers::new(readers));
         let writer = Some(Writer::start(connection, Arc::downgrade(&readers))?);
-        Ok(Self { readers, writer, chunk_cache: ChunkCache::default() })
+        let own = OwnFile::held(path)?;
+        Ok(Self { readers, writer, chunk_cache: ChunkCache::default(), own })
     }
 
     /// Opens the catalogue at `path` for reading only, which also works while a server uses it.
@@ -124,24 +129,12 @@ impl SqliteCatalogue {
             ).into()));
         }
         let readers = Arc::new(Readers::new(vec![connection]));
-        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default() })
+        let own = OwnFile::named(path);
+        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default(), own })
     }
 }
 
 impl SqliteCatalogue {
-    /// What SQLite itself finds wrong with the file; the first faults tell enough.
-    ///
-    /// # Errors
-    /// [`CatalogueError::Database`] when it cannot be read at all.
-    pub fn integrity(&self) -> Result<Vec<String>, CatalogueError> {
-        let found = self.readers.read(|tx| {
-            super::sql::all(tx, "PRAGMA integrity_check(20)", &[], |row| {
-                Ok(row.text(0)?.to_owned())
-            })
-        })?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
-    }
-
     fn write_sized<T: Send + 'static>(
         &self,
         size: Size,

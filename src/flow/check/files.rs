@@ -32,7 +32,11 @@ pub(super) fn check(
     }
 }
 
-fn of_file(
+/// What is wrong with an index file.
+///
+/// # Errors
+/// [`FlowError`] when a store cannot be read at all.
+pub(in crate::flow) fn of_file(
     stores: Stores<'_>,
     filed: &FiledIndex,
     bad: &BTreeSet<Damage>,
@@ -65,6 +69,12 @@ fn of_file(
 fn is_whole(stores: Stores<'_>, record: &IndexRecord) -> Result<bool, FlowError> {
     let chunks: Vec<_> =
         record.chunks.iter().map(|chunk| Chunk::new(StoredChunk::clone(chunk))).collect();
-    let found = ResumableHash::of_whole(stores.pool, record.file.encoding, &chunks)?;
+    let mut hash = ResumableHash::new(record.file.encoding);
+    hash.go_on(chunks.len(), |at, encoding, buffer| {
+        let Some(chunk) = chunks.get(at) else { return Ok(()) };
+        chunk.read(stores.pool, encoding, buffer)?;
+        stores.tell(buffer.len() as u64)
+    })?;
+    let found = hash.finish(&chunks);
     Ok(found == Some((record.file.size_bytes, record.file.digest)))
 }

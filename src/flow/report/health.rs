@@ -12,9 +12,10 @@ pub use crate::flow::report::concern::{Circle, Concern};
 use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
-use crate::flow::report::restored;
+use crate::flow::report::{restored, scrub};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
+use crate::flow::state::scrubbing::ScrubReport;
 use crate::pool::Kind;
 use crate::time::Moment;
 use crate::trust::IssuerReport;
@@ -32,6 +33,8 @@ pub struct ServerReport {
     /// How many identities that lie within the asker's suites have a last certificate that expires
     /// within 30 days.
     pub expiring_soon: u64,
+    /// How far the scrub is; `None` where there is none.
+    pub scrub: Option<ScrubReport>,
     /// What needs attention.
     pub concerns: Vec<Concern>,
 }
@@ -56,6 +59,8 @@ pub async fn server(
         look_at_room(repository, &mut report);
         look_at_damage(repository, &mut report)?;
         report.concerns.extend(restored::concerns(repository)?);
+        report.scrub = scrub::report(repository);
+        report.concerns.extend(scrub::concerns(repository));
         for (code, problem) in repository.mishaps.all() {
             let text = format!("{problem}; what was read before stays in use");
             report.concerns.push(Concern::of_server(code, text));

@@ -8,3 +8,4 @@ pub mod health;
 pub mod identities;
 pub mod reports;
 pub mod restored;
+mod scrub;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
-    Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Journal, KeyringSighting,
-    Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Restoration,
+    Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Integrity, Journal,
+    KeyringSighting, Measured, Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Restoration,
     Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
@@ -156,6 +156,15 @@ impl Pool for FaultyPool {
 
     fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
         self.around("verify", || self.inner.verify(kind, digest))
+    }
+
+    fn scrub(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        read: &dyn Fn(u64) -> bool,
+    ) -> Result<Option<u64>, PoolError> {
+        self.around("scrub", || self.inner.scrub(kind, digest, read))
     }
 
     fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
@@ -310,6 +319,13 @@ faulty! { Repairs:
     fn forget_chunks(keys: &[Digest]) -> ();
     fn record_chunks(chunks: &[StoredChunk]) -> ();
     fn repair_stanza(package: &Digest, stanza: &str) -> ();
+}
+
+faulty! { Integrity:
+    fn measure() -> Measured;
+    fn reread(read: &dyn Fn(u64) -> bool) -> Vec<String>;
+    fn list_parts() -> Vec<String>;
+    fn look_at_part(part: &str) -> Vec<String>;
 }
 
 faulty! { Restorations:
