@@ -59,7 +59,7 @@ pub fn read(
     Ok(at.saturating_sub(offset))
 }
 
-/// Whether the page cache has the byte at an offset.
+/// Whether the page cache has the byte at an offset. If not, the kernel begins to read its page.
 fn is_cached(file: &File, at: u64) -> bool {
     let mut byte = [0];
     let read = preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
@@ -71,7 +71,8 @@ fn drop_pages(file: &File, at: u64, length: u64) {
     let first = at - at % PAGE_BYTES;
     let end = at.saturating_add(length).next_multiple_of(PAGE_BYTES);
     // It is advice: without it, less is noticed.
-    let _advice = fadvise(file, first, NonZeroU64::new(end.saturating_sub(first)), Advice::DontNeed);
+    let _advice =
+        fadvise(file, first, NonZeroU64::new(end.saturating_sub(first)), Advice::DontNeed);
 }
 
 #[cfg(test)]
@@ -126,6 +127,9 @@ mod tests {
         if is_cached(&file, 0) {
             return; // A file system in memory.
         }
+        // To ask for a page is to have it read: it is dropped again once that is over.
+        file.read_exact_at(&mut [0], 0).unwrap();
+        drop_pages(&file, 0, 4 * PART_BYTES as u64);
         let half = 2 * PART_BYTES as u64;
         let _warm = fadvise(&file, 0, None, Advice::Random);
         file.read_exact_at(&mut vec![0; PART_BYTES * 2], half).unwrap();

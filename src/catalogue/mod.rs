@@ -382,7 +382,7 @@ impl<T> Catalogue for T where
         + Generations
         + Repairs
         + Integrity
-    + Integrity
+        + Integrity
         + Restorations
         + Snapshots
         + Access

@@ -184,7 +184,12 @@ fn write_scrub(repository: &Repository, page: &mut Page) {
     one("repod_scrub_period_seconds", "gauge", "how long a pass may take; 0 for no scrub", period);
     let findings = report.last.map_or(0, |last| last.findings);
     one("repod_scrub_last_findings", "gauge", "what the last whole pass found", findings);
-    one("repod_scrub_running", "gauge", "1 while a pass is under way", report.present.is_some().into());
+    one(
+        "repod_scrub_running",
+        "gauge",
+        "1 while a pass is under way",
+        report.present.is_some().into(),
+    );
     let failing = u64::from(report.failure.is_some());
     one("repod_scrub_failing", "gauge", "1 while the scrub cannot go on", failing);
     let open = report.warnings.len() as u64;
@@ -194,7 +199,12 @@ fn write_scrub(repository: &Repository, page: &mut Page) {
     one("repod_scrub_pass_read_bytes", "gauge", "read by the present pass", read);
     one("repod_scrub_pass_expected_bytes", "gauge", "what a whole pass reads, about", expected);
     one("repod_scrub_passes_total", "counter", "passes that ended", scrubbing.passes());
-    one("repod_scrub_bytes_read_total", "counter", "bytes that the scrub read", scrubbing.read_bytes());
+    one(
+        "repod_scrub_bytes_read_total",
+        "counter",
+        "bytes that the scrub read",
+        scrubbing.read_bytes(),
+    );
     let name = "repod_scrub_findings_total";
     page.head(name, "counter", "what the scrub found damaged or lost, by kind");
     for (kind, count) in scrubbing.findings() {

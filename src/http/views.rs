@@ -15,9 +15,9 @@ use crate::domain::installable::Trouble;
 use crate::domain::{
     Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
+use crate::flow::ScrubReport;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::{PlacementReport, PlacementStanding, SuiteReport};
-use crate::flow::ScrubReport;
 use crate::http::App;
 
 const DAY_SECONDS: i64 = 86_400;

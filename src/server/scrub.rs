@@ -69,7 +69,8 @@ impl Surroundings for Outside {
     fn load(&self) -> Loaded {
         let path = self.watch.data.scrub();
         let mut text = String::new();
-        let read = File::open(&path).and_then(|file| file.take(PLACE_BYTES).read_to_string(&mut text));
+        let read =
+            File::open(&path).and_then(|file| file.take(PLACE_BYTES).read_to_string(&mut text));
         match read {
             Err(problem) if problem.kind() == ErrorKind::NotFound => Loaded::Absent,
             Err(problem) => Loaded::Damaged(format!("{}: {problem}", path.display())),

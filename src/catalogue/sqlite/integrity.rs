@@ -102,7 +102,11 @@ impl Integrity for SqliteCatalogue {
         let Some(held) = &self.own.held else { return Ok(Vec::new()) };
         let done = afresh::read(held, 0, u64::MAX, &mut |part| read(part.len() as u64));
         let path = self.own.path.display();
-        Ok(done.err().map(|problem| format!("{path} cannot be read: {problem}")).into_iter().collect())
+        Ok(done
+            .err()
+            .map(|problem| format!("{path} cannot be read: {problem}"))
+            .into_iter()
+            .collect())
     }
 
     fn list_parts(&self) -> Answer<Vec<String>> {
@@ -110,6 +114,10 @@ impl Integrity for SqliteCatalogue {
     }
 
     fn look_at_part(&self, part: &str) -> Answer<Vec<String>> {
+        // That is told once, by whoever reads the file.
+        if self.own.misplaced().is_some() {
+            return Ok(Vec::new());
+        }
         // A table that cannot be read at all is as bad as one that is wrong.
         let found = self.integrity_of(part).unwrap_or_else(|problem| vec![problem.to_string()]);
         Ok(found.into_iter().map(|fault| format!("table {part}: {fault}")).collect())

@@ -27,9 +27,7 @@ pub(super) fn check(
         last = Some(*end);
         let records = stores.catalogue.find_packages(&digests)?;
         let packages: Vec<_> = records.into_iter().map(|record| record.package).collect();
-        let found = on_every_core(&packages, |package| {
-            of_package(stores, package)
-        })?;
+        let found = on_every_core(&packages, |package| of_package(stores, package))?;
         checked.findings.extend(found.into_iter().flatten().flatten());
         checked.packages = checked.packages.saturating_add(packages.len() as u64);
         for package in &packages {

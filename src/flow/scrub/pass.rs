@@ -91,12 +91,8 @@ impl<'p> Pass<'p> {
 
     /// Looks again at what could not be repaired by itself: whether it was mended meanwhile.
     pub(super) fn look_again(&mut self) {
-        let old: BTreeSet<_> = self
-            .place
-            .warnings
-            .iter()
-            .map(|warned| (warned.stage, warned.part.clone()))
-            .collect();
+        let old: BTreeSet<_> =
+            self.place.warnings.iter().map(|warned| (warned.stage, warned.part.clone())).collect();
         for (stage, part) in old {
             match unit::of(self.repository, stage, &part) {
                 Ok(Some(unit)) if matches!(self.look_at(&unit), Ok(true)) => {}
@@ -108,7 +104,6 @@ impl<'p> Pass<'p> {
             }
         }
         self.tell();
-        self.keep();
     }
 
     /// Whether the server still runs, and still wants a scrub.
@@ -139,11 +134,6 @@ impl<'p> Pass<'p> {
         let Present { began_at, findings, .. } = present;
         let ended_at = self.repository.now().0;
         self.place.last = Some(Ended { began_at, ended_at, read_bytes, findings });
-        let open = self.place.warnings.len();
-        match findings {
-            0 => info!(read_bytes, "the scrub ended: all of it is what was stored"),
-            _ => warn!(read_bytes, findings, open, "the scrub ended; it found what is damaged"),
-        }
         // What was repaired before this pass began was read by it, and is sound.
         for damage in repaired.iter().filter(|one| !self.seen.contains(one)) {
             if self.repository.damage.was_repaired(*damage) {
@@ -153,6 +143,11 @@ impl<'p> Pass<'p> {
         self.repository.scrubbing.note_pass();
         self.tell();
         self.keep();
+        let open = self.place.warnings.len();
+        match findings {
+            0 if open == 0 => info!(read_bytes, "the scrub ended: all of it is what was stored"),
+            _ => warn!(read_bytes, findings, open, "the scrub ended; it found what is damaged"),
+        }
     }
 
     fn repaired(&self) -> Vec<Damage> {
@@ -212,7 +207,8 @@ impl<'p> Pass<'p> {
     fn take(&mut self, unit: &Unit, found: Found) {
         let (stage, part) = (unit.stage(), unit.cursor());
         let is_own = |warned: &Warned| (warned.stage, &warned.part) == (stage, &part);
-        let (before, others) = std::mem::take(&mut self.place.warnings).into_iter().partition(is_own);
+        let (before, others) =
+            std::mem::take(&mut self.place.warnings).into_iter().partition(is_own);
         let before: Vec<Warned> = before;
         self.place.warnings = others;
         for (kind, finding) in found {
@@ -270,10 +266,8 @@ pub(super) fn tell(repository: &Repository, place: &Place, expected_bytes: u64) 
     repository.scrubbing.update(|report| {
         // What was read of the thing that is being looked at is counted already.
         let counted = report.present.map_or(0, |present| present.read_bytes);
-        report.present = present.map(|present| PresentPass {
-            read_bytes: present.read_bytes.max(counted),
-            ..present
-        });
+        report.present = present
+            .map(|present| PresentPass { read_bytes: present.read_bytes.max(counted), ..present });
         report.last = place.last.map(Into::into);
         report.warnings = warnings;
     });

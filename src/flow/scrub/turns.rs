@@ -15,7 +15,7 @@ use crate::flow::scrub::unit;
 use crate::time::Moment;
 
 /// How often to look whether a pass is due.
-const LOOK: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_secs(1);
 /// How long to wait when a store could not be read.
 const AGAIN: Duration = Duration::from_secs(60);
 /// How often what is not repaired by itself is looked at again.
@@ -90,15 +90,10 @@ impl<'t> Turns<'t> {
         if limits.days == 0 {
             return LOOK;
         }
-        if self.place.present.is_none() {
+        if !self.is_wanted() && !self.is_due(limits.period_seconds()) {
             self.recheck();
-        }
-        // Whoever removes the file wants a pass now.
-        let is_wanted = self.is_kept && surroundings.load() == Loaded::Absent;
-        if !is_wanted && !self.is_due(limits.period_seconds()) {
             return LOOK;
         }
-        self.is_kept = true;
         match Pass::new(repository, surroundings, &mut self.place).run() {
             Ok(_) => {}
             Err(problem) => {
@@ -108,8 +103,15 @@ impl<'t> Turns<'t> {
                 return AGAIN;
             }
         }
-        self.is_kept = !matches!(surroundings.load(), Loaded::Absent);
+        // Not by a look at it: whoever removes it may have done so already.
+        self.is_kept = repository.scrubbing.report().failure.is_none();
+        self.rechecked_at = Some(repository.clock.elapsed());
         LOOK
+    }
+
+    /// Whether somebody wants a pass now: whoever removes the file does.
+    fn is_wanted(&self) -> bool {
+        self.is_kept && self.surroundings.load() == Loaded::Absent
     }
 
     fn is_due(&self, period_seconds: i64) -> bool {
@@ -131,6 +133,10 @@ impl<'t> Turns<'t> {
         }
         self.rechecked_at = Some(now);
         Pass::new(self.repository, self.surroundings, &mut self.place).look_again();
+        // Not where somebody has just removed it.
+        if !self.is_wanted() {
+            pass::keep(self.repository, self.surroundings, &mut self.place);
+        }
     }
 
     /// Keeps the place as it is when the server stops.

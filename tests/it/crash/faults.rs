@@ -7,8 +7,8 @@ use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
     Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Integrity, Journal,
-    KeyringSighting, Measured, Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Restoration,
-    Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites,
+    KeyringSighting, Measured, Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement,
+    Repairs, Restoration, Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
