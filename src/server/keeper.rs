@@ -170,9 +170,12 @@ impl Keeper {
         let problem = read.as_ref().err().map(ToString::to_string);
         repository.mishaps.note("configuration-unreadable", problem);
         match read {
-            Ok(config) if Config { data: current.data.clone(), ..config.clone() } == *current => {}
             Ok(config) => {
+                // Also where it is as it was at the start: it may have been another one meanwhile.
                 repository.set_limits(flow_limits(&config));
+                if (Config { data: current.data.clone(), ..config }) == *current {
+                    return;
+                }
                 info!(
                     "limits and lifetimes reloaded; listeners, log and public_url change with a restart"
                 );
