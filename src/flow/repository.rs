@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Admitted, Conflict, EnrolmentToken, host};
+use crate::domain::{Admitted, Conflict, EnrolmentToken, StoredChunk, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::damage::DamageBook;
@@ -160,6 +160,27 @@ impl Repository {
     /// [`FlowError`] from the catalogue; nothing was forgotten then.
     pub(in crate::flow) fn forget_chunks(&self, keys: &[Digest]) -> Result<(), FlowError> {
         self.catalogue.forget_chunks(keys)?;
+        self.desks().values().for_each(|desk| desk.forget_files());
+        Ok(())
+    }
+
+    /// Records anew where the bytes of a chunk lie, also in the memory of every suite.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue.
+    pub(in crate::flow) fn replace_chunk(&self, chunk: &StoredChunk) -> Result<(), FlowError> {
+        self.catalogue.replace_chunk(chunk)?;
+        self.desks().values().for_each(|desk| desk.forget_files());
+        Ok(())
+    }
+
+    /// Forgets an index file and those of the same chunks in the same order, also in the memory of
+    /// every suite.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue; nothing was forgotten then.
+    pub(in crate::flow) fn forget_file(&self, id: u64) -> Result<(), FlowError> {
+        self.catalogue.forget_file(id)?;
         self.desks().values().for_each(|desk| desk.forget_files());
         Ok(())
     }

@@ -46,19 +46,17 @@ pub(in crate::flow) fn of_file(
         let text = format!("{path} of {suite}, first listed by generation {generation}: {problem}");
         Ok(Some(Finding { text, damage }))
     };
+    let own = Damage::Index(filed.id);
     let record = match stores.catalogue.read_filed(filed.id) {
         Ok(Some(record)) => record,
         // It was forgotten a moment ago.
         Ok(None) => return Ok(None),
-        Err(problem @ CatalogueError::Damaged(_)) => return finding(&problem, Vec::new()),
+        Err(problem @ CatalogueError::Damaged(_)) => return finding(&problem, vec![own]),
         Err(problem) => return Err(problem.into()),
     };
     match is_whole(stores, &record) {
         Ok(true) => Ok(None),
-        Ok(false) => {
-            let chunks = record.file.chunks.iter().map(|key| Damage::Chunk(*key)).collect();
-            finding(&"it has another digest", chunks)
-        }
+        Ok(false) => finding(&"it has another digest", vec![own]),
         Err(FlowError::Damaged(damage, _)) if bad.contains(&damage) => Ok(None),
         Err(FlowError::Damaged(damage, cause)) => finding(&cause, vec![damage]),
         Err(problem) => Err(problem),

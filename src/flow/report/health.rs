@@ -229,6 +229,9 @@ fn described(
         Damage::Chunk(key) => {
             return Ok((format!("what the catalogue says of chunk {}", key.short()), Vec::new()));
         }
+        Damage::Index(_) => {
+            return Ok(("an index file of some generation".into(), Vec::new()));
+        }
         Damage::Blob(digest) => ("the .deb", digest),
         Damage::Stanza(digest) => ("the stanza", digest),
     };

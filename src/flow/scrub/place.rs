@@ -95,7 +95,7 @@ impl Unrepaired {
             Damage::Blob(digest) => Some(Self::Package(digest)),
             Damage::Pack(digest) => Some(Self::Pack(digest)),
             Damage::Stanza(digest) => Some(Self::Stanza(digest)),
-            Damage::Chunk(_) => None,
+            Damage::Chunk(_) | Damage::Index(_) => None,
         }
     }
 }

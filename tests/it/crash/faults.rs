@@ -318,6 +318,8 @@ faulty! { Repairs:
     fn list_chunks_in(pack: &Digest) -> Vec<StoredChunk>;
     fn forget_chunks(keys: &[Digest]) -> ();
     fn record_chunks(chunks: &[StoredChunk]) -> ();
+    fn replace_chunk(chunk: &StoredChunk) -> ();
+    fn forget_file(id: u64) -> ();
     fn repair_stanza(package: &Digest, stanza: &str) -> ();
 }
 
