@@ -27,6 +27,7 @@ use crate::trust::Trust;
 pub mod admin;
 pub mod audit;
 pub mod backup;
+mod beside;
 pub mod ca;
 mod certificate;
 pub mod check;

@@ -14,7 +14,7 @@ use tracing::error;
 
 use super::certificate::load_identity;
 use super::watch::Watch;
-use super::{ca, check};
+use super::{beside, ca};
 use crate::config::Config;
 use crate::flow::scrub::place::Place;
 use crate::flow::scrub::surroundings::{Loaded, Surroundings};
@@ -124,11 +124,11 @@ impl Outside {
         let Watch { config, data, repository, .. } = &*self.watch;
         let now = repository.now();
         let mut faults = Vec::new();
-        match check::dates(&*repository.catalogue, data, now) {
+        match beside::dates(&*repository.catalogue, data, now) {
             Ok(found) => faults.extend(found.into_iter().map(|finding| finding.text)),
             Err(problem) => faults.push(problem.to_string()),
         }
-        let keyring = check::keyring(config, data, &*repository.catalogue, now);
+        let keyring = beside::keyring(config, data, &*repository.catalogue, now);
         faults.extend(keyring.into_iter().map(|finding| finding.text));
         if let Err(problem) = load_identity(config, data) {
             faults.push(format!("the server's certificate: {problem}"));

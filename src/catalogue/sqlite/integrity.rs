@@ -1,54 +1,11 @@
 //! Integrity: SQLite's own check of the file, and the file itself, read from the disk again.
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-
 use rusqlite::OpenFlags;
 
-use super::{SqliteCatalogue, connect, failed, tx};
+use super::{SqliteCatalogue, connect, tx};
 use crate::afresh;
 use crate::catalogue::sql::{Answer, Store as _, Tx, all};
 use crate::catalogue::{CatalogueError, Integrity, Measured};
-
-/// The file of a catalogue.
-pub(super) struct OwnFile {
-    path: PathBuf,
-    /// Closing any handle of the file releases the locks that SQLite holds on it in this process. So
-    /// it is opened once, and closed when SQLite has closed its own.
-    held: Option<File>,
-}
-
-impl OwnFile {
-    /// A file that is held open, so that it can be read from the disk again.
-    pub(super) fn held(path: &Path) -> Answer<Self> {
-        let held = File::open(path).map_err(failed("open", path))?;
-        Ok(Self { path: path.to_path_buf(), held: Some(held) })
-    }
-
-    /// A file that others write.
-    pub(super) fn named(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), held: None }
-    }
-
-    /// What is wrong, when another file or none is where the open one was.
-    fn misplaced(&self) -> Option<String> {
-        let Self { path, held } = self;
-        let held = held.as_ref()?.metadata().ok()?;
-        let shown = path.display();
-        match path.metadata() {
-            Ok(there) if (there.dev(), there.ino()) == (held.dev(), held.ino()) => None,
-            Ok(_) => Some(format!(
-                "{shown} is another file than the one that the server has open; put that one back, or \
-                 stop the server and restore a backup"
-            )),
-            Err(problem) => Some(format!(
-                "{shown} is gone ({problem}), and is lost once the server stops; make a copy now: \
-                 /proc/PID/fd of the server still has it"
-            )),
-        }
-    }
-}
 
 const PACKAGE_BYTES: &str = "SELECT COALESCE(SUM(size_bytes), 0) FROM package";
 
@@ -72,7 +29,7 @@ impl SqliteCatalogue {
     /// serves, and has nothing in memory yet.
     fn integrity_of(&self, table: &str) -> Answer<Vec<String>> {
         let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let connection = connect(&self.own.path, flags)?;
+        let connection = connect(self.own.path(), flags)?;
         let sql = format!("PRAGMA integrity_check(\"{}\")", table.replace('"', "\"\""));
         let mut statement = connection.prepare(&sql).map_err(tx::error)?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0)).map_err(tx::error)?;
@@ -88,7 +45,7 @@ fn sum(tx: &mut dyn Tx, sql: &'static str) -> Answer<u64> {
 
 impl Integrity for SqliteCatalogue {
     fn measure(&self) -> Answer<Measured> {
-        let own_bytes = self.own.path.metadata().map_or(0, |found| found.len());
+        let own_bytes = self.own.path().metadata().map_or(0, |found| found.len());
         self.read(|tx| {
             let (package_bytes, index_bytes) = (sum(tx, PACKAGE_BYTES)?, sum(tx, INDEX_BYTES)?);
             Ok(Measured { package_bytes, index_bytes, own_bytes })
@@ -99,9 +56,9 @@ impl Integrity for SqliteCatalogue {
         if let Some(problem) = self.own.misplaced() {
             return Ok(vec![problem]);
         }
-        let Some(held) = &self.own.held else { return Ok(Vec::new()) };
+        let Some(held) = self.own.handle() else { return Ok(Vec::new()) };
         let done = afresh::read(held, 0, u64::MAX, &mut |part| read(part.len() as u64));
-        let path = self.own.path.display();
+        let path = self.own.path().display();
         Ok(done
             .err()
             .map(|problem| format!("{path} cannot be read: {problem}"))

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-use self::integrity::OwnFile;
+use self::own_file::OwnFile;
 use self::readers::Readers;
 use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
@@ -23,6 +23,7 @@ use crate::cause::Cause;
 
 mod backup;
 mod integrity;
+mod own_file;
 mod readers;
 mod tx;
 mod writer;
@@ -105,7 +106,7 @@ impl SqliteCatalogue {
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
         let readers = Arc::new(Readers::new(readers));
         let writer = Some(Writer::start(connection, Arc::downgrade(&readers))?);
-        let own = OwnFile::held(path)?;
+        let own = OwnFile::held(path).map_err(failed("open", path))?;
         Ok(Self { readers, writer, chunk_cache: ChunkCache::default(), own })
     }
 
