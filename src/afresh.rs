@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn any_part_of_a_file_is_read_afresh_whole() {
-        let bytes: Vec<u8> = (0..PART_BYTES * 2 + 77).map(|at| (at * 7 >> 5) as u8).collect();
+        let bytes: Vec<u8> = (0..PART_BYTES * 2 + 77).map(|at| ((at * 7) >> 5) as u8).collect();
         let file = file_of(&bytes);
         for (offset, length) in
             [(0, bytes.len()), (1, PART_BYTES), (4095, 2), (bytes.len() - 1, 1), (5, 0)]

@@ -118,7 +118,8 @@ fn rot_that_the_inode_does_not_show_is_found_by_another_look() {
     edit(&path, |bytes| bytes[0] = b'x');
     // As if the file were as it was written.
     let stat = rustix::fs::stat(&path).unwrap();
-    let looks: [fn(&DiskPool, &Digest) -> Result<Option<u64>, PoolError>; 2] = [
+    type Look = fn(&DiskPool, &Digest) -> Result<Option<u64>, PoolError>;
+    let looks: [Look; 2] = [
         |pool, digest| pool.verify(Kind::Blob, digest),
         |pool, digest| pool.scrub(Kind::Blob, digest, &|_| true),
     ];
