@@ -19,7 +19,7 @@ from stand import Shelf, Stand
 
 WITH_PEERS = {"bulk", "publish", "rollback"}
 # What takes minutes whatever the size, or is of interest there alone.
-AT_THE_LARGEST_ONLY = {"crowd", "history", "memory", "micro", "overtaking"}
+AT_THE_LARGEST_ONLY = {"crowd", "history", "memory", "micro", "overtaking", "scrub"}
 # Options that say where things are on this machine: not for the page.
 ELSEWHERE = ("--before", "--before-name", "--beside", "--binaries", "--debs", "--load", "--micro", "--page", "--results")
 # What runs only where it is named.

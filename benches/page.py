@@ -14,6 +14,7 @@ import plot
 import publish
 import rollback
 import scale
+import scrub
 import serving
 import update
 import upgrade
@@ -21,8 +22,9 @@ from ours import BEFORE
 from tables import of, median, table
 
 SECTIONS = {"bulk": bulk, "overtaking": overtaking, "publish": publish, "rollback": rollback, "update": update,
-            "upgrade": upgrade, "crowd": crowd, "history": history, "memory": memory, "micro": micro, "scale": scale}
-ORDER = ("publish", "upgrade", "rollback", "bulk", "overtaking", "crowd", "update", "history", "memory", "scale",
+            "upgrade": upgrade, "crowd": crowd, "history": history, "memory": memory, "micro": micro, "scale": scale,
+            "scrub": scrub}
+ORDER = ("publish", "upgrade", "rollback", "bulk", "overtaking", "crowd", "update", "history", "memory", "scrub", "scale",
          "micro")
 TITLES = {**{name: section.TITLE for name, section in SECTIONS.items()}, "floor": floor.TITLE, "serving": "Serving"}
 COMMANDS = """\

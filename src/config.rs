@@ -14,11 +14,13 @@ use crate::cause::Cause;
 
 mod passphrase;
 mod proxies;
+mod scrub;
 mod signing;
 mod trust;
 
 pub use passphrase::CaOptions;
 pub use proxies::Network;
+pub use scrub::ScrubOptions;
 pub use signing::SigningOptions;
 pub use trust::{TlsOptions, TrustOptions};
 
@@ -42,6 +44,9 @@ pub struct Config {
     /// How long certificates and lists are valid.
     #[serde(default)]
     pub certificates: Certificates,
+    /// How fast everything that is stored is read again.
+    #[serde(default)]
+    pub scrub: ScrubOptions,
     /// How the embedded CA's private key is opened.
     #[serde(default)]
     pub ca: CaOptions,
@@ -236,6 +241,7 @@ impl Config {
         self.trust.verify()?;
         self.tls.verify()?;
         self.signing.verify()?;
+        self.scrub.verify()?;
         if self.listen.addresses.is_empty() {
             return Err(
                 "listen.addresses is empty; name at least one, such as \"0.0.0.0:8443\"".into()

@@ -5,6 +5,7 @@
 // Disk, clock, environment and child processes each have their rooms (clippy.toml); tests are free.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+pub mod afresh;
 pub mod api;
 pub mod catalogue;
 pub mod cause;

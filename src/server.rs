@@ -28,6 +28,7 @@ use crate::trust::Trust;
 pub mod admin;
 pub mod audit;
 pub mod backup;
+mod beside;
 pub mod ca;
 mod certificate;
 pub mod check;
@@ -40,6 +41,7 @@ mod keeper;
 pub mod keys;
 mod limits;
 pub mod passphrase;
+mod scrub;
 mod steady;
 mod watch;
 
@@ -164,7 +166,7 @@ impl Server {
             certificate_not_after: self.certificate_not_after,
             seen: self.seen.into(),
         };
-        let keeper = Keeper { watch, notifier: Arc::clone(&notifier) };
+        let keeper = Keeper { watch: Arc::new(watch), notifier: Arc::clone(&notifier) };
         let keeping = tokio::spawn(Arc::new(keeper).keep(reload, stop.clone()));
         info!(addresses = ?self.edge.local_addrs().unwrap_or_default(), "serving");
         notifier.ready();

@@ -58,7 +58,7 @@ pub use rights::{
     AccessChange, AccessGrant, AccessGroup, AccessView, ExplainQuery, ExplainedDeed,
     ExplainedGrant, Explanation, GivenGrant,
 };
-pub use status::{Status, SuiteStatus, TrustStatus, Warning};
+pub use status::{ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning};
 pub use suite::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteRedate,
     SuiteView,

@@ -20,6 +20,8 @@ pub struct Status {
     pub trust: TrustStatus,
     /// Free space for packages; `None` when the store does not know it. Unit: bytes.
     pub room_bytes: Option<u64>,
+    /// How far the scrub of what is stored is; `None` where there is none.
+    pub scrub: Option<ScrubStatus>,
     /// What somebody should look at; empty when all is well.
     pub warnings: Vec<Warning>,
 }
@@ -55,6 +57,32 @@ pub struct TrustStatus {
     pub server_certificate_not_after: Option<i64>,
     /// How many client certificates expire soon.
     pub certificates_expiring_soon: u64,
+}
+
+/// How far the scrub is: everything that is stored is read again and held against its digest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScrubStatus {
+    /// How long a pass over everything may take. Unit: days.
+    pub days: u32,
+    /// The pass that is under way; `None` between two.
+    pub present: Option<ScrubPass>,
+    /// The last whole pass; `None` before the first has ended.
+    pub last: Option<ScrubPass>,
+}
+
+/// A pass of the scrub.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScrubPass {
+    /// When it began.
+    pub began_at: i64,
+    /// When it ended; `None` while it is under way.
+    pub ended_at: Option<i64>,
+    /// How much it has read. Unit: bytes.
+    pub read_bytes: u64,
+    /// How much there is to read, about; `None` of a pass that has ended. Unit: bytes.
+    pub expected_bytes: Option<u64>,
+    /// How much it found damaged or lost.
+    pub findings: u64,
 }
 
 /// Something that somebody should look at.

@@ -2,7 +2,7 @@
 //! method records one event in one transaction, unless it says otherwise. Methods are synchronous:
 //! callers bring their own threads.
 //!
-//! May name: domain, debian, digest, time, cause, reserve
+//! May name: domain, debian, digest, time, cause, reserve, afresh
 
 use crate::debian::{Component, Namespace, PackageName, SuiteName};
 use crate::digest::Digest;
@@ -15,6 +15,7 @@ mod enrolments;
 mod error;
 mod generations;
 mod groups;
+mod integrity;
 mod records;
 mod repairs;
 mod restorations;
@@ -29,6 +30,7 @@ pub use enrolments::Enrolments;
 pub use error::CatalogueError;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
+pub use integrity::{Integrity, Measured};
 pub use records::{
     CertificateRecord, ChangesSince, Departed, IndexRecord, Mention, NewPackage, PackageRecord,
     PastIndex, Placement, Sighting, SuiteState,
@@ -364,6 +366,7 @@ pub trait Catalogue:
     + Suites
     + Generations
     + Repairs
+    + Integrity
     + Restorations
     + Snapshots
     + Access
@@ -381,6 +384,8 @@ impl<T> Catalogue for T where
         + Suites
         + Generations
         + Repairs
+        + Integrity
+        + Integrity
         + Restorations
         + Snapshots
         + Access

@@ -58,6 +58,19 @@ pub trait Repairs: Send + Sync {
     /// [`CatalogueError`]; nothing was recorded then.
     fn record_chunks(&self, chunks: &[StoredChunk]) -> Result<(), CatalogueError>;
 
+    /// Records where the bytes of a chunk lie, in place of what is recorded of that key.
+    ///
+    /// # Errors
+    /// [`CatalogueError`]; then it is recorded as before.
+    fn replace_chunk(&self, chunk: &StoredChunk) -> Result<(), CatalogueError>;
+
+    /// Forgets an index file, and every one that is made of the same chunks in the same order, in
+    /// whatever encoding and generation.
+    ///
+    /// # Errors
+    /// [`CatalogueError`]; nothing was forgotten then.
+    fn forget_file(&self, id: u64) -> Result<(), CatalogueError>;
+
     /// Records the stanza of a package again.
     ///
     /// # Errors

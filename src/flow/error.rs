@@ -115,6 +115,8 @@ pub enum Damage {
     Chunk(Digest),
     /// The stanza of the package with this digest, in the catalogue.
     Stanza(Digest),
+    /// An index file of some generation, by its row in the catalogue.
+    Index(u64),
 }
 
 impl std::fmt::Display for Damage {
@@ -124,6 +126,7 @@ impl std::fmt::Display for Damage {
             Self::Pack(digest) => write!(f, "pack {digest}"),
             Self::Chunk(key) => write!(f, "the place of chunk {key}"),
             Self::Stanza(digest) => write!(f, "the stanza of package {digest}"),
+            Self::Index(id) => write!(f, "index file {id}"),
         }
     }
 }

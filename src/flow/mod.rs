@@ -3,7 +3,7 @@
 //!
 //! Its sub-rooms, the lowest first; each names only those before it: `error`, `threads`, `state`
 //! (what is in memory beside the stores), `index` (files in chunks), `check`, `suite` (a suite's state and
-//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `repair`, `change`,
+//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `repair`, `scrub`, `change`,
 //! `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
 //! May name: catalogue, pool, signing, trust, domain, debian, digest, time, cause, reserve
@@ -21,6 +21,7 @@ mod publish;
 pub mod repair;
 pub mod report;
 mod repository;
+pub mod scrub;
 pub mod serve;
 pub mod sightings;
 mod state;
@@ -33,4 +34,5 @@ pub use error::{Damage, FlowError};
 pub use open::Parts;
 pub use repository::{Address, FlowLimits, Repository};
 pub use state::damage::Fate;
+pub use state::scrubbing::{ScrubLimits, ScrubReport};
 pub use suite::desk::Desk;

@@ -16,6 +16,7 @@ use crate::flow::state::aliases::Aliases;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
+use crate::flow::state::scrubbing::Scrubbing;
 use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::releases::Releases;
@@ -75,6 +76,7 @@ impl Repository {
             deadlines: Default::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),
             damage: Arc::default(),
+            scrubbing: Scrubbing::default(),
             mishaps: Mishaps::default(),
             told_authorities: Mutex::default(),
             releases: Releases::default(),

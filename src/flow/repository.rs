@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::{Admitted, Conflict, EnrolmentToken, host};
+use crate::domain::{Admitted, Conflict, EnrolmentToken, StoredChunk, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::damage::DamageBook;
@@ -18,6 +18,7 @@ use crate::flow::state::grants::Grants;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
+use crate::flow::state::scrubbing::{ScrubLimits, Scrubbing};
 use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::desk::Desk;
@@ -76,6 +77,8 @@ pub struct Repository {
     pub(in crate::flow) audit_broken: std::sync::atomic::AtomicBool,
     /// What was found damaged since the start.
     pub(in crate::flow) damage: Arc<DamageBook>,
+    /// How far the scrub is, and what it found.
+    pub scrubbing: Scrubbing,
     /// What could not be read again from its file.
     pub mishaps: Mishaps,
     /// The CAs that the audit log knows of: names and digests by their ids; `None` before the first look.
@@ -129,6 +132,8 @@ pub struct FlowLimits {
     /// How many rows of a change the catalogue records in one transaction. A larger change is
     /// recorded in slices, so that other suites do not wait long for it: a row takes about 10 µs.
     pub slice_rows: usize,
+    /// How fast everything that is stored is read again.
+    pub scrub: ScrubLimits,
 }
 
 impl Default for FlowLimits {
@@ -143,6 +148,7 @@ impl Default for FlowLimits {
             crl_seconds: 7 * 86_400,
             grace_seconds: 86_400,
             slice_rows: 1_000,
+            scrub: ScrubLimits::default(),
         }
     }
 }
@@ -154,6 +160,27 @@ impl Repository {
     /// [`FlowError`] from the catalogue; nothing was forgotten then.
     pub(in crate::flow) fn forget_chunks(&self, keys: &[Digest]) -> Result<(), FlowError> {
         self.catalogue.forget_chunks(keys)?;
+        self.desks().values().for_each(|desk| desk.forget_files());
+        Ok(())
+    }
+
+    /// Records anew where the bytes of a chunk lie, also in the memory of every suite.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue.
+    pub(in crate::flow) fn replace_chunk(&self, chunk: &StoredChunk) -> Result<(), FlowError> {
+        self.catalogue.replace_chunk(chunk)?;
+        self.desks().values().for_each(|desk| desk.forget_files());
+        Ok(())
+    }
+
+    /// Forgets an index file and those of the same chunks in the same order, also in the memory of
+    /// every suite.
+    ///
+    /// # Errors
+    /// [`FlowError`] from the catalogue; nothing was forgotten then.
+    pub(in crate::flow) fn forget_file(&self, id: u64) -> Result<(), FlowError> {
+        self.catalogue.forget_file(id)?;
         self.desks().values().for_each(|desk| desk.forget_files());
         Ok(())
     }

@@ -101,6 +101,7 @@ impl Metrics {
         }
         page.head("repod_refusals_put_off_total", kind, "of those, answered 429 instead");
         page.line("repod_refusals_put_off_total", "", self.put_off.load(Ordering::Relaxed));
+        write_scrub(repository, &mut page);
         page.head("repod_connections_open", "gauge", "open connections, handshakes included");
         page.line("repod_connections_open", "", self.edge.open.value());
         for (name, help, count) in [
@@ -183,6 +184,52 @@ fn write_stores(repository: &Repository, page: &mut Page) {
     let help = "1 while a revocation list is in force and not on the disk";
     page.head("repod_crl_unstored", "gauge", help);
     page.line("repod_crl_unstored", "", u64::from(unstored));
+}
+
+fn write_scrub(repository: &Repository, page: &mut Page) {
+    let (scrubbing, limits) = (&repository.scrubbing, repository.limits().scrub);
+    let report = scrubbing.report();
+    let mut one = |name: &str, kind: &str, help: &str, value: u64| {
+        page.head(name, kind, help);
+        page.line(name, "", value);
+    };
+    let ended = report.last.and_then(|last| u64::try_from(last.ended_at.0).ok());
+    one(
+        "repod_scrub_last_completed_timestamp_seconds",
+        "gauge",
+        "when the last whole pass of the scrub ended; 0 before the first",
+        ended.unwrap_or_default(),
+    );
+    let period = u64::from(limits.days).saturating_mul(86_400);
+    one("repod_scrub_period_seconds", "gauge", "how long a pass may take; 0 for no scrub", period);
+    let findings = report.last.map_or(0, |last| last.findings);
+    one("repod_scrub_last_findings", "gauge", "what the last whole pass found", findings);
+    one(
+        "repod_scrub_running",
+        "gauge",
+        "1 while a pass is under way",
+        report.present.is_some().into(),
+    );
+    let failing = u64::from(report.failure.is_some());
+    one("repod_scrub_failing", "gauge", "1 while the scrub cannot go on", failing);
+    let open = report.warnings.len() as u64;
+    one("repod_scrub_warnings", "gauge", "findings that are not repaired by themselves", open);
+    let (read, expected) =
+        report.present.map_or((0, 0), |present| (present.read_bytes, present.expected_bytes));
+    one("repod_scrub_pass_read_bytes", "gauge", "read by the present pass", read);
+    one("repod_scrub_pass_expected_bytes", "gauge", "what a whole pass reads, about", expected);
+    one("repod_scrub_passes_total", "counter", "passes that ended", scrubbing.passes());
+    one(
+        "repod_scrub_bytes_read_total",
+        "counter",
+        "bytes that the scrub read",
+        scrubbing.read_bytes(),
+    );
+    let name = "repod_scrub_findings_total";
+    page.head(name, "counter", "what the scrub found damaged or lost, by kind");
+    for (kind, count) in scrubbing.findings() {
+        page.line(name, &format!("{{kind=\"{kind}\"}}"), count);
+    }
 }
 
 /// The name of a CA as a label; it is printable ASCII.

@@ -61,6 +61,7 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         Circle::Operators => operates,
         Circle::Admins => admitted.entitled().is_admin(),
     };
+    let days = app.repository.limits().scrub.days;
     let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -74,6 +75,7 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
             certificates_expiring_soon: if operates { state.expiring_soon } else { 0 },
         },
         room_bytes: state.room_bytes.filter(|_| operates),
+        scrub: state.scrub.filter(|_| operates).map(|report| views::scrub(&report, days)),
         warnings: state.concerns.into_iter().filter(shown).map(warning).collect(),
     }))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::api::{
     CertificateView, ChangeOutcome, GenerationView, HostSeen, IdentityView, ItemOutcome, ItemState,
-    PinView, PlacementState, PlacementView, SightingView, Stuck, StuckRelation, SuiteChoice,
-    SuiteView,
+    PinView, PlacementState, PlacementView, ScrubPass, ScrubStatus, SightingView, Stuck,
+    StuckRelation, SuiteChoice, SuiteView,
 };
 use crate::debian::SuiteName;
 use crate::domain::Outcome;
@@ -15,6 +15,7 @@ use crate::domain::installable::Trouble;
 use crate::domain::{
     Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
+use crate::flow::ScrubReport;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::{PlacementReport, PlacementStanding, SuiteReport};
 use crate::http::App;
@@ -197,6 +198,26 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
         sightings: sightings.collect(),
         token_ends: report.token.map(|token| token.ends_at.0),
     }
+}
+
+/// How far the scrub is.
+pub fn scrub(report: &ScrubReport, days: u32) -> ScrubStatus {
+    let present = report.present.map(|pass| ScrubPass {
+        began_at: pass.began_at.0,
+        ended_at: None,
+        read_bytes: pass.read_bytes,
+        // What came while it was under way is read as well.
+        expected_bytes: Some(pass.expected_bytes.max(pass.read_bytes)),
+        findings: pass.findings,
+    });
+    let last = report.last.map(|pass| ScrubPass {
+        began_at: pass.began_at.0,
+        ended_at: Some(pass.ended_at.0),
+        read_bytes: pass.read_bytes,
+        expected_bytes: None,
+        findings: pass.findings,
+    });
+    ScrubStatus { days, present, last }
 }
 
 /// A role on the wire.

@@ -135,6 +135,15 @@ impl Pool for DiskPool {
         self.tree.verify(kind, digest)
     }
 
+    fn scrub(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        read: &dyn Fn(u64) -> bool,
+    ) -> Result<Option<u64>, PoolError> {
+        self.tree.scrub(kind, digest, read)
+    }
+
     fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
         let Some(found) = self.tree.salvage(kind, digest)? else { return Ok(None) };
         let mut bytes = vec![0; usize::try_from(found.size_bytes).unwrap_or(usize::MAX)];

@@ -2,7 +2,7 @@
 //! write-once and named by its own SHA-256; the catalogue knows what a name means. Synchronous:
 //! callers use their own threads.
 //!
-//! May name: domain, debian, digest, cause, reserve
+//! May name: domain, debian, digest, cause, reserve, afresh
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -115,6 +115,14 @@ impl PoolError {
         source
             .downcast()
             .unwrap_or_else(|source| Self::Io { action: "write to staging".into(), source })
+    }
+}
+
+impl PoolError {
+    /// The error of a reading that somebody ended.
+    fn interrupted() -> Self {
+        let source = io::Error::new(io::ErrorKind::Interrupted, "the server wants to stop");
+        Self::Io { action: "read what is stored".into(), source }
     }
 }
 
@@ -268,6 +276,26 @@ pub trait Pool: Send + Sync {
     /// # Errors
     /// [`PoolError::Damaged`] when their digest is another one; [`PoolError::Io`].
     fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError>;
+
+    /// The same, from the disk itself: what the kernel keeps in memory of it does not count. `read` is
+    /// told how many bytes were read, after each part of at most 256 KiB. It may wait; when it gives
+    /// `false`, the reading ends. Unit: bytes.
+    ///
+    /// # Errors
+    /// As for [`Pool::verify`]; [`PoolError::Io`] of the kind [`io::ErrorKind::Interrupted`] when `read`
+    /// ended it.
+    fn scrub(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        read: &dyn Fn(u64) -> bool,
+    ) -> Result<Option<u64>, PoolError> {
+        let size_bytes = self.verify(kind, digest)?;
+        match size_bytes.is_none_or(read) {
+            true => Ok(size_bytes),
+            false => Err(PoolError::interrupted()),
+        }
+    }
 
     /// Stored bytes as they are, whatever their digest is: what a repair begins with; `None` when
     /// there are none of that name.

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DataDirectory, ServerError, keys, open_repository, part};
-use crate::catalogue::{Catalogue, SqliteCatalogue, Suites as _};
+use super::beside::{dates, keyring, text};
+use super::{DataDirectory, ServerError, open_repository, part};
+use crate::catalogue::{SqliteCatalogue, Suites as _};
 use crate::config::Config;
-use crate::flow::audit::seal;
 use crate::flow::check::found::Stores;
 pub use crate::flow::check::found::{Checked, Finding};
 use crate::flow::check::stores;
@@ -19,8 +19,6 @@ use crate::pool::DiskPool;
 use crate::signing::DateFloor;
 use crate::time::{Clock, Moment};
 
-/// How far ahead of the clock a Date may be. Unit: seconds.
-const AHEAD_SECONDS: i64 = 3_600;
 /// How long to wait until what was made anew is listed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -43,76 +41,10 @@ pub fn run(
     first.extend(dates(&catalogue, &data, now)?);
     first.extend(keyring(&config, &data, &catalogue, now));
     let pool = DiskPool::open_reading(&data.pool()).map_err(part("pool"))?;
-    let given = Stores { catalogue: &catalogue, pool: &pool };
+    let given = Stores { catalogue: &catalogue, pool: &pool, pace: None };
     let mut checked = stores::check(given, progress).map_err(part("check"))?;
     checked.findings.splice(0..0, first);
     Ok(checked)
-}
-
-fn text(text: String) -> Finding {
-    Finding { text, damage: Vec::new() }
-}
-
-/// The last Date of each suite: it is noted beside the catalogue, and ahead of no clock.
-fn dates(
-    catalogue: &dyn Catalogue,
-    data: &DataDirectory,
-    now: Moment,
-) -> Result<Vec<Finding>, ServerError> {
-    let floor = match DateFloor::open(data.floor()) {
-        Ok(floor) => floor,
-        Err(problem) => return Ok(vec![text(format!("the date floor: {problem}"))]),
-    };
-    let mut found = Vec::new();
-    for spec in catalogue.list_suites().map_err(part("catalogue"))? {
-        let suite = &spec.name;
-        let state = catalogue.load_suite(suite).map_err(part("catalogue"))?;
-        let Some(head) = state.and_then(|state| state.head) else { continue };
-        match floor.read(suite) {
-            Err(problem) => found.push(text(format!("the date floor of {suite}: {problem}"))),
-            Ok(None) => found.push(text(format!("{suite} has no date floor"))),
-            Ok(Some(date)) if date < head.date => found.push(text(format!(
-                "the date floor of {suite} is {date}, before the Date of its head, {}",
-                head.date
-            ))),
-            Ok(Some(_)) => {}
-        }
-        if head.date.since(now) > AHEAD_SECONDS {
-            let ahead = format!("the head of {suite} is dated {}, ahead of the clock", head.date);
-            found.push(text(ahead));
-        }
-    }
-    Ok(found)
-}
-
-/// The keys that sign, their public file, and the log that they signed.
-fn keyring(
-    config: &Config,
-    data: &DataDirectory,
-    catalogue: &SqliteCatalogue,
-    now: Moment,
-) -> Vec<Finding> {
-    let mut found = Vec::new();
-    match keys::keyring(config, data).map(|keyring| keyring.list()) {
-        Ok(Ok(_)) => {}
-        Ok(Err(problem)) => found.push(text(format!("the keyring: {problem}"))),
-        Err(problem) => found.push(text(format!("the keyring: {problem}"))),
-    }
-    match crate::reading::read_text(&data.archive_key(), super::audit::ARCHIVE_KEY_BYTES) {
-        Ok(public) => {
-            let mut verdict = seal::verify(catalogue, &public, now);
-            let kept = DateFloor::open(data.floor()).and_then(|floor| floor.read_statement());
-            let compared = verdict.compare(catalogue, kept.unwrap_or_default().as_deref());
-            found.extend(compared.err().map(|problem| text(format!("the audit log: {problem}"))));
-            let faults = verdict.faults.into_iter();
-            found.extend(faults.map(|fault| text(format!("the audit log: {fault}"))));
-        }
-        Err(problem) => {
-            let path = data.archive_key();
-            found.push(text(format!("the public keys, {}: {problem}", path.display())));
-        }
-    }
-    found
 }
 
 /// What came of a repair.

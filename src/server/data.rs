@@ -130,6 +130,11 @@ impl DataDirectory {
         self.root.join("floor")
     }
 
+    /// Where the scrub is.
+    pub fn scrub(&self) -> PathBuf {
+        self.root.join("scrub")
+    }
+
     /// The CA and its revocation list.
     pub fn ca(&self) -> PathBuf {
         self.root.join("ca")

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::certificate::renew_server_certificate;
 use super::limits::flow_limits;
+use super::scrub::Scrub;
 use super::watch::Watch;
 use crate::config::Config;
 use crate::flow;
@@ -68,7 +69,7 @@ async fn feed_watchdog(notifier: Arc<Notifier>) {
 
 /// The periodic work while the server runs.
 pub(super) struct Keeper {
-    pub(super) watch: Watch,
+    pub(super) watch: Arc<Watch>,
     pub(super) notifier: Arc<Notifier>,
 }
 
@@ -80,6 +81,7 @@ impl Keeper {
         stop: CancellationToken,
     ) {
         let feed_watchdog = tokio::spawn(feed_watchdog(Arc::clone(&self.notifier)));
+        let scrub = Scrub::start(Arc::clone(&self.watch));
         let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
         let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
         let mut look = tokio::time::interval(Duration::from_secs(LOOK_SECONDS));
@@ -109,6 +111,9 @@ impl Keeper {
                     reloading.start(async move { keeper.reload_aside().await });
                 }
             }
+        }
+        if let Err(error) = tokio::task::spawn_blocking(move || scrub.end()).await {
+            error!(%error, "the scrub could not be ended");
         }
         reloading.end_soon().await;
         looking.end_soon().await;
@@ -148,7 +153,7 @@ impl Keeper {
     }
 
     fn renew(&self) {
-        let Watch { config, data, repository, .. } = &self.watch;
+        let Watch { config, data, repository, .. } = &*self.watch;
         match renew_server_certificate(config, data, repository, repository.now()) {
             Ok(true) => self.watch.take_certificate(),
             Ok(false) => {}
@@ -158,16 +163,19 @@ impl Keeper {
 
     /// Reads certificates and lists again; open connections stay, and are judged by the new lists.
     fn reload(&self) {
-        let Watch { config: current, data, repository, .. } = &self.watch;
+        let Watch { config: current, data, repository, .. } = &*self.watch;
         self.watch.take_certificate();
         self.watch.reload_trust();
         let read = Config::load(&data.config());
         let problem = read.as_ref().err().map(ToString::to_string);
         repository.mishaps.note("configuration-unreadable", problem);
         match read {
-            Ok(config) if Config { data: current.data.clone(), ..config.clone() } == *current => {}
             Ok(config) => {
+                // Also where it is as it was at the start: it may have been another one meanwhile.
                 repository.set_limits(flow_limits(&config));
+                if (Config { data: current.data.clone(), ..config }) == *current {
+                    return;
+                }
                 info!(
                     "limits and lifetimes reloaded; listeners, log and public_url change with a restart"
                 );

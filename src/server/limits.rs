@@ -2,7 +2,7 @@
 
 use super::descriptors;
 use crate::config::Config;
-use crate::flow::FlowLimits;
+use crate::flow::{FlowLimits, ScrubLimits};
 use crate::http::listen::EdgeLimits;
 
 /// The configuration has days, the flows have seconds. Unit: seconds.
@@ -15,6 +15,12 @@ pub(super) fn flow_limits(config: &Config) -> FlowLimits {
         memory_bytes: config.limits.memory_bytes,
         certificate_days: config.certificates.client_days,
         crl_seconds: i64::from(config.certificates.crl_days).saturating_mul(DAY_SECONDS),
+        scrub: ScrubLimits {
+            days: config.scrub.days,
+            most_bytes_per_second: config.scrub.bytes_per_second,
+            least_bytes_per_second: config.scrub.least_bytes_per_second,
+            wait_seconds: config.scrub.wait_seconds,
+        },
         ..FlowLimits::default()
     }
 }

@@ -16,6 +16,7 @@ mod catalogue;
 mod check;
 mod packages;
 mod packs;
+mod scrub;
 
 /// How long a repair may take. Unit: seconds.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -120,6 +120,7 @@ fn identities_and_status() {
                 certificates_expiring_soon: 2,
             },
             room_bytes: Some(3),
+            scrub: None,
             warnings: vec![Warning { code: "c".into(), text: "t".into() }],
         },
         json!({ "version": "0.1.0", "name": "repo", "now": 9,
@@ -127,6 +128,6 @@ fn identities_and_status() {
                 "packages": 0, "waiting": 0, "pins": 0 }],
             "trust": { "crl_next_update": 1, "ca_not_after": null,
                 "server_certificate_not_after": null, "certificates_expiring_soon": 2 },
-            "room_bytes": 3, "warnings": [{ "code": "c", "text": "t" }] }),
+            "room_bytes": 3, "scrub": null, "warnings": [{ "code": "c", "text": "t" }] }),
     );
 }

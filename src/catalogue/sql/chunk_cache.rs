@@ -19,6 +19,11 @@ const MOST: usize = 32_768;
 pub struct ChunkCache(Mutex<HashMap<i64, Arc<StoredChunk>>>);
 
 impl ChunkCache {
+    /// Forgets all of them: what is recorded of some was altered.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The chunks of a rope, in order. All of them have the form `encoding`: a chunk that was
     /// cached before it had that form is read again.
     ///

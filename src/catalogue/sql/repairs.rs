@@ -35,6 +35,20 @@ const FORGET_CHUNK: &str = "\
         xz_pack = NULL, xz_offset = NULL, xz_bytes = NULL, xz_unpadded_bytes = NULL \
     WHERE id = $2";
 
+const REPLACE_CHUNK: &str = "\
+    UPDATE chunk SET (pack, plain_offset, plain_bytes, plain_lines, member_offset, member_bytes, \
+        run_pack, run_offset, run_bytes, run_crc32, xz_pack, xz_offset, xz_bytes, xz_unpadded_bytes) \
+        = (SELECT pack, plain_offset, plain_bytes, plain_lines, member_offset, member_bytes, \
+            run_pack, run_offset, run_bytes, run_crc32, xz_pack, xz_offset, xz_bytes, xz_unpadded_bytes \
+            FROM chunk WHERE chunk_key = $1) \
+    WHERE chunk_key = $2";
+
+const DROP_CHUNK: &str = "DELETE FROM chunk WHERE chunk_key = $1";
+
+const ROPE_OF_FILE: &str = "SELECT rope_id FROM index_file WHERE id = $1";
+
+const FORGET_FILES_OF_ROPE: &str = "DELETE FROM index_file WHERE rope_id = $1";
+
 const STANZA_DIGEST: &str = "SELECT stanza_digest FROM package WHERE digest = $1";
 
 const REPAIR_STANZA: &str = "\
@@ -109,6 +123,31 @@ impl<S: Store> Repairs for S {
     fn record_chunks(&self, chunks: &[StoredChunk]) -> Answer<()> {
         let chunks = chunks.to_vec();
         self.write(move |tx| chunks.iter().try_for_each(|chunk| record_chunk(tx, chunk)))
+    }
+
+    fn replace_chunk(&self, chunk: &StoredChunk) -> Answer<()> {
+        let chunk = chunk.clone();
+        self.write(move |tx| {
+            // Recorded like a new one under a passing name, and then moved to the row that ropes name.
+            let passing = Digest::of_fields(&["replaced chunk", &chunk.key.to_string()]);
+            record_chunk(tx, &StoredChunk { key: passing, ..chunk.clone() })?;
+            tx.exec(REPLACE_CHUNK, &[(&passing).into(), (&chunk.key).into()])?;
+            tx.exec(DROP_CHUNK, &[(&passing).into()]).map(drop)
+        })?;
+        // It has the row as it was.
+        self.chunk_cache().clear();
+        Ok(())
+    }
+
+    fn forget_file(&self, id: u64) -> Answer<()> {
+        let id = count(id)?;
+        self.write(move |tx| {
+            let rope = one(tx, ROPE_OF_FILE, &[id.into()], |row| row.integer(0))?;
+            let Some(rope) = rope else { return Ok(()) };
+            tx.exec(FORGET_FILES_OF_ROPE, &[rope.into()])?;
+            let name = Digest::of_fields(&["forgotten rope", &rope.to_string()]);
+            tx.exec(FORGET_ROPE, &[(&name).into(), rope.into()]).map(drop)
+        })
     }
 
     fn repair_stanza(&self, package: &Digest, stanza: &str) -> Answer<()> {

@@ -1,7 +1,7 @@
 //! The SQLite back end: opening, migrating and checking the file. One thread writes
 //! (`writer`), a few connections read (`readers`), and what they run is written in `sql`.
 //!
-//! May name: domain, debian, digest, time, cause, reserve
+//! May name: domain, debian, digest, time, cause, reserve, afresh
 #![expect(clippy::disallowed_methods, reason = "the catalogue keeps its file on disk")]
 
 use std::fs::OpenOptions;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+use self::own_file::OwnFile;
 use self::readers::Readers;
 use self::writer::{Size, Writer};
 use crate::catalogue::CatalogueError;
@@ -22,6 +23,8 @@ use crate::cause::Cause;
 use crate::reserve::Reserve;
 
 mod backup;
+mod integrity;
+mod own_file;
 mod readers;
 mod standing;
 mod tx;
@@ -77,6 +80,8 @@ pub struct SqliteCatalogue {
     writer: Option<Writer>,
     chunk_cache: ChunkCache,
     reserve: Arc<Reserve>,
+    /// The last field, so that it is closed last.
+    own: OwnFile,
 }
 
 impl SqliteCatalogue {
@@ -118,7 +123,8 @@ impl SqliteCatalogue {
         let readers = (0..READERS).map(|_| reader()).collect::<Answer<_>>()?;
         let readers = Arc::new(Readers::new(readers));
         let writer = Some(Writer::start(connection, Arc::downgrade(&readers), why)?);
-        Ok(Self { readers, writer, chunk_cache: ChunkCache::default(), reserve })
+        let own = OwnFile::held(path).map_err(failed("open", path))?;
+        Ok(Self { readers, writer, chunk_cache: ChunkCache::default(), reserve, own })
     }
 
     /// Opens the catalogue at `path` for reading only, which also works while a server uses it.
@@ -141,25 +147,13 @@ impl SqliteCatalogue {
             ).into()));
         }
         let readers = Arc::new(Readers::new(vec![connection]));
+        let own = OwnFile::named(path);
         let reserve = Arc::new(Reserve::none());
-        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default(), reserve })
+        Ok(Self { readers, writer: None, chunk_cache: ChunkCache::default(), reserve, own })
     }
 }
 
 impl SqliteCatalogue {
-    /// What SQLite itself finds wrong with the file; the first faults tell enough.
-    ///
-    /// # Errors
-    /// [`CatalogueError::Database`] when it cannot be read at all.
-    pub fn integrity(&self) -> Result<Vec<String>, CatalogueError> {
-        let found = self.readers.read(|tx| {
-            super::sql::all(tx, "PRAGMA integrity_check(20)", &[], |row| {
-                Ok(row.text(0)?.to_owned())
-            })
-        })?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
-    }
-
     fn write_sized<T: Send + 'static>(
         &self,
         size: Size,

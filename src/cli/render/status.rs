@@ -1,7 +1,7 @@
 //! The state of the server.
 
 use super::pairs;
-use crate::api::Status;
+use crate::api::{ScrubPass, ScrubStatus, Status};
 use crate::cli::table::Table;
 use crate::cli::text::{age, escape, size, when};
 use crate::time::Moment;
@@ -22,6 +22,12 @@ pub fn status(status: &Status, now: Moment) -> String {
         ("server certificate ends", ends(trust.server_certificate_not_after)),
         ("client certificates ending soon", trust.certificates_expiring_soon.to_string()),
     ];
+    if let Some(scrub) = &status.scrub {
+        lines.push(("last scrub", last_scrub(scrub, server_now)));
+        if let Some(pass) = &scrub.present {
+            lines.push(("present scrub", present_scrub(pass, server_now)));
+        }
+    }
     let off = server_now.since(now);
     if off.unsigned_abs() > CLOCKS_MAY_DIFFER_SECONDS {
         let way = if off > 0 { "ahead of" } else { "behind" };
@@ -39,6 +45,27 @@ pub fn status(status: &Status, now: Moment) -> String {
         out.push_str(&format!("WARNING {}: {}\n", escape(&warning.code), escape(&warning.text)));
     }
     out
+}
+
+fn last_scrub(scrub: &ScrubStatus, now: Moment) -> String {
+    let Some(pass) = &scrub.last else { return "none has ended yet".into() };
+    let ended = pass.ended_at.map_or("unknown".into(), |at| when(at, now));
+    format!("{ended}, {} read, {}", size(pass.read_bytes), findings(pass.findings))
+}
+
+fn present_scrub(pass: &ScrubPass, now: Moment) -> String {
+    let expected = pass.expected_bytes.unwrap_or_default().max(1);
+    let percent = u128::from(pass.read_bytes) * 100 / u128::from(expected);
+    let begun = age(pass.began_at, now);
+    format!("begun {begun}, {percent} % of {}, {}", size(expected), findings(pass.findings))
+}
+
+fn findings(count: u64) -> String {
+    match count {
+        0 => "no findings".into(),
+        1 => "1 finding".into(),
+        count => format!("{count} findings"),
+    }
 }
 
 fn suites(status: &Status, now: Moment) -> String {

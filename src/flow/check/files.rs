@@ -32,7 +32,11 @@ pub(super) fn check(
     }
 }
 
-fn of_file(
+/// What is wrong with an index file.
+///
+/// # Errors
+/// [`FlowError`] when a store cannot be read at all.
+pub(in crate::flow) fn of_file(
     stores: Stores<'_>,
     filed: &FiledIndex,
     bad: &BTreeSet<Damage>,
@@ -42,19 +46,17 @@ fn of_file(
         let text = format!("{path} of {suite}, first listed by generation {generation}: {problem}");
         Ok(Some(Finding { text, damage }))
     };
+    let own = Damage::Index(filed.id);
     let record = match stores.catalogue.read_filed(filed.id) {
         Ok(Some(record)) => record,
         // It was forgotten a moment ago.
         Ok(None) => return Ok(None),
-        Err(problem @ CatalogueError::Damaged(_)) => return finding(&problem, Vec::new()),
+        Err(problem @ CatalogueError::Damaged(_)) => return finding(&problem, vec![own]),
         Err(problem) => return Err(problem.into()),
     };
     match is_whole(stores, &record) {
         Ok(true) => Ok(None),
-        Ok(false) => {
-            let chunks = record.file.chunks.iter().map(|key| Damage::Chunk(*key)).collect();
-            finding(&"it has another digest", chunks)
-        }
+        Ok(false) => finding(&"it has another digest", vec![own]),
         Err(FlowError::Damaged(damage, _)) if bad.contains(&damage) => Ok(None),
         Err(FlowError::Damaged(damage, cause)) => finding(&cause, vec![damage]),
         Err(problem) => Err(problem),
@@ -65,6 +67,12 @@ fn of_file(
 fn is_whole(stores: Stores<'_>, record: &IndexRecord) -> Result<bool, FlowError> {
     let chunks: Vec<_> =
         record.chunks.iter().map(|chunk| Chunk::new(StoredChunk::clone(chunk))).collect();
-    let found = ResumableHash::of_whole(stores.pool, record.file.encoding, &chunks)?;
+    let mut hash = ResumableHash::new(record.file.encoding);
+    hash.go_on(chunks.len(), |at, encoding, buffer| {
+        let Some(chunk) = chunks.get(at) else { return Ok(()) };
+        chunk.read(stores.pool, encoding, buffer)?;
+        stores.tell(buffer.len() as u64)
+    })?;
+    let found = hash.finish(&chunks);
     Ok(found == Some((record.file.size_bytes, record.file.digest)))
 }

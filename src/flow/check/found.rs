@@ -1,8 +1,9 @@
 //! Found: what is checked, and what is wrong with it.
 
 use crate::catalogue::Catalogue;
-use crate::flow::error::Damage;
-use crate::pool::Pool;
+use crate::digest::Digest;
+use crate::flow::error::{Damage, FlowError};
+use crate::pool::{Kind, Pool, PoolError};
 
 /// Something that is not what was stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,4 +38,28 @@ pub struct Stores<'s> {
     pub catalogue: &'s dyn Catalogue,
     /// The pool.
     pub pool: &'s dyn Pool,
+    /// Told how many bytes were read; it may wait, and gives `false` to end the check. With one, bytes
+    /// are read from the disk itself; without one, also from what the kernel keeps in memory.
+    pub pace: Option<&'s (dyn Fn(u64) -> bool + Sync)>,
+}
+
+impl Stores<'_> {
+    /// Holds stored bytes against their name, and gives their size; `None` when there are none.
+    pub(super) fn prove(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
+        match self.pace {
+            Some(pace) => self.pool.scrub(kind, digest, &|bytes| pace(bytes)),
+            None => self.pool.verify(kind, digest),
+        }
+    }
+
+    /// Tells how many bytes were read.
+    ///
+    /// # Errors
+    /// [`FlowError::Unavailable`] when the check is to end.
+    pub(super) fn tell(&self, bytes: u64) -> Result<(), FlowError> {
+        match self.pace.is_none_or(|pace| pace(bytes)) {
+            true => Ok(()),
+            false => Err(FlowError::Unavailable("the server wants to stop".into())),
+        }
+    }
 }

@@ -27,9 +27,7 @@ pub(super) fn check(
         last = Some(*end);
         let records = stores.catalogue.find_packages(&digests)?;
         let packages: Vec<_> = records.into_iter().map(|record| record.package).collect();
-        let found = on_every_core(&packages, |package| {
-            Ok([blob(stores, package)?, stanza(stores, package)?])
-        })?;
+        let found = on_every_core(&packages, |package| of_package(stores, package))?;
         checked.findings.extend(found.into_iter().flatten().flatten());
         checked.packages = checked.packages.saturating_add(packages.len() as u64);
         for package in &packages {
@@ -39,13 +37,24 @@ pub(super) fn check(
     }
 }
 
+/// What is wrong with a package.
+///
+/// # Errors
+/// [`FlowError`] when a store cannot be read at all.
+pub(in crate::flow) fn of_package(
+    stores: Stores<'_>,
+    package: &Package,
+) -> Result<[Option<Finding>; 2], FlowError> {
+    Ok([blob(stores, package)?, stanza(stores, package)?])
+}
+
 fn named(package: &Package) -> String {
     let Package { name, version, architecture, digest, .. } = package;
     format!("{name} {version} {architecture} (SHA-256 {digest})")
 }
 
 fn blob(stores: Stores<'_>, package: &Package) -> Result<Option<Finding>, FlowError> {
-    let problem = match stores.pool.verify(Kind::Blob, &package.digest) {
+    let problem = match stores.prove(Kind::Blob, &package.digest) {
         Ok(Some(size_bytes)) if size_bytes == package.size_bytes => return Ok(None),
         Ok(Some(_)) | Err(PoolError::Damaged { .. }) => "has another digest or size",
         Ok(None) => "is lost",
@@ -58,7 +67,10 @@ fn blob(stores: Stores<'_>, package: &Package) -> Result<Option<Finding>, FlowEr
 
 fn stanza(stores: Stores<'_>, package: &Package) -> Result<Option<Finding>, FlowError> {
     match stores.catalogue.read_stanzas(&[package.digest]) {
-        Ok(_) => Ok(None),
+        Ok(read) => {
+            stores.tell(read.iter().map(|stanza| stanza.len() as u64).sum())?;
+            Ok(None)
+        }
         Err(CatalogueError::Stanza(_)) => {
             let text = format!("the stanza of {} has another digest", named(package));
             Ok(Some(Finding { text, damage: vec![Damage::Stanza(package.digest)] }))

@@ -53,8 +53,15 @@ fn stored(stores: Stores<'_>, kind: Kind) -> Result<BTreeSet<(Digest, u64)>, Flo
     Ok(listed.into_iter().map(|one| (one.digest, one.size_bytes)).collect())
 }
 
-fn pack_of(stores: Stores<'_>, pack: &Digest) -> Result<Option<Finding>, FlowError> {
-    let problem = match stores.pool.verify(Kind::Pack, pack) {
+/// What is wrong with a pack.
+///
+/// # Errors
+/// [`FlowError`] when a store cannot be read at all.
+pub(in crate::flow) fn pack_of(
+    stores: Stores<'_>,
+    pack: &Digest,
+) -> Result<Option<Finding>, FlowError> {
+    let problem = match stores.prove(Kind::Pack, pack) {
         Ok(Some(_)) => return Ok(None),
         Ok(None) => "is lost",
         Err(PoolError::Damaged { .. }) => "has another digest",

@@ -1,6 +1,6 @@
 //! WHAT FOLLOWS A GENERATION and delays none: xz, patches, Contents, a newer form of files.
 //!
-//! May name: error, threads, index, suite, repository, publish
+//! May name: error, threads, index, suite, repository, publish, repair
 
 pub mod contents;
 pub mod contents_file;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::flow::error::{Damage, FlowError};
 use crate::flow::publish::generation;
-use crate::flow::repair::{pack, stanza};
+use crate::flow::repair::{chunk, pack, stanza};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
 
@@ -15,10 +15,8 @@ use crate::flow::state::damage::Fate;
 pub fn repair(repository: &Repository, damage: Damage) -> Result<Fate, FlowError> {
     let fate = match damage {
         Damage::Pack(pack) => pack::repair(repository, &pack)?,
-        Damage::Chunk(key) => {
-            repository.forget_chunks(&[key])?;
-            Fate::of_forgotten()
-        }
+        Damage::Chunk(key) => chunk::repair(repository, &key)?,
+        Damage::Index(id) => chunk::repair_file(repository, id)?,
         Damage::Stanza(package) => stanza::repair(repository, &package)?,
         Damage::Blob(_) => Fate::of_blob(),
     };

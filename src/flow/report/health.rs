@@ -12,10 +12,10 @@ pub use crate::flow::report::concern::{Circle, Concern};
 use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
-use crate::flow::report::restored;
-use crate::flow::report::writing;
+use crate::flow::report::{restored, scrub, writing};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
+use crate::flow::state::scrubbing::ScrubReport;
 use crate::pool::Kind;
 use crate::time::Moment;
 use crate::trust::IssuerReport;
@@ -33,6 +33,8 @@ pub struct ServerReport {
     /// How many identities that lie within the asker's suites have a last certificate that expires
     /// within 30 days.
     pub expiring_soon: u64,
+    /// How far the scrub is; `None` where there is none.
+    pub scrub: Option<ScrubReport>,
     /// What needs attention.
     pub concerns: Vec<Concern>,
 }
@@ -58,6 +60,8 @@ pub async fn server(
         report.concerns.extend(writing::concerns(repository));
         look_at_damage(repository, &mut report)?;
         report.concerns.extend(restored::concerns(repository)?);
+        report.scrub = scrub::report(repository);
+        report.concerns.extend(scrub::concerns(repository));
         for (code, problem) in repository.mishaps.all() {
             let text = format!("{problem}; what was read before stays in use");
             report.concerns.push(Concern::of_server(code, text));
@@ -225,6 +229,9 @@ fn described(
         }
         Damage::Chunk(key) => {
             return Ok((format!("what the catalogue says of chunk {}", key.short()), Vec::new()));
+        }
+        Damage::Index(_) => {
+            return Ok(("an index file of some generation".into(), Vec::new()));
         }
         Damage::Blob(digest) => ("the .deb", digest),
         Damage::Stanza(digest) => ("the stanza", digest),

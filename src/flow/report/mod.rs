@@ -8,4 +8,5 @@ pub mod health;
 pub mod identities;
 pub mod reports;
 pub mod restored;
+mod scrub;
 pub mod writing;

@@ -10,5 +10,6 @@ pub mod grants;
 pub mod journal;
 pub mod mishaps;
 pub mod refusals;
+pub mod scrubbing;
 pub mod shares;
 pub mod upload_memory;

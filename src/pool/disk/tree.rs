@@ -81,6 +81,20 @@ impl Tree {
         Ok(self.find_with(kind, digest, &again)?.map(|found| found.size_bytes))
     }
 
+    /// The same, from the disk itself, and at the pace of `read`.
+    ///
+    /// # Errors
+    /// As for [`Tree::find`]; also when `read` ended it.
+    pub(super) fn scrub(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        read: &dyn Fn(u64) -> bool,
+    ) -> Result<Option<u64>, PoolError> {
+        let afresh = |found: &Found| self.verified.afresh(kind, digest, found, read);
+        Ok(self.find_with(kind, digest, &afresh)?.map(|found| found.size_bytes))
+    }
+
     /// Opens stored bytes as they are.
     pub(super) fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Found>, PoolError> {
         self.find_with(kind, digest, &|_| Ok(()))

@@ -3,7 +3,7 @@
 //!
 //! Bytes are hashed when they are first read after a start, and again when their inode has changed
 //! since. Rot that leaves the inode as it is, is found by the next start, and by whoever asks for
-//! [`Verified::again`].
+//! [`Verified::again`] or [`Verified::afresh`].
 
 use std::collections::HashMap;
 use std::os::unix::fs::FileExt;
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use tracing::error;
 
 use super::handles::{FileState, Found};
+use crate::afresh;
 use crate::digest::{Digest, Hasher};
 use crate::pool::{Kind, PoolError};
 
@@ -79,8 +80,31 @@ impl Verified {
         digest: &Digest,
         found: &Found,
     ) -> Result<(), PoolError> {
+        self.judge(kind, digest, found, hash(found, digest)?)
+    }
+
+    /// The same, from the disk itself, and at the pace of `read`.
+    ///
+    /// # Errors
+    /// As for [`Verified::prove`]; also when `read` ended it.
+    pub(super) fn afresh(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        found: &Found,
+        read: &dyn Fn(u64) -> bool,
+    ) -> Result<(), PoolError> {
+        self.judge(kind, digest, found, hash_afresh(found, digest, read)?)
+    }
+
+    fn judge(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        found: &Found,
+        hashed: Option<Digest>,
+    ) -> Result<(), PoolError> {
         let name = (kind, *digest, found.state.inode(), found.offset);
-        let hashed = hash(found, digest)?;
         let is_sound = hashed == Some(*digest);
         // What could not be read may be readable the next time.
         if hashed.is_some() {
@@ -130,6 +154,27 @@ fn hash(found: &Found, digest: &Digest) -> Result<Option<Digest>, PoolError> {
         left = left.saturating_sub(read as u64);
     }
     Ok(Some(hasher.finish()))
+}
+
+/// The same from the disk itself, at the pace of `read`.
+fn hash_afresh(
+    found: &Found,
+    digest: &Digest,
+    read: &dyn Fn(u64) -> bool,
+) -> Result<Option<Digest>, PoolError> {
+    let (mut hasher, mut goes_on) = (Hasher::new(), true);
+    let done = afresh::read(&found.file, found.offset, found.size_bytes, &mut |part| {
+        hasher.update(part);
+        goes_on = read(part.len() as u64);
+        goes_on
+    });
+    match done {
+        Ok(_) if goes_on => Ok(Some(hasher.finish())),
+        Ok(_) => Err(PoolError::interrupted()),
+        // A sector that cannot be read is as bad as one that has other bytes.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => Ok(None),
+        Err(source) => Err(PoolError::Io { action: format!("read {digest}"), source }),
+    }
 }
 
 fn damaged((kind, digest, ..): &Name) -> PoolError {

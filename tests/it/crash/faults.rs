@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
-    Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Journal, KeyringSighting,
-    Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement, Repairs, Restoration,
-    Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites, Writing,
+    Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Integrity, Journal,
+    KeyringSighting, Measured, Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement,
+    Repairs, Restoration, Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites, Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -156,6 +156,15 @@ impl Pool for FaultyPool {
 
     fn verify(&self, kind: Kind, digest: &Digest) -> Result<Option<u64>, PoolError> {
         self.around("verify", || self.inner.verify(kind, digest))
+    }
+
+    fn scrub(
+        &self,
+        kind: Kind,
+        digest: &Digest,
+        read: &dyn Fn(u64) -> bool,
+    ) -> Result<Option<u64>, PoolError> {
+        self.around("scrub", || self.inner.scrub(kind, digest, read))
     }
 
     fn salvage(&self, kind: Kind, digest: &Digest) -> Result<Option<Vec<u8>>, PoolError> {
@@ -315,7 +324,16 @@ faulty! { Repairs:
     fn list_chunks_in(pack: &Digest) -> Vec<StoredChunk>;
     fn forget_chunks(keys: &[Digest]) -> ();
     fn record_chunks(chunks: &[StoredChunk]) -> ();
+    fn replace_chunk(chunk: &StoredChunk) -> ();
+    fn forget_file(id: u64) -> ();
     fn repair_stanza(package: &Digest, stanza: &str) -> ();
+}
+
+faulty! { Integrity:
+    fn measure() -> Measured;
+    fn reread(read: &dyn Fn(u64) -> bool) -> Vec<String>;
+    fn list_parts() -> Vec<String>;
+    fn look_at_part(part: &str) -> Vec<String>;
 }
 
 faulty! { Restorations:

@@ -5,7 +5,7 @@ use crate::harness::programs::{Outcome, program};
 
 /// Which file of a data directory is of which kind, by the beginning of its path: what becomes of
 /// one that rots. A new kind of file belongs here, and to the cases below.
-const KINDS: [(&str, Kept); 17] = [
+pub(super) const KINDS: [(&str, Kept); 18] = [
     ("pool/blobs/", Kept::Checked),
     ("pool/bundles/", Kept::Checked),
     ("pool/packs/", Kept::Checked),
@@ -23,12 +23,13 @@ const KINDS: [(&str, Kept); 17] = [
     ("keys/retired/", Kept::Read),
     ("trust/", Kept::Read),
     ("keys/EXAMPLE", Kept::Empty),
+    ("scrub", Kept::Read),
 ];
 
 /// Who notices when a kind of file rots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kept {
-    /// `repod check`.
+pub(super) enum Kept {
+    /// `repod check`, and the scrub of a server that runs.
     Checked,
     /// The server, which parses it when it starts and says what is wrong with it.
     Read,
@@ -58,7 +59,7 @@ impl House {
         assert!(raw.execute(sql, []).unwrap() > 0, "{sql}");
     }
 
-    fn first(&self, kind: &str) -> PathBuf {
+    pub(super) fn first(&self, kind: &str) -> PathBuf {
         self.stored(kind).remove(0)
     }
 }
@@ -189,5 +190,8 @@ fn every_kind_of_stored_file_has_somebody_who_notices_its_rot() {
     let checked = KINDS.iter().filter(|(_, kept)| *kept == Kept::Checked);
     for (kind, _) in checked.filter(|(kind, _)| *kind != "pool/bundles/") {
         assert!(paths.lines().any(|path| path.starts_with(kind)), "nothing is below {kind}");
+    }
+    for (kind, _) in KINDS.iter().filter(|(_, kept)| *kept == Kept::Checked) {
+        assert!(scrub::finds(kind), "no test has the scrub find what is below {kind}");
     }
 }

@@ -21,6 +21,7 @@ fn is_damaged(pool: &DiskPool, kind: Kind, digest: &Digest) -> bool {
         pool.open(kind, digest).is_err_and(damaged),
         pool.read(kind, digest, 0, 1).is_err_and(damaged),
         pool.verify(kind, digest).is_err_and(damaged),
+        pool.scrub(kind, digest, &|_| true).is_err_and(damaged),
     ];
     assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
     all[0]
@@ -117,8 +118,15 @@ fn rot_that_the_inode_does_not_show_is_found_by_another_look() {
     edit(&path, |bytes| bytes[0] = b'x');
     // As if the file were as it was written.
     let stat = rustix::fs::stat(&path).unwrap();
-    pool.tree.verified.written(Kind::Blob, &digest, &stat);
-    assert!(pool.open(Kind::Blob, &digest).unwrap().is_some());
-    assert!(matches!(pool.verify(Kind::Blob, &digest), Err(PoolError::Damaged { .. })));
-    assert!(is_damaged(&pool, Kind::Blob, &digest));
+    type Look = fn(&DiskPool, &Digest) -> Result<Option<u64>, PoolError>;
+    let looks: [Look; 2] = [
+        |pool, digest| pool.verify(Kind::Blob, digest),
+        |pool, digest| pool.scrub(Kind::Blob, digest, &|_| true),
+    ];
+    for look in looks {
+        pool.tree.verified.written(Kind::Blob, &digest, &stat);
+        assert!(pool.open(Kind::Blob, &digest).unwrap().is_some());
+        assert!(matches!(look(&pool, &digest), Err(PoolError::Damaged { .. })));
+        assert!(is_damaged(&pool, Kind::Blob, &digest));
+    }
 }
