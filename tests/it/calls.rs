@@ -1,0 +1,224 @@
+//! System calls that fail: while something is asked of the server, one call on its data directory ends with an
+//! error, once. What was acknowledged is there, also after a kill; what was refused is not, and never comes
+//! alive; and the same can be asked for again without a restart.
+//!
+//! The gate takes a few calls by chance. `tests/run --syscalls` takes every call of every deed.
+
+mod deeds;
+mod names;
+pub mod supervisor;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::crash::signed::Keyring;
+use crate::harness::programs::Outcome;
+use crate::harness::server::TestServer;
+use deeds::{DEEDS, Deed, HOST};
+use supervisor::{Errno, Fault};
+
+/// How many calls the gate has fail for each deed.
+const SAMPLES: usize = 2;
+/// After so many deeds the server begins anew, so that no data directory becomes large.
+const FRESH_EVERY: u32 = 12;
+/// How long a call may take to come that is made behind an answer.
+const BEHIND: Duration = Duration::from_millis(1_500);
+
+/// A server whose calls are held, and the data directory that it began with.
+struct Bench {
+    server: TestServer,
+    base: PathBuf,
+    rounds: u32,
+}
+
+/// What the server said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    Done,
+    Refused,
+    /// It cannot say itself, and says so.
+    Uncertain,
+}
+
+/// What came of one fault.
+struct Tried {
+    /// The call that failed; `None` when there were not so many.
+    failed: Option<String>,
+    answer: Answer,
+    faults: Vec<String>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut server = TestServer::start();
+        deeds::furnish(&server);
+        assert_eq!(server.stop(), 0);
+        let base = PathBuf::from(server.at("base"));
+        deeds::copy(&server.data(), &base);
+        server.hold_calls();
+        server.serve();
+        Self { server, base, rounds: 0 }
+    }
+
+    /// How many calls of this kind the deed makes.
+    fn count(&mut self, deed: &Deed, errno: Errno) -> usize {
+        let fault = Fault { at: usize::MAX, errno };
+        let tag = self.begin(deed);
+        self.server.calls().arm(Some(fault));
+        (deed.act)(&self.server, &tag).expect_success();
+        std::thread::sleep(BEHIND);
+        let seen = self.server.calls().disarm();
+        assert!((deed.is_done)(&self.server, &tag), "{} is not seen", deed.name);
+        seen.counted
+    }
+
+    fn begin(&mut self, deed: &Deed) -> String {
+        self.rounds += 1;
+        if self.rounds % FRESH_EVERY == 0 {
+            self.server.kill();
+            deeds::copy(&self.base, &self.server.data());
+            self.server.serve();
+        }
+        let tag = format!("acme-{}", self.rounds);
+        (deed.before)(&self.server, &tag);
+        tag
+    }
+
+    /// Has one call of the deed fail.
+    fn fail(&mut self, deed: &Deed, fault: Fault) -> Tried {
+        let tag = self.begin(deed);
+        self.server.calls().arm(Some(fault));
+        let outcome = (deed.act)(&self.server, &tag);
+        let begun = Instant::now();
+        while !self.server.calls().has_failed() && begun.elapsed() < BEHIND {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let failed = self.server.calls().disarm().failed;
+        let answer = answer_of(&outcome);
+        let mut tried = Tried { failed, answer, faults: Vec::new() };
+        if answer == Answer::Refused && tried.failed.is_none() {
+            tried.faults.push(format!("refused, and no call failed: {outcome}"));
+        }
+        if !self.server.is_running() {
+            tried.faults.push("the server ended".into());
+            self.server.kill();
+            self.server.serve();
+        }
+        self.expect_seen(deed, &tag, answer, "at once", &mut tried);
+        let again_at_once = (self.rounds + fault.at as u32).is_multiple_of(2);
+        if again_at_once && answer != Answer::Done {
+            self.again(deed, &tag, "without a restart", &mut tried);
+        }
+        self.server.kill();
+        self.server.serve();
+        if again_at_once {
+            if !(deed.is_done)(&self.server, &tag) {
+                tried.faults.push("it is lost after a kill".into());
+            }
+        } else {
+            self.expect_seen(deed, &tag, answer, "after a kill", &mut tried);
+            self.again(deed, &tag, "after a kill", &mut tried);
+        }
+        self.expect_whole(&mut tried);
+        if !tried.faults.is_empty() {
+            tried.faults.push(format!("it had said: {outcome}"));
+        }
+        tried
+    }
+
+    /// What was acknowledged is seen, and what was refused is not.
+    fn expect_seen(&self, deed: &Deed, tag: &str, answer: Answer, when: &str, tried: &mut Tried) {
+        match (answer, (deed.is_done)(&self.server, tag)) {
+            (Answer::Done, false) => tried.faults.push(format!("acknowledged, and not there {when}")),
+            (Answer::Refused, true) => tried.faults.push(format!("refused, and there {when}")),
+            _ => {}
+        }
+    }
+
+    /// Asks for the same again, unless it is done.
+    fn again(&self, deed: &Deed, tag: &str, when: &str, tried: &mut Tried) {
+        if (deed.is_done)(&self.server, tag) {
+            return;
+        }
+        let outcome = (deed.act)(&self.server, tag);
+        if !outcome.succeeded() {
+            tried.faults.push(format!("once more, {when}, it is refused: {outcome}"));
+        } else if !(deed.is_done)(&self.server, tag) {
+            tried.faults.push(format!("once more, {when}, it is acknowledged and not there"));
+        }
+    }
+
+    /// The head is signed, everything that it lists is there, and the log is whole.
+    fn expect_whole(&self, tried: &mut Tried) {
+        let keyring = Keyring::read(&self.server.data().join("keys/archive-key.asc"));
+        keyring.expect_in_release(deeds::release(&self.server).as_bytes());
+        self.server.check(HOST, "stable");
+        let log = self.server.repoctl(&["audit", "verify"]);
+        if !log.succeeded() {
+            tried.faults.push(format!("the audit log is not whole: {log}"));
+        }
+    }
+}
+
+fn answer_of(outcome: &Outcome) -> Answer {
+    match outcome.succeeded() {
+        true => Answer::Done,
+        false if outcome.says("uncertain") => Answer::Uncertain,
+        false => Answer::Refused,
+    }
+}
+
+#[test]
+fn a_call_that_fails_loses_nothing_and_leaves_nothing_behind() {
+    let seed = std::env::var("REPOD_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(rand::random::<u64>);
+    println!("REPOD_TEST_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let (mut bench, mut all) = (Bench::new(), Vec::new());
+    for deed in &DEEDS {
+        for _ in 0..SAMPLES {
+            let errno = *Errno::ALL.choose(&mut random).unwrap();
+            let most = 40;
+            let fault = Fault { at: random.gen_range(0..most), errno };
+            report(deed, fault, bench.fail(deed, fault), &mut all);
+        }
+    }
+    assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));
+}
+
+/// Every call of every deed, in hours; REPOD_TEST_SYSCALLS names the deed, or says `all`.
+#[test]
+fn every_call_that_fails_loses_nothing() {
+    let Ok(which) = std::env::var("REPOD_TEST_SYSCALLS") else { return };
+    let (mut bench, mut all) = (Bench::new(), Vec::new());
+    for deed in DEEDS.iter().filter(|deed| which == "all" || which == deed.name) {
+        for errno in Errno::ALL {
+            let count = bench.count(deed, errno);
+            println!("{}: {count} calls may end with {errno:?}", deed.name);
+            for at in 0.. {
+                let fault = Fault { at, errno };
+                let tried = bench.fail(deed, fault);
+                let is_over = tried.failed.is_none();
+                report(deed, fault, tried, &mut all);
+                if is_over && at >= count {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));
+}
+
+fn report(deed: &Deed, fault: Fault, tried: Tried, all: &mut Vec<String>) {
+    let Tried { failed, answer, faults } = tried;
+    let call = failed.unwrap_or_else(|| "no call".into());
+    println!("{} {:?} {} {call}: {answer:?}", deed.name, fault.errno, fault.at);
+    for one in faults {
+        println!("    FAULT {one}");
+        all.push(format!("{} {:?} {} {call}: {one}", deed.name, fault.errno, fault.at));
+    }
+}
