@@ -254,10 +254,9 @@ impl Engine {
             }
             Self::Gz(gz) => {
                 let before = (gz.total_in(), gz.total_out());
-                // What the library says of it depends on how the bytes came, so it is not repeated.
                 let status = gz
                     .decompress(input, output, FlushDecompress::None)
-                    .map_err(|_| "its gzip stream is damaged".to_owned())?;
+                    .map_err(|error| damaged("gzip", error))?;
                 let after = (gz.total_in(), gz.total_out());
                 Ok(Step::between(before, after, status == Status::StreamEnd))
             }

@@ -32,5 +32,9 @@ fuzz_target!(|data: &[u8]| {
     WARM.call_once(|| (target.run)(data));
     let held = memory::most_while(|| (target.run)(data));
     let allowed = target.memory_bytes + target.memory_per_byte * data.len();
-    assert!(held <= allowed, "{held} bytes of memory for {} bytes, more than {allowed}", data.len());
+    assert!(
+        held <= allowed,
+        "{held} bytes of memory for {} bytes, more than {allowed}",
+        data.len()
+    );
 });

@@ -53,7 +53,8 @@ pub fn certificate(bytes: &[u8]) {
         [GeneralName::DNSName(name)] => assert_eq!(*name, standing.identity().as_str()),
         other => panic!("{other:?} became {}", standing.identity()),
     }
-    let (from, until) = (read.validity().not_before.timestamp(), read.validity().not_after.timestamp());
+    let (from, until) =
+        (read.validity().not_before.timestamp(), read.validity().not_after.timestamp());
     assert!((from..=until).contains(&NOW.0), "{from}..{until}");
     assert!(standing.not_after().0 <= until);
     let usage = read.extended_key_usage().expect("sound").expect("there");

@@ -28,7 +28,8 @@ pub fn contents(bytes: &[u8]) {
     assert!(paths(&merged).is_sorted_by(|a, b| a < b));
     // The last edit of a path and location says whether it is there.
     for (at, edit) in edits.iter().enumerate() {
-        let same = |other: &ContentsEdit<'_>| (other.path, other.location) == (edit.path, edit.location);
+        let same =
+            |other: &ContentsEdit<'_>| (other.path, other.location) == (edit.path, edit.location);
         if edits[at + 1..].iter().any(same) {
             continue;
         }

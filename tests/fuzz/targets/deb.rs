@@ -29,7 +29,8 @@ pub fn read_both_ways(bytes: &[u8]) -> Result<(DebParts, Vec<Vec<u8>>), DebError
     let pieces = read(Pieces { bytes, step });
     match (&whole, &pieces) {
         (Ok(one), Ok(other)) => assert_eq!(one, other),
-        (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+        // Of several faults, the one that is met first may be another.
+        (Err(_), Err(_)) => {}
         (one, other) => panic!("{one:?}, and in pieces of {step}: {other:?}"),
     }
     if let Ok((parts, paths)) = &whole {

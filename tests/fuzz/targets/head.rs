@@ -37,7 +37,10 @@ pub fn http_head(bytes: &[u8]) {
             panic!("hyper sees a request more, {method}, than {expected:?}");
         };
         assert_eq!(method, right, "request {at} of {expected:?}");
-        assert!(length.is_none() || length == right_length, "{at}: {length:?}, not {right_length:?}");
+        assert!(
+            length.is_none() || length == right_length,
+            "{at}: {length:?}, not {right_length:?}"
+        );
     }
 }
 
@@ -74,10 +77,12 @@ fn requests(mut bytes: &[u8]) -> Option<Vec<Seen>> {
         let method = String::from_utf8_lossy(method).into_owned();
         let form = head::read(first).expect("it went on");
         let (length, rest) = match form {
-            BodyForm::Sized(size) => match rest.split_at_checked(usize::try_from(size).unwrap_or(usize::MAX)) {
-                Some((_, rest)) => (Some(size), rest),
-                None => (None, &[][..]),
-            },
+            BodyForm::Sized(size) => {
+                match rest.split_at_checked(usize::try_from(size).unwrap_or(usize::MAX)) {
+                    Some((_, rest)) => (Some(size), rest),
+                    None => (None, &[][..]),
+                }
+            }
             BodyForm::Chunked => chunks(rest),
         };
         all.push((method, length));
@@ -160,7 +165,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -42,7 +42,8 @@ pub fn crl(bytes: &[u8]) {
         // Of several lists in PEM, another one may be in force; that each is signed is shown below.
         return;
     }
-    let (rest, read) = CertificateRevocationList::from_der(&file).expect("what is in force is read");
+    let (rest, read) =
+        CertificateRevocationList::from_der(&file).expect("what is in force is read");
     assert!(rest.is_empty());
     let mut serials = std::collections::BTreeMap::new();
     for entry in read.iter_revoked_certificates() {

@@ -6,6 +6,8 @@ const BLOCK: usize = 512;
 /// Where a header has its checksum, and where its magic is.
 const SUM: std::ops::Range<usize> = 148..156;
 const MAGIC: std::ops::Range<usize> = 257..262;
+/// The version behind it, which dpkg and GNU tar do not look at, and the `tar` crate does.
+const VERSION: std::ops::Range<usize> = 263..265;
 
 /// How many blocks the control archive has, in a byte; then its blocks, and behind them those of the data archive.
 ///
@@ -28,6 +30,9 @@ fn summed(bytes: &[u8]) -> Vec<u8> {
     let mut tar = bytes.to_vec();
     tar.resize(tar.len().next_multiple_of(BLOCK), 0);
     for block in tar.chunks_exact_mut(BLOCK).filter(|block| block[MAGIC] == *b"ustar") {
+        if block[MAGIC.end] == 0 {
+            block[VERSION].copy_from_slice(b"00");
+        }
         block[SUM].copy_from_slice(b"        ");
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
         block[SUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
@@ -43,7 +48,9 @@ pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut out = b"!<arch>\n".to_vec();
     for (name, body) in members {
         let size = body.len();
-        out.extend_from_slice(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 100644).as_bytes());
+        out.extend_from_slice(
+            format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 100644).as_bytes(),
+        );
         out.extend_from_slice(body);
         out.resize(out.len().next_multiple_of(2), b'\n');
     }
@@ -56,8 +63,10 @@ fn as_tar_reads(data: &[u8]) -> Vec<Vec<u8>> {
     let entries = archive.entries().expect("a slice is read");
     let entries = entries.map(|entry| entry.expect("what was accepted is an archive"));
     let files = entries.filter(|entry| !entry.header().entry_type().is_dir());
-    files.map(|entry| {
-        let path = entry.path_bytes().into_owned();
-        path.strip_prefix(b"./").map(<[u8]>::to_vec).unwrap_or(path)
-    }).collect()
+    files
+        .map(|entry| {
+            let path = entry.path_bytes().into_owned();
+            path.strip_prefix(b"./").map(<[u8]>::to_vec).unwrap_or(path)
+        })
+        .collect()
 }

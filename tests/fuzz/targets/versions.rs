@@ -119,8 +119,7 @@ pub fn names(bytes: &[u8]) {
         return;
     };
     let digest = Digest::of(bytes);
-    let path =
-        pool_path(PackageKind::Deb, &name, version.without_epoch(), &architecture, &digest);
+    let path = pool_path(PackageKind::Deb, &name, version.without_epoch(), &architecture, &digest);
     let Some(RepoPath::Pool { name: found, digest_prefix, file }) = RepoPath::parse(&path) else {
         panic!("{path} is not found again");
     };

@@ -42,11 +42,17 @@ pub fn http_path(bytes: &[u8]) {
     let Ok(path) = clean_path(raw) else { return };
     assert!(path.len() <= raw.len() && path.len() <= 4096);
     let below = path.strip_prefix('/').expect("it begins with a slash");
-    assert!(Path::new(below).components().all(|part| matches!(part, Component::Normal(_))), "{path:?}");
-    let escaped: String = path.bytes().map(|byte| match byte {
-        b'/' => "/".to_owned(),
-        other => format!("%{other:02X}"),
-    }).collect();
+    assert!(
+        Path::new(below).components().all(|part| matches!(part, Component::Normal(_))),
+        "{path:?}"
+    );
+    let escaped: String = path
+        .bytes()
+        .map(|byte| match byte {
+            b'/' => "/".to_owned(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
     if escaped.len() <= 4096 {
         assert_eq!(clean_path(&escaped).as_ref(), Ok(&path));
     }

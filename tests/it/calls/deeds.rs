@@ -54,14 +54,18 @@ pub const DEEDS: [Deed; 6] = [
                 upload(server, &[server.deb(&package(tag, version))]).expect_success();
             }
         },
-        act: |server, tag| server.repoctl(&["pin", "--suite", "stable", "--rollback", tag, "--yes"]),
+        act: |server, tag| {
+            server.repoctl(&["pin", "--suite", "stable", "--rollback", tag, "--yes"])
+        },
         is_done: |server, tag| is_live(server, tag, "1.0"),
     },
     Deed {
         name: "revocation",
         before: |server, tag| {
             let out = server.at(&format!("hosts/{tag}"));
-            server.repoctl(&["host", "issue", tag, "--suite", "stable", "--out", &out]).expect_success();
+            server
+                .repoctl(&["host", "issue", tag, "--suite", "stable", "--out", &out])
+                .expect_success();
         },
         act: |server, tag| server.repoctl(&["host", "revoke", tag, "--yes"]),
         is_done: |server, tag| {
@@ -93,7 +97,8 @@ fn upload(server: &TestServer, debs: &[String]) -> Outcome {
 
 /// One that goes by itself, and not in a batch.
 fn large(tag: &str) -> crate::harness::deb::DebBuilder {
-    let noise: Vec<u8> = (0..300_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let noise: Vec<u8> =
+        (0..300_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
     package(tag, "1.0").file(&format!("usr/share/{tag}/noise"), &noise)
 }
 

@@ -3,7 +3,10 @@
 //! The kernel stops each call before it is done (seccomp's user notification) and asks here: it goes on, or ends
 //! with an error and is not done. So it is what the disk says, to SQLite and to every other library, and of every
 //! thread of the server together the calls have one order.
-#![allow(unsafe_code, reason = "a filter of system calls is loaded by system calls that no crate wraps")]
+#![allow(
+    unsafe_code,
+    reason = "a filter of system calls is loaded by system calls that no crate wraps"
+)]
 
 use std::fs::File;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
@@ -84,8 +87,7 @@ impl Supervisor {
 
     /// Counts from now on, and has the call of `fault` fail.
     pub fn arm(&self, fault: Option<Fault>) {
-        *self.plan.lock().unwrap() =
-            Plan { fault, armed: true, seen: Seen::default() };
+        *self.plan.lock().unwrap() = Plan { fault, armed: true, seen: Seen::default() };
     }
 
     /// Nothing fails from now on.
@@ -116,11 +118,14 @@ impl Supervisor {
         };
         // SAFETY: between fork and exec it makes system calls alone, and allocates nothing.
         unsafe { command.pre_exec(send) };
-        let child = command.spawn()?;
-        let listener = receive(&here)?;
+        // Before the child is made, because it may be held already on its way to exec.
         let (root, plan) = (self.root.clone(), Arc::clone(&self.plan));
-        std::thread::spawn(move || answer_all(&listener, &root, &plan));
-        Ok(child)
+        std::thread::spawn(move || {
+            if let Ok(listener) = receive(&here) {
+                answer_all(&listener, &root, &plan);
+            }
+        });
+        command.spawn()
     }
 }
 

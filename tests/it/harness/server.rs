@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::apt::{AptRoot, HostFile};
 use super::deb::DebBuilder;
 use super::programs::{self, Outcome, Program};
-use crate::check::fetch::Curl;
 use crate::calls::supervisor::Supervisor;
+use crate::check::fetch::Curl;
 use crate::check::{Report, check_suite};
 
 /// How long a server may take to listen, on a machine that is busy with other tests.
