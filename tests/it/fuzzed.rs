@@ -67,3 +67,23 @@ fn dpkg_orders_the_versions_of_the_corpus_as_we_do() {
     }
     assert!(compared >= 10, "{compared}");
 }
+
+/// A container that is accepted has, to dpkg-deb, the control file that was read here.
+#[test]
+fn dpkg_reads_the_containers_of_the_corpus_as_we_do() {
+    use repod::debian::{DebLimits, deb::read_deb};
+    let mut accepted = 0;
+    for file in files_of("deb") {
+        let bytes = std::fs::read(&file).unwrap();
+        let Ok(parts) = read_deb(bytes.as_slice(), &DebLimits::default()) else { continue };
+        let path = file.display().to_string();
+        let control = program("dpkg-deb").args(["--info", &path, "control"]).run();
+        assert_eq!(control.expect_success().stdout_bytes, parts.control, "{path}");
+        program("dpkg-deb").args(["--contents", &path]).run().expect_success();
+        accepted += 1;
+        if accepted == 12 {
+            break;
+        }
+    }
+    assert!(accepted >= 4, "{accepted}");
+}
