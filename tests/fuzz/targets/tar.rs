@@ -30,8 +30,10 @@ fn summed(bytes: &[u8]) -> Vec<u8> {
     let mut tar = bytes.to_vec();
     tar.resize(tar.len().next_multiple_of(BLOCK), 0);
     for block in tar.chunks_exact_mut(BLOCK).filter(|block| block[MAGIC] == *b"ustar") {
-        if block[MAGIC.end] == 0 {
-            block[VERSION].copy_from_slice(b"00");
+        match block[MAGIC.end] {
+            0 => block[VERSION].copy_from_slice(b"00"),
+            b' ' => block[VERSION].copy_from_slice(b" \0"),
+            _ => {}
         }
         block[SUM].copy_from_slice(b"        ");
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
