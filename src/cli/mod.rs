@@ -47,6 +47,7 @@ use command::{
 use config::Settings;
 use failure::Failure;
 
+pub use apply::Manifest;
 pub use meter::Meter;
 pub use terminal::Terminal;
 

@@ -120,11 +120,19 @@ impl CertificateAuthority {
         Ok(OwnList { number_path, number_text: format!("{number}\n"), path, pem })
     }
 
-    /// What the published list revokes; nothing when there is none that can be read. Unlike the
+    /// What the published list revokes; nothing when there is none, or when it is damaged. Unlike the
     /// catalogue, it does not go back when a backup is restored.
-    pub fn standing(&self) -> Vec<Revoked> {
-        let Ok(bytes) = files::read(&self.directory.join("crl.pem"), CRL_LIMIT_BYTES) else {
-            return Vec::new();
+    ///
+    /// # Errors
+    /// [`TrustError`] when it is there and was not read: what it alone revokes would be taken back by
+    /// a list that is made without it.
+    pub fn standing(&self) -> Result<Vec<Revoked>, TrustError> {
+        let bytes = match files::read(&self.directory.join("crl.pem"), CRL_LIMIT_BYTES) {
+            Ok(bytes) => bytes,
+            Err(TrustError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Vec::new());
+            }
+            Err(unread) => return Err(unread),
         };
         let own = own_authority(&self.directory.join("ca.crt"), self.certificate_pem.as_bytes());
         let list = own.ok().and_then(|own| crl::read_published(&bytes, own).ok());
@@ -133,7 +141,7 @@ impl CertificateAuthority {
             at,
             reason: Reason::default(),
         };
-        list.map(|list| list.revoked().map(entry).collect()).unwrap_or_default()
+        Ok(list.map(|list| list.revoked().map(entry).collect()).unwrap_or_default())
     }
 
     /// Above the number kept beside the list, above that of the list itself, and not below the

@@ -17,6 +17,7 @@ mod bodies;
 mod bounds;
 mod builders;
 mod bulk;
+mod calls;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]
 mod check;
 mod clock;
@@ -32,6 +33,7 @@ mod enrol;
 mod export;
 mod failing;
 mod formats;
+mod fuzzed;
 mod harness;
 mod harness_selftest;
 mod host_files;

@@ -17,7 +17,7 @@ use crate::cli::failure::{Failure, unread};
 use crate::cli::text::escape;
 use crate::client::Client;
 
-use manifest::Manifest;
+pub use manifest::Manifest;
 use plan::Plan;
 
 /// Largest file. Unit: bytes.

@@ -284,7 +284,7 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
         .filter(|certificate| certificate.revoked_at.is_some())
         .map(|certificate| certificate.serial.as_str())
         .collect();
-    let standing = authority.standing().into_iter();
+    let standing = authority.standing()?.into_iter();
     let revoked = revoked.chain(standing.filter(|one| !known.contains(one.serial_hex.as_str())));
     let crl_seconds = repository.limits().crl_seconds;
     // A list that is too early does no harm, unless it is out of date by the clock that admits clients.

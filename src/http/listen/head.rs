@@ -5,7 +5,7 @@
 
 /// How the body behind a head ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum BodyForm {
+pub enum BodyForm {
     /// After so many bytes; none where no length is told.
     Sized(u64),
     /// With a chunk of no bytes.
@@ -13,7 +13,7 @@ pub(super) enum BodyForm {
 }
 
 /// Why a request is refused; the text says which part, and how it is to be.
-pub(super) type Fault = &'static str;
+pub type Fault = &'static str;
 
 /// A line in the head, or in the framing of a body, ends with a line feed alone.
 pub(super) const BARE: Fault = "a line ends without CR: lines end with CR and LF";
@@ -28,7 +28,10 @@ struct Fields<'h> {
 
 /// Reads a head up to and with the empty line that ends it, and tells how its body ends. One empty line before it
 /// is passed over.
-pub(super) fn read(head: &[u8]) -> Result<BodyForm, Fault> {
+///
+/// # Errors
+/// [`Fault`], the sender's.
+pub fn read(head: &[u8]) -> Result<BodyForm, Fault> {
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let mut lines = lines(head);
     let (target, is_1_1) = request_line(lines.next().unwrap_or_default())?;

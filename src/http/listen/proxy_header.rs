@@ -23,7 +23,7 @@ const POLYNOMIAL: u32 = 0x82f6_3b78;
 
 /// Whose connection it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProxySource {
+pub enum ProxySource {
     /// The proxy's own (command LOCAL), such as a health check; or the proxy does not know.
     Local,
     /// That of a client with this address.
@@ -32,17 +32,23 @@ pub(super) enum ProxySource {
 
 /// Why a header is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ProxyHeaderFault {
+pub enum ProxyHeaderFault {
+    /// Something else, or nothing.
     #[error("it does not begin with a PROXY header of version 2")]
     Absent,
+    /// Version 1, or a command that the protocol does not have.
     #[error("its PROXY header has an unknown version or command")]
     Command,
+    /// UDP, or a local socket.
     #[error("its PROXY header is for neither TCP over IPv4 nor over IPv6")]
     Family,
+    /// Its own length is beyond the limit.
     #[error("its PROXY header is longer than {MOST_BYTES} bytes")]
     TooLong,
+    /// It is cut, or its parts do not fill it.
     #[error("its PROXY header does not have the length that it says")]
     Length,
+    /// The checksum in it is not that of its bytes, or is there twice.
     #[error("its PROXY header was altered on the way: the checksum is wrong")]
     Checksum,
 }
@@ -52,7 +58,7 @@ pub(super) enum ProxyHeaderFault {
 /// # Errors
 /// [`ProxyHeaderFault`] as [`io::ErrorKind::InvalidData`]; [`io::ErrorKind::UnexpectedEof`] when
 /// nothing came; the system's.
-pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<ProxySource> {
+pub async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<ProxySource> {
     let mut header = vec![0_u8; FIXED_BYTES];
     from.read_exact(header.get_mut(..1).unwrap_or_default()).await?;
     // Anything else is recognised at its first byte, however little is sent.
@@ -87,7 +93,10 @@ fn following(fixed: &[u8]) -> Result<usize, ProxyHeaderFault> {
 }
 
 /// Reads a whole header, with nothing after it.
-fn parse(header: &[u8]) -> Result<ProxySource, ProxyHeaderFault> {
+///
+/// # Errors
+/// [`ProxyHeaderFault`], the proxy's fault.
+pub fn parse(header: &[u8]) -> Result<ProxySource, ProxyHeaderFault> {
     let more = following(header)?;
     let (fixed, rest) = header.split_at_checked(FIXED_BYTES).ok_or(ProxyHeaderFault::Length)?;
     if rest.len() != more {

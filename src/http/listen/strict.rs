@@ -28,7 +28,7 @@ enum At {
 
 /// How far the bytes may go on.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Passed {
+pub enum Passed {
     /// So many from the first on. Of the others, more has to come first.
     Up(usize),
     /// So many, and then comes a head that is refused.
@@ -38,7 +38,7 @@ pub(super) enum Passed {
 }
 
 /// Follows one connection.
-pub(super) struct Strict {
+pub struct Strict {
     at: At,
     /// How much of a head that is not whole was searched for its end. Unit: bytes.
     searched: usize,

@@ -343,3 +343,22 @@ fn only_a_ca_can_be_an_anchor() {
     let none = TrustFiles { anchors: vec![], ..bench.files() };
     assert!(matches!(Trust::load(none, NOW).err(), Some(TrustError::Parameter(_))));
 }
+
+#[test]
+fn what_only_the_published_list_revokes_is_not_forgotten_when_the_disk_does_not_give_it() {
+    let bench = Bench::new();
+    bench.ca.publish_crl(&revoked(&["c8"]), NOW, DAY).unwrap();
+    let serials = |ca: &CertificateAuthority| -> Vec<String> {
+        ca.standing().unwrap().into_iter().map(|one| one.serial_hex).collect()
+    };
+    assert_eq!(serials(&bench.ca), ["c8"]);
+    // A file whose first byte cannot be read: EIO.
+    std::fs::remove_file(bench.path("crl.pem")).unwrap();
+    std::os::unix::fs::symlink("/proc/self/mem", bench.path("crl.pem")).unwrap();
+    let error = bench.ca.standing().unwrap_err();
+    assert!(matches!(error, TrustError::Io { .. }), "{error}");
+    std::fs::remove_file(bench.path("crl.pem")).unwrap();
+    assert_eq!(serials(&bench.ca), Vec::<String>::new());
+    std::fs::write(bench.path("crl.pem"), "damaged").unwrap();
+    assert_eq!(serials(&bench.ca), Vec::<String>::new());
+}

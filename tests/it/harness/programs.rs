@@ -26,6 +26,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("debootstrap", "debootstrap"),
     ("date", "coreutils"),
     ("debmirror", "debmirror"),
+    ("dpkg", "dpkg"),
     ("dpkg-deb", "dpkg"),
     ("dpkg-query", "dpkg"),
     ("gpg", "gpg"),

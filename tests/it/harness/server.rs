@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::apt::{AptRoot, HostFile};
 use super::deb::DebBuilder;
 use super::programs::{self, Outcome, Program};
+use crate::calls::supervisor::Supervisor;
 use crate::check::fetch::Curl;
 use crate::check::{Report, check_suite};
 
@@ -29,6 +30,8 @@ pub struct TestServer {
     child: Option<Child>,
     /// Where the wall clock of the server is set; the machine's own without it.
     clock: Option<PathBuf>,
+    /// Who holds the calls of the server on its data directory.
+    calls: Option<Supervisor>,
 }
 
 impl TestServer {
@@ -61,7 +64,7 @@ impl TestServer {
         // The sandbox user of apt walks through it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(dir.path(), open).unwrap();
-        Self { dir, name: NAME, port: free_port(), child: None, clock: None }
+        Self { dir, name: NAME, port: free_port(), child: None, clock: None, calls: None }
     }
 
     /// The same as [`TestServer::start`], where [`TestServer::set_clock`] sets the server's wall clock.
@@ -113,14 +116,18 @@ impl TestServer {
     pub fn serve(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(self.at("log")).unwrap();
         let config = self.at("data/repod.toml");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_repod"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_repod"));
+        command
             .args(["serve", "--config", &config])
             .envs(self.clock.iter().flat_map(|path| programs::faked_clock(path)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("repod starts");
+            .stderr(log);
+        let child = match &self.calls {
+            Some(calls) => calls.spawn(&mut command),
+            None => command.spawn(),
+        };
+        let mut child = child.expect("repod starts");
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(child.try_wait().unwrap().is_none(), "repod ended: {}", self.log());
@@ -128,6 +135,21 @@ impl TestServer {
             std::thread::sleep(Duration::from_millis(10));
         }
         self.child = Some(child);
+    }
+
+    /// From the next start on, the system calls of the server on its data directory are held.
+    pub fn hold_calls(&mut self) {
+        self.calls = Some(Supervisor::of(&self.data()));
+    }
+
+    /// Who holds them.
+    pub fn calls(&self) -> &Supervisor {
+        self.calls.as_ref().expect("its calls are held")
+    }
+
+    /// Whether the server has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().expect("it was started").try_wait().unwrap().is_none()
     }
 
     /// Ends the server as a power cut would end the process.
