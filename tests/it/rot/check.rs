@@ -5,7 +5,7 @@ use crate::harness::programs::{Outcome, program};
 
 /// Which file of a data directory is of which kind, by the beginning of its path: what becomes of
 /// one that rots. A new kind of file belongs here, and to the cases below.
-pub(super) const KINDS: [(&str, Kept); 18] = [
+pub(super) const KINDS: [(&str, Kept); 19] = [
     ("pool/blobs/", Kept::Checked),
     ("pool/bundles/", Kept::Checked),
     ("pool/packs/", Kept::Checked),
@@ -24,6 +24,7 @@ pub(super) const KINDS: [(&str, Kept); 18] = [
     ("trust/", Kept::Read),
     ("keys/EXAMPLE", Kept::Empty),
     ("scrub", Kept::Read),
+    ("reserve/", Kept::Empty),
 ];
 
 /// Who notices when a kind of file rots.
@@ -35,7 +36,7 @@ pub(super) enum Kept {
     Read,
     /// The client that it was made for.
     Client,
-    /// Nothing is in it.
+    /// Nothing is in it that is ever read.
     Empty,
     /// It is removed at every start.
     Passing,
