@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 
 use crate::catalogue::Catalogue;
-use crate::flow::access::crl;
+use crate::flow::access::{crl, in_force};
 use crate::flow::admit;
 use crate::flow::error::FlowError;
 use crate::flow::repair::watch;
@@ -82,6 +82,7 @@ impl Repository {
             releases: Releases::default(),
             rights: Mutex::default(),
             crl_owed: std::sync::atomic::AtomicBool::default(),
+            rights_owed: std::sync::atomic::AtomicBool::default(),
             sweeping: std::sync::RwLock::default(),
             opening: Mutex::default(),
             address: std::sync::OnceLock::new(),
@@ -101,6 +102,8 @@ impl Repository {
             repository.note_deadline(&token);
         }
         admit::reload_grants(&repository)?;
+        let owed = in_force::lacks_revocations(&repository)?;
+        repository.crl_owed.store(owed, std::sync::atomic::Ordering::Relaxed);
         for spec in repository.catalogue.list_suites()? {
             writer::open(&repository, &spec.name)?;
         }

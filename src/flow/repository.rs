@@ -88,6 +88,8 @@ pub struct Repository {
     pub(in crate::flow) rights: Mutex<()>,
     /// Whether the catalogue may hold a revocation that no published list names yet.
     pub(in crate::flow) crl_owed: std::sync::atomic::AtomicBool,
+    /// Whether rights were recorded that could not be read since.
+    pub(in crate::flow) rights_owed: std::sync::atomic::AtomicBool,
     /// Read-locked while bytes are stored and then recorded; write-locked while unreferenced bytes
     /// are removed.
     pub(in crate::flow) sweeping: std::sync::RwLock<()>,

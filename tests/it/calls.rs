@@ -29,11 +29,9 @@ const FRESH_EVERY: u32 = 12;
 const BEHIND: Duration = Duration::from_millis(1_500);
 
 /// What is known and not mended yet: the deed, or any; and what is said. It is printed, and is no failure.
-const KNOWN: [(&str, &str); 4] = [
+const KNOWN: [(&str, &str); 3] = [
     // A failed sync, or a failed read of the catalogue, which SQLite takes for damage, ends all writing.
     ("", "restart the server"),
-    // The rights are gone and the list is owed, but it was not to be made now, and that is what is answered.
-    ("revocation", "refused, and there"),
     // A key whose public part was not written comes with the next one.
     ("rotation", " keys, and "),
     // The keyring was replaced, and what failed was to make its name durable.

@@ -3,6 +3,7 @@
 
 mod full;
 mod inject;
+mod owed;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

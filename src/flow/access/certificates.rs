@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tracing::info;
+use tracing::{error, info};
 
 use crate::catalogue::CertificateRecord;
 use crate::domain::{
     Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, Share, SuiteScope,
 };
+use crate::flow::access::in_force;
 use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
@@ -18,7 +19,7 @@ use crate::flow::report::identities::IdentityReport;
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::time::{HOLD_SECONDS, Moment};
-use crate::trust::{CrlFault, Reason, Revoked, Trouble, TrustError};
+use crate::trust::{CertificateAuthority, CrlFault, Reason, Revoked, Trouble, TrustError};
 
 /// A request for a certificate.
 #[derive(Clone, Debug)]
@@ -112,7 +113,7 @@ fn issue_now(
     let (issued, record) = certificate.issue(authority, repository.dating())?;
     let event = admitted.did("certificate-issue", now).with(&entries::issued(grant, &record));
     repository.catalogue.record_certificate(&record, Some(grant), &event)?;
-    admit::reload_grants(repository)?;
+    in_force::rights(repository)?;
     info!(identity = %grant.identity, role = grant.role.as_str(), serial = %record.serial, %by, "certificate issued");
     Ok(issued)
 }
@@ -177,7 +178,7 @@ pub async fn grant(
         let by = giver.identity();
         let event = giver.did("grant", shared.now()).with(&entries::granted(&grant));
         shared.catalogue.record_grant(&grant, &event)?;
-        admit::reload_grants(&shared)?;
+        in_force::rights(&shared)?;
         info!(identity = %grant.identity, role = grant.role.as_str(), %by, "right given");
         Ok(())
     })
@@ -229,15 +230,25 @@ fn revoke_now(
         .did("revoke", now)
         .with(&format!("{identity}: certificates {}", entries::some_of(&serials)));
     repository.catalogue.record_revocation(&serials, admitted.why(), Some(identity), &event)?;
-    admit::reload_grants(repository)?;
+    in_force::rights(repository)?;
     let crl_next_update = match own_authority(repository) {
-        Some(_) => publish_crl(repository)?,
+        Some(_) => published(repository, now),
         // Only their own CA can revoke these certificates. Without a right they give no access
         // here.
         None => repository.trust.current().gate(now)?,
     };
     info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
     Ok(Revocation { serials, crl_next_update })
+}
+
+/// Publishes the list that names what was just recorded as revoked, and gives its next update. Who
+/// was revoked has no right any more and is refused here; where the list cannot be made now, it is
+/// tried again with each refresh, and status says so.
+fn published(repository: &Repository, now: Moment) -> Moment {
+    publish_crl(repository).unwrap_or_else(|problem| {
+        error!(%problem, "certificates were revoked, and the list that names them could not be made; it is tried again");
+        repository.trust.current().gate(now).unwrap_or(now)
+    })
 }
 
 /// The certificates of an identity, if there is such a one and the asker may take all that it has.
@@ -270,8 +281,16 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
         return Err(FlowError::Internal("the revocation list is another CA's".into()));
     };
     let authority = lock(authority);
-    // Set until this call succeeds, because the call may be for a revocation.
-    repository.crl_owed.store(true, Ordering::Relaxed);
+    let made = make_crl(repository, &authority);
+    // It may have been for a revocation.
+    repository.crl_owed.store(made.is_err(), Ordering::Relaxed);
+    made
+}
+
+fn make_crl(
+    repository: &Repository,
+    authority: &CertificateAuthority,
+) -> Result<Moment, FlowError> {
     let now = repository.now();
     let certificates = repository.catalogue.list_certificates(None)?;
     let revoked = certificates.iter().filter(|c| c.not_after >= now).filter_map(|certificate| {
@@ -294,7 +313,6 @@ pub fn publish_crl(repository: &Repository) -> Result<Moment, FlowError> {
     let above = state.crls().filter_map(|list| list.number().to_u64()).max().unwrap_or_default();
     let list = authority.sign_crl(&revoked.collect::<Vec<_>>(), at, crl_seconds, above)?;
     repository.trust.take_own(&list, now)?;
-    repository.crl_owed.store(false, Ordering::Relaxed);
     Ok(at.plus(crl_seconds))
 }
 

@@ -11,6 +11,7 @@ use crate::domain::{
     Actor, Admitted, Conflict, EnrolmentToken, Event, Grant, Identity, Right, TokenFault, TokenUse,
 };
 use crate::flow::access::certificates::{may_give, may_take};
+use crate::flow::access::in_force;
 use crate::flow::access::issuing::{Certificate, Issued, bad_request, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
@@ -198,7 +199,7 @@ fn enroll_now(repository: &Repository, shown: &Shown) -> Result<Issued, FlowErro
     let (issued, record) = certificate.issue(authority, repository.dating())?;
     let why = if shown.message.is_empty() { &token.message } else { &shown.message };
     use_up(repository, &token, &issued.client, &record, (key, why))?;
-    admit::reload_grants(repository)?;
+    in_force::rights(repository)?;
     info!(identity = %token.grant.identity, serial = %record.serial, by = %token.made_by, "host enrolled");
     Ok(issued)
 }

@@ -11,6 +11,7 @@ use crate::domain::{
     AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Held, Identity, Rights, Role,
     Share,
 };
+use crate::flow::access::in_force;
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
@@ -62,7 +63,7 @@ pub async fn edit(
         if !dry_run && !done.is_empty() {
             let event = admitted.did("access", shared.now()).with(&entries::access_edited(&done));
             shared.catalogue.record_access(&done, &event)?;
-            admit::reload_grants(&shared)?;
+            in_force::rights(&shared)?;
             let (given, taken) = (done.give.len(), done.revoke.len());
             let (joined, left) = (done.join.len(), done.leave.len());
             info!(%by, given, taken, joined, left, "access edited");

@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod crl;
 pub mod enrol;
 pub mod grants;
+pub(crate) mod in_force;
 mod issuing;
 pub mod renew;
 

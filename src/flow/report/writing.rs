@@ -1,5 +1,7 @@
 //! Writing: whether what is asked for can be recorded, and whether what has to be is on the disk.
 
+use std::sync::atomic::Ordering;
+
 use crate::flow::report::concern::Concern;
 use crate::flow::repository::Repository;
 
@@ -39,6 +41,16 @@ pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
              one before: {why}"
         );
         concerns.push(Concern::of_server("crl-unstored", text));
+    }
+    if repository.rights_owed.load(Ordering::Relaxed) {
+        let text = "rights were recorded that could not be read since, and are not in force: see the log; \
+             they are read again by themselves";
+        concerns.push(Concern::of_server("rights-owed", text));
+    }
+    if repository.crl_owed.load(Ordering::Relaxed) {
+        let text = "the revocation list could not be made anew: see the log; whoever was revoked has no right \
+             here, and it is tried again by itself";
+        concerns.push(Concern::of_server("crl-owed", text));
     }
     let reserve = repository.trust.reserve();
     if let (false, Some(dir)) = (reserve.is_whole(), reserve.dir()) {

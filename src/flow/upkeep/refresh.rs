@@ -9,7 +9,7 @@ use tracing::{error, info};
 use crate::debian::SuiteName;
 use crate::domain::Change;
 use crate::domain::{Head, Pin};
-use crate::flow::access::certificates;
+use crate::flow::access::{certificates, in_force};
 use crate::flow::audit::seal;
 use crate::flow::publish::generation;
 use crate::flow::repository::Repository;
@@ -46,6 +46,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
     }
     let shared = Arc::clone(repository);
     let kept = blocking(move || {
+        in_force::settle_rights(&shared)?;
         certificates::refresh_authority(&shared)?;
         certificates::refresh_crl(&shared)?;
         sightings::write(&shared)?;
