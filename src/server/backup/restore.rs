@@ -90,8 +90,10 @@ fn has_others(data: &Path) -> Result<bool, Problem> {
     for entry in fs::read_dir(data).map_err(failed("read", data))? {
         let name = entry.map_err(failed("read", data))?.file_name();
         let name = name.to_string_lossy();
-        let known =
-            PARTS.into_iter().chain([CONFIG, "pool", "lock", "reserve"]).any(|known| known == name);
+        let known = PARTS
+            .into_iter()
+            .chain([CONFIG, "pool", "lock", "reserve", "scrub"])
+            .any(|known| known == name);
         // A configuration on its way is `.repod.toml.new`.
         if !known && !name.starts_with(CATALOGUE) && !name.ends_with(".new") {
             return Ok(true);
