@@ -29,13 +29,11 @@ const FRESH_EVERY: u32 = 12;
 const BEHIND: Duration = Duration::from_millis(1_500);
 
 /// What is known and not mended yet: the deed, or any; and what is said. It is printed, and is no failure.
-const KNOWN: [(&str, &str); 3] = [
+const KNOWN: [(&str, &str); 2] = [
     // A failed sync, or a failed read of the catalogue, which SQLite takes for damage, ends all writing.
     ("", "restart the server"),
-    // A key whose public part was not written comes with the next one.
+    // It was not known whether a key was added; it comes with the next one.
     ("rotation", " keys, and "),
-    // The keyring was replaced, and what failed was to make its name durable.
-    ("rotation", "refused, and there"),
 ];
 
 /// A server whose calls are held, and the data directory that it began with.
