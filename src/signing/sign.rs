@@ -89,7 +89,9 @@ impl Signer {
     ) -> Result<KeyringKey, SigningError> {
         let keyring = self.keyring()?;
         let keyring = keyring.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = Arc::new(keyring.add(new, suites, now)?);
+        let added =
+            keyring.add(new, suites, now).inspect_err(|problem| self.follow(&keyring, problem));
+        let key = Arc::new(added?);
         let entry = key.entry.clone();
         let mut keys = (**self.keys.load()).clone();
         keys.push(key);
@@ -104,7 +106,7 @@ impl Signer {
     pub fn retire(&self, fingerprint: &str) -> Result<(), SigningError> {
         let keyring = self.keyring()?;
         let keyring = keyring.lock().unwrap_or_else(PoisonError::into_inner);
-        keyring.retire(fingerprint)?;
+        keyring.retire(fingerprint).inspect_err(|problem| self.follow(&keyring, problem))?;
         let left = self
             .keys
             .load()
@@ -114,6 +116,18 @@ impl Signer {
             .collect();
         self.keys.store(Arc::new(left));
         Ok(())
+    }
+
+    /// Takes the keys that the keyring has now, where a change of it may have been made or not. What is
+    /// shown and what signs is then what the disk says.
+    fn follow(&self, keyring: &Keyring, problem: &SigningError) {
+        if !matches!(problem, SigningError::Unsynced { .. }) {
+            return;
+        }
+        // If it cannot be read, the keys of before go on until the next start.
+        if let Ok(keys) = keyring.open() {
+            self.keys.store(Arc::new(keys.into_iter().map(Arc::new).collect()));
+        }
     }
 
     fn keyring(&self) -> Result<&Mutex<Keyring>, SigningError> {

@@ -29,11 +29,9 @@ const FRESH_EVERY: u32 = 12;
 const BEHIND: Duration = Duration::from_millis(1_500);
 
 /// What is known and not mended yet: the deed, or any; and what is said. It is printed, and is no failure.
-const KNOWN: [(&str, &str); 2] = [
-    // A failed sync, or a failed read of the catalogue, which SQLite takes for damage, ends all writing.
+const KNOWN: [(&str, &str); 1] = [
+    // A failed sync of the pool or of `floor/` ends all writing.
     ("", "restart the server"),
-    // It was not known whether a key was added; it comes with the next one.
-    ("rotation", " keys, and "),
 ];
 
 /// A server whose calls are held, and the data directory that it began with.

@@ -1,7 +1,7 @@
 //! What a signer signs, with which Date, and what it refuses.
 
 use super::super::tests::{NOW, ed25519, ready, signer, suite, text};
-use super::super::{FloorError, verify_in_release};
+use super::super::{FloorError, KeyAccess, KeyKind, verify_in_release};
 use super::*;
 
 #[test]
@@ -192,4 +192,33 @@ fn the_gate_refuses_files_that_do_not_belong_together() {
     assert!(pair.all().prove(&uneven, NOW).is_err(), "blanks that clear-signing drops");
     assert!(pair.all().prove(&next, NOW).is_err(), "signed after the moment of judging");
     assert!(lone.all().prove(&foreign, NOW).is_err(), "other keys than the signer's");
+}
+
+#[test]
+fn a_change_of_the_keyring_that_is_not_known_to_be_durable_is_what_the_disk_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = dir.path().join("keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::create_dir(dir.path().join("floor")).unwrap();
+    ed25519(NOW).write_new(keys.join("signing.asc")).unwrap();
+    let open = || {
+        let floor = crate::signing::DateFloor::open(dir.path().join("floor")).unwrap();
+        Signer::of_keyring(Keyring::at(&keys, KeyAccess::default()), floor)
+    };
+    let signer = open().unwrap();
+    // The file of the public keys cannot be replaced, and that comes after the keyring.
+    let public = keys.join("archive-key.asc");
+    std::fs::remove_file(&public).unwrap();
+    std::fs::create_dir(&public).unwrap();
+    let add = || signer.add(NewKey::Make(KeyKind::Ed25519, "another".into()), None, NOW);
+    let unknown = add().unwrap_err();
+    assert!(matches!(unknown, SigningError::Unsynced { .. }), "{unknown}");
+    let names =
+        |keys: Vec<KeyringKey>| keys.into_iter().map(|key| key.fingerprint).collect::<Vec<_>>();
+    assert_eq!(signer.keys().len(), 2, "what is shown is what the next start has");
+    assert_eq!(names(signer.keys()), names(signer.kept_keys().unwrap()));
+    std::fs::remove_dir(&public).unwrap();
+    add().unwrap();
+    assert_eq!(names(signer.keys()), names(signer.kept_keys().unwrap()));
+    assert_eq!(names(open().unwrap().keys()).len(), 3);
 }
