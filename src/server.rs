@@ -264,9 +264,11 @@ pub async fn run(path: &Path) -> Result<(), ServerError> {
     let json = config.log.format == LogFormat::Json;
     crate::telemetry::start(&config.log.level, json).map_err(part("configuration"))?;
     descriptors::raise();
-    let server = Server::open(config, Arc::new(SystemClock))?;
+    // First of all: a signal ends a process that does not wait for it, and from the moment that the
+    // server listens somebody may send one.
     let (send, reload) = tokio::sync::mpsc::channel(1);
     let signals = signals(send).map_err(part("signals"))?;
+    let server = Server::open(config, Arc::new(SystemClock))?;
     server.serve(signals, reload).await
 }
 
