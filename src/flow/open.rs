@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 
 use crate::catalogue::Catalogue;
-use crate::flow::access::{crl, in_force};
+use crate::flow::access::crl;
 use crate::flow::admit;
 use crate::flow::error::FlowError;
 use crate::flow::repair::watch;
@@ -55,6 +55,7 @@ impl Repository {
         let uploads = Shares::new(u64::try_from(parts.limits.uploads).unwrap_or(u64::MAX));
         let steadiness = Steadiness::from(&parts.clock.reading());
         let memory = UploadMemory::new(parts.limits.memory_bytes);
+        let makes_lists = parts.authority.is_some() && !parts.trust.is_external();
         let repository = Arc::new(Self {
             catalogue: parts.catalogue,
             pool: parts.pool,
@@ -81,7 +82,8 @@ impl Repository {
             told_authorities: Mutex::default(),
             releases: Releases::default(),
             rights: Mutex::default(),
-            crl_owed: std::sync::atomic::AtomicBool::default(),
+            // The server may have ended between a revocation and its list.
+            crl_owed: std::sync::atomic::AtomicBool::new(makes_lists),
             rights_owed: std::sync::atomic::AtomicBool::default(),
             sweeping: std::sync::RwLock::default(),
             opening: Mutex::default(),
@@ -102,8 +104,6 @@ impl Repository {
             repository.note_deadline(&token);
         }
         admit::reload_grants(&repository)?;
-        let owed = in_force::lacks_revocations(&repository)?;
-        repository.crl_owed.store(owed, std::sync::atomic::Ordering::Relaxed);
         for spec in repository.catalogue.list_suites()? {
             writer::open(&repository, &spec.name)?;
         }

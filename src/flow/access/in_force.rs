@@ -1,5 +1,5 @@
-//! In force: what was recorded of rights and revocations counts from then on, also where the disk does
-//! not give it back at once.
+//! In force: rights that were recorded count from then on, also where the disk does not give them back
+//! at once.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,12 +7,10 @@ use std::time::Duration;
 use tracing::error;
 
 use crate::cause::Cause;
-use crate::flow::access::issuing::own_authority;
 use crate::flow::admit;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::threads::lock;
-use crate::trust::Serial;
 
 /// How often rights that were recorded are read again at once.
 const ATTEMPTS: u32 = 3;
@@ -48,24 +46,4 @@ pub(crate) fn settle_rights(repository: &Repository) -> Result<(), FlowError> {
         repository.rights_owed.store(false, Ordering::Relaxed);
     }
     Ok(())
-}
-
-/// Whether a certificate is recorded as revoked that no list in force names: the server ended between
-/// the two.
-///
-/// # Errors
-/// [`FlowError`] of the catalogue.
-pub(crate) fn lacks_revocations(repository: &Repository) -> Result<bool, FlowError> {
-    if own_authority(repository).is_none() {
-        return Ok(false);
-    }
-    let (now, state) = (repository.now(), repository.trust.current());
-    let certificates = repository.catalogue.list_certificates(None)?;
-    let revoked =
-        certificates.iter().filter(|one| one.revoked_at.is_some() && one.not_after >= now);
-    let is_named =
-        |serial: &Serial| state.crls().any(|list| list.find_revocation(serial).is_some());
-    Ok(revoked
-        .into_iter()
-        .any(|one| Serial::parse(&one.serial).is_some_and(|serial| !is_named(&serial))))
 }

@@ -47,7 +47,8 @@ pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
              they are read again by themselves";
         concerns.push(Concern::of_server("rights-owed", text));
     }
-    if repository.crl_owed.load(Ordering::Relaxed) {
+    // While the clock is in doubt it waits, and the warning about the clock says so.
+    if repository.crl_owed.load(Ordering::Relaxed) && repository.doubt().is_none() {
         let text = "the revocation list could not be made anew: see the log; whoever was revoked has no right \
              here, and it is tried again by itself";
         concerns.push(Concern::of_server("crl-owed", text));

@@ -1,5 +1,5 @@
 //! Every jump, for seconds and for good, at the start and while the server runs: once the clock is right
-//! again, hosts are given what is published and rolled back. One case of each length is in the gate;
+//! again, hosts are given what is published and rolled back. The gate takes the month behind, for good;
 //! `tests/run --clocks` goes through all of them.
 
 use std::time::{Duration, Instant};
