@@ -233,8 +233,8 @@ pub struct RevocationOutcome {
     pub identity: String,
     /// The certificates that are revoked now.
     pub serials: Vec<String>,
-    /// When the revocation list in force expires.
-    pub crl_next_update: i64,
+    /// When the revocation list in force expires; `null` while the one that names them is not made.
+    pub crl_next_update: Option<i64>,
 }
 
 /// The query of `GET /hosts/{name}/setup`.

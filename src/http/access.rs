@@ -169,6 +169,6 @@ async fn revoke(
     Ok(Json(RevocationOutcome {
         identity: identity.to_string(),
         serials: done.serials,
-        crl_next_update: done.crl_next_update.0,
+        crl_next_update: done.crl_next_update.map(|at| at.0),
     }))
 }

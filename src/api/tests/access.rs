@@ -50,7 +50,11 @@ fn access_and_setup() {
         json!({ "identity": "h", "serial": "1f", "not_after": 5, "certificate_pem": "p", "ca_pem": "a" }),
     );
     wire(
-        &RevocationOutcome { identity: "h".into(), serials: vec!["1f".into()], crl_next_update: 5 },
+        &RevocationOutcome {
+            identity: "h".into(),
+            serials: vec!["1f".into()],
+            crl_next_update: Some(5),
+        },
         json!({ "identity": "h", "serials": ["1f"], "crl_next_update": 5 }),
     );
     let file = SetupFile {

@@ -86,10 +86,14 @@ pub fn revoked(outcome: &RevocationOutcome, now: Moment) -> String {
     }
     let certificates = count(outcome.serials.len(), "certificate");
     let serials = outcome.serials.iter().map(|serial| format!("  {}\n", escape(serial)));
-    let until = when(outcome.crl_next_update, now);
-    format!("{name} is shut out: {certificates} revoked\n")
-        + &serials.collect::<String>()
-        + &format!("the revocation list that says so is valid until {until}\n")
+    let list = outcome.crl_next_update.map_or_else(
+        || {
+            "the revocation list that says so is not made yet; `repoctl status` warns until it is\n"
+                .to_owned()
+        },
+        |until| format!("the revocation list that says so is valid until {}\n", when(until, now)),
+    );
+    format!("{name} is shut out: {certificates} revoked\n") + &serials.collect::<String>() + &list
 }
 
 /// Suites as words.

@@ -191,8 +191,8 @@ pub struct Revocation {
     /// The serials that it revoked.
     pub serials: Vec<String>,
     /// When the revocation list that names them is out of date; with another CA, until when the
-    /// present lists are accepted.
-    pub crl_next_update: Moment,
+    /// present lists are accepted. `None` while the list could not be made, or none is accepted.
+    pub crl_next_update: Option<Moment>,
 }
 
 /// Revokes every certificate of an identity, for the asker's reason, and shuts the identity out,
@@ -232,23 +232,23 @@ fn revoke_now(
     repository.catalogue.record_revocation(&serials, admitted.why(), Some(identity), &event)?;
     in_force::rights(repository)?;
     let crl_next_update = match own_authority(repository) {
-        Some(_) => published(repository, now),
+        Some(_) => published(repository),
         // Only their own CA can revoke these certificates. Without a right they give no access
         // here.
-        None => repository.trust.current().gate(now)?,
+        None => repository.trust.current().gate(now).ok(),
     };
     info!(%identity, by = %admitted.identity(), count = serials.len(), "certificates revoked");
     Ok(Revocation { serials, crl_next_update })
 }
 
 /// Publishes the list that names what was just recorded as revoked, and gives its next update. Who
-/// was revoked has no right any more and is refused here; where the list cannot be made now, it is
-/// tried again with each refresh, and status says so.
-fn published(repository: &Repository, now: Moment) -> Moment {
-    publish_crl(repository).unwrap_or_else(|problem| {
+/// was revoked has no right any more and is refused here; where the list cannot be made now (`None`),
+/// it is tried again with each refresh, and status says so.
+fn published(repository: &Repository) -> Option<Moment> {
+    let made = publish_crl(repository).inspect_err(|problem| {
         error!(%problem, "certificates were revoked, and the list that names them could not be made; it is tried again");
-        repository.trust.current().gate(now).unwrap_or(now)
-    })
+    });
+    made.ok()
 }
 
 /// The certificates of an identity, if there is such a one and the asker may take all that it has.

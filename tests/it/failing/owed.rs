@@ -31,7 +31,8 @@ fn a_revocation_is_done_where_its_list_cannot_be_made_and_the_list_follows() {
     std::fs::create_dir(&path).unwrap();
     server
         .repoctl(&["host", "revoke", "web1.example.org", "-m", "stolen", "--yes"])
-        .expect_success();
+        .expect_success()
+        .expect_says("is not made yet");
     assert!(host.update().says("403"), "the host still reads");
     server.repoctl(&["status"]).expect_says("WARNING crl-owed");
     std::fs::remove_dir(&path).unwrap();
