@@ -28,3 +28,4 @@ pub mod signing;
 pub mod telemetry;
 pub mod time;
 pub mod trust;
+pub mod writable;

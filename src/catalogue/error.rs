@@ -50,6 +50,11 @@ pub enum CatalogueError {
     /// opened again.
     #[error("{0}: it is not known whether it was recorded")]
     Unknown(#[source] Cause),
+    /// The disk failed, and has taken nothing since. Nothing was recorded; it is tried again.
+    #[error(
+        "writing stopped after: {0}; look at the disk: it goes on by itself when that is sound"
+    )]
+    Paused(#[source] Cause),
     /// An earlier write failed so that nothing may follow it. Nothing was recorded.
     #[error("writing stopped after: {0}; restart the server once the disk is sound")]
     Stopped(#[source] Cause),

@@ -211,7 +211,9 @@ impl From<CatalogueError> for FlowError {
                 Self::Damaged(Damage::Stanza(package), Cause::of(error))
             }
             CatalogueError::Unknown(cause) => Self::Unknown(cause),
-            CatalogueError::Stopped(_) => Self::Stopped(Cause::of(error)),
+            CatalogueError::Paused(_) | CatalogueError::Stopped(_) => {
+                Self::Stopped(Cause::of(error))
+            }
             CatalogueError::Damaged(_) | CatalogueError::Database(_) => {
                 Self::Internal(Cause::of(error))
             }
@@ -229,7 +231,7 @@ impl From<PoolError> for FlowError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Full { .. } | PoolError::NoInodes(_) => Self::Full(Cause::of(error)),
-            PoolError::Stopped(_) => Self::Stopped(Cause::of(error)),
+            PoolError::Stopped(_) | PoolError::OnlyRead => Self::Stopped(Cause::of(error)),
             PoolError::Scarce(_) => Self::Unavailable(Cause::of(error)),
             PoolError::Damaged { kind, digest } => {
                 let damage = match kind {
@@ -249,7 +251,7 @@ impl From<SigningError> for FlowError {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::ClockBehind { .. } => Self::ClockBehind(Cause::of(error)),
-            SigningError::Floor(FloorError::Broken { .. }) => Self::Stopped(Cause::of(error)),
+            SigningError::Floor(FloorError::Stopped { .. }) => Self::Stopped(Cause::of(error)),
             SigningError::Floor(FloorError::Io { ref source, .. }) if is_full(source) => {
                 Self::Full(Cause::while_doing("cannot sign", error))
             }

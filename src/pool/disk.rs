@@ -6,9 +6,9 @@
 //! 0750.
 //!
 //! Bytes become durable in one order: write, sync the file, rename it to its name, sync the
-//! directory. Many small files share their syncs (`together`). After a failed sync the content of the
-//! disk is unknown, so writing stops until the pool is opened again; reading continues. What fails
-//! otherwise harms only the file that it was for.
+//! directory. Many small files share their syncs (`together`). What fails harms only the files that
+//! it was for: nobody relies on them, and they are written anew (`names`). While the disk takes
+//! nothing at all, writing stops; reading continues.
 //!
 //! Nothing is read that was not held against its digest (`verified`).
 
@@ -25,6 +25,7 @@ mod blob_directory;
 mod bundle;
 mod bundles;
 mod handles;
+mod names;
 mod places;
 mod staging;
 mod syncs;
@@ -176,7 +177,12 @@ impl Pool for DiskPool {
     }
 
     fn stopped(&self) -> Option<PoolError> {
-        self.tree.volume.expect_writable().err()
+        self.tree.volume.stopped()
+    }
+
+    fn try_again(&self) {
+        // Why not is in `stopped`.
+        let _still = self.tree.volume.expect_writable();
     }
 
     fn room_bytes(&self) -> Result<u64, PoolError> {

@@ -2,7 +2,7 @@
 //! write-once and named by its own SHA-256; the catalogue knows what a name means. Synchronous:
 //! callers use their own threads.
 //!
-//! May name: domain, debian, digest, cause, reserve, afresh
+//! May name: domain, debian, digest, cause, reserve, afresh, writable
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -65,9 +65,14 @@ pub enum PoolError {
     /// The file system takes no other file, although it may have room for bytes. Nothing was written.
     #[error("the server's disk is full: {0}")]
     NoInodes(String),
-    /// An earlier sync failed, so nothing is written until a restart.
-    #[error("writing stopped after a failed {0}; restart the server once the disk is sound")]
+    /// A sync failed, and the disk has taken nothing since. It is tried again.
+    #[error(
+        "writing stopped after a failed {0}; look at the disk: it goes on by itself when that is sound"
+    )]
     Stopped(#[source] Cause),
+    /// The pool was opened beside a server, or for a check.
+    #[error("the packages were opened for reading only")]
+    OnlyRead,
     /// Stored bytes do not match their name.
     #[error("stored {kind} {digest} is damaged: its bytes have another digest or size{}", .kind.cure())]
     Damaged {
@@ -320,6 +325,10 @@ pub trait Pool: Send + Sync {
     fn stopped(&self) -> Option<PoolError> {
         None
     }
+
+    /// When writing stopped, tries whether it can go on: for a server to which nobody writes. It may
+    /// wait for the disk.
+    fn try_again(&self) {}
 
     /// How much can still be stored before the reserve is reached. Unit: bytes.
     ///

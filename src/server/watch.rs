@@ -13,6 +13,7 @@ use super::{DataDirectory, part};
 use crate::config::Config;
 use crate::flow::Repository;
 use crate::flow::access::anchors;
+use crate::flow::report::writing;
 use crate::reserve::Reserve;
 use crate::trust::{Refusal, ServerIdentity, TrustError, TrustFiles};
 
@@ -88,6 +89,7 @@ impl Watch {
         tell_gate(&self.repository, &mut seen);
         tell_other_lists(&self.repository, &mut seen);
         seen.clock.look(&self.repository);
+        writing::try_again(&self.repository);
     }
 
     /// Reads CAs and revocation lists again, whether their files changed or not.

@@ -8,13 +8,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::OFlags;
 
+use crate::cause::Cause;
 use crate::debian::SuiteName;
 use crate::reserve::is_full;
 use crate::time::Moment;
+use crate::writable::Writable;
 
 /// A floor file is at most ten digits, a blank, twenty digits and a newline; reading a little more
 /// shows that it is longer.
@@ -57,11 +58,16 @@ pub enum FloorError {
     /// OpenPGP cannot express the Date (the clock is wrong).
     #[error("{0} is outside the years 1970 to 2105 that OpenPGP can express: set the clock right")]
     OutOfRange(Moment),
-    /// An earlier write may not have reached the disk, so nothing may be signed any more.
-    #[error("an earlier write to {dir:?} may be lost: check the disk, then restart the server")]
-    Broken {
+    /// A sync failed, and the disk has taken nothing since, so nothing may be signed. It is tried again.
+    #[error(
+        "nothing can be written to {dir:?} since a failed {why}; look at the disk: it goes on by itself when that is sound"
+    )]
+    Stopped {
         /// The directory of the floor.
         dir: PathBuf,
+        /// Which sync, and what the system said.
+        #[source]
+        why: Cause,
     },
 }
 
@@ -72,7 +78,7 @@ pub enum FloorError {
 #[derive(Debug)]
 pub struct DateFloor {
     dir: PathBuf,
-    broken: AtomicBool,
+    writable: Writable,
 }
 
 impl DateFloor {
@@ -102,7 +108,7 @@ impl DateFloor {
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, FloorError> {
         let dir = dir.into();
         fs::read_dir(&dir).map_err(failed("open the directory", &dir))?;
-        Ok(Self { dir, broken: AtomicBool::new(false) })
+        Ok(Self { dir, writable: Writable::default() })
     }
 
     /// The last signed Date of the suite; `None` when it was never signed.
@@ -144,7 +150,7 @@ impl DateFloor {
     /// # Errors
     /// [`FloorError::NotAbove`] unless `date` is above the floor (caller's fault);
     /// [`FloorError::OutOfRange`]; [`FloorError::Damaged`], [`FloorError::Io`] and
-    /// [`FloorError::Broken`] when the disk is at fault.
+    /// [`FloorError::Stopped`] when the disk is at fault.
     pub fn raise(
         &self,
         suite: &SuiteName,
@@ -205,36 +211,44 @@ impl DateFloor {
             let _nothing_lost = fs::remove_file(&temporary);
             return Err(failed("write", &temporary)(error));
         }
-        // After a failed sync the kernel may drop the dirty pages, and a second sync would succeed
-        // wrongly. A full disk harms only the new file, which nobody reads yet.
-        let broken = |error: &io::Error| {
-            if !is_full(error) {
-                self.broken.store(true, Ordering::SeqCst);
-            }
-        };
-        file.sync_all().inspect_err(broken).map_err(failed("make durable", &temporary))?;
+        file.sync_all()
+            .inspect_err(|error| self.unsynced("sync of a date", error, dir))
+            .map_err(failed("make durable", &temporary))?;
         fs::rename(&temporary, self.dir.join(name)).map_err(failed("rename", &temporary))?;
         dir.sync_all()
-            .inspect_err(|_| self.broken.store(true, Ordering::SeqCst))
+            .inspect_err(|error| self.unsynced("sync of the dates", error, dir))
             .map_err(failed("make durable", &self.dir))
     }
 
-    /// Why nothing is signed any more; `None` while all is well.
+    /// A sync failed, and its caller signs nothing. What it was for is no harm: the next one to write
+    /// makes a new file, and renames it over this one. A full disk is no reason to stop.
+    fn unsynced(&self, what: &str, error: &io::Error, dir: &File) {
+        if !is_full(error) {
+            self.writable.sync_failed(dir, Cause::from(format!("{what}: {error}")));
+        }
+    }
+
+    /// Why nothing is signed; `None` while all is well.
     pub fn stopped(&self) -> Option<FloorError> {
-        let broken = self.broken.load(Ordering::SeqCst);
-        broken.then(|| FloorError::Broken { dir: self.dir.clone() })
+        Some(FloorError::Stopped { dir: self.dir.clone(), why: self.writable.stopped()? })
+    }
+
+    /// When writing stopped, tries whether it can go on: for a server that signs nothing. It may wait
+    /// for the disk.
+    pub fn try_again(&self) {
+        // Why not is in `stopped`.
+        let _still = self.lock();
     }
 
     /// The directory, locked: another thread, or another process by mistake, must not write between
     /// reading and writing. Closing the handle frees the lock.
     ///
     /// # Errors
-    /// [`FloorError::Broken`] after a write that may be lost; [`FloorError::Io`].
+    /// [`FloorError::Stopped`] while the disk takes nothing; [`FloorError::Io`].
     pub(super) fn lock(&self) -> Result<File, FloorError> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(FloorError::Broken { dir: self.dir.clone() });
-        }
         let dir = File::open(&self.dir).map_err(failed("open the directory", &self.dir))?;
+        let stopped = |why| FloorError::Stopped { dir: self.dir.clone(), why };
+        self.writable.expect(&dir).map_err(stopped)?;
         dir.lock().map_err(failed("lock", &self.dir))?;
         Ok(dir)
     }

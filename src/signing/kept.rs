@@ -37,7 +37,7 @@ impl DateFloor {
     /// Keeps a statement in place of the one before, durably.
     ///
     /// # Errors
-    /// [`FloorError::Io`] and [`FloorError::Broken`] when the disk is at fault.
+    /// [`FloorError::Io`] and [`FloorError::Stopped`] when the disk is at fault.
     pub fn keep_statement(&self, text: &str) -> Result<(), FloorError> {
         let dir = self.lock()?;
         self.replace_file(STATEMENT, text.as_bytes(), &dir)

@@ -7,7 +7,7 @@
 //! each suite. It is kept on disk apart from the catalogue, and no later signature may be at or
 //! below it.
 //!
-//! May name: domain, digest, time, debian, reading, reserve
+//! May name: domain, digest, time, debian, reading, reserve, cause, writable
 #![expect(
     clippy::disallowed_methods,
     reason = "private keys and the floor of Dates are files, and a command may sign"

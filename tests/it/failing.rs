@@ -4,6 +4,7 @@
 mod full;
 mod inject;
 mod owed;
+mod stores;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -55,6 +56,14 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(120), "{what} did not come");
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// What the listener answers that is for this machine alone.
+fn local(server: &TestServer, path: &str) -> String {
+    let config = std::fs::read_to_string(server.data().join("repod.toml")).unwrap();
+    let local = config.lines().find_map(|line| line.strip_prefix("local = [\""));
+    let address = format!("http://{}/{path}", local.unwrap().trim_end_matches("\"]"));
+    program("curl").args(["-sS", "-i", &address]).run().expect_success().stdout
 }
 
 struct House {
@@ -146,10 +155,7 @@ impl House {
     }
 
     fn local(&self, path: &str) -> String {
-        let config = std::fs::read_to_string(self.server.data().join("repod.toml")).unwrap();
-        let local = config.lines().find_map(|line| line.strip_prefix("local = [\""));
-        let address = format!("http://{}/{path}", local.unwrap().trim_end_matches("\"]"));
-        program("curl").args(["-sS", "-i", &address]).run().expect_success().stdout
+        local(&self.server, path)
     }
 
     /// Does a deed while the disk fails, until this is told. The server records something by itself now and

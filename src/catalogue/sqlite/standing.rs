@@ -139,7 +139,9 @@ impl Standing {
             After::InDoubt => {
                 self.for_good |= self.unsynced;
                 self.tried = Some(Instant::now());
-                self.stopped.set(Some(stopped_after(&why)));
+                let stop =
+                    if self.for_good { CatalogueError::Stopped } else { CatalogueError::Paused };
+                self.stopped.set(Some(stop(after_first(&why))));
                 CatalogueError::Unknown(Cause::of(why))
             }
         }
@@ -152,7 +154,7 @@ impl Standing {
 
     fn end(&mut self, why: &CatalogueError) {
         self.for_good = true;
-        self.stopped.set(Some(stopped_after(why)));
+        self.stopped.set(Some(CatalogueError::Stopped(after_first(why))));
     }
 }
 
@@ -174,8 +176,8 @@ fn write_over(connection: &Connection) -> rusqlite::Result<()> {
     written
 }
 
-/// The error for jobs that come after one whose error ended the writing.
-fn stopped_after(first: &CatalogueError) -> CatalogueError {
+/// What jobs hear that come after one whose error ended the writing.
+fn after_first(first: &CatalogueError) -> Cause {
     let said = first.source().map_or_else(|| first.to_string(), ToString::to_string);
-    CatalogueError::Stopped(Cause::with(said, first.clone()))
+    Cause::with(said, first.clone())
 }

@@ -28,6 +28,17 @@ pub fn stopped(repository: &Repository) -> Vec<StoppedStore> {
     both.filter_map(|(store, why)| Some(StoppedStore { store, why: why? })).collect()
 }
 
+/// Tries whether the stores to which nothing is written take something again, for a server to which
+/// nobody writes. The catalogue does so by itself. It may wait for the disk.
+pub fn try_again(repository: &Repository) {
+    if repository.pool.stopped().is_some() {
+        repository.pool.try_again();
+    }
+    if repository.signer.floor().stopped().is_some() {
+        repository.signer.floor().try_again();
+    }
+}
+
 /// What somebody should know of it.
 pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
     let mut concerns = Vec::new();

@@ -38,10 +38,17 @@ impl BlobDirectory {
 
     /// Opens the directory for a digest and creates it, durably, when there is none. The lock is
     /// held through the sync, so that no second writer relies on a directory that a crash may still
-    /// remove.
+    /// remove. One whose sync failed is removed first: a second sync of the same would say nothing.
     pub(super) fn directory(&self, volume: &Volume, digest: &Digest) -> Result<OwnedFd, PoolError> {
         let name = fan(digest);
         let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if !durable.contains(&name) {
+            match rustix::fs::unlinkat(&self.top, &name, AtFlags::REMOVEDIR) {
+                // One that is not empty was not made here.
+                Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
+                Err(error) => return Err(volume.failed("remove a directory", error.into())),
+            }
+        }
         let opened = directory(&self.top, &name)
             .map_err(|error| volume.failed("open a directory", error.into()))?;
         if !durable.contains(&name) {

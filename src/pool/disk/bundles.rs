@@ -156,7 +156,8 @@ impl Bundles {
         let Written { temporary, name, entries } = written;
         let directory = self.directory_of.directory(volume, &name)?;
         temporary.rename(&directory, &name)?;
-        rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))?;
+        rustix::fs::fsync(&directory)
+            .map_err(|e| volume.unsynced("sync of a directory", e.into()))?;
         self.write().add(name, &entries);
         Ok(())
     }

@@ -20,7 +20,7 @@ const WEIGH_EVERY_BYTES: u64 = 16 << 20;
 /// Whether bytes are stored already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Presence {
-    /// No.
+    /// No, or nobody may rely on it.
     Absent,
     /// As a file, whose name may not be durable yet: another thread may have renamed it just now.
     There,
@@ -40,6 +40,9 @@ pub(super) fn freshen(tree: &Tree, kind: Kind, digest: &Digest) -> Result<Presen
         }
         Err(problem) => return Err(problem),
     };
+    if tree.names.is_doubtful(kind, digest) {
+        return Ok(Presence::Absent);
+    }
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let times = Timestamps { last_access: now, last_modification: now };
     rustix::fs::futimens(&found.file, &times)
@@ -57,6 +60,7 @@ impl DiskStaged {
         if freshen(&tree, kind, &digest)? == Presence::Absent {
             open_up(&file, &digest)?;
             file.sync_all().map_err(|e| volume.unsynced("sync of a file", e))?;
+            tree.names.doubt(kind, digest);
             temporary.rename(&directory, &digest)?;
             if let Ok(stat) = rustix::fs::fstat(&file) {
                 tree.verified.written(kind, &digest, &stat);
@@ -64,7 +68,9 @@ impl DiskStaged {
         }
         // Also when the file was there already: the thread that renamed it may not have reached
         // this line yet.
-        rustix::fs::fsync(&directory).map_err(|e| volume.stop("sync of a directory", e.into()))
+        let synced = rustix::fs::fsync(&directory);
+        let synced = synced.map_err(|e| volume.unsynced("sync of a directory", e.into()));
+        tree.names.settle(kind, &[digest], synced)
     }
 }
 

@@ -49,9 +49,9 @@ fn opened_for_reading_it_changes_nothing() {
     let beside = DiskPool::open_reading(&room.path().join("pool")).unwrap();
     assert_eq!(staged_count(room.path()), 1, "what is under way stays");
     assert_eq!(beside.read(Kind::Blob, &digest, 1, 2).unwrap().unwrap(), b"yt");
-    assert!(matches!(beside.stage(1), Err(PoolError::Stopped(_))));
-    assert!(matches!(beside.keep(Kind::Pack, b"x"), Err(PoolError::Stopped(_))));
-    assert!(matches!(beside.remove(Kind::Blob, &digest), Err(PoolError::Stopped(_))));
+    assert!(matches!(beside.stage(1), Err(PoolError::OnlyRead)));
+    assert!(matches!(beside.keep(Kind::Pack, b"x"), Err(PoolError::OnlyRead)));
+    assert!(matches!(beside.remove(Kind::Blob, &digest), Err(PoolError::OnlyRead)));
     drop(under_way);
     assert!(pool.open(Kind::Blob, &digest).unwrap().is_some());
 }
@@ -191,21 +191,6 @@ fn the_reserve_is_looked_at_again_while_writing() {
     assert!(matches!(error, PoolError::Full { .. }), "{error}");
 }
 
-/// Asserts that the pool refuses writes with the first error of the system, and still returns the
-/// bytes that it has.
-fn assert_stopped(room: &Path, pool: &DiskPool, kept: &Digest) {
-    let stopped = |error| {
-        let said: Option<&rustix::io::Errno> = crate::cause::find(&error);
-        matches!(error, PoolError::Stopped(_)) && said.is_some()
-    };
-    assert!(pool.stage(0).is_err_and(stopped) && pool.stopped().is_some());
-    assert!(pool.keep(Kind::Pack, b"more").is_err_and(stopped));
-    assert!(pool.open(Kind::Blob, kept).unwrap().is_some());
-    assert_eq!(pool.read(Kind::Blob, kept, 0, 4).unwrap().unwrap(), b"kept");
-    let again = open(room);
-    again.keep(Kind::Blob, b"after a restart").unwrap();
-}
-
 /// Asserts that the pool still takes bytes, and says so.
 fn assert_goes_on(pool: &DiskPool, kept: &Digest) {
     assert!(pool.stopped().is_none());
@@ -226,22 +211,82 @@ fn a_failed_write_harms_only_its_file() {
     assert_goes_on(&pool, &kept);
 }
 
+/// Something with the length of an empty file that cannot be synced.
+fn unsyncable() -> File {
+    let (_reader, writer) = std::io::pipe().unwrap();
+    File::from(std::os::fd::OwnedFd::from(writer))
+}
+
 #[test]
-fn a_failed_sync_ends_the_writing() {
+fn a_failed_sync_harms_only_its_file() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());
     let kept = pool.keep(Kind::Blob, b"kept").unwrap();
     let other = pool.stage(0).unwrap();
-    // A pipe cannot be synced. Its length is 0, like that of a file nothing was written to.
-    let (_reader, writer) = std::io::pipe().unwrap();
-    let staging = staging_on(&pool, File::from(std::os::fd::OwnedFd::from(writer)));
-    let staged = Box::new(staging).finish().unwrap();
+    let staged = Box::new(staging_on(&pool, unsyncable())).finish().unwrap();
     let digest = staged.digest();
     let error = staged.commit(Kind::Blob).unwrap_err();
     assert!(matches!(&error, PoolError::Io { action, .. } if action.contains("sync")), "{error}");
     assert!(pool.open(Kind::Blob, &digest).unwrap().is_none());
-    assert!(matches!(other.finish(), Err(PoolError::Stopped(_))));
-    assert_stopped(room.path(), &pool, &kept);
+    other.finish().unwrap().commit(Kind::Blob).unwrap();
+    assert_goes_on(&pool, &kept);
+}
+
+#[test]
+fn while_the_disk_takes_nothing_the_pool_refuses_and_then_it_goes_on_by_itself() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let kept = pool.keep(Kind::Blob, b"kept").unwrap();
+    let other = pool.stage(0).unwrap();
+    let staged = Box::new(staging_on(&pool, unsyncable())).finish().unwrap();
+    // A directory where the file of an attempt must be.
+    let obstacle = room.path().join("pool/staging/.probe.new");
+    fs::create_dir(&obstacle).unwrap();
+    assert!(staged.commit(Kind::Blob).is_err());
+    let stopped = |error| {
+        let said: Option<&rustix::io::Errno> = crate::cause::find(&error);
+        matches!(error, PoolError::Stopped(_)) && said.is_some()
+    };
+    assert!(pool.stage(0).is_err_and(stopped) && pool.stopped().is_some_and(stopped));
+    assert!(pool.keep(Kind::Pack, b"more").is_err_and(stopped));
+    assert!(other.finish().is_err_and(stopped));
+    assert_eq!(pool.read(Kind::Blob, &kept, 0, 4).unwrap().unwrap(), b"kept");
+    fs::remove_dir(&obstacle).unwrap();
+    while pool.stopped().is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        pool.try_again();
+    }
+    assert_goes_on(&pool, &kept);
+}
+
+/// The inode of a stored blob.
+fn inode(room: &Path, digest: &Digest) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path_of(room, digest)).unwrap())
+}
+
+#[test]
+fn a_name_whose_sync_failed_is_written_anew_and_not_relied_on() {
+    for together in [true, false] {
+        let room = TempDir::new().unwrap();
+        let mut pool = open(room.path());
+        let tree = Arc::get_mut(&mut pool.tree).unwrap();
+        Arc::get_mut(&mut tree.volume).unwrap().together = together;
+        let all = sealed(&[b"one", b"two"]);
+        pool.keep_all(Kind::Blob, &all).unwrap();
+        let before = all.iter().map(|one| inode(room.path(), &one.digest())).collect::<Vec<_>>();
+        let digests = all.iter().map(Sealed::digest).collect::<Vec<_>>();
+        let lost =
+            Err(pool.tree.volume.unsynced("sync of directories", rustix::io::Errno::IO.into()));
+        assert!(pool.tree.names.settle(Kind::Blob, &digests, lost).is_err());
+        // One comes alone, and both come together.
+        pool.keep(Kind::Blob, b"one").unwrap();
+        let alone = inode(room.path(), &digests[0]);
+        assert_ne!(alone, before[0]);
+        pool.keep_all(Kind::Blob, &all).unwrap();
+        assert_eq!(inode(room.path(), &digests[0]), alone, "it was known to be there");
+        assert_ne!(inode(room.path(), &digests[1]), before[1]);
+        assert_eq!(staged_count(room.path()), 0);
+    }
 }
 
 #[test]

@@ -67,10 +67,10 @@ fn keep_each(
         volume.sync_all(mark).map_err(|e| volume.unsynced("sync of files", e))?;
     }
     let mut directories = BTreeMap::new();
-    for digest in names {
+    for digest in &names {
         let [fan, ..] = digest.as_bytes();
         if !directories.contains_key(fan) {
-            let made = tree.directory_of(kind).directory(volume, &digest)?;
+            let made = tree.directory_of(kind).directory(volume, digest)?;
             directories.insert(*fan, made);
         }
     }
@@ -78,18 +78,22 @@ fn keep_each(
     for (temporary, digest) in written {
         let [fan, ..] = digest.as_bytes();
         if let Some(directory) = directories.get(fan) {
+            tree.names.doubt(kind, digest);
             temporary.rename(directory, &digest)?;
         }
     }
     drop(crowd);
     // Also when all were there already: the thread that renamed them may not have reached this line
     // yet.
-    if volume.syncs_together() {
-        return volume.sync_all(mark).map_err(|e| volume.stop("sync of directories", e));
-    }
-    directories.values().try_for_each(|directory| {
-        rustix::fs::fsync(directory).map_err(|e| volume.stop("sync of a directory", e.into()))
-    })
+    let mut all = directories.values();
+    let synced = match volume.syncs_together() {
+        true => volume.sync_all(mark).map_err(|e| volume.unsynced("sync of directories", e)),
+        false => all.try_for_each(|directory| {
+            let synced = rustix::fs::fsync(directory);
+            synced.map_err(|e| volume.unsynced("sync of a directory", e.into()))
+        }),
+    };
+    tree.names.settle(kind, &names, synced)
 }
 
 /// Writes a file to staging and closes it, because so many could not all stay open.

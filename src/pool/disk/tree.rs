@@ -8,6 +8,7 @@ use rustix::fs::{CWD, Mode};
 use super::blob_directory::BlobDirectory;
 use super::bundles::Bundles;
 use super::handles::{DIRECTORY, Found, directory, empty, io_error, open_root};
+use super::names::Names;
 use super::verified::Verified;
 use super::volume::Volume;
 use crate::digest::Digest;
@@ -19,6 +20,7 @@ pub(super) struct Tree {
     packs: BlobDirectory,
     pub(super) bundles: Bundles,
     pub(super) verified: Verified,
+    pub(super) names: Names,
     pub(super) volume: Arc<Volume>,
 }
 
@@ -38,6 +40,7 @@ impl Tree {
             packs: BlobDirectory::open("packs", Kind::Pack, packs)?,
             bundles: Bundles::open(bundles)?,
             verified: Verified::default(),
+            names: Names::default(),
             volume: Arc::new(Volume::writable(staging, path, reserve_bytes)),
         })
     }
@@ -53,6 +56,7 @@ impl Tree {
             packs: BlobDirectory::open("packs", Kind::Pack, child("packs")?)?,
             bundles: Bundles::open(BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?)?,
             verified: Verified::default(),
+            names: Names::default(),
             volume: Arc::new(Volume::only_read(child("staging")?)),
         })
     }

@@ -5,7 +5,7 @@ use crate::cause::Cause;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use rustix::io::Errno;
 
@@ -13,6 +13,7 @@ use super::handles::{io_error, is_scarce};
 use super::syncs::{Mark, Syncs};
 use crate::pool::PoolError;
 use crate::reserve::{self, Room};
+use crate::writable::Writable;
 
 /// What all writes to a pool have in common.
 pub(super) struct Volume {
@@ -27,7 +28,7 @@ pub(super) struct Volume {
     /// directory, and waiting threads spin.
     pub(super) crowd: Mutex<()>,
     syncs: Syncs,
-    stopped: OnceLock<Cause>,
+    writable: Writable,
 }
 
 impl Volume {
@@ -41,7 +42,7 @@ impl Volume {
             only_read: false,
             crowd: Mutex::default(),
             syncs: Syncs::default(),
-            stopped: OnceLock::new(),
+            writable: Writable::default(),
         }
     }
 
@@ -55,7 +56,7 @@ impl Volume {
             only_read: true,
             crowd: Mutex::default(),
             syncs: Syncs::default(),
-            stopped: OnceLock::from(Cause::from(ONLY_READ)),
+            writable: Writable::default(),
         }
     }
 
@@ -119,14 +120,20 @@ impl Volume {
         }
     }
 
-    /// Refuses once [`Volume::stop`] was called.
+    /// Refuses while the disk takes nothing, see [`Writable::expect`].
     pub(super) fn expect_writable(&self) -> Result<(), PoolError> {
-        self.stopped.get().map_or(Ok(()), |cause| Err(PoolError::Stopped(cause.clone())))
+        self.expect_removable()?;
+        self.writable.expect(&self.staging).map_err(PoolError::Stopped)
+    }
+
+    /// See [`Pool::stopped`](crate::pool::Pool::stopped).
+    pub(super) fn stopped(&self) -> Option<PoolError> {
+        self.writable.stopped().map(PoolError::Stopped)
     }
 
     /// Removing is allowed after a failed sync, but not in a pool that was opened for reading.
     pub(super) fn expect_removable(&self) -> Result<(), PoolError> {
-        if self.only_read { self.expect_writable() } else { Ok(()) }
+        if self.only_read { Err(PoolError::OnlyRead) } else { Ok(()) }
     }
 
     /// What was done with a file that is still in staging failed: nothing else is harmed.
@@ -138,30 +145,19 @@ impl Volume {
         }
     }
 
-    /// A sync of a file that is still in staging, or of a new directory, failed. A full disk harms only
-    /// that file, and so does a process that may open no more; any other error stops all writing.
+    /// A sync failed: whoever asked for it relies on nothing that it was for. A full disk, and a process
+    /// that may open no more, are no reason to ask whether the disk takes anything.
     pub(super) fn unsynced(&self, action: &str, source: io::Error) -> PoolError {
+        let errno = Errno::from_io_error(&source);
         let alone = |errno| matches!(errno, Errno::NOSPC | Errno::DQUOT) || is_scarce(errno);
-        match Errno::from_io_error(&source).is_some_and(alone) {
-            true => self.failed(action, source),
-            false => self.stop(action, source),
+        if !errno.is_some_and(alone) {
+            let why =
+                errno.map_or_else(|| action.into(), |errno| Cause::while_doing(action, errno));
+            self.writable.sync_failed(&self.staging, why);
         }
-    }
-
-    /// Stops all writing, whatever the error. It is for files that were renamed already: even after
-    /// a full disk it is unknown what a crash would leave, and a second sync would not report it.
-    pub(super) fn stop(&self, action: &str, source: io::Error) -> PoolError {
-        // The first failure is the one worth reporting.
-        let _ = self.stopped.set(match Errno::from_io_error(&source) {
-            Some(errno) => Cause::with(action, errno),
-            None => action.into(),
-        });
-        PoolError::Io { action: action.to_owned(), source }
+        self.failed(action, source)
     }
 }
-
-/// Why nothing is written to a pool that was opened for reading.
-const ONLY_READ: &str = "opening: it was opened for reading only";
 
 /// File systems whose `syncfs` reports errors, by their magic numbers: ext4, XFS, btrfs. Others may
 /// do so too; an overlay does not.

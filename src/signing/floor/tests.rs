@@ -125,8 +125,14 @@ fn dates_outside_openpgp_are_refused() {
     assert_eq!(floor.read(&suite("a")).unwrap(), None);
 }
 
+/// A handle that cannot be synced.
+fn unsyncable() -> File {
+    let (_reader, writer) = std::io::pipe().unwrap();
+    File::from(std::os::fd::OwnedFd::from(writer))
+}
+
 #[test]
-fn a_rename_that_fails_harms_nothing_and_a_sync_that_fails_ends_all_writing() {
+fn a_rename_or_a_sync_that_fails_harms_nothing_where_the_disk_takes_files() {
     let dir = tempfile::tempdir().unwrap();
     let floor = DateFloor::open(dir.path()).unwrap();
     // A directory in the place of the file makes the rename fail.
@@ -135,14 +141,33 @@ fn a_rename_that_fails_harms_nothing_and_a_sync_that_fails_ends_all_writing() {
     assert!(floor.replace(&suite("late"), Mark { date: Moment(1), generation: 0 }, &file).is_err());
     assert!(floor.stopped().is_none());
     floor.raise(&suite("other"), Moment(1), 0).unwrap();
-    // A pipe cannot be synced, so the name of the new file may be lost.
-    let (_reader, writer) = std::io::pipe().unwrap();
-    let pipe = File::from(std::os::fd::OwnedFd::from(writer));
+    floor.unsynced("sync of the dates", &io::Error::from(rustix::io::Errno::IO), &file);
+    assert!(floor.stopped().is_none());
+    floor.raise(&suite("other"), Moment(2), 0).unwrap();
+    assert_eq!(
+        DateFloor::open(dir.path()).unwrap().read(&suite("other")).unwrap(),
+        Some(Moment(2))
+    );
+}
+
+#[test]
+fn while_the_disk_takes_nothing_nothing_is_signed_and_then_it_goes_on_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let floor = DateFloor::open(dir.path()).unwrap();
+    // The name of the new file may be lost, and no file can be made through this handle.
     let mark = Mark { date: Moment(2), generation: 0 };
-    assert!(floor.replace(&suite("other"), mark, &pipe).is_err());
+    assert!(floor.replace(&suite("other"), mark, &unsyncable()).is_err());
     let refused = floor.raise(&suite("third"), Moment(1), 0).unwrap_err();
-    assert!(matches!(refused, FloorError::Broken { .. }), "{refused}");
+    assert!(matches!(refused, FloorError::Stopped { .. }), "{refused}");
+    assert!(refused.to_string().contains("sync of the dates: "), "{refused}");
     assert!(floor.stopped().is_some());
+    while floor.stopped().is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        floor.try_again();
+    }
+    // What was not known to be there is no Date that was signed; it is not below one, either.
+    floor.raise(&suite("other"), Moment(3), 0).unwrap();
+    floor.raise(&suite("third"), Moment(1), 0).unwrap();
 }
 
 #[test]

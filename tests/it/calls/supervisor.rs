@@ -70,6 +70,8 @@ pub struct Seen {
 struct Plan {
     fault: Option<Fault>,
     armed: bool,
+    /// Below this folder nothing can be synced.
+    broken: Option<&'static str>,
     seen: Seen,
 }
 
@@ -87,7 +89,12 @@ impl Supervisor {
 
     /// Counts from now on, and has the call of `fault` fail.
     pub fn arm(&self, fault: Option<Fault>) {
-        *self.plan.lock().unwrap() = Plan { fault, armed: true, seen: Seen::default() };
+        *self.plan.lock().unwrap() = Plan { fault, armed: true, ..Plan::default() };
+    }
+
+    /// From now on no sync succeeds below this folder, or all do again.
+    pub fn break_syncs(&self, below: Option<&'static str>) {
+        self.plan.lock().unwrap().broken = below;
     }
 
     /// Nothing fails from now on.
@@ -227,7 +234,7 @@ fn answer_all(listener: &OwnedFd, root: &Path, plan: &Mutex<Plan>) {
 /// Whether the call fails, and how. It is looked at only while the supervisor is armed.
 fn judge(asked: &libc::seccomp_notif, root: &Path, plan: &Mutex<Plan>) -> Option<Errno> {
     let mut plan = plan.lock().unwrap();
-    if !plan.armed {
+    if !plan.armed && plan.broken.is_none() {
         return None;
     }
     let call = CALLS.iter().find(|call| call.number == i64::from(asked.data.nr))?;
@@ -239,8 +246,11 @@ fn judge(asked: &libc::seccomp_notif, root: &Path, plan: &Mutex<Plan>) -> Option
         };
         path.strip_prefix(root).map(Path::to_owned).ok()
     })?;
+    if plan.broken.is_some_and(|below| call.name.contains("sync") && path.starts_with(below)) {
+        return Some(Errno::Io);
+    }
     let what = format!("{} {}", call.name, path.display());
-    let fault = plan.fault?;
+    let fault = plan.fault.filter(|_| plan.armed)?;
     let flags = call.flags.map_or(0, |at| asked.data.args[at]);
     let fits = match fault.errno {
         Errno::Io => true,

@@ -154,7 +154,7 @@ fn a_reader_beside_the_server_follows_what_moved() {
     let new = numbered(200..230);
     pool.keep_all(Kind::Blob, &new).unwrap();
     assert_whole(&beside, left.iter().chain(&new));
-    assert!(matches!(beside.remove(Kind::Blob, &left[0].digest()), Err(PoolError::Stopped(_))));
+    assert!(matches!(beside.remove(Kind::Blob, &left[0].digest()), Err(PoolError::OnlyRead)));
 }
 
 #[test]
