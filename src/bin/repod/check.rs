@@ -67,11 +67,20 @@ fn look(config: &Path) -> Result<Checked, String> {
     let checked = check::run(config, SystemClock.now(), &mut |_| {});
     let checked = checked.map_err(|error| error.to_string())?;
     let Checked { packages, packs, files, orphans, orphan_bytes, .. } = &checked;
-    println!("Checked {packages} packages, {packs} packs and {files} index files.");
-    if *orphans > 0 {
-        println!(
+    println!(
+        "Checked {}, {} and {}.",
+        counted(*packages, "package"),
+        counted(*packs, "pack"),
+        counted(*files, "index file")
+    );
+    match orphans {
+        0 => {}
+        1 => println!(
+            "  1 stored file ({orphan_bytes} bytes) belongs to nothing; the server removes it by itself"
+        ),
+        _ => println!(
             "  {orphans} stored files ({orphan_bytes} bytes) belong to nothing; the server removes them by itself"
-        );
+        ),
     }
     if checked.findings.is_empty() {
         println!("All of it is what was stored.");
@@ -83,6 +92,11 @@ fn look(config: &Path) -> Result<Checked, String> {
 fn reasons(again: &Checked, left: Vec<String>) -> Vec<String> {
     let said = |reason: &String| again.findings.iter().any(|one| one.text == *reason);
     left.into_iter().filter(|reason| !said(reason)).collect()
+}
+
+/// `1 pack`, `2 packs`.
+fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn things_are(findings: &[Finding]) -> String {
