@@ -267,11 +267,19 @@ fn prepare(connection: &mut Connection) -> Answer<Option<CatalogueError>> {
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(tx::error)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(tx::error)?;
     let why = bring_in(connection);
+    let schema = |connection: &Connection| {
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+    };
+    let before = schema(connection).map_err(tx::error)?;
     Migrations::from_slice(&MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => tx::error(err),
         other => CatalogueError::Database(Cause::of(other)),
     })?;
-    Ok(why)
+    match why {
+        // An older package reads the schema in the header of the file before it is unpacked.
+        None if schema(connection).map_err(tx::error)? != before => Ok(bring_in(connection)),
+        why => Ok(why),
+    }
 }
 
 /// Writes what was found in the log into the file, durably. What a sync failed for may be in memory

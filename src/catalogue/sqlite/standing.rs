@@ -10,8 +10,11 @@
 //! Slices are committed without a sync, and a failed sync may have lost them: nothing may lie behind
 //! them then but what a restart finds there.
 //!
+//! A page that the disk did not give once is told as damage of the file. So after such an error every
+//! page is read, before anything else is written.
+//!
 //! Source: sections 4.2 and 4.4 of SQLite's file format, `sqlite3WalFrames` and `walIndexRecover` in
-//! its wal.c.
+//! its wal.c; `SQLITE_IOERR_CORRUPTFS` in its os_unix.c and vdbe.c.
 
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,8 +26,10 @@ use super::tx;
 use crate::catalogue::CatalogueError;
 use crate::cause::Cause;
 
-/// How long after an attempt to write again the next one comes.
+/// How long after an attempt to write again the next one comes; of those that read the whole file, each
+/// comes later than the one before.
 const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why nothing is written, as the rest of the program sees it; nothing while all is well.
 #[derive(Clone, Default)]
@@ -44,12 +49,61 @@ impl Stopped {
 /// What the writing thread knows of its log.
 pub(super) struct Standing {
     stopped: Stopped,
-    /// When it was last tried to write over a commit that failed; `None` when none is there.
-    tried: Option<Instant>,
-    /// Whether only a restart mends it.
-    for_good: bool,
+    /// `None` while all is well.
+    trouble: Option<Trouble>,
     /// Whether slices were committed that no sync has made durable yet.
     unsynced: bool,
+}
+
+/// Why nothing is written.
+struct Trouble {
+    cure: Cure,
+    tried: Instant,
+    pause: Duration,
+}
+
+/// What has to be done before anything is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cure {
+    /// A commit in the place of one that failed.
+    WriteOver,
+    /// What was found in the log is to be in the file.
+    BringIn,
+    /// Every page of the file is to be read.
+    ReadAll,
+    /// A start: it looks at the sum of each frame.
+    Restart,
+}
+
+impl Cure {
+    /// Tries it.
+    fn works(self, connection: &Connection) -> bool {
+        match self {
+            Self::WriteOver => write_over(connection).is_ok(),
+            Self::BringIn => bring_in(connection).is_ok_and(|is_whole| is_whole),
+            Self::ReadAll => reads_all(connection).is_ok_and(|is_sound| is_sound),
+            Self::Restart => false,
+        }
+    }
+}
+
+impl Trouble {
+    fn new(cure: Cure) -> Self {
+        Self { cure, tried: Instant::now(), pause: PAUSE }
+    }
+
+    /// Whether it is over, which is tried now and then.
+    fn is_over(&mut self, connection: &Connection) -> bool {
+        if self.tried.elapsed() < self.pause {
+            return false;
+        }
+        let is_over = self.cure.works(connection);
+        self.tried = Instant::now();
+        if self.cure == Cure::ReadAll {
+            self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+        is_over
+    }
 }
 
 /// A transaction failed as a whole.
@@ -66,13 +120,13 @@ enum After {
     Nothing,
     /// It may be in the log.
     InDoubt,
-    /// No other transaction may be tried.
-    TheEnd,
+    /// The file may be damaged, or the disk did not give a page of it.
+    Unreadable,
 }
 
 impl From<rusqlite::Error> for Lost {
     fn from(error: rusqlite::Error) -> Self {
-        let after = if tx::is_fatal(&error) { After::TheEnd } else { After::Nothing };
+        let after = if tx::is_fatal(&error) { After::Unreadable } else { After::Nothing };
         Self { why: tx::error(error), after }
     }
 }
@@ -86,9 +140,9 @@ impl Lost {
         }
     }
 
-    /// A body met an error after which no other transaction may be tried.
+    /// A body met a page that is damaged, or that the disk did not give.
     pub(super) fn fatal(why: CatalogueError) -> Self {
-        Self { why, after: After::TheEnd }
+        Self { why, after: After::Unreadable }
     }
 
     /// SQLite gave up the transaction.
@@ -100,22 +154,18 @@ impl Lost {
 impl Standing {
     /// A log that was just opened; `why` is what keeps it from being written, if anything does.
     pub(super) fn new(stopped: Stopped, why: Option<CatalogueError>) -> Self {
-        let mut standing = Self { stopped, tried: None, for_good: false, unsynced: false };
+        let mut standing = Self { stopped, trouble: None, unsynced: false };
         if let Some(why) = why {
-            standing.end(&why);
+            standing.stop(Cure::BringIn, &why);
         }
         standing
     }
 
-    /// Why nothing may be written now. After a commit that failed it is tried, now and then, to write
-    /// over it.
+    /// Why nothing may be written now. What helps is tried now and then.
     pub(super) fn look(&mut self, connection: &Connection) -> Option<CatalogueError> {
-        let due = self.tried.is_some_and(|at| at.elapsed() >= PAUSE);
-        if due && !self.for_good && write_over(connection).is_ok() {
-            self.tried = None;
+        if self.trouble.as_mut().is_some_and(|trouble| trouble.is_over(connection)) {
+            self.trouble = None;
             self.stopped.set(None);
-        } else if due {
-            self.tried = Some(Instant::now());
         }
         self.stopped.why()
     }
@@ -129,33 +179,53 @@ impl Standing {
     /// What those hear who waited for a transaction that failed. It is rolled back by now.
     pub(super) fn failed(&mut self, connection: &Connection, lost: Lost) -> CatalogueError {
         let Lost { why, after } = lost;
+        let cure = match after {
+            After::Nothing => return why,
+            After::Unreadable => Cure::ReadAll,
+            After::InDoubt if self.unsynced => Cure::Restart,
+            After::InDoubt => Cure::WriteOver,
+        };
+        if cure.works(connection) {
+            return why;
+        }
+        self.stop(cure, &why);
         match after {
-            After::Nothing => why,
-            After::TheEnd => {
-                self.end(&why);
-                why
-            }
-            After::InDoubt if !self.unsynced && write_over(connection).is_ok() => why,
-            After::InDoubt => {
-                self.for_good |= self.unsynced;
-                self.tried = Some(Instant::now());
-                let stop =
-                    if self.for_good { CatalogueError::Stopped } else { CatalogueError::Paused };
-                self.stopped.set(Some(stop(after_first(&why))));
-                CatalogueError::Unknown(Cause::of(why))
-            }
+            After::InDoubt => CatalogueError::Unknown(Cause::of(why)),
+            After::Nothing | After::Unreadable => why,
         }
     }
 
     /// Whether the log has to be read anew, with its checksums, before anything else is done with it.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.tried.is_some() || self.for_good
+        self.trouble.is_some()
     }
 
-    fn end(&mut self, why: &CatalogueError) {
-        self.for_good = true;
-        self.stopped.set(Some(CatalogueError::Stopped(after_first(why))));
+    fn stop(&mut self, cure: Cure, why: &CatalogueError) {
+        let stop = match cure {
+            Cure::Restart => CatalogueError::Stopped,
+            Cure::WriteOver | Cure::BringIn | Cure::ReadAll => CatalogueError::Paused,
+        };
+        self.stopped.set(Some(stop(after_first(why))));
+        self.trouble = Some(Trouble::new(cure));
     }
+}
+
+/// Writes what is in the log into the file, durably, and gives whether that is all of it. What a
+/// failed sync was for is written once more, because nothing of the log counts as written until then.
+fn bring_in(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let number = |at| row.get::<_, i64>(at);
+        Ok(number(0)? == 0 && number(1)? == number(2)?)
+    })
+}
+
+/// Reads every page, from the file and not from memory, and gives whether they fit together.
+fn reads_all(connection: &Connection) -> rusqlite::Result<bool> {
+    if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    connection.execute_batch("PRAGMA shrink_memory")?;
+    connection.query_row("PRAGMA quick_check(1)", [], |row| Ok(row.get::<_, String>(0)? == "ok"))
 }
 
 /// Commits a page that holds what it held, in place of a commit that failed.

@@ -67,6 +67,9 @@ fn the_file_is_ours_and_kept_from_others() {
         let mode = std::fs::metadata(room.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o640, "{name}");
     }
+    // packaging/debian/repod.preinst.in reads it there, also beside a server that runs.
+    let file = std::fs::read(room.path().join("catalogue.db")).unwrap();
+    assert_eq!(file[60..64], (MIGRATIONS.len() as u32).to_be_bytes());
     drop(catalogue);
     assert!(!room.path().join("catalogue.db-wal").exists(), "closing folds the log in");
     let raw = raw(&room);

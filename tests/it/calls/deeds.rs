@@ -1,5 +1,6 @@
 //! What is done while a call fails, and how it is seen whether it was.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::harness::programs::Outcome;
@@ -34,7 +35,9 @@ pub const DEEDS: [Deed; 6] = [
             upload(server, &debs.collect::<Vec<_>>())
         },
         is_done: |server, tag| {
-            let there = company(tag).filter(|name| is_live(server, name, "1.0")).count();
+            let live = live(server);
+            let is_live = |name: &String| live.contains(&(name.clone(), "1.0".into()));
+            let there = company(tag).filter(is_live).count();
             assert!([0, company(tag).count()].contains(&there), "{there} came without the others");
             there > 0
         },
@@ -113,11 +116,17 @@ pub fn release(server: &TestServer) -> String {
     server.curl(HOST, "dists/stable/InRelease").arg("--fail").run().expect_success().stdout
 }
 
-fn is_live(server: &TestServer, name: &str, version: &str) -> bool {
+/// The names and versions that hosts are offered.
+fn live(server: &TestServer) -> HashSet<(String, String)> {
     let listed = server.repoctl(&["list", "--suite", "stable", "--all", "--json"]).expect_success();
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
-    let mut all = listed.as_array().unwrap().iter();
-    all.any(|one| one["package"] == name && one["version"] == version && one["state"] == "live")
+    let live = listed.as_array().unwrap().iter().filter(|one| one["state"] == "live");
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    live.map(|one| (text(&one["package"]), text(&one["version"]))).collect()
+}
+
+fn is_live(server: &TestServer, name: &str, version: &str) -> bool {
+    live(server).contains(&(name.to_owned(), version.to_owned()))
 }
 
 fn keys(server: &TestServer) -> usize {

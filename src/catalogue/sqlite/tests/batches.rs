@@ -1,7 +1,9 @@
 //! Batches: which jobs share a transaction, and which of them a failure affects.
 
+use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::channel;
 
+use super::super::standing::{Lost, Standing, Stopped};
 use super::super::writer::Size;
 use super::*;
 
@@ -148,7 +150,7 @@ fn a_full_database_fails_every_job_of_the_transaction_and_no_other() {
 }
 
 #[test]
-fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
+fn damage_in_the_file_ends_the_writing_and_not_the_reading_until_it_is_gone() {
     let room = TempDir::new().unwrap();
     let catalogue = open(&room).unwrap();
     (0..400).for_each(|number| record(&catalogue, number).unwrap());
@@ -158,25 +160,45 @@ fn damage_in_the_file_ends_the_writing_and_not_the_reading() {
             r.get(0)
         })
         .unwrap();
-    let file = std::fs::OpenOptions::new().write(true).open(room.path().join("catalogue.db"));
-    std::os::unix::fs::FileExt::write_all_at(
-        &file.unwrap(),
-        &[0xff; 4096],
-        (root as u64 - 1) * 4096,
-    )
-    .unwrap();
+    let path = room.path().join("catalogue.db");
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let (mut page, at) = ([0; 4096], (root as u64 - 1) * 4096);
+    file.read_exact_at(&mut page, at).unwrap();
+    file.write_all_at(&[0xff; 4096], at).unwrap();
     let catalogue = open(&room).unwrap();
     let error = catalogue.record_certificate(&certificate("1".into()), None, &event()).unwrap_err();
     assert!(matches!(error, CatalogueError::Damaged(_)), "{error}");
     let error = record(&catalogue, 1_000).unwrap_err();
-    let CatalogueError::Stopped(cause) = &error else { panic!("{error:?}") };
+    let CatalogueError::Paused(cause) = &error else { panic!("{error:?}") };
     assert_eq!(
         error.to_string(),
-        "writing stopped after: database disk image is malformed; restart the server once the \
-         disk is sound"
+        "writing stopped after: database disk image is malformed; look at the disk: it goes on by itself \
+         when that is sound"
     );
     assert!(matches!(crate::cause::find(cause), Some(CatalogueError::Damaged(_))), "{error:?}");
     assert_eq!(catalogue.list_grants().unwrap().len(), 400);
+    // The disk gives the page again.
+    file.write_all_at(&page, at).unwrap();
+    while record(&catalogue, 1_000).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    catalogue.record_certificate(&certificate("1".into()), None, &event()).unwrap();
+    assert!(catalogue.stopped().is_none());
+}
+
+/// One page that the disk does not give is told like a damaged file.
+#[test]
+fn a_file_that_is_sound_after_all_is_written_to_at_once() {
+    let room = TempDir::new().unwrap();
+    let catalogue = open(&room).unwrap();
+    let once = CatalogueError::Damaged("database disk image is malformed".into());
+    let connection = raw(&room);
+    let stopped = Stopped::default();
+    let mut standing = Standing::new(stopped.clone(), None);
+    let told = standing.failed(&connection, Lost::fatal(once));
+    assert!(matches!(told, CatalogueError::Damaged(_)), "{told}");
+    assert!(stopped.why().is_none() && standing.look(&connection).is_none());
+    record(&catalogue, 1).unwrap();
 }
 
 /// A large job has a transaction of its own, wherever it is queued: when it fails, no other job
