@@ -267,4 +267,7 @@ fn the_unit_is_understood_by_systemd() {
     let judged = programs::program("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).run();
     let own = judged.stderr.lines().filter(|line| line.contains("repod.service"));
     assert_eq!(own.collect::<Vec<_>>(), Vec::<&str>::new());
+    // Of ten, of which a unit without any limit has nearly all.
+    let exposure = ["security", "--offline=true", "--no-pager", "--threshold=20"];
+    programs::program("systemd-analyze").args(exposure).arg(&unit).run().expect_success();
 }

@@ -22,7 +22,9 @@ pub fn deb_tar(bytes: &[u8]) {
     let deb = ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &data)]);
     let Ok((parts, paths)) = read_both_ways(&deb) else { return };
     assert_eq!(parts.data_bytes, data.len() as u64);
-    assert_eq!(paths, as_tar_reads(&data));
+    if let Some(others) = as_tar_reads(&data) {
+        assert_eq!(paths, others);
+    }
 }
 
 /// Whole blocks, each header with a right checksum, and an end.
@@ -59,16 +61,21 @@ pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     out
 }
 
-/// The entries that are no directories, as another reader has them.
-fn as_tar_reads(data: &[u8]) -> Vec<Vec<u8>> {
+/// The entries that are no directories, as another reader has them; `None` when it has a long name for an entry of
+/// its own, as it does where the header is of the old kind. dpkg and GNU tar do not.
+fn as_tar_reads(data: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut archive = tar::Archive::new(data);
     let entries = archive.entries().expect("a slice is read");
-    let entries = entries.map(|entry| entry.expect("what was accepted is an archive"));
-    let files = entries.filter(|entry| !entry.header().entry_type().is_dir());
-    files
-        .map(|entry| {
+    let mut paths = Vec::new();
+    for entry in entries.map(|entry| entry.expect("what was accepted is an archive")) {
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() || kind.is_gnu_longlink() {
+            return None;
+        }
+        if !kind.is_dir() {
             let path = entry.path_bytes().into_owned();
-            path.strip_prefix(b"./").map(<[u8]>::to_vec).unwrap_or(path)
-        })
-        .collect()
+            paths.push(path.strip_prefix(b"./").map(<[u8]>::to_vec).unwrap_or(path));
+        }
+    }
+    Some(paths)
 }
