@@ -4,7 +4,15 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    ExitCode::from(repod::cli::run(std::env::args_os()).await)
+fn main() -> ExitCode {
+    if repod::cli::answer_shell(std::env::args_os()) {
+        return ExitCode::SUCCESS;
+    }
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => ExitCode::from(runtime.block_on(repod::cli::run(std::env::args_os()))),
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            ExitCode::from(4)
+        }
+    }
 }

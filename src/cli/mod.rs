@@ -15,6 +15,7 @@ mod apt;
 mod args;
 mod chain;
 mod command;
+mod complete;
 mod config;
 mod consent;
 mod failure;
@@ -48,6 +49,7 @@ use config::Settings;
 use failure::Failure;
 
 pub use apply::Manifest;
+pub use complete::answer as answer_shell;
 pub use meter::Meter;
 pub use terminal::Terminal;
 
@@ -135,8 +137,7 @@ fn tell(error: clap::Error, around: &mut Terminal) -> Exit {
 async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
     match &cli.command {
         Command::Completions { shell } => {
-            manual::completions(around, *shell);
-            return Ok(());
+            return manual::completions(around, complete::script(&shell.to_string()));
         }
         Command::Man { directory } => return manual::pages(around, directory),
         Command::Audit(AuditArgs {

@@ -21,6 +21,7 @@ mod calls;
 #[allow(dead_code, reason = "the checker tells more than every module of the tests asks for")]
 mod check;
 mod clock;
+mod complete;
 mod contract;
 mod controls;
 mod crash;

@@ -8,11 +8,15 @@ use crate::cli::args::Cli;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
 
-/// Prints the completion script for a shell.
-pub fn completions(around: &mut Terminal, shell: clap_complete::Shell) {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "repoctl", &mut script);
-    around.print(&String::from_utf8_lossy(&script));
+/// Prints the completion script of a shell.
+///
+/// # Errors
+/// A [`Failure`] when there is none for it.
+pub fn completions(around: &mut Terminal, script: Option<String>) -> Result<(), Failure> {
+    let script =
+        script.ok_or_else(|| Failure::usage("there is no script for this shell".to_owned()))?;
+    around.print(&script);
+    Ok(())
 }
 
 /// Writes a manual page for every command.

@@ -148,7 +148,7 @@ async fn completions_and_pages_need_no_server() {
     for shell in ["bash", "zsh", "fish"] {
         let output = stage.run(&["completions", shell]).await;
         assert_eq!(output.exit, 0);
-        assert!(output.out.contains("repoctl") && output.out.contains("rollback"), "{shell}");
+        assert!(output.out.contains("repoctl") && output.out.contains("COMPLETE"), "{shell}");
     }
     let directory = tempfile::tempdir().unwrap();
     let pages = directory.path().join("man1");
