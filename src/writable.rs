@@ -24,7 +24,11 @@ const NAMES: [&str; 2] = [".probe.new", ".probe"];
 
 /// Whether a directory takes what is written to it.
 #[derive(Debug, Default)]
-pub struct Writable(Mutex<Option<Stop>>);
+pub struct Writable {
+    state: Mutex<Option<Stop>>,
+    /// Held while an attempt is made: there is one file for all of them.
+    trying: Mutex<()>,
+}
 
 #[derive(Debug)]
 struct Stop {
@@ -35,7 +39,7 @@ struct Stop {
 impl Writable {
     /// A sync below this directory failed. Writing stops, unless the directory takes a file now.
     pub fn sync_failed(&self, directory: impl AsFd, why: Cause) {
-        let takes = probe(directory).is_ok();
+        let takes = self.try_now(directory).is_ok();
         if !takes {
             // The first failure is the one worth reporting.
             self.lock().get_or_insert(Stop { why, tried: Instant::now() });
@@ -57,7 +61,7 @@ impl Writable {
         // Others who ask meanwhile do not wait for a disk that may hang.
         stop.tried = Instant::now();
         drop(state);
-        probe(directory).map_err(|_same| why)?;
+        self.try_now(directory).map_err(|_same| why)?;
         *self.lock() = None;
         Ok(())
     }
@@ -67,8 +71,13 @@ impl Writable {
         self.lock().as_ref().map(|stop| stop.why.clone())
     }
 
+    fn try_now(&self, directory: impl AsFd) -> Result<(), Errno> {
+        let _alone = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
+        probe(directory)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Stop>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,7 +128,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(writable.expect(&gone).unwrap_err().to_string(), "first");
             // A second later it is tried again, and fails again.
-            writable.0.lock().unwrap().as_mut().unwrap().tried -= PAUSE;
+            writable.state.lock().unwrap().as_mut().unwrap().tried -= PAUSE;
         }
         assert!(writable.stopped().is_some());
         let sound = File::open(room.path()).unwrap();

@@ -180,6 +180,10 @@ impl Pool for DiskPool {
         self.tree.volume.stopped()
     }
 
+    fn is_doubtful(&self, kind: Kind, digest: &Digest) -> bool {
+        self.tree.volume.names.is_doubtful(kind, digest)
+    }
+
     fn try_again(&self) {
         // Why not is in `stopped`.
         let _still = self.tree.volume.expect_writable();

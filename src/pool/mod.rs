@@ -326,6 +326,12 @@ pub trait Pool: Send + Sync {
         None
     }
 
+    /// Whether stored bytes may be gone after a crash, because a sync failed: whoever has them should store
+    /// them again.
+    fn is_doubtful(&self, _kind: Kind, _digest: &Digest) -> bool {
+        false
+    }
+
     /// When writing stopped, tries whether it can go on: for a server to which nobody writes. It may
     /// wait for the disk.
     fn try_again(&self) {}

@@ -182,7 +182,8 @@ impl DateFloor {
         }
         let dir = self.lock()?;
         match self.read_mark(suite)? {
-            Some(mark) if mark.date > date => self.replace(suite, Mark { date, ..mark }, &dir),
+            // Also one that is there: the sync of an attempt before may have failed.
+            Some(mark) if mark.date >= date => self.replace(suite, Mark { date, ..mark }, &dir),
             _ => Ok(()),
         }
     }

@@ -115,6 +115,8 @@ fn every_shell_offers_what_is_on_the_server() {
         tab(&server, shell, "repoctl suite show st", &["stable"]);
         tab(&server, shell, "repoctl pin --suite stable acme-web=2", &["acme-web=2.0"]);
         tab(&server, shell, "repoctl host revoke we", &["web1.example.org"]);
+        let said = "repoctl pin --suite stable -m 'a bad release' --rollback zu";
+        tab(&server, shell, said, &["zulu"]);
     }
 }
 
@@ -122,7 +124,7 @@ fn every_shell_offers_what_is_on_the_server() {
 fn offered(server: &TestServer, words: &[&str]) -> Outcome {
     let words = [&[env!("CARGO_BIN_EXE_repoctl"), "--", "repoctl"], words].concat();
     let last = (words.len() - 3).to_string();
-    let asked = with_repoctl(server, &words).env("COMPLETE", "bash");
+    let asked = with_repoctl(server, &words).env("_REPOCTL_COMPLETE", "bash");
     asked.env("_CLAP_COMPLETE_INDEX", last).env("_CLAP_IFS", "\n").run()
 }
 
@@ -141,6 +143,8 @@ fn each_argument_is_offered_what_it_names() {
         (&["pin", "--suite=stable", "--rollback", "zu"], &["zulu"]),
         (&["unpin", "--suite", "stable", ""], &["zulu"]),
         (&["list", "--suite", "s"], &["stable"]),
+        (&["pin", "-sstable", "--rollback", "zu"], &["zulu"]),
+        (&["pin", "-sedge", "--rollback", "zu"], &[]),
         (&["suite", "edit", "s"], &["stable"]),
         (&["suite", "create", "s"], &[]),
         (&["host", "revoke", ""], &["web1.example.org"]),

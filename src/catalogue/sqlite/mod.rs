@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -286,9 +286,25 @@ fn prepare(connection: &mut Connection) -> Answer<Option<CatalogueError>> {
 /// and not on the disk, and SQLite has read it from memory: from here on it is on the disk, or nothing
 /// is written behind it. Gives why not, but for a full disk, on which the log stays.
 fn bring_in(connection: &Connection) -> Option<CatalogueError> {
-    let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-    let problem = tx::error(done.err()?);
-    (!matches!(problem, CatalogueError::Full(_))).then_some(problem)
+    let begun = Instant::now();
+    loop {
+        match standing::bring_in(connection) {
+            Ok(true) => return None,
+            // Another process, such as an export, reads an earlier state.
+            Ok(false) if begun.elapsed() < Duration::from_secs(BUSY_SECONDS) => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Ok(false) => {
+                let text =
+                    "the log is not in the file, because another process reads an earlier state";
+                return Some(CatalogueError::Database(text.into()));
+            }
+            Err(error) => {
+                let problem = tx::error(error);
+                return (!matches!(problem, CatalogueError::Full(_))).then_some(problem);
+            }
+        }
+    }
 }
 
 /// Turns an error into one that says what could not be done with the file at `path`.

@@ -51,6 +51,8 @@ pub(super) struct Standing {
     stopped: Stopped,
     /// `None` while all is well.
     trouble: Option<Trouble>,
+    /// When all pages were read last, because the file seemed damaged.
+    read_at: Option<Instant>,
     /// Whether slices were committed that no sync has made durable yet.
     unsynced: bool,
 }
@@ -154,7 +156,7 @@ impl Lost {
 impl Standing {
     /// A log that was just opened; `why` is what keeps it from being written, if anything does.
     pub(super) fn new(stopped: Stopped, why: Option<CatalogueError>) -> Self {
-        let mut standing = Self { stopped, trouble: None, unsynced: false };
+        let mut standing = Self { stopped, trouble: None, read_at: None, unsynced: false };
         if let Some(why) = why {
             standing.stop(Cure::BringIn, &why);
         }
@@ -185,7 +187,11 @@ impl Standing {
             After::InDoubt if self.unsynced => Cure::Restart,
             After::InDoubt => Cure::WriteOver,
         };
-        if cure.works(connection) {
+        // What comes again so soon is no page that was not given once.
+        let again =
+            cure == Cure::ReadAll && self.read_at.is_some_and(|at| at.elapsed() < LONGEST_PAUSE);
+        if !again && cure.works(connection) {
+            self.read_at = (cure == Cure::ReadAll).then(Instant::now).or(self.read_at);
             return why;
         }
         self.stop(cure, &why);
@@ -212,20 +218,24 @@ impl Standing {
 
 /// Writes what is in the log into the file, durably, and gives whether that is all of it. What a
 /// failed sync was for is written once more, because nothing of the log counts as written until then.
-fn bring_in(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn bring_in(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         let number = |at| row.get::<_, i64>(at);
         Ok(number(0)? == 0 && number(1)? == number(2)?)
     })
 }
 
-/// Reads every page, from the file and not from memory, and gives whether they fit together.
+/// Reads every page, from the file and not from memory, and gives whether tables and indices fit together.
 fn reads_all(connection: &Connection) -> rusqlite::Result<bool> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
     connection.execute_batch("PRAGMA shrink_memory")?;
-    connection.query_row("PRAGMA quick_check(1)", [], |row| Ok(row.get::<_, String>(0)? == "ok"))
+    connection.query_row(
+        "PRAGMA integrity_check(1)",
+        [],
+        |row| Ok(row.get::<_, String>(0)? == "ok"),
+    )
 }
 
 /// Commits a page that holds what it held, in place of a commit that failed.

@@ -1,6 +1,6 @@
 //! Complete: what a shell is offered for the word at the cursor: commands and flags by clap, names by the server.
 //!
-//! The script of `repoctl completions` runs the program with `COMPLETE` set and the words of the line behind `--`.
+//! The script of `repoctl completions` runs the program with [`VARIABLE`] set and the words of the line behind `--`.
 //! Nothing is said and nothing is offered when the server cannot be asked: a shell has no place for it.
 
 mod names;
@@ -21,7 +21,7 @@ use crate::debian::SuiteName;
 use names::Names;
 
 /// The variable by which a shell says that it wants completions, and which shell it is.
-const VARIABLE: &str = "COMPLETE";
+const VARIABLE: &str = "_REPOCTL_COMPLETE";
 /// How long a person waits at a line that does not move.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -29,11 +29,19 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// anew, and what bash has finished already is taken from the answers.
 const BASH_WORDS: &str = r#"
 _repoctl_words() {
-    local words=() line=${COMP_LINE:0:COMP_POINT} finished=
-    read -r -a words <<<"$line"
-    [[ $line == *[[:space:]] ]] && words+=("")
+    local words=() word joined= breaks= finished=
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        if [[ ${#words[@]} -gt 1 && ( $word == [=:]* || $joined ) ]]; then
+            words[-1]+=$word
+        else
+            words+=("$word")
+        fi
+        [[ $word == [=:]* ]] && joined=1 || joined=
+    done
     local current=${words[-1]}
-    [[ $COMP_WORDBREAKS == *=* ]] && finished=${current%"${current##*[=:]}"}
+    [[ $COMP_WORDBREAKS == *=* ]] && breaks+==
+    [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
+    [[ $breaks ]] && finished=${current%"${current##*[$breaks]}"}
     local COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1))
     _clap_complete_repoctl repoctl "$current"
     COMPREPLY=("${COMPREPLY[@]#"$finished"}")
@@ -97,6 +105,13 @@ fn names_of(path: &[String], argument: &Arg) -> Option<Names> {
     })
 }
 
+/// Whether a name means nothing to a shell. bash puts it into the line as it comes, and whoever answers may be no
+/// server of ours.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:+~=@".contains(c);
+    name.chars().all(plain)
+}
+
 /// The words of the line, the name of the program first.
 struct Words(Vec<String>);
 
@@ -108,8 +123,10 @@ impl Words {
             if flags.contains(&word.as_str()) {
                 return words.next().cloned();
             }
-            let joined = word.split_once('=').filter(|(flag, _)| flags.contains(flag));
-            if let Some((_, value)) = joined {
+            let long = word.split_once('=').filter(|(flag, _)| flags.contains(flag));
+            let short = flags.iter().filter(|flag| flag.len() == 2);
+            let mut short = short.filter_map(|flag| word.strip_prefix(flag));
+            if let Some(value) = long.map(|(_, value)| value).or_else(|| short.next()) {
                 return Some(value.to_owned());
             }
         }
@@ -140,6 +157,9 @@ impl Words {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let asked = names.list(&client, suite.as_ref(), word);
         let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
-        Some(found.ok()?.ok()?.into_iter().map(CompletionCandidate::new).collect())
+        // A name server that says nothing is waited for by a thread of its own.
+        runtime.shutdown_background();
+        let found = found.ok()?.ok()?.into_iter().filter(|name| is_plain(name));
+        Some(found.map(CompletionCandidate::new).collect())
     }
 }

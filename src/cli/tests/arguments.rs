@@ -148,7 +148,10 @@ async fn completions_and_pages_need_no_server() {
     for shell in ["bash", "zsh", "fish"] {
         let output = stage.run(&["completions", shell]).await;
         assert_eq!(output.exit, 0);
-        assert!(output.out.contains("repoctl") && output.out.contains("COMPLETE"), "{shell}");
+        assert!(
+            output.out.contains("repoctl") && output.out.contains("_REPOCTL_COMPLETE"),
+            "{shell}"
+        );
     }
     let directory = tempfile::tempdir().unwrap();
     let pages = directory.path().join("man1");

@@ -125,13 +125,13 @@ pub async fn unknown(
 /// rest, it counts that they are recorded.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Whether a stored package is damaged or gone, so that whoever has it should send it again.
+/// Whether a stored package is damaged or gone, or may be after a crash, so that whoever has it should send it
+/// again.
 fn is_rotten(repository: &Repository, digest: &Digest, since: Instant) -> bool {
-    since.elapsed() < LOOK
-        && matches!(
-            repository.pool.open(Kind::Blob, digest),
-            Ok(None) | Err(PoolError::Damaged { .. })
-        )
+    let pool = &repository.pool;
+    let rots =
+        || matches!(pool.open(Kind::Blob, digest), Ok(None) | Err(PoolError::Damaged { .. }));
+    pool.is_doubtful(Kind::Blob, digest) || (since.elapsed() < LOOK && rots())
 }
 
 /// Of which of these packages an identity may not know whether they exist. It may know of those

@@ -155,9 +155,13 @@ impl Bundles {
     fn name(&self, volume: &Volume, written: Written) -> Result<(), PoolError> {
         let Written { temporary, name, entries } = written;
         let directory = self.directory_of.directory(volume, &name)?;
+        let digests: Vec<_> = entries.iter().map(|entry| entry.digest).collect();
+        // The same blobs may have been in a damaged bundle of this name, which is listed.
+        digests.iter().for_each(|digest| volume.names.doubt(Kind::Blob, *digest));
         temporary.rename(&directory, &name)?;
-        rustix::fs::fsync(&directory)
-            .map_err(|e| volume.unsynced("sync of a directory", e.into()))?;
+        let synced = rustix::fs::fsync(&directory);
+        let synced = synced.map_err(|e| volume.unsynced("sync of a directory", e.into()));
+        volume.names.settle(Kind::Blob, &digests, synced)?;
         self.write().add(name, &entries);
         Ok(())
     }

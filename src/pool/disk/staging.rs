@@ -40,7 +40,7 @@ pub(super) fn freshen(tree: &Tree, kind: Kind, digest: &Digest) -> Result<Presen
         }
         Err(problem) => return Err(problem),
     };
-    if tree.names.is_doubtful(kind, digest) {
+    if tree.volume.names.is_doubtful(kind, digest) {
         return Ok(Presence::Absent);
     }
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
@@ -60,7 +60,7 @@ impl DiskStaged {
         if freshen(&tree, kind, &digest)? == Presence::Absent {
             open_up(&file, &digest)?;
             file.sync_all().map_err(|e| volume.unsynced("sync of a file", e))?;
-            tree.names.doubt(kind, digest);
+            tree.volume.names.doubt(kind, digest);
             temporary.rename(&directory, &digest)?;
             if let Ok(stat) = rustix::fs::fstat(&file) {
                 tree.verified.written(kind, &digest, &stat);
@@ -70,7 +70,7 @@ impl DiskStaged {
         // this line yet.
         let synced = rustix::fs::fsync(&directory);
         let synced = synced.map_err(|e| volume.unsynced("sync of a directory", e.into()));
-        tree.names.settle(kind, &[digest], synced)
+        tree.volume.names.settle(kind, &[digest], synced)
     }
 }
 

@@ -277,7 +277,7 @@ fn a_name_whose_sync_failed_is_written_anew_and_not_relied_on() {
         let digests = all.iter().map(Sealed::digest).collect::<Vec<_>>();
         let lost =
             Err(pool.tree.volume.unsynced("sync of directories", rustix::io::Errno::IO.into()));
-        assert!(pool.tree.names.settle(Kind::Blob, &digests, lost).is_err());
+        assert!(pool.tree.volume.names.settle(Kind::Blob, &digests, lost).is_err());
         // One comes alone, and both come together.
         pool.keep(Kind::Blob, b"one").unwrap();
         let alone = inode(room.path(), &digests[0]);

@@ -2,7 +2,7 @@
 //! written, one sync makes them durable, they are renamed, and one more sync makes the names
 //! durable.
 //!
-//! `syncfs` does both where it reports every failed write: on Linux from 5.8, and not through an
+//! `syncfs` does both where it reports every failed write: on Linux from 5.17, and not through an
 //! overlay. Elsewhere each file and each directory is synced separately.
 //!
 //! Source: syncfs(2).
@@ -64,7 +64,11 @@ fn keep_each(
     }
     drop(crowd);
     if volume.syncs_together() {
-        volume.sync_all(mark).map_err(|e| volume.unsynced("sync of files", e))?;
+        let synced = volume.sync_all(mark).map_err(|e| volume.unsynced("sync of files", e));
+        if synced.is_err() {
+            // It may have been for a name that was there, too.
+            return volume.names.settle(kind, &names, synced);
+        }
     }
     let mut directories = BTreeMap::new();
     for digest in &names {
@@ -78,7 +82,7 @@ fn keep_each(
     for (temporary, digest) in written {
         let [fan, ..] = digest.as_bytes();
         if let Some(directory) = directories.get(fan) {
-            tree.names.doubt(kind, digest);
+            tree.volume.names.doubt(kind, digest);
             temporary.rename(directory, &digest)?;
         }
     }
@@ -93,7 +97,7 @@ fn keep_each(
             synced.map_err(|e| volume.unsynced("sync of a directory", e.into()))
         }),
     };
-    tree.names.settle(kind, &names, synced)
+    tree.volume.names.settle(kind, &names, synced)
 }
 
 /// Writes a file to staging and closes it, because so many could not all stay open.

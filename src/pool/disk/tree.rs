@@ -8,7 +8,6 @@ use rustix::fs::{CWD, Mode};
 use super::blob_directory::BlobDirectory;
 use super::bundles::Bundles;
 use super::handles::{DIRECTORY, Found, directory, empty, io_error, open_root};
-use super::names::Names;
 use super::verified::Verified;
 use super::volume::Volume;
 use crate::digest::Digest;
@@ -20,7 +19,6 @@ pub(super) struct Tree {
     packs: BlobDirectory,
     pub(super) bundles: Bundles,
     pub(super) verified: Verified,
-    pub(super) names: Names,
     pub(super) volume: Arc<Volume>,
 }
 
@@ -33,14 +31,18 @@ impl Tree {
         let bundles = BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?;
         // From here on, blobs in bundles count as durable.
         bundles.sync_names()?;
+        let blobs = BlobDirectory::open("blobs", Kind::Blob, blobs)?;
+        let packs = BlobDirectory::open("packs", Kind::Pack, packs)?;
+        // A process before this one may have ended between a rename and its sync.
+        blobs.sync_names()?;
+        packs.sync_names()?;
         empty(&staging).map_err(|error| io_error(format!("empty {}", at("staging")), error))?;
         rustix::fs::fsync(&root).map_err(|error| io_error("sync the pool".into(), error))?;
         Ok(Self {
-            blobs: BlobDirectory::open("blobs", Kind::Blob, blobs)?,
-            packs: BlobDirectory::open("packs", Kind::Pack, packs)?,
+            blobs,
+            packs,
             bundles: Bundles::open(bundles)?,
             verified: Verified::default(),
-            names: Names::default(),
             volume: Arc::new(Volume::writable(staging, path, reserve_bytes)),
         })
     }
@@ -56,7 +58,6 @@ impl Tree {
             packs: BlobDirectory::open("packs", Kind::Pack, child("packs")?)?,
             bundles: Bundles::open(BlobDirectory::open("bundles", Kind::Blob, child("bundles")?)?)?,
             verified: Verified::default(),
-            names: Names::default(),
             volume: Arc::new(Volume::only_read(child("staging")?)),
         })
     }

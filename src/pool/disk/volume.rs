@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use rustix::io::Errno;
 
 use super::handles::{io_error, is_scarce};
+use super::names::Names;
 use super::syncs::{Mark, Syncs};
 use crate::pool::PoolError;
 use crate::reserve::{self, Room};
@@ -29,6 +30,8 @@ pub(super) struct Volume {
     pub(super) crowd: Mutex<()>,
     syncs: Syncs,
     writable: Writable,
+    /// Names that nobody may rely on.
+    pub(super) names: Names,
 }
 
 impl Volume {
@@ -43,6 +46,7 @@ impl Volume {
             crowd: Mutex::default(),
             syncs: Syncs::default(),
             writable: Writable::default(),
+            names: Names::default(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Volume {
             crowd: Mutex::default(),
             syncs: Syncs::default(),
             writable: Writable::default(),
+            names: Names::default(),
         }
     }
 
@@ -163,8 +168,9 @@ impl Volume {
 /// do so too; an overlay does not.
 const REPORTING: [i64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
 
-/// The first Linux whose `syncfs` reports errors.
-const REPORTING_SINCE: (u32, u32) = (5, 8);
+/// The first Linux whose `syncfs` reports all errors: from 5.8 on those of data, from 5.17 on those of the journal
+/// as well.
+const REPORTING_SINCE: (u32, u32) = (5, 17);
 
 fn tells_of_failed_writes(staging: &OwnedFd) -> bool {
     let system = rustix::fs::fstatfs(staging);

@@ -199,6 +199,10 @@ fn a_file_that_is_sound_after_all_is_written_to_at_once() {
     assert!(matches!(told, CatalogueError::Damaged(_)), "{told}");
     assert!(stopped.why().is_none() && standing.look(&connection).is_none());
     record(&catalogue, 1).unwrap();
+    // What comes again at once is no page that was not given once, and nobody waits for another look.
+    let again = CatalogueError::Damaged("database disk image is malformed".into());
+    standing.failed(&connection, Lost::fatal(again));
+    assert!(matches!(standing.look(&connection), Some(CatalogueError::Paused(_))));
 }
 
 /// A large job has a transaction of its own, wherever it is queued: when it fails, no other job

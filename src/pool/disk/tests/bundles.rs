@@ -143,6 +143,29 @@ fn what_is_removed_goes_at_once_and_its_bytes_when_less_than_half_is_needed() {
 }
 
 #[test]
+fn a_bundle_whose_name_may_be_lost_is_written_anew() {
+    let room = TempDir::new().unwrap();
+    let pool = open(room.path());
+    let all = numbered(0..40);
+    pool.keep_all(Kind::Blob, &all).unwrap();
+    let inode = || {
+        let [path] = &bundles_of(room.path())[..] else { panic!("one bundle") };
+        std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
+    };
+    let (before, volume) = (inode(), &pool.tree.volume);
+    pool.keep_all(Kind::Blob, &all).unwrap();
+    assert_eq!(inode(), before, "it is there");
+    let digests: Vec<_> = all.iter().map(Sealed::digest).collect();
+    let lost = Err(volume.unsynced("sync of a directory", rustix::io::Errno::IO.into()));
+    assert!(volume.names.settle(Kind::Blob, &digests, lost).is_err());
+    assert!(pool.is_doubtful(Kind::Blob, &digests[7]));
+    pool.keep_all(Kind::Blob, &all).unwrap();
+    assert_ne!(inode(), before);
+    assert!(!pool.is_doubtful(Kind::Blob, &digests[7]));
+    assert_whole(&pool, &all);
+}
+
+#[test]
 fn a_reader_beside_the_server_follows_what_moved() {
     let room = TempDir::new().unwrap();
     let pool = open(room.path());

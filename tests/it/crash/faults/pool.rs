@@ -29,6 +29,10 @@ impl FaultyPool {
 }
 
 impl Pool for FaultyPool {
+    fn is_doubtful(&self, kind: Kind, digest: &Digest) -> bool {
+        self.inner.is_doubtful(kind, digest)
+    }
+
     fn stage(&self, expected_bytes: u64) -> Result<Box<dyn Staging>, PoolError> {
         let inner = self.around("stage", || self.inner.stage(expected_bytes))?;
         Ok(Box::new(FaultyStaging { inner, faults: Arc::clone(&self.faults) }))
