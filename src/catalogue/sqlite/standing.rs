@@ -166,6 +166,8 @@ impl Standing {
     /// Why nothing may be written now. What helps is tried now and then.
     pub(super) fn look(&mut self, connection: &Connection) -> Option<CatalogueError> {
         if self.trouble.as_mut().is_some_and(|trouble| trouble.is_over(connection)) {
+            let read_all = self.trouble.take_if(|trouble| trouble.cure == Cure::ReadAll);
+            self.read_at = read_all.map(|trouble| trouble.tried).or(self.read_at);
             self.trouble = None;
             self.stopped.set(None);
         }
@@ -195,6 +197,9 @@ impl Standing {
             return why;
         }
         self.stop(cure, &why);
+        if let (true, Some(trouble)) = (again, self.trouble.as_mut()) {
+            trouble.pause = LONGEST_PAUSE;
+        }
         match after {
             After::InDoubt => CatalogueError::Unknown(Cause::of(why)),
             After::Nothing | After::Unreadable => why,

@@ -202,6 +202,8 @@ fn a_file_that_is_sound_after_all_is_written_to_at_once() {
     // What comes again at once is no page that was not given once, and nobody waits for another look.
     let again = CatalogueError::Damaged("database disk image is malformed".into());
     standing.failed(&connection, Lost::fatal(again));
+    // Longer than after any other error.
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
     assert!(matches!(standing.look(&connection), Some(CatalogueError::Paused(_))));
 }
 
