@@ -60,9 +60,9 @@ const BUSY_SECONDS: u64 = 5;
 /// together 47 MiB. Digests are spread over all of their index, so every batch writes most of its
 /// pages; a long log writes each of them into the file only once.
 const LOG_PAGES: i64 = 12_000;
-/// The page cache of the writer: enough for the indices of 60,000 packages, which a bulk upload
-/// reads again and again.
-const WRITER_CACHE_KIB: i64 = 64 << 10;
+/// The page cache of the writer: enough for most of the indices of 60,000 packages, which a bulk
+/// upload reads again and again. 64 MiB made no import faster, and a crowd of them larger.
+const WRITER_CACHE_KIB: i64 = 48 << 10;
 /// The page cache of each connection that reads.
 const READER_CACHE_KIB: i64 = 1 << 10;
 /// How many prepared statements a connection caches: more than there are, so that it prepares each
