@@ -125,9 +125,12 @@ enum Command {
         /// Copy the packages, also where they could be hard links to those of the data directory.
         #[arg(long)]
         copy: bool,
-        /// Remove at once what is no longer listed; else the next export does, so that a host in
-        /// the middle of an update finds what it asks for.
-        #[arg(long)]
+        /// How long what is no longer listed stays, so that a host in the middle of an update finds
+        /// what it asks for: 24h, 3d or 1w.
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = repod::cli::parse_hours)]
+        keep: u32,
+        /// Remove at once what is no longer listed.
+        #[arg(long, conflicts_with = "keep")]
         prune: bool,
     },
     /// Hold all that is stored against its digests: packages, indices of every generation, stanzas,
@@ -236,9 +239,10 @@ fn main() -> ExitCode {
         Command::Admin { name, config } => admin(&name, config),
         Command::Key(command) => keys(command),
         Command::Ca(command) => ca::run(command),
-        Command::Export { dir, config, suites, copy, prune } => {
+        Command::Export { dir, config, suites, copy, keep, prune } => {
             let config = repod::server::config_path(config);
-            export(&ExportOptions { config, to: dir, suites, copy, prune })
+            let keep_seconds = if prune { 0 } else { u64::from(keep).saturating_mul(3600) };
+            export(&ExportOptions { config, to: dir, suites, copy, keep_seconds })
         }
         Command::Check(arguments) => check::run(arguments),
         Command::Backup(arguments) => backup::back_up(arguments),

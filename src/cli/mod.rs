@@ -49,6 +49,7 @@ use config::Settings;
 use failure::Failure;
 
 pub use apply::Manifest;
+pub use args::parse_hours;
 pub use complete::answer as answer_shell;
 pub use meter::Meter;
 pub use terminal::Terminal;

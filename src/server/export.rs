@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "an export is a tree of files")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -18,8 +18,13 @@ use crate::config::Config;
 use crate::flow::FlowError;
 use crate::flow::serve::export;
 pub use crate::flow::serve::export::Exported;
-use crate::flow::serve::export::{Pieces, Tree};
+use crate::flow::serve::export::{Pieces, Suites, Tree};
 use crate::pool::DiskPool;
+use crate::time::{Clock as _, Moment, SystemClock};
+
+mod others;
+
+use others::Others;
 
 /// Options of an export.
 #[derive(Clone, Debug)]
@@ -32,8 +37,8 @@ pub struct ExportOptions {
     pub suites: Vec<String>,
     /// Copy packages even where they could be hard links.
     pub copy: bool,
-    /// Remove at once what is no longer listed, and not with the next export.
-    pub prune: bool,
+    /// How long what is no longer listed stays in the tree. Unit: seconds.
+    pub keep_seconds: u64,
 }
 
 /// Writes the live suites as a plain repository. A server may use the data directory meanwhile,
@@ -53,7 +58,7 @@ pub fn run(
     let pool = DiskPool::open_reading(&data.pool()).map_err(part("pool"))?;
     let key = crate::reading::read(&data.archive_key(), super::audit::ARCHIVE_KEY_BYTES)
         .map_err(part("archive key"))?;
-    let mut place = Place::open(options).map_err(part("export"))?;
+    let mut place = Place::open(options, SystemClock.now()).map_err(part("export"))?;
     let mut whole = std::iter::once(Ok(key.into()));
     place.write(KEY, &mut whole).map_err(part("export"))?;
     export::export(&catalogue, &pool, &suites, &mut place, progress).map_err(part("export"))
@@ -61,8 +66,8 @@ pub fn run(
 
 /// The public key, for clients of the tree.
 const KEY: &str = "archive-key.asc";
-/// Marks a directory of exports, and lists the files that the last one no longer named. It is
-/// locked during an export.
+/// Marks a directory of exports, and lists the files that are no longer named, with the second since
+/// when. It is locked during an export.
 const MARK: &str = ".repod-export";
 /// The name of a file while it is written.
 const NEW: &str = ".repod-export.new";
@@ -75,7 +80,8 @@ struct Place {
     root: PathBuf,
     mark: File,
     copy: bool,
-    prune: bool,
+    keep_seconds: u64,
+    now: Moment,
     named: BTreeSet<PathBuf>,
 }
 
@@ -84,7 +90,7 @@ fn failed<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> F
 }
 
 impl Place {
-    fn open(options: &ExportOptions) -> Result<Self, FlowError> {
+    fn open(options: &ExportOptions, now: Moment) -> Result<Self, FlowError> {
         let root = options.to.as_path();
         fs::create_dir_all(root).map_err(failed("make", root))?;
         let path = root.join(MARK);
@@ -105,7 +111,8 @@ impl Place {
                 root: root.into(),
                 mark,
                 copy: options.copy,
-                prune: options.prune,
+                keep_seconds: options.keep_seconds,
+                now,
                 named: BTreeSet::new(),
             }),
             Err(Errno::WOULDBLOCK) => Err(FlowError::Internal(
@@ -222,7 +229,8 @@ impl Tree for Place {
         syncfs(&self.mark).map_err(|errno| failed("sync", &self.root)(errno.into()))
     }
 
-    fn sweep(&mut self) -> Result<u64, FlowError> {
+    fn sweep(&mut self, suites: &Suites) -> Result<u64, FlowError> {
+        let others = Others::of(&self.root, suites)?;
         let mut left = Vec::new();
         let mut folders = Vec::new();
         for top in TOPS.map(|top| self.root.join(top)).iter().filter(|top| top.exists()) {
@@ -230,40 +238,65 @@ impl Tree for Place {
                 let entry = entry.map_err(|error| failed("read", top)(error.into()))?;
                 if entry.file_type().is_dir() {
                     folders.push(entry.into_path());
-                } else if !self.named.contains(entry.path()) {
+                } else if !self.named.contains(entry.path()) && !others.have(entry.path()) {
                     left.push(entry.into_path());
                 }
             }
         }
         // A removed suite is no longer offered first; its files go like those of the others.
         let signed = |path: &PathBuf| SIGNED.iter().any(|name| path.ends_with(name));
-        let before = self.leaving()?;
-        let link = |path: &PathBuf| path.is_symlink();
-        let goes =
-            |path: &PathBuf| self.prune || signed(path) || link(path) || before.contains(path);
-        let (mut gone, leaving): (Vec<_>, Vec<_>) = left.into_iter().partition(goes);
+        let leaving = self.leaving()?;
+        let since = |path: &PathBuf| leaving.get(path).copied().unwrap_or(self.now);
+        let is_over = |path: &PathBuf| {
+            let kept = self.now.since(since(path));
+            // By a clock that was ahead, it left in the future; it stays until then.
+            u64::try_from(kept).is_ok_and(|kept| kept >= self.keep_seconds)
+        };
+        let goes = |path: &PathBuf| signed(path) || path.is_symlink() || is_over(path);
+        let (mut gone, stay): (Vec<_>, Vec<_>) = left.into_iter().partition(goes);
+        let mut noted: BTreeMap<_, _> = stay
+            .into_iter()
+            .map(|path| (since(&path), path))
+            .map(|(at, path)| (path, at))
+            .collect();
+        // Of other suites, too: a later export is of them again.
+        noted.extend(
+            leaving
+                .iter()
+                .filter(|(path, _)| others.have(path))
+                .map(|(path, at)| (path.clone(), *at)),
+        );
         gone.sort_by_key(|path| !signed(path));
         for path in &gone {
             fs::remove_file(path).map_err(failed("remove", path))?;
         }
         // A folder that is not empty stays.
         folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
-        self.note_leaving(&leaving)?;
+        self.note_leaving(&noted)?;
         Ok(gone.len() as u64)
     }
 }
 
 impl Place {
-    /// The files that the export before this one no longer named. Its readers have finished by now.
-    fn leaving(&mut self) -> Result<BTreeSet<PathBuf>, FlowError> {
+    /// The files that are no longer named, and since when; of the program before this one, since now.
+    fn leaving(&mut self) -> Result<BTreeMap<PathBuf, Moment>, FlowError> {
         let mut text = String::new();
         self.mark.read_to_string(&mut text).map_err(failed("read", &self.root.join(MARK)))?;
-        Ok(text.lines().map(|line| self.root.join(line)).collect())
+        let line = |line: &str| match line.split_once(' ') {
+            Some((since, path)) if since.parse::<i64>().is_ok() => {
+                (self.root.join(path), Moment(since.parse().unwrap_or(self.now.0)))
+            }
+            _ => (self.root.join(line), self.now),
+        };
+        Ok(text.lines().map(line).collect())
     }
 
-    fn note_leaving(&mut self, leaving: &[PathBuf]) -> Result<(), FlowError> {
-        let below = leaving.iter().filter_map(|path| path.strip_prefix(&self.root).ok());
-        let text: String = below.map(|path| format!("{}\n", path.display())).collect();
+    fn note_leaving(&mut self, leaving: &BTreeMap<PathBuf, Moment>) -> Result<(), FlowError> {
+        let below = leaving
+            .iter()
+            .filter_map(|(path, since)| Some((path.strip_prefix(&self.root).ok()?, since)));
+        let text: String =
+            below.map(|(path, since)| format!("{} {}\n", since.0, path.display())).collect();
         let path = self.root.join(MARK);
         let written =
             self.mark.set_len(0).and_then(|()| self.mark.write_all_at(text.as_bytes(), 0));

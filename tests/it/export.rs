@@ -9,7 +9,7 @@ use crate::check::{Report, check_suite};
 use crate::crash::Over;
 use crate::harness::apt::AptRoot;
 use crate::harness::loopback::Loopback;
-use crate::harness::programs::{Outcome, Program};
+use crate::harness::programs::{Outcome, Program, faked_clock};
 use crate::harness::server::TestServer;
 
 /// `repod export`, into `tree` of the test's directory; not yet run.
@@ -94,40 +94,105 @@ fn apt_reads_an_exported_tree_from_disk_and_from_any_web_server() {
     }
 }
 
+/// The same, so much later by the clock of the export.
+fn export_later(server: &TestServer, off: &str, options: &[&str]) -> Outcome {
+    let clock = PathBuf::from(server.at("export-clock"));
+    std::fs::write(&clock, off).unwrap();
+    let with = |program: Program, (name, value): (&'static str, String)| program.env(name, value);
+    faked_clock(&clock).into_iter().fold(exporting(server, options), with).run().expect_success()
+}
+
 #[test]
-fn an_export_is_brought_up_to_date_and_what_went_goes_one_export_later() {
-    let mut server = TestServer::start();
+fn an_export_is_brought_up_to_date_and_what_went_stays_for_a_time() {
+    let server = TestServer::start();
     // So that no head is signed again by itself.
     server.repoctl(&["suite", "edit", "stable", "--contents", "no"]).expect_success();
     for version in ["1.0", "2.0"] {
         server.upload("acme-web", version).expect_success();
         export(&server, &[]);
     }
-    assert_eq!(debs(&server), ["acme-web_1.0_amd64.deb", "acme-web_2.0_amd64.deb"]);
+    let both = ["acme-web_1.0_amd64.deb", "acme-web_2.0_amd64.deb"];
+    assert_eq!(debs(&server), both);
     assert_eq!(check(&server, "stable").versions("acme-web"), ["2.0"]);
-    export(&server, &[]).expect_says("0 files are new");
+    export(&server, &[]).expect_says("0 files are new, 0 went");
+    assert_eq!(debs(&server), both, "not for one export, but for a time");
+    export_later(&server, "+23h", &[]);
+    assert_eq!(debs(&server), both);
+    // It counts from the export that no longer named it, and not from the last one.
+    export_later(&server, "+25h", &[]);
     assert_eq!(debs(&server), ["acme-web_2.0_amd64.deb"]);
     let settled = files(&tree(&server));
     // A release with its key, three indices by name and by hash, one package, the mark.
     assert_eq!(settled.len(), 1 + 3 + 3 + 3 + 1 + 1, "{settled:?}");
-
-    // Without a server, and with a second suite that comes, goes, and is chosen.
-    let create = ["suite", "create", "testing", "--architecture", "amd64"];
-    server.repoctl(&create).expect_success();
-    let deb = server.deb(&crate::harness::server::package("acme-api", "1.0"));
-    server.repoctl(&["upload", "--suite", "testing", &deb]).expect_success();
-    assert_eq!(server.stop(), 0);
-    export(&server, &[]).expect_says("testing  generation 2");
-    assert_eq!(check(&server, "testing").versions("acme-api"), ["1.0"]);
-    export(&server, &["--suite", "stable"]);
-    assert!(!tree(&server).join("dists/testing/InRelease").exists(), "it is no longer offered");
-    assert_eq!(debs(&server).len(), 2, "its packages stay for those who had begun");
-    export(&server, &["--suite", "stable"]);
-    assert_eq!(files(&tree(&server)), settled);
-    assert!(!tree(&server).join("dists/testing").exists());
-    let absent = exporting(&server, &["--suite", "absent"]).run();
-    absent.expect_code(1).expect_says("no suite absent");
+    server.upload("acme-web", "3.0").expect_success();
+    export(&server, &["--keep", "2h"]);
+    export_later(&server, "+3h", &["--keep", "1d"]);
+    assert_eq!(debs(&server).len(), 2, "each export says how long");
+    export_later(&server, "+3h", &["--keep", "2h"]);
+    assert_eq!(debs(&server), ["acme-web_3.0_amd64.deb"]);
+    server.upload("acme-web", "4.0").expect_success();
+    export(&server, &["--prune"]);
+    assert_eq!(debs(&server), ["acme-web_4.0_amd64.deb"]);
     check(&server, "stable");
+    exporting(&server, &["--keep", "2 hours"]).run().expect_code(2).expect_says("24h, 3d or 1w");
+}
+
+#[test]
+fn an_export_of_one_suite_leaves_the_others_alone() {
+    let mut server = TestServer::start();
+    for suite in ["testing", "edge"] {
+        let alias = format!("{suite}-alias");
+        server
+            .repoctl(&["suite", "create", suite, "--architecture", "amd64", "--alias", &alias])
+            .expect_success();
+    }
+    let upload = |server: &TestServer, suite: &str, name: &str, version: &str| {
+        let deb = server.deb(&crate::harness::server::package(name, version));
+        server.repoctl(&["upload", "--suite", suite, &deb]).expect_success();
+    };
+    server.upload("acme-web", "1.0").expect_success();
+    upload(&server, "testing", "acme-api", "1.0");
+    upload(&server, "testing", "acme-web", "1.0");
+    upload(&server, "edge", "acme-edge", "1.0");
+    export(&server, &[]).expect_says("testing  generation 3");
+    server.upload("acme-web", "2.0").expect_success();
+    // Without a server, long after, and for a while less than all.
+    assert_eq!(server.stop(), 0);
+    for off in ["+0", "+30h", "+60h"] {
+        export_later(&server, off, &["--suite", "stable"]);
+        assert_eq!(check(&server, "stable").versions("acme-web"), ["2.0"]);
+        assert_eq!(
+            check(&server, "testing").versions("acme-web"),
+            ["1.0"],
+            "{off}: what two suites have"
+        );
+        assert_eq!(check(&server, "testing").versions("acme-api"), ["1.0"], "{off}");
+        assert_eq!(check(&server, "edge").versions("acme-edge"), ["1.0"], "{off}");
+        assert_eq!(check(&server, "edge-alias").versions("acme-edge"), ["1.0"], "{off}");
+    }
+    exporting(&server, &["--suite", "stabel"])
+        .run()
+        .expect_code(1)
+        .expect_says("did you mean stable?");
+    // A suite that is gone is no longer offered by the next export of all.
+    server.serve();
+    server
+        .repoctl(&["remove", "--suite", "testing", "acme-api", "acme-web", "--yes"])
+        .expect_success();
+    server.repoctl(&["suite", "remove", "testing", "--yes"]).expect_success();
+    export(&server, &["--suite", "stable"]);
+    check(&server, "testing");
+    export(&server, &[]);
+    assert!(!tree(&server).join("dists/testing/InRelease").exists(), "it is no longer offered");
+    assert!(!tree(&server).join("dists/testing-alias").exists());
+    assert_eq!(
+        debs(&server).iter().filter(|name| name.starts_with("acme-api")).count(),
+        1,
+        "for those who had begun"
+    );
+    export_later(&server, "+25h", &[]);
+    assert!(!tree(&server).join("dists/testing").exists());
+    assert_eq!(debs(&server), ["acme-edge_1.0_amd64.deb", "acme-web_2.0_amd64.deb"]);
 }
 
 #[test]
@@ -179,9 +244,13 @@ fn a_directory_that_is_no_export_is_left_alone() {
     let size = blob.metadata().unwrap().len();
     std::fs::remove_file(&blob).unwrap();
     std::fs::write(&blob, vec![0; usize::try_from(size).unwrap()]).unwrap();
-    exporting(&server, &["--copy"]).run().expect_code(1).expect_says("is damaged");
-    assert_eq!(check(&server, "stable").stanzas, 0, "the earlier state is whole");
-    assert_eq!(debs(&server), Vec::<String>::new());
+    // And one package that is damaged keeps no other from being exported.
+    server.upload("zulu", "1.0").expect_success();
+    let told = exporting(&server, &["--copy"]).run().expect_code(1);
+    told.expect_says("all but these packages").expect_says("acme-web 1.0: its ");
+    assert_eq!(debs(&server), ["zulu_1.0_amd64.deb"]);
+    let release = std::fs::read_to_string(tree(&server).join("dists/stable/InRelease")).unwrap();
+    assert!(release.contains("Suite: stable"), "{release}");
 }
 
 /// A reader that walks a whole suite while it is exported again and again finds everything by hash.

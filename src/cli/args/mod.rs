@@ -20,7 +20,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::debian::SuiteName;
 
 pub use access::{
-    CrlCommand, HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
+    CrlCommand, HostCommand, HostIssue, HostListArgs, HostSetupArgs, IdentityCommand,
+    IdentityIssue, NamedRevoke,
 };
 pub use audit::{AuditArgs, AuditCommand, AuditVerify};
 #[cfg(test)]
@@ -28,7 +29,6 @@ pub use audit::{When, parse_when};
 pub use consent::Consent;
 pub use enrol::{HostEnroll, HostRenew, HostToken};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
-#[cfg(test)]
 pub use pins::parse_hours;
 pub use pins::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
 pub use restored::{RestoredArgs, RestoredCommand};

@@ -1,7 +1,7 @@
 //! Export: the live suites as a plain tree of files, for any web server. Packages are written
 //! first, then indices by hash, then each suite's index names and signed texts. Files that are no
-//! longer named are removed at the end of the next export. So a reader finds the old state or the
-//! new one, with all the files that it names.
+//! longer named stay for a time. So a reader finds the old state or the new one, with all the files
+//! that it names.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::debian::{ReleaseEntry, ReleaseText, SuiteName};
 use crate::digest::{Digest, Hasher};
 use crate::domain::{Head, Package, layout};
 use crate::flow::error::FlowError;
-use crate::flow::repository::no_suite;
+use crate::flow::repository::no_suite_of;
 use crate::flow::serve::source::{Source, rope};
 use crate::flow::suite::served::UNCHANGING;
 use crate::pool::{Kind, Opened, Pool};
@@ -59,13 +59,22 @@ pub trait Tree {
     /// As above.
     fn sync(&mut self) -> Result<(), FlowError>;
 
-    /// Removes files that neither this export nor the last one names: clients that began to read
-    /// before this export may still request the rest. Signed texts and links go at once. Gives the
-    /// number of removed files.
+    /// Removes files that no export has named for a time: clients that began to read before may still
+    /// request them. Signed texts and links go at once. Only what belongs to these suites goes; with
+    /// [`Suites::All`], also what belongs to suites that are gone. Gives the number of removed files.
     ///
     /// # Errors
     /// As above.
-    fn sweep(&mut self) -> Result<u64, FlowError>;
+    fn sweep(&mut self, suites: &Suites) -> Result<u64, FlowError>;
+}
+
+/// Which suites an export is of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Suites {
+    /// All.
+    All,
+    /// These. The tree may hold others, which an earlier export wrote.
+    Only(Vec<SuiteName>),
 }
 
 /// The bytes of a file, piece by piece.
@@ -102,11 +111,11 @@ const PIECE_BYTES: usize = 256 * 1024;
 pub fn export(
     catalogue: &dyn Catalogue,
     pool: &dyn Pool,
-    suites: &[SuiteName],
+    named: &[SuiteName],
     tree: &mut dyn Tree,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, FlowError> {
-    let suites = load(catalogue, suites)?;
+    let suites = load(catalogue, named)?;
     let packages = packages_of(&suites);
     let indices: usize = suites.iter().map(|suite| suite.release.entries.len()).sum();
     let total = (packages.len() as u64).saturating_add(indices as u64);
@@ -144,11 +153,15 @@ pub fn export(
         }
     }
     tree.sync()?;
+    let of = match named.is_empty() {
+        true => Suites::All,
+        false => Suites::Only(suites.iter().map(|s| s.state.spec.name.clone()).collect()),
+    };
     Ok(Exported {
         suites: suites.iter().map(|s| (s.state.spec.name.clone(), s.head.generation)).collect(),
         packages: packages.len().saturating_sub(left_out.len()) as u64,
         added,
-        removed: tree.sweep()?,
+        removed: tree.sweep(&of)?,
         left_out,
     })
 }
@@ -167,14 +180,18 @@ fn load(catalogue: &dyn Catalogue, suites: &[SuiteName]) -> Result<Vec<Live>, Fl
     }
     names.sort();
     names.dedup();
+    let absent = |name: &SuiteName| -> Result<FlowError, FlowError> {
+        let all: Vec<_> = catalogue.list_suites()?.into_iter().map(|spec| spec.name).collect();
+        Ok(no_suite_of(all.iter(), name))
+    };
     let mut live = Vec::new();
     for name in &names {
-        let state = catalogue.load_suite(name)?.ok_or_else(|| no_suite(name))?;
+        let Some(state) = catalogue.load_suite(name)? else { return Err(absent(name)?) };
         match state.head.clone() {
             Some(head) => live.push(Live { release: parse(&head)?, state, head }),
             // It is being created at this moment.
             None if suites.is_empty() => {}
-            None => return Err(no_suite(name)),
+            None => return Err(absent(name)?),
         }
     }
     match live.is_empty() {
@@ -230,8 +247,10 @@ fn place_package(
         return Ok(Placed::Known);
     }
     let digest = package.digest;
-    let Some(mut opened) = pool.open(Kind::Blob, &digest)? else {
-        return Ok(Placed::Not(format!("the bytes of {digest} are lost; upload it again")));
+    let mut opened = match pool.open(Kind::Blob, &digest) {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return Ok(Placed::Not("its bytes are lost; upload it again".into())),
+        Err(problem) => return Ok(Placed::Not(format!("its bytes cannot be read: {problem}"))),
     };
     // A package that shares its file with others is copied.
     if let Opened::File { file, offset: 0, .. } = &opened
@@ -240,8 +259,14 @@ fn place_package(
         return Ok(Placed::New);
     }
     let mut read = std::iter::from_fn(|| read_piece(&mut opened).transpose());
-    tree.write(path, &mut Proven::new(&mut read, digest))?;
-    Ok(Placed::New)
+    let mut proven = Proven::new(&mut read, digest);
+    let written = tree.write(path, &mut proven);
+    match (written, proven.problem) {
+        (Ok(()), _) => Ok(Placed::New),
+        // What is stored is at fault, and not the tree.
+        (Err(_), Some(problem)) => Ok(Placed::Not(problem)),
+        (Err(problem), None) => Err(problem),
+    }
 }
 
 /// The next bytes; `None` after the last.
@@ -310,11 +335,13 @@ struct Proven<'p> {
     pieces: Pieces<'p>,
     hasher: Option<Hasher>,
     digest: Digest,
+    /// Why they could not be read, or are not what was stored.
+    problem: Option<String>,
 }
 
 impl<'p> Proven<'p> {
     fn new(pieces: Pieces<'p>, digest: Digest) -> Self {
-        Self { pieces, hasher: Some(Hasher::new()), digest }
+        Self { pieces, hasher: Some(Hasher::new()), digest, problem: None }
     }
 }
 
@@ -327,11 +354,17 @@ impl Iterator for Proven<'_> {
                 self.hasher.as_mut()?.update(&piece);
                 Some(Ok(piece))
             }
-            Some(Err(error)) => Some(Err(error)),
+            Some(Err(error)) => {
+                self.problem = Some(format!("its bytes cannot be read: {error}"));
+                Some(Err(error))
+            }
             None => {
                 let found = self.hasher.take()?.finish();
-                let text = format!("stored bytes of {} have the digest {found}", self.digest);
-                (found != self.digest).then_some(Err(FlowError::Internal(text.into())))
+                (found != self.digest).then(|| {
+                    self.problem = Some("its stored bytes are damaged; upload it again".into());
+                    let text = format!("stored bytes of {} have the digest {found}", self.digest);
+                    Err(FlowError::Internal(text.into()))
+                })
             }
         }
     }
