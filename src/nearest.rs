@@ -5,9 +5,25 @@
 /// The word of `known` with the fewest typing errors to `given`, when they are few enough to be a
 /// mistake. Two swapped letters are one error.
 pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let most = given.chars().count().max(3) / 3;
-    let scored = known.map(|word| (strsim::damerau_levenshtein(given, word), word));
+    let length = given.chars().count();
+    let most = length.max(3) / 3;
+    // Of very many words few are looked at closely.
+    let alike = known.filter(|word| word.chars().count().abs_diff(length) <= most);
+    let scored = alike.map(|word| (strsim::damerau_levenshtein(given, word), word));
     scored.min().filter(|(slips, _)| *slips <= most).map(|(_, word)| word)
+}
+
+/// The end of a sentence that says that a word is not known: `; did you mean stable?`, or `otherwise` where
+/// nothing is near.
+pub fn or_nearest<'k>(
+    given: &str,
+    known: impl Iterator<Item = &'k str>,
+    otherwise: &str,
+) -> String {
+    match nearest(given, known) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => otherwise.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ pub struct Granted {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
-    /// What to know of a host that reads suites of several namespaces.
+    /// What to know: of a host that reads suites of several namespaces, and of a name without a certificate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -187,6 +187,9 @@ pub struct IdentityView {
     pub certificates: Vec<CertificateView>,
     /// When it last read each suite.
     pub sightings: Vec<SightingView>,
+    /// The suites of a host whose generation that is served was never offered to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<SuiteName>,
     /// When its pending token expires, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_ends: Option<i64>,
@@ -215,6 +218,9 @@ pub struct SightingView {
     pub at: i64,
     /// The generation it was given.
     pub generation: u64,
+    /// The generation that is served now; `None` when the suite is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<u64>,
 }
 
 /// The body of `POST /hosts/{name}/revoke` and `POST /identities/{name}/revoke`.
@@ -235,6 +241,9 @@ pub struct RevocationOutcome {
     pub serials: Vec<String>,
     /// When the revocation list in force expires; `null` while the one that names them is not made.
     pub crl_next_update: Option<i64>,
+    /// Whether another CA than the server's own issues certificates here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_ca: bool,
 }
 
 /// The query of `GET /hosts/{name}/setup`.

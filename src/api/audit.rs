@@ -6,10 +6,48 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::debian::PackageName;
 use crate::digest::Digest;
 
 /// Most entries that one answer holds.
 pub const MOST_ENTRIES: u32 = 10_000;
+
+/// The verbs of this version; `docs/audit.md` says what each means.
+pub const VERBS: [&str; 33] = [
+    "access",
+    "add",
+    "ca-lock",
+    "ca-unlock",
+    "certificate-issue",
+    "change",
+    "crl",
+    "enrol",
+    "grant",
+    "handover",
+    "key-add",
+    "key-retire",
+    "other",
+    "pin",
+    "pin-expire",
+    "read",
+    "remove",
+    "renew",
+    "restore",
+    "restore-acknowledge",
+    "revoke",
+    "rollback",
+    "send",
+    "suite-begin",
+    "suite-create",
+    "suite-edit",
+    "suite-redate",
+    "suite-remove",
+    "suite-restore",
+    "token",
+    "token-revoke",
+    "trust",
+    "unpin",
+];
 
 /// The query of `GET /audit`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +68,10 @@ pub struct AuditQuery {
     /// Only this verb.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verb: Option<String>,
+    /// Only what concerns the binary package of this name, or those that are built from the source of this
+    /// name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageName>,
     /// Only what was refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,

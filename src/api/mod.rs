@@ -30,7 +30,7 @@ pub use access::{
     SetupQuery, SightingView, SuiteChoice, WhoAmI,
 };
 pub use audit::{
-    AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES, read_statement,
+    AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES, VERBS, read_statement,
 };
 pub use batch::{
     BATCH_TYPE, BatchError, BlobOutcome, BlobOutcomes, MOST_BATCH_BLOBS, MOST_BATCH_BYTES,
@@ -58,7 +58,9 @@ pub use rights::{
     AccessChange, AccessGrant, AccessGroup, AccessView, ExplainQuery, ExplainedDeed,
     ExplainedGrant, Explanation, GivenGrant,
 };
-pub use status::{ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning};
+pub use status::{
+    CertificateEnd, ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning,
+};
 pub use suite::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteRedate,
     SuiteView,

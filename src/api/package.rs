@@ -106,6 +106,9 @@ pub struct PackagesQuery {
     /// Only those built from this source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<PackageName>,
+    /// Only those built from the source of this name, and the binary packages of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageName>,
     /// Also those that are not live.
     #[serde(default)]
     pub all: bool,

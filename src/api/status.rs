@@ -55,8 +55,20 @@ pub struct TrustStatus {
     pub ca_not_after: Option<i64>,
     /// When the certificate of the server expires.
     pub server_certificate_not_after: Option<i64>,
-    /// How many client certificates expire soon.
+    /// How many client certificates expire soon: within 30 days.
     pub certificates_expiring_soon: u64,
+    /// Of which identities, the first to expire first; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_to_expire: Vec<CertificateEnd>,
+}
+
+/// When the last certificate of an identity expires.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CertificateEnd {
+    /// Whose it is.
+    pub identity: String,
+    /// When it expires.
+    pub not_after: i64,
 }
 
 /// How far the scrub is: everything that is stored is read again and held against its digest.

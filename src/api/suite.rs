@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Move;
-use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::debian::{
+    Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Versions,
+};
 
 fn yes() -> bool {
     true
@@ -252,6 +254,9 @@ pub struct GenerationView {
     pub entered: u64,
     /// How many packages went out.
     pub left: u64,
+    /// What moved, by name: at most 20 packages, and none where more than 200 came and went.
+    #[serde(default)]
+    pub moves: Vec<Move>,
     /// Whether it is the one that is served.
     pub live: bool,
 }
@@ -260,6 +265,10 @@ pub struct GenerationView {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GenerationsQuery {
+    /// Only those that moved the binary package of this name, or one that is built from the source of this
+    /// name, with these moves alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageName>,
     /// Only those before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,

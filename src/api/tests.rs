@@ -176,10 +176,11 @@ fn generations_and_differences() {
             same_as: Some(40),
             entered: 1,
             left: 2,
+            moves: vec![],
             live: true,
         },
         json!({ "generation": 42, "at": 5, "authors": ["ci"], "message": "m", "same_as": 40,
-            "entered": 1, "left": 2, "live": true }),
+            "entered": 1, "left": 2, "moves": [], "live": true }),
     );
     let one = Move {
         package: name("hello"),

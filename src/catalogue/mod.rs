@@ -37,7 +37,7 @@ pub use records::{
 };
 pub use repairs::{FiledIndex, Repairs};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
-pub use snapshots::{Snapshot, Snapshots};
+pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 pub use writing::Writing;
 

@@ -1,9 +1,11 @@
 //! Facts about snapshots: earlier generations that were signed again because somebody asked for
 //! them.
 
+use std::ops::RangeInclusive;
+
 use super::CatalogueError;
-use crate::debian::SuiteName;
-use crate::domain::GenerationRecord;
+use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::{GenerationRecord, Package};
 use crate::time::Moment;
 
 /// The signed Release of an earlier generation. It has the Date of that generation and no
@@ -25,7 +27,30 @@ pub struct Snapshot {
     pub in_release: String,
 }
 
-/// Facts about snapshots.
+/// A package that a generation brought in or took out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// Which generation.
+    pub generation: u64,
+    /// In which component.
+    pub component: Component,
+    /// The package.
+    pub package: Package,
+    /// Whether it came in.
+    pub came: bool,
+}
+
+/// Of what the moves are asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MovedOf {
+    /// Of these generations.
+    Generations(RangeInclusive<u64>),
+    /// Of the binary packages of this name, and of those that are built from the source of this name,
+    /// in every generation.
+    Named(PackageName),
+}
+
+/// Facts about snapshots, and about the generations that they are of.
 pub trait Snapshots: Send + Sync {
     /// The stored snapshot of a generation; `None` when there is none.
     ///
@@ -67,4 +92,11 @@ pub trait Snapshots: Send + Sync {
         suite: &SuiteName,
         at: Moment,
     ) -> Result<Option<GenerationRecord>, CatalogueError>;
+
+    /// What came and went, ordered by generation; of one generation, in no particular order. The cost grows
+    /// with what moved in these generations and since.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_moved(&self, suite: &SuiteName, of: &MovedOf) -> Result<Vec<Moved>, CatalogueError>;
 }

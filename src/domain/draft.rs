@@ -15,7 +15,7 @@ use crate::domain::{
 /// A suite under change.
 #[derive(Clone)]
 pub struct Draft<'a> {
-    base: &'a PackageSet,
+    pub(super) base: &'a PackageSet,
     overlay: BTreeMap<Place, Option<Arc<Package>>>,
     /// The places where the overlay has packages of a source: a lookup by source reads only these.
     put_of: BTreeSet<(PackageName, Place)>,

@@ -1,7 +1,7 @@
 //! DECISIONS: who may do what, what a suite is, what a change does to it, how its indices are cut,
 //! where things lie. Pure, synchronous and total: no clock, disk, environment, log or panic.
 //!
-//! May name: debian, digest, time
+//! May name: debian, digest, time, nearest
 
 pub mod access;
 pub mod access_edit;

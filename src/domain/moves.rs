@@ -1,9 +1,10 @@
 //! Moves: how the packages that are listed at a place of a suite change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::place::{Move, Place};
+use crate::debian::Component;
+use crate::domain::place::{Move, Place, place_of};
 use crate::domain::{Package, PackageSet};
 
 /// The moves at a place from the versions before to those of now: each version that goes or comes
@@ -43,6 +44,27 @@ pub fn between(old: &PackageSet, new: &PackageSet) -> Vec<Move> {
     };
     let places = old.differing(new);
     places.iter().flat_map(|place| told(place, &at(old, place), &at(new, place))).collect()
+}
+
+/// What goes and what comes, paired by place, in the order of their names.
+pub fn of_lists(
+    gone: Vec<(Component, Arc<Package>)>,
+    come: Vec<(Component, Arc<Package>)>,
+) -> Vec<Move> {
+    let mut places: BTreeMap<_, [Vec<_>; 2]> = BTreeMap::new();
+    for (side, list) in [gone, come].into_iter().enumerate() {
+        for (component, package) in list {
+            let (_, name, architecture) = place_of(&component, &package);
+            let sides = places.entry((name, architecture, component)).or_default();
+            if let Some(side) = sides.get_mut(side) {
+                side.push(package);
+            }
+        }
+    }
+    let moves = places.into_iter().flat_map(|((name, architecture, component), [gone, come])| {
+        exchanged(&(component, name, architecture), &gone, &come)
+    });
+    moves.collect()
 }
 
 fn highest(packages: &[Arc<Package>]) -> Option<&Arc<Package>> {

@@ -10,6 +10,7 @@ use crate::domain::past::{self, Label, Past, Selection};
 use crate::domain::{
     Conflict, Identity, Package, PackageSet, Pin, PinKind, PinTarget, Reach, Withdrawn,
 };
+use crate::nearest::or_nearest;
 use crate::time::Moment;
 
 /// Who asks, why, when, and for how long.
@@ -59,7 +60,10 @@ pub fn roll_back(
                 "{} is the first version that this suite published; there is nothing to go back to",
                 now.pinned
             ),
-            None => "this suite has never published it; `repoctl list` shows what it holds".into(),
+            None => {
+                let near = near(draft, &target.name, "; `repoctl list` shows what it holds");
+                format!("this suite has never published it{near}")
+            }
         };
         return Err(Conflict::one(&target.name, problem));
     };
@@ -151,7 +155,7 @@ pub fn pin_at(
     let of_version: Vec<_> =
         taken.iter().filter(|(_, package)| pinned_version(target, package) == version).collect();
     if of_version.is_empty() {
-        return Err(Conflict::one(&target.name, no_such_version(target, version, taken)));
+        return Err(Conflict::one(&target.name, no_such_version(draft, target, version, taken)));
     }
     let now = draft.members(target);
     let label = past::label(target, of_version.iter().map(|(_, package)| &**package));
@@ -203,10 +207,8 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
 pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
     let members = draft.members(target);
     if members.is_empty() {
-        return Err(Conflict::one(
-            &target.name,
-            "is not in this suite; `repoctl list` shows what is",
-        ));
+        let near = near(draft, &target.name, "; `repoctl list` shows what is");
+        return Err(Conflict::one(&target.name, format!("is not in this suite{near}")));
     }
     for (place, package) in members {
         draft.clear(&place);
@@ -311,13 +313,26 @@ fn newest<'p>(taken: impl Iterator<Item = &'p Taken>) -> Vec<Taken> {
     best.into_values().collect()
 }
 
-fn no_such_version(target: &PinTarget, version: &Version, taken: &[Taken]) -> String {
+fn no_such_version(
+    draft: &Draft<'_>,
+    target: &PinTarget,
+    version: &Version,
+    taken: &[Taken],
+) -> String {
     let mut have: Vec<_> = taken.iter().map(|(_, p)| pinned_version(target, p)).collect();
     have.sort();
     have.dedup();
     if have.is_empty() {
-        return "this suite has never taken it; upload it first".into();
+        let near = near(draft, &target.name, "; upload it first");
+        return format!("this suite has never taken it{near}");
     }
     let newest: Vec<_> = have.iter().rev().take(8).map(|v| v.to_string()).collect();
     format!("this suite has no version {version}; it has {}", newest.join(", "))
+}
+
+/// The name of a listed package or source that may be meant.
+fn near(draft: &Draft<'_>, name: &PackageName, otherwise: &str) -> String {
+    let listed = draft.base.packages();
+    let names = listed.flat_map(|(_, package)| [package.name.as_str(), package.source.as_str()]);
+    or_nearest(name.as_str(), names, otherwise)
 }

@@ -23,6 +23,7 @@ use crate::flow::state::shares::Shares;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::desk::Desk;
 use crate::flow::suite::releases::Releases;
+use crate::nearest::or_nearest;
 use crate::pool::Pool;
 use crate::signing::Signer;
 use crate::time::{Clock, Doubt, Moment, Steadiness};
@@ -304,11 +305,22 @@ pub(crate) fn no_suite_for(
         Some(holder) => FlowError::Missing(format!(
             "suite {suite}: that is the alias of suite {holder}, which has to be named here"
         )),
-        None => no_suite(suite),
+        None => no_suite(repository, suite),
     }
 }
 
-/// The error for a suite that does not exist.
-pub(crate) fn no_suite(suite: &SuiteName) -> FlowError {
-    FlowError::Missing(format!("suite {suite}; `repoctl suite list` shows them"))
+/// The error for a suite that does not exist, to who may read every suite.
+pub(crate) fn no_suite(repository: &Repository, suite: &SuiteName) -> FlowError {
+    let desks = repository.desks();
+    no_suite_of(desks.keys(), suite)
+}
+
+/// The same, where these are all suites.
+pub(crate) fn no_suite_of<'s>(
+    all: impl Iterator<Item = &'s SuiteName>,
+    suite: &SuiteName,
+) -> FlowError {
+    let known = all.map(SuiteName::as_str);
+    let near = or_nearest(suite.as_str(), known, "; `repoctl suite list` shows them");
+    FlowError::Missing(format!("suite {suite}{near}"))
 }

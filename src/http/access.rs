@@ -103,7 +103,14 @@ pub async fn grant_identity(
 
 async fn grant(app: &App, admitted: &Admitted, given: Grant) -> Result<Json<Granted>, Failure> {
     certificates::grant(&app.repository, admitted, given.clone()).await?;
-    let notes = namespace_notes(app, admitted, &given).await?;
+    let mut notes = namespace_notes(app, admitted, &given).await?;
+    if identities::lacks_certificate(&app.repository, &given.identity).await? {
+        let (name, command) =
+            (&given.identity, if given.role == Role::Host { "host" } else { "identity" });
+        notes.push(format!(
+            "{name} has no certificate that is valid: `repoctl {command} issue {name}` gives it one"
+        ));
+    }
     Ok(Json(Granted {
         identity: given.identity.to_string(),
         role: views::role(given.role),
@@ -170,5 +177,6 @@ async fn revoke(
         identity: identity.to_string(),
         serials: done.serials,
         crl_next_update: done.crl_next_update.map(|at| at.0),
+        other_ca: app.repository.trust.is_external(),
     }))
 }

@@ -39,7 +39,8 @@ pub async fn list(
         (None, before) => Reach::Before(before),
     };
     let limit = query.limit.unwrap_or(USUAL_ENTRIES).min(MOST_ENTRIES);
-    let entries = entries::list(&app.repository, &admitted, search, reach, limit).await?;
+    let entries =
+        entries::list(&app.repository, &admitted, search, query.package, reach, limit).await?;
     Ok(Json(entries.into_iter().map(entry).collect()))
 }
 

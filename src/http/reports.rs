@@ -5,18 +5,21 @@ use std::sync::atomic::Ordering;
 use axum::extract::State;
 
 use crate::api::{
-    Diff, DiffQuery, GenerationView, GenerationsQuery, PackagesQuery, PinView, PlacementView,
-    SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
+    CertificateEnd, Diff, DiffQuery, GenerationView, GenerationsQuery, PackagesQuery, PinView,
+    PlacementView, SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
 };
-use crate::domain::Right;
+use crate::domain::{Identity, Right};
 use crate::flow::report::health::{Circle, Concern};
-use crate::flow::report::{health, reports};
+use crate::flow::report::reports::PackagesOf;
+use crate::flow::report::{health, history, reports};
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::{App, views};
 use crate::time::Moment;
 
+/// Most identities that are named because their certificates expire.
+const MOST_ENDS: usize = 20;
 /// Most rows of one answer.
 const MOST_ROWS: u32 = 1_000;
 
@@ -61,6 +64,11 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         Circle::Operators => operates,
         Circle::Admins => admitted.entitled().is_admin(),
     };
+    let soon = state.expiring_soon;
+    let end = |(at, identity): &(Moment, Identity)| CertificateEnd {
+        identity: identity.to_string(),
+        not_after: at.0,
+    };
     let days = app.repository.limits().scrub.days;
     let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
     Ok(Json(Status {
@@ -72,7 +80,8 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
             crl_next_update: state.crl_next_update.map(|at| at.0),
             ca_not_after: state.ca_not_after.map(|at| at.0),
             server_certificate_not_after: server.map(|at| at.0),
-            certificates_expiring_soon: if operates { state.expiring_soon } else { 0 },
+            certificates_expiring_soon: if operates { soon.len() as u64 } else { 0 },
+            first_to_expire: soon.iter().filter(|_| operates).take(MOST_ENDS).map(end).collect(),
         },
         room_bytes: state.room_bytes.filter(|_| operates),
         scrub: state.scrub.filter(|_| operates).map(|report| views::scrub(&report, days)),
@@ -90,10 +99,11 @@ pub async fn history(
     let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
     let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
-    let records = reports::history(&app.repository, &suite, query.before, limit).await?;
+    let (package, before) = (query.package, query.before);
+    let found = history::history(&app.repository, &suite, package, before, limit).await?;
     let live =
         app.repository.desk(&suite).and_then(|desk| Some(desk.state().head.as_ref()?.generation));
-    Ok(Json(records.into_iter().map(|record| views::generation(record, live)).collect()))
+    Ok(Json(found.into_iter().map(|report| views::generation(report, live)).collect()))
 }
 
 /// `GET /suites/{suite}/diff`.
@@ -120,7 +130,15 @@ pub async fn packages(
 ) -> Result<Json<Vec<PlacementView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
     caller.admit(&app, Right::Read(&suite))?;
-    let found = reports::packages(&app.repository, &suite, query.source).await?;
+    let of = match (query.source, query.package) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::invalid("source", "and package exclude each other; give one"));
+        }
+        (Some(source), None) => PackagesOf::Source(source),
+        (None, Some(named)) => PackagesOf::Named(named),
+        (None, None) => PackagesOf::Suite,
+    };
+    let found = reports::packages(&app.repository, &suite, of).await?;
     let current = |one: &reports::PlacementReport| {
         !matches!(one.standing, reports::PlacementStanding::Superseded)
     };

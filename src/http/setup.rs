@@ -68,10 +68,7 @@ fn named_suites(app: &App, caller: &Caller, named: &str) -> Result<Vec<SuiteSpec
     let spec = |name: &str| {
         let name = caller.suite(app, name)?;
         caller.admit(app, Right::Read(&name))?;
-        let absent = || {
-            let detail = format!("there is no suite {name}; `repoctl suite list` shows them");
-            Failure::new(Code::Missing, detail)
-        };
+        let absent = || Failure::from(reports::absent_suite(&app.repository, &name));
         Ok(app.repository.desk(&name).ok_or_else(absent)?.state().spec.clone())
     };
     named.split(',').map(spec).collect()

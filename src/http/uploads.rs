@@ -17,6 +17,7 @@ use crate::domain::{Admitted, Change, Denied, Package, Right, Role};
 use crate::flow::FlowError;
 use crate::flow::admit::Ground;
 use crate::flow::change::submit::{Terms, submit};
+use crate::flow::report::reports;
 use crate::flow::upload::body::{Holds, Meter};
 use crate::flow::upload::single::{Declared, upload};
 use crate::flow::upload::{batch, body, single};
@@ -42,8 +43,7 @@ pub async fn package(
     let component: Component = parse("component", &component)?;
     let admitted = caller.admit(&app, Right::Upload(&suite))?;
     if app.repository.desk(&suite).is_none() {
-        let detail = format!("there is no suite {suite}; `repoctl suite list` shows them");
-        return Err(Failure::new(Code::Missing, detail));
+        return Err(reports::absent_suite(&app.repository, &suite).into());
     }
     // Checked before the body, which may be long; its content is checked when it is there.
     let reach = admitted.reach(&suite, Role::Uploader);

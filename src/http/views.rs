@@ -12,10 +12,9 @@ use crate::debian::SuiteName;
 use crate::domain::Outcome;
 use crate::domain::add::{Added, Standing};
 use crate::domain::installable::Trouble;
-use crate::domain::{
-    Entitled, GenerationRecord, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope,
-};
+use crate::domain::{Entitled, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope};
 use crate::flow::ScrubReport;
+use crate::flow::report::history::GenerationReport;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::{PlacementReport, PlacementStanding, SuiteReport};
 use crate::http::App;
@@ -139,8 +138,10 @@ pub fn suite(report: SuiteReport) -> SuiteView {
 }
 
 /// A generation; `live` is the one that is served.
-pub fn generation(record: GenerationRecord, live: Option<u64>) -> GenerationView {
+pub fn generation(report: GenerationReport, live: Option<u64>) -> GenerationView {
+    let GenerationReport { record, moves } = report;
     GenerationView {
+        moves: moves.iter().map(moved).collect(),
         live: live == Some(record.generation),
         generation: record.generation,
         at: record.at.0,
@@ -183,12 +184,30 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
         revoked_at: certificate.revoked_at.map(|at| at.0),
         reason: certificate.reason,
     });
+    let desks = app.repository.desks();
+    let live = |suite: &SuiteName| desks.get(suite).and_then(|desk| desk.live());
+    let behind = match &report.entitled {
+        Some(entitled) if entitled.role() == Role::Host => {
+            let offered = |suite: &SuiteName| {
+                let seen = report.sightings.iter().filter(|sighting| sighting.suite == *suite);
+                seen.map(|sighting| sighting.generation).max()
+            };
+            desks
+                .keys()
+                .filter(|suite| entitled.reads(suite) && offered(suite) < live(suite))
+                .cloned()
+                .collect()
+        }
+        _ => Vec::new(),
+    };
     let sightings = report.sightings.into_iter().map(|sighting| SightingView {
+        live: live(&sighting.suite),
         suite: sighting.suite,
         at: sighting.at.0,
         generation: sighting.generation,
     });
     IdentityView {
+        behind,
         identity: report.identity.to_string(),
         role: report.entitled.as_ref().map(|entitled| role(entitled.role())),
         suites: report

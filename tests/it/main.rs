@@ -10,6 +10,7 @@
 
 mod accepted;
 mod aliases;
+mod answers;
 mod archive;
 mod audit;
 mod beyond;

@@ -54,8 +54,9 @@ fn access_and_setup() {
             identity: "h".into(),
             serials: vec!["1f".into()],
             crl_next_update: Some(5),
+            other_ca: true,
         },
-        json!({ "identity": "h", "serials": ["1f"], "crl_next_update": 5 }),
+        json!({ "identity": "h", "serials": ["1f"], "crl_next_update": 5, "other_ca": true }),
     );
     let file = SetupFile {
         path: "/etc/apt/x".into(),
@@ -88,7 +89,7 @@ fn identities_and_status() {
         revoked_at: None,
         reason: String::new(),
     };
-    let sighting = SightingView { suite: suite(), at: 3, generation: 41 };
+    let sighting = SightingView { suite: suite(), at: 3, generation: 41, live: Some(42) };
     wire(
         &IdentityView {
             identity: "h".into(),
@@ -96,11 +97,13 @@ fn identities_and_status() {
             suites: SuiteChoice::Named(vec![]),
             certificates: vec![certificate],
             sightings: vec![sighting],
+            behind: vec![suite()],
             token_ends: None,
         },
         json!({ "identity": "h", "role": null, "suites": [],
             "certificates": [{ "serial": "1f", "not_after": 5, "revoked_at": null, "reason": "" }],
-            "sightings": [{ "suite": "stable", "at": 3, "generation": 41 }] }),
+            "sightings": [{ "suite": "stable", "at": 3, "generation": 41, "live": 42 }],
+            "behind": ["stable"] }),
     );
     let standing = SuiteStatus {
         suite: suite(),
@@ -122,6 +125,7 @@ fn identities_and_status() {
                 ca_not_after: None,
                 server_certificate_not_after: None,
                 certificates_expiring_soon: 2,
+                first_to_expire: vec![CertificateEnd { identity: "h".into(), not_after: 5 }],
             },
             room_bytes: Some(3),
             scrub: None,
@@ -131,7 +135,8 @@ fn identities_and_status() {
             "suites": [{ "suite": "stable", "generation": 0, "date": null, "valid_until": null,
                 "packages": 0, "waiting": 0, "pins": 0 }],
             "trust": { "crl_next_update": 1, "ca_not_after": null,
-                "server_certificate_not_after": null, "certificates_expiring_soon": 2 },
+                "server_certificate_not_after": null, "certificates_expiring_soon": 2,
+                "first_to_expire": [{ "identity": "h", "not_after": 5 }] },
             "room_bytes": 3, "scrub": null, "warnings": [{ "code": "c", "text": "t" }] }),
     );
 }

@@ -26,6 +26,7 @@ mod groups;
 mod heads;
 mod indices;
 mod journal;
+mod moved;
 mod packages;
 mod publish;
 mod repairs;

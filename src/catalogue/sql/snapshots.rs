@@ -1,9 +1,10 @@
 //! Snapshots: the signed texts of earlier generations, and which generation was live when.
 
 use super::generations::{find_generation, generation, generation_columns};
+use super::moved;
 use super::rows::{moment, number};
 use super::{Answer, Row, Store, Tx, count, one};
-use crate::catalogue::{CatalogueError, Snapshot, Snapshots};
+use crate::catalogue::{CatalogueError, Moved, MovedOf, Snapshot, Snapshots};
 use crate::debian::SuiteName;
 use crate::domain::GenerationRecord;
 use crate::time::Moment;
@@ -79,6 +80,10 @@ impl<S: Store> Snapshots for S {
 
     fn find_live_at(&self, suite: &SuiteName, at: Moment) -> Answer<Option<GenerationRecord>> {
         self.read(|tx| one(tx, LIVE_AT, &[suite.as_str().into(), at.0.into()], generation))
+    }
+
+    fn list_moved(&self, suite: &SuiteName, of: &MovedOf) -> Answer<Vec<Moved>> {
+        self.read(|tx| moved::list(tx, suite, of))
     }
 }
 

@@ -24,9 +24,8 @@ pub enum HostCommand {
     Setup(HostSetupArgs),
     /// Give a host its right, when its certificate comes from a CA of your own
     Grant(HostGrantArgs),
-    /// List the hosts, their certificates and when they were last seen
-    #[command(after_help = "EXAMPLE:\n  repoctl host list")]
-    List,
+    /// List the hosts, their certificates and what they were offered last
+    List(HostListArgs),
     /// Show one host
     #[command(after_help = "EXAMPLE:\n  repoctl host show web-01.example.org")]
     Show {
@@ -39,6 +38,23 @@ pub enum HostCommand {
     Revoke(NamedRevoke),
 }
 
+/// Which hosts.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host list --suite stable --behind\n\n\
+                        OFFERED is the generation of each suite that the host was given when it last asked \
+                        for one. Whether it installed it, only the host knows.")]
+pub struct HostListArgs {
+    /// Only hosts that read this suite, and only of this suite
+    #[arg(long, short, value_name = "SUITE")]
+    pub suite: Option<SuiteName>,
+    /// Only hosts that were not offered the generation that is live
+    #[arg(long)]
+    pub behind: bool,
+    /// Also those that were revoked and hold no right
+    #[arg(long, short)]
+    pub all: bool,
+}
+
 /// What can be done with identities.
 #[derive(Subcommand, Debug)]
 pub enum IdentityCommand {
@@ -48,7 +64,11 @@ pub enum IdentityCommand {
     Grant(IdentityGrantArgs),
     /// List the identities and their certificates
     #[command(after_help = "EXAMPLE:\n  repoctl identity list")]
-    List,
+    List {
+        /// Also those that were revoked and hold no right
+        #[arg(long, short)]
+        all: bool,
+    },
     /// Revoke an identity's certificates and rights at once
     #[command(
         after_help = "EXAMPLE:\n  repoctl identity revoke ci.example.org -m 'runner replaced'"

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::debian::SuiteName;
+use crate::debian::{PackageName, SuiteName};
 use crate::time::Moment;
 
 /// The audit log, or what is done with it.
@@ -12,7 +12,7 @@ use crate::time::Moment;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "EXAMPLE:\n  repoctl audit --suite stable --since 2d\n  \
-                  repoctl audit --refused\n  \
+                  repoctl audit --refused\n  repoctl audit --package acme-web\n  \
                   repoctl audit --all --json > audit.jsonl\n\n\
                   The newest come first; with --all the oldest. --json prints one object a line."
 )]
@@ -32,6 +32,9 @@ pub struct AuditArgs {
     /// Only what concerns this suite
     #[arg(long, short, value_name = "SUITE")]
     pub suite: Option<SuiteName>,
+    /// Only what concerns this package, or those that were built from the source of this name
+    #[arg(long, short, value_name = "PACKAGE")]
+    pub package: Option<PackageName>,
     /// Only this verb, such as pin, add or certificate-issue
     #[arg(long, value_name = "VERB")]
     pub verb: Option<String>,

@@ -85,7 +85,7 @@ impl HostCommand {
             Self::Revoke(args) => args.sure.into(),
             // On the host itself, for itself.
             Self::Enroll(_) | Self::Renew(_) => Consent::Plain,
-            Self::Setup(_) | Self::List | Self::Show { .. } => Consent::Reads,
+            Self::Setup(_) | Self::List(_) | Self::Show { .. } => Consent::Reads,
         }
     }
 }
@@ -96,7 +96,7 @@ impl IdentityCommand {
             Self::Issue(args) => args.how.sure.into(),
             Self::Grant(args) => args.sure.into(),
             Self::Revoke(args) => args.sure.into(),
-            Self::List => Consent::Reads,
+            Self::List { .. } => Consent::Reads,
         }
     }
 }

@@ -44,9 +44,9 @@ pub struct ListArgs {
     /// Of which suite.
     #[command(flatten)]
     pub of: SuiteArg,
-    /// Only what was built from this source package
-    #[arg(value_name = "SOURCE")]
-    pub source: Option<PackageName>,
+    /// Only the package of this name, and what was built from the source of this name
+    #[arg(value_name = "PACKAGE")]
+    pub package: Option<PackageName>,
     /// Also older versions that a newer one replaced
     #[arg(long, short)]
     pub all: bool,
@@ -54,9 +54,9 @@ pub struct ListArgs {
 
 /// What to find.
 #[derive(Args, Debug)]
-#[command(after_help = "EXAMPLE:\n  repoctl search 'libhello*'")]
+#[command(after_help = "EXAMPLE:\n  repoctl search hello\n  repoctl search 'libhello*'")]
 pub struct SearchArgs {
-    /// A package name, in which * stands for anything
+    /// A part of a package name; with * in it, the whole name, in which * stands for anything
     #[arg(value_name = "PATTERN")]
     pub pattern: String,
     /// At most this many
@@ -75,11 +75,15 @@ pub struct ShowArgs {
 
 /// Which generations.
 #[derive(Args, Debug)]
-#[command(after_help = "EXAMPLE:\n  repoctl history --suite stable --limit 5")]
+#[command(after_help = "EXAMPLE:\n  repoctl history --suite stable --limit 5\n  \
+                        repoctl history --suite stable --package hello")]
 pub struct HistoryArgs {
     /// Of which suite.
     #[command(flatten)]
     pub of: SuiteArg,
+    /// Only those that moved this package, or one that was built from the source of this name
+    #[arg(value_name = "PACKAGE", long, short)]
+    pub package: Option<PackageName>,
     /// At most this many, the newest first
     #[arg(
         long,

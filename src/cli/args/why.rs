@@ -65,7 +65,7 @@ impl HostCommand {
             Self::Renew(args) => Some(&args.why),
             Self::Grant(args) => Some(&args.why),
             Self::Revoke(args) => Some(&args.why),
-            Self::Setup(_) | Self::List | Self::Show { .. } => None,
+            Self::Setup(_) | Self::List(_) | Self::Show { .. } => None,
         }
     }
 }
@@ -76,7 +76,7 @@ impl IdentityCommand {
             Self::Issue(args) => Some(&args.how.why),
             Self::Grant(args) => Some(&args.why),
             Self::Revoke(args) => Some(&args.why),
-            Self::List => None,
+            Self::List { .. } => None,
         }
     }
 }

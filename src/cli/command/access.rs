@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Session, enrol, holder};
+use super::{Session, enrol, holder, listing};
 use crate::api::{
-    HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IssuedCertificate,
+    Code, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IssuedCertificate,
     RevocationRequest, SetupQuery, SuiteChoice,
 };
 use crate::cli::args::{
@@ -24,7 +24,6 @@ use crate::debian::SuiteName;
 /// # Errors
 /// A [`Failure`] from the server, the network or the disk.
 pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<(), Failure> {
-    let now = session.now();
     match command {
         HostCommand::Issue(args) => issue_host(session, args).await,
         HostCommand::Setup(args) => set_up(session, args).await,
@@ -40,20 +39,8 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
         HostCommand::Token(args) => enrol::token(session, args).await,
         // On the host itself, before there is a client.
         HostCommand::Enroll(_) | HostCommand::Renew(_) => Ok(()),
-        HostCommand::List => {
-            let hosts = session.client.list_hosts().await?;
-            session.show(&hosts, || render::access::list(&hosts, now));
-            session.say_if_empty(&hosts, "no hosts yet: repoctl host issue NAME --suite SUITE");
-            Ok(())
-        }
-        HostCommand::Show { name } => {
-            let hosts = session.client.list_hosts().await?;
-            let Some(host) = hosts.iter().find(|host| host.identity == *name) else {
-                return Err(Failure::refused(format!("there is no host {name}")));
-            };
-            session.show(host, || render::access::show(host, now));
-            Ok(())
-        }
+        HostCommand::List(args) => listing::hosts(session, args).await,
+        HostCommand::Show { name } => listing::host(session, name).await,
     }
 }
 
@@ -73,12 +60,7 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
             Ok(())
         }
         IdentityCommand::Revoke(args) => revoke(session, args, false).await,
-        IdentityCommand::List => {
-            let (identities, now) = (session.client.list_identities().await?, session.now());
-            session.show(&identities, || render::access::list(&identities, now));
-            session.say_if_empty(&identities, "no identities yet: repoctl identity issue NAME");
-            Ok(())
-        }
+        IdentityCommand::List { all } => listing::identities(session, *all).await,
     }
 }
 
@@ -192,16 +174,23 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
         "every certificate of {} ends for good, and its rights are taken away",
         args.name
     ));
-    if session.may_ask() && !session.said_yes() {
-        let now = session.now();
-        let found = holder::find(&session.client, &args.name, host).await?;
-        question.shown = found.map(|one| render::access::show(&one, now)).unwrap_or_default();
+    if !session.said_yes() {
+        let found = listing::find(&session.client, &args.name, host).await?;
+        question.shown = render::access::show(&found, session.now());
     }
     session.settle(&question)?;
     let request = RevocationRequest::default();
     let outcome = match host {
-        true => session.client.revoke_host(&args.name, &request).await?,
-        false => session.client.revoke_identity(&args.name, &request).await?,
+        true => session.client.revoke_host(&args.name, &request).await,
+        false => session.client.revoke_identity(&args.name, &request).await,
+    };
+    let outcome = match outcome {
+        Err(error) if error.is(Code::Missing) => {
+            return Err(listing::absent(&session.client, &args.name, host)
+                .await
+                .unwrap_or(error.into()));
+        }
+        outcome => outcome?,
     };
     let now = session.now();
     session.show(&outcome, || render::access::revoked(&outcome, now));

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::Session;
-use crate::api::{AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES};
+use crate::api::{AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES, VERBS};
 use crate::cli::args::{AuditArgs, AuditCommand, AuditVerify};
 use crate::cli::chain::{Chain, line};
 use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
 use crate::cli::terminal::Terminal;
+use crate::nearest::or_nearest;
 use crate::signing::verify_in_release;
 
 /// Shows the log, has it signed, or checks it against its chain.
@@ -36,6 +37,7 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
         identity: args.identity.clone(),
         suite: args.suite.as_ref().map(ToString::to_string),
         verb: args.verb.clone(),
+        package: args.package.clone(),
         refused: args.refused,
         after: args.all.then_some(0),
         before: None,
@@ -53,7 +55,12 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
         query.after = last;
     }
     if !any {
-        session.say_if_empty(&[(); 0], "no such entries");
+        let verb = args.verb.as_deref().filter(|verb| !VERBS.contains(verb));
+        let otherwise = "; docs/audit.md has the verbs";
+        let near = verb.map(|verb| {
+            format!("; no verb is called {verb}{}", or_nearest(verb, VERBS.into_iter(), otherwise))
+        });
+        session.say_if_empty(&[(); 0], &format!("no such entries{}", near.unwrap_or_default()));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod crl;
 pub mod enrol;
 mod holder;
+mod listing;
 pub mod manual;
 pub mod package;
 pub mod pin;

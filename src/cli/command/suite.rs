@@ -185,10 +185,23 @@ async fn parts_for_good(
 /// A [`Failure`] from the server or the network.
 pub async fn history(session: &mut Session<'_>, args: &HistoryArgs) -> Result<(), Failure> {
     let (suite, now) = (session.suite(args.of.suite.as_ref())?, session.now());
-    let query = GenerationsQuery { before: args.before, limit: Some(args.limit) };
+    let query = GenerationsQuery {
+        package: args.package.clone(),
+        before: args.before,
+        limit: Some(args.limit),
+    };
     let generations = session.client.list_generations(&suite, &query).await?;
     session.show(&generations, || render::suite::history(&generations, now));
-    session.say_if_empty(&generations, &format!("{suite} has no such generation"));
+    match &args.package {
+        Some(package) if generations.is_empty() => {
+            let near = super::package::near(&session.client, package.as_str()).await;
+            session.say_if_empty(
+                &generations,
+                &format!("no generation of {suite} moved {package}{near}"),
+            );
+        }
+        _ => session.say_if_empty(&generations, &format!("{suite} has no such generation")),
+    }
     Ok(())
 }
 

@@ -120,7 +120,7 @@ async fn generations(
     word: &str,
 ) -> Result<Vec<String>, ClientError> {
     let Some(suite) = suite else { return Ok(Vec::new()) };
-    let query = GenerationsQuery { before: None, limit: Some(MOST) };
+    let query = GenerationsQuery { limit: Some(MOST), ..GenerationsQuery::default() };
     let all = client.list_generations(suite, &query).await?.into_iter();
     let all = all.map(|one| one.generation.to_string());
     Ok(all.filter(|number| number.starts_with(word)).collect())

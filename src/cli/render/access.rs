@@ -4,6 +4,7 @@ use super::pairs;
 use crate::api::{CertificateView, Granted, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, when};
+use crate::debian::SuiteName;
 use crate::time::Moment;
 
 /// The identity of the caller, as the server sees it.
@@ -22,26 +23,64 @@ pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
 
 /// Identities, as a table: one line each, with the certificate that ends last.
 pub fn list(identities: &[IdentityView], now: Moment) -> String {
-    let headings = ["NAME", "ROLE", "SUITES", "CERTIFICATE", "LAST SEEN", ">GENERATION"];
-    let mut table = Table::new(&headings);
+    let mut table = Table::new(&["NAME", "ROLE", "SUITES", "CERTIFICATE", "LAST SEEN"]);
     for one in identities {
-        let seen = one.sightings.iter().max_by_key(|sighting| sighting.at);
         table.row([
             one.identity.clone(),
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
             certificate_state(one, now),
-            seen.map_or("never".into(), |sighting| age(sighting.at, now)),
-            seen.map(|sighting| sighting.generation.to_string()).unwrap_or_default(),
+            last_seen(one, None, now),
         ]);
     }
     table.lines(0)
 }
 
+/// Hosts, as a table: one line each, with what it was offered last of each of its suites, or of `suite`.
+pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> String {
+    let mut table = Table::new(&["NAME", "CERTIFICATE", "LAST SEEN", "OFFERED"]);
+    for one in hosts {
+        let offered = match suite {
+            Some(suite) => offered(one, suite),
+            None => {
+                let SuiteChoice::Named(suites) = &one.suites else { continue };
+                let of = suites.iter().map(|suite| format!("{suite} {}", offered(one, suite)));
+                of.collect::<Vec<_>>().join(", ")
+            }
+        };
+        table.row([
+            one.identity.clone(),
+            certificate_state(one, now),
+            last_seen(one, suite, now),
+            offered,
+        ]);
+    }
+    table.lines(0)
+}
+
+fn last_seen(one: &IdentityView, suite: Option<&SuiteName>, now: Moment) -> String {
+    let seen = one.sightings.iter().filter(|it| suite.is_none_or(|suite| *suite == it.suite));
+    seen.map(|it| it.at).max().map_or("never".into(), |at| age(at, now))
+}
+
+/// `4`, `3 of 4` where it is behind, or `nothing`.
+fn offered(one: &IdentityView, suite: &SuiteName) -> String {
+    let Some(seen) = one.sightings.iter().find(|it| it.suite == *suite) else {
+        return "nothing".into();
+    };
+    match seen.live {
+        Some(live) if live != seen.generation => format!("{} of {live}", seen.generation),
+        _ => seen.generation.to_string(),
+    }
+}
+
 /// One identity with every certificate and sighting.
 pub fn show(one: &IdentityView, now: Moment) -> String {
     let mut out = format!("{}\n", escape(&one.identity));
-    let role = one.role.map_or("none: its rights were taken away", |role| role.as_str());
+    let invited = one.certificates.is_empty() && one.token_ends.is_some();
+    let none =
+        if invited { "none until its token is used" } else { "none: its rights were taken away" };
+    let role = one.role.map_or(none, |role| role.as_str());
     let mut lines = vec![("role", role.into()), ("suites", choice(&one.suites))];
     lines.extend(one.token_ends.map(|end| ("token ends", when(end, now))));
     out.push_str(&pairs(2, &lines));
@@ -54,9 +93,9 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
             one.reason.clone(),
         ]);
     }
-    let mut sightings = Table::new(&["SUITE", "LAST SEEN", ">GENERATION"]);
-    for one in &one.sightings {
-        sightings.row([one.suite.to_string(), when(one.at, now), one.generation.to_string()]);
+    let mut sightings = Table::new(&["SUITE", "LAST SEEN", "OFFERED"]);
+    for seen in &one.sightings {
+        sightings.row([seen.suite.to_string(), when(seen.at, now), offered(one, &seen.suite)]);
     }
     for table in [certificates, sightings].into_iter().filter(|table| !table.is_empty()) {
         out.push_str(&format!("\n{}", table.lines(2)));
@@ -79,10 +118,11 @@ pub fn granted(right: &Granted) -> String {
 pub fn revoked(outcome: &RevocationOutcome, now: Moment) -> String {
     let name = escape(&outcome.identity);
     if outcome.serials.is_empty() {
-        return format!(
-            "{name} is shut out: its right is taken away\nnote: it has no certificate of this server's \
-             CA that could be revoked; let the CA that issued one do so\n"
-        );
+        let note = match outcome.other_ca {
+            true => "the CA that issued its certificate should revoke that, too",
+            false => "it had no certificate that was still valid",
+        };
+        return format!("{name} is shut out: its right is taken away\nnote: {note}\n");
     }
     let certificates = count(outcome.serials.len(), "certificate");
     let serials = outcome.serials.iter().map(|serial| format!("  {}\n", escape(serial)));

@@ -1,7 +1,7 @@
 //! The state of the server.
 
 use super::pairs;
-use crate::api::{ScrubPass, ScrubStatus, Status};
+use crate::api::{ScrubPass, ScrubStatus, Status, TrustStatus};
 use crate::cli::table::Table;
 use crate::cli::text::{age, escape, size, when};
 use crate::time::Moment;
@@ -20,7 +20,7 @@ pub fn status(status: &Status, now: Moment) -> String {
         ("revocation list ends", ends(trust.crl_next_update)),
         ("authority ends", ends(trust.ca_not_after)),
         ("server certificate ends", ends(trust.server_certificate_not_after)),
-        ("client certificates ending soon", trust.certificates_expiring_soon.to_string()),
+        ("client certificates ending soon", ending_soon(trust, server_now)),
     ];
     if let Some(scrub) = &status.scrub {
         lines.push(("last scrub", last_scrub(scrub, server_now)));
@@ -45,6 +45,22 @@ pub fn status(status: &Status, now: Moment) -> String {
         out.push_str(&format!("WARNING {}: {}\n", escape(&warning.code), escape(&warning.text)));
     }
     out
+}
+
+/// How many of them are named; `repoctl host list` has the rest.
+const NAMED: usize = 4;
+
+/// `2: web-01.example.org in 3 days, ci.example.org in 12 days`.
+fn ending_soon(trust: &TrustStatus, now: Moment) -> String {
+    let first = trust.first_to_expire.iter().take(NAMED);
+    let named: Vec<_> =
+        first.map(|one| format!("{} {}", escape(&one.identity), age(one.not_after, now))).collect();
+    let count = trust.certificates_expiring_soon;
+    match named.is_empty() {
+        true => count.to_string(),
+        false if count > named.len() as u64 => format!("{count}: {}, …", named.join(", ")),
+        false => format!("{count}: {}", named.join(", ")),
+    }
 }
 
 fn last_scrub(scrub: &ScrubStatus, now: Moment) -> String {

@@ -1,7 +1,7 @@
 //! Suites, their history and their differences.
 
 use super::{change, pairs};
-use crate::api::{Diff, GenerationView, SuiteView};
+use crate::api::{Diff, GenerationView, Move, SuiteView};
 use crate::cli::table::Table;
 use crate::cli::text::{age, size, when};
 use crate::debian::SuiteName;
@@ -107,7 +107,7 @@ fn beside(suite: &SuiteView) -> String {
 
 /// Generations, newest first, as a table.
 pub fn history(generations: &[GenerationView], now: Moment) -> String {
-    let mut table = Table::new(&[">GENERATION", "", "PUBLISHED", ">IN", ">OUT", "BY", "MESSAGE"]);
+    let mut table = Table::new(&[">GENERATION", "", "PUBLISHED", "BY", "CHANGED", "MESSAGE"]);
     for one in generations {
         let again = one.same_as.map(|same| format!("(as {same}) ")).unwrap_or_default();
         let message = one.message.trim_end().replace('\n', "; ");
@@ -115,13 +115,49 @@ pub fn history(generations: &[GenerationView], now: Moment) -> String {
             one.generation.to_string(),
             if one.live { "live".into() } else { " ".into() },
             when(one.at, now),
-            format!("+{}", one.entered),
-            format!("-{}", one.left),
             one.authors.join(","),
+            changed(one),
             format!("{again}{message}").trim_end().to_owned(),
         ]);
     }
     table.lines(0)
+}
+
+/// How many packages of a generation are named.
+const NAMED: usize = 4;
+
+/// What came and went: `acme-web 1.0 -> 2.0, +acme-new 1.0, -acme-old 3.1, and 5 more`.
+fn changed(one: &GenerationView) -> String {
+    let mut names: Vec<String> = one.moves.iter().map(moved).collect();
+    // The same of every architecture is said once.
+    names.dedup();
+    let (entered, left) = (one.entered, one.left);
+    if names.is_empty() {
+        return if entered == 0 && left == 0 {
+            String::new()
+        } else {
+            format!("+{entered} -{left}")
+        };
+    }
+    let told = one.moves.iter().flat_map(|one| [&one.from, &one.to]).flatten().count() as u64;
+    let is_whole = told >= entered.saturating_add(left);
+    match names.len().saturating_sub(NAMED) {
+        0 if is_whole => names.join(", "),
+        _ => {
+            names.truncate(NAMED);
+            format!("{}, … (+{entered} -{left})", names.join(", "))
+        }
+    }
+}
+
+fn moved(one: &Move) -> String {
+    let name = &one.package;
+    match (&one.from, &one.to) {
+        (Some(from), Some(to)) => format!("{name} {from} -> {to}"),
+        (None, Some(to)) => format!("+{name} {to}"),
+        (Some(from), None) => format!("-{name} {from}"),
+        (None, None) => name.to_string(),
+    }
 }
 
 /// What differs between two generations.

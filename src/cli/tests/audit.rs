@@ -105,7 +105,7 @@ async fn what_is_asked_of_the_log_is_passed_on() {
     let output = stage.run(&["audit"]).await;
     assert_eq!((output.exit, output.err.as_str()), (0, ""));
     let words = "audit --since 2h --until 2026-11-23T03:31:39Z --identity ann.example.org \
-                 --suite stable --verb pin --refused --limit 7";
+                 --suite stable --package acme-web --verb pin --refused --limit 7";
     stage.run(&words.split_whitespace().collect::<Vec<_>>()).await;
     let asked = server.asked.lock().unwrap().clone();
     assert_eq!(asked[0], AuditQuery { limit: Some(50), ..AuditQuery::default() });
@@ -114,6 +114,7 @@ async fn what_is_asked_of_the_log_is_passed_on() {
         until: Some(1_795_404_699),
         identity: Some("ann.example.org".into()),
         suite: Some("stable".into()),
+        package: Some("acme-web".parse().unwrap()),
         verb: Some("pin".into()),
         refused: true,
         after: None,

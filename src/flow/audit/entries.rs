@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::catalogue::CertificateRecord;
-use crate::debian::SuiteName;
+use crate::debian::{PackageName, SuiteName};
 use crate::domain::Applied;
 use crate::domain::Change;
 use crate::domain::SuiteEdit;
@@ -16,7 +16,9 @@ use crate::domain::{
     AccessEdit, AccessGrant, Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope,
     SuiteSpec,
 };
+use crate::flow::audit::about::About;
 use crate::flow::audit::refusals;
+use crate::flow::audit::words::{EVERY_PIN, WHOLE_SUITE};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Job;
@@ -40,7 +42,7 @@ pub enum Reach {
     Before(Option<u64>),
 }
 
-/// Matching entries that the asker may see, at most `limit`. Admins see all; others see their own,
+/// Matching entries that the asker may see, at most `limit`; with `package`, those that concern it. Admins see all; others see their own,
 /// and those of the suites that they operate. Counted refusals that are due are written first.
 ///
 /// # Errors
@@ -49,21 +51,28 @@ pub async fn list(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     search: Search,
+    package: Option<PackageName>,
     reach: Reach,
     limit: u32,
 ) -> Result<Vec<Entry>, FlowError> {
     let (shared, asker) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
         refusals::flush(&shared, false)?;
-        visible_entries(&shared, &asker, &search, reach, limit)
+        let about = package.map(|name| About::of(&shared, &asker, &name)).transpose()?;
+        let seen = |entry| {
+            let entry = as_seen_by(&asker, entry)?;
+            about.as_ref().is_none_or(|about| about.is_in(&entry)).then_some(entry)
+        };
+        matching_entries(&shared, &search, seen, reach, limit)
     })
     .await
 }
 
-fn visible_entries(
+/// Of the entries that are searched for, those that `seen` gives.
+fn matching_entries(
     repository: &Repository,
-    asker: &Admitted,
     search: &Search,
+    seen: impl Fn(Entry) -> Option<Entry>,
     mut reach: Reach,
     limit: u32,
 ) -> Result<Vec<Entry>, FlowError> {
@@ -77,7 +86,7 @@ fn visible_entries(
         };
         let Some(last) = page.last().map(|entry| entry.number) else { return Ok(found) };
         let whole = page.len() < PAGE as usize;
-        found.extend(page.into_iter().filter_map(|entry| as_seen_by(asker, entry)));
+        found.extend(page.into_iter().filter_map(&seen));
         if found.len() >= wanted || whole {
             found.truncate(wanted);
             return Ok(found);
@@ -165,9 +174,9 @@ pub fn detail(change: &Change) -> String {
         }
         Change::RollBack(targets, to) => {
             let to = to.map(|to| format!(" to generation {to}")).unwrap_or_default();
-            format!("{}{to}", names(targets, "the whole suite"))
+            format!("{}{to}", names(targets, WHOLE_SUITE))
         }
-        Change::Unpin(targets) => names(targets, "every pin"),
+        Change::Unpin(targets) => names(targets, EVERY_PIN),
         Change::Remove(targets) => names(targets, ""),
         Change::Edit(edit) => edited(edit),
         Change::Expire(target) => named(target),

@@ -2,7 +2,9 @@
 //!
 //! May name: error, threads, state, suite, repository
 
+mod about;
 pub mod entries;
 pub(crate) mod kept;
 pub mod refusals;
 pub mod seal;
+mod words;

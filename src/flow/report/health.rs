@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::debian::SuiteName;
-use crate::domain::{Admitted, Entitled, Package, Share};
+use crate::domain::{Admitted, Entitled, Identity, Package, Share};
 use crate::flow::admit;
 use crate::flow::error::{Damage, FlowError};
 use crate::flow::report::clock::look_at_clock;
@@ -30,9 +30,9 @@ pub struct ServerReport {
     pub ca_not_after: Option<Moment>,
     /// How much can still be stored. Unit: bytes.
     pub room_bytes: Option<u64>,
-    /// How many identities that lie within the asker's suites have a last certificate that expires
-    /// within 30 days.
-    pub expiring_soon: u64,
+    /// The identities within the asker's suites whose last certificate expires within 30 days, and when it
+    /// does; the first to expire first.
+    pub expiring_soon: Vec<(Moment, Identity)>,
     /// How far the scrub is; `None` where there is none.
     pub scrub: Option<ScrubReport>,
     /// What needs attention.
@@ -245,15 +245,20 @@ fn described(
     Ok((format!("{what} of {name} {version} {architecture}"), suites))
 }
 
-fn expiring_soon(repository: &Repository, asker: &Entitled) -> Result<u64, FlowError> {
+fn expiring_soon(
+    repository: &Repository,
+    asker: &Entitled,
+) -> Result<Vec<(Moment, Identity)>, FlowError> {
     let now = repository.now();
     let operated = admit::operated(repository, asker);
-    let soon = |report: &IdentityReport| {
+    let soon = |report: IdentityReport| {
         let open = report.certificates.iter().filter(|one| one.revoked_at.is_none());
-        let last = open.map(|one| one.not_after).max();
-        last.is_some_and(|end| end > now && end.since(now) < 30 * DAY_SECONDS)
+        let end = open.map(|one| one.not_after).max()?;
+        let is_soon = end > now && end.since(now) < 30 * DAY_SECONDS;
+        (is_soon && report.share(&operated) == Share::Whole).then_some((end, report.identity))
     };
-    let all = identities::list_now(repository, None)?;
-    let soon = all.iter().filter(|one| soon(one) && one.share(&operated) == Share::Whole);
-    Ok(soon.count() as u64)
+    let mut soon: Vec<_> =
+        identities::list_now(repository, None)?.into_iter().filter_map(soon).collect();
+    soon.sort();
+    Ok(soon)
 }

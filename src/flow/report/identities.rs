@@ -103,6 +103,27 @@ impl IdentityReport {
     }
 }
 
+/// Whether the embedded CA has issued nothing to it that is still valid. Where another CA issues, nobody
+/// here knows: `false`.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub async fn lacks_certificate(
+    repository: &Arc<Repository>,
+    identity: &Identity,
+) -> Result<bool, FlowError> {
+    if repository.trust.is_external() {
+        return Ok(false);
+    }
+    let identity = identity.clone();
+    reading(repository, move |shared| {
+        let now = shared.now();
+        let certificates = shared.catalogue.list_certificates(Some(&identity))?;
+        Ok(!certificates.iter().any(|one| one.revoked_at.is_none() && one.not_after > now))
+    })
+    .await
+}
+
 /// Every identity; with `hosts`, only hosts or only the others. The role of an identity without
 /// rights is not recorded, so it is among both, unless a token for a host is pending.
 ///

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod concern;
 pub mod health;
+pub mod history;
 pub mod identities;
 pub mod reports;
 pub mod restored;

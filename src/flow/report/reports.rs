@@ -7,9 +7,7 @@ use std::time::Duration;
 use crate::catalogue::Placement;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::package_set::place_of;
-use crate::domain::{
-    Draft, GenerationRecord, Head, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves,
-};
+use crate::domain::{Draft, Head, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves};
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite};
 use crate::flow::threads::blocking;
@@ -71,6 +69,11 @@ pub(in crate::flow) const AT_ONCE: usize = 4;
 /// How long a report waits for its turn. Unit: seconds.
 const PATIENCE_SECONDS: u64 = 5;
 
+/// The error for a suite that does not exist, to who may read every suite: with the name that may be meant.
+pub fn absent_suite(repository: &Repository, suite: &SuiteName) -> FlowError {
+    no_suite(repository, suite)
+}
+
 /// Reads a report off the async threads, once a turn is free. The turn is taken until the read
 /// ends, even if the client is gone.
 ///
@@ -104,7 +107,7 @@ pub async fn suite(
 ) -> Result<SuiteReport, FlowError> {
     let name = suite.clone();
     reading(repository, move |repository| {
-        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
+        let state = repository.desk(&name).ok_or_else(|| no_suite(repository, &name))?.state();
         let placements =
             placement_reports(&state, repository.catalogue.list_placements(&name, None)?);
         let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
@@ -121,20 +124,44 @@ pub async fn suite(
     .await
 }
 
-/// Every package that a suite has accepted, with its state; of one source only, when `source` is
-/// given.
+/// Of which packages of a suite is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PackagesOf {
+    /// All.
+    Suite,
+    /// Those that are built from this source.
+    Source(PackageName),
+    /// Those, and the binary packages of this name.
+    Named(PackageName),
+}
+
+/// The packages that a suite has accepted, with their state.
 ///
 /// # Errors
 /// [`FlowError::Missing`]; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn packages(
     repository: &Arc<Repository>,
     suite: &SuiteName,
-    source: Option<PackageName>,
+    of: PackagesOf,
 ) -> Result<Vec<PlacementReport>, FlowError> {
     let name = suite.clone();
     reading(repository, move |repository| {
-        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
-        Ok(placement_reports(&state, repository.catalogue.list_placements(&name, source.as_ref())?))
+        let state = repository.desk(&name).ok_or_else(|| no_suite(repository, &name))?.state();
+        let built = |source| repository.catalogue.list_placements(&name, source);
+        let found = match &of {
+            PackagesOf::Suite => built(None)?,
+            PackagesOf::Source(source) => built(Some(source))?,
+            PackagesOf::Named(named) => {
+                let mut found = built(Some(named))?;
+                let of_name = repository.catalogue.search_suite(&name, named.as_str(), u32::MAX)?;
+                found.extend(of_name.into_iter().filter(|one| one.package.source != *named));
+                found.sort_by(|a, b| {
+                    a.package.name.cmp(&b.package.name).then(a.accepted_at.cmp(&b.accepted_at))
+                });
+                found
+            }
+        };
+        Ok(placement_reports(&state, found))
     })
     .await
 }
@@ -214,29 +241,11 @@ pub fn pins(
     };
     match suite {
         Some(suite) => {
-            let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+            let desk = repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
             Ok(of(suite, &desk))
         }
         None => Ok(repository.desks().iter().flat_map(|(name, desk)| of(name, desk)).collect()),
     }
-}
-
-/// The newest generations, newest first: at most `limit` of those below `before`.
-///
-/// # Errors
-/// [`FlowError::Missing`].
-pub async fn history(
-    repository: &Arc<Repository>,
-    suite: &SuiteName,
-    before: Option<u64>,
-    limit: u32,
-) -> Result<Vec<GenerationRecord>, FlowError> {
-    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
-    let name = suite.clone();
-    reading(repository, move |repository| {
-        Ok(repository.catalogue.list_generations(&name, before, limit)?)
-    })
-    .await
 }
 
 /// What differs between two generations.
@@ -249,7 +258,7 @@ pub async fn diff(
     from: u64,
     to: u64,
 ) -> Result<Vec<Move>, FlowError> {
-    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
+    repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
     let name = suite.clone();
     reading(repository, move |repository| {
         let at = |generation| -> Result<PackageSet, FlowError> {

@@ -159,7 +159,7 @@ pub async fn add(
     suites: Option<BTreeSet<SuiteName>>,
 ) -> Result<Rotation, FlowError> {
     if let Some(absent) = suites.iter().flatten().find(|suite| repository.desk(suite).is_none()) {
-        return Err(no_suite(absent));
+        return Err(no_suite(repository, absent));
     }
     let key = alter_keyring(repository, admitted, "", move |repository| {
         let new = match wanted {

@@ -10,8 +10,9 @@ use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
     Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Integrity, Journal,
-    KeyringSighting, Measured, Mention, NewPackage, PackageRecord, Packages, PastIndex, Placement,
-    Repairs, Restoration, Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites, Writing,
+    KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage, PackageRecord, Packages,
+    PastIndex, Placement, Repairs, Restoration, Restorations, Sighting, Snapshot, Snapshots,
+    SuiteState, Suites, Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -231,6 +232,7 @@ faulty! { Snapshots:
     fn record_snapshot(suite: &SuiteName, snapshot: &Snapshot) -> Snapshot;
     fn find_generation(suite: &SuiteName, generation: u64) -> Option<GenerationRecord>;
     fn find_live_at(suite: &SuiteName, at: Moment) -> Option<GenerationRecord>;
+    fn list_moved(suite: &SuiteName, of: &MovedOf) -> Vec<Moved>;
 }
 
 faulty! { Access:

@@ -15,7 +15,7 @@ fn sound_packages_in_the_wrong_place_say_which_would_be_right() {
     let good = built(&server, "good", &package("acme-new", "1.0"));
     let foreign = built(&server, "foreign", &DebBuilder::new("acme-new", "1.0", "riscv64"));
     let cases: [(&[&str], i32, &[&str]); 8] = [
-        (&["--suite", "stabel", &good], 1, &["no suite stabel", "repoctl suite list"]),
+        (&["--suite", "stabel", &good], 1, &["no suite stabel", "did you mean stable?"]),
         (&["--suite", "Not/A/Suite", &good], 2, &["--suite", "Not/A/Suite", "a-z"]),
         (
             &["--suite", "stable", "-C", "contrib", &good],

@@ -60,7 +60,17 @@ const CERTIFICATES: &[Scene] = &[
             typed("host grant web-01.example.org --suite testing"),
         ],
     ),
-    ("host list", &[typed("host list"), typed("host list --json")]),
+    (
+        "host list",
+        &[
+            typed("host list"),
+            typed("host list --all"),
+            typed("host list --suite stable"),
+            typed("host list --behind"),
+            typed("host list --suite testing --behind"),
+            typed("host list --json"),
+        ],
+    ),
     (
         "host show",
         &[
@@ -68,6 +78,9 @@ const CERTIFICATES: &[Scene] = &[
             typed("host show web-02.example.org"),
             typed("host show lost.example.org"),
             typed("host show web-02.example.org --json"),
+            typed("host show web-04.example.org"),
+            typed("host show web-1.example.org"),
+            typed("host show web-01"),
             typed("host show absent.example.org"),
         ],
     ),
@@ -77,6 +90,8 @@ const CERTIFICATES: &[Scene] = &[
             typed("host revoke web-01.example.org"),
             asked("host revoke web-01.example.org", "y\n"),
             typed("host revoke web-01.example.org --yes --json"),
+            typed("host revoke web-04.example.org"),
+            typed("host revoke web-01"),
         ],
     ),
     (

@@ -42,6 +42,7 @@ pub const SCENES: &[Scene] = &[
             typed("audit --json"),
             typed("audit --all --json"),
             typed("audit --identity nobody"),
+            typed("audit --package acme-web --verb rolback"),
             typed("audit --since yesterday"),
         ],
     ),

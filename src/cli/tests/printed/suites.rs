@@ -71,20 +71,35 @@ pub const SCENES: &[Scene] = &[
             typed("list --suite empty --json"),
         ],
     ),
-    ("search", &[typed("search 'acme*'"), typed("search 'acme*' --json"), typed("search nothing")]),
+    (
+        "search",
+        &[
+            typed("search 'acme*'"),
+            typed("search 'acme*' --json"),
+            typed("search acme"),
+            typed("search nothing"),
+        ],
+    ),
     (
         "show",
         &[
             typed("show acme-web"),
             typed("show acme-web=1.9-1 --json"),
             typed("show acme-web=3.0"),
+            typed("show acme-wbe"),
             typed("show Acme"),
             typed("show acme-web="),
         ],
     ),
     (
         "history",
-        &[typed("history"), typed("history --json"), typed("history --suite empty --before 1")],
+        &[
+            typed("history"),
+            typed("history --json"),
+            typed("history --package acme-web"),
+            typed("history --suite empty --before 1"),
+            typed("history --suite empty --package acme-wbe"),
+        ],
     ),
     ("diff", &[typed("diff 41 42"), typed("diff 41 --json"), typed("diff --suite empty 1 1")]),
     ("status", &[typed("status"), typed("status --json")]),

@@ -138,7 +138,13 @@ async fn respond(State(server): State<Server>, method: Method, uri: Uri, body: B
             server.changes.fetch_add(1, Ordering::SeqCst);
             ANSWERS[key.replace("moving", "stable")].clone()
         }
-        "GET packages" if uri.query().unwrap_or_default().contains("nothing") => json!([]),
+        "GET packages"
+            if ["nothing", "pattern=acme-wbe"]
+                .iter()
+                .any(|absent| uri.query().unwrap_or_default().contains(absent)) =>
+        {
+            json!([])
+        }
         "GET suites/stable" | "POST suites/stable/redate" => ANSWERS["GET suites"][0].clone(),
         "GET suites/empty" => ANSWERS["GET suites"][1].clone(),
         "POST blobs/missing" => json!({ "missing": json()["digests"] }),
@@ -268,7 +274,7 @@ fn audit(query: &str) -> Value {
     let mut all = entries();
     match after.map(|after| after.parse::<u64>().unwrap()) {
         Some(after) => all.retain(|entry| entry.number > after),
-        None if query.contains("identity=nobody") => all.clear(),
+        None if query.contains("identity=nobody") || query.contains("verb=rolback") => all.clear(),
         None => all.reverse(),
     }
     json!(all)

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
-use repod::catalogue::{Generations, SqliteCatalogue, Suites};
+use repod::catalogue::{Generations, MovedOf, Snapshots, SqliteCatalogue, Suites};
+use repod::digest::Digest;
 use repod::domain::Package;
 use tempfile::TempDir;
 
@@ -126,6 +127,31 @@ proptest! {
                 let (component, _) = found.packages().next().unwrap();
                 prop_assert_eq!(found.since(component, &one), listed);
             }
+        }
+        // What came and went, of any run of generations and of any name.
+        let moved = |of: &MovedOf| -> BTreeSet<(u64, Digest, bool)> {
+            let moved = catalogue.list_moved(&name, of).unwrap();
+            assert!(moved.is_sorted_by_key(|one| one.generation));
+            moved.into_iter().map(|one| (one.generation, one.package.digest, one.came)).collect()
+        };
+        let told: Vec<(u64, u8, Digest, bool)> = (1..model.len()).flat_map(|number| {
+            let of = |a: usize, b: usize, came: bool| -> Vec<_> {
+                let only = model[a].difference(&model[b]);
+                only.map(|(p, v)| (number as u64, *p, package(*p, *v).digest, came)).collect()
+            };
+            [of(number, number - 1, true), of(number - 1, number, false)].concat()
+        }).collect();
+        for first in 1..model.len() as u64 {
+            for end in [first, first + 2, u64::from(u32::MAX)] {
+                let within = told.iter().filter(|(number, ..)| (first..=end).contains(number));
+                let expected: BTreeSet<_> = within.map(|(n, _, d, came)| (*n, *d, *came)).collect();
+                prop_assert_eq!(moved(&MovedOf::Generations(first..=end)), expected);
+            }
+        }
+        for place in 0..4_u8 {
+            let of = MovedOf::Named(samples::name(&format!("p{place}")));
+            let expected = told.iter().filter(|(_, p, ..)| *p == place).map(|(n, _, d, came)| (*n, *d, *came));
+            prop_assert_eq!(moved(&of), expected.collect());
         }
         prop_assert_eq!(catalogue.changes_since(&name, model.len() as u64).unwrap(), None);
         let last = model.len() as u64 - 1;

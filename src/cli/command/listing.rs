@@ -1,0 +1,170 @@
+//! Listing: hosts and identities, and what is said of a name that is none.
+
+use super::Session;
+use crate::api::{IdentityView, SuiteChoice};
+use crate::cli::args::HostListArgs;
+use crate::cli::failure::Failure;
+use crate::cli::render;
+use crate::cli::text::{count, shell_word};
+use crate::client::Client;
+use crate::debian::SuiteName;
+use crate::nearest::nearest;
+
+/// Lists hosts.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network, and for a suite that no host reads.
+pub(super) async fn hosts(session: &mut Session<'_>, args: &HostListArgs) -> Result<(), Failure> {
+    let mut hosts = session.client.list_hosts().await?;
+    if hosts.is_empty() {
+        session.show(&hosts, String::new);
+        session.say_if_empty(&hosts, "no hosts yet: repoctl host issue NAME --suite SUITE");
+        return Ok(());
+    }
+    if let Some(suite) = &args.suite {
+        hosts.retain(|host| reads(host, suite));
+        if hosts.is_empty() {
+            // Nobody reads it, or there is no such suite: then this says so.
+            session.client.view_suite(suite).await?;
+        }
+    }
+    let hidden = hide(&mut hosts, args.all);
+    hosts.retain(|host| !args.behind || is_behind(host, args.suite.as_ref()));
+    let now = session.now();
+    session.show(&hosts, || render::access::hosts(&hosts, args.suite.as_ref(), now));
+    let nobody = match (&args.suite, args.behind) {
+        (Some(suite), true) => format!("no host is behind in {suite}"),
+        (None, true) => "no host is behind".into(),
+        (Some(suite), false) => format!("no host reads {suite}"),
+        (None, false) => "no host holds a right".into(),
+    };
+    session.say_if_empty(&hosts, &nobody);
+    say_hidden(session, hidden);
+    Ok(())
+}
+
+/// Lists identities that are no hosts.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub(super) async fn identities(session: &mut Session<'_>, all: bool) -> Result<(), Failure> {
+    let mut identities = session.client.list_identities().await?;
+    let hidden = hide(&mut identities, all);
+    let now = session.now();
+    session.show(&identities, || render::access::list(&identities, now));
+    session.say_if_empty(&identities, "no identities yet: repoctl identity issue NAME");
+    say_hidden(session, hidden);
+    Ok(())
+}
+
+/// Shows one host.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network, and when there is no such host.
+pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Failure> {
+    let hosts = session.client.list_hosts().await?;
+    let Some(host) = hosts.iter().find(|host| host.identity == name) else {
+        return Err(unknown(&hosts, name, true));
+    };
+    let now = session.now();
+    session.show(host, || render::access::show(host, now));
+    Ok(())
+}
+
+/// The host or identity that is to be revoked.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network, and when there is none, or nothing of it to revoke.
+pub(super) async fn find(client: &Client, name: &str, host: bool) -> Result<IdentityView, Failure> {
+    let all = known(client, host).await?;
+    match all.iter().find(|one| one.identity == name) {
+        Some(found) if is_token_alone(found) => Err(token_alone(name)),
+        Some(found) => Ok(found.clone()),
+        None => Err(unknown(&all, name, host)),
+    }
+}
+
+/// Why the server knows nothing of it that could be revoked, when that can be told.
+pub(super) async fn absent(client: &Client, name: &str, host: bool) -> Option<Failure> {
+    let all = known(client, host).await.ok()?;
+    match all.iter().find(|one| one.identity == name) {
+        Some(found) => is_token_alone(found).then(|| token_alone(name)),
+        None => Some(unknown(&all, name, host)),
+    }
+}
+
+async fn known(client: &Client, host: bool) -> Result<Vec<IdentityView>, Failure> {
+    Ok(match host {
+        true => client.list_hosts().await?,
+        false => client.list_identities().await?,
+    })
+}
+
+fn token_alone(name: &str) -> Failure {
+    let text = format!("{name} has no certificate yet, only a token; nothing was revoked");
+    let name = shell_word(name);
+    Failure::refused(text)
+        .with_hint(format!("the token ends with `repoctl host token {name} --revoke`"))
+}
+
+fn unknown(all: &[IdentityView], name: &str, host: bool) -> Failure {
+    let (what, list) = match host {
+        true => (
+            "host",
+            "`repoctl host list --all` shows the hosts, `repoctl identity list` the others",
+        ),
+        false => {
+            ("identity", "`repoctl identity list --all` shows them, `repoctl host list` the hosts")
+        }
+    };
+    let near = near(all, name).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    Failure::refused(format!("there is no {what} {name}{near}")).with_hint(list)
+}
+
+/// The name that is meant. Names of one domain have most of their letters in common, so the first parts are
+/// compared, and a first part alone stands for its name.
+fn near<'i>(all: &'i [IdentityView], name: &str) -> Option<&'i str> {
+    let parted = |name: &'_ str| -> (String, String) {
+        let (first, domain) = name.split_once('.').unwrap_or((name, ""));
+        (first.to_owned(), domain.to_owned())
+    };
+    let (first, domain) = parted(name);
+    let alike = all.iter().map(|one| (parted(&one.identity), one.identity.as_str()));
+    let alike: Vec<_> = alike.filter(|((_, of), _)| domain.is_empty() || *of == domain).collect();
+    let near = nearest(&first, alike.iter().map(|((first, _), _)| first.as_str()))?;
+    alike.iter().find(|((first, _), _)| first == near).map(|(_, name)| *name)
+}
+
+fn reads(host: &IdentityView, suite: &SuiteName) -> bool {
+    match &host.suites {
+        SuiteChoice::All => true,
+        SuiteChoice::Named(suites) => suites.contains(suite),
+    }
+}
+
+fn is_behind(host: &IdentityView, suite: Option<&SuiteName>) -> bool {
+    host.behind.iter().any(|behind| suite.is_none_or(|suite| suite == behind))
+}
+
+/// It was never more than invited.
+fn is_token_alone(one: &IdentityView) -> bool {
+    one.role.is_none() && one.certificates.is_empty() && one.token_ends.is_some()
+}
+
+/// Takes those out that hold nothing any more; gives their number.
+fn hide(list: &mut Vec<IdentityView>, all: bool) -> usize {
+    let before = list.len();
+    let holds = |one: &IdentityView| {
+        let usable = one.certificates.iter().any(|certificate| certificate.revoked_at.is_none());
+        one.role.is_some() || one.token_ends.is_some() || usable
+    };
+    list.retain(|one| all || holds(one));
+    before.saturating_sub(list.len())
+}
+
+fn say_hidden(session: &mut Session<'_>, hidden: usize) {
+    if hidden > 0 && !session.json {
+        let names = count(hidden, "revoked name");
+        session.around.complain(&format!("{names} not shown: --all\n"));
+    }
+}
