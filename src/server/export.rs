@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -22,8 +22,10 @@ use crate::flow::serve::export::{Pieces, Suites, Tree};
 use crate::pool::DiskPool;
 use crate::time::{Clock as _, Moment, SystemClock};
 
+mod fault;
 mod others;
 
+use fault::failed;
 use others::Others;
 
 /// Options of an export.
@@ -83,10 +85,6 @@ struct Place {
     keep_seconds: u64,
     now: Moment,
     named: BTreeSet<PathBuf>,
-}
-
-fn failed<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> FlowError + 'p {
-    move |error| FlowError::internal(format!("cannot {what} {}", path.display()))(error)
 }
 
 impl Place {

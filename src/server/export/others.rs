@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::failed;
+use super::fault::failed;
 use crate::flow::FlowError;
 use crate::flow::serve::export::Suites;
 

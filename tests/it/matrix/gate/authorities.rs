@@ -22,7 +22,10 @@ fn certificates_of_a_ca_of_ones_own_get_rights_and_not_certificates_here() {
     ]);
     refused.expect_code(1).expect_says("repoctl host grant web-01.example.org");
     let revoked = outside.boss(&["host", "revoke", HOST, "-m", "gone", "--yes"]).expect_success();
-    assert!(revoked.says("the CA that issued its certificate should revoke that, too"), "{revoked}");
+    assert!(
+        revoked.says("the CA that issued its certificate should revoke that, too"),
+        "{revoked}"
+    );
     assert!(
         outside
             .answer(Some(GOOD))
