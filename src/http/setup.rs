@@ -38,8 +38,7 @@ pub async fn setup(
     let ca_pem = app.site.server_ca.clone().unwrap_or_else(embedded);
     let facts = HostFacts {
         identity: &identity,
-        public_url: &app.site.public_url,
-        server: &app.site.host,
+        address: &app.site.address(),
         ca_pem: &ca_pem,
         suites: &of_suites,
     };
