@@ -67,6 +67,9 @@ pub struct SuiteFacts {
     pub names: Vec<PackageName>,
 }
 
+/// Where a host has the script that upgrades it.
+pub const UPGRADE_SCRIPT: &str = "/usr/local/sbin/repod-upgrade";
+
 /// How the names of client packages begin; only the server makes packages of such names.
 pub const CLIENT_PREFIX: &str = "repod-client-";
 
@@ -105,7 +108,7 @@ pub fn directory(server: &str) -> String {
 pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
     let own = directory(&facts.address.server);
     let script = HostFile {
-        path: "/usr/local/sbin/repod-upgrade".into(),
+        path: UPGRADE_SCRIPT.into(),
         mode: "0755",
         owner: "root",
         content: upgrade_script(facts.identity),
@@ -120,25 +123,64 @@ pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
 
 /// The files of one suite, the same on every host: the client package brings them too.
 pub fn suite_files(address: &Address, facts: &SuiteFacts) -> Vec<HostFile> {
-    let server = address.server.as_str();
-    let suite = facts.spec.name.as_str();
-    let named = |begin: &str, extension| file_name(begin, &[server, suite], extension);
-    let keys = key_file(server, &facts.spec.name);
-    vec![
-        file(keys.clone(), facts.keys.clone()),
-        file(
-            format!("{CONFIGURATION}/{}", named("60repod", CONF)),
-            [connection(address, &facts.spec).as_str(), DOWNWARDS].concat(),
-        ),
-        file(
-            format!("/etc/apt/sources.list.d/{}", named("repod", SOURCES)),
-            source(&address.public_url, &keys, &facts.spec),
-        ),
-        file(
-            format!("/etc/apt/preferences.d/{}", named("60repod", PREF)),
-            preferences(server, facts),
-        ),
-    ]
+    SuiteFiles::of(address, facts).into_all()
+}
+
+/// The files of one suite.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SuiteFiles {
+    /// The keys that sign it.
+    pub keys: HostFile,
+    /// How apt connects, and what lets a host go down.
+    pub connection: HostFile,
+    /// The suite itself.
+    pub sources: HostFile,
+    /// Which names may go down.
+    pub preferences: HostFile,
+}
+
+impl SuiteFiles {
+    /// Those of a suite.
+    pub fn of(address: &Address, facts: &SuiteFacts) -> Self {
+        let (server, spec) = (address.server.as_str(), &facts.spec);
+        let names = [server, spec.name.as_str()];
+        let below = |folder: &str, begin: &str, extension| {
+            format!("{folder}/{}", file_name(begin, &names, extension))
+        };
+        let keys = key_file(server, &spec.name);
+        let connection = [connection(address, spec).as_str(), DOWNWARDS].concat();
+        let sources = source(&address.public_url, &keys, spec);
+        Self {
+            keys: file(keys, facts.keys.clone()),
+            connection: file(below(CONFIGURATION, "60repod", CONF), connection),
+            sources: file(below(SOURCES_FOLDER, "repod", SOURCES), sources),
+            preferences: file(below(PREFERENCES, "60repod", PREF), preferences(server, facts)),
+        }
+    }
+
+    /// All of them.
+    pub fn into_all(self) -> Vec<HostFile> {
+        vec![self.keys, self.connection, self.sources, self.preferences]
+    }
+}
+
+/// How the paths of a host's sources of one server begin. Those of a server whose name goes on behind
+/// a `-` begin so too.
+pub fn sources_begin(server: &str) -> String {
+    let name = file_name("repod", &[server], "");
+    format!("{SOURCES_FOLDER}/{}-", name.trim_end_matches('.'))
+}
+
+/// The names that preferences, as they are written here, pin; `None` when one is no name.
+pub fn pinned_names(preferences: &str) -> Option<Vec<PackageName>> {
+    let mut names = Vec::new();
+    for stanza in preferences.split("\n\n").filter(|one| one.ends_with("\nPin-Priority: 1001")) {
+        let list = stanza.lines().find_map(|line| line.strip_prefix("Package: "))?;
+        for name in list.split(' ') {
+            names.push(PackageName::parse(name.strip_suffix(":any")?).ok()?);
+        }
+    }
+    Some(names)
 }
 
 /// Files of earlier builds, which a host no longer needs. They have no extension: where the
@@ -160,7 +202,8 @@ pub fn client_postinst(server: &str, suite: &SuiteName) -> String {
     )
 }
 
-fn key_file(server: &str, suite: &SuiteName) -> String {
+/// Where a host has the keys that sign a suite.
+pub fn key_file(server: &str, suite: &SuiteName) -> String {
     format!("{}/{suite}.asc", directory(server))
 }
 
@@ -197,6 +240,8 @@ const ERROR_MODE: &str = "\
     APT::Update::Error-Mode \"any\";\n";
 
 const CONFIGURATION: &str = "/etc/apt/apt.conf.d";
+const SOURCES_FOLDER: &str = "/etc/apt/sources.list.d";
+const PREFERENCES: &str = "/etc/apt/preferences.d";
 
 const DOWNWARDS: &str = "\
     // apt knows allow-downgrades only for the whole host, whatever the origin. What is really\n\
@@ -270,7 +315,7 @@ fn lists(names: &[String]) -> Vec<String> {
 
 /// The script that upgrades a host. It waits a time that differs from host to host, so that hosts
 /// with the same cron line do not come at once.
-fn upgrade_script(identity: &Identity) -> String {
+pub fn upgrade_script(identity: &Identity) -> String {
     include_str!("../../packaging/repod-upgrade").replace("@HOST@", identity.as_str())
 }
 

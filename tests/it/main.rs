@@ -46,6 +46,7 @@ mod obeyed;
 mod openapi;
 mod origins;
 mod questions;
+mod refresh;
 mod refusals;
 mod renewal;
 mod restored;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::names::{parse_name, parse_role};
-use super::{HostEnroll, HostRenew, HostToken, MessageArg, YesArg};
+use super::{HostEnroll, HostRefresh, HostRenew, HostToken, MessageArg, YesArg};
 use crate::api::Role;
 use crate::debian::SuiteName;
 
@@ -20,6 +20,8 @@ pub enum HostCommand {
     Enroll(HostEnroll),
     /// On a host: get the next certificate, when the present one is about to end
     Renew(HostRenew),
+    /// On a host: write what it lacks, such as the files of a suite that was given to it
+    Refresh(HostRefresh),
     /// Write what a host needs, except its key and certificate
     Setup(HostSetupArgs),
     /// Give a host its right, when its certificate comes from a CA of your own

@@ -1,4 +1,4 @@
-//! `repoctl host token`, `host enroll` and `host renew`.
+//! `repoctl host token`, `host enroll`, `host renew` and `host refresh`.
 
 use std::path::PathBuf;
 
@@ -78,4 +78,23 @@ pub struct HostRenew {
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
+}
+
+/// What to bring to this host.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host refresh --dry-run\n\n\
+                  repod-renew.timer runs it once a day, behind repoctl host renew. It writes what this \
+                  host lacks: the files of suites that were given to it, newer settings, newer \
+                  scripts. What was changed or removed on the host stays so, and is named. New \
+                  signing keys of a suite that it has come with the client package alone.")]
+pub struct HostRefresh {
+    /// The root directory of the machine
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write also what was changed or removed on this host
+    #[arg(long)]
+    pub force: bool,
 }

@@ -39,7 +39,7 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
         HostCommand::Revoke(args) => revoke(session, args, true).await,
         HostCommand::Token(args) => enrol::token(session, args).await,
         // On the host itself, before there is a client.
-        HostCommand::Enroll(_) | HostCommand::Renew(_) => Ok(()),
+        HostCommand::Enroll(_) | HostCommand::Renew(_) | HostCommand::Refresh(_) => Ok(()),
         HostCommand::List => {
             let hosts = session.client.list_hosts().await?;
             session.show(&hosts, || render::access::list(&hosts, now));

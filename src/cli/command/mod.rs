@@ -9,6 +9,7 @@ mod holder;
 pub mod manual;
 pub mod package;
 pub mod pin;
+pub mod refresh;
 pub mod restored;
 pub mod rights;
 pub mod signing;
