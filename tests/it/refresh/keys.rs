@@ -17,7 +17,7 @@ fn behind(server: &TestServer, fingerprint: &str) -> Vec<String> {
     let keys: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
     let key = keys.as_array().unwrap().iter().find(|one| one["fingerprint"] == fingerprint);
     let hosts = key.unwrap()["hosts_behind"].as_array().unwrap().iter();
-    hosts.map(|one| format!("{}", one["suite"].as_str().unwrap())).collect()
+    hosts.map(|one| one["suite"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
