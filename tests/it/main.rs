@@ -59,6 +59,7 @@ mod snapshot;
 mod story;
 mod streaming;
 mod sweep;
+mod timers;
 mod translations;
 mod unreadable;
 mod upgrading;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::names::{parse_name, parse_role};
-use super::{HostEnroll, HostRefresh, HostRenew, HostToken, MessageArg, YesArg};
+use super::{HostEnroll, HostRefresh, HostRenew, HostToken, MessageArg, UpgradeArg, YesArg};
 use crate::api::Role;
 use crate::debian::SuiteName;
 
@@ -71,6 +71,9 @@ pub struct HostIssue {
     /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// How often it upgrades.
+    #[command(flatten)]
+    pub upgrade: UpgradeArg,
     /// How.
     #[command(flatten)]
     pub how: IssueArgs,
@@ -106,6 +109,9 @@ pub struct HostSetupArgs {
     /// The directory to write to; existing files are replaced
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// How often it upgrades.
+    #[command(flatten)]
+    pub upgrade: UpgradeArg,
 }
 
 /// A certificate for a build job or a person.

@@ -26,7 +26,9 @@ pub use audit::{AuditArgs, AuditCommand, AuditVerify};
 #[cfg(test)]
 pub use audit::{When, parse_when};
 pub use consent::Consent;
-pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken};
+#[cfg(test)]
+pub use enrol::parse_minutes;
+pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 #[cfg(test)]
 pub use pins::parse_hours;

@@ -108,6 +108,9 @@ pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Res
     let files = place(&args.root, &host_certificates, &pair, &setup).await?;
     let mut notes = setup.notes;
     notes.extend(units::write(&args.root)?);
+    if let Some(minutes) = args.upgrade.upgrade_every {
+        notes.push(units::write_upgrade(&args.root, &token.name, minutes)?);
+    }
 
     let consent = Consent::Plain;
     let session = &mut Session { client, suite: None, json, consent, around };
