@@ -12,12 +12,14 @@ use serde::Deserialize;
 
 use crate::cause::Cause;
 
+mod hosts;
 mod passphrase;
 mod proxies;
 mod scrub;
 mod signing;
 mod trust;
 
+pub use hosts::{Hosts, UpdateErrorMode};
 pub use passphrase::CaOptions;
 pub use proxies::Network;
 pub use scrub::ScrubOptions;
@@ -44,6 +46,9 @@ pub struct Config {
     /// How long certificates and lists are valid.
     #[serde(default)]
     pub certificates: Certificates,
+    /// What hosts are given.
+    #[serde(default)]
+    pub hosts: Hosts,
     /// How fast everything that is stored is read again.
     #[serde(default)]
     pub scrub: ScrubOptions,

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use crate::catalogue::SqliteCatalogue;
 use crate::config::{Config, LogFormat};
 use crate::flow::access::certificates::may_renew_now;
-use crate::flow::{self, Address, Parts, Repository};
+use crate::flow::{self, Parts, Repository};
 use crate::http::listen::{Edge, Notifier};
 use crate::http::metrics::Metrics;
 use crate::http::{self, App, Handover, Site};
@@ -98,15 +98,15 @@ impl Server {
         let certificate_not_after = Arc::new(AtomicI64::new(identity.not_after.0));
         let edge = front::bind(&config, &data)?;
         let host = config.host().map_err(part("repod.toml"))?;
-        let (public_url, server) = (config.public_url.clone(), host.clone());
-        repository.set_address(Address { public_url, server });
-        flow::upkeep::suite::warn_of_names(&repository);
         let site = Arc::new(Site {
             public_url: config.public_url.clone(),
             host,
+            error_mode: limits::error_mode(&config),
             server_ca: server_ca(&config)?,
             certificate_not_after: Arc::clone(&certificate_not_after),
         });
+        repository.set_address(site.address());
+        flow::upkeep::suite::warn_of_names(&repository);
         Ok(Self {
             config,
             data,

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::debian::SuiteName;
+use crate::debian::{Architecture, Component, PackageName, SuiteName};
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
@@ -275,6 +275,59 @@ pub struct HostSetup {
     /// Sentences for people.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The values that `files` are made from, for a host that makes its files by itself. An earlier
+    /// server leaves them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<SetupFacts>,
+}
+
+/// The values that the files of a host are made from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SetupFacts {
+    /// The address of the repository: `https://repo.example.org:8443/`.
+    pub public_url: String,
+    /// How `apt-get update` of hosts ends when a source cannot be reached.
+    #[serde(default)]
+    pub update_error_mode: UpdateErrorMode,
+    /// The suites.
+    pub suites: Vec<SuiteFacts>,
+}
+
+/// A value of `APT::Update::Error-Mode` of apt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdateErrorMode {
+    /// With exit code 100.
+    #[default]
+    Any,
+    /// As apt does by itself: with 0 and a warning when the reason may pass.
+    PersistentFailure,
+}
+
+/// What the files of one suite are made from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SuiteFacts {
+    /// Its name.
+    pub name: SuiteName,
+    /// Its Origin.
+    pub origin: String,
+    /// Its Label.
+    pub label: String,
+    /// Its components.
+    pub components: Vec<Component>,
+    /// Its architectures.
+    pub architectures: Vec<Architecture>,
+    /// Patterns of the package names that it owns.
+    #[serde(default)]
+    pub owns: Vec<String>,
+    /// The names that it lists, where it owns none.
+    #[serde(default)]
+    pub names: Vec<PackageName>,
+    /// Whether hosts take packages from it only when a person names it.
+    #[serde(default)]
+    pub not_automatic: bool,
+    /// The public OpenPGP keys that sign it, armored.
+    pub keys: String,
 }
 
 /// One file that a host needs.

@@ -26,8 +26,8 @@ mod tests;
 
 pub use access::{
     CertificateView, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest,
-    IdentityView, IssuedCertificate, RevocationOutcome, RevocationRequest, Role, SetupFile,
-    SetupQuery, SightingView, SuiteChoice, WhoAmI,
+    IdentityView, IssuedCertificate, RevocationOutcome, RevocationRequest, Role, SetupFacts,
+    SetupFile, SetupQuery, SightingView, SuiteChoice, SuiteFacts, UpdateErrorMode, WhoAmI,
 };
 pub use audit::{
     AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES, VERBS, read_statement,

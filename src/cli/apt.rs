@@ -86,10 +86,19 @@ pub fn address(root: &Path, server: &str) -> Result<String, Failure> {
     paths.sort();
     for path in paths {
         let text = read(&path)?;
-        if let Some(address) = text.lines().find_map(|line| line.strip_prefix("URIs:")) {
-            return Ok(address.trim().to_owned());
+        let addresses = text.lines().filter_map(|line| line.strip_prefix("URIs:"));
+        // Files of a server whose name goes on behind a `-` begin alike.
+        let mut ours = addresses.map(str::trim).filter(|url| is_of(url, server));
+        if let Some(address) = ours.next() {
+            return Ok(address.to_owned());
         }
     }
-    let text = format!("{}: no {begin}*.sources has a line URIs", folder.display());
+    let text = format!("{}: no {begin}*.sources has a line URIs of {server}", folder.display());
     Err(Failure::refused(text).with_hint("write it again with repoctl host setup"))
+}
+
+/// Whether an address is one of this server.
+fn is_of(url: &str, server: &str) -> bool {
+    let rest = url.strip_prefix("https://").and_then(|rest| rest.strip_prefix(server));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
 }

@@ -1,10 +1,11 @@
 //! COMMAND LINE: the argument tree of `repoctl` and everything it prints.
 //!
 //! Results go to standard output, everything else to standard error. Text from the network is
-//! escaped before it reaches a terminal. Of `signing` only the check of signatures is used, to
-//! verify checkpoints of the audit log without trusting the server.
+//! escaped before it reaches a terminal. Of `signing` only the reading of public keys and the check of
+//! signatures are used, to verify checkpoints of the audit log without trusting the server; of
+//! `domain` only the templates of what a host is given, so that a host makes its files by itself.
 //!
-//! May name: client, api, debian, digest, nearest, signing, telemetry, time
+//! May name: client, api, debian, digest, domain, nearest, signing, telemetry, time
 #![expect(
     clippy::disallowed_methods,
     reason = "this room is where the user's files, terminal and environment are met"
@@ -20,6 +21,7 @@ mod config;
 mod consent;
 mod failure;
 mod host_certificates;
+mod host_facts;
 mod keys;
 mod meter;
 mod pem;
@@ -29,7 +31,10 @@ mod table;
 mod terminal;
 mod text;
 mod tree;
+mod units;
 mod upload;
+mod wanted;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -43,7 +48,8 @@ use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, manual, package, pin, restored, rights, signing, suite,
+    Session, access, audit, crl, enrol, manual, package, pin, refresh, restored, rights, signing,
+    suite,
 };
 use config::Settings;
 use failure::Failure;
@@ -150,6 +156,9 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         }
         Command::Host(HostCommand::Renew(args)) => {
             return enrol::renew(around, cli.global.json, args).await;
+        }
+        Command::Host(HostCommand::Refresh(args)) => {
+            return refresh::refresh(around, cli.global.json, args).await;
         }
         _ => {}
     }

@@ -8,6 +8,7 @@ mod enrol;
 mod layers;
 mod plans;
 mod printed;
+mod refresh;
 mod rights;
 mod uploads;
 

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::keys::write_new;
 use super::replace::{self, Rights};
 use super::text::shell_word;
+use super::units;
 use crate::api::{HostSetup, SetupFile};
 
 /// The script beside the files.
@@ -145,6 +146,9 @@ impl<'a> Tree<'a> {
         for path in &self.obsolete {
             out.push_str(&format!("rm -f {}\n", shell_word(path)));
         }
+        if self.leaves.iter().any(|leaf| leaf.on_host.ends_with(units::UPGRADE_TIMER_NAME)) {
+            out.push_str(START_TIMER);
+        }
         out.push_str("echo 'done; next: apt-get update'\n");
         if self.leaves.iter().any(|leaf| leaf.secret) {
             out.push_str(
@@ -167,6 +171,15 @@ put() {
     install -o "$1" -g root -m "$2" "$3" "$4"
     echo "$4 ($1, $2)"
 }
+"#;
+
+/// As `systemctl enable --now` does it; in an image, where no systemd runs, it is only enabled.
+const START_TIMER: &str = r#"install -d -o root -g root -m 0755 /etc/systemd/system/timers.target.wants
+ln -sf ../repod-upgrade.timer /etc/systemd/system/timers.target.wants/repod-upgrade.timer
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    systemctl restart repod-upgrade.timer
+fi
 "#;
 
 fn leaf(file: &SetupFile) -> Result<Leaf<'_>, Failure> {

@@ -20,15 +20,36 @@ pub struct HostFile {
     pub content: String,
 }
 
+/// How hosts reach a server, and what their apt does when it cannot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// Where the repository is: `https://repo.example.org:8443/`.
+    pub public_url: String,
+    /// The host part of it; apt looks its certificate up by this.
+    pub server: String,
+    /// For `apt-get update` of all sources.
+    pub error_mode: ErrorMode,
+}
+
+/// How `apt-get update` ends when any source of the host cannot be read for a reason that may pass.
+/// Source: apt, `APT::Update::Error-Mode`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorMode {
+    /// With exit code 100.
+    #[default]
+    Any,
+    /// With 0 and a warning, as apt does when nobody configures it.
+    PersistentFailure,
+}
+
 /// What the files are made from.
 #[derive(Clone, Debug)]
 pub struct HostFacts<'a> {
     /// The host.
     pub identity: &'a Identity,
-    /// Where the repository is: `https://repo.example.org:8443/`.
-    pub public_url: &'a str,
-    /// The host part of it; apt looks its certificate up by this.
-    pub server: &'a str,
+    /// How it reaches the server.
+    pub address: &'a Address,
     /// The CA that vouches for the server, PEM.
     pub ca_pem: &'a str,
     /// The suites that the host reads.
@@ -45,6 +66,9 @@ pub struct SuiteFacts {
     /// Its binary packages, for a suite that does not name what it owns.
     pub names: Vec<PackageName>,
 }
+
+/// Where a host has the script that upgrades it.
+pub const UPGRADE_SCRIPT: &str = "/usr/local/sbin/repod-upgrade";
 
 /// How the names of client packages begin; only the server makes packages of such names.
 pub const CLIENT_PREFIX: &str = "repod-client-";
@@ -82,41 +106,81 @@ pub fn directory(server: &str) -> String {
 
 /// Every file but the host's own certificate and key.
 pub fn files(facts: &HostFacts<'_>) -> Vec<HostFile> {
-    let own = directory(facts.server);
+    let own = directory(&facts.address.server);
     let script = HostFile {
-        path: "/usr/local/sbin/repod-upgrade".into(),
+        path: UPGRADE_SCRIPT.into(),
         mode: "0755",
         owner: "root",
-        content: upgrade_script(facts),
+        content: upgrade_script(facts.identity),
     };
     let mut files = vec![file(format!("{own}/ca.crt"), facts.ca_pem.to_string())];
     for suite in facts.suites {
-        files.extend(suite_files(facts.public_url, facts.server, suite));
+        files.extend(suite_files(facts.address, suite));
     }
     files.push(script);
     files
 }
 
 /// The files of one suite, the same on every host: the client package brings them too.
-pub fn suite_files(public_url: &str, server: &str, facts: &SuiteFacts) -> Vec<HostFile> {
-    let suite = facts.spec.name.as_str();
-    let named = |begin: &str, extension| file_name(begin, &[server, suite], extension);
-    let keys = key_file(server, &facts.spec.name);
-    vec![
-        file(keys.clone(), facts.keys.clone()),
-        file(
-            format!("{CONFIGURATION}/{}", named("60repod", CONF)),
-            [connection(server, &facts.spec), DOWNWARDS.into()].concat(),
-        ),
-        file(
-            format!("/etc/apt/sources.list.d/{}", named("repod", SOURCES)),
-            source(public_url, &keys, &facts.spec),
-        ),
-        file(
-            format!("/etc/apt/preferences.d/{}", named("60repod", PREF)),
-            preferences(server, facts),
-        ),
-    ]
+pub fn suite_files(address: &Address, facts: &SuiteFacts) -> Vec<HostFile> {
+    SuiteFiles::of(address, facts).into_all()
+}
+
+/// The files of one suite.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SuiteFiles {
+    /// The keys that sign it.
+    pub keys: HostFile,
+    /// How apt connects, and what lets a host go down.
+    pub connection: HostFile,
+    /// The suite itself.
+    pub sources: HostFile,
+    /// Which names may go down.
+    pub preferences: HostFile,
+}
+
+impl SuiteFiles {
+    /// Those of a suite.
+    pub fn of(address: &Address, facts: &SuiteFacts) -> Self {
+        let (server, spec) = (address.server.as_str(), &facts.spec);
+        let names = [server, spec.name.as_str()];
+        let below = |folder: &str, begin: &str, extension| {
+            format!("{folder}/{}", file_name(begin, &names, extension))
+        };
+        let keys = key_file(server, &spec.name);
+        let connection = [connection(address, spec).as_str(), DOWNWARDS].concat();
+        let sources = source(&address.public_url, &keys, spec);
+        Self {
+            keys: file(keys, facts.keys.clone()),
+            connection: file(below(CONFIGURATION, "60repod", CONF), connection),
+            sources: file(below(SOURCES_FOLDER, "repod", SOURCES), sources),
+            preferences: file(below(PREFERENCES, "60repod", PREF), preferences(server, facts)),
+        }
+    }
+
+    /// All of them.
+    pub fn into_all(self) -> Vec<HostFile> {
+        vec![self.keys, self.connection, self.sources, self.preferences]
+    }
+}
+
+/// How the paths of a host's sources of one server begin. Those of a server whose name goes on behind
+/// a `-` begin so too.
+pub fn sources_begin(server: &str) -> String {
+    let name = file_name("repod", &[server], "");
+    format!("{SOURCES_FOLDER}/{}-", name.trim_end_matches('.'))
+}
+
+/// The names that preferences, as they are written here, pin; `None` when one is no name.
+pub fn pinned_names(preferences: &str) -> Option<Vec<PackageName>> {
+    let mut names = Vec::new();
+    for stanza in preferences.split("\n\n").filter(|one| one.ends_with("\nPin-Priority: 1001")) {
+        let list = stanza.lines().find_map(|line| line.strip_prefix("Package: "))?;
+        for name in list.split(' ') {
+            names.push(PackageName::parse(name.strip_suffix(":any")?).ok()?);
+        }
+    }
+    Some(names)
 }
 
 /// Files of earlier builds, which a host no longer needs. They have no extension: where the
@@ -138,7 +202,8 @@ pub fn client_postinst(server: &str, suite: &SuiteName) -> String {
     )
 }
 
-fn key_file(server: &str, suite: &SuiteName) -> String {
+/// Where a host has the keys that sign a suite.
+pub fn key_file(server: &str, suite: &SuiteName) -> String {
     format!("{}/{suite}.asc", directory(server))
 }
 
@@ -146,7 +211,12 @@ fn file(path: String, content: String) -> HostFile {
     HostFile { path, mode: "0644", owner: "root", content }
 }
 
-fn connection(server: &str, spec: &SuiteSpec) -> String {
+fn connection(address: &Address, spec: &SuiteSpec) -> String {
+    let server = &address.server;
+    let error_mode = match address.error_mode {
+        ErrorMode::Any => ERROR_MODE,
+        ErrorMode::PersistentFailure => "",
+    };
     format!(
         "// Written by repod, for suite {suite}; the client package replaces it.\n\
          Acquire::https::{server} {{\n  \
@@ -154,8 +224,7 @@ fn connection(server: &str, spec: &SuiteSpec) -> String {
            SslCert \"{own}/client.crt\";\n  \
            SslKey \"{own}/client.key\";\n\
          }};\n\
-         // Without this, apt-get update ends with 0 when the repository cannot be read.\n\
-         APT::Update::Error-Mode \"any\";\n\
+         {error_mode}\
          Unattended-Upgrade::Origins-Pattern {{\n  \
            \"origin={origin},label={label},codename={suite}\";\n\
          }};\n",
@@ -166,7 +235,13 @@ fn connection(server: &str, spec: &SuiteSpec) -> String {
     )
 }
 
+const ERROR_MODE: &str = "\
+    // Without this, apt-get update ends with 0 when the repository cannot be read.\n\
+    APT::Update::Error-Mode \"any\";\n";
+
 const CONFIGURATION: &str = "/etc/apt/apt.conf.d";
+const SOURCES_FOLDER: &str = "/etc/apt/sources.list.d";
+const PREFERENCES: &str = "/etc/apt/preferences.d";
 
 const DOWNWARDS: &str = "\
     // apt knows allow-downgrades only for the whole host, whatever the origin. What is really\n\
@@ -240,24 +315,8 @@ fn lists(names: &[String]) -> Vec<String> {
 
 /// The script that upgrades a host. It waits a time that differs from host to host, so that hosts
 /// with the same cron line do not come at once.
-fn upgrade_script(facts: &HostFacts<'_>) -> String {
-    format!(
-        "#!/bin/sh\n\
-         # Brings this host to what {url} offers. For cron, on every host the same line:\n\
-         #   */30 * * * * root /usr/local/sbin/repod-upgrade\n\
-         # It waits up to SPLAY seconds, always as long on this host. --now does not wait.\n\
-         set -eu\n\
-         SPLAY=${{SPLAY:-600}}\n\
-         if [ \"${{1:-}}\" != --now ] && [ \"$SPLAY\" -gt 0 ]; then\n  \
-           sum=$(printf %s '{identity}' | cksum)\n  \
-           sleep $((${{sum%% *}} % SPLAY))\n\
-         fi\n\
-         export DEBIAN_FRONTEND=noninteractive\n\
-         apt-get -q update\n\
-         exec apt-get -q -y upgrade\n",
-        url = facts.public_url,
-        identity = facts.identity,
-    )
+pub fn upgrade_script(identity: &Identity) -> String {
+    include_str!("../../packaging/repod-upgrade").replace("@HOST@", identity.as_str())
 }
 
 fn join<T: std::fmt::Display>(items: &[T]) -> String {

@@ -32,7 +32,7 @@ pub mod upload;
 
 pub use error::{Damage, FlowError};
 pub use open::Parts;
-pub use repository::{Address, FlowLimits, Repository};
+pub use repository::{FlowLimits, Repository};
 pub use state::damage::Fate;
 pub use state::scrubbing::{ScrubLimits, ScrubReport};
 pub use suite::desk::Desk;

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
+use crate::domain::host::Address;
 use crate::domain::{Admitted, Conflict, EnrolmentToken, StoredChunk, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
@@ -101,15 +102,6 @@ pub struct Repository {
     pub(in crate::flow) settling: tokio::sync::Mutex<()>,
     /// Held while the keyring or delivered revocation lists are changed: one change at a time.
     pub(in crate::flow) rotating: Mutex<()>,
-}
-
-/// How hosts reach this server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Address {
-    /// The URL, such as `https://repo.example.org:8443/`.
-    pub public_url: String,
-    /// The host in that URL.
-    pub server: String,
 }
 
 /// Limits and periods of the flows.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use crate::domain::host::{Address, ErrorMode};
 use crate::flow::Repository;
 use crate::http::metrics::Metrics;
 
@@ -24,8 +25,18 @@ pub struct Site {
     pub public_url: String,
     /// The host part of it.
     pub host: String,
+    /// How `apt-get update` of hosts ends when a source cannot be reached.
+    pub error_mode: ErrorMode,
     /// The CA certificates by which hosts recognise the server, PEM; `None` for the embedded CA.
     pub server_ca: Option<String>,
     /// When the server's own certificate ends. Unit: seconds since 1970.
     pub certificate_not_after: Arc<AtomicI64>,
+}
+
+impl Site {
+    /// What of it is in the files that hosts are given.
+    pub fn address(&self) -> Address {
+        let (public_url, server) = (self.public_url.clone(), self.host.clone());
+        Address { public_url, server, error_mode: self.error_mode }
+    }
 }

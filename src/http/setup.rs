@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 
-use crate::api::{Code, HostSetup, SetupFile, SetupQuery};
+use crate::api::{Code, HostSetup, SetupFacts, SetupFile, SetupQuery, SuiteFacts, UpdateErrorMode};
 use crate::debian::SuiteName;
-use crate::domain::host::{self, HostFacts};
+use crate::domain::host::{self, ErrorMode, HostFacts};
 use crate::domain::{Admitted, Grant, Identity, Operated, Right, Role, SuiteSpec, namespaces};
 use crate::flow::admit;
 use crate::flow::report::{identities, reports};
@@ -38,8 +38,7 @@ pub async fn setup(
     let ca_pem = app.site.server_ca.clone().unwrap_or_else(embedded);
     let facts = HostFacts {
         identity: &identity,
-        public_url: &app.site.public_url,
-        server: &app.site.host,
+        address: &app.site.address(),
         ca_pem: &ca_pem,
         suites: &of_suites,
     };
@@ -60,7 +59,30 @@ pub async fn setup(
         files: host::files(&facts).into_iter().map(file).collect(),
         obsolete: host::obsolete_files(&app.site.host, &names),
         notes: notes(&suites, &before),
+        facts: Some(wire_facts(&app, &of_suites)),
     }))
+}
+
+fn wire_facts(app: &App, suites: &[host::SuiteFacts]) -> SetupFacts {
+    let suite = |facts: &host::SuiteFacts| SuiteFacts {
+        name: facts.spec.name.clone(),
+        origin: facts.spec.origin.clone(),
+        label: facts.spec.label.clone(),
+        components: facts.spec.components.clone(),
+        architectures: facts.spec.architectures.clone(),
+        owns: facts.spec.owns.clone(),
+        names: if facts.spec.owns.is_empty() { facts.names.clone() } else { Vec::new() },
+        not_automatic: facts.spec.not_automatic,
+        keys: facts.keys.clone(),
+    };
+    SetupFacts {
+        public_url: app.site.public_url.clone(),
+        update_error_mode: match app.site.error_mode {
+            ErrorMode::Any => UpdateErrorMode::Any,
+            ErrorMode::PersistentFailure => UpdateErrorMode::PersistentFailure,
+        },
+        suites: suites.iter().map(suite).collect(),
+    }
 }
 
 /// The suites that are named; each only if the caller may read it.

@@ -1,7 +1,8 @@
 //! Limits, from the configuration to the rooms that apply them.
 
 use super::descriptors;
-use crate::config::Config;
+use crate::config::{Config, UpdateErrorMode};
+use crate::domain::host::ErrorMode;
 use crate::flow::{FlowLimits, ScrubLimits};
 use crate::http::listen::EdgeLimits;
 
@@ -22,6 +23,14 @@ pub(super) fn flow_limits(config: &Config) -> FlowLimits {
             wait_seconds: config.scrub.wait_seconds,
         },
         ..FlowLimits::default()
+    }
+}
+
+/// What hosts are given as `APT::Update::Error-Mode`.
+pub(super) fn error_mode(config: &Config) -> ErrorMode {
+    match config.hosts.update_error_mode {
+        UpdateErrorMode::Any => ErrorMode::Any,
+        UpdateErrorMode::PersistentFailure => ErrorMode::PersistentFailure,
     }
 }
 

@@ -12,8 +12,9 @@ use sequoia_openpgp::parse::stream::{
     VerifierBuilder,
 };
 use sequoia_openpgp::policy::{AsymmetricAlgorithm, StandardPolicy};
+use sequoia_openpgp::serialize::Serialize as _;
 use sequoia_openpgp::types::{Curve, HashAlgorithm, PublicKeyAlgorithm};
-use sequoia_openpgp::{Cert, KeyHandle};
+use sequoia_openpgp::{Cert, KeyHandle, armor};
 
 use crate::time::Moment;
 
@@ -84,6 +85,36 @@ pub fn verify_detached(
     at: Moment,
 ) -> Result<(), CheckError> {
     Certificates::parse(public_armored)?.prove_detached(release, release_gpg, at).map(|_| ())
+}
+
+/// Public keys that were read and written again: nothing of the text that they came in is left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicKeys {
+    /// The fingerprints of their primary keys, in order.
+    pub fingerprints: Vec<String>,
+    /// One armored block for each.
+    pub armored: String,
+}
+
+/// Reads a text of one or more armored certificates.
+///
+/// # Errors
+/// [`CheckError::Certificate`] when one cannot be read, or there is none.
+pub fn read_public_keys(text: &str) -> Result<PublicKeys, CheckError> {
+    let certificates = Certificates::parse(text)?.0;
+    let mut keys = PublicKeys { fingerprints: Vec::new(), armored: String::new() };
+    for cert in certificates {
+        keys.fingerprints.push(cert.fingerprint().to_hex());
+        keys.armored.push_str(&armored(&cert).map_err(|e| CheckError::Certificate(e.to_string()))?);
+    }
+    keys.fingerprints.sort();
+    Ok(keys)
+}
+
+fn armored(cert: &Cert) -> sequoia_openpgp::Result<String> {
+    let mut writer = armor::Writer::new(Vec::new(), armor::Kind::PublicKey)?;
+    cert.export(&mut writer)?;
+    Ok(String::from_utf8(writer.finalize()?)?)
 }
 
 /// Reads one certificate and checks that its primary key may sign, under the policy of apt.

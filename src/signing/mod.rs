@@ -31,7 +31,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use check::{CheckError, verify_detached, verify_in_release};
+pub use check::{CheckError, PublicKeys, read_public_keys, verify_detached, verify_in_release};
 pub use date::{NextDate, ReleaseDate};
 pub use external::ExternalSigner;
 pub use floor::{DateFloor, FloorError};

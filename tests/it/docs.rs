@@ -230,8 +230,12 @@ fn example_keys_are_for_this_machine_alone() {
 #[test]
 fn the_units_of_hosts_are_understood_by_systemd() {
     let text = read("packaging/repod-renew.service");
-    let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/")).unwrap();
-    stage::shell(&format!("{start} --help")).run().expect_success().expect_says("Usage: ");
+    let commands: Vec<_> = text.split("/usr/bin/repoctl ").skip(1).collect();
+    let commands: Vec<_> = commands.iter().map(|one| one.split(" ||").next().unwrap()).collect();
+    assert_eq!(commands, ["host renew", "host refresh"]);
+    for command in commands {
+        stage::shell(&format!("repoctl {command} --help")).run().expect_success();
+    }
     if !std::path::Path::new("/usr/bin/systemd-analyze").exists() {
         println!("not judged by systemd: it is not on this machine");
         return;
@@ -246,6 +250,27 @@ fn the_units_of_hosts_are_understood_by_systemd() {
             programs::program("systemd-analyze").args(["verify", "--man=no"]).arg(path).run();
         let own = judged.stderr.lines().filter(|line| line.contains("repod-renew"));
         assert_eq!(own.collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+}
+
+/// What the service of a host starts, with a program that fails as it is told.
+#[test]
+fn of_renewal_and_refresh_neither_stops_the_other() {
+    let text = read("packaging/repod-renew.service");
+    let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=/bin/sh -c '")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let stub = folder.path().join("repoctl");
+    let script =
+        "#!/bin/sh\necho \"$*\"\ncase $2 in renew) exit $RENEW ;; *) exit $REFRESH ;; esac\n";
+    std::fs::write(&stub, script).unwrap();
+    std::fs::set_permissions(&stub, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // systemd takes `$$` for `$`. Source: systemd.service(5), "Command lines".
+    let start = start.trim_end_matches('\'').replace("$$", "$");
+    let start = start.replace("/usr/bin/repoctl", &stub.display().to_string());
+    for (renew, refresh, code) in [("0", "0", 0), ("3", "0", 3), ("0", "4", 4), ("3", "4", 4)] {
+        let run = programs::program("sh").args(["-c", &start]);
+        let ran = run.env("RENEW", renew).env("REFRESH", refresh).run().expect_code(code);
+        assert_eq!(ran.stdout, "host renew\nhost refresh\n");
     }
 }
 

@@ -2,7 +2,7 @@
 //! and the host are called.
 
 use repod::debian::SuiteName;
-use repod::domain::host::{self, HostFacts, SuiteFacts};
+use repod::domain::host::{self, Address, ErrorMode, HostFacts, SuiteFacts};
 use repod::domain::{Identity, SuiteSpec};
 
 use crate::harness::apt::{AptRoot, HostFile};
@@ -29,13 +29,17 @@ fn facts(suite: &str) -> SuiteFacts {
     SuiteFacts { spec, keys: "keys\n".into(), names: Vec::new() }
 }
 
+fn address(server: &str) -> Address {
+    let public_url = format!("https://{server}:8443/");
+    Address { public_url, server: server.to_owned(), error_mode: ErrorMode::Any }
+}
+
 /// A host with what a server of that name gives it for these suites.
 fn given(server: &str, suites: &[&str]) -> (AptRoot, Vec<HostFile>) {
     let suites: Vec<_> = suites.iter().map(|suite| facts(suite)).collect();
     let files = host::files(&HostFacts {
         identity: &Identity::parse("web-01.example.org").unwrap(),
-        public_url: &format!("https://{server}:8443/"),
-        server,
+        address: &address(server),
         ca_pem: "ca\n",
         suites: &suites,
     });
@@ -107,7 +111,7 @@ fn names_at_the_edges_are_such_as_apt_takes() {
     let long = format!("{}.example.org", "a".repeat(50));
     for server in SERVERS.into_iter().chain([long.as_str()]) {
         for suite in SUITES {
-            for file in host::suite_files("https://x/", server, &facts(suite)) {
+            for file in host::suite_files(&address(server), &facts(suite)) {
                 let (folder, name) = file.path.rsplit_once('/').unwrap();
                 let extension = match folder.rsplit('/').next().unwrap() {
                     "apt.conf.d" => "conf",
@@ -132,7 +136,7 @@ fn apt_reads_the_preferences_of_sixty_thousand_names() {
     facts.spec.owns.clear();
     facts.names = (0..63_275).map(name).collect();
     let host = AptRoot::new();
-    let files = host::suite_files("https://repo.example.org/", NAME, &facts);
+    let files = host::suite_files(&address(NAME), &facts);
     let file = |file: host::HostFile| HostFile::new(&file.path, 0o644, file.content);
     host.place(&files.into_iter().map(file).collect::<Vec<_>>());
     let policy = host.program("apt-cache").args(["policy", "acme-none"]).run().expect_success();
@@ -174,7 +178,7 @@ fn a_suite_with_the_longest_name_has_a_client_package() {
     host.update().expect_success();
     let client = host::client_package(NAME, &name).unwrap();
     host.install(&[client.as_str()]).expect_success();
-    for file in host::suite_files("https://x/", NAME, &facts(name.as_str())) {
+    for file in host::suite_files(&address(NAME), &facts(name.as_str())) {
         assert!(host.read(&file.path).is_some(), "{}", file.path);
     }
 }

@@ -183,6 +183,7 @@ fn enrol_and_renew(between: &Between) {
     };
     on_host(&["enroll", token.trim()]);
     on_host(&["renew", "--force"]);
+    on_host(&["refresh"]);
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn access_and_setup() {
             files: vec![file],
             obsolete: vec![],
             notes: vec![],
+            facts: None,
         },
         json!({ "certificate_path": "/c", "key_path": "/k", "notes": [],
             "files": [{ "path": "/etc/apt/x", "mode": "0644", "owner": "root", "content": "t" }] }),

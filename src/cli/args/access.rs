@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::names::{parse_name, parse_role};
-use super::{HostEnroll, HostRenew, HostToken, MessageArg, YesArg};
+use super::{HostEnroll, HostRefresh, HostRenew, HostToken, MessageArg, UpgradeArg, YesArg};
 use crate::api::Role;
 use crate::debian::SuiteName;
 
@@ -20,6 +20,8 @@ pub enum HostCommand {
     Enroll(HostEnroll),
     /// On a host: get the next certificate, when the present one is about to end
     Renew(HostRenew),
+    /// On a host: write what it lacks, such as the files of a suite that was given to it
+    Refresh(HostRefresh),
     /// Write what a host needs, except its key and certificate
     Setup(HostSetupArgs),
     /// Give a host its right, when its certificate comes from a CA of your own
@@ -89,6 +91,9 @@ pub struct HostIssue {
     /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
+    /// How often it upgrades.
+    #[command(flatten)]
+    pub upgrade: UpgradeArg,
     /// How.
     #[command(flatten)]
     pub how: IssueArgs,
@@ -124,6 +129,9 @@ pub struct HostSetupArgs {
     /// The directory to write to; existing files are replaced
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// How often it upgrades.
+    #[command(flatten)]
+    pub upgrade: UpgradeArg,
 }
 
 /// A certificate for a build job or a person.

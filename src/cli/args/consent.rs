@@ -85,7 +85,8 @@ impl HostCommand {
             Self::Revoke(args) => args.sure.into(),
             // On the host itself, for itself.
             Self::Enroll(_) | Self::Renew(_) => Consent::Plain,
-            Self::Setup(_) | Self::List(_) | Self::Show { .. } => Consent::Reads,
+            // It alters nothing but this machine.
+            Self::Setup(_) | Self::Refresh(_) | Self::List(_) | Self::Show { .. } => Consent::Reads,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `repoctl host token`, `host enroll` and `host renew`.
+//! `repoctl host token`, `host enroll`, `host renew` and `host refresh`.
 
 use std::path::PathBuf;
 
@@ -45,6 +45,32 @@ pub struct HostToken {
     pub revoke: bool,
 }
 
+/// How often a host upgrades by itself.
+#[derive(Args, Debug, Clone, Copy)]
+pub struct UpgradeArg {
+    /// Have systemd run repod-upgrade there so often, such as 15m, 2h or 1d; from 1m to 1w
+    #[arg(long, value_name = "TIME", value_parser = parse_minutes)]
+    pub upgrade_every: Option<u32>,
+}
+
+/// Reads a length of time in whole minutes: `15m`, `2h`, `1d`, `1w`.
+pub fn parse_minutes(text: &str) -> Result<u32, String> {
+    let rule = || "write 15m, 2h, 1d or 1w: from 1m to 1w".to_owned();
+    let unit = match text.chars().last() {
+        Some('m') => 1,
+        Some('h') => 60,
+        Some('d') => 24 * 60,
+        Some('w') => 7 * 24 * 60,
+        _ => return Err(rule()),
+    };
+    let number = text.trim_end_matches(['m', 'h', 'd', 'w']);
+    if number.len().saturating_add(1) != text.len() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(rule());
+    }
+    let minutes = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    minutes.filter(|minutes| (1..=7 * 24 * 60).contains(minutes)).ok_or_else(rule)
+}
+
 /// The token, and where to use it.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl host enroll repod1:aHR0cHM6Ly9yZXBv…\n  \
@@ -58,6 +84,9 @@ pub struct HostEnroll {
     /// The root directory of the machine
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
+    /// How often it upgrades.
+    #[command(flatten)]
+    pub upgrade: UpgradeArg,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
@@ -78,4 +107,23 @@ pub struct HostRenew {
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,
+}
+
+/// What to bring to this host.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl host refresh --dry-run\n\n\
+                  repod-renew.timer runs it once a day, behind repoctl host renew. It writes what this \
+                  host lacks: the files of suites that were given to it, newer settings, newer \
+                  scripts. What was changed or removed on the host stays so, and is named. New \
+                  signing keys of a suite that it has come with the client package alone.")]
+pub struct HostRefresh {
+    /// The root directory of the machine
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write also what was changed or removed on this host
+    #[arg(long)]
+    pub force: bool,
 }

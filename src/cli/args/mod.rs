@@ -27,7 +27,9 @@ pub use audit::{AuditArgs, AuditCommand, AuditVerify};
 #[cfg(test)]
 pub use audit::{When, parse_when};
 pub use consent::Consent;
-pub use enrol::{HostEnroll, HostRenew, HostToken};
+#[cfg(test)]
+pub use enrol::parse_minutes;
+pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;
 pub use pins::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};

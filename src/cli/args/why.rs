@@ -65,7 +65,7 @@ impl HostCommand {
             Self::Renew(args) => Some(&args.why),
             Self::Grant(args) => Some(&args.why),
             Self::Revoke(args) => Some(&args.why),
-            Self::Setup(_) | Self::List(_) | Self::Show { .. } => None,
+            Self::Setup(_) | Self::Refresh(_) | Self::List(_) | Self::Show { .. } => None,
         }
     }
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{Session, enrol, holder, listing};
 use crate::api::{
     Code, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IssuedCertificate,
-    RevocationRequest, SetupQuery, SuiteChoice,
+    RevocationRequest, SetupFile, SetupQuery, SuiteChoice,
 };
 use crate::cli::args::{
-    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke,
+    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke, UpgradeArg,
 };
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
@@ -16,6 +16,7 @@ use crate::cli::keys::{NewKey, make_private_directory, write_new};
 use crate::cli::render;
 use crate::cli::text::{escape, when};
 use crate::cli::tree::{SCRIPT, Tree};
+use crate::cli::units;
 use crate::client::Client;
 use crate::debian::SuiteName;
 
@@ -38,7 +39,7 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
         HostCommand::Revoke(args) => revoke(session, args, true).await,
         HostCommand::Token(args) => enrol::token(session, args).await,
         // On the host itself, before there is a client.
-        HostCommand::Enroll(_) | HostCommand::Renew(_) => Ok(()),
+        HostCommand::Enroll(_) | HostCommand::Renew(_) | HostCommand::Refresh(_) => Ok(()),
         HostCommand::List(args) => listing::hosts(session, args).await,
         HostCommand::Show { name } => listing::host(session, name).await,
     }
@@ -108,14 +109,14 @@ async fn lay_out(
     key: &NewKey,
     directory: &Path,
 ) -> Result<(Vec<PathBuf>, Vec<String>), Failure> {
-    let setup = fetch_setup(client, &args.name, suites).await?;
+    let setup = fetch_setup(client, &args.name, suites, args.upgrade).await?;
     let tree = Tree::of(&setup)?.with_key(&setup, &issued.certificate_pem, &key.key_pem)?;
     let files = tree.write(directory, &args.name)?;
     Ok((files, setup.notes))
 }
 
 async fn set_up(session: &mut Session<'_>, args: &HostSetupArgs) -> Result<(), Failure> {
-    let setup = fetch_setup(&session.client, &args.name, &args.suite).await?;
+    let setup = fetch_setup(&session.client, &args.name, &args.suite, args.upgrade).await?;
     let files = Tree::of(&setup)?.write(&args.out, &args.name)?;
     let value = serde_json::json!({ "directory": args.out, "files": files, "notes": setup.notes });
     session.show(&value, || listing(&args.out, &files, &setup.notes));
@@ -126,10 +127,20 @@ async fn fetch_setup(
     client: &Client,
     name: &str,
     suites: &[SuiteName],
+    upgrade: UpgradeArg,
 ) -> Result<HostSetup, Failure> {
     let names: Vec<&str> = suites.iter().map(SuiteName::as_str).collect();
     let suites = (!names.is_empty()).then(|| names.join(","));
-    Ok(client.host_setup(name, &SetupQuery { suites, installs: false }).await?)
+    let mut setup = client.host_setup(name, &SetupQuery { suites, installs: false }).await?;
+    let minutes = upgrade.upgrade_every.into_iter();
+    let units = minutes.flat_map(|minutes| units::upgrade_units(name, minutes));
+    setup.files.extend(units.map(|(unit, content)| SetupFile {
+        path: format!("/{}/{unit}", units::UNITS),
+        mode: "0644".into(),
+        owner: "root".into(),
+        content,
+    }));
+    Ok(setup)
 }
 
 async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {

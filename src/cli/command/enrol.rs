@@ -25,20 +25,14 @@ use crate::cli::replace::{self, Rights};
 use crate::cli::terminal::Terminal;
 use crate::cli::text::{age, escape, when};
 use crate::cli::tree::Tree;
+use crate::cli::units;
+use crate::cli::written::Written;
 use crate::client::{Client, Credentials, Patience, fetch_authority};
 use crate::digest::Digest;
 use crate::time::Moment;
 
 /// For how long a new machine tries to reach the server.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Where systemd looks for units of the machine. This directory also shows whether systemd is
-/// there.
-const UNITS: &str = "etc/systemd/system";
-const SERVICE: &str = include_str!("../../../packaging/repod-renew.service");
-const TIMER: &str = include_str!("../../../packaging/repod-renew.timer");
-/// Where the unit looks for this program.
-const USUAL_PROGRAM: &str = "/usr/bin/repoctl";
-
 /// Makes, lists and revokes tokens.
 ///
 /// # Errors
@@ -113,7 +107,10 @@ pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Res
     let setup = client.host_setup(&token.name, &query).await?;
     let files = place(&args.root, &host_certificates, &pair, &setup).await?;
     let mut notes = setup.notes;
-    notes.extend(write_units(&args.root)?);
+    notes.extend(units::write(&args.root)?);
+    if let Some(minutes) = args.upgrade.upgrade_every {
+        notes.push(units::write_upgrade(&args.root, &token.name, minutes)?);
+    }
 
     let consent = Consent::Plain;
     let session = &mut Session { client, suite: None, json, consent, around };
@@ -183,30 +180,20 @@ async fn place(
     let mut files = vec![setup.certificate_path.clone(), setup.key_path.clone()];
     files.extend(Tree::of(setup)?.install(root, sandbox_user(root))?);
     host_certificates.prune()?;
+    note_written(root, host_certificates.server(), setup)?;
     Ok(files)
 }
 
-/// Writes a timer that renews the certificate, where the machine has systemd. Returns what is left
-/// to do by hand.
-fn write_units(root: &Path) -> Result<Option<String>, Failure> {
-    let place = root.join(UNITS);
-    if !place.is_dir() {
-        let note = "there is no systemd here: run `repoctl host renew` once a day by other means";
-        return Ok(Some(note.into()));
+/// Notes what was written, so that `host refresh` knows what somebody altered since.
+fn note_written(root: &Path, server: &str, setup: &HostSetup) -> Result<(), Failure> {
+    let mut written = Written::open(root)?;
+    for file in &setup.files {
+        written.note(&file.path, file.content.as_bytes());
     }
-    let program = std::env::current_exe().ok().filter(|_| root == Path::new("/"));
-    let program = program.and_then(|path| path.to_str().map(str::to_owned));
-    let program = program.filter(|path| !path.contains(char::is_whitespace));
-    let service = SERVICE.replace(USUAL_PROGRAM, program.as_deref().unwrap_or(USUAL_PROGRAM));
-    let rights = Rights { mode: 0o644, owner: None };
-    replace::file(&place.join("repod-renew.service"), rights, service.as_bytes())?;
-    replace::file(&place.join("repod-renew.timer"), rights, TIMER.as_bytes())?;
-    let wanted = place.join("timers.target.wants");
-    replace::directory(&wanted)?;
-    replace::link(Path::new("../repod-renew.timer"), &wanted.join("repod-renew.timer"))?;
-    let note = "the certificate is renewed by repod-renew.timer from the next start on, or now: \
-                systemctl daemon-reload && systemctl start repod-renew.timer";
-    Ok(Some(note.into()))
+    if let Some(facts) = &setup.facts {
+        written.note_address(server, &facts.public_url);
+    }
+    written.save()
 }
 
 /// Gets the next certificate for every server that this host reads, where the present one is about
@@ -306,7 +293,7 @@ async fn renew_one(
 }
 
 /// The name in a certificate, and when it begins and ends.
-fn read_certificate(pem: &str) -> Option<(String, i64, i64)> {
+pub(super) fn read_certificate(pem: &str) -> Option<(String, i64, i64)> {
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
     let (_, certificate) = X509Certificate::from_der(&der).ok()?;
     let names = certificate.subject_alternative_name().ok()??;

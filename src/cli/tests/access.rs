@@ -211,6 +211,7 @@ fn one(path: &str, mode: &str, owner: &str) -> HostSetup {
         files: vec![file],
         obsolete: vec![],
         notes: vec![],
+        facts: None,
     }
 }
 

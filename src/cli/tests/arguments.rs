@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::Stage;
-use crate::cli::args::Cli;
+use crate::cli::args::{Cli, parse_minutes};
 
 pub(super) fn every_command(
     command: &clap::Command,
@@ -75,7 +75,7 @@ fn the_first_line_of_every_example_is_understood() {
 /// Commands that change nothing on the server. A new command is either listed here or takes `-m`,
 /// which [`Command::why`] has to return.
 const ASKING: &str = "suite list; suite show; list; search; show; history; diff; pins; host setup; \
-    host list; host show; identity list; key list; key status; crl show; audit; audit verify; \
+    host refresh; host list; host show; identity list; key list; key status; crl show; audit; audit verify; \
     audit checkpoint; access list; access group list; access group show; access explain; \
     access export; status; whoami; completions; man";
 
@@ -169,5 +169,30 @@ fn times_of_pins_are_whole_hours_within_a_year() {
         ["", "h", "24", "0h", "30m", "-1h", "1h2d", "1hh", "53w", "99999999999h", "1é", "²h"];
     for text in wrong {
         assert!(read(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn how_often_a_host_upgrades_lies_between_a_minute_and_a_week() {
+    for (text, minutes) in [("1m", 1), ("15m", 15), ("2h", 120), ("1d", 1_440), ("1w", 10_080)] {
+        assert_eq!(parse_minutes(text), Ok(minutes), "{text}");
+    }
+    for text in [
+        "",
+        "m",
+        "0m",
+        "15",
+        "30s",
+        "8d",
+        "2w",
+        "10081m",
+        "-1m",
+        "1.5h",
+        "1hm",
+        "99999999999w",
+        "é",
+    ] {
+        let said = parse_minutes(text).unwrap_err();
+        assert_eq!(said, "write 15m, 2h, 1d or 1w: from 1m to 1w", "{text}");
     }
 }

@@ -128,7 +128,7 @@ fn is_taken(repository: &Repository, package: &ClientPackage) -> Result<bool, Fl
 fn made_of(repository: &Repository, spec: &SuiteSpec) -> Result<Digest, FlowError> {
     let facts = SuiteFacts { names: Vec::new(), ..facts(repository, spec) };
     let address = repository.known_address()?;
-    let files = host::suite_files(&address.public_url, &address.server, &facts);
+    let files = host::suite_files(address, &facts);
     let text: Vec<_> =
         files.iter().map(|file| format!("{}\n{}\n", file.path, file.content)).collect();
     Ok(Digest::of(text.concat().as_bytes()))
@@ -174,7 +174,7 @@ fn prepare(
 fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<u8>, FlowError> {
     let address = repository.known_address()?;
     let facts = facts(repository, spec);
-    let files = host::suite_files(&address.public_url, &address.server, &facts);
+    let files = host::suite_files(address, &facts);
     let file = |file: host::HostFile| DebFile {
         mode: u32::from_str_radix(file.mode, 8).unwrap_or(0o644),
         path: file.path,

@@ -65,7 +65,8 @@ fn a_fresh_machine_is_enrolled_by_one_command_and_installs() {
     let units = machine.0.join("etc/systemd/system");
     assert!(units.join("timers.target.wants/repod-renew.timer").exists());
     let service = std::fs::read_to_string(units.join("repod-renew.service")).unwrap();
-    assert!(service.contains("ExecStart=/usr/bin/repoctl host renew\n"), "{service}");
+    assert!(service.contains("; /usr/bin/repoctl host refresh || "), "{service}");
+    machine.run("repoctl").args(["host", "refresh"]).run().expect_success().expect_says_nothing();
     let first = serial(&machine.0);
     machine
         .run("repoctl")

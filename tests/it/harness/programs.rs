@@ -105,6 +105,13 @@ impl Outcome {
         self.stdout.contains(text) || self.stderr.contains(text)
     }
 
+    /// Itself, or a panic when anything was said.
+    #[track_caller]
+    pub fn expect_says_nothing(self) -> Self {
+        assert!(self.stdout.is_empty() && self.stderr.is_empty(), "{self}");
+        self
+    }
+
     /// Itself, or a panic when neither stream says `text`.
     #[track_caller]
     pub fn expect_says(self, text: &str) -> Self {

@@ -46,6 +46,16 @@ const CERTIFICATES: &[Scene] = &[
         ],
     ),
     (
+        "host refresh",
+        &[
+            typed("host refresh --root DIR/host --dry-run"),
+            typed("host refresh --root DIR/host"),
+            typed("host refresh --root DIR/host"),
+            typed("host refresh --root DIR/host --force --dry-run --json"),
+            typed("host refresh --root DIR/bare"),
+        ],
+    ),
+    (
         "host setup",
         &[
             typed("host setup web-03.example.org --out DIR/web-03"),
