@@ -18,6 +18,9 @@ pub struct Problem {
     /// A sentence that says what happened and what to do.
     #[serde(default)]
     pub detail: String,
+    /// What to do about it, in the words of the program that asked: curl is told curl's options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Everything that is wrong with what was sent, not only the first thing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
@@ -42,6 +45,7 @@ impl Problem {
             status: code.status(),
             code: code.as_str().into(),
             detail: detail.into(),
+            hint: None,
             reasons: Vec::new(),
         }
     }

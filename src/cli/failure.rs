@@ -116,7 +116,8 @@ impl From<ClientError> for Failure {
             if failure.reasons.len() > 1 && failure.message.ends_with(&failure.reasons.join("; ")) {
                 failure.message = format!("{}; nothing was changed", problem.title);
             }
-            failure.hint = problem.known_code().and_then(hint_of).map(str::to_owned);
+            let own = problem.known_code().and_then(hint_of).map(str::to_owned);
+            failure.hint = own.or_else(|| problem.hint.clone());
             failure.code = Some(problem.code.clone());
         }
         failure

@@ -1,7 +1,6 @@
 //! Answers: the one map from errors to statuses. The reason is in the status line, because apt
 //! shows nothing else.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::ext::ReasonPhrase;
@@ -9,6 +8,7 @@ use hyper::ext::ReasonPhrase;
 use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
 use crate::domain::ConflictKind;
 use crate::flow::FlowError;
+use crate::http::extract::json_response;
 use crate::trust::Refusal;
 
 /// apt cuts a reason at 358 bytes and prints only ASCII.
@@ -22,6 +22,10 @@ pub struct Refused {
     /// Its sentence.
     pub detail: String,
 }
+
+/// The problem in the body of a response, to which advice may be added; an extension of the response.
+#[derive(Clone, Debug)]
+pub struct Told(pub Box<Problem>);
 
 /// An error, as it is answered.
 #[derive(Debug)]
@@ -134,23 +138,23 @@ impl IntoResponse for Failure {
         let reason = reason_phrase(&self.0.detail);
         let retry =
             matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
-        let mut response = (status, Json(&self.0)).into_response();
+        let mut response = json_response(status, PROBLEM_JSON, &*self.0);
         let refused = Refused { code: self.0.code.clone(), detail: self.0.detail.clone() };
         response.extensions_mut().insert(refused);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if let Ok(reason) = ReasonPhrase::try_from(reason) {
             response.extensions_mut().insert(reason);
         }
+        response.extensions_mut().insert(Told(self.0));
         response
     }
 }
 
 /// One line of printable ASCII, not too long.
-fn reason_phrase(text: &str) -> Vec<u8> {
+pub(super) fn reason_phrase(text: &str) -> Vec<u8> {
     let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
     let text: String = text.chars().map(visible).take(LONGEST_REASON_BYTES).collect();
     text.into_bytes()

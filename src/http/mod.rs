@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admitted;
+mod advice;
 pub mod answer;
 pub mod app;
 pub mod audit;

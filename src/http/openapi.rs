@@ -29,7 +29,7 @@ pub struct Document(Bytes);
 impl Document {
     /// The description of these routes.
     pub fn of(routes: impl Iterator<Item = &'static Route>) -> Self {
-        Self(describe(routes).to_string().into())
+        Self(format!("{}\n", describe(routes)).into())
     }
 }
 
