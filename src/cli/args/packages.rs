@@ -27,7 +27,7 @@ pub struct UploadArgs {
     #[arg(long, value_name = "LIST")]
     pub from_file: Option<PathBuf>,
     /// Send and check the packages, but only say what publishing them would do
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub dry_run: bool,
     /// For how long to try again when the server is out of reach or busy; 0 for not at all
     #[arg(long, value_name = "SECONDS", default_value = "30")]

@@ -171,3 +171,23 @@ fn times_of_pins_are_whole_hours_within_a_year() {
         assert!(read(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn n_is_a_dry_run_where_there_is_one() {
+    let mut commands = Vec::new();
+    every_command(&Cli::command(), "repoctl", &mut commands);
+    let mut dry = Vec::new();
+    for (path, command) in commands {
+        let of = |id: &str| command.get_arguments().find(|one| one.get_id() == id).cloned();
+        let short = command.get_arguments().find(|one| one.get_short() == Some('n'));
+        if let Some(dry_run) = of("dry_run") {
+            assert_eq!(dry_run.get_short(), Some('n'), "{path}");
+            dry.push(path);
+        } else if let Some(short) = short {
+            assert_eq!(short.get_id(), "limit", "{path}");
+        }
+    }
+    dry.sort();
+    let known = ["apply", "pin", "remove", "unpin", "upload"].map(|one| format!("repoctl {one}"));
+    assert_eq!(dry, known);
+}
