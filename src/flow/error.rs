@@ -3,8 +3,7 @@
 use crate::catalogue::CatalogueError;
 use crate::cause::Cause;
 use crate::digest::Digest;
-use crate::domain::add::TAKEN;
-use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
+use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TAKEN, TokenFault};
 use crate::pool::{Kind, PoolError};
 use crate::reserve::is_full;
 use crate::signing::{FloorError, SigningError};

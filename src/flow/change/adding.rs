@@ -8,7 +8,8 @@ use crate::catalogue::PackageRecord;
 use crate::debian::{Component, Namespace};
 use crate::digest::Digest;
 use crate::domain::Applied;
-use crate::domain::add::{self, Addition};
+use crate::domain::add;
+use crate::domain::addition::{self, Addition};
 use crate::domain::namespaces::{self, Readable};
 use crate::domain::pinning::Asking;
 use crate::domain::{Conflict, ConflictKind, Draft, Identity, Package, SuiteSpec};
@@ -57,7 +58,7 @@ pub(in crate::flow) fn add(
             additions.push(Addition { component, package, taken_as });
         }
     }
-    let rivals = add::rivals(&additions, &known);
+    let rivals = addition::rivals(&additions, &known);
     let hidden = match rivals.is_empty() {
         true => HashSet::new(),
         false => {
@@ -68,7 +69,7 @@ pub(in crate::flow) fn add(
     let taken_here = repository.catalogue.list_taken(&desk.suite, &rivals)?;
     let taken_here = rivals.iter().zip(taken_here).filter(|(_, taken)| taken.is_some());
     let taken_here = taken_here.map(|(digest, _)| *digest).collect();
-    let known = add::Known {
+    let known = addition::Known {
         packages: &known,
         hidden: &hidden,
         taken: &taken_here,
