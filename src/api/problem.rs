@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+
 /// Why a request was not carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
@@ -27,13 +29,26 @@ pub struct Problem {
 }
 
 /// One thing that is wrong with what was sent.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Which field or file, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What is wrong with it.
     pub problem: String,
+    /// Which package of a change, by its SHA-256, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The other package of the same change that is in its way, when one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Digest>,
+}
+
+impl Reason {
+    /// What is wrong with a field or a file.
+    pub fn of(field: &str, problem: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), problem: problem.into(), ..Self::default() }
+    }
 }
 
 impl Problem {

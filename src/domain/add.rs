@@ -33,6 +33,8 @@ pub struct Added {
     pub standing: Standing,
     /// The reason, where it is not obvious; otherwise empty.
     pub note: String,
+    /// The command that would list it, if there is one.
+    pub cure: String,
 }
 
 /// Adds packages to the draft, all or none.
@@ -63,7 +65,7 @@ pub fn add(
 /// Of several versions in one change only the highest is listed; the others wait, like any lower
 /// one.
 fn mark_outdone(draft: &Draft<'_>, added: &mut Added) {
-    let Added { package, component, standing, note } = added;
+    let Added { package, component, standing, note, .. } = added;
     let place = (component.clone(), package.name.clone(), package.architecture.clone());
     if *standing == Standing::Published
         && draft.at(&place).is_none_or(|listed| listed.digest != package.digest)
@@ -75,7 +77,7 @@ fn mark_outdone(draft: &Draft<'_>, added: &mut Added) {
 
 /// Where several versions are listed, an added package may be listed below the highest one.
 fn mark_below_highest(draft: &Draft<'_>, added: &mut Added) {
-    let Added { package, component, standing, note } = added;
+    let Added { package, component, standing, note, .. } = added;
     let listed = draft.lists(component, package);
     match standing {
         Standing::Waiting if listed => {
@@ -113,7 +115,13 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
         supersede(draft, component, package);
         draft.put(component, package);
     }
-    Added { package: Arc::clone(package), component: component.clone(), standing, note }
+    Added {
+        package: Arc::clone(package),
+        component: component.clone(),
+        standing,
+        note,
+        cure: String::new(),
+    }
 }
 
 fn judge(
@@ -142,12 +150,7 @@ fn judge(
         return (Standing::Published, String::new());
     }
     if draft.is_withdrawn(package) {
-        let Package { source, source_version, .. } = package;
-        let note = format!(
-            "this version was rolled back from or removed; \
-             `repoctl pin --suite {} {source}={source_version}` brings it back",
-            draft.spec.name
-        );
+        let note = "this version was rolled back from or removed".to_owned();
         return (Standing::Withdrawn, note);
     }
     match blocking(draft, component, package) {
@@ -156,10 +159,7 @@ fn judge(
         Some(higher) if taken => {
             (Standing::Waiting, format!("taken before; {} is published", higher.version))
         }
-        Some(higher) => {
-            let cure = "pin the lower version to publish it";
-            (Standing::Waiting, format!("{} is published and higher; {cure}", higher.version))
-        }
+        Some(higher) => (Standing::Waiting, format!("{} is published and higher", higher.version)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Refusal of additions: every reason not to take packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::debian::PackageName;
+use crate::digest::Digest;
 use crate::domain::addition::{Addition, Known, all_and_single, one_of_two, rivalry};
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
@@ -20,51 +21,95 @@ pub(super) fn refuse(
     known: Known<'_>,
     by: &Identity,
 ) -> Result<(), Conflict> {
-    let (mut reasons, mut without_details) = (Vec::new(), Vec::new());
-    let mut kind = ConflictKind::Other;
+    let mut found = Found::default();
     let mut of_names: BTreeMap<&PackageName, Vec<&Package>> = BTreeMap::new();
     for package in known.packages {
         of_names.entry(&package.name).or_default().push(package);
     }
-    let mut here = known.taken.clone();
+    let (mut here, mut own) = (known.taken.clone(), HashSet::new());
     for addition in additions {
-        let Package { name, version, architecture, .. } = &*addition.package;
-        let reason = |problem: String| {
-            let subject = format!("{name} {version} {architecture}");
-            ConflictReason { subject, problem }
-        };
-        let of_name = of_names.entry(name).or_default();
+        let Addition { package, taken_as, .. } = addition;
+        let of_name = of_names.entry(&package.name).or_default();
         for rival in of_name.iter() {
-            let unlisted = addition.taken_as.is_none()
+            let is_own = own.contains(&rival.digest);
+            let unlisted = taken_as.is_none()
                 && here.contains(&rival.digest)
-                && all_and_single(&addition.package, rival);
-            let problem = match rivalry(&addition.package, rival) {
+                && all_and_single(package, rival);
+            let problem = match rivalry(package, rival) {
                 None if unlisted => one_of_two(rival),
                 None => continue,
+                Some(_) if is_own => twice(package, rival),
                 Some(problem) => problem,
             };
-            if known.hidden.contains(&rival.digest) {
-                without_details.push(reason(TAKEN.into()));
+            if known.hidden.contains(&rival.digest) && !is_own {
+                found.without_details(ConflictReason::of(package, TAKEN));
                 continue;
             }
-            kind = ConflictKind::Version;
-            reasons.push(reason(problem));
+            found.kind = ConflictKind::Version;
+            let against = is_own.then_some(rival.digest);
+            found.reason(ConflictReason { against, ..ConflictReason::of(package, problem) });
         }
-        let reserved = name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
+        let reserved =
+            package.name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
         let reserved = reserved.then(|| "is a name that only the server itself gives".to_owned());
+        let problems = problems(draft, addition).into_iter();
         let problems =
-            problems(draft, addition).into_iter().chain(unallowed(draft, addition, known));
-        reasons.extend(reserved.into_iter().chain(problems).map(reason));
-        of_name.push(&addition.package);
-        here.insert(addition.package.digest);
+            reserved.into_iter().chain(problems).chain(unallowed(draft, addition, known));
+        problems.for_each(|problem| found.reason(ConflictReason::of(package, problem)));
+        of_name.push(package);
+        here.insert(package.digest);
+        own.insert(package.digest);
     }
-    if !reasons.is_empty() {
-        return Err(Conflict { kind, reasons });
+    found.conflict()
+}
+
+/// The reasons that were found, each once: a package that goes to two components meets the same twice.
+#[derive(Default)]
+struct Found {
+    kind: ConflictKind,
+    reasons: Vec<ConflictReason>,
+    /// Conflicts with packages that the asker may not know of.
+    hidden: Vec<ConflictReason>,
+    told: HashSet<(Option<Digest>, String)>,
+}
+
+impl Found {
+    fn reason(&mut self, reason: ConflictReason) {
+        if self.told.insert((reason.package, reason.problem.clone())) {
+            self.reasons.push(reason);
+        }
     }
-    without_details.dedup();
-    match without_details.is_empty() {
-        true => Ok(()),
-        false => Err(Conflict { kind: ConflictKind::Version, reasons: without_details }),
+
+    fn without_details(&mut self, reason: ConflictReason) {
+        if self.told.insert((reason.package, reason.problem.clone())) {
+            self.hidden.push(reason);
+        }
+    }
+
+    fn conflict(self) -> Result<(), Conflict> {
+        let Self { kind, reasons, hidden, .. } = self;
+        match (reasons.is_empty(), hidden.is_empty()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(Conflict { kind, reasons }),
+            (true, false) => Err(Conflict { kind: ConflictKind::Version, reasons: hidden }),
+        }
+    }
+}
+
+/// The problem of two packages of one change that could be mistaken for each other.
+fn twice(package: &Package, rival: &Package) -> String {
+    match rival.version == package.version {
+        true => format!(
+            "comes twice with different bytes (SHA-256 {}… and {}…); send one of the two",
+            rival.digest.short(),
+            package.digest.short()
+        ),
+        false => {
+            format!(
+                "comes with {} too, which apt takes for the same version; send one of the two",
+                rival.version
+            )
+        }
     }
 }
 

@@ -3,11 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::add::{Standing, add};
-use super::addition::{Addition, Known};
 use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
+use super::{add::*, addition::*};
 use crate::debian::{
     Architecture, Component, Namespace, PackageKind, PackageName, Privilege, Version, Versions,
 };

@@ -39,7 +39,7 @@ impl Failure {
 
     /// A field of the request is wrong.
     pub fn invalid(field: &str, problem: impl ToString) -> Self {
-        let reason = Reason { field: Some(field.into()), problem: problem.to_string() };
+        let reason = Reason::of(field, problem.to_string());
         let detail = format!("{field}: {}", reason.problem);
         Self(Box::new(Problem::new(Code::InvalidRequest, detail).with_reasons(vec![reason])))
     }
@@ -69,7 +69,7 @@ pub fn problem(error: FlowError) -> Problem {
 fn code(error: &FlowError) -> Code {
     match error {
         FlowError::Refused(refusal) => refusal_code(refusal),
-        FlowError::Denied(_) => Code::Denied,
+        FlowError::Denied(_) | FlowError::DeniedPackages(_) => Code::Denied,
         FlowError::Token(_) => Code::TokenRefused,
         FlowError::Missing(_) => Code::Missing,
         FlowError::Conflict(conflict) => match conflict.kind {
@@ -115,17 +115,27 @@ fn refusal_code(refusal: &Refusal) -> Code {
 fn reasons(error: FlowError) -> Vec<Reason> {
     match error {
         FlowError::Rejection(reasons) => {
-            reasons.into_iter().map(|(field, problem)| Reason { field, problem }).collect()
+            let reason = |(field, problem)| Reason { field, problem, ..Reason::default() };
+            reasons.into_iter().map(reason).collect()
         }
         FlowError::Conflict(conflict) => {
             let reason = |r: crate::domain::ConflictReason| Reason {
-                field: Some(r.subject),
-                problem: r.problem,
+                digest: r.package,
+                against: r.against,
+                ..Reason::of(&r.subject, r.problem)
             };
             conflict.reasons.into_iter().map(reason).collect()
         }
         FlowError::Invalid { field, problem } => {
-            vec![Reason { field: Some(field.into()), problem }]
+            vec![Reason::of(field, problem)]
+        }
+        FlowError::DeniedPackages(denied) => {
+            let reason = |(digest, denied): (_, crate::domain::Denied)| Reason {
+                problem: denied.to_string(),
+                digest: Some(digest),
+                ..Reason::default()
+            };
+            denied.into_iter().map(reason).collect()
         }
         _ => Vec::new(),
     }

@@ -180,6 +180,10 @@ impl Writer {
                 ("200", json!({ "description": "Done.", "content": { kind: {} } }))
             }
         };
+        if let Some(when) = route.accepts {
+            let accepted = json!({ "description": when, "content": done.get("content") });
+            responses.insert("202".into(), accepted);
+        }
         responses.insert(status.into(), done);
         let problem = self.answered.subschema_for::<Problem>();
         for (status, codes) in problems(route) {

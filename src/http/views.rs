@@ -73,6 +73,7 @@ fn item(added: &Added) -> ItemOutcome {
             Standing::Withdrawn => ItemState::Withdrawn,
         },
         note: added.note.clone(),
+        cure: added.cure.clone(),
     }
 }
 
