@@ -60,6 +60,7 @@ mod streaming;
 mod sweep;
 mod translations;
 mod unreadable;
+mod uploads;
 mod vendors;
 mod walk;
 mod work;
