@@ -43,11 +43,11 @@ pub(super) fn tell(
     let others = if args.dry_run { Others::Tried } else { Others::Taken };
     match (refusals.is_empty(), missed) {
         (true, false) => Ok(()),
-        (true, true) => Err(not_live(&waiting, accepted, args.dry_run)),
+        (true, true) => Err(not_live(&waiting, &count(accepted, "package"), args.dry_run)),
         (false, false) => Err(refusals.failure(accepted, others)),
         (false, true) => {
-            let (mut failure, also) =
-                (refusals.failure(accepted, others), not_live(&waiting, accepted, args.dry_run));
+            let mut failure = refusals.failure(accepted, others);
+            let also = not_live(&waiting, &format!("these {accepted}"), args.dry_run);
             failure.message = format!("{}; {}", failure.message, also.message);
             failure.reasons.extend(also.reasons);
             Err(failure)
@@ -56,18 +56,11 @@ pub(super) fn tell(
 }
 
 /// The failure for packages that were taken and that hosts are not offered.
-fn not_live(waiting: &[&ItemOutcome], all: usize, dry_run: bool) -> Failure {
-    let taken = match (dry_run, all) {
-        (true, _) => format!("{} that would be taken", count(all, "package")),
-        (false, 1) => "1 package that was taken".to_owned(),
-        (false, _) => format!("{} that were taken", count(all, "package")),
-    };
+fn not_live(waiting: &[&ItemOutcome], all: &str, dry_run: bool) -> Failure {
     let message = match (dry_run, waiting.len()) {
-        (true, number) => format!("of {taken}, {number} would not be live"),
-        (false, 1) => format!("of {taken}, 1 is not live; it is stored and waits"),
-        (false, number) => {
-            format!("of {taken}, {number} are not live; they are stored and wait")
-        }
+        (true, number) => format!("{number} of {all} would not be live"),
+        (false, 1) => format!("1 of {all} is not live; it is stored and waits"),
+        (false, number) => format!("{number} of {all} are not live; they are stored and wait"),
     };
     Failure::refused(message).with_reasons(waiting.iter().map(|item| reason(item)).collect())
 }

@@ -26,7 +26,7 @@ fn mend(server: &TestServer, deb: &str, command: &str) {
     let before = generation(server);
     let failed = upload(server, &[deb, "--require-live"]).expect_code(1);
     assert!(
-        failed.stderr.contains("error: of 1 package that was taken, 1 is not live"),
+        failed.stderr.contains("error: 1 of 1 package is not live; it is stored and waits"),
         "{failed}"
     );
     assert!(failed.stderr.contains(&format!("; to make it live: {command}\n")), "{failed}");
@@ -83,7 +83,7 @@ fn a_dry_run_says_what_would_not_be_live() {
     let (old, new) =
         (server.deb(&package("acme-web", "1.0")), server.deb(&package("acme-more", "1.0")));
     let tried = upload(&server, &["-n", "--require-live", &old, &new]).expect_code(1);
-    let told = "error: of 2 packages that would be taken, 1 would not be live\n";
+    let told = "error: 1 of 2 packages would not be live\n";
     assert!(tried.stderr.starts_with(told), "{tried}");
     let cure = "to make it live: repoctl pin --suite stable acme-web=1.0\n";
     assert!(tried.stderr.contains(cure), "{tried}");
