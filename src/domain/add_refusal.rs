@@ -100,7 +100,8 @@ impl Found {
 fn twice(package: &Package, rival: &Package) -> String {
     match rival.version == package.version {
         true => format!(
-            "comes twice with different bytes (SHA-256 {}… and {}…); send one of the two",
+            "comes twice with different bytes (SHA-256 {}… and {}…); send one of the two, or \
+             build a new version of one",
             rival.digest.short(),
             package.digest.short()
         ),
