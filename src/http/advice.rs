@@ -4,6 +4,7 @@
 //! apt prints the status line and nothing else, so its advice follows the reason there; everybody else
 //! finds it as `hint` in the body.
 
+mod asker;
 mod paths;
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -12,31 +13,9 @@ use hyper::ext::ReasonPhrase;
 
 use crate::api::{Code, PROBLEM_JSON, Problem};
 use crate::http::answer::{Told, reason_phrase};
-use crate::http::extract::json_response;
+use crate::http::json::json_response;
 use crate::http::route::Matched;
-
-/// The program that asks, as its User-Agent says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asker {
-    /// apt's method for HTTP.
-    Apt,
-    /// curl.
-    Curl,
-    /// repoctl, which has words of its own for most problems.
-    Repoctl,
-    /// Anything else.
-    Other,
-}
-
-impl Asker {
-    fn of(headers: &HeaderMap) -> Self {
-        let agent = headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
-        let known: [(&[u8], Self); 3] =
-            [(b"Debian APT-", Self::Apt), (b"curl/", Self::Curl), (b"repoctl/", Self::Repoctl)];
-        let found = known.into_iter().find(|(start, _)| agent.starts_with(start));
-        found.map_or(Self::Other, |(_, asker)| asker)
-    }
-}
+use asker::Asker;
 
 /// A request, as far as the advice depends on it.
 pub struct Request {

@@ -8,7 +8,7 @@ use hyper::ext::ReasonPhrase;
 use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
 use crate::domain::ConflictKind;
 use crate::flow::FlowError;
-use crate::http::extract::json_response;
+use crate::http::json::json_response;
 use crate::trust::Refusal;
 
 /// apt cuts a reason at 358 bytes and prints only ASCII.

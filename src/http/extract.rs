@@ -3,14 +3,15 @@
 
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::Code;
 use crate::http::answer::Failure;
+use crate::http::json::json_response;
 
 /// The JSON of an answer.
 pub struct Json<T>(pub T);
@@ -25,19 +26,6 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         json_response(StatusCode::OK, "application/json", &self.0)
     }
-}
-
-/// A body of JSON that ends with a line feed, so that a shell's prompt does not follow it.
-pub(super) fn json_response<T: Serialize>(
-    status: StatusCode,
-    media_type: &'static str,
-    value: &T,
-) -> Response {
-    let Ok(mut body) = serde_json::to_vec(value) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    body.push(b'\n');
-    (status, [(header::CONTENT_TYPE, media_type)], body).into_response()
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {

@@ -16,6 +16,7 @@ pub mod enrol;
 pub mod extract;
 pub mod gate;
 mod handover;
+pub mod json;
 pub mod keys;
 mod known;
 pub mod listen;

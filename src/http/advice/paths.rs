@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use super::Asker;
+use super::asker::Asker;
 use crate::api::BASE;
 use crate::debian::{Component, SuiteName};
 
