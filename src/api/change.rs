@@ -155,6 +155,13 @@ pub struct ChangeOutcome {
     pub notes: Vec<String>,
 }
 
+impl ChangeOutcome {
+    /// The packages that were taken and that hosts are not offered.
+    pub fn not_live(&self) -> impl Iterator<Item = &ItemOutcome> {
+        self.items.iter().filter(|item| !item.state.is_live())
+    }
+}
+
 /// A package that hosts cannot install, or that keeps hosts which have it from following the suite:
 /// a relation to names that the suite owns is not met.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -212,6 +219,10 @@ pub struct ItemOutcome {
     /// The reason for that state, when it is not obvious; empty otherwise.
     #[serde(default)]
     pub note: String,
+    /// For a package that hosts are not offered: the command that would have them offered it, when there
+    /// is one; empty otherwise. It takes an operator.
+    #[serde(default)]
+    pub cure: String,
 }
 
 /// The state of a package after the change that named it.
@@ -229,6 +240,11 @@ pub enum ItemState {
 }
 
 impl ItemState {
+    /// Whether hosts are offered the package.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Published | Self::Already)
+    }
+
     /// The word on the wire and in tables.
     pub fn as_str(self) -> &'static str {
         match self {

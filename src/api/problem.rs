@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+
 /// Why a request was not carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
@@ -18,19 +20,35 @@ pub struct Problem {
     /// A sentence that says what happened and what to do.
     #[serde(default)]
     pub detail: String,
+    /// What to do about it, in the words of the program that asked: curl is told curl's options.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Everything that is wrong with what was sent, not only the first thing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
 }
 
 /// One thing that is wrong with what was sent.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Which field or file, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What is wrong with it.
     pub problem: String,
+    /// Which package of a change, by its SHA-256, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The other package of the same change that is in its way, when one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Digest>,
+}
+
+impl Reason {
+    /// What is wrong with a field or a file.
+    pub fn of(field: &str, problem: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), problem: problem.into(), ..Self::default() }
+    }
 }
 
 impl Problem {
@@ -42,6 +60,7 @@ impl Problem {
             status: code.status(),
             code: code.as_str().into(),
             detail: detail.into(),
+            hint: None,
             reasons: Vec::new(),
         }
     }

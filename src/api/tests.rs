@@ -278,6 +278,7 @@ fn outcomes() {
         component: main_component(),
         state: ItemState::Waiting,
         note: "a higher one stands".into(),
+        cure: "repoctl pin --suite stable hello=1".into(),
     };
     let pin = PinView {
         suite: suite(),
@@ -315,7 +316,8 @@ fn outcomes() {
         },
         json!({ "suite": "stable", "generation": 42, "dry_run": true,
             "items": [{ "package": "hello", "version": "1", "architecture": "amd64",
-                "component": "main", "state": "waiting", "note": "a higher one stands" }],
+                "component": "main", "state": "waiting", "note": "a higher one stands",
+                "cure": "repoctl pin --suite stable hello=1" }],
             "moves": [],
             "stuck": [{ "package": "hello", "version": "1", "architecture": "amd64",
                 "hosts": ["amd64"], "brings": "helper", "relation": "avoids", "needs": "lib (<< 2)",

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::text::escape;
-use crate::api::{Code, Exit, Problem};
+use crate::api::{Code, Exit, Problem, Reason};
 use crate::client::ClientError;
 
 /// Why a command failed.
@@ -116,7 +116,8 @@ impl From<ClientError> for Failure {
             if failure.reasons.len() > 1 && failure.message.ends_with(&failure.reasons.join("; ")) {
                 failure.message = format!("{}; nothing was changed", problem.title);
             }
-            failure.hint = problem.known_code().and_then(hint_of).map(str::to_owned);
+            let own = problem.known_code().and_then(hint_of).map(str::to_owned);
+            failure.hint = own.or_else(|| problem.hint.clone());
             failure.code = Some(problem.code.clone());
         }
         failure
@@ -139,11 +140,15 @@ pub fn unread(error: &std::io::Error) -> String {
 
 /// The reasons of a problem as lines.
 pub fn reasons_of(problem: &Problem) -> Vec<String> {
-    let line = |reason: &crate::api::Reason| match &reason.field {
+    problem.reasons.iter().map(reason_line).collect()
+}
+
+/// One reason as a line.
+pub fn reason_line(reason: &Reason) -> String {
+    match &reason.field {
         Some(field) => format!("{field}: {}", reason.problem),
         None => reason.problem.clone(),
-    };
-    problem.reasons.iter().map(line).collect()
+    }
 }
 
 fn hint_of(code: Code) -> Option<&'static str> {

@@ -167,7 +167,8 @@ async fn an_address_without_a_port_is_told_of_it() {
 #[tokio::test]
 async fn problems_keep_their_reasons_and_strangers_are_recognised() {
     let conflict = get(|| async {
-        let reasons = vec![Reason { field: None, problem: "other bytes".into() }];
+        let reasons =
+            vec![Reason { field: None, problem: "other bytes".into(), ..Reason::default() }];
         let problem = Problem::new(Code::VersionConflict, "raise it").with_reasons(reasons);
         (StatusCode::CONFLICT, serde_json::to_string(&problem).unwrap())
     });

@@ -3,7 +3,7 @@
 use std::io::{self, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,27 +26,85 @@ const STALL: Duration = Duration::from_secs(600);
 const PIECE_BYTES: usize = 64 << 10;
 const SLICE_BYTES: usize = 256 << 10;
 
-/// How many bytes were passed to the network. Clones share the count.
+/// How many bytes were passed to the network, and whether the server has all of a package. Clones share
+/// the counts.
 #[derive(Clone, Default, Debug)]
-pub struct Sent(Arc<AtomicU64>);
+pub struct Sent(Arc<Counts>);
+
+#[derive(Default, Debug)]
+struct Counts {
+    bytes: AtomicU64,
+    /// Requests whose body is under way.
+    sending: AtomicU64,
+    /// Requests whose body is whole, and whose answer is not there.
+    unanswered: AtomicU64,
+}
 
 impl Sent {
     /// The count. Unit: bytes.
     pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing more is sent for now, because the server checks what it was sent.
+    pub fn is_awaited(&self) -> bool {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        count(&self.0.sending) == 0 && count(&self.0.unanswered) > 0
     }
 
     fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Counts bytes that need not be sent.
     pub fn skip(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn take_back(&self, bytes: u64) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A body on its way; counted in [`Counts`] until it is answered or given up.
+struct Flight {
+    counts: Arc<Counts>,
+    sent_bytes: AtomicU64,
+    size_bytes: u64,
+    is_whole: AtomicBool,
+}
+
+impl Flight {
+    fn begin(sent: &Sent, size_bytes: u64) -> Self {
+        let counts = Arc::clone(&sent.0);
+        counts.sending.fetch_add(1, Ordering::Relaxed);
+        let (sent_bytes, is_whole) = (AtomicU64::new(0), AtomicBool::new(false));
+        let flight = Self { counts, sent_bytes, size_bytes, is_whole };
+        flight.passed(0);
+        flight
+    }
+
+    fn passed(&self, bytes: usize) {
+        let before = self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let whole = before.saturating_add(bytes as u64) >= self.size_bytes;
+        if whole && !self.is_whole.swap(true, Ordering::Relaxed) {
+            self.counts.unanswered.fetch_add(1, Ordering::Relaxed);
+            self.counts.sending.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.sent_bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let counted = match self.is_whole.load(Ordering::Relaxed) {
+            true => &self.counts.unanswered,
+            false => &self.counts.sending,
+        };
+        counted.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -69,7 +127,7 @@ impl Client {
     ) -> Result<BlobReceipt, ClientError> {
         let file = open(path, size_bytes).await?;
         let pieces = ReaderStream::with_capacity(file.take(size_bytes), PIECE_BYTES);
-        self.exchange(self.blob_request(digest, size_bytes)?, pieces, sent).await
+        self.exchange(self.blob_request(digest, size_bytes)?, size_bytes, pieces, sent).await
     }
 
     /// Sends a package that is in memory, as [`Client::send_blob`] does.
@@ -82,8 +140,9 @@ impl Client {
         digest: &Digest,
         sent: &Sent,
     ) -> Result<BlobReceipt, ClientError> {
-        let request = self.blob_request(digest, bytes.len() as u64)?;
-        self.exchange(request, slices(bytes.clone()), sent).await
+        let size_bytes = bytes.len() as u64;
+        let request = self.blob_request(digest, size_bytes)?;
+        self.exchange(request, size_bytes, slices(bytes.clone()), sent).await
     }
 
     /// Sends many small packages in one request: `POST /blobs`. `body` is made by
@@ -103,7 +162,8 @@ impl Client {
             .request(Method::POST, &["blobs"])?
             .header(CONTENT_TYPE, BATCH_TYPE)
             .header(CONTENT_LENGTH, body.len());
-        let answer: BlobOutcomes = self.exchange(request, slices(body.clone()), sent).await?;
+        let (size_bytes, pieces) = (body.len() as u64, slices(body.clone()));
+        let answer: BlobOutcomes = self.exchange(request, size_bytes, pieces, sent).await?;
         Ok(answer.blobs)
     }
 
@@ -121,15 +181,17 @@ impl Client {
     async fn exchange<A: DeserializeOwned>(
         &self,
         request: RequestBuilder,
+        size_bytes: u64,
         pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         sent: &Sent,
     ) -> Result<A, ClientError> {
-        let own = Sent::default();
-        let (all, counted) = (sent.clone(), own.clone());
+        let own = Arc::new(Flight::begin(sent, size_bytes));
+        let (all, counted) = (sent.clone(), Arc::downgrade(&own));
         let pieces = pieces.inspect(move |piece| {
-            if let Ok(bytes) = piece {
+            // The connection may hold the body for longer than the request lasts.
+            if let (Ok(bytes), Some(own)) = (piece, counted.upgrade()) {
                 all.add(bytes.len());
-                counted.add(bytes.len());
+                own.passed(bytes.len());
             }
         });
         let request = request.body(Body::wrap_stream(pieces));
@@ -173,7 +235,7 @@ async fn open(path: &Path, size_bytes: u64) -> Result<tokio::fs::File, ClientErr
 
 /// Ends when `sent` has not grown for [`STALL`]. A timeout of reqwest would count from the start of
 /// the request, and a large package on a slow line could never be sent.
-async fn standstill(sent: &Sent) {
+async fn standstill(sent: &Flight) {
     let mut before = sent.bytes();
     loop {
         tokio::time::sleep(STALL).await;

@@ -108,7 +108,7 @@ impl AccessSet {
         for grant in &edit.give {
             if let Err(error) = grant.verify() {
                 let subject = format!("{} for {}: {}", grant.role.as_str(), grant.to, error.field);
-                reasons.push(ConflictReason { subject, problem: error.problem.into() });
+                reasons.push(ConflictReason::new(subject, error.problem));
             }
             set.grants.insert(grant.clone());
         }
@@ -133,7 +133,7 @@ impl AccessSet {
                         grant.role.as_str(),
                         grant.role.as_str()
                     );
-                    reasons.push(ConflictReason { subject: format!("group {name}"), problem });
+                    reasons.push(ConflictReason::new(format!("group {name}"), problem));
                 }
                 Subject::Group(name) if !self.groups.contains_key(name) => {
                     reasons.push(no_group(name));
@@ -148,5 +148,5 @@ impl AccessSet {
 
 fn no_group(name: &GroupName) -> ConflictReason {
     let problem = format!("is not there; `repoctl access group add {name} MEMBER` makes it");
-    ConflictReason { subject: format!("group {name}"), problem }
+    ConflictReason::new(format!("group {name}"), problem)
 }

@@ -6,6 +6,8 @@
 pub mod access;
 pub mod access_edit;
 pub mod add;
+mod add_refusal;
+pub mod addition;
 pub mod audit;
 pub mod beyond;
 pub mod change;
@@ -46,6 +48,7 @@ pub mod suite_edit;
 
 pub use access::{Admitted, Denied, Right};
 pub use access_edit::{AccessEdit, AccessSet};
+pub use add_refusal::TAKEN;
 pub use audit::{Actor, Event};
 pub use change::{Applied, Change, Expect, Outcome};
 pub use conflict::{Conflict, ConflictKind, ConflictReason};

@@ -22,7 +22,6 @@ pub fn may_promote(to: &Namespace, from: &[Readable]) -> bool {
 /// Why a package is not promoted into a suite, and what to do. It names only suites that the asker
 /// may read.
 pub fn not_promoted(package: &Package, to: &SuiteSpec, from: &[Readable]) -> ConflictReason {
-    let Package { name, version, architecture, .. } = package;
     let from: Vec<_> = from.iter().map(|(suite, of)| format!("{suite} (namespace {of})")).collect();
     let problem = format!(
         "is in suite {}, and is not promoted to suite {} (namespace {}): each namespace has builds of its own; build \
@@ -31,7 +30,7 @@ pub fn not_promoted(package: &Package, to: &SuiteSpec, from: &[Readable]) -> Con
         to.name,
         to.namespace
     );
-    ConflictReason { subject: format!("{name} {version} {architecture}"), problem }
+    ConflictReason::of(package, problem)
 }
 
 /// The same sentence, in a text for somebody who may not know of all these suites: without them.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::add::{Addition, Known, Standing, add};
 use super::past::Past;
 use super::pinning::{self, Asking, Taken};
 use super::*;
+use super::{add::*, addition::*};
 use crate::debian::{
     Architecture, Component, Namespace, PackageKind, PackageName, Privilege, Version, Versions,
 };
@@ -348,7 +348,7 @@ fn hidden_conflicts_are_reported_last_and_in_the_same_words() {
     let (bytes, spelling) = (fail(other.clone()), fail((*package("web", "1.00")).clone()));
     assert_eq!((bytes.kind, spelling.kind), (ConflictKind::Version, ConflictKind::Version));
     let [bytes, spelling] = [bytes, spelling].map(|conflict| conflict.to_string());
-    assert_eq!(bytes, format!("web 1.0 amd64: {}", crate::domain::add::TAKEN));
+    assert_eq!(bytes, format!("web 1.0 amd64: {}", crate::domain::TAKEN));
     assert_eq!(spelling, bytes.replace("1.0", "1.00"));
     // For a name that this suite refuses, the answer does not say whether it is elsewhere.
     model.spec.owns = vec!["acme-*".into()];

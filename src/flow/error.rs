@@ -3,8 +3,7 @@
 use crate::catalogue::CatalogueError;
 use crate::cause::Cause;
 use crate::digest::Digest;
-use crate::domain::add::TAKEN;
-use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TokenFault};
+use crate::domain::{Conflict, ConflictKind, Denied, SpecError, TAKEN, TokenFault};
 use crate::pool::{Kind, PoolError};
 use crate::reserve::is_full;
 use crate::signing::{FloorError, SigningError};
@@ -21,6 +20,9 @@ pub enum FlowError {
     /// The identity has no such right.
     #[error("{0}")]
     Denied(#[from] Denied),
+    /// The identity has no such right to these packages of a change.
+    #[error("{}", .0.first().map(|(_, denied)| denied.to_string()).unwrap_or_default())]
+    DeniedPackages(Vec<(Digest, Denied)>),
     /// The enrolment token is not accepted.
     #[error("{0}")]
     Token(#[from] TokenFault),

@@ -1,7 +1,6 @@
 //! Answers: the one map from errors to statuses. The reason is in the status line, because apt
 //! shows nothing else.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::ext::ReasonPhrase;
@@ -9,6 +8,7 @@ use hyper::ext::ReasonPhrase;
 use crate::api::{Code, PROBLEM_JSON, Problem, Reason};
 use crate::domain::ConflictKind;
 use crate::flow::FlowError;
+use crate::http::json::json_response;
 use crate::trust::Refusal;
 
 /// apt cuts a reason at 358 bytes and prints only ASCII.
@@ -23,6 +23,10 @@ pub struct Refused {
     pub detail: String,
 }
 
+/// The problem in the body of a response, to which advice may be added; an extension of the response.
+#[derive(Clone, Debug)]
+pub struct Told(pub Box<Problem>);
+
 /// An error, as it is answered.
 #[derive(Debug)]
 pub struct Failure(pub Box<Problem>);
@@ -35,7 +39,7 @@ impl Failure {
 
     /// A field of the request is wrong.
     pub fn invalid(field: &str, problem: impl ToString) -> Self {
-        let reason = Reason { field: Some(field.into()), problem: problem.to_string() };
+        let reason = Reason::of(field, problem.to_string());
         let detail = format!("{field}: {}", reason.problem);
         Self(Box::new(Problem::new(Code::InvalidRequest, detail).with_reasons(vec![reason])))
     }
@@ -65,7 +69,7 @@ pub fn problem(error: FlowError) -> Problem {
 fn code(error: &FlowError) -> Code {
     match error {
         FlowError::Refused(refusal) => refusal_code(refusal),
-        FlowError::Denied(_) => Code::Denied,
+        FlowError::Denied(_) | FlowError::DeniedPackages(_) => Code::Denied,
         FlowError::Token(_) => Code::TokenRefused,
         FlowError::Missing(_) => Code::Missing,
         FlowError::Conflict(conflict) => match conflict.kind {
@@ -111,17 +115,27 @@ fn refusal_code(refusal: &Refusal) -> Code {
 fn reasons(error: FlowError) -> Vec<Reason> {
     match error {
         FlowError::Rejection(reasons) => {
-            reasons.into_iter().map(|(field, problem)| Reason { field, problem }).collect()
+            let reason = |(field, problem)| Reason { field, problem, ..Reason::default() };
+            reasons.into_iter().map(reason).collect()
         }
         FlowError::Conflict(conflict) => {
             let reason = |r: crate::domain::ConflictReason| Reason {
-                field: Some(r.subject),
-                problem: r.problem,
+                digest: r.package,
+                against: r.against,
+                ..Reason::of(&r.subject, r.problem)
             };
             conflict.reasons.into_iter().map(reason).collect()
         }
         FlowError::Invalid { field, problem } => {
-            vec![Reason { field: Some(field.into()), problem }]
+            vec![Reason::of(field, problem)]
+        }
+        FlowError::DeniedPackages(denied) => {
+            let reason = |(digest, denied): (_, crate::domain::Denied)| Reason {
+                problem: denied.to_string(),
+                digest: Some(digest),
+                ..Reason::default()
+            };
+            denied.into_iter().map(reason).collect()
         }
         _ => Vec::new(),
     }
@@ -134,23 +148,23 @@ impl IntoResponse for Failure {
         let reason = reason_phrase(&self.0.detail);
         let retry =
             matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
-        let mut response = (status, Json(&self.0)).into_response();
+        let mut response = json_response(status, PROBLEM_JSON, &*self.0);
         let refused = Refused { code: self.0.code.clone(), detail: self.0.detail.clone() };
         response.extensions_mut().insert(refused);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if let Ok(reason) = ReasonPhrase::try_from(reason) {
             response.extensions_mut().insert(reason);
         }
+        response.extensions_mut().insert(Told(self.0));
         response
     }
 }
 
 /// One line of printable ASCII, not too long.
-fn reason_phrase(text: &str) -> Vec<u8> {
+pub(super) fn reason_phrase(text: &str) -> Vec<u8> {
     let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
     let text: String = text.chars().map(visible).take(LONGEST_REASON_BYTES).collect();
     text.into_bytes()

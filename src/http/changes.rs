@@ -1,6 +1,7 @@
 //! Changes: the body of a request becomes a change.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
@@ -11,10 +12,23 @@ use crate::flow::change::submit::{Terms, submit};
 use crate::flow::report::identities;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
-use crate::http::extract::{Json, Path};
+use crate::http::extract::Path;
+use crate::http::json::json_response;
 use crate::http::refused::AttemptedChange;
 use crate::http::sent::Sent;
 use crate::http::{App, views};
+
+/// What became of a change: 202 where a package was taken and hosts are not offered it, otherwise 200.
+pub struct Changed(pub ChangeOutcome);
+
+impl IntoResponse for Changed {
+    fn into_response(self) -> Response {
+        let Self(outcome) = self;
+        let waits = !outcome.dry_run && outcome.not_live().next().is_some();
+        let status = if waits { StatusCode::ACCEPTED } else { StatusCode::OK };
+        json_response(status, "application/json", &outcome)
+    }
+}
 
 /// `POST /suites/{suite}/changes`.
 pub async fn change(
@@ -44,7 +58,7 @@ async fn made(
     caller: &Caller,
     suite: &str,
     request: ChangeRequest,
-) -> Result<Json<ChangeOutcome>, Failure> {
+) -> Result<Changed, Failure> {
     let suite = caller.suite(app, suite)?;
     let right = match &request.change {
         Change::Add { .. } => Right::Upload(&suite),
@@ -68,7 +82,7 @@ async fn made(
     } else {
         Vec::new()
     };
-    Ok(Json(views::outcome(&suite, outcome, hosts)))
+    Ok(Changed(views::outcome(&suite, outcome, hosts)))
 }
 
 /// The change that a request asks for.

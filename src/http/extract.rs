@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::Code;
 use crate::http::answer::Failure;
+use crate::http::json::json_response;
 
 /// The JSON of an answer.
 pub struct Json<T>(pub T);
@@ -23,7 +24,7 @@ pub struct Path<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
+        json_response(StatusCode::OK, "application/json", &self.0)
     }
 }
 

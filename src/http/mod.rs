@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admitted;
+mod advice;
 pub mod answer;
 pub mod app;
 pub mod audit;
@@ -15,6 +16,7 @@ pub mod enrol;
 pub mod extract;
 pub mod gate;
 mod handover;
+pub mod json;
 pub mod keys;
 mod known;
 pub mod listen;

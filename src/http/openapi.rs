@@ -29,7 +29,7 @@ pub struct Document(Bytes);
 impl Document {
     /// The description of these routes.
     pub fn of(routes: impl Iterator<Item = &'static Route>) -> Self {
-        Self(describe(routes).to_string().into())
+        Self(format!("{}\n", describe(routes)).into())
     }
 }
 
@@ -180,6 +180,10 @@ impl Writer {
                 ("200", json!({ "description": "Done.", "content": { kind: {} } }))
             }
         };
+        if let Some(when) = route.accepts {
+            let accepted = json!({ "description": when, "content": done.get("content") });
+            responses.insert("202".into(), accepted);
+        }
         responses.insert(status.into(), done);
         let problem = self.answered.subschema_for::<Problem>();
         for (status, codes) in problems(route) {

@@ -34,6 +34,8 @@ pub struct Route {
     pub takes: Payload,
     /// The body of the answer.
     pub gives: Payload,
+    /// When it is answered with 202 and the same body.
+    pub accepts: Option<&'static str>,
     /// The problems that it may be answered with, besides those that follow from the rest of the
     /// row.
     pub problems: &'static [Code],
@@ -138,6 +140,7 @@ impl Route {
             query: None,
             takes: Payload::Nothing,
             gives: Payload::Nothing,
+            accepts: None,
             problems: &[],
         }
     }
@@ -201,6 +204,12 @@ impl Route {
     /// Sets the media type of the answer's bytes.
     pub const fn gives_bytes(mut self, media_type: &'static str) -> Self {
         self.gives = Payload::Bytes(media_type);
+        self
+    }
+
+    /// Sets when the answer is 202.
+    pub const fn accepts(mut self, when: &'static str) -> Self {
+        self.accepts = Some(when);
         self
     }
 

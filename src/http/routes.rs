@@ -10,13 +10,13 @@ use axum::response::IntoResponse;
 use axum::{Extension, Router};
 
 use crate::http::admitted;
-use crate::http::answer::Refused;
+use crate::http::answer::{Refused, Told};
 use crate::http::handover::Handover;
 use crate::http::listen::Application;
 use crate::http::openapi::Document;
 use crate::http::refused::Asked;
 use crate::http::route::Matched;
-use crate::http::{App, gate, refused, repository, table};
+use crate::http::{App, advice, gate, refused, repository, table};
 
 /// The whole tree: apt's at the root, the API below `/api/v1`.
 pub fn router(app: App) -> Router {
@@ -77,7 +77,11 @@ impl Tree {
         }
         let refusal = refused::refusal(&self.app, asked, &response);
         refused::note(&self.app, refusal).await;
-        response
+        if response.extensions().get::<Told>().is_none() {
+            return response;
+        }
+        let request = advice::Request::of(&parts.method, &parts.uri, &parts.headers);
+        request.advise(&self.app.site.public_url, response)
     }
 }
 
@@ -97,11 +101,12 @@ impl Application for Tree {
             return self.answer_file(&request.into_parts().0).await;
         }
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        let advised = advice::Request::of(&method, &uri, request.headers());
         let extensions = request.extensions().clone();
         let response = self.router.answer(request).await;
         let asked = Asked::parts(&method, &uri, &extensions);
         let refusal = refused::refusal(&self.app, asked, &response);
         refused::note(&self.app, refusal).await;
-        response
+        advised.advise(&self.app.site.public_url, response)
     }
 }

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use crate::api::{
-    BlobOutcome, BlobOutcomes, BlobReceipt, ChangeOutcome, Code, Digests, MOST_DIGESTS,
-    MissingBlobs, split_blobs,
+    BlobOutcome, BlobOutcomes, BlobReceipt, Code, Digests, MOST_DIGESTS, MissingBlobs, split_blobs,
 };
 use crate::cause::Cause;
 use crate::debian::{Component, SuiteName};
@@ -24,6 +23,7 @@ use crate::flow::upload::{batch, body, single};
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::{Failure, problem};
 use crate::http::body::Watch;
+use crate::http::changes::Changed;
 use crate::http::extract::{Json, Path};
 use crate::http::sent::{Sent, attended, length, metered};
 use crate::http::{App, refused, views};
@@ -38,7 +38,7 @@ pub async fn package(
     Path((suite, component, _)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<ChangeOutcome>, Failure> {
+) -> Result<Changed, Failure> {
     let suite = caller.suite(&app, &suite)?;
     let component: Component = parse("component", &component)?;
     let admitted = caller.admit(&app, Right::Upload(&suite))?;
@@ -59,7 +59,7 @@ pub async fn package(
     let package = taken?;
     let change = Change::Add(vec![(component, package.digest)]);
     let outcome = submit(&app.repository, &admitted, &suite, change, Terms::default()).await?;
-    Ok(Json(views::outcome(&suite, outcome, Vec::new())))
+    Ok(Changed(views::outcome(&suite, outcome, Vec::new())))
 }
 
 /// `PUT /blobs/{digest}`: a package that a change will name.

@@ -72,6 +72,7 @@ fn item(added: &Added) -> ItemOutcome {
             Standing::Withdrawn => ItemState::Withdrawn,
         },
         note: added.note.clone(),
+        cure: added.cure.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::time::Moment;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The client sent none.
-    #[error("no client certificate: set SslCert and SslKey for this host in apt.conf")]
+    #[error("no client certificate")]
     NoCertificate,
     /// The certificate or its chain cannot be used at all.
     #[error("client certificate unusable ({0}): issue a new one")]

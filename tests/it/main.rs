@@ -64,6 +64,7 @@ mod timers;
 mod translations;
 mod unreadable;
 mod upgrading;
+mod uploads;
 mod vendors;
 mod walk;
 mod work;

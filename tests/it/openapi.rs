@@ -65,6 +65,8 @@ fn faults(document: &Value, operation: &Value, exchange: &Exchange) -> Vec<Strin
         return vec![format!("{} is not described: {}", exchange.status, exchange.answered)];
     }
     if exchange.status != 204 {
+        let is_json = exchange.answered_type.contains("json");
+        assert!(!is_json || exchange.answered.ends_with('\n'), "no line feed: {exchange:?}");
         judge(&answer["content"], &exchange.answered_type, &exchange.answered);
     }
     found
@@ -106,6 +108,7 @@ fn ask_everything(between: &Between) {
     run("suite create empty --architecture amd64 --not-automatic --component main,extra");
     run(&format!("upload --suite stable {old} {more} -m first"));
     run(&format!("upload --suite stable {new} {large}"));
+    run(&format!("upload --suite stable {old}"));
     let curl = between.curl("api/v1/suites/stable/main/acme-web_2.0_amd64.deb?message=again");
     let curl = curl.args(["-H", "Content-Type: application/vnd.debian.binary-package", "-T", &new]);
     curl.run().expect_success();
@@ -194,6 +197,7 @@ fn what_repoctl_asks_and_is_answered_is_as_openapi_json_says() {
     let operations = operations(&document);
     ask_everything(&between);
 
+    assert!(between.seen().iter().any(|exchange| exchange.status == 202), "an old version waits");
     let mut done = BTreeSet::new();
     for exchange in between.seen() {
         let operation = find(&operations, &exchange);

@@ -74,8 +74,8 @@ fn only_what_passes_by_itself_is_worth_a_retry() {
 #[test]
 fn problems() {
     let reasons = vec![
-        Reason { field: Some("Depends".into()), problem: "is empty".into() },
-        Reason { field: None, problem: "has no md5sums".into() },
+        Reason::of("Depends", "is empty"),
+        Reason { field: None, problem: "has no md5sums".into(), ..Reason::default() },
     ];
     wire(
         &Problem::new(Code::Rejected, "mend the package").with_reasons(reasons),

@@ -121,7 +121,7 @@ pub struct HostRefresh {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
     /// Say what would be written, and write nothing
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub dry_run: bool,
     /// Write also what was changed or removed on this host
     #[arg(long)]

@@ -27,8 +27,15 @@ pub struct UploadArgs {
     #[arg(long, value_name = "LIST")]
     pub from_file: Option<PathBuf>,
     /// Send and check the packages, but only say what publishing them would do
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub dry_run: bool,
+    /// Fail when anything that was sent is not offered to hosts, and say what would make it so; the upload
+    /// stays
+    #[arg(long)]
+    pub require_live: bool,
+    /// Publish what is not refused, and say at the end what was; exits with 1 if anything was
+    #[arg(long)]
+    pub keep_going: bool,
     /// For how long to try again when the server is out of reach or busy; 0 for not at all
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     pub retry_seconds: u64,

@@ -186,7 +186,7 @@ pub struct ApplyArgs {
     #[arg(long, short, value_name = "FILE")]
     pub file: PathBuf,
     /// Only show the difference
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     pub dry_run: bool,
     /// Also remove what is not in the file
     #[arg(long)]

@@ -28,6 +28,9 @@ pub fn upload(outcome: &ChangeOutcome) -> String {
         if !item.note.is_empty() {
             out.push_str(&format!(": {}", escape(&item.note)));
         }
+        if !item.cure.is_empty() {
+            out.push_str(&format!("; `{}` makes it live", escape(&item.cure)));
+        }
         out.push('\n');
     }
     out.push_str(&notes(outcome));
@@ -37,9 +40,7 @@ pub fn upload(outcome: &ChangeOutcome) -> String {
 
 /// One line when hosts are not offered all that was uploaded; empty otherwise.
 pub fn not_offered(outcome: &ChangeOutcome) -> String {
-    let held = |state| matches!(state, ItemState::Waiting | ItemState::Withdrawn);
-    let (all, held) =
-        (outcome.items.len(), outcome.items.iter().filter(|item| held(item.state)).count());
+    let (all, held) = (outcome.items.len(), outcome.not_live().count());
     let verb = match (outcome.dry_run, held) {
         (true, _) => "would not be",
         (false, 1) => "is not",

@@ -196,3 +196,24 @@ fn how_often_a_host_upgrades_lies_between_a_minute_and_a_week() {
         assert_eq!(said, "write 15m, 2h, 1d or 1w: from 1m to 1w", "{text}");
     }
 }
+
+#[test]
+fn n_is_a_dry_run_where_there_is_one() {
+    let mut commands = Vec::new();
+    every_command(&Cli::command(), "repoctl", &mut commands);
+    let mut dry = Vec::new();
+    for (path, command) in commands {
+        let of = |id: &str| command.get_arguments().find(|one| one.get_id() == id).cloned();
+        let short = command.get_arguments().find(|one| one.get_short() == Some('n'));
+        if let Some(dry_run) = of("dry_run") {
+            assert_eq!(dry_run.get_short(), Some('n'), "{path}");
+            dry.push(path);
+        } else if let Some(short) = short {
+            assert_eq!(short.get_id(), "limit", "{path}");
+        }
+    }
+    dry.sort();
+    let known = ["apply", "host refresh", "pin", "remove", "unpin", "upload"]
+        .map(|one| format!("repoctl {one}"));
+    assert_eq!(dry, known);
+}

@@ -27,6 +27,8 @@ struct Book {
     busy: usize,
     refusal: Option<Problem>,
     rejects: Vec<Vec<u8>>,
+    /// Packages that a change is refused for.
+    unwanted: Vec<Vec<u8>>,
     change: Option<Value>,
 }
 
@@ -64,12 +66,8 @@ async fn blob(State(book): State<Shared>, InPath(name): InPath<String>, body: By
     assert_eq!(digest, name);
     let mut book = book.lock().unwrap();
     if book.rejects.iter().any(|bytes| *bytes == body) {
-        let reason = |field: &str, problem: &str| Reason {
-            field: Some(field.into()),
-            problem: problem.into(),
-        };
         let reasons =
-            vec![reason("Depends", "is empty"), reason("Version", "has a \u{1b}[2J in it")];
+            vec![Reason::of("Depends", "is empty"), Reason::of("Version", "has a \u{1b}[2J in it")];
         return answer(&Problem::new(Code::Rejected, "mend it").with_reasons(reasons));
     }
     if book.within && book.shy.iter().any(|bytes| *bytes == body) {
@@ -114,6 +112,15 @@ async fn change(
     let mut book = book.lock().unwrap();
     if let Some(problem) = &book.refusal {
         return answer(problem);
+    }
+    let named = body["change"]["items"].to_string();
+    let digests = book.unwanted.iter().map(|bytes| Digest::of(bytes));
+    let unwanted = digests.filter(|digest| named.contains(&digest.to_string()));
+    let reasons: Vec<_> = unwanted
+        .map(|digest| Reason { digest: Some(digest), ..Reason::of("hello 1.0 amd64", "is there") })
+        .collect();
+    if !reasons.is_empty() {
+        return answer(&Problem::new(Code::VersionConflict, "no").with_reasons(reasons));
     }
     let count = body["change"]["items"].as_array().unwrap().len();
     let items: Vec<Value> = (0..count)
@@ -233,7 +240,11 @@ async fn gives_up_in_time_and_says_that_nothing_was_half_done() {
 async fn a_conflict_is_refused_with_its_reasons() {
     let scene = scene(0).await;
     let file = scene.write("a.deb", b"first");
-    let reasons = vec![Reason { field: None, problem: "hello 1.0 amd64 is there as aa11".into() }];
+    let reasons = vec![Reason {
+        field: None,
+        problem: "hello 1.0 amd64 is there as aa11".into(),
+        ..Reason::default()
+    }];
     let problem = Problem::new(Code::VersionConflict, "hello 1.0 exists with other bytes");
     scene.book.lock().unwrap().refusal = Some(problem.with_reasons(reasons));
     let output = scene.stage.run(&["upload", &file]).await;
@@ -254,7 +265,7 @@ async fn a_conflict_is_refused_with_its_reasons() {
 async fn a_reason_that_says_the_same_is_said_once() {
     let scene = scene(0).await;
     let file = scene.write("a.deb", b"first");
-    let reasons = vec![Reason { field: Some("suite".into()), problem: "is odd".into() }];
+    let reasons = vec![Reason::of("suite", "is odd")];
     let problem = Problem::new(Code::InvalidRequest, "suite: is odd").with_reasons(reasons);
     scene.book.lock().unwrap().refusal = Some(problem);
     let output = scene.stage.run(&["upload", &file]).await;
@@ -293,6 +304,41 @@ async fn every_reason_of_every_rejected_package_is_told_and_none_is_published() 
         ]
     );
     assert!(!scene.asked().contains(&"change".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_by_its_file_and_not_asked_for_again() {
+    let scene = scene(0).await;
+    for (name, bytes) in [("a", b"first"), ("b", b"wrong"), ("c", b"third"), ("d", b"other")] {
+        scene.write(&format!("dist/{name}.deb"), bytes);
+    }
+    let dist = scene.directory.path().join("dist").display().to_string();
+    scene.book.lock().unwrap().rejects = vec![b"wrong".to_vec()];
+    scene.book.lock().unwrap().unwanted = vec![b"third".to_vec()];
+    let output = scene.stage.run(&["upload", &dist, "--keep-going", "--json"]).await;
+    assert_eq!(output.exit, 1, "{}", output.err);
+    assert_eq!(scene.asked(), ["missing", "blobs", "change", "change"]);
+    let change = scene.book.lock().unwrap().change.clone().unwrap();
+    let of = |bytes: &[u8]| json!({ "component": "main", "digest": Digest::of(bytes).to_string() });
+    assert_eq!(change["change"]["items"], json!([of(b"first"), of(b"other")]));
+    let told: Value = serde_json::from_str(&output.out).unwrap();
+    let refused = told["refused"].as_array().unwrap();
+    let files: Vec<_> = refused.iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(files, [format!("{dist}/b.deb"), format!("{dist}/c.deb")]);
+    assert_eq!(refused[1]["reasons"], json!(["hello 1.0 amd64: is there"]));
+    assert_eq!(
+        (&told["generation"], &refused[1]["code"]),
+        (&json!(42), &json!("version-conflict"))
+    );
+
+    // Without it, nothing is published.
+    scene.book.lock().unwrap().rejects.clear();
+    let output = scene.stage.run(&["upload", &dist]).await;
+    let named = format!("  {dist}/c.deb: hello 1.0 amd64: is there\n");
+    let told = format!("error: 1 of 4 packages refused; nothing was published\n{named}");
+    let hint = "hint: give the rebuilt package a higher version\n";
+    assert_eq!((output.exit, output.err), (1, format!("{told}{hint}")));
+    assert_eq!(scene.asked()[4..], ["missing", "blob", "change"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 
 use super::gather::{self, Found, Parcel};
-use super::sender::{Rejected, Sender, judged};
+use super::refused::Refused;
+use super::sender::{Sender, judged};
 use crate::api::push_blob;
 use crate::cli::failure::Failure;
 use crate::client::{ClientError, Sent};
@@ -45,8 +46,8 @@ pub fn batches(small: Vec<Found>) -> Vec<Vec<Found>> {
 pub struct Done {
     /// All packages, sent now or there before.
     pub parcels: Vec<Parcel>,
-    /// Those that were refused.
-    pub rejected: Vec<Rejected>,
+    /// Those that were refused, or could not be read.
+    pub rejected: Vec<Refused>,
 }
 
 /// Sends the packages of a batch that the server lacks.
@@ -54,12 +55,16 @@ pub struct Done {
 /// # Errors
 /// Every error that is not the fault of one package.
 pub async fn send(
-    sender: &Sender<'_, '_>,
+    sender: &Sender<'_, '_, '_>,
     found: Vec<Found>,
     sent: &Sent,
 ) -> Result<Done, Failure> {
-    let read = tokio::task::spawn_blocking(move || read(&found)).await;
-    let read = read.map_err(|_| Failure::refused("reading was interrupted"))??;
+    let keep_going = sender.keep_going;
+    let read = tokio::task::spawn_blocking(move || read(&found, keep_going)).await;
+    let (read, mut unread) = read.map_err(|_| Failure::refused("reading was interrupted"))??;
+    if read.is_empty() {
+        return Ok(Done { parcels: Vec::new(), rejected: unread });
+    }
     let digests: Vec<Digest> = read.iter().map(|(parcel, _)| parcel.digest).collect();
     let missing = sender.trial.keep(|| sender.client.missing_blobs(digests.clone())).await?;
     let mut missing: HashSet<Digest> = missing.into_iter().collect();
@@ -77,20 +82,30 @@ pub async fn send(
         1 => send_each(sender, wanted, sent).await?,
         _ => send_together(sender, wanted, sent).await?,
     };
-    Ok(Done { parcels, rejected })
+    unread.extend(rejected);
+    Ok(Done { parcels, rejected: unread })
 }
 
 type Read = (Parcel, Vec<u8>);
 
-fn read(found: &[Found]) -> Result<Vec<Read>, Failure> {
-    found.iter().map(gather::read_small).collect()
+/// The packages, and those that could not be read if it goes on without them.
+fn read(found: &[Found], keep_going: bool) -> Result<(Vec<Read>, Vec<Refused>), Failure> {
+    let (mut read, mut unread) = (Vec::with_capacity(found.len()), Vec::new());
+    for one in found {
+        match gather::read_small(one) {
+            Ok(whole) => read.push(whole),
+            Err(failure) if keep_going => unread.push(Refused::unread(&one.path, &failure)),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok((read, unread))
 }
 
 async fn send_together(
-    sender: &Sender<'_, '_>,
+    sender: &Sender<'_, '_, '_>,
     wanted: Vec<Read>,
     sent: &Sent,
-) -> Result<Vec<Rejected>, Failure> {
+) -> Result<Vec<Refused>, Failure> {
     let mut body = Vec::new();
     for (parcel, bytes) in &wanted {
         push_blob(&mut body, &parcel.digest, bytes);
@@ -109,7 +124,7 @@ async fn send_together(
             continue;
         }
         let error = ClientError::Problem { problem: Box::new(problem), wait: None };
-        rejected.extend(judged(parcel, Err(error))?);
+        rejected.extend(judged(&parcel, Err(error))?);
     }
     // Packages without an answer were not accepted.
     again.extend(wanted.into_values());
@@ -118,15 +133,15 @@ async fn send_together(
 }
 
 async fn send_each(
-    sender: &Sender<'_, '_>,
+    sender: &Sender<'_, '_, '_>,
     wanted: Vec<Read>,
     sent: &Sent,
-) -> Result<Vec<Rejected>, Failure> {
+) -> Result<Vec<Refused>, Failure> {
     let mut rejected = Vec::new();
     for (parcel, bytes) in wanted {
         let bytes = Bytes::from(bytes);
         let send = || sender.client.send_bytes(&bytes, &parcel.digest, sent);
-        rejected.extend(judged(parcel.clone(), sender.trial.keep(send).await.map(drop))?);
+        rejected.extend(judged(&parcel, sender.trial.keep(send).await.map(drop))?);
     }
     Ok(rejected)
 }

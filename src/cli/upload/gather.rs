@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cli::args::UploadArgs;
 use crate::cli::failure::{Failure, unreadable};
@@ -152,11 +153,11 @@ fn shown(path: &Path) -> String {
     path.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// Reads a package once, for its digest and its size.
+/// Reads a package once, for its digest and its size; `read_bytes` grows meanwhile.
 ///
 /// # Errors
 /// A usage [`Failure`] when it cannot be read.
-pub fn hash(path: &Path) -> Result<Parcel, Failure> {
+pub fn hash(path: &Path, read_bytes: &AtomicU64) -> Result<Parcel, Failure> {
     let wrong = |error: std::io::Error| unreadable(path, &error);
     let mut file = std::fs::File::open(path).map_err(wrong)?;
     let (mut hasher, mut size_bytes) = (Hasher::new(), 0_u64);
@@ -171,6 +172,7 @@ pub fn hash(path: &Path) -> Result<Parcel, Failure> {
         }
         hasher.update(piece.get(..read).unwrap_or_default());
         size_bytes = size_bytes.saturating_add(read as u64);
+        read_bytes.fetch_add(read as u64, Ordering::Relaxed);
     }
 }
 

@@ -3,25 +3,32 @@
 
 mod batch;
 mod gather;
+mod outcome;
 mod progress;
+mod publish;
+mod refused;
 mod sender;
 mod trial;
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::args::UploadArgs;
 use super::command::Session;
-use super::failure::{Failure, reasons_of};
-use super::render;
+use super::failure::Failure;
 use super::text::count;
 use crate::api::{AddItem, Change, ChangeRequest, MOST_DIGESTS, MOST_ITEMS};
-use crate::client::{Client, ClientError, Sent};
+use crate::client::{Client, Sent};
+use crate::debian::Component;
 use crate::digest::Digest;
 use gather::{Found, Parcel};
-use progress::Progress;
-use sender::{Rejected, Sender};
+use progress::{Progress, Stage};
+use publish::{Order, publish};
+use refused::{Others, Refusals, Refused};
+use sender::Sender;
 use trial::Trial;
 
 /// How many large packages, or batches of small ones, are sent at the same time.
@@ -29,12 +36,13 @@ const AT_ONCE: usize = 4;
 /// How many are hashed at the same time: the disk limits reading.
 const HASHED_AT_ONCE: usize = 2;
 
-/// Publishes packages: all of them in one generation, or nothing.
+/// Publishes packages: all of them in one generation, or nothing; with `--keep-going` all that are not
+/// refused.
 ///
 /// Every request of it may be repeated without harm, so temporary failures are tried again.
 ///
 /// # Errors
-/// A [`Failure`] from the command line, the disk, the server or the network; for rejected packages
+/// A [`Failure`] from the command line, the disk, the server or the network; for refused packages
 /// with every reason of every one.
 pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), Failure> {
     let suite = session.suite(args.to.suite.as_ref())?;
@@ -47,48 +55,73 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
             count(found.len(), "package")
         )));
     }
-    let shows = session.around.may_show_progress && !session.json;
     let (small, large): (Vec<_>, Vec<_>) = found.into_iter().partition(batch::is_small);
-    let large = hash_all(large, shows).await?;
-    let client = session.client.clone();
-    let trial = Trial::of(session, args.retry_seconds, shows);
+    let (client, keep_going) = (session.client.clone(), args.keep_going);
+    let progress = Progress::of(session);
+    let mut refusals = Refusals::default();
+    let large = hash_all(large, &progress, keep_going, &mut refusals).await?;
+    let trial = Trial::of(&progress, args.retry_seconds);
     let missing = find_missing(&client, &large, &trial).await?;
-    let parcels = send_all(&client, Load { small, large, missing }, &trial, shows).await?;
-    let item =
-        |parcel: &Parcel| AddItem { component: args.component.clone(), digest: parcel.digest };
-    let request = ChangeRequest {
+    let sender = Sender { client: &client, trial: &trial, keep_going };
+    let load = Load { small, large, missing };
+    let mut parcels = send_all(&sender, load, &progress, &mut refusals).await?;
+    parcels.retain(|parcel| !refusals.contains(&parcel.digest));
+    if !keep_going && !refusals.is_empty() {
+        return Err(refusals.failure(parcels.len(), Others::Left));
+    }
+    let request = |parcels: &[Parcel]| request(parcels, &args.component, args.dry_run);
+    let order = Order { client: &client, suite: &suite, request: &request, keep_going };
+    let publishing = publish(&order, &trial, parcels, &mut refusals);
+    let stage = Stage::Publishing { dry_run: args.dry_run };
+    let outcome = progress.during(stage, publishing).await?;
+    outcome::tell(session, args, outcome.as_ref(), &refusals)
+}
+
+fn request(parcels: &[Parcel], component: &Component, dry_run: bool) -> ChangeRequest {
+    let item = |parcel: &Parcel| AddItem { component: component.clone(), digest: parcel.digest };
+    ChangeRequest {
         message: String::new(),
-        dry_run: args.dry_run,
+        dry_run,
         expect_generation: None,
         as_shown: false,
         cascade: false,
         force: false,
         change: Change::Add { items: parcels.iter().map(item).collect() },
-    };
-    let outcome = trial.keep(|| client.change(&suite, &request)).await?;
-    session.show(&outcome, || render::change::upload(&outcome));
-    if !session.json {
-        session.around.complain(&render::change::not_offered(&outcome));
     }
-    Ok(())
 }
 
 /// The packages with their digests, each digest once.
-async fn hash_all(found: Vec<Found>, shows: bool) -> Result<Vec<Parcel>, Failure> {
-    let progress = Progress::counting(found.len(), "reading", shows && !found.is_empty());
-    let hashed: Vec<Parcel> = stream::iter(found)
-        .map(|found| {
-            let progress = &progress;
-            async move {
-                let parcel = tokio::task::spawn_blocking(move || gather::hash(&found.path)).await;
-                progress.advance();
-                parcel.map_err(|_| Failure::refused("hashing was interrupted"))?
+async fn hash_all(
+    found: Vec<Found>,
+    progress: &Progress<'_>,
+    keep_going: bool,
+    refusals: &mut Refusals,
+) -> Result<Vec<Parcel>, Failure> {
+    let read_bytes = Arc::new(AtomicU64::new(0));
+    let total_bytes = found.iter().map(|one| one.size_bytes).fold(0, u64::saturating_add);
+    let hashing = stream::iter(found).map(|found| {
+        let read_bytes = Arc::clone(&read_bytes);
+        async move {
+            let path = found.path.clone();
+            let hashed =
+                tokio::task::spawn_blocking(move || gather::hash(&path, &read_bytes)).await;
+            match hashed.map_err(|_| Failure::refused("hashing was interrupted"))? {
+                Err(failure) if keep_going => Ok(Err(Refused::unread(&found.path, &failure))),
+                hashed => hashed.map(Ok),
             }
-        })
-        .buffered(HASHED_AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(once_each(hashed))
+        }
+    });
+    let hashing = hashing.buffered(HASHED_AT_ONCE).try_collect();
+    let stage = Stage::Reading { total_bytes, read_bytes: &read_bytes };
+    let hashed: Vec<Result<Parcel, Refused>> = progress.during(stage, hashing).await?;
+    let mut parcels = Vec::with_capacity(hashed.len());
+    for one in hashed {
+        match one {
+            Ok(parcel) => parcels.push(parcel),
+            Err(unread) => refusals.extend([unread]),
+        }
+    }
+    Ok(once_each(parcels))
 }
 
 fn once_each(parcels: Vec<Parcel>) -> Vec<Parcel> {
@@ -99,7 +132,7 @@ fn once_each(parcels: Vec<Parcel>) -> Vec<Parcel> {
 async fn find_missing(
     client: &Client,
     parcels: &[Parcel],
-    trial: &Trial<'_>,
+    trial: &Trial<'_, '_>,
 ) -> Result<BTreeSet<Digest>, Failure> {
     let mut missing = BTreeSet::new();
     for batch in parcels.chunks(MOST_DIGESTS) {
@@ -120,63 +153,41 @@ struct Load {
 }
 
 /// Sends the missing packages; returns all packages in the order of their paths, each digest once.
-/// A rejection does not stop the others, so that all reasons are reported together.
+/// A refusal does not stop the others, so that all reasons are reported together.
 async fn send_all(
-    client: &Client,
+    sender: &Sender<'_, '_, '_>,
     load: Load,
-    trial: &Trial<'_>,
-    shows: bool,
+    progress: &Progress<'_>,
+    refusals: &mut Refusals,
 ) -> Result<Vec<Parcel>, Failure> {
     let Load { small, large, missing } = load;
-    let (sent, sender) = (Sent::default(), Sender { client, trial });
+    let sent = Sent::default();
     let wanted: Vec<Parcel> =
         large.iter().filter(|parcel| missing.contains(&parcel.digest)).cloned().collect();
     let sizes = wanted.iter().map(|parcel| parcel.size_bytes);
     let sizes = sizes.chain(small.iter().map(|found| found.size_bytes));
-    let _progress = Progress::sending(sizes.fold(0, u64::saturating_add), &sent, shows);
-    let mut rejected: Vec<Rejected> = stream::iter(wanted)
-        .map(|parcel| sender.send_one(parcel, &sent))
-        .buffer_unordered(AT_ONCE)
-        .try_filter_map(|rejection| async move { Ok(rejection) })
-        .try_collect()
-        .await?;
-    let mut batches = stream::iter(batch::batches(small))
-        .map(|found| batch::send(&sender, found, &sent))
-        .buffer_unordered(AT_ONCE);
-    let mut parcels = large;
-    while let Some(done) = batches.next().await {
-        let done = done?;
-        parcels.extend(done.parcels);
-        rejected.extend(done.rejected);
-    }
-    parcels.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    let parcels = once_each(parcels);
-    if rejected.is_empty() { Ok(parcels) } else { Err(rejection(rejected, parcels.len())) }
-}
-
-fn rejection(mut rejected: Vec<Rejected>, all: usize) -> Failure {
-    let mut seen = HashSet::new();
-    rejected.retain(|(parcel, _)| seen.insert(parcel.digest));
-    rejected.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
-    let (mut reasons, mut code) = (Vec::new(), None);
-    for (parcel, error) in &rejected {
-        let name = parcel.path.display();
-        match error {
-            ClientError::Problem { problem, .. } => {
-                code.get_or_insert_with(|| problem.code.clone());
-                let found = reasons_of(problem);
-                if found.is_empty() {
-                    reasons.push(format!("{name}: {error}"));
-                }
-                reasons.extend(found.iter().map(|reason| format!("{name}: {reason}")));
-            }
-            // These errors name the file themselves.
-            other => reasons.push(other.to_string()),
+    let stage = Stage::Sending { total_bytes: sizes.fold(0, u64::saturating_add), sent: &sent };
+    let sending = async {
+        let mut refused: Vec<Refused> = stream::iter(wanted)
+            .map(|parcel| sender.send_one(parcel, &sent))
+            .buffer_unordered(AT_ONCE)
+            .try_filter_map(|refused| async move { Ok(refused) })
+            .try_collect()
+            .await?;
+        let mut batches = stream::iter(batch::batches(small))
+            .map(|found| batch::send(sender, found, &sent))
+            .buffer_unordered(AT_ONCE);
+        let mut parcels = large;
+        while let Some(done) = batches.next().await {
+            let done = done?;
+            parcels.extend(done.parcels);
+            refused.extend(done.rejected);
         }
-    }
-    let message =
-        format!("{} of {} refused; nothing was published", rejected.len(), count(all, "package"));
-    let mut failure = Failure::refused(message).with_reasons(reasons);
-    failure.code = code;
-    failure
+        Ok::<_, Failure>((parcels, refused))
+    };
+    let (mut parcels, mut refused) = progress.during(stage, sending).await?;
+    parcels.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    refused.sort_by(|one, other| one.file().cmp(other.file()));
+    refusals.extend(refused);
+    Ok(once_each(parcels))
 }

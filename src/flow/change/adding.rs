@@ -8,12 +8,13 @@ use crate::catalogue::PackageRecord;
 use crate::debian::{Component, Namespace};
 use crate::digest::Digest;
 use crate::domain::Applied;
-use crate::domain::add::{self, Addition};
+use crate::domain::add;
+use crate::domain::addition::{self, Addition};
 use crate::domain::namespaces::{self, Readable};
 use crate::domain::pinning::Asking;
-use crate::domain::{Conflict, ConflictKind, Draft, Identity, Package, SuiteSpec};
+use crate::domain::{Conflict, ConflictKind, Denied, Draft, Identity, Package, SuiteSpec};
 use crate::flow::admit;
-use crate::flow::change::{reach, several};
+use crate::flow::change::{cures, reach, several};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -46,18 +47,10 @@ pub(in crate::flow) fn add(
         new.map(|(digest, record)| (*digest, record.privileges.clone())).collect();
     let packages: BTreeMap<_, _> =
         records.into_iter().map(|(digest, r)| (digest, Arc::new(r.package))).collect();
-    let mut additions: Vec<Addition> = Vec::new();
-    let mut seen = HashSet::new();
-    for (component, digest) in items {
-        let package = packages.get(digest).ok_or_else(|| not_sent(digest))?;
-        reach::may_alter(desk, asking, component, &package.name)?;
-        if seen.insert((component, digest)) {
-            let taken_as = taken.get(digest).cloned().flatten();
-            let (component, package) = (component.clone(), Arc::clone(package));
-            additions.push(Addition { component, package, taken_as });
-        }
-    }
-    let rivals = add::rivals(&additions, &known);
+    let additions = additions(items, &packages, &taken, |component, package| {
+        reach::denied(desk, asking, component, &package.name)
+    })?;
+    let rivals = addition::rivals(&additions, &known);
     let hidden = match rivals.is_empty() {
         true => HashSet::new(),
         false => {
@@ -68,7 +61,7 @@ pub(in crate::flow) fn add(
     let taken_here = repository.catalogue.list_taken(&desk.suite, &rivals)?;
     let taken_here = rivals.iter().zip(taken_here).filter(|(_, taken)| taken.is_some());
     let taken_here = taken_here.map(|(digest, _)| *digest).collect();
-    let known = add::Known {
+    let known = addition::Known {
         packages: &known,
         hidden: &hidden,
         taken: &taken_here,
@@ -76,8 +69,36 @@ pub(in crate::flow) fn add(
     };
     let names: BTreeSet<_> = additions.iter().map(|one| one.package.name.clone()).collect();
     several::learn(repository, desk, draft, &names)?;
-    let added = add::add(draft, &additions, known, &asking.author, asking.at)?;
+    let mut added = add::add(draft, &additions, known, &asking.author, asking.at)?;
+    cures::tell(repository, desk, draft, &mut added, asking)?;
     Ok(Applied { added, ..Applied::default() })
+}
+
+/// What is to be added, each package once in a component.
+///
+/// # Errors
+/// [`FlowError::DeniedPackages`] naming all that `denied` objects to.
+fn additions(
+    items: &[(Component, Digest)],
+    packages: &BTreeMap<Digest, Arc<Package>>,
+    taken: &BTreeMap<Digest, Option<Component>>,
+    denied: impl Fn(&Component, &Package) -> Option<Denied>,
+) -> Result<Vec<Addition>, FlowError> {
+    let (mut additions, mut seen, mut all_denied) = (Vec::new(), HashSet::new(), Vec::new());
+    for (component, digest) in items {
+        let package = packages.get(digest).ok_or_else(|| not_sent(digest))?;
+        if !seen.insert((component, digest)) {
+            continue;
+        }
+        all_denied.extend(denied(component, package).map(|denied| (*digest, denied)));
+        let taken_as = taken.get(digest).cloned().flatten();
+        let (component, package) = (component.clone(), Arc::clone(package));
+        additions.push(Addition { component, package, taken_as });
+    }
+    match all_denied.is_empty() {
+        true => Ok(additions),
+        false => Err(FlowError::DeniedPackages(all_denied)),
+    }
 }
 
 /// Refuses packages that the asker has not sent and reads only in suites of other namespaces.

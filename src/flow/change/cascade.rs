@@ -230,13 +230,13 @@ impl<'b> Asked<'_, 'b> {
                 Trouble::Avoids => "hosts that have both could not follow",
             };
             let problem = format!("{}, so {hosts}", lack.problem());
-            ConflictReason { subject, problem }
+            ConflictReason::new(subject, problem)
         });
         let mut reasons: Vec<_> = told.collect();
         let more = worse.len().saturating_sub(MOST_TOLD);
         if more > 0 {
             let problem = "could not be installed either".to_owned();
-            reasons.push(ConflictReason { subject: format!("{more} more"), problem });
+            reasons.push(ConflictReason::new(format!("{more} more"), problem));
         }
         let along: Vec<_> = taken.along.iter().map(|source| self.step(source, then)).collect();
         let force = "--force goes on, and hosts that have what is named above stay where they are";
@@ -249,7 +249,7 @@ impl<'b> Asked<'_, 'b> {
             }
             _ => format!("nothing that could move along makes it installable; {force}"),
         };
-        reasons.push(ConflictReason { subject: format!("suite {}", self.desk.suite), problem });
+        reasons.push(ConflictReason::new(format!("suite {}", self.desk.suite), problem));
         Conflict { kind: ConflictKind::NotInstallable, reasons }
     }
 

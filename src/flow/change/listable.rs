@@ -74,7 +74,7 @@ fn check_architectures(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
                 lost_architecture(draft, &architecture)
             ),
         };
-        ConflictReason { problem, subject: name.to_string() }
+        ConflictReason::new(name.to_string(), problem)
     };
     refuse(draft.homeless(all).into_iter().map(reason).collect())
 }
@@ -87,8 +87,7 @@ fn check_names(draft: &Draft<'_>, all: bool) -> Result<(), Conflict> {
             .to_owned(),
         false => draft.spec.not_owned(),
     };
-    let reason =
-        |name: PackageName| ConflictReason { problem: problem(), subject: name.to_string() };
+    let reason = |name: PackageName| ConflictReason::new(name.to_string(), problem());
     refuse(draft.foreign(all).into_iter().map(reason).collect())
 }
 
@@ -102,7 +101,7 @@ fn refuse(mut reasons: Vec<ConflictReason>) -> Result<(), Conflict> {
     reasons.truncate(MOST_TOLD);
     if more > 0 {
         let problem = "for the same reason".to_owned();
-        reasons.push(ConflictReason { subject: format!("{more} more"), problem });
+        reasons.push(ConflictReason::new(format!("{more} more"), problem));
     }
     Err(Conflict { kind: ConflictKind::Other, reasons })
 }

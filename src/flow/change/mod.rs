@@ -7,6 +7,7 @@ pub mod adding;
 pub mod aliases;
 pub mod apply;
 pub mod cascade;
+mod cures;
 pub mod difference;
 pub mod installable;
 pub mod listable;

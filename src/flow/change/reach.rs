@@ -53,14 +53,24 @@ pub(crate) fn may_alter(
     component: &Component,
     package: &PackageName,
 ) -> Result<(), FlowError> {
-    if asking.reach.covers(component, package) {
-        return Ok(());
+    match denied(desk, asking, component, package) {
+        None => Ok(()),
+        Some(denied) => Err(FlowError::Denied(denied)),
     }
-    Err(FlowError::Denied(Denied::Package {
+}
+
+/// Why the asker may not alter packages of this name in this component; `None` when it may.
+pub(crate) fn denied(
+    desk: &Desk,
+    asking: &Asking,
+    component: &Component,
+    package: &PackageName,
+) -> Option<Denied> {
+    (!asking.reach.covers(component, package)).then(|| Denied::Package {
         identity: asking.author.clone(),
         suite: desk.suite.clone(),
         component: component.clone(),
         package: package.clone(),
         within: asking.reach.words(),
-    }))
+    })
 }

@@ -17,16 +17,18 @@ pub(crate) fn take_out(
     let (mut notes, mut reasons) = (Vec::new(), Vec::new());
     for (place, now) in draft.since(before).0 {
         let Some(package) = now.filter(|package| is_long(package)) else { continue };
-        let Package { name, version, architecture, stanza_bytes, .. } = &*package;
-        let subject = format!("{name} {version} {architecture}");
+        let stanza_bytes = package.stanza_bytes;
         let problem = format!(
             "has a stanza of {stanza_bytes} bytes, which is more than apt reads: `apt-get update` would stop on every \
              host; build a version with shorter fields"
         );
         match change {
-            Change::Add(_) | Change::Pin(..) => reasons.push(ConflictReason { subject, problem }),
+            Change::Add(_) | Change::Pin(..) => {
+                reasons.push(ConflictReason::of(&package, problem));
+            }
             _ => {
-                notes.push(format!("{subject} {problem}; it is left out"));
+                let Package { name, version, architecture, .. } = &*package;
+                notes.push(format!("{name} {version} {architecture} {problem}; it is left out"));
                 draft.clear(&place);
             }
         }

@@ -17,6 +17,8 @@ const DEB_TYPE: &str = "application/vnd.debian.binary-package";
 const DIGESTS_BYTES: usize = MOST_DIGESTS * 96;
 /// As many packages as may be named, each with its digest and the longest usual component. Unit: bytes.
 const CHANGE_BYTES: usize = MOST_ITEMS * 160;
+/// When an upload is answered with 202.
+const WAITING: &str = "Taken and stored, but at least one of the packages is not offered to hosts: a pin or a higher version is in front of it, or it was rolled back from.";
 const MOST_BATCH: Limit = Limit::Bytes(MOST_BATCH_BYTES as usize);
 /// What the sending of packages may be answered with.
 const PACKAGES: &[Code] = &[
@@ -89,9 +91,10 @@ pub(super) const UPLOADING: &[Route] = &[
     Route::put("/suites/{suite}/{component}/{file}", "upload", |m| on(m, uploads::package))
         .needs(UPLOADER)
         .verb("add")
-        .summary("Publish one package; answered when it is live")
+        .summary("Publish one package; answered when it is live, or stored and waits")
         .takes_bytes(DEB_TYPE, Limit::Package)
         .gives(of::<ChangeOutcome>())
+        .accepts(WAITING)
         .problems(&[
             Code::Missing,
             Code::Rejected,
@@ -134,6 +137,7 @@ pub(super) const CHANGING: &[Route] = &[
         .takes(of::<ChangeRequest>())
         .at_most(CHANGE_BYTES)
         .gives(of::<ChangeOutcome>())
+        .accepts(WAITING)
         .problems(CHANGES),
     Route::post("/suites", "create_suite", |method| on(method, suites::create))
         .needs(ADMIN)

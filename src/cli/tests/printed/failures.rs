@@ -29,6 +29,7 @@ fn every_code_of_the_server_is_told_as_it_was_seen() {
     let reason = |field: Option<&str>, problem: &str| Reason {
         field: field.map(str::to_owned),
         problem: problem.to_owned(),
+        ..Reason::default()
     };
     let two = vec![reason(Some("Depends"), "is empty"), reason(None, "has a \u{1b}[2J in it")];
     let several = Problem::new(Code::Rejected, "the package breaks rules").with_reasons(two);

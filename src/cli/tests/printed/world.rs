@@ -175,7 +175,11 @@ async fn respond(State(server): State<Server>, method: Method, uri: Uri, body: B
 fn problem(answer: &Value) -> Option<Problem> {
     let code = Code::parse(answer.get("problem")?.as_str()?).unwrap();
     let reasons = answer["reasons"].as_array().into_iter().flatten();
-    let reasons = reasons.map(|one| Reason { field: None, problem: one.as_str().unwrap().into() });
+    let reasons = reasons.map(|one| Reason {
+        field: None,
+        problem: one.as_str().unwrap().into(),
+        ..Reason::default()
+    });
     let detail = answer["detail"].as_str().unwrap();
     Some(Problem::new(code, detail).with_reasons(reasons.collect()))
 }
