@@ -12,7 +12,7 @@ use crate::domain::{Admitted, Role};
 use crate::flow::change::publish_batch;
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite};
-use crate::flow::suite::desk::Job;
+use crate::flow::suite::queue::Job;
 use crate::flow::threads::blocking;
 use crate::flow::upload::single;
 
