@@ -23,6 +23,10 @@ pub struct Refused {
     pub detail: String,
 }
 
+/// The problem in the body of a response; an extension of it.
+#[derive(Clone)]
+struct Told(Box<Problem>);
+
 /// An error, as it is answered.
 #[derive(Debug)]
 pub struct Failure(pub Box<Problem>);
@@ -137,6 +141,7 @@ impl IntoResponse for Failure {
         let mut response = (status, Json(&self.0)).into_response();
         let refused = Refused { code: self.0.code.clone(), detail: self.0.detail.clone() };
         response.extensions_mut().insert(refused);
+        response.extensions_mut().insert(Told(self.0));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if retry {
@@ -147,6 +152,16 @@ impl IntoResponse for Failure {
         }
         response
     }
+}
+
+/// Writes the id of the request into the problem that is answered, if one is.
+pub fn identify(response: &mut Response, id: &str) {
+    let Some(Told(mut problem)) = response.extensions_mut().remove() else { return };
+    problem.request_id = Some(id.to_owned());
+    // What was written before can be written again.
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    *response.body_mut() = body.into();
 }
 
 /// One line of printable ASCII, not too long.

@@ -61,14 +61,24 @@ async fn made(
     };
     let change = asked(request.change)?;
     let dry_run = terms.dry_run;
-    let outcome = submit(&app.repository, &admitted, &suite, change, terms).await?;
-    let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
-    let hosts = if dry_run && operates {
-        views::hosts_of(&suite, identities::list(&app.repository, Some(true)).await?)
-    } else {
-        Vec::new()
+    let adding = match &change {
+        domain::Change::Add(items) if !dry_run => items.len(),
+        _ => 0,
     };
-    Ok(Json(views::outcome(&suite, outcome, hosts)))
+    let made = async {
+        let outcome = submit(&app.repository, &admitted, &suite, change, terms).await?;
+        let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
+        let hosts = if dry_run && operates {
+            views::hosts_of(&suite, identities::list(&app.repository, Some(true)).await?)
+        } else {
+            Vec::new()
+        };
+        Ok(Json(views::outcome(&suite, outcome, hosts)))
+    };
+    match adding {
+        0 => made.await,
+        packages => app.metrics.uploads.note_change(packages, made.await),
+    }
 }
 
 /// The change that a request asks for.

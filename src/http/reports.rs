@@ -62,7 +62,8 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         Circle::Admins => admitted.entitled().is_admin(),
     };
     let days = app.repository.limits().scrub.days;
-    let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
+    let warning =
+        |concern: Concern| Warning { code: concern.code.as_str().into(), text: concern.text };
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").into(),
         name: app.site.host.clone(),

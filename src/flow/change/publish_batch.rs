@@ -51,6 +51,7 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
 pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {
     let urgent = jobs.iter().any(|job| job.change.is_urgent());
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let begun = std::time::Instant::now();
     let done = blocking(move || {
         let mut batch = Batch::new(jobs);
         let result = batch.run(&shared, &at_desk, urgent);
@@ -60,6 +61,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     match done {
         Ok((batch, Ok(Progress::Done(published)))) => {
             if published.is_some() {
+                repository.timings.publishes.note(begun.elapsed());
                 desk.scatter(batch.plan.moves.len());
             }
             batch.answer(published.as_ref());

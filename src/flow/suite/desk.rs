@@ -15,7 +15,7 @@ use crate::domain::{Encoding, IndexFile, StoredChunk, SuiteSpec};
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
 use crate::flow::suite::pending_files::{PendingFiles, Ready};
-use crate::flow::suite::queue::{Job, Queue};
+use crate::flow::suite::queue::{Job, Queue, QueueReport};
 use crate::flow::suite::scattered::Scattered;
 use crate::flow::suite::served::Served;
 use crate::flow::threads::lock;
@@ -233,6 +233,11 @@ impl Desk {
         self.hurry.store(queue.is_urgent(), Ordering::Release);
     }
 
+    /// The changes that are not made yet.
+    pub fn queue(&self) -> QueueReport {
+        lock(&self.queue).report()
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         lock(&self.queue).is_empty()
     }
@@ -271,6 +276,9 @@ impl Desk {
 
     /// Notes whether a change is being made.
     pub(crate) fn set_writing(&self, writing: bool) {
+        if !writing {
+            lock(&self.queue).rest();
+        }
         self.writing.store(writing, Ordering::Release);
         self.done.notify_waiters();
     }
