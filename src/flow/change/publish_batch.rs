@@ -267,7 +267,7 @@ impl Batch {
             let verb = self.jobs.first().map_or("", |(job, _)| job.change.verb());
             let message = self.jobs.first().map_or("", |(job, _)| job.message.as_str());
             let Published { suite, generation } = published;
-            info!(%suite, generation, %by, verb, message, moves, changes = self.jobs.len(), "published");
+            info!(%suite, generation, %by, verb, why = message, moves, changes = self.jobs.len(), "published");
         }
         let generation = published.map(|published| published.generation);
         for (job, outcome) in self.jobs {

@@ -204,9 +204,12 @@ fn look_at_room(repository: &Repository, report: &mut ServerReport) {
         Ok(room) => {
             report.room_bytes = Some(room);
             if room < repository.limits().package_bytes {
-                let text = format!(
-                    "only {room} bytes can still be stored; the largest package may not fit"
-                );
+                let text = match room {
+                    0 => "nothing can be stored any more: no room or no inode is free".to_owned(),
+                    room => format!(
+                        "only {room} bytes can still be stored; the largest package may not fit"
+                    ),
+                };
                 report.concerns.push(Concern::of_server(WarningCode::DiskNearlyFull, text));
             }
         }
