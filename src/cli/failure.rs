@@ -22,7 +22,7 @@ pub struct Failure {
     /// The server's problem code, when the server refused.
     pub code: Option<String>,
     /// The id of the request, where the server's log says more of it.
-    pub request: Option<String>,
+    pub request: Option<Box<str>>,
     /// Whether it is no error, because a person answered no.
     pub declined: bool,
 }
@@ -117,7 +117,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let mut failure = Self::new(error.exit(), error.to_string());
         failure.hint = error.hint().map(str::to_owned);
-        failure.request = error.request_id().map(str::to_owned);
+        failure.request = error.request_id().map(Into::into);
         if let ClientError::Unsure { problem, .. } = &error {
             failure.code = Some(problem.code.clone());
         }

@@ -1,6 +1,7 @@
 //! What somebody on call sees: the page of metrics, the alerts in the real promtool, the dashboard in the
 //! real Prometheus, and the ids of requests.
 
+mod counts;
 mod dashboard;
 mod ids;
 mod pages;

@@ -82,7 +82,8 @@ fn every_warning_has_a_metric_that_is_on_the_page_and_an_alert_that_there_is() {
 
 #[test]
 fn the_page_about_alerts_has_every_one_with_its_severity_and_time() {
-    let rows = table("docs/monitoring.md", "| alert | severity | after | what it means | what to do |\n");
+    let rows =
+        table("docs/monitoring.md", "| alert | severity | after | what it means | what to do |\n");
     let told: BTreeSet<_> = rows
         .iter()
         .map(|row| (row[0].clone(), row[1].clone(), row[2].replace("at once", "0m")))
