@@ -79,9 +79,10 @@ pub(super) fn write_clock(present: &Gauges, page: &mut Page) {
     page.flag("repod_clock_in_doubt", help, present.doubt.is_some());
     let help = "1 for an hour after a jump of the clock was over";
     page.flag("repod_clock_jumped", help, present.has_jumped);
+    let name = "repod_clock_off_seconds";
+    page.head(name, "gauge", "how far a clock in doubt is ahead of where it was expected");
     if let Some(off) = present.doubt.and_then(|doubt| doubt.off_seconds) {
-        let help = "how far the clock in doubt is ahead of where it was expected";
-        page.gauge("repod_clock_off_seconds", help, off);
+        page.line(name, "", off);
     }
 }
 
