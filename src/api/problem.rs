@@ -26,6 +26,9 @@ pub struct Problem {
     /// Everything that is wrong with what was sent, not only the first thing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The id of the request, by which the server's log has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// One thing that is wrong with what was sent.
@@ -62,6 +65,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             reasons: Vec::new(),
+            request_id: None,
         }
     }
 

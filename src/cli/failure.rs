@@ -21,6 +21,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The server's problem code, when the server refused.
     pub code: Option<String>,
+    /// The id of the request, where the server's log says more of it.
+    pub request: Option<Box<str>>,
     /// Whether it is no error, because a person answered no.
     pub declined: bool,
 }
@@ -43,6 +45,7 @@ impl Failure {
             reasons: Vec::new(),
             hint: None,
             code: None,
+            request: None,
             declined: false,
         }
     }
@@ -64,7 +67,7 @@ impl Failure {
         self
     }
 
-    /// For people: `error: …`, then the reasons, then `hint: …`.
+    /// For people: `error: …`, then the reasons, `hint: …` and `request …`.
     pub fn lines(&self, colour: bool) -> String {
         let head = if colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
         let message = escape(&self.message);
@@ -75,6 +78,12 @@ impl Failure {
         }
         if let Some(hint) = &self.hint {
             out.push_str(&format!("hint: {}\n", escape(hint)));
+        }
+        if let Some(id) = &self.request {
+            out.push_str(&format!(
+                "request {}: the server's log has more under this id\n",
+                escape(id)
+            ));
         }
         out
     }
@@ -88,6 +97,8 @@ impl Failure {
             code: Option<&'a str>,
             reasons: &'a [String],
             hint: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
         }
         let shape = Shape {
             error: &self.message,
@@ -95,6 +106,7 @@ impl Failure {
             code: self.code.as_deref(),
             reasons: &self.reasons,
             hint: self.hint.as_deref(),
+            request_id: self.request.as_deref(),
         };
         let json = serde_json::to_string(&shape).unwrap_or_default();
         format!("{}\n", super::text::escape_json(&json))
@@ -105,6 +117,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let mut failure = Self::new(error.exit(), error.to_string());
         failure.hint = error.hint().map(str::to_owned);
+        failure.request = error.request_id().map(Into::into);
         if let ClientError::Unsure { problem, .. } = &error {
             failure.code = Some(problem.code.clone());
         }

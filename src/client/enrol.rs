@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::{ANSWER_SECONDS, Client, ClientError, Effect, plain, read_server, trusting};
+use super::{
+    ANSWER_SECONDS, Client, ClientError, Effect, plain, read_server, request_id, trusting,
+};
 use crate::api::{
     AuthorityView, EnrolmentRequest, IssuedCertificate, RenewalRequest, TokenMade, TokenRequest,
     TokenView, TokensRevoked,
@@ -27,6 +29,7 @@ pub async fn fetch_authority(server: &str) -> Result<String, ClientError> {
     let request = request.timeout(Duration::from_secs(ANSWER_SECONDS));
     let mut response = blind.dispatch(request, Effect::Nothing).await?;
     let status = response.status().as_u16();
+    let id = request_id::answered(response.headers());
     let mut body = Vec::new();
     loop {
         let piece = response.chunk().await;
@@ -38,7 +41,8 @@ pub async fn fetch_authority(server: &str) -> Result<String, ClientError> {
         }
     }
     if status != 200 {
-        return Err(ClientError::of_answer(&blind.place, status, None, &body, Effect::Nothing));
+        let error = ClientError::of_answer(&blind.place, status, None, &body, Effect::Nothing);
+        return Err(error.asked_as(id));
     }
     let answer: Result<AuthorityView, _> = serde_json::from_slice(&body);
     Ok(answer.map_err(|_| strange(&blind, status))?.ca_pem)
@@ -49,6 +53,7 @@ fn strange(blind: &Client, status: u16) -> ClientError {
         server: blind.place.clone(),
         status,
         cause: "not an answer that repod gives".into(),
+        request: None,
     }
 }
 

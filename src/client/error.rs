@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 
 use crate::api::{Code, Exit, Problem};
 use crate::cause::{self, Cause};
+use crate::client::request_id;
 
 /// What a request may have done to the server's state when its answer is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,8 @@ pub enum ClientError {
         server: String,
         /// Where to look before it is repeated; `None` when repeating it does no harm.
         look: Option<&'static str>,
+        /// The id of the request.
+        request: Option<String>,
     },
     /// The server does not know whether it was done: its disk failed meanwhile.
     #[error("{}", sentence(.problem))]
@@ -84,6 +87,8 @@ pub enum ClientError {
         /// What is odd about it.
         #[source]
         cause: Cause,
+        /// The id of the request, if the answer has it.
+        request: Option<String>,
     },
     /// The address, the certificate, the key or the authority cannot be read.
     #[error(transparent)]
@@ -167,6 +172,33 @@ impl ClientError {
         }
     }
 
+    /// The id of the request, where the server's log may say more of it: what failed there, and who is
+    /// not allowed. What a package or a change lacks is all in the answer.
+    pub fn request_id(&self) -> Option<&str> {
+        let id = match self {
+            Self::Problem { problem, .. } | Self::Unsure { problem, .. } => {
+                let of_server = matches!(problem.exit(), Exit::Denied | Exit::Unavailable);
+                problem.request_id.as_deref().filter(|_| of_server)
+            }
+            Self::NoAnswer { request, .. } | Self::Unexpected { request, .. } => request.as_deref(),
+            _ => None,
+        };
+        id.filter(|id| request_id::is_printable(id))
+    }
+
+    /// The same for a request of this id.
+    pub(super) fn asked_as(self, id: Option<String>) -> Self {
+        match self {
+            Self::NoAnswer { server, look, request } => {
+                Self::NoAnswer { server, look, request: request.or(id) }
+            }
+            Self::Unexpected { server, status, cause, request } => {
+                Self::Unexpected { server, status, cause, request: request.or(id) }
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn of_answer(
         server: &str,
         status: u16,
@@ -190,6 +222,7 @@ impl ClientError {
                 server: server.into(),
                 status,
                 cause: Cause::with("not an answer that repod gives", error),
+                request: None,
             },
         }
     }
@@ -198,10 +231,10 @@ impl ClientError {
         let is_connect = error.is_connect();
         match (Self::of_connection(server, error), effect) {
             (Self::Unreachable { server, .. }, Effect::Repeatable) if !is_connect => {
-                Self::NoAnswer { server, look: None }
+                Self::NoAnswer { server, look: None, request: None }
             }
             (Self::Unreachable { server, .. }, Effect::Once(look)) if !is_connect => {
-                Self::NoAnswer { server, look: Some(look) }
+                Self::NoAnswer { server, look: Some(look), request: None }
             }
             (other, _) => other,
         }

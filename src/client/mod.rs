@@ -9,6 +9,7 @@
 mod enrol;
 mod error;
 mod keys;
+mod request_id;
 mod requests;
 mod retry;
 mod transfer;
@@ -27,6 +28,7 @@ use crate::api;
 use crate::cause::{self, Cause};
 
 use error::Effect;
+use request_id::RequestIds;
 
 pub use enrol::fetch_authority;
 pub use error::ClientError;
@@ -62,6 +64,7 @@ pub struct Client {
     place: String,
     /// The reason for changes; sent with every request that may change something.
     why: String,
+    ids: RequestIds,
 }
 
 impl Client {
@@ -95,7 +98,7 @@ impl Client {
             ClientError::Credentials(Cause::with(problem, error))
         })?;
         let place = place_of(&base);
-        Ok(Self { http, base, place, why: String::new() })
+        Ok(Self { http, base, place, why: String::new(), ids: RequestIds::new() })
     }
 
     /// The same client with a reason, which every request that may change something carries.
@@ -124,7 +127,7 @@ impl Client {
         if method != Method::GET && !self.why.is_empty() {
             url.query_pairs_mut().append_pair("message", &self.why);
         }
-        Ok(self.http.request(method, url))
+        Ok(self.http.request(method, url).header(request_id::REQUEST_ID, self.ids.next()))
     }
 
     async fn read<Q: Serialize + ?Sized, A: DeserializeOwned>(
@@ -168,8 +171,12 @@ impl Client {
         request: RequestBuilder,
         effect: Effect,
     ) -> Result<Response, ClientError> {
-        let lost = |error| ClientError::of_transport(&self.place, error, effect);
-        request.send().await.map_err(lost)
+        let (http, request) = request.build_split();
+        let built = request.map_err(|error| ClientError::of_transport(&self.place, error, effect));
+        let request = built?;
+        let id = request_id::answered(request.headers());
+        let lost = |error| ClientError::of_transport(&self.place, error, effect).asked_as(id);
+        http.execute(request).await.map_err(lost)
     }
 
     async fn answer<A: DeserializeOwned>(
@@ -179,14 +186,18 @@ impl Client {
     ) -> Result<A, ClientError> {
         let status = response.status().as_u16();
         let wait = retry::asked_wait(response.headers());
-        let body = self.read_body(response, effect).await?;
+        let id = request_id::answered(response.headers());
+        let body = self.read_body(response, effect).await;
+        let body = body.map_err(|error| error.asked_as(id.clone()))?;
         if !(200..300).contains(&status) {
-            return Err(ClientError::of_answer(&self.place, status, wait, &body, effect));
+            let error = ClientError::of_answer(&self.place, status, wait, &body, effect);
+            return Err(error.asked_as(id));
         }
         serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
             server: self.place.clone(),
             status,
             cause: Cause::while_doing("its answer does not read as expected", error),
+            request: id,
         })
     }
 
@@ -209,6 +220,7 @@ impl Client {
                     server: self.place.clone(),
                     status: response.status().as_u16(),
                     cause: "its answer is larger than 256 MiB; ask for less".into(),
+                    request: None,
                 });
             }
             body.extend_from_slice(&piece);

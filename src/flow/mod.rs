@@ -34,5 +34,7 @@ pub use error::{Damage, FlowError};
 pub use open::Parts;
 pub use repository::{FlowLimits, Repository};
 pub use state::damage::Fate;
+pub use state::mishaps::Mishap;
 pub use state::scrubbing::{ScrubLimits, ScrubReport};
+pub use state::timings::{Durations, Histogram, Timings};
 pub use suite::desk::Desk;

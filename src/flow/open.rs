@@ -18,6 +18,7 @@ use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::scrubbing::Scrubbing;
 use crate::flow::state::shares::Shares;
+use crate::flow::state::timings::Timings;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::releases::Releases;
 use crate::flow::upkeep::{keys, restored, writer};
@@ -78,6 +79,7 @@ impl Repository {
             audit_broken: std::sync::atomic::AtomicBool::default(),
             damage: Arc::default(),
             scrubbing: Scrubbing::default(),
+            timings: Timings::default(),
             mishaps: Mishaps::default(),
             told_authorities: Mutex::default(),
             releases: Releases::default(),

@@ -21,6 +21,7 @@ use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
 use crate::flow::state::scrubbing::{ScrubLimits, Scrubbing};
 use crate::flow::state::shares::Shares;
+use crate::flow::state::timings::Timings;
 use crate::flow::state::upload_memory::UploadMemory;
 use crate::flow::suite::desk::Desk;
 use crate::flow::suite::releases::Releases;
@@ -81,6 +82,8 @@ pub struct Repository {
     pub(in crate::flow) damage: Arc<DamageBook>,
     /// How far the scrub is, and what it found.
     pub scrubbing: Scrubbing,
+    /// How long changes waited and publishing took.
+    pub timings: Timings,
     /// What could not be read again from its file.
     pub mishaps: Mishaps,
     /// The CAs that the audit log knows of: names and digests by their ids; `None` before the first look.

@@ -16,7 +16,9 @@ pub(crate) fn on_every_core<A: Sync, B: Send>(
         return things.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
+    let span = tracing::Span::current();
     let share = || {
+        let _within = span.enter();
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
@@ -36,10 +38,12 @@ pub(crate) fn on_every_core<A: Sync, B: Send>(
 }
 
 /// Runs blocking work off the async threads. A panic in it becomes an error and ends nothing else.
+/// Its log lines have the id of the request that it belongs to.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FlowError> + Send + 'static,
 ) -> Result<T, FlowError> {
-    match tokio::task::spawn_blocking(work).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
         Ok(result) => result,
         Err(error) => Err(FlowError::internal("a worker stopped")(error)),
     }

@@ -7,13 +7,12 @@
 mod asker;
 mod paths;
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use hyper::ext::ReasonPhrase;
 
-use crate::api::{Code, PROBLEM_JSON, Problem};
-use crate::http::answer::{Told, reason_phrase};
-use crate::http::json::json_response;
+use crate::api::{Code, Problem};
+use crate::http::answer::{Told, reason_phrase, write_again};
 use crate::http::route::Matched;
 use asker::Asker;
 
@@ -42,11 +41,9 @@ impl Request {
     /// The answer, with advice if it is a problem for which there is some. `site` is the address of
     /// this server: `https://repo.example.org:8443/`.
     pub fn advise(&self, site: &str, mut response: Response) -> Response {
-        let Some(Told(mut problem)) = response.extensions_mut().remove::<Told>() else {
-            return response;
-        };
+        let Some(Told(problem)) = response.extensions().get::<Told>() else { return response };
         let row = response.extensions().get::<Matched>().is_some();
-        let Some(hint) = self.hint(&problem, row, site) else { return response };
+        let Some(hint) = self.hint(problem, row, site) else { return response };
         if self.asker == Asker::Apt {
             let line = reason_phrase(&format!("{}: {hint}", problem.detail));
             if let Ok(line) = ReasonPhrase::try_from(line) {
@@ -56,11 +53,12 @@ impl Request {
         if self.method == Method::HEAD {
             return response;
         }
-        problem.hint = Some(hint);
-        let (mut head, _) = response.into_parts();
-        head.headers.remove(header::CONTENT_LENGTH);
-        let again = json_response(StatusCode::OK, PROBLEM_JSON, &*problem);
-        Response::from_parts(head, again.into_body())
+        if let Some(Told(mut problem)) = response.extensions_mut().remove() {
+            problem.hint = Some(hint);
+            write_again(&mut response, &problem);
+            response.extensions_mut().insert(Told(problem));
+        }
+        response
     }
 
     /// What to do about a problem. `row` is whether the request came to a row of the table of routes.

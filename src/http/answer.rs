@@ -163,6 +163,19 @@ impl IntoResponse for Failure {
     }
 }
 
+/// Writes the id of the request into the problem that is answered, if one is.
+pub fn identify(response: &mut Response, id: &str) {
+    let Some(Told(mut problem)) = response.extensions_mut().remove() else { return };
+    problem.request_id = Some(id.to_owned());
+    write_again(response, &problem);
+}
+
+/// Replaces the body of a response by this problem.
+pub(super) fn write_again(response: &mut Response, problem: &Problem) {
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    *response.body_mut() = json_response(StatusCode::OK, PROBLEM_JSON, problem).into_body();
+}
+
 /// One line of printable ASCII, not too long.
 pub(super) fn reason_phrase(text: &str) -> Vec<u8> {
     let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };

@@ -75,14 +75,24 @@ async fn made(
     };
     let change = asked(request.change)?;
     let dry_run = terms.dry_run;
-    let outcome = submit(&app.repository, &admitted, &suite, change, terms).await?;
-    let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
-    let hosts = if dry_run && operates {
-        views::hosts_of(&suite, identities::list(&app.repository, Some(true)).await?)
-    } else {
-        Vec::new()
+    let adding = match &change {
+        domain::Change::Add(items) if !dry_run => items.len(),
+        _ => 0,
     };
-    Ok(Changed(views::outcome(&suite, outcome, hosts)))
+    let made = async {
+        let outcome = submit(&app.repository, &admitted, &suite, change, terms).await?;
+        let operates = caller.admit(app, Right::Operate(&suite)).is_ok();
+        let hosts = if dry_run && operates {
+            views::hosts_of(&suite, identities::list(&app.repository, Some(true)).await?)
+        } else {
+            Vec::new()
+        };
+        Ok(views::outcome(&suite, outcome, hosts))
+    };
+    match adding {
+        0 => made.await.map(Changed),
+        packages => app.metrics.uploads.note_change(packages, made.await).map(Changed),
+    }
 }
 
 /// The change that a request asks for.

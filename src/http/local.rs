@@ -1,5 +1,7 @@
 //! Health and metrics, on a loopback listener of its own that needs no certificate.
 
+use std::sync::atomic::Ordering;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -7,6 +9,7 @@ use axum::response::IntoResponse;
 
 use crate::flow::report::writing::{self, StoppedStore};
 use crate::http::App;
+use crate::time::Moment;
 
 /// Answers with `routes` on `listener` until `stopped` ends.
 pub async fn serve(
@@ -46,5 +49,6 @@ pub async fn ready(State(app): State<App>) -> (StatusCode, String) {
 /// `GET /metrics`: for Prometheus.
 pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, app.metrics.page(&app.repository))
+    let end = app.site.certificate_not_after.load(Ordering::Relaxed);
+    (kind, app.metrics.page(&app.repository, Some(Moment(end))).await)
 }

@@ -36,6 +36,7 @@ pub mod setup;
 mod strangers;
 pub mod suites;
 pub mod table;
+mod told;
 pub mod uploads;
 pub mod views;
 

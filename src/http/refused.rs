@@ -1,6 +1,8 @@
 //! Refused: refusals are noted for the audit log, with the identity of the caller, as far as a
 //! certificate proves it.
 
+use std::net::IpAddr;
+
 use axum::extract::Query;
 use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -74,6 +76,26 @@ impl<'r> Asked<'r> {
     /// Whether it changes nothing.
     pub fn reads(&self) -> bool {
         matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Its method.
+    pub fn method(&self) -> &'r str {
+        self.method.as_str()
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &'r str {
+        self.uri.path()
+    }
+
+    /// From where it came.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.extensions.get::<Peer>().map(|peer| peer.addr.ip())
+    }
+
+    /// Who asked, as far as a certificate proves it, good or not.
+    pub fn identity(&self, app: &App) -> Option<String> {
+        proven(app, self.extensions).map(|actor| actor.identity)
     }
 
     /// The reason in the query; requests that only read have none.
@@ -158,12 +180,13 @@ pub async fn note_batch(app: &App, admitted: &Admitted, blobs: &[BlobOutcome]) {
 
 /// The refused client. When the server refuses all clients, none is named.
 fn actor(app: &App, extensions: &Extensions, code: &str) -> Actor {
-    let peer = extensions.get::<Peer>().and_then(|peer| peer.slot.find::<trust::Peer>());
-    let named = peer.and_then(|peer| peer.proven(&app.repository.trust, app.repository.now()));
-    match named {
-        Some((identity, serial)) if code != Code::TrustStale.as_str() => {
-            Actor { identity: identity.to_string(), serial: serial.to_string() }
-        }
-        _ => Actor::default(),
-    }
+    let named = proven(app, extensions).filter(|_| code != Code::TrustStale.as_str());
+    named.unwrap_or_default()
+}
+
+/// Who a certificate of this server's CAs names, good or not.
+fn proven(app: &App, extensions: &Extensions) -> Option<Actor> {
+    let peer = extensions.get::<Peer>()?.slot.find::<trust::Peer>()?;
+    let (identity, serial) = peer.proven(&app.repository.trust, app.repository.now())?;
+    Some(Actor { identity: identity.to_string(), serial: serial.to_string() })
 }

@@ -70,7 +70,8 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
         not_after: at.0,
     };
     let days = app.repository.limits().scrub.days;
-    let warning = |concern: Concern| Warning { code: concern.code.into(), text: concern.text };
+    let warning =
+        |concern: Concern| Warning { code: concern.code.as_str().into(), text: concern.text };
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").into(),
         name: app.site.host.clone(),

@@ -54,12 +54,15 @@ pub async fn package(
         );
     }
     let declared = Declared { size_bytes: length(&headers), digest: None };
-    let taken = taken(&app, &caller, &admitted, Some(&suite), declared, body).await;
-    let admitted = caller.admit_again(&app, Right::Upload(&suite))?;
-    let package = taken?;
-    let change = Change::Add(vec![(component, package.digest)]);
-    let outcome = submit(&app.repository, &admitted, &suite, change, Terms::default()).await?;
-    Ok(Changed(views::outcome(&suite, outcome, Vec::new())))
+    let made = async {
+        let taken = taken(&app, &caller, &admitted, Some(&suite), declared, body).await;
+        let admitted = caller.admit_again(&app, Right::Upload(&suite))?;
+        let package = taken?;
+        let change = Change::Add(vec![(component, package.digest)]);
+        let outcome = submit(&app.repository, &admitted, &suite, change, Terms::default()).await?;
+        Ok(views::outcome(&suite, outcome, Vec::new()))
+    };
+    app.metrics.uploads.note_change(1, made.await).map(Changed)
 }
 
 /// `PUT /blobs/{digest}`: a package that a change will name.
@@ -74,8 +77,8 @@ pub async fn blob(
     let admitted = caller.admit(&app, Right::Stage)?;
     let declared = Declared { size_bytes: length(&headers), digest: Some(digest) };
     let taken = taken(&app, &caller, &admitted, None, declared, body).await;
-    caller.admit_again(&app, Right::Stage)?;
-    let package = taken?;
+    let still = caller.admit_again(&app, Right::Stage);
+    let package = app.metrics.uploads.note_sent(still.and(taken))?;
     Ok(Json(BlobReceipt {
         digest: package.digest,
         name: package.name,
@@ -106,6 +109,7 @@ pub async fn blobs(
         .into_iter()
         .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) })
         .collect();
+    blobs.iter().for_each(|blob| app.metrics.uploads.note_problem(blob.problem.as_ref()));
     refused::note_batch(&app, &admitted, &blobs).await;
     Ok(Json(BlobOutcomes { blobs }))
 }

@@ -190,7 +190,6 @@ impl Pool for DiskPool {
     }
 
     fn room_bytes(&self) -> Result<u64, PoolError> {
-        let volume = &self.tree.volume;
-        Ok(volume.free_bytes()?.saturating_sub(volume.reserve_bytes()))
+        self.tree.volume.room_bytes()
     }
 }

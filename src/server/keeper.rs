@@ -12,7 +12,7 @@ use super::limits::flow_limits;
 use super::scrub::Scrub;
 use super::watch::Watch;
 use crate::config::Config;
-use crate::flow;
+use crate::flow::{self, Mishap};
 use crate::http::listen::Notifier;
 
 /// How often unreferenced bytes are swept. Unit: seconds.
@@ -168,7 +168,7 @@ impl Keeper {
         self.watch.reload_trust();
         let read = Config::load(&data.config());
         let problem = read.as_ref().err().map(ToString::to_string);
-        repository.mishaps.note("configuration-unreadable", problem);
+        repository.mishaps.note(Mishap::Configuration, problem);
         match read {
             Ok(config) => {
                 // Also where it is as it was at the start: it may have been another one meanwhile.

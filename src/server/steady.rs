@@ -24,7 +24,7 @@ impl ClockSeen {
         if doubt.is_some() != self.in_doubt {
             match (&doubt, concern(repository)) {
                 (Some(_), Some(concern)) => {
-                    warn!(code = concern.code, "{}", concern.text);
+                    warn!(code = concern.code.as_str(), "{}", concern.text);
                 }
                 (_, Some(concern)) => info!("{}", concern.text),
                 _ => info!("the clock is not in doubt any more"),

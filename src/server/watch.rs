@@ -11,9 +11,9 @@ use super::certificate::{load_identity, tell_of_name, tls_config};
 use super::steady::ClockSeen;
 use super::{DataDirectory, part};
 use crate::config::Config;
-use crate::flow::Repository;
 use crate::flow::access::anchors;
 use crate::flow::report::writing;
+use crate::flow::{Mishap, Repository};
 use crate::reserve::Reserve;
 use crate::trust::{Refusal, ServerIdentity, TrustError, TrustFiles};
 
@@ -108,7 +108,7 @@ impl Watch {
         let mishap = read.as_ref().err().map(ToString::to_string);
         let mishap = mishap.filter(|problem| Some(problem) != of_lists.as_ref());
         let is_of_lists = mishap.is_none();
-        self.repository.mishaps.note("trust-unreadable", mishap);
+        self.repository.mishaps.note(Mishap::Trust, mishap);
         match read {
             Ok(true) => info!("certificates of CAs and revocation lists read again"),
             Ok(false) => {}
@@ -129,7 +129,7 @@ impl Watch {
             Ok((tls_config(&identity)?, identity.not_after))
         });
         let problem = taken.as_ref().err().map(ToString::to_string);
-        self.repository.mishaps.note("server-certificate-unreadable", problem);
+        self.repository.mishaps.note(Mishap::ServerCertificate, problem);
         match taken {
             Ok((config, not_after)) => {
                 self.tls.store(config);
@@ -169,7 +169,7 @@ fn tell_gate(repository: &Arc<Repository>, seen: &mut Seen) {
     }
     let waning = crate::flow::report::health::waning(repository);
     if let (false, Some(concern)) = (seen.waning, &waning) {
-        warn!(code = concern.code, reason = %concern.text, "a revocation list is about to end");
+        warn!(code = concern.code.as_str(), reason = %concern.text, "a revocation list is about to end");
     }
     seen.waning = waning.is_some();
 }

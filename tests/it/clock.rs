@@ -71,12 +71,12 @@ impl Moved {
 
     async fn warnings(&self) -> Vec<&'static str> {
         let report = health::server(&self.repository, &self.admin, None).await.unwrap();
-        report.concerns.iter().map(|concern| concern.code).collect()
+        report.concerns.iter().map(|concern| concern.code.as_str()).collect()
     }
 
     async fn text_of(&self, code: &str) -> String {
         let report = health::server(&self.repository, &self.admin, None).await.unwrap();
-        let found = report.concerns.into_iter().find(|concern| concern.code == code);
+        let found = report.concerns.into_iter().find(|concern| concern.code.as_str() == code);
         found.unwrap_or_else(|| panic!("no {code}")).text
     }
 
@@ -266,7 +266,10 @@ async fn a_start_with_a_wrong_clock_waits_until_it_agrees() {
         moved.jump(-off).await;
         moved.pass(20).await;
         assert!(moved.is_open(), "{off}");
-        assert!(clock::concern(&moved.repository).is_some_and(|one| one.code == "clock-jumped"));
+        assert!(
+            clock::concern(&moved.repository)
+                .is_some_and(|one| one.code.as_str() == "clock-jumped")
+        );
         moved.add("3.0").await.unwrap();
         moved.roll_back().await.unwrap();
     }

@@ -6,7 +6,7 @@
 
 mod changes;
 mod invariants;
-mod pages;
+pub mod pages;
 mod stage;
 
 use std::collections::BTreeSet;

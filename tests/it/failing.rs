@@ -2,7 +2,7 @@
 //! told to try again in vain, and hosts are served.
 
 mod full;
-mod inject;
+pub mod inject;
 mod owed;
 mod stores;
 

@@ -42,6 +42,7 @@ mod host_files;
 mod kinds;
 mod locked;
 mod matrix;
+mod monitoring;
 mod namespaces;
 mod obeyed;
 mod openapi;

@@ -4,9 +4,9 @@
 mod begun;
 mod fronts;
 mod full;
-mod gate;
+pub mod gate;
 mod lists;
-mod pki;
+pub mod pki;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -49,8 +49,8 @@ fn table(name: &str) -> Vec<Row> {
 }
 
 /// A server whose clients have their certificates from the CAs of `pki`.
-struct Outside {
-    server: TestServer,
+pub struct Outside {
+    pub server: TestServer,
     pki: &'static Pki,
 }
 
@@ -60,7 +60,7 @@ impl Outside {
         Self::start_with(more, pki())
     }
 
-    fn start_with(more: &str, pki: &'static Pki) -> Self {
+    pub fn start_with(more: &str, pki: &'static Pki) -> Self {
         let mut outside = Self::stopped(more, pki);
         outside.begin();
         outside

@@ -21,7 +21,7 @@ use crate::flow::audit::refusals;
 use crate::flow::audit::words::{EVERY_PIN, WHOLE_SUITE};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
-use crate::flow::suite::desk::Job;
+use crate::flow::suite::queue::Job;
 use crate::flow::threads::blocking;
 use crate::time::Moment;
 

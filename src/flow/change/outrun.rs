@@ -4,7 +4,7 @@
 use crate::domain::add::Added;
 use crate::domain::{Applied, Change, Conflict, ConflictKind, Package};
 use crate::flow::error::FlowError;
-use crate::flow::suite::desk::Job;
+use crate::flow::suite::queue::Job;
 
 /// How often a change is judged again.
 const MOST: u32 = 2;

@@ -27,7 +27,8 @@ use crate::flow::publish::slices;
 use crate::flow::repair::attempt::repair;
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
-use crate::flow::suite::desk::{Desk, Job};
+use crate::flow::suite::desk::Desk;
+use crate::flow::suite::queue::Job;
 use crate::flow::threads::{blocking, lock};
 use crate::signing::NextDate;
 use crate::time::Moment;
@@ -50,6 +51,7 @@ pub(crate) async fn until_due(repository: &Repository, desk: &Desk) {
 pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: Vec<Job>) {
     let urgent = jobs.iter().any(|job| job.change.is_urgent());
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(desk));
+    let begun = std::time::Instant::now();
     let done = blocking(move || {
         let mut batch = Batch::new(jobs);
         let result = batch.run(&shared, &at_desk, urgent);
@@ -59,6 +61,7 @@ pub(crate) async fn take(repository: &Arc<Repository>, desk: &Arc<Desk>, jobs: V
     match done {
         Ok((batch, Ok(Progress::Done(published)))) => {
             if published.is_some() {
+                repository.timings.publishes.note(begun.elapsed());
                 desk.scatter(batch.plan.moves.len());
             }
             batch.answer(published.as_ref());
@@ -264,7 +267,7 @@ impl Batch {
             let verb = self.jobs.first().map_or("", |(job, _)| job.change.verb());
             let message = self.jobs.first().map_or("", |(job, _)| job.message.as_str());
             let Published { suite, generation } = published;
-            info!(%suite, generation, %by, verb, message, moves, changes = self.jobs.len(), "published");
+            info!(%suite, generation, %by, verb, why = message, moves, changes = self.jobs.len(), "published");
         }
         let generation = published.map(|published| published.generation);
         for (job, outcome) in self.jobs {

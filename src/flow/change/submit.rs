@@ -12,7 +12,7 @@ use crate::domain::{Admitted, Role};
 use crate::flow::change::publish_batch;
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite};
-use crate::flow::suite::desk::Job;
+use crate::flow::suite::queue::{Job, Queued};
 use crate::flow::threads::blocking;
 use crate::flow::upload::single;
 
@@ -64,8 +64,20 @@ pub async fn submit(
     let (reply, answer) = oneshot::channel();
     let serial = admitted.actor().serial;
     let (leeway, expect) = (terms.leeway, terms.expect);
+    let queued = Queued::now();
     let outrun = 0;
-    desk.submit(Job { change, author, serial, reach, message, leeway, expect, outrun, reply })?;
+    desk.submit(Job {
+        change,
+        author,
+        serial,
+        reach,
+        message,
+        leeway,
+        expect,
+        outrun,
+        queued,
+        reply,
+    })?;
     answer.await.unwrap_or_else(|_| {
         Err(FlowError::Unavailable("the server stopped before the change was made".into()))
     })

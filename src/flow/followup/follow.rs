@@ -20,7 +20,8 @@ use crate::flow::index::resumable_hash::ResumableHash;
 use crate::flow::publish::{generation, indices};
 use crate::flow::repair::chunk;
 use crate::flow::repository::Repository;
-use crate::flow::suite::desk::{Desk, Job};
+use crate::flow::suite::desk::Desk;
+use crate::flow::suite::queue::Job;
 use crate::flow::threads::blocking;
 
 /// How many blocks share a pack; a change that arrives meanwhile does not wait for them.

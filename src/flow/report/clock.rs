@@ -1,7 +1,7 @@
 //! Clock: what an operator should know of the server's clock, and of what was signed by a wrong one.
 
 use crate::flow::error::FlowError;
-use crate::flow::report::concern::{Circle, Concern};
+use crate::flow::report::concern::{Circle, Concern, WarningCode};
 use crate::flow::repository::Repository;
 use crate::time::{Doubt, PastJump};
 
@@ -11,11 +11,11 @@ const AHEAD_SECONDS: i64 = 10;
 /// The clock jumped, or did within the last hour; `None` when all is well.
 pub fn concern(repository: &Repository) -> Option<Concern> {
     if let Some(doubt) = repository.doubt() {
-        return Some(Concern::of_server("clock-in-doubt", in_doubt(&doubt)));
+        return Some(Concern::of_server(WarningCode::ClockInDoubt, in_doubt(&doubt)));
     }
     let (_, uptime) = repository.clock.both();
     let past = repository.steadiness.past(uptime)?;
-    Some(Concern::of_server("clock-jumped", over(&past)))
+    Some(Concern::of_server(WarningCode::ClockJumped, over(&past)))
 }
 
 /// The clock, and every suite and revocation list that is dated ahead of it.
@@ -37,7 +37,7 @@ pub(super) fn look_at_clock(
             length(date.since(now))
         );
         concerns.push(Concern {
-            code: "suite-dated-ahead",
+            code: WarningCode::SuiteDatedAhead,
             text,
             of: Circle::Readers(suite.clone()),
         });
@@ -57,7 +57,7 @@ pub(super) fn look_at_clock(
             list.this_update,
             length(list.this_update.since(now))
         );
-        concerns.push(Concern::of_server("crl-dated-ahead", text));
+        concerns.push(Concern::of_server(WarningCode::CrlDatedAhead, text));
     }
     Ok(())
 }

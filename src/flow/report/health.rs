@@ -3,22 +3,24 @@
 
 use std::sync::Arc;
 
+use crate::catalogue::CertificateRecord;
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Entitled, Identity, Package, Share};
 use crate::flow::admit;
 use crate::flow::error::{Damage, FlowError};
 use crate::flow::report::clock::look_at_clock;
-pub use crate::flow::report::concern::{Circle, Concern};
+pub use crate::flow::report::concern::{Circle, Concern, WarningCode};
 use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::report::{restored, scrub, writing};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
+use crate::flow::state::mishaps::Mishap;
 use crate::flow::state::scrubbing::ScrubReport;
 use crate::pool::Kind;
 use crate::time::Moment;
-use crate::trust::IssuerReport;
+use crate::trust::{IssuerReport, Refusal};
 
 /// The state of the server: what expires when, and how much room is left.
 #[derive(Clone, Debug, Default)]
@@ -53,28 +55,40 @@ pub async fn server(
 ) -> Result<ServerReport, FlowError> {
     let asker = asker.clone();
     reading(repository, move |repository| {
-        let mut report = ServerReport::default();
-        look_at_lists(repository, &mut report);
-        look_at_ends(repository, certificate_not_after, &mut report);
-        look_at_room(repository, &mut report);
-        report.concerns.extend(writing::concerns(repository));
-        look_at_damage(repository, &mut report)?;
-        report.concerns.extend(restored::concerns(repository)?);
-        report.scrub = scrub::report(repository);
-        report.concerns.extend(scrub::concerns(repository));
-        for (code, problem) in repository.mishaps.all() {
-            let text = format!("{problem}; what was read before stays in use");
-            report.concerns.push(Concern::of_server(code, text));
-        }
-        look_at_clock(repository, &mut report.concerns)?;
-        if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
-            let text = "the audit log was altered; `repoctl audit verify` says where";
-            report.concerns.push(Concern::of_server("audit-broken", text));
-        }
+        let mut report = look(repository, certificate_not_after)?;
         report.expiring_soon = expiring_soon(repository, asker.entitled())?;
         Ok(report)
     })
     .await
+}
+
+/// What of the server needs attention, whoever asks, without the count of certificates. Blocks.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub(super) fn look(
+    repository: &Repository,
+    certificate_not_after: Option<Moment>,
+) -> Result<ServerReport, FlowError> {
+    let mut report = ServerReport::default();
+    look_at_lists(repository, &mut report);
+    look_at_ends(repository, certificate_not_after, &mut report);
+    look_at_room(repository, &mut report);
+    report.concerns.extend(writing::concerns(repository));
+    look_at_damage(repository, &mut report)?;
+    report.concerns.extend(restored::concerns(repository)?);
+    report.scrub = scrub::report(repository);
+    report.concerns.extend(scrub::concerns(repository));
+    for (mishap, problem) in repository.mishaps.all() {
+        let text = format!("{problem}; what was read before stays in use");
+        report.concerns.push(Concern::of_server(unreadable(mishap), text));
+    }
+    look_at_clock(repository, &mut report.concerns)?;
+    if repository.audit_broken.load(std::sync::atomic::Ordering::Relaxed) {
+        let text = "the audit log was altered; `repoctl audit verify` says where";
+        report.concerns.push(Concern::of_server(WarningCode::AuditBroken, text));
+    }
+    Ok(report)
 }
 
 fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
@@ -85,11 +99,30 @@ fn look_at_lists(repository: &Repository, report: &mut ServerReport) {
             report.concerns.extend(state.issuers().iter().filter_map(|one| ends_soon(one, now)));
         }
         Err(refusal) => {
-            report.concerns.push(Concern::of_server(refusal.code(), refusal));
+            report.concerns.push(Concern::of_server(closed(&refusal), refusal));
         }
     }
     for trouble in state.troubles() {
-        report.concerns.push(Concern::of_server("crl-unusable", &trouble.fault));
+        report.concerns.push(Concern::of_server(WarningCode::CrlUnusable, &trouble.fault));
+    }
+}
+
+/// Why nobody is served.
+fn closed(refusal: &Refusal) -> WarningCode {
+    match refusal {
+        Refusal::CrlStale { .. } => WarningCode::CrlStale,
+        Refusal::CrlRefused(_) => WarningCode::CrlRefused,
+        Refusal::ClockBehind => WarningCode::ClockBehind,
+        // The gate closes for nothing else.
+        _ => WarningCode::CrlMissing,
+    }
+}
+
+fn unreadable(mishap: Mishap) -> WarningCode {
+    match mishap {
+        Mishap::Configuration => WarningCode::ConfigurationUnreadable,
+        Mishap::Trust => WarningCode::TrustUnreadable,
+        Mishap::ServerCertificate => WarningCode::ServerCertificateUnreadable,
     }
 }
 
@@ -110,14 +143,14 @@ fn ends_soon(issuer: &IssuerReport, now: Moment) -> Option<Concern> {
             "the revocation list of {name} is out of date since {}; nothing is served from {closes} on",
             list.next_update
         );
-        return Some(Concern::of_server("crl-in-grace", text));
+        return Some(Concern::of_server(WarningCode::CrlInGrace, text));
     }
     (list.next_update.since(now) < DAY_SECONDS.min(life / 3)).then(|| {
         let text = format!(
             "the revocation list of {name} ends {}; nothing is served from {closes} on",
             list.next_update
         );
-        Concern::of_server("crl-ends-soon", text)
+        Concern::of_server(WarningCode::CrlEndsSoon, text)
     })
 }
 
@@ -130,7 +163,7 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
             let text = format!(
                 "the CA ends {not_after} and should have renewed itself; the server's log says why it did not"
             );
-            report.concerns.push(Concern::of_server("ca-ends-soon", text));
+            report.concerns.push(Concern::of_server(WarningCode::CaEndsSoon, text));
         }
     }
     if repository.trust.is_external() {
@@ -142,13 +175,13 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
                     "the CA {} ends {end}; put its renewed certificate beside the old one, where [trust] names it",
                     issuer.name
                 );
-                report.concerns.push(Concern::of_server("ca-ends-soon", text));
+                report.concerns.push(Concern::of_server(WarningCode::CaEndsSoon, text));
             }
         }
     }
     if let Some(end) = server.filter(|end| end.since(now) < 14 * DAY_SECONDS) {
         let text = format!("the server certificate ends {end}; hosts fail silently after that");
-        report.concerns.push(Concern::of_server("server-certificate-ends-soon", text));
+        report.concerns.push(Concern::of_server(WarningCode::ServerCertificateEndsSoon, text));
     }
     for (suite, desk) in repository.desks().iter() {
         let head = desk.state().head.clone();
@@ -158,7 +191,7 @@ fn look_at_ends(repository: &Repository, server: Option<Moment>, report: &mut Se
                 head.valid_until
             );
             report.concerns.push(Concern {
-                code: "signature-ends-soon",
+                code: WarningCode::SignatureEndsSoon,
                 text,
                 of: Circle::Readers(suite.clone()),
             });
@@ -171,14 +204,17 @@ fn look_at_room(repository: &Repository, report: &mut ServerReport) {
         Ok(room) => {
             report.room_bytes = Some(room);
             if room < repository.limits().package_bytes {
-                let text = format!(
-                    "only {room} bytes can still be stored; the largest package may not fit"
-                );
-                report.concerns.push(Concern::of_server("disk-nearly-full", text));
+                let text = match room {
+                    0 => "nothing can be stored any more: no room or no inode is free".to_owned(),
+                    room => format!(
+                        "only {room} bytes can still be stored; the largest package may not fit"
+                    ),
+                };
+                report.concerns.push(Concern::of_server(WarningCode::DiskNearlyFull, text));
             }
         }
         Err(error) => {
-            report.concerns.push(Concern::of_server("disk-unreadable", error));
+            report.concerns.push(Concern::of_server(WarningCode::DiskUnreadable, error));
         }
     }
 }
@@ -194,13 +230,16 @@ fn look_at_damage(repository: &Repository, report: &mut ServerReport) -> Result<
         }
         let (what, suites) = described(repository, damage)?;
         let (code, text) = match fate {
-            Fate::Found => ("damage", format!("{what} is damaged or lost; a repair begins")),
-            Fate::Lost(cure) => ("damage", format!("{what} is damaged or lost: {cure}")),
-            Fate::Repaired => {
-                ("damage-repaired", format!("{what} was damaged and is repaired; look at the disk"))
+            Fate::Found => {
+                (WarningCode::Damage, format!("{what} is damaged or lost; a repair begins"))
             }
+            Fate::Lost(cure) => (WarningCode::Damage, format!("{what} is damaged or lost: {cure}")),
+            Fate::Repaired => (
+                WarningCode::DamageRepaired,
+                format!("{what} was damaged and is repaired; look at the disk"),
+            ),
             Fate::Replaced(text) => (
-                "damage-repaired",
+                WarningCode::DamageRepaired,
                 format!(
                     "{what} was damaged, and what is listed was made anew: {text}; look at the disk"
                 ),
@@ -252,13 +291,21 @@ fn expiring_soon(
     let now = repository.now();
     let operated = admit::operated(repository, asker);
     let soon = |report: IdentityReport| {
-        let open = report.certificates.iter().filter(|one| one.revoked_at.is_none());
-        let end = open.map(|one| one.not_after).max()?;
-        let is_soon = end > now && end.since(now) < 30 * DAY_SECONDS;
-        (is_soon && report.share(&operated) == Share::Whole).then_some((end, report.identity))
+        let end = ends_within_a_month(report.certificates.iter(), now)?;
+        (report.share(&operated) == Share::Whole).then_some((end, report.identity))
     };
     let mut soon: Vec<_> =
         identities::list_now(repository, None)?.into_iter().filter_map(soon).collect();
     soon.sort();
     Ok(soon)
+}
+
+/// When the last certificate of an identity ends that was not revoked, where that is within 30 days.
+pub(super) fn ends_within_a_month<'c>(
+    certificates: impl Iterator<Item = &'c CertificateRecord>,
+    now: Moment,
+) -> Option<Moment> {
+    let open = certificates.filter(|one| one.revoked_at.is_none());
+    let last = open.map(|one| one.not_after).max();
+    last.filter(|end| *end > now && end.since(now) < 30 * DAY_SECONDS)
 }

@@ -20,7 +20,7 @@ const MOST_TOLD: usize = 20;
 pub struct GenerationReport {
     /// What is recorded of it.
     pub record: GenerationRecord,
-    /// What moved, by name: at most [`MOST_TOLD`], and nothing of a generation of which very much did.
+    /// What moved, by name: at most 20, and nothing of a generation of which very much did.
     pub moves: Vec<Move>,
 }
 

@@ -8,7 +8,7 @@ use crate::debian::SuiteName;
 use crate::domain::Admitted;
 use crate::flow::audit::kept;
 use crate::flow::error::FlowError;
-use crate::flow::report::concern::{Circle, Concern};
+use crate::flow::report::concern::{Circle, Concern, WarningCode};
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
 
@@ -84,7 +84,7 @@ pub(super) fn concerns(repository: &Repository) -> Result<Vec<Concern>, FlowErro
             were(uploads.len()),
             names(&uploads)
         );
-        concerns.push(Concern { code: "restored", text, of: circle(suite) });
+        concerns.push(Concern { code: WarningCode::Restored, text, of: circle(suite) });
     }
     for (suite, uploads) in by_suite(&doubtful) {
         let text = format!(
@@ -92,7 +92,7 @@ pub(super) fn concerns(repository: &Repository) -> Result<Vec<Concern>, FlowErro
             were(uploads.len()),
             names(&uploads)
         );
-        concerns.push(Concern { code: "restored", text, of: circle(suite) });
+        concerns.push(Concern { code: WarningCode::Restored, text, of: circle(suite) });
     }
     Ok(concerns)
 }
@@ -112,7 +112,7 @@ fn of_server(restoration: &Restoration) -> Concern {
     let text = format!(
         "{state} was restored at {at}; {known}; `repoctl restored acknowledge` ends this warning"
     );
-    Concern { code: "restored", text, of: Circle::Operators }
+    Concern { code: WarningCode::Restored, text, of: Circle::Operators }
 }
 
 fn by_suite(uploads: &[AcceptedUpload]) -> BTreeMap<Option<SuiteName>, Vec<&AcceptedUpload>> {

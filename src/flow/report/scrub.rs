@@ -1,6 +1,6 @@
 //! Scrub: how far it is, and what of it needs attention.
 
-use crate::flow::report::concern::Concern;
+use crate::flow::report::concern::{Concern, WarningCode};
 use crate::flow::repository::Repository;
 use crate::flow::state::scrubbing::ScrubReport;
 
@@ -16,10 +16,11 @@ pub(super) fn report(repository: &Repository) -> Option<ScrubReport> {
 pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
     let limits = repository.limits().scrub;
     let Some(report) = report(repository) else { return Vec::new() };
-    let found = report.warnings.iter().map(|text| Concern::of_server("scrub-finding", text));
+    let found =
+        report.warnings.iter().map(|text| Concern::of_server(WarningCode::ScrubFinding, text));
     let failure = report.failure.as_ref().map(|problem| {
         let text = format!("what is stored is not read again: {problem}");
-        Concern::of_server("scrub-failing", text)
+        Concern::of_server(WarningCode::ScrubFailing, text)
     });
     let since = report.last.map(|last| last.ended_at);
     let since = since.or(report.present.map(|present| present.began_at));
@@ -34,7 +35,7 @@ pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
              {} days; raise scrub.bytes_per_second or scrub.days in repod.toml",
             limits.days
         );
-        Concern::of_server("scrub-late", text)
+        Concern::of_server(WarningCode::ScrubLate, text)
     });
     found.chain(failure).chain(late).collect()
 }

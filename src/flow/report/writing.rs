@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::flow::report::concern::Concern;
+use crate::flow::report::concern::{Concern, WarningCode};
 use crate::flow::repository::Repository;
 
 /// A store to which nothing is written since its disk failed.
@@ -44,25 +44,25 @@ pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
     let mut concerns = Vec::new();
     for StoppedStore { store, why } in stopped(repository) {
         let text = format!("{store}: {why}; hosts are served, and changes are refused meanwhile");
-        concerns.push(Concern::of_server("writing-stopped", text));
+        concerns.push(Concern::of_server(WarningCode::WritingStopped, text));
     }
     if let Some(why) = repository.trust.unstored() {
         let text = format!(
             "a revocation list is in force and not on the disk, so that a restart would go back to the \
              one before: {why}"
         );
-        concerns.push(Concern::of_server("crl-unstored", text));
+        concerns.push(Concern::of_server(WarningCode::CrlUnstored, text));
     }
     if repository.rights_owed.load(Ordering::Relaxed) {
         let text = "rights were recorded that could not be read since, and are not in force: see the log; \
              they are read again by themselves";
-        concerns.push(Concern::of_server("rights-owed", text));
+        concerns.push(Concern::of_server(WarningCode::RightsOwed, text));
     }
     // While the clock is in doubt it waits, and the warning about the clock says so.
     if repository.crl_owed.load(Ordering::Relaxed) && repository.doubt().is_none() {
         let text = "the revocation list could not be made anew: see the log; whoever was revoked has no right \
              here, and it is tried again by itself";
-        concerns.push(Concern::of_server("crl-owed", text));
+        concerns.push(Concern::of_server(WarningCode::CrlOwed, text));
     }
     let reserve = repository.trust.reserve();
     if let (false, Some(dir)) = (reserve.is_whole(), reserve.dir()) {
@@ -71,7 +71,7 @@ pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
              make room; it is taken again by itself",
             dir.display()
         );
-        concerns.push(Concern::of_server("reserve-missing", text));
+        concerns.push(Concern::of_server(WarningCode::ReserveMissing, text));
     }
     concerns
 }

@@ -12,4 +12,5 @@ pub mod mishaps;
 pub mod refusals;
 pub mod scrubbing;
 pub mod shares;
+pub mod timings;
 pub mod upload_memory;

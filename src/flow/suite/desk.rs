@@ -1,71 +1,25 @@
 //! The desk: one for each suite. Changes queue at it, and a single writer takes them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use crate::catalogue::SuiteState;
 use crate::debian::SuiteName;
 use crate::digest::Digest;
-use crate::domain::Change;
-use crate::domain::Expect;
-use crate::domain::Outcome;
-use crate::domain::pinning::Leeway;
-use crate::domain::{Encoding, Identity, IndexFile, Reach, StoredChunk, SuiteSpec};
+use crate::domain::{Encoding, IndexFile, StoredChunk, SuiteSpec};
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
 use crate::flow::suite::pending_files::{PendingFiles, Ready};
+use crate::flow::suite::queue::{Job, Queue, QueueReport};
 use crate::flow::suite::scattered::Scattered;
 use crate::flow::suite::served::Served;
 use crate::flow::threads::lock;
 use crate::pool::Pool;
-
-/// A change that waits for its turn.
-pub struct Job {
-    /// The change.
-    pub change: Change,
-    /// Who asked for it.
-    pub author: Identity,
-    /// The serial of the asker's certificate; empty for changes by the server.
-    pub serial: String,
-    /// What the asker may alter.
-    pub reach: Reach,
-    /// The reason that was given.
-    pub message: String,
-    /// What may be done where hosts could not follow.
-    pub leeway: Leeway,
-    /// Refuse unless this generation is the last one.
-    pub expect: Option<Expect>,
-    /// How often the catalogue refused it for what another suite recorded meanwhile.
-    pub outrun: u32,
-    /// Where the answer goes.
-    pub reply: oneshot::Sender<Result<Outcome, FlowError>>,
-}
-
-impl Job {
-    /// A change by the server itself, and the receiver of its answer.
-    pub(crate) fn of_server(
-        change: Change,
-    ) -> (Self, oneshot::Receiver<Result<Outcome, FlowError>>) {
-        let (reply, answer) = oneshot::channel();
-        let job = Self {
-            change,
-            author: Identity::server(),
-            serial: String::new(),
-            reach: Reach::Whole,
-            message: String::new(),
-            leeway: Leeway::default(),
-            expect: None,
-            outrun: 0,
-            reply,
-        };
-        (job, answer)
-    }
-}
 
 /// A suite's state, its queue and what its writer remembers between publish batches.
 ///
@@ -102,12 +56,6 @@ pub struct Desk {
     pub(crate) moved: Notify,
     /// The same, for contents.
     pub(crate) batch_done: Notify,
-}
-
-#[derive(Default)]
-struct Queue {
-    urgent: VecDeque<Job>,
-    ordinary: VecDeque<Job>,
 }
 
 impl Desk {
@@ -262,12 +210,8 @@ impl Desk {
         if self.is_closed() {
             return Err(FlowError::Unavailable("the server is shutting down".into()));
         }
-        if job.change.is_urgent() {
-            queue.urgent.push_back(job);
-            self.hurry.store(true, Ordering::Release);
-        } else {
-            queue.ordinary.push_back(job);
-        }
+        queue.push(job);
+        self.hurry.store(queue.is_urgent(), Ordering::Release);
         drop(queue);
         self.arrived.notify_one();
         Ok(())
@@ -277,30 +221,25 @@ impl Desk {
     /// together.
     pub(crate) fn take(&self) -> Vec<Job> {
         let mut queue = lock(&self.queue);
-        if let Some(job) = queue.urgent.pop_front() {
-            self.hurry.store(!queue.urgent.is_empty(), Ordering::Release);
-            return vec![job];
-        }
-        queue.ordinary.drain(..).collect()
+        let jobs = queue.take();
+        self.hurry.store(queue.is_urgent(), Ordering::Release);
+        jobs
     }
 
     /// Puts changes back that made way for an urgent one, at the front of the queue.
     pub(crate) fn put_back(&self, jobs: Vec<Job>) {
         let mut queue = lock(&self.queue);
-        for job in jobs.into_iter().rev() {
-            match job.change.is_urgent() {
-                true => {
-                    queue.urgent.push_front(job);
-                    self.hurry.store(true, Ordering::Release);
-                }
-                false => queue.ordinary.push_front(job),
-            }
-        }
+        queue.put_back(jobs);
+        self.hurry.store(queue.is_urgent(), Ordering::Release);
+    }
+
+    /// The changes that are not made yet.
+    pub fn queue(&self) -> QueueReport {
+        lock(&self.queue).report()
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        let queue = lock(&self.queue);
-        queue.urgent.is_empty() && queue.ordinary.is_empty()
+        lock(&self.queue).is_empty()
     }
 
     /// Notes that a generation moved this many packages. After many moves the suite should be read
@@ -337,6 +276,9 @@ impl Desk {
 
     /// Notes whether a change is being made.
     pub(crate) fn set_writing(&self, writing: bool) {
+        if !writing {
+            lock(&self.queue).rest();
+        }
         self.writing.store(writing, Ordering::Release);
         self.done.notify_waiters();
     }

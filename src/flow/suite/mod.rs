@@ -5,6 +5,7 @@
 
 pub mod desk;
 pub mod pending_files;
+pub mod queue;
 pub mod releases;
 pub mod scattered;
 pub mod served;

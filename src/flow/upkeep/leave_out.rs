@@ -7,7 +7,8 @@ use crate::domain::pinning::Leeway;
 use crate::domain::{Change, Package, PinKind, PinTarget};
 use crate::flow::change::unreadable::is_long;
 use crate::flow::repository::Repository;
-use crate::flow::suite::desk::{Desk, Job};
+use crate::flow::suite::desk::Desk;
+use crate::flow::suite::queue::Job;
 
 /// Requests a generation without the packages that apt cannot read, where the live one lists some.
 pub(crate) fn leave_out(repository: &Repository) {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tracing::{Instrument, Span, info};
+
 use crate::catalogue::{CatalogueError, Restoration, SuiteState};
 use crate::debian::SuiteName;
 use crate::flow::change::publish_batch;
@@ -11,6 +13,7 @@ use crate::flow::followup::{contents, follow, form};
 use crate::flow::publish::{generation, slices};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
+use crate::flow::suite::queue::Job;
 use crate::flow::threads::lock;
 use crate::signing::SigningError;
 
@@ -66,6 +69,7 @@ fn highest_signed(state: &SuiteState, noted: u64, restored: Option<&Restoration>
 /// The suite's writer: waits for changes, waits until a new Date is due, and makes one generation
 /// of all changes that wait then. The first change after a quiet second is published at once.
 async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
+    let mut batches = 0_u64;
     loop {
         while desk.is_idle() {
             if desk.is_closed() {
@@ -76,12 +80,30 @@ async fn write(repository: std::sync::Weak<Repository>, desk: Arc<Desk>) {
         let Some(repository) = repository.upgrade() else { return };
         publish_batch::until_due(&repository, &desk).await;
         desk.set_writing(true);
-        let jobs = desk.take();
+        let mut jobs = desk.take();
         if !jobs.is_empty() {
-            publish_batch::take(&repository, &desk, jobs).await;
+            let waits = jobs.iter_mut().filter_map(|job| job.queued.taken());
+            waits.for_each(|wait| repository.timings.waits.note(wait));
+            batches = batches.saturating_add(1);
+            let span = span_of(&desk, &jobs, batches);
+            publish_batch::take(&repository, &desk, jobs).instrument(span).await;
         }
         desk.set_writing(false);
     }
+}
+
+/// What the log lines of a publish batch have: the id of the request that asked for it. Requests that are
+/// carried out together each get a line that names their batch.
+fn span_of(desk: &Desk, jobs: &[Job], number: u64) -> Span {
+    if let [one] = jobs {
+        return one.queued.span.clone();
+    }
+    let suite = &desk.suite;
+    for job in jobs {
+        let changes = jobs.len();
+        job.queued.span.in_scope(|| info!(%suite, number, changes, "made together with others"));
+    }
+    tracing::error_span!("batch", %suite, number)
 }
 
 /// Waits until a change arrives. Meanwhile, once all follow-up files are listed, a suite is read

@@ -16,11 +16,13 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::application::Application;
 use super::counts::EdgeCounts;
 use super::head::Fault;
 use super::peer::Peer;
+use super::request_id::{REQUEST_ID, RequestId};
 use super::timed::{FaultSlot, REFUSED_METHOD};
 use super::timers::ConnectionTimers;
 
@@ -47,10 +49,11 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.timers.request_read();
+        let id = RequestId::of(request.headers());
         if request.method().as_str().as_bytes() == REFUSED_METHOD
             && let Some(fault) = self.fault.get()
         {
-            let response = self.timed(malformed(fault));
+            let response = self.timed(malformed(fault), &id, Span::none());
             return Box::pin(std::future::ready(Ok(response)));
         }
         let timers = Arc::clone(&self.timers);
@@ -59,8 +62,10 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
             false => Body::new(TimedRequestBody { body, timers: Some(timers) }),
         });
         request.extensions_mut().insert(self.peer.clone());
-        let this = self.clone();
-        Box::pin(async move {
+        request.extensions_mut().insert(id.clone());
+        let (this, span) = (self.clone(), id.span());
+        let whole = span.clone();
+        let answering = async move {
             let mut run = pin!(this.app.answer(request));
             // After a panic the future is never polled again, so no broken state is seen.
             let unpanicked =
@@ -88,16 +93,23 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok(this.timed(response))
-        })
+            Ok(this.timed(response, &id, whole))
+        };
+        Box::pin(answering.instrument(span))
     }
 }
 
 impl<A> Answerer<A> {
-    fn timed(&self, mut response: Response<Body>) -> Response<TimedAnswerBody> {
+    fn timed(
+        &self,
+        mut response: Response<Body>,
+        id: &RequestId,
+        span: Span,
+    ) -> Response<TimedAnswerBody> {
         self.timers.leased(response.extensions_mut().remove());
+        response.headers_mut().insert(REQUEST_ID, id.header());
         let (timers, counts) = (Arc::clone(&self.timers), Arc::clone(&self.counts));
-        response.map(|body| TimedAnswerBody { body, timers, counts })
+        response.map(|body| TimedAnswerBody { body, timers, counts, span })
     }
 }
 
@@ -199,6 +211,8 @@ pub(super) struct TimedAnswerBody {
     body: Body,
     timers: Arc<ConnectionTimers>,
     counts: Arc<EdgeCounts>,
+    /// Of the request, for what is logged while the body is sent.
+    span: Span,
 }
 
 impl HttpBody for TimedAnswerBody {
@@ -210,6 +224,7 @@ impl HttpBody for TimedAnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        let _within = this.span.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.body).poll_frame(cx)));
         match polled {
             Ok(polled) => Poll::Ready(ready!(polled).map(|frame| frame.map_err(Into::into))),

@@ -73,10 +73,6 @@ impl Volume {
         &self.staging
     }
 
-    pub(super) fn reserve_bytes(&self) -> u64 {
-        self.reserve_bytes
-    }
-
     /// Whether [`Volume::sync_all`] can replace a sync for each file.
     pub(super) fn syncs_together(&self) -> bool {
         self.together
@@ -98,6 +94,14 @@ impl Volume {
         let space = rustix::fs::fstatvfs(&self.staging)
             .map_err(|error| io_error("measure free space".into(), error))?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    /// How much can still be stored: nothing where no file can be made. Unit: bytes.
+    pub(super) fn room_bytes(&self) -> Result<u64, PoolError> {
+        match self.has_no_inodes() {
+            true => Ok(0),
+            false => Ok(self.free_bytes()?.saturating_sub(self.reserve_bytes)),
+        }
     }
 
     /// Refuses when `more_bytes` would reach into the reserve, or no file can be made.

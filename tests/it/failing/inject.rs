@@ -19,11 +19,20 @@ impl Injected {
     /// From here on these calls at `path` fail with EIO: the `when`th, or from it on with `when+`.
     /// `None`, noted, where nobody may trace.
     pub fn at(pid: u32, path: &Path, calls: &str, when: &str) -> Option<Self> {
+        Self::with(pid, path, calls, &format!("error=EIO:when={when}"))
+    }
+
+    /// From here on these calls at `path` do not end.
+    pub fn hanging(pid: u32, path: &Path, calls: &str) -> Option<Self> {
+        Self::with(pid, path, calls, "delay_enter=1000000000")
+    }
+
+    fn with(pid: u32, path: &Path, calls: &str, how: &str) -> Option<Self> {
         let mut strace = Command::new(require("strace"))
             .args(["-f", "-qq", "-o", "/dev/null", "-p", &pid.to_string(), "-P"])
             .arg(path)
             .args(["-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={calls}:error=EIO:when={when}")])
+            .args(["-e", &format!("inject={calls}:{how}")])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

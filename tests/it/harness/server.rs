@@ -213,6 +213,20 @@ impl TestServer {
         self.port
     }
 
+    /// The page of metrics.
+    pub fn metrics(&self) -> String {
+        let address = format!("http://{}/metrics", self.local_address());
+        let curl = programs::program("curl").args(["--silent", "--show-error", "--fail", &address]);
+        curl.run().expect_success().stdout
+    }
+
+    /// Where health and metrics are asked for.
+    pub fn local_address(&self) -> String {
+        let config = std::fs::read_to_string(self.data().join("repod.toml")).unwrap();
+        let local = config.lines().find_map(|line| line.strip_prefix("local = [\""));
+        local.unwrap().trim_end_matches("\"]").to_owned()
+    }
+
     /// `repod ARGS`.
     pub fn repod(&self, args: &[&str]) -> Program {
         programs::program(env!("CARGO_BIN_EXE_repod")).args(args)

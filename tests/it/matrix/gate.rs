@@ -91,7 +91,7 @@ pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// Replaces a file whole, as a timer that fetches lists does.
-pub(super) fn replace(outside: &Outside, name: &str, content: impl AsRef<[u8]>) {
+pub fn replace(outside: &Outside, name: &str, content: impl AsRef<[u8]>) {
     let folder = outside.server.at("crls");
     let temporary = Path::new(&folder).join(".new");
     std::fs::write(&temporary, content).unwrap();

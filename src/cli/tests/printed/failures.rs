@@ -23,7 +23,8 @@ fn of(problem: Problem) -> Failure {
 fn every_code_of_the_server_is_told_as_it_was_seen() {
     let mut text = String::new();
     for code in Code::ALL {
-        let failure = of(Problem::new(*code, "the sentence of the server"));
+        let problem = Problem::new(*code, "the sentence of the server");
+        let failure = of(Problem { request_id: Some("3f2a9c11d0e4-1".into()), ..problem });
         text.push_str(&format!("# {}\n{}", code.as_str(), printed(&failure)));
     }
     let reason = |field: Option<&str>, problem: &str| Reason {
@@ -47,6 +48,12 @@ fn every_code_of_the_server_is_told_as_it_was_seen() {
     }
     let failure = of(several);
     text.push_str(&format!("# for programs\n{}\n", failure.json()));
+    let denied = Problem::new(Code::Denied, "not your suite");
+    let denied = of(Problem { request_id: Some("3f2a9c11d0e4-1".into()), ..denied });
+    text.push_str(&format!("# refused, for programs\n{}\n", denied.json()));
+    let odd = Problem::new(Code::Denied, "not your suite");
+    let odd = of(Problem { request_id: Some("3f2a\nhint: run rm".into()), ..odd });
+    text.push_str(&format!("# an id that is none\n{}\n", printed(&odd)));
     text.push_str(&format!("# in colour\n{}", failure.lines(true).replace('\u{1b}', "ESC")));
     hold("codes", &text);
 }
@@ -71,6 +78,7 @@ fn kind(error: &ClientError) -> &'static str {
 #[test]
 fn the_faults_of_the_network_are_told_as_they_were_seen() {
     let server = || "https://repo.example.org:8443".to_owned();
+    let id = || Some("3f2a9c11d0e4-1".to_owned());
     let wait = Some(Duration::from_secs(2));
     let problem = Box::new(Problem::new(Code::TooManyRequests, "ask again in 2 s"));
     let unknown = crate::flow::FlowError::Unknown("disk I/O error".into());
@@ -79,14 +87,19 @@ fn the_faults_of_the_network_are_told_as_they_were_seen() {
     let look = "look with repoctl history before you repeat it";
     let errors = [
         ClientError::Unreachable { server: server(), cause: "connection refused".into() },
-        ClientError::NoAnswer { server: server(), look: Some(look) },
-        ClientError::NoAnswer { server: server(), look: None },
+        ClientError::NoAnswer { server: server(), look: Some(look), request: id() },
+        ClientError::NoAnswer { server: server(), look: None, request: None },
         ClientError::Unsure { problem: unsure.clone(), look: Some(look) },
         ClientError::Unsure { problem: unsure, look: None },
         ClientError::Untrusted { server: server(), cause: "its CA is another".into() },
         ClientError::CertificateRefused { server: server(), cause: "it was revoked".into() },
         ClientError::Problem { problem, wait },
-        ClientError::Unexpected { server: server(), status: 502, cause: "Bad Gateway".into() },
+        ClientError::Unexpected {
+            server: server(),
+            status: 502,
+            cause: "Bad Gateway".into(),
+            request: id(),
+        },
         ClientError::Credentials("the private key does not belong to the certificate".into()),
         ClientError::File { path, cause: cause.into() },
     ];

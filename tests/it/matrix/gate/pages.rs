@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::harness::programs::program;
-use crate::matrix::Outside;
 use crate::matrix::pki::pki;
 
 #[test]
@@ -36,17 +35,4 @@ fn the_timer_on_the_page_fetches_a_list() {
     assert!(!fetch().succeeded());
     assert_eq!(std::fs::read(put.join("company.crl")).unwrap(), list, "the last one stays");
     assert_eq!(std::fs::read_dir(&put).unwrap().count(), 1);
-}
-
-/// The page has each number, and each number of the page is there.
-#[test]
-fn the_page_of_the_api_has_every_number() {
-    let outside = Outside::start("");
-    let shown = outside.local("metrics");
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let told = page.lines().filter_map(|line| line.strip_prefix("| `repod_")?.split('`').next());
-    let told: Vec<_> = told.map(|name| format!("repod_{name}")).collect();
-    let types = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    assert_eq!(types.collect::<Vec<_>>(), told);
 }
