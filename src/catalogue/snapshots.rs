@@ -43,8 +43,13 @@ pub struct Moved {
 /// Of what the moves are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MovedOf {
-    /// Of these generations.
-    Generations(RangeInclusive<u64>),
+    /// Of these generations, without those that moved more packages than `most`.
+    Generations {
+        /// Which.
+        these: RangeInclusive<u64>,
+        /// How many one may have moved.
+        most: u64,
+    },
     /// Of the binary packages of this name, and of those that are built from the source of this name,
     /// in every generation.
     Named(PackageName),
@@ -94,7 +99,7 @@ pub trait Snapshots: Send + Sync {
     ) -> Result<Option<GenerationRecord>, CatalogueError>;
 
     /// What came and went, ordered by generation; of one generation, in no particular order. The cost grows
-    /// with what moved in these generations and since.
+    /// with what has moved since the first of them.
     ///
     /// # Errors
     /// [`CatalogueError`].

@@ -83,13 +83,7 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] when the directory cannot be made or locked.
     pub fn alone(&self) -> Result<fs::File, Failure> {
-        replace::directory(&self.directory)?;
-        let lock = || {
-            let directory = fs::File::open(&self.directory)?;
-            directory.lock()?;
-            Ok(directory)
-        };
-        lock().map_err(|error: std::io::Error| wrong(&self.directory, &error))
+        replace::alone(&self.directory)
     }
 
     /// The name of the server.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use super::failure::Failure;
@@ -86,6 +86,27 @@ pub fn directory(path: &Path) -> Result<(), Failure> {
     };
     make().map_err(|error| wrong(path, &error))
 }
+
+/// Locks other runs of this program out of a directory until the result is dropped, and waits for one that
+/// is at work. The lock is a file of its own that only its owner may open: the directory itself may be
+/// locked by everybody who can read it.
+///
+/// # Errors
+/// A [`Failure`] that names the directory.
+pub fn alone(path: &Path) -> Result<fs::File, Failure> {
+    directory(path)?;
+    let lock = || {
+        let mut options = fs::File::options();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = options.open(path.join(LOCK))?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(|error: io::Error| wrong(path, &error))
+}
+
+/// The name of the file that is locked.
+const LOCK: &str = "lock";
 
 /// Syncs a directory, so that a rename in it is durable.
 ///

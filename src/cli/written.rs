@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::host_certificates::read;
-use super::replace::{self, Rights, wrong};
+use super::replace::{self, Rights};
 use crate::digest::Digest;
 
 const DIRECTORY: &str = "etc/apt/repod";
@@ -51,13 +51,7 @@ impl Written {
     /// A [`Failure`] that names what cannot be made, locked or read.
     pub fn open(root: &Path) -> Result<Self, Failure> {
         let directory = root.join(DIRECTORY);
-        replace::directory(&directory)?;
-        let lock = || {
-            let directory = fs::File::open(&directory)?;
-            directory.lock()?;
-            Ok(directory)
-        };
-        let alone = lock().map_err(|error: std::io::Error| wrong(&directory, &error))?;
+        let alone = replace::alone(&directory)?;
         let path = directory.join(NAME);
         let book = match path.exists() {
             true => serde_json::from_str::<Book>(&read(&path)?).map_err(|error| {

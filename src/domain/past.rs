@@ -41,6 +41,13 @@ impl Past {
         Self { target, tenures, packages }
     }
 
+    /// Everything that was ever listed, with its component.
+    pub fn listed(&self) -> impl Iterator<Item = (Component, Arc<Package>)> {
+        let package =
+            |t: &Tenure| Some((t.component.clone(), Arc::clone(self.packages.get(&t.digest)?)));
+        self.tenures.iter().filter_map(package)
+    }
+
     /// What was listed in a generation; of several versions the highest.
     pub fn at(&self, generation: u64) -> Selection {
         let holds =

@@ -67,6 +67,7 @@ pub fn roll_back(
         };
         return Err(Conflict::one(&target.name, problem));
     };
+    let selection = complete(draft, target, selection, &label, past.listed());
     fix(draft, target, Some(label), &selection, asking);
     Ok(())
 }
@@ -160,7 +161,13 @@ pub fn pin_at(
     let now = draft.members(target);
     let label = past::label(target, of_version.iter().map(|(_, package)| &**package));
     let selection = match past.last_with(version) {
-        Some(selection) => selection,
+        Some(selection) => match &label {
+            Some(label) => {
+                let taken = of_version.iter().map(|taken| (*taken).clone());
+                complete(draft, target, selection, label, taken)
+            }
+            None => selection,
+        },
         None => with_others(target, version, &now, &of_version),
     };
     fix(draft, target, label, &selection, asking);
@@ -192,7 +199,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
         return Ok(());
     };
     for (component, package) in
-        newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best))
+        newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best).cloned())
     {
         draft.put(&component, &package);
     }
@@ -273,6 +280,33 @@ fn fix(
     });
 }
 
+/// The selection with what belongs to its version and is not in it: what another builder sent later, for
+/// another architecture, was never live beside it. Without that, hosts would be offered no version of it.
+fn complete(
+    draft: &Draft<'_>,
+    target: &PinTarget,
+    mut selection: Selection,
+    label: &Label,
+    candidates: impl Iterator<Item = Taken>,
+) -> Selection {
+    let belongs = |package: &Package| {
+        *pinned_version(target, package) == label.pinned
+            && package.version <= label.rebuild
+            && !draft.is_withdrawn(package)
+            && draft.may_list(package)
+    };
+    for (component, package) in newest(candidates.filter(|(_, package)| belongs(package))) {
+        let rivals = |(_, other): &(Component, Arc<Package>)| {
+            let (own, other_is) = (&package.architecture, &other.architecture);
+            other.name == package.name && (own == other_is || own.is_all() || other_is.is_all())
+        };
+        if !selection.values().any(rivals) {
+            selection.insert(package.digest, (component, package));
+        }
+    }
+    selection
+}
+
 /// The version of a package that a pin of this target compares.
 pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Version {
     match target.kind {
@@ -289,7 +323,7 @@ fn with_others(
     now: &[(crate::domain::package_set::Place, Arc<Package>)],
     of_version: &[&Taken],
 ) -> Selection {
-    let own = newest(of_version.iter().copied());
+    let own = newest(of_version.iter().map(|taken| (*taken).clone()));
     let replaced = |package: &Package| {
         own.iter().any(|(_, p)| p.name == package.name && p.architecture == package.architecture)
     };
@@ -301,13 +335,13 @@ fn with_others(
 }
 
 /// The highest package of each name and architecture.
-fn newest<'p>(taken: impl Iterator<Item = &'p Taken>) -> Vec<Taken> {
+fn newest(taken: impl Iterator<Item = Taken>) -> Vec<Taken> {
     let mut best: std::collections::BTreeMap<_, Taken> = std::collections::BTreeMap::new();
     for (component, package) in taken {
         let key = (package.name.clone(), package.architecture.clone());
         let higher = best.get(&key).is_none_or(|(_, have)| package.version > have.version);
         if higher {
-            best.insert(key, (component.clone(), Arc::clone(package)));
+            best.insert(key, (component, package));
         }
     }
     best.into_values().collect()

@@ -286,36 +286,56 @@ impl Repository {
             _ => self.clock.until(at),
         }
     }
+
+    /// A turn to read a report: few are read at once, so that readers of the catalogue are left for hosts.
+    ///
+    /// # Errors
+    /// [`FlowError::Unavailable`] when none becomes free in time.
+    pub(in crate::flow) async fn report_turn(
+        &self,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, FlowError> {
+        let turn = Arc::clone(&self.reports).acquire_owned();
+        match tokio::time::timeout(REPORT_PATIENCE, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(FlowError::Unavailable(
+                "the server is busy with other reports; ask again in a moment".into(),
+            )),
+        }
+    }
 }
 
-/// The error for a suite that does not exist. If the name is an alias of a suite that the asker may
-/// read, the error names that suite.
+/// How long a report waits for its turn.
+const REPORT_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The error for a suite that does not exist: with the suite that the name is an alias of, or the suite
+/// that may be meant, of those that the asker may read.
 pub(crate) fn no_suite_for(
     repository: &Repository,
     admitted: &Admitted,
     suite: &SuiteName,
 ) -> FlowError {
+    let entitled = admitted.entitled();
     let holder = repository.holder(suite);
-    match holder.filter(|holder| admitted.entitled().reads(holder)) {
-        Some(holder) => FlowError::Missing(format!(
+    if let Some(holder) = holder.filter(|holder| entitled.reads(holder)) {
+        return FlowError::Missing(format!(
             "suite {suite}: that is the alias of suite {holder}, which has to be named here"
-        )),
-        None => no_suite(repository, suite),
+        ));
     }
-}
-
-/// The error for a suite that does not exist, to who may read every suite.
-pub(crate) fn no_suite(repository: &Repository, suite: &SuiteName) -> FlowError {
     let desks = repository.desks();
-    no_suite_of(desks.keys(), suite)
+    no_suite_of(desks.keys().filter(|suite| entitled.reads(suite)), suite)
 }
 
-/// The same, where these are all suites.
+/// The error for a suite that does not exist.
+pub(crate) fn no_suite(suite: &SuiteName) -> FlowError {
+    no_suite_of(std::iter::empty(), suite)
+}
+
+/// The same, with the one of these that may be meant.
 pub(crate) fn no_suite_of<'s>(
-    all: impl Iterator<Item = &'s SuiteName>,
+    known: impl Iterator<Item = &'s SuiteName>,
     suite: &SuiteName,
 ) -> FlowError {
-    let known = all.map(SuiteName::as_str);
+    let known = known.map(SuiteName::as_str);
     let near = or_nearest(suite.as_str(), known, "; `repoctl suite list` shows them");
     FlowError::Missing(format!("suite {suite}{near}"))
 }

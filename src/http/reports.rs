@@ -98,7 +98,7 @@ pub async fn history(
     Query(query): Query<GenerationsQuery>,
 ) -> Result<Json<Vec<GenerationView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
-    caller.admit(&app, Right::Read(&suite))?;
+    reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
     let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
     let (package, before) = (query.package, query.before);
     let found = history::history(&app.repository, &suite, package, before, limit).await?;
@@ -115,7 +115,7 @@ pub async fn diff(
     Query(query): Query<DiffQuery>,
 ) -> Result<Json<Diff>, Failure> {
     let suite = caller.suite(&app, &suite)?;
-    caller.admit(&app, Right::Read(&suite))?;
+    reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
     let moves = reports::diff(&app.repository, &suite, query.from, query.to).await?;
     let moves = moves.iter().map(views::moved).collect();
     Ok(Json(Diff { from: query.from, to: query.to, moves }))
@@ -130,7 +130,7 @@ pub async fn packages(
     Query(query): Query<PackagesQuery>,
 ) -> Result<Json<Vec<PlacementView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
-    caller.admit(&app, Right::Read(&suite))?;
+    reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
     let of = match (query.source, query.package) {
         (Some(_), Some(_)) => {
             return Err(Failure::invalid("source", "and package exclude each other; give one"));
@@ -173,7 +173,7 @@ pub async fn pins(
     Path(suite): Path<String>,
 ) -> Result<Json<Vec<PinView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
-    caller.admit(&app, Right::Read(&suite))?;
+    reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
     let pins = reports::pins(&app.repository, Some(&suite))?;
     Ok(Json(pins.iter().map(|(suite, pin)| views::pin(suite, pin)).collect()))
 }

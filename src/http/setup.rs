@@ -89,8 +89,9 @@ fn wire_facts(app: &App, suites: &[host::SuiteFacts]) -> SetupFacts {
 fn named_suites(app: &App, caller: &Caller, named: &str) -> Result<Vec<SuiteSpec>, Failure> {
     let spec = |name: &str| {
         let name = caller.suite(app, name)?;
-        caller.admit(app, Right::Read(&name))?;
-        let absent = || Failure::from(reports::absent_suite(&app.repository, &name));
+        let admitted = caller.admit(app, Right::Read(&name))?;
+        reports::there_is(&app.repository, &admitted, &name)?;
+        let absent = || Failure::new(Code::Missing, format!("there is no suite {name}"));
         Ok(app.repository.desk(&name).ok_or_else(absent)?.state().spec.clone())
     };
     named.split(',').map(spec).collect()

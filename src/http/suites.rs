@@ -37,7 +37,7 @@ pub async fn show(
     Path(suite): Path<String>,
 ) -> Result<Json<SuiteView>, Failure> {
     let suite = caller.suite(&app, &suite)?;
-    caller.admit(&app, Right::Read(&suite))?;
+    reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
     Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?)))
 }
 

@@ -42,9 +42,7 @@ pub async fn package(
     let suite = caller.suite(&app, &suite)?;
     let component: Component = parse("component", &component)?;
     let admitted = caller.admit(&app, Right::Upload(&suite))?;
-    if app.repository.desk(&suite).is_none() {
-        return Err(reports::absent_suite(&app.repository, &suite).into());
-    }
+    reports::there_is(&app.repository, &admitted, &suite)?;
     // Checked before the body, which may be long; its content is checked when it is there.
     let reach = admitted.reach(&suite, Role::Uploader);
     if !reach.covers_component(&component) {

@@ -244,10 +244,11 @@ impl Tree for Place {
         // A removed suite is no longer offered first; its files go like those of the others.
         let signed = |path: &PathBuf| SIGNED.iter().any(|name| path.ends_with(name));
         let leaving = self.leaving()?;
-        let since = |path: &PathBuf| leaving.get(path).copied().unwrap_or(self.now);
+        // A clock that was ahead does not keep it for longer.
+        let since =
+            |path: &PathBuf| leaving.get(path).map_or(self.now, |since| self.now.min(*since));
         let is_over = |path: &PathBuf| {
             let kept = self.now.since(since(path));
-            // By a clock that was ahead, it left in the future; it stays until then.
             u64::try_from(kept).is_ok_and(|kept| kept >= self.keep_seconds)
         };
         let goes = |path: &PathBuf| signed(path) || path.is_symlink() || is_over(path);

@@ -8,7 +8,7 @@ use crate::check::check_suite;
 use crate::check::fetch::Curl;
 use crate::harness::apt::AptRoot;
 use crate::harness::programs::{Outcome, is_root};
-use crate::harness::server::{TestServer, host_files, package};
+use crate::harness::server::{SAME_ID, TestServer, host_files, package};
 use crate::harness::terminal::{Answer, on_terminal, questions};
 
 #[path = "aliases/export.rs"]
@@ -188,7 +188,7 @@ fn checked(server: &TestServer, name: &str) -> String {
 
 /// The head of an answer less what is of its moment, and the body.
 fn answer(server: &TestServer, path: &str, more: &[&str]) -> (String, Vec<String>, String) {
-    let told = server.curl_as_operator(path).args(more).run().expect_success().stdout;
+    let told = server.curl_as_operator(path).args(SAME_ID).args(more).run().expect_success().stdout;
     let (head, body) = told.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
     let status = lines.next().unwrap().to_owned();

@@ -127,6 +127,19 @@ fn packages_are_found_by_any_name_and_near_misses_are_named() {
         let outcome = server.repoctl(&words).expect_code(code);
         assert!(outcome.stderr.contains(says), "{words:?}: {outcome}");
     }
+    // Who may not read a suite is not told its name: also who has a right to names like it.
+    server.repoctl(&["suite", "create", "team-b-prod", "--architecture", "amd64"]).expect_success();
+    let out = server.at("team-a");
+    let issue =
+        ["identity", "issue", "team-a.example.org", "--role", "uploader", "--suite", "stable"];
+    server.repoctl(&[&issue[..], &["--out", &out]].concat()).expect_success();
+    let grant = ["access", "grant", "uploader", "team-a.example.org", "--suite", "team-a-*"];
+    server.repoctl(&grant).expect_success();
+    let profile = format!("{out}/config.toml");
+    let outcome =
+        server.repoctl(&["--config", &profile, "history", "--suite", "team-a-prod"]).expect_code(1);
+    assert!(outcome.stderr.contains("there is no suite team-a-prod"), "{outcome}");
+    assert!(!outcome.stderr.contains("team-b-prod"), "{outcome}");
     let deb = server.deb(&package("acme-new", "1"));
     let outcome = server.repoctl(&["upload", "--suite", "stabel", &deb]).expect_code(1);
     assert!(outcome.stderr.contains("did you mean stable?"), "{outcome}");
@@ -167,6 +180,12 @@ fn hosts_that_were_not_offered_what_is_live_are_listed_by_name() {
     let of = |host: &str| offered.lines().find(|line| line.starts_with(host)).unwrap().to_owned();
     assert!(of("db.").ends_with(" 2 of 3"), "{offered}");
     assert!(of("web.").ends_with(" 3"), "{offered}");
+    // Who reads every suite is in the list as well.
+    let everything = ["access", "grant", "host", "web.example.org", "--suite", "*"];
+    server.repoctl(&everything).expect_success();
+    let listed = told(server.repoctl(&["host", "list"]));
+    let row = listed.lines().find(|line| line.starts_with("web.")).unwrap_or_default();
+    assert!(row.ends_with("edge nothing, stable 3"), "{listed}");
     server
         .repoctl(&["host", "list", "--suite", "stabel"])
         .expect_code(1)

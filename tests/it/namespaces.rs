@@ -13,7 +13,7 @@ use crate::check::fetch::Tree;
 use crate::harness::apt::AptRoot;
 use crate::harness::deb::DebBuilder;
 use crate::harness::programs::Outcome;
-use crate::harness::server::{TestServer, host_files};
+use crate::harness::server::{SAME_ID, TestServer, host_files};
 
 /// Suites `bookworm` and `bookworm-new` of one namespace, and `trixie` of another.
 fn server() -> TestServer {
@@ -84,7 +84,8 @@ fn pool_path(host: &AptRoot, name: &str) -> String {
 /// The answer to a host: its status, and its body without what was asked for.
 fn answer(server: &TestServer, suite: &str, path: &str) -> (String, String) {
     let curl = server.curl(&format!("{suite}.example.org"), path);
-    let told = curl.args(["-w", "\n%{http_code}"]).run().expect_success().stdout_bytes;
+    let told =
+        curl.args(SAME_ID).args(["-w", "\n%{http_code}"]).run().expect_success().stdout_bytes;
     let told = String::from_utf8_lossy(&told).into_owned();
     let (body, code) = told.rsplit_once('\n').unwrap();
     (code.to_owned(), body.to_owned())

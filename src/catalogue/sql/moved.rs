@@ -21,13 +21,29 @@ macro_rules! moved {
     };
 }
 
+// The size of a generation is looked at before its packages are read.
 const CAME: &str = concat!(
-    moved!("from_generation", "m.until_generation IS NULL AND m.from_generation BETWEEN $2 AND $3"),
+    moved!(
+        "from_generation",
+        "m.until_generation IS NULL AND m.from_generation BETWEEN $2 AND $3 \
+         AND (SELECT g.entered_count + g.left_count FROM generation AS g \
+            WHERE g.suite_id = m.suite_id AND g.number = m.from_generation) <= $4"
+    ),
     " UNION ALL ",
-    moved!("from_generation", "m.until_generation > $2 AND m.from_generation BETWEEN $2 AND $3")
+    moved!(
+        "from_generation",
+        "m.until_generation > $2 AND m.from_generation BETWEEN $2 AND $3 \
+         AND (SELECT g.entered_count + g.left_count FROM generation AS g \
+            WHERE g.suite_id = m.suite_id AND g.number = m.from_generation) <= $4"
+    )
 );
 
-const WENT: &str = moved!("until_generation", "m.until_generation BETWEEN $2 AND $3");
+const WENT: &str = moved!(
+    "until_generation",
+    "m.until_generation BETWEEN $2 AND $3 \
+     AND (SELECT g.entered_count + g.left_count FROM generation AS g \
+        WHERE g.suite_id = m.suite_id AND g.number = m.until_generation) <= $4"
+);
 
 // A name has few packages, and a suite many.
 const CAME_NAMED: &str = moved!(
@@ -48,9 +64,10 @@ pub(super) fn list(tx: &mut dyn Tx, suite: &SuiteName, of: &MovedOf) -> Answer<V
         one(tx, SUITE, &[suite.as_str().into()], |row| Ok((row.integer(0)?, row.integer(1)?)))?;
     let Some((suite, last)) = suite else { return Ok(Vec::new()) };
     let mut moved = match of {
-        MovedOf::Generations(these) => {
-            let until = count(*these.end())?.min(last);
-            let values = [suite.into(), count(*these.start())?.into(), until.into()];
+        MovedOf::Generations { these, most } => {
+            let (since, until) = (count(*these.start())?, count(*these.end())?.min(last));
+            let most = count(*most).unwrap_or(i64::MAX);
+            let values = [suite.into(), since.into(), until.into(), most.into()];
             read(tx, CAME, WENT, &values)?
         }
         MovedOf::Named(name) => {

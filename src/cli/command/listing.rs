@@ -22,11 +22,11 @@ pub(super) async fn hosts(session: &mut Session<'_>, args: &HostListArgs) -> Res
         return Ok(());
     }
     if let Some(suite) = &args.suite {
-        hosts.retain(|host| reads(host, suite));
-        if hosts.is_empty() {
-            // Nobody reads it, or there is no such suite: then this says so.
+        if !hosts.iter().any(|host| names(host, suite)) {
+            // Nobody reads it by its name, or there is no such suite: then this says so.
             session.client.view_suite(suite).await?;
         }
+        hosts.retain(|host| reads(host, suite));
     }
     let hidden = hide(&mut hosts, args.all);
     hosts.retain(|host| !args.behind || is_behind(host, args.suite.as_ref()));
@@ -140,6 +140,13 @@ fn reads(host: &IdentityView, suite: &SuiteName) -> bool {
         SuiteChoice::All => true,
         SuiteChoice::Named(suites) => suites.contains(suite),
     }
+}
+
+/// Whether what is known of the host has this suite by its name, so that there is one.
+fn names(host: &IdentityView, suite: &SuiteName) -> bool {
+    let named = matches!(&host.suites, SuiteChoice::Named(suites) if suites.contains(suite));
+    let live = host.sightings.iter().any(|seen| seen.suite == *suite && seen.live.is_some());
+    named || live || host.behind.contains(suite)
 }
 
 fn is_behind(host: &IdentityView, suite: Option<&SuiteName>) -> bool {

@@ -1,5 +1,7 @@
 //! Identities, certificates and revocations.
 
+use std::collections::BTreeSet;
+
 use super::pairs;
 use crate::api::{CertificateView, Granted, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
 use crate::cli::table::Table;
@@ -43,8 +45,8 @@ pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> 
         let offered = match suite {
             Some(suite) => offered(one, suite),
             None => {
-                let SuiteChoice::Named(suites) = &one.suites else { continue };
-                let of = suites.iter().map(|suite| format!("{suite} {}", offered(one, suite)));
+                let of = suites_of(one).into_iter();
+                let of = of.map(|suite| format!("{suite} {}", offered(one, suite)));
                 of.collect::<Vec<_>>().join(", ")
             }
         };
@@ -56,6 +58,17 @@ pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> 
         ]);
     }
     table.lines(0)
+}
+
+/// The suites that a host reads; of one that reads all, those that it has read or was not offered yet.
+fn suites_of(one: &IdentityView) -> BTreeSet<&SuiteName> {
+    match &one.suites {
+        SuiteChoice::Named(suites) => suites.iter().collect(),
+        SuiteChoice::All => {
+            let seen = one.sightings.iter().filter(|seen| seen.live.is_some());
+            seen.map(|seen| &seen.suite).chain(&one.behind).collect()
+        }
+    }
 }
 
 fn last_seen(one: &IdentityView, suite: Option<&SuiteName>, now: Moment) -> String {

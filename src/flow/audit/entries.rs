@@ -56,7 +56,13 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<Entry>, FlowError> {
     let (shared, asker) = (Arc::clone(repository), admitted.clone());
+    // It may read the whole log.
+    let turn = match &package {
+        Some(_) => Some(repository.report_turn().await?),
+        None => None,
+    };
     blocking(move || {
+        let _turn = turn;
         refusals::flush(&shared, false)?;
         let about = package.map(|name| About::of(&shared, &asker, &name)).transpose()?;
         let seen = |entry| {

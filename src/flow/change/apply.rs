@@ -7,6 +7,7 @@ use crate::domain::Expect;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::{Conflict, Draft, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
+use crate::flow::change::emptied;
 use crate::flow::change::{
     adding, aliases, listable, lookup, names_fit, reach, rollback, several, unreadable,
 };
@@ -82,8 +83,10 @@ fn alter(
             let asking = lookup::lasting(asking, *hours);
             let past = lookup::past_of(repository, desk, &target)?;
             let taken = lookup::taken_of(repository, desk, &target)?;
+            let listed = draft.members(&target);
             pinning::pin_at(draft, &target, version, &past, &taken, &asking)?;
-            Ok(Applied::default())
+            let notes = emptied::notes(&listed, draft, &target);
+            Ok(Applied { notes, ..Applied::default() })
         }
         Change::RollBack(targets, to) if targets.is_empty() => {
             rollback::suite(repository, desk, draft, *to, asking)

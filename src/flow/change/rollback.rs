@@ -8,6 +8,7 @@ use crate::domain::Expect;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
 use crate::domain::{Conflict, Draft, Package, PackageSet, PinKind, PinTarget};
+use crate::flow::change::emptied;
 use crate::flow::change::lookup::{past_of, resolve};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -29,16 +30,20 @@ pub(crate) fn packages(
     if let Some(to) = to {
         known_generation(desk, to)?;
     }
+    let mut notes = Vec::new();
     for target in targets {
         let target = resolve(repository, desk, target)?;
         let past = past_of(repository, desk, &target)?;
         unmoved(desk, &past, expect)?;
+        let listed = draft.members(&target);
         match to {
             Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
             None => pinning::roll_back(draft, &target, &past, asking)?,
         }
+        notes.extend(emptied::notes(&listed, draft, &target));
     }
-    Ok(Applied { notes: out_of_suite(draft, asking), ..Applied::default() })
+    notes.extend(out_of_suite(draft, asking));
+    Ok(Applied { notes, ..Applied::default() })
 }
 
 /// Goes back with the whole suite: to a generation, or to the last one with other contents.

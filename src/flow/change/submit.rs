@@ -11,7 +11,7 @@ use crate::domain::pinning::{Asking, Leeway};
 use crate::domain::{Admitted, Role};
 use crate::flow::change::publish_batch;
 use crate::flow::error::FlowError;
-use crate::flow::repository::{Repository, no_suite};
+use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::queue::{Job, Queued};
 use crate::flow::threads::blocking;
 use crate::flow::upload::single;
@@ -48,7 +48,7 @@ pub async fn submit(
     let said = Some(terms.message.as_str()).filter(|text| !text.is_empty());
     let message = one_line(said.unwrap_or_else(|| admitted.why()))?;
     sent_or_readable(repository, admitted, &change).await?;
-    let desk = repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
     let author = admitted.identity().clone();
     let need = if matches!(change, Change::Add(_)) { Role::Uploader } else { Role::Operator };
     let reach = admitted.reach(suite, need);

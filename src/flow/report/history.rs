@@ -10,8 +10,10 @@ use crate::flow::error::FlowError;
 use crate::flow::report::reports::reading;
 use crate::flow::repository::{Repository, no_suite};
 
-/// A generation of which more moved is told without names: they are read for a page of generations at once.
+/// A generation of which more moved is told without names.
 const MOST_MOVED: u64 = 200;
+/// Of so many moves the names are read, of the newest generations first; the rest of a page is told without.
+const MOST_READ: u64 = 5_000;
 /// How many moves of a generation are told; of the rest only the number.
 const MOST_TOLD: usize = 20;
 
@@ -36,7 +38,7 @@ pub async fn history(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<GenerationReport>, FlowError> {
-    repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
+    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let name = suite.clone();
     reading(repository, move |repository| match package {
         None => of_suite(repository, &name, before, limit),
@@ -52,15 +54,19 @@ fn of_suite(
     limit: u32,
 ) -> Result<Vec<GenerationReport>, FlowError> {
     let records = repository.catalogue.list_generations(suite, before, limit)?;
+    let mut room = MOST_READ;
     let mut moved = BTreeMap::new();
-    let few = |record: &GenerationRecord| record.entered.saturating_add(record.left) <= MOST_MOVED;
-    // Generations that follow each other are read at once, without those of which very much moved.
-    for run in records.chunk_by(|a, b| few(a) && few(b)) {
-        let (Some(last), Some(first)) = (run.first(), run.last()) else { continue };
-        if few(first) {
-            let of = MovedOf::Generations(first.generation..=last.generation);
-            gather(&mut moved, repository.catalogue.list_moved(suite, &of)?);
-        }
+    let fits = |record: &&GenerationRecord| {
+        let count = record.entered.saturating_add(record.left);
+        let read = if count <= MOST_MOVED { count } else { 0 };
+        let fits = read <= room;
+        room = room.saturating_sub(read);
+        fits
+    };
+    let of: Vec<u64> = records.iter().take_while(fits).map(|record| record.generation).collect();
+    if let (Some(last), Some(first)) = (of.first(), of.last()) {
+        let of = MovedOf::Generations { these: *first..=*last, most: MOST_MOVED };
+        gather(&mut moved, repository.catalogue.list_moved(suite, &of)?);
     }
     Ok(records.into_iter().map(|record| report(record, &mut moved)).collect())
 }

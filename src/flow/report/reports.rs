@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::catalogue::Placement;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::package_set::place_of;
-use crate::domain::{Draft, Head, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves};
+use crate::domain::{
+    Admitted, Draft, Head, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves,
+};
 use crate::flow::error::FlowError;
-use crate::flow::repository::{Repository, no_suite};
+use crate::flow::repository::{Repository, no_suite, no_suite_for};
 use crate::flow::threads::blocking;
 use crate::time::Moment;
 
@@ -66,12 +67,17 @@ pub struct SuiteReport {
 /// How many reports are read at once; others wait. The catalogue has more readers than that, so
 /// that one is always left for serving hosts.
 pub(in crate::flow) const AT_ONCE: usize = 4;
-/// How long a report waits for its turn. Unit: seconds.
-const PATIENCE_SECONDS: u64 = 5;
 
-/// The error for a suite that does not exist, to who may read every suite: with the name that may be meant.
-pub fn absent_suite(repository: &Repository, suite: &SuiteName) -> FlowError {
-    no_suite(repository, suite)
+/// Whether there is such a suite, before it is asked about.
+///
+/// # Errors
+/// [`FlowError::Missing`], with the suite that may be meant, of those that the asker may read.
+pub fn there_is(
+    repository: &Repository,
+    admitted: &Admitted,
+    suite: &SuiteName,
+) -> Result<(), FlowError> {
+    repository.desk(suite).map(drop).ok_or_else(|| no_suite_for(repository, admitted, suite))
 }
 
 /// Reads a report off the async threads, once a turn is free. The turn is taken until the read
@@ -83,12 +89,7 @@ pub(in crate::flow) async fn reading<T: Send + 'static>(
     repository: &Arc<Repository>,
     read: impl FnOnce(&Repository) -> Result<T, FlowError> + Send + 'static,
 ) -> Result<T, FlowError> {
-    let turn = Arc::clone(&repository.reports).acquire_owned();
-    let Ok(Ok(turn)) = tokio::time::timeout(Duration::from_secs(PATIENCE_SECONDS), turn).await
-    else {
-        let text = "the server is busy with other reports; ask again in a moment";
-        return Err(FlowError::Unavailable(text.into()));
-    };
+    let turn = repository.report_turn().await?;
     let shared = Arc::clone(repository);
     blocking(move || {
         let _turn = turn;
@@ -107,7 +108,7 @@ pub async fn suite(
 ) -> Result<SuiteReport, FlowError> {
     let name = suite.clone();
     reading(repository, move |repository| {
-        let state = repository.desk(&name).ok_or_else(|| no_suite(repository, &name))?.state();
+        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
         let placements =
             placement_reports(&state, repository.catalogue.list_placements(&name, None)?);
         let waits = |one: &&PlacementReport| one.standing == PlacementStanding::Waiting;
@@ -146,7 +147,7 @@ pub async fn packages(
 ) -> Result<Vec<PlacementReport>, FlowError> {
     let name = suite.clone();
     reading(repository, move |repository| {
-        let state = repository.desk(&name).ok_or_else(|| no_suite(repository, &name))?.state();
+        let state = repository.desk(&name).ok_or_else(|| no_suite(&name))?.state();
         let built = |source| repository.catalogue.list_placements(&name, source);
         let found = match &of {
             PackagesOf::Suite => built(None)?,
@@ -241,7 +242,7 @@ pub fn pins(
     };
     match suite {
         Some(suite) => {
-            let desk = repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
+            let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
             Ok(of(suite, &desk))
         }
         None => Ok(repository.desks().iter().flat_map(|(name, desk)| of(name, desk)).collect()),
@@ -258,7 +259,7 @@ pub async fn diff(
     from: u64,
     to: u64,
 ) -> Result<Vec<Move>, FlowError> {
-    repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
+    repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let name = suite.clone();
     reading(repository, move |repository| {
         let at = |generation| -> Result<PackageSet, FlowError> {

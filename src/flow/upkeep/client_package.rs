@@ -81,7 +81,7 @@ pub(in crate::flow) async fn publish_alone(
     suite: &SuiteName,
     asked: Option<&Admitted>,
 ) -> Result<PublishedClient, FlowError> {
-    let desk = repository.desk(suite).ok_or_else(|| no_suite(repository, suite))?;
+    let desk = repository.desk(suite).ok_or_else(|| no_suite(suite))?;
     let package = repository.client_package_of(suite)?;
     let (shared, at_desk) = (Arc::clone(repository), Arc::clone(&desk));
     let (record, deb) = blocking(move || prepare(&shared, &at_desk)).await?;

@@ -15,7 +15,7 @@ use crate::domain::{Admitted, Conflict, Entitled, Identity, Role};
 use crate::flow::admit;
 use crate::flow::audit::seal;
 use crate::flow::error::FlowError;
-use crate::flow::repository::{Repository, no_suite};
+use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::desk::Desk;
 use crate::flow::suite::queue::Job;
 use crate::flow::threads::{blocking, lock};
@@ -160,7 +160,7 @@ pub async fn add(
     suites: Option<BTreeSet<SuiteName>>,
 ) -> Result<Rotation, FlowError> {
     if let Some(absent) = suites.iter().flatten().find(|suite| repository.desk(suite).is_none()) {
-        return Err(no_suite(repository, absent));
+        return Err(no_suite_for(repository, admitted, absent));
     }
     let key = alter_keyring(repository, admitted, "", move |repository| {
         let new = match wanted {

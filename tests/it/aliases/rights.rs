@@ -2,7 +2,7 @@
 
 use super::{HOST, bare, create, host};
 use crate::harness::apt::AptRoot;
-use crate::harness::server::{TestServer, host_files, package};
+use crate::harness::server::{SAME_ID, TestServer, host_files, package};
 
 /// A host of a suite that is not the one with the alias.
 fn foreign(server: &TestServer, name: &str) -> AptRoot {
@@ -31,8 +31,9 @@ fn an_alias_gives_no_right_and_is_absent_for_whom_the_suite_is_none() {
     let listed = text.lines().find(|line| line.ends_with("main/binary-amd64/Packages")).unwrap();
     let digest = listed.split_whitespace().next().unwrap();
     let by_hash = format!("main/binary-amd64/by-hash/SHA256/{digest}");
-    let ask =
-        |host: &str, path: &str| server.curl(host, path).args(["-i"]).run().expect_success().stdout;
+    let ask = |host: &str, path: &str| {
+        server.curl(host, path).args(SAME_ID).args(["-i"]).run().expect_success().stdout
+    };
     let bare = |answer: String, name: &str| {
         let told =
             |line: &&str| !["date:", "content-length:"].iter().any(|of| line.starts_with(of));

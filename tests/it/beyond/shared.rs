@@ -93,7 +93,7 @@ fn an_operator_of_one_suite_does_its_work_there() {
     operate(&revoke).expect_success();
     // What was revoked is still its own, though it was never seen: it is listed, explained, and may
     // come back. Another's is not.
-    operate(&["host", "list"]).expect_success().expect_says("new.example.org");
+    operate(&["host", "list", "--all"]).expect_success().expect_says("new.example.org");
     operate(&revoke).expect_success();
     operate(&["access", "explain", "new.example.org", "stable"])
         .expect_success()

@@ -22,6 +22,9 @@ const START: Duration = Duration::from_secs(60);
 /// lead to this machine.
 pub const NAME: &str = "repo.example.org";
 
+/// For curl, where answers are compared: each answer has the id of its request.
+pub const SAME_ID: [&str; 2] = ["-H", "X-Request-Id: the-same"];
+
 /// A running `repod`.
 pub struct TestServer {
     dir: TempDir,

@@ -17,7 +17,7 @@ use super::pki::Pki;
 use super::{Outside, PATH};
 use crate::audit::served::serial;
 use crate::harness::programs::{Outcome, Program, program, require};
-use crate::harness::server::{free_port, package};
+use crate::harness::server::{SAME_ID, free_port, package};
 
 const GOOD: &str = "by the CA at the top";
 
@@ -174,6 +174,7 @@ impl Fronts {
 
     fn curl(&self, port: u16, who: Option<&str>, path: &str) -> Program {
         let mut curl = program("curl").args(["-sS", "-i", "--http1.1", "--max-time", "60"]);
+        curl = curl.args(SAME_ID);
         curl = curl.args(["--cacert", &self.outside.server.at("data/ca/ca.crt")]);
         if let Some(who) = who {
             let [certificate, key] = self.outside.pair(who);

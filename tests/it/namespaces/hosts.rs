@@ -66,7 +66,7 @@ fn a_host_that_reads_two_namespaces_gets_one_copy_for_both() {
     for one in [["host", "grant"], ["host", "token"]] {
         let alone = [&one[..], &["alone.example.org", "--suite", "trixie"]].concat();
         let alone = server.repoctl(&alone).expect_success();
-        assert!(!alone.says("note: "), "{alone}");
+        assert!(!alone.says("namespace"), "{alone}");
     }
     host.update().expect_success();
     // The first source has it, whatever suite is asked for: for apt it is one version.

@@ -3,7 +3,7 @@
 use super::{built, digest, host_of, send, server};
 use crate::harness::deb::DebBuilder;
 use crate::harness::programs::{Outcome, program};
-use crate::harness::server::TestServer;
+use crate::harness::server::{SAME_ID, TestServer};
 
 /// A certificate of somebody who uploads to these suites.
 fn uploader(server: &TestServer, name: &str, suites: &[&str]) -> String {
@@ -18,6 +18,7 @@ fn post(server: &TestServer, who: &str, path: &str, body: &str) -> Outcome {
     program("curl")
         .args(["-sS", "-i", "--http1.1", "--max-time", "60", "--cacert", &format!("{who}/ca.crt")])
         .args(["--cert", &format!("{who}/client.crt"), "--key", &format!("{who}/client.key")])
+        .args(SAME_ID)
         .args(["-H", "content-type: application/json", "-d", body])
         .arg(format!("{}/api/v1/{path}", server.url()))
         .run()

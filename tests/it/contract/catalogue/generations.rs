@@ -143,9 +143,15 @@ proptest! {
         }).collect();
         for first in 1..model.len() as u64 {
             for end in [first, first + 2, u64::from(u32::MAX)] {
-                let within = told.iter().filter(|(number, ..)| (first..=end).contains(number));
-                let expected: BTreeSet<_> = within.map(|(n, _, d, came)| (*n, *d, *came)).collect();
-                prop_assert_eq!(moved(&MovedOf::Generations(first..=end)), expected);
+                for most in [0, 2, u64::MAX] {
+                    let size = |number: u64| told.iter().filter(|(n, ..)| *n == number).count() as u64;
+                    let within = told.iter().filter(|(number, ..)| {
+                        (first..=end).contains(number) && size(*number) <= most
+                    });
+                    let expected: BTreeSet<_> = within.map(|(n, _, d, came)| (*n, *d, *came)).collect();
+                    let of = MovedOf::Generations { these: first..=end, most };
+                    prop_assert_eq!(moved(&of), expected, "{}..={}, {}", first, end, most);
+                }
             }
         }
         for place in 0..4_u8 {
