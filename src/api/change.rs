@@ -223,6 +223,9 @@ pub struct ItemOutcome {
     /// is one; empty otherwise. It takes an operator.
     #[serde(default)]
     pub cure: String,
+    /// Whether no such command was looked for, so that an empty `cure` does not mean that there is none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cure_unknown: bool,
 }
 
 /// The state of a package after the change that named it.

@@ -279,6 +279,7 @@ fn outcomes() {
         state: ItemState::Waiting,
         note: "a higher one stands".into(),
         cure: "repoctl pin --suite stable hello=1".into(),
+        cure_unknown: false,
     };
     let pin = PinView {
         suite: suite(),

@@ -6,7 +6,7 @@ use crate::debian::Component;
 use crate::domain::add_refusal::refuse;
 use crate::domain::addition::{Addition, Known, all_and_single, one_of_two};
 use crate::domain::draft::Draft;
-use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind};
+use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind, Place};
 use crate::time::Moment;
 
 /// What became of an added package.
@@ -33,8 +33,20 @@ pub struct Added {
     pub standing: Standing,
     /// The reason, where it is not obvious; otherwise empty.
     pub note: String,
-    /// The command that would list it, if there is one.
-    pub cure: String,
+    /// What would list it.
+    pub cure: Cure,
+}
+
+/// What would list a package that is stored and not listed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Cure {
+    /// No command would, or the package is listed.
+    #[default]
+    None,
+    /// Nobody looked for one.
+    Unknown,
+    /// This command.
+    Command(String),
 }
 
 /// Adds packages to the draft, all or none.
@@ -53,26 +65,38 @@ pub fn add(
     let mut added: Vec<_> =
         additions.iter().map(|addition| place(draft, addition, by, at)).collect();
     for one in &mut added {
-        match draft.spec.versions.is_one() {
-            true => mark_outdone(draft, one),
-            false => mark_below_highest(draft, one),
-        }
+        settle(draft, one);
         note_privileges(known, one);
     }
     Ok(added)
 }
 
-/// Of several versions in one change only the highest is listed; the others wait, like any lower
+/// Says of an added package what became of it, once all that comes with it is in the draft: the other
+/// packages of its change, and the other changes of its generation.
+pub fn settle(draft: &Draft<'_>, added: &mut Added) {
+    match draft.spec.versions.is_one() {
+        true => mark_outdone(draft, added),
+        false => mark_below_highest(draft, added),
+    }
+}
+
+/// Of several versions that come together only the highest is listed; the others wait, like any lower
 /// one.
 fn mark_outdone(draft: &Draft<'_>, added: &mut Added) {
     let Added { package, component, standing, note, .. } = added;
-    let place = (component.clone(), package.name.clone(), package.architecture.clone());
-    if *standing == Standing::Published
-        && draft.at(&place).is_none_or(|listed| listed.digest != package.digest)
+    if !matches!(standing, Standing::Published | Standing::Already)
+        || draft.lists(component, package)
     {
-        *standing = Standing::Waiting;
-        *note = "a higher version came with it".into();
+        return;
     }
+    let is_higher = |(place, other): &(Place, Arc<Package>)| {
+        place.0 == *component && other.version.compare(&package.version).is_gt()
+    };
+    *standing = Standing::Waiting;
+    *note = match draft.named(&package.name).iter().any(is_higher) {
+        true => "a higher version came with it".into(),
+        false => "another change that came with it took it out".into(),
+    };
 }
 
 /// Where several versions are listed, an added package may be listed below the highest one.
@@ -84,7 +108,7 @@ fn mark_below_highest(draft: &Draft<'_>, added: &mut Added) {
             *standing = Standing::Published;
             note.clear();
         }
-        Standing::Published if !listed => {
+        Standing::Published | Standing::Already if !listed => {
             *standing = Standing::Waiting;
             *note = "as many higher versions are published as this suite lists".into();
         }
@@ -120,7 +144,7 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
         component: component.clone(),
         standing,
         note,
-        cure: String::new(),
+        cure: Cure::None,
     }
 }
 

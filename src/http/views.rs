@@ -10,7 +10,7 @@ use crate::api::{
 };
 use crate::debian::SuiteName;
 use crate::domain::Outcome;
-use crate::domain::add::{Added, Standing};
+use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::installable::Trouble;
 use crate::domain::{Entitled, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope};
 use crate::flow::ScrubReport;
@@ -72,7 +72,11 @@ fn item(added: &Added) -> ItemOutcome {
             Standing::Withdrawn => ItemState::Withdrawn,
         },
         note: added.note.clone(),
-        cure: added.cure.clone(),
+        cure: match &added.cure {
+            Cure::Command(command) => command.clone(),
+            Cure::None | Cure::Unknown => String::new(),
+        },
+        cure_unknown: added.cure == Cure::Unknown,
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::gather::{self, Found, Parcel};
 use super::refused::Refused;
-use super::sender::{Sender, judged};
+use super::sender::Sender;
 use crate::api::push_blob;
 use crate::cli::failure::Failure;
 use crate::client::{ClientError, Sent};
@@ -42,15 +42,8 @@ pub fn batches(small: Vec<Found>) -> Vec<Vec<Found>> {
     batches
 }
 
-/// The outcome of a batch.
-pub struct Done {
-    /// All packages, sent now or there before.
-    pub parcels: Vec<Parcel>,
-    /// Those that were refused, or could not be read.
-    pub rejected: Vec<Refused>,
-}
-
-/// Sends the packages of a batch that the server lacks.
+/// Sends the packages of a batch that the server lacks; returns all that could be read, sent now or there
+/// before.
 ///
 /// # Errors
 /// Every error that is not the fault of one package.
@@ -58,12 +51,13 @@ pub async fn send(
     sender: &Sender<'_, '_, '_>,
     found: Vec<Found>,
     sent: &Sent,
-) -> Result<Done, Failure> {
+) -> Result<Vec<Parcel>, Failure> {
     let keep_going = sender.keep_going;
     let read = tokio::task::spawn_blocking(move || read(&found, keep_going)).await;
-    let (read, mut unread) = read.map_err(|_| Failure::refused("reading was interrupted"))??;
+    let (read, unread) = read.map_err(|_| Failure::refused("reading was interrupted"))??;
+    sender.refuse(unread);
     if read.is_empty() {
-        return Ok(Done { parcels: Vec::new(), rejected: unread });
+        return Ok(Vec::new());
     }
     let digests: Vec<Digest> = read.iter().map(|(parcel, _)| parcel.digest).collect();
     let missing = sender.trial.keep(|| sender.client.missing_blobs(digests.clone())).await?;
@@ -77,13 +71,12 @@ pub async fn send(
         }
         parcels.push(parcel);
     }
-    let rejected = match wanted.len() {
-        0 => Vec::new(),
+    match wanted.len() {
+        0 => {}
         1 => send_each(sender, wanted, sent).await?,
         _ => send_together(sender, wanted, sent).await?,
-    };
-    unread.extend(rejected);
-    Ok(Done { parcels, rejected: unread })
+    }
+    Ok(parcels)
 }
 
 type Read = (Parcel, Vec<u8>);
@@ -105,7 +98,7 @@ async fn send_together(
     sender: &Sender<'_, '_, '_>,
     wanted: Vec<Read>,
     sent: &Sent,
-) -> Result<Vec<Refused>, Failure> {
+) -> Result<(), Failure> {
     let mut body = Vec::new();
     for (parcel, bytes) in &wanted {
         push_blob(&mut body, &parcel.digest, bytes);
@@ -114,7 +107,7 @@ async fn send_together(
     let outcomes = sender.trial.keep(|| sender.client.send_blobs(&body, sent)).await?;
     let mut wanted: BTreeMap<Digest, Read> =
         wanted.into_iter().map(|(parcel, bytes)| (parcel.digest, (parcel, bytes))).collect();
-    let (mut rejected, mut again) = (Vec::new(), Vec::new());
+    let mut again = Vec::new();
     for outcome in outcomes {
         let Some((parcel, bytes)) = wanted.remove(&outcome.digest) else { continue };
         let Some(problem) = outcome.problem else { continue };
@@ -124,26 +117,24 @@ async fn send_together(
             continue;
         }
         let error = ClientError::Problem { problem: Box::new(problem), wait: None };
-        rejected.extend(judged(&parcel, Err(error))?);
+        sender.judge(&parcel, Err(error))?;
     }
     // Packages without an answer were not accepted.
     again.extend(wanted.into_values());
-    rejected.extend(send_each(sender, again, sent).await?);
-    Ok(rejected)
+    send_each(sender, again, sent).await
 }
 
 async fn send_each(
     sender: &Sender<'_, '_, '_>,
     wanted: Vec<Read>,
     sent: &Sent,
-) -> Result<Vec<Refused>, Failure> {
-    let mut rejected = Vec::new();
+) -> Result<(), Failure> {
     for (parcel, bytes) in wanted {
         let bytes = Bytes::from(bytes);
         let send = || sender.client.send_bytes(&bytes, &parcel.digest, sent);
-        rejected.extend(judged(&parcel, sender.trial.keep(send).await.map(drop))?);
+        sender.judge(&parcel, sender.trial.keep(send).await.map(drop))?;
     }
-    Ok(rejected)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ mod sender;
 mod trial;
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -20,9 +20,9 @@ use super::args::UploadArgs;
 use super::command::Session;
 use super::failure::Failure;
 use super::text::count;
-use crate::api::{AddItem, Change, ChangeRequest, MOST_DIGESTS, MOST_ITEMS};
+use crate::api::{AddItem, Change, ChangeOutcome, ChangeRequest, MOST_DIGESTS, MOST_ITEMS};
 use crate::client::{Client, Sent};
-use crate::debian::Component;
+use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use gather::{Found, Parcel};
 use progress::{Progress, Stage};
@@ -56,25 +56,40 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
         )));
     }
     let (small, large): (Vec<_>, Vec<_>) = found.into_iter().partition(batch::is_small);
-    let (client, keep_going) = (session.client.clone(), args.keep_going);
+    let client = session.client.clone();
     let progress = Progress::of(session);
     let mut refusals = Refusals::default();
-    let large = hash_all(large, &progress, keep_going, &mut refusals).await?;
-    let trial = Trial::of(&progress, args.retry_seconds);
-    let missing = find_missing(&client, &large, &trial).await?;
-    let sender = Sender { client: &client, trial: &trial, keep_going };
+    let done = work(args, &suite, &client, (small, large), &progress, &mut refusals).await;
+    let outcome = done.map_err(|failure| refusals.beside(failure))?;
+    outcome::tell(session, args, outcome.as_ref(), &refusals)
+}
+
+/// Sends the packages, and publishes those that are not refused.
+async fn work(
+    args: &UploadArgs,
+    suite: &SuiteName,
+    client: &Client,
+    (small, large): (Vec<Found>, Vec<Found>),
+    progress: &Progress<'_>,
+    refusals: &mut Refusals,
+) -> Result<Option<ChangeOutcome>, Failure> {
+    let keep_going = args.keep_going;
+    let large = hash_all(large, progress, keep_going, refusals).await?;
+    let trial = Trial::of(progress, args.retry_seconds);
+    let missing = find_missing(client, &large, &trial).await?;
+    let sender = Sender { client, trial: &trial, keep_going, refused: Mutex::default() };
     let load = Load { small, large, missing };
-    let mut parcels = send_all(&sender, load, &progress, &mut refusals).await?;
+    let parcels = send_all(&sender, load, progress).await;
+    refusals.extend(sender.into_refused());
+    let mut parcels = parcels?;
     parcels.retain(|parcel| !refusals.contains(&parcel.digest));
     if !keep_going && !refusals.is_empty() {
         return Err(refusals.failure(parcels.len(), Others::Left));
     }
     let request = |parcels: &[Parcel]| request(parcels, &args.component, args.dry_run);
-    let order = Order { client: &client, suite: &suite, request: &request, keep_going };
-    let publishing = publish(&order, &trial, parcels, &mut refusals);
-    let stage = Stage::Publishing { dry_run: args.dry_run };
-    let outcome = progress.during(stage, publishing).await?;
-    outcome::tell(session, args, outcome.as_ref(), &refusals)
+    let order = Order { client, suite, request: &request, keep_going };
+    let publishing = publish(&order, &trial, parcels, refusals);
+    progress.during(Stage::Publishing { dry_run: args.dry_run }, publishing).await
 }
 
 fn request(parcels: &[Parcel], component: &Component, dry_run: bool) -> ChangeRequest {
@@ -158,7 +173,6 @@ async fn send_all(
     sender: &Sender<'_, '_, '_>,
     load: Load,
     progress: &Progress<'_>,
-    refusals: &mut Refusals,
 ) -> Result<Vec<Parcel>, Failure> {
     let Load { small, large, missing } = load;
     let sent = Sent::default();
@@ -168,26 +182,21 @@ async fn send_all(
     let sizes = sizes.chain(small.iter().map(|found| found.size_bytes));
     let stage = Stage::Sending { total_bytes: sizes.fold(0, u64::saturating_add), sent: &sent };
     let sending = async {
-        let mut refused: Vec<Refused> = stream::iter(wanted)
+        stream::iter(wanted)
             .map(|parcel| sender.send_one(parcel, &sent))
             .buffer_unordered(AT_ONCE)
-            .try_filter_map(|refused| async move { Ok(refused) })
-            .try_collect()
+            .try_collect::<()>()
             .await?;
         let mut batches = stream::iter(batch::batches(small))
             .map(|found| batch::send(sender, found, &sent))
             .buffer_unordered(AT_ONCE);
         let mut parcels = large;
-        while let Some(done) = batches.next().await {
-            let done = done?;
-            parcels.extend(done.parcels);
-            refused.extend(done.rejected);
+        while let Some(sent) = batches.next().await {
+            parcels.extend(sent?);
         }
-        Ok::<_, Failure>((parcels, refused))
+        Ok::<_, Failure>(parcels)
     };
-    let (mut parcels, mut refused) = progress.during(stage, sending).await?;
+    let mut parcels = progress.during(stage, sending).await?;
     parcels.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    refused.sort_by(|one, other| one.file().cmp(other.file()));
-    refusals.extend(refused);
     Ok(once_each(parcels))
 }

@@ -66,11 +66,43 @@ fn not_live(waiting: &[&ItemOutcome], all: &str, dry_run: bool) -> Failure {
 }
 
 fn reason(item: &ItemOutcome) -> String {
-    let ItemOutcome { package, version, architecture, component, state, note, cure } = item;
+    let ItemOutcome { package, version, architecture, component, state, note, cure, cure_unknown } =
+        item;
     let why = if note.is_empty() { state.as_str() } else { note };
     let cure = match cure.as_str() {
+        "" if *cure_unknown => {
+            "what makes it live was not looked for: `repoctl upload -n` with it \
+                                alone tells"
+                .to_owned()
+        }
         "" => "no command makes it live: upload a higher version".to_owned(),
         command => format!("to make it live: {command}"),
     };
     format!("{package} {version} {architecture} ({component}): {why}; {cure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ItemState;
+
+    #[test]
+    fn a_command_that_was_not_looked_for_is_told_apart_from_none() {
+        let item = |cure_unknown| ItemOutcome {
+            package: "acme-web".parse().unwrap(),
+            version: "1.0".parse().unwrap(),
+            architecture: "amd64".parse().unwrap(),
+            component: "main".parse().unwrap(),
+            state: ItemState::Waiting,
+            note: "acme-web is pinned at 0.9".into(),
+            cure: String::new(),
+            cure_unknown,
+        };
+        let head = "acme-web 1.0 amd64 (main): acme-web is pinned at 0.9;";
+        let none = format!("{head} no command makes it live: upload a higher version");
+        assert_eq!(reason(&item(false)), none);
+        let unknown =
+            "what makes it live was not looked for: `repoctl upload -n` with it alone tells";
+        assert_eq!(reason(&item(true)), format!("{head} {unknown}"));
+    }
 }

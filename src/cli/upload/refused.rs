@@ -123,13 +123,29 @@ impl Refusals {
             Others::Taken => "the others were taken",
             Others::Tried => "the others would be taken",
         };
+        let message = format!("{} of {all} refused; {rest}", self.list.len());
+        let mut failure = Failure::refused(message).with_reasons(self.lines());
+        failure.code = self.list.iter().find_map(|one| one.code.clone());
+        failure
+    }
+
+    /// The failure that ended the upload, with what was refused until then unless it tells that itself.
+    pub(super) fn beside(&self, mut failure: Failure) -> Failure {
+        let lines = self.lines();
+        if lines.iter().all(|line| failure.reasons.contains(line)) {
+            return failure;
+        }
+        let refused = count(self.list.len(), "package");
+        failure.message = format!("{}; before that, {refused} refused", failure.message);
+        failure.reasons.extend(lines);
+        failure
+    }
+
+    /// Every reason, with its file.
+    fn lines(&self) -> Vec<String> {
         let line = |one: &Refused| -> Vec<String> {
             one.reasons.iter().map(|reason| format!("{}: {reason}", one.file)).collect()
         };
-        let reasons = self.list.iter().flat_map(line).collect();
-        let message = format!("{} of {all} refused; {rest}", self.list.len());
-        let mut failure = Failure::refused(message).with_reasons(reasons);
-        failure.code = self.list.iter().find_map(|one| one.code.clone());
-        failure
+        self.list.iter().flat_map(line).collect()
     }
 }

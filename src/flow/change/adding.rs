@@ -14,7 +14,7 @@ use crate::domain::namespaces::{self, Readable};
 use crate::domain::pinning::Asking;
 use crate::domain::{Conflict, ConflictKind, Denied, Draft, Identity, Package, SuiteSpec};
 use crate::flow::admit;
-use crate::flow::change::{cures, reach, several};
+use crate::flow::change::{cures, lookup, reach, several};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -69,9 +69,33 @@ pub(in crate::flow) fn add(
     };
     let names: BTreeSet<_> = additions.iter().map(|one| one.package.name.clone()).collect();
     several::learn(repository, desk, draft, &names)?;
-    let mut added = add::add(draft, &additions, known, &asking.author, asking.at)?;
-    cures::tell(repository, desk, draft, &mut added, asking)?;
+    let added = add::add(draft, &additions, known, &asking.author, asking.at)?;
     Ok(Applied { added, ..Applied::default() })
+}
+
+/// Says of all packages that a batch adds what became of them with all its changes in the draft, and
+/// which command would have hosts offered those that wait. No command is looked for any more as soon as
+/// `may_go_on` says no.
+pub(in crate::flow) fn settle<'a>(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &Draft<'_>,
+    adding: impl Iterator<Item = &'a mut Applied>,
+    may_go_on: &(dyn Fn() -> bool + Sync),
+) {
+    let mut added: Vec<_> = adding.flat_map(|applied| &mut applied.added).collect();
+    added.iter_mut().for_each(|one| add::settle(draft, one));
+    let state = desk.state();
+    let batch = cures::Batch {
+        suite: &desk.suite,
+        contents: &state.contents,
+        withdrawn: &state.withdrawn,
+        draft,
+        read: &|source| lookup::history_of(repository, desk, source),
+        may_go_on,
+        at: repository.now(),
+    };
+    cures::tell(&batch, &mut added);
 }
 
 /// What is to be added, each package once in a component.

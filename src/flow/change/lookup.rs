@@ -1,12 +1,12 @@
 //! Lookup: which packages the suite has accepted under a name, and which it has listed before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::debian::PackageName;
 use crate::domain::past::Past;
 use crate::domain::pinning::{Asking, Taken};
-use crate::domain::{Package, PinKind, PinTarget};
+use crate::domain::{Package, PinKind, PinTarget, Tenure};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -39,6 +39,17 @@ pub(crate) fn resolve(
     Ok(PinTarget { kind: PinKind::Source, name })
 }
 
+/// What a suite has taken and listed of a source.
+#[derive(Clone, Default)]
+pub(crate) struct History {
+    /// What it has taken.
+    pub(crate) taken: Vec<Taken>,
+    /// When it listed what.
+    pub(crate) tenures: Vec<Tenure>,
+    /// The packages of the tenures.
+    pub(crate) packages: Vec<Arc<Package>>,
+}
+
 pub(crate) fn past_of(
     repository: &Repository,
     desk: &Desk,
@@ -53,6 +64,28 @@ pub(crate) fn past_of(
     let records = repository.catalogue.find_packages(&digests)?;
     let packages = records.into_iter().map(|record| Arc::new(record.package)).collect();
     Ok(Past::new(target.clone(), tenures, packages))
+}
+
+/// What the suite has taken and listed of a source. What was listed was taken, so that most packages are
+/// read once.
+pub(crate) fn history_of(
+    repository: &Repository,
+    desk: &Desk,
+    source: &PackageName,
+) -> Result<History, FlowError> {
+    let target = PinTarget { kind: PinKind::Source, name: source.clone() };
+    let taken = taken_of(repository, desk, &target)?;
+    let tenures = repository.catalogue.list_tenures(&desk.suite, source)?;
+    let mut packages: BTreeMap<_, _> =
+        taken.iter().map(|(_, package)| (package.digest, Arc::clone(package))).collect();
+    let others = tenures.iter().map(|tenure| tenure.digest);
+    let others: BTreeSet<_> = others.filter(|digest| !packages.contains_key(digest)).collect();
+    if !others.is_empty() {
+        let others: Vec<_> = others.into_iter().collect();
+        let records = repository.catalogue.find_packages(&others)?.into_iter();
+        packages.extend(records.map(|one| (one.package.digest, Arc::new(one.package))));
+    }
+    Ok(History { taken, tenures, packages: packages.into_values().collect() })
 }
 
 /// Every package of the target that the suite has accepted.

@@ -18,7 +18,7 @@ use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
 use crate::flow::audit::entries;
 use crate::flow::change::difference::Difference;
 use crate::flow::change::outrun::judged_again;
-use crate::flow::change::{apply, cascade};
+use crate::flow::change::{adding, apply, cascade};
 use crate::flow::error::FlowError;
 use crate::flow::publish::generation;
 use crate::flow::publish::generation::Published;
@@ -165,6 +165,8 @@ impl Batch {
             *outcome = Some(result);
         }
         let may_go_on = || urgent || !desk.hurried();
+        let adding = self.jobs.iter_mut().filter_map(accepted_upload);
+        adding::settle(repository, desk, &draft, adding, &may_go_on);
         let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
         if !self.warn(Difference { repository, before: &before, after: &draft }, &may_go_on)? {
             return Ok(Progress::MadeWay);
@@ -325,6 +327,7 @@ pub(crate) fn rehearse(
     let before = draft.clone();
     let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect)?;
     if matches!(change, Change::Add(_)) {
+        adding::settle(repository, desk, &draft, std::iter::once(&mut applied), &|| true);
         let change = Difference { repository, before: &before, after: &draft };
         cascade::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
     }

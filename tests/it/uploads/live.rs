@@ -91,6 +91,31 @@ fn a_dry_run_says_what_would_not_be_live() {
     assert_eq!(generation(&server), 2, "nothing was changed");
 }
 
+/// The writer waits a second between generations, so that uploads which come meanwhile are one batch.
+#[test]
+fn a_version_that_no_generation_listed_is_not_told_to_be_published() {
+    let server = TestServer::start();
+    let debs = ["1.0", "2.0"].map(|version| server.deb(&package("acme-web", version)));
+    server.upload("acme-other", "1.0").expect_success();
+    let put = |deb: &str| {
+        let curl = server.curl_as_operator("api/v1/suites/stable/main/");
+        let told = curl.args(["--fail", "-T", deb]).run().expect_success().stdout;
+        json(told.rsplit_once("\r\n\r\n").unwrap().1)
+    };
+    let (low, high) = std::thread::scope(|scope| {
+        let low = scope.spawn(|| put(&debs[0]));
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        let high = put(&debs[1]);
+        (low.join().unwrap(), high)
+    });
+    assert_eq!(high["items"][0]["state"], "published", "{high}");
+    // Of its own generation it would be live; in the generation of the other, or after it, it waits.
+    match low["generation"].as_u64() {
+        Some(own) => assert_ne!(Some(own), high["generation"].as_u64(), "{low}"),
+        None => assert_eq!(low["items"][0]["state"], "waiting", "{low}"),
+    }
+}
+
 #[test]
 fn curl_is_answered_202_when_a_package_waits() {
     let server = TestServer::start();
