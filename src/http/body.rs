@@ -7,12 +7,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
+use tracing::Span;
 
 use crate::flow::admit::Ground;
 use crate::flow::serve::source::{Fetched, Segment, Source};
 use crate::flow::suite::served::Stamp;
 use crate::flow::{FlowError, Repository};
-use crate::http::listen::Lease;
+use crate::http::listen::{Lease, RequestId};
 use crate::http::pieces::Pieces;
 use crate::time::Moment;
 use crate::trust::Peer;
@@ -140,22 +141,30 @@ pub struct Watch {
     repository: Arc<Repository>,
     peer: Arc<Peer>,
     ground: Ground,
+    /// Of whom it is, in the log.
+    id: Option<RequestId>,
     begun: bool,
 }
 
 impl Watch {
     /// A watch for a body that `peer` gets or sends, allowed by `ground`.
     pub fn new(repository: &Arc<Repository>, peer: &Arc<Peer>, ground: Ground) -> Self {
-        Self { repository: Arc::clone(repository), peer: Arc::clone(peer), ground, begun: false }
+        let (repository, peer) = (Arc::clone(repository), Arc::clone(peer));
+        Self { repository, peer, ground, id: None, begun: false }
+    }
+
+    /// The same of the request that has this id.
+    pub fn of(self, id: Option<&RequestId>) -> Self {
+        Self { id: id.cloned(), ..self }
     }
 
     /// The same for as long as no piece is asked for.
     fn lease(&self) -> Lease {
         let (repository, peer) = (Arc::clone(&self.repository), Arc::clone(&self.peer));
-        let ground = Mutex::new(self.ground.clone());
+        let (ground, id) = (Mutex::new(self.ground.clone()), self.id.clone());
         Lease::new(move || {
             let mut ground = ground.lock().unwrap_or_else(PoisonError::into_inner);
-            note(ground.still_holds(&repository, &peer)).is_ok()
+            note(ground.still_holds(&repository, &peer), id.as_ref()).is_ok()
         })
     }
 
@@ -167,12 +176,18 @@ impl Watch {
         if !std::mem::replace(&mut self.begun, true) {
             return Ok(());
         }
-        note(self.ground.still_holds(&self.repository, &self.peer))
+        note(self.ground.still_holds(&self.repository, &self.peer), self.id.as_ref())
     }
 }
 
-fn note(still: Result<(), FlowError>) -> Result<(), FlowError> {
-    still.inspect_err(|refusal| tracing::info!(%refusal, "a body under way was broken off"))
+fn note(still: Result<(), FlowError>, id: Option<&RequestId>) -> Result<(), FlowError> {
+    still.inspect_err(|refusal| {
+        span(id).in_scope(|| tracing::info!(%refusal, "a body under way was broken off"));
+    })
+}
+
+fn span(id: Option<&RequestId>) -> Span {
+    id.map_or_else(Span::current, RequestId::here)
 }
 
 fn stream_of(watch: Watch, source: Source, start: u64, length: u64) -> Body {
@@ -217,7 +232,12 @@ fn rope_stream(watch: Watch, segments: Vec<Segment>, start: u64, length: u64) ->
                 skip = skip.saturating_sub(size);
                 continue;
             }
-            let bytes = segment.read(&watch.repository).await?;
+            let bytes = segment.read(&watch.repository).await;
+            // The answer has begun, so nobody but the log hears of it.
+            let bytes = bytes.inspect_err(|problem| {
+                let _within = span(watch.id.as_ref()).entered();
+                tracing::error!(%problem, "an index was not sent to its end");
+            })?;
             let piece = cut(&bytes, skip, left);
             let left = left.saturating_sub(piece.len() as u64);
             return Ok(Some((piece, (watch, segments, 0, left))));

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, Request};
+use axum::http::{Extensions, HeaderMap, HeaderName, Request};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -20,7 +20,7 @@ use crate::http::App;
 use crate::http::admitted::peer_of;
 use crate::http::answer::Failure;
 use crate::http::known::Known;
-use crate::http::listen::{Peer, PeerSlot, unescape};
+use crate::http::listen::{Peer, PeerSlot, RequestId, unescape};
 use crate::trust;
 
 /// The client's certificate: PEM, percent-encoded, as nginx writes `$ssl_client_escaped_cert`.
@@ -56,13 +56,14 @@ impl Handover {
         match self.judge_hop(app, &hop) {
             Ok(()) => {}
             Err(_) if !has_certificate => return Ok(()),
-            Err(why) => return Err(misplaced(app, &peer, &why)),
+            Err(why) => return Err(misplaced(app, request.extensions(), &peer, &why)),
         }
         let headers = request.headers_mut();
         let handed = (certificate_in(headers), address_in(headers));
         let (certificate, address) = match handed {
             (Ok(certificate), Ok(address)) => (certificate, address),
             (Err(problem), _) | (_, Err(problem)) => {
+                let _within = RequestId::span_of(request.extensions()).entered();
                 tracing::warn!(addr = %peer.addr, problem, "a proxy's headers are not understood");
                 return Err(Failure::new(Code::InvalidRequest, problem));
             }
@@ -103,9 +104,10 @@ impl Handover {
 }
 
 /// Refuses the header of a peer that is no named proxy: a proxy that is not set up, or an attack.
-fn misplaced(app: &App, peer: &Peer, why: &str) -> Failure {
+fn misplaced(app: &App, extensions: &Extensions, peer: &Peer, why: &str) -> Failure {
     let detail = "X-Client-Cert is taken from proxies alone that are named in listen.handover";
     app.metrics.put_off(peer, &detail).unwrap_or_else(|| {
+        let _within = RequestId::span_of(extensions).entered();
         tracing::warn!(addr = %peer.addr, why, "a certificate was handed over by no named proxy");
         Failure::new(Code::InvalidRequest, detail)
     })

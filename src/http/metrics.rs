@@ -169,7 +169,7 @@ impl Metrics {
         let put_off = self.put_off.load(Ordering::Relaxed);
         page.counter("repod_refusals_put_off_total", "of those, answered 429 instead", put_off);
         self.answers.write(page);
-        let help = "hosts whose last request of a file was refused, within 25 hours";
+        let help = "hosts that were refused a file within the last quarter of an hour";
         page.gauge("repod_hosts_failing", help, self.hosts.count());
         let panics = self.edge.panics.value();
         page.counter("repod_panics_total", "requests that ended by a fault of the program", panics);

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use axum::extract::Query;
 use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use tracing::Span;
 
 use crate::api::{BlobOutcome, Change, ChangeRequest, Code, MessageQuery};
 use crate::debian::PackageName;
@@ -13,7 +14,7 @@ use crate::domain::{Actor, Admitted, Event};
 use crate::flow::audit::refusals;
 use crate::http::App;
 use crate::http::answer::{Failure, Refused};
-use crate::http::listen::Peer;
+use crate::http::listen::{Peer, RequestId};
 use crate::http::route::{Matched, OTHER, READ};
 use crate::trust;
 
@@ -86,6 +87,11 @@ impl<'r> Asked<'r> {
     /// Its path.
     pub fn path(&self) -> &'r str {
         self.uri.path()
+    }
+
+    /// The span of its lines.
+    pub fn span(&self) -> Span {
+        RequestId::span_of(self.extensions)
     }
 
     /// From where it came.

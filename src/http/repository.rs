@@ -11,7 +11,7 @@ use crate::domain::layout::RepoPath;
 use crate::flow::serve::fetch;
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
-use crate::http::listen::clean_path;
+use crate::http::listen::{RequestId, clean_path};
 use crate::http::{App, body};
 
 /// The least right for the tree; which suites may be read is decided by path.
@@ -43,7 +43,10 @@ async fn answer(app: &App, parts: &Parts) -> Result<Response, Failure> {
     let absent = || Failure::new(Code::Missing, "there is no such path for this host");
     let path = clean_path(parts.uri.path()).map_err(|_| absent())?;
     let path = RepoPath::parse(path.trim_start_matches('/')).ok_or_else(absent)?;
-    let (fetched, ground) = fetch::fetch(&app.repository, &caller.standing, path).await?;
+    let fetched = fetch::fetch(&app.repository, &caller.standing, path).await;
+    let told = |error| RequestId::span_of(&parts.extensions).in_scope(|| Failure::from(error));
+    let (fetched, ground) = fetched.map_err(told)?;
     let watch = body::Watch::new(&app.repository, &caller.peer, ground);
+    let watch = watch.of(parts.extensions.get());
     Ok(body::respond(watch, &parts.method, &parts.headers, fetched))
 }

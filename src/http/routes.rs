@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{Request, Response};
+use axum::http::{Method, Request, Response};
 use axum::response::IntoResponse;
 use axum::{Extension, Router};
+use tracing::Instrument;
 
 use crate::domain::Event;
 use crate::http::admitted;
@@ -114,8 +115,11 @@ impl Tree {
         refusal: Option<Event>,
         advised: impl FnOnce() -> advice::Request,
     ) -> Response<Body> {
-        told::write(&self.app, asked, &response, refusal.as_ref());
-        refused::note(&self.app, refusal).await;
+        if response.extensions().get::<Refused>().is_some() {
+            let span = asked.span();
+            span.in_scope(|| told::write(&self.app, asked, &response, refusal.as_ref()));
+            refused::note(&self.app, refusal).instrument(span).await;
+        }
         match response.extensions().get::<Told>() {
             Some(_) => advised().advise(&self.app.site.public_url, response),
             None => response,
@@ -136,5 +140,10 @@ impl Application for Tree {
         id.iter().for_each(|id| answer::identify(&mut response, id.as_str()));
         self.app.metrics.answers.note(kind, response.status(), begun.elapsed());
         response
+    }
+    /// Files, which are nearly always served without a word.
+    fn is_quiet(&self, request: &Request<Body>) -> bool {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        reads && table::match_file(request.uri().path()).is_some()
     }
 }

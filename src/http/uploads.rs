@@ -26,7 +26,7 @@ use crate::http::body::Watch;
 use crate::http::changes::Changed;
 use crate::http::extract::{Json, Path};
 use crate::http::sent::{Sent, attended, length, metered};
-use crate::http::{App, refused, views};
+use crate::http::{App, refused, told, views};
 
 /// How much is read between two checks whether the sender may still send. Unit: bytes.
 const LOOK_BYTES: usize = 128 << 10;
@@ -108,6 +108,7 @@ pub async fn blobs(
         .map(|(digest, outcome)| BlobOutcome { digest, problem: outcome.err().map(problem) })
         .collect();
     blobs.iter().for_each(|blob| app.metrics.uploads.note_problem(blob.problem.as_ref()));
+    told::write_batch(admitted.identity(), &blobs);
     refused::note_batch(&app, &admitted, &blobs).await;
     Ok(Json(BlobOutcomes { blobs }))
 }

@@ -110,11 +110,7 @@ impl Segment {
             Self::Chunk(stored, encoding) => {
                 let shared = Arc::clone(repository);
                 let read = move || read_chunk(shared.pool.as_ref(), &stored, encoding);
-                // The answer has begun, so nobody but the log hears of it.
-                blocking(read).await.inspect_err(|problem| {
-                    tracing::error!(%problem, "an index was not sent to its end");
-                    repository.note_damage(problem);
-                })
+                blocking(read).await.inspect_err(|problem| repository.note_damage(problem))
             }
         }
     }

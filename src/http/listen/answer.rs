@@ -63,7 +63,8 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
         });
         request.extensions_mut().insert(self.peer.clone());
         request.extensions_mut().insert(id.clone());
-        let (this, span) = (self.clone(), id.span());
+        let this = self.clone();
+        let span = if self.app.is_quiet(&request) { Span::none() } else { id.span() };
         let whole = span.clone();
         let answering = async move {
             let mut run = pin!(this.app.answer(request));
@@ -76,7 +77,7 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
             let mut response = match unpanicked.await {
                 Ok(response) => response,
                 Err(panic) => {
-                    note_panic(&this.counts, &this.peer, &panic);
+                    id.here().in_scope(|| note_panic(&this.counts, &this.peer, &panic));
                     apology()
                 }
             };
@@ -86,7 +87,8 @@ impl<A: Application> hyper::service::Service<Request<Incoming>> for Answerer<A> 
                 response = malformed(fault);
             }
             let Peer { addr, connection, .. } = this.peer;
-            tracing::trace!(%addr, connection, status = response.status().as_u16(), "answered");
+            let (id_text, status) = (id.as_str(), response.status().as_u16());
+            tracing::trace!(id = id_text, %addr, connection, status, "answered");
             if this.timers.is_body_left() {
                 // hyper will close the connection, and the client should know before its next
                 // request.
@@ -109,7 +111,8 @@ impl<A> Answerer<A> {
         self.timers.leased(response.extensions_mut().remove());
         response.headers_mut().insert(REQUEST_ID, id.header());
         let (timers, counts) = (Arc::clone(&self.timers), Arc::clone(&self.counts));
-        response.map(|body| TimedAnswerBody { body, timers, counts, span })
+        let id = id.clone();
+        response.map(|body| TimedAnswerBody { body, timers, counts, id, span })
     }
 }
 
@@ -211,7 +214,8 @@ pub(super) struct TimedAnswerBody {
     body: Body,
     timers: Arc<ConnectionTimers>,
     counts: Arc<EdgeCounts>,
-    /// Of the request, for what is logged while the body is sent.
+    id: RequestId,
+    /// Of the request, for what is logged while the body is sent; none of a quiet one.
     span: Span,
 }
 
@@ -231,7 +235,9 @@ impl HttpBody for TimedAnswerBody {
             Err(panic) => {
                 this.counts.panics.rise();
                 this.body = Body::empty();
-                tracing::error!(reason = panic_text(&*panic), "the body of an answer panicked");
+                this.id.here().in_scope(|| {
+                    tracing::error!(reason = panic_text(&*panic), "the body of an answer panicked");
+                });
                 Poll::Ready(Some(Err("the body could not be produced".into())))
             }
         }

@@ -10,6 +10,12 @@ use tower::ServiceExt;
 pub trait Application: Clone + Send + Sync + 'static {
     /// The answer to a request, which carries its [`Peer`](super::Peer) as an extension.
     fn answer(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Whether so many of such requests come, and so few of them have a line in the log, that none has a
+    /// span: whoever writes a line of one makes it with [`RequestId::here`](super::RequestId::here).
+    fn is_quiet(&self, _request: &Request<Body>) -> bool {
+        false
+    }
 }
 
 impl Application for axum::Router {

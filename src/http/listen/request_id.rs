@@ -1,7 +1,7 @@
-//! The id of a request: one word that is in the answer, in every line of the log that the request
+//! The id of a request: one word that is in the answer, in the lines of the log that the request
 //! causes, and in what the client prints. It helps to find a request and proves nothing.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use tracing::Span;
 
 /// The header that has it, in requests and answers.
@@ -10,39 +10,74 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest that is taken. Unit: bytes.
 const LONGEST_BYTES: usize = 64;
 
+/// Hexadecimal digits of one that is made here.
+const DIGITS: usize = 16;
+
 /// The id of a request; an extension of every request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Text);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Text {
+    Sent(HeaderValue),
+    /// In place: nearly every request has one, and few ask for it.
+    Made([u8; DIGITS]),
+}
 
 impl RequestId {
     /// The one in the headers, or a new one where there is none that is well formed.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut sent = headers.get_all(REQUEST_ID).iter();
         match (sent.next(), sent.next()) {
-            (Some(one), None) if is_well_formed(one.as_bytes()) => Self(one.clone()),
+            (Some(one), None) if is_well_formed(one.as_bytes()) => Self(Text::Sent(one.clone())),
             _ => Self::new(),
         }
     }
 
     fn new() -> Self {
-        let text = format!("{:016x}", rand::random::<u64>());
-        Self(HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("none")))
+        let number = rand::random::<u64>();
+        Self(Text::Made(std::array::from_fn(|at| {
+            let digit = number >> (4 * at) & 0xf;
+            char::from_digit(digit as u32, 16).map_or(b'0', |digit| digit as u8)
+        })))
     }
 
     /// Its text.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Text::Sent(value) => value.to_str().unwrap_or_default(),
+            Text::Made(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+        }
     }
 
     /// The same as a header.
     pub(super) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Text::Sent(value) => value.clone(),
+            Text::Made(digits) => {
+                HeaderValue::from_bytes(digits).unwrap_or_else(|_| HeaderValue::from_static("none"))
+            }
+        }
     }
 
     /// What puts it into every line of the log that is written within. It has the highest level, so
     /// that no filter which lets a line pass leaves the id out.
     pub(super) fn span(&self) -> Span {
         tracing::error_span!("request", id = %self.as_str())
+    }
+
+    /// The span that a line of this request is written in: the present one, or a new one for a request
+    /// that has none because it is [quiet](super::Application::is_quiet).
+    pub fn here(&self) -> Span {
+        match Span::current() {
+            none if none.is_none() => self.span(),
+            present => present,
+        }
+    }
+
+    /// The same for a request with these extensions.
+    pub fn span_of(extensions: &Extensions) -> Span {
+        extensions.get::<Self>().map_or_else(Span::current, Self::here)
     }
 }
 

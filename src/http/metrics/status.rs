@@ -4,9 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::Instrument;
+
 use super::page::{Page, label};
-use crate::flow::Repository;
 use crate::flow::report::gauges::{self, Summary};
+use crate::flow::{FlowError, Repository};
 use crate::time::Moment;
 
 /// How old what is shown may be before it is read again.
@@ -17,9 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What was read last.
 #[derive(Default)]
 pub(super) struct LastStatus {
-    read: Mutex<Option<(Instant, Summary)>>,
-    /// Held while it is read again: one page does, and the others show what there is.
-    reading: tokio::sync::Mutex<()>,
+    read: Arc<Mutex<Option<(Instant, Summary)>>>,
+    /// Held while it is read again, also when no page waits for it any more: a disk that hangs holds one
+    /// reading, and not one for each page.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl LastStatus {
@@ -29,21 +32,34 @@ impl LastStatus {
         repository: &Arc<Repository>,
         certificate_not_after: Option<Moment>,
     ) -> Option<Summary> {
+        let repository = Arc::clone(repository);
+        self.read_by(async move { gauges::summary(&repository, certificate_not_after).await }).await
+    }
+
+    /// The same, by what reads it.
+    async fn read_by(
+        &self,
+        reading: impl Future<Output = Result<Summary, FlowError>> + Send + 'static,
+    ) -> Option<Summary> {
         let kept = || self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, summary)) = kept().filter(|(at, _)| at.elapsed() < FRESH) {
             return Some(summary);
         }
-        if let Ok(_alone) = self.reading.try_lock() {
-            let reading = gauges::summary(repository, certificate_not_after);
-            match tokio::time::timeout(PATIENCE, reading).await {
-                Ok(Ok(summary)) => {
-                    let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-                    *read = Some((Instant::now(), summary));
+        if let Ok(alone) = Arc::clone(&self.reading).try_lock_owned() {
+            let read = Arc::clone(&self.read);
+            let whole = async move {
+                let _alone = alone;
+                match reading.await {
+                    Ok(summary) => {
+                        let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+                        *read = Some((Instant::now(), summary));
+                    }
+                    Err(problem) => tracing::warn!(%problem, "metrics have no news of the state"),
                 }
-                Ok(Err(problem)) => tracing::warn!(%problem, "metrics have no news of the state"),
-                Err(_) => {
-                    tracing::warn!("metrics have no news of the state: it is not read in time")
-                }
+            };
+            let task = tokio::spawn(whole.in_current_span());
+            if tokio::time::timeout(PATIENCE, task).await.is_err() {
+                tracing::warn!("metrics have no news of the state: it is not read in time");
             }
         }
         kept().map(|(_, summary)| summary)
@@ -82,4 +98,62 @@ pub(super) fn write(summary: &Summary, page: &mut Page) {
     page.line(name, &label("state", "silent"), summary.silent);
     let help = "1 while a restoration of an earlier state is not acknowledged";
     page.flag("repod_restored", help, summary.is_restored);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    fn summary(at: i64) -> Summary {
+        Summary {
+            at: Moment(at),
+            warnings: BTreeMap::new(),
+            room_bytes: None,
+            dates: Vec::new(),
+            ending_soon: 0,
+            reading: 0,
+            silent: 0,
+            is_restored: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_hangs_is_the_only_one_and_is_shown_when_it_ends() {
+        let (last, begun) = (LastStatus::default(), Arc::new(AtomicUsize::new(0)));
+        let disk = Arc::new(Notify::new());
+        let hangs = || {
+            let (begun, disk) = (Arc::clone(&begun), Arc::clone(&disk));
+            async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                disk.notified().await;
+                Ok(summary(7))
+            }
+        };
+        for page in 0..5 {
+            let asked = Instant::now();
+            assert!(last.read_by(hangs()).await.is_none());
+            assert!(asked.elapsed() < PATIENCE + Duration::from_secs(2), "page {page}");
+            assert_eq!(begun.load(Ordering::Relaxed), 1, "page {page}");
+        }
+        disk.notify_one();
+        drop(last.reading.lock().await);
+        let shown = last.read_by(async { panic!("it is fresh") }).await;
+        assert_eq!(shown.map(|summary| summary.at), Some(Moment(7)));
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_is_shown_while_it_cannot_be_read() {
+        let last = LastStatus::default();
+        assert!(last.read_by(async { Ok(summary(1)) }).await.is_some());
+        last.read.lock().unwrap().as_mut().unwrap().0 = Instant::now().checked_sub(FRESH).unwrap();
+        let failed = last.read_by(async { Err(FlowError::Internal("no disk".into())) }).await;
+        assert_eq!(failed.map(|summary| summary.at), Some(Moment(1)));
+        let news = last.read_by(async { Ok(summary(2)) }).await;
+        assert_eq!(news.map(|summary| summary.at), Some(Moment(2)));
+    }
 }

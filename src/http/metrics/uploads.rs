@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::http::StatusCode;
-
 use super::page::{Page, label};
 use crate::api::{ChangeOutcome, ItemState, Problem};
 use crate::http::answer::Failure;
@@ -19,15 +17,18 @@ enum Fate {
     Already,
     /// It is not taken, and the sender has to do something about it.
     Refused,
-    /// The server, its disk or the connection failed, or it was too busy.
+    /// Not now: the server was too busy or the body was cut off, and the same may succeed in a moment.
+    PutOff,
+    /// The server or its disk failed; the log has a line of it.
     Failed,
 }
 
-const FATES: [(Fate, &str); 5] = [
+const FATES: [(Fate, &str); 6] = [
     (Fate::Published, "published"),
     (Fate::Waiting, "waiting"),
     (Fate::Already, "already"),
     (Fate::Refused, "refused"),
+    (Fate::PutOff, "put_off"),
     (Fate::Failed, "failed"),
 ];
 
@@ -42,11 +43,11 @@ impl Fate {
     }
 
     /// Of a package whose sending, or whose change, was answered like this.
-    fn of_status(status: u16) -> Self {
-        let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-        match passing.iter().any(|one| one.as_u16() == status) || status >= 500 {
-            true => Self::Failed,
-            false => Self::Refused,
+    fn of_problem(problem: &Problem) -> Self {
+        match problem.status {
+            _ if problem.is_passing() => Self::PutOff,
+            500.. => Self::Failed,
+            _ => Self::Refused,
         }
     }
 }
@@ -72,7 +73,7 @@ impl Uploads {
             Ok(outcome) => {
                 outcome.items.iter().for_each(|item| self.note(Fate::of_item(item.state), 1));
             }
-            Err(Failure(problem)) => self.note(Fate::of_status(problem.status), packages),
+            Err(Failure(problem)) => self.note(Fate::of_problem(problem), packages),
         }
         answer
     }
@@ -88,7 +89,7 @@ impl Uploads {
 
     /// The same, by its problem.
     pub fn note_problem(&self, problem: Option<&Problem>) {
-        problem.iter().for_each(|problem| self.note(Fate::of_status(problem.status), 1));
+        problem.iter().for_each(|problem| self.note(Fate::of_problem(problem), 1));
     }
 
     fn note(&self, fate: Fate, packages: usize) {
@@ -103,6 +104,41 @@ impl Uploads {
         page.head(name, "counter", "packages that were sent, by what became of them");
         for ((_, word), count) in FATES.iter().zip(&self.of) {
             page.line(name, &label("outcome", word), count.load(Ordering::Relaxed));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Code;
+
+    #[test]
+    fn what_may_be_repeated_at_once_is_put_off_and_has_not_failed() {
+        let fates = [
+            (Code::Timeout, Fate::PutOff),
+            (Code::TooManyRequests, Fate::PutOff),
+            (Code::Busy, Fate::PutOff),
+            (Code::ClockBehind, Fate::Failed),
+            (Code::OutOfSpace, Fate::Failed),
+            (Code::OutcomeUnknown, Fate::Failed),
+            (Code::WritingStopped, Fate::Failed),
+            (Code::Internal, Fate::Failed),
+            (Code::Rejected, Fate::Refused),
+            (Code::VersionConflict, Fate::Refused),
+            (Code::Denied, Fate::Refused),
+        ];
+        for (code, fate) in fates {
+            let problem = Problem::new(code, "told");
+            assert_eq!(Fate::of_problem(&problem), fate, "{}", code.as_str());
+            let uploads = Uploads::default();
+            uploads.note_problem(Some(&problem));
+            let mut page = Page::default();
+            uploads.write(&mut page);
+            let word = FATES.iter().find(|(one, _)| *one == fate).unwrap().1;
+            let page = page.text();
+            assert!(page.contains(&format!("{{outcome=\"{word}\"}} 1\n")), "{page}");
+            assert_eq!(page.matches("} 1\n").count(), 1, "{page}");
         }
     }
 }

@@ -64,6 +64,32 @@ fn an_id_is_in_the_answer_the_problem_and_the_log_and_a_forged_one_is_replaced()
 }
 
 #[test]
+fn a_file_that_is_refused_or_damaged_has_its_line_by_the_id_of_the_request() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let host = "web1.example.org";
+    let _root = server.host(host);
+    server.repoctl(&["suite", "create", "edge", "--architectures", "amd64"]).expect_success();
+    let ask = |path: &str, id: &str| {
+        let header = format!("X-Request-Id: {id}");
+        server.curl(host, path).args(["-i", "-H", &header]).run().stdout
+    };
+    assert!(ask("dists/edge/InRelease", "file-1").starts_with("HTTP/1.1 403"));
+    let refused = lines_of(&server.log(), "file-1");
+    assert!(refused.len() == 1 && refused[0].contains("refused who="), "{}", server.log());
+    let index = ask("dists/stable/main/binary-amd64/Packages", "file-2");
+    assert!(lines_of(&server.log(), "file-2").is_empty(), "{}", server.log());
+    let field = |name: &str| index.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let (path, digest) = (field("Filename: "), field("SHA256: "));
+    let fans = std::fs::read_dir(server.data().join("pool/blobs")).unwrap();
+    let stored = fans.map(|fan| fan.unwrap().path().join(digest)).find(|one| one.exists());
+    std::fs::write(stored.expect("the stored package"), "rotten").unwrap();
+    assert!(ask(path, "file-3").starts_with("HTTP/1.1 500"));
+    let failed = lines_of(&server.log(), "file-3");
+    assert!(failed.len() == 1 && failed[0].contains("ERROR"), "{}", server.log());
+}
+
+#[test]
 fn what_repoctl_prints_of_a_failure_finds_it_in_the_log_of_the_server() {
     let mut server = TestServer::start();
     assert_eq!(server.stop(), 0);

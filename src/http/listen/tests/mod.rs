@@ -5,6 +5,7 @@ mod handshake;
 mod lifecycle;
 mod patience;
 mod proxied;
+mod quiet;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -156,11 +157,11 @@ struct Running {
 }
 
 impl Running {
-    fn start(limits: EdgeLimits, app: Router) -> Self {
+    fn start(limits: EdgeLimits, app: impl Application) -> Self {
         Self::start_at("127.0.0.1:0", limits, app)
     }
 
-    fn start_at(addr: &str, limits: EdgeLimits, app: Router) -> Self {
+    fn start_at(addr: &str, limits: EdgeLimits, app: impl Application) -> Self {
         let edge = Edge::bind(&[addr.parse().unwrap()], limits).unwrap();
         Self::start_edge(edge, 0, app)
     }
@@ -174,7 +175,7 @@ impl Running {
     }
 
     /// Starts it, for connections to the listener of this number.
-    fn start_edge(edge: Edge, listener: usize, app: Router) -> Self {
+    fn start_edge(edge: Edge, listener: usize, app: impl Application) -> Self {
         let server = pair("localhost");
         let tls = Arc::new(ArcSwap::from_pointee(harden(soft_config(&server))));
         let (stop, stopped) = oneshot::channel();
