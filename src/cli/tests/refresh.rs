@@ -60,7 +60,7 @@ fn list(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
             list(root, &entry, files);
-        } else {
+        } else if !entry.ends_with("repod/lock") {
             let name = entry.strip_prefix(root).unwrap().display().to_string();
             files.push((name, std::fs::read_to_string(&entry).unwrap()));
         }
