@@ -15,7 +15,6 @@ use crate::time::Moment;
 
 mod late;
 mod random;
-
 mod several;
 
 fn name(text: &str) -> PackageName {
