@@ -11,6 +11,7 @@ use crate::harness::programs::{Outcome, is_root};
 use crate::harness::server::{TestServer, host_files};
 
 mod chance;
+mod late;
 
 /// What is installed: the version by name and architecture.
 type Installed = BTreeMap<(String, String), String>;
