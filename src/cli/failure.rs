@@ -169,9 +169,9 @@ fn hint_of(code: Code) -> Option<&'static str> {
         Code::VersionConflict => Some("give the rebuilt package a higher version"),
         Code::GenerationMoved => Some("look at the suite again, then repeat the command"),
         Code::Denied => Some("`repoctl whoami` shows who you are and what you may do"),
-        Code::CertificateExpired | Code::CertificateRevoked | Code::CertificateRefused => {
-            Some("ask an administrator for a new certificate: repoctl identity issue")
-        }
+        Code::CertificateExpired | Code::CertificateRevoked | Code::CertificateRefused => Some(
+            "ask an administrator for a new certificate: repoctl identity issue, or for a host: repoctl host token",
+        ),
         Code::Busy | Code::TooManyRequests | Code::Timeout | Code::Stopping => {
             Some("nothing was half done; try again in a moment")
         }

@@ -163,7 +163,7 @@ impl ClientError {
                 Some("check --server (is it the name in the certificate of the server?) and --ca")
             }
             Self::CertificateRefused { .. } => {
-                Some("ask an administrator for a new one: repoctl identity issue")
+                Some("ask an administrator for a new one: repoctl identity issue, or for a host: repoctl host token")
             }
             Self::Unexpected { .. } => {
                 Some("does --server name a repod server, of a version near to this one?")

@@ -91,6 +91,9 @@ fn history_and_audit_say_what_moved_and_find_a_package() {
     assert_eq!(verbs("many-200"), ["add"]);
     assert_eq!(verbs("absent"), [""; 0]);
     server.repoctl(&["audit", "--verb", "rolback"]).expect_says("did you mean rollback?");
+    server.repoctl(&["audit", "--package", "acme-wbe"]).expect_says("did you mean acme-web?");
+    let none = server.repoctl(&["audit", "--package", "zulu", "--refused"]).expect_success();
+    assert_eq!(none.stderr, "no such entries\n", "it is a package, and nothing of it was refused");
 }
 
 #[test]

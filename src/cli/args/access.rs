@@ -43,8 +43,8 @@ pub enum HostCommand {
 /// Which hosts.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl host list --suite stable --behind\n\n\
-                        OFFERED is the generation of each suite that the host was given when it last asked \
-                        for one. Whether it installed it, only the host knows.")]
+                        LAST UPDATE is when its apt-get update last asked for a suite; OFFERED is the generation of \
+                        each suite that it was given then. Whether it installed it, only the host knows.")]
 pub struct HostListArgs {
     /// Only hosts that read this suite, and only of this suite
     #[arg(long, short, value_name = "SUITE")]

@@ -60,7 +60,12 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
         let near = verb.map(|verb| {
             format!("; no verb is called {verb}{}", or_nearest(verb, VERBS.into_iter(), otherwise))
         });
-        session.say_if_empty(&[(); 0], &format!("no such entries{}", near.unwrap_or_default()));
+        let meant = match &args.package {
+            Some(package) => super::package::mistyped(&session.client, package.as_str()).await,
+            None => String::new(),
+        };
+        let near = near.unwrap_or_default();
+        session.say_if_empty(&[(); 0], &format!("no such entries{near}{meant}"));
     }
     Ok(())
 }

@@ -113,6 +113,24 @@ async fn absent(client: &Client, name: &PackageName, version: Option<&Version>) 
 /// The end of a sentence that says that a package is not there: `; did you mean NAME?`, or that another suite has
 /// it; empty where none is near, or the server does not say.
 pub(super) async fn near(client: &Client, name: &str) -> String {
+    let known = alike(client, name).await;
+    match known.contains(name) {
+        true => format!("; another suite has it: repoctl show {}", shell_word(name)),
+        false => or_nearest(name, known.iter().map(String::as_str), ""),
+    }
+}
+
+/// `; did you mean NAME?` where no suite that may be read has a package of this name.
+pub(super) async fn mistyped(client: &Client, name: &str) -> String {
+    let known = alike(client, name).await;
+    match known.contains(name) {
+        true => String::new(),
+        false => or_nearest(name, known.iter().map(String::as_str), ""),
+    }
+}
+
+/// The packages that may be read whose names begin or end as this one does.
+async fn alike(client: &Client, name: &str) -> BTreeSet<String> {
     let middle = name.char_indices().nth(name.chars().count() / 2).map_or(0, |(at, _)| at);
     let (first, last) = name.split_at(middle);
     let mut known = BTreeSet::new();
@@ -120,10 +138,7 @@ pub(super) async fn near(client: &Client, name: &str) -> String {
         let found = client.search(&SearchQuery { pattern, limit: None }).await.unwrap_or_default();
         known.extend(found.into_iter().map(|one| one.placement.package.to_string()));
     }
-    match known.contains(name) {
-        true => format!("; another suite has it: repoctl show {}", shell_word(name)),
-        false => or_nearest(name, known.iter().map(String::as_str), ""),
-    }
+    known
 }
 
 /// Reads `PACKAGE` or `PACKAGE=VERSION`.

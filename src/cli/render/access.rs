@@ -25,14 +25,13 @@ pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
 
 /// Identities, as a table: one line each, with the certificate that ends last.
 pub fn list(identities: &[IdentityView], now: Moment) -> String {
-    let mut table = Table::new(&["NAME", "ROLE", "SUITES", "CERTIFICATE", "LAST SEEN"]);
+    let mut table = Table::new(&["NAME", "ROLE", "SUITES", "CERTIFICATE"]);
     for one in identities {
         table.row([
             one.identity.clone(),
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
             certificate_state(one, now),
-            last_seen(one, None, now),
         ]);
     }
     table.lines(0)
@@ -40,7 +39,7 @@ pub fn list(identities: &[IdentityView], now: Moment) -> String {
 
 /// Hosts, as a table: one line each, with what it was offered last of each of its suites, or of `suite`.
 pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> String {
-    let mut table = Table::new(&["NAME", "CERTIFICATE", "LAST SEEN", "OFFERED"]);
+    let mut table = Table::new(&["NAME", "CERTIFICATE", "LAST UPDATE", "OFFERED"]);
     for one in hosts {
         let offered = match suite {
             Some(suite) => offered(one, suite),
@@ -53,7 +52,7 @@ pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> 
         table.row([
             one.identity.clone(),
             certificate_state(one, now),
-            last_seen(one, suite, now),
+            last_update(one, suite, now),
             offered,
         ]);
     }
@@ -71,7 +70,7 @@ fn suites_of(one: &IdentityView) -> BTreeSet<&SuiteName> {
     }
 }
 
-fn last_seen(one: &IdentityView, suite: Option<&SuiteName>, now: Moment) -> String {
+fn last_update(one: &IdentityView, suite: Option<&SuiteName>, now: Moment) -> String {
     let seen = one.sightings.iter().filter(|it| suite.is_none_or(|suite| *suite == it.suite));
     seen.map(|it| it.at).max().map_or("never".into(), |at| age(at, now))
 }
@@ -106,7 +105,7 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
             one.reason.clone(),
         ]);
     }
-    let mut sightings = Table::new(&["SUITE", "LAST SEEN", "OFFERED"]);
+    let mut sightings = Table::new(&["SUITE", "LAST UPDATE", "OFFERED"]);
     for seen in &one.sightings {
         sightings.row([seen.suite.to_string(), when(seen.at, now), offered(one, &seen.suite)]);
     }

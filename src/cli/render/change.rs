@@ -182,7 +182,7 @@ fn hosts(outcome: &ChangeOutcome, now: Moment) -> String {
     if hosts.is_empty() {
         return format!("\nno host reads {suite}\n");
     }
-    let mut table = Table::new(&["HOST", "LAST SEEN", ">GENERATION"]);
+    let mut table = Table::new(&["HOST", "LAST UPDATE", ">GENERATION"]);
     for host in hosts {
         table.row([
             host.identity.clone(),
