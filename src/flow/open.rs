@@ -71,6 +71,7 @@ impl Repository {
             aliases: Aliases::default(),
             uploads,
             last_end: Mutex::default(),
+            contents: Mutex::default(),
             memory,
             reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),
             journal: Notes::default(),

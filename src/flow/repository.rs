@@ -39,9 +39,10 @@ use crate::trust::{CertificateAuthority, Trust};
 /// 3. `rights`;
 /// 4. `rotating`;
 /// 5. `sweeping`;
-/// 6. the locks of a desk, in their order ([`Desk`]);
-/// 7. `authority`;
-/// 8. the locks within the trust, the signer, the pool and the catalogue, each held for one call.
+/// 6. `contents`;
+/// 7. the locks of a desk, in their order ([`Desk`]);
+/// 8. `authority`;
+/// 9. the locks within the trust, the signer, the pool and the catalogue, each held for one call.
 ///
 /// `memory`, `uploads`, `last_end`, `journal`, `deadlines` and `refusals` lock for one step and take no
 /// other lock meanwhile. Two locks
@@ -71,6 +72,8 @@ pub struct Repository {
     /// When a body was last ended because it was slow while others waited.
     pub(in crate::flow) last_end: Mutex<Option<std::time::Instant>>,
     pub(in crate::flow) memory: UploadMemory,
+    /// Held while paths are sorted into Contents: what that takes is taken once, however many suites there are.
+    pub(in crate::flow) contents: Mutex<()>,
     pub(in crate::flow) reports: Arc<tokio::sync::Semaphore>,
     pub(in crate::flow) journal: Notes,
     pub(in crate::flow) refusals: Refusals,

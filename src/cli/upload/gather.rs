@@ -45,9 +45,24 @@ pub struct Gathered {
     pub found: Vec<Found>,
     /// Files in named directories that are no packages, in order.
     pub left_out: Vec<PathBuf>,
+    /// What was passed over because it cannot be uploaded, and why; nothing unless it is to be passed over.
+    pub unfit: Vec<(PathBuf, Failure)>,
+    keep_going: bool,
 }
 
 impl Gathered {
+    /// Passes over a path that cannot be uploaded.
+    ///
+    /// # Errors
+    /// The failure itself, unless such paths are passed over.
+    fn pass_over(&mut self, path: &Path, failure: Failure) -> Result<(), Failure> {
+        if !self.keep_going {
+            return Err(failure);
+        }
+        self.unfit.push((path.to_owned(), failure));
+        Ok(())
+    }
+
     /// A note about the skipped files; empty when there are none.
     pub fn note(&self) -> String {
         if self.left_out.is_empty() {
@@ -68,7 +83,8 @@ impl Gathered {
 ///
 /// # Errors
 /// A usage [`Failure`] for a path that does not exist, is no package, or is a directory without
-/// any; also for something in a directory that is named like a package and cannot be uploaded.
+/// any; also for something in a directory that is named like a package and cannot be uploaded. With
+/// `--keep-going` these are passed over, and only a list that cannot be read is a failure.
 pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Gathered, Failure> {
     let mut named = args.paths.clone();
     match args.from_file.as_deref() {
@@ -79,16 +95,18 @@ pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Gathered, Fa
         }
         None => {}
     }
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered { keep_going: args.keep_going, ..Gathered::default() };
     for path in named {
-        find(&path, &mut gathered)?;
+        if let Err(failure) = find(&path, &mut gathered) {
+            gathered.pass_over(&path, failure)?;
+        }
     }
-    let Gathered { found, left_out } = &mut gathered;
+    let Gathered { found, left_out, unfit, .. } = &mut gathered;
     found.sort();
     found.dedup_by(|one, other| one.path == other.path);
     left_out.sort();
     left_out.dedup();
-    if found.is_empty() {
+    if found.is_empty() && unfit.is_empty() {
         return Err(Failure::usage("the list names no package"));
     }
     Ok(gathered)
@@ -112,18 +130,29 @@ fn find(path: &Path, gathered: &mut Gathered) -> Result<(), Failure> {
         gathered.found.push(Found { path: path.to_owned(), size_bytes: metadata.len() });
         return Ok(());
     }
-    let before = gathered.found.len();
+    let before = (gathered.found.len(), gathered.unfit.len());
     for entry in walkdir::WalkDir::new(path) {
-        let entry = entry.map_err(|error| Failure::usage(error.to_string()))?;
-        if !entry.file_type().is_dir() {
-            sort_in(entry, gathered)?;
+        let (path, sorted) = match entry {
+            Ok(entry) if entry.file_type().is_dir() => continue,
+            Ok(entry) => (entry.path().to_owned(), sort_in(entry, gathered)),
+            Err(error) => (error.path().unwrap_or(path).to_owned(), Err(not_walked(path, error))),
+        };
+        if let Err(failure) = sorted {
+            gathered.pass_over(&path, failure)?;
         }
     }
-    if gathered.found.len() == before {
+    if (gathered.found.len(), gathered.unfit.len()) == before {
         let message = format!("there is no *.deb, *.udeb or *.ddeb below {}", path.display());
         return Err(Failure::usage(message));
     }
     Ok(())
+}
+
+/// The failure to list a directory below `path`.
+fn not_walked(path: &Path, error: walkdir::Error) -> Failure {
+    let at = error.path().unwrap_or(path).to_owned();
+    let text = error.to_string();
+    error.into_io_error().map_or_else(|| Failure::usage(text), |cause| unreadable(&at, &cause))
 }
 
 /// Sorts in an entry of a directory. Links to files are followed, those to directories are left

@@ -48,6 +48,8 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
     let suite = session.suite(args.to.suite.as_ref())?;
     let gathered = gather::gather(args, &mut session.around.input)?;
     session.around.complain(&gathered.note());
+    let mut refusals = Refusals::default();
+    refusals.extend(gathered.unfit.iter().map(|(path, failure)| Refused::unread(path, failure)));
     let found = gathered.found;
     if found.len() > MOST_ITEMS {
         return Err(Failure::usage(format!(
@@ -58,7 +60,6 @@ pub async fn upload(session: &mut Session<'_>, args: &UploadArgs) -> Result<(), 
     let (small, large): (Vec<_>, Vec<_>) = found.into_iter().partition(batch::is_small);
     let client = session.client.clone();
     let progress = Progress::of(session);
-    let mut refusals = Refusals::default();
     let done = work(args, &suite, &client, (small, large), &progress, &mut refusals).await;
     let outcome = done.map_err(|failure| refusals.beside(failure))?;
     outcome::tell(session, args, outcome.as_ref(), &refusals)

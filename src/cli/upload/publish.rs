@@ -1,7 +1,7 @@
 //! Publish: the one change that lists what was sent.
 
 use super::gather::Parcel;
-use super::refused::{Others, Refusals, of_change};
+use super::refused::{Others, Refusals, Refused, of_change};
 use super::trial::Trial;
 use crate::api::{ChangeOutcome, ChangeRequest};
 use crate::cli::failure::Failure;
@@ -39,7 +39,11 @@ pub(super) async fn publish(
             ClientError::Problem { problem, .. } => of_change(problem, &parcels),
             _ => None,
         };
-        let Some(found) = found else { return Err(error.into()) };
+        let Some(mut found) = found else { return Err(error.into()) };
+        // Where one of two at odds is refused for another reason as well, the other one may be taken.
+        if order.keep_going && found.iter().any(Refused::by_itself) {
+            found.retain(Refused::by_itself);
+        }
         refusals.extend(found);
         parcels.retain(|parcel| !refusals.contains(&parcel.digest));
         if !order.keep_going {

@@ -24,6 +24,9 @@ pub(super) struct Refused {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     reasons: Vec<String>,
+    /// Whether another package of this upload is all that stands against it.
+    #[serde(skip)]
+    only_beside: bool,
 }
 
 impl Refused {
@@ -39,7 +42,12 @@ impl Refused {
             other => (None, vec![other.to_string()]),
         };
         let file = parcel.path.display().to_string();
-        Self { file, digest: Some(parcel.digest), code, reasons }
+        Self { file, digest: Some(parcel.digest), code, reasons, only_beside: false }
+    }
+
+    /// Whether it is refused even without the other packages of this upload.
+    pub(super) fn by_itself(&self) -> bool {
+        !self.only_beside
     }
 
     /// Its path on this machine.
@@ -51,7 +59,8 @@ impl Refused {
     pub(super) fn unread(path: &Path, failure: &Failure) -> Self {
         let file = path.display().to_string();
         let reason = failure.message.strip_prefix(&format!("{file}: ")).unwrap_or(&failure.message);
-        Self { reasons: vec![reason.to_owned()], file, digest: None, code: None }
+        let reasons = vec![reason.to_owned()];
+        Self { reasons, file, digest: None, code: None, only_beside: false }
     }
 }
 
@@ -65,10 +74,11 @@ pub(super) fn of_change(problem: &Problem, parcels: &[Parcel]) -> Option<Vec<Ref
             reason.digest.and_then(|digest| Some((digest, files.get(&digest)?)))?;
         let other = reason.against.and_then(|against| files.get(&against));
         let other = other.map(|other| format!(" (the other one is {other})")).unwrap_or_default();
-        let code = Some(problem.code.clone());
-        let new =
-            || Refused { file: file.clone(), digest: Some(digest), code, reasons: Vec::new() };
+        let (code, reasons) = (Some(problem.code.clone()), Vec::new());
+        let (digest, only_beside) = (Some(digest), true);
+        let new = || Refused { file: file.clone(), digest, code, reasons, only_beside };
         let one = refused.entry(file).or_insert_with(new);
+        one.only_beside &= !other.is_empty();
         one.reasons.push(format!("{}{other}", reason_line(reason)));
     }
     Some(refused.into_values().collect()).filter(|refused: &Vec<_>| !refused.is_empty())
@@ -147,5 +157,37 @@ impl Refusals {
             one.reasons.iter().map(|reason| format!("{}: {reason}", one.file)).collect()
         };
         self.list.iter().flat_map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Code, Reason};
+
+    #[test]
+    fn what_only_another_package_of_the_upload_stands_against_is_told_apart() {
+        let parcel = |name: &str| Parcel {
+            path: name.into(),
+            digest: Digest::of(name.as_bytes()),
+            size_bytes: 1,
+        };
+        let parcels = ["a.deb", "b.deb", "c.deb"].map(parcel);
+        let reason = |of: usize, against: Option<Digest>| {
+            let digest = Some(parcels[of].digest);
+            Reason { digest, against, ..Reason::of("acme", "is at odds") }
+        };
+        let mut problem = Problem::new(Code::VersionConflict, "refused");
+        problem.reasons = vec![
+            reason(0, None),
+            reason(1, Some(parcels[0].digest)),
+            reason(1, Some(Digest::of(b"stored"))),
+            reason(2, Some(parcels[0].digest)),
+        ];
+        let found = of_change(&problem, &parcels).unwrap();
+        let alone: Vec<_> = found.iter().map(|one| (one.file(), one.by_itself())).collect();
+        assert_eq!(alone, [("a.deb", true), ("b.deb", true), ("c.deb", false)]);
+        problem.reasons.push(Reason::of("stable", "is frozen"));
+        assert!(of_change(&problem, &parcels).is_none());
     }
 }

@@ -36,8 +36,12 @@ impl Difference<'_> {
         let concerned = self.concerned(names, &moved)?;
         // Most of what depends on a package that moved finds the same as before. The rest is looked at together:
         // most of what one of them needs is needed by others too.
-        let unclear = in_parts(&concerned, may_go_on, |part| self.unclear(part, &moved, &shared))?;
-        let Some(unclear) = unclear else { return Ok(None) };
+        let (there, new): (Vec<_>, Vec<_>) =
+            concerned.into_iter().partition(|name| self.before.lists_name(name));
+        let unclear = in_parts(&there, may_go_on, |part| self.unclear(part, &moved, &shared))?;
+        let Some(mut unclear) = unclear else { return Ok(None) };
+        unclear.extend(new);
+        unclear.sort_unstable();
         in_parts(&unclear, may_go_on, |part| self.examine(part, &moved, &shared))
     }
 
@@ -88,16 +92,13 @@ impl Difference<'_> {
         self.repository.memory.encode(NAME_BYTES.saturating_mul(names.len() as u64))
     }
 
-    /// Those of these names for which hosts may find something else than before.
+    /// Those of these names, which were listed, for which hosts may find something else than before.
     fn unclear(
         &self,
         names: &[PackageName],
         moved: &Moved,
         shared: &Shared,
     ) -> Result<Vec<PackageName>, FlowError> {
-        if self.before.lists_nothing() {
-            return Ok(names.to_vec());
-        }
         let _loan = self.room_for(names);
         let mut known = Known::new(*self, shared);
         let listed = known.listed_of(names)?;

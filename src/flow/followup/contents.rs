@@ -20,7 +20,7 @@ use crate::flow::followup::pace::REST;
 use crate::flow::index::chunk::Chunk;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
-use crate::flow::threads::blocking;
+use crate::flow::threads::{blocking, lock};
 use crate::time::Moment;
 
 /// Least time from one round to the next. Unit: seconds.
@@ -200,6 +200,7 @@ impl Book {
             let before = file.keys();
             let mut rest = changes.as_slice();
             while !rest.is_empty() {
+                let _one_at_a_time = lock(&repository.contents);
                 let (batch, behind) = Batch::read(repository, rest)?;
                 file.edit(&mut Writer::new(repository, desk), &batch.edits())?;
                 rest = behind;

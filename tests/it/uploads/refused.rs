@@ -67,6 +67,41 @@ fn what_is_not_refused_goes_live_in_one_generation_and_the_rest_is_told_by_file(
 }
 
 #[test]
+fn what_cannot_be_read_is_passed_over_and_told() {
+    let server = TestServer::start();
+    let before = generation(&server);
+    let folder = server.at("import");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(format!("{folder}/a-good.deb"), package("acme-a", "1.0").build()).unwrap();
+    std::os::unix::fs::symlink("/nowhere/b.deb", format!("{folder}/b-link.deb")).unwrap();
+    std::fs::create_dir(format!("{folder}/c-folder.deb")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, format!("{folder}/d-pipe.deb"), 0o600.into()).unwrap();
+    let [missing, note] = ["missing.deb", "note.txt"].map(|name| server.at(name));
+    std::fs::write(&note, "no package").unwrap();
+
+    let told = upload(&server, &[&folder, &missing, &note]).expect_code(2);
+    assert_eq!(generation(&server), before, "{told}");
+    let told = upload(&server, &["--keep-going", &folder, &missing, &note]).expect_code(1);
+    let head = "error: 4 of 5 packages refused; the others were taken\n";
+    assert!(told.stderr.starts_with(head), "{told}");
+    for (path, why) in [
+        (format!("{folder}/b-link.deb"), "there is no such file"),
+        (format!("{folder}/d-pipe.deb"), "is no file"),
+        (missing.clone(), "there is no such file"),
+        (note, "is not a .deb, .udeb or .ddeb file"),
+    ] {
+        let told_once = told.stderr.lines().filter(|line| line.starts_with(&format!("  {path}: ")));
+        assert_eq!(told_once.filter(|line| line.contains(why)).count(), 1, "{path}: {told}");
+    }
+    assert_eq!(offered(&server, "acme-a"), ["1.0 amd64"]);
+    assert_eq!(generation(&server), before + 1);
+
+    let told = upload(&server, &["--keep-going", &missing]).expect_code(1);
+    let head = "error: 1 of 1 package refused; nothing was published\n";
+    assert!(told.stderr.starts_with(head), "{told}");
+}
+
+#[test]
 fn without_it_nothing_is_published_and_a_conflict_names_its_file_once() {
     let (server, folder) = import();
     let before = generation(&server);
