@@ -31,6 +31,7 @@ pub mod package;
 pub mod package_set;
 pub mod past;
 pub mod patches;
+pub mod patterns;
 pub mod pin;
 pub mod pinning;
 pub mod place;
@@ -57,13 +58,14 @@ pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
     Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
 };
-pub use grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
+pub use grants::{AccessGrant, Group, Subject};
 pub use identity::{Identity, IdentityError};
 pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk, StoredMember, StoredRun};
 pub use index_place::IndexPlace;
 pub use installable::Lack;
 pub use package::{Package, Text};
 pub use package_set::PackageSet;
+pub use patterns::{GroupName, Member, SuitePattern};
 pub use pin::{Pin, PinKind, PinTarget, Withdrawn};
 pub use place::{Move, Place};
 pub use plan::Plan;

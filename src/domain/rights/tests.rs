@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::access::{self, Right};
-use crate::domain::grants::PackagePattern;
+use crate::domain::patterns::PackagePattern;
 use crate::domain::{AccessEdit, AccessSet, SuiteScope};
 
 const IDENTITIES: [&str; 6] =
