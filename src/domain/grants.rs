@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::limits::{GrantError, Limits, MOST_PATTERNS};
 use crate::domain::patterns::{GroupName, Member, PackagePattern, PatternError, SuitePattern};
 use crate::domain::{Grant, Identity, Role, SuiteScope};
 
@@ -86,19 +87,6 @@ pub struct AccessGrant {
     pub packages: BTreeSet<PackagePattern>,
 }
 
-/// A grant is not valid.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct GrantError {
-    /// Which field.
-    pub field: &'static str,
-    /// What is wrong with it, and what is allowed.
-    pub problem: &'static str,
-}
-
-/// The most patterns of one kind in a grant: requests compare them one by one.
-const MOST_PATTERNS: usize = 64;
-
 impl AccessGrant {
     /// An identity's own grant, in this form.
     pub fn of(own: &Grant) -> Self {
@@ -110,9 +98,14 @@ impl AccessGrant {
             to: Subject::Identity(own.identity.clone()),
             role: own.role,
             suites,
-            components: BTreeSet::new(),
-            packages: BTreeSet::new(),
+            components: own.limits.components.clone(),
+            packages: own.limits.packages.clone(),
         }
+    }
+
+    /// What it is limited to.
+    pub fn limits(&self) -> Limits {
+        Limits { components: self.components.clone(), packages: self.packages.clone() }
     }
 
     /// Checks what types cannot.
@@ -120,30 +113,21 @@ impl AccessGrant {
     /// # Errors
     /// [`GrantError`] naming the first field that is wrong.
     pub fn verify(&self) -> Result<(), GrantError> {
-        let wrong = |field, problem| Err(GrantError { field, problem });
-        let limited = !self.components.is_empty() || !self.packages.is_empty();
         if self.suites.is_empty() {
-            return wrong("suites", "is empty; name suites or patterns of them, such as \"*\"");
+            let problem = "is empty; name suites or patterns of them, such as \"*\"";
+            return Err(GrantError::new("suites", problem));
         }
-        for (field, count) in [
-            ("suites", self.suites.len()),
-            ("components", self.components.len()),
-            ("packages", self.packages.len()),
-        ] {
-            if count > MOST_PATTERNS {
-                return wrong(field, "names more than 64; use patterns, or several grants");
-            }
+        if self.suites.len() > MOST_PATTERNS {
+            let problem = "names more than 64; use patterns, or several grants";
+            return Err(GrantError::new("suites", problem));
         }
-        match self.role {
-            Role::Host if limited => wrong(
-                if self.components.is_empty() { "packages" } else { "components" },
-                "limits who uploads or operates; apt reads a suite whole, so make a suite for less",
-            ),
-            Role::Admin if limited || self.suites != [SuitePattern::any()].into() => {
-                wrong("role", "an admin may do everything: suites is [\"*\"], without limits")
-            }
-            _ => Ok(()),
+        if self.role == Role::Admin
+            && (!self.is_whole() || self.suites != [SuitePattern::any()].into())
+        {
+            let problem = "an admin may do everything: suites is [\"*\"], without limits";
+            return Err(GrantError::new("role", problem));
         }
+        self.limits().verify(self.role)
     }
 
     /// Whether it covers this suite.

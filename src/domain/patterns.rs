@@ -1,5 +1,6 @@
 //! Patterns: names and patterns of groups, members, suites and packages, as grants have them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -189,5 +190,87 @@ impl PackagePattern {
     /// Whether it matches `package`.
     pub fn matches(&self, package: &PackageName) -> bool {
         matches(&self.0, package.as_str())
+    }
+
+    /// Whether there could be a package whose name it matches.
+    pub fn matches_some_name(&self) -> bool {
+        match self.0.contains('*') {
+            true => self.0.starts_with(|first: char| first == '*' || first.is_ascii_alphanumeric()),
+            false => PackageName::parse(&self.0).is_ok(),
+        }
+    }
+
+    /// Whether there could be a name that both it and `other` match, a pattern of the same syntax.
+    pub fn overlaps(&self, other: &str) -> bool {
+        overlap(self.0.as_bytes(), other.as_bytes())
+    }
+}
+
+/// Whether some text matches both of two patterns in which `*` stands for any text.
+fn overlap(one: &[u8], other: &[u8]) -> bool {
+    // What is left of both, once the same beginning of the text is matched.
+    let (mut seen, mut left) = (BTreeSet::new(), vec![(one, other)]);
+    while let Some((one, other)) = left.pop() {
+        if !seen.insert((one.len(), other.len())) {
+            continue;
+        }
+        match (one.split_first(), other.split_first()) {
+            (None, None) => return true,
+            (Some((b'*', behind)), next) => {
+                left.push((behind, other));
+                left.extend(next.map(|(_, next)| (one, next)));
+            }
+            (next, Some((b'*', behind))) => {
+                left.push((one, behind));
+                left.extend(next.map(|(_, next)| (next, other)));
+            }
+            (Some((a, one)), Some((b, other))) if a == b => left.push((one, other)),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_patterns_overlap_when_some_text_matches_both() {
+        for (one, other, both) in [
+            ("uni-moodle*", "uni-*", true),
+            ("uni-*", "uni-moodle*", true),
+            ("*-dev", "uni-*", true),
+            ("uni-*-dev", "*moodle*", true),
+            ("u*i", "un*ni", true),
+            ("uni", "uni", true),
+            ("uni", "uni*", true),
+            ("moodle*", "uni-*", false),
+            ("uni-moodle", "uni-moodle-*", false),
+            ("*-dev", "*-doc", false),
+            ("a*b", "a*c", false),
+            ("uni-*x", "uni-moodle", false),
+        ] {
+            let pattern: PackagePattern = one.parse().unwrap();
+            assert_eq!(pattern.overlaps(other), both, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_no_name_can_have_is_known() {
+        for (pattern, some) in [
+            ("uni-*", true),
+            ("*-dev", true),
+            ("a*", true),
+            ("0ad", true),
+            ("a", false),
+            ("-dev", false),
+            ("-dev*", false),
+            ("+*", false),
+            (".x*", false),
+        ] {
+            let pattern: PackagePattern = pattern.parse().unwrap();
+            assert_eq!(pattern.matches_some_name(), some, "{pattern}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::debian::SuiteName;
 use crate::domain::Identity;
+use crate::domain::limits::Limits;
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
@@ -69,4 +70,19 @@ pub struct Grant {
     pub role: Role,
     /// For which suites.
     pub suites: SuiteScope,
+    /// For which parts of them.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+}
+
+impl Grant {
+    /// A grant without limits.
+    pub fn whole(identity: Identity, role: Role, suites: SuiteScope) -> Self {
+        Self { identity, role, suites, limits: Limits::default() }
+    }
+
+    /// Whether it names no suite. A token with it gives the host what it holds otherwise.
+    pub fn names_no_suite(&self) -> bool {
+        matches!(&self.suites, SuiteScope::Named(names) if names.is_empty())
+    }
 }
