@@ -165,7 +165,11 @@ fn view(grant: &AccessGrant) -> api::AccessGrant {
 /// A grant from the wire that is to be given.
 fn valid_grant_of(grant: api::AccessGrant) -> Result<AccessGrant, Failure> {
     let grant = grant_of(grant)?;
-    grant.verify().map_err(|error| Failure::invalid(error.field, error.problem))?;
+    grant.verify().map_err(|error| {
+        // One of many is named, so that it is found in a file.
+        let (role, to) = (grant.role.as_str(), &grant.to);
+        Failure::invalid(error.field, format!("{} (the grant of {role} to {to})", error.problem))
+    })?;
     Ok(grant)
 }
 
