@@ -56,7 +56,10 @@ fn a_limit_of_a_certificate_holds_from_its_first_request_on() {
         refused.ends_with(" 403") && refused.contains("may alter only uni-moodle*"),
         "{refused}"
     );
-    server.repoctl(&["list", "--suite", "stable"]).expect_success().expect_says_nothing();
+    server
+        .repoctl(&["list", "--suite", "stable"])
+        .expect_success()
+        .expect_says("stable holds no packages yet");
     let taken = sends(&server, "ci", "stable", ("uni-moodle-theme", "1.0"));
     assert!(taken.ends_with(" 200") || taken.ends_with(" 201"), "{taken}");
     // Who has none is limited by nothing, as before.
@@ -100,7 +103,7 @@ fn a_limit_that_can_match_nothing_is_refused_with_its_field_and_cure() {
     let server = server();
     let uploader = ["--role", "uploader", "--suite", "stable"];
     for (limit, said) in [
-        (["--package", "-theme*"], "packages: -theme* matches no package"),
+        (["--package", "+theme*"], "packages: +theme* matches no package"),
         (["--package", "u"], "packages: u matches no package"),
         (
             ["--package", "moodle*"],

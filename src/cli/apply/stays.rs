@@ -97,7 +97,7 @@ pub fn of(
             all.push(Stays { kind, names, why: why.to_owned() });
         }
     };
-    add("part of a suite", unnamed.parts.clone(), "components and architectures are never removed");
+    add("suite part", unnamed.parts.clone(), "components and architectures are never removed");
     add(
         "suite",
         names_of(&unnamed.full),
@@ -105,21 +105,28 @@ pub fn of(
     );
     add("suite", names_of(&unnamed.suites), NOT_PRUNED);
     add("group", unnamed.groups.clone(), NOT_PRUNED);
-    add("member of a group", unnamed.members.clone(), NOT_PRUNED);
+    add("group member", unnamed.members.clone(), NOT_PRUNED);
     add("grant", unnamed.grants.iter().map(render::rights::grant).collect(), NOT_PRUNED);
-    let silent = "the file does not speak of this kind";
     if file.suite.is_none() {
-        add("suite", suites.iter().map(|suite| suite.name.to_string()).collect(), silent);
+        add(
+            "suite",
+            suites.iter().map(|suite| suite.name.to_string()).collect(),
+            "the file does not speak of suites",
+        );
     }
     if file.group.is_none() {
-        add("group", access.groups.iter().map(|group| group.name.clone()).collect(), silent);
+        add(
+            "group",
+            access.groups.iter().map(|group| group.name.clone()).collect(),
+            "the file does not speak of groups",
+        );
     }
     let words = |of: &dyn Fn(&&GivenGrant) -> bool| -> Vec<String> {
         let found = access.grants.iter().filter(of);
         found.map(|given| render::rights::grant(&given.grant)).collect()
     };
     if file.grant.is_none() {
-        add("grant", words(&|given| !given.own), silent);
+        add("grant", words(&|given| !given.own), "the file does not speak of grants");
     }
     add(
         "grant",

@@ -250,7 +250,7 @@ fn what_stays_is_told_with_its_reason() {
         [
             of("suite", "edge.1", kept),
             of("group", "old.1", kept),
-            of("member of a group", "web: web-*.example", kept),
+            of("group member", "web: web-*.example", kept),
             of(
                 "grant",
                 "host of stable to @web; uploader of stable to ci.example, for acme-web* in main",
@@ -259,12 +259,12 @@ fn what_stays_is_told_with_its_reason() {
             own.clone(),
         ]
     );
-    let silent = "the file does not speak of this kind";
+    let silent = |kind: &str| format!("the file does not speak of {kind}");
     let (lines, stays) = told("", true);
     assert!(lines.is_empty(), "{lines:?}");
-    assert_eq!(stays[0], of("suite", "stable; edge.1", silent));
-    assert_eq!(stays[1], of("group", "web; old.1", silent));
-    assert_eq!((stays.len(), &stays[2].2[..], &stays[3]), (4, silent, &own));
+    assert_eq!(stays[0], of("suite", "stable; edge.1", &silent("suites")));
+    assert_eq!(stays[1], of("group", "web; old.1", &silent("groups")));
+    assert_eq!((stays.len(), &stays[2].2, &stays[3]), (4, &silent("grants"), &own));
 }
 
 #[test]

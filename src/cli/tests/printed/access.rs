@@ -158,7 +158,7 @@ const RIGHTS: &[Scene] = &[
             typed("access grant uploader ci.example.org --suite edge --package 'acme-*' -C main"),
             typed("access grant host @web --suite 'stable*' --json"),
             typed("access grant admin bob.example.org"),
-            typed("access grant host @web --suite stabel,latest,'edge-*',testing"),
+            typed("access grant host @web --suite stabel,latest --suite 'edge-*' --suite testing"),
             typed("access grant host @web --suite stabel --json"),
         ],
     ),
