@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::own_grant::Grant;
 use crate::domain::rights::{Entitled, Reach};
-use crate::domain::role::{Grant, Role};
+use crate::domain::role::Role;
 use crate::domain::{Actor, Event, Identity};
 use crate::time::Moment;
 

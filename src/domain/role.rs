@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::debian::SuiteName;
-use crate::domain::Identity;
-use crate::domain::limits::Limits;
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
@@ -58,31 +56,5 @@ impl SuiteScope {
             Self::All => true,
             Self::Named(names) => names.contains(suite),
         }
-    }
-}
-
-/// An identity's own grant.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
-pub struct Grant {
-    /// To whom.
-    pub identity: Identity,
-    /// As what.
-    pub role: Role,
-    /// For which suites.
-    pub suites: SuiteScope,
-    /// For which parts of them.
-    #[serde(default, skip_serializing_if = "Limits::is_empty")]
-    pub limits: Limits,
-}
-
-impl Grant {
-    /// A grant without limits.
-    pub fn whole(identity: Identity, role: Role, suites: SuiteScope) -> Self {
-        Self { identity, role, suites, limits: Limits::default() }
-    }
-
-    /// Whether it names no suite. A token with it gives the host what it holds otherwise.
-    pub fn names_no_suite(&self) -> bool {
-        matches!(&self.suites, SuiteScope::Named(names) if names.is_empty())
     }
 }

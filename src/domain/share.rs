@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use crate::debian::SuiteName;
 use crate::domain::Identity;
 use crate::domain::grants::AccessGrant;
+use crate::domain::own_grant::Grant;
 use crate::domain::rights::Entitled;
-use crate::domain::role::{Grant, Role};
+use crate::domain::role::Role;
 
 /// How much of an identity lies within the suites of an asker.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
