@@ -119,6 +119,12 @@ pub struct IdentityRequest {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
+    /// Limits it to these components; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Component>,
+    /// Limits it to packages of these names, in which `*` stands for any text; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     /// A PKCS#10 request. Only its public key is used.
     pub csr_pem: String,
     /// How long the certificate is valid; the server's default when left out. Unit: days.
@@ -143,6 +149,12 @@ pub struct IdentityGrant {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
+    /// Limits it to these components; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Component>,
+    /// Limits it to packages of these names, in which `*` stands for any text; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
 }
 
 /// The answer of `PUT /hosts/{name}` and `PUT /identities/{name}`: the grant as it is now.
@@ -154,6 +166,12 @@ pub struct Granted {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
+    /// Limits it to these components; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Component>,
+    /// Limits it to packages of these names, in which `*` stands for any text; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     /// What to know: of a host that reads suites of several namespaces, and of a name without a certificate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -183,6 +201,12 @@ pub struct IdentityView {
     pub role: Option<Role>,
     /// In which suites.
     pub suites: SuiteChoice,
+    /// Limits its own grant to these components; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Component>,
+    /// Limits its own grant to packages of these names, in which `*` stands for any text; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     /// Every certificate that was issued to it, the newest first.
     pub certificates: Vec<CertificateView>,
     /// When it last read each suite.

@@ -103,7 +103,9 @@ pub fn ca_pin(ca_pem: &str) -> Option<Digest> {
 pub struct TokenRequest {
     /// The name of the host.
     pub name: String,
-    /// The suites that it may read.
+    /// The suites that it may read; empty for those that it holds when it is enrolled, such as by its
+    /// groups.
+    #[serde(default)]
     pub suites: Vec<SuiteName>,
     /// How long the token can be used. Unit: hours.
     pub hours: u32,

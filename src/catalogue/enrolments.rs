@@ -39,7 +39,8 @@ pub trait Enrolments: Send + Sync {
     fn revoke_tokens(&self, identity: &Identity, event: &Event) -> Result<u64, CatalogueError>;
 
     /// Uses up a token: records its use, the certificate that was issued for it, and the grant of
-    /// its host. Gives `false` and records nothing when the token is not pending at the moment of
+    /// its host, which is admitted again if it was shut out. A grant that names no suite is not recorded:
+    /// the host keeps what it holds. Gives `false` and records nothing when the token is not pending at the moment of
     /// use: it was used, was revoked or has ended.
     ///
     /// # Errors

@@ -51,15 +51,21 @@ impl HostCertificates {
         if !root.is_dir() {
             return Err(Failure::usage(format!("{}: is no directory", root.display())));
         }
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+        // An address of IPv6 has colons, in brackets.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
         if server.is_empty() || server.starts_with('.') || !server.chars().all(plain) {
             return Err(Failure::refused(format!("{server:?} is no name of a server")));
         }
-        let directory = root.join(PLACE).join(server);
-        Ok(Self { directory, owner: sandbox_user(root), server: server.to_owned() })
+        Ok(Self::below(root, server))
     }
 
-    /// The certificates of the machine below `root`, for every server.
+    fn below(root: &Path, server: &str) -> Self {
+        let directory = root.join(PLACE).join(server);
+        Self { directory, owner: sandbox_user(root), server: server.to_owned() }
+    }
+
+    /// The certificates of the machine below `root`, for every server. A directory is named as it is found,
+    /// so that one odd name does not keep the others from theirs.
     ///
     /// # Errors
     /// A [`Failure`] when the directory cannot be read.
@@ -71,7 +77,7 @@ impl HostCertificates {
             let entry = entry.map_err(|error| wrong(&place, &error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if entry.path().join(CERTIFICATE).exists() {
-                found.push(Self::of(root, &name)?);
+                found.push(Self::below(root, &name));
             }
         }
         found.sort_by(|a, b| a.server.cmp(&b.server));

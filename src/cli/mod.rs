@@ -11,6 +11,7 @@
     reason = "this room is where the user's files, terminal and environment are met"
 )]
 
+mod absent;
 mod apply;
 mod apt;
 mod args;

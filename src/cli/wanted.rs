@@ -121,14 +121,15 @@ impl Host<'_> {
             modes.into_iter().any(|error_mode| {
                 let address = Address { error_mode, ..address.clone() };
                 host::SuiteFiles::of(&address, facts).connection.content == text
+                    || host::earlier_connection(&address, facts) == text
             })
         })?;
         self.judge(plan, files.preferences, |text| {
+            // Of a suite that owns no names, whichever names it had then.
             let names = facts.spec.owns.is_empty().then(|| host::pinned_names(text)).flatten();
-            names.is_some_and(|names| {
-                let facts = SuiteFacts { names, ..facts.clone() };
-                host::SuiteFiles::of(address, &facts).preferences.content == text
-            })
+            let facts = SuiteFacts { names: names.unwrap_or_default(), ..facts.clone() };
+            host::SuiteFiles::of(address, &facts).preferences.content == text
+                || host::earlier_preferences(&address.server, &facts).iter().any(|one| one == text)
         })?;
         self.judge(plan, files.sources, |_| false)?;
         Ok(path)

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::own_grant::Grant;
 use crate::domain::rights::{Entitled, Reach};
-use crate::domain::role::{Grant, Role};
+use crate::domain::role::Role;
 use crate::domain::{Actor, Event, Identity};
 use crate::time::Moment;
 
@@ -107,6 +108,18 @@ pub enum Denied {
     /// not.
     #[error("{0} has no right to suite {1}, or there is no such suite")]
     Suite(Identity, SuiteName),
+    /// The same, where one of the suites that they may read may be meant.
+    #[error(
+        "{identity} has no right to suite {suite}, or there is no such suite; did you mean {near}?"
+    )]
+    Mistyped {
+        /// Who.
+        identity: Identity,
+        /// For which suite.
+        suite: SuiteName,
+        /// A suite that they may read.
+        near: String,
+    },
     /// There is a grant for the suite, but a higher role is needed.
     #[error("{identity} is {}; this needs the role {}", .have.as_str(), .need.as_str())]
     Role {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::grants::{AccessGrant, Group, GroupName, Member, Subject};
+use crate::domain::grants::{AccessGrant, Group, Subject};
+use crate::domain::patterns::{GroupName, Member};
 use crate::domain::{Conflict, ConflictKind, ConflictReason};
 
 /// Alterations of groups and grants, all made or none. It has no effect to add what is there

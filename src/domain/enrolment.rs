@@ -9,7 +9,8 @@ use crate::time::Moment;
 pub struct EnrolmentToken {
     /// SHA-256 of the secret.
     pub secret: Digest,
-    /// The grant that the host gets with it.
+    /// The grant that the host gets with it. One that names no suite gives it nothing: it reads what it
+    /// holds otherwise, such as by its groups.
     pub grant: Grant,
     /// How long the certificate is to be valid; the server's default when not given. Unit: days.
     pub days: Option<u32>,
@@ -63,6 +64,12 @@ pub enum TokenFault {
     /// The certificate that was issued for it was revoked since.
     #[error("the certificate that this token gave was revoked: make a new token")]
     CertificateRevoked,
+    /// It names no suite, and nothing else gives the host one any more.
+    #[error(
+        "no group and no grant gives this host a suite any more: let a group have it again, or make a \
+         token that names suites"
+    )]
+    NoSuite,
     /// The identity that made it could not make it now.
     #[error("who made this token may no longer give that right: let somebody else make one")]
     MakerLost,
@@ -109,7 +116,7 @@ mod tests {
         let identity: Identity = "web-01.example.org".parse().unwrap();
         EnrolmentToken {
             secret: Digest::of(b"secret"),
-            grant: Grant { identity, role: Role::Host, suites: SuiteScope::All },
+            grant: Grant::whole(identity, Role::Host, SuiteScope::All),
             days: None,
             made_by: "ops".parse().unwrap(),
             made_at: Moment(100),

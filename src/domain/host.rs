@@ -177,7 +177,7 @@ pub fn pinned_names(preferences: &str) -> Option<Vec<PackageName>> {
     for stanza in preferences.split("\n\n").filter(|one| one.ends_with("\nPin-Priority: 1001")) {
         let list = stanza.lines().find_map(|line| line.strip_prefix("Package: "))?;
         for name in list.split(' ') {
-            names.push(PackageName::parse(name.strip_suffix(":any")?).ok()?);
+            names.push(PackageName::parse(name.strip_suffix(":any").unwrap_or(name)).ok()?);
         }
     }
     Some(names)
@@ -212,6 +212,11 @@ fn file(path: String, content: String) -> HostFile {
 }
 
 fn connection(address: &Address, spec: &SuiteSpec) -> String {
+    let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
+    connection_of(address, spec, [&origin, &label])
+}
+
+fn connection_of(address: &Address, spec: &SuiteSpec, [origin, label]: [&str; 2]) -> String {
     let server = &address.server;
     let error_mode = match address.error_mode {
         ErrorMode::Any => ERROR_MODE,
@@ -230,8 +235,6 @@ fn connection(address: &Address, spec: &SuiteSpec) -> String {
          }};\n",
         own = directory(server),
         suite = spec.name,
-        origin = release_name::pattern(&spec.origin),
-        label = release_name::pattern(&spec.label),
     )
 }
 
@@ -275,19 +278,25 @@ const LONGEST_LIST_BYTES: usize = 16 * 1024;
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
-    let pin = format!("Pin: release {}\n", release_name::pin(&origin, &label, spec.name.as_str()));
-    let listed: Vec<_> = match spec.owns.is_empty() {
-        true => facts.names.iter().map(|name| format!("{name}:any")).collect(),
-        false => spec.owns.iter().map(|pattern| format!("{pattern}:any")).collect(),
-    };
+    stanzas(server, spec, &lists(&pinned(facts, ":any")), [&origin, &label])
+}
+
+/// What is pinned above 1000, each with this behind it.
+fn pinned(facts: &SuiteFacts, end: &str) -> Vec<String> {
+    match facts.spec.owns.is_empty() {
+        true => facts.names.iter().map(|name| format!("{name}{end}")).collect(),
+        false => facts.spec.owns.iter().map(|pattern| format!("{pattern}{end}")).collect(),
+    }
+}
+
+fn stanzas(server: &str, spec: &SuiteSpec, lists: &[String], [origin, label]: [&str; 2]) -> String {
+    let pin = format!("Pin: release {}\n", release_name::pin(origin, label, spec.name.as_str()));
     let mut out = String::new();
-    if !spec.not_automatic {
-        for list in lists(&listed) {
-            out.push_str(&format!(
-                "Explanation: hosts follow the repository up and down for these names.\n\
-                 Package: {list}\n{pin}Pin-Priority: 1001\n\n"
-            ));
-        }
+    for list in lists.iter().filter(|_| !spec.not_automatic) {
+        out.push_str(&format!(
+            "Explanation: hosts follow the repository up and down for these names.\n\
+             Package: {list}\n{pin}Pin-Priority: 1001\n\n"
+        ));
     }
     if let Ok(client) = client_package(server, &spec.name) {
         out.push_str(&format!(
@@ -296,6 +305,23 @@ fn preferences(server: &str, facts: &SuiteFacts) -> String {
         ));
     }
     out
+}
+
+/// The preferences as earlier builds wrote them for the same values: Origin and Label as they are, and
+/// before that also names of the native architecture alone, in one list.
+pub fn earlier_preferences(server: &str, facts: &SuiteFacts) -> [String; 2] {
+    let spec = &facts.spec;
+    let plain = [spec.origin.as_str(), spec.label.as_str()];
+    let native = Some(pinned(facts, "").join(" ")).filter(|list| !list.is_empty());
+    let native: Vec<_> = native.into_iter().collect();
+    let any = lists(&pinned(facts, ":any"));
+    [&native, &any].map(|lists| stanzas(server, spec, lists, plain))
+}
+
+/// The settings of apt as earlier builds wrote them for the same values: Origin and Label as they are.
+pub fn earlier_connection(address: &Address, facts: &SuiteFacts) -> String {
+    let plain = [facts.spec.origin.as_str(), facts.spec.label.as_str()];
+    [connection_of(address, &facts.spec, plain).as_str(), DOWNWARDS].concat()
 }
 
 /// The names, in lists that are short enough for one stanza each.

@@ -181,7 +181,10 @@ pub fn pin_at(
 /// [`Conflict`] when the package is not pinned.
 pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
     if draft.pin(target).is_none() {
-        return Err(Conflict::one(&target.name, "is not pinned; `repoctl pins` lists the pins"));
+        let pinned = draft.pins().filter(|pin| pin.target.kind == target.kind);
+        let pinned = pinned.map(|pin| pin.target.name.as_str());
+        let near = or_nearest(target.name.as_str(), pinned, "; `repoctl pins` lists the pins");
+        return Err(Conflict::one(&target.name, format!("is not pinned{near}")));
     }
     draft.end_pin(target);
     let now = draft.members(target);

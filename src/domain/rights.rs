@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, SuiteName};
-use crate::domain::grants::{AccessGrant, Group, GroupName, Member, Subject, SuitePattern};
+use crate::domain::grants::{AccessGrant, Group, Subject};
+use crate::domain::patterns::{GroupName, Member, SuitePattern};
 use crate::domain::{Grant, Identity, Role};
 
 /// How an identity has a grant.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::debian::SuiteName;
-use crate::domain::Identity;
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
 #[derive(
@@ -58,15 +57,4 @@ impl SuiteScope {
             Self::Named(names) => names.contains(suite),
         }
     }
-}
-
-/// An identity's own grant.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
-pub struct Grant {
-    /// To whom.
-    pub identity: Identity,
-    /// As what.
-    pub role: Role,
-    /// For which suites.
-    pub suites: SuiteScope,
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use crate::debian::SuiteName;
 use crate::domain::Identity;
 use crate::domain::grants::AccessGrant;
+use crate::domain::own_grant::Grant;
 use crate::domain::rights::Entitled;
-use crate::domain::role::{Grant, Role};
+use crate::domain::role::Role;
 
 /// How much of an identity lies within the suites of an asker.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,7 +84,9 @@ impl<'a> Operated<'a> {
         held.iter().for_each(|held| count(self.gives(&held.grant)));
         past.seen_in.iter().for_each(|suite| count(self.has(suite)));
         let tokens = if past.held.is_none() { past.tokens } else { &[] };
-        tokens.iter().for_each(|grant| count(self.gives(&AccessGrant::of(grant))));
+        // A token that names no suite tells nothing of where the name was or will be.
+        let tokens = tokens.iter().filter(|grant| !grant.names_no_suite());
+        tokens.for_each(|grant| count(self.gives(&AccessGrant::of(grant))));
         within |= past.issuers.contains(self.asker.identity());
         let reads = |held: &Entitled| self.suites.iter().any(|suite| held.reads(suite));
         let here = past.held.is_some_and(reads) || past.seen_in.iter().any(|one| self.has(one));
@@ -111,7 +114,7 @@ mod tests {
 
     fn right(role: Role, suites: &[&str]) -> Grant {
         let suites = SuiteScope::Named(names(suites).into_iter().collect());
-        Grant { identity: "one.example".parse().unwrap(), role, suites }
+        Grant::whole("one.example".parse().unwrap(), role, suites)
     }
 
     fn entitled(role: Role, suites: &[&str]) -> Entitled {
@@ -161,6 +164,10 @@ mod tests {
         let both = [mine_1[0].clone(), theirs_1[0].clone()];
         expect(Share::None, with(&both));
         expect(Share::Whole, Past { tokens: &theirs_1, ..of(&mine.0) });
+        let nowhere = [right(Role::Host, &[])];
+        expect(Share::None, with(&nowhere));
+        let mine_and_nowhere = [mine_1[0].clone(), nowhere[0].clone()];
+        expect(Share::Whole, with(&mine_and_nowhere));
         assert!(with(&theirs_1).is_free() && !of(&mine.0).is_free());
         assert!(!Past { shut_out: true, ..Past::default() }.is_free());
     }

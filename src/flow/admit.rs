@@ -119,6 +119,11 @@ pub fn find_entitled(repository: &Repository, identity: &Identity) -> Option<Arc
     repository.grants.load().of(identity)
 }
 
+/// What an identity holds, or would hold if it were not shut out.
+pub fn find_held(repository: &Repository, identity: &Identity) -> Option<Entitled> {
+    repository.grants.load().rights().once_readmitted(identity)
+}
+
 /// The suites that an asker operates as a whole.
 pub fn operated<'a>(repository: &Repository, asker: &'a Entitled) -> Operated<'a> {
     Operated::by(asker, repository.desks().keys())

@@ -6,8 +6,8 @@ use crate::api::{
     Granted, HostGrant, HostRequest, IdentityGrant, IdentityRequest, IdentityView,
     IssuedCertificate, RevocationOutcome, RevocationRequest,
 };
-use crate::debian::SuiteName;
-use crate::domain::{Admitted, Grant, Identity, Right, Role, Share, SuiteScope};
+use crate::debian::{Component, SuiteName};
+use crate::domain::{Admitted, Grant, Identity, Limits, Right, Role, Share, SuiteScope};
 use crate::flow::access::certificates;
 use crate::flow::admit;
 use crate::flow::report::identities;
@@ -36,7 +36,7 @@ pub(super) fn host_grant(name: &str, suites: Vec<SuiteName>) -> Result<Grant, Fa
         return Err(Failure::invalid("suites", "is empty; name the suites that the host may read"));
     }
     let suites = SuiteScope::Named(suites.into_iter().collect());
-    Ok(Grant { identity: parse("name", name)?, role: Role::Host, suites })
+    Ok(Grant::whole(parse("name", name)?, Role::Host, suites))
 }
 
 /// `POST /identities`.
@@ -51,8 +51,18 @@ pub async fn issue_identity(
         identity: parse("name", &request.name)?,
         role: views::role_of(request.role),
         suites: views::scope(request.suites),
+        limits: limits_of(request.components, request.packages)?,
     };
     issue(&app, &admitted, grant, request.csr_pem, request.days).await
+}
+
+/// The limits of a grant from the wire.
+fn limits_of(components: Vec<Component>, packages: Vec<String>) -> Result<Limits, Failure> {
+    let packages = packages.iter().map(|text| parse("packages", text));
+    Ok(Limits {
+        components: components.into_iter().collect(),
+        packages: packages.collect::<Result<_, _>>()?,
+    })
 }
 
 async fn issue(
@@ -97,7 +107,8 @@ pub async fn grant_identity(
     let (request, _room) = sent.json::<IdentityGrant>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let (identity, role) = (parse("name", &name)?, views::role_of(request.role));
-    let given = Grant { identity, role, suites: views::scope(request.suites) };
+    let limits = limits_of(request.components, request.packages)?;
+    let given = Grant { identity, role, suites: views::scope(request.suites), limits };
     grant(&app, &admitted, given).await
 }
 
@@ -111,7 +122,10 @@ async fn grant(app: &App, admitted: &Admitted, given: Grant) -> Result<Json<Gran
             "{name} has no certificate that is valid: `repoctl {command} issue {name}` gives it one"
         ));
     }
+    let (components, packages) = views::limited(&given.limits);
     Ok(Json(Granted {
+        components,
+        packages,
         identity: given.identity.to_string(),
         role: views::role(given.role),
         suites: views::choice(&given.suites),

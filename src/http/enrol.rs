@@ -1,5 +1,6 @@
 //! Enrolment: requests of machines without a certificate, and requests about tokens and renewals.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use axum::extract::{FromRequestParts, State};
@@ -10,7 +11,8 @@ use crate::api::{
     AuthorityView, EnrolmentRequest, IssuedCertificate, RenewalRequest, TokenMade, TokenRequest,
     TokenState, TokenText, TokenView, TokensRevoked, ca_pin,
 };
-use crate::domain::{EnrolmentToken, Entitled, Grant, Identity, Right};
+use crate::domain::{EnrolmentToken, Grant, Identity, Right, Role, SuiteScope};
+use crate::flow::FlowError;
 use crate::flow::access::{Issued, enrol, renew as renewal};
 use crate::flow::change::submit::one_line;
 use crate::flow::report::reports;
@@ -72,8 +74,21 @@ pub async fn enroll(
     let name = request.name;
     let done = enrol::enroll(&app.repository, shown).await.inspect_err(|refused| {
         app.metrics.note_refused_enrolment(stranger.address, &name, refused);
-    })?;
+    });
+    let done = done.map_err(|refused| with_next_token(refused, &name))?;
     Ok(Json(issued(&app, name, done)))
+}
+
+/// The refusal of a token, with the command that makes another one.
+fn with_next_token(refused: FlowError, name: &str) -> Failure {
+    let is_of_token = matches!(refused, FlowError::Token(_));
+    let mut failure = Failure::from(refused);
+    if is_of_token {
+        failure.0.hint = Some(format!(
+            "an admin, or an operator of its suites, makes another one: repoctl host token {name}"
+        ));
+    }
+    failure
 }
 
 /// `POST /renew`.
@@ -110,7 +125,14 @@ pub async fn make_token(
 ) -> Result<Json<TokenMade>, Failure> {
     let (request, _room) = sent.json::<TokenRequest>(&app, &caller, Right::IssueHosts).await?;
     let admitted = caller.saying(&request.message)?.admit(&app, Right::IssueHosts)?;
-    let grant = host_grant(&request.name, request.suites)?;
+    let grant = match request.suites.is_empty() {
+        // Then it gets what it holds when it is enrolled, such as by its groups.
+        true => {
+            let suites = SuiteScope::Named(BTreeSet::new());
+            Grant::whole(parse("name", &request.name)?, Role::Host, suites)
+        }
+        false => host_grant(&request.name, request.suites)?,
+    };
     let ca_pin = ca_pin(&server_ca(&app)).ok_or_else(|| {
         Failure::new(crate::api::Code::Internal, "the CA of this server cannot be read")
     })?;
@@ -135,18 +157,12 @@ pub async fn tokens(
     caller: Caller,
 ) -> Result<Json<Vec<TokenView>>, Failure> {
     let admitted = caller.admit(&app, Right::IssueHosts)?;
-    let asker = admitted.entitled();
-    let found = enrol::list(&app.repository).await?;
-    let own = found.into_iter().filter(|token| is_own(asker, &token.grant));
+    let found = enrol::list(&app.repository, &admitted).await?;
     let seen = |token| {
         let now = app.repository.now_for(&token);
         view(token, now)
     };
-    Ok(Json(own.map(seen).collect()))
-}
-
-fn is_own(asker: &Entitled, grant: &Grant) -> bool {
-    Entitled::own(grant).held().iter().all(|held| asker.gives_suites(&held.grant.suites))
+    Ok(Json(found.into_iter().map(seen).collect()))
 }
 
 /// `POST /tokens/{name}/revoke`.

@@ -162,17 +162,26 @@ fn view(grant: &AccessGrant) -> api::AccessGrant {
     }
 }
 
+/// A grant from the wire that is to be given.
+fn valid_grant_of(grant: api::AccessGrant) -> Result<AccessGrant, Failure> {
+    let grant = grant_of(grant)?;
+    grant.verify().map_err(|error| {
+        // One of many is named, so that it is found in a file.
+        let (role, to) = (grant.role.as_str(), &grant.to);
+        Failure::invalid(error.field, format!("{} (the grant of {role} to {to})", error.problem))
+    })?;
+    Ok(grant)
+}
+
 /// A grant from the wire.
 fn grant_of(grant: api::AccessGrant) -> Result<AccessGrant, Failure> {
-    let grant = AccessGrant {
+    Ok(AccessGrant {
         to: parse::<Subject>("to", &grant.to)?,
         role: views::role_of(grant.role),
         suites: parse_all("suites", grant.suites)?.into_iter().collect(),
         components: grant.components.into_iter().collect(),
         packages: parse_all("packages", grant.packages)?.into_iter().collect(),
-    };
-    grant.verify().map_err(|error| Failure::invalid(error.field, error.problem))?;
-    Ok(grant)
+    })
 }
 
 fn parse_all<T>(field: &str, texts: impl IntoIterator<Item = String>) -> Result<Vec<T>, Failure>
@@ -200,7 +209,7 @@ fn edit_of(change: api::AccessChange) -> Result<AccessEdit, Failure> {
         leave: pairs_of(change.leave)?,
         join: pairs_of(change.join)?,
         revoke: change.revoke.into_iter().map(grant_of).collect::<Result<_, _>>()?,
-        give: change.give.into_iter().map(grant_of).collect::<Result<_, _>>()?,
+        give: change.give.into_iter().map(valid_grant_of).collect::<Result<_, _>>()?,
     })
 }
 

@@ -132,7 +132,12 @@ pub(super) async fn namespace_notes(
         return Ok(Vec::new());
     }
     let desks = app.repository.desks();
-    let suites = desks.iter().filter(|(suite, _)| given.suites.covers(suite));
+    let held = given.names_no_suite().then(|| admit::find_held(&app.repository, &given.identity));
+    let held = held.flatten();
+    let reads = |suite: &SuiteName| {
+        given.suites.covers(suite) || held.as_ref().is_some_and(|held| held.reads(suite))
+    };
+    let suites = desks.iter().filter(|(suite, _)| reads(suite));
     let suites: Vec<_> = suites.map(|(_, desk)| desk.state().spec.clone()).collect();
     let mut before = identities::read_elsewhere(&app.repository, &given.identity, &suites).await?;
     let operated = admit::operated(&app.repository, asker.entitled());

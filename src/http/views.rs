@@ -8,11 +8,13 @@ use crate::api::{
     PinView, PlacementState, PlacementView, ScrubPass, ScrubStatus, SightingView, Stuck,
     StuckRelation, SuiteChoice, SuiteView,
 };
-use crate::debian::SuiteName;
+use crate::debian::{Component, SuiteName};
 use crate::domain::Outcome;
 use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::installable::Trouble;
-use crate::domain::{Entitled, Lack, Move, Pin, PinKind, Role, SuitePattern, SuiteScope};
+use crate::domain::{
+    Entitled, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern, SuiteScope,
+};
 use crate::flow::ScrubReport;
 use crate::flow::report::history::GenerationReport;
 use crate::flow::report::identities::IdentityReport;
@@ -211,7 +213,12 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
         at: sighting.at.0,
         generation: sighting.generation,
     });
+    let own = report.entitled.iter().flat_map(|entitled| entitled.held());
+    let own = own.filter(|held| held.origin == Origin::Own).map(|held| held.grant.limits()).next();
+    let (components, packages) = limited(&own.unwrap_or_default());
     IdentityView {
+        components,
+        packages,
         behind,
         identity: report.identity.to_string(),
         role: report.entitled.as_ref().map(|entitled| role(entitled.role())),
@@ -262,6 +269,12 @@ pub fn role_of(role: crate::api::Role) -> Role {
         crate::api::Role::Operator => Role::Operator,
         crate::api::Role::Admin => Role::Admin,
     }
+}
+
+/// The limits of a grant on the wire: components, and patterns of packages.
+pub fn limited(limits: &Limits) -> (Vec<Component>, Vec<String>) {
+    let packages = limits.packages.iter().map(ToString::to_string);
+    (limits.components.iter().cloned().collect(), packages.collect())
 }
 
 /// Suites on the wire.

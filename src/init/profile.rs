@@ -4,7 +4,7 @@ use super::InitOptions;
 use crate::domain::{Grant, Role, SuiteScope};
 
 pub(super) fn first_grant(options: &InitOptions) -> Grant {
-    Grant { identity: options.operator.clone(), role: Role::Admin, suites: SuiteScope::All }
+    Grant::whole(options.operator.clone(), Role::Admin, SuiteScope::All)
 }
 
 pub(super) fn profile_text(url: &str) -> String {

@@ -18,7 +18,7 @@ pub fn make(config: &Path, identity: &Identity, now: Moment) -> Result<(), Serve
     let config = Config::load(config).map_err(part("configuration"))?;
     let data = DataDirectory::open(&config.data)?;
     let catalogue = SqliteCatalogue::open(&data.catalogue()).map_err(part("catalogue"))?;
-    let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
+    let grant = Grant::whole(identity.clone(), Role::Admin, SuiteScope::All);
     let event = Event::done(Actor::server(), "grant", now);
     let event = event.with(&format!("{identity}: admin of every suite, on the server itself"));
     catalogue.record_grant(&grant, &event).map_err(part("catalogue"))

@@ -2,6 +2,7 @@
 
 mod clock;
 mod fresh;
+mod groups;
 mod killed;
 mod renewals;
 mod tokens;

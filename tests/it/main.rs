@@ -40,6 +40,7 @@ mod harness;
 mod harness_selftest;
 mod host_files;
 mod kinds;
+mod limits;
 mod locked;
 mod matrix;
 mod monitoring;

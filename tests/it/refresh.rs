@@ -22,13 +22,13 @@ fn server() -> TestServer {
     server
 }
 
-fn create(server: &TestServer, suite: &str) {
+pub(crate) fn create(server: &TestServer, suite: &str) {
     let owns = format!("{suite}-*");
     let create = ["suite", "create", suite, "--architecture", "amd64", "--owns", &owns];
     server.repoctl(&create).expect_success();
 }
 
-fn upload(server: &TestServer, suite: &str, name: &str, version: &str) {
+pub(crate) fn upload(server: &TestServer, suite: &str, name: &str, version: &str) {
     let path = server.deb(&package(name, version));
     server.repoctl(&["upload", "--suite", suite, &path]).expect_success();
 }
@@ -85,7 +85,7 @@ fn keys(suite: &str) -> String {
 
 /// The paths in a private root are those of a real host, which its apt does not read: what was written is read where it
 /// is, for as long as `look` takes.
-fn read_by_apt<T>(host: &AptRoot, look: impl FnOnce(&AptRoot) -> T) -> T {
+pub(crate) fn read_by_apt<T>(host: &AptRoot, look: impl FnOnce(&AptRoot) -> T) -> T {
     let seen = AptRoot::new();
     let mut files = Vec::new();
     for folder in ["apt.conf.d", "preferences.d", "sources.list.d"] {

@@ -171,7 +171,7 @@ pub(crate) fn stable() -> SuiteName {
 
 fn admin() -> Admitted {
     let identity = Identity::parse("operator").unwrap();
-    let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
+    let grant = Grant::whole(identity.clone(), Role::Admin, SuiteScope::All);
     access::admit(&identity, Some(&grant), Right::Administer).unwrap()
 }
 

@@ -34,10 +34,13 @@ fn access_and_setup() {
             name,
             role: Role::Host,
             suites: SuiteChoice::All,
+            components: Vec::new(),
+            packages: vec!["acme-*".into()],
             csr_pem,
             days: Some(9),
         },
-        json!({ "name": "i", "role": "host", "suites": "all", "csr_pem": "c", "days": 9 }),
+        json!({ "name": "i", "role": "host", "suites": "all", "packages": ["acme-*"], "csr_pem": "c",
+            "days": 9 }),
     );
     wire(
         &IssuedCertificate {
@@ -96,6 +99,8 @@ fn identities_and_status() {
             identity: "h".into(),
             role: None,
             suites: SuiteChoice::Named(vec![]),
+            components: Vec::new(),
+            packages: Vec::new(),
             certificates: vec![certificate],
             sightings: vec![sighting],
             behind: vec![suite()],

@@ -1,6 +1,6 @@
 //! Enrolments: tokens, and the one transaction that uses one up.
 
-use super::grants::record_certificate;
+use super::grants::{ADMIT_AGAIN, record_certificate};
 use super::rows::{json, moment, moment_optional, number_optional, parse, parse_optional, to_json};
 use super::{Answer, Row, Store, Tx, all, audit, one};
 use crate::catalogue::{CatalogueError, CertificateRecord, Enrolments};
@@ -102,7 +102,11 @@ impl<S: Store> Enrolments for S {
             if tx.exec(USE, &values)? == 0 {
                 return Ok(false);
             }
-            record_certificate(tx, &certificate, Some(&token.grant))?;
+            let grant = Some(&token.grant).filter(|grant| !grant.names_no_suite());
+            record_certificate(tx, &certificate, grant)?;
+            if grant.is_none() {
+                tx.exec(ADMIT_AGAIN, &[token.grant.identity.as_str().into()])?;
+            }
             audit::add(tx, &[event])?;
             Ok(true)
         })

@@ -7,16 +7,16 @@ use crate::domain::{Grant, Identity, Role};
 use crate::time::Moment;
 
 const RECORD_GRANT: &str = "\
-    INSERT INTO access_grant (identity, role, suites, granted_by, granted_at) \
-    VALUES ($1, $2, $3, $4, $5) \
+    INSERT INTO access_grant (identity, role, suites, limits, granted_by, granted_at) \
+    VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (identity) DO UPDATE SET role = excluded.role, suites = excluded.suites, \
-        granted_by = excluded.granted_by, granted_at = excluded.granted_at";
+        limits = excluded.limits, granted_by = excluded.granted_by, granted_at = excluded.granted_at";
 
 const REMOVE_GRANT: &str = "DELETE FROM access_grant WHERE identity = $1";
 
 pub(super) const ADMIT_AGAIN: &str = "DELETE FROM shut_out WHERE identity = $1";
 
-const GRANTS: &str = "SELECT identity, role, suites FROM access_grant ORDER BY identity";
+const GRANTS: &str = "SELECT identity, role, suites, limits FROM access_grant ORDER BY identity";
 
 const RECORD_CERTIFICATE: &str = "\
     INSERT INTO certificate (serial, identity, issued_at, issued_by, not_after, revoked_at, \
@@ -35,6 +35,7 @@ pub(super) fn record_grant(tx: &mut dyn Tx, grant: &Grant, by: &str, at: Moment)
         grant.identity.as_str().into(),
         grant.role.as_str().into(),
         to_json(&grant.suites)?.into(),
+        to_json(&grant.limits)?.into(),
         by.into(),
         at.0.into(),
     ];
@@ -74,5 +75,5 @@ pub(super) fn record_certificate(
 fn grant(row: &dyn Row) -> Answer<Grant> {
     let word = row.text(1)?;
     let role = Role::parse(word).ok_or_else(|| damaged(format!("{word:?} is no role")))?;
-    Ok(Grant { identity: parse(row, 0)?, role, suites: json(row, 2)? })
+    Ok(Grant { identity: parse(row, 0)?, role, suites: json(row, 2)?, limits: json(row, 3)? })
 }

@@ -29,7 +29,7 @@ fn raw(room: &TempDir) -> Connection {
 
 fn grant(number: i64) -> Grant {
     let identity = Identity::parse(&format!("host-{number}.example")).unwrap();
-    Grant { identity, role: Role::Host, suites: SuiteScope::All }
+    Grant::whole(identity, Role::Host, SuiteScope::All)
 }
 
 fn event() -> Event {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::api::{AccessGrant, AccessView, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
@@ -18,9 +19,12 @@ pub struct Manifest {
     /// Groups by name.
     #[serde(default)]
     pub group: Option<BTreeMap<String, GroupEntry>>,
-    /// Grants.
+    /// Grants, each with its place in the text.
     #[serde(default)]
-    pub grant: Option<Vec<AccessGrant>>,
+    pub grant: Option<Vec<Spanned<AccessGrant>>>,
+    /// The line of each grant.
+    #[serde(skip)]
+    lines: Vec<usize>,
 }
 
 /// A suite. A field that is left out keeps its value; a new suite has the default of `repoctl suite
@@ -82,9 +86,16 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut manifest: Self = toml::from_str(text).map_err(|error| complaint(text, &error))?;
         for grant in manifest.grant.iter_mut().flatten() {
-            settle(grant);
+            manifest.lines.push(line_of(text, grant.span().start));
+            settle(grant.get_mut());
         }
         Ok(manifest)
+    }
+
+    /// Each grant, with the line where it begins.
+    pub fn grants(&self) -> impl Iterator<Item = (usize, &AccessGrant)> {
+        let grants = self.grant.iter().flatten().map(Spanned::get_ref);
+        self.lines.iter().copied().zip(grants)
     }
 }
 
@@ -101,11 +112,16 @@ pub fn settle(grant: &mut AccessGrant) {
 /// The fault, in one line, with the line number.
 fn complaint(text: &str, error: &toml::de::Error) -> String {
     let what = advise(error.message());
-    let before = error.span().and_then(|span| text.get(..span.start));
-    match before {
-        Some(before) => format!("line {}: {what}", before.matches('\n').count().saturating_add(1)),
+    match error.span() {
+        Some(span) => format!("line {}: {what}", line_of(text, span.start)),
         None => what,
     }
+}
+
+/// The number of the line at a place of the text.
+fn line_of(text: &str, place: usize) -> usize {
+    let before = text.get(..place).unwrap_or_default();
+    before.matches('\n').count().saturating_add(1)
 }
 
 fn advise(complaint: &str) -> String {

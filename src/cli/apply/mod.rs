@@ -3,6 +3,7 @@
 mod aliases;
 mod manifest;
 mod plan;
+mod stays;
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,13 @@ use crate::client::Client;
 
 pub use manifest::Manifest;
 use plan::Plan;
+use stays::Stays;
 
 /// Largest file. Unit: bytes.
 const LARGEST_BYTES: u64 = 64 << 20;
+
+/// The most warnings that people are shown.
+const MOST_WARNINGS: usize = 20;
 
 /// Shows what the file would change, asks, and makes the changes. If the state changed meanwhile,
 /// it shows the difference and asks again.
@@ -31,7 +36,8 @@ const LARGEST_BYTES: u64 = 64 << 20;
 /// is no.
 pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Failure> {
     let file = read(session, args)?;
-    let mut plan = draw(&session.client, &file, args.prune).await?;
+    let me = session.client.whoami().await?.identity;
+    let mut plan = draw(&session.client, &file, (args.prune, &me)).await?;
     loop {
         tell(session, &plan);
         if args.dry_run || plan.is_empty() {
@@ -39,7 +45,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
         }
         let why = "all of this is made at once, and no one command takes it back";
         if session.settle(&Question::because(why))? == Settled::Shown {
-            let now = draw(&session.client, &file, args.prune).await?;
+            let now = draw(&session.client, &file, (args.prune, &me)).await?;
             if now != plan {
                 session.say_moved("what the file alters");
                 plan = now;
@@ -49,8 +55,10 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
         carry_out(session, &plan).await?;
         break;
     }
+    let stays: Vec<_> = plan.stays.iter().map(Stays::value).collect();
     let value = serde_json::json!({
-        "changes": plan.lines(), "kept": plan.kept, "dry_run": args.dry_run,
+        "changes": plan.lines(), "kept": plan.unnamed.lines(), "stays": stays, "warnings": plan.warnings,
+        "dry_run": args.dry_run,
     });
     session.show(&value, || match (plan.is_empty(), args.dry_run) {
         (true, _) => "nothing to do\n".into(),
@@ -62,10 +70,10 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
 
 /// The plan from the present state to that of the file. The server checks groups and grants before
 /// anything is done, also in a dry run.
-async fn draw(client: &Client, file: &Manifest, prune: bool) -> Result<Plan, Failure> {
+async fn draw(client: &Client, file: &Manifest, how: (bool, &str)) -> Result<Plan, Failure> {
     let suites = client.list_suites().await?;
     let access = client.list_access().await?;
-    let plan = Plan::new(file, &suites, &access, prune);
+    let plan = Plan::new(file, &suites, &access, how);
     if !plan.impossible.is_empty() {
         let failure = Failure::refused("the file asks what cannot be done; nothing was done");
         return Err(failure.with_reasons(plan.impossible));
@@ -83,8 +91,14 @@ fn tell(session: &mut Session<'_>, plan: &Plan) {
         return;
     }
     let mut text: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
-    for kept in &plan.kept {
-        text.push_str(&format!("  {} stays: it is not in the file\n", escape(kept)));
+    text.extend(plan.stays.iter().map(|stays| format!("  {}\n", stays.line())));
+    let warnings = plan.warnings.iter().take(MOST_WARNINGS);
+    text.extend(warnings.map(|warning| format!("warning: {}\n", escape(warning))));
+    match plan.warnings.len().saturating_sub(MOST_WARNINGS) {
+        0 => {}
+        more => {
+            text.push_str(&format!("warning: {more} more like these; --json has all of them\n"))
+        }
     }
     session.around.print(&text);
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::aliases;
 use super::manifest::{Manifest, SuiteEntry, settle};
+use super::stays::{self, Stays, Unnamed};
 use crate::api::{
     AccessChange, AccessGrant, AccessGroup, AccessView, SuiteDefinition, SuiteEdit, SuiteView,
 };
+use crate::cli::absent::Known;
 use crate::cli::render;
 use crate::debian::{Privilege, SuiteName};
 
@@ -21,20 +23,44 @@ pub struct Plan {
     pub access: AccessChange,
     /// Suites to remove.
     pub remove: Vec<SuiteName>,
-    /// Objects that are not in the file, and are kept.
-    pub kept: Vec<String>,
+    /// What is not in the file, and is not removed.
+    pub unnamed: Unnamed,
+    /// Everything that stays, with the reasons.
+    pub stays: Vec<Stays>,
+    /// What in the file has no effect, or not the one that is meant.
+    pub warnings: Vec<String>,
     /// Differences that no edit can make.
     pub impossible: Vec<String>,
 }
 
 impl Plan {
-    /// The plan for this file; objects that it does not name are removed only with `prune`.
-    pub fn new(file: &Manifest, suites: &[SuiteView], access: &AccessView, prune: bool) -> Self {
+    /// The plan for this file of the one who is called `me`; objects that it does not name are removed
+    /// only with `prune`.
+    pub fn new(
+        file: &Manifest,
+        suites: &[SuiteView],
+        access: &AccessView,
+        (prune, me): (bool, &str),
+    ) -> Self {
         let mut plan = Self::default();
         plan.suites(file, suites, prune);
         plan.groups(file, access, prune);
         plan.grants(file, access, prune);
+        plan.warn(file, suites);
+        plan.stays = stays::of(&plan.unnamed, file, suites, access, me);
         plan
+    }
+
+    /// Warns of grants for suites that will not be there.
+    fn warn(&mut self, file: &Manifest, there: &[SuiteView]) {
+        let mut known = Known::of(there.iter().filter(|suite| !self.remove.contains(&suite.name)));
+        for (name, entry) in file.suite.iter().flatten() {
+            known.add(name, entry.alias.as_deref());
+        }
+        for (line, grant) in file.grants() {
+            let faults = known.faults(grant).into_iter();
+            self.warnings.extend(faults.map(|fault| format!("line {line}: {fault}")));
+        }
     }
 
     /// Whether there is nothing to do.
@@ -77,8 +103,9 @@ impl Plan {
         let others = there.iter().filter(|suite| !wanted.contains_key(&suite.name));
         for suite in others {
             match prune {
+                true if suite.packages > 0 => self.unnamed.full.push(suite.name.clone()),
                 true => self.remove.push(suite.name.clone()),
-                false => self.kept.push(format!("suite {}", suite.name)),
+                false => self.unnamed.suites.push(suite.name.clone()),
             }
         }
     }
@@ -129,10 +156,10 @@ impl Plan {
     /// Components and architectures are added and never removed.
     fn keep_parts(&mut self, suite: &SuiteView, entry: &SuiteEntry) {
         for component in missing(&suite.components, entry.components.as_deref()) {
-            self.kept.push(format!("suite {}: component {component}", suite.name));
+            self.unnamed.parts.push(format!("{}: component {component}", suite.name));
         }
         for architecture in missing(&suite.architectures, entry.architectures.as_deref()) {
-            self.kept.push(format!("suite {}: architecture {architecture}", suite.name));
+            self.unnamed.parts.push(format!("{}: architecture {architecture}", suite.name));
         }
     }
 
@@ -153,19 +180,24 @@ impl Plan {
             }
             match prune {
                 true if !leave.is_empty() => self.access.leave.push(of(leave)),
-                _ => self.kept.extend(leave.iter().map(|one| format!("group {name}: {one}"))),
+                _ => {
+                    let members = leave.iter().map(|one| format!("{name}: {one}"));
+                    self.unnamed.members.extend(members);
+                }
             }
         }
         for group in there.groups.iter().filter(|group| !wanted.contains_key(&group.name)) {
             match prune {
                 true => self.access.end_groups.push(group.name.clone()),
-                false => self.kept.push(format!("group {}", group.name)),
+                false => self.unnamed.groups.push(group.name.clone()),
             }
         }
     }
 
     fn grants(&mut self, file: &Manifest, there: &AccessView, prune: bool) {
-        let Some(wanted) = &file.grant else { return };
+        if file.grant.is_none() {
+            return;
+        }
         let given = there.grants.iter().filter(|given| !given.own);
         let have: BTreeSet<AccessGrant> = given
             .map(|given| {
@@ -174,14 +206,12 @@ impl Plan {
                 grant
             })
             .collect();
-        let want: BTreeSet<AccessGrant> = wanted.iter().cloned().collect();
+        let want: BTreeSet<AccessGrant> = file.grants().map(|(_, grant)| grant.clone()).collect();
         self.access.give = want.difference(&have).cloned().collect();
-        let over = have.difference(&want);
+        let over = have.difference(&want).cloned().collect();
         match prune {
-            true => self.access.revoke = over.cloned().collect(),
-            false => {
-                self.kept.extend(over.map(|one| format!("grant {}", render::rights::grant(one))));
-            }
+            true => self.access.revoke = over,
+            false => self.unnamed.grants = over,
         }
     }
 }

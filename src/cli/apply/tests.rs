@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::manifest::{Manifest, write};
 use super::plan::Plan;
+use super::stays::Unnamed;
 use crate::api::{AccessView, SuiteView};
 
 fn read<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
@@ -35,7 +36,7 @@ fn access() -> AccessView {
 }
 
 fn plan(text: &str, prune: bool) -> Plan {
-    Plan::new(&Manifest::parse(text).unwrap(), &suites(), &access(), prune)
+    Plan::new(&Manifest::parse(text).unwrap(), &suites(), &access(), (prune, "ann.example"))
 }
 
 #[test]
@@ -43,8 +44,12 @@ fn what_is_written_says_what_is_there() {
     let text = write(&suites(), &access());
     let manifest = Manifest::parse(&text).unwrap();
     for prune in [false, true] {
-        let plan = Plan::new(&manifest, &suites(), &access(), prune);
-        assert_eq!(plan, Plan::default(), "{text}");
+        let plan = Plan::new(&manifest, &suites(), &access(), (prune, "bob.example"));
+        assert!(plan.is_empty() && plan.unnamed == Unnamed::default(), "{plan:?}");
+        assert!(plan.warnings.is_empty(), "{plan:?}");
+        let [own] = &plan.stays[..] else { panic!("{plan:?}") };
+        assert_eq!(own.names, ["admin of * to ann.example"]);
+        assert!(own.why.contains("`repoctl identity revoke`"), "{own:?}");
     }
     assert!(!text.contains("ann.example"), "{text}");
 }
@@ -78,7 +83,7 @@ fn the_difference_is_shown_and_what_is_not_in_the_file_stays() {
         ]
     );
     assert_eq!(
-        kept.kept,
+        kept.unnamed.lines(),
         [
             "suite stable: component extra",
             "suite edge.1",
@@ -89,7 +94,7 @@ fn the_difference_is_shown_and_what_is_not_in_the_file_stays() {
         ]
     );
     let pruned = plan(text, true);
-    assert_eq!(pruned.kept, ["suite stable: component extra"]);
+    assert_eq!(pruned.unnamed.lines(), ["suite stable: component extra"]);
     assert_eq!(
         pruned.lines()[3..],
         [
@@ -139,7 +144,8 @@ fn a_namespace_is_named_at_the_start_and_never_edited() {
 
 #[test]
 fn kinds_that_the_file_does_not_speak_of_are_left_alone() {
-    assert_eq!(plan("", true), Plan::default());
+    let nothing = plan("", true);
+    assert!(nothing.is_empty() && nothing.unnamed == Unnamed::default(), "{nothing:?}");
     let only = plan("[group.web]\nmembers = [\"db.example\", \"web-*.example\"]\n", true);
     assert_eq!(only.lines(), ["- group old.1"]);
     let none = plan("grant = []\n", true);
@@ -175,7 +181,9 @@ fn unknown_keys_are_refused_with_the_nearest() {
 fn an_alias_is_taken_from_the_suite_that_has_it_and_the_lines_say_who_stops() {
     let mut there = suites();
     there[0].alias = "prod".parse().ok();
-    let draw = |text: &str| Plan::new(&Manifest::parse(text).unwrap(), &there, &access(), false);
+    let draw = |text: &str| {
+        Plan::new(&Manifest::parse(text).unwrap(), &there, &access(), (false, "ann.example"))
+    };
     let edits = |plan: &Plan| -> Vec<_> {
         let told = plan.edit.iter();
         told.map(|(name, edit, _)| {
@@ -213,4 +221,92 @@ fn an_alias_is_taken_from_the_suite_that_has_it_and_the_lines_say_who_stops() {
     assert_eq!(made, [("forky", None), ("trixie", "next".parse().ok())]);
     assert_eq!(edits(&new), [of("forky", "prod", Some("stable"))]);
     assert!(new.lines().contains(&"+ suite trixie: main for amd64, alias next".to_owned()));
+}
+
+#[test]
+fn what_stays_is_told_with_its_reason() {
+    let mut there = suites();
+    there[1].packages = 3;
+    let told = |text: &str, prune| {
+        let file = Manifest::parse(text).unwrap();
+        let plan = Plan::new(&file, &there, &access(), (prune, "ann.example"));
+        let stays =
+            plan.stays.iter().map(|stays| (stays.kind, stays.names.join("; "), stays.why.clone()));
+        (plan.lines(), stays.collect::<Vec<_>>())
+    };
+    let of = |kind, names: &str, why: &str| (kind, names.to_owned(), why.to_owned());
+    let own = of("grant", "admin of * to ann.example", "your own, with your certificate");
+    let file = "grant = []\n[suite.stable]\n[group.web]\nmembers = [\"db.example\"]\n";
+    let (lines, stays) = told(file, true);
+    assert!(!lines.iter().any(|line| line.contains("suite")), "{lines:?}");
+    let full =
+        of("suite", "edge.1", "not in the file, and holds packages: `repoctl remove` them first");
+    assert_eq!(stays, [full, own.clone()]);
+    let (lines, stays) = told(file, false);
+    assert!(lines.is_empty(), "{lines:?}");
+    let kept = "not in the file; --prune removes what is not";
+    assert_eq!(
+        stays,
+        [
+            of("suite", "edge.1", kept),
+            of("group", "old.1", kept),
+            of("group member", "web: web-*.example", kept),
+            of(
+                "grant",
+                "host of stable to @web; uploader of stable to ci.example, for acme-web* in main",
+                kept
+            ),
+            own.clone(),
+        ]
+    );
+    let silent = |kind: &str| format!("the file does not speak of {kind}");
+    let (lines, stays) = told("", true);
+    assert!(lines.is_empty(), "{lines:?}");
+    assert_eq!(stays[0], of("suite", "stable; edge.1", &silent("suites")));
+    assert_eq!(stays[1], of("group", "web; old.1", &silent("groups")));
+    assert_eq!((stays.len(), &stays[2].2, &stays[3]), (4, &silent("grants"), &own));
+}
+
+#[test]
+fn a_line_names_a_few_and_counts_the_others() {
+    let names = (1..=11).map(|number| format!("s{number}")).collect();
+    let stays = super::stays::Stays { kind: "suite", names, why: "so it is".into() };
+    assert_eq!(
+        stays.line(),
+        "stays: 11 suites: s1; s2; s3; s4; s5; s6; s7; s8 and 3 more (so it is)"
+    );
+    assert_eq!(stays.value()["count"], 11);
+    assert_eq!(stays.value()["names"][10], "s11");
+}
+
+#[test]
+fn a_grant_for_a_suite_that_will_not_be_there_is_told_with_its_line() {
+    let grants = |suites: &str| {
+        format!(
+            "[suite.stable]\n[suite.testing]\nalias = \"next\"\n\n[[grant]]\nto = \"a.example\"\n\
+             role = \"host\"\nsuites = [\"stable\"]\n\n[[grant]]\nto = \"b.example\"\n\
+             role = \"host\"\nsuites = [{suites}]\n"
+        )
+    };
+    let told = |suites: &str, prune| plan(&grants(suites), prune).warnings;
+    // A suite that the file makes is there then; one that is pruned is not.
+    assert!(told("\"testing\", \"edge.*\"", false).is_empty());
+    assert_eq!(
+        told("\"edge.*\"", true),
+        ["line 10: grant host of edge.* to b.example: suites: no suite matches edge.* yet"]
+    );
+    assert_eq!(
+        told("\"stabel\"", false),
+        ["line 10: grant host of stabel to b.example: suites: there is no suite stabel; did you \
+             mean stable?"]
+    );
+    let [alias] = &told("\"next\"", false)[..] else { panic!("one is told") };
+    assert!(alias.ends_with("next is the alias of suite testing, and a grant reaches no suite by its alias; name testing"), "{alias}");
+    let inline = "grant = [\n  { to = \"a.example\", role = \"host\", suites = [\"stable\"] },\n  \
+                  { to = \"a.example\", role = \"host\", suites = [\"nowhere\"] },\n]\n";
+    let [line] = &plan(inline, false).warnings[..] else { panic!("one is told") };
+    assert!(
+        line.starts_with("line 3: ") && line.contains("the grant counts once there is one"),
+        "{line}"
+    );
 }

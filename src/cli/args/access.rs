@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::names::{parse_name, parse_role};
-use super::{HostEnroll, HostRefresh, HostRenew, HostToken, MessageArg, UpgradeArg, YesArg};
+use super::{
+    HostEnroll, HostRefresh, HostRenew, HostToken, LimitArgs, MessageArg, UpgradeArg, YesArg,
+};
 use crate::api::Role;
 use crate::debian::SuiteName;
 
@@ -137,7 +139,8 @@ pub struct HostSetupArgs {
 /// A certificate for a build job or a person.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "EXAMPLE:\n  repoctl identity issue ci.example.org --role uploader --suite testing\n\n\
+    after_help = "EXAMPLE:\n  repoctl identity issue ci.example.org --role uploader --suite testing\n  \
+                  repoctl identity issue ci.example.org --role uploader --suite testing --package 'acme-web*'\n\n\
                   The key is made on this machine and never sent to the server."
 )]
 pub struct IdentityIssue {
@@ -153,6 +156,9 @@ pub struct IdentityIssue {
     /// Every suite, also those made later
     #[arg(long, conflicts_with = "suite")]
     pub all_suites: bool,
+    /// For which parts of them.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How.
     #[command(flatten)]
     pub how: IssueArgs,
@@ -181,7 +187,7 @@ pub struct HostGrantArgs {
 /// The right of a build job or a person.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "EXAMPLE:\n  repoctl identity grant ci.example.org --role uploader --suite testing"
+    after_help = "EXAMPLE:\n  repoctl identity grant ci.example.org --role uploader --suite testing --package 'acme-web*'"
 )]
 pub struct IdentityGrantArgs {
     /// The identity, as its certificate names it
@@ -196,6 +202,9 @@ pub struct IdentityGrantArgs {
     /// Every suite, also those made later
     #[arg(long, conflicts_with = "suite")]
     pub all_suites: bool,
+    /// For which parts of them.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Whether to ask.
     #[command(flatten)]
     pub sure: YesArg,

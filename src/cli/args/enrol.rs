@@ -12,6 +12,7 @@ use crate::debian::SuiteName;
 #[derive(Args, Debug)]
 #[command(
     after_help = "EXAMPLE:\n  repoctl host token web-01.example.org --suite stable -m 'new rack'\n  \
+                  repoctl host token web-02.example.org -m 'it is in group web'\n  \
                   repoctl host token --list\n  \
                   repoctl host token web-01.example.org --revoke\n\n\
                   Only the token is printed on standard output. On the new machine, as root:\n  \
@@ -22,7 +23,8 @@ pub struct HostToken {
     /// The host, as it is called: lower-case letters, digits, '-' and '.'
     #[arg(value_name = "NAME", value_parser = parse_name, required_unless_present = "list")]
     pub name: Option<String>,
-    /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE]
+    /// Suites that it may read, with commas between or given several times [env: REPOCTL_SUITE] [default: those
+    /// that its groups and grants give it when the token is used]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<SuiteName>,
     /// How long the token can be used; 720 at most

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::debian::SuiteName;
+use crate::debian::{Component, SuiteName};
 
 pub use access::{
     CrlCommand, HostCommand, HostIssue, HostListArgs, HostSetupArgs, IdentityCommand,
@@ -110,6 +110,17 @@ pub struct YesArg {
     /// Do not ask for confirmation; does not replace --all or --force
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// What a right is limited to.
+#[derive(Args, Debug, Clone, Default)]
+pub struct LimitArgs {
+    /// Only for these components of them
+    #[arg(long, short = 'C', value_name = "NAME", value_delimiter = ',')]
+    pub component: Vec<Component>,
+    /// Only for packages of these names, in which '*' stands for any text
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub package: Vec<String>,
 }
 
 /// What can be done.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::names::{parse_name, parse_role};
-use super::{MessageArg, YesArg};
+use super::{LimitArgs, MessageArg, YesArg};
 use crate::api::Role;
 use crate::debian::{Component, PackageName, SuiteName};
 
@@ -55,12 +55,9 @@ pub struct AccessGrantArgs {
     /// REPOCTL_SUITE]
     #[arg(long, short, value_name = "SUITE", value_delimiter = ',')]
     pub suite: Vec<String>,
-    /// Only for these components of them
-    #[arg(long, short = 'C', value_name = "NAME", value_delimiter = ',')]
-    pub component: Vec<Component>,
-    /// Only for packages of these names, in which '*' stands for any text
-    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
-    pub package: Vec<String>,
+    /// For which parts of them.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Why.
     #[command(flatten)]
     pub why: MessageArg,

@@ -8,7 +8,8 @@ use crate::api::{
     RevocationRequest, SetupFile, SetupQuery, SuiteChoice,
 };
 use crate::cli::args::{
-    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, NamedRevoke, UpgradeArg,
+    HostCommand, HostIssue, HostSetupArgs, IdentityCommand, IdentityIssue, LimitArgs, NamedRevoke,
+    UpgradeArg,
 };
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
@@ -18,7 +19,7 @@ use crate::cli::text::{escape, when};
 use crate::cli::tree::{SCRIPT, Tree};
 use crate::cli::units;
 use crate::client::Client;
-use crate::debian::SuiteName;
+use crate::debian::{Component, SuiteName};
 
 /// Issues, lists, shows, sets up and revokes hosts.
 ///
@@ -31,7 +32,7 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
         HostCommand::Grant(args) => {
             let right = HostGrant { suites: holder::suites_of(session, &args.suite)? };
             let choice = SuiteChoice::Named(right.suites.clone());
-            holder::settle_right(session, &args.name, true, &choice).await?;
+            holder::settle_right(session, &args.name, true, &choice, &LimitArgs::default()).await?;
             let granted = session.client.grant_host(&args.name, &right).await?;
             session.show(&granted, || render::access::granted(&granted));
             Ok(())
@@ -54,8 +55,9 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
         IdentityCommand::Issue(args) => issue_identity(session, args).await,
         IdentityCommand::Grant(args) => {
             let suites = choice_of(session, args.all_suites, &args.suite)?;
-            holder::settle_right(session, &args.name, false, &suites).await?;
-            let right = IdentityGrant { role: args.role, suites };
+            holder::settle_right(session, &args.name, false, &suites, &args.limits).await?;
+            let (components, packages) = limits_of(&args.limits);
+            let right = IdentityGrant { role: args.role, suites, components, packages };
             let granted = session.client.grant_identity(&args.name, &right).await?;
             session.show(&granted, || render::access::granted(&granted));
             Ok(())
@@ -67,7 +69,8 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
 
 async fn issue_host(session: &mut Session<'_>, args: &HostIssue) -> Result<(), Failure> {
     let suites = holder::suites_of(session, &args.suite)?;
-    holder::settle_right(session, &args.name, true, &SuiteChoice::Named(suites.clone())).await?;
+    let choice = SuiteChoice::Named(suites.clone());
+    holder::settle_right(session, &args.name, true, &choice, &LimitArgs::default()).await?;
     let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
@@ -145,16 +148,19 @@ async fn fetch_setup(
 
 async fn issue_identity(session: &mut Session<'_>, args: &IdentityIssue) -> Result<(), Failure> {
     let suites = choice_of(session, args.all_suites, &args.suite)?;
-    holder::settle_right(session, &args.name, false, &suites).await?;
+    holder::settle_right(session, &args.name, false, &suites, &args.limits).await?;
     let directory = directory_of(args.how.out.as_deref(), &args.name);
     make_private_directory(&directory)?;
     let key = NewKey::make(&args.name)?;
     let key_file = directory.join("client.key");
     write_new(&key_file, 0o600, key.key_pem.as_bytes())?;
+    let (components, packages) = limits_of(&args.limits);
     let request = IdentityRequest {
         name: args.name.clone(),
         role: args.role,
         suites,
+        components,
+        packages,
         csr_pem: key.csr_pem.clone(),
         days: args.how.days,
     };
@@ -218,6 +224,10 @@ fn choice_of(
     } else {
         Ok(SuiteChoice::Named(holder::suites_of(session, named)?))
     }
+}
+
+fn limits_of(limits: &LimitArgs) -> (Vec<Component>, Vec<String>) {
+    (limits.component.clone(), limits.package.clone())
 }
 
 fn directory_of(out: Option<&Path>, name: &str) -> PathBuf {

@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 
 use super::{Session, holder};
 use crate::api::{
-    EnrolmentRequest, HostSetup, IssuedCertificate, RenewalRequest, SetupQuery, SuiteChoice,
+    Code, EnrolmentRequest, HostSetup, IssuedCertificate, RenewalRequest, SetupQuery, SuiteChoice,
     TokenRequest, TokenText, ca_pin,
 };
 use crate::cli::apt;
-use crate::cli::args::{Consent, HostEnroll, HostRenew, HostToken};
+use crate::cli::args::{Consent, HostEnroll, HostRenew, HostToken, LimitArgs};
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
 use crate::cli::host_certificates::{HostCertificates, Pair, read, sandbox_user};
@@ -52,8 +52,16 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         session.show(&outcome, || format!("the pending token of {} is revoked\n", escape(name)));
         return Ok(());
     }
-    let suites = holder::suites_of(session, &args.suite)?;
-    holder::settle_right(session, name, true, &SuiteChoice::Named(suites.clone())).await?;
+    // Without any, the host gets those that it holds otherwise, such as by its groups.
+    let suites = match (&args.suite[..], &session.suite) {
+        ([], Some(usual)) => vec![usual.clone()],
+        (named, _) => named.to_vec(),
+    };
+    let own = suites.is_empty();
+    if !own {
+        let choice = SuiteChoice::Named(suites.clone());
+        holder::settle_right(session, name, true, &choice, &LimitArgs::default()).await?;
+    }
     let request = TokenRequest {
         name: name.clone(),
         suites,
@@ -68,6 +76,11 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         session.around.complain(&format!(
             "for {name}, once, until {end}; there, as root: repoctl host enroll TOKEN\n"
         ));
+        if own {
+            let text =
+                "it gets the suites that its groups and grants give it when the token is used\n";
+            session.around.complain(text);
+        }
         for note in &made.notes {
             session.around.complain(&format!("note: {}\n", escape(note)));
         }
@@ -262,10 +275,11 @@ async fn renew_one(
             .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
     }
     let (left, life) = (ends.saturating_sub(now.0), ends.saturating_sub(begins));
-    if !args.force && left.saturating_mul(3) >= life {
-        return Ok((false, ends));
-    }
-    let server = apt::address(root, host_certificates.server())?;
+    let is_due = args.force || left.saturating_mul(3) < life;
+    let server = match apt::address(root, host_certificates.server()) {
+        Err(_) if !is_due => return Ok((false, ends)),
+        found => found?,
+    };
     let ca_file = host_certificates.file("ca.crt");
     let ca_pem = read(&ca_file)?;
     let credentials = Credentials {
@@ -274,10 +288,18 @@ async fn renew_one(
         key_pem: Zeroizing::new(key_pem.as_bytes().to_vec()),
         ca_pem: ca_pem.clone().into_bytes(),
     };
+    let present = Client::new(&credentials)?.because(&args.why.message);
+    if !is_due {
+        // A certificate that was revoked is never due. Nothing else that the server says matters now.
+        return match present.whoami().await {
+            Err(error) if error.is(Code::CertificateRevoked) => Err(of_host(error.into(), &name)),
+            _ => Ok((false, ends)),
+        };
+    }
     let key = NewKey::make(&name)?;
     let pair = host_certificates.add(&key.key_pem, None)?;
     let request = RenewalRequest { csr_pem: key.csr_pem };
-    let issued = Client::new(&credentials)?.because(&args.why.message).renew(&request).await?;
+    let issued = present.renew(&request).await.map_err(|error| of_host(error.into(), &name))?;
     host_certificates.complete(&pair, &issued.certificate_pem)?;
     // The old pair stays in use until the server has accepted the new one.
     client(&server, &issued, &pair)?.whoami().await?;
@@ -290,6 +312,18 @@ async fn renew_one(
     }
     host_certificates.prune()?;
     Ok((true, issued.not_after))
+}
+
+/// The failure, with what a host does about a certificate that the server does not take.
+pub(super) fn of_host(failure: Failure, name: &str) -> Failure {
+    let refused = [Code::CertificateRevoked, Code::CertificateExpired, Code::CertificateRefused];
+    let code = failure.code.as_deref().and_then(Code::parse);
+    match code.is_some_and(|code| refused.contains(&code)) {
+        true => failure.with_hint(format!(
+            "if it is to read again: make a token with `repoctl host token {name}`, and run repoctl host enroll here"
+        )),
+        false => failure,
+    }
 }
 
 /// The name in a certificate, and when it begins and ends.

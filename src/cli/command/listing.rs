@@ -16,16 +16,18 @@ use crate::nearest::nearest;
 /// A [`Failure`] from the server or the network, and for a suite that no host reads.
 pub(super) async fn hosts(session: &mut Session<'_>, args: &HostListArgs) -> Result<(), Failure> {
     let mut hosts = session.client.list_hosts().await?;
+    if let Some(suite) =
+        args.suite.as_ref().filter(|suite| !hosts.iter().any(|host| names(host, suite)))
+    {
+        // Nobody reads it by its name, or there is no such suite: then this says so.
+        session.client.view_suite(suite).await?;
+    }
     if hosts.is_empty() {
         session.show(&hosts, String::new);
         session.say_if_empty(&hosts, "no hosts yet: repoctl host issue NAME --suite SUITE");
         return Ok(());
     }
     if let Some(suite) = &args.suite {
-        if !hosts.iter().any(|host| names(host, suite)) {
-            // Nobody reads it by its name, or there is no such suite: then this says so.
-            session.client.view_suite(suite).await?;
-        }
         hosts.retain(|host| reads(host, suite));
     }
     let hidden = hide(&mut hosts, args.all);

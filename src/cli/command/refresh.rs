@@ -4,7 +4,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::enrol::read_certificate;
+use super::enrol::{of_host, read_certificate};
 use crate::api::SetupQuery;
 use crate::cli::apt;
 use crate::cli::args::HostRefresh;
@@ -110,7 +110,8 @@ async fn refresh_one(
         ca_pem: read(&host_certificates.file("ca.crt"))?.into_bytes(),
     };
     let client = Client::new(&credentials)?;
-    let mut facts = ask(&client, &name, server, None).await?;
+    let asked = ask(&client, &name, server, None).await;
+    let mut facts = asked.map_err(|failure| of_host(failure, &name))?;
     let mut plan = plan(args, &written, &facts)?;
     if !plan.new_suites.is_empty() && !args.dry_run {
         // The server notes that the host has these keys, so they are the ones that it gives now.

@@ -1,14 +1,17 @@
 //! `repoctl access …`.
 
+use serde::Serialize;
+
 use super::Session;
 use crate::api::{AccessChange, AccessGrant, AccessGroup, ExplainQuery};
+use crate::cli::absent::Known;
 use crate::cli::args::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ExplainArgs, GroupCommand, GroupMembers,
     GroupRemove,
 };
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
-use crate::cli::text::count;
+use crate::cli::text::{count, escape};
 use crate::cli::{apply, render};
 
 /// Lists, grants, revokes and explains rights.
@@ -43,8 +46,8 @@ async fn grant(session: &mut Session<'_>, args: &AccessGrantArgs) -> Result<(), 
         to: args.to.clone(),
         role: args.role,
         suites,
-        components: args.component.clone(),
-        packages: args.package.clone(),
+        components: args.limits.component.clone(),
+        packages: args.limits.package.clone(),
     };
     alter(session, AccessChange { give: vec![grant], ..AccessChange::default() }).await
 }
@@ -162,11 +165,32 @@ fn lines(change: &AccessChange) -> String {
     render::rights::lines(change).join("\n") + "\n"
 }
 
+/// The answer of an edit, with what to know of it.
+#[derive(Serialize)]
+struct Altered<'d> {
+    #[serde(flatten)]
+    done: &'d AccessChange,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
 async fn alter(session: &mut Session<'_>, change: AccessChange) -> Result<(), Failure> {
     let done = session.client.edit_access(&change).await?;
-    session.show(&done, || match done.is_empty() {
-        true => "already so\n".into(),
-        false => lines(&done),
+    let notes = match change.give.is_empty() {
+        true => Vec::new(),
+        false => {
+            let known = Known::of(&session.client.list_suites().await?);
+            change.give.iter().flat_map(|grant| known.faults(grant)).collect()
+        }
+    };
+    let told = Altered { done: &done, notes };
+    session.show(&told, || {
+        let what = if done.is_empty() { "already so\n".into() } else { lines(&done) };
+        what + &told
+            .notes
+            .iter()
+            .map(|note| format!("note: {}\n", escape(note)))
+            .collect::<String>()
     });
     Ok(())
 }

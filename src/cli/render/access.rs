@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pairs;
+use super::rights::limits;
 use crate::api::{CertificateView, Granted, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, when};
@@ -25,12 +26,13 @@ pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
 
 /// Identities, as a table: one line each, with the certificate that ends last.
 pub fn list(identities: &[IdentityView], now: Moment) -> String {
-    let mut table = Table::new(&["NAME", "ROLE", "SUITES", "CERTIFICATE"]);
+    let mut table = Table::new(&["NAME", "ROLE", "SUITES", "LIMITED TO", "CERTIFICATE"]);
     for one in identities {
         table.row([
             one.identity.clone(),
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
+            limits(&one.components, &one.packages),
             certificate_state(one, now),
         ]);
     }
@@ -94,6 +96,8 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
         if invited { "none until its token is used" } else { "none: its rights were taken away" };
     let role = one.role.map_or(none, |role| role.as_str());
     let mut lines = vec![("role", role.into()), ("suites", choice(&one.suites))];
+    let limits = limits(&one.components, &one.packages);
+    lines.extend((!limits.is_empty()).then_some(("limited to", limits)));
     lines.extend(one.token_ends.map(|end| ("token ends", when(end, now))));
     out.push_str(&pairs(2, &lines));
     let mut certificates = Table::new(&["SERIAL", "ENDS", "REVOKED", "REASON"]);
@@ -123,7 +127,11 @@ pub fn granted(right: &Granted) -> String {
         named => choice(named),
     };
     let notes = right.notes.iter().map(|note| format!("note: {}\n", escape(note)));
-    format!("{name} is {role} of {suites}\n") + &notes.collect::<String>()
+    let limits = match limits(&right.components, &right.packages) {
+        none if none.is_empty() => none,
+        limits => format!(", for {}", escape(&limits)),
+    };
+    format!("{name} is {role} of {suites}{limits}\n") + &notes.collect::<String>()
 }
 
 /// The outcome of a revocation.

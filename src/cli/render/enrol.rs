@@ -1,6 +1,6 @@
 //! Tokens.
 
-use crate::api::TokenView;
+use crate::api::{SuiteChoice, TokenView};
 use crate::cli::table::Table;
 use crate::cli::text::{age, escape};
 use crate::time::Moment;
@@ -14,7 +14,7 @@ pub fn tokens(tokens: &[TokenView], now: Moment) -> String {
     for one in tokens {
         table.row([
             one.name.clone(),
-            choice(&one.suites),
+            suites(&one.suites),
             one.state.as_str().to_owned(),
             age(one.made_at, now),
             one.made_by.clone(),
@@ -24,6 +24,14 @@ pub fn tokens(tokens: &[TokenView], now: Moment) -> String {
         ]);
     }
     table.lines(0)
+}
+
+/// The suites that a token names, or that it leaves them to others.
+fn suites(named: &SuiteChoice) -> String {
+    match named {
+        SuiteChoice::Named(names) if names.is_empty() => "by its groups".into(),
+        named => choice(named),
+    }
 }
 
 /// The result of an enrolment.

@@ -5,6 +5,7 @@ use crate::api::{
 };
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape};
+use crate::debian::Component;
 use crate::time::Moment;
 
 /// Every grant, as a table; an identity's own grants only with `all`.
@@ -72,16 +73,20 @@ pub fn grant(grant: &AccessGrant) -> String {
 
 /// What a grant gives: `uploader of stable, for acme-web* in main`.
 fn words(grant: &AccessGrant) -> String {
-    let mut out = format!("{} of {}", grant.role.as_str(), grant.suites.join(" "));
-    if !grant.packages.is_empty() {
-        out.push_str(&format!(", for {}", grant.packages.join(" ")));
+    let out = format!("{} of {}", grant.role.as_str(), grant.suites.join(" "));
+    match limits(&grant.components, &grant.packages) {
+        limits if limits.is_empty() => out,
+        limits => format!("{out}, for {limits}"),
     }
-    match (grant.components.is_empty(), grant.packages.is_empty()) {
-        (true, _) => {}
-        (false, true) => out.push_str(&format!(", for what is in {}", names(&grant.components))),
-        (false, false) => out.push_str(&format!(" in {}", names(&grant.components))),
+}
+
+/// What a grant is limited to: `acme-web* in main`; empty for one without limits.
+pub fn limits(components: &[Component], packages: &[String]) -> String {
+    match (components.is_empty(), packages.is_empty()) {
+        (true, _) => packages.join(" "),
+        (false, true) => format!("what is in {}", names(components)),
+        (false, false) => format!("{} in {}", packages.join(" "), names(components)),
     }
-    out
 }
 
 /// The changes of rights, one line each: `+` for an addition, `-` for a removal.

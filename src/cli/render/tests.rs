@@ -150,7 +150,7 @@ fn identities_show_their_best_certificate() {
     let (soon, past) = (NOW.0 + 3 * day, NOW.0 - 3 * day);
     assert_eq!(
         line(json!([certificate(soon, None), certificate(past, None)])),
-        "web-01  host  stable,testing  ends in 3 days"
+        "web-01  host  stable,testing  -           ends in 3 days"
     );
     assert!(line(json!([certificate(past, None)])).contains("ended 3 days ago"));
     assert!(line(json!([certificate(soon, Some(1))])).ends_with("  revoked"));

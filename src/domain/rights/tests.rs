@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::access::{self, Right};
-use crate::domain::grants::PackagePattern;
+use crate::domain::patterns::PackagePattern;
 use crate::domain::{AccessEdit, AccessSet, SuiteScope};
 
 const IDENTITIES: [&str; 6] =
@@ -88,7 +88,7 @@ fn given() -> BoxedStrategy<Given> {
         some(&MEMBERS).prop_map(move |members| Group { name: name.parse().unwrap(), members })
     };
     let own = (one::<Identity>(&IDENTITIES), role(), some(&SUITES)).prop_map(
-        |(identity, role, suites)| Grant { identity, role, suites: SuiteScope::Named(suites) },
+        |(identity, role, suites)| Grant::whole(identity, role, SuiteScope::Named(suites)),
     );
     let grants = proptest::collection::vec(grant(), 0..5);
     (group("a"), group("b"), grants, proptest::collection::vec(own, 0..2))

@@ -7,9 +7,8 @@ use std::sync::atomic::Ordering;
 use tracing::{error, info};
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{
-    Admitted, Conflict, Denied, Entitled, Grant, Identity, Role, Share, SuiteScope,
-};
+use crate::domain::{Admitted, Conflict, Denied, Grant, Identity, Share};
+use crate::flow::access::giving::{may_give, may_take, no_authority};
 use crate::flow::access::in_force;
 use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
@@ -44,57 +43,9 @@ pub async fn issue(
     admitted: &Admitted,
     request: Request,
 ) -> Result<Issued, FlowError> {
-    may_give(admitted, &request.grant)?;
+    may_give(repository, admitted, &request.grant)?;
     let (shared, giver) = (Arc::clone(repository), admitted.clone());
     blocking(move || issue_now(&shared, &giver, &request)).await
-}
-
-/// Checks that the asker may give this right. An operator may only give the role of a host, and
-/// only for suites that it operates itself.
-pub(in crate::flow) fn may_give(admitted: &Admitted, grant: &Grant) -> Result<(), FlowError> {
-    may_give_all(admitted, &Entitled::own(grant))
-}
-
-/// Checks that the name is nobody's, or all that is known of it lies within the asker's suites:
-/// otherwise an operator could take over another's host. The error is the same for every other
-/// name, and does not say what is known of it.
-fn may_take_over(
-    repository: &Repository,
-    admitted: &Admitted,
-    name: &Identity,
-) -> Result<(), FlowError> {
-    if admitted.entitled().is_admin() {
-        return Ok(());
-    }
-    let report = IdentityReport::read(repository, name)?;
-    let share = report.share(&admit::operated(repository, admitted.entitled()));
-    match share == Share::Whole || report.is_free() {
-        true => Ok(()),
-        false => {
-            Err(Denied::Name { identity: admitted.identity().clone(), name: name.clone() }.into())
-        }
-    }
-}
-
-fn may_give_all(admitted: &Admitted, entitled: &Entitled) -> Result<(), FlowError> {
-    let giver = admitted.entitled();
-    if giver.is_admin() {
-        return Ok(());
-    }
-    let identity = giver.identity().clone();
-    let too_much =
-        || Denied::Role { identity: identity.clone(), have: giver.role(), need: Role::Admin };
-    if entitled.role() != Role::Host {
-        return Err(too_much().into());
-    }
-    let mut suites = entitled.held().iter().flat_map(|held| &held.grant.suites);
-    match suites.find(|suite| !giver.gives_suites([*suite])) {
-        None => Ok(()),
-        Some(suite) => Err(match suite.as_str().parse() {
-            Ok(name) => Denied::Suite(identity, name).into(),
-            Err(_) => too_much().into(),
-        }),
-    }
 }
 
 fn issue_now(
@@ -118,49 +69,6 @@ fn issue_now(
     Ok(issued)
 }
 
-/// Checks that the name may get this right: its suites exist, and what it has already is of the same
-/// role and within the asker's suites.
-pub(in crate::flow) fn may_take(
-    repository: &Repository,
-    admitted: &Admitted,
-    grant: &Grant,
-) -> Result<(), FlowError> {
-    if let SuiteScope::Named(suites) = &grant.suites
-        && let Some(absent) = suites.iter().find(|suite| repository.desk(suite).is_none())
-    {
-        return Err(crate::flow::repository::no_suite_for(repository, admitted, absent));
-    }
-    if grant.identity == Identity::server() {
-        let problem = "is the server's own name; choose another";
-        return Err(Conflict::one(&grant.identity, problem).into());
-    }
-    // A certificate by this name also gives the rights of the name's groups.
-    may_take_over(repository, admitted, &grant.identity)?;
-    let grants = repository.catalogue.list_grants()?;
-    let Some(have) = grants.iter().find(|have| have.identity == grant.identity) else {
-        return Ok(());
-    };
-    if have.role == grant.role {
-        return Ok(());
-    }
-    let problem =
-        format!("is {} already; revoke it first, or choose another name", have.role.as_str());
-    Err(Conflict::one(&grant.identity, problem).into())
-}
-
-fn no_authority(grant: &Grant) -> FlowError {
-    let (name, role) = (&grant.identity, grant.role.as_str());
-    let command = match grant.role {
-        Role::Host => format!("`repoctl host grant {name}`"),
-        _ => format!("`repoctl identity grant {name} --role {role}`"),
-    };
-    let problem = format!(
-        "certificates come from the CA that repod.toml names in [trust]: let that one issue it, \
-         with dNSName {name} and clientAuth, and give the right with {command}"
-    );
-    Conflict::one("certificate", problem).into()
-}
-
 /// Gives a right to a name. Any trusted CA may issue its certificates.
 ///
 /// # Errors
@@ -170,7 +78,7 @@ pub async fn grant(
     admitted: &Admitted,
     grant: Grant,
 ) -> Result<(), FlowError> {
-    may_give(admitted, &grant)?;
+    may_give(repository, admitted, &grant)?;
     let (shared, giver) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
         let _alone = lock(&shared.rights);

@@ -1,5 +1,6 @@
 //! Enrol: a token is made for one host, and a machine exchanges it for a certificate, once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::info;
@@ -8,15 +9,16 @@ use zeroize::Zeroizing;
 use crate::catalogue::CertificateRecord;
 use crate::digest::Digest;
 use crate::domain::{
-    Actor, Admitted, Conflict, EnrolmentToken, Event, Grant, Identity, Right, TokenFault, TokenUse,
+    AccessGrant, Actor, Admitted, Conflict, EnrolmentToken, Event, Grant, Identity, Right, Share,
+    TokenFault, TokenUse,
 };
-use crate::flow::access::certificates::{may_give, may_take};
+use crate::flow::access::giving::{answers_for, may_enrol, may_give};
 use crate::flow::access::in_force;
 use crate::flow::access::issuing::{Certificate, Issued, bad_request, own_authority};
 use crate::flow::admit;
 use crate::flow::audit::entries;
 use crate::flow::error::FlowError;
-use crate::flow::report::reports;
+use crate::flow::report::{identities, reports};
 use crate::flow::repository::Repository;
 use crate::flow::threads::{blocking, lock};
 use crate::trust::{IssuedClient, request};
@@ -62,7 +64,7 @@ pub async fn make(
     admitted: &Admitted,
     wanted: Wanted,
 ) -> Result<Made, FlowError> {
-    may_give(admitted, &wanted.grant)?;
+    may_give(repository, admitted, &wanted.grant)?;
     if !(1..=MOST_HOURS).contains(&wanted.hours) {
         let problem = format!("a token lasts from 1 to {MOST_HOURS} hours, not {}", wanted.hours);
         return Err(FlowError::Invalid { field: "hours", problem });
@@ -74,7 +76,7 @@ pub async fn make(
 fn make_now(repository: &Repository, maker: &Admitted, wanted: Wanted) -> Result<Made, FlowError> {
     own_authority(repository).ok_or_else(no_authority)?;
     let _alone = lock(&repository.rights);
-    may_take(repository, maker, &wanted.grant)?;
+    may_enrol(repository, maker, &wanted.grant)?;
     let (now, secret) = (repository.now(), new_secret()?);
     let token = EnrolmentToken {
         secret: Digest::of(secret.as_bytes()),
@@ -106,12 +108,32 @@ fn new_secret() -> Result<Zeroizing<String>, FlowError> {
     Ok(Zeroizing::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }
 
-/// Every stored token, newest first.
+/// The stored tokens, newest first: to an admin all, to others those for their own suites and hosts.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue; [`FlowError::Unavailable`] while too many reports are read.
-pub async fn list(repository: &Arc<Repository>) -> Result<Vec<EnrolmentToken>, FlowError> {
-    reports::reading(repository, |shared| Ok(shared.catalogue.list_tokens()?)).await
+pub async fn list(
+    repository: &Arc<Repository>,
+    admitted: &Admitted,
+) -> Result<Vec<EnrolmentToken>, FlowError> {
+    let admitted = admitted.clone();
+    reports::reading(repository, move |shared| {
+        let (asker, mut tokens) = (admitted.entitled(), shared.catalogue.list_tokens()?);
+        if asker.is_admin() {
+            return Ok(tokens);
+        }
+        let operated = admit::operated(shared, asker);
+        // One that names no suite is for those whose hosts it makes.
+        let hosts = identities::list_now(shared, None)?.into_iter();
+        let hosts = hosts.filter(|one| one.share(&operated) == Share::Whole);
+        let hosts: BTreeSet<_> = hosts.map(|one| one.identity).collect();
+        tokens.retain(|token| match token.grant.names_no_suite() {
+            true => token.made_by == *asker.identity() || hosts.contains(&token.grant.identity),
+            false => asker.gives_suites(&AccessGrant::of(&token.grant).suites),
+        });
+        Ok(tokens)
+    })
+    .await
 }
 
 /// Revokes the pending tokens of a host and gives their number.
@@ -133,7 +155,10 @@ pub async fn revoke(
         };
         let pending: Vec<_> = pending.filter(waits).collect();
         // A token for suites beyond the asker's is absent for it.
-        let own = pending.iter().all(|token| may_give(&by, &token.grant).is_ok());
+        let mut own = true;
+        for token in &pending {
+            own &= answers_for(&shared, &by, token)?;
+        }
         let event = by.did("token-revoke", now).with(identity.as_str());
         let count = match own && !pending.is_empty() {
             true => shared.catalogue.revoke_tokens(&identity, &event)?,
@@ -223,12 +248,10 @@ fn issued_before(
 /// Checks that the maker of the token may still issue the certificate.
 fn may_still_be_given(repository: &Repository, token: &EnrolmentToken) -> Result<(), FlowError> {
     let maker = admit::admit_by_name(repository, &token.made_by, Right::IssueHosts);
-    let given = maker.and_then(|maker| {
-        may_give(&maker, &token.grant)?;
-        may_take(repository, &maker, &token.grant)
-    });
+    let given = maker.and_then(|maker| may_enrol(repository, &maker, &token.grant));
     given.map_err(|error| match error {
         FlowError::Denied(_) => TokenFault::MakerLost.into(),
+        FlowError::Invalid { field: "suites", .. } => TokenFault::NoSuite.into(),
         other => other,
     })
 }

@@ -6,9 +6,11 @@ pub mod anchors;
 pub mod certificates;
 pub mod crl;
 pub mod enrol;
+mod giving;
 pub mod grants;
 pub(crate) mod in_force;
 mod issuing;
+mod limits;
 pub mod renew;
 
 pub use issuing::Issued;

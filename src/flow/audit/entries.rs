@@ -318,7 +318,12 @@ pub(crate) fn access_edited(edit: &AccessEdit) -> String {
 pub(crate) fn granted(grant: &Grant) -> String {
     let suites = match &grant.suites {
         SuiteScope::All => "every suite".to_owned(),
+        SuiteScope::Named(names) if names.is_empty() => "what it holds".to_owned(),
         SuiteScope::Named(names) => listed(&names.iter().collect::<Vec<_>>()),
     };
-    format!("{}: {} of {suites}", grant.identity, grant.role.as_str())
+    let limits = match grant.limits.is_empty() {
+        true => String::new(),
+        false => format!(", {}", rights::limits(&AccessGrant::of(grant))),
+    };
+    format!("{}: {} of {suites}{limits}", grant.identity, grant.role.as_str())
 }

@@ -202,7 +202,7 @@ fn build(repository: &Repository, spec: &SuiteSpec, version: u64) -> Result<Vec<
 /// The server's own right, for changes that nobody requested.
 fn server() -> Result<Admitted, FlowError> {
     let identity = Identity::server();
-    let grant = Grant { identity: identity.clone(), role: Role::Admin, suites: SuiteScope::All };
+    let grant = Grant::whole(identity.clone(), Role::Admin, SuiteScope::All);
     Ok(access::admit(&identity, Some(&grant), Right::Administer)?)
 }
 

@@ -27,7 +27,9 @@ pub fn manifest(bytes: &[u8]) {
     match Manifest::parse(text) {
         Ok(read) => {
             assert_eq!(Manifest::parse(text).as_ref(), Ok(&read));
-            for grant in read.grant.iter().flatten() {
+            let lines = text.matches('\n').count() + 1;
+            for (line, grant) in read.grants() {
+                assert!((1..=lines).contains(&line), "{line} of {lines}");
                 assert!(grant.suites.is_sorted() && grant.packages.is_sorted());
             }
         }

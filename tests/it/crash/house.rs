@@ -79,7 +79,7 @@ impl Ground {
         let identity = Identity::parse("everyone.example.org").unwrap();
         let chain = chain_by(&authority, &identity, begun);
         let trust = Arc::new(Trust::load(TrustFiles::of_directory(&ca), begun).unwrap());
-        let grant = Grant { identity, role: Role::Admin, suites: SuiteScope::All };
+        let grant = Grant::whole(identity, Role::Admin, SuiteScope::All);
         Self { dir, trust, chain, grant, begun }
     }
 

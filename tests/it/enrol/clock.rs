@@ -11,7 +11,7 @@ use crate::crash::house::{Ground, House};
 
 fn make(house: &House<'_>) -> Made {
     let suites = SuiteScope::Named(["stable".parse().unwrap()].into());
-    let grant = Grant { identity: NAME.parse().unwrap(), role: Role::Host, suites };
+    let grant = Grant::whole(NAME.parse().unwrap(), Role::Host, suites);
     let wanted = Wanted { grant, hours: 1, days: None };
     house.block_on(enrol::make(&house.repository, &house.ground.admitted(), wanted)).unwrap()
 }

@@ -158,3 +158,53 @@ fn apt_at_work_is_waited_for() {
     });
     assert_ne!(serial(root.path()), before);
 }
+
+#[test]
+fn a_host_that_was_revoked_is_told_so_before_its_certificate_is_due() {
+    let mut server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let root = empty_root();
+    enroll(root.path(), &token(&server, NAME, &[])).expect_success();
+    let run = |verb: &str| on_host(root.path(), &[verb]).run();
+    run("renew").expect_success().expect_says("not yet due");
+    server.repoctl(&["host", "revoke", NAME, "--yes", "-m", "stolen"]).expect_success();
+    for verb in ["renew", "refresh"] {
+        let told = run(verb).expect_code(3);
+        assert!(
+            told.says("revoked") && told.says("repoctl host token web-01.example.org"),
+            "{told}"
+        );
+        assert!(!told.says("identity issue") && !told.says("not yet due"), "{told}");
+    }
+    // A server that is away says nothing, and the certificate is not due.
+    server.stop();
+    run("renew").expect_success().expect_says("not yet due");
+}
+
+#[test]
+fn a_server_of_an_odd_name_does_not_keep_others_from_theirs() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    let root = empty_root();
+    enroll(root.path(), &token(&server, NAME, &[])).expect_success();
+    let own = root.path().join(OWN);
+    for odd in ["[2001:db8::1]", "odd_name"] {
+        let odd = root.path().join("etc/apt/repod").join(odd);
+        std::fs::create_dir(&odd).unwrap();
+        for name in ["ca.crt", "client.crt", "client.key"] {
+            std::fs::copy(own.join(name), odd.join(name)).unwrap();
+        }
+    }
+    let before = serial(root.path());
+    let told = on_host(root.path(), &["renew", "--force"]).run().expect_code(1);
+    assert!(told.stdout.contains("repo.example.org: renewed"), "{told}");
+    assert!(
+        told.stderr.contains("[2001:db8::1]: ") && told.stderr.contains("odd_name: "),
+        "{told}"
+    );
+    assert_ne!(serial(root.path()), before);
+    let sources = root.path().join("etc/apt/sources.list.d/repod-repo.example.org-stable.sources");
+    std::fs::remove_file(&sources).unwrap();
+    let told = on_host(root.path(), &["refresh", "--force"]).run().expect_code(1);
+    assert!(sources.exists(), "{told}");
+}

@@ -130,7 +130,7 @@ fn an_operator_makes_tokens_for_its_own_suites_and_loses_them_with_the_right() {
 
 fn wanted(name: &str, hours: u32) -> Wanted {
     let suites = SuiteScope::Named([stable()].into());
-    let grant = Grant { identity: name.parse().unwrap(), role: Role::Host, suites };
+    let grant = Grant::whole(name.parse().unwrap(), Role::Host, suites);
     Wanted { grant, hours, days: Some(1) }
 }
 

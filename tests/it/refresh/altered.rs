@@ -115,3 +115,26 @@ fn a_refresh_that_is_killed_anywhere_is_finished_by_the_next() {
         refresh(root, &[]).expect_success().expect_says_nothing();
     }
 }
+
+/// A host of before the book of what was written, whose suite owns names: what earlier builds wrote for
+/// these is known as such, and what a person made of it is not.
+#[test]
+fn preferences_of_an_earlier_build_are_known_without_the_book() {
+    let server = server();
+    let host = enrolled(&server, "stable");
+    let root: &Path = host.as_ref();
+    let (path, book) = (preferences("stable"), "/etc/apt/repod/written.json");
+    let present = text(&host, &path);
+    let earlier = present.replace(":any", "");
+    assert_ne!(earlier, present);
+    host.remove(book);
+    std::fs::write(host.path(&path), earlier.replace("acme-*", "acme-web")).unwrap();
+    refresh(root, &[])
+        .expect_success()
+        .expect_says(&format!("note: {path} is not as repoctl wrote it"));
+    host.remove(book);
+    std::fs::write(host.path(&path), &earlier).unwrap();
+    refresh(root, &[]).expect_success().expect_says(&format!("wrote {path}"));
+    assert_eq!(text(&host, &path), present);
+    refresh(root, &[]).expect_success().expect_says_nothing();
+}

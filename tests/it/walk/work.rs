@@ -30,7 +30,7 @@ fn furnished(house: &House<'_>) -> [Digest; 2] {
 
 fn grant() -> Grant {
     let suites = SuiteScope::Named(["stable".parse().unwrap()].into());
-    Grant { identity: Identity::parse(HOST).unwrap(), role: Role::Host, suites }
+    Grant::whole(Identity::parse(HOST).unwrap(), Role::Host, suites)
 }
 
 /// The digests of a suite's indices.

@@ -19,6 +19,7 @@ const CERTIFICATES: &[Scene] = &[
         &[
             typed("host token web-03.example.org --hours 4 -m 'new rack'"),
             typed("host token web-03.example.org --json"),
+            typed("host token web-03.example.org --config DIR/plain.toml"),
             typed("host token --list"),
             typed("host token --list --json"),
             typed("host token web-02.example.org --revoke"),
@@ -109,6 +110,14 @@ const CERTIFICATES: &[Scene] = &[
         &[
             typed("identity issue cd.example.org --role uploader --all-suites --out DIR/cd"),
             typed("identity issue cd.example.org --role uploader --out DIR/again --json"),
+            typed(
+                "identity issue moodle.example.org --role uploader --package 'uni-moodle*' --out DIR/moodle",
+            ),
+            typed("identity issue moodle.example.org --role uploader --out DIR/wider"),
+            asked(
+                "identity issue moodle.example.org --role uploader --package 'uni-*' --out DIR/wider",
+                "n\n",
+            ),
             typed("identity issue cd.example.org --role king"),
             typed("identity issue cd.example.org --role oeprator"),
         ],
@@ -119,6 +128,12 @@ const CERTIFICATES: &[Scene] = &[
             typed("identity grant cd.example.org --role operator --all-suites"),
             typed("identity grant cd.example.org --role operator --all-suites --json"),
             typed("identity grant ci.example.org --role uploader --suite stable"),
+            typed(
+                "identity grant moodle.example.org --role uploader -C main --package 'uni-moodle*' --yes",
+            ),
+            typed(
+                "identity grant moodle.example.org --role uploader --package 'uni-moodle*' -C main --yes --json",
+            ),
         ],
     ),
     ("identity list", &[typed("identity list"), typed("identity list --json")]),
@@ -143,6 +158,8 @@ const RIGHTS: &[Scene] = &[
             typed("access grant uploader ci.example.org --suite edge --package 'acme-*' -C main"),
             typed("access grant host @web --suite 'stable*' --json"),
             typed("access grant admin bob.example.org"),
+            typed("access grant host @web --suite stabel,latest --suite 'edge-*' --suite testing"),
+            typed("access grant host @web --suite stabel --json"),
         ],
     ),
     (
@@ -201,6 +218,9 @@ const RIGHTS: &[Scene] = &[
             asked("apply -f DIR/repo.toml --prune", "y\n"),
             asked("apply -f DIR/repo.toml", "n\n"),
             typed("apply -f DIR/same.toml"),
+            typed("apply -f DIR/same.toml --prune"),
+            typed("apply -f DIR/typo.toml --dry-run"),
+            typed("apply -f DIR/typo.toml --dry-run --json"),
             typed("apply -f DIR/fixed.toml"),
             typed("apply -f DIR/mistyped.toml"),
             typed("apply -f DIR/absent.toml"),

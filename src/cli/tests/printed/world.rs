@@ -106,6 +106,12 @@ fn lay_out(directory: &Path, fake: &Fake) {
     write("repo.toml", include_bytes!("repo.toml"));
     write("fixed.toml", b"[suite.stable]\norigin = \"another\"\n");
     write("mistyped.toml", b"[group.web]\nmembrs = []\n");
+    write(
+        "typo.toml",
+        b"[[grant]]\nto = \"@web\"\nrole = \"host\"\nsuites = [\"stabel\", \"empty\"]\n",
+    );
+    let config = std::fs::read_to_string(directory.join("config.toml")).unwrap();
+    write("plain.toml", config.replace("suite = 'stable'\n", "").as_bytes());
     write("same.toml", b"[suite.stable]\ndescription = \"production\"\n");
     let log: String = entries().iter().map(|one| crate::cli::chain::line(one) + "\n").collect();
     write("audit.jsonl", log.as_bytes());

@@ -205,7 +205,7 @@ pub fn grant(to: &str, role: Role, suites: &[&str]) -> Grant {
         [] => SuiteScope::All,
         some => SuiteScope::Named(some.iter().map(|name| suite(name)).collect()),
     };
-    Grant { identity: identity(to), role, suites }
+    Grant::whole(identity(to), role, suites)
 }
 
 pub fn certificate(serial: &str, of: &str, issued_at: i64) -> CertificateRecord {
