@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod afresh;
+pub mod amount;
 pub mod api;
 pub mod catalogue;
 pub mod cause;

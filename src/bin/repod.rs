@@ -1,12 +1,13 @@
 //! `repod`: the server, and the tools that work on its data directory.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use repod::amount::count;
 use repod::cli::Meter;
 use repod::debian::SuiteName;
 use repod::demo::DemoOptions;
@@ -344,7 +345,7 @@ fn export(options: &ExportOptions) -> Result<(), String> {
         println!("  {suite}  generation {generation}");
     }
     let Exported { packages, added, removed, left_out, .. } = exported;
-    println!("{packages} packages; {added} files are new, {removed} went.");
+    println!("{}; new: {}; gone: {removed}.", count(packages, "package"), count(added, "file"));
     match left_out.is_empty() {
         true => Ok(()),
         false => Err(format!("all but these packages are exported:\n  {}", left_out.join("\n  "))),
@@ -362,7 +363,8 @@ fn verify_audit(config: Option<PathBuf>) -> Result<(), String> {
         ));
     }
     let (entries, signed) = (found.end.entries, found.signed_entries);
-    println!("The audit log is whole: {entries} entries, signed up to entry {signed}.");
+    let entries = count(entries, "entry");
+    println!("The audit log is whole: {entries}, signed up to entry {signed}.");
     println!("  last hash  {}", found.end.hash);
     Ok(())
 }
