@@ -68,11 +68,10 @@ impl Failure {
     }
 
     /// For people: `error: …`, then the reasons, `hint: …` and `request …`.
-    pub fn lines(&self, colour: bool) -> String {
-        let head = if colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    pub fn lines(&self) -> String {
         let message = escape(&self.message);
         let mut out =
-            if self.declined { format!("{message}\n") } else { format!("{head} {message}\n") };
+            if self.declined { format!("{message}\n") } else { format!("error: {message}\n") };
         for reason in &self.reasons {
             out.push_str(&format!("  {}\n", escape(reason)));
         }

@@ -14,6 +14,7 @@ use crate::cli::args::ApplyArgs;
 use crate::cli::command::Session;
 use crate::cli::consent::{Question, Settled};
 use crate::cli::failure::{Failure, unread};
+use crate::cli::style::Tone;
 use crate::cli::text::escape;
 use crate::client::Client;
 
@@ -52,7 +53,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
     let value = serde_json::json!({
         "changes": plan.lines(), "kept": plan.kept, "dry_run": args.dry_run,
     });
-    session.show(&value, || match (plan.is_empty(), args.dry_run) {
+    session.show(&value, |_| match (plan.is_empty(), args.dry_run) {
         (true, _) => "nothing to do\n".into(),
         (false, true) => "nothing was done: --dry-run\n".into(),
         (false, false) => "applied\n".into(),
@@ -82,7 +83,9 @@ fn tell(session: &mut Session<'_>, plan: &Plan) {
     if session.json {
         return;
     }
-    let mut text: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
+    let sheet = session.sheet();
+    let change = |line: &String| format!("{}\n", sheet.paint(Tone::of_change(line), line));
+    let mut text: String = plan.lines().iter().map(change).collect();
     for kept in &plan.kept {
         text.push_str(&format!("  {} stays: it is not in the file\n", escape(kept)));
     }
@@ -128,6 +131,6 @@ pub async fn export(session: &mut Session<'_>) -> Result<(), Failure> {
     let access = session.client.list_access().await?;
     let text = manifest::write(&suites, &access);
     let value = serde_json::json!({ "toml": text });
-    session.show(&value, || text);
+    session.show(&value, |_| text);
     Ok(())
 }

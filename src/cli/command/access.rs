@@ -33,7 +33,7 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
             let choice = SuiteChoice::Named(right.suites.clone());
             holder::settle_right(session, &args.name, true, &choice).await?;
             let granted = session.client.grant_host(&args.name, &right).await?;
-            session.show(&granted, || render::access::granted(&granted));
+            session.show(&granted, |_| render::access::granted(&granted));
             Ok(())
         }
         HostCommand::Revoke(args) => revoke(session, args, true).await,
@@ -57,7 +57,7 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
             holder::settle_right(session, &args.name, false, &suites).await?;
             let right = IdentityGrant { role: args.role, suites };
             let granted = session.client.grant_identity(&args.name, &right).await?;
-            session.show(&granted, || render::access::granted(&granted));
+            session.show(&granted, |_| render::access::granted(&granted));
             Ok(())
         }
         IdentityCommand::Revoke(args) => revoke(session, args, false).await,
@@ -119,7 +119,7 @@ async fn set_up(session: &mut Session<'_>, args: &HostSetupArgs) -> Result<(), F
     let setup = fetch_setup(&session.client, &args.name, &args.suite, args.upgrade).await?;
     let files = Tree::of(&setup)?.write(&args.out, &args.name)?;
     let value = serde_json::json!({ "directory": args.out, "files": files, "notes": setup.notes });
-    session.show(&value, || listing(&args.out, &files, &setup.notes));
+    session.show(&value, |_| listing(&args.out, &files, &setup.notes));
     Ok(())
 }
 
@@ -187,7 +187,7 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
     ));
     if !session.said_yes() {
         let found = listing::find(&session.client, &args.name, host).await?;
-        question.shown = render::access::show(&found, session.now());
+        question.shown = render::access::show(&found, &session.sheet());
     }
     session.settle(&question)?;
     let request = RevocationRequest::default();
@@ -204,7 +204,7 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
         outcome => outcome?,
     };
     let now = session.now();
-    session.show(&outcome, || render::access::revoked(&outcome, now));
+    session.show(&outcome, |_| render::access::revoked(&outcome, now));
     Ok(())
 }
 
@@ -248,7 +248,7 @@ fn tell_issued(
     let now = session.now();
     let value =
         serde_json::json!({ "directory": directory, "files": files, "certificate": issued });
-    session.show(&value, || {
+    session.show(&value, |_| {
         let (name, end) = (escape(&issued.identity), when(issued.not_after, now));
         let serial = escape(&issued.serial);
         format!("{name} has certificate {serial}, which ends {end}\n")

@@ -43,7 +43,7 @@ pub(super) async fn settle_right(
     };
     let mut question = Question::default();
     if !lost.is_empty() {
-        question.shown = render::access::show(&found, session.now());
+        question.shown = render::access::show(&found, &session.sheet());
         let lost = names(&lost);
         question.because = vec![format!("{name} loses its right to {lost}")];
     }
