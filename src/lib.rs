@@ -28,5 +28,6 @@ pub mod server;
 pub mod signing;
 pub mod telemetry;
 pub mod time;
+pub mod toml_text;
 pub mod trust;
 pub mod writable;

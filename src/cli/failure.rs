@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::text::escape;
 use crate::api::{Code, Exit, Problem, Reason};
 use crate::client::ClientError;
+use crate::toml_text::Fault;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,11 @@ impl Failure {
     /// It cannot be done in the present state.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
+    }
+
+    /// A file of the user is wrong: where, and the line itself.
+    pub fn in_file(file: &str, fault: &Fault) -> Self {
+        Self::usage(fault.head(file)).with_reasons(fault.excerpt())
     }
 
     fn new(exit: Exit, message: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@
 //! signatures are used, to verify checkpoints of the audit log without trusting the server; of
 //! `domain` only the templates of what a host is given, so that a host makes its files by itself.
 //!
-//! May name: client, amount, api, debian, digest, domain, nearest, signing, telemetry, time
+//! May name: client, amount, api, debian, digest, domain, nearest, signing, telemetry, time, toml_text
 #![expect(
     clippy::disallowed_methods,
     reason = "this room is where the user's files, terminal and environment are met"

@@ -66,5 +66,11 @@ fn bad_values_name_the_field() {
     ] {
         let problem = Config::parse(text).unwrap_err();
         assert!(problem.to_string().contains(field), "{text}: {problem}");
+        let shown = problem.to_string();
+        assert!(shown.contains(" | ") && shown.ends_with('^'), "{text}: {problem}");
     }
+    let text = "public_url = \"https://x/\"\n[certificates]\ncrl_days = 0\n";
+    let expected = "repod.toml:3:12: certificates.crl_days is 0; it lies between 1 and 3650\n  \
+                    3 | crl_days = 0\n    |            ^";
+    assert_eq!(Config::parse(text).unwrap_err().to_string(), expected);
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::api::{AccessGrant, AccessView, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
-use crate::nearest::nearest;
+use crate::toml_text::{Fault, TomlText};
 
 /// The content of the file. A kind that the file does not have is `None` and not changed.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -78,9 +78,10 @@ impl Manifest {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// The fault and its place, for people; for an unknown key, the nearest known one.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut manifest: Self = toml::from_str(text).map_err(|error| complaint(text, &error))?;
+    /// The fault and its place; for an unknown key, the nearest known one.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let mut manifest: Self =
+            toml::from_str(text).map_err(|error| TomlText::new(text).fault(&error))?;
         for grant in manifest.grant.iter_mut().flatten() {
             settle(grant);
         }
@@ -96,26 +97,6 @@ pub fn settle(grant: &mut AccessGrant) {
     grant.components.dedup();
     grant.packages.sort();
     grant.packages.dedup();
-}
-
-/// The fault, in one line, with the line number.
-fn complaint(text: &str, error: &toml::de::Error) -> String {
-    let what = advise(error.message());
-    let before = error.span().and_then(|span| text.get(..span.start));
-    match before {
-        Some(before) => format!("line {}: {what}", before.matches('\n').count().saturating_add(1)),
-        None => what,
-    }
-}
-
-fn advise(complaint: &str) -> String {
-    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
-    let known = quoted.split_first().filter(|_| complaint.contains("unknown field"));
-    let near = known.and_then(|(unknown, known)| nearest(unknown, known.iter().copied()));
-    match near {
-        Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
-        None => complaint.trim_end().to_owned(),
-    }
 }
 
 /// The file that describes the present state.

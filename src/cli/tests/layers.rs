@@ -104,8 +104,8 @@ fn mistakes_in_the_file_are_named() {
     assert!(refusal("sever = 'x'").contains("hint: did you mean \"server\"?"));
     assert!(refusal("certificat = 'x'").contains("did you mean \"certificate\""));
     assert!(refusal("zzzzzzzzzz = 1").contains("the keys are server, certificate, key, ca, suite"));
-    assert!(refusal("server = 3").contains("server takes a text in quotes"));
-    assert!(refusal("[server]\nx = 1").contains("server takes a text in quotes"));
+    assert!(refusal("server = 3").contains("config.toml:1:10: server: takes a text in quotes"));
+    assert!(refusal("[server]\nx = 1").contains("config.toml:1:1: server: takes a text in quotes"));
     assert!(refusal("suite = '../x'").contains("suite: suite \"../x\" is not valid"));
     assert!(refusal("server = ").contains("is not TOML"));
     assert!(refusal("server = 'x'\nserver = 'y'").contains("is not TOML"));
