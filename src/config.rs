@@ -17,6 +17,7 @@ use crate::toml_text::TomlText;
 mod hosts;
 mod passphrase;
 mod proxies;
+pub mod reference;
 mod scrub;
 mod signing;
 mod trust;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use repod::amount::count;
-use repod::cli::Meter;
+use repod::cli::{Meter, Terminal};
 use repod::debian::SuiteName;
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
@@ -25,6 +25,8 @@ mod ca;
 mod check;
 #[path = "repod/make.rs"]
 mod make;
+#[path = "repod/manual.rs"]
+mod manual;
 
 /// How often free memory is returned to the system.
 const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(10);
@@ -254,25 +256,16 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut command, "repod", &mut std::io::stdout());
             Ok(())
         }
-        Command::Man { directory } => manual(&directory),
+        Command::Man { directory } => manual::pages(&directory),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("error: {problem}");
+            // In colour on a terminal that wants it, as those of repoctl.
+            Terminal::of_process().complain(&format!("error: {problem}\n"));
             ExitCode::FAILURE
         }
     }
-}
-
-fn manual(directory: &std::path::Path) -> Result<(), String> {
-    let write = || {
-        std::fs::create_dir_all(directory)?;
-        clap_mangen::generate_to(Arguments::command(), directory)
-    };
-    write().map_err(|error: std::io::Error| format!("{}: {error}", directory.display()))?;
-    println!("the manual pages are in {}", directory.display());
-    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

@@ -23,6 +23,7 @@ mod failure;
 mod host_certificates;
 mod host_facts;
 mod keys;
+pub mod man;
 mod meter;
 mod pager;
 mod pem;
