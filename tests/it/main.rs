@@ -61,6 +61,7 @@ mod snapshot;
 mod story;
 mod streaming;
 mod sweep;
+mod terminal;
 mod timers;
 mod translations;
 mod unreadable;
