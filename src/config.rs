@@ -1,7 +1,7 @@
 //! CONFIG: the settings of one machine, from `repod.toml` and the environment. The content of the
 //! repository (suites, pins, rights) is in the catalogue.
 //!
-//! May name: nearest, cause, reading
+//! May name: amount, cause, reading, toml_text
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
 
@@ -10,11 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::amount::size;
 use crate::cause::Cause;
+use crate::toml_text::TomlText;
 
 mod hosts;
 mod passphrase;
 mod proxies;
+pub mod reference;
 mod scrub;
 mod signing;
 mod trust;
@@ -191,11 +194,11 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file has something that is not valid.
-    #[error("{path}: {problem}")]
+    #[error("{problem}")]
     Invalid {
         /// Which file.
         path: String,
-        /// What, where, and the nearest valid word.
+        /// Where, what, and the nearest valid word.
         #[source]
         problem: Cause,
     },
@@ -218,8 +221,8 @@ impl Config {
         let text = crate::reading::read_text(path, FILE_LIMIT_BYTES).map_err(|error| {
             ConfigError::Unreadable { path: shown.clone(), source: error.into_io() }
         })?;
-        let mut config =
-            Self::parse(&text).map_err(|problem| ConfigError::Invalid { path: shown, problem })?;
+        let mut config = Self::parse_named(&text, &shown)
+            .map_err(|problem| ConfigError::Invalid { path: shown, problem })?;
         let base = path.parent().unwrap_or(Path::new("."));
         // Drops the `.` that the default would leave at the end of the path in every message.
         config.data = base.join(&config.data).components().collect();
@@ -235,9 +238,19 @@ impl Config {
     /// # Errors
     /// The fault, for people.
     pub fn parse(text: &str) -> Result<Self, Cause> {
-        let config: Self =
-            toml::from_str(text).map_err(|error| Cause::with(with_nearest(&error), error))?;
-        config.verify()?;
+        Self::parse_named(text, "repod.toml")
+    }
+
+    fn parse_named(text: &str, file: &str) -> Result<Self, Cause> {
+        let config: Self = toml::from_str(text)
+            .map_err(|error| Cause::with(TomlText::new(text).fault(&error).told(file), error))?;
+        config.verify().map_err(|problem| {
+            // Every problem begins with the field.
+            let field = problem.split([' ', ',', ':']).next().unwrap_or_default().to_owned();
+            let mut fault = TomlText::new(text).at(&field, problem);
+            fault.field.clear();
+            fault.told(file)
+        })?;
         Ok(config)
     }
 
@@ -266,9 +279,10 @@ impl Config {
         }
         if self.limits.memory_bytes < LEAST_MEMORY_BYTES {
             return Err(format!(
-                "limits.memory_bytes is {}; it is at least {LEAST_MEMORY_BYTES} (64 MiB), for one \
+                "limits.memory_bytes is {}; it is at least {LEAST_MEMORY_BYTES} ({}), for one \
                  package and one batch of small ones",
-                self.limits.memory_bytes
+                self.limits.memory_bytes,
+                size(LEAST_MEMORY_BYTES)
             ));
         }
         let days = [
@@ -325,28 +339,6 @@ pub fn notify_socket() -> Option<std::ffi::OsString> {
 /// The watchdog interval of the service manager, if it has one. Unit: microseconds.
 pub fn watchdog_microseconds() -> Option<u64> {
     std::env::var("WATCHDOG_USEC").ok()?.parse().ok()
-}
-
-/// Adds the nearest known key to a complaint about an unknown one.
-fn with_nearest(error: &toml::de::Error) -> String {
-    let complaint = error.to_string();
-    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
-    let Some((unknown, known)) =
-        quoted.split_first().filter(|_| complaint.contains("unknown field"))
-    else {
-        return in_plain_words(&complaint);
-    };
-    match crate::nearest::nearest(unknown, known.iter().copied()) {
-        Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
-        None => in_plain_words(&complaint),
-    }
-}
-
-/// Names types as people do.
-fn in_plain_words(complaint: &str) -> String {
-    let numbers = ["usize", "u64", "u32"].map(|kind| format!("expected {kind}"));
-    let plain = |text: String, kind: &String| text.replace(kind, "expected a whole number");
-    numbers.iter().fold(complaint.trim_end().to_string(), plain)
 }
 
 /// The configuration that `repod init` writes: every option, commented, with its default.

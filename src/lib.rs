@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 pub mod afresh;
+pub mod amount;
 pub mod api;
 pub mod catalogue;
 pub mod cause;
@@ -27,5 +28,6 @@ pub mod server;
 pub mod signing;
 pub mod telemetry;
 pub mod time;
+pub mod toml_text;
 pub mod trust;
 pub mod writable;

@@ -9,7 +9,7 @@
 //! Limits: somebody else may take the room in the moment between the removal and the write; then the
 //! next file goes. What is longer than all of them together may find no room.
 //!
-//! May name: nothing
+//! May name: amount
 
 #![expect(clippy::disallowed_methods, reason = "this room makes and removes its own files")]
 
@@ -18,6 +18,8 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+use crate::amount::size;
 
 /// How many files there are.
 pub const PIECES: usize = 8;
@@ -178,15 +180,15 @@ pub fn lack(path: &Path) -> String {
     };
     match room {
         Some(room) if room.has_no_inodes() => format!(
-            "no inode is free on the file system of {path}, although {} KiB are: remove files there",
-            room.bytes >> 10
+            "no inode is free on the file system of {path}, although {} are: remove files there",
+            size(room.bytes)
         ),
         Some(room) => format!(
-            "{} KiB are free on the file system of {path}: remove files there, make it larger, or see \
+            "{} are free on the file system of {path}: remove files there, make it larger, or see \
              its quota",
-            room.bytes >> 10
+            size(room.bytes)
         ),
-        None => format!("the file system of {path} has no room"),
+        None => format!("the file system of {path} has no free space"),
     }
 }
 

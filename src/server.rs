@@ -292,6 +292,13 @@ fn signals(
     })
 }
 
+pub use crate::config::reference::Key as ConfigKey;
+
+/// Every key of `repod.toml`, for its manual page.
+pub fn config_keys() -> &'static [ConfigKey] {
+    &crate::config::reference::KEYS
+}
+
 /// The configuration file that `repod serve` would read.
 pub fn config_path(named: Option<PathBuf>) -> PathBuf {
     crate::config::find(named)

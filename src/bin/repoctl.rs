@@ -1,6 +1,6 @@
 //! `repoctl`: everything but the server itself, over HTTPS with a client certificate.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::process::ExitCode;
 

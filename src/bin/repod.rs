@@ -1,13 +1,14 @@
 //! `repod`: the server, and the tools that work on its data directory.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use repod::cli::Meter;
+use repod::amount::count;
+use repod::cli::{Meter, Terminal};
 use repod::debian::SuiteName;
 use repod::demo::DemoOptions;
 use repod::domain::Identity;
@@ -24,6 +25,8 @@ mod ca;
 mod check;
 #[path = "repod/make.rs"]
 mod make;
+#[path = "repod/manual.rs"]
+mod manual;
 
 /// How often free memory is returned to the system.
 const GIVE_BACK: std::time::Duration = std::time::Duration::from_secs(10);
@@ -253,25 +256,16 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut command, "repod", &mut std::io::stdout());
             Ok(())
         }
-        Command::Man { directory } => manual(&directory),
+        Command::Man { directory } => manual::pages(&directory),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("error: {problem}");
+            // In colour on a terminal that wants it, as those of repoctl.
+            Terminal::of_process().complain(&format!("error: {problem}\n"));
             ExitCode::FAILURE
         }
     }
-}
-
-fn manual(directory: &std::path::Path) -> Result<(), String> {
-    let write = || {
-        std::fs::create_dir_all(directory)?;
-        clap_mangen::generate_to(Arguments::command(), directory)
-    };
-    write().map_err(|error: std::io::Error| format!("{}: {error}", directory.display()))?;
-    println!("the manual pages are in {}", directory.display());
-    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
@@ -344,7 +338,7 @@ fn export(options: &ExportOptions) -> Result<(), String> {
         println!("  {suite}  generation {generation}");
     }
     let Exported { packages, added, removed, left_out, .. } = exported;
-    println!("{packages} packages; {added} files are new, {removed} went.");
+    println!("{}; new: {}; gone: {removed}.", count(packages, "package"), count(added, "file"));
     match left_out.is_empty() {
         true => Ok(()),
         false => Err(format!("all but these packages are exported:\n  {}", left_out.join("\n  "))),
@@ -362,7 +356,8 @@ fn verify_audit(config: Option<PathBuf>) -> Result<(), String> {
         ));
     }
     let (entries, signed) = (found.end.entries, found.signed_entries);
-    println!("The audit log is whole: {entries} entries, signed up to entry {signed}.");
+    let entries = count(entries, "entry");
+    println!("The audit log is whole: {entries}, signed up to entry {signed}.");
     println!("  last hash  {}", found.end.hash);
     Ok(())
 }

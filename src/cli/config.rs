@@ -11,6 +11,7 @@ use super::terminal::Terminal;
 use crate::client::Credentials;
 use crate::debian::SuiteName;
 use crate::nearest::nearest;
+use crate::toml_text::{Fault, TomlText};
 
 /// The keys of `config.toml`.
 const KEYS: [&str; 5] = ["server", "certificate", "key", "ca", "suite"];
@@ -137,15 +138,18 @@ fn usual_file(around: &Terminal) -> Option<PathBuf> {
 fn read_file(path: &Path) -> Result<Settings, Failure> {
     let cure = "--config or REPOCTL_CONFIG names it; `repod init` writes the first one";
     let bytes = read_limited(&format!("configuration {}", path.display()), path, cure)?;
-    let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
-    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".into()))?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| wrong(format!("is not TOML: {}", error.message())))?;
+    let shown = path.display().to_string();
+    let text =
+        String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{shown}: is not UTF-8")))?;
+    let wrong = |fault: &Fault| Failure::in_file(&shown, fault);
+    let places = TomlText::new(&text);
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| wrong(&places.fault(&error)))?;
     let mut settings = Settings::default();
     for (key, value) in table {
         let Some(value) = value.as_str().filter(|value| !value.is_empty()) else {
-            return Err(unknown_or(&key, &wrong, "takes a text in quotes"));
+            let takes = places.at(&key, "takes a text in quotes");
+            return Err(unknown(&key, &places, &wrong).unwrap_or_else(|| wrong(&takes)));
         };
         let beside = || Some(Pem::File(path.parent().unwrap_or(Path::new("")).join(value)));
         match key.as_str() {
@@ -155,21 +159,29 @@ fn read_file(path: &Path) -> Result<Settings, Failure> {
             "ca" => settings.ca = beside(),
             "suite" => {
                 let name = SuiteName::parse(value);
-                settings.suite = Some(name.map_err(|error| wrong(format!("suite: {error}")))?);
+                let wrong = |error| wrong(&places.at("suite", format!("{error}")));
+                settings.suite = Some(name.map_err(wrong)?);
             }
-            _ => return Err(unknown_or(&key, &wrong, "is not known")),
+            _ => return Err(unknown(&key, &places, &wrong).unwrap_or_else(|| Failure::usage(key))),
         }
     }
     Ok(settings)
 }
 
-fn unknown_or(key: &str, wrong: &impl Fn(String) -> Failure, otherwise: &str) -> Failure {
+/// What is said of a key that there is not; `None` for the others.
+fn unknown(
+    key: &str,
+    places: &TomlText<'_>,
+    wrong: &impl Fn(&Fault) -> Failure,
+) -> Option<Failure> {
     if KEYS.contains(&key) {
-        return wrong(format!("{key} {otherwise}"));
+        return None;
     }
-    let failure = wrong(format!("there is no key {key:?}"));
-    match nearest(key, KEYS.into_iter()) {
+    let problem = format!("there is no key {key:?}");
+    let fault = places.at_word(key, problem.clone());
+    let failure = wrong(&fault.unwrap_or_else(|| places.at(key, problem)));
+    Some(match nearest(key, KEYS.into_iter()) {
         Some(near) => failure.with_hint(format!("did you mean {near:?}?")),
         None => failure.with_hint(format!("the keys are {}", KEYS.join(", "))),
-    }
+    })
 }

@@ -74,7 +74,8 @@ impl Session<'_> {
         }
         self.around.print(&question.shown);
         let because = question.because.iter().map(|why| format!("! {}\n", escape(why)));
-        self.around.print(&format!("\n{}", because.collect::<String>()));
+        let because = self.sheet().heads(&because.collect::<String>());
+        self.around.print(&format!("\n{because}"));
         if self.around.ask("Go ahead?") {
             return Ok(Settled::Shown);
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::text::escape;
 use crate::api::{Code, Exit, Problem, Reason};
 use crate::client::ClientError;
+use crate::toml_text::Fault;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,11 @@ impl Failure {
     /// It cannot be done in the present state.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
+    }
+
+    /// A file of the user is wrong: where, and the line itself.
+    pub fn in_file(file: &str, fault: &Fault) -> Self {
+        Self::usage(fault.head(file)).with_reasons(fault.excerpt())
     }
 
     fn new(exit: Exit, message: impl Into<String>) -> Self {
@@ -68,11 +74,10 @@ impl Failure {
     }
 
     /// For people: `error: …`, then the reasons, `hint: …` and `request …`.
-    pub fn lines(&self, colour: bool) -> String {
-        let head = if colour { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    pub fn lines(&self) -> String {
         let message = escape(&self.message);
         let mut out =
-            if self.declined { format!("{message}\n") } else { format!("{head} {message}\n") };
+            if self.declined { format!("{message}\n") } else { format!("error: {message}\n") };
         for reason in &self.reasons {
             out.push_str(&format!("  {}\n", escape(reason)));
         }

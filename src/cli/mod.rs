@@ -5,7 +5,7 @@
 //! signatures are used, to verify checkpoints of the audit log without trusting the server; of
 //! `domain` only the templates of what a host is given, so that a host makes its files by itself.
 //!
-//! May name: client, api, debian, digest, domain, nearest, signing, telemetry, time
+//! May name: client, amount, api, debian, digest, domain, nearest, signing, telemetry, time, toml_text
 #![expect(
     clippy::disallowed_methods,
     reason = "this room is where the user's files, terminal and environment are met"
@@ -24,10 +24,14 @@ mod failure;
 mod host_certificates;
 mod host_facts;
 mod keys;
+pub mod man;
 mod meter;
+mod pager;
 mod pem;
 mod render;
 mod replace;
+mod sheet;
+mod style;
 mod table;
 mod terminal;
 mod text;
@@ -43,7 +47,7 @@ mod tests;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, ValueEnum as _};
 
 use crate::api::Exit;
 use crate::client::Client;
@@ -71,6 +75,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 /// Runs one command of `repoctl` in the given terminal and returns the exit code.
 pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut Terminal) -> u8 {
     let mut command = Cli::command();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    around.color = early_color(&arguments);
     if let Some(columns) = around.columns() {
         command = command.term_width(columns);
     }
@@ -82,6 +88,8 @@ pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut 
         Ok(cli) => cli,
         Err(error) => return tell(error.format(&mut command), around).number(),
     };
+    around.color = cli.global.color;
+    around.may_page &= !cli.global.no_pager;
     let outcome = match consent::find_empty(&command, &matches) {
         Some(argument) => Err(Failure::usage(format!("{argument} is empty; nothing was changed"))
             .with_hint("is a variable of a script not set?")),
@@ -90,12 +98,30 @@ pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut 
     match outcome {
         Ok(()) => Exit::Done.number(),
         Err(failure) => {
-            let colour = around.may_colour();
-            let text = if cli.global.json { failure.json() } else { failure.lines(colour) };
-            around.complain(&text);
+            match cli.global.json {
+                true => around.complain_exactly(&failure.json()),
+                false => around.complain(&failure.lines()),
+            }
             failure.exit.number()
         }
     }
+}
+
+/// What `--color` says on a command line that may be wrong otherwise.
+fn early_color(arguments: &[OsString]) -> ColorChoice {
+    let words = arguments.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--");
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.peek().copied(),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        if let Some(color) = value.and_then(|value| ColorChoice::from_str(value, false).ok()) {
+            return color;
+        }
+    }
+    ColorChoice::Auto
 }
 
 /// Adds what clap cannot know: alternatives to a missing argument, and the command for another
@@ -133,9 +159,16 @@ fn advise(mut error: clap::Error) -> clap::Error {
 
 /// Prints clap's text: help and version are answers, everything else is a usage error.
 fn tell(error: clap::Error, around: &mut Terminal) -> Exit {
-    let text = error.render().to_string();
+    let colours = match error.use_stderr() {
+        true => around.may_colour(),
+        false => around.sheet().colours,
+    };
+    let text = match colours {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
     if error.use_stderr() {
-        around.complain(&text);
+        around.complain_exactly(&text);
         return Exit::Usage;
     }
     around.print(&text);

@@ -24,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 
 use serde_json::Value;
 
+use super::terminal::Screen;
 use super::{Terminal, run_in};
 use crate::api::{MessageQuery, Problem};
 use crate::client::tests::fake::Fake;
@@ -67,6 +68,8 @@ pub struct Stage {
     pub environment: BTreeMap<String, String>,
     pub input: String,
     pub terminal: bool,
+    /// The size of the terminal that standard output and standard error are.
+    pub screen: Option<Screen>,
 }
 
 impl Stage {
@@ -83,8 +86,11 @@ impl Stage {
             out: Box::new(out.clone()),
             err: Box::new(err.clone()),
             input: Box::new(Cursor::new(self.input.clone().into_bytes())),
+            screen: self.screen,
             may_ask: self.terminal,
-            may_show_progress: false,
+            may_show_progress: self.screen.is_some(),
+            may_page: false,
+            color: clap::ColorChoice::Auto,
             environment: self.environment.clone(),
             clock: Arc::new(HandClock::at(NOW)),
         };

@@ -1,6 +1,9 @@
 //! Text for people: text from the network is escaped, times are UTC with an age, sizes short.
 
+use crate::amount::span;
 use crate::time::Moment;
+
+pub use crate::amount::{count, size};
 
 /// The text with everything escaped that could move a cursor, hide or reorder what is shown.
 ///
@@ -56,39 +59,6 @@ pub fn age(at: i64, now: Moment) -> String {
         1.. => format!("{span} ago"),
         _ => format!("in {span}"),
     }
-}
-
-fn span(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..120 => (seconds, "s"),
-        120..7_200 => (seconds / 60, "min"),
-        7_200..172_800 => (seconds / 3_600, "h"),
-        _ => (seconds / 86_400, "days"),
-    };
-    format!("{count} {unit}")
-}
-
-/// A size with three figures or so: `12.3 MB`. Decimal units, as on the labels of disks.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1_000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1_000.0;
-    let mut unit = "kB";
-    for next in UNITS.into_iter().skip(1) {
-        if value < 999.95 {
-            break;
-        }
-        value /= 1_000.0;
-        unit = next;
-    }
-    format!("{value:.1} {unit}")
-}
-
-/// A count with its noun: `1 package`, `2 packages`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Text as one word of a POSIX shell command line, quoted where it has to be.

@@ -1,5 +1,7 @@
 //! What a configuration file may have, and what is refused.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -66,5 +68,58 @@ fn bad_values_name_the_field() {
     ] {
         let problem = Config::parse(text).unwrap_err();
         assert!(problem.to_string().contains(field), "{text}: {problem}");
+        let shown = problem.to_string();
+        assert!(shown.contains(" | ") && shown.ends_with('^'), "{text}: {problem}");
+    }
+    let text = "public_url = \"https://x/\"\n[certificates]\ncrl_days = 0\n";
+    let expected = "repod.toml:3:12: certificates.crl_days is 0; it lies between 1 and 3650\n  \
+                    3 | crl_days = 0\n    |            ^";
+    assert_eq!(Config::parse(text).unwrap_err().to_string(), expected);
+}
+
+/// What the file may have in a section, from what its reader says of a field that is not known.
+fn fields(section: &str) -> Vec<String> {
+    let heading = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+    let text = match section.is_empty() {
+        true => "zzzz = 1\n".to_owned(),
+        false => format!("public_url = \"https://r.example/\"\n{heading}zzzz = 1\n"),
+    };
+    let error = toml::from_str::<Config>(&text).unwrap_err();
+    let known = error.message().split('`').skip(3).step_by(2).map(str::to_owned);
+    assert!(error.message().contains("unknown field `zzzz`"), "{error}");
+    known.collect()
+}
+
+#[test]
+fn the_manual_page_has_every_key_with_its_default() {
+    let mut keys = Vec::new();
+    let sections: BTreeSet<_> = reference::KEYS
+        .iter()
+        .filter_map(|key| key.path.split_once('.'))
+        .map(|(of, _)| of)
+        .collect();
+    for name in fields("") {
+        match sections.contains(name.as_str()) {
+            true => keys.extend(fields(&name).into_iter().map(|field| format!("{name}.{field}"))),
+            false => keys.push(name),
+        }
+    }
+    keys.sort();
+    let mut told: Vec<_> = reference::KEYS.iter().map(|key| key.path.to_owned()).collect();
+    told.sort();
+    assert_eq!(told, keys);
+    // A file with every default says what one without says.
+    let mut text = String::from("public_url = \"https://r.example/\"\n");
+    let bare = Config::parse(&text).unwrap();
+    for key in reference::KEYS.iter().filter(|key| !key.default.is_empty()) {
+        text.push_str(&format!("{} = {}\n", key.path, key.default));
+    }
+    assert_eq!(Config::parse(&text).unwrap(), bare);
+    // A number has a unit, and where the name ends with one it is that.
+    for key in reference::KEYS.iter().filter(|key| key.kind == "whole number") {
+        assert!(!key.unit.is_empty(), "{}", key.path);
+        let end = key.path.rsplit('_').next().unwrap_or_default();
+        let is_unit = ["bytes", "days", "seconds"].contains(&end);
+        assert!(!is_unit || end == key.unit, "{}", key.path);
     }
 }

@@ -118,7 +118,10 @@ impl ReleaseText {
     /// [`ReleaseError`] for the first rule that is broken (the fault of the text's writer).
     pub fn parse(bytes: &[u8]) -> Result<Self, ReleaseError> {
         if bytes.len() > LARGEST_BYTES {
-            return Err(ReleaseError { line: 0, rule: "a Release file is at most 10 MB" });
+            return Err(ReleaseError {
+                line: 0,
+                rule: "a Release file is at most 10,000,000 bytes",
+            });
         }
         let text = std::str::from_utf8(bytes)
             .map_err(|_| ReleaseError { line: 0, rule: "a Release file is UTF-8" })?;

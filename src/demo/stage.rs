@@ -115,8 +115,11 @@ impl Stage {
             out: Box::new(printed.clone()),
             err: Box::new(printed.clone()),
             input: Box::new(io::empty()),
+            screen: None,
             may_ask: false,
             may_show_progress: false,
+            may_page: false,
+            color: clap::ColorChoice::Never,
             environment: BTreeMap::from([("REPOCTL_CONFIG".into(), profile.into())]),
             clock: Arc::new(SystemClock),
         };

@@ -6,7 +6,7 @@
 //! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `repair`, `scrub`, `change`,
 //! `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
-//! May name: catalogue, pool, signing, trust, domain, debian, digest, time, cause, nearest, reserve
+//! May name: amount, catalogue, pool, signing, trust, domain, debian, digest, time, cause, nearest, reserve
 
 pub mod access;
 pub mod admit;

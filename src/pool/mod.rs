@@ -2,11 +2,12 @@
 //! write-once and named by its own SHA-256; the catalogue knows what a name means. Synchronous:
 //! callers use their own threads.
 //!
-//! May name: domain, debian, digest, cause, reserve, afresh, writable
+//! May name: amount, domain, debian, digest, cause, reserve, afresh, writable
 
 use std::fs::File;
 use std::io::{self, Write};
 
+use crate::amount::size;
 use crate::cause::Cause;
 use crate::digest::Digest;
 
@@ -49,10 +50,10 @@ impl Kind {
 pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
     #[error(
-        "the server's disk is full or nearly so: {} MiB are free on the file system of {place}, {} MiB \
-         have to stay free (limits.reserve_bytes in repod.toml); make room there",
-        .free_bytes >> 20,
-        .reserve_bytes >> 20
+        "the server's disk is full or nearly so: {} are free on the file system of {place}, {} \
+         have to stay free (limits.reserve_bytes in repod.toml); free space there",
+        size(*.free_bytes),
+        size(*.reserve_bytes)
     )]
     Full {
         /// The pool.

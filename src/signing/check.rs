@@ -316,7 +316,7 @@ fn system_time(at: Moment) -> Result<SystemTime, CheckError> {
 /// Source: RFC 9580, section 7; as strict as apt's `SplitClearSignedFile`.
 fn unframe(file: &str) -> Result<String, CheckError> {
     if file.len() > IN_RELEASE_BYTES {
-        return Err(CheckError::Framing("it is larger than the 10 MB that apt fetches"));
+        return Err(CheckError::Framing("it is larger than the 10,000,000 bytes that apt fetches"));
     }
     if !file.ends_with('\n') || file.contains('\r') {
         return Err(CheckError::Framing("each line must end with a newline alone"));

@@ -13,7 +13,7 @@ told = json.loads(sys.argv[1])
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(told["shell"][0], told["shell"])
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, told["columns"], 0, 0))
 shown = b""
 def read(seconds):
     global shown
@@ -94,9 +94,14 @@ fn with_repoctl(server: &TestServer, argv: &[&str]) -> crate::harness::programs:
 }
 
 fn tab(server: &TestServer, shell: &Shell, line: &str, shows: &[&str]) {
+    tab_at(160, server, shell, line, shows);
+}
+
+fn tab_at(columns: u16, server: &TestServer, shell: &Shell, line: &str, shows: &[&str]) {
     let _there = require(shell.name);
     let told = serde_json::json!({
-        "shell": shell.start, "begin": shell.begin, "line": line, "shows": shows
+        "shell": shell.start, "begin": shell.begin, "line": line, "shows": shows,
+        "columns": columns,
     });
     let outcome = with_repoctl(server, &["python3", "-c", TAB, &told.to_string()]).run();
     assert!(outcome.succeeded(), "{} at `{line}`: {outcome}", shell.name);
@@ -117,6 +122,17 @@ fn every_shell_offers_what_is_on_the_server() {
         tab(&server, shell, "repoctl host revoke we", &["web1.example.org"]);
         let said = "repoctl pin --suite stable -m 'a bad release' --rollback zu";
         tab(&server, shell, said, &["zulu"]);
+    }
+}
+
+#[test]
+fn a_tab_works_on_a_terminal_of_any_width() {
+    let server = furnished();
+    for shell in &SHELLS {
+        for columns in [60, 80, 200] {
+            let both = ["acme-web", "acme-worker"];
+            tab_at(columns, &server, shell, "repoctl show acme-w", &both);
+        }
     }
 }
 

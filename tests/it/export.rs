@@ -71,7 +71,7 @@ fn apt_reads_an_exported_tree_from_disk_and_from_any_web_server() {
     settle(&server);
     let before = stores(&server);
     let told = export(&server, &[]);
-    told.expect_says("stable  generation 2").expect_says("1 packages");
+    told.expect_says("stable  generation 2").expect_says("1 package;");
     assert!(stores(&server) == before, "the data directory was written to");
     assert_eq!(check(&server, "stable").versions("acme-web"), ["1.0"]);
 
@@ -114,7 +114,7 @@ fn an_export_is_brought_up_to_date_and_what_went_stays_for_a_time() {
     let both = ["acme-web_1.0_amd64.deb", "acme-web_2.0_amd64.deb"];
     assert_eq!(debs(&server), both);
     assert_eq!(check(&server, "stable").versions("acme-web"), ["2.0"]);
-    export(&server, &[]).expect_says("0 files are new, 0 went");
+    export(&server, &[]).expect_says("new: 0 files; gone: 0");
     assert_eq!(debs(&server), both, "not for one export, but for a time");
     export_later(&server, "+23h", &[]);
     assert_eq!(debs(&server), both);

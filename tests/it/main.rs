@@ -62,6 +62,7 @@ mod snapshot;
 mod story;
 mod streaming;
 mod sweep;
+mod terminal;
 mod timers;
 mod translations;
 mod unreadable;

@@ -1,9 +1,10 @@
 //! `repod backup` and `repod restore`.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::path::{Path, PathBuf};
 
+use repod::amount::{count, size};
 use repod::cli::Meter;
 use repod::server::backup::list as list_backups;
 use repod::server::backup::restore::{self, RestoreOptions, Restored};
@@ -53,7 +54,9 @@ pub fn back_up(arguments: BackupArguments) -> Result<(), String> {
     let BackedUp { name, files, copied, copied_bytes, removed, problems } =
         done.map_err(|error| error.to_string())?;
     println!(
-        "Backup {name}: {files} files, {copied} of them copied now ({copied_bytes} bytes) and read back."
+        "Backup {name}: {}, {copied} of them copied now ({}) and read back.",
+        count(files, "file"),
+        size(copied_bytes)
     );
     removed.iter().for_each(|name| println!("Backup {name} was removed."));
     if problems.is_empty() {
@@ -84,7 +87,7 @@ pub fn restore(arguments: RestoreArguments) -> Result<(), String> {
         restore::run(&options, SystemClock.now(), &mut |done, total| meter.tell(done, total));
     let Restored { backup, copied, kept, former, is_complete, problems } =
         done.map_err(|error| error.to_string())?;
-    println!("Restored the state of {}; {copied} files were copied.", backup.at);
+    println!("Restored the state of {}; copied: {}.", backup.at, count(copied, "file"));
     if let Some(former) = former {
         println!("The catalogue of before is {}.", former.display());
     }

@@ -1,6 +1,6 @@
 //! `repod ca`: the private key of the embedded CA, locked and unlocked by hand.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::path::PathBuf;
 

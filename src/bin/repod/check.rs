@@ -1,10 +1,11 @@
 //! `repod check`: whether all that is stored is what was stored.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use repod::amount::{count, size};
 use repod::server::check::{self, Checked, Finding};
 use repod::time::{Clock, SystemClock};
 
@@ -69,18 +70,14 @@ fn look(config: &Path) -> Result<Checked, String> {
     let Checked { packages, packs, files, orphans, orphan_bytes, .. } = &checked;
     println!(
         "Checked {}, {} and {}.",
-        counted(*packages, "package"),
-        counted(*packs, "pack"),
-        counted(*files, "index file")
+        count(*packages, "package"),
+        count(*packs, "pack"),
+        count(*files, "index file")
     );
-    match orphans {
-        0 => {}
-        1 => println!(
-            "  1 stored file ({orphan_bytes} bytes) belongs to nothing; the server removes it by itself"
-        ),
-        _ => println!(
-            "  {orphans} stored files ({orphan_bytes} bytes) belong to nothing; the server removes them by itself"
-        ),
+    let (belong, them) = if *orphans == 1 { ("belongs", "it") } else { ("belong", "them") };
+    let (stored, bytes) = (count(*orphans, "stored file"), size(*orphan_bytes));
+    if *orphans > 0 {
+        println!("  {stored} ({bytes}) {belong} to nothing; the server removes {them} by itself");
     }
     if checked.findings.is_empty() {
         println!("All of it is what was stored.");
@@ -94,16 +91,9 @@ fn reasons(again: &Checked, left: Vec<String>) -> Vec<String> {
     left.into_iter().filter(|reason| !said(reason)).collect()
 }
 
-/// `1 pack`, `2 packs`.
-fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
 fn things_are(findings: &[Finding]) -> String {
-    match findings.len() {
-        1 => "1 thing is".into(),
-        count => format!("{count} things are"),
-    }
+    let are = if findings.len() == 1 { "is" } else { "are" };
+    format!("{} {are}", count(findings.len(), "thing"))
 }
 
 fn lines(findings: &[Finding]) -> String {

@@ -1,6 +1,6 @@
 //! `repod init`: creates a data directory, and prints the next steps.
 //!
-//! May name: cli, debian, demo, domain, init, server, signing, time
+//! May name: amount, cli, debian, demo, domain, init, server, signing, time
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

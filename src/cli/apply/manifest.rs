@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::api::{AccessGrant, AccessView, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
-use crate::nearest::nearest;
+use crate::toml_text::{Fault, TomlText};
 
 /// The content of the file. A kind that the file does not have is `None` and not changed.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -82,9 +82,10 @@ impl Manifest {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// The fault and its place, for people; for an unknown key, the nearest known one.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut manifest: Self = toml::from_str(text).map_err(|error| complaint(text, &error))?;
+    /// The fault and its place; for an unknown key, the nearest known one.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let mut manifest: Self =
+            toml::from_str(text).map_err(|error| TomlText::new(text).fault(&error))?;
         for grant in manifest.grant.iter_mut().flatten() {
             manifest.lines.push(line_of(text, grant.span().start));
             settle(grant.get_mut());
@@ -109,29 +110,10 @@ pub fn settle(grant: &mut AccessGrant) {
     grant.packages.dedup();
 }
 
-/// The fault, in one line, with the line number.
-fn complaint(text: &str, error: &toml::de::Error) -> String {
-    let what = advise(error.message());
-    match error.span() {
-        Some(span) => format!("line {}: {what}", line_of(text, span.start)),
-        None => what,
-    }
-}
-
 /// The number of the line at a place of the text.
 fn line_of(text: &str, place: usize) -> usize {
     let before = text.get(..place).unwrap_or_default();
     before.matches('\n').count().saturating_add(1)
-}
-
-fn advise(complaint: &str) -> String {
-    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
-    let known = quoted.split_first().filter(|_| complaint.contains("unknown field"));
-    let near = known.and_then(|(unknown, known)| nearest(unknown, known.iter().copied()));
-    match near {
-        Some(near) => format!("{}; did you mean `{near}`?", complaint.trim_end()),
-        None => complaint.trim_end().to_owned(),
-    }
 }
 
 /// The file that describes the present state.

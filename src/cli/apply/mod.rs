@@ -8,6 +8,7 @@ mod stays;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::api::AccessChange;
@@ -15,8 +16,10 @@ use crate::cli::args::ApplyArgs;
 use crate::cli::command::Session;
 use crate::cli::consent::{Question, Settled};
 use crate::cli::failure::{Failure, unread};
+use crate::cli::style::Tone;
 use crate::cli::text::escape;
 use crate::client::Client;
+use crate::toml_text::TomlText;
 
 pub use manifest::Manifest;
 use plan::Plan;
@@ -52,7 +55,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
                 continue;
             }
         }
-        carry_out(session, &plan).await?;
+        carry_out(session, &plan).await.map_err(|failure| file.locate(failure))?;
         break;
     }
     let stays: Vec<_> = plan.stays.iter().map(Stays::value).collect();
@@ -60,7 +63,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
         "changes": plan.lines(), "kept": plan.unnamed.lines(), "stays": stays, "warnings": plan.warnings,
         "dry_run": args.dry_run,
     });
-    session.show(&value, || match (plan.is_empty(), args.dry_run) {
+    session.show(&value, |_| match (plan.is_empty(), args.dry_run) {
         (true, _) => "nothing to do\n".into(),
         (false, true) => "nothing was done: --dry-run\n".into(),
         (false, false) => "applied\n".into(),
@@ -70,17 +73,17 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
 
 /// The plan from the present state to that of the file. The server checks groups and grants before
 /// anything is done, also in a dry run.
-async fn draw(client: &Client, file: &Manifest, how: (bool, &str)) -> Result<Plan, Failure> {
+async fn draw(client: &Client, file: &Written, how: (bool, &str)) -> Result<Plan, Failure> {
     let suites = client.list_suites().await?;
     let access = client.list_access().await?;
-    let plan = Plan::new(file, &suites, &access, how);
+    let plan = Plan::new(&file.manifest, &suites, &access, how);
     if !plan.impossible.is_empty() {
         let failure = Failure::refused("the file asks what cannot be done; nothing was done");
-        return Err(failure.with_reasons(plan.impossible));
+        return Err(failure.with_reasons(file.lines(&plan.impossible)));
     }
     if !plan.access.is_empty() {
         let rehearsal = AccessChange { dry_run: true, ..plan.access.clone() };
-        client.edit_access(&rehearsal).await?;
+        client.edit_access(&rehearsal).await.map_err(|error| file.locate(error.into()))?;
     }
     Ok(plan)
 }
@@ -90,14 +93,17 @@ fn tell(session: &mut Session<'_>, plan: &Plan) {
     if session.json {
         return;
     }
-    let mut text: String = plan.lines().iter().map(|line| format!("{line}\n")).collect();
+    let sheet = session.sheet();
+    let change = |line: &String| format!("{}\n", sheet.paint(Tone::of_change(line), line));
+    let mut text: String = plan.lines().iter().map(change).collect();
     text.extend(plan.stays.iter().map(|stays| format!("  {}\n", stays.line())));
     let warnings = plan.warnings.iter().take(MOST_WARNINGS);
-    text.extend(warnings.map(|warning| format!("warning: {}\n", escape(warning))));
+    text.extend(warnings.map(|warning| sheet.heads(&format!("warning: {}\n", escape(warning)))));
     match plan.warnings.len().saturating_sub(MOST_WARNINGS) {
         0 => {}
         more => {
-            text.push_str(&format!("warning: {more} more like these; --json has all of them\n"))
+            let more = format!("warning: {more} more like these; --json has all of them\n");
+            text.push_str(&sheet.heads(&more));
         }
     }
     session.around.print(&text);
@@ -119,7 +125,39 @@ async fn carry_out(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure
     Ok(())
 }
 
-fn read(session: &mut Session<'_>, args: &ApplyArgs) -> Result<Manifest, Failure> {
+/// The file as it was read.
+struct Written {
+    shown: String,
+    text: String,
+    manifest: Manifest,
+}
+
+impl Written {
+    /// What is impossible, each with the line of the file that asks it.
+    fn lines(&self, impossible: &[(String, String)]) -> Vec<String> {
+        let places = TomlText::new(&self.text);
+        let told = |(field, why): &(String, String)| {
+            let fault = places.at(field, why);
+            [vec![fault.head(&self.shown)], fault.excerpt()].concat()
+        };
+        impossible.iter().flat_map(told).collect()
+    }
+
+    /// A refusal of the server, with the lines of the file that have what it quotes.
+    fn locate(&self, mut failure: Failure) -> Failure {
+        let places = TomlText::new(&self.text);
+        let said = [std::slice::from_ref(&failure.message), &failure.reasons].concat().join("\n");
+        let quoted: BTreeSet<&str> = said.split(['"', '`']).skip(1).step_by(2).collect();
+        for word in quoted {
+            let Some(fault) = places.at_word(word, "is what was refused") else { continue };
+            failure.reasons.push(fault.head(&self.shown));
+            failure.reasons.extend(fault.excerpt());
+        }
+        failure
+    }
+}
+
+fn read(session: &mut Session<'_>, args: &ApplyArgs) -> Result<Written, Failure> {
     let shown = args.file.display().to_string();
     let wrong = |why: String| Failure::usage(format!("{shown}: {why}"));
     let mut text = String::new();
@@ -130,7 +168,8 @@ fn read(session: &mut Session<'_>, args: &ApplyArgs) -> Result<Manifest, Failure
         let file = std::fs::File::open(&args.file).map_err(|error| wrong(unread(&error)))?;
         cut(file.take(LARGEST_BYTES).read_to_string(&mut text))?;
     }
-    Manifest::parse(&text).map_err(wrong)
+    let manifest = Manifest::parse(&text).map_err(|fault| Failure::in_file(&shown, &fault))?;
+    Ok(Written { shown, text, manifest })
 }
 
 /// Writes the present state as a file for `repoctl apply`.
@@ -142,6 +181,6 @@ pub async fn export(session: &mut Session<'_>) -> Result<(), Failure> {
     let access = session.client.list_access().await?;
     let text = manifest::write(&suites, &access);
     let value = serde_json::json!({ "toml": text });
-    session.show(&value, || text);
+    session.show(&value, |_| text);
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::api::{
 use crate::cli::absent::Known;
 use crate::cli::render;
 use crate::debian::{Privilege, SuiteName};
+use crate::toml_text::step;
 
 /// All changes, in this order.
 #[derive(Debug, Default, PartialEq)]
@@ -29,8 +30,8 @@ pub struct Plan {
     pub stays: Vec<Stays>,
     /// What in the file has no effect, or not the one that is meant.
     pub warnings: Vec<String>,
-    /// Differences that no edit can make.
-    pub impossible: Vec<String>,
+    /// Differences that no edit can make: the field of the file, and why.
+    pub impossible: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -131,18 +132,20 @@ impl Plan {
             ),
         ];
         for (field, _) in fixed.into_iter().filter(|(_, altered)| *altered) {
-            self.impossible.push(format!(
+            let why = format!(
                 "suite {}: {field} cannot be changed: apt would stop on every host until a person \
                  agrees; make another suite",
                 suite.name
-            ));
+            );
+            self.impossible.push((field_of(suite, field), why));
         }
         if entry.namespace.as_ref().is_some_and(|one| *one != suite.namespace) {
-            self.impossible.push(format!(
+            let why = format!(
                 "suite {}: namespace cannot be changed: the suite is in {} for ever, and hosts that have a version \
                  would keep other bytes of it unseen; make another suite",
                 suite.name, suite.namespace
-            ));
+            );
+            self.impossible.push((field_of(suite, "namespace"), why));
         }
         self.keep_parts(suite, entry);
         let (mut edit, mut lines) = edit_of(suite, entry);
@@ -214,6 +217,11 @@ impl Plan {
             false => self.unnamed.grants = over,
         }
     }
+}
+
+/// A field of a suite by its path in the file.
+fn field_of(suite: &SuiteView, field: &str) -> String {
+    format!("suite.{}.{field}", step(suite.name.as_str()))
 }
 
 /// Members that a list in the file leaves out.

@@ -86,6 +86,18 @@ pub struct Global {
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true)]
     pub json: bool,
+    /// When to use colours: by itself only on a terminal, and not where NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub color: clap::ColorChoice,
+    /// Print a long answer on a terminal without a pager [env: REPOCTL_PAGER, PAGER]
+    #[arg(long, global = true)]
+    pub no_pager: bool,
 }
 
 /// Which suite.

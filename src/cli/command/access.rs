@@ -34,7 +34,7 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
             let choice = SuiteChoice::Named(right.suites.clone());
             holder::settle_right(session, &args.name, true, &choice, &LimitArgs::default()).await?;
             let granted = session.client.grant_host(&args.name, &right).await?;
-            session.show(&granted, || render::access::granted(&granted));
+            session.show(&granted, |_| render::access::granted(&granted));
             Ok(())
         }
         HostCommand::Revoke(args) => revoke(session, args, true).await,
@@ -59,7 +59,7 @@ pub async fn identity(session: &mut Session<'_>, command: &IdentityCommand) -> R
             let (components, packages) = limits_of(&args.limits);
             let right = IdentityGrant { role: args.role, suites, components, packages };
             let granted = session.client.grant_identity(&args.name, &right).await?;
-            session.show(&granted, || render::access::granted(&granted));
+            session.show(&granted, |_| render::access::granted(&granted));
             Ok(())
         }
         IdentityCommand::Revoke(args) => revoke(session, args, false).await,
@@ -122,7 +122,7 @@ async fn set_up(session: &mut Session<'_>, args: &HostSetupArgs) -> Result<(), F
     let setup = fetch_setup(&session.client, &args.name, &args.suite, args.upgrade).await?;
     let files = Tree::of(&setup)?.write(&args.out, &args.name)?;
     let value = serde_json::json!({ "directory": args.out, "files": files, "notes": setup.notes });
-    session.show(&value, || listing(&args.out, &files, &setup.notes));
+    session.show(&value, |_| listing(&args.out, &files, &setup.notes));
     Ok(())
 }
 
@@ -193,7 +193,7 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
     ));
     if !session.said_yes() {
         let found = listing::find(&session.client, &args.name, host).await?;
-        question.shown = render::access::show(&found, session.now());
+        question.shown = render::access::show(&found, &session.sheet());
     }
     session.settle(&question)?;
     let request = RevocationRequest::default();
@@ -210,7 +210,7 @@ async fn revoke(session: &mut Session<'_>, args: &NamedRevoke, host: bool) -> Re
         outcome => outcome?,
     };
     let now = session.now();
-    session.show(&outcome, || render::access::revoked(&outcome, now));
+    session.show(&outcome, |_| render::access::revoked(&outcome, now));
     Ok(())
 }
 
@@ -258,7 +258,7 @@ fn tell_issued(
     let now = session.now();
     let value =
         serde_json::json!({ "directory": directory, "files": files, "certificate": issued });
-    session.show(&value, || {
+    session.show(&value, |_| {
         let (name, end) = (escape(&issued.identity), when(issued.not_after, now));
         let serial = escape(&issued.serial);
         format!("{name} has certificate {serial}, which ends {end}\n")

@@ -1,6 +1,7 @@
 //! Another alias of a suite: from whom it is taken, which hosts stop, and what is asked before.
 
 use super::Session;
+use crate::amount::count;
 use crate::api::{Code, IdentityView, SuiteChoice, SuiteEdit, SuiteView};
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
@@ -91,8 +92,6 @@ fn readers(suite: &SuiteName, hosts: &[IdentityView]) -> String {
         SuiteChoice::All => host.role.is_some(),
         SuiteChoice::Named(names) => names.contains(suite),
     };
-    match hosts.iter().filter(reads).count() {
-        1 => format!("1 host may read suite {suite}, by either name"),
-        count => format!("{count} hosts may read suite {suite}, by either name"),
-    }
+    let readers = count(hosts.iter().filter(reads).count(), "host");
+    format!("{readers} may read suite {suite}, by either name")
 }

@@ -9,6 +9,7 @@ use crate::cli::chain::{Chain, line};
 use crate::cli::failure::{Failure, unreadable};
 use crate::cli::render;
 use crate::cli::terminal::Terminal;
+use crate::cli::text::count;
 use crate::nearest::or_nearest;
 use crate::signing::verify_in_release;
 
@@ -23,7 +24,7 @@ pub async fn audit(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Fa
         Some(AuditCommand::Checkpoint) => {
             let checkpoint = session.client.seal_audit().await?;
             // Printed unchanged, so that it can be kept: a verifier reads every byte of it.
-            session.show(&checkpoint, || checkpoint.text.clone());
+            session.show(&checkpoint, |_| checkpoint.text.clone());
             Ok(())
         }
     }
@@ -44,15 +45,22 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
         limit: Some(if args.all { MOST_ENTRIES } else { args.limit }),
     };
     let mut any = false;
+    let mut held = Vec::new();
     loop {
         let page = session.client.list_audit(&query).await?;
         any |= !page.is_empty();
-        print(session, &page);
         let last = page.last().filter(|_| args.all).map(|last| last.number);
+        match session.around.screen.is_some() && !session.json {
+            true => held.extend(page),
+            false => print(session, &page),
+        }
         if last <= query.after {
             break;
         }
         query.after = last;
+    }
+    if !held.is_empty() {
+        print(session, &held);
     }
     if !any {
         let verb = args.verb.as_deref().filter(|verb| !VERBS.contains(verb));
@@ -71,11 +79,12 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
 }
 
 fn print(session: &mut Session<'_>, page: &[AuditEntry]) {
-    let text = match session.json {
-        true => page.iter().map(|entry| format!("{}\n", line(entry))).collect(),
-        false => render::audit::list(page),
-    };
-    session.around.print(&text);
+    if !session.json {
+        let text = render::audit::list(page, &session.sheet());
+        return session.around.print_long(&text);
+    }
+    let lines: String = page.iter().map(|entry| format!("{}\n", line(entry))).collect();
+    session.around.print(&lines);
 }
 
 async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<(), Failure> {
@@ -83,7 +92,7 @@ async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<
     demand_kept(session.around, args, &mut chain)?;
     let checkpoints = session.client.list_checkpoints().await?;
     for checkpoint in &checkpoints {
-        let name = format!("the server's checkpoint of {} entries", checkpoint.entries);
+        let name = format!("the server's checkpoint of {}", count(checkpoint.entries, "entry"));
         chain.demand(&name, &checkpoint.text);
     }
     let mut signed = 0;

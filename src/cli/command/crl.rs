@@ -25,8 +25,7 @@ pub async fn crl(session: &mut Session<'_>, command: &CrlCommand) -> Result<(), 
             issuers
         }
     };
-    let now = session.now();
-    session.show(&issuers, || render::crl::issuers(&issuers, now));
+    session.show(&issuers, |sheet| render::crl::issuers(&issuers, sheet));
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
     let now = session.now();
     let Some(name) = &args.name else {
         let tokens = session.client.list_tokens().await?;
-        session.show(&tokens, || render::enrol::tokens(&tokens, now));
+        session.show(&tokens, |sheet| render::enrol::tokens(&tokens, sheet));
         session.say_if_empty(&tokens, "no tokens yet: repoctl host token NAME --suite SUITE");
         return Ok(());
     };
@@ -49,7 +49,7 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         let why = format!("the pending token of {name} can never be used again");
         session.settle(&Question::because(why))?;
         let outcome = session.client.revoke_tokens(name).await?;
-        session.show(&outcome, || format!("the pending token of {} is revoked\n", escape(name)));
+        session.show(&outcome, |_| format!("the pending token of {} is revoked\n", escape(name)));
         return Ok(());
     }
     // Without any, the host gets those that it holds otherwise, such as by its groups.
@@ -70,7 +70,7 @@ pub async fn token(session: &mut Session<'_>, args: &HostToken) -> Result<(), Fa
         message: String::new(),
     };
     let made = session.client.make_token(&request).await?;
-    session.show(&made, || format!("{}\n", made.token.0));
+    session.show(&made, |_| format!("{}\n", made.token.0));
     if !session.json {
         let (name, end) = (escape(name), when(made.ends_at, now));
         session.around.complain(&format!(
@@ -132,7 +132,7 @@ pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Res
         "identity": issued.identity, "serial": issued.serial, "not_after": issued.not_after,
         "files": files, "notes": notes,
     });
-    session.show(&value, || render::enrol::enrolled(&issued.identity, server, &files, &notes));
+    session.show(&value, |_| render::enrol::enrolled(&issued.identity, server, &files, &notes));
     Ok(())
 }
 
@@ -237,7 +237,7 @@ pub async fn renew(around: &mut Terminal, json: bool, args: &HostRenew) -> Resul
                 let failure = Failure { message: named, ..failure };
                 match &failed {
                     None => failed = Some(failure),
-                    Some(_) => around.complain(&failure.lines(false)),
+                    Some(_) => around.complain(&failure.lines()),
                 }
             }
         }

@@ -52,7 +52,7 @@ pub(super) async fn settle_right(
     }
     question.because.extend(other_limits(&found, limits));
     if !question.because.is_empty() {
-        question.shown = render::access::show(&found, session.now());
+        question.shown = render::access::show(&found, &session.sheet());
     }
     session.settle(&question).map(drop)
 }

@@ -23,7 +23,7 @@ pub(super) async fn hosts(session: &mut Session<'_>, args: &HostListArgs) -> Res
         session.client.view_suite(suite).await?;
     }
     if hosts.is_empty() {
-        session.show(&hosts, String::new);
+        session.show(&hosts, |_| String::new());
         session.say_if_empty(&hosts, "no hosts yet: repoctl host issue NAME --suite SUITE");
         return Ok(());
     }
@@ -32,8 +32,7 @@ pub(super) async fn hosts(session: &mut Session<'_>, args: &HostListArgs) -> Res
     }
     let hidden = hide(&mut hosts, args.all);
     hosts.retain(|host| !args.behind || is_behind(host, args.suite.as_ref()));
-    let now = session.now();
-    session.show(&hosts, || render::access::hosts(&hosts, args.suite.as_ref(), now));
+    session.show(&hosts, |sheet| render::access::hosts(&hosts, args.suite.as_ref(), sheet));
     let nobody = match (&args.suite, args.behind) {
         (Some(suite), true) => format!("no host is behind in {suite}"),
         (None, true) => "no host is behind".into(),
@@ -52,8 +51,7 @@ pub(super) async fn hosts(session: &mut Session<'_>, args: &HostListArgs) -> Res
 pub(super) async fn identities(session: &mut Session<'_>, all: bool) -> Result<(), Failure> {
     let mut identities = session.client.list_identities().await?;
     let hidden = hide(&mut identities, all);
-    let now = session.now();
-    session.show(&identities, || render::access::list(&identities, now));
+    session.show(&identities, |sheet| render::access::list(&identities, sheet));
     session.say_if_empty(&identities, "no identities yet: repoctl identity issue NAME");
     say_hidden(session, hidden);
     Ok(())
@@ -68,8 +66,7 @@ pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Fa
     let Some(host) = hosts.iter().find(|host| host.identity == name) else {
         return Err(unknown(&hosts, name, true));
     };
-    let now = session.now();
-    session.show(host, || render::access::show(host, now));
+    session.show(host, |sheet| render::access::show(host, sheet));
     Ok(())
 }
 

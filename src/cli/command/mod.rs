@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::args::Consent;
 use super::failure::Failure;
+use super::sheet::Sheet;
 use super::terminal::Terminal;
 use super::text::escape_json;
 use crate::client::Client;
@@ -52,16 +53,24 @@ impl Session<'_> {
         })
     }
 
+    /// What texts are laid out for.
+    pub fn sheet(&self) -> Sheet {
+        self.around.sheet()
+    }
+
     /// The present moment.
     pub fn now(&self) -> Moment {
         self.around.now()
     }
 
     /// Prints an answer: the value for programs, the text for people.
-    pub fn show<T: Serialize + ?Sized>(&mut self, value: &T, text: impl FnOnce() -> String) {
+    pub fn show<T: Serialize + ?Sized>(&mut self, value: &T, text: impl FnOnce(&Sheet) -> String) {
         if !self.json {
-            let text = text();
-            self.around.print(&text);
+            let text = text(&self.sheet());
+            match self.consent {
+                Consent::Reads => self.around.print_long(&text),
+                Consent::Plain | Consent::Asks { .. } => self.around.print(&text),
+            }
             return;
         }
         let json = serde_json::to_string_pretty(value).unwrap_or_default();

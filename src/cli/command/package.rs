@@ -17,10 +17,10 @@ use crate::nearest::or_nearest;
 /// # Errors
 /// A [`Failure`] from the server or the network.
 pub async fn list(session: &mut Session<'_>, args: &ListArgs) -> Result<(), Failure> {
-    let (suite, now) = (session.suite(args.of.suite.as_ref())?, session.now());
+    let suite = session.suite(args.of.suite.as_ref())?;
     let query = PackagesQuery { package: args.package.clone(), all: args.all, source: None };
     let packages = session.client.list_packages(&suite, &query).await?;
-    session.show(&packages, || render::package::list(&packages, now));
+    session.show(&packages, |sheet| render::package::list(&packages, sheet));
     if packages.is_empty() && !session.json {
         let every = PackagesQuery { all: true, ..query };
         let older = !args.all && !session.client.list_packages(&suite, &every).await?.is_empty();
@@ -65,7 +65,7 @@ pub async fn search(session: &mut Session<'_>, args: &SearchArgs) -> Result<(), 
     };
     let query = SearchQuery { pattern, limit: args.limit };
     let found = session.client.search(&query).await?;
-    session.show(&found, || render::package::search(&found));
+    session.show(&found, |sheet| render::package::search(&found, sheet));
     if found.is_empty() {
         let near = near(&session.client, args.pattern.trim_matches('*')).await;
         let text = format!("no package of such a name in any suite that you may read{near}");
@@ -91,7 +91,7 @@ pub async fn show(session: &mut Session<'_>, args: &ShowArgs) -> Result<(), Fail
         return Err(absent(&session.client, &name, version.as_ref()).await);
     }
     let now = session.now();
-    session.show(&found, || render::package::show(&found, now));
+    session.show(&found, |_| render::package::show(&found, now));
     Ok(())
 }
 

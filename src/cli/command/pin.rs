@@ -82,8 +82,7 @@ pub async fn unpin(session: &mut Session<'_>, args: &UnpinArgs) -> Result<(), Fa
 /// A [`Failure`] from the server or the network.
 pub async fn pins(session: &mut Session<'_>, args: &PinsArgs) -> Result<(), Failure> {
     let pins = session.client.list_pins(args.suite.as_ref()).await?;
-    let now = session.now();
-    session.show(&pins, || render::change::pins(&pins, now));
+    session.show(&pins, |sheet| render::change::pins(&pins, sheet));
     session.say_if_empty(&pins, "nothing is pinned");
     Ok(())
 }
@@ -122,8 +121,7 @@ async fn make(
             }
             outcome => outcome?,
         };
-        let now = session.now();
-        session.show(&outcome, || render::change::moved(&outcome, now));
+        session.show(&outcome, |sheet| render::change::moved(&outcome, sheet));
         return Ok(());
     }
 }
@@ -166,7 +164,7 @@ async fn settle(
     };
     let mut because = known.because;
     because.extend(beyond(&wanted.change, &outcome));
-    let shown = render::change::plan(&outcome, session.now());
+    let shown = render::change::plan(&outcome, &session.sheet());
     let settled = session.settle(&Question { shown, because })?;
     match settled {
         Settled::Plain if !goes_back && !wanted.cascade => wanted.expect_generation = None,

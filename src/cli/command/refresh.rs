@@ -54,7 +54,7 @@ pub async fn refresh(around: &mut Terminal, json: bool, args: &HostRefresh) -> R
     let mut failures = failures.into_iter();
     let first = failures.next();
     for failure in failures {
-        around.complain(&failure.lines(false));
+        around.complain(&failure.lines());
     }
     first.map_or(Ok(()), Err)
 }

@@ -14,6 +14,6 @@ pub async fn restored(session: &mut Session<'_>, args: &RestoredArgs) -> Result<
         None => session.client.show_restored().await?,
         Some(RestoredCommand::Acknowledge(_)) => session.client.acknowledge_restored().await?,
     };
-    session.show(&view, || render::restored::restored(&view));
+    session.show(&view, |sheet| render::restored::restored(&view, sheet));
     Ok(())
 }

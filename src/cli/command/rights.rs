@@ -22,8 +22,7 @@ pub async fn access(session: &mut Session<'_>, command: &AccessCommand) -> Resul
     match command {
         AccessCommand::List(args) => {
             let view = session.client.list_access().await?;
-            let now = session.now();
-            session.show(&view, || render::rights::list(&view, args.all, now));
+            session.show(&view, |sheet| render::rights::list(&view, args.all, sheet));
             Ok(())
         }
         AccessCommand::Grant(args) => grant(session, args).await,
@@ -115,7 +114,7 @@ async fn group(session: &mut Session<'_>, command: &GroupCommand) -> Result<(), 
         GroupCommand::Remove(args) => remove(session, args).await,
         GroupCommand::List => {
             let groups = session.client.list_access().await?.groups;
-            session.show(&groups, || render::rights::groups(&groups));
+            session.show(&groups, |sheet| render::rights::groups(&groups, sheet));
             session.say_if_empty(&groups, "no groups yet: repoctl access group add GROUP MEMBER");
             Ok(())
         }
@@ -127,7 +126,7 @@ async fn group(session: &mut Session<'_>, command: &GroupCommand) -> Result<(), 
             let to = format!("@{group}");
             let grants: Vec<_> = grants.into_iter().filter(|grant| grant.to == to).collect();
             let value = serde_json::json!({ "group": found, "grants": grants });
-            session.show(&value, || render::rights::group(found, &grants));
+            session.show(&value, |_| render::rights::group(found, &grants));
             Ok(())
         }
     }
@@ -184,7 +183,7 @@ async fn alter(session: &mut Session<'_>, change: AccessChange) -> Result<(), Fa
         }
     };
     let told = Altered { done: &done, notes };
-    session.show(&told, || {
+    session.show(&told, |_| {
         let what = if done.is_empty() { "already so\n".into() } else { lines(&done) };
         what + &told
             .notes
@@ -203,6 +202,6 @@ async fn explain(session: &mut Session<'_>, args: &ExplainArgs) -> Result<(), Fa
         package: args.package.clone(),
     };
     let explanation = session.client.explain_access(&query).await?;
-    session.show(&explanation, || render::rights::explanation(&explanation));
+    session.show(&explanation, |_| render::rights::explanation(&explanation));
     Ok(())
 }

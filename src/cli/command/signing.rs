@@ -22,18 +22,18 @@ pub async fn key(session: &mut Session<'_>, command: &KeyCommand) -> Result<(), 
     match command {
         KeyCommand::List => {
             let keys = session.client.list_keys().await?;
-            session.show(&keys, || render::signing::list(&keys, now));
+            session.show(&keys, |sheet| render::signing::list(&keys, sheet));
             return Ok(());
         }
         KeyCommand::Status => {
             let keys = session.client.list_keys().await?;
-            session.show(&keys, || render::signing::status(&keys, now));
+            session.show(&keys, |_| render::signing::status(&keys, now));
             return Ok(());
         }
         KeyCommand::Publish(args) => {
             let suite = session.suite(args.of.suite.as_ref())?;
             let package = session.client.publish_client(&suite).await?;
-            session.show(&package, || render::signing::package(&package));
+            session.show(&package, |_| render::signing::package(&package));
             return Ok(());
         }
         _ => {}
@@ -60,7 +60,7 @@ pub async fn key(session: &mut Session<'_>, command: &KeyCommand) -> Result<(), 
         }
         KeyCommand::List | KeyCommand::Status | KeyCommand::Publish(_) => return Ok(()),
     };
-    session.show(&outcome, || render::signing::outcome(&outcome, verb));
+    session.show(&outcome, |_| render::signing::outcome(&outcome, verb));
     Ok(())
 }
 

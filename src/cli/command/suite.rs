@@ -20,13 +20,13 @@ pub async fn suite(session: &mut Session<'_>, command: &SuiteCommand) -> Result<
         SuiteCommand::Edit(args) => edit(session, args).await,
         SuiteCommand::List => {
             let suites = session.client.list_suites().await?;
-            session.show(&suites, || render::suite::list(&suites, now));
+            session.show(&suites, |sheet| render::suite::list(&suites, sheet));
             session.say_if_empty(&suites, "no suites yet: repoctl suite create NAME");
             Ok(())
         }
         SuiteCommand::Show(which) => {
             let view = session.client.view_suite(&which.name).await?;
-            session.show(&view, || render::suite::show(&view, now));
+            session.show(&view, |_| render::suite::show(&view, now));
             Ok(())
         }
         SuiteCommand::Remove(which) => remove(session, &which.name).await,
@@ -53,7 +53,7 @@ async fn remove(session: &mut Session<'_>, name: &SuiteName) -> Result<(), Failu
         }
     }
     let value = serde_json::json!({ "removed": name });
-    session.show(&value, || format!("suite {name} is removed\n"));
+    session.show(&value, |_| format!("suite {name} is removed\n"));
     Ok(())
 }
 
@@ -71,7 +71,7 @@ async fn redate(session: &mut Session<'_>, name: &SuiteName) -> Result<(), Failu
     }
     session.settle(&question)?;
     let (view, now) = (session.client.redate_suite(name).await?, session.now());
-    session.show(&view, || render::suite::show(&view, now));
+    session.show(&view, |_| render::suite::show(&view, now));
     Ok(())
 }
 
@@ -99,12 +99,11 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         namespace: args.namespace.clone(),
     };
     let view = session.client.create_suite(&definition).await?;
-    session.show(&view, || render::suite::show(&view, now));
+    session.show(&view, |_| render::suite::show(&view, now));
     Ok(())
 }
 
 async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Failure> {
-    let now = session.now();
     let mut edit = SuiteEdit {
         alias: args.alias(),
         alias_from: None,
@@ -146,7 +145,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         },
         Ok(outcome) => outcome,
     };
-    session.show(&outcome, || render::change::moved(&outcome, now));
+    session.show(&outcome, |sheet| render::change::moved(&outcome, sheet));
     Ok(())
 }
 
@@ -184,14 +183,14 @@ async fn parts_for_good(
 /// # Errors
 /// A [`Failure`] from the server or the network.
 pub async fn history(session: &mut Session<'_>, args: &HistoryArgs) -> Result<(), Failure> {
-    let (suite, now) = (session.suite(args.of.suite.as_ref())?, session.now());
+    let suite = session.suite(args.of.suite.as_ref())?;
     let query = GenerationsQuery {
         package: args.package.clone(),
         before: args.before,
         limit: Some(args.limit),
     };
     let generations = session.client.list_generations(&suite, &query).await?;
-    session.show(&generations, || render::suite::history(&generations, now));
+    session.show(&generations, |sheet| render::suite::history(&generations, sheet));
     match &args.package {
         Some(package) if generations.is_empty() => {
             let near = super::package::near(&session.client, package.as_str()).await;
@@ -216,7 +215,7 @@ pub async fn diff(session: &mut Session<'_>, args: &DiffArgs) -> Result<(), Fail
         None => session.client.view_suite(&suite).await?.generation,
     };
     let diff = session.client.diff(&suite, &DiffQuery { from: args.from, to }).await?;
-    session.show(&diff, || render::suite::diff(&diff));
+    session.show(&diff, |sheet| render::suite::diff(&diff, sheet));
     Ok(())
 }
 
@@ -226,8 +225,7 @@ pub async fn diff(session: &mut Session<'_>, args: &DiffArgs) -> Result<(), Fail
 /// A [`Failure`] from the server or the network.
 pub async fn status(session: &mut Session<'_>) -> Result<(), Failure> {
     let status = session.client.status().await?;
-    let now = session.now();
-    session.show(&status, || render::status::status(&status, now));
+    session.show(&status, |sheet| render::status::status(&status, sheet));
     Ok(())
 }
 
@@ -238,6 +236,6 @@ pub async fn status(session: &mut Session<'_>) -> Result<(), Failure> {
 pub async fn whoami(session: &mut Session<'_>) -> Result<(), Failure> {
     let who = session.client.whoami().await?;
     let (now, server) = (session.now(), session.client.server().to_owned());
-    session.show(&who, || render::access::whoami(&who, &server, now));
+    session.show(&who, |_| render::access::whoami(&who, &server, now));
     Ok(())
 }

@@ -140,7 +140,7 @@ impl Words {
             key: self.value(&["--key"]).map(Into::into),
             ca: self.value(&["--ca"]).map(Into::into),
             config: self.value(&["--config"]).map(Into::into),
-            json: false,
+            ..Global::default()
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::pairs;
 use super::rights::limits;
 use crate::api::{CertificateView, Granted, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, when};
 use crate::debian::SuiteName;
@@ -25,7 +26,7 @@ pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
 }
 
 /// Identities, as a table: one line each, with the certificate that ends last.
-pub fn list(identities: &[IdentityView], now: Moment) -> String {
+pub fn list(identities: &[IdentityView], sheet: &Sheet) -> String {
     let mut table = Table::new(&["NAME", "ROLE", "SUITES", "LIMITED TO", "CERTIFICATE"]);
     for one in identities {
         table.row([
@@ -33,14 +34,14 @@ pub fn list(identities: &[IdentityView], now: Moment) -> String {
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
             limits(&one.components, &one.packages),
-            certificate_state(one, now),
+            certificate_state(one, sheet.now),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// Hosts, as a table: one line each, with what it was offered last of each of its suites, or of `suite`.
-pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> String {
+pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, sheet: &Sheet) -> String {
     let mut table = Table::new(&["NAME", "CERTIFICATE", "LAST UPDATE", "OFFERED"]);
     for one in hosts {
         let offered = match suite {
@@ -53,12 +54,12 @@ pub fn hosts(hosts: &[IdentityView], suite: Option<&SuiteName>, now: Moment) -> 
         };
         table.row([
             one.identity.clone(),
-            certificate_state(one, now),
-            last_update(one, suite, now),
+            certificate_state(one, sheet.now),
+            last_update(one, suite, sheet.now),
             offered,
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// The suites that a host reads; of one that reads all, those that it has read or was not offered yet.
@@ -89,7 +90,7 @@ fn offered(one: &IdentityView, suite: &SuiteName) -> String {
 }
 
 /// One identity with every certificate and sighting.
-pub fn show(one: &IdentityView, now: Moment) -> String {
+pub fn show(one: &IdentityView, sheet: &Sheet) -> String {
     let mut out = format!("{}\n", escape(&one.identity));
     let invited = one.certificates.is_empty() && one.token_ends.is_some();
     let none =
@@ -98,23 +99,27 @@ pub fn show(one: &IdentityView, now: Moment) -> String {
     let mut lines = vec![("role", role.into()), ("suites", choice(&one.suites))];
     let limits = limits(&one.components, &one.packages);
     lines.extend((!limits.is_empty()).then_some(("limited to", limits)));
-    lines.extend(one.token_ends.map(|end| ("token ends", when(end, now))));
+    lines.extend(one.token_ends.map(|end| ("token ends", when(end, sheet.now))));
     out.push_str(&pairs(2, &lines));
-    let mut certificates = Table::new(&["SERIAL", "ENDS", "REVOKED", "REASON"]);
+    let mut certificates = Table::new(&["=SERIAL", "ENDS", "REVOKED", "REASON"]);
     for one in &one.certificates {
         certificates.row([
             one.serial.clone(),
-            when(one.not_after, now),
-            one.revoked_at.map(|at| when(at, now)).unwrap_or_default(),
+            when(one.not_after, sheet.now),
+            one.revoked_at.map(|at| when(at, sheet.now)).unwrap_or_default(),
             one.reason.clone(),
         ]);
     }
     let mut sightings = Table::new(&["SUITE", "LAST UPDATE", "OFFERED"]);
     for seen in &one.sightings {
-        sightings.row([seen.suite.to_string(), when(seen.at, now), offered(one, &seen.suite)]);
+        sightings.row([
+            seen.suite.to_string(),
+            when(seen.at, sheet.now),
+            offered(one, &seen.suite),
+        ]);
     }
     for table in [certificates, sightings].into_iter().filter(|table| !table.is_empty()) {
-        out.push_str(&format!("\n{}", table.lines(2)));
+        out.push_str(&format!("\n{}", table.lines(2, sheet)));
     }
     out
 }

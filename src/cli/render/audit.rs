@@ -1,12 +1,13 @@
 //! The audit log.
 
 use crate::api::{AuditEntry, AuditVerdict};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{count, escape};
 use crate::time::Moment;
 
 /// Entries, as a table: one line each.
-pub fn list(entries: &[AuditEntry]) -> String {
+pub fn list(entries: &[AuditEntry], sheet: &Sheet) -> String {
     let headings = [">ENTRY", "TIME", "WHO", "VERB", "SUITE", "GENERATION", "OUTCOME", "WHAT"];
     let mut table = Table::new(&headings);
     for entry in entries {
@@ -21,7 +22,7 @@ pub fn list(entries: &[AuditEntry]) -> String {
             what(entry),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 fn moved(before: Option<u64>, after: Option<u64>) -> String {
@@ -50,15 +51,12 @@ fn what(entry: &AuditEntry) -> String {
 
 /// The verdict on a whole log, and up to which entry it is signed.
 pub fn whole(verdict: &AuditVerdict) -> String {
-    let entries = match verdict.entries {
-        1 => "1 entry".to_owned(),
-        entries => format!("{entries} entries"),
-    };
+    let entries = count(verdict.entries, "entry");
     let signed = match verdict.signed_entries {
         0 => "no signature was judged".to_owned(),
         signed => format!("signed up to entry {signed}"),
     };
     let hash = escape(&verdict.hash.to_string());
-    let checkpoints = count(verdict.checkpoints as usize, "checkpoint");
+    let checkpoints = count(verdict.checkpoints, "checkpoint");
     format!("the audit log is whole: {entries}, {checkpoints}, {signed}\n  last hash  {hash}\n")
 }

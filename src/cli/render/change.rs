@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::version;
 use crate::api::{ChangeOutcome, ItemState, Move, PinView};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, shell_word, when};
 use crate::time::Moment;
@@ -16,7 +17,7 @@ const DRY_RUN: &str = "DRY RUN: nothing was changed. This is what would happen:\
 const PLAN: &str = "This is what would happen:\n\n";
 
 /// The outcome of an upload: a line for each package, then the state of the suite.
-pub fn upload(outcome: &ChangeOutcome) -> String {
+pub fn upload(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let mut out = String::new();
     if outcome.dry_run {
         out.push_str(DRY_RUN);
@@ -33,7 +34,7 @@ pub fn upload(outcome: &ChangeOutcome) -> String {
         }
         out.push('\n');
     }
-    out.push_str(&notes(outcome));
+    out.push_str(&notes(outcome, sheet));
     out.push_str(&suite_state(outcome));
     out
 }
@@ -54,17 +55,17 @@ pub fn not_offered(outcome: &ChangeOutcome) -> String {
 }
 
 /// The outcome of a pin, a rollback, an unpin or a removal, and what hosts will do.
-pub fn moved(outcome: &ChangeOutcome, now: Moment) -> String {
+pub fn moved(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let heading = if outcome.dry_run { DRY_RUN } else { "" };
-    format!("{heading}{}", consequences(outcome, now))
+    format!("{heading}{}", consequences(outcome, sheet))
 }
 
 /// The expected outcome of a change, before the question.
-pub fn plan(outcome: &ChangeOutcome, now: Moment) -> String {
-    format!("{PLAN}{}", consequences(outcome, now))
+pub fn plan(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
+    format!("{PLAN}{}", consequences(outcome, sheet))
 }
 
-fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
+fn consequences(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let mut out = match (outcome.generation, outcome.dry_run) {
         (Some(generation), false) => {
             format!("live as generation {generation} of {}\n", outcome.suite)
@@ -73,19 +74,19 @@ fn consequences(outcome: &ChangeOutcome, now: Moment) -> String {
     };
     let mut rest = String::new();
     for pin in &outcome.pins {
-        rest.push_str(&pin_line(pin, outcome.dry_run, now));
+        rest.push_str(&pin_line(pin, outcome.dry_run, sheet.now));
     }
     for pin in &outcome.ended {
         rest.push_str(&ended_line(pin, outcome.dry_run));
     }
-    rest.push_str(&notes(outcome));
+    rest.push_str(&notes(outcome, sheet));
     if outcome.dry_run {
-        rest.push_str(&hosts(outcome, now));
+        rest.push_str(&hosts(outcome, sheet));
     } else if outcome.moves.iter().any(|one| one.from.is_some() && one.to.is_some()) {
         rest.push_str(&follow(outcome));
     }
     if !outcome.moves.is_empty() {
-        out.push_str(&format!("\n{}", moves(&outcome.moves)));
+        out.push_str(&format!("\n{}", moves(&outcome.moves, sheet)));
         let apart = !rest.is_empty() && !rest.starts_with('\n');
         out.push_str(if apart { "\n" } else { "" });
     }
@@ -124,7 +125,7 @@ fn publishes(outcome: &ChangeOutcome) -> bool {
 }
 
 /// The moves, as a table.
-pub fn moves(moves: &[Move]) -> String {
+pub fn moves(moves: &[Move], sheet: &Sheet) -> String {
     let mut table = Table::new(&["PACKAGE", "ARCHITECTURE", "COMPONENT", "FROM", "TO"]);
     for one in moves {
         table.row([
@@ -135,7 +136,7 @@ pub fn moves(moves: &[Move]) -> String {
             version(one.to.as_ref()),
         ]);
     }
-    table.lines(2)
+    table.lines(2, sheet)
 }
 
 fn pin_line(pin: &PinView, dry_run: bool, now: Moment) -> String {
@@ -173,11 +174,12 @@ fn ended_line(pin: &PinView, dry_run: bool) -> String {
     format!("{word}: {} {} ({state}, by {author}{why})\n", pin.kind.as_str(), pin.package)
 }
 
-fn notes(outcome: &ChangeOutcome) -> String {
-    outcome.notes.iter().map(|note| format!("note: {}\n", escape(note))).collect()
+fn notes(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
+    let notes = outcome.notes.iter().map(|note| format!("note: {}\n", escape(note)));
+    sheet.heads(&notes.collect::<String>())
 }
 
-fn hosts(outcome: &ChangeOutcome, now: Moment) -> String {
+fn hosts(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let (suite, hosts) = (&outcome.suite, &outcome.hosts);
     if hosts.is_empty() {
         return format!("\nno host reads {suite}\n");
@@ -186,7 +188,7 @@ fn hosts(outcome: &ChangeOutcome, now: Moment) -> String {
     for host in hosts {
         table.row([
             host.identity.clone(),
-            host.last_seen_at.map_or("never".into(), |at| age(at, now)),
+            host.last_seen_at.map_or("never".into(), |at| age(at, sheet.now)),
             host.generation.map(|generation| generation.to_string()).unwrap_or_default(),
         ]);
     }
@@ -196,11 +198,11 @@ fn hosts(outcome: &ChangeOutcome, now: Moment) -> String {
         (true, 1) => format!("{number} reads {suite}:"),
         (true, _) => format!("{number} read {suite}:"),
     };
-    format!("\n{heading}\n{}", table.lines(2))
+    format!("\n{heading}\n{}", table.lines(2, sheet))
 }
 
 /// Pins, as a table.
-pub fn pins(pins: &[PinView], now: Moment) -> String {
+pub fn pins(pins: &[PinView], sheet: &Sheet) -> String {
     let mut table =
         Table::new(&["SUITE", "PACKAGE", "KIND", "VERSION", "SINCE", "ENDS", "BY", "MESSAGE"]);
     for pin in pins {
@@ -209,11 +211,11 @@ pub fn pins(pins: &[PinView], now: Moment) -> String {
             pin.package.to_string(),
             pin.kind.as_str().into(),
             pin.version.as_ref().map_or("held out".into(), ToString::to_string),
-            age(pin.at, now),
-            pin.until.map_or("never".into(), |until| age(until, now)),
+            age(pin.at, sheet.now),
+            pin.until.map_or("never".into(), |until| age(until, sheet.now)),
             pin.author.clone(),
             pin.message.clone(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }

@@ -1,14 +1,14 @@
 //! Tokens.
 
 use crate::api::{SuiteChoice, TokenView};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, escape};
-use crate::time::Moment;
 
 use super::access::choice;
 
 /// Tokens, as a table: one line each, the newest first.
-pub fn tokens(tokens: &[TokenView], now: Moment) -> String {
+pub fn tokens(tokens: &[TokenView], sheet: &Sheet) -> String {
     let headings = ["HOST", "SUITES", "STATE", "MADE", "BY", "ENDS", "CERTIFICATE", "WHY"];
     let mut table = Table::new(&headings);
     for one in tokens {
@@ -16,14 +16,14 @@ pub fn tokens(tokens: &[TokenView], now: Moment) -> String {
             one.name.clone(),
             suites(&one.suites),
             one.state.as_str().to_owned(),
-            age(one.made_at, now),
+            age(one.made_at, sheet.now),
             one.made_by.clone(),
-            age(one.ends_at, now),
+            age(one.ends_at, sheet.now),
             one.serial.clone().unwrap_or_default(),
             one.message.clone(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// The suites that a token names, or that it leaves them to others.

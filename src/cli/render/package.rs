@@ -2,12 +2,13 @@
 
 use super::pairs;
 use crate::api::{PlacementView, SuitePlacement};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, size, when};
 use crate::time::Moment;
 
 /// The packages of one suite, as a table; with their state when not all of them are live.
-pub fn list(packages: &[PlacementView], now: Moment) -> String {
+pub fn list(packages: &[PlacementView], sheet: &Sheet) -> String {
     let headings =
         ["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", "STATE", ">SIZE", "ACCEPTED", "BY"];
     let mut table = Table::new(&headings);
@@ -19,15 +20,15 @@ pub fn list(packages: &[PlacementView], now: Moment) -> String {
             one.component.to_string(),
             one.state.as_str().into(),
             size(one.size_bytes),
-            age(one.accepted_at, now),
+            age(one.accepted_at, sheet.now),
             one.accepted_by.clone(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// Packages of any suite, as a table.
-pub fn search(found: &[SuitePlacement]) -> String {
+pub fn search(found: &[SuitePlacement], sheet: &Sheet) -> String {
     let headings = ["PACKAGE", "VERSION", "ARCHITECTURE", "SUITE", "COMPONENT", "STATE", "SOURCE"];
     let mut table = Table::new(&headings);
     for SuitePlacement { suite, placement } in found {
@@ -41,7 +42,7 @@ pub fn search(found: &[SuitePlacement]) -> String {
             placement.source.to_string(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// Everything about each of these packages.

@@ -1,11 +1,12 @@
 //! The restoration of an earlier state.
 
 use crate::api::{RestoredView, UploadView};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::time::Moment;
 
 /// When what was restored, and what that left open.
-pub fn restored(view: &RestoredView) -> String {
+pub fn restored(view: &RestoredView, sheet: &Sheet) -> String {
     let state = match view.taken_at {
         Some(at) => format!("The state of {}", Moment(at).iso()),
         None => "An earlier state".to_owned(),
@@ -21,14 +22,18 @@ pub fn restored(view: &RestoredView) -> String {
             "What was accepted and revoked after it is not known: revoke again what was revoked.\n"
         }
     });
-    text.push_str(&uploads("Accepted after that state, not listed; upload again:", &view.lost));
+    text.push_str(&uploads(
+        "Accepted after that state, not listed; upload again:",
+        &view.lost,
+        sheet,
+    ));
     let doubt = "Accepted since; hosts may have other bytes of the same version:";
-    text.push_str(&uploads(doubt, &view.doubtful));
+    text.push_str(&uploads(doubt, &view.doubtful, sheet));
     text.push_str("Once all is well: repoctl restored acknowledge -m WHY\n");
     text
 }
 
-fn uploads(title: &str, uploads: &[UploadView]) -> String {
+fn uploads(title: &str, uploads: &[UploadView], sheet: &Sheet) -> String {
     if uploads.is_empty() {
         return String::new();
     }
@@ -44,5 +49,5 @@ fn uploads(title: &str, uploads: &[UploadView]) -> String {
             one.by.clone(),
         ]);
     }
-    format!("{title}\n{}", table.lines(2))
+    format!("{title}\n{}", table.lines(2, sheet))
 }

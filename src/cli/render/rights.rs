@@ -3,13 +3,13 @@
 use crate::api::{
     AccessChange, AccessGrant, AccessGroup, AccessView, ExplainedDeed, ExplainedGrant, Explanation,
 };
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape};
 use crate::debian::Component;
-use crate::time::Moment;
 
 /// Every grant, as a table; an identity's own grants only with `all`.
-pub fn list(view: &AccessView, all: bool, now: Moment) -> String {
+pub fn list(view: &AccessView, all: bool, sheet: &Sheet) -> String {
     let mut table = Table::new(&["ROLE", "TO", "SUITES", "COMPONENTS", "PACKAGES", "BY", "GIVEN"]);
     let own = view.grants.iter().filter(|given| given.own).count();
     for given in view.grants.iter().filter(|given| all || !given.own) {
@@ -22,10 +22,10 @@ pub fn list(view: &AccessView, all: bool, now: Moment) -> String {
             names(&grant.components),
             grant.packages.join(","),
             by,
-            given.at.map(|at| age(at, now)).unwrap_or_default(),
+            given.at.map(|at| age(at, sheet.now)).unwrap_or_default(),
         ]);
     }
-    let mut out = table.lines(0);
+    let mut out = table.lines(0, sheet);
     if !all && own > 0 {
         let rights = count(own, "grant");
         out.push_str(&format!("{rights} beside, given with certificates; --all lists them too\n"));
@@ -37,13 +37,13 @@ pub fn list(view: &AccessView, all: bool, now: Moment) -> String {
 }
 
 /// Groups, as a table.
-pub fn groups(groups: &[AccessGroup]) -> String {
+pub fn groups(groups: &[AccessGroup], sheet: &Sheet) -> String {
     let mut table = Table::new(&["GROUP", ">MEMBERS", "FIRST"]);
     for group in groups {
         let first = group.members.first().cloned().unwrap_or_default();
         table.row([group.name.clone(), group.members.len().to_string(), first]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// One group: its members and grants.

@@ -2,23 +2,24 @@
 
 use super::access::choice;
 use crate::api::{ClientPackageView, KeyOutcome, KeyView};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{count, escape, when};
 use crate::time::Moment;
 
 /// One line for each key.
-pub fn list(keys: &[KeyView], now: Moment) -> String {
-    let mut table = Table::new(&["KEY", "KIND", "SUITES", "SIGNS SINCE", "PRIVATE PART"]);
+pub fn list(keys: &[KeyView], sheet: &Sheet) -> String {
+    let mut table = Table::new(&["=KEY", "KIND", "SUITES", "SIGNS SINCE", "PRIVATE PART"]);
     for key in keys {
         table.row([
             key.fingerprint.clone(),
             key.algorithm.clone(),
             choice(&key.suites),
-            when(key.added.unwrap_or(key.created), now),
+            when(key.added.unwrap_or(key.created), sheet.now),
             if key.external { "elsewhere".into() } else { "on the server".into() },
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// Each key with the hosts that are not known to have it.

@@ -2,21 +2,22 @@
 
 use super::pairs;
 use crate::api::{ScrubPass, ScrubStatus, Status, TrustStatus};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
-use crate::cli::text::{age, escape, size, when};
+use crate::cli::text::{age, count, escape, size, when};
 use crate::time::Moment;
 
 /// A clock that is off by more than this gets a line. Unit: seconds.
 const CLOCKS_MAY_DIFFER_SECONDS: u64 = 5;
 
 /// The state of the server and its suites. Concerns come last, where they are noticed.
-pub fn status(status: &Status, now: Moment) -> String {
+pub fn status(status: &Status, sheet: &Sheet) -> String {
     let server_now = Moment(status.now);
     let ends = |at: Option<i64>| at.map_or("unknown".into(), |at| when(at, server_now));
     let trust = &status.trust;
     let mut lines = vec![
         ("server", format!("{} (repod {})", status.name, status.version)),
-        ("room", status.room_bytes.map_or("unknown".into(), size)),
+        ("free space", status.room_bytes.map_or("unknown".into(), size)),
         ("revocation list ends", ends(trust.crl_next_update)),
         ("authority ends", ends(trust.ca_not_after)),
         ("server certificate ends", ends(trust.server_certificate_not_after)),
@@ -28,13 +29,13 @@ pub fn status(status: &Status, now: Moment) -> String {
             lines.push(("present scrub", present_scrub(pass, server_now)));
         }
     }
-    let off = server_now.since(now);
+    let off = server_now.since(sheet.now);
     if off.unsigned_abs() > CLOCKS_MAY_DIFFER_SECONDS {
         let way = if off > 0 { "ahead of" } else { "behind" };
         lines.push(("clock", format!("{} s {way} this machine", off.unsigned_abs())));
     }
     let mut out = pairs(0, &lines);
-    let suites = suites(status, server_now);
+    let suites = suites(status, &Sheet { now: server_now, ..*sheet });
     if !suites.is_empty() {
         out.push_str(&format!("\n{suites}"));
     }
@@ -42,7 +43,8 @@ pub fn status(status: &Status, now: Moment) -> String {
         out.push('\n');
     }
     for warning in &status.warnings {
-        out.push_str(&format!("WARNING {}: {}\n", escape(&warning.code), escape(&warning.text)));
+        let line = format!("WARNING {}: {}\n", escape(&warning.code), escape(&warning.text));
+        out.push_str(&sheet.heads(&line));
     }
     out
 }
@@ -55,11 +57,11 @@ fn ending_soon(trust: &TrustStatus, now: Moment) -> String {
     let first = trust.first_to_expire.iter().take(NAMED);
     let named: Vec<_> =
         first.map(|one| format!("{} {}", escape(&one.identity), age(one.not_after, now))).collect();
-    let count = trust.certificates_expiring_soon;
+    let all = trust.certificates_expiring_soon;
     match named.is_empty() {
-        true => count.to_string(),
-        false if count > named.len() as u64 => format!("{count}: {}, …", named.join(", ")),
-        false => format!("{count}: {}", named.join(", ")),
+        true => all.to_string(),
+        false if all > named.len() as u64 => format!("{all}: {}, …", named.join(", ")),
+        false => format!("{all}: {}", named.join(", ")),
     }
 }
 
@@ -76,15 +78,14 @@ fn present_scrub(pass: &ScrubPass, now: Moment) -> String {
     format!("begun {begun}, {percent} % of {}, {}", size(expected), findings(pass.findings))
 }
 
-fn findings(count: u64) -> String {
-    match count {
+fn findings(found: u64) -> String {
+    match found {
         0 => "no findings".into(),
-        1 => "1 finding".into(),
-        count => format!("{count} findings"),
+        some => count(some, "finding"),
     }
 }
 
-fn suites(status: &Status, now: Moment) -> String {
+fn suites(status: &Status, sheet: &Sheet) -> String {
     let headings =
         ["SUITE", ">GENERATION", "PUBLISHED", "VALID UNTIL", ">PACKAGES", ">WAITING", ">PINS"];
     let mut table = Table::new(&headings);
@@ -92,12 +93,12 @@ fn suites(status: &Status, now: Moment) -> String {
         table.row([
             suite.suite.to_string(),
             suite.generation.to_string(),
-            suite.date.map(|date| age(date, now)).unwrap_or_default(),
-            suite.valid_until.map(|until| age(until, now)).unwrap_or_default(),
+            suite.date.map(|date| age(date, sheet.now)).unwrap_or_default(),
+            suite.valid_until.map(|until| age(until, sheet.now)).unwrap_or_default(),
             suite.packages.to_string(),
             suite.waiting.to_string(),
             suite.pins.to_string(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }

@@ -2,13 +2,14 @@
 
 use super::{change, pairs};
 use crate::api::{Diff, GenerationView, Move, SuiteView};
+use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
-use crate::cli::text::{age, size, when};
+use crate::cli::text::{age, count, size, when};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
 /// Every suite, as a table.
-pub fn list(suites: &[SuiteView], now: Moment) -> String {
+pub fn list(suites: &[SuiteView], sheet: &Sheet) -> String {
     let headings = [
         "SUITE",
         "NAMESPACE",
@@ -33,12 +34,12 @@ pub fn list(suites: &[SuiteView], now: Moment) -> String {
             suite.waiting.to_string(),
             suite.pins.to_string(),
             size(suite.size_bytes),
-            suite.date.map(|date| age(date, now)).unwrap_or_default(),
+            suite.date.map(|date| age(date, sheet.now)).unwrap_or_default(),
             suite.alias.as_ref().map(ToString::to_string).unwrap_or_default(),
             suite.description.clone(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// One suite with everything that is said of it.
@@ -66,7 +67,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("generation", suite.generation.to_string()),
         ("published", moment(suite.date)),
         ("valid until", moment(suite.valid_until)),
-        ("signatures valid", format!("{} days", suite.valid_days)),
+        ("signatures valid", count(suite.valid_days, "day")),
         ("packages", suite.packages.to_string()),
         ("waiting", suite.waiting.to_string()),
         ("pins", suite.pins.to_string()),
@@ -106,7 +107,7 @@ fn beside(suite: &SuiteView) -> String {
 }
 
 /// Generations, newest first, as a table.
-pub fn history(generations: &[GenerationView], now: Moment) -> String {
+pub fn history(generations: &[GenerationView], sheet: &Sheet) -> String {
     let mut table = Table::new(&[">GENERATION", "", "PUBLISHED", "BY", "CHANGED", "MESSAGE"]);
     for one in generations {
         let again = one.same_as.map(|same| format!("(as {same}) ")).unwrap_or_default();
@@ -114,13 +115,13 @@ pub fn history(generations: &[GenerationView], now: Moment) -> String {
         table.row([
             one.generation.to_string(),
             if one.live { "live".into() } else { " ".into() },
-            when(one.at, now),
+            when(one.at, sheet.now),
             one.authors.join(","),
             changed(one),
             format!("{again}{message}").trim_end().to_owned(),
         ]);
     }
-    table.lines(0)
+    table.lines(0, sheet)
 }
 
 /// How many packages of a generation are named.
@@ -161,9 +162,9 @@ fn moved(one: &Move) -> String {
 }
 
 /// What differs between two generations.
-pub fn diff(diff: &Diff) -> String {
+pub fn diff(diff: &Diff, sheet: &Sheet) -> String {
     if diff.moves.is_empty() {
         return format!("generations {} and {} hold the same packages\n", diff.from, diff.to);
     }
-    change::moves(&diff.moves)
+    change::moves(&diff.moves, sheet)
 }

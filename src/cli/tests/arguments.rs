@@ -198,6 +198,17 @@ fn how_often_a_host_upgrades_lies_between_a_minute_and_a_week() {
 }
 
 #[test]
+fn the_manual_page_has_every_variable_that_is_read() {
+    let told = crate::cli::command::manual::ENVIRONMENT.map(|(name, _)| name);
+    for name in crate::cli::terminal::VARIABLES {
+        assert!(told.contains(&name), "{name} is read, and on no page");
+    }
+    // less reads that one.
+    let read = told.iter().filter(|name| **name != "LESS");
+    assert_eq!(read.count(), crate::cli::terminal::VARIABLES.len());
+}
+
+#[test]
 fn n_is_a_dry_run_where_there_is_one() {
     let mut commands = Vec::new();
     every_command(&Cli::command(), "repoctl", &mut commands);

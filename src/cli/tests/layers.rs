@@ -54,7 +54,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     for place in ["REPOCTL_SUITE", "REPOCTL_SERVER", "REPOCTL_CONFIG"] {
         let error = Settings::settle(&global, &around(&[(place, "")])).unwrap_err();
         assert_eq!(error.exit, crate::api::Exit::Usage);
-        assert!(error.lines(false).contains("is set and empty"), "{error:?}");
+        assert!(error.lines().contains("is set and empty"), "{error:?}");
     }
 
     let global = Global {
@@ -99,13 +99,13 @@ fn mistakes_in_the_file_are_named() {
         let failure = Settings::settle(&global, &around(&[])).unwrap_err();
         assert_eq!(failure.exit.number(), 2);
         assert!(failure.message.contains("config.toml"), "{}", failure.message);
-        failure.lines(false)
+        failure.lines()
     };
     assert!(refusal("sever = 'x'").contains("hint: did you mean \"server\"?"));
     assert!(refusal("certificat = 'x'").contains("did you mean \"certificate\""));
     assert!(refusal("zzzzzzzzzz = 1").contains("the keys are server, certificate, key, ca, suite"));
-    assert!(refusal("server = 3").contains("server takes a text in quotes"));
-    assert!(refusal("[server]\nx = 1").contains("server takes a text in quotes"));
+    assert!(refusal("server = 3").contains("config.toml:1:10: server: takes a text in quotes"));
+    assert!(refusal("[server]\nx = 1").contains("config.toml:1:1: server: takes a text in quotes"));
     assert!(refusal("suite = '../x'").contains("suite: suite \"../x\" is not valid"));
     assert!(refusal("server = ").contains("is not TOML"));
     assert!(refusal("server = 'x'\nserver = 'y'").contains("is not TOML"));
@@ -140,12 +140,12 @@ fn a_variable_may_hold_the_key_itself_and_is_never_printed() {
     ] {
         let settings = Settings::settle(&global, &with(&odd)).unwrap();
         let error = settings.credentials().err().unwrap();
-        let said = format!("{error:?}{}{}{settings:?}", error.lines(false), error.lines(true));
+        let said = format!("{error:?}{}{}{settings:?}", error.lines(), error.lines());
         assert!(!said.contains(secret), "{said}");
         assert!(said.contains("the private key that REPOCTL_KEY names"), "{said}");
     }
     let flag = Global { key: Some(PathBuf::from(&pem)), ..global };
     let error = Settings::settle(&flag, &around(&[])).unwrap_err();
-    let said = error.lines(true);
+    let said = error.lines();
     assert!(!said.contains(secret) && said.contains("REPOCTL_KEY takes the text"), "{said}");
 }

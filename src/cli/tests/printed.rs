@@ -11,6 +11,7 @@ mod failures;
 mod help;
 mod keys;
 mod suites;
+mod tables;
 mod uploads;
 mod world;
 

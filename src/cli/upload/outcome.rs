@@ -8,6 +8,7 @@ use crate::cli::args::UploadArgs;
 use crate::cli::command::Session;
 use crate::cli::failure::Failure;
 use crate::cli::render::change;
+use crate::cli::sheet::Sheet;
 use crate::cli::text::count;
 
 /// The answer for programs with `--keep-going`: the outcome of what was published, if anything was, and
@@ -29,7 +30,8 @@ pub(super) fn tell(
     outcome: Option<&ChangeOutcome>,
     refusals: &Refusals,
 ) -> Result<(), Failure> {
-    let text = || outcome.map(change::upload).unwrap_or_default();
+    let text =
+        |sheet: &Sheet| outcome.map(|outcome| change::upload(outcome, sheet)).unwrap_or_default();
     match outcome {
         Some(outcome) if !args.keep_going => session.show(outcome, text),
         _ => session.show(&Whole { outcome, refused: refusals.list() }, text),

@@ -190,7 +190,7 @@ impl Seen {
 struct Bar(ProgressBar);
 
 const OVER_BYTES: &str =
-    "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}";
+    "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
 const WAITING: &str = "{spinner} {msg}";
 
 impl Bar {
@@ -238,7 +238,7 @@ mod tests {
             seen.look(stage, now);
             lines.extend(seen.line(stage, now));
         }
-        let line = |done| format!("reading: {} of 9.0 MB, {}/s", size(done), size(100_000));
+        let line = |done| format!("reading: {} of 8.6 MiB, {}/s", size(done), size(100_000));
         assert_eq!(lines, [line(1_000_000), line(2_000_000)]);
 
         let stage = Stage::Publishing { dry_run: false };

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tracing::{error, info};
 
+use crate::amount::count;
 use crate::catalogue::Audit;
 pub use crate::catalogue::Checkpoint as Sealed;
 use crate::domain::audit::{ChainEnd, Search, Statement};
@@ -245,9 +246,10 @@ fn signed(checkpoints: &[Sealed], keys: &str, now: Moment, faults: &mut Vec<Stri
         let Statement { end, at } = &checkpoint.statement;
         match verify_in_release(&checkpoint.text, keys, now.max(*at)) {
             Ok(text) if text == checkpoint.statement.write() => return end.entries,
-            Ok(_) => faults.push(format!("the checkpoint of {} entries was altered", end.entries)),
+            Ok(_) => faults
+                .push(format!("the checkpoint of {} was altered", count(end.entries, "entry"))),
             Err(error) => {
-                faults.push(format!("the checkpoint of {} entries: {error}", end.entries));
+                faults.push(format!("the checkpoint of {}: {error}", count(end.entries, "entry")));
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::amount::size;
 use crate::catalogue::CertificateRecord;
 use crate::debian::SuiteName;
 use crate::domain::{Admitted, Entitled, Identity, Package, Share};
@@ -205,9 +206,10 @@ fn look_at_room(repository: &Repository, report: &mut ServerReport) {
             report.room_bytes = Some(room);
             if room < repository.limits().package_bytes {
                 let text = match room {
-                    0 => "nothing can be stored any more: no room or no inode is free".to_owned(),
+                    0 => "nothing can be stored any more: no space or no inode is free".to_owned(),
                     room => format!(
-                        "only {room} bytes can still be stored; the largest package may not fit"
+                        "only {} can still be stored; the largest package may not fit",
+                        size(room)
                     ),
                 };
                 report.concerns.push(Concern::of_server(WarningCode::DiskNearlyFull, text));

@@ -1,5 +1,6 @@
 //! Scrub: how far it is, and what of it needs attention.
 
+use crate::amount::count;
 use crate::flow::report::concern::{Concern, WarningCode};
 use crate::flow::repository::Repository;
 use crate::flow::state::scrubbing::ScrubReport;
@@ -32,8 +33,8 @@ pub(super) fn concerns(repository: &Repository) -> Vec<Concern> {
     let late = late.map(|since| {
         let text = format!(
             "what is stored was not read again as a whole since {since}, though it should be within \
-             {} days; raise scrub.bytes_per_second or scrub.days in repod.toml",
-            limits.days
+             {}; raise scrub.bytes_per_second or scrub.days in repod.toml",
+            count(limits.days, "day")
         );
         Concern::of_server(WarningCode::ScrubLate, text)
     });

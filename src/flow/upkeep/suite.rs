@@ -1,5 +1,6 @@
 //! Suite: created, edited, removed.
 
+use crate::amount::count;
 use crate::domain::SuiteEdit;
 use crate::domain::suite_edit;
 use crate::flow::change::{aliases, names_fit};
@@ -178,7 +179,8 @@ pub async fn remove(
     }
     let held = desk.state().contents.len();
     if held > 0 {
-        let problem = format!("still holds {held} packages; `repoctl remove` them first");
+        let problem =
+            format!("still holds {}; `repoctl remove` first what is there", count(held, "package"));
         let conflict = Conflict::one(format!("suite {suite}"), problem);
         return Err(conflict.of(ConflictKind::NotEmpty).into());
     }

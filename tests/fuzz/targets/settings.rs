@@ -33,7 +33,10 @@ pub fn manifest(bytes: &[u8]) {
                 assert!(grant.suites.is_sorted() && grant.packages.is_sorted());
             }
         }
-        Err(problem) => assert!(!problem.is_empty() && !problem.ends_with('\n'), "{problem:?}"),
+        Err(fault) => {
+            let told = fault.told("repo.toml");
+            assert!(told.starts_with("repo.toml:") && !told.ends_with('\n'), "{told:?}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod controls;
 pub mod deb;
 pub mod loopback;
 pub mod programs;
+pub mod pty;
 pub mod raw;
 pub mod roots;
 pub mod server;

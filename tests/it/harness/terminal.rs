@@ -63,7 +63,11 @@ pub fn on_terminal(command: &[&str], directory: &Path, answers: &[Answer]) -> Pr
     let told = serde_json::json!({
         "command": command, "directory": directory, "answers": answers,
     });
-    program("python3").args(["-c", PERSON, &told.to_string()]).env("TERM", "xterm")
+    program("python3")
+        .args(["-c", PERSON, &told.to_string()])
+        .env("TERM", "xterm")
+        // What is asked and shown is compared as it is without.
+        .env("NO_COLOR", "1")
 }
 
 /// How often it was asked whether to go ahead.

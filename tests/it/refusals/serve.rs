@@ -71,12 +71,12 @@ fn serve_names_what_is_wrong_with_its_configuration() {
             with("[limits]", "[limits]\nreserve_byte = 1"),
             &["reserve_byte", "did you mean `reserve_bytes`"],
         ),
-        (with("[limits]", "[limit]"), &["unknown field `limit`", "did you mean `limits`"]),
+        (with("[limits]", "[limit]"), &["there is no field `limit`", "did you mean `limits`"]),
         (
             with("[limits]", "[limits]\nuploads = \"many\""),
             &["many", "uploads", "expected a whole number"],
         ),
-        (with("[limits]", "[limits"), &["line", "[limits"]),
+        (with("[limits]", "[limits"), &["is not TOML", " | [limits"]),
         (with("https://", "http://"), &["public_url", "https://"]),
         (
             with("[certificates]", "[certificates]\ncrl_days = 0"),

@@ -88,7 +88,7 @@ fn the_log_of_a_build_job_shows_that_a_long_upload_goes_on() {
     let lines: Vec<_> = told.stderr.lines().collect();
     let sending = lines.iter().filter(|line| line.starts_with("sending: ")).count();
     assert!(sending >= 1, "{told}");
-    assert!(lines[0].contains(" MB of 21.0 MB, ") && lines[0].ends_with(" MB/s"), "{told}");
+    assert!(lines[0].contains(" MiB of 20.0 MiB, ") && lines[0].ends_with(" MiB/s"), "{told}");
     let waits = |line: &&&str| line.starts_with("waiting until the server has checked it, ");
     assert!(lines.iter().any(|line| waits(&line)), "{told}");
     assert_eq!(lines.last(), Some(&"waiting until the server has published it, 10 s"), "{told}");
@@ -120,8 +120,8 @@ fn a_person_sees_the_bar_of_one_file_move_and_then_what_the_server_does() {
     let shown: Vec<_> = seen.stdout.split(['\r', '\n']).collect();
     let mut amounts: Vec<_> = shown
         .iter()
-        .filter(|line| line.contains("sending ") && line.contains(" MB/25."))
-        .filter_map(|line| line.split(" MB/25.").next()?.rsplit(' ').next())
+        .filter(|line| line.contains("sending ") && line.contains(" MiB/24."))
+        .filter_map(|line| line.split(" MiB/24.").next()?.rsplit(' ').next())
         .collect();
     amounts.dedup();
     assert!(amounts.len() >= 5, "the bar moves: {amounts:?}\n{:?}", seen.stdout);

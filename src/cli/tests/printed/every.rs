@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Scene, access, changes, failures, file_name, folder, help, keys, suites, uploads};
+use super::{
+    Scene, access, changes, failures, file_name, folder, help, keys, suites, tables, uploads,
+};
 use crate::cli::tests::arguments::every_command;
 use clap::CommandFactory;
 
-fn scenes() -> Vec<&'static Scene> {
+pub fn scenes() -> Vec<&'static Scene> {
     let plain = [suites::SCENES, uploads::SCENES, changes::SCENES, keys::SCENES];
     plain.into_iter().flatten().chain(access::scenes()).collect()
 }
@@ -52,7 +54,9 @@ fn every_snapshot_is_of_something() {
     let help_of = help::commands().into_iter().map(|path| format!("help/{}", file_name(&path)));
     let wide = help::ALSO_WIDE.iter().map(|path| format!("help/{}-wide", file_name(path)));
     let failures = failures::NAMES.iter().map(|name| format!("failures/{name}"));
-    let named: BTreeSet<_> = answers.chain(help_of).chain(wide).chain(failures).collect();
+    let tables = tables::WIDTHS.iter().map(|width| format!("tables/{width}"));
+    let named: BTreeSet<_> =
+        answers.chain(help_of).chain(wide).chain(failures).chain(tables).collect();
     let mut lie = BTreeSet::new();
     let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in ["src", "tests"].into_iter().flat_map(|one| walkdir::WalkDir::new(top.join(one))) {

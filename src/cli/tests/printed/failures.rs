@@ -12,7 +12,7 @@ use crate::client::ClientError;
 pub const NAMES: [&str; 4] = ["codes", "network", "command-line", "configuration"];
 
 fn printed(failure: &Failure) -> String {
-    format!("{}= {}\n\n", failure.lines(false), failure.exit.number())
+    format!("{}= {}\n\n", failure.lines(), failure.exit.number())
 }
 
 fn of(problem: Problem) -> Failure {
@@ -54,7 +54,10 @@ fn every_code_of_the_server_is_told_as_it_was_seen() {
     let odd = Problem::new(Code::Denied, "not your suite");
     let odd = of(Problem { request_id: Some("3f2a\nhint: run rm".into()), ..odd });
     text.push_str(&format!("# an id that is none\n{}\n", printed(&odd)));
-    text.push_str(&format!("# in colour\n{}", failure.lines(true).replace('\u{1b}', "ESC")));
+    text.push_str(&format!(
+        "# in colour\n{}",
+        crate::cli::style::heads(&failure.lines(), true).replace('\u{1b}', "ESC")
+    ));
     hold("codes", &text);
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Run, page, words};
 use crate::api::{AuditEntry, Code, Problem, Reason, Secret, TokenText, ca_pin, split_blobs};
+use crate::cli::terminal::Screen;
 use crate::cli::tests::{NOW, Stage, answer};
 use crate::client::tests::fake::{Authority, Fake};
 use crate::digest::Digest;
@@ -50,6 +51,11 @@ impl World {
 
     /// Runs a command and returns its page, without anything that depends on time or place.
     pub async fn run(&self, run: Run) -> String {
+        self.run_on(run, None).await
+    }
+
+    /// The same on a terminal of this size, without colours.
+    pub async fn run_on(&self, run: Run, screen: Option<Screen>) -> String {
         let directory = self.directory.path().to_str().unwrap();
         let token = self.token();
         let set = |word: String| word.replace("DIR", directory).replace("TOKEN", &token);
@@ -57,11 +63,13 @@ impl World {
         let stage = Stage {
             environment: [
                 ("REPOCTL_CONFIG".into(), format!("{directory}/config.toml")),
-                ("COLUMNS".into(), "80".into()),
+                ("COLUMNS".into(), screen.map_or(80, |screen| screen.columns).to_string()),
+                ("NO_COLOR".into(), "1".into()),
             ]
             .into(),
             input: run.answer.unwrap_or_default().into(),
             terminal: run.answer.is_some(),
+            screen,
         };
         let output = stage.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let unmade = ["does not read as expected", "world.json has no"];

@@ -1,0 +1,216 @@
+//! TOML TEXT: where a file of ours is wrong: the line, the column, the line itself, and the field by its path.
+//!
+//! May name: nearest
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+use unicode_width::UnicodeWidthStr;
+
+use crate::nearest::nearest;
+
+/// How much of a line is shown. Unit: characters.
+const MOST_SHOWN: usize = 120;
+
+/// The text of a file, with the place of every key and value.
+pub struct TomlText<'t> {
+    text: &'t str,
+    entries: Vec<Entry>,
+    is_toml: bool,
+}
+
+/// A key or a value.
+struct Entry {
+    path: String,
+    span: Range<usize>,
+    is_key: bool,
+    word: Option<String>,
+}
+
+/// What is wrong in a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The field by its whole path, such as `suite.stable.components[1]`; empty where it is none.
+    pub field: String,
+    /// What is wrong, and the cure.
+    pub problem: String,
+    place: Option<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    line: usize,
+    column: usize,
+    shown: String,
+    caret: String,
+}
+
+impl<'t> TomlText<'t> {
+    /// The places in a text. One that is no TOML has none.
+    pub fn new(text: &'t str) -> Self {
+        let mut entries = Vec::new();
+        let table = DeTable::parse(text);
+        if let Ok(table) = &table {
+            note_table(&mut entries, "", table.get_ref());
+        }
+        Self { text, entries, is_toml: table.is_ok() }
+    }
+
+    /// What a reader of the text found.
+    pub fn fault(&self, error: &toml::de::Error) -> Fault {
+        let span = error.span();
+        let of_list = span.as_ref().and_then(|span| self.quoted_in(span, error.message()));
+        let entry = of_list.or_else(|| span.as_ref().and_then(|span| self.entry_at(span.start)));
+        let field = entry.map(|entry| entry.path.clone()).unwrap_or_default();
+        let problem = match self.is_toml {
+            true => in_plain_words(error.message()),
+            false => format!("is not TOML: {}", in_plain_words(error.message())),
+        };
+        let span = of_list.map(|one| one.span.clone()).or(span);
+        Fault { field, problem, place: span.map(|span| self.place(span)) }
+    }
+
+    /// What is wrong with the value of a field that may also be left out, of which then the table is shown.
+    pub fn at(&self, field: &str, problem: impl Into<String>) -> Fault {
+        let of = |path: &str| {
+            let value = self.entries.iter().find(|entry| entry.path == path && !entry.is_key);
+            value.map(|value| self.place(value.span.clone()))
+        };
+        let above = || field.rsplit_once('.').and_then(|(above, _)| of(above));
+        Fault { field: field.to_owned(), problem: problem.into(), place: of(field).or_else(above) }
+    }
+
+    /// What is wrong with the key or text that reads so, if there is one.
+    pub fn at_word(&self, word: &str, problem: impl Into<String>) -> Option<Fault> {
+        let entry = self.entries.iter().find(|entry| entry.word.as_deref() == Some(word))?;
+        let place = Some(self.place(entry.span.clone()));
+        Some(Fault { field: entry.path.clone(), problem: problem.into(), place })
+    }
+
+    /// The value in a list that is refused by a rule of ours: the reader gives the place of the list, and the rule
+    /// quotes the value.
+    fn quoted_in(&self, list: &Range<usize>, message: &str) -> Option<&Entry> {
+        let word = message.split('"').nth(1)?;
+        let inside = |one: &&Entry| list.start < one.span.start && one.span.end < list.end;
+        self.entries.iter().filter(inside).find(|one| one.word.as_deref() == Some(word))
+    }
+
+    /// The innermost key or value around a place.
+    fn entry_at(&self, at: usize) -> Option<&Entry> {
+        let around = self.entries.iter().filter(|entry| entry.span.contains(&at));
+        around.min_by_key(|entry| entry.span.len())
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let begin = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+        let line = self.text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let lead = self.text.get(begin..before.len()).unwrap_or_default();
+        let marked: String = self.text.get(span).unwrap_or_default().lines().take(1).collect();
+        let column = lead.chars().count();
+        // Of a long line the part around the fault.
+        let skipped = column.saturating_sub(MOST_SHOWN / 2);
+        let clean = |text: &str| -> String {
+            let part = text.chars().skip(skipped).take(MOST_SHOWN);
+            part.map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        let room = clean(line).width().saturating_sub(clean(lead).width()).max(1);
+        let carets = "^".repeat(marked.width().clamp(1, room));
+        Place {
+            line: before.matches('\n').count().saturating_add(1),
+            column: column.saturating_add(1),
+            shown: clean(line),
+            caret: format!("{}{carets}", " ".repeat(clean(lead).width())),
+        }
+    }
+}
+
+impl Fault {
+    /// The first line for people: `FILE:LINE:COLUMN: FIELD: PROBLEM`, as compilers write it.
+    pub fn head(&self, file: &str) -> String {
+        let mut head = file.to_owned();
+        if let Some(place) = &self.place {
+            let _ = write!(head, ":{}:{}", place.line, place.column);
+        }
+        if !self.field.is_empty() {
+            let _ = write!(head, ": {}", self.field);
+        }
+        format!("{head}: {}", self.problem)
+    }
+
+    /// The line of the file and the carets below it.
+    pub fn excerpt(&self) -> Vec<String> {
+        let Some(place) = &self.place else { return Vec::new() };
+        let number = place.line.to_string();
+        let blank = " ".repeat(number.len());
+        vec![format!("{number} | {}", place.shown), format!("{blank} | {}", place.caret)]
+    }
+
+    /// All of it.
+    pub fn told(&self, file: &str) -> String {
+        let mut told = self.head(file);
+        for line in self.excerpt() {
+            let _ = write!(told, "\n  {line}");
+        }
+        told
+    }
+}
+
+/// A key as a part of a path: in quotes where it has other characters than a bare key.
+pub fn step(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if !key.is_empty() && key.chars().all(plain) { key.to_owned() } else { format!("{key:?}") }
+}
+
+fn note_table(entries: &mut Vec<Entry>, above: &str, table: &DeTable<'_>) {
+    for (key, value) in table.iter() {
+        let name: &str = key.get_ref();
+        let path = if above.is_empty() { step(name) } else { format!("{above}.{}", step(name)) };
+        let word = Some(name.to_owned());
+        entries.push(Entry { path: path.clone(), span: key.span(), is_key: true, word });
+        note_value(entries, path, value);
+    }
+}
+
+fn note_value(entries: &mut Vec<Entry>, path: String, value: &toml::Spanned<DeValue<'_>>) {
+    let word = value.get_ref().as_str().map(str::to_owned);
+    entries.push(Entry { path: path.clone(), span: value.span(), is_key: false, word });
+    match value.get_ref() {
+        DeValue::Table(table) => note_table(entries, &path, table),
+        DeValue::Array(array) => {
+            for (at, one) in array.iter().enumerate() {
+                note_value(entries, format!("{path}[{at}]"), one);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A complaint of the reader as people say it: types by their names, and the nearest field for one that is not known.
+fn in_plain_words(complaint: &str) -> String {
+    let complaint = complaint.trim_end();
+    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
+    let is_unknown = complaint.starts_with("unknown field");
+    if let Some((unknown, known)) = quoted.split_first().filter(|_| is_unknown) {
+        return match nearest(unknown, known.iter().copied()) {
+            Some(near) => format!("there is no field `{unknown}`; did you mean `{near}`?"),
+            None => format!("there is no field `{unknown}`; there are {}", known.join(", ")),
+        };
+    }
+    let kinds = [
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected a string", "expected a text in quotes"),
+        ("expected a sequence", "expected a list in [ ]"),
+        ("expected a map", "expected a table"),
+        ("expected a boolean", "expected true or false"),
+    ];
+    kinds
+        .iter()
+        .fold(complaint.replace('\n', ", "), |text, (kind, plain)| text.replace(kind, plain))
+}
+
+#[cfg(test)]
+mod tests;
