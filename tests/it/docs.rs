@@ -5,6 +5,7 @@
 //! commands must still parse. Inline, every `repod` and `repoctl` command must exist with its flags.
 
 mod changes;
+mod index;
 mod invariants;
 pub mod pages;
 mod stage;

@@ -74,6 +74,24 @@ impl Page {
         format!("{}:{line}", self.path.strip_prefix(root()).unwrap().display())
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The anchors of its headings, as GitHub makes them.
+    pub fn headings(&self) -> Vec<String> {
+        let lines = self.lines().into_iter().filter(|(_, _, info)| info.is_none());
+        let titles = lines.filter_map(|(_, line, _)| {
+            let title = line.trim_start_matches('#');
+            title.strip_prefix(' ').filter(|_| line.starts_with('#'))
+        });
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let anchor = |title: &str| {
+            title.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+        };
+        titles.map(anchor).collect()
+    }
+
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap()
     }
