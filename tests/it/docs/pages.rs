@@ -29,7 +29,7 @@ pub struct Page {
 }
 
 /// Languages of blocks that hold no commands.
-const OTHERS: [&str; 6] = ["text", "toml", "json", "ini", "http", "rust"];
+const OTHERS: [&str; 8] = ["text", "toml", "json", "ini", "http", "rust", "yaml", "puppet"];
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
