@@ -8,6 +8,7 @@ mod changes;
 mod index;
 mod invariants;
 pub mod pages;
+mod recipes;
 mod stage;
 
 use std::collections::BTreeSet;
