@@ -81,7 +81,13 @@ impl Client {
         let identity = reqwest::Identity::from_pem(&pem)
             // The library's error is left out, because it could quote the file of the key.
             .map_err(|_| {
-                let problem = "the client certificate or its key is not sound PEM";
+                let problem = match is_locked(&credentials.key_pem) {
+                    true => {
+                        "the private key is locked with a passphrase, and nobody is asked for it: \
+                             give it without one, by `openssl pkey -in KEY -out PLAIN`"
+                    }
+                    false => "the client certificate or its key is not sound PEM",
+                };
                 ClientError::Credentials(problem.into())
             })?;
         Self::built(base, http.identity(identity))
@@ -226,6 +232,12 @@ impl Client {
             body.extend_from_slice(&piece);
         }
     }
+}
+
+/// Whether a key in PEM is encrypted, in PKCS#8 or in the older form of OpenSSL.
+fn is_locked(key_pem: &[u8]) -> bool {
+    let has = |mark: &[u8]| key_pem.windows(mark.len()).any(|window| window == mark);
+    has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(b"Proc-Type: 4,ENCRYPTED")
 }
 
 /// What every connection has in common.

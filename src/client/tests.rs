@@ -82,6 +82,30 @@ async fn a_certificate_of_another_authority_is_not_allowed() {
 }
 
 #[tokio::test]
+async fn a_key_with_a_passphrase_is_told_from_a_damaged_one() {
+    let fake = Fake::start(Router::new(), 0).await;
+    let refused = |key: &str| {
+        let mut credentials = fake.credentials();
+        credentials.key_pem = zeroize::Zeroizing::new(key.into());
+        Client::new(&credentials).err().unwrap().to_string()
+    };
+    let body = "MIGbMFcG";
+    let pkcs8 = format!(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    );
+    let older = format!(
+        "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n{body}\n\
+         -----END EC PRIVATE KEY-----\n"
+    );
+    for locked in [pkcs8, older] {
+        let told = refused(&locked);
+        assert!(told.contains("is locked with a passphrase"), "{told}");
+        assert!(told.contains("openssl pkey") && !told.contains(body), "{told}");
+    }
+    assert!(refused("-----BEGIN").contains("is not sound PEM"));
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_unreachable() {
     let fake = Fake::start(Router::new(), 0).await;
     let mut credentials = fake.credentials();

@@ -2,7 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
@@ -135,8 +135,25 @@ fn own_directory(path: &Path) -> Result<(), String> {
 /// A port that is free on loopback, and the addresses: IPv4, and IPv6 where there is any.
 ///
 /// # Errors
-/// The system's error.
-pub fn free_port() -> io::Result<(u16, Vec<SocketAddr>)> {
+/// Why there is none, for people. That no name is resolved for this is on purpose: where `localhost` leads is up to
+/// the hosts file.
+pub fn free_port() -> Result<(u16, Vec<SocketAddr>), String> {
+    loopback_answers().map_err(|error| {
+        format!(
+            "127.0.0.1 does not answer on this machine ({error}), and the demo speaks over it; \
+             as root: ip link set lo up; ip address replace 127.0.0.1/8 dev lo"
+        )
+    })?;
+    find_port().map_err(|error| format!("no free port: {error}"))
+}
+
+/// In a container or a namespace the loopback device may be down, or have IPv6 alone.
+fn loopback_answers() -> io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    TcpStream::connect(listener.local_addr()?).map(drop)
+}
+
+fn find_port() -> io::Result<(u16, Vec<SocketAddr>)> {
     for _ in 0..PORT_TRIES {
         let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = four.local_addr()?;

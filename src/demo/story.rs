@@ -63,8 +63,8 @@ fn make_data_directory(stage: &mut Stage) -> Result<(), String> {
     stage
         .telling
         .say("Keys, certificates, a database, and a first operator who may do everything.");
-    let (port, listen) = free_port().map_err(|error| format!("no free port: {error}"))?;
-    let (local_port, local) = free_port().map_err(|error| format!("no free port: {error}"))?;
+    let (port, listen) = free_port()?;
+    let (local_port, local) = free_port()?;
     (stage.port, stage.local_port) = (port, local_port);
     let options = InitOptions {
         data: PathBuf::from(stage.place.at("data")),

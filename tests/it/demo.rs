@@ -70,6 +70,49 @@ fn an_ordinary_user_is_told_the_same_story() {
     assert_eq!(entries(&temporary), Vec::<String>::new());
 }
 
+/// The demo in namespaces of its own, with `setup` run there as root before it.
+fn demo_after(setup: &str, place: &TempDir) -> Outcome {
+    let namespaces = match is_root() {
+        true => &["--mount", "--net"][..],
+        false => &["--user", "--map-root-user", "--mount", "--net"],
+    };
+    let script = format!("{setup}\nexec \"$0\" demo --exit");
+    programs::program("unshare")
+        .args(namespaces)
+        .args(["sh", "-euc", &script, REPOD])
+        .env("TMPDIR", place.path())
+        .run()
+}
+
+/// Some machines have no `localhost`, or have it on IPv6 alone, or elsewhere.
+#[test]
+fn the_story_needs_no_localhost_by_name() {
+    for hosts in ["", "::1 localhost", "192.0.2.1 localhost"] {
+        let (place, etc) = (open_directory(), open_directory());
+        // All of /etc is another one: nothing can be mounted on the hosts file that `tests/with-hosts` has mounted.
+        let setup = format!(
+            "ip link set lo up\ncp -a /etc/. {etc}/ 2>&1 || :\nrm -f {etc}/hosts\n\
+             echo '{hosts}' >{etc}/hosts\nmount --bind {etc} /etc\n\
+             ! getent ahostsv4 localhost | grep -q '^127'",
+            etc = etc.path().display()
+        );
+        assert_story(&demo_after(&setup, &place));
+        assert_eq!(entries(place.path()), Vec::<String>::new(), "with the hosts file {hosts:?}");
+    }
+}
+
+#[test]
+fn a_machine_without_loopback_is_told_what_is_missing() {
+    for setup in ["", "ip link set lo up\nip address del 127.0.0.1/8 dev lo"] {
+        let place = open_directory();
+        let outcome = demo_after(setup, &place).expect_code(1);
+        for said in ["step 1 (A data directory): 127.0.0.1 does not answer", "ip link set lo up"] {
+            assert!(outcome.stderr.contains(said), "after {setup:?}: {outcome}");
+        }
+        assert_eq!(entries(place.path()), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn a_step_that_does_not_come_true_is_named() {
     let place = open_directory();

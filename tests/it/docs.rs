@@ -5,8 +5,10 @@
 //! commands must still parse. Inline, every `repod` and `repoctl` command must exist with its flags.
 
 mod changes;
+mod index;
 mod invariants;
 pub mod pages;
+mod recipes;
 mod stage;
 
 use std::collections::BTreeSet;

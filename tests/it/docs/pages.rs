@@ -29,7 +29,7 @@ pub struct Page {
 }
 
 /// Languages of blocks that hold no commands.
-const OTHERS: [&str; 6] = ["text", "toml", "json", "ini", "http", "rust"];
+const OTHERS: [&str; 8] = ["text", "toml", "json", "ini", "http", "rust", "yaml", "puppet"];
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,6 +72,24 @@ impl Page {
     /// `docs/install.md:12`.
     pub fn at(&self, line: usize) -> String {
         format!("{}:{line}", self.path.strip_prefix(root()).unwrap().display())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The anchors of its headings, as GitHub makes them.
+    pub fn headings(&self) -> Vec<String> {
+        let lines = self.lines().into_iter().filter(|(_, _, info)| info.is_none());
+        let titles = lines.filter_map(|(_, line, _)| {
+            let title = line.trim_start_matches('#');
+            title.strip_prefix(' ').filter(|_| line.starts_with('#'))
+        });
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let anchor = |title: &str| {
+            title.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+        };
+        titles.map(anchor).collect()
     }
 
     pub fn folder(&self) -> &Path {
