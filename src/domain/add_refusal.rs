@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::domain::addition::{Addition, Known, all_and_single, one_of_two, rivalry};
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
-use crate::domain::host::CLIENT_PREFIX;
+use crate::domain::reserved::CLIENT_PREFIX;
 use crate::domain::{Conflict, Identity, Package};
 
 /// The reason for a conflict with a package that the asker may not know of. It is the same for
@@ -138,9 +138,7 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
         let have = join(&draft.spec.components);
         problems.push(format!("suite {suite} has no component {component}; it has {have}"));
     }
-    // A client package belongs to its suite, whatever names the suite owns.
-    let made_here = package.name.as_str().starts_with(CLIENT_PREFIX);
-    if !made_here && !draft.spec.owns_name(package.name.as_str()) {
+    if !draft.spec.takes_name(package.name.as_str()) {
         problems.push(draft.spec.not_owned());
     }
     if !draft.spec.takes(&package.architecture) {

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::debian::{Architecture, Component, PackageName, SuiteName};
+use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
-use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::package_set::{Named, Place, place_of};
 use crate::domain::{
     Acceptance, Move, Package, PackageSet, Pin, PinKind, PinTarget, Plan, SuiteSpec, Withdrawn,
@@ -122,24 +121,25 @@ impl<'a> Draft<'a> {
 
     /// Every listed package that a pin of this target would hold.
     pub fn members(&self, target: &PinTarget) -> Vec<(Place, Arc<Package>)> {
-        match target.kind {
+        let mut members = match target.kind {
             PinKind::Binary => self.named(&target.name),
             PinKind::Source => self.of_source(&target.name),
-        }
+        };
+        members.retain(|(_, package)| target.holds(package));
+        members
     }
 
     /// Every version of a target that was listed before the draft.
     pub(super) fn listed_before(&self, target: &PinTarget) -> Vec<Arc<Package>> {
-        match target.kind {
-            PinKind::Source => {
-                self.base.of_source(&target.name).map(|(_, one)| Arc::clone(one)).collect()
-            }
+        let components = self.spec.components.iter();
+        let mut before: Vec<_> = match target.kind {
+            PinKind::Source => self.base.of_source(&target.name).map(|(_, p)| p).cloned().collect(),
             PinKind::Binary => {
-                let components = self.spec.components.iter();
-                let named = components.flat_map(|one| self.base.named(one, &target.name));
-                named.cloned().collect()
+                components.flat_map(|one| self.base.named(one, &target.name)).cloned().collect()
             }
-        }
+        };
+        before.retain(|package| target.holds(package));
+        before
     }
 
     pub(super) fn of_source(&self, source: &PackageName) -> Vec<(Place, Arc<Package>)> {
@@ -171,10 +171,8 @@ impl<'a> Draft<'a> {
     /// The names that the suite does not own, of packages that the draft lists anew; with `all`, of
     /// all that it lists.
     pub fn foreign(&self, all: bool) -> BTreeSet<PackageName> {
-        // A client package belongs to its suite, whatever names the suite owns.
-        let named =
-            self.listed(all).filter(|package| !package.name.as_str().starts_with(CLIENT_PREFIX));
-        let foreign = named.filter(|package| !self.spec.owns_name(package.name.as_str()));
+        let foreign =
+            self.listed(all).filter(|package| !self.spec.takes_name(package.name.as_str()));
         foreign.map(|package| package.name.clone()).collect()
     }
 
@@ -185,11 +183,9 @@ impl<'a> Draft<'a> {
         homeless.map(|package| (package.name.clone(), package.architecture.clone())).collect()
     }
 
-    /// Whether the suite owns the package's name and has its architecture: only then hosts see it.
+    /// Whether the suite takes the package's name and has its architecture: only then hosts see it.
     pub fn may_list(&self, package: &Package) -> bool {
-        let name = package.name.as_str();
-        let owned = name.starts_with(CLIENT_PREFIX) || self.spec.owns_name(name);
-        owned && self.spec.takes(&package.architecture)
+        self.spec.takes_name(package.name.as_str()) && self.spec.takes(&package.architecture)
     }
 
     /// The packages that the draft lists anew; with `all`, all that it lists.
@@ -226,6 +222,7 @@ impl<'a> Draft<'a> {
         self.pins
             .get(&target(PinKind::Binary, &package.name))
             .or_else(|| self.pins.get(&target(PinKind::Source, &package.source)))
+            .filter(|pin| pin.target.holds(package))
     }
 
     /// The pin of a target.
@@ -260,15 +257,13 @@ impl<'a> Draft<'a> {
 
     /// Whether a package's version was withdrawn.
     pub fn is_withdrawn(&self, package: &Package) -> bool {
-        let withdrawn = |kind, name: &PackageName, version: &crate::debian::Version| Withdrawn {
-            target: PinTarget { kind, name: name.clone() },
-            version: version.clone(),
+        let withdrawn = |kind, name: &PackageName, version: &Version| {
+            let target = PinTarget { kind, name: name.clone() };
+            let holds = target.holds(package);
+            holds && self.withdrawn.contains(&Withdrawn { target, version: version.clone() })
         };
-        self.withdrawn.contains(&withdrawn(
-            PinKind::Source,
-            &package.source,
-            &package.source_version,
-        )) || self.withdrawn.contains(&withdrawn(PinKind::Binary, &package.name, &package.version))
+        withdrawn(PinKind::Source, &package.source, &package.source_version)
+            || withdrawn(PinKind::Binary, &package.name, &package.version)
     }
 
     /// What changed since `before`, an earlier state of this draft: places, with what they list

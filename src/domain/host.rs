@@ -5,6 +5,7 @@
 
 use crate::debian::{NameError, PackageName, SuiteName};
 use crate::domain::file_name::{CONF, PREF, SOURCES, file_name};
+use crate::domain::reserved::{CLIENT_PREFIX, REPOCTL};
 use crate::domain::{Identity, SuiteSpec, release_name};
 
 /// A file on the host.
@@ -69,9 +70,6 @@ pub struct SuiteFacts {
 
 /// Where a host has the script that upgrades it.
 pub const UPGRADE_SCRIPT: &str = "/usr/local/sbin/repod-upgrade";
-
-/// How the names of client packages begin; only the server makes packages of such names.
-pub const CLIENT_PREFIX: &str = "repod-client-";
 
 /// The package with which the hosts of a suite get its keys and settings.
 ///
@@ -274,7 +272,7 @@ const LONGEST_LIST_BYTES: usize = 16 * 1024;
 /// apt takes a name alone for the package of the native architecture only. A suite without any name
 /// yet has no such stanza, because apt stops at one that names no package. Neither has a suite that
 /// is not automatic: with a priority above 1000 hosts would take its packages without being asked
-/// to. The client package goes up with every suite, and never down.
+/// to. The client package and `repoctl` go up with every suite, and never down.
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
@@ -301,9 +299,13 @@ fn stanzas(server: &str, spec: &SuiteSpec, lists: &[String], [origin, label]: [&
     if let Ok(client) = client_package(server, &spec.name) {
         out.push_str(&format!(
             "Explanation: new signing keys come with this package.\n\
-             Package: {client}\n{pin}Pin-Priority: 500\n"
+             Package: {client}\n{pin}Pin-Priority: 500\n\n"
         ));
     }
+    out.push_str(&format!(
+        "Explanation: the program that renews the certificate goes up with the server, and never down.\n\
+         Package: {REPOCTL}\n{pin}Pin-Priority: 500\n"
+    ));
     out
 }
 

@@ -40,6 +40,7 @@ pub mod place;
 pub mod plan;
 pub mod rank;
 pub mod release_name;
+pub mod reserved;
 pub mod rights;
 pub mod role;
 pub mod rope;

@@ -31,12 +31,8 @@ pub struct Label {
 impl Past {
     /// The past of `target`, from the tenures of its packages and the packages themselves.
     pub fn new(target: PinTarget, tenures: Vec<Tenure>, packages: Vec<Arc<Package>>) -> Self {
-        let wanted = |package: &Package| match target.kind {
-            PinKind::Source => package.source == target.name,
-            PinKind::Binary => package.name == target.name,
-        };
         let packages: BTreeMap<_, _> =
-            packages.into_iter().filter(|p| wanted(p)).map(|p| (p.digest, p)).collect();
+            packages.into_iter().filter(|p| target.holds(p)).map(|p| (p.digest, p)).collect();
         let tenures = tenures.into_iter().filter(|t| packages.contains_key(&t.digest)).collect();
         Self { target, tenures, packages }
     }

@@ -1,7 +1,8 @@
 //! Pins: what an operator fixed, and the versions that were withdrawn.
 
 use crate::debian::{PackageName, Version};
-use crate::domain::Identity;
+use crate::domain::reserved::is_apart;
+use crate::domain::{Identity, Package};
 use crate::time::Moment;
 
 /// What a pin's name means.
@@ -38,6 +39,17 @@ pub struct PinTarget {
     pub kind: PinKind,
     /// The package.
     pub name: PackageName,
+}
+
+impl PinTarget {
+    /// Whether a pin of this target holds the package. What hosts keep up with the server by is held by its
+    /// own name alone, and moves with nothing else of its source.
+    pub fn holds(&self, package: &Package) -> bool {
+        match self.kind {
+            PinKind::Source => package.source == self.name && !is_apart(package.name.as_str()),
+            PinKind::Binary => package.name == self.name,
+        }
+    }
 }
 
 /// While it is in force, the suite offers this version of the package, and none above it.

@@ -124,18 +124,17 @@ pub fn roll_back_all(draft: &mut Draft<'_>, then: &PackageSet, asking: &Asking) 
         sources.extend(here.map(|package| package.source.clone()));
         sources.extend(then.at(&place).map(|package| package.source.clone()));
     }
-    let selection = |source: &PackageName| -> Selection {
+    let selection = |target: &PinTarget| -> Selection {
         let is_highest = |(component, p): &(&Component, &Arc<Package>)| {
             let highest = then.at(&place_of(component, p));
-            highest.is_some_and(|highest| highest.digest == p.digest)
+            highest.is_some_and(|highest| highest.digest == p.digest) && target.holds(p)
         };
-        let listed = then.of_source(source).filter(is_highest);
+        let listed = then.of_source(&target.name).filter(is_highest);
         listed.map(|(component, p)| (p.digest, (component.clone(), Arc::clone(p)))).collect()
     };
-    let selections: Vec<_> =
-        sources.into_iter().map(|source| (selection(&source), source)).collect();
-    for (selection, name) in selections {
-        let target = PinTarget { kind: PinKind::Source, name };
+    let targets = sources.into_iter().map(|name| PinTarget { kind: PinKind::Source, name });
+    let selections: Vec<_> = targets.map(|target| (selection(&target), target)).collect();
+    for (selection, target) in selections {
         let label = past::label(&target, selection.values().map(|(_, p)| &**p));
         fix(draft, &target, label, &selection, asking);
     }

@@ -104,6 +104,16 @@ impl Entitled {
         grants.filter(|grant| grant.role >= Role::Operator && grant.is_whole())
     }
 
+    /// Whether it may upload what every suite takes for its hosts, although the suite does not own the name:
+    /// it operates the suite, or uploads there by a grant that names it.
+    pub fn brings_reserved(&self, suite: &SuiteName, name: &PackageName) -> bool {
+        let covering = self.held.iter().map(|held| &held.grant).filter(|one| one.covers(suite));
+        let named = |one: &AccessGrant| !one.packages.is_empty() && one.role >= Role::Uploader;
+        covering
+            .filter(|one| one.role >= Role::Operator || named(one))
+            .any(|one| one.reaches_name(name))
+    }
+
     /// What it may alter in a suite, with this role or a higher one.
     pub fn reach(&self, suite: &SuiteName, need: Role) -> Reach {
         let covering = self.held.iter().map(|held| &held.grant);

@@ -2,6 +2,7 @@
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::domain::reserved::is_reserved;
 
 /// What a suite is, as its Release file says it.
 ///
@@ -203,6 +204,11 @@ impl SuiteSpec {
     /// Whether the suite owns a package name.
     pub fn owns_name(&self, name: &str) -> bool {
         self.owns.is_empty() || self.owns.iter().any(|pattern| matches(pattern, name))
+    }
+
+    /// Whether the suite takes packages of this name: its own, and those that are reserved.
+    pub fn takes_name(&self, name: &str) -> bool {
+        is_reserved(name) || self.owns_name(name)
     }
 
     /// Why a name that the suite does not own is refused, and what to do.

@@ -13,6 +13,7 @@ use crate::debian::{
 use crate::digest::Digest;
 use crate::time::Moment;
 
+mod apart;
 mod late;
 mod random;
 mod several;
@@ -167,6 +168,10 @@ impl Model {
         Past::new(target.clone(), tenures, packages)
     }
 
+    fn taken_of(&self, target: &PinTarget) -> Vec<Taken> {
+        self.taken.iter().filter(|(_, package)| target.holds(package)).cloned().collect()
+    }
+
     fn roll_back(&mut self, target: &PinTarget) -> Result<(), Conflict> {
         self.change(|draft, model| {
             pinning::roll_back(draft, target, &model.past(target), &asking())
@@ -176,26 +181,17 @@ impl Model {
     fn pin(&mut self, target: &PinTarget, version: &str) -> Result<(), Conflict> {
         let version = Version::parse(version).unwrap();
         self.change(|draft, model| {
-            let taken: Vec<_> =
-                model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
+            let taken = model.taken_of(target);
             pinning::pin_at(draft, target, &version, &model.past(target), &taken, &asking())
         })
     }
 
     fn remove(&mut self, target: &PinTarget) -> Result<(), Conflict> {
-        self.change(|draft, model| {
-            let taken: Vec<_> =
-                model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
-            pinning::remove(draft, target, &taken)
-        })
+        self.change(|draft, model| pinning::remove(draft, target, &model.taken_of(target)))
     }
 
     fn unpin(&mut self, target: &PinTarget) -> Result<(), Conflict> {
-        self.change(|draft, model| {
-            let taken: Vec<_> =
-                model.taken.iter().filter(|(_, p)| p.source == target.name).cloned().collect();
-            pinning::unpin(draft, target, &taken)
-        })
+        self.change(|draft, model| pinning::unpin(draft, target, &model.taken_of(target)))
     }
 
     fn listed(&self) -> Vec<String> {

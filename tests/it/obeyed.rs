@@ -10,6 +10,7 @@ use crate::harness::deb::DebBuilder;
 use crate::harness::programs::{Outcome, is_root};
 use crate::harness::server::{TestServer, host_files};
 
+mod apart;
 mod chance;
 mod late;
 

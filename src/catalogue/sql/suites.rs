@@ -11,7 +11,7 @@ use super::{Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publi
 use crate::catalogue::{CatalogueError, Departed, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
-use crate::domain::host::CLIENT_PREFIX;
+use crate::domain::reserved::CLIENT_PREFIX;
 use crate::domain::{Event, Head, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn};
 use crate::time::Moment;
 

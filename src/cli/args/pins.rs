@@ -49,7 +49,7 @@ pub struct ChangeArgs {
     /// Also move dependants and dependencies that have to move along for hosts to follow
     #[arg(long)]
     pub cascade: bool,
-    /// Go on even if hosts with packages that depend on it cannot follow
+    /// Go on even if hosts with packages that depend on it cannot follow, or with an older repoctl
     #[arg(long)]
     pub force: bool,
     /// Whether to ask.

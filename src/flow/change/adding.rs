@@ -12,7 +12,10 @@ use crate::domain::add;
 use crate::domain::addition::{self, Addition};
 use crate::domain::namespaces::{self, Readable};
 use crate::domain::pinning::Asking;
-use crate::domain::{Conflict, ConflictKind, Denied, Draft, Identity, Package, SuiteSpec};
+use crate::domain::reserved::is_apart;
+use crate::domain::{
+    Conflict, ConflictKind, ConflictReason, Denied, Draft, Identity, Package, SuiteSpec,
+};
 use crate::flow::admit;
 use crate::flow::change::{cures, lookup, reach, several};
 use crate::flow::error::FlowError;
@@ -50,6 +53,7 @@ pub(in crate::flow) fn add(
     let additions = additions(items, &packages, &taken, |component, package| {
         reach::denied(desk, asking, component, &package.name)
     })?;
+    refuse_reserved(repository, &draft.spec, &additions, &asking.author)?;
     let rivals = addition::rivals(&additions, &known);
     let hidden = match rivals.is_empty() {
         true => HashSet::new(),
@@ -145,6 +149,32 @@ fn refuse_promotions(
     if reasons.is_empty() {
         return Ok(());
     }
+    Err(Conflict { kind: ConflictKind::Other, reasons }.into())
+}
+
+/// Refuses what the suite takes only for its hosts from whoever neither operates the suite nor has a grant that
+/// names it: hosts run it as root. Client packages are the server's own.
+fn refuse_reserved(
+    repository: &Repository,
+    to: &SuiteSpec,
+    additions: &[Addition],
+    author: &Identity,
+) -> Result<(), FlowError> {
+    let is_new = |one: &&Addition| one.taken_as.is_none() && is_apart(one.package.name.as_str());
+    let mut reserved = additions.iter().filter(is_new).map(|one| &*one.package);
+    let Some(package) = reserved.find(|package| !to.owns_name(package.name.as_str())) else {
+        return Ok(());
+    };
+    let entitled = admit::find_entitled(repository, author);
+    if entitled.is_some_and(|one| one.brings_reserved(&to.name, &package.name)) {
+        return Ok(());
+    }
+    let problem = format!(
+        "comes to all hosts of suite {}, which does not own the name: from an operator of the suite, or an \
+         uploader whose grant names {}",
+        to.name, package.name
+    );
+    let reasons = vec![ConflictReason::of(package, problem)];
     Err(Conflict { kind: ConflictKind::Other, reasons }.into())
 }
 

@@ -5,11 +5,12 @@ use crate::domain::Change;
 
 use crate::domain::Expect;
 use crate::domain::pinning::{self, Asking, Taken};
+use crate::domain::reserved::is_apart;
 use crate::domain::{Conflict, Draft, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
-    adding, aliases, listable, lookup, names_fit, reach, rollback, several, unreadable,
+    adding, aliases, downwards, listable, lookup, names_fit, reach, rollback, several, unreadable,
 };
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -52,6 +53,7 @@ fn judge<'d>(
         reach::within(repository, desk, before, draft, asking)?;
         let settled = Asked { repository, desk, before, change, asking }.settle(draft)?;
         reach::within(repository, desk, before, draft, asking)?;
+        downwards::judge(before, draft, change, asking)?;
         applied.notes.extend(settled.notes());
         applied.remark = settled.detail();
         applied.lacks = settled.lacks;
@@ -85,7 +87,8 @@ fn alter(
             let taken = lookup::taken_of(repository, desk, &target)?;
             let listed = draft.members(&target);
             pinning::pin_at(draft, &target, version, &past, &taken, &asking)?;
-            let notes = emptied::notes(&listed, draft, &target);
+            let mut notes = emptied::notes(&listed, draft, &target);
+            notes.extend(downwards::stays(draft, &target));
             Ok(Applied { notes, ..Applied::default() })
         }
         Change::RollBack(targets, to) if targets.is_empty() => {
@@ -165,7 +168,8 @@ fn end_pins(
 /// Refuses the name of a source if only a binary package of this name is pinned.
 fn not_pinned_as_binary(target: &PinTarget, pinned: &[PinTarget]) -> Result<(), FlowError> {
     let binary = PinTarget { kind: PinKind::Binary, name: target.name.clone() };
-    if target.kind == PinKind::Binary || !pinned.contains(&binary) {
+    let is_meant = target.kind == PinKind::Binary || is_apart(target.name.as_str());
+    if is_meant || !pinned.contains(&binary) {
         return Ok(());
     }
     Err(Conflict::one(

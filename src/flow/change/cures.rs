@@ -19,6 +19,7 @@ use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::addition::all_and_single;
 use crate::domain::past::Past;
 use crate::domain::pinning::{self, Asking, Leeway, Taken};
+use crate::domain::reserved::is_apart;
 use crate::domain::{
     Draft, Identity, Package, PackageSet, PinKind, PinTarget, Reach, Tenure, Withdrawn,
 };
@@ -201,6 +202,11 @@ impl<'b> Bench<'b> {
     /// The commands that may list a package, the best first.
     fn commands(&self, package: &Package) -> Vec<Command> {
         let unpin = self.as_is.pin_of(package).map(|pin| Command::Unpin(pin.target.clone()));
+        // Hosts are offered no older one of what never goes down.
+        let higher = |(_, one): &(_, Arc<Package>)| one.version.compare(&package.version).is_gt();
+        if is_apart(package.name.as_str()) && self.as_is.named(&package.name).iter().any(higher) {
+            return unpin.into_iter().collect();
+        }
         let pins = [PinKind::Source, PinKind::Binary].map(|kind| {
             let name = match kind {
                 PinKind::Source => package.source.clone(),
@@ -229,11 +235,7 @@ impl<'b> Bench<'b> {
 
     /// What the suite has taken of a target.
     fn of(&self, target: &PinTarget) -> Vec<Taken> {
-        let own = |(_, package): &&Taken| match target.kind {
-            PinKind::Source => true,
-            PinKind::Binary => package.name == target.name,
-        };
-        self.taken.iter().filter(own).cloned().collect()
+        self.taken.iter().filter(|(_, package)| target.holds(package)).cloned().collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::debian::PackageName;
 use crate::domain::past::Past;
 use crate::domain::pinning::{Asking, Taken};
+use crate::domain::reserved::is_apart;
 use crate::domain::{Package, PinKind, PinTarget, Tenure};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -18,12 +19,15 @@ pub(crate) fn lasting(asking: &Asking, hours: Option<u32>) -> Asking {
 }
 
 /// The source package of that name or, if there is none, the source of the binary package of that
-/// name.
+/// name. A package that is held by its own name alone is meant by itself.
 pub(crate) fn resolve(
     repository: &Repository,
     desk: &Desk,
     target: &PinTarget,
 ) -> Result<PinTarget, FlowError> {
+    if is_apart(target.name.as_str()) {
+        return Ok(PinTarget { kind: PinKind::Binary, name: target.name.clone() });
+    }
     if target.kind == PinKind::Binary
         || !repository.catalogue.list_placements(&desk.suite, Some(&target.name))?.is_empty()
     {
@@ -97,11 +101,7 @@ pub(crate) fn taken_of(
     let mut taken = Vec::new();
     for source in sources_of(repository, desk, target)? {
         let placements = repository.catalogue.list_placements(&desk.suite, Some(&source))?;
-        let wanted = |package: &Package| match target.kind {
-            PinKind::Source => true,
-            PinKind::Binary => package.name == target.name,
-        };
-        let own = placements.into_iter().filter(|placement| wanted(&placement.package));
+        let own = placements.into_iter().filter(|placement| target.holds(&placement.package));
         taken.extend(own.map(|placement| (placement.component, Arc::new(placement.package))));
     }
     Ok(taken)

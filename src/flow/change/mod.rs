@@ -9,6 +9,7 @@ pub mod apply;
 pub mod cascade;
 mod cures;
 pub mod difference;
+mod downwards;
 mod emptied;
 pub mod installable;
 pub mod listable;

@@ -8,8 +8,8 @@ use crate::domain::Expect;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
 use crate::domain::{Conflict, Draft, Package, PackageSet, PinKind, PinTarget};
-use crate::flow::change::emptied;
 use crate::flow::change::lookup::{past_of, resolve};
+use crate::flow::change::{downwards, emptied};
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
@@ -41,6 +41,7 @@ pub(crate) fn packages(
             None => pinning::roll_back(draft, &target, &past, asking)?,
         }
         notes.extend(emptied::notes(&listed, draft, &target));
+        notes.extend(downwards::stays(draft, &target));
     }
     notes.extend(out_of_suite(draft, asking));
     Ok(Applied { notes, ..Applied::default() })
@@ -57,34 +58,33 @@ pub(crate) fn suite(
     to: Option<u64>,
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
-    let (target, contents, kept) = match to {
+    let (target, contents, mut notes) = match to {
         Some(to) => {
             let target = known_generation(desk, to)?;
             let mut contents = contents_then(repository, desk, target)?;
-            keep_client(repository, desk, &mut contents);
-            (target, contents, Vec::new())
+            let notes = keep_for_hosts(repository, desk, &mut contents);
+            (target, contents, notes)
         }
         None => state_before(repository, desk, draft)?,
     };
-    let notes = kept.iter().map(|source| stays(draft, source)).collect::<Vec<_>>();
+    let same_as = notes.is_empty().then_some(target);
     pinning::roll_back_all(draft, &contents, asking);
-    let notes = [notes, out_of_suite(draft, asking)].concat();
-    let same_as = kept.is_empty().then_some(target);
+    notes.extend(out_of_suite(draft, asking));
     Ok(Applied { same_as, notes, ..Applied::default() })
 }
 
 /// What a rollback of the whole suite goes to: the last state before the present one that is another, once what
-/// was withdrawn is left out. Beside it the sources that stay as they are for that reason.
+/// was withdrawn is left out. Beside it notes about what stays as it is.
 fn state_before(
     repository: &Repository,
     desk: &Desk,
     draft: &Draft<'_>,
-) -> Result<(u64, PackageSet, Vec<PackageName>), FlowError> {
+) -> Result<(u64, PackageSet, Vec<String>), FlowError> {
     let mut from = desk.state().last_generation;
     loop {
         let target = generation_before(repository, desk, from)?;
         let mut contents = contents_then(repository, desk, target)?;
-        keep_client(repository, desk, &mut contents);
+        let mut notes = keep_for_hosts(repository, desk, &mut contents);
         let kept = pinning::keep_from_withdrawn(draft, &mut contents);
         if contents.is_empty() {
             let problem =
@@ -92,7 +92,8 @@ fn state_before(
             return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
         }
         if !draft.differing(&contents).is_empty() {
-            return Ok((target, contents, kept));
+            notes.extend(kept.iter().map(|source| stays(draft, source)));
+            return Ok((target, contents, notes));
         }
         from = target;
     }
@@ -110,7 +111,15 @@ fn stays(draft: &Draft<'_>, source: &PackageName) -> String {
 /// What a rollback goes back to is listed anew, whenever it was listed then.
 const OF_NO_MATTER: u64 = 0;
 
-/// The client package stays as it is: an older one would take keys away that hosts have by now.
+/// The client package stays as it is: an older one would take keys away that hosts have by now. So does `repoctl`,
+/// and a note says so.
+fn keep_for_hosts(repository: &Repository, desk: &Desk, contents: &mut PackageSet) -> Vec<String> {
+    let state = desk.state();
+    let note = downwards::keep(&state.spec, &state.contents, contents);
+    keep_client(repository, desk, contents);
+    note.into_iter().collect()
+}
+
 fn keep_client(repository: &Repository, desk: &Desk, contents: &mut PackageSet) {
     let Ok(name) = repository.client_package_of(&desk.suite) else { return };
     let own = |(_, package): &(&Component, &Arc<Package>)| package.name == name;

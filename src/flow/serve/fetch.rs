@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::debian::{PackageName, SuiteName};
-use crate::domain::host::CLIENT_PREFIX;
 use crate::domain::layout::{self, DistsFile, RepoPath};
+use crate::domain::reserved::CLIENT_PREFIX;
 use crate::domain::{Admitted, Right};
 use crate::flow::admit;
 use crate::flow::admit::Ground;

@@ -13,6 +13,7 @@ use crate::digest::Digest;
 use crate::domain::Change;
 use crate::domain::access;
 use crate::domain::host::{self, SuiteFacts};
+use crate::domain::reserved;
 use crate::domain::{Admitted, Grant, Identity, Right, Role, SuiteScope, SuiteSpec};
 use crate::flow::change::submit::{LONGEST_MESSAGE_BYTES, Terms, submit};
 use crate::flow::error::FlowError;
@@ -53,7 +54,7 @@ fn names_of(repository: &Repository, spec: &SuiteSpec) -> Vec<PackageName> {
     let state = desk.state();
     let for_hosts =
         state.contents.packages().map(|(_, one)| one).filter(|one| one.kind == PackageKind::Deb);
-    let ours = |name: &PackageName| name.as_str().starts_with(host::CLIENT_PREFIX);
+    let ours = |name: &PackageName| reserved::is_reserved(name.as_str());
     let mut names: Vec<_> =
         for_hosts.map(|one| one.name.clone()).filter(|name| !ours(name)).collect();
     names.sort();

@@ -77,7 +77,11 @@ fn hosts_follow_down_for_owned_names_alone() {
     let names: Vec<_> = pins.lines().filter(|line| line.starts_with("Package: ")).collect();
     assert_eq!(
         names,
-        ["Package: acme-*:any other-tool:any", "Package: repod-client-repo.example.org-stable"]
+        [
+            "Package: acme-*:any other-tool:any",
+            "Package: repod-client-repo.example.org-stable",
+            "Package: repoctl"
+        ]
     );
     // A pattern that could mean anything is none.
     for pattern in ["*", "**", "a*", "lib c", "Acme-*", "acme-?"] {

@@ -264,7 +264,11 @@ fn a_suite_lists_only_names_that_it_owns() {
     let named: Vec<_> = text.lines().filter(|line| line.starts_with("Package:")).collect();
     assert_eq!(
         named,
-        ["Package: acme-*:any", "Package: repod-client-repo.example.org-stable"],
+        [
+            "Package: acme-*:any",
+            "Package: repod-client-repo.example.org-stable",
+            "Package: repoctl"
+        ],
         "{text}"
     );
 }

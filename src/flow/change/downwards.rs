@@ -1,0 +1,83 @@
+//! Downwards: refuses to have hosts offered an older `repoctl`, by which they keep up with the server, and notes
+//! that it stays where what was built with it goes back.
+
+use std::sync::Arc;
+
+use crate::debian::{Component, PackageName};
+use crate::domain::pinning::Asking;
+use crate::domain::reserved::REPOCTL;
+use crate::domain::{Change, Conflict, Draft, Package, PackageSet, PinKind, PinTarget, SuiteSpec};
+
+/// Refuses a change that lists an older version than before, or none. Removing it is no way down: hosts keep it.
+///
+/// # Errors
+/// [`Conflict`] with the reason.
+pub(super) fn judge(
+    before: &Draft<'_>,
+    draft: &Draft<'_>,
+    change: &Change,
+    asking: &Asking,
+) -> Result<(), Conflict> {
+    if asking.leeway.force || matches!(change, Change::Remove(_)) {
+        return Ok(());
+    }
+    let Ok(name) = PackageName::parse(REPOCTL) else { return Ok(()) };
+    let now = draft.named(&name);
+    for (place, was) in before.named(&name) {
+        let fits = |is: &Package| is.architecture == place.2 || is.architecture.is_all();
+        let is = now.iter().map(|(_, is)| is).filter(|is| fits(is));
+        let is = is.max_by(|a, b| a.version.compare(&b.version));
+        if is.is_none_or(|is| is.version.compare(&was.version).is_lt()) {
+            let to = is.map_or("be out of the suite".to_owned(), |is| format!("be {}", is.version));
+            let problem = format!(
+                "is {} and would {to}: hosts renew their certificate by it, and an older one may not know this \
+                 server; upload a newer one that is mended, or add --force",
+                was.version
+            );
+            return Err(Conflict::one(&name, problem));
+        }
+    }
+    Ok(())
+}
+
+/// The note about a package that stays although its source is pinned or goes back.
+pub(super) fn stays(draft: &Draft<'_>, target: &PinTarget) -> Option<String> {
+    let name = PackageName::parse(REPOCTL).ok()?;
+    let of_source = |package: &Package| {
+        target.kind == PinKind::Source && package.source == target.name && !target.holds(package)
+    };
+    let listed = draft.named(&name).into_iter().map(|(_, package)| package);
+    listed.filter(|package| of_source(package)).map(|package| note(&package)).next()
+}
+
+/// Has earlier contents list what the suite lists now of it, with a note where that is something else.
+pub(super) fn keep(spec: &SuiteSpec, now: &PackageSet, then: &mut PackageSet) -> Option<String> {
+    let name = PackageName::parse(REPOCTL).ok()?;
+    let of = |contents: &PackageSet| -> Vec<_> {
+        let in_one = |component: &Component| -> Vec<_> {
+            let named = contents.named(component, &name);
+            named.map(|package| (component.clone(), Arc::clone(package))).collect()
+        };
+        spec.components.iter().flat_map(in_one).collect()
+    };
+    let (was, is) = (of(then), of(now));
+    let digests = |all: &[(_, Arc<Package>)]| all.iter().map(|(_, p)| p.digest).collect::<Vec<_>>();
+    if digests(&was) == digests(&is) {
+        return None;
+    }
+    was.iter().for_each(|(component, package)| then.unlist(component, package));
+    for (component, package) in &is {
+        then.list(component, Arc::clone(package), ANY_TIME);
+    }
+    is.first().map(|(_, package)| note(package))
+}
+
+/// For contents that are only compared, it does not matter when a package was listed.
+const ANY_TIME: u64 = 0;
+
+fn note(package: &Package) -> String {
+    let Package { name, version, .. } = package;
+    format!(
+        "{name} stays at {version}: hosts renew their certificate by it, and it never goes down"
+    )
+}
