@@ -56,7 +56,7 @@ const SCHEMA_OF_BEFORE: &str = "\
     CREATE INDEX acceptance_suite ON acceptance (suite_id); \
     ALTER TABLE package ADD COLUMN text_units INTEGER; \
     UPDATE package SET text_units = (text_bytes + 15) / 16; ALTER TABLE package DROP COLUMN text_bytes; \
-    ALTER TABLE package DROP COLUMN privileges; \
+    ALTER TABLE package DROP COLUMN privileges; ALTER TABLE access_grant DROP COLUMN limits; \
     CREATE TABLE head_of_before (suite_id INTEGER NOT NULL REFERENCES suite (id), ring TEXT NOT NULL, \
         generation INTEGER NOT NULL, dated_at INTEGER NOT NULL, valid_until INTEGER NOT NULL, \
         release TEXT NOT NULL, release_gpg TEXT NOT NULL, in_release TEXT NOT NULL, \
