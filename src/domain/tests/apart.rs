@@ -65,11 +65,8 @@ fn every_suite_takes_it_and_only_of_whom_it_may_come() {
     assert!(model.upload(&both("1.0")[..1]).unwrap_err().to_string().contains("owns only acme-*"));
     let entitled = |role, packages: &[&str]| {
         let who = Identity::parse("ci").unwrap();
-        let mut grant = AccessGrant::of(&Grant {
-            identity: who.clone(),
-            role,
-            suites: SuiteScope::Named([model.spec.name.clone()].into()),
-        });
+        let suites = SuiteScope::Named([model.spec.name.clone()].into());
+        let mut grant = AccessGrant::of(&Grant::whole(who.clone(), role, suites));
         grant.packages = packages.iter().map(|text| text.parse().unwrap()).collect();
         let held = Held { grant: Arc::new(grant), origin: Origin::Own };
         Entitled::new(who, vec![held]).unwrap()
