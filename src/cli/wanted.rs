@@ -157,12 +157,20 @@ impl Host<'_> {
             Some(text) => {
                 let of = |text: &str| read_public_keys(text).map(|keys| keys.fingerprints);
                 let (held, named) = (of(&text).unwrap_or_default(), of(&keys.content));
-                let is_new = |one: &String| !held.contains(one);
-                if named.is_ok_and(|named| named.iter().any(is_new)) {
-                    plan.notes.push(format!(
+                let known = |one: &&String| held.contains(*one);
+                let named = named.unwrap_or_default();
+                match named.iter().filter(known).count() {
+                    all if all == named.len() => {}
+                    // Not even the package that brings the new ones is believed.
+                    0 => plan.notes.push(format!(
+                        "this host has none of the keys by which suite {suite} is signed now, so its apt \
+                         believes nothing of it; `repoctl host setup`, typed by an operator, writes its files \
+                         with the new ones"
+                    )),
+                    _ => plan.notes.push(format!(
                         "suite {suite} is signed by a key that this host does not have; it comes \
                          with the client package: apt-get install {package}"
-                    ));
+                    )),
                 }
             }
         }

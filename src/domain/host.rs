@@ -276,7 +276,16 @@ const LONGEST_LIST_BYTES: usize = 16 * 1024;
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
-    stanzas(server, spec, &lists(&pinned(facts, ":any")), [&origin, &label])
+    let mut out = stanzas(server, spec, &lists(&pinned(facts, ":any")), [&origin, &label]);
+    if !out.is_empty() && !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+    let pin = release_name::pin(&origin, &label, spec.name.as_str());
+    out.push_str(&format!(
+        "Explanation: the program that renews the certificate goes up with the server, and never down.\n\
+         Package: {REPOCTL}\nPin: release {pin}\nPin-Priority: 500\n"
+    ));
+    out
 }
 
 /// What is pinned above 1000, each with this behind it.
@@ -287,6 +296,7 @@ fn pinned(facts: &SuiteFacts, end: &str) -> Vec<String> {
     }
 }
 
+/// The stanzas of what is pinned above 1000 and of the client package.
 fn stanzas(server: &str, spec: &SuiteSpec, lists: &[String], [origin, label]: [&str; 2]) -> String {
     let pin = format!("Pin: release {}\n", release_name::pin(origin, label, spec.name.as_str()));
     let mut out = String::new();
@@ -299,25 +309,24 @@ fn stanzas(server: &str, spec: &SuiteSpec, lists: &[String], [origin, label]: [&
     if let Ok(client) = client_package(server, &spec.name) {
         out.push_str(&format!(
             "Explanation: new signing keys come with this package.\n\
-             Package: {client}\n{pin}Pin-Priority: 500\n\n"
+             Package: {client}\n{pin}Pin-Priority: 500\n"
         ));
     }
-    out.push_str(&format!(
-        "Explanation: the program that renews the certificate goes up with the server, and never down.\n\
-         Package: {REPOCTL}\n{pin}Pin-Priority: 500\n"
-    ));
     out
 }
 
-/// The preferences as earlier builds wrote them for the same values: Origin and Label as they are, and
-/// before that also names of the native architecture alone, in one list.
-pub fn earlier_preferences(server: &str, facts: &SuiteFacts) -> [String; 2] {
+/// The preferences as earlier builds wrote them for the same values: without `repoctl`; before that with Origin and
+/// Label as they are; and before that also with names of the native architecture alone, in one list.
+pub fn earlier_preferences(server: &str, facts: &SuiteFacts) -> [String; 3] {
     let spec = &facts.spec;
     let plain = [spec.origin.as_str(), spec.label.as_str()];
+    let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
     let native = Some(pinned(facts, "").join(" ")).filter(|list| !list.is_empty());
     let native: Vec<_> = native.into_iter().collect();
     let any = lists(&pinned(facts, ":any"));
-    [&native, &any].map(|lists| stanzas(server, spec, lists, plain))
+    let lately = [origin.as_str(), label.as_str()];
+    [(&any, lately), (&any, plain), (&native, plain)]
+        .map(|(lists, names)| stanzas(server, spec, lists, names))
 }
 
 /// The settings of apt as earlier builds wrote them for the same values: Origin and Label as they are.

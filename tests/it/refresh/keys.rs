@@ -49,6 +49,31 @@ fn a_new_key_for_a_suite_that_a_host_has_is_not_taken_from_the_server() {
     assert!(read("stable").fingerprints.contains(&new));
 }
 
+/// What brings new keys is signed by one that the host does not believe.
+#[test]
+fn a_host_that_missed_all_of_a_change_of_keys_is_sent_to_an_operator() {
+    let server = server();
+    let host = enrolled(&server, "stable");
+    let root: &Path = host.as_ref();
+    let told = server.repoctl(&["key", "list", "--json"]).expect_success();
+    let listed: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let old = listed[0]["fingerprint"].as_str().unwrap().to_owned();
+    rotate(&server);
+    let retire = ["key", "retire", &old, "--force", "--yes", "-m", "at once"];
+    server.repoctl(&retire).expect_success();
+    super::read_by_apt(&host, |apt| apt.update().expect_code(100));
+    let told = refresh(root, &[]).expect_success();
+    assert!(!told.stdout.contains("apt-get install"), "{told}");
+    told.expect_says("this host has none of the keys by which suite stable is signed now");
+    told.expect_says("`repoctl host setup`, typed by an operator");
+
+    let out = server.at("again");
+    server.repoctl(&["host", "setup", HOST, "--out", &out]).expect_success();
+    std::fs::copy(format!("{out}{}", keys("stable")), host.path(&keys("stable"))).unwrap();
+    super::read_by_apt(&host, |apt| apt.update().expect_success());
+    refresh(root, &[]).expect_success().expect_says_nothing();
+}
+
 #[test]
 fn what_a_client_package_brings_is_left_to_it() {
     let server = server();
