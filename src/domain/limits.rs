@@ -51,11 +51,9 @@ impl Limits {
     /// [`GrantError`] naming the first field that is wrong.
     pub fn verify(&self, role: Role) -> Result<(), GrantError> {
         let counts = [("components", self.components.len()), ("packages", self.packages.len())];
-        for (field, _) in counts.into_iter().filter(|(_, count)| *count > MOST_PATTERNS) {
-            return Err(GrantError::new(
-                field,
-                "names more than 64; use patterns, or several grants",
-            ));
+        if let Some((field, _)) = counts.into_iter().find(|(_, count)| *count > MOST_PATTERNS) {
+            let problem = "names more than 64; use patterns, or several grants";
+            return Err(GrantError::new(field, problem));
         }
         let (field, _) = counts.into_iter().find(|(_, count)| *count > 0).unwrap_or_default();
         match role {
