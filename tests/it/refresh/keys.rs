@@ -64,7 +64,7 @@ fn a_host_that_missed_all_of_a_change_of_keys_is_sent_to_an_operator() {
     super::read_by_apt(&host, |apt| apt.update().expect_code(100));
     let told = refresh(root, &[]).expect_success();
     assert!(!told.stdout.contains("apt-get install"), "{told}");
-    told.expect_says("this host has none of the keys by which suite stable is signed now");
+    assert!(told.stdout.contains("none of the keys by which suite stable is signed now"), "{told}");
     told.expect_says("`repoctl host setup`, typed by an operator");
 
     let out = server.at("again");
