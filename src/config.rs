@@ -1,7 +1,7 @@
 //! CONFIG: the settings of one machine, from `repod.toml` and the environment. The content of the
 //! repository (suites, pins, rights) is in the catalogue.
 //!
-//! May name: amount, cause, reading, toml_text
+//! May name: amount, cause, nearest, reading, toml_text
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the file and the environment")]
 
@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::amount::size;
 use crate::cause::Cause;
 use crate::toml_text::TomlText;
 
 mod hosts;
+mod limits;
+mod log;
 mod passphrase;
 mod proxies;
 pub mod reference;
@@ -23,6 +24,8 @@ mod signing;
 mod trust;
 
 pub use hosts::{Hosts, UpdateErrorMode};
+pub use limits::Limits;
+pub use log::{Log, LogFormat};
 pub use passphrase::CaOptions;
 pub use proxies::Network;
 pub use scrub::ScrubOptions;
@@ -101,41 +104,6 @@ impl Default for Listen {
     }
 }
 
-/// Limits on uploads and connections.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Largest `.deb`. Unit: bytes.
-    pub package_bytes: u64,
-    /// Free space that uploads never touch. Unit: bytes.
-    pub reserve_bytes: u64,
-    /// How many uploads are read and verified at once.
-    pub uploads: usize,
-    /// Memory that uploads may take, however many come at once. Unit: bytes.
-    pub memory_bytes: u64,
-    /// Open connections in all.
-    pub connections: usize,
-    /// Open connections of one address.
-    pub connections_per_address: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            package_bytes: 4 << 30,
-            reserve_bytes: 1 << 30,
-            uploads: 16,
-            memory_bytes: 224 << 20,
-            connections: 20_000,
-            connections_per_address: 512,
-        }
-    }
-}
-
-/// A fifth of it is enough for the largest batch, and the rest for many packages with the defaults
-/// of `dpkg-deb`.
-const LEAST_MEMORY_BYTES: u64 = 64 << 20;
-
 /// How long certificates and lists are valid.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -154,39 +122,11 @@ impl Default for Certificates {
     }
 }
 
-/// The level and format of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug`, or a filter such as `repod=debug,info`.
-    pub level: String,
-    /// `text` for people, `json` for collectors.
-    pub format: LogFormat,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Text }
-    }
-}
-
-/// The format of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One line for people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error(
-        "cannot read {path}: {source}; `repod init` makes a data directory with a configuration"
-    )]
+    #[error("cannot read {path}: {source}{}", if_absent(source))]
     Unreadable {
         /// Which file.
         path: String,
@@ -202,6 +142,16 @@ pub enum ConfigError {
         #[source]
         problem: Cause,
     },
+}
+
+/// What to do about a file that is not there.
+fn if_absent(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "; `repod init` makes a data directory with a configuration"
+        }
+        _ => "",
+    }
 }
 
 /// The most that is read of the file. Unit: bytes.
@@ -277,14 +227,8 @@ impl Config {
                     .into(),
             );
         }
-        if self.limits.memory_bytes < LEAST_MEMORY_BYTES {
-            return Err(format!(
-                "limits.memory_bytes is {}; it is at least {LEAST_MEMORY_BYTES} ({}), for one \
-                 package and one batch of small ones",
-                self.limits.memory_bytes,
-                size(LEAST_MEMORY_BYTES)
-            ));
-        }
+        self.limits.verify()?;
+        self.log.verify()?;
         let days = [
             ("certificates.client_days", self.certificates.client_days),
             ("certificates.server_days", self.certificates.server_days),

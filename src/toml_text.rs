@@ -136,7 +136,7 @@ impl Fault {
         if !self.field.is_empty() {
             let _ = write!(head, ": {}", self.field);
         }
-        format!("{head}: {}", self.problem)
+        format!("{head}: {}", visible(&self.problem))
     }
 
     /// The line of the file and the carets below it.
@@ -155,6 +155,15 @@ impl Fault {
         }
         told
     }
+}
+
+/// A text in which no control character reaches a terminal: a key or a value of the file may be quoted in it.
+fn visible(text: &str) -> String {
+    let shown = |c: char| match c.is_control() && c != '\n' {
+        true => c.escape_unicode().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// A key as a part of a path: in quotes where it has other characters than a bare key.

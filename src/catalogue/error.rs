@@ -44,7 +44,7 @@ pub enum CatalogueError {
     #[error("chunk {0} is not recorded")]
     Chunk(Digest),
     /// There is no room for it; nothing was recorded.
-    #[error("the server's disk is full ({0}); free space there")]
+    #[error("the server's disk is full ({0}); free some space there")]
     Full(#[source] Cause),
     /// The disk failed while it was made durable: whether it is recorded is known only when the file is
     /// opened again.

@@ -96,6 +96,7 @@ pub async fn run_in(arguments: impl IntoIterator<Item = OsString>, around: &mut 
         None => obey(&cli, around).await,
     };
     match outcome {
+        Ok(()) if around.has_lost => Exit::Refused.number(),
         Ok(()) => Exit::Done.number(),
         Err(failure) => {
             match cli.global.json {

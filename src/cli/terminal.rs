@@ -61,6 +61,8 @@ pub struct Terminal {
     pub may_show_progress: bool,
     /// Whether a long answer may be shown by a pager.
     pub may_page: bool,
+    /// Whether something that was to be printed is lost.
+    pub has_lost: bool,
     /// Whether there are colours: `--color`.
     pub color: ColorChoice,
     /// Environment variables.
@@ -82,6 +84,7 @@ impl Terminal {
             may_ask,
             may_show_progress: std::io::stderr().is_terminal(),
             may_page: true,
+            has_lost: false,
             color: ColorChoice::Auto,
             environment: VARIABLES.into_iter().filter_map(read).collect(),
             clock: Arc::new(SystemClock),
@@ -138,7 +141,8 @@ impl Terminal {
         if let Err(error) = written
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
-            self.complain(&format!("warning: cannot write the output: {error}\n"));
+            self.has_lost = true;
+            self.complain(&format!("error: cannot write the output: {error}\n"));
         }
     }
 

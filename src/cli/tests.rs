@@ -83,6 +83,7 @@ impl Stage {
     pub async fn run(&self, arguments: &[&str]) -> Output {
         let (out, err) = (Paper::default(), Paper::default());
         let mut around = Terminal {
+            has_lost: false,
             out: Box::new(out.clone()),
             err: Box::new(err.clone()),
             input: Box::new(Cursor::new(self.input.clone().into_bytes())),

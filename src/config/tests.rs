@@ -65,6 +65,17 @@ fn bad_values_name_the_field() {
         ("public_url = \"https://x/\"\n[trust]\ncrls = [\"a\"]", "trust.anchors"),
         ("public_url = \"https://x/\"\n[trust]\ngrace_seconds = 604801", "trust.grace_seconds"),
         ("public_url = \"https://x/\"\n[tls]\nkey = \"a\"", "tls.certificate"),
+        ("public_url = \"https://x/\"\n[limits]\nconnections = 0", "limits.connections is 0"),
+        ("public_url = \"https://x/\"\n[limits]\nconnections_per_address = 0", "per_address is 0"),
+        ("public_url = \"https://x/\"\n[limits]\nuploads = 0", "limits.uploads is 0"),
+        ("public_url = \"https://x/\"\n[limits]\npackage_bytes = 0", "limits.package_bytes is 0"),
+        ("public_url = \"https://x/\"\n[log]\nlevel = \"inof\"", "did you mean \"info\"?"),
+        (
+            "public_url = \"https://x/\"\n[log]\nlevel = \"warning\"",
+            "\"warning\", which is no level",
+        ),
+        ("public_url = \"https://x/\"\n[log]\nlevel = \"\"", "log.level has \"\""),
+        ("public_url = \"https://x/\"\n[log]\nlevel = \"repod=debg,info\"", "\"debg\""),
     ] {
         let problem = Config::parse(text).unwrap_err();
         assert!(problem.to_string().contains(field), "{text}: {problem}");
@@ -122,4 +133,19 @@ fn the_manual_page_has_every_key_with_its_default() {
         let is_unit = ["bytes", "days", "seconds"].contains(&end);
         assert!(!is_unit || end == key.unit, "{}", key.path);
     }
+}
+
+#[test]
+fn filters_of_the_log_that_have_a_level_everywhere_are_taken() {
+    for level in ["info", "WARN", "off", "repod=debug,info", "repod::http[request]=trace,warn"] {
+        let text = format!("public_url = \"https://x/\"\n[log]\nlevel = \"{level}\"");
+        assert_eq!(Config::parse(&text).unwrap().log.level, level);
+    }
+}
+
+#[test]
+fn a_key_that_is_quoted_in_a_complaint_sends_nothing_to_the_terminal() {
+    let text = "public_url = \"https://x/\"\n\"a\\u001b[31mb\" = 1";
+    let problem = Config::parse(text).unwrap_err().to_string();
+    assert!(problem.contains("\\u{1b}") && !problem.contains('\u{1b}'), "{problem}");
 }

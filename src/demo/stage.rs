@@ -112,6 +112,7 @@ impl Stage {
         let line = self.show(shown, "repoctl", arguments);
         let printed = Printed::default();
         let mut around = Terminal {
+            has_lost: false,
             out: Box::new(printed.clone()),
             err: Box::new(printed.clone()),
             input: Box::new(io::empty()),

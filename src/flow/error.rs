@@ -290,7 +290,7 @@ mod tests {
 
         let full = FlowError::from(CatalogueError::Full(Cause::of(denied())));
         assert!(matches!(full, FlowError::Full(_)), "{full:?}");
-        assert!(full.to_string().ends_with("free space there"), "{full}");
+        assert!(full.to_string().ends_with("free some space there"), "{full}");
         assert!(cause::find::<CatalogueError>(&full).is_some());
 
         let signing = FlowError::from(SigningError::KeySet);

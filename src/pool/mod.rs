@@ -51,7 +51,7 @@ pub enum PoolError {
     /// Storing these bytes would eat into the reserve of free space.
     #[error(
         "the server's disk is full or nearly so: {} are free on the file system of {place}, {} \
-         have to stay free (limits.reserve_bytes in repod.toml); free space there",
+         have to stay free (limits.reserve_bytes in repod.toml); free some space there",
         size(*.free_bytes),
         size(*.reserve_bytes)
     )]

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use crate::api::AccessChange;
+use crate::api::{AccessChange, Exit};
 use crate::cli::args::ApplyArgs;
 use crate::cli::command::Session;
 use crate::cli::consent::{Question, Settled};
@@ -19,7 +19,8 @@ use crate::cli::failure::{Failure, unread};
 use crate::cli::style::Tone;
 use crate::cli::text::escape;
 use crate::client::Client;
-use crate::toml_text::TomlText;
+use crate::debian::SuiteName;
+use crate::toml_text::{TomlText, step};
 
 pub use manifest::Manifest;
 use plan::Plan;
@@ -55,7 +56,7 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
                 continue;
             }
         }
-        carry_out(session, &plan).await.map_err(|failure| file.locate(failure))?;
+        carry_out(session, &plan, &file).await.map_err(|failure| file.locate(failure))?;
         break;
     }
     let stays: Vec<_> = plan.stays.iter().map(Stays::value).collect();
@@ -109,20 +110,46 @@ fn tell(session: &mut Session<'_>, plan: &Plan) {
     session.around.print(&text);
 }
 
-async fn carry_out(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
+/// Makes the changes, one after the other.
+async fn carry_out(session: &mut Session<'_>, plan: &Plan, file: &Written) -> Result<(), Failure> {
+    let mut done = Vec::new();
+    let failed = |failure: Failure, suite: &SuiteName, done: &[String]| {
+        in_part(file.at_suite(suite, failure), done)
+    };
     for suite in &plan.create {
-        session.client.create_suite(suite).await?;
+        let made = session.client.create_suite(suite).await;
+        made.map_err(|error| failed(error.into(), &suite.name, &done))?;
+        done.push(format!("suite {} was made", suite.name));
     }
     for (name, edit, _) in &plan.edit {
-        session.client.edit_suite(name, edit).await?;
+        let edited = session.client.edit_suite(name, edit).await;
+        edited.map_err(|error| failed(error.into(), name, &done))?;
+        done.push(format!("suite {name} was edited"));
     }
     if !plan.access.is_empty() {
-        session.client.edit_access(&plan.access).await?;
+        let edited = session.client.edit_access(&plan.access).await;
+        edited.map_err(|error| in_part(error.into(), &done))?;
+        done.push("groups and grants were edited".into());
     }
     for name in &plan.remove {
-        session.client.remove_suite(name, None).await?;
+        let removed = session.client.remove_suite(name, None).await;
+        removed.map_err(|error| failed(error.into(), name, &done))?;
+        done.push(format!("suite {name} was removed"));
     }
     Ok(())
+}
+
+/// The failure of one change, with those that were made before it: they stay, and the same command goes on from there.
+fn in_part(mut failure: Failure, done: &[String]) -> Failure {
+    if !done.is_empty() {
+        failure.message.push_str("; the file was applied in part");
+        failure.reasons.extend(done.iter().cloned());
+        // Exit code 2 says that nothing was changed.
+        if failure.exit == Exit::Usage {
+            failure.exit = Exit::Refused;
+        }
+    }
+    failure
 }
 
 /// The file as it was read.
@@ -141,6 +168,15 @@ impl Written {
             [vec![fault.head(&self.shown)], fault.excerpt()].concat()
         };
         impossible.iter().flat_map(told).collect()
+    }
+
+    /// A refusal of what the file says of a suite.
+    fn at_suite(&self, suite: &SuiteName, mut failure: Failure) -> Failure {
+        let field = format!("suite.{}", step(suite.as_str()));
+        let fault = TomlText::new(&self.text).at(&field, failure.message);
+        failure.message = fault.head(&self.shown);
+        failure.reasons.splice(0..0, fault.excerpt());
+        failure
     }
 
     /// A refusal of the server, with the lines of the file that have what it quotes.

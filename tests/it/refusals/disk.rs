@@ -39,7 +39,7 @@ fn upload(server: &TestServer, path: &str) -> crate::harness::programs::Outcome 
 }
 
 const FULL: &[&str] =
-    &["disk is full or nearly so", "have to stay free", "make room", "nothing was half done"];
+    &["disk is full or nearly so", "have to stay free", "free some space there", "nothing was half done"];
 
 /// The reserve is what a rollback lives on when uploads have no room left.
 #[test]

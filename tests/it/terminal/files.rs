@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Desk;
+use crate::harness::programs::program;
 
 fn write(path: &Path, text: &str) -> String {
     std::fs::write(path, text).unwrap();
@@ -62,4 +63,39 @@ fn what_the_server_refuses_of_a_file_is_shown_with_its_line() {
         "{said}"
     );
     assert!(said.contains("  2 | origin = \"Another\"\n    |          ^^^^^^^^^"), "{said}");
+}
+
+/// What was made before a refusal stays, and is told: exit code 2 would say that nothing was changed.
+#[test]
+fn a_file_that_is_applied_in_part_says_what_was_made() {
+    let desk = Desk::new();
+    let text = "[suite.aaa]\narchitectures = [\"amd64\"]\n\n[suite.bbb]\narchitectures = [\"amd64\"]\n\
+                description = \" x\"\n\n[suite.ccc]\narchitectures = [\"amd64\"]\n";
+    let file = write(&desk.room.join("repo.toml"), text);
+    let told = desk.server.repoctl(&["apply", "-f", &file, "--yes"]).expect_code(1);
+    assert!(told.stderr.contains(&format!("error: {file}:4:")), "{told}");
+    assert!(told.stderr.contains("suite.bbb: description: is one line"), "{told}");
+    assert!(told.stderr.contains("; the file was applied in part\n"), "{told}");
+    assert!(told.stderr.contains("\n  suite aaa was made\n"), "{told}");
+    let suites = desk.server.repoctl(&["suite", "list"]).expect_success().stdout;
+    assert!(
+        suites.contains("aaa") && !suites.contains("bbb") && !suites.contains("ccc"),
+        "{suites}"
+    );
+    let file = write(&desk.room.join("repo.toml"), &text.replace(" x", "x"));
+    desk.server
+        .repoctl(&["apply", "-f", &file, "--yes"])
+        .expect_success()
+        .expect_says("+ suite bbb");
+}
+
+/// Whoever keeps what is printed is told when it could not be.
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let desk = Desk::new();
+    let line = ["-c", "\"$0\" access export >/dev/full", env!("CARGO_BIN_EXE_repoctl")];
+    let said =
+        program("sh").args(line).env("REPOCTL_CONFIG", desk.server.at("data/operator/config.toml"));
+    let said = said.run().expect_code(1);
+    assert!(said.stderr.starts_with("error: cannot write the output: No space left"), "{said}");
 }

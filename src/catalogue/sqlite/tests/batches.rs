@@ -142,7 +142,7 @@ fn a_full_database_fails_every_job_of_the_transaction_and_no_other() {
         assert_eq!(said.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
         assert_eq!(
             error.to_string(),
-            "the server's disk is full (database or disk is full); free space there"
+            "the server's disk is full (database or disk is full); free some space there"
         );
     }
     assert!(answers[3].is_ok(), "{:?}", answers[3]);
