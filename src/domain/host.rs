@@ -172,7 +172,8 @@ pub fn sources_begin(server: &str) -> String {
 /// The names that preferences, as they are written here, pin; `None` when one is no name.
 pub fn pinned_names(preferences: &str) -> Option<Vec<PackageName>> {
     let mut names = Vec::new();
-    for stanza in preferences.split("\n\n").filter(|one| one.ends_with("\nPin-Priority: 1001")) {
+    let stanzas = preferences.trim_end().split("\n\n");
+    for stanza in stanzas.filter(|one| one.ends_with("\nPin-Priority: 1001")) {
         let list = stanza.lines().find_map(|line| line.strip_prefix("Package: "))?;
         for name in list.split(' ') {
             names.push(PackageName::parse(name.strip_suffix(":any").unwrap_or(name)).ok()?);
@@ -272,20 +273,21 @@ const LONGEST_LIST_BYTES: usize = 16 * 1024;
 /// apt takes a name alone for the package of the native architecture only. A suite without any name
 /// yet has no such stanza, because apt stops at one that names no package. Neither has a suite that
 /// is not automatic: with a priority above 1000 hosts would take its packages without being asked
-/// to. The client package and `repoctl` go up with every suite, and never down.
+/// to. The client package and `repoctl` go up with every suite, and never down: they come first, because apt
+/// takes the first stanza that matches, and a pattern of the suite may match them too.
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
-    let mut out = stanzas(server, spec, &lists(&pinned(facts, ":any")), [&origin, &label]);
-    if !out.is_empty() && !out.ends_with("\n\n") {
-        out.push('\n');
-    }
+    let names = [origin.as_str(), label.as_str()];
     let pin = release_name::pin(&origin, &label, spec.name.as_str());
-    out.push_str(&format!(
+    let repoctl = format!(
         "Explanation: the program that renews the certificate goes up with the server, and never down.\n\
-         Package: {REPOCTL}\nPin: release {pin}\nPin-Priority: 500\n"
-    ));
-    out
+         Package: {REPOCTL}:any\nPin: release {pin}\nPin-Priority: 500\n"
+    );
+    let mut stanzas: Vec<_> = client_stanza(server, spec, names).into_iter().collect();
+    stanzas.push(repoctl);
+    stanzas.extend(owned_stanzas(spec, &lists(&pinned(facts, ":any")), names));
+    stanzas.join("\n")
 }
 
 /// What is pinned above 1000, each with this behind it.
@@ -296,26 +298,35 @@ fn pinned(facts: &SuiteFacts, end: &str) -> Vec<String> {
     }
 }
 
-/// The stanzas of what is pinned above 1000 and of the client package.
-fn stanzas(server: &str, spec: &SuiteSpec, lists: &[String], [origin, label]: [&str; 2]) -> String {
-    let pin = format!("Pin: release {}\n", release_name::pin(origin, label, spec.name.as_str()));
-    let mut out = String::new();
-    for list in lists.iter().filter(|_| !spec.not_automatic) {
-        out.push_str(&format!(
+/// The stanzas of what is pinned above 1000.
+fn owned_stanzas(spec: &SuiteSpec, lists: &[String], [origin, label]: [&str; 2]) -> Vec<String> {
+    let pin = release_name::pin(origin, label, spec.name.as_str());
+    let stanza = |list: &String| {
+        format!(
             "Explanation: hosts follow the repository up and down for these names.\n\
-             Package: {list}\n{pin}Pin-Priority: 1001\n\n"
-        ));
-    }
-    if let Ok(client) = client_package(server, &spec.name) {
-        out.push_str(&format!(
-            "Explanation: new signing keys come with this package.\n\
-             Package: {client}\n{pin}Pin-Priority: 500\n"
-        ));
-    }
-    out
+             Package: {list}\nPin: release {pin}\nPin-Priority: 1001\n"
+        )
+    };
+    lists.iter().filter(|_| !spec.not_automatic).map(stanza).collect()
 }
 
-/// The preferences as earlier builds wrote them for the same values: without `repoctl`; before that with Origin and
+/// The stanza of the client package.
+fn client_stanza(server: &str, spec: &SuiteSpec, [origin, label]: [&str; 2]) -> Option<String> {
+    let pin = release_name::pin(origin, label, spec.name.as_str());
+    let client = client_package(server, &spec.name).ok()?;
+    Some(format!(
+        "Explanation: new signing keys come with this package.\n\
+         Package: {client}\nPin: release {pin}\nPin-Priority: 500\n"
+    ))
+}
+
+/// What is pinned above 1000 and then the client package, as earlier builds wrote it.
+fn earlier(server: &str, spec: &SuiteSpec, lists: &[String], names: [&str; 2]) -> String {
+    let owned = owned_stanzas(spec, lists, names).into_iter().map(|stanza| stanza + "\n");
+    owned.chain(client_stanza(server, spec, names)).collect()
+}
+
+/// The preferences as earlier builds wrote them for the same values: without `repoctl`, and the client package last; before that with Origin and
 /// Label as they are; and before that also with names of the native architecture alone, in one list.
 pub fn earlier_preferences(server: &str, facts: &SuiteFacts) -> [String; 3] {
     let spec = &facts.spec;
@@ -326,7 +337,7 @@ pub fn earlier_preferences(server: &str, facts: &SuiteFacts) -> [String; 3] {
     let any = lists(&pinned(facts, ":any"));
     let lately = [origin.as_str(), label.as_str()];
     [(&any, lately), (&any, plain), (&native, plain)]
-        .map(|(lists, names)| stanzas(server, spec, lists, names))
+        .map(|(lists, names)| earlier(server, spec, lists, names))
 }
 
 /// The settings of apt as earlier builds wrote them for the same values: Origin and Label as they are.

@@ -192,6 +192,11 @@ impl PackagePattern {
         matches(&self.0, package.as_str())
     }
 
+    /// Whether it is this name and no pattern for several.
+    pub fn is(&self, package: &PackageName) -> bool {
+        self.as_str() == package.as_str()
+    }
+
     /// Whether there could be a package whose name it matches.
     pub fn matches_some_name(&self) -> bool {
         match self.0.contains('*') {

@@ -42,6 +42,14 @@ pub struct PinTarget {
 }
 
 impl PinTarget {
+    /// What moves when the package does: its source, or the package alone where it is held by its own name.
+    pub fn moving(package: &Package) -> Self {
+        match is_apart(package.name.as_str()) {
+            true => Self { kind: PinKind::Binary, name: package.name.clone() },
+            false => Self { kind: PinKind::Source, name: package.source.clone() },
+        }
+    }
+
     /// Whether a pin of this target holds the package. What hosts keep up with the server by is held by its
     /// own name alone, and moves with nothing else of its source.
     pub fn holds(&self, package: &Package) -> bool {

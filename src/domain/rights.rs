@@ -104,14 +104,21 @@ impl Entitled {
         grants.filter(|grant| grant.role >= Role::Operator && grant.is_whole())
     }
 
-    /// Whether it may upload what every suite takes for its hosts, although the suite does not own the name:
-    /// it operates the suite, or uploads there by a grant that names it.
-    pub fn brings_reserved(&self, suite: &SuiteName, name: &PackageName) -> bool {
-        let covering = self.held.iter().map(|held| &held.grant).filter(|one| one.covers(suite));
-        let named = |one: &AccessGrant| !one.packages.is_empty() && one.role >= Role::Uploader;
-        covering
-            .filter(|one| one.role >= Role::Operator || named(one))
-            .any(|one| one.reaches_name(name))
+    /// Whether it may upload to this component what every suite takes for its hosts, although the suite does not
+    /// own the name: it operates the suite, or a grant names it. A pattern with `*` names nothing.
+    pub fn brings_reserved(
+        &self,
+        suite: &SuiteName,
+        component: &Component,
+        name: &PackageName,
+    ) -> bool {
+        let grants = self.held.iter().map(|held| &held.grant);
+        let covering = grants.filter(|one| one.covers(suite) && one.reaches_component(component));
+        let operates = |one: &AccessGrant| one.role >= Role::Operator && one.packages.is_empty();
+        let named = |one: &AccessGrant| {
+            one.role >= Role::Uploader && one.packages.iter().any(|pattern| pattern.is(name))
+        };
+        covering.map(|one| &**one).any(|one| operates(one) || named(one))
     }
 
     /// What it may alter in a suite, with this role or a higher one.

@@ -12,6 +12,7 @@ use crate::time::Moment;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
+mod apart;
 mod batches;
 mod privileges;
 

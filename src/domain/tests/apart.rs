@@ -63,19 +63,26 @@ fn every_suite_takes_it_and_only_of_whom_it_may_come() {
     model.spec.owns = vec!["acme-*".into()];
     assert_eq!(model.upload(&both("1.0")[1..]).unwrap(), [Standing::Published]);
     assert!(model.upload(&both("1.0")[..1]).unwrap_err().to_string().contains("owns only acme-*"));
+    let component = |text: &str| Component::parse(text).unwrap();
     let entitled = |role, packages: &[&str]| {
         let who = Identity::parse("ci").unwrap();
         let suites = SuiteScope::Named([model.spec.name.clone()].into());
         let mut grant = AccessGrant::of(&Grant::whole(who.clone(), role, suites));
         grant.packages = packages.iter().map(|text| text.parse().unwrap()).collect();
+        grant.components = [component("main")].into();
         let held = Held { grant: Arc::new(grant), origin: Origin::Own };
         Entitled::new(who, vec![held]).unwrap()
     };
-    let brings = |role, packages: &[&str]| {
-        entitled(role, packages).brings_reserved(&model.spec.name, &name("repoctl"))
+    let into = |to: &str, role, packages: &[&str]| {
+        let entitled = entitled(role, packages);
+        entitled.brings_reserved(&model.spec.name, &component(to), &name("repoctl"))
     };
-    assert!(brings(Role::Admin, &[]) && brings(Role::Operator, &[]));
+    let brings = |role, packages: &[&str]| into("main", role, packages);
+    assert!(brings(Role::Operator, &[]));
     assert!(brings(Role::Uploader, &["acme-*", "repoctl"]));
     assert!(!brings(Role::Uploader, &[]) && !brings(Role::Uploader, &["acme-*"]));
     assert!(!brings(Role::Operator, &["acme-*"]) && !brings(Role::Host, &[]));
+    // A pattern for several names does not name it, and a grant for one component is for no other.
+    assert!(!brings(Role::Uploader, &["*ctl"]) && !brings(Role::Uploader, &["repo*"]));
+    assert!(!into("other", Role::Uploader, &["repoctl"]) && !into("other", Role::Operator, &[]));
 }

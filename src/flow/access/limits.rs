@@ -29,7 +29,9 @@ pub(super) fn verify(repository: &Repository, grant: &Grant) -> Result<(), FlowE
     }
     for pattern in &grant.limits.packages {
         let takes = |spec: &&SuiteSpec| {
-            spec.owns.is_empty() || spec.owns.iter().any(|owned| pattern.overlaps(owned))
+            spec.owns.is_empty()
+                || spec.owns.iter().any(|owned| pattern.overlaps(owned))
+                || spec.takes_name(pattern.as_str())
         };
         if !specs.iter().any(takes) {
             return Err(not_owned(&specs, pattern));

@@ -95,7 +95,7 @@ pub(in crate::flow) fn settle<'a>(
         contents: &state.contents,
         withdrawn: &state.withdrawn,
         draft,
-        read: &|source| lookup::history_of(repository, desk, source),
+        read: &|target| lookup::history_of(repository, desk, target),
         may_go_on,
         at: repository.now(),
     };
@@ -161,17 +161,22 @@ fn refuse_reserved(
     author: &Identity,
 ) -> Result<(), FlowError> {
     let is_new = |one: &&Addition| one.taken_as.is_none() && is_apart(one.package.name.as_str());
-    let mut reserved = additions.iter().filter(is_new).map(|one| &*one.package);
-    let Some(package) = reserved.find(|package| !to.owns_name(package.name.as_str())) else {
-        return Ok(());
-    };
-    let entitled = admit::find_entitled(repository, author);
-    if entitled.is_some_and(|one| one.brings_reserved(&to.name, &package.name)) {
+    let not_owned = |one: &&Addition| !to.owns_name(one.package.name.as_str());
+    let mut reserved = additions.iter().filter(is_new).filter(not_owned).peekable();
+    if reserved.peek().is_none() {
         return Ok(());
     }
+    let entitled = admit::find_entitled(repository, author);
+    let brought = |one: &Addition| {
+        let entitled = entitled.as_deref();
+        entitled.is_some_and(|by| by.brings_reserved(&to.name, &one.component, &one.package.name))
+    };
+    let Some(Addition { component, package, .. }) = reserved.find(|one| !brought(one)) else {
+        return Ok(());
+    };
     let problem = format!(
         "comes to all hosts of suite {}, which does not own the name: from an operator of the suite, or an \
-         uploader whose grant names {}",
+         uploader whose grant for {component} names {}",
         to.name, package.name
     );
     let reasons = vec![ConflictReason::of(package, problem)];

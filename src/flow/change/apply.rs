@@ -99,13 +99,17 @@ fn alter(
         }
         Change::Unpin(targets) => end_pins(repository, desk, draft, targets),
         Change::Remove(targets) => {
+            let mut removed = Vec::new();
             for target in targets {
                 let target = lookup::resolve(repository, desk, target)?;
                 let taken = several::taken(repository, desk, draft, &target)?;
                 pinning::remove(draft, &target, &taken)?;
+                removed.push(target);
             }
             let note = "hosts that installed a removed package keep it: apt does not remove";
-            Ok(Applied { notes: vec![note.into()], ..Applied::default() })
+            let mut notes = vec![note.to_owned()];
+            notes.extend(removed.iter().filter_map(|target| downwards::stays_in(draft, target)));
+            Ok(Applied { notes, ..Applied::default() })
         }
         Change::Edit(edit) => {
             let spec = edit.apply(&draft.spec)?;
@@ -145,7 +149,7 @@ fn end_pins(
 ) -> Result<Applied, FlowError> {
     let all: Vec<_> = draft.pins().map(|pin| pin.target.clone()).collect();
     let targets = if targets.is_empty() { all.as_slice() } else { targets };
-    let mut notes = Vec::new();
+    let (mut notes, mut ended) = (Vec::new(), Vec::new());
     for target in targets {
         let target = if all.contains(target) {
             target.clone()
@@ -161,6 +165,11 @@ fn end_pins(
             notes.push(nothing_newer(desk, draft, &target, &taken));
         }
         notes.extend(kept_out);
+        ended.push(target);
+    }
+    // What ended with a pin of its own has moved by that.
+    if !ended.iter().any(|target| is_apart(target.name.as_str())) {
+        notes.extend(ended.iter().filter_map(|target| downwards::stays_pinned(draft, target)));
     }
     Ok(Applied { notes, ..Applied::default() })
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashSet};
 
 use tracing::warn;
 
-use crate::debian::{PackageName, Version};
+use crate::debian::Version;
 use crate::domain::Applied;
 use crate::domain::Change;
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::installable::Trouble;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking, Leeway, Taken};
-use crate::domain::{Conflict, Draft, Lack, PinKind, PinTarget};
+use crate::domain::{Conflict, Draft, Lack, PinTarget};
 use crate::flow::change::difference::Difference;
 use crate::flow::change::lookup::{lasting, past_of, resolve, taken_of};
 use crate::flow::change::several;
@@ -42,8 +42,8 @@ pub(crate) struct Asked<'a, 'b> {
 pub(crate) struct Settled {
     /// What hosts cannot install with it.
     pub lacks: Vec<Lack>,
-    /// The sources that were taken along.
-    pub along: Vec<PackageName>,
+    /// The sources that were taken along, and `repoctl`, which moves by itself.
+    pub along: Vec<PinTarget>,
     /// Whether it goes on although something is worse.
     pub forced: bool,
 }
@@ -91,13 +91,13 @@ impl<'b> Asked<'_, 'b> {
 
     /// Moves one source after the other until nothing is worse than before, or none is found that helps.
     fn take_along(&self, draft: &mut Draft<'b>, lacks: &[Lack]) -> Result<Settled, FlowError> {
-        let mut settled: BTreeSet<PackageName> = sources_moved(self.before, draft);
+        let mut settled: BTreeSet<PinTarget> = moved(self.before, draft);
         let (mut lacks, mut along) = (lacks.to_vec(), Vec::new());
         while lacks.iter().any(|lack| lack.worse) && along.len() < MOST_ALONG {
-            let Some((source, now, left)) = self.next(draft, &lacks, &settled)? else { break };
+            let Some((target, now, left)) = self.next(draft, &lacks, &settled)? else { break };
             (*draft, lacks) = (now, left);
-            settled.insert(source.clone());
-            along.push(source);
+            settled.insert(target.clone());
+            along.push(target);
         }
         Ok(Settled { lacks, along, forced: false })
     }
@@ -108,18 +108,18 @@ impl<'b> Asked<'_, 'b> {
         &self,
         draft: &Draft<'b>,
         lacks: &[Lack],
-        settled: &BTreeSet<PackageName>,
-    ) -> Result<Option<(PackageName, Draft<'b>, Vec<Lack>)>, FlowError> {
+        settled: &BTreeSet<PinTarget>,
+    ) -> Result<Option<(PinTarget, Draft<'b>, Vec<Lack>)>, FlowError> {
         for lack in lacks.iter().filter(|lack| lack.worse) {
-            let itself = std::iter::once(lack.package.source.clone());
+            let itself = std::iter::once(PinTarget::moving(&lack.package));
             let needed = lack.needs.iter().flatten().flat_map(|one| draft.named(&one.package));
-            let needed = needed.map(|(_, package)| package.source.clone());
-            for source in itself.chain(needed) {
-                if settled.contains(&source) {
+            let needed = needed.map(|(_, package)| PinTarget::moving(&package));
+            for target in itself.chain(needed) {
+                if settled.contains(&target) {
                     continue;
                 }
-                if let Some((now, left)) = self.moved(draft, &source, lack)? {
-                    return Ok(Some((source, now, left)));
+                if let Some((now, left)) = self.moved(draft, &target, lack)? {
+                    return Ok(Some((target, now, left)));
                 }
             }
         }
@@ -130,15 +130,14 @@ impl<'b> Asked<'_, 'b> {
     fn moved(
         &self,
         draft: &Draft<'b>,
-        source: &PackageName,
+        target: &PinTarget,
         lack: &Lack,
     ) -> Result<Option<(Draft<'b>, Vec<Lack>)>, FlowError> {
-        let target = PinTarget { kind: PinKind::Source, name: source.clone() };
-        for trial in self.trials(draft, &target)? {
+        for trial in self.trials(draft, target)? {
             let left = self.lacks(&trial)?;
             let same = |other: &Lack| {
                 let one = (&other.package.name, &other.architecture);
-                other.package.source == *source || one == (&lack.package.name, &lack.architecture)
+                target.holds(&other.package) || one == (&lack.package.name, &lack.architecture)
             };
             if !left.iter().any(|other| other.worse && same(other)) {
                 return Ok(Some((trial, left)));
@@ -147,34 +146,33 @@ impl<'b> Asked<'_, 'b> {
         Ok(None)
     }
 
-    /// What a source could be moved to, the likeliest first.
+    /// What a source could be moved to, the likeliest first. A move that is refused is none of them.
     fn trials(&self, draft: &Draft<'b>, target: &PinTarget) -> Result<Vec<Draft<'b>>, FlowError> {
-        let (mut trials, mut trial) = (Vec::new(), draft.clone());
+        let mut trials = Vec::new();
+        let mut attempt = |alter: &dyn Fn(&mut Draft<'b>) -> Result<(), Conflict>| {
+            let mut trial = draft.clone();
+            trials.extend(alter(&mut trial).is_ok().then_some(trial));
+        };
         if matches!(self.change, Change::Remove(_)) {
             let taken = several::taken(self.repository, self.desk, draft, target)?;
-            pinning::remove(&mut trial, target, &taken)?;
-            return Ok(vec![trial]);
+            attempt(&|trial| pinning::remove(trial, target, &taken));
+            return Ok(trials);
         }
         let taken = taken_of(self.repository, self.desk, target)?;
         // What moves along with a pin ends with it.
         let hours = if let Change::Pin(_, _, hours) = self.change { *hours } else { None };
         let asking = lasting(self.asking, hours);
         if matches!(self.change, Change::Unpin(_)) && draft.pin(target).is_some() {
-            pinning::unpin(&mut trial, target, &taken)?;
-            trials.push(trial);
+            attempt(&|trial| pinning::unpin(trial, target, &taken));
         }
         let past = past_of(self.repository, self.desk, target)?;
         if let Change::RollBack(_, Some(to)) = self.change
             && !past.at(*to).is_empty()
         {
-            let mut trial = draft.clone();
-            pinning::roll_back_to(&mut trial, target, &past, *to, &asking)?;
-            trials.push(trial);
+            attempt(&|trial| pinning::roll_back_to(trial, target, &past, *to, &asking));
         }
         for version in self.versions(draft, target, &taken, &past)? {
-            let mut trial = draft.clone();
-            pinning::pin_at(&mut trial, target, &version, &past, &taken, &asking)?;
-            trials.push(trial);
+            attempt(&|trial| pinning::pin_at(trial, target, &version, &past, &taken, &asking));
         }
         Ok(trials)
     }
@@ -238,7 +236,7 @@ impl<'b> Asked<'_, 'b> {
             let problem = "could not be installed either".to_owned();
             reasons.push(ConflictReason::new(format!("{more} more"), problem));
         }
-        let along: Vec<_> = taken.along.iter().map(|source| self.step(source, then)).collect();
+        let along: Vec<_> = taken.along.iter().map(|target| self.step(target, then)).collect();
         let force = "--force goes on, and hosts that have what is named above stay where they are";
         let problem = match (taken.is_enough(), along.is_empty()) {
             (true, false) => {
@@ -254,14 +252,13 @@ impl<'b> Asked<'_, 'b> {
     }
 
     /// How a source moves, in short.
-    fn step(&self, source: &PackageName, then: &Draft<'b>) -> String {
-        let target = PinTarget { kind: PinKind::Source, name: source.clone() };
+    fn step(&self, target: &PinTarget, then: &Draft<'b>) -> String {
         let version = |draft: &Draft<'_>| {
-            let members = draft.members(&target);
-            let label = past::label(&target, members.iter().map(|(_, package)| &**package));
+            let members = draft.members(target);
+            let label = past::label(target, members.iter().map(|(_, package)| &**package));
             label.map_or_else(|| "none".to_owned(), |label| label.pinned.to_string())
         };
-        format!("{source} from {} to {}", version(self.before), version(then))
+        format!("{} from {} to {}", target.name, version(self.before), version(then))
     }
 }
 
@@ -274,13 +271,13 @@ impl Settled {
     pub(crate) fn notes(&self) -> Vec<String> {
         let along = self.along.iter();
         let along = along
-            .map(|source| format!("{source} moves along, as hosts could not follow without it"));
+            .map(|one| format!("{} moves along, as hosts could not follow without it", one.name));
         along.chain(notes(&self.lacks)).collect()
     }
 
     /// What the audit log says of it; empty where there is nothing to say.
     pub(crate) fn detail(&self) -> String {
-        let along: Vec<_> = self.along.iter().map(ToString::to_string).collect();
+        let along: Vec<_> = self.along.iter().map(|one| one.name.as_str()).collect();
         let worse: Vec<_> =
             self.lacks.iter().filter(|lack| lack.worse).map(ToString::to_string).collect();
         let mut told = String::new();
@@ -328,11 +325,12 @@ pub(crate) fn notes<'l>(lacks: impl IntoIterator<Item = &'l Lack>) -> Vec<String
     notes
 }
 
-/// The sources of which anything moved.
-fn sources_moved(before: &Draft<'_>, after: &Draft<'_>) -> BTreeSet<PackageName> {
-    let mut sources = BTreeSet::new();
+/// The sources of which anything moved, and `repoctl` by itself.
+fn moved(before: &Draft<'_>, after: &Draft<'_>) -> BTreeSet<PinTarget> {
+    let mut targets = BTreeSet::new();
     for (place, now) in after.since(before).0 {
-        sources.extend(before.at(&place).into_iter().chain(&now).map(|p| p.source.clone()));
+        let both = before.at(&place).into_iter().chain(&now);
+        targets.extend(both.map(|package| PinTarget::moving(package)));
     }
-    sources
+    targets
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::debian::{Component, PackageName, SuiteName, Version};
+use crate::debian::{Component, SuiteName, Version};
 use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::addition::all_and_single;
 use crate::domain::past::Past;
@@ -37,8 +37,8 @@ const MOST_ROWS: usize = 20_000;
 /// How many commands are tried for one batch.
 const MOST_TRIES: usize = 200;
 
-/// Reads the history of a source.
-pub(super) type Read<'r> = dyn Fn(&PackageName) -> Result<History, FlowError> + 'r;
+/// Reads the history of a source, or of a package that moves by itself.
+pub(super) type Read<'r> = dyn Fn(&PinTarget) -> Result<History, FlowError> + 'r;
 
 /// A batch of changes to a suite, for which commands are looked for.
 pub(super) struct Batch<'b> {
@@ -82,8 +82,8 @@ struct Search<'s> {
     /// What the batch adds.
     came: &'s [Taken],
     asking: Asking,
-    /// The sources so far; `None` where nothing can be tried.
-    sources: BTreeMap<PackageName, Option<Bench<'s>>>,
+    /// The sources so far, and what moves by itself; `None` where nothing can be tried.
+    sources: BTreeMap<PinTarget, Option<Bench<'s>>>,
     rows: usize,
     tries: usize,
 }
@@ -91,7 +91,8 @@ struct Search<'s> {
 impl Search<'_> {
     fn cure(&mut self, component: &Component, package: &Arc<Package>) -> Cure {
         let sources = self.sources.len();
-        let bench = match self.sources.entry(package.source.clone()) {
+        let moving = PinTarget::moving(package);
+        let bench = match self.sources.entry(moving.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let may_read =
@@ -99,15 +100,13 @@ impl Search<'_> {
                 if !may_read {
                     return Cure::Unknown;
                 }
-                let history = self.batch.history(&package.source);
+                let history = self.batch.history(&moving);
                 self.rows = history.as_ref().map_or(self.rows, |one| {
                     self.rows.saturating_add(one.taken.len()).saturating_add(one.tenures.len())
                 });
                 let is_small = self.rows <= MOST_ROWS;
                 let history = history.filter(|_| is_small);
-                new.insert(
-                    history.map(|one| Bench::new(self.batch, self.came, &package.source, one)),
-                )
+                new.insert(history.map(|one| Bench::new(self.batch, self.came, &moving, one)))
             }
         };
         let Some(bench) = bench else { return Cure::Unknown };
@@ -133,12 +132,12 @@ impl Search<'_> {
 }
 
 impl Batch<'_> {
-    /// The history of a source, if it can be read.
-    fn history(&self, source: &PackageName) -> Option<History> {
-        let read = (self.read)(source);
+    /// The history of a source or of what moves by itself, if it can be read.
+    fn history(&self, moving: &PinTarget) -> Option<History> {
+        let read = (self.read)(moving);
         if let Err(problem) = &read {
-            let suite = self.suite;
-            warn!(%suite, %source, %problem, "no command was looked for that makes packages live");
+            let (suite, package) = (self.suite, &moving.name);
+            warn!(%suite, %package, %problem, "no command was looked for that makes packages live");
         }
         read.ok()
     }
@@ -164,7 +163,7 @@ impl Command {
     }
 }
 
-/// A source, to try commands on.
+/// A source, or what moves by itself, to try commands on.
 struct Bench<'b> {
     as_is: Draft<'b>,
     taken: Vec<Taken>,
@@ -175,14 +174,15 @@ struct Bench<'b> {
 }
 
 impl<'b> Bench<'b> {
-    fn new(batch: &Batch<'b>, came: &[Taken], source: &PackageName, history: History) -> Self {
+    fn new(batch: &Batch<'b>, came: &[Taken], moving: &PinTarget, history: History) -> Self {
         let History { mut taken, tenures, packages } = history;
-        let own: Vec<_> = came.iter().filter(|(_, one)| one.source == *source).cloned().collect();
+        let own: Vec<_> =
+            came.iter().filter(|(_, one)| PinTarget::moving(one) == *moving).cloned().collect();
         let before: BTreeSet<_> = taken.iter().map(|(_, one)| one.digest).collect();
         taken.extend(own.iter().filter(|(_, one)| !before.contains(&one.digest)).cloned());
         let names: BTreeSet<_> = taken.iter().map(|(_, one)| one.name.clone()).collect();
         let concerns = |target: &PinTarget| match target.kind {
-            PinKind::Source => target.name == *source,
+            PinKind::Source => target == moving,
             PinKind::Binary => names.contains(&target.name),
         };
         let pins = batch.draft.pins().filter(|pin| concerns(&pin.target)).cloned();
@@ -207,12 +207,9 @@ impl<'b> Bench<'b> {
         if is_apart(package.name.as_str()) && self.as_is.named(&package.name).iter().any(higher) {
             return unpin.into_iter().collect();
         }
-        let pins = [PinKind::Source, PinKind::Binary].map(|kind| {
-            let name = match kind {
-                PinKind::Source => package.source.clone(),
-                PinKind::Binary => package.name.clone(),
-            };
-            let target = PinTarget { kind, name };
+        let itself = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
+        let targets = BTreeSet::from([PinTarget::moving(package), itself]);
+        let pins = targets.into_iter().map(|target| {
             let version = pinning::pinned_version(&target, package).clone();
             Command::Pin(target, version)
         });

@@ -42,12 +42,39 @@ pub(super) fn judge(
 
 /// The note about a package that stays although its source is pinned or goes back.
 pub(super) fn stays(draft: &Draft<'_>, target: &PinTarget) -> Option<String> {
+    left(draft, target).map(|package| note(&package))
+}
+
+/// The note about a package that stays in the suite although its source was removed.
+pub(super) fn stays_in(draft: &Draft<'_>, target: &PinTarget) -> Option<String> {
+    let (suite, source) = (&draft.spec.name, &target.name);
+    let Package { name, version, .. } = &*left(draft, target)?;
+    Some(format!(
+        "{name} stays in the suite at {version}: hosts renew their certificate by it, and it is not removed with \
+         {source}; `repoctl remove --suite {suite} {name}` takes it out"
+    ))
+}
+
+/// The note about a package that stays where it is although a pin of its source ended.
+pub(super) fn stays_pinned(draft: &Draft<'_>, target: &PinTarget) -> Option<String> {
+    let (suite, source) = (&draft.spec.name, &target.name);
+    let package = left(draft, target)?;
+    let Package { name, version, .. } = &*package;
+    Some(match draft.pin_of(&package) {
+        Some(_) => format!(
+            "{name} stays at {version}: it has a pin of its own; `repoctl unpin --suite {suite} {name}` ends it"
+        ),
+        None => format!("{name} stays at {version}: a pin of {source} does not hold it"),
+    })
+}
+
+/// What a change of its source leaves where it is.
+fn left(draft: &Draft<'_>, target: &PinTarget) -> Option<Arc<Package>> {
     let name = PackageName::parse(REPOCTL).ok()?;
-    let of_source = |package: &Package| {
+    let of_source = |package: &Arc<Package>| {
         target.kind == PinKind::Source && package.source == target.name && !target.holds(package)
     };
-    let listed = draft.named(&name).into_iter().map(|(_, package)| package);
-    listed.filter(|package| of_source(package)).map(|package| note(&package)).next()
+    draft.named(&name).into_iter().map(|(_, package)| package).find(of_source)
 }
 
 /// Has earlier contents list what the suite lists now of it, with a note where that is something else.

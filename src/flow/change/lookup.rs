@@ -43,7 +43,7 @@ pub(crate) fn resolve(
     Ok(PinTarget { kind: PinKind::Source, name })
 }
 
-/// What a suite has taken and listed of a source.
+/// What a suite has taken and listed of a target.
 #[derive(Clone, Default)]
 pub(crate) struct History {
     /// What it has taken.
@@ -59,10 +59,7 @@ pub(crate) fn past_of(
     desk: &Desk,
     target: &PinTarget,
 ) -> Result<Past, FlowError> {
-    let mut tenures = Vec::new();
-    for source in sources_of(repository, desk, target)? {
-        tenures.extend(repository.catalogue.list_tenures(&desk.suite, &source)?);
-    }
+    let tenures = tenures_of(repository, desk, target)?;
     let digests: BTreeSet<_> = tenures.iter().map(|tenure| tenure.digest).collect();
     let digests: Vec<_> = digests.into_iter().collect();
     let records = repository.catalogue.find_packages(&digests)?;
@@ -70,16 +67,27 @@ pub(crate) fn past_of(
     Ok(Past::new(target.clone(), tenures, packages))
 }
 
-/// What the suite has taken and listed of a source. What was listed was taken, so that most packages are
+fn tenures_of(
+    repository: &Repository,
+    desk: &Desk,
+    target: &PinTarget,
+) -> Result<Vec<Tenure>, FlowError> {
+    let mut tenures = Vec::new();
+    for source in sources_of(repository, desk, target)? {
+        tenures.extend(repository.catalogue.list_tenures(&desk.suite, &source)?);
+    }
+    Ok(tenures)
+}
+
+/// What the suite has taken and listed of a target. What was listed was taken, so that most packages are
 /// read once.
 pub(crate) fn history_of(
     repository: &Repository,
     desk: &Desk,
-    source: &PackageName,
+    target: &PinTarget,
 ) -> Result<History, FlowError> {
-    let target = PinTarget { kind: PinKind::Source, name: source.clone() };
-    let taken = taken_of(repository, desk, &target)?;
-    let tenures = repository.catalogue.list_tenures(&desk.suite, source)?;
+    let taken = taken_of(repository, desk, target)?;
+    let tenures = tenures_of(repository, desk, target)?;
     let mut packages: BTreeMap<_, _> =
         taken.iter().map(|(_, package)| (package.digest, Arc::clone(package))).collect();
     let others = tenures.iter().map(|tenure| tenure.digest);

@@ -80,6 +80,62 @@ fn an_older_repoctl_is_offered_only_by_force_and_hosts_keep_the_newer_one() {
     let lower = built_with_repod(&server, "repoctl", "1.5");
     let told = server.repoctl(&["upload", "--suite", "stable", &lower]).expect_success();
     assert!(told.says("2.0 ") && !told.says("repoctl=1.5"), "{told}");
+    // The end of its pin would list what waits above what comes now.
+    pin(&server, &["repoctl=2.0"]).expect_success();
+    let [highest, between] =
+        ["4.0", "3.0"].map(|version| built_with_repod(&server, "repoctl", version));
+    let upload = |file: &str| server.repoctl(&["upload", "--suite", "stable", file]);
+    upload(&highest).expect_success().expect_says("repoctl unpin --suite stable --binary repoctl");
+    let told = upload(&between).expect_success();
+    told.expect_says("repoctl pin --suite stable --binary repoctl=3.0");
+    // A pin of its source is none of it, and its end says so.
+    pin(&server, &["repod=1.0"]).expect_success();
+    server
+        .repoctl(&["unpin", "--suite", "stable", "repod"])
+        .expect_success()
+        .expect_says("repoctl stays at 2.0: it has a pin of its own");
+}
+
+/// A suite may own a pattern that matches it. Its preferences name it before.
+#[test]
+fn hosts_go_down_with_no_repoctl_whatever_pattern_the_suite_owns() {
+    let server = server();
+    let edit = ["suite", "edit", "stable", "--owns", "acme-*,repo*", "--yes"];
+    server.repoctl(&edit).expect_success();
+    publish(&server, "1.0");
+    publish(&server, "2.0");
+    for by in [By::AptGet, By::UnattendedUpgrade] {
+        let host = Host::new(&server, &format!("{by:?}.example.org").to_lowercase(), by);
+        host.root.install(&["repoctl", "acme-web"]).expect_success();
+        pin(&server, &["repoctl=1.0", "--force"]).expect_success();
+        pin(&server, &["acme-web=1.0"]).expect_success();
+        host.follow();
+        let has = ["repoctl", "acme-web"].map(|name| host.root.installed(name).unwrap_or_default());
+        assert_eq!(has, ["2.0", "1.0"], "{}", host.name);
+        for name in ["repoctl", "acme-web"] {
+            pin(&server, &[&format!("{name}=2.0")]).expect_success();
+        }
+    }
+}
+
+#[test]
+fn repoctl_needs_what_is_removed_and_goes_only_by_its_own_name() {
+    let server = server();
+    let library = server.deb(&package("acme-lib", "1.0"));
+    let client = DebBuilder::new("repoctl", "1.0", "amd64").field("Source", "repod");
+    let client = server.deb(&client.field("Depends", "acme-lib"));
+    server.repoctl(&["upload", "--suite", "stable", &library, &client]).expect_success();
+    let remove = |words: &[&str]| {
+        server.repoctl(&[&["remove", "--suite", "stable", "--yes", "-m", "old"], words].concat())
+    };
+    // No other binary of its source is there.
+    let told = remove(&["acme-lib"]).expect_code(1);
+    assert!(told.says("repoctl from 1.0 to none would have to move along"), "{told}");
+    let beside = built_with_repod(&server, "acme-beside", "1.0");
+    server.repoctl(&["upload", "--suite", "stable", &beside]).expect_success();
+    let stays = "repoctl stays in the suite at 1.0: hosts renew their certificate by it";
+    remove(&["repod"]).expect_success().expect_says(stays);
+    remove(&["acme-lib", "--cascade"]).expect_success().expect_says("repoctl moves along");
 }
 
 #[test]
@@ -104,4 +160,14 @@ fn repoctl_is_taken_from_operators_and_from_uploaders_whose_grant_names_it() {
     let grant = ["access", "grant", "uploader", "client.example.org", "--suite", "stable"];
     server.repoctl(&[&grant[..], &["--package", "repoctl"]].concat()).expect_success();
     as_ci("client.example.org", &upload).expect_success();
+    // The limit of an own grant may name it as well, and a pattern that matches nothing there may not be one.
+    let issue = |name: &str, pattern: &str| {
+        let out = server.at(name);
+        let whose = ["identity", "issue", name, "--role", "uploader", "--suite", "stable"];
+        server.repoctl(&[&whose[..], &["--package", pattern, "--out", &out]].concat())
+    };
+    issue("only.example.org", "repoctl").expect_success();
+    issue("any.example.org", "repo*").expect_code(2).expect_says("repo* can match nothing there");
+    let newer = built_with_repod(&server, "repoctl", "2.0");
+    as_ci("only.example.org", &["upload", "--suite", "stable", &newer]).expect_success();
 }

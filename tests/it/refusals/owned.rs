@@ -78,9 +78,9 @@ fn hosts_follow_down_for_owned_names_alone() {
     assert_eq!(
         names,
         [
-            "Package: acme-*:any other-tool:any",
             "Package: repod-client-repo.example.org-stable",
-            "Package: repoctl"
+            "Package: repoctl:any",
+            "Package: acme-*:any other-tool:any"
         ]
     );
     // A pattern that could mean anything is none.

@@ -265,9 +265,9 @@ fn a_suite_lists_only_names_that_it_owns() {
     assert_eq!(
         named,
         [
-            "Package: acme-*:any",
             "Package: repod-client-repo.example.org-stable",
-            "Package: repoctl"
+            "Package: repoctl:any",
+            "Package: acme-*:any"
         ],
         "{text}"
     );

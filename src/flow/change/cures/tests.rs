@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::debian::{Architecture, Namespace, PackageKind, Versions};
+use crate::debian::{Architecture, Namespace, PackageKind, PackageName, Versions};
 use crate::digest::Digest;
 use crate::domain::add::settle;
 use crate::domain::{Pin, SuiteSpec};
@@ -116,9 +116,9 @@ impl Scene {
         urgent_after: usize,
     ) -> Vec<Cure> {
         let draft = Draft::new(&spec(), &self.contents, &self.pins, &[]);
-        let read = |source: &PackageName| {
+        let read = |target: &PinTarget| {
             self.reads.set(self.reads.get() + 1);
-            read(source)
+            read(&target.name)
         };
         let looks = &self.asked;
         let order = std::sync::atomic::Ordering::Relaxed;
@@ -220,4 +220,25 @@ fn of_two_changes_of_one_generation_the_lower_version_is_told_to_wait() {
     assert_eq!(added("2.0", Standing::Published), (Standing::Published, String::new()));
     let gone = "another change that came with it took it out".to_owned();
     assert_eq!(added("3.0", Standing::Published), (Standing::Waiting, gone));
+}
+
+/// The end of its pin lists what waits above it, so that a lower one needs a pin.
+#[test]
+fn repoctl_is_tried_with_all_that_waits_of_it() {
+    let [listed, waiting, new] =
+        ["1.0", "3.0", "2.5"].map(|version| package("repoctl", "repod", version));
+    let mut scene = Scene::of(1, 1);
+    scene.contents.list(&main_component(), Arc::clone(&listed), 1);
+    let target = PinTarget { kind: PinKind::Binary, name: listed.name.clone() };
+    let (first, version) = (scene.pins[0].clone(), Some(listed.version.clone()));
+    scene.pins = vec![Pin { target, version, ..first }];
+    scene.added[0].package = new;
+    scene.old = vec![listed, waiting];
+    let history = |name: &PackageName| {
+        assert_eq!(name.as_str(), "repoctl", "its own name holds it, and not its source");
+        let taken = scene.old.iter().map(|one| (main_component(), Arc::clone(one))).collect();
+        Ok(History { taken, ..History::default() })
+    };
+    let pin = Cure::Command("repoctl pin --suite stable --binary repoctl=2.5".into());
+    assert_eq!(scene.cures_until(&history, usize::MAX), [pin]);
 }
