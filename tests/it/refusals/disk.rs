@@ -38,8 +38,12 @@ fn upload(server: &TestServer, path: &str) -> crate::harness::programs::Outcome 
     server.repoctl(&["upload", "--suite", "stable", "--retry-seconds", "0", path])
 }
 
-const FULL: &[&str] =
-    &["disk is full or nearly so", "have to stay free", "free some space there", "nothing was half done"];
+const FULL: &[&str] = &[
+    "disk is full or nearly so",
+    "have to stay free",
+    "free some space there",
+    "nothing was half done",
+];
 
 /// The reserve is what a rollback lives on when uploads have no room left.
 #[test]
