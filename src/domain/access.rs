@@ -154,6 +154,21 @@ pub enum Denied {
         /// For which host.
         name: Identity,
     },
+    /// The host lies within the asker's suites, and is more than a host there.
+    #[error(
+        "{identity} may not revoke {name} or give it rights: that host is also {} of {suites}, and an admin \
+         does both", .role.as_str()
+    )]
+    MoreThanHost {
+        /// Who asks.
+        identity: Identity,
+        /// For which host.
+        name: Identity,
+        /// What it is beside.
+        role: Role,
+        /// Of which suites, for people.
+        suites: String,
+    },
     /// The role is there, but only for some packages or components.
     #[error("{identity} is operator of some packages only; this needs an operator of whole suites")]
     Limited {

@@ -17,7 +17,10 @@ pub enum Share {
     None,
     /// Some of it, and more beyond, of which the asker is told nothing.
     Part,
-    /// Everything that is known of it.
+    /// Everything that is known of it, and it is more than a host: the asker sees it, and an admin
+    /// gives and takes its rights.
+    Seen,
+    /// Everything that is known of it, and it is no more than a host.
     Whole,
 }
 
@@ -81,7 +84,12 @@ impl<'a> Operated<'a> {
             beyond |= !is_own;
         };
         let held = past.held.map(Entitled::held).unwrap_or_default();
-        held.iter().for_each(|held| count(self.gives(&held.grant)));
+        let mut is_more = false;
+        for grant in held.iter().map(|held| &held.grant) {
+            let is_within = grant.role < Role::Admin && self.asker.gives_suites(&grant.suites);
+            is_more |= is_within && grant.role > Role::Host;
+            count(is_within);
+        }
         past.seen_in.iter().for_each(|suite| count(self.has(suite)));
         let tokens = if past.held.is_none() { past.tokens } else { &[] };
         // A token that names no suite tells nothing of where the name was or will be.
@@ -92,7 +100,8 @@ impl<'a> Operated<'a> {
         let here = past.held.is_some_and(reads) || past.seen_in.iter().any(|one| self.has(one));
         match (within, beyond) {
             (_, true) if here => Share::Part,
-            (true, false) => Share::Whole,
+            (true, false) if !is_more => Share::Whole,
+            (true, false) if here => Share::Seen,
             _ => Share::None,
         }
     }
@@ -141,7 +150,7 @@ mod tests {
         expect(Share::Whole, of(&mine.0));
         expect(Share::Part, of(&shared.0));
         expect(Share::Part, of(&everywhere));
-        expect(Share::Part, of(&uploader));
+        expect(Share::Seen, of(&uploader));
         expect(Share::None, of(&theirs.0));
         expect(Share::Part, Past { seen_in: &theirs.2, ..of(&mine.0) });
         expect(Share::Whole, Past { seen_in: &mine.2, ..of(&mine.0) });

@@ -142,11 +142,11 @@ pub async fn hosts(
     let admitted = caller.admit(&app, Right::IssueHosts)?;
     let reports = identities::list(&app.repository, Some(true)).await?;
     let operated = admit::operated(&app.repository, admitted.entitled());
-    let own = reports.into_iter().filter(|one| one.share(&operated) == Share::Whole);
+    let own = reports.into_iter().filter(|one| one.share(&operated) >= Share::Seen);
     Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }
 
-/// `GET /identities`: all identities that are not hosts.
+/// `GET /identities`: all identities that are not hosts, and hosts with a further role.
 pub async fn list_identities(
     State(app): State<App>,
     caller: Caller,

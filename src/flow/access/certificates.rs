@@ -8,7 +8,7 @@ use tracing::{error, info};
 
 use crate::catalogue::CertificateRecord;
 use crate::domain::{Admitted, Conflict, Denied, Grant, Identity, Share};
-use crate::flow::access::giving::{may_give, may_take, no_authority};
+use crate::flow::access::giving::{may_give, may_take, more_than_host, no_authority};
 use crate::flow::access::in_force;
 use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
@@ -175,6 +175,9 @@ fn revocable(
     if admitted.entitled().is_admin() {
         let what = format!("identity {identity}; `repoctl identity list` shows them");
         return Err(FlowError::Missing(what));
+    }
+    if let Some(more) = more_than_host(admitted, &report, share) {
+        return Err(more.into());
     }
     Err(Denied::Host { identity: admitted.identity().clone(), name: identity.clone() }.into())
 }

@@ -35,7 +35,7 @@ pub(super) fn may_enrol(
         return Ok(());
     }
     let (name, held) = (&grant.identity, admit::find_held(repository, &grant.identity));
-    if let Some(role) = held.as_ref().map(Entitled::role).filter(|role| *role > Role::Host) {
+    if let Some(role) = held.as_ref().filter(|held| !held.is_host()).map(Entitled::role) {
         let problem = format!(
             "is {} by what it holds, and a token is for a host; `repoctl identity issue` makes the others",
             role.as_str()
@@ -83,12 +83,34 @@ fn may_take_over(
     }
     let report = IdentityReport::read(repository, name)?;
     let share = report.share(&admit::operated(repository, admitted.entitled()));
-    match share == Share::Whole || report.is_free() {
-        true => Ok(()),
-        false => {
-            Err(Denied::Name { identity: admitted.identity().clone(), name: name.clone() }.into())
-        }
+    if share == Share::Whole || report.is_free() {
+        return Ok(());
     }
+    if let Some(more) = more_than_host(admitted, &report, share) {
+        return Err(more.into());
+    }
+    Err(Denied::Name { identity: admitted.identity().clone(), name: name.clone() }.into())
+}
+
+/// The refusal of a host that the asker sees, and that was granted more than a host's rights.
+pub(super) fn more_than_host(
+    admitted: &Admitted,
+    report: &IdentityReport,
+    share: Share,
+) -> Option<Denied> {
+    let held = report.entitled.as_ref().or(report.once_readmitted.as_ref())?;
+    if share != Share::Seen || !report.is_host() {
+        return None;
+    }
+    let grants = held.held().iter().map(|held| &held.grant);
+    let more = grants.filter(|grant| grant.role > Role::Host).max_by_key(|grant| grant.role)?;
+    let suites: Vec<_> = more.suites.iter().map(ToString::to_string).collect();
+    Some(Denied::MoreThanHost {
+        identity: admitted.identity().clone(),
+        name: report.identity.clone(),
+        role: more.role,
+        suites: suites.join(" "),
+    })
 }
 
 fn may_give_all(

@@ -294,7 +294,8 @@ fn expiring_soon(
     let operated = admit::operated(repository, asker);
     let soon = |report: IdentityReport| {
         let end = ends_within_a_month(report.certificates.iter(), now)?;
-        (report.share(&operated) == Share::Whole).then_some((end, report.identity))
+        let least = if report.is_host() { Share::Seen } else { Share::Whole };
+        (report.share(&operated) >= least).then_some((end, report.identity))
     };
     let mut soon: Vec<_> =
         identities::list_now(repository, None)?.into_iter().filter_map(soon).collect();
