@@ -197,8 +197,11 @@ pub struct IssuedCertificate {
 pub struct IdentityView {
     /// Its name.
     pub identity: String,
-    /// What it is trusted to do; `None` when it has no grant.
+    /// What it is trusted to do: its highest role; `None` when it has no grant.
     pub role: Option<Role>,
+    /// Whether it is a host, whatever else it was granted.
+    #[serde(default)]
+    pub host: bool,
     /// In which suites.
     pub suites: SuiteChoice,
     /// Limits its own grant to these components; empty for any.

@@ -68,6 +68,16 @@ impl Entitled {
         self.held.iter().map(|held| held.grant.role).max().unwrap_or(Role::Host)
     }
 
+    /// Whether it is a host: its own grant is a host's, or it has none of its own and holds a host's
+    /// otherwise. What it was granted beside that does not end it.
+    pub fn is_host(&self) -> bool {
+        let own = self.held.iter().find(|held| held.origin == Origin::Own);
+        match own {
+            Some(own) => own.grant.role == Role::Host,
+            None => self.held.iter().any(|held| held.grant.role == Role::Host),
+        }
+    }
+
     /// The highest role in this suite; `None` when no grant is for it.
     pub fn role_in(&self, suite: &SuiteName) -> Option<Role> {
         let covering = self.held.iter().filter(|held| held.grant.covers(suite));

@@ -146,7 +146,7 @@ pub async fn hosts(
     Ok(Json(own.map(|one| views::identity(&app, one)).collect()))
 }
 
-/// `GET /identities`: all identities that are not hosts.
+/// `GET /identities`: all identities that are not hosts, and hosts with a further role.
 pub async fn list_identities(
     State(app): State<App>,
     caller: Caller,

@@ -110,7 +110,7 @@ fn granted_suites(
         Failure::new(Code::Missing, detail)
     };
     let entitled = admit::find_entitled(&app.repository, host);
-    let entitled = entitled.filter(|entitled| entitled.role() == Role::Host).ok_or_else(absent)?;
+    let entitled = entitled.filter(|entitled| entitled.is_host()).ok_or_else(absent)?;
     let desks = app.repository.desks();
     let shown = |suite: &SuiteName| asker.is_none_or(|asker| asker.has(suite));
     let suites = desks.iter().filter(|(suite, _)| entitled.reads(suite) && shown(suite));

@@ -185,6 +185,7 @@ pub fn placement(report: PlacementReport) -> (SuiteName, PlacementView) {
 
 /// An identity with its certificates; of patterns, the suites that there are.
 pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
+    let host = report.is_host();
     let certificates = report.certificates.into_iter().map(|certificate| CertificateView {
         serial: certificate.serial,
         not_after: certificate.not_after.0,
@@ -194,7 +195,7 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
     let desks = app.repository.desks();
     let live = |suite: &SuiteName| desks.get(suite).and_then(|desk| desk.live());
     let behind = match &report.entitled {
-        Some(entitled) if entitled.role() == Role::Host => {
+        Some(entitled) if entitled.is_host() => {
             let offered = |suite: &SuiteName| {
                 let seen = report.sightings.iter().filter(|sighting| sighting.suite == *suite);
                 seen.map(|sighting| sighting.generation).max()
@@ -220,6 +221,7 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
         components,
         packages,
         behind,
+        host,
         identity: report.identity.to_string(),
         role: report.entitled.as_ref().map(|entitled| role(entitled.role())),
         suites: report
@@ -309,7 +311,7 @@ pub fn held(app: &App, entitled: &Entitled) -> SuiteChoice {
 /// The hosts that may read a suite, with when they last did.
 pub fn hosts_of(suite: &SuiteName, reports: Vec<IdentityReport>) -> Vec<HostSeen> {
     let reads = |report: &IdentityReport| {
-        let reads = |held: &Arc<Entitled>| held.role() == Role::Host && held.reads(suite);
+        let reads = |held: &Arc<Entitled>| held.is_host() && held.reads(suite);
         report.entitled.as_ref().is_some_and(reads)
     };
     let seen = |report: IdentityReport| {

@@ -270,3 +270,44 @@ fn the_page_of_the_audit_log_has_every_verb() {
     verbs.sort_unstable();
     assert_eq!(verbs, repod::api::VERBS);
 }
+
+/// What every host command says of a host by its name.
+fn expect_a_host(server: &TestServer, name: &str) {
+    let of = |words: &[&str]| server.repoctl(words).expect_success();
+    of(&["host", "list"]).expect_says(name);
+    of(&["host", "show", name]).expect_says("host, and uploader");
+    let all = json(of(&["host", "list", "--suite", "stable", "--json"]));
+    let found = all.as_array().unwrap().iter().find(|one| one["identity"] == name).unwrap();
+    assert_eq!((&found["host"], &found["role"]), (&true.into(), &"uploader".into()), "{found}");
+    of(&["identity", "list"]).expect_says(name);
+    let out = server.at(&format!("setup-{name}"));
+    of(&["host", "setup", name, "--out", &out]);
+    let dry = ["pin", "--suite", "stable", "--rollback", "--all", "--to", "2", "-n", "--json"];
+    let hosts = json(of(&dry))["hosts"].clone();
+    assert!(hosts.as_array().unwrap().iter().any(|one| one["identity"] == name), "{hosts}");
+    of(&["host", "token", name]);
+    of(&["host", "list", "--all"]).expect_says("token ends");
+}
+
+#[test]
+fn a_host_with_a_further_role_stays_one_for_every_host_command() {
+    let server = TestServer::start();
+    server.upload("acme-web", "1.0").expect_success();
+    server.upload("acme-web", "2.0").expect_success();
+    let (one, two) = ("web-01.example.org", "web-02.example.org");
+    let _roots = [one, two, "web-77.example.org"].map(|name| server.host(name));
+    let limits = ["--suite", "stable", "--package", "acme-web*"];
+    let grant = |to: &str| {
+        let words = [&["access", "grant", "uploader", to][..], &limits].concat();
+        server.repoctl(&words).expect_success();
+    };
+    grant(one);
+    server.repoctl(&["access", "group", "add", "builds", two]).expect_success();
+    grant("@builds");
+    expect_a_host(&server, one);
+    expect_a_host(&server, two);
+
+    let revoke = |name: &str| server.repoctl(&["host", "revoke", name, "--yes", "-m", "stolen"]);
+    revoke(one).expect_success();
+    revoke(two).expect_success();
+}

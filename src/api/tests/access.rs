@@ -98,6 +98,7 @@ fn identities_and_status() {
         &IdentityView {
             identity: "h".into(),
             role: None,
+            host: true,
             suites: SuiteChoice::Named(vec![]),
             components: Vec::new(),
             packages: Vec::new(),
@@ -106,7 +107,7 @@ fn identities_and_status() {
             behind: vec![suite()],
             token_ends: None,
         },
-        json!({ "identity": "h", "role": null, "suites": [],
+        json!({ "identity": "h", "role": null, "host": true, "suites": [],
             "certificates": [{ "serial": "1f", "not_after": 5, "revoked_at": null, "reason": "" }],
             "sightings": [{ "suite": "stable", "at": 3, "generation": 41, "live": 42 }],
             "behind": ["stable"] }),

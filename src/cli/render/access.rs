@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::pairs;
 use super::rights::limits;
-use crate::api::{CertificateView, Granted, IdentityView, RevocationOutcome, SuiteChoice, WhoAmI};
+use crate::api::{
+    CertificateView, Granted, IdentityView, RevocationOutcome, Role, SuiteChoice, WhoAmI,
+};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, when};
@@ -96,7 +98,9 @@ pub fn show(one: &IdentityView, sheet: &Sheet) -> String {
     let none =
         if invited { "none until its token is used" } else { "none: its rights were taken away" };
     let role = one.role.map_or(none, |role| role.as_str());
-    let mut lines = vec![("role", role.into()), ("suites", choice(&one.suites))];
+    let is_both = one.host && one.role.is_some_and(|role| role > Role::Host);
+    let role = if is_both { format!("host, and {role}") } else { role.to_owned() };
+    let mut lines = vec![("role", role), ("suites", choice(&one.suites))];
     let limits = limits(&one.components, &one.packages);
     lines.extend((!limits.is_empty()).then_some(("limited to", limits)));
     lines.extend(one.token_ends.map(|end| ("token ends", when(end, sheet.now))));

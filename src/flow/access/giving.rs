@@ -35,7 +35,7 @@ pub(super) fn may_enrol(
         return Ok(());
     }
     let (name, held) = (&grant.identity, admit::find_held(repository, &grant.identity));
-    if let Some(role) = held.as_ref().map(Entitled::role).filter(|role| *role > Role::Host) {
+    if let Some(role) = held.as_ref().filter(|held| !held.is_host()).map(Entitled::role) {
         let problem = format!(
             "is {} by what it holds, and a token is for a host; `repoctl identity issue` makes the others",
             role.as_str()

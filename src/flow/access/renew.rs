@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use crate::catalogue::CertificateRecord;
-use crate::domain::{Admitted, Conflict, Role};
+use crate::domain::{Admitted, Conflict};
 use crate::flow::access::issuing::{Certificate, Issued, own_authority};
 use crate::flow::admit;
 use crate::flow::error::FlowError;
@@ -30,7 +30,7 @@ pub async fn renew(
     admitted: &Admitted,
     csr_pem: String,
 ) -> Result<Issued, FlowError> {
-    if admitted.entitled().role() != Role::Host {
+    if !admitted.entitled().is_host() {
         let problem = "is no host; issue its next certificate with `repoctl identity issue`";
         return Err(Conflict::one(admitted.identity(), problem).into());
     }
@@ -46,7 +46,7 @@ fn renew_now(repository: &Repository, host: &Admitted, csr_pem: &str) -> Result<
     };
     let _alone = lock(&repository.rights);
     // Checked again under the lock, because the right may have been taken meanwhile.
-    if admit::find_entitled(repository, identity).is_none_or(|held| held.role() != Role::Host) {
+    if admit::find_entitled(repository, identity).is_none_or(|held| !held.is_host()) {
         return Err(crate::domain::Denied::Unknown(identity.clone()).into());
     }
     let now = repository.now();

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::catalogue::CertificateRecord;
 use crate::debian::SuiteName;
-use crate::domain::{Identity, Role};
+use crate::domain::Identity;
 use crate::flow::error::FlowError;
 use crate::flow::report::concern::WarningCode;
 use crate::flow::report::health;
@@ -174,9 +174,8 @@ fn hosts(repository: &Repository) -> Result<(u64, u64), FlowError> {
         *at = (*at).max(sighting.at);
     }
     let (grants, now) = (repository.grants.load(), repository.now());
-    let is_host = |identity: &Identity| {
-        grants.of(identity).is_some_and(|entitled| entitled.role() == Role::Host)
-    };
+    let is_host =
+        |identity: &Identity| grants.of(identity).is_some_and(|entitled| entitled.is_host());
     let (mut reading, mut silent) = (0_u64, 0_u64);
     for (_, at) in last.iter().filter(|(identity, _)| is_host(identity)) {
         match now.since(*at) > SILENT_SECONDS {

@@ -78,6 +78,17 @@ impl IdentityReport {
         }
     }
 
+    /// Whether it is a host: it holds a host's grant, or a token for one is pending. Only hosts get tokens.
+    pub fn is_host(&self) -> bool {
+        let held = self.entitled.as_ref().or(self.once_readmitted.as_ref());
+        self.token.is_some() || held.is_some_and(|held| held.is_host())
+    }
+
+    /// Whether it holds a role beyond that of a host.
+    pub fn is_more(&self) -> bool {
+        self.entitled.as_ref().is_some_and(|held| held.role() > Role::Host)
+    }
+
     /// How much of it lies within the suites that an asker operates.
     pub fn share(&self, operated: &Operated<'_>) -> Share {
         self.with_past(|past| operated.share(&past))
@@ -124,8 +135,9 @@ pub async fn lacks_certificate(
     .await
 }
 
-/// Every identity; with `hosts`, only hosts or only the others. The role of an identity without
-/// rights is not recorded, so it is among both, unless a token for a host is pending.
+/// Every identity; with `hosts`, only hosts or only the others. A host with a further role is among
+/// both. The role of an identity without rights is not recorded, so it is among both as well, unless a
+/// token for a host is pending.
 ///
 /// # Errors
 /// [`FlowError`] from the catalogue.
@@ -171,7 +183,8 @@ pub(in crate::flow) fn list_now(
         // Only hosts get tokens.
         (Some(false), None) if report.token.is_some() => false,
         (None, _) | (_, None) => true,
-        (Some(hosts), Some(entitled)) => hosts == (entitled.role() == Role::Host),
+        (Some(true), Some(_)) => report.is_host(),
+        (Some(false), Some(_)) => report.is_more() || !report.is_host(),
     };
     Ok(found.into_values().filter(wanted).collect())
 }

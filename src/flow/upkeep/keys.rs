@@ -11,7 +11,7 @@ use crate::catalogue::KeyringChange;
 use crate::cause::Cause;
 use crate::debian::SuiteName;
 use crate::domain::Change;
-use crate::domain::{Admitted, Conflict, Entitled, Identity, Role};
+use crate::domain::{Admitted, Conflict, Entitled, Identity};
 use crate::flow::admit;
 use crate::flow::audit::seal;
 use crate::flow::error::FlowError;
@@ -134,7 +134,7 @@ impl Known {
         let mut named = admit::named(repository);
         named.sort();
         let held = named.iter().filter_map(|host| admit::find_entitled(repository, host));
-        let hosts = held.filter(|host| host.role() == Role::Host).collect();
+        let hosts = held.filter(|host| host.is_host()).collect();
         Ok(Self { hosts, keys })
     }
 
