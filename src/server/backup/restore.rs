@@ -155,7 +155,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Copies the parts that are not there.
+    /// Copies the parts that are not there. Each appears whole: one that was there in part, because a restoration was
+    /// killed, would count as the one to keep.
     fn copy_parts(&mut self, sums: &Sums) -> Result<(), Problem> {
         let mut kept: Vec<String> = Vec::new();
         for name in PARTS.into_iter().chain([CONFIG]) {
@@ -163,13 +164,7 @@ impl Work<'_> {
                 kept.push(name.into());
                 continue;
             }
-            let own = format!("{}{name}", self.prefix);
-            let of_part = |path: &str| path == own || path.starts_with(&format!("{own}/"));
-            for (path, digest) in sums.iter().filter(|(path, _)| of_part(path)) {
-                let below = path.strip_prefix(&self.prefix).unwrap_or(path);
-                let to = self.options.data.join(below);
-                self.copy(&self.options.from.join(path), &to, digest)?;
-            }
+            self.copy_part(sums, name)?;
         }
         self.done.kept = kept;
         let pool = POOL.into_iter().chain(["staging"]).map(|name| self.data.pool().join(name));
@@ -177,6 +172,28 @@ impl Work<'_> {
             fs::create_dir_all(&directory).map_err(failed("make", &directory))?;
         }
         Ok(())
+    }
+
+    fn copy_part(&mut self, sums: &Sums, name: &str) -> Result<(), Problem> {
+        let (own, place) = (format!("{}{name}", self.prefix), self.options.data.join(name));
+        let new = self.options.data.join(format!("{name}.new"));
+        if new.is_dir() {
+            fs::remove_dir_all(&new).map_err(failed("remove", &new))?;
+        }
+        for (path, digest) in sums {
+            let to = match path.strip_prefix(&own) {
+                Some("") => new.clone(),
+                Some(below) if below.starts_with('/') => new.join(below.trim_start_matches('/')),
+                _ => continue,
+            };
+            self.copy(&self.options.from.join(path), &to, digest)?;
+        }
+        if !new.exists() {
+            return Ok(());
+        }
+        let made = fs::File::open(&new).map_err(failed("open", &new))?;
+        rustix::fs::syncfs(&made).map_err(|errno| failed("sync", &new)(errno.into()))?;
+        fs::rename(&new, &place).map_err(failed("rename", &new))
     }
 
     fn copy(&mut self, from: &Path, to: &Path, digest: &Digest) -> Result<(), Problem> {
