@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::api::rights::AccessGrant;
 use crate::debian::{Architecture, Component, PackageName, SuiteName};
 
 /// What an identity is trusted to do; each role includes the ones before it within its suites.
@@ -88,6 +89,9 @@ pub struct WhoAmI {
     pub role: Role,
     /// In which suites.
     pub suites: SuiteChoice,
+    /// The grants that limit its uploads, of all that it holds; empty where none does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<AccessGrant>,
     /// When the presented certificate expires.
     pub certificate_not_after: i64,
     /// The version of the server.
@@ -202,6 +206,9 @@ pub struct IdentityView {
     /// Whether it is a host, whatever else it was granted.
     #[serde(default)]
     pub host: bool,
+    /// The grants that limit its uploads, of all that it holds; empty where none does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<AccessGrant>,
     /// In which suites.
     pub suites: SuiteChoice,
     /// Limits its own grant to these components; empty for any.

@@ -24,6 +24,7 @@ pub mod index;
 pub mod index_place;
 pub mod installable;
 pub mod layout;
+pub mod limited;
 pub mod limits;
 pub mod listing;
 pub mod moves;

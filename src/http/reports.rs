@@ -31,6 +31,7 @@ pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<Json<WhoAm
         identity: entitled.identity().to_string(),
         role: views::role(entitled.role()),
         suites: views::held(&app, entitled),
+        limits: views::limits(entitled),
         certificate_not_after: caller.standing.not_after().0,
         server_version: env!("CARGO_PKG_VERSION").into(),
     }))

@@ -26,13 +26,13 @@ pub async fn list(
     caller.admit(&app, Right::Administer)?;
     let record = flow::list(&app.repository).await?;
     let given = record.grants.iter().map(|given| api::GivenGrant {
-        grant: view(&given.grant),
+        grant: views::grant(&given.grant),
         own: false,
         by: given.by.to_string(),
         at: Some(given.at.0),
     });
     let own = record.own.iter().map(|own| api::GivenGrant {
-        grant: view(&AccessGrant::of(own)),
+        grant: views::grant(&AccessGrant::of(own)),
         own: true,
         by: String::new(),
         at: None,
@@ -142,23 +142,12 @@ fn cure(query: &api::ExplainQuery, deed: Deed) -> String {
 
 fn held_of(held: &Held) -> api::ExplainedGrant {
     api::ExplainedGrant {
-        grant: view(&held.grant),
+        grant: views::grant(&held.grant),
         own: held.origin == Origin::Own,
         member: match &held.origin {
             Origin::Member { member, .. } => Some(member.to_string()),
             Origin::Own | Origin::Named => None,
         },
-    }
-}
-
-/// A grant on the wire.
-fn view(grant: &AccessGrant) -> api::AccessGrant {
-    api::AccessGrant {
-        to: grant.to.to_string(),
-        role: views::role(grant.role),
-        suites: grant.suites.iter().map(ToString::to_string).collect(),
-        components: grant.components.iter().cloned().collect(),
-        packages: grant.packages.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -234,7 +223,7 @@ fn change_of(edit: &AccessEdit, dry_run: bool) -> api::AccessChange {
         make_groups: names(&edit.make_groups),
         leave: groups(&edit.leave),
         join: groups(&edit.join),
-        revoke: edit.revoke.iter().map(view).collect(),
-        give: edit.give.iter().map(view).collect(),
+        revoke: edit.revoke.iter().map(views::grant).collect(),
+        give: edit.give.iter().map(views::grant).collect(),
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::Outcome;
 use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::installable::Trouble;
 use crate::domain::{
-    Entitled, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern, SuiteScope,
+    AccessGrant, Entitled, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern, SuiteScope,
 };
 use crate::flow::ScrubReport;
 use crate::flow::report::history::GenerationReport;
@@ -217,7 +217,9 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
     let own = report.entitled.iter().flat_map(|entitled| entitled.held());
     let own = own.filter(|held| held.origin == Origin::Own).map(|held| held.grant.limits()).next();
     let (components, packages) = limited(&own.unwrap_or_default());
+    let limited = report.entitled.as_ref().map(|entitled| limits(entitled)).unwrap_or_default();
     IdentityView {
+        limits: limited,
         components,
         packages,
         behind,
@@ -323,4 +325,23 @@ pub fn hosts_of(suite: &SuiteName, reports: Vec<IdentityReport>) -> Vec<HostSeen
         }
     };
     reports.into_iter().filter(reads).map(seen).collect()
+}
+
+/// A grant on the wire.
+pub fn grant(grant: &AccessGrant) -> crate::api::AccessGrant {
+    crate::api::AccessGrant {
+        to: grant.to.to_string(),
+        role: role(grant.role),
+        suites: grant.suites.iter().map(ToString::to_string).collect(),
+        components: grant.components.iter().cloned().collect(),
+        packages: grant.packages.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The grants that limit the uploads of somebody, as if each were its own: by which group it has them is nothing that
+/// it is told.
+pub fn limits(entitled: &Entitled) -> Vec<crate::api::AccessGrant> {
+    let own =
+        |limited| crate::api::AccessGrant { to: entitled.identity().to_string(), ..grant(limited) };
+    crate::domain::limited::uploads(entitled).into_iter().map(own).collect()
 }

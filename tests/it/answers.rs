@@ -279,7 +279,12 @@ fn expect_a_host(server: &TestServer, name: &str) {
     let all = json(of(&["host", "list", "--suite", "stable", "--json"]));
     let found = all.as_array().unwrap().iter().find(|one| one["identity"] == name).unwrap();
     assert_eq!((&found["host"], &found["role"]), (&true.into(), &"uploader".into()), "{found}");
-    of(&["identity", "list"]).expect_says(name);
+    let listed = told(of(&["identity", "list"]));
+    let row = listed.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    assert!(row.contains(" uploader stable acme-web* "), "{listed}");
+    let whoami = server.curl(name, "api/v1/whoami").run().expect_success();
+    let limits = &serde_json::from_str::<serde_json::Value>(&whoami.stdout).unwrap()["limits"];
+    assert_eq!(limits[0]["packages"], serde_json::json!(["acme-web*"]), "{limits}");
     let out = server.at(&format!("setup-{name}"));
     of(&["host", "setup", name, "--out", &out]);
     let dry = ["pin", "--suite", "stable", "--rollback", "--all", "--to", "2", "-n", "--json"];

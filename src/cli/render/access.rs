@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::pairs;
 use super::rights::limits;
 use crate::api::{
-    CertificateView, Granted, IdentityView, RevocationOutcome, Role, SuiteChoice, WhoAmI,
+    AccessGrant, CertificateView, Granted, IdentityView, RevocationOutcome, Role, SuiteChoice,
+    WhoAmI,
 };
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
@@ -15,16 +16,32 @@ use crate::time::Moment;
 
 /// The identity of the caller, as the server sees it.
 pub fn whoami(who: &WhoAmI, server: &str, now: Moment) -> String {
-    pairs(
-        0,
-        &[
-            ("identity", who.identity.clone()),
-            ("role", who.role.as_str().into()),
-            ("suites", choice(&who.suites)),
-            ("certificate ends", when(who.certificate_not_after, now)),
-            ("server", format!("{server} (repod {})", who.server_version)),
-        ],
-    )
+    let mut lines = vec![
+        ("identity", who.identity.clone()),
+        ("role", who.role.as_str().into()),
+        ("suites", choice(&who.suites)),
+    ];
+    let limits = limited_to(&who.limits, &who.suites);
+    lines.extend((!limits.is_empty()).then_some(("limited to", limits)));
+    lines.push(("certificate ends", when(who.certificate_not_after, now)));
+    lines.push(("server", format!("{server} (repod {})", who.server_version)));
+    pairs(0, &lines)
+}
+
+/// What uploads are limited to, by every grant; with its suites where these are not all of `suites`.
+fn limited_to(grants: &[AccessGrant], suites: &SuiteChoice) -> String {
+    let all: BTreeSet<String> = match suites {
+        SuiteChoice::All => ["*".to_owned()].into(),
+        SuiteChoice::Named(names) => names.iter().map(ToString::to_string).collect(),
+    };
+    let words = grants.iter().map(|grant| {
+        let limits = limits(&grant.components, &grant.packages);
+        match grant.suites.iter().cloned().collect::<BTreeSet<_>>() == all {
+            true => limits,
+            false => format!("{limits} of {}", grant.suites.join(" ")),
+        }
+    });
+    words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", or ")
 }
 
 /// Identities, as a table: one line each, with the certificate that ends last.
@@ -35,7 +52,7 @@ pub fn list(identities: &[IdentityView], sheet: &Sheet) -> String {
             one.identity.clone(),
             one.role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
             choice(&one.suites),
-            limits(&one.components, &one.packages),
+            limited_to(&one.limits, &one.suites),
             certificate_state(one, sheet.now),
         ]);
     }
@@ -101,7 +118,7 @@ pub fn show(one: &IdentityView, sheet: &Sheet) -> String {
     let is_both = one.host && one.role.is_some_and(|role| role > Role::Host);
     let role = if is_both { format!("host, and {role}") } else { role.to_owned() };
     let mut lines = vec![("role", role), ("suites", choice(&one.suites))];
-    let limits = limits(&one.components, &one.packages);
+    let limits = limited_to(&one.limits, &one.suites);
     lines.extend((!limits.is_empty()).then_some(("limited to", limits)));
     lines.extend(one.token_ends.map(|end| ("token ends", when(end, sheet.now))));
     out.push_str(&pairs(2, &lines));
