@@ -274,7 +274,8 @@ const LONGEST_LIST_BYTES: usize = 16 * 1024;
 /// yet has no such stanza, because apt stops at one that names no package. Neither has a suite that
 /// is not automatic: with a priority above 1000 hosts would take its packages without being asked
 /// to. The client package and `repoctl` go up with every suite, and never down: they come first, because apt
-/// takes the first stanza that matches, and a pattern of the suite may match them too.
+/// takes the first stanza that matches, and a pattern of the suite may match them too. From a suite that is not
+/// automatic `repoctl` comes as everything else there, when it is asked for.
 fn preferences(server: &str, facts: &SuiteFacts) -> String {
     let spec = &facts.spec;
     let [origin, label] = [&spec.origin, &spec.label].map(|text| release_name::pattern(text));
@@ -285,7 +286,7 @@ fn preferences(server: &str, facts: &SuiteFacts) -> String {
          Package: {REPOCTL}:any\nPin: release {pin}\nPin-Priority: 500\n"
     );
     let mut stanzas: Vec<_> = client_stanza(server, spec, names).into_iter().collect();
-    stanzas.push(repoctl);
+    stanzas.extend((!spec.not_automatic).then_some(repoctl));
     stanzas.extend(owned_stanzas(spec, &lists(&pinned(facts, ":any")), names));
     stanzas.join("\n")
 }
@@ -326,8 +327,9 @@ fn earlier(server: &str, spec: &SuiteSpec, lists: &[String], names: [&str; 2]) -
     owned.chain(client_stanza(server, spec, names)).collect()
 }
 
-/// The preferences as earlier builds wrote them for the same values: without `repoctl`, and the client package last; before that with Origin and
-/// Label as they are; and before that also with names of the native architecture alone, in one list.
+/// The preferences as earlier builds wrote them for the same values: without `repoctl`, and the client package
+/// last; before that with Origin and Label as they are; and before that also with names of the native architecture
+/// alone, in one list.
 pub fn earlier_preferences(server: &str, facts: &SuiteFacts) -> [String; 3] {
     let spec = &facts.spec;
     let plain = [spec.origin.as_str(), spec.label.as_str()];

@@ -312,6 +312,18 @@ fn a_host_with_a_further_role_stays_one_for_every_host_command() {
     expect_a_host(&server, one);
     expect_a_host(&server, two);
 
+    // Who operates a suite is not shown it, and is not told that it is not there.
+    let out = server.at("oncall");
+    let issue = "identity issue oncall.example.org --role operator --suite stable --out";
+    let issue: Vec<&str> = issue.split(' ').chain([out.as_str()]).collect();
+    server.repoctl(&issue).expect_success();
+    let profile = format!("{out}/config.toml");
+    let shown = server.repoctl(&["--config", &profile, "host", "show", one]).expect_code(1);
+    assert!(
+        shown.stderr.starts_with(&format!("error: {one} is not among the hosts that you")),
+        "{shown}"
+    );
+    shown.expect_says("hint: it may be there all the same: an admin manages hosts that");
     let revoke = |name: &str| server.repoctl(&["host", "revoke", name, "--yes", "-m", "stolen"]);
     revoke(one).expect_success();
     revoke(two).expect_success();

@@ -30,6 +30,9 @@ fn hosts_take_from_a_suite_that_is_not_automatic_only_when_asked() {
     upload(&server, "backports", "acme-new", "2.0");
     upload(&server, "edge", "acme-new", "9.0");
     upload(&server, "edge", "acme-edge", "1.0");
+    // Every suite takes this one for its hosts, which try nothing out by that.
+    server.upload("repoctl", "1.0").expect_success();
+    upload(&server, "edge", "repoctl", "9.0");
 
     let (host, out) = (AptRoot::new(), server.at("hosts/web1.example.org"));
     let suites = "stable,backports,edge";
@@ -45,10 +48,10 @@ fn hosts_take_from_a_suite_that_is_not_automatic_only_when_asked() {
     }
 
     // Of both, only what a person asked for; upgrades of it come where the suite says so.
-    host.install(&["acme-web", "acme-new", "acme-edge"]).expect_success();
+    host.install(&["acme-web", "acme-new", "acme-edge", "repoctl"]).expect_success();
     let installed = |name: &str| host.installed(name).unwrap();
     assert_eq!((installed("acme-web"), installed("acme-new")), ("1.0".into(), "2.0".into()));
-    assert_eq!(installed("acme-edge"), "1.0");
+    assert_eq!((installed("acme-edge"), installed("repoctl")), ("1.0".into(), "1.0".into()));
     upload(&server, "backports", "acme-new", "2.1");
     upload(&server, "edge", "acme-edge", "2.0");
     host.update().expect_success();

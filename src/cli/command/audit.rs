@@ -45,22 +45,15 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
         limit: Some(if args.all { MOST_ENTRIES } else { args.limit }),
     };
     let mut any = false;
-    let mut held = Vec::new();
     loop {
         let page = session.client.list_audit(&query).await?;
         any |= !page.is_empty();
         let last = page.last().filter(|_| args.all).map(|last| last.number);
-        match session.around.screen.is_some() && !session.json {
-            true => held.extend(page),
-            false => print(session, &page),
-        }
+        print(session, &page, args.all);
         if last <= query.after {
             break;
         }
         query.after = last;
-    }
-    if !held.is_empty() {
-        print(session, &held);
     }
     if !any {
         let verb = args.verb.as_deref().filter(|verb| !VERBS.contains(verb));
@@ -78,13 +71,16 @@ async fn list(session: &mut Session<'_>, args: &AuditArgs) -> Result<(), Failure
     Ok(())
 }
 
-fn print(session: &mut Session<'_>, page: &[AuditEntry]) {
-    if !session.json {
-        let text = render::audit::list(page, &session.sheet());
-        return session.around.print_long(&text);
+/// Prints a page of entries; of the whole log each as it comes, so that nothing of it has to be kept.
+fn print(session: &mut Session<'_>, page: &[AuditEntry], is_of_all: bool) {
+    let text = match session.json {
+        true => page.iter().map(|entry| format!("{}\n", line(entry))).collect(),
+        false => render::audit::list(page, &session.sheet()),
+    };
+    match session.json || is_of_all {
+        true => session.around.print(&text),
+        false => session.around.print_long(&text),
     }
-    let lines: String = page.iter().map(|entry| format!("{}\n", line(entry))).collect();
-    session.around.print(&lines);
 }
 
 async fn verify_server(session: &mut Session<'_>, args: &AuditVerify) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Listing: hosts and identities, and what is said of a name that is none.
 
 use super::Session;
-use crate::api::{IdentityView, SuiteChoice};
+use crate::api::{IdentityView, Role, SuiteChoice};
 use crate::cli::args::HostListArgs;
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -64,7 +64,7 @@ pub(super) async fn identities(session: &mut Session<'_>, all: bool) -> Result<(
 pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Failure> {
     let hosts = session.client.list_hosts().await?;
     let Some(host) = hosts.iter().find(|host| host.identity == name) else {
-        return Err(unknown(&hosts, name, true));
+        return Err(unknown(&session.client, &hosts, name, true).await);
     };
     session.show(host, |sheet| render::access::show(host, sheet));
     Ok(())
@@ -79,7 +79,7 @@ pub(super) async fn find(client: &Client, name: &str, host: bool) -> Result<Iden
     match all.iter().find(|one| one.identity == name) {
         Some(found) if is_token_alone(found) => Err(token_alone(name)),
         Some(found) => Ok(found.clone()),
-        None => Err(unknown(&all, name, host)),
+        None => Err(unknown(client, &all, name, host).await),
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn absent(client: &Client, name: &str, host: bool) -> Option<Fa
     let all = known(client, host).await.ok()?;
     match all.iter().find(|one| one.identity == name) {
         Some(found) => is_token_alone(found).then(|| token_alone(name)),
-        None => Some(unknown(&all, name, host)),
+        None => Some(unknown(client, &all, name, host).await),
     }
 }
 
@@ -106,18 +106,26 @@ fn token_alone(name: &str) -> Failure {
         .with_hint(format!("the token ends with `repoctl host token {name} --revoke`"))
 }
 
-fn unknown(all: &[IdentityView], name: &str, host: bool) -> Failure {
-    let (what, list) = match host {
-        true => (
-            "host",
+/// Who operates some suites is not shown every host, so that nothing is said of those that it is not shown.
+async fn unknown(client: &Client, all: &[IdentityView], name: &str, host: bool) -> Failure {
+    let near = near(all, name).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let sees_all = !host || client.whoami().await.is_ok_and(|who| who.role == Role::Admin);
+    let (text, hint) = match (host, sees_all) {
+        (true, true) => (
+            format!("there is no host {name}{near}"),
             "`repoctl host list --all` shows the hosts, `repoctl identity list` the others",
         ),
-        false => {
-            ("identity", "`repoctl identity list --all` shows them, `repoctl host list` the hosts")
-        }
+        (true, false) => (
+            format!("{name} is not among the hosts that you manage{near}"),
+            "it may be there all the same: an admin manages hosts that read other suites as well, or were granted \
+             more than to read",
+        ),
+        (false, _) => (
+            format!("there is no identity {name}{near}"),
+            "`repoctl identity list --all` shows them, `repoctl host list` the hosts",
+        ),
     };
-    let near = near(all, name).map_or(String::new(), |near| format!("; did you mean {near}?"));
-    Failure::refused(format!("there is no {what} {name}{near}")).with_hint(list)
+    Failure::refused(text).with_hint(hint)
 }
 
 /// The name that is meant. Names of one domain have most of their letters in common, so the first parts are

@@ -106,6 +106,8 @@ pub fn gather(args: &UploadArgs, input: &mut dyn BufRead) -> Result<Gathered, Fa
     found.dedup_by(|one, other| one.path == other.path);
     left_out.sort();
     left_out.dedup();
+    unfit.sort_by(|(one, _), (other, _)| one.cmp(other));
+    unfit.dedup_by(|(one, _), (other, _)| one == other);
     if found.is_empty() && unfit.is_empty() {
         return Err(Failure::usage("the list names no package"));
     }
@@ -123,7 +125,7 @@ fn find(path: &Path, gathered: &mut Gathered) -> Result<(), Failure> {
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !metadata.is_dir() {
         if !metadata.is_file() || !is_deb(path) {
-            let message = format!("{} is not a .deb, .udeb or .ddeb file", path.display());
+            let message = format!("{}: is not a .deb, .udeb or .ddeb file", path.display());
             return Err(Failure::usage(message)
                 .with_hint("only *.deb, *.udeb and *.ddeb are uploaded; leave the others out"));
         }
@@ -168,7 +170,7 @@ fn sort_in(entry: walkdir::DirEntry, gathered: &mut Gathered) -> Result<(), Fail
         gathered.found.push(Found { path, size_bytes: metadata.len() });
         return Ok(());
     }
-    let message = format!("{} has the name of a package and is no file", path.display());
+    let message = format!("{}: has the name of a package and is no file", path.display());
     Err(Failure::usage(message).with_hint("take it out, or name the packages one by one"))
 }
 

@@ -53,7 +53,7 @@ fn judge<'d>(
         reach::within(repository, desk, before, draft, asking)?;
         let settled = Asked { repository, desk, before, change, asking }.settle(draft)?;
         reach::within(repository, desk, before, draft, asking)?;
-        downwards::judge(before, draft, change, asking)?;
+        applied.notes.extend(downwards::judge(before, draft, change, asking)?);
         applied.notes.extend(settled.notes());
         applied.remark = settled.detail();
         applied.lacks = settled.lacks;

@@ -8,7 +8,8 @@ use crate::domain::pinning::Asking;
 use crate::domain::reserved::REPOCTL;
 use crate::domain::{Change, Conflict, Draft, Package, PackageSet, PinKind, PinTarget, SuiteSpec};
 
-/// Refuses a change that lists an older version than before, or none. Removing it is no way down: hosts keep it.
+/// Refuses a change that lists an older version than before, or none, and notes it where it is forced. Removing it is
+/// no way down: hosts keep it.
 ///
 /// # Errors
 /// [`Conflict`] with the reason.
@@ -17,17 +18,23 @@ pub(super) fn judge(
     draft: &Draft<'_>,
     change: &Change,
     asking: &Asking,
-) -> Result<(), Conflict> {
-    if asking.leeway.force || matches!(change, Change::Remove(_)) {
-        return Ok(());
+) -> Result<Option<String>, Conflict> {
+    if matches!(change, Change::Remove(_)) {
+        return Ok(None);
     }
-    let Ok(name) = PackageName::parse(REPOCTL) else { return Ok(()) };
+    let Ok(name) = PackageName::parse(REPOCTL) else { return Ok(None) };
     let now = draft.named(&name);
     for (place, was) in before.named(&name) {
         let fits = |is: &Package| is.architecture == place.2 || is.architecture.is_all();
         let is = now.iter().map(|(_, is)| is).filter(|is| fits(is));
         let is = is.max_by(|a, b| a.version.compare(&b.version));
         if is.is_none_or(|is| is.version.compare(&was.version).is_lt()) {
+            if asking.leeway.force {
+                let has = &was.version;
+                return Ok(Some(format!(
+                    "hosts that have {name} {has} keep it: it never goes down there"
+                )));
+            }
             let to = is.map_or("be out of the suite".to_owned(), |is| format!("be {}", is.version));
             let problem = format!(
                 "is {} and would {to}: hosts renew their certificate by it, and an older one may not know this \
@@ -37,7 +44,7 @@ pub(super) fn judge(
             return Err(Conflict::one(&name, problem));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The note about a package that stays although its source is pinned or goes back.

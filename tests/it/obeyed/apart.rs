@@ -70,7 +70,8 @@ fn an_older_repoctl_is_offered_only_by_force_and_hosts_keep_the_newer_one() {
         pin(&server, words).expect_code(1).expect_says(reason);
     }
     assert_eq!(history(), first, "nothing is half done");
-    pin(&server, &["repoctl=1.0", "--force"]).expect_success();
+    let keep = "hosts that have repoctl 2.0 keep it: it never goes down there";
+    pin(&server, &["repoctl=1.0", "--force"]).expect_success().expect_says(keep);
     host.follow();
     assert_eq!(host.root.installed("repoctl").as_deref(), Some("2.0"));
     server.repoctl(&["unpin", "--suite", "stable", "repoctl"]).expect_success();

@@ -163,6 +163,15 @@ fn a_backup_that_is_killed_is_none_and_the_next_one_is_whole() {
         program("sh").args(["-c", &run]).run().expect_success();
     }
     place.server.repod(&restore).run().expect_success();
-    let config = format!("{other}/repod.toml");
-    place.server.repod(&["check", "--config", &config]).run().expect_success();
+    // Another one, as a restoration that was killed among the keys leaves it.
+    let third = place.server.at("third");
+    let half = Path::new(&third).join("keys.new");
+    fs::create_dir_all(&half).unwrap();
+    fs::write(half.join("archive-key.asc"), "half").unwrap();
+    place.server.repod(&["restore", &place.backups, "--data", &third]).run().expect_success();
+    assert!(!half.exists());
+    for data in [other, third] {
+        let config = format!("{data}/repod.toml");
+        place.server.repod(&["check", "--config", &config]).run().expect_success();
+    }
 }
