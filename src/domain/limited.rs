@@ -48,7 +48,7 @@ mod tests {
         let reads = grant(Role::Host, "*", "");
         let web = grant(Role::Uploader, "stable", "acme-web*");
         let db = grant(Role::Operator, "edge", "acme-db*");
-        expect(0, &[reads.clone()]);
+        expect(0, std::slice::from_ref(&reads));
         expect(1, &[reads.clone(), web.clone()]);
         expect(2, &[reads, web.clone(), db.clone()]);
         expect(1, &[web.clone(), db, grant(Role::Uploader, "edge", "")]);
