@@ -17,6 +17,7 @@ pub mod package;
 pub mod problem;
 pub mod restored;
 pub mod rights;
+pub mod role;
 mod schema;
 pub mod status;
 pub mod suite;
@@ -26,8 +27,8 @@ mod tests;
 
 pub use access::{
     CertificateView, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest,
-    IdentityView, IssuedCertificate, RevocationOutcome, RevocationRequest, Role, SetupFacts,
-    SetupFile, SetupQuery, SightingView, SuiteChoice, SuiteFacts, UpdateErrorMode, WhoAmI,
+    IdentityView, IssuedCertificate, RevocationOutcome, RevocationRequest, SetupFacts, SetupFile,
+    SetupQuery, SightingView, SuiteChoice, SuiteFacts, UpdateErrorMode, WhoAmI,
 };
 pub use audit::{
     AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, MOST_ENTRIES, VERBS, read_statement,
@@ -58,6 +59,7 @@ pub use rights::{
     AccessChange, AccessGrant, AccessGroup, AccessView, ExplainQuery, ExplainedDeed,
     ExplainedGrant, Explanation, GivenGrant,
 };
+pub use role::Role;
 pub use status::{
     CertificateEnd, ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning,
 };
