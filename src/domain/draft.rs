@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
+use crate::domain::holding::{HeldBack, Holding};
 use crate::domain::package_set::{Named, Place, place_of};
 use crate::domain::{
-    Acceptance, Package, PackageSet, Pin, PinKind, PinTarget, SuiteSpec, Withdrawn,
+    Acceptance, Hold, Package, PackageSet, Pin, PinKind, PinTarget, SuiteSpec, Withdrawn,
 };
 
 /// A suite under change.
@@ -30,6 +31,7 @@ pub struct Draft<'a> {
     pub(super) accepted: BTreeMap<Digest, Acceptance>,
     /// Where several versions are listed: what the suite has accepted of some names.
     pub(super) known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
+    pub(super) holding: Holding,
     /// Whether any name may have other listed versions than before.
     pub(super) is_relisted: bool,
 }
@@ -61,8 +63,29 @@ impl<'a> Draft<'a> {
             withdrawn,
             accepted: BTreeMap::new(),
             known: BTreeMap::new(),
+            holding: Holding::default(),
             is_relisted: false,
         }
+    }
+
+    /// The same draft of a suite with this hold, and with what came since.
+    pub fn held(self, hold: Option<&Hold>, back: &Arc<HeldBack>) -> Self {
+        Self { holding: Holding::new(hold, back), ..self }
+    }
+
+    /// The hold of the suite.
+    pub fn hold(&self) -> Option<&Hold> {
+        self.holding.hold()
+    }
+
+    /// Whether a package came while the suite is held.
+    pub fn is_held_back(&self, component: &Component, package: &Package) -> bool {
+        self.holding.has(&(component.clone(), package.digest))
+    }
+
+    /// The names of what came while the suite is held.
+    pub fn held_back_names(&self) -> BTreeSet<PackageName> {
+        self.holding.back().map(|package| package.name.clone()).collect()
     }
 
     /// The package at a place; of several versions the highest.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::debian::SuiteName;
 use crate::domain::draft::Draft;
 use crate::domain::package_set::Named;
-use crate::domain::{Acceptance, Move, Pin, SuiteSpec, Withdrawn};
+use crate::domain::{Acceptance, HeldBack, HoldEdit, Move, Pin, SuiteSpec, Withdrawn};
 
 /// The difference that a draft makes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,6 +24,10 @@ pub struct Plan {
     pub withdrawn: Vec<Withdrawn>,
     /// Versions that may come back.
     pub restored: Vec<Withdrawn>,
+    /// What becomes of the hold.
+    pub hold: Option<HoldEdit>,
+    /// What came while the suite is held.
+    pub held_back: HeldBack,
     /// The suite's new spec, when it was edited.
     pub spec: Option<SuiteSpec>,
     /// The suite that its alias may be taken from.
@@ -99,6 +103,8 @@ impl Draft<'_> {
                 .collect(),
             withdrawn: self.withdrawn.difference(&self.old_withdrawn).cloned().collect(),
             restored: self.old_withdrawn.difference(&self.withdrawn).cloned().collect(),
+            hold: self.holding.edit(),
+            held_back: self.holding.added().clone(),
             spec: self.edited.then(|| self.spec.clone()),
             alias_from: self.alias_from.clone().filter(|_| self.edited),
             is_restored: false,

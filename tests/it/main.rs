@@ -38,6 +38,7 @@ mod formats;
 mod fuzzed;
 mod harness;
 mod harness_selftest;
+mod hold;
 mod host_files;
 mod kinds;
 mod limits;

@@ -60,6 +60,11 @@ pub fn moved(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     format!("{heading}{}", consequences(outcome, sheet))
 }
 
+/// What became of a hold: the server's sentences are all there is to say.
+pub fn held(outcome: &ChangeOutcome) -> String {
+    outcome.notes.iter().map(|note| format!("{}\n", escape(note))).collect()
+}
+
 /// The expected outcome of a change, before the question.
 pub fn plan(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     format!("{PLAN}{}", consequences(outcome, sheet))

@@ -4,9 +4,10 @@ use crate::domain::Applied;
 use crate::domain::Change;
 
 use crate::domain::Expect;
+use crate::domain::hold;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::reserved::is_apart;
-use crate::domain::{Conflict, Draft, PinKind, PinTarget};
+use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
@@ -98,18 +99,17 @@ fn alter(
             rollback::packages(repository, desk, draft, targets, *to, asking, expect)
         }
         Change::Unpin(targets) => end_pins(repository, desk, draft, targets),
-        Change::Remove(targets) => {
-            let mut removed = Vec::new();
-            for target in targets {
-                let target = lookup::resolve(repository, desk, target)?;
-                let taken = several::taken(repository, desk, draft, &target)?;
-                pinning::remove(draft, &target, &taken)?;
-                removed.push(target);
-            }
-            let note = "hosts that installed a removed package keep it: apt does not remove";
-            let mut notes = vec![note.to_owned()];
-            notes.extend(removed.iter().filter_map(|target| downwards::stays_in(draft, target)));
+        Change::Remove(targets) => remove(repository, desk, draft, targets),
+        Change::Hold => {
+            whole_suite(asking)?;
+            let (author, message) = (asking.author.clone(), asking.message.clone());
+            let notes = vec![hold::begin(draft, Hold { author, message, at: asking.at })];
             Ok(Applied { notes, ..Applied::default() })
+        }
+        Change::Release => {
+            whole_suite(asking)?;
+            several::learn(repository, desk, draft, &draft.held_back_names())?;
+            Ok(Applied { notes: hold::release(draft)?, ..Applied::default() })
         }
         Change::Edit(edit) => {
             let spec = edit.apply(&draft.spec)?;
@@ -129,7 +129,8 @@ fn alter(
         Change::Expire(target) => {
             // The pin may have been set again while this change waited.
             let until = draft.pin(target).and_then(|pin| pin.until);
-            match until {
+            // What is held offers nothing new by itself.
+            match until.filter(|_| draft.hold().is_none()) {
                 Some(until) if until <= asking.at => {
                     end_pins(repository, desk, draft, std::slice::from_ref(target))
                 }
@@ -138,6 +139,34 @@ fn alter(
         }
         Change::Restore(_) => Ok(Applied { same_as: desk.live(), ..Applied::default() }),
         Change::Begin | Change::Renew | Change::Redate | Change::Complete => Ok(Applied::default()),
+    }
+}
+
+/// Stops offering packages.
+fn remove(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    targets: &[PinTarget],
+) -> Result<Applied, FlowError> {
+    let mut removed = Vec::new();
+    for target in targets {
+        let target = lookup::resolve(repository, desk, target)?;
+        let taken = several::taken(repository, desk, draft, &target)?;
+        pinning::remove(draft, &target, &taken)?;
+        removed.push(target);
+    }
+    let note = "hosts that installed a removed package keep it: apt does not remove";
+    let mut notes = vec![note.to_owned()];
+    notes.extend(removed.iter().filter_map(|target| downwards::stays_in(draft, target)));
+    Ok(Applied { notes, ..Applied::default() })
+}
+
+/// Refuses what concerns the whole suite from who may alter only some packages of it.
+fn whole_suite(asking: &Asking) -> Result<(), Denied> {
+    match asking.reach.is_whole() {
+        true => Ok(()),
+        false => Err(Denied::Limited { identity: asking.author.clone() }),
     }
 }
 

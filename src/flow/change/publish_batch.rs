@@ -14,7 +14,7 @@ use crate::domain::Change;
 use crate::domain::Expect;
 use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
+use crate::domain::{Event, GenerationRecord, Move, PinTarget, Plan};
 use crate::flow::audit::entries;
 use crate::flow::change::difference::Difference;
 use crate::flow::change::outrun::judged_again;
@@ -148,7 +148,7 @@ impl Batch {
     ) -> Result<Progress, FlowError> {
         let state = desk.state();
         let at = repository.dating();
-        let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+        let mut draft = state.draft();
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
                 author: job.author.clone(),
@@ -167,7 +167,7 @@ impl Batch {
         let may_go_on = || urgent || !desk.hurried();
         let adding = self.jobs.iter_mut().filter_map(accepted_upload);
         adding::settle(repository, desk, &draft, adding, &may_go_on);
-        let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+        let before = state.draft();
         if !self.warn(Difference { repository, before: &before, after: &draft }, &may_go_on)? {
             return Ok(Progress::MadeWay);
         }
@@ -323,7 +323,7 @@ pub(crate) fn rehearse(
 ) -> Result<Outcome, FlowError> {
     check_expected(desk, expect, change)?;
     let state = desk.state();
-    let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+    let mut draft = state.draft();
     let before = draft.clone();
     let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect)?;
     if matches!(change, Change::Add(_)) {
