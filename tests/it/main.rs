@@ -71,4 +71,5 @@ mod upgrading;
 mod uploads;
 mod vendors;
 mod walk;
+mod withdrawn;
 mod work;
