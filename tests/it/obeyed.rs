@@ -12,6 +12,7 @@ use crate::harness::server::{TestServer, host_files};
 
 mod apart;
 mod chance;
+mod irreversible;
 mod late;
 
 /// What is installed: the version by name and architecture.

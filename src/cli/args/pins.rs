@@ -49,7 +49,8 @@ pub struct ChangeArgs {
     /// Also move dependants and dependencies that have to move along for hosts to follow
     #[arg(long)]
     pub cascade: bool,
-    /// Go on even if hosts with packages that depend on it cannot follow, or with an older repoctl
+    /// Go on even if hosts with packages that depend on it cannot follow, with an older repoctl, or down from a package
+    /// that says Rollback: no
     #[arg(long)]
     pub force: bool,
     /// Whether to ask.

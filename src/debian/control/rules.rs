@@ -37,7 +37,7 @@ enum Shape {
     Renamed(&'static str),
 }
 
-const KNOWN: [(&str, Shape); 46] = [
+const KNOWN: [(&str, Shape); 47] = [
     ("Package", Shape::Line),
     ("Version", Shape::Line),
     ("Architecture", Shape::Line),
@@ -57,6 +57,7 @@ const KNOWN: [(&str, Shape); 46] = [
     ("Protected", Shape::Flag),
     ("Important", Shape::Flag),
     ("Build-Essential", Shape::Flag),
+    ("Rollback", Shape::Flag),
     ("Multi-Arch", Shape::MultiArch),
     ("Installed-Size", Shape::Number),
     ("Package-Type", Shape::PackageType),

@@ -103,6 +103,7 @@ fn fields_hold_what_dpkg_and_apt_agree_on() {
         ("Status:\n", "Status: is set by the repository"),
         ("Conffiles:\n /etc/x 0\n", "Conffiles: is set by"),
         ("X: y\n", "X: is a name of one character"),
+        ("Rollback: never\n", "Rollback: is 'yes' or 'no'"),
         ("Optional: ab\n", "Optional: is a former name; use Suggests"),
         ("Revision: 3\n", "Revision: is a former name; use Version"),
     ];
@@ -120,6 +121,7 @@ fn what_vendors_write_is_written_as_every_reader_understands_it() {
         ("priority: EXTRA\n", "Priority", "extra"),
         ("Essential: No\n", "Essential", "no"),
         ("Protected: YES\n", "Protected", "yes"),
+        ("rollback: No\n", "Rollback", "no"),
         ("Multi-Arch: Foreign\n", "Multi-Arch", "foreign"),
         ("Section: Amateur Radio\n", "Section", "Amateur-Radio"),
         ("Section: non-free / Sound & Video\n", "Section", "non-free/Sound-Video"),

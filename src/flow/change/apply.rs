@@ -11,7 +11,8 @@ use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
-    adding, aliases, downwards, listable, lookup, names_fit, reach, rollback, several, unreadable,
+    adding, aliases, downwards, irreversible, listable, lookup, names_fit, reach, rollback,
+    several, unreadable,
 };
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -56,6 +57,12 @@ fn judge<'d>(
         reach::within(repository, desk, before, draft, asking)?;
         applied.notes.extend(downwards::judge(before, draft, change, asking)?);
         applied.notes.extend(settled.notes());
+        applied.notes.extend(irreversible::judge(
+            (repository, desk),
+            (before, draft),
+            change,
+            asking,
+        )?);
         applied.remark = settled.detail();
         applied.lacks = settled.lacks;
     }

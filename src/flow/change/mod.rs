@@ -12,6 +12,7 @@ pub mod difference;
 mod downwards;
 mod emptied;
 pub mod installable;
+mod irreversible;
 pub mod listable;
 pub mod lookup;
 pub mod names_fit;
