@@ -182,6 +182,19 @@ fn a_grant_for_a_suite_that_is_not_there_is_told() {
     let again = server.repoctl(&[&grant[..], &["--json"]].concat()).expect_success();
     let told: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
     assert!(told["notes"][0].as_str().unwrap().contains("did you mean stable?"), "{again}");
+    // What is limited to parts that no suite of it has is told alike, and one that has them is not.
+    server.repoctl(&["suite", "edit", "stable", "--owns", "acme-*"]).expect_success();
+    let grant = ["access", "grant", "uploader", CI, "--suite", "stable"];
+    let told = server
+        .repoctl(&[&grant[..], &["--component", "mian", "--package", "acme-web*,widget"]].concat());
+    told.expect_success()
+        .expect_says("components: mian is no component of stable; did you mean main?");
+    told.expect_says("packages: widget can match nothing there: stable owns only acme-*");
+    assert!(!told.says("acme-web* can match nothing"), "{told}");
+    let told = server.repoctl(
+        &[&grant[..], &["--component", "main", "--package", "acme-web*,repoctl"]].concat(),
+    );
+    assert!(!told.expect_success().says("note:"), "{told}");
     let sound = ["access", "grant", "host", "web-01", "--suite", "stable", "--json"];
     assert!(!server.repoctl(&sound).expect_success().says("notes"));
 
