@@ -71,14 +71,16 @@ impl<'t> TomlText<'t> {
         Fault { field, problem, place: span.map(|span| self.place(span)) }
     }
 
-    /// What is wrong with the value of a field that may also be left out, of which then the table is shown.
+    /// What is wrong with the value of a field, of a list with the one that is quoted. Of a field that is left out
+    /// the table is shown.
     pub fn at(&self, field: &str, problem: impl Into<String>) -> Fault {
-        let of = |path: &str| {
-            let value = self.entries.iter().find(|entry| entry.path == path && !entry.is_key);
-            value.map(|value| self.place(value.span.clone()))
-        };
+        let problem = problem.into();
+        let of = |path: &str| self.entries.iter().find(|entry| entry.path == path && !entry.is_key);
+        let value = of(field).map(|value| self.quoted_in(&value.span, &problem).unwrap_or(value));
         let above = || field.rsplit_once('.').and_then(|(above, _)| of(above));
-        Fault { field: field.to_owned(), problem: problem.into(), place: of(field).or_else(above) }
+        let field = value.map_or(field, |value| value.path.as_str()).to_owned();
+        let place = value.or_else(above).map(|entry| self.place(entry.span.clone()));
+        Fault { field, problem, place }
     }
 
     /// What is wrong with the key or text that reads so, if there is one.

@@ -259,6 +259,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         translations: entry.translations.unwrap_or(false),
         versions: entry.versions.unwrap_or_default(),
         namespace: entry.namespace.clone().unwrap_or_default(),
+        dry_run: false,
     }
 }
 
