@@ -178,15 +178,14 @@ fn generations_that_differ_by_their_architecture_alone_say_it() {
         generation(2, json!([moved("acme-db", "amd64"), moved("acme-db", "arm64")])),
     ]));
     let told = suite::history(&generations, &PLAIN);
-    let changes: Vec<_> =
-        told.lines().skip(1).map(|line| line.split("ci  ").nth(1).unwrap().trim()).collect();
+    let changes: Vec<_> = told
+        .lines()
+        .skip(1)
+        .map(|line| line.split("ci  ").nth(1).unwrap().trim_end_matches([' ', '-']))
+        .collect();
     assert_eq!(
         changes,
-        [
-            "acme-web 1.0 -> 2.0 (arm64)",
-            "acme-web 1.0 -> 2.0 (amd64)",
-            "acme-db 1.0 -> 2.0, … (+1 -1)"
-        ]
+        ["acme-web 1.0 -> 2.0 (arm64)", "acme-web 1.0 -> 2.0 (amd64)", "acme-db 1.0 -> 2.0"]
     );
     // One alone has nothing to be told from.
     assert!(!suite::history(&generations[..1], &PLAIN).contains("arm64"));
