@@ -2,16 +2,19 @@
 //!
 //! May name: nearest
 
+mod plain;
+
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 use unicode_width::UnicodeWidthStr;
 
-use crate::nearest::nearest;
-
 /// How much of a line is shown. Unit: characters.
 const MOST_SHOWN: usize = 120;
+
+/// What some editors write before the first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The text of a file, with the place of every key and value.
 pub struct TomlText<'t> {
@@ -64,21 +67,23 @@ impl<'t> TomlText<'t> {
         let entry = of_list.or_else(|| span.as_ref().and_then(|span| self.entry_at(span.start)));
         let field = entry.map(|entry| entry.path.clone()).unwrap_or_default();
         let problem = match self.is_toml {
-            true => in_plain_words(error.message()),
-            false => format!("is not TOML: {}", in_plain_words(error.message())),
+            true => plain::words(error.message()),
+            false => format!("is not TOML: {}", plain::words(error.message())),
         };
         let span = of_list.map(|one| one.span.clone()).or(span);
         Fault { field, problem, place: span.map(|span| self.place(span)) }
     }
 
-    /// What is wrong with the value of a field that may also be left out, of which then the table is shown.
+    /// What is wrong with the value of a field, of a list with the one that is quoted. Of a field that is left out
+    /// the table is shown.
     pub fn at(&self, field: &str, problem: impl Into<String>) -> Fault {
-        let of = |path: &str| {
-            let value = self.entries.iter().find(|entry| entry.path == path && !entry.is_key);
-            value.map(|value| self.place(value.span.clone()))
-        };
+        let problem = problem.into();
+        let of = |path: &str| self.entries.iter().find(|entry| entry.path == path && !entry.is_key);
+        let value = of(field).map(|value| self.quoted_in(&value.span, &problem).unwrap_or(value));
         let above = || field.rsplit_once('.').and_then(|(above, _)| of(above));
-        Fault { field: field.to_owned(), problem: problem.into(), place: of(field).or_else(above) }
+        let field = value.map_or(field, |value| value.path.as_str()).to_owned();
+        let place = value.or_else(above).map(|entry| self.place(entry.span.clone()));
+        Fault { field, problem, place }
     }
 
     /// What is wrong with the key or text that reads so, if there is one.
@@ -108,6 +113,9 @@ impl<'t> TomlText<'t> {
         let line = self.text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let lead = self.text.get(begin..before.len()).unwrap_or_default();
         let marked: String = self.text.get(span).unwrap_or_default().lines().take(1).collect();
+        // A mark of the byte order is no character of the line.
+        let lead = lead.trim_start_matches(BYTE_ORDER_MARK);
+        let line = line.trim_start_matches(BYTE_ORDER_MARK);
         let column = lead.chars().count();
         // Of a long line the part around the fault.
         let skipped = column.saturating_sub(MOST_SHOWN / 2);
@@ -194,31 +202,6 @@ fn note_value(entries: &mut Vec<Entry>, path: String, value: &toml::Spanned<DeVa
         }
         _ => {}
     }
-}
-
-/// A complaint of the reader as people say it: types by their names, and the nearest field for one that is not known.
-fn in_plain_words(complaint: &str) -> String {
-    let complaint = complaint.trim_end();
-    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
-    let is_unknown = complaint.starts_with("unknown field");
-    if let Some((unknown, known)) = quoted.split_first().filter(|_| is_unknown) {
-        return match nearest(unknown, known.iter().copied()) {
-            Some(near) => format!("there is no field `{unknown}`; did you mean `{near}`?"),
-            None => format!("there is no field `{unknown}`; there are {}", known.join(", ")),
-        };
-    }
-    let kinds = [
-        ("expected usize", "expected a whole number"),
-        ("expected u64", "expected a whole number"),
-        ("expected u32", "expected a whole number"),
-        ("expected a string", "expected a text in quotes"),
-        ("expected a sequence", "expected a list in [ ]"),
-        ("expected a map", "expected a table"),
-        ("expected a boolean", "expected true or false"),
-    ];
-    kinds
-        .iter()
-        .fold(complaint.replace('\n', ", "), |text, (kind, plain)| text.replace(kind, plain))
 }
 
 #[cfg(test)]

@@ -85,6 +85,9 @@ pub struct SuiteDefinition {
     /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default, skip_serializing_if = "is_no")]
     pub translations: bool,
+    /// Only check it; the answer is the suite as it would be, at generation 0.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub dry_run: bool,
 }
 
 /// An edit of a suite: the body of `PATCH /suites/{suite}`.
@@ -156,6 +159,9 @@ pub struct SuiteEdit {
     /// The reason. It may be in the query instead.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Only check it, and report what it would do.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub dry_run: bool,
 }
 
 /// The Dates of a suite start anew: the body of `POST /suites/{suite}/redate`.

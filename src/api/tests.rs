@@ -63,6 +63,7 @@ fn suites() {
             translations: false,
             versions: Versions::ONE,
             namespace: Namespace::default(),
+            dry_run: false,
         },
         json!({ "name": "stable", "origin": "o", "label": "l", "description": "",
             "components": ["main"], "architectures": ["amd64"], "valid_days": 14 }),
@@ -88,12 +89,13 @@ fn suites() {
             translations: true,
             versions: Versions::All,
             namespace: Namespace::parse("trixie").unwrap(),
+            dry_run: true,
         },
         json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "",
             "components": ["main"], "architectures": ["amd64"], "versions": "all", "valid_days": 14,
             "namespace": "trixie", "not_automatic": true, "but_automatic_upgrades": true,
             "changelogs": "https://h/@CHANGEPATH@", "snapshots": "", "contents": false,
-            "pdiffs": false, "translations": true }),
+            "pdiffs": false, "translations": true, "dry_run": true }),
     );
     wire(&SuiteEdit::default(), json!({}));
     wire(&MessageQuery { message: "m".into() }, json!({ "message": "m" }));
@@ -120,11 +122,12 @@ fn suites() {
             versions: "3".parse().ok(),
             namespace: Some(Namespace::default()),
             message: "m".into(),
+            dry_run: true,
         },
         json!({ "alias": "old", "alias_from": "stable", "description": "d", "valid_days": 7, "versions": 3, "namespace": "default", "add_components": ["main"], "owns": ["acme-*"],
             "add_architectures": ["amd64"], "remove_architectures": ["amd64"], "with_packages": true,
             "changelogs": "", "snapshots": "https://h/@SNAPSHOTID@/",
-            "contents": false, "pdiffs": true, "translations": true, "message": "m" }),
+            "contents": false, "pdiffs": true, "translations": true, "message": "m", "dry_run": true }),
     );
     wire(
         &SuiteView {

@@ -1,7 +1,6 @@
 //! apt on this machine: whether it is running, and which servers it reads.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::host_certificates::read;
 use super::replace::{self, wrong};
+use super::root::Root;
 
 /// The locks of apt while it fetches lists, and while it fetches packages. Source: apt,
 /// `pkgAcquire::GetLock`.
@@ -17,15 +17,18 @@ const LOCKS: [&str; 2] = ["var/lib/apt/lists/lock", "var/cache/apt/archives/lock
 /// How long to wait for apt.
 const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(100);
+/// The directory of sources, below the root of a machine.
+const SOURCES: &str = "etc/apt/sources.list.d";
 
 /// Waits until apt below `root` fetches nothing, and holds its locks until the result is dropped.
 ///
 /// # Errors
 /// A [`Failure`] when it runs for too long.
-pub async fn quiet(root: &Path) -> Result<Vec<File>, Failure> {
+pub async fn quiet(root: &Root) -> Result<Vec<File>, Failure> {
     let until = Instant::now() + PATIENCE;
     let mut held = Vec::new();
-    for path in LOCKS.map(|lock| root.join(lock)) {
+    for path in LOCKS {
+        let path = root.target(path)?;
         // Without a lock file, apt has not run here yet.
         let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
         while fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -45,8 +48,8 @@ pub async fn quiet(root: &Path) -> Result<Vec<File>, Failure> {
 ///
 /// # Errors
 /// A [`Failure`] that names the file that cannot be renamed.
-pub fn name_settings(root: &Path, server: &str) -> Result<(), Failure> {
-    let folder = root.join("etc/apt/apt.conf.d");
+pub fn name_settings(root: &Root, server: &str) -> Result<(), Failure> {
+    let folder = root.target("etc/apt/apt.conf.d")?;
     let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
     let (of_suites, of_host) = (format!("60repod-{server}-"), format!("61repod-{server}"));
     for entry in entries {
@@ -70,8 +73,8 @@ pub fn name_settings(root: &Path, server: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A [`Failure`] that names the directory without such a file.
-pub fn address(root: &Path, server: &str) -> Result<String, Failure> {
-    let folder = root.join("etc/apt/sources.list.d");
+pub fn address(root: &Root, server: &str) -> Result<String, Failure> {
+    let folder = root.target(SOURCES)?;
     let unreadable =
         |error: std::io::Error| Failure::refused(format!("{}: {error}", folder.display()));
     let begin = format!("repod-{server}-");
@@ -80,12 +83,12 @@ pub fn address(root: &Path, server: &str) -> Result<String, Failure> {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.starts_with(&begin) && name.ends_with(".sources") {
-            paths.push(path);
+            paths.push(format!("{SOURCES}/{name}"));
         }
     }
     paths.sort();
     for path in paths {
-        let text = read(&path)?;
+        let text = read(&root.target(path)?)?;
         let addresses = text.lines().filter_map(|line| line.strip_prefix("URIs:"));
         // Files of a server whose name goes on behind a `-` begin alike.
         let mut ours = addresses.map(str::trim).filter(|url| is_of(url, server));

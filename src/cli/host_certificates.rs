@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::replace::{self, Rights, wrong};
+use super::root::Root;
 
 /// The directory below the root of a machine.
 const PLACE: &str = "etc/apt/repod";
@@ -24,11 +25,15 @@ const PLACE: &str = "etc/apt/repod";
 const SANDBOX_USER: &str = "_apt";
 const KEY: &str = "client.key";
 const CERTIFICATE: &str = "client.crt";
+/// The directory of all pairs.
+const CERTIFICATES: &str = "certificates";
 /// A file in the directory of a pair: the token that it was made for.
 const MARK: &str = "token";
 
 /// The certificates of a host for one server.
 pub struct HostCertificates {
+    root: Root,
+    /// The directory of the server, below the root.
     directory: PathBuf,
     /// The user that reads keys beside root.
     owner: Option<u32>,
@@ -37,6 +42,7 @@ pub struct HostCertificates {
 
 /// A key, and the certificate for it once there is one.
 pub struct Pair {
+    /// Below the root.
     directory: PathBuf,
     /// PKCS#8, PEM.
     pub key_pem: Zeroizing<String>,
@@ -47,9 +53,9 @@ impl HostCertificates {
     ///
     /// # Errors
     /// A [`Failure`] for a root that is no directory, or an invalid name.
-    pub fn of(root: &Path, server: &str) -> Result<Self, Failure> {
-        if !root.is_dir() {
-            return Err(Failure::usage(format!("{}: is no directory", root.display())));
+    pub fn of(root: &Root, server: &str) -> Result<Self, Failure> {
+        if !root.path().is_dir() {
+            return Err(Failure::usage(format!("{}: is no directory", root.path().display())));
         }
         // An address of IPv6 has colons, in brackets.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
@@ -59,9 +65,10 @@ impl HostCertificates {
         Ok(Self::below(root, server))
     }
 
-    fn below(root: &Path, server: &str) -> Self {
-        let directory = root.join(PLACE).join(server);
-        Self { directory, owner: sandbox_user(root), server: server.to_owned() }
+    fn below(root: &Root, server: &str) -> Self {
+        let directory = Path::new(PLACE).join(server);
+        let owner = sandbox_user(root);
+        Self { root: root.clone(), directory, owner, server: server.to_owned() }
     }
 
     /// The certificates of the machine below `root`, for every server. A directory is named as it is found,
@@ -69,14 +76,14 @@ impl HostCertificates {
     ///
     /// # Errors
     /// A [`Failure`] when the directory cannot be read.
-    pub fn all(root: &Path) -> Result<Vec<Self>, Failure> {
-        let place = root.join(PLACE);
+    pub fn all(root: &Root) -> Result<Vec<Self>, Failure> {
+        let place = root.target(PLACE)?;
         let Ok(entries) = fs::read_dir(&place) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| wrong(&place, &error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.path().join(CERTIFICATE).exists() {
+            if root.has(Path::new(PLACE).join(&name).join(CERTIFICATE)) {
                 found.push(Self::below(root, &name));
             }
         }
@@ -89,7 +96,7 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] when the directory cannot be made or locked.
     pub fn alone(&self) -> Result<fs::File, Failure> {
-        replace::alone(&self.directory)
+        replace::alone(&self.root.target(&self.directory)?)
     }
 
     /// The name of the server.
@@ -97,9 +104,45 @@ impl HostCertificates {
         &self.server
     }
 
-    /// A file beside the pair in use.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+    /// The root of the machine.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// A file beside the pair in use, for messages.
+    pub fn shown(&self, name: &str) -> PathBuf {
+        self.root.shown(self.directory.join(name))
+    }
+
+    /// The text of a file beside the pair in use.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the file that cannot be read.
+    pub fn read(&self, name: &str) -> Result<String, Failure> {
+        read(&self.root.target(self.directory.join(name))?)
+    }
+
+    /// Writes a file beside the pair in use anew.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the file that cannot be written.
+    pub fn replace(&self, name: &str, rights: Rights, content: &[u8]) -> Result<(), Failure> {
+        replace::file(&self.place(name)?, rights, content)
+    }
+
+    /// Where a file or link beside the pair in use is.
+    fn place(&self, name: &str) -> Result<PathBuf, Failure> {
+        self.root.place(self.directory.join(name))
+    }
+
+    /// What a link beside the pair in use names.
+    fn link(&self, name: &str) -> Option<PathBuf> {
+        fs::read_link(self.place(name).ok()?).ok()
+    }
+
+    /// The directory of all pairs.
+    fn certificates(&self) -> Result<PathBuf, Failure> {
+        self.root.target(self.directory.join(CERTIFICATES))
     }
 
     /// The certificate in use and its key.
@@ -107,7 +150,7 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] that names the file that cannot be read.
     pub fn in_use(&self) -> Result<(String, Zeroizing<String>), Failure> {
-        Ok((read(&self.file(CERTIFICATE))?, Zeroizing::new(read(&self.file(KEY))?)))
+        Ok((self.read(CERTIFICATE)?, Zeroizing::new(self.read(KEY)?)))
     }
 
     /// The pair that was made for this token.
@@ -115,9 +158,10 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] when it cannot be read.
     pub fn find(&self, mark: &str) -> Result<Option<Pair>, Failure> {
-        for directory in self.pairs() {
-            if fs::read_to_string(directory.join(MARK)).is_ok_and(|found| found == mark) {
-                let key_pem = Zeroizing::new(read(&directory.join(KEY))?);
+        for directory in self.pairs()? {
+            let file = |name: &str| self.root.target(directory.join(name));
+            if fs::read_to_string(file(MARK)?).is_ok_and(|found| found == mark) {
+                let key_pem = Zeroizing::new(read(&file(KEY)?)?);
                 return Ok(Some(Pair { directory, key_pem }));
             }
         }
@@ -130,7 +174,7 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] that names what cannot be written.
     pub fn add(&self, key_pem: &str, mark: Option<&str>) -> Result<Pair, Failure> {
-        let place = self.directory.join("certificates");
+        let place = self.certificates()?;
         replace::directory(&place)?;
         let id = format!("{:016x}", rand::random::<u64>());
         let (beside, directory) = (place.join(format!(".new-{id}")), place.join(&id));
@@ -152,6 +196,7 @@ impl HostCertificates {
             replace::sync(&place)
         };
         finish().map_err(|error: std::io::Error| wrong(&directory, &error))?;
+        let directory = self.directory.join(CERTIFICATES).join(id);
         Ok(Pair { directory, key_pem: Zeroizing::new(key_pem.to_owned()) })
     }
 
@@ -161,7 +206,8 @@ impl HostCertificates {
     /// A [`Failure`] that names what cannot be written.
     pub fn complete(&self, pair: &Pair, certificate_pem: &str) -> Result<(), Failure> {
         let rights = Rights { mode: 0o644, owner: None };
-        replace::file(&pair.directory.join(CERTIFICATE), rights, certificate_pem.as_bytes())
+        let path = self.root.place(pair.directory.join(CERTIFICATE))?;
+        replace::file(&path, rights, certificate_pem.as_bytes())
     }
 
     /// Moves a certificate and key that are plain files, as `repoctl host issue` writes them,
@@ -186,10 +232,10 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] that names what cannot be written.
     pub fn switch(&self, pair: &Pair) -> Result<(), Failure> {
-        let before = fs::read_link(self.file("current")).ok();
+        let before = self.link("current");
         let next = below(&pair.directory);
         if let Some(before) = before.filter(|before| *before != next) {
-            replace::link(&before, &self.file("previous"))?;
+            replace::link(&before, &self.place("previous")?)?;
         }
         self.point("current", &pair.directory)?;
         self.link_files()
@@ -201,18 +247,17 @@ impl HostCertificates {
     /// # Errors
     /// A [`Failure`] that names what cannot be removed.
     pub fn prune(&self) -> Result<(), Failure> {
-        let kept: Vec<PathBuf> = ["current", "previous"]
-            .iter()
-            .filter_map(|name| fs::read_link(self.file(name)).ok())
-            .collect();
-        let place = self.directory.join("certificates");
+        let kept: Vec<PathBuf> =
+            ["current", "previous"].iter().filter_map(|name| self.link(name)).collect();
+        let place = self.certificates()?;
         let entries = fs::read_dir(&place).map_err(|error| wrong(&place, &error))?;
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             if !kept.contains(&below(&path)) {
                 fs::remove_dir_all(&path).map_err(|error| wrong(&path, &error))?;
             }
         }
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let own = self.root.target(&self.directory)?;
+        let entries = fs::read_dir(own).into_iter().flatten().flatten();
         for entry in entries.filter(|one| one.file_name().as_encoded_bytes().starts_with(b".new-"))
         {
             let path = entry.path();
@@ -222,39 +267,38 @@ impl HostCertificates {
         Ok(())
     }
 
-    fn pairs(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.directory.join("certificates"));
-        let paths = entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-        let whole = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
-        };
-        paths.filter(whole).collect()
+    /// The directories of all pairs, below the root.
+    fn pairs(&self) -> Result<Vec<PathBuf>, Failure> {
+        let entries = fs::read_dir(self.certificates()?);
+        let names = entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.file_name()));
+        let whole = names.filter(|name| !name.as_encoded_bytes().starts_with(b"."));
+        Ok(whole.map(|name| self.directory.join(CERTIFICATES).join(name)).collect())
     }
 
     fn is_linked(&self, name: &str) -> bool {
-        fs::read_link(self.file(name)).is_ok_and(|to| to == Path::new("current").join(name))
+        self.link(name).is_some_and(|to| to == Path::new("current").join(name))
     }
 
     fn link_files(&self) -> Result<(), Failure> {
         for name in [CERTIFICATE, KEY].into_iter().filter(|name| !self.is_linked(name)) {
-            replace::link(&Path::new("current").join(name), &self.file(name))?;
+            replace::link(&Path::new("current").join(name), &self.place(name)?)?;
         }
         Ok(())
     }
 
     fn point(&self, name: &str, directory: &Path) -> Result<(), Failure> {
-        replace::link(&below(directory), &self.file(name))
+        replace::link(&below(directory), &self.place(name)?)
     }
 }
 
 /// The directory of a pair as the links beside `certificates` name it.
 fn below(directory: &Path) -> PathBuf {
-    Path::new("certificates").join(directory.file_name().unwrap_or_default())
+    Path::new(CERTIFICATES).join(directory.file_name().unwrap_or_default())
 }
 
 /// The number of apt's own user on the machine below `root`, if it has one.
-pub fn sandbox_user(root: &Path) -> Option<u32> {
-    let users = fs::read_to_string(root.join("etc/passwd")).ok()?;
+pub fn sandbox_user(root: &Root) -> Option<u32> {
+    let users = fs::read_to_string(root.target("etc/passwd").ok()?).ok()?;
     let line = users.lines().find(|line| line.split(':').next() == Some(SANDBOX_USER))?;
     line.split(':').nth(2)?.parse().ok()
 }

@@ -30,6 +30,7 @@ mod pager;
 mod pem;
 mod render;
 mod replace;
+mod root;
 mod sheet;
 mod style;
 mod table;

@@ -29,6 +29,9 @@ pub fn named(environment: &BTreeMap<String, String>) -> Option<String> {
 pub fn show(line: &str, text: &str) -> bool {
     // What a pager that is killed leaves of the terminal is put right afterwards.
     let before = tcgetattr(std::io::stdin()).ok();
+    if is_of_shell(line) && !has_programs(line) {
+        return false;
+    }
     // Ctrl-C is for the pager, which goes on or ends as it does; this process waits for it.
     let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
     let Ok(mut child) = start(line) else { return false };
@@ -39,17 +42,37 @@ pub fn show(line: &str, text: &str) -> bool {
     {
         let _ = child.kill();
     }
-    let ended = child.wait();
+    // Whatever it ends with, it was there: what it showed is not printed once more.
+    let _ = child.wait();
     drop(interrupts);
     if let Some(before) = before {
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Drain, &before);
     }
-    // By these codes a shell says that it cannot run it.
-    !ended.is_ok_and(|ended| matches!(ended.code(), Some(126 | 127)))
+    true
+}
+
+/// Whether a line is given to the shell.
+fn is_of_shell(line: &str) -> bool {
+    line.contains(|c| OF_THE_SHELL.contains(c))
+}
+
+/// Whether the shell finds the first program of a line and those behind each `|`, as far as they are plain words.
+fn has_programs(line: &str) -> bool {
+    let plain =
+        |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.+".contains(c));
+    let is_setting = |word: &&str| word.contains('=');
+    let mut programs = line
+        .split('|')
+        .filter_map(|part| part.split_whitespace().find(|word| !is_setting(word)).filter(plain));
+    programs.all(|program| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "command -v \"$0\" >/dev/null 2>&1", program]).stdin(Stdio::null());
+        shell.status().is_ok_and(|found| found.success())
+    })
 }
 
 fn start(line: &str) -> std::io::Result<Child> {
-    let mut command = match line.contains(|c| OF_THE_SHELL.contains(c)) {
+    let mut command = match is_of_shell(line) {
         true => {
             let mut shell = Command::new("sh");
             shell.args(["-c", line]);

@@ -97,7 +97,9 @@ pub fn alone(path: &Path) -> Result<fs::File, Failure> {
     directory(path)?;
     let lock = || {
         let mut options = fs::File::options();
-        options.create(true).truncate(false).write(true).mode(0o600);
+        // A link there may lead to any file.
+        let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags);
         let file = options.open(path.join(LOCK))?;
         file.lock()?;
         Ok(file)

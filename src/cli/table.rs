@@ -22,6 +22,8 @@ pub use width::width;
 const GAP: usize = 2;
 /// How much of a word is always shown, if it is so long. Unit: columns.
 const LEAST_WORD: usize = 8;
+/// How much of a name is shown before texts get more than their least: a host's with its domain.
+const READABLE_NAME: usize = 20;
 /// The same of a text that goes on in the next line: an ISO date and more than most words.
 const LEAST_TEXT: usize = 12;
 /// How much of a heading is always shown.
@@ -89,6 +91,15 @@ impl Table {
         self.columns.get(at).map_or("", |column| &column.heading)
     }
 
+    /// The tone of a cell. What something goes to is good only where it comes from something, as versions do.
+    fn tone(&self, heading: &str, cell: &str) -> Tone {
+        let moves = || self.columns.iter().any(|column| column.heading == "FROM");
+        match heading {
+            "TO" if !moves() => Tone::Plain,
+            _ => Tone::of_cell(heading, cell),
+        }
+    }
+
     /// How wide the column has to be.
     fn need(&self, at: usize) -> Need {
         let is_whole = self.columns.get(at).is_some_and(|column| column.whole);
@@ -101,7 +112,9 @@ impl Table {
         let least = self.cells(at).map(least).max().unwrap_or_default();
         let least = least.max(heading.min(LEAST_HEADING));
         let cells = self.cells(at).map(width).max().unwrap_or_default().max(least);
-        Need { least, cells, whole: cells.max(heading) }
+        let names = self.cells(at).filter(|cell| longest_piece(cell).is_none()).map(width);
+        let names = names.max().unwrap_or_default().min(READABLE_NAME).max(least);
+        Need { least, names, cells, whole: cells.max(heading) }
     }
 
     /// Rows below one another, and cells side by side.
@@ -121,7 +134,7 @@ impl Table {
             for line in 0..height {
                 let cells = row.iter().enumerate().map(|(column, cell)| {
                     let part = parts(column).and_then(|parts| parts.get(line)).cloned();
-                    (part.unwrap_or_default(), Tone::of_cell(self.heading(column), cell))
+                    (part.unwrap_or_default(), self.tone(self.heading(column), cell))
                 });
                 self.line(&mut out, indent, widths, cells, sheet);
             }
@@ -168,7 +181,7 @@ impl Table {
         for row in &self.rows {
             let mut block = String::new();
             for (column, cell) in self.columns.iter().zip(row) {
-                let (heading, tone) = (&column.heading, Tone::of_cell(&column.heading, cell));
+                let (heading, tone) = (&column.heading, self.tone(&column.heading, cell));
                 if cell.trim().is_empty() {
                     continue;
                 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use super::keys::write_new;
 use super::replace::{self, Rights};
+use super::root::Root;
 use super::text::shell_word;
 use super::units;
 use crate::api::{HostSetup, SetupFile};
@@ -117,17 +118,17 @@ impl<'a> Tree<'a> {
     ///
     /// # Errors
     /// A [`Failure`] that names the file that cannot be written.
-    pub fn install(&self, root: &Path, sandbox: Option<u32>) -> Result<Vec<String>, Failure> {
+    pub fn install(&self, root: &Root, sandbox: Option<u32>) -> Result<Vec<String>, Failure> {
         let mut leaves: Vec<_> = self.leaves.iter().collect();
         leaves.sort_by_key(|leaf| leaf.on_host.starts_with(SOURCES));
         for leaf in &leaves {
-            let path = root.join(below(leaf.on_host)?);
-            replace::directory(path.parent().unwrap_or(root))?;
+            let path = root.place(below(leaf.on_host)?)?;
+            replace::directory(path.parent().unwrap_or(root.path()))?;
             let owner = sandbox.filter(|_| leaf.owner != "root");
             replace::file(&path, Rights { mode: leaf.mode, owner }, leaf.content)?;
         }
         for path in &self.obsolete {
-            replace::gone(&root.join(below(path)?))?;
+            replace::gone(&root.place(below(path)?)?)?;
         }
         Ok(leaves.iter().map(|leaf| leaf.on_host.to_owned()).collect())
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::failure::Failure;
 use super::replace::{self, Rights};
+use super::root::Root;
 use crate::digest::Digest;
 
 /// Where systemd looks for units of the machine. This directory also shows whether systemd is
@@ -24,8 +25,8 @@ const TIMER: &str = include_str!("../../packaging/repod-renew.timer");
 pub const USUAL_PROGRAM: &str = "/usr/bin/repoctl";
 
 /// The text of the service on the machine below `root`.
-pub fn renewal_unit(root: &Path) -> String {
-    let program = std::env::current_exe().ok().filter(|_| root == Path::new("/"));
+pub fn renewal_unit(root: &Root) -> String {
+    let program = std::env::current_exe().ok().filter(|_| root.is_own());
     let program = program.and_then(|path| path.to_str().map(str::to_owned));
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.+".contains(c);
     let program = program.filter(|path| path.chars().all(plain));
@@ -33,8 +34,8 @@ pub fn renewal_unit(root: &Path) -> String {
 }
 
 /// Whether the machine below `root` has systemd.
-pub fn has_systemd(root: &Path) -> bool {
-    root.join(UNITS).is_dir()
+pub fn has_systemd(root: &Root) -> bool {
+    root.target(UNITS).is_ok_and(|path| path.is_dir())
 }
 
 /// Writes a timer that keeps the certificate and the files of the host as they should be, where the
@@ -42,7 +43,7 @@ pub fn has_systemd(root: &Path) -> bool {
 ///
 /// # Errors
 /// A [`Failure`] that names the file that cannot be written.
-pub fn write(root: &Path) -> Result<Option<String>, Failure> {
+pub fn write(root: &Root) -> Result<Option<String>, Failure> {
     if !has_systemd(root) {
         let note = "there is no systemd here: run `repoctl host renew` and `repoctl host refresh` \
                     once a day by other means";
@@ -76,7 +77,7 @@ pub fn upgrade_units(identity: &str, minutes: u32) -> [(&'static str, String); 2
 ///
 /// # Errors
 /// A [`Failure`] that names the file that cannot be written.
-pub fn write_upgrade(root: &Path, identity: &str, minutes: u32) -> Result<String, Failure> {
+pub fn write_upgrade(root: &Root, identity: &str, minutes: u32) -> Result<String, Failure> {
     if !has_systemd(root) {
         return Ok(
             "there is no systemd here for --upgrade-every: run repod-upgrade by other means".into(),
@@ -91,14 +92,14 @@ pub fn write_upgrade(root: &Path, identity: &str, minutes: u32) -> Result<String
         .into())
 }
 
-fn put(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
+fn put(root: &Root, name: &str, text: &str) -> Result<(), Failure> {
     let rights = Rights { mode: 0o644, owner: None };
-    replace::file(&root.join(UNITS).join(name), rights, text.as_bytes())
+    replace::file(&root.place(Path::new(UNITS).join(name))?, rights, text.as_bytes())
 }
 
 /// Has systemd start a timer with the machine.
-fn want(root: &Path, timer: &str) -> Result<(), Failure> {
-    let wanted = root.join(UNITS).join("timers.target.wants");
+fn want(root: &Root, timer: &str) -> Result<(), Failure> {
+    let wanted = root.target(Path::new(UNITS).join("timers.target.wants"))?;
     replace::directory(&wanted)?;
     replace::link(&Path::new("..").join(timer), &wanted.join(timer))
 }

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::root::Root;
 use super::units;
 use super::written::Written;
 use crate::debian::SuiteName;
@@ -33,7 +33,7 @@ pub struct Plan {
 /// A host, and what was written there.
 pub struct Host<'a> {
     /// The root of its file system.
-    pub root: &'a Path,
+    pub root: &'a Root,
     /// What was written there.
     pub written: &'a Written,
     /// Whether to write also what was changed or removed.
@@ -41,12 +41,8 @@ pub struct Host<'a> {
 }
 
 impl Host<'_> {
-    fn at(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
-    }
-
     fn read(&self, path: &str) -> Result<Option<String>, Failure> {
-        match fs::read(self.at(path)) {
+        match fs::read(self.root.target(path)?) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Failure::refused(format!("{path}: cannot be read: {error}"))
@@ -99,7 +95,7 @@ impl Host<'_> {
         let (suite, path) = (&facts.spec.name, files.sources.path.clone());
         let package = host::client_package(&address.server, suite).ok();
         let package = package.as_ref().map(ToString::to_string).unwrap_or_default();
-        let is_packaged = self.root.join(PACKAGES).join(format!("{package}.list")).exists();
+        let is_packaged = self.root.has(format!("{PACKAGES}/{package}.list"));
         let is_there = self.read(&path)?.is_some();
         if !is_there && !self.force && (is_packaged || self.written.has(&path)) {
             plan.notes.push(format!(

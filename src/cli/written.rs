@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::host_certificates::read;
 use super::replace::{self, Rights};
+use super::root::Root;
 use crate::digest::Digest;
 
 const DIRECTORY: &str = "etc/apt/repod";
@@ -49,16 +50,18 @@ impl Written {
     ///
     /// # Errors
     /// A [`Failure`] that names what cannot be made, locked or read.
-    pub fn open(root: &Path) -> Result<Self, Failure> {
-        let directory = root.join(DIRECTORY);
-        let alone = replace::alone(&directory)?;
-        let path = directory.join(NAME);
-        let book = match path.exists() {
-            true => serde_json::from_str::<Book>(&read(&path)?).map_err(|error| {
-                Failure::refused(format!("{}: is damaged: {error}", path.display())).with_hint(
+    pub fn open(root: &Root) -> Result<Self, Failure> {
+        let alone = replace::alone(&root.target(DIRECTORY)?)?;
+        let name = format!("{DIRECTORY}/{NAME}");
+        let path = root.place(&name)?;
+        let book = match root.has(&name) {
+            true => {
+                serde_json::from_str::<Book>(&read(&root.target(&name)?)?).map_err(|error| {
+                    Failure::refused(format!("{}: is damaged: {error}", path.display())).with_hint(
                     "remove it: files that are as repoctl writes them then count as written by it",
                 )
-            })?,
+                })?
+            }
             false => Book::default(),
         };
         Ok(Self { path, saved: book.clone(), book, _alone: alone })
@@ -126,7 +129,8 @@ mod tests {
     #[test]
     fn a_run_that_was_cut_off_leaves_what_it_wrote_as_its_own() {
         let root = tempfile::tempdir().unwrap();
-        let open = || Written::open(root.path()).map_err(|one| one.message).unwrap();
+        let root = Root::of(root.path());
+        let open = || Written::open(&root).map_err(|one| one.message).unwrap();
         let mut written = open();
         written.note("/a", b"one");
         written.intend("/a", b"two");
@@ -144,9 +148,9 @@ mod tests {
     #[test]
     fn a_damaged_file_is_named() {
         let root = tempfile::tempdir().unwrap();
-        drop(Written::open(root.path()));
+        drop(Written::open(&Root::of(root.path())));
         std::fs::write(root.path().join("etc/apt/repod/written.json"), "{").unwrap();
-        let message = Written::open(root.path()).err().unwrap().message;
+        let message = Written::open(&Root::of(root.path())).err().unwrap().message;
         assert!(message.contains("written.json: is damaged"), "{message}");
     }
 }

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::domain::addition::{Addition, Known, all_and_single, one_of_two, rivalry};
 use crate::domain::conflict::{ConflictKind, ConflictReason};
 use crate::domain::draft::Draft;
-use crate::domain::reserved::CLIENT_PREFIX;
+use crate::domain::reserved::{CLIENT_PREFIX, is_apart};
 use crate::domain::{Conflict, Identity, Package};
 
 /// The reason for a conflict with a package that the asker may not know of. It is the same for
@@ -52,6 +52,8 @@ pub(super) fn refuse(
         let reserved =
             package.name.as_str().starts_with(CLIENT_PREFIX) && *by != Identity::server();
         let reserved = reserved.then(|| "is a name that only the server itself gives".to_owned());
+        let reserved =
+            reserved.or_else(|| taken_as.is_none().then(|| of_reserved_source(package))?);
         let problems = problems(draft, addition).into_iter();
         let problems =
             reserved.into_iter().chain(problems).chain(unallowed(draft, addition, known));
@@ -94,6 +96,18 @@ impl Found {
             (true, false) => Err(Conflict { kind: ConflictKind::Version, reasons: hidden }),
         }
     }
+}
+
+/// The problem of a package of which the source is called like the one that is held by its own name alone: a
+/// command that names it could not say which of both is meant.
+fn of_reserved_source(package: &Package) -> Option<String> {
+    let Package { name, source, .. } = package;
+    (is_apart(source.as_str()) && !is_apart(name.as_str())).then(|| {
+        format!(
+            "has Source: {source}, and {source} is pinned and rolled back by its own name alone; build it from a \
+             source of another name, as repoctl itself is from repod"
+        )
+    })
 }
 
 /// The problem of two packages of one change that could be mistaken for each other.

@@ -273,6 +273,11 @@ impl<'a> Draft<'a> {
         self.withdrawn.insert(withdrawn);
     }
 
+    /// The versions that do not come back by themselves.
+    pub fn withdrawn(&self) -> impl Iterator<Item = &Withdrawn> {
+        self.withdrawn.iter()
+    }
+
     /// Lets a version come back.
     pub fn restore(&mut self, withdrawn: &Withdrawn) {
         self.withdrawn.remove(withdrawn);

@@ -145,6 +145,14 @@ impl AccessGrant {
         self.packages.is_empty() || self.packages.iter().any(|pattern| pattern.matches(package))
     }
 
+    /// Whether it is for uploads of a package of this name, which suites take without owning it: it operates, or it
+    /// names the package. A pattern with `*` names nothing.
+    pub fn brings_reserved(&self, package: &PackageName) -> bool {
+        let operates = self.role >= Role::Operator && self.packages.is_empty();
+        let named = || self.packages.iter().any(|pattern| pattern.is(package));
+        operates || self.role >= Role::Uploader && named()
+    }
+
     /// Whether it reaches everything in its suites.
     pub fn is_whole(&self) -> bool {
         self.components.is_empty() && self.packages.is_empty()

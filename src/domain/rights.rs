@@ -115,7 +115,7 @@ impl Entitled {
     }
 
     /// Whether it may upload to this component what every suite takes for its hosts, although the suite does not
-    /// own the name: it operates the suite, or a grant names it. A pattern with `*` names nothing.
+    /// own the name.
     pub fn brings_reserved(
         &self,
         suite: &SuiteName,
@@ -124,11 +124,7 @@ impl Entitled {
     ) -> bool {
         let grants = self.held.iter().map(|held| &held.grant);
         let covering = grants.filter(|one| one.covers(suite) && one.reaches_component(component));
-        let operates = |one: &AccessGrant| one.role >= Role::Operator && one.packages.is_empty();
-        let named = |one: &AccessGrant| {
-            one.role >= Role::Uploader && one.packages.iter().any(|pattern| pattern.is(name))
-        };
-        covering.map(|one| &**one).any(|one| operates(one) || named(one))
+        covering.map(|one| &**one).any(|one| one.brings_reserved(name))
     }
 
     /// What it may alter in a suite, with this role or a higher one.
@@ -358,6 +354,8 @@ pub enum Verdict {
     OtherSuites,
     /// The identity has a lower role there.
     LowerRole(Role),
+    /// No grant names the package, which the suite takes without owning its name.
+    NotNamed,
     /// The identity has the role there, for these parts only.
     OtherParts(Reach),
 }

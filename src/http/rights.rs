@@ -106,6 +106,9 @@ fn deed_of(query: &api::ExplainQuery, deed: Deed, verdict: &Verdict) -> api::Exp
         Verdict::LowerRole(have) => {
             format!("is {} there; it takes {}", have.as_str(), deed.role().as_str())
         }
+        Verdict::NotNamed => format!(
+            "suite {suite} does not own this name: its operators bring it, and uploaders whose grant names it"
+        ),
         Verdict::OtherParts(reach) => format!("is limited to {}", reach.words()),
     };
     let by = match verdict {

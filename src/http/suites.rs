@@ -72,6 +72,10 @@ pub async fn create(
         versions: definition.versions,
         namespace: definition.namespace,
     };
+    if definition.dry_run {
+        let spec = flow::rehearse(&app.repository, spec).await?;
+        return Ok(Json(views::suite(reports::planned(spec))));
+    }
     let name = spec.name.clone();
     flow::create(&app.repository, &admitted, spec).await?;
     Ok(Json(views::suite(reports::suite(&app.repository, &name).await?)))
@@ -107,7 +111,7 @@ pub async fn edit(
         versions: edit.versions,
         namespace: edit.namespace,
     };
-    let outcome = flow::edit(&app.repository, &admitted, &suite, changed).await?;
+    let outcome = flow::edit(&app.repository, &admitted, &suite, changed, edit.dry_run).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))
 }
 

@@ -49,12 +49,15 @@ repo.toml:3:1: suite.stable.component: there is no field `component`; did you me
 fn a_wrong_type_is_shown_at_the_value() {
     let text = "[suite.\"a.b\"]\nvalid_days = \"three\"\n";
     let expected = "\
-repo.toml:2:14: suite.\"a.b\".valid_days: invalid type: string \"three\", expected a whole number
+repo.toml:2:14: suite.\"a.b\".valid_days: is the text \"three\", expected a whole number
   2 | valid_days = \"three\"
     |              ^^^^^^^";
     assert_eq!(told(text), expected);
     let said = told("[suite.s]\ncomponents = [\"漢\", 4]\n");
-    assert!(said.starts_with("repo.toml:2:20: suite.s.components[1]: invalid type"), "{said}");
+    assert!(
+        said.starts_with("repo.toml:2:20: suite.s.components[1]: is the number 4, expected a text"),
+        "{said}"
+    );
     assert!(said.ends_with("\n    |                     ^"), "{said}");
 }
 
@@ -62,7 +65,7 @@ repo.toml:2:14: suite.\"a.b\".valid_days: invalid type: string \"three\", expect
 fn a_missing_field_is_shown_at_its_table() {
     let said = told("[[grant]]\nrole = \"a\"\n[[grant]]\n");
     assert!(
-        said.starts_with("repo.toml:3:1: grant[1]: missing field `role`\n  3 | [[grant]]"),
+        said.starts_with("repo.toml:3:1: grant[1]: the field `role` is missing\n  3 | [[grant]]"),
         "{said}"
     );
 }
@@ -74,7 +77,8 @@ fn what_is_no_toml_is_shown_where_it_ends_to_be() {
     assert!(said.contains("\n  ") && said.contains('^'), "{said}");
     let said = told("a = 1\na = 2\n");
     assert!(
-        said.starts_with("repo.toml:2:1: is not TOML: ") && said.contains("duplicate key"),
+        said.starts_with("repo.toml:2:1: is not TOML: ")
+            && said.contains("this name is there twice"),
         "{said}"
     );
 }
@@ -120,4 +124,40 @@ fn a_value_of_a_list_is_shown_where_a_rule_quotes_it() {
     let said = TomlText::new(text).fault(&error).told("f");
     assert!(said.starts_with("f:1:15: words[1]: word \"b c\" is not valid"), "{said}");
     assert!(said.ends_with("    |               ^^^^^"), "{said}");
+}
+
+#[test]
+fn a_mark_of_the_byte_order_is_no_column() {
+    let said = told("\u{feff}zzz = 1\n");
+    assert!(said.starts_with("repo.toml:1:1: zzz: there is no field"), "{said}");
+    assert!(said.ends_with("\n  1 | zzz = 1\n    | ^^^"), "{said}");
+    let said = told("\u{feff}[suite.s]\nvalid_days = \"a\"\n");
+    assert!(said.starts_with("repo.toml:2:14: "), "{said}");
+}
+
+/// The words of the library are for those who write TOML readers.
+#[test]
+fn what_the_reader_says_is_said_in_plain_words() {
+    for (text, said) in [
+        ("a = x\n", "1:5: is not TOML: a text stands in quotes"),
+        ("a = 1\na = 2\n", "2:1: is not TOML: this name is there twice"),
+        ("a = [1\n", "is not TOML: the list does not end with ]"),
+        ("[suite\n", "is not TOML: the heading does not end with ]"),
+        ("a\n", "is not TOML: the field has no value; write NAME = VALUE"),
+        ("a =\n", "is not TOML: "),
+        ("a = 1 2\n", "1:5: is not TOML: a text stands in quotes"),
+        ("a = \"b\" c\n", "is not TOML: "),
+        (
+            "[suite.s]\nvalid_days = -1\n",
+            "2:14: suite.s.valid_days: is the number -1, expected a whole number",
+        ),
+        ("[suite.s]\nvalid_days = 1.5\n", "is the number 1.5, expected a whole number"),
+        ("[suite.s]\nvalid_days = true\n", "is true, expected a whole number"),
+        ("[suite.s]\nvalid_days = []\n", "is a list, expected a whole number"),
+        ("[suite.s]\ncomponents = {}\n", "is a table, expected a list in [ ]"),
+        ("grant = 1\n", "is the number 1, expected a list in [ ]"),
+    ] {
+        let whole = told(text);
+        assert!(whole.contains(said), "{text:?}: {whole}");
+    }
 }

@@ -4,6 +4,7 @@ mod clock;
 mod fresh;
 mod groups;
 mod killed;
+mod links;
 mod renewals;
 mod tokens;
 mod wire;

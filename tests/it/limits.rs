@@ -182,19 +182,19 @@ fn a_grant_for_a_suite_that_is_not_there_is_told() {
     let again = server.repoctl(&[&grant[..], &["--json"]].concat()).expect_success();
     let told: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
     assert!(told["notes"][0].as_str().unwrap().contains("did you mean stable?"), "{again}");
-    let sound = ["access", "grant", "host", "web-01", "--suite", "stable", "--json"];
-    assert!(!server.repoctl(&sound).expect_success().says("notes"));
-
-    let file = server.at("repo.toml");
-    let text = "[[grant]]\nto = \"web-02\"\nrole = \"host\"\nsuites = [\"stabel\", \"edge\"]\n";
-    std::fs::write(&file, text).unwrap();
-    for more in [&["--dry-run"][..], &["--yes"], &["--yes"]] {
-        let told = server.repoctl(&[&["apply", "-f", &file][..], more].concat()).expect_success();
-        told.expect_says(
-            "warning: line 1: grant host of edge stabel to web-02: suites: there is no suite \
-                          stabel; did you mean stable?",
-        );
-    }
+    // What is limited to parts that no suite of it has is told alike, and one that has them is not.
+    server.repoctl(&["suite", "edit", "stable", "--owns", "acme-*"]).expect_success();
+    let grant = ["access", "grant", "uploader", CI, "--suite", "stable"];
+    let limits = ["--component", "mian", "--package", "acme-web*,widget"];
+    let told = server
+        .repoctl(&[&grant[..], &limits].concat())
+        .expect_success()
+        .expect_says("components: mian is no component of stable; did you mean main?")
+        .expect_says("packages: widget can match nothing there: stable owns only acme-*");
+    assert!(!told.says("acme-web* can match nothing"), "{told}");
+    let limits = ["--component", "main", "--package", "acme-web*,repoctl"];
+    let told = server.repoctl(&[&grant[..], &limits].concat()).expect_success();
+    assert!(!told.says("note:"), "{told}");
 }
 
 #[test]

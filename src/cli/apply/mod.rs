@@ -1,6 +1,7 @@
 //! `repoctl apply`: makes the server match a file; `repoctl access export` writes such a file.
 
 mod aliases;
+mod faults;
 mod manifest;
 mod plan;
 mod stays;
@@ -20,8 +21,9 @@ use crate::cli::style::Tone;
 use crate::cli::text::escape;
 use crate::client::Client;
 use crate::debian::SuiteName;
-use crate::toml_text::{TomlText, step};
+use crate::toml_text::TomlText;
 
+use faults::Refused;
 pub use manifest::Manifest;
 use plan::Plan;
 use stays::Stays;
@@ -72,21 +74,33 @@ pub async fn apply(session: &mut Session<'_>, args: &ApplyArgs) -> Result<(), Fa
     Ok(())
 }
 
-/// The plan from the present state to that of the file. The server checks groups and grants before
-/// anything is done, also in a dry run.
+/// The plan from the present state to that of the file. Everything that the server would refuse is told here,
+/// before anything is done, and also in a dry run.
 async fn draw(client: &Client, file: &Written, how: (bool, &str)) -> Result<Plan, Failure> {
     let suites = client.list_suites().await?;
     let access = client.list_access().await?;
     let plan = Plan::new(&file.manifest, &suites, &access, how);
-    if !plan.impossible.is_empty() {
-        let failure = Failure::refused("the file asks what cannot be done; nothing was done");
-        return Err(failure.with_reasons(file.lines(&plan.impossible)));
-    }
-    if !plan.access.is_empty() {
+    let impossible = plan.impossible.iter().map(|(field, why)| Refused::impossible(field, why));
+    let mut refused: Vec<_> = impossible.collect();
+    let by_itself = faults::of(&file.manifest, &access);
+    let may_ask = by_itself.is_empty();
+    refused.extend(by_itself);
+    refused.extend(faults::of_suites(client, &plan, &file.manifest).await?);
+    let mut failure = file.refusal(&refused);
+    if may_ask && !plan.access.is_empty() {
         let rehearsal = AccessChange { dry_run: true, ..plan.access.clone() };
-        client.edit_access(&rehearsal).await.map_err(|error| file.locate(error.into()))?;
+        if let Err(error) = client.edit_access(&rehearsal).await {
+            let other = file.locate(error.into());
+            match &mut failure {
+                None => failure = Some(other),
+                Some(failure) => {
+                    failure.reasons.push(other.message);
+                    failure.reasons.extend(other.reasons);
+                }
+            }
+        }
     }
-    Ok(plan)
+    failure.map_or(Ok(plan), Err)
 }
 
 /// Prints the difference before it is made, so that it is visible even when making it fails.
@@ -114,7 +128,7 @@ fn tell(session: &mut Session<'_>, plan: &Plan) {
 async fn carry_out(session: &mut Session<'_>, plan: &Plan, file: &Written) -> Result<(), Failure> {
     let mut done = Vec::new();
     let failed = |failure: Failure, suite: &SuiteName, done: &[String]| {
-        in_part(file.at_suite(suite, failure), done)
+        in_part(file.at_suite(suite, false, failure), done)
     };
     for suite in &plan.create {
         let made = session.client.create_suite(suite).await;
@@ -123,7 +137,8 @@ async fn carry_out(session: &mut Session<'_>, plan: &Plan, file: &Written) -> Re
     }
     for (name, edit, _) in &plan.edit {
         let edited = session.client.edit_suite(name, edit).await;
-        edited.map_err(|error| failed(error.into(), name, &done))?;
+        let owns = edit.owns.is_some();
+        edited.map_err(|error| in_part(file.at_suite(name, owns, error.into()), &done))?;
         done.push(format!("suite {name} was edited"));
     }
     if !plan.access.is_empty() {
@@ -160,22 +175,39 @@ struct Written {
 }
 
 impl Written {
-    /// What is impossible, each with the line of the file that asks it.
-    fn lines(&self, impossible: &[(String, String)]) -> Vec<String> {
+    /// The failure of all that is refused, each with the line of the file that asks it.
+    fn refusal(&self, refused: &[Refused]) -> Option<Failure> {
         let places = TomlText::new(&self.text);
-        let told = |(field, why): &(String, String)| {
-            let fault = places.at(field, why);
-            [vec![fault.head(&self.shown)], fault.excerpt()].concat()
-        };
-        impossible.iter().flat_map(told).collect()
+        let at = |one: &Refused| places.at(&one.field, one.problem.as_str());
+        match refused {
+            [] => None,
+            [one] if one.is_invalid => {
+                let mut failure = Failure::in_file(&self.shown, &at(one));
+                failure.reasons.extend(one.more.iter().cloned());
+                Some(failure)
+            }
+            several => {
+                let told = |one: &Refused| {
+                    let fault = at(one);
+                    [vec![fault.head(&self.shown)], fault.excerpt(), one.more.clone()].concat()
+                };
+                let mut failure =
+                    Failure::refused("the file asks what cannot be done; nothing was done")
+                        .with_reasons(several.iter().flat_map(told).collect());
+                if several.iter().all(|one| one.is_invalid) {
+                    failure.exit = Exit::Usage;
+                }
+                Some(failure)
+            }
+        }
     }
 
     /// A refusal of what the file says of a suite.
-    fn at_suite(&self, suite: &SuiteName, mut failure: Failure) -> Failure {
-        let field = format!("suite.{}", step(suite.as_str()));
-        let fault = TomlText::new(&self.text).at(&field, failure.message);
+    fn at_suite(&self, suite: &SuiteName, owns: bool, mut failure: Failure) -> Failure {
+        let one = faults::of_suite(&failure, suite, &self.manifest, owns);
+        let fault = TomlText::new(&self.text).at(&one.field, one.problem);
         failure.message = fault.head(&self.shown);
-        failure.reasons.splice(0..0, fault.excerpt());
+        failure.reasons = [fault.excerpt(), one.more].concat();
         failure
     }
 

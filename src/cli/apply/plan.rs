@@ -52,11 +52,15 @@ impl Plan {
         plan
     }
 
-    /// Warns of grants for suites that will not be there.
+    /// Warns of grants for suites, and parts of them, that will not be there.
     fn warn(&mut self, file: &Manifest, there: &[SuiteView]) {
         let mut known = Known::of(there.iter().filter(|suite| !self.remove.contains(&suite.name)));
         for (name, entry) in file.suite.iter().flatten() {
-            known.add(name, entry.alias.as_deref());
+            known.name(name, entry.alias.as_deref());
+            let made = self.create.iter().find(|suite| suite.name == *name);
+            let components = made.map(|suite| &suite.components).or(entry.components.as_ref());
+            let components = components.map(Vec::as_slice).unwrap_or_default();
+            known.part(name, components, entry.owns.as_deref());
         }
         for (line, grant) in file.grants() {
             let faults = known.faults(grant).into_iter();
@@ -255,6 +259,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         translations: entry.translations.unwrap_or(false),
         versions: entry.versions.unwrap_or_default(),
         namespace: entry.namespace.clone().unwrap_or_default(),
+        dry_run: false,
     }
 }
 

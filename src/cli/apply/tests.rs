@@ -329,4 +329,30 @@ fn a_grant_for_a_suite_that_will_not_be_there_is_told_with_its_line() {
         line.starts_with("line 3: ") && line.contains("the grant counts once there is one"),
         "{line}"
     );
+    // Limits are held against what the suites have then.
+    let limited = |owns: &str, limits: &str| {
+        let grant = format!(
+            "[[grant]]\nto = \"a.example\"\nrole = \"uploader\"\nsuites = [\"stable\"]\n{limits}"
+        );
+        plan(
+            &format!("[suite.stable]\ncomponents = [\"main\", \"extra\", \"new\"]\n{owns}{grant}"),
+            false,
+        )
+        .warnings
+    };
+    let limits = "components = [\"new\"]\npackages = [\"widget*\"]\n";
+    let [told] = &limited("", limits)[..] else { panic!("one is told") };
+    assert!(
+        told.ends_with("packages: widget* can match nothing there: stable owns only acme-*"),
+        "{told}"
+    );
+    assert!(limited("owns = [\"widget-*\"]\n", limits).is_empty());
+    let [told] = &limited("owns = []\n", "components = [\"nwe\"]\n")[..] else {
+        panic!("one is told")
+    };
+    assert!(
+        told.starts_with("line 4: ")
+            && told.ends_with("nwe is no component of stable; did you mean new?"),
+        "{told}"
+    );
 }

@@ -1,7 +1,6 @@
 //! `repoctl host token`, `host enroll` and `host renew`.
 
 use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
@@ -18,10 +17,11 @@ use crate::cli::apt;
 use crate::cli::args::{Consent, HostEnroll, HostRenew, HostToken, LimitArgs};
 use crate::cli::consent::Question;
 use crate::cli::failure::Failure;
-use crate::cli::host_certificates::{HostCertificates, Pair, read, sandbox_user};
+use crate::cli::host_certificates::{HostCertificates, Pair, sandbox_user};
 use crate::cli::keys::NewKey;
 use crate::cli::render;
-use crate::cli::replace::{self, Rights};
+use crate::cli::replace::Rights;
+use crate::cli::root::Root;
 use crate::cli::terminal::Terminal;
 use crate::cli::text::{age, escape, when};
 use crate::cli::tree::Tree;
@@ -99,7 +99,8 @@ pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Res
         .map_err(|why| Failure::usage(format!("this is no token: {why}")))?;
     let ca_pem = recognise(&token).await?;
     let stranger = Client::stranger(&token.server, ca_pem.as_bytes())?.because(&args.why.message);
-    let host_certificates = HostCertificates::of(&args.root, &stranger.server_name())?;
+    let root = Root::of(&args.root);
+    let host_certificates = HostCertificates::of(&root, &stranger.server_name())?;
 
     let _alone = host_certificates.alone()?;
     let mark = Digest::of(token.secret.0.as_bytes()).to_string();
@@ -118,11 +119,11 @@ pub async fn enroll(around: &mut Terminal, json: bool, args: &HostEnroll) -> Res
     let client = client(&token.server, &issued, &pair)?;
     let query = SetupQuery { installs: true, ..SetupQuery::default() };
     let setup = client.host_setup(&token.name, &query).await?;
-    let files = place(&args.root, &host_certificates, &pair, &setup).await?;
+    let files = place(&host_certificates, &pair, &setup).await?;
     let mut notes = setup.notes;
-    notes.extend(units::write(&args.root)?);
+    notes.extend(units::write(&root)?);
     if let Some(minutes) = args.upgrade.upgrade_every {
-        notes.push(units::write_upgrade(&args.root, &token.name, minutes)?);
+        notes.push(units::write_upgrade(&root, &token.name, minutes)?);
     }
 
     let consent = Consent::Plain;
@@ -174,7 +175,6 @@ fn client(server: &str, issued: &IssuedCertificate, pair: &Pair) -> Result<Clien
 
 /// Puts the files of a host in place, then the pair, then the sources, which make apt use them.
 async fn place(
-    root: &Path,
     host_certificates: &HostCertificates,
     pair: &Pair,
     setup: &HostSetup,
@@ -185,8 +185,9 @@ async fn place(
         let text = format!("the server keeps the certificate elsewhere than in {own}");
         return Err(Failure::refused(text).with_hint("use a repoctl of the server's own version"));
     }
+    let root = host_certificates.root();
     let _held = apt::quiet(root).await?;
-    if named.iter().all(|path| root.join(path.trim_start_matches('/')).exists()) {
+    if named.iter().all(|path| root.has(path)) {
         host_certificates.adopt()?;
     }
     host_certificates.switch(pair)?;
@@ -198,7 +199,7 @@ async fn place(
 }
 
 /// Notes what was written, so that `host refresh` knows what somebody altered since.
-fn note_written(root: &Path, server: &str, setup: &HostSetup) -> Result<(), Failure> {
+fn note_written(root: &Root, server: &str, setup: &HostSetup) -> Result<(), Failure> {
     let mut written = Written::open(root)?;
     for file in &setup.files {
         written.note(&file.path, file.content.as_bytes());
@@ -215,7 +216,7 @@ fn note_written(root: &Path, server: &str, setup: &HostSetup) -> Result<(), Fail
 /// # Errors
 /// The first [`Failure`], after every server was tried; the old certificate then stays in use.
 pub async fn renew(around: &mut Terminal, json: bool, args: &HostRenew) -> Result<(), Failure> {
-    let all = HostCertificates::all(&args.root)?;
+    let all = HostCertificates::all(&Root::of(&args.root))?;
     if all.is_empty() {
         return Err(Failure::refused("this machine holds no certificate of a repod")
             .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
@@ -259,14 +260,14 @@ async fn renew_one(
     host_certificates: &HostCertificates,
     now: Moment,
 ) -> Result<(bool, i64), Failure> {
-    let root = &args.root;
+    let root = host_certificates.root();
     let _alone = host_certificates.alone()?;
     apt::name_settings(root, host_certificates.server())?;
     let (certificate_pem, key_pem) = host_certificates.in_use()?;
     let (name, begins, ends) = read_certificate(&certificate_pem).ok_or_else(|| {
         Failure::refused(format!(
             "{}: is no certificate",
-            host_certificates.file("client.crt").display()
+            host_certificates.shown("client.crt").display()
         ))
     })?;
     if now.0 >= ends {
@@ -280,8 +281,7 @@ async fn renew_one(
         Err(_) if !is_due => return Ok((false, ends)),
         found => found?,
     };
-    let ca_file = host_certificates.file("ca.crt");
-    let ca_pem = read(&ca_file)?;
+    let ca_pem = host_certificates.read("ca.crt")?;
     let credentials = Credentials {
         server: server.clone(),
         certificate_pem: certificate_pem.into_bytes(),
@@ -308,7 +308,7 @@ async fn renew_one(
     host_certificates.switch(&pair)?;
     if issued.ca_pem != ca_pem {
         let rights = Rights { mode: 0o644, owner: None };
-        replace::file(&ca_file, rights, issued.ca_pem.as_bytes())?;
+        host_certificates.replace("ca.crt", rights, issued.ca_pem.as_bytes())?;
     }
     host_certificates.prune()?;
     Ok((true, issued.not_after))

@@ -1,7 +1,5 @@
 //! `repoctl host refresh`: writes what a host lacks, on the host.
 
-use std::path::Path;
-
 use zeroize::Zeroizing;
 
 use super::enrol::{of_host, read_certificate};
@@ -9,9 +7,10 @@ use crate::api::SetupQuery;
 use crate::cli::apt;
 use crate::cli::args::HostRefresh;
 use crate::cli::failure::Failure;
-use crate::cli::host_certificates::{HostCertificates, read};
+use crate::cli::host_certificates::HostCertificates;
 use crate::cli::host_facts::{self, HostFacts};
 use crate::cli::replace::{self, Rights};
+use crate::cli::root::Root;
 use crate::cli::terminal::Terminal;
 use crate::cli::text::{age, escape, escape_json};
 use crate::cli::wanted::{Host, Plan};
@@ -34,7 +33,7 @@ struct Told {
 /// # Errors
 /// The first [`Failure`], after every server was tried.
 pub async fn refresh(around: &mut Terminal, json: bool, args: &HostRefresh) -> Result<(), Failure> {
-    let all = HostCertificates::all(&args.root)?;
+    let all = HostCertificates::all(&Root::of(&args.root))?;
     if all.is_empty() {
         return Err(Failure::refused("this machine holds no certificate of a repod")
             .with_hint("make a token with repoctl host token, and run repoctl host enroll here"));
@@ -86,7 +85,7 @@ async fn refresh_one(
     told: &mut Told,
     now: Moment,
 ) -> Result<(), Failure> {
-    let (root, server) = (&args.root, host_certificates.server());
+    let (root, server) = (host_certificates.root(), host_certificates.server());
     let (certificate_pem, key_pem) = {
         // No renewal exchanges the two meanwhile.
         let _alone = host_certificates.alone()?;
@@ -107,22 +106,22 @@ async fn refresh_one(
         server: address,
         certificate_pem: certificate_pem.into_bytes(),
         key_pem: Zeroizing::new(key_pem.as_bytes().to_vec()),
-        ca_pem: read(&host_certificates.file("ca.crt"))?.into_bytes(),
+        ca_pem: host_certificates.read("ca.crt")?.into_bytes(),
     };
     let client = Client::new(&credentials)?;
     let asked = ask(&client, &name, server, None).await;
     let mut facts = asked.map_err(|failure| of_host(failure, &name))?;
-    let mut plan = plan(args, &written, &facts)?;
+    let mut plan = plan(root, args.force, &written, &facts)?;
     if !plan.new_suites.is_empty() && !args.dry_run {
         // The server notes that the host has these keys, so they are the ones that it gives now.
         let new = ask(&client, &name, server, Some(&plan.new_suites)).await?;
         let is_new = |suite: &SuiteName| new.suites.iter().any(|one| one.spec.name == *suite);
         facts.suites.retain(|one| !is_new(&one.spec.name));
         facts.suites.extend(new.suites);
-        plan = self::plan(args, &written, &facts)?;
+        plan = self::plan(root, args.force, &written, &facts)?;
     }
     written.note_address(server, &facts.address.public_url);
-    carry_out(args, &mut written, plan, told)
+    carry_out(args.dry_run, root, &mut written, plan, told)
 }
 
 fn name_of(
@@ -130,7 +129,7 @@ fn name_of(
     certificate_pem: &str,
     now: Moment,
 ) -> Result<String, Failure> {
-    let file = host_certificates.file("client.crt");
+    let file = host_certificates.shown("client.crt");
     let (name, _, ends) = read_certificate(certificate_pem)
         .ok_or_else(|| Failure::refused(format!("{}: is no certificate", file.display())))?;
     if now.0 < ends {
@@ -158,8 +157,8 @@ async fn ask(
     host_facts::read(&facts, server)
 }
 
-fn plan(args: &HostRefresh, written: &Written, facts: &HostFacts) -> Result<Plan, Failure> {
-    let host = Host { root: &args.root, written, force: args.force };
+fn plan(root: &Root, force: bool, written: &Written, facts: &HostFacts) -> Result<Plan, Failure> {
+    let host = Host { root, written, force };
     let mut plan = Plan::default();
     host.suites(&mut plan, &facts.address, &facts.suites)?;
     Ok(plan)
@@ -176,22 +175,24 @@ fn refresh_machine(
         Identity::parse(&read_certificate(&certificate_pem)?.0).ok()
     });
     let Some(identity) = names.into_iter().next() else { return Ok(()) };
-    let mut written = Written::open(&args.root)?;
+    let root = &Root::of(&args.root);
+    let mut written = Written::open(root)?;
     let mut plan = Plan::default();
-    let host = Host { root: &args.root, written: &written, force: args.force };
+    let host = Host { root, written: &written, force: args.force };
     host.machine(&mut plan, &identity)?;
-    carry_out(args, &mut written, plan, told)
+    carry_out(args.dry_run, root, &mut written, plan, told)
 }
 
 /// Writes the files, each whole or not at all. A run that is cut off goes on with the next one.
 fn carry_out(
-    args: &HostRefresh,
+    dry_run: bool,
+    root: &Root,
     written: &mut Written,
     plan: Plan,
     told: &mut Told,
 ) -> Result<(), Failure> {
     told.notes.extend(plan.notes);
-    if args.dry_run {
+    if dry_run {
         told.wrote.extend(plan.writes.into_iter().map(|file| file.path));
         return Ok(());
     }
@@ -203,8 +204,8 @@ fn carry_out(
     }
     written.save()?;
     for file in plan.writes {
-        let path = args.root.join(file.path.trim_start_matches('/'));
-        replace::directory(path.parent().unwrap_or(Path::new("/")))?;
+        let path = root.place(&file.path)?;
+        replace::directory(path.parent().unwrap_or(root.path()))?;
         let mode = u32::from_str_radix(file.mode, 8).unwrap_or(0o644);
         replace::file(&path, Rights { mode, owner: None }, file.content.as_bytes())?;
         written.note(&file.path, file.content.as_bytes());

@@ -97,6 +97,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         translations: args.offer.translations.unwrap_or(false),
         versions: args.offer.versions.unwrap_or_default(),
         namespace: args.namespace.clone(),
+        dry_run: false,
     };
     let view = session.client.create_suite(&definition).await?;
     session.show(&view, |_| render::suite::show(&view, now));
@@ -125,6 +126,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         translations: args.offer.translations,
         versions: args.offer.versions,
         message: String::new(),
+        dry_run: false,
     };
     if edit == SuiteEdit::default() {
         return Err(Failure::usage("nothing to edit was given")

@@ -1,5 +1,7 @@
 //! Suites, their history and their differences.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{change, pairs};
 use crate::api::{Diff, GenerationView, HoldView, Move, SuiteView};
 use crate::cli::sheet::Sheet;
@@ -124,6 +126,7 @@ fn beside(suite: &SuiteView) -> String {
 /// Generations, newest first, as a table.
 pub fn history(generations: &[GenerationView], sheet: &Sheet) -> String {
     let mut table = Table::new(&[">GENERATION", "", "PUBLISHED", "BY", "CHANGED", "MESSAGE"]);
+    let alike = alike(generations);
     for one in generations {
         let again = one.same_as.map(|same| format!("(as {same}) ")).unwrap_or_default();
         let message = one.message.trim_end().replace('\n', "; ");
@@ -132,19 +135,38 @@ pub fn history(generations: &[GenerationView], sheet: &Sheet) -> String {
             if one.live { "live".into() } else { " ".into() },
             when(one.at, sheet.now),
             one.authors.join(","),
-            changed(one),
+            changed(one, &alike),
             format!("{again}{message}").trim_end().to_owned(),
         ]);
     }
     table.lines(0, sheet)
 }
 
+/// The moves that several generations have in other architectures: builders sent one version one after the other.
+fn alike(generations: &[GenerationView]) -> BTreeSet<String> {
+    let mut of: BTreeMap<String, BTreeSet<BTreeSet<String>>> = BTreeMap::new();
+    for one in generations {
+        let mut own: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for one in &one.moves {
+            own.entry(moved(one)).or_default().insert(one.architecture.to_string());
+        }
+        own.into_iter().for_each(|(text, architectures)| {
+            of.entry(text).or_default().insert(architectures);
+        });
+    }
+    of.into_iter().filter(|(_, sets)| sets.len() > 1).map(|(text, _)| text).collect()
+}
+
 /// How many packages of a generation are named.
 const NAMED: usize = 4;
 
 /// What came and went: `acme-web 1.0 -> 2.0, +acme-new 1.0, -acme-old 3.1, and 5 more`.
-fn changed(one: &GenerationView) -> String {
-    let mut names: Vec<String> = one.moves.iter().map(moved).collect();
+fn changed(one: &GenerationView, alike: &BTreeSet<String>) -> String {
+    let of = |one: &Move| match moved(one) {
+        text if alike.contains(&text) => format!("{text} ({})", one.architecture),
+        text => text,
+    };
+    let mut names: Vec<String> = one.moves.iter().map(of).collect();
     // The same of every architecture is said once.
     names.dedup();
     let (entered, left) = (one.entered, one.left);

@@ -164,3 +164,29 @@ fn identities_show_their_best_certificate() {
     assert!(line(json!([certificate(soon, Some(1))])).ends_with("  revoked"));
     assert!(line(json!([])).ends_with("  none"));
 }
+
+#[test]
+fn generations_that_differ_by_their_architecture_alone_say_it() {
+    let generation = |number: u64, moves: serde_json::Value| {
+        json!({ "generation": number, "live": false, "at": 1, "authors": ["ci"], "message": "", "entered": 1,
+            "left": 1, "moves": moves })
+    };
+    let moved = |name: &str, architecture: &str| json!({ "package": name, "architecture": architecture, "component": "main", "from": "1.0", "to": "2.0" });
+    let generations: Vec<crate::api::GenerationView> = read(json!([
+        generation(4, json!([moved("acme-web", "arm64")])),
+        generation(3, json!([moved("acme-web", "amd64")])),
+        generation(2, json!([moved("acme-db", "amd64"), moved("acme-db", "arm64")])),
+    ]));
+    let told = suite::history(&generations, &PLAIN);
+    let changes: Vec<_> = told
+        .lines()
+        .skip(1)
+        .map(|line| line.split("ci  ").nth(1).unwrap().trim_end_matches([' ', '-']))
+        .collect();
+    assert_eq!(
+        changes,
+        ["acme-web 1.0 -> 2.0 (arm64)", "acme-web 1.0 -> 2.0 (amd64)", "acme-db 1.0 -> 2.0"]
+    );
+    // One alone has nothing to be told from.
+    assert!(!suite::history(&generations[..1], &PLAIN).contains("arm64"));
+}

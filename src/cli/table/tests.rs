@@ -34,11 +34,11 @@ fn names_are_cut_in_the_middle_and_texts_go_on() {
     ];
     let text = table(&rows).lines(0, &sheet(44));
     let expected = "\
-NAME                  SIZE  WHY
-acme-sto…frontend   1.0 MB  it crashes at
-                            the start of
-                            every day
-acme-web           12.3 MB  -
+NAME                     SIZE  WHY
+acme-store…-frontend   1.0 MB  it crashes at
+                               the start of
+                               every day
+acme-web              12.3 MB  -
 ";
     assert_eq!(text, expected);
 }
@@ -120,4 +120,25 @@ proptest! {
         let plain = table.lines(indent, &Sheet { columns: None, ..sheet(80) });
         prop_assert_eq!(plain.lines().count(), rows.len() + 1);
     }
+}
+
+#[test]
+fn texts_go_on_in_the_next_line_before_a_name_is_cut() {
+    let mut table = Table::new(&["NAME", "CERTIFICATE", "OFFERED"]);
+    table
+        .row(["web-01.example.org", "token ends in 5 hours", "stable 42 of 43"].map(str::to_owned));
+    let text = table.lines(0, &sheet(50));
+    assert!(text.contains("\nweb-01.example.org  "), "{text}");
+    assert!(text.lines().all(|line| UnicodeWidthStr::width(line) <= 50), "{text}");
+}
+
+#[test]
+fn what_was_given_to_somebody_has_no_colour_and_what_a_version_goes_to_has_one() {
+    let lines = |headings: [&str; 2]| {
+        let mut table = Table::new(&headings);
+        table.row(["1.0", "2.0"].map(str::to_owned));
+        table.lines(0, &Sheet { colours: true, ..sheet(80) })
+    };
+    assert!(!lines(["ROLE", "TO"]).contains('\u{1b}'));
+    assert!(lines(["FROM", "TO"]).contains('\u{1b}'));
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -103,4 +104,40 @@ async fn a_file_is_applied_after_it_was_shown_and_tried() {
     let output = stage.run(&["apply", "-f", "-"]).await;
     assert_eq!(output.exit, 2);
     assert!(output.err.contains("did you mean `members`?"), "{}", output.err);
+}
+
+/// What was made before a refusal stays, and is told: exit code 2 would say that nothing was changed.
+#[tokio::test]
+async fn a_file_that_is_applied_in_part_says_what_was_made() {
+    let suite = |body: &Value| {
+        json!({ "name": body["name"], "origin": "o", "label": "l", "description": "", "components": ["main"],
+            "architectures": ["amd64"], "valid_days": 14, "generation": 1, "date": 1, "valid_until": 2,
+            "packages": 0, "waiting": 0, "pins": 0, "size_bytes": 0 })
+    };
+    // Something is another when it is really made.
+    let make = move |Json(body): Json<Value>| async move {
+        match body["name"] == "bbb" && body["dry_run"] != true {
+            true => Err((
+                StatusCode::BAD_REQUEST,
+                Json(json!({ "title": "invalid request", "status": 400, "code": "invalid-request",
+                    "detail": "description: is one line" })),
+            )),
+            false => Ok(Json(suite(&body))),
+        }
+    };
+    let routes = Router::new()
+        .route("/access", get(list).post(edit))
+        .route("/suites", get(|| async { Json(json!([])) }).post(make))
+        .route("/whoami", get(who))
+        .with_state(Asked::default());
+    let (fake, directory) = (Fake::start(routes, 0).await, tempfile::tempdir().unwrap());
+    let stage = Stage::before(&fake, directory.path());
+    let file = directory.path().join("repo.toml");
+    std::fs::write(&file, "[suite.aaa]\n[suite.bbb]\ndescription = \"x\"\n").unwrap();
+    let output = stage.run(&["apply", "-f", file.to_str().unwrap(), "--yes"]).await;
+    assert_eq!(output.exit, 1, "{}", output.err);
+    let place =
+        format!("error: {}:3:15: suite.bbb.description: is one line; the file", file.display());
+    assert!(output.err.starts_with(&place), "{}", output.err);
+    assert!(output.err.contains("\n  suite aaa was made\n"), "{}", output.err);
 }

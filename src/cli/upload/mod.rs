@@ -26,7 +26,7 @@ use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use gather::{Found, Parcel};
 use progress::{Progress, Stage};
-use publish::{Order, publish};
+use publish::{Order, publish, rehearse};
 use refused::{Others, Refusals, Refused};
 use sender::Sender;
 use trial::Trial;
@@ -84,11 +84,13 @@ async fn work(
     refusals.extend(sender.into_refused());
     let mut parcels = parcels?;
     parcels.retain(|parcel| !refusals.contains(&parcel.digest));
-    if !keep_going && !refusals.is_empty() {
-        return Err(refusals.failure(parcels.len(), Others::Left));
-    }
     let request = |parcels: &[Parcel]| request(parcels, &args.component, args.dry_run);
     let order = Order { client, suite, request: &request, keep_going };
+    if !keep_going && !refusals.is_empty() {
+        let rehearsal = rehearse(&order, &trial, &mut parcels, refusals);
+        let hint = progress.during(Stage::Publishing { dry_run: true }, rehearsal).await;
+        return Err(Failure { hint, ..refusals.failure(parcels.len(), Others::Left) });
+    }
     let publishing = publish(&order, &trial, parcels, refusals);
     progress.during(Stage::Publishing { dry_run: args.dry_run }, publishing).await
 }

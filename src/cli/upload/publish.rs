@@ -53,3 +53,23 @@ pub(super) async fn publish(
     }
     Ok(None)
 }
+
+/// Adds what the change with these packages would be refused for, where others of the upload were refused by
+/// their bytes, so that all of it is told at once. Gives what to do about that.
+pub(super) async fn rehearse(
+    order: &Order<'_>,
+    trial: &Trial<'_, '_>,
+    parcels: &mut Vec<Parcel>,
+    refusals: &mut Refusals,
+) -> Option<String> {
+    if parcels.is_empty() {
+        return None;
+    }
+    let request = ChangeRequest { dry_run: true, ..(order.request)(parcels) };
+    // Whatever else fails says nothing of the packages.
+    let error = trial.keep(|| order.client.change(order.suite, &request)).await.err()?;
+    let ClientError::Problem { problem, .. } = &error else { return None };
+    refusals.extend(of_change(problem, parcels)?);
+    parcels.retain(|parcel| !refusals.contains(&parcel.digest));
+    Failure::from(error).hint
+}

@@ -6,6 +6,7 @@ use tracing::info;
 
 use crate::catalogue::AccessRecord;
 use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::reserved::is_apart;
 use crate::domain::rights::{self, Deed, Question, Verdict};
 use crate::domain::{
     AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Held, Identity, Rights, Role,
@@ -144,9 +145,30 @@ fn verdicts(repository: &Repository, asked: &Asked) -> Vec<(Deed, Verdict)> {
     let verdict = |deed| {
         let (component, package) = (asked.component.as_ref(), asked.package.as_ref());
         let question = Question { suite: &asked.suite, deed, component, package };
-        (deed, rights::explain(grants.rights(), &asked.identity, &question))
+        let verdict = rights::explain(grants.rights(), &asked.identity, &question);
+        match verdict {
+            Verdict::Allowed(held) if deed == Deed::Upload => {
+                (deed, bringing(repository, asked, held))
+            }
+            verdict => (deed, verdict),
+        }
     };
     Deed::ALL.map(verdict).into()
+}
+
+/// Of the grants by which something is uploaded, those that are for a package that the suite takes without owning
+/// its name, where it is about one.
+fn bringing(repository: &Repository, asked: &Asked, mut held: Vec<Held>) -> Verdict {
+    let reserved = asked.package.as_ref().filter(|name| is_apart(name.as_str()));
+    if let (Some(name), Some(desk)) = (reserved, repository.desk(&asked.suite))
+        && !desk.state().spec.owns_name(name.as_str())
+    {
+        held.retain(|held| held.grant.brings_reserved(name));
+        if held.is_empty() {
+            return Verdict::NotNamed;
+        }
+    }
+    Verdict::Allowed(held)
 }
 
 /// A verdict on somebody else, for an operator of the suite.

@@ -44,7 +44,36 @@ pub(super) fn judge(
             return Err(Conflict::one(&name, problem));
         }
     }
-    Ok(None)
+    came_back(before, draft, &name, asking)
+}
+
+/// The same for one that was removed: hosts keep what they had of it.
+fn came_back(
+    before: &Draft<'_>,
+    draft: &Draft<'_>,
+    name: &PackageName,
+    asking: &Asking,
+) -> Result<Option<String>, Conflict> {
+    let is_own = |target: &PinTarget| target.kind == PinKind::Binary && target.name == *name;
+    let gone = before.withdrawn().filter(|one| is_own(&one.target)).map(|one| &one.version);
+    let now = draft.named(name);
+    let now = now.iter().map(|(_, package)| &package.version).max();
+    let (true, Some(gone), Some(now)) = (before.named(name).is_empty(), gone.max(), now) else {
+        return Ok(None);
+    };
+    if gone <= now {
+        return Ok(None);
+    }
+    if asking.leeway.force {
+        return Ok(Some(format!(
+            "hosts that have {name} {gone} keep it: it never goes down there"
+        )));
+    }
+    let problem = format!(
+        "was {gone} when it was removed and would be {now}: hosts that have it renew their certificate by it, and an \
+         older one may not know this server; upload a newer one that is mended, or add --force"
+    );
+    Err(Conflict::one(name, problem))
 }
 
 /// The note about a package that stays although its source is pinned or goes back.

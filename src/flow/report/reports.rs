@@ -66,6 +66,12 @@ pub struct SuiteReport {
     pub size_bytes: u64,
 }
 
+/// A suite as it will be when it is made.
+pub fn planned(spec: SuiteSpec) -> SuiteReport {
+    let (head, generation, packages) = (None, 0, 0);
+    SuiteReport { spec, head, generation, packages, waiting: 0, pins: 0, hold: None, size_bytes: 0 }
+}
+
 /// How many reports are read at once; others wait. The catalogue has more readers than that, so
 /// that one is always left for serving hosts.
 pub(in crate::flow) const AT_ONCE: usize = 4;

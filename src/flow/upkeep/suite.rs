@@ -1,6 +1,7 @@
 //! Suite: created, edited, removed.
 
 use crate::amount::count;
+use crate::catalogue::CatalogueError;
 use crate::domain::SuiteEdit;
 use crate::domain::suite_edit;
 use crate::flow::change::{aliases, names_fit};
@@ -31,13 +32,7 @@ pub async fn create(
     admitted: &Admitted,
     spec: SuiteSpec,
 ) -> Result<Outcome, FlowError> {
-    let spec = named(repository, spec).await?;
-    spec.verify()?;
-    has_client_package(repository, &spec)?;
-    names_fit::lists_fit(repository, &spec)?;
-    aliases::is_free(repository, &spec.name)?;
-    aliases::may_have(repository, &spec, None)?;
-    suite_edit::known(&spec.architectures)?;
+    let spec = checked(repository, spec).await?;
     let (shared, new) = (Arc::clone(repository), spec.clone());
     let event = admitted.did("suite-create", repository.now());
     let event = event.within(spec.name.as_str()).with(&entries::described(&spec));
@@ -52,6 +47,33 @@ pub async fn create(
     let begun = if admitted.why().is_empty() { "suite created" } else { admitted.why() };
     let terms = Terms { message: begun.to_owned(), ..Terms::default() };
     submit(repository, admitted, &spec.name, Change::Begin, terms).await
+}
+
+/// Checks that a suite can be created, and gives it as it would be.
+///
+/// # Errors
+/// As [`create`].
+pub async fn rehearse(
+    repository: &Arc<Repository>,
+    spec: SuiteSpec,
+) -> Result<SuiteSpec, FlowError> {
+    let spec = checked(repository, spec).await?;
+    if repository.desk(&spec.name).is_some() && !is_unfinished(repository, &spec)? {
+        return Err(CatalogueError::Exists(format!("suite {}", spec.name)).into());
+    }
+    Ok(spec)
+}
+
+/// The suite as it is recorded, once everything but its name is known to be taken.
+async fn checked(repository: &Arc<Repository>, spec: SuiteSpec) -> Result<SuiteSpec, FlowError> {
+    let spec = named(repository, spec).await?;
+    spec.verify()?;
+    has_client_package(repository, &spec)?;
+    names_fit::lists_fit(repository, &spec)?;
+    aliases::is_free(repository, &spec.name)?;
+    aliases::may_have(repository, &spec, None)?;
+    suite_edit::known(&spec.architectures)?;
+    Ok(spec)
 }
 
 /// The suite with Origin and Label: those that were given, or those of a removed suite of this
@@ -89,7 +111,8 @@ fn is_unfinished(repository: &Arc<Repository>, spec: &SuiteSpec) -> Result<bool,
 }
 
 /// Edits a live suite. Hosts see it with the next generation, which is made at once. If it takes
-/// the alias of another suite, that suite gets a generation of its own afterwards.
+/// the alias of another suite, that suite gets a generation of its own afterwards. With `dry_run` it is only
+/// checked.
 ///
 /// # Errors
 /// [`FlowError::Invalid`], [`FlowError::Missing`], [`FlowError::Conflict`].
@@ -98,12 +121,14 @@ pub async fn edit(
     admitted: &Admitted,
     suite: &SuiteName,
     edit: SuiteEdit,
+    dry_run: bool,
 ) -> Result<Outcome, FlowError> {
     repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
     let from = edit.alias_from().filter(|from| *from != suite).cloned();
     let change = Change::Edit(edit);
-    let outcome = submit(repository, admitted, suite, change, Terms::default()).await?;
-    if let Some(from) = from {
+    let terms = Terms { dry_run, ..Terms::default() };
+    let outcome = submit(repository, admitted, suite, change, terms).await?;
+    if let Some(from) = from.filter(|_| !dry_run) {
         give_up_alias(repository, admitted, &from).await;
     }
     Ok(outcome)

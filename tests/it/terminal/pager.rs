@@ -44,9 +44,15 @@ fn a_pager_is_named_by_variables_and_one_that_is_absent_is_no_error() {
         "env PAGER=no-such-pager repoctl list",
         "env PAGER='no-such-pager | no-such-either' repoctl list",
         "env PAGER= repoctl list",
+        "env PAGER='cat | no-such-pager' repoctl list",
     ] {
         let shown = shown(line);
         assert!(shown.contains("zulu-39") && !shown.contains("PAGED:"), "{line}: {shown}");
+    }
+    // What a pager has shown is not printed again, whatever it ends with.
+    for code in [126, 127] {
+        let once = shown(&format!("env PAGER='cat; exit {code}' repoctl list"));
+        assert_eq!(once.matches("zulu-39").count(), 1, "{once}");
     }
     // What has room is not paged.
     let large = Size { columns: 200, rows: 60 };

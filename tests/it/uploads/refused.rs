@@ -106,10 +106,15 @@ fn without_it_nothing_is_published_and_a_conflict_names_its_file_once() {
     let (server, folder) = import();
     let before = generation(&server);
     let told = upload(&server, &[&folder]).expect_code(1);
+    // What is wrong with bytes, and what the change would be refused for, at once.
     assert!(
-        told.stderr.starts_with("error: 2 of 9 packages refused; nothing was published"),
+        told.stderr.starts_with("error: 5 of 9 packages refused; nothing was published"),
         "{told}"
     );
+    for name in ["b-cut.deb", "c-clash.deb", "d-foreign.deb", "f-large-cut.deb", "h-twice.deb"] {
+        assert!(told.stderr.contains(&format!("  {folder}/{name}: ")), "{name}: {told}");
+    }
+    assert_eq!(generation(&server), before, "nothing was published");
     for name in ["b-cut.deb", "f-large-cut.deb"] {
         std::fs::remove_file(format!("{folder}/{name}")).unwrap();
     }

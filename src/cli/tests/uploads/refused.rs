@@ -57,3 +57,26 @@ async fn what_was_refused_is_told_also_when_a_later_step_fails() {
     let own = format!("{dist}/b.deb: Depends: is empty");
     assert!(told["reasons"].as_array().unwrap().contains(&json!(own)), "{told}");
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_bytes_and_with_the_change_is_told_together() {
+    let scene = scene(0).await;
+    for (name, bytes) in [("a", b"first"), ("b", b"wrong"), ("c", b"third")] {
+        scene.write(&format!("dist/{name}.deb"), bytes);
+    }
+    let dist = scene.directory.path().join("dist").display().to_string();
+    scene.book.lock().unwrap().rejects = vec![b"wrong".to_vec()];
+    scene.book.lock().unwrap().unwanted = vec![b"third".to_vec()];
+    let output = scene.stage.run(&["upload", &dist]).await;
+    let reasons = [
+        "b.deb: Depends: is empty",
+        r"b.deb: Version: has a \u{1b}[2J in it",
+        "c.deb: hello 1.0 amd64: is there",
+    ];
+    let reasons: String = reasons.iter().map(|one| format!("  {dist}/{one}\n")).collect();
+    let hint = "hint: give the rebuilt package a higher version\n";
+    let told = format!("error: 2 of 3 packages refused; nothing was published\n{reasons}{hint}");
+    assert_eq!((output.exit, output.err), (1, told));
+    assert_eq!(scene.asked(), ["missing", "blobs", "change"]);
+    assert!(scene.book.lock().unwrap().change.is_none());
+}
