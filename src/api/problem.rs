@@ -29,9 +29,6 @@ pub struct Problem {
     /// The id of the request, by which the server's log has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Whether the server's log has no line of it: of refusals it has one a minute of each network.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unlogged: bool,
 }
 
 /// One thing that is wrong with what was sent.
@@ -69,7 +66,6 @@ impl Problem {
             hint: None,
             reasons: Vec::new(),
             request_id: None,
-            unlogged: false,
         }
     }
 

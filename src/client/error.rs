@@ -178,7 +178,7 @@ impl ClientError {
         let id = match self {
             Self::Problem { problem, .. } | Self::Unsure { problem, .. } => {
                 let of_server = matches!(problem.exit(), Exit::Denied | Exit::Unavailable);
-                problem.request_id.as_deref().filter(|_| of_server && !problem.unlogged)
+                problem.request_id.as_deref().filter(|_| of_server)
             }
             Self::NoAnswer { request, .. } | Self::Unexpected { request, .. } => request.as_deref(),
             _ => None,

@@ -116,9 +116,9 @@ impl Metrics {
     }
 
     /// Writes a line of the log that `address` causes: of each network the first in a minute, and the
-    /// number of the others. Gives whether it was written.
-    pub fn spare(&self, address: IpAddr, now: Instant, line: impl FnOnce()) -> bool {
-        self.refused_lines.note(address, now, line)
+    /// number of the others.
+    pub fn spare(&self, address: IpAddr, now: Instant, line: impl FnOnce()) {
+        self.refused_lines.note(address, now, line);
     }
 
     /// All metrics, in the text format of Prometheus. `certificate_not_after` is when the server's own

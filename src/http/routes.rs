@@ -111,13 +111,13 @@ impl Tree {
     async fn noted(
         &self,
         asked: Asked<'_>,
-        mut response: Response<Body>,
+        response: Response<Body>,
         refusal: Option<Event>,
         advised: impl FnOnce() -> advice::Request,
     ) -> Response<Body> {
         if response.extensions().get::<Refused>().is_some() {
             let span = asked.span();
-            span.in_scope(|| told::write(&self.app, asked, &mut response, refusal.as_ref()));
+            span.in_scope(|| told::write(&self.app, asked, &response, refusal.as_ref()));
             refused::note(&self.app, refusal).instrument(span).await;
         }
         match response.extensions().get::<Told>() {

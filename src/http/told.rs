@@ -9,21 +9,12 @@ use axum::response::Response;
 use crate::api::{BlobOutcome, Problem};
 use crate::domain::{Event, Identity};
 use crate::http::App;
-use crate::http::answer::{Refused, Told};
+use crate::http::answer::Refused;
 use crate::http::refused::Asked;
 
-/// Writes the line of a request that failed or was refused; `refusal` is its entry of the audit log. Where the line
-/// is left out, because of its network one was written within the minute, the problem says so.
-pub fn write(app: &App, asked: Asked<'_>, response: &mut Response, refusal: Option<&Event>) {
-    if !is_written(app, asked, response, refusal)
-        && let Some(Told(problem)) = response.extensions_mut().get_mut::<Told>()
-    {
-        problem.unlogged = true;
-    }
-}
-
-fn is_written(app: &App, asked: Asked<'_>, response: &Response, refusal: Option<&Event>) -> bool {
-    let Some(refused) = response.extensions().get::<Refused>() else { return true };
+/// Writes the line of a request that failed or was refused; `refusal` is its entry of the audit log.
+pub fn write(app: &App, asked: Asked<'_>, response: &Response, refusal: Option<&Event>) {
+    let Some(refused) = response.extensions().get::<Refused>() else { return };
     let status = response.status();
     // A failure of the server was written where it became an answer.
     let is_due = match status {
@@ -31,7 +22,7 @@ fn is_written(app: &App, asked: Asked<'_>, response: &Response, refusal: Option<
         status => status.is_server_error() || refusal.is_some(),
     };
     if !is_due {
-        return true;
+        return;
     }
     let known = asked.identity(app);
     let who = known.as_deref().unwrap_or("somebody");
@@ -43,10 +34,7 @@ fn is_written(app: &App, asked: Asked<'_>, response: &Response, refusal: Option<
     };
     match asked.address().filter(|_| known.is_none() || asked.reads()) {
         Some(address) => app.metrics.spare(address, Instant::now(), line),
-        None => {
-            line();
-            true
-        }
+        None => line(),
     }
 }
 

@@ -242,9 +242,9 @@ fn note_failed_handshake(
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
             tracing::debug!(%addr, reason = %error, "the client left during the handshake");
         }
-        _ => drop(context.failures.handshakes.note(addr.ip(), std::time::Instant::now(), || {
+        _ => context.failures.handshakes.note(addr.ip(), std::time::Instant::now(), || {
             tracing::info!(%addr, reason = %error, "the handshake failed");
-        })),
+        }),
     }
 }
 

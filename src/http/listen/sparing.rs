@@ -48,14 +48,12 @@ impl Sparing {
     }
 
     /// Counts an event that `address` caused at `now`; `write` writes its line, if it is due.
-    /// Gives whether it was.
-    pub fn note(&self, address: IpAddr, now: Instant, write: impl FnOnce()) -> bool {
+    pub fn note(&self, address: IpAddr, now: Instant, write: impl FnOnce()) {
         let due = self.count(address, now);
         if due.now {
             write();
         }
         self.tell(due.untold);
-        due.now
     }
 
     /// Tells what was counted and not told yet.

@@ -115,25 +115,6 @@ fn what_repoctl_prints_of_a_failure_finds_it_in_the_log_of_the_server() {
     server.calls().break_syncs(None);
 }
 
-/// Of what one network is refused while it reads, the log has one line a minute.
-#[test]
-fn a_refusal_of_which_the_log_has_no_line_names_no_id() {
-    let server = TestServer::start();
-    let out = server.at("ci");
-    let issue =
-        ["identity", "issue", "ci", "--role", "uploader", "--suite", "stable", "--out", &out];
-    server.repoctl(&issue).expect_success();
-    let profile = format!("{out}/config.toml");
-    let ask = || server.repoctl(&["--config", &profile, "access", "list"]).expect_code(3);
-    let first = ask();
-    let line = first.stderr.lines().find(|line| line.starts_with("request ")).expect("a line");
-    let id = line.strip_prefix("request ").unwrap().split(':').next().unwrap();
-    assert_eq!(lines_of(&server.log(), id).len(), 1, "{}", server.log());
-    let second = ask();
-    assert!(!second.says("request "), "{second}");
-    assert_eq!(server.log().matches("refused who=").count(), 1, "{}", server.log());
-}
-
 #[test]
 fn a_log_in_json_has_the_id_in_every_line_of_the_request() {
     let mut server = TestServer::start();

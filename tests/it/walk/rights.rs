@@ -333,6 +333,6 @@ fn a_file_says_what_is_there_and_the_second_time_there_is_nothing_to_do() {
         "[suite.never]\n[[grant]]\nto = \"@nobody\"\nrole = \"host\"\nsuites = [\"never\"]\n";
     std::fs::write(&file, wrong).unwrap();
     let told = apply(&[]).expect_code(1);
-    assert!(told.says("group nobody: is not there"), "{told}");
+    assert!(told.says("there is no group nobody"), "{told}");
     assert!(!server.repoctl(&["suite", "list"]).expect_success().says("never"));
 }
