@@ -5,6 +5,7 @@
 
 pub mod adding;
 pub mod aliases;
+mod answer;
 pub mod apply;
 pub mod cascade;
 mod cures;

@@ -2,7 +2,7 @@
 //! answer.
 
 use crate::domain::Outcome;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::{error, info};
@@ -14,8 +14,9 @@ use crate::domain::Change;
 use crate::domain::Expect;
 use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, Event, GenerationRecord, Move, PinTarget, Plan};
+use crate::domain::{Draft, Event, GenerationRecord, Plan};
 use crate::flow::audit::entries;
+use crate::flow::change::answer::{check_expected, named, outcome_of};
 use crate::flow::change::difference::Difference;
 use crate::flow::change::outrun::judged_again;
 use crate::flow::change::{adding, apply, cascade};
@@ -334,60 +335,4 @@ pub(crate) fn rehearse(
     let plan = draft.plan();
     let beyond = beyond(&draft, &plan, named(change)).into_iter().collect();
     Ok(Outcome { beyond, ..outcome_of(applied, change, &plan, None, true) })
-}
-
-/// The packages that a change names; none when it names none, or means all.
-fn named(change: &Change) -> &[PinTarget] {
-    match change {
-        Change::Pin(target, ..) => std::slice::from_ref(target),
-        Change::RollBack(targets, _) | Change::Unpin(targets) | Change::Remove(targets) => targets,
-        _ => &[],
-    }
-}
-
-fn outcome_of(
-    applied: Applied,
-    change: &Change,
-    plan: &Plan,
-    generation: Option<u64>,
-    dry_run: bool,
-) -> Outcome {
-    // A change that only names packages which are listed already is not part of the new generation.
-    let named: HashSet<_> = match change {
-        Change::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
-        _ => HashSet::new(),
-    };
-    let adds = matches!(change, Change::Add(_));
-    let comes = |m: &Move| m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
-    let places: BTreeSet<_> = plan.told().iter().filter(|m| comes(m)).map(|m| &m.place).collect();
-    // Where several versions are listed, the lowest makes room for a new one.
-    let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
-    let own = |m: &&Move| !adds || comes(m) || goes(m);
-    let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
-    let seen =
-        !moves.is_empty() || matches!(change, Change::Edit(_) | Change::Begin | Change::Restore(_));
-    Outcome {
-        generation: generation.filter(|_| seen),
-        dry_run,
-        added: applied.added,
-        moves,
-        pinned: plan.pinned.clone(),
-        ended: plan.unpinned.clone(),
-        beyond: Vec::new(),
-        lacks: applied.lacks,
-        notes: applied.notes,
-    }
-}
-
-/// Checks that the suite is at the generation that the asker saw. A rollback of named packages
-/// checks instead, by itself, that these are unchanged, unless `exactly` is set.
-fn check_expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), FlowError> {
-    let of_some = matches!(change, Change::RollBack(targets, _) if !targets.is_empty());
-    let last = desk.state().last_generation;
-    match expect {
-        Some(Expect { generation, exactly }) if generation != last && (exactly || !of_some) => {
-            Err(FlowError::Expectation { expected: generation, last })
-        }
-        _ => Ok(()),
-    }
 }
