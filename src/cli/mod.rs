@@ -53,8 +53,8 @@ use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, manual, package, pin, refresh, restored, rights, signing,
-    suite,
+    Session, access, audit, crl, enrol, manual, package, pin, promote, refresh, restored, rights,
+    signing, suite,
 };
 use config::Settings;
 use failure::Failure;
@@ -220,6 +220,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Pin(args) => pin::pin(session, args).await,
         Command::Unpin(args) => pin::unpin(session, args).await,
         Command::Pins(args) => pin::pins(session, args).await,
+        Command::Promote(args) => promote::promote(session, args).await,
         Command::Remove(args) => pin::remove(session, args).await,
         Command::Host(command) => access::host(session, command).await,
         Command::Identity(command) => access::identity(session, command).await,

@@ -14,6 +14,7 @@ impl Command {
             Self::Upload(args) => Some(&args.why),
             Self::Pin(args) => Some(&args.how.why),
             Self::Unpin(args) => Some(&args.how.why),
+            Self::Promote(args) => Some(&args.how.why),
             Self::Remove(args) => Some(&args.how.why),
             Self::Host(command) => command.why(),
             Self::Identity(command) => command.why(),

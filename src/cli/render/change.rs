@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::version;
-use crate::api::{ChangeOutcome, ItemState, Move, PinView};
+use crate::api::{ChangeOutcome, ItemOutcome, ItemState, Move, PinView};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, shell_word, when};
@@ -22,24 +22,26 @@ pub fn upload(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     if outcome.dry_run {
         out.push_str(DRY_RUN);
     }
-    for item in &outcome.items {
-        let (state, name, version) = (item.state.as_str(), &item.package, &item.version);
-        let place = format!("{} ({})", item.architecture, item.component);
-        out.push_str(&format!("{state:<9}  {name} {version} {place}"));
-        if !item.note.is_empty() {
-            out.push_str(&format!(": {}", escape(&item.note)));
-        }
-        if !item.cure.is_empty() {
-            out.push_str(&format!("; `{}` makes it live", escape(&item.cure)));
-        }
-        out.push('\n');
-    }
+    outcome.items.iter().for_each(|one| out.push_str(&item(one)));
     out.push_str(&notes(outcome, sheet));
     out.push_str(&suite_state(outcome));
     out
 }
 
-/// One line when hosts are not offered all that was uploaded; empty otherwise.
+fn item(item: &ItemOutcome) -> String {
+    let (state, name, version) = (item.state.as_str(), &item.package, &item.version);
+    let place = format!("{} ({})", item.architecture, item.component);
+    let mut line = format!("{state:<9}  {name} {version} {place}");
+    if !item.note.is_empty() {
+        line.push_str(&format!(": {}", escape(&item.note)));
+    }
+    if !item.cure.is_empty() {
+        line.push_str(&format!("; `{}` makes it live", escape(&item.cure)));
+    }
+    line + "\n"
+}
+
+/// One line when hosts are not offered all that was taken; empty otherwise.
 pub fn not_offered(outcome: &ChangeOutcome) -> String {
     let (all, held) = (outcome.items.len(), outcome.not_live().count());
     let verb = match (outcome.dry_run, held) {
@@ -60,9 +62,21 @@ pub fn moved(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     format!("{heading}{}", consequences(outcome, sheet))
 }
 
+/// The outcome of a promotion: what does not come to hosts with it, then what does.
+pub fn promoted(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
+    let heading = if outcome.dry_run { DRY_RUN } else { "" };
+    format!("{heading}{}{}", unmoved(outcome), consequences(outcome, sheet))
+}
+
+/// The named packages of a change that hosts see no difference of, and those of which there is more to say.
+fn unmoved(outcome: &ChangeOutcome) -> String {
+    let told = |one: &&ItemOutcome| one.state != ItemState::Published || !one.note.is_empty();
+    outcome.items.iter().filter(told).map(item).collect()
+}
+
 /// The expected outcome of a change, before the question.
 pub fn plan(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
-    format!("{PLAN}{}", consequences(outcome, sheet))
+    format!("{PLAN}{}{}", unmoved(outcome), consequences(outcome, sheet))
 }
 
 fn consequences(outcome: &ChangeOutcome, sheet: &Sheet) -> String {

@@ -11,6 +11,7 @@ pub(super) fn named(change: &Change) -> &[PinTarget] {
     match change {
         Change::Pin(target, ..) => std::slice::from_ref(target),
         Change::RollBack(targets, _) | Change::Unpin(targets) | Change::Remove(targets) => targets,
+        Change::Promote(promotion) => &promotion.named,
         _ => &[],
     }
 }
@@ -24,11 +25,8 @@ pub(super) fn outcome_of(
     dry_run: bool,
 ) -> Outcome {
     // A change that only names packages which are listed already is not part of the new generation.
-    let named: HashSet<_> = match change {
-        Change::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
-        _ => HashSet::new(),
-    };
-    let adds = matches!(change, Change::Add(_));
+    let adds = change.takes_in();
+    let named: HashSet<_> = applied.added.iter().map(|added| added.package.digest).collect();
     let comes = |m: &Move| m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
     let places: BTreeSet<_> = plan.told().iter().filter(|m| comes(m)).map(|m| &m.place).collect();
     // Where several versions are listed, the lowest makes room for a new one.

@@ -10,7 +10,8 @@ use crate::domain::{Conflict, Draft, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
-    adding, aliases, downwards, listable, lookup, names_fit, reach, rollback, several, unreadable,
+    adding, aliases, downwards, listable, lookup, names_fit, promote, reach, rollback, several,
+    unreadable,
 };
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -21,7 +22,8 @@ use crate::flow::suite::desk::Desk;
 ///
 /// # Errors
 /// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what is beyond the
-/// asker's reach, or the error of a store.
+/// asker's reach, or the error of a store. Where `may_go_on` says no, a change that would be looked at for long may
+/// end with [`FlowError::Unavailable`].
 pub fn apply(
     repository: &Repository,
     desk: &Desk,
@@ -29,9 +31,16 @@ pub fn apply(
     change: &Change,
     asking: &Asking,
     expect: Option<Expect>,
+    may_go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
-    let applied = alter(repository, desk, draft, change, asking, expect)
+    let altered = match change {
+        Change::Promote(promotion) => {
+            promote::Promoting { repository, desk, promotion, asking, may_go_on }.apply(draft)
+        }
+        _ => alter(repository, desk, draft, change, asking, expect),
+    };
+    let applied = altered
         .and_then(|applied| judge(repository, desk, (&before, draft), change, asking, applied));
     if applied.is_err() {
         *draft = before;
@@ -64,7 +73,7 @@ fn judge<'d>(
         applied.remark = settled.detail();
     }
     listable::judge(draft, change)?;
-    if !matches!(change, Change::Add(_) | Change::Edit(_)) {
+    if !change.takes_in() && !matches!(change, Change::Edit(_)) {
         several::learn_touched(repository, desk, draft, before)?;
     }
     Ok(applied)
@@ -137,7 +146,9 @@ fn alter(
             }
         }
         Change::Restore(_) => Ok(Applied { same_as: desk.live(), ..Applied::default() }),
-        Change::Begin | Change::Renew | Change::Redate | Change::Complete => Ok(Applied::default()),
+        Change::Promote(_) | Change::Begin | Change::Renew | Change::Redate | Change::Complete => {
+            Ok(Applied::default())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod listable;
 pub mod lookup;
 pub mod names_fit;
 pub mod outrun;
+pub mod promote;
 pub mod publish_batch;
 pub mod reach;
 pub mod rollback;

@@ -149,6 +149,7 @@ impl Batch {
     ) -> Result<Progress, FlowError> {
         let state = desk.state();
         let at = repository.dating();
+        let may_go_on = || urgent || !desk.hurried();
         let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
@@ -161,12 +162,15 @@ impl Batch {
             };
             let change = &job.change;
             let result = check_expected(desk, job.expect, change).and_then(|()| {
-                apply::apply(repository, desk, &mut draft, change, &asking, job.expect)
+                apply::apply(repository, desk, &mut draft, change, &asking, job.expect, &may_go_on)
             });
             *outcome = Some(result);
         }
-        let may_go_on = || urgent || !desk.hurried();
-        let adding = self.jobs.iter_mut().filter_map(accepted_upload);
+        // A change that was not looked at to its end is not to be answered.
+        if !may_go_on() {
+            return Ok(Progress::MadeWay);
+        }
+        let adding = self.jobs.iter_mut().filter_map(accepted_packages);
         adding::settle(repository, desk, &draft, adding, &may_go_on);
         let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
         if !self.warn(Difference { repository, before: &before, after: &draft }, &may_go_on)? {
@@ -237,8 +241,12 @@ impl Batch {
         for (job, applied) in applied {
             authors.insert(job.author.clone());
             same_as = applied.same_as.or(same_as);
-            if !job.message.is_empty() && !messages.contains(&job.message) {
-                messages.push(job.message.clone());
+            let message = match &job.change {
+                Change::Promote(promotion) => promotion.message(&job.message),
+                _ => job.message.clone(),
+            };
+            if !message.is_empty() && !messages.contains(&message) {
+                messages.push(message);
             }
         }
         GenerationRecord {
@@ -304,6 +312,13 @@ fn is_due(job: &Job, state: &SuiteState) -> bool {
     state.head.as_ref().is_some_and(|head| head.date < since)
 }
 
+/// The outcome of a job that takes packages in, if it was accepted.
+fn accepted_packages(
+    (job, outcome): &mut (Job, Option<Result<Applied, FlowError>>),
+) -> Option<&mut Applied> {
+    outcome.as_mut().and_then(|outcome| outcome.as_mut().ok()).filter(|_| job.change.takes_in())
+}
+
 /// The outcome of a job that uploads, if it was accepted.
 fn accepted_upload(
     (job, outcome): &mut (Job, Option<Result<Applied, FlowError>>),
@@ -326,9 +341,12 @@ pub(crate) fn rehearse(
     let state = desk.state();
     let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
     let before = draft.clone();
-    let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect)?;
+    let go_on = || true;
+    let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect, &go_on)?;
+    if change.takes_in() {
+        adding::settle(repository, desk, &draft, std::iter::once(&mut applied), &go_on);
+    }
     if matches!(change, Change::Add(_)) {
-        adding::settle(repository, desk, &draft, std::iter::once(&mut applied), &|| true);
         let change = Difference { repository, before: &before, after: &draft };
         cascade::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
     }
