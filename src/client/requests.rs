@@ -9,9 +9,10 @@ use crate::api::{
     AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE,
     Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, ExplainQuery, Explanation,
     GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
-    IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MOST_ITEMS, MissingBlobs, PackagesQuery,
-    PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest, SearchQuery,
-    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
+    IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MOST_ITEMS, MissingBlobs,
+    PackagesQuery, PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest,
+    SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate,
+    SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;

@@ -161,8 +161,10 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
     let elsewhere = draft.named(&package.name).into_iter().map(|(place, _)| place.0);
     let taken = taken_as.iter().cloned();
     if let Some(other) = elsewhere.chain(taken).find(|other| other != component) {
-        problems
-            .push(format!("{0} is in component {other} of {suite}; send it there: --component {other}", package.name));
+        problems.push(format!(
+            "{0} is in component {other} of {suite}; send it there: --component {other}",
+            package.name
+        ));
     }
     problems
 }

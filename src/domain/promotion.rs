@@ -7,7 +7,9 @@ use crate::debian::{Component, Namespace, SuiteName, Version};
 use crate::domain::package_set::place_of;
 use crate::domain::pinning::{Taken, pinned_version};
 use crate::domain::reserved::CLIENT_PREFIX;
-use crate::domain::{Conflict, ConflictKind, ConflictReason, Package, PackageSet, PinKind, PinTarget};
+use crate::domain::{
+    Conflict, ConflictKind, ConflictReason, Package, PackageSet, PinKind, PinTarget,
+};
 use crate::nearest::or_nearest;
 
 /// How many versions an error names.
@@ -217,8 +219,7 @@ fn chosen(
     found: &[Taken],
 ) -> Vec<Taken> {
     let Some(version) = version else {
-        let highest =
-            |(at, one): &&Taken| wanted.all_versions || is_highest(listed, at, one);
+        let highest = |(at, one): &&Taken| wanted.all_versions || is_highest(listed, at, one);
         return found.iter().filter(highest).cloned().collect();
     };
     let of_version = found.iter().filter(|(_, one)| pinned_version(target, one) == version);

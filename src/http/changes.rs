@@ -115,7 +115,8 @@ async fn promoted(
     let from = caller.suite(app, from.as_str())?;
     let reads = caller.admit(app, Right::Read(&from))?;
     if from == *to {
-        let problem = "is the suite itself; name another one, or roll back with `repoctl pin --rollback`";
+        let problem =
+            "is the suite itself; name another one, or roll back with `repoctl pin --rollback`";
         return Err(Failure::invalid("from", problem));
     }
     let one = |item: PromoteItem| (target(item.package, binary), item.version);

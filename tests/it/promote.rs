@@ -90,9 +90,8 @@ fn command<'t>(told: &'t Outcome, begin: &'t str) -> Vec<&'t str> {
 fn what_is_promoted_comes_to_hosts_by_an_upgrade_with_the_same_bytes() {
     let server = server();
     server.upload("acme-base", "1.0").expect_success();
-    let both = |version| {
-        ["amd64", "arm64"].map(|one| built_for(one, &format!("acme-{one}"), version))
-    };
+    let both =
+        |version| ["amd64", "arm64"].map(|one| built_for(one, &format!("acme-{one}"), version));
     let of_source = |version| both(version).map(|deb| deb.field("Source", "acme"));
     send(&server, "edge", &of_source("1.0"));
     promote(&server, &["acme"]).expect_success().expect_says("live as generation 2 of prod");
@@ -107,7 +106,9 @@ fn what_is_promoted_comes_to_hosts_by_an_upgrade_with_the_same_bytes() {
     for said in ["DRY RUN", "acme-arm64", "1.0", "2.0", "1 host would see it", "web1.example.org"] {
         assert!(trial.says(said), "{said}: {trial}");
     }
-    promote(&server, &["acme", "-m", "a week in edge"]).expect_success().expect_says("hosts follow");
+    promote(&server, &["acme", "-m", "a week in edge"])
+        .expect_success()
+        .expect_says("hosts follow");
     follow(&host);
     for (name, deb) in ["acme-amd64", "acme-arm64:arm64"].into_iter().zip(of_source("2.0")) {
         assert_eq!(host.installed(name).as_deref(), Some("2.0"), "{name}");
@@ -191,7 +192,8 @@ fn what_would_only_wait_is_named_and_what_is_asked_for_is_what_comes() {
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["items"][0]["state"], "waiting");
     assert_eq!(json["items"][0]["cure"], "repoctl pin --suite prod acme-web=2.0");
-    let body = r#"{"change": {"verb": "promote", "from": "edge", "packages": [{"package": "acme-web"}]}}"#;
+    let body =
+        r#"{"change": {"verb": "promote", "from": "edge", "packages": [{"package": "acme-web"}]}}"#;
     let raw = server.curl_as_operator("api/v1/suites/prod/changes");
     let raw = raw.args(["-H", "content-type: application/json", "-d", body]).run();
     assert!(raw.says("HTTP/1.1 202"), "{raw}");

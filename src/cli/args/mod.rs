@@ -161,7 +161,7 @@ pub enum Command {
     Unpin(UnpinArgs),
     /// List the pins
     Pins(PinsArgs),
-    /// Take into one suite what another one lists, without sending it again
+    /// Promote packages from one suite to another, without sending them again
     Promote(PromoteArgs),
     /// Stop offering packages
     Remove(RemoveArgs),

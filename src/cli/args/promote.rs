@@ -12,10 +12,9 @@ use crate::debian::{Component, SuiteName};
                   repoctl promote --from edge --to stable hello=1.4-1 libhello1\n  \
                   repoctl promote --from edge --to stable --all --dry-run\n\n\
                   PACKAGE is a source package: everything built from it that --from lists comes together, unless \
-                  --binary.\nWithout =VERSION it is the highest version that --from lists. No bytes are sent again.\n\n\
-                  What --to lists already is success. Where it lists a higher version or has a pin, what comes \
-                  waits, as an\nupload does. A version that --to was rolled back from stays out: `repoctl pin` \
-                  brings it back."
+                  --binary. Without =VERSION it is the highest version that --from lists.\n\n\
+                  What --to lists already is success. Behind a higher version or a pin of --to a package waits, as \
+                  after an upload. What --to was rolled back from stays out: `repoctl pin` brings it back."
 )]
 pub struct PromoteArgs {
     /// The suite that lists the packages

@@ -153,7 +153,8 @@ impl Words {
         let settings = Settings::settle(&self.global(), &Terminal::of_process()).ok()?;
         let client = Client::new(&settings.credentials().ok()?).ok()?;
         // What is promoted is named as the suite that it is from has it.
-        let named = self.value(&["--suite", "-s", "--from"]).and_then(|name| SuiteName::parse(&name).ok());
+        let named =
+            self.value(&["--suite", "-s", "--from"]).and_then(|name| SuiteName::parse(&name).ok());
         let suite = named.or(settings.suite);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let asked = names.list(&client, suite.as_ref(), word);

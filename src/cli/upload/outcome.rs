@@ -45,9 +45,7 @@ pub(super) fn tell(
     let others = if args.dry_run { Others::Tried } else { Others::Taken };
     match (refusals.is_empty(), missed) {
         (true, false) => Ok(()),
-        (true, true) => {
-            Err(not_live(&waiting, &count(accepted, "package"), args.dry_run, ALONE))
-        },
+        (true, true) => Err(not_live(&waiting, &count(accepted, "package"), args.dry_run, ALONE)),
         (false, false) => Err(refusals.failure(accepted, others)),
         (false, true) => {
             let mut failure = refusals.failure(accepted, others);

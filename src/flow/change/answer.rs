@@ -50,7 +50,11 @@ pub(super) fn outcome_of(
 
 /// Checks that the suite is at the generation that the asker saw. A rollback of named packages
 /// checks instead, by itself, that these are unchanged, unless `exactly` is set.
-pub(super) fn check_expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), FlowError> {
+pub(super) fn check_expected(
+    desk: &Desk,
+    expect: Option<Expect>,
+    change: &Change,
+) -> Result<(), FlowError> {
     let of_some = matches!(change, Change::RollBack(targets, _) if !targets.is_empty());
     let last = desk.state().last_generation;
     match expect {

@@ -170,7 +170,8 @@ impl Promoting<'_> {
         let suite = &draft.spec.name;
         let stays = |(component, package): &Taken| {
             let name = &package.name;
-            let brings = || by.as_ref().is_some_and(|by| by.brings_reserved(suite, component, name));
+            let brings =
+                || by.as_ref().is_some_and(|by| by.brings_reserved(suite, component, name));
             is_apart(name.as_str()) && !draft.spec.owns_name(name.as_str()) && !brings()
         };
         let left = items.iter().find(|one| stays(one)).map(|(_, package)| Arc::clone(package));
