@@ -59,13 +59,15 @@ pub fn not_offered(outcome: &ChangeOutcome) -> String {
 /// The outcome of a pin, a rollback, an unpin or a removal, and what hosts will do.
 pub fn moved(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let heading = if outcome.dry_run { DRY_RUN } else { "" };
-    format!("{heading}{}", consequences(outcome, sheet))
+    format!("{heading}{}", consequences(outcome, true, sheet))
 }
 
 /// The outcome of a promotion: what does not come to hosts with it, then what does.
 pub fn promoted(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let heading = if outcome.dry_run { DRY_RUN } else { "" };
-    format!("{heading}{}{}", unmoved(outcome), consequences(outcome, sheet))
+    // Uploaders, who may promote, are not told which hosts read a suite.
+    let tells_hosts = !outcome.hosts.is_empty();
+    format!("{heading}{}{}", unmoved(outcome), consequences(outcome, tells_hosts, sheet))
 }
 
 /// The named packages of a change that hosts see no difference of, and those of which there is more to say.
@@ -76,10 +78,11 @@ fn unmoved(outcome: &ChangeOutcome) -> String {
 
 /// The expected outcome of a change, before the question.
 pub fn plan(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
-    format!("{PLAN}{}{}", unmoved(outcome), consequences(outcome, sheet))
+    let tells_hosts = outcome.items.is_empty() || !outcome.hosts.is_empty();
+    format!("{PLAN}{}{}", unmoved(outcome), consequences(outcome, tells_hosts, sheet))
 }
 
-fn consequences(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
+fn consequences(outcome: &ChangeOutcome, tells_hosts: bool, sheet: &Sheet) -> String {
     let mut out = match (outcome.generation, outcome.dry_run) {
         (Some(generation), false) => {
             format!("live as generation {generation} of {}\n", outcome.suite)
@@ -95,7 +98,7 @@ fn consequences(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     }
     rest.push_str(&notes(outcome, sheet));
     if outcome.dry_run {
-        rest.push_str(&hosts(outcome, sheet));
+        rest.push_str(&if tells_hosts { hosts(outcome, sheet) } else { String::new() });
     } else if outcome.moves.iter().any(|one| one.from.is_some() && one.to.is_some()) {
         rest.push_str(&follow(outcome));
     }

@@ -111,6 +111,8 @@ fn a_cascade_brings_along_what_is_needed_and_force_goes_on_without_it() {
     // What is pinned in the other suite cannot come along, and the message says so.
     let server = library_and_application();
     server.repoctl(&["pin", "--suite", "prod", "acme-lib=1.0"]).expect_success();
+    let alone = promote(&server, &["acme-app"]).expect_code(1);
+    assert!(alone.says("acme-lib 2.0 amd64: would only wait in the suite"), "{alone}");
     let told = promote(&server, &["acme-app", "acme-lib", "acme-base"]).expect_code(1);
     let why = "acme-lib 2.0 amd64: would only wait in the suite: acme-lib is pinned at 1.0";
     assert!(told.says(why), "{told}");

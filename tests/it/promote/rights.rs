@@ -42,6 +42,10 @@ fn an_uploader_promotes_what_they_may_upload_and_nobody_what_they_may_not_read()
     }
     let grant = ["access", "grant", "host", "ci.example.org", "--suite", "edge"];
     server.repoctl(&grant).expect_success();
+    // Which hosts read the suite is told to its operators.
+    let _host = super::host(&server, "web1.example.org");
+    let trial = by(&server, &ci, &promoting("edge", &["acme-web", "-n"])).expect_success();
+    assert!(trial.says("acme-web") && !trial.says("host"), "{trial}");
     by(&server, &ci, &promoting("edge", &["acme-web"])).expect_success();
     assert_eq!(offered(&server, "prod"), ["acme-web amd64 1.0"]);
     // To read is not to change.
@@ -54,7 +58,7 @@ fn an_uploader_promotes_what_they_may_upload_and_nobody_what_they_may_not_read()
     server.repoctl(&grant).expect_success();
     send(&server, "edge", &[package("acme-web", "2.0")]);
     let told = by(&server, &dev, &promoting("edge", &["--all", "--yes"])).expect_code(3);
-    assert!(told.says("may alter only packages other-* in suite prod"), "{told}");
+    assert!(told.says("may alter only other-* in suite prod, not acme-web"), "{told}");
     by(&server, &dev, &promoting("edge", &["other-web"])).expect_success();
     assert_eq!(offered(&server, "prod"), ["acme-web amd64 1.0", "other-web amd64 1.0"]);
     assert_eq!(generation(&server, "prod"), before + 2);
@@ -103,5 +107,8 @@ fn the_program_of_hosts_comes_along_only_from_who_may_bring_it() {
     assert!(listed.contains(&"repoctl amd64 99.0".to_owned()), "{listed:?}");
     let clients = listed.iter().filter(|one| one.starts_with("repod-client-")).count();
     assert_eq!(clients, 1, "each suite has its own: {listed:?}");
-    promote(&server, &["repod-client-edge"]).expect_code(1).expect_says("only the server itself");
+    let own = offered(&server, "edge");
+    let own = own.iter().find(|one| one.starts_with("repod-client-")).unwrap();
+    let own = own.split(' ').next().unwrap();
+    promote(&server, &[own]).expect_code(1).expect_says("only the server itself gives");
 }

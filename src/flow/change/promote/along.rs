@@ -14,6 +14,8 @@ use crate::flow::error::FlowError;
 
 /// So many sources are promoted along with what was asked for.
 const MOST_ALONG: usize = 32;
+/// So many are tried.
+const MOST_TRIED: usize = 64;
 /// So many lacks are told one by one.
 const MOST_TOLD: usize = 8;
 
@@ -23,6 +25,8 @@ struct Along<'b> {
     added: Vec<Added>,
     targets: Vec<PinTarget>,
     lacks: Vec<Lack>,
+    /// What may help and is refused.
+    refused: Vec<ConflictReason>,
 }
 
 impl Along<'_> {
@@ -72,17 +76,39 @@ impl Promoting<'_> {
         draft: &Draft<'b>,
         lacks: Vec<Lack>,
     ) -> Result<Along<'b>, FlowError> {
-        let (draft, added, targets) = (draft.clone(), Vec::new(), Vec::new());
-        let mut along = Along { draft, added, targets, lacks };
+        let (added, targets, refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut along = Along { draft: draft.clone(), added, targets, lacks, refused };
+        // All that there is was taken already.
+        if self.promotion.wanted.is_whole() {
+            return Ok(along);
+        }
         let named = self.promotion.wanted.targets.iter();
         let mut tried: BTreeSet<PinTarget> = named.map(|(target, _)| target.clone()).collect();
-        while !along.is_enough() && along.targets.len() < MOST_ALONG {
+        for _ in 0..MOST_TRIED {
+            if along.is_enough() || along.targets.len() >= MOST_ALONG {
+                break;
+            }
             let Some((lack, target)) = self.next(&along.lacks, &tried) else { break };
             tried.insert(target.clone());
             let mut trial = along.draft.clone();
-            // What is refused helps nobody.
-            let items = self.promotion.highest_of(&target);
-            let Ok(added) = self.add(&mut trial, &items) else { continue };
+            let added = match self.add(&mut trial, &self.promotion.highest_of(&target)) {
+                Ok(added) => added,
+                Err(
+                    error @ (FlowError::Conflict(_)
+                    | FlowError::Denied(_)
+                    | FlowError::DeniedPackages(_)),
+                ) => {
+                    let problem = format!("cannot come along: {error}");
+                    along.refused.push(ConflictReason::new(target.name.to_string(), problem));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            // What would only wait helps nobody.
+            if !added.iter().any(|one| one.standing == Standing::Published) {
+                along.refused.extend(added.iter().take(1).filter_map(would_wait));
+                continue;
+            }
             let left = self.lacks(before, &trial)?;
             if !left.iter().any(|other| other.worse && other.to_string() == lack) {
                 (along.draft, along.lacks) = (trial, left);
@@ -133,6 +159,9 @@ impl Promoting<'_> {
             reasons.push(ConflictReason::new(format!("{more} more"), problem));
         }
         reasons.extend(waiting(lacks, added).take(MOST_TOLD));
+        if !along.is_enough() {
+            reasons.extend(along.refused.iter().take(MOST_TOLD).cloned());
+        }
         let (from, to) = (&self.promotion.from, &self.desk.suite);
         let force = "--force goes on, and hosts stay where they are with what is named above";
         let problem = match (along.is_enough(), along.targets.is_empty()) {
@@ -154,13 +183,14 @@ fn waiting<'a>(
 ) -> impl Iterator<Item = ConflictReason> + use<'a> {
     let needed: BTreeSet<_> =
         lacks.iter().flat_map(|lack| lack.needs.iter().flatten()).map(|one| &one.package).collect();
-    let waits = added.iter().filter(move |one| {
-        let is_offered = matches!(one.standing, Standing::Published | Standing::Already);
-        !is_offered && needed.contains(&one.package.name)
-    });
-    waits.map(|one| {
-        ConflictReason::of(&one.package, format!("would only wait in the suite: {}", one.note))
-    })
+    added.iter().filter(move |one| needed.contains(&one.package.name)).filter_map(would_wait)
+}
+
+/// Why a package would not be offered to hosts; `None` where it would.
+fn would_wait(one: &Added) -> Option<ConflictReason> {
+    let is_offered = matches!(one.standing, Standing::Published | Standing::Already);
+    let problem = || format!("would only wait in the suite: {}", one.note);
+    (!is_offered).then(|| ConflictReason::of(&one.package, problem()))
 }
 
 fn listed_named<'l>(
