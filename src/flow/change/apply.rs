@@ -107,19 +107,7 @@ fn alter(
             rollback::packages(repository, desk, draft, targets, *to, asking, expect)
         }
         Change::Unpin(targets) => end_pins(repository, desk, draft, targets),
-        Change::Remove(targets) => {
-            let mut removed = Vec::new();
-            for target in targets {
-                let target = lookup::resolve(repository, desk, target)?;
-                let taken = several::taken(repository, desk, draft, &target)?;
-                pinning::remove(draft, &target, &taken)?;
-                removed.push(target);
-            }
-            let note = "hosts that installed a removed package keep it: apt does not remove";
-            let mut notes = vec![note.to_owned()];
-            notes.extend(removed.iter().filter_map(|target| downwards::stays_in(draft, target)));
-            Ok(Applied { notes, ..Applied::default() })
-        }
+        Change::Remove(targets) => remove(repository, desk, draft, targets),
         Change::Edit(edit) => {
             let spec = edit.apply(&draft.spec)?;
             if edit.adds() {
@@ -150,6 +138,25 @@ fn alter(
             Ok(Applied::default())
         }
     }
+}
+
+fn remove(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    targets: &[PinTarget],
+) -> Result<Applied, FlowError> {
+    let mut removed = Vec::new();
+    for target in targets {
+        let target = lookup::resolve(repository, desk, target)?;
+        let taken = several::taken(repository, desk, draft, &target)?;
+        pinning::remove(draft, &target, &taken)?;
+        removed.push(target);
+    }
+    let note = "hosts that installed a removed package keep it: apt does not remove";
+    let mut notes = vec![note.to_owned()];
+    notes.extend(removed.iter().filter_map(|target| downwards::stays_in(draft, target)));
+    Ok(Applied { notes, ..Applied::default() })
 }
 
 fn end_pins(

@@ -17,9 +17,9 @@ use crate::domain::{
 use crate::flow::admit;
 use crate::flow::change::{adding, lookup};
 use crate::flow::error::FlowError;
-use crate::flow::report::reports::reading;
 use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::desk::Desk;
+use crate::flow::threads::blocking;
 
 /// How many packages an error names.
 const MOST_TOLD: usize = 8;
@@ -31,26 +31,29 @@ const MOST_TOLD: usize = 8;
 ///
 /// # Errors
 /// [`FlowError::Missing`] for a suite or a generation that is not there, [`FlowError::Conflict`] for packages that
-/// it does not list.
+/// it does not list; [`FlowError::Unavailable`] while too many reports are read.
 pub async fn change(
     repository: &Arc<Repository>,
     admitted: &Admitted,
     from: &SuiteName,
     generation: Option<u64>,
-    wanted: Wanted,
+    mut wanted: Wanted,
 ) -> Result<Change, FlowError> {
     let desk = repository.desk(from).ok_or_else(|| no_suite_for(repository, admitted, from))?;
-    reading(repository, move |repository| {
+    // It may read a whole generation.
+    let turn = repository.report_turn().await?;
+    let repository = Arc::clone(repository);
+    blocking(move || {
+        let _turn = turn;
         let state = desk.state();
         let last = state.last_generation;
         let listed = match generation {
-            Some(number) if number != last => contents_of(repository, &desk, number, last)?,
+            Some(number) if number != last => contents_of(&repository, &desk, number, last)?,
             _ => state.contents.clone(),
         };
         let named = wanted.targets.iter().map(|(target, _)| target.clone()).collect();
-        let mut wanted = wanted;
         for (target, _) in &mut wanted.targets {
-            *target = meant(repository, &desk, &listed, target)?;
+            *target = meant(&repository, &desk, &listed, target)?;
         }
         let items = Promotion::select(&desk.suite, &listed, &wanted)?;
         Ok(Change::Promote(Arc::new(Promotion {
