@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 33] = [
+pub const VERBS: [&str; 35] = [
     "access",
     "add",
     "ca-lock",
@@ -24,12 +24,14 @@ pub const VERBS: [&str; 33] = [
     "enrol",
     "grant",
     "handover",
+    "hold",
     "key-add",
     "key-retire",
     "other",
     "pin",
     "pin-expire",
     "read",
+    "release",
     "remove",
     "renew",
     "restore",

@@ -89,6 +89,11 @@ pub enum Change {
         #[serde(default)]
         binary: bool,
     },
+    /// Offer nothing from now on that is not listed: what comes is taken and held back. Pins, rollbacks and
+    /// removals go on.
+    Hold {},
+    /// End a hold, and offer what came meanwhile as far as nothing else keeps it out.
+    Release {},
     /// Stop offering packages.
     Remove {
         /// Which packages.

@@ -12,6 +12,7 @@ pub mod batch;
 pub mod change;
 pub mod crl;
 pub mod enrolment;
+pub mod hold;
 pub mod keys;
 pub mod package;
 pub mod problem;
@@ -46,6 +47,7 @@ pub use enrolment::{
     AuthorityView, EnrolmentRequest, RenewalRequest, Secret, TokenMade, TokenRequest, TokenState,
     TokenText, TokenView, TokensRevoked, ca_pin,
 };
+pub use hold::HoldView;
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
 };

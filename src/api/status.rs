@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::HoldView;
 use crate::debian::SuiteName;
 
 /// The answer of `GET /status`.
@@ -43,6 +44,9 @@ pub struct SuiteStatus {
     pub waiting: u64,
     /// How many pins are in force.
     pub pins: u64,
+    /// Why it offers nothing new, while it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
 }
 
 /// How long the certificates and revocation lists of the server are still valid.

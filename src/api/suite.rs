@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Move;
+use super::{HoldView, Move};
 use crate::debian::{
     Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Versions,
 };
@@ -221,6 +221,9 @@ pub struct SuiteView {
     /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default)]
     pub translations: bool,
+    /// Why it offers nothing new, while it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
     /// The generation that is served; 0 before the first.
     pub generation: u64,
     /// The Date of what is served.

@@ -147,6 +147,7 @@ fn suites() {
             translations: true,
             versions: Versions::ONE,
             namespace: Namespace::parse("trixie").unwrap(),
+            hold: Some(HoldView { author: "op".into(), message: "m".into(), at: 4, held_back: 2 }),
             generation: 3,
             date: Some(5),
             valid_until: None,
@@ -160,7 +161,7 @@ fn suites() {
             "namespace": "trixie", "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,
             "snapshots": "s", "contents": true, "pdiffs": false, "translations": true,
-            "generation": 3,
+            "hold": { "author": "op", "message": "m", "at": 4, "held_back": 2 }, "generation": 3,
             "date": 5, "valid_until": null, "packages": 1, "waiting": 2, "pins": 0, "size_bytes": 9 }),
     );
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::debian::{Component, MentionedNames, PackageName, Privilege, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Head, Identity, IndexFile, Package, PackageSet, Pin, StoredChunk, SuiteSpec, Withdrawn,
+    Draft, Head, HeldBack, Hold, Identity, IndexFile, Package, PackageSet, Pin, StoredChunk,
+    SuiteSpec, Withdrawn,
 };
 use crate::time::Moment;
 
@@ -83,6 +84,18 @@ pub struct SuiteState {
     pub pins: Vec<Pin>,
     /// Versions that were withdrawn.
     pub withdrawn: Vec<Withdrawn>,
+    /// The hold that is in force.
+    pub hold: Option<Hold>,
+    /// What came while it is.
+    pub held_back: Arc<HeldBack>,
+}
+
+impl SuiteState {
+    /// A draft that changes nothing yet.
+    pub fn draft(&self) -> Draft<'_> {
+        let draft = Draft::new(&self.spec, &self.contents, &self.pins, &self.withdrawn);
+        draft.held(self.hold.as_ref(), &self.held_back)
+    }
 }
 
 /// A suite that was removed.

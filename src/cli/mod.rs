@@ -222,6 +222,8 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Pins(args) => pin::pins(session, args).await,
         Command::Promote(args) => promote::promote(session, args).await,
         Command::Remove(args) => pin::remove(session, args).await,
+        Command::Hold(args) => pin::hold(session, args).await,
+        Command::Release(args) => pin::release(session, args).await,
         Command::Host(command) => access::host(session, command).await,
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,

@@ -6,6 +6,7 @@ use crate::debian::Component;
 use crate::domain::add_refusal::refuse;
 use crate::domain::addition::{Addition, Known, all_and_single, one_of_two};
 use crate::domain::draft::Draft;
+use crate::domain::reserved::is_reserved;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind, Place};
 use crate::time::Moment;
 
@@ -130,7 +131,13 @@ fn note_privileges(known: Known<'_>, added: &mut Added) {
 
 fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) -> Added {
     let Addition { component, package, taken_as } = addition;
-    let (standing, note) = judge(draft, component, package, taken_as.is_some());
+    let judged = judge(draft, component, package, taken_as.is_some());
+    let would_list = judged.0 == Standing::Published;
+    let (standing, note) = held(draft, addition, judged);
+    let cure = match would_list && standing == Standing::Waiting {
+        true => Cure::Command(format!("repoctl release --suite {}", draft.spec.name)),
+        false => Cure::None,
+    };
     if taken_as.is_none() {
         let (component, digest) = (component.clone(), package.digest);
         draft.accept(Acceptance { component, digest, author: by.clone(), at }, package);
@@ -139,16 +146,32 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
         supersede(draft, component, package);
         draft.put(component, package);
     }
-    Added {
-        package: Arc::clone(package),
-        component: component.clone(),
-        standing,
-        note,
-        cure: Cure::None,
+    Added { package: Arc::clone(package), component: component.clone(), standing, note, cure }
+}
+
+/// In a suite that is held, what comes is held back. What a pin names was asked for by a person, and what hosts keep
+/// up with the server by concerns every host.
+fn held(
+    draft: &mut Draft<'_>,
+    Addition { component, package, taken_as }: &Addition,
+    (standing, note): (Standing, String),
+) -> (Standing, String) {
+    let is_free = standing == Standing::Already
+        || is_reserved(package.name.as_str())
+        || standing == Standing::Published && draft.pin_of(package).is_some();
+    let Some(hold) = draft.hold().filter(|_| !is_free) else { return (standing, note) };
+    let why = format!("the suite is held {}", hold.told());
+    if taken_as.is_none() || standing == Standing::Published {
+        draft.holding.keep(component, package);
+    }
+    match standing {
+        Standing::Published => (Standing::Waiting, why),
+        other => (other, note),
     }
 }
 
-fn judge(
+/// What becomes of a package, and why.
+pub(super) fn judge(
     draft: &Draft<'_>,
     component: &Component,
     package: &Package,
@@ -215,7 +238,7 @@ fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Opti
 }
 
 /// A new package for `all` replaces lower packages built for one architecture.
-fn supersede(draft: &mut Draft<'_>, component: &Component, package: &Package) {
+pub(super) fn supersede(draft: &mut Draft<'_>, component: &Component, package: &Package) {
     if !package.architecture.is_all() {
         return;
     }

@@ -27,6 +27,10 @@ pub enum Change {
     Unpin(Vec<PinTarget>),
     /// Stop offering packages.
     Remove(Vec<PinTarget>),
+    /// Offer nothing from now on that is not listed.
+    Hold,
+    /// Offer what came while the suite was held.
+    Release,
     /// Edit the suite, as it is by then.
     Edit(SuiteEdit),
     /// Make the first generation of a new suite.
@@ -55,6 +59,8 @@ impl Change {
             Self::RollBack(..) => "rollback",
             Self::Unpin(_) => "unpin",
             Self::Remove(_) => "remove",
+            Self::Hold => "hold",
+            Self::Release => "release",
             Self::Edit(_) => "edit",
             Self::Begin => "create",
             Self::Expire(_) => "expire",
@@ -65,9 +71,12 @@ impl Change {
         }
     }
 
-    /// Whether it is a pin, a rollback, an unpin or a removal, which people ask for.
+    /// Whether it is a pin, a rollback, an unpin, a removal or a release, which people ask for.
     pub fn moves_pins(&self) -> bool {
-        matches!(self, Self::Pin(..) | Self::RollBack(..) | Self::Unpin(_) | Self::Remove(_))
+        matches!(
+            self,
+            Self::Pin(..) | Self::RollBack(..) | Self::Unpin(_) | Self::Remove(_) | Self::Release
+        )
     }
 
     /// Whether it takes packages into the suite. An uploader may ask for it, and again.

@@ -6,32 +6,34 @@ use std::sync::Arc;
 
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
+use crate::domain::holding::{HeldBack, Holding};
 use crate::domain::package_set::{Named, Place, place_of};
 use crate::domain::{
-    Acceptance, Move, Package, PackageSet, Pin, PinKind, PinTarget, Plan, SuiteSpec, Withdrawn,
+    Acceptance, Hold, Package, PackageSet, Pin, PinKind, PinTarget, SuiteSpec, Withdrawn,
 };
 
 /// A suite under change.
 #[derive(Clone)]
 pub struct Draft<'a> {
     pub(super) base: &'a PackageSet,
-    overlay: BTreeMap<Place, Option<Arc<Package>>>,
+    pub(super) overlay: BTreeMap<Place, Option<Arc<Package>>>,
     /// The places where the overlay has packages of a source: a lookup by source reads only these.
     put_of: BTreeSet<(PackageName, Place)>,
     /// What the suite is, with edits.
     pub spec: SuiteSpec,
-    edited: bool,
+    pub(super) edited: bool,
     /// The suite that its alias may be taken from.
     pub alias_from: Option<SuiteName>,
-    old_pins: BTreeMap<PinTarget, Pin>,
-    pins: BTreeMap<PinTarget, Pin>,
-    old_withdrawn: BTreeSet<Withdrawn>,
-    withdrawn: BTreeSet<Withdrawn>,
-    accepted: BTreeMap<Digest, Acceptance>,
+    pub(super) old_pins: BTreeMap<PinTarget, Pin>,
+    pub(super) pins: BTreeMap<PinTarget, Pin>,
+    pub(super) old_withdrawn: BTreeSet<Withdrawn>,
+    pub(super) withdrawn: BTreeSet<Withdrawn>,
+    pub(super) accepted: BTreeMap<Digest, Acceptance>,
     /// Where several versions are listed: what the suite has accepted of some names.
-    known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
+    pub(super) known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
+    pub(super) holding: Holding,
     /// Whether any name may have other listed versions than before.
-    is_relisted: bool,
+    pub(super) is_relisted: bool,
 }
 
 /// A place, and what is listed there.
@@ -61,8 +63,29 @@ impl<'a> Draft<'a> {
             withdrawn,
             accepted: BTreeMap::new(),
             known: BTreeMap::new(),
+            holding: Holding::default(),
             is_relisted: false,
         }
+    }
+
+    /// The same draft of a suite with this hold, and with what came since.
+    pub fn held(self, hold: Option<&Hold>, back: &Arc<HeldBack>) -> Self {
+        Self { holding: Holding::new(hold, back), ..self }
+    }
+
+    /// The hold of the suite.
+    pub fn hold(&self) -> Option<&Hold> {
+        self.holding.hold()
+    }
+
+    /// Whether a package came while the suite is held.
+    pub fn is_held_back(&self, component: &Component, package: &Package) -> bool {
+        self.holding.has(&(component.clone(), package.digest))
+    }
+
+    /// The names of what came while the suite is held.
+    pub fn held_back_names(&self) -> BTreeSet<PackageName> {
+        self.holding.back().map(|package| package.name.clone()).collect()
     }
 
     /// The package at a place; of several versions the highest.
@@ -337,59 +360,5 @@ impl<'a> Draft<'a> {
         self.edited |= spec != self.spec;
         self.is_relisted |= spec.versions != self.spec.versions;
         self.spec = spec;
-    }
-
-    /// What goes and comes, for a suite that lists one version of a name.
-    fn moves(&self) -> Vec<Move> {
-        let moves = self.overlay.iter().filter_map(|(place, to)| {
-            let from = self.base.at(place);
-            let same = from.map(|p| p.digest) == to.as_ref().map(|p| p.digest);
-            (!same).then(|| Move { place: place.clone(), from: from.cloned(), to: to.clone() })
-        });
-        moves.collect()
-    }
-
-    /// The names whose listed versions may differ from before.
-    fn touched(&self) -> BTreeSet<Named> {
-        let placed = self.overlay.keys().map(|(component, name, _)| (component, name));
-        let known = self.known.keys().map(|(component, name)| (component, name));
-        let all = self.base.packages().filter(|_| self.is_relisted);
-        let all = all.map(|(component, package)| (component, &package.name));
-        let touched = placed.chain(known).chain(all);
-        touched.map(|(component, name)| (component.clone(), name.clone())).collect()
-    }
-
-    /// The difference that the draft makes.
-    pub fn plan(&self) -> Plan {
-        let (moves, for_people) = match self.spec.versions.is_one() && !self.is_relisted {
-            true => (self.moves(), None),
-            false => {
-                let (moves, for_people) = self.exchanges(&self.touched());
-                let is_any = !moves.is_empty();
-                (moves, is_any.then_some(for_people))
-            }
-        };
-        Plan {
-            moves,
-            for_people,
-            accepted: self.accepted.values().cloned().collect(),
-            pinned: self
-                .pins
-                .values()
-                .filter(|pin| self.old_pins.get(&pin.target) != Some(pin))
-                .cloned()
-                .collect(),
-            unpinned: self
-                .old_pins
-                .values()
-                .filter(|pin| !self.pins.contains_key(&pin.target))
-                .cloned()
-                .collect(),
-            withdrawn: self.withdrawn.difference(&self.old_withdrawn).cloned().collect(),
-            restored: self.old_withdrawn.difference(&self.withdrawn).cloned().collect(),
-            spec: self.edited.then(|| self.spec.clone()),
-            alias_from: self.alias_from.clone().filter(|_| self.edited),
-            is_restored: false,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Event, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec, Withdrawn,
+    Event, HoldEdit, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec, Withdrawn,
 };
 use crate::time::Moment;
 
@@ -101,6 +101,10 @@ pub struct Publication {
     pub withdrawn: Vec<Withdrawn>,
     /// Versions that may come back.
     pub restored: Vec<Withdrawn>,
+    /// What becomes of the hold.
+    pub hold: Option<HoldEdit>,
+    /// Packages that came while the suite is held.
+    pub held_back: Vec<(Component, Digest)>,
     /// The suite's new spec, when it was edited.
     pub spec: Option<SuiteSpec>,
     /// The suite that the alias in it may be taken from; that suite then has none.

@@ -11,7 +11,7 @@ pub enum RepoPath {
     /// Something below `dists/SUITE/`.
     Dists(SuiteName, DistsFile),
     /// The same file of an earlier state: something below `snapshot/ID/dists/SUITE/`. (What lies
-    /// below `snapshot/ID/pool/` is the pool.)
+    /// below `snapshot/ID/pool/` is the pool, with what was withdrawn since.)
     Snapshot(SnapshotId, SuiteName, DistsFile),
     /// A `.deb` or `.udeb` in the pool.
     Pool {
@@ -21,6 +21,8 @@ pub enum RepoPath {
         digest_prefix: String,
         /// `name_version_arch.deb` or `.udeb`, which has to agree with the package found.
         file: String,
+        /// Whether it lies below `snapshot/ID/`, where what was withdrawn stays.
+        in_snapshot: bool,
     },
 }
 
@@ -80,7 +82,9 @@ impl RepoPath {
                 let id = SnapshotId::parse(id)?;
                 match Self::parse(below)? {
                     Self::Dists(suite, file) => Some(Self::Snapshot(id, suite, file)),
-                    in_pool @ Self::Pool { .. } => Some(in_pool),
+                    Self::Pool { name, digest_prefix, file, .. } => {
+                        Some(Self::Pool { name, digest_prefix, file, in_snapshot: true })
+                    }
                     Self::Snapshot(..) => None,
                 }
             }
@@ -111,7 +115,8 @@ fn parse_pool(rest: &str) -> Option<RepoPath> {
     if parts.next().is_some() || prefix != pool_prefix(&name) || !hex {
         return None;
     }
-    Some(RepoPath::Pool { name, digest_prefix: digest.into(), file: file.into() })
+    let (digest_prefix, file) = (digest.into(), file.into());
+    Some(RepoPath::Pool { name, digest_prefix, file, in_snapshot: false })
 }
 
 /// `lib` and the next letter for libraries, the first letter for all others; `lib` itself is no
@@ -214,7 +219,8 @@ mod tests {
             let amd64 = Architecture::parse("amd64").unwrap();
             let path = pool_path(PackageKind::Deb, &name, "1.0+b~1", &amd64, &digest);
             assert!(path.starts_with(&format!("pool/{prefix}/{name}/")), "{path}");
-            let Some(RepoPath::Pool { name: read, digest_prefix, file }) = RepoPath::parse(&path)
+            let Some(RepoPath::Pool { name: read, digest_prefix, file, .. }) =
+                RepoPath::parse(&path)
             else {
                 panic!("{path} did not parse");
             };
@@ -265,7 +271,11 @@ mod tests {
             assert_eq!(RepoPath::parse(&path), Some(RepoPath::Snapshot(read, suite.clone(), file)));
             let pool = format!("pool/h/hello/{}/hello_1.0_amd64.deb", digest.short());
             let below = RepoPath::parse(&format!("snapshot/{id}/{pool}"));
-            assert!(below.is_some() && below == RepoPath::parse(&pool), "{below:?}");
+            let Some(RepoPath::Pool { name, digest_prefix, file, in_snapshot }) = below else {
+                panic!("{below:?}");
+            };
+            let plain = RepoPath::Pool { name, digest_prefix, file, in_snapshot: false };
+            assert!(in_snapshot && RepoPath::parse(&pool) == Some(plain));
         }
         for id in ["", "0", "041", "+41", "-1", "4e1", "latest", "18446744073709551616", "20261123"]
         {

@@ -18,6 +18,8 @@ pub mod enrolment;
 pub mod file_name;
 pub mod generation;
 pub mod grants;
+pub mod hold;
+pub mod holding;
 pub mod host;
 pub mod identity;
 pub mod index;
@@ -64,6 +66,7 @@ pub use generation::{
     Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
 };
 pub use grants::{AccessGrant, Group, Subject};
+pub use holding::{HeldBack, Hold, HoldEdit};
 pub use identity::{Identity, IdentityError};
 pub use index::{Encoding, IndexFile, StoredBlock, StoredChunk, StoredMember, StoredRun};
 pub use index_place::IndexPlace;

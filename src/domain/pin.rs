@@ -77,6 +77,17 @@ pub struct Pin {
     pub until: Option<Moment>,
 }
 
+/// Whether one of these versions is a package's own, or that of its source.
+pub fn is_withdrawn(withdrawn: &[Withdrawn], package: &Package) -> bool {
+    withdrawn.iter().any(|one| {
+        let version = match one.target.kind {
+            PinKind::Source => &package.source_version,
+            PinKind::Binary => &package.version,
+        };
+        one.version == *version && one.target.holds(package)
+    })
+}
+
 /// A version that was rolled back from or removed: it does not come back by itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Withdrawn {

@@ -195,7 +195,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     let free: Vec<_> = taken
         .iter()
         .filter(|(_, p)| !draft.is_withdrawn(p) && draft.pin_of(p).is_none() && higher(p))
-        .filter(|(_, p)| draft.may_list(p))
+        .filter(|(component, p)| draft.may_list(p) && !draft.is_held_back(component, p))
         .collect();
     let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
         return Ok(());
@@ -209,13 +209,14 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
 }
 
 /// Takes a package out of the suite. What was listed does not come back by itself. Where several
-/// versions are listed, nothing that was taken until then comes back by itself.
+/// versions are listed, nothing that was taken until then comes back by itself, nor does what is held back.
 ///
 /// # Errors
 /// [`Conflict`] when the suite does not list it.
 pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
     let members = draft.members(target);
-    if members.is_empty() {
+    let back: Vec<_> = draft.holding.back().filter(|one| target.holds(one)).cloned().collect();
+    if members.is_empty() && back.is_empty() {
         let near = near(draft, &target.name, "; `repoctl list` shows what is");
         return Err(Conflict::one(&target.name, format!("is not in this suite{near}")));
     }
@@ -225,7 +226,7 @@ pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Res
         draft.withdraw(Withdrawn { target: target.clone(), version });
     }
     let taken = if draft.spec.versions.is_one() { &[] } else { taken };
-    for (_, package) in taken {
+    for package in taken.iter().map(|(_, package)| package).chain(&back) {
         let version = pinned_version(target, package).clone();
         draft.withdraw(Withdrawn { target: target.clone(), version });
     }

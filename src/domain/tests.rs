@@ -14,6 +14,7 @@ use crate::digest::Digest;
 use crate::time::Moment;
 
 mod apart;
+mod hold;
 mod late;
 mod random;
 mod several;
@@ -58,6 +59,8 @@ struct Model {
     generations: Vec<PackageSet>,
     pins: Vec<Pin>,
     withdrawn: Vec<Withdrawn>,
+    hold: Option<Hold>,
+    held_back: Arc<HeldBack>,
     taken: Vec<Taken>,
     hidden: HashSet<Digest>,
     privileges: HashMap<Digest, Vec<Privilege>>,
@@ -90,7 +93,8 @@ impl Model {
         let generations = vec![PackageSet::default()];
         let (pins, withdrawn, taken) = (Vec::new(), Vec::new(), Vec::new());
         let (hidden, privileges) = (HashSet::new(), HashMap::new());
-        Self { spec, generations, pins, withdrawn, taken, hidden, privileges }
+        let (hold, held_back) = (None, Arc::default());
+        Self { spec, generations, pins, withdrawn, hold, held_back, taken, hidden, privileges }
     }
 
     fn now(&self) -> &PackageSet {
@@ -102,7 +106,8 @@ impl Model {
         apply: impl FnOnce(&mut Draft<'_>, &Self) -> Result<T, Conflict>,
     ) -> Result<T, Conflict> {
         let contents = self.now().clone();
-        let mut draft = Draft::new(&self.spec, &contents, &self.pins, &self.withdrawn);
+        let draft = Draft::new(&self.spec, &contents, &self.pins, &self.withdrawn);
+        let mut draft = draft.held(self.hold.as_ref(), &self.held_back);
         draft.learn(self.taken.iter().cloned());
         let result = apply(&mut draft, self)?;
         let plan = draft.plan();
@@ -110,11 +115,7 @@ impl Model {
         next.apply(&plan.moves, self.generations.len() as u64);
         next.limit(draft.spec.versions);
         self.generations.push(next);
-        self.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
-        self.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
-        self.pins.extend(plan.pinned);
-        self.withdrawn.retain(|withdrawn| !plan.restored.contains(withdrawn));
-        self.withdrawn.extend(plan.withdrawn);
+        self.settle(plan);
         Ok(result)
     }
 

@@ -29,6 +29,9 @@ pub enum FlowError {
     /// Nothing of that name exists.
     #[error("there is no {0}")]
     Missing(String),
+    /// It was there, and was withdrawn on purpose.
+    #[error("{0}")]
+    Withdrawn(String),
     /// The change conflicts with the present state.
     #[error("{0}")]
     Conflict(#[from] Conflict),

@@ -72,6 +72,7 @@ fn code(error: &FlowError) -> Code {
         FlowError::Denied(_) | FlowError::DeniedPackages(_) => Code::Denied,
         FlowError::Token(_) => Code::TokenRefused,
         FlowError::Missing(_) => Code::Missing,
+        FlowError::Withdrawn(_) => Code::Withdrawn,
         FlowError::Conflict(conflict) => match conflict.kind {
             ConflictKind::Version => Code::VersionConflict,
             ConflictKind::Exists => Code::Exists,

@@ -151,6 +151,8 @@ async fn asked(
             some_or_all(&packages, all)?;
             domain::Change::Unpin(targets(packages, binary)?)
         }
+        Change::Hold {} => domain::Change::Hold,
+        Change::Release {} => domain::Change::Release,
         Change::Remove { packages, binary } => {
             if packages.is_empty() {
                 return Err(Failure::invalid("packages", "name at least one package"));

@@ -49,6 +49,8 @@ impl AttemptedChange {
             }
             Change::Unpin { packages, .. } => ("unpin", some(packages)),
             Change::Remove { packages, .. } => ("remove", some(packages)),
+            Change::Hold {} => ("hold", String::new()),
+            Change::Release {} => ("release", String::new()),
         };
         Self { verb, detail, message: request.message.clone() }
     }

@@ -56,6 +56,7 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
             packages: suite.packages,
             waiting: suite.waiting,
             pins: suite.pins,
+            hold: suite.hold.as_ref().map(views::hold),
         });
     }
     let server = Some(Moment(app.site.certificate_not_after.load(Ordering::Relaxed)));

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::api::{
-    CertificateView, ChangeOutcome, GenerationView, HostSeen, IdentityView, ItemOutcome, ItemState,
-    PinView, PlacementState, PlacementView, ScrubPass, ScrubStatus, SightingView, Stuck,
+    CertificateView, ChangeOutcome, GenerationView, HoldView, HostSeen, IdentityView, ItemOutcome,
+    ItemState, PinView, PlacementState, PlacementView, ScrubPass, ScrubStatus, SightingView, Stuck,
     StuckRelation, SuiteChoice, SuiteView,
 };
 use crate::debian::{Component, SuiteName};
@@ -14,7 +14,8 @@ use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::installable::Trouble;
 use crate::domain::promotion;
 use crate::domain::{
-    AccessGrant, Entitled, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern, SuiteScope,
+    AccessGrant, Entitled, Hold, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern,
+    SuiteScope,
 };
 use crate::flow::ScrubReport;
 use crate::flow::report::history::GenerationReport;
@@ -112,6 +113,13 @@ pub fn pin(suite: &SuiteName, pin: &Pin) -> PinView {
     }
 }
 
+/// A hold, and how many packages are held back.
+pub fn hold((hold, held_back): &(Hold, u64)) -> HoldView {
+    let Hold { author, message, at } = hold;
+    let (author, message) = (author.to_string(), message.clone());
+    HoldView { author, message, at: at.0, held_back: *held_back }
+}
+
 /// A suite.
 pub fn suite(report: SuiteReport) -> SuiteView {
     let spec = report.spec;
@@ -135,6 +143,7 @@ pub fn suite(report: SuiteReport) -> SuiteView {
         translations: spec.translations,
         versions: spec.versions,
         namespace: spec.namespace,
+        hold: report.hold.as_ref().map(hold),
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),
         valid_until: report.head.as_ref().map(|head| head.valid_until.0),

@@ -120,6 +120,9 @@ fn ask_everything(between: &Between) {
     run("unpin --suite stable acme-web -m mended");
     run("pin --suite stable acme-web=1.0 --for 24h --yes");
     run("remove --suite stable acme-data -m gone --yes");
+    run("hold --suite stable -m moving");
+    run("suite show stable");
+    run("release --suite stable -m moved --yes");
     run(
         "suite edit stable --description Ours --valid-days 10 --add-component extra -m wider --yes",
     );

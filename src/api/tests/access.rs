@@ -122,6 +122,7 @@ fn identities_and_status() {
         packages: 0,
         waiting: 0,
         pins: 0,
+        hold: None,
     };
     wire(
         &Status {

@@ -13,8 +13,8 @@ use crate::catalogue::CatalogueError;
 use crate::debian::{Component, Namespace, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Acceptance, GenerationRecord, Head, Identity, NewGeneration, PinTarget, Publication, Slice,
-    SliceRow,
+    Acceptance, GenerationRecord, Head, Hold, HoldEdit, Identity, NewGeneration, PinTarget,
+    Publication, Slice, SliceRow,
 };
 
 const REPLACE_SPEC: &str = "UPDATE suite SET spec = $1 WHERE id = $2";
@@ -48,6 +48,16 @@ const RESTORE: &str =
 const WITHDRAW: &str = "\
     INSERT INTO withdrawn (suite_id, kind, name, version) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (suite_id, kind, name, version) DO NOTHING";
+
+const END_HOLD: &str = "DELETE FROM hold WHERE suite_id = $1";
+
+const EMPTY_HELD_BACK: &str = "DELETE FROM held_back WHERE suite_id = $1";
+
+const HOLD: &str = "INSERT INTO hold (suite_id, author, message, held_at) VALUES ($1, $2, $3, $4)";
+
+const HOLD_BACK: &str = "\
+    INSERT INTO held_back (suite_id, package_id, component) VALUES ($1, $2, $3) \
+    ON CONFLICT DO NOTHING";
 
 const NUMBER_SUITE: &str = "UPDATE suite SET last_generation = $1 WHERE id = $2";
 
@@ -100,6 +110,7 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
         batch.accept(acceptance)?;
     }
     batch.record_pins(publication)?;
+    batch.record_hold(publication)?;
     match &publication.generation {
         Some(new) => batch.record_generation(new)?,
         None if publication.sliced > 0 => return Err(batch.stale()),
@@ -251,6 +262,24 @@ impl<'t> PublishBatch<'t> {
         {
             let [suite, kind, name] = target_values(self.id, &withdrawn.target);
             self.tx.exec(sql, &[suite, kind, name, withdrawn.version.as_str().into()])?;
+        }
+        Ok(())
+    }
+
+    /// Records what becomes of the hold, and then what came in the suite that is held.
+    fn record_hold(&mut self, publication: &Publication) -> Answer<()> {
+        if let Some(edit) = &publication.hold {
+            self.tx.exec(END_HOLD, &[self.id.into()])?;
+            self.tx.exec(EMPTY_HELD_BACK, &[self.id.into()])?;
+            if let HoldEdit::Begin(Hold { author, message, at }) = edit {
+                let values =
+                    [self.id.into(), author.as_str().into(), message.as_str().into(), at.0.into()];
+                self.tx.exec(HOLD, &values)?;
+            }
+        }
+        for (package, (component, _)) in self.in_order(&publication.held_back, |(_, one)| one)? {
+            self.tx
+                .exec(HOLD_BACK, &[self.id.into(), package.into(), component.as_str().into()])?;
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use crate::catalogue::{CatalogueError, Departed, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::reserved::CLIENT_PREFIX;
-use crate::domain::{Event, Head, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn};
+use crate::domain::{
+    Event, Head, HeldBack, Hold, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn,
+};
 use crate::time::Moment;
 
 const CREATE: &str = "\
@@ -49,6 +51,14 @@ const PINS: &str = "\
 
 const WITHDRAWN: &str =
     "SELECT kind, name, version FROM withdrawn WHERE suite_id = $1 ORDER BY kind, name, version";
+
+const HELD: &str = "SELECT author, message, held_at FROM hold WHERE suite_id = $1";
+
+const HELD_BACK: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", h.component FROM held_back AS h JOIN package AS p ON p.id = h.package_id WHERE h.suite_id = $1"
+);
 
 /// The start of every query for placements. The `+` keeps SQLite from using the index with
 /// generations: for a few packages, it would walk through everything that the suite ever took.
@@ -134,7 +144,9 @@ const DEPARTED: &str =
     "SELECT spec, has_taken FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
 /// Deletes everything that refers to a suite, and last the suite itself.
-const REMOVE: [&str; 13] = [
+const REMOVE: [&str; 15] = [
+    "DELETE FROM hold WHERE suite_id = $1",
+    "DELETE FROM held_back WHERE suite_id = $1",
     "DELETE FROM client_sighting WHERE suite_id = $1",
     "DELETE FROM keyring_sighting WHERE suite_id = $1",
     "DELETE FROM client_package WHERE suite_id = $1",
@@ -317,7 +329,22 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
         withdrawn: all(tx, WITHDRAWN, &[id.into()], |row| {
             Ok(Withdrawn { target: pin_target(row, 0)?, version: parse(row, 2)? })
         })?,
+        hold: one(tx, HELD, &[id.into()], |row| {
+            let (author, message) = (parse(row, 0)?, row.text(1)?.to_owned());
+            Ok(Hold { author, message, at: moment(row, 2)? })
+        })?,
+        held_back: Arc::new(held_back(tx, id)?),
     }))
+}
+
+fn held_back(tx: &mut dyn Tx, suite: i64) -> Answer<HeldBack> {
+    let mut reader = Reader::default();
+    let came = all(tx, HELD_BACK, &[suite.into()], |row| {
+        let package = reader.package(row, 0)?;
+        let component = reader.component(row, PACKAGE_COLUMNS)?;
+        Ok(((component, package.digest), Arc::new(package)))
+    })?;
+    Ok(came.into_iter().collect())
 }
 
 fn pin(row: &dyn Row) -> Answer<Pin> {

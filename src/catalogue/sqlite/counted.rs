@@ -220,6 +220,8 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
         unpinned: Vec::new(),
         withdrawn: Vec::new(),
         restored: Vec::new(),
+        hold: None,
+        held_back: Vec::new(),
         alias_from: None,
         spec: None,
         generation: Some(new),

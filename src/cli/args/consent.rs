@@ -35,6 +35,7 @@ impl Command {
             Self::Unpin(args) => args.how.sure.into(),
             Self::Promote(args) => args.how.sure.into(),
             Self::Remove(args) => args.how.sure.into(),
+            Self::Release(args) => args.how.sure.into(),
             Self::Host(command) => command.consent(),
             Self::Identity(command) => command.consent(),
             Self::Key(command) => command.consent(),
@@ -42,6 +43,8 @@ impl Command {
             Self::Apply(args) => args.sure.into(),
             // A rollback takes an upload back; the CA's next list replaces a list.
             Self::Upload(_) | Self::Crl(CrlCommand::Put(_)) => Consent::Plain,
+            // A release undoes it.
+            Self::Hold(_) => Consent::Plain,
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => Consent::Reads,
             },

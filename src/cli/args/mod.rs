@@ -33,7 +33,7 @@ pub use enrol::parse_minutes;
 pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;
-pub use pins::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+pub use pins::{ChangeArgs, HoldArgs, PinArgs, PinsArgs, ReleaseArgs, RemoveArgs, UnpinArgs};
 pub use promote::PromoteArgs;
 pub use restored::{RestoredArgs, RestoredCommand};
 pub use rights::{
@@ -165,6 +165,10 @@ pub enum Command {
     Promote(PromoteArgs),
     /// Stop offering packages
     Remove(RemoveArgs),
+    /// Offer nothing new in a suite until it is released
+    Hold(HoldArgs),
+    /// Offer again what is uploaded to a suite, and what came while it was held
+    Release(ReleaseArgs),
     /// Certificates for hosts, and what hosts need in /etc/apt
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl host issue web-01 --suite stable")]
     Host(HostCommand),

@@ -1,4 +1,4 @@
-//! `repoctl pin`, `unpin`, `pins` and `remove`.
+//! `repoctl pin`, `unpin`, `pins`, `remove`, `hold` and `release`.
 
 use clap::Args;
 
@@ -106,6 +106,37 @@ pub struct RemoveArgs {
     /// PACKAGE is one binary package, not a source package
     #[arg(long)]
     pub binary: bool,
+    /// How.
+    #[command(flatten)]
+    pub how: ChangeArgs,
+}
+
+/// Which suite offers nothing new.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl hold --suite stable -m 'the database is being moved'\n\n\
+                  Uploads are taken and wait (exit code 0; 1 with --require-live). What is listed stays, and so do\n\
+                  its signatures. Pins, rollbacks and removals go on. `repoctl release` ends it."
+)]
+pub struct HoldArgs {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Which suite offers again what comes.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl release --suite stable --dry-run\n  repoctl release --suite stable --yes\n\n\
+                  What came while the suite was held goes to its hosts, as if it came now."
+)]
+pub struct ReleaseArgs {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
     /// How.
     #[command(flatten)]
     pub how: ChangeArgs,

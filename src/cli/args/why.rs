@@ -16,6 +16,8 @@ impl Command {
             Self::Unpin(args) => Some(&args.how.why),
             Self::Promote(args) => Some(&args.how.why),
             Self::Remove(args) => Some(&args.how.why),
+            Self::Hold(args) => Some(&args.why),
+            Self::Release(args) => Some(&args.how.why),
             Self::Host(command) => command.why(),
             Self::Identity(command) => command.why(),
             Self::Key(command) => command.why(),

@@ -1,9 +1,11 @@
-//! `repoctl pin`, `unpin`, `pins` and `remove`.
+//! `repoctl pin`, `unpin`, `pins`, `remove`, `hold` and `release`.
 
 use super::Session;
 use super::package::parse_target;
 use crate::api::{Change, ChangeOutcome, ChangeRequest, Exit, GenerationsQuery, Promote};
-use crate::cli::args::{ChangeArgs, PinArgs, PinsArgs, RemoveArgs, UnpinArgs};
+use crate::cli::args::{
+    ChangeArgs, HoldArgs, PinArgs, PinsArgs, ReleaseArgs, RemoveArgs, UnpinArgs,
+};
 use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -97,11 +99,43 @@ pub async fn remove(session: &mut Session<'_>, args: &RemoveArgs) -> Result<(), 
     make(session, &suite, request(change, &args.how)).await
 }
 
+/// Has a suite offer nothing new.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn hold(session: &mut Session<'_>, args: &HoldArgs) -> Result<(), Failure> {
+    let suite = session.suite(args.of.suite.as_ref())?;
+    let outcome = session.client.change(&suite, &plain(Change::Hold {})).await?;
+    session.show(&outcome, |_| render::change::held(&outcome));
+    Ok(())
+}
+
+/// Ends a hold.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network, and when the answer is no.
+pub async fn release(session: &mut Session<'_>, args: &ReleaseArgs) -> Result<(), Failure> {
+    let suite = session.suite(args.of.suite.as_ref())?;
+    make(session, &suite, request(Change::Release {}, &args.how)).await
+}
+
+/// A change without any option.
+fn plain(change: Change) -> ChangeRequest {
+    ChangeRequest {
+        message: String::new(),
+        dry_run: false,
+        expect_generation: None,
+        as_shown: false,
+        cascade: false,
+        force: false,
+        change,
+    }
+}
+
 /// The request for a change.
 pub(super) fn request(change: Change, how: &ChangeArgs) -> ChangeRequest {
     let ChangeArgs { dry_run, cascade, force, .. } = *how;
-    let (message, expect_generation) = (String::new(), None);
-    ChangeRequest { message, dry_run, expect_generation, as_shown: false, cascade, force, change }
+    ChangeRequest { dry_run, cascade, force, ..plain(change) }
 }
 
 /// Makes a change once it is confirmed, and shows what came of it.
@@ -200,6 +234,9 @@ fn of_all(change: &Change, suite: &SuiteName) -> Vec<String> {
         Change::Rollback { all: true, .. } => vec![format!("the whole suite {suite} goes back")],
         Change::Promote(Promote { all: true, from, .. }) => {
             vec![format!("everything that suite {from} lists comes to suite {suite}")]
+        }
+        Change::Release {} => {
+            vec![format!("what came while suite {suite} was held goes to its hosts")]
         }
         Change::Unpin { all: true, .. } => vec![format!("every pin of suite {suite} ends")],
         _ => Vec::new(),

@@ -76,6 +76,11 @@ fn unmoved(outcome: &ChangeOutcome) -> String {
     outcome.items.iter().filter(told).map(item).collect()
 }
 
+/// What became of a hold: the server's sentences are all there is to say.
+pub fn held(outcome: &ChangeOutcome) -> String {
+    outcome.notes.iter().map(|note| format!("{}\n", escape(note))).collect()
+}
+
 /// The expected outcome of a change, before the question.
 pub fn plan(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let tells_hosts = outcome.items.is_empty() || !outcome.hosts.is_empty();

@@ -1,7 +1,8 @@
 //! The state of the server.
 
 use super::pairs;
-use crate::api::{ScrubPass, ScrubStatus, Status, TrustStatus};
+use super::suite::held;
+use crate::api::{ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, size, when};
@@ -100,5 +101,11 @@ fn suites(status: &Status, sheet: &Sheet) -> String {
             suite.pins.to_string(),
         ]);
     }
-    table.lines(0, sheet)
+    let held = |suite: &SuiteStatus| {
+        let hold = suite.hold.as_ref()?;
+        Some(format!("suite {} offers nothing new: held {}\n", suite.suite, held(hold, sheet.now)))
+    };
+    let held: String = status.suites.iter().filter_map(held).collect();
+    let apart = if held.is_empty() { "" } else { "\n" };
+    format!("{}{apart}{held}", table.lines(0, sheet))
 }

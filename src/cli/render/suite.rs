@@ -1,10 +1,10 @@
 //! Suites, their history and their differences.
 
 use super::{change, pairs};
-use crate::api::{Diff, GenerationView, Move, SuiteView};
+use crate::api::{Diff, GenerationView, HoldView, Move, SuiteView};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
-use crate::cli::text::{age, count, size, when};
+use crate::cli::text::{age, count, escape, size, when};
 use crate::debian::SuiteName;
 use crate::time::Moment;
 
@@ -60,6 +60,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("allows", joined(suite.allows.iter().map(ToString::to_string).collect())),
         ("versions", suite.versions.to_string()),
         ("namespace", suite.namespace.to_string()),
+        ("held", suite.hold.as_ref().map(|hold| held(hold, now)).unwrap_or_default()),
         ("hosts take it", taken(suite).into()),
         ("beside packages", beside(suite)),
         ("changelogs", suite.changelogs.clone().unwrap_or_default()),
@@ -74,6 +75,20 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("size", size(suite.size_bytes)),
     ];
     format!("{}\n{}", suite.name, pairs(2, &lines))
+}
+
+/// Since when, by whom and why a suite is held, and how much waits.
+pub(super) fn held(hold: &HoldView, now: Moment) -> String {
+    let why = if hold.message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", escape(&hold.message))
+    };
+    let back = match hold.held_back {
+        0 => "nothing came meanwhile".to_owned(),
+        some => format!("{} came meanwhile", count(some, "package")),
+    };
+    format!("{} by {}{why}; {back}", age(hold.at, now), escape(&hold.author))
 }
 
 /// What is asked about before the Dates of a suite start anew: what the clocks show.

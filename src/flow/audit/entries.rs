@@ -203,9 +203,13 @@ pub fn detail(change: &Change) -> String {
         Change::Remove(targets) => names(targets, ""),
         Change::Edit(edit) => edited(edit),
         Change::Expire(target) => named(target),
-        Change::Begin | Change::Renew | Change::Redate | Change::Complete | Change::Restore(_) => {
-            String::new()
-        }
+        Change::Begin
+        | Change::Renew
+        | Change::Redate
+        | Change::Complete
+        | Change::Restore(_)
+        | Change::Hold
+        | Change::Release => String::new(),
     }
 }
 

@@ -4,9 +4,10 @@ use crate::domain::Applied;
 use crate::domain::Change;
 
 use crate::domain::Expect;
+use crate::domain::hold;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::reserved::is_apart;
-use crate::domain::{Conflict, Draft, PinKind, PinTarget};
+use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
@@ -108,6 +109,17 @@ fn alter(
         }
         Change::Unpin(targets) => end_pins(repository, desk, draft, targets),
         Change::Remove(targets) => remove(repository, desk, draft, targets),
+        Change::Hold => {
+            whole_suite(asking)?;
+            let (author, message) = (asking.author.clone(), asking.message.clone());
+            let notes = vec![hold::begin(draft, Hold { author, message, at: asking.at })];
+            Ok(Applied { notes, ..Applied::default() })
+        }
+        Change::Release => {
+            whole_suite(asking)?;
+            several::learn(repository, desk, draft, &draft.held_back_names())?;
+            Ok(Applied { notes: hold::release(draft)?, ..Applied::default() })
+        }
         Change::Edit(edit) => {
             let spec = edit.apply(&draft.spec)?;
             if edit.adds() {
@@ -126,7 +138,8 @@ fn alter(
         Change::Expire(target) => {
             // The pin may have been set again while this change waited.
             let until = draft.pin(target).and_then(|pin| pin.until);
-            match until {
+            // What is held offers nothing new by itself.
+            match until.filter(|_| draft.hold().is_none()) {
                 Some(until) if until <= asking.at => {
                     end_pins(repository, desk, draft, std::slice::from_ref(target))
                 }
@@ -140,6 +153,7 @@ fn alter(
     }
 }
 
+/// Stops offering packages.
 fn remove(
     repository: &Repository,
     desk: &Desk,
@@ -157,6 +171,14 @@ fn remove(
     let mut notes = vec![note.to_owned()];
     notes.extend(removed.iter().filter_map(|target| downwards::stays_in(draft, target)));
     Ok(Applied { notes, ..Applied::default() })
+}
+
+/// Refuses what concerns the whole suite from who may alter only some packages of it.
+fn whole_suite(asking: &Asking) -> Result<(), Denied> {
+    match asking.reach.is_whole() {
+        true => Ok(()),
+        false => Err(Denied::Limited { identity: asking.author.clone() }),
+    }
 }
 
 fn end_pins(

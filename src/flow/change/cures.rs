@@ -69,8 +69,10 @@ pub(super) fn tell(batch: &Batch<'_>, added: &mut [&mut Added]) {
     };
     let mut search =
         Search { batch, came: &came, asking, sources: BTreeMap::new(), rows: 0, tries: 0 };
-    let waits =
-        |one: &&mut &mut Added| matches!(one.standing, Standing::Waiting | Standing::Withdrawn);
+    let waits = |one: &&mut &mut Added| {
+        let is_told = matches!(one.cure, Cure::Command(_));
+        !is_told && matches!(one.standing, Standing::Waiting | Standing::Withdrawn)
+    };
     for one in added.iter_mut().filter(waits) {
         one.cure = search.cure(&one.component, &one.package);
     }

@@ -14,7 +14,7 @@ use crate::domain::Change;
 use crate::domain::Expect;
 use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
-use crate::domain::{Draft, Event, GenerationRecord, Plan};
+use crate::domain::{Event, GenerationRecord, Plan};
 use crate::flow::audit::entries;
 use crate::flow::change::answer::{check_expected, named, outcome_of};
 use crate::flow::change::difference::Difference;
@@ -150,7 +150,7 @@ impl Batch {
         let state = desk.state();
         let at = repository.dating();
         let may_go_on = || urgent || !desk.hurried();
-        let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+        let mut draft = state.draft();
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
                 author: job.author.clone(),
@@ -172,7 +172,7 @@ impl Batch {
         }
         let adding = self.jobs.iter_mut().filter_map(accepted_packages);
         adding::settle(repository, desk, &draft, adding, &may_go_on);
-        let before = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+        let before = state.draft();
         if !self.warn(Difference { repository, before: &before, after: &draft }, &may_go_on)? {
             return Ok(Progress::MadeWay);
         }
@@ -339,7 +339,7 @@ pub(crate) fn rehearse(
 ) -> Result<Outcome, FlowError> {
     check_expected(desk, expect, change)?;
     let state = desk.state();
-    let mut draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+    let mut draft = state.draft();
     let before = draft.clone();
     let go_on = || true;
     let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect, &go_on)?;

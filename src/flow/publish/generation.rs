@@ -12,8 +12,8 @@ use crate::catalogue::SuiteState;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Completion, Event, GenerationRecord, Head, IndexFile, Move, NewGeneration, PackageSet, Plan,
-    Publication, SliceRow, StoredChunk, SuiteSpec,
+    Completion, Event, GenerationRecord, Head, HoldEdit, IndexFile, Move, NewGeneration,
+    PackageSet, Plan, Publication, SliceRow, StoredChunk, SuiteSpec,
 };
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
@@ -309,6 +309,8 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         unpinned: plan.unpinned.iter().map(|pin| pin.target.clone()).collect(),
         withdrawn: plan.withdrawn.clone(),
         restored: plan.restored.clone(),
+        hold: plan.hold.clone(),
+        held_back: plan.held_back.keys().cloned().collect(),
         spec: plan.spec.clone(),
         alias_from: plan.alias_from.clone(),
         generation: None,
@@ -336,6 +338,17 @@ fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
     state.pins.extend(plan.pinned.iter().cloned());
     state.withdrawn.retain(|withdrawn| !plan.restored.contains(withdrawn));
     state.withdrawn.extend(plan.withdrawn.iter().cloned());
+    if let Some(edit) = &plan.hold {
+        state.held_back = Arc::default();
+        state.hold = match edit {
+            HoldEdit::Begin(hold) => Some(hold.clone()),
+            HoldEdit::End => None,
+        };
+    }
+    if !plan.held_back.is_empty() {
+        let came = plan.held_back.iter().map(|(came, package)| (came.clone(), Arc::clone(package)));
+        Arc::make_mut(&mut state.held_back).extend(came);
+    }
     state
 }
 

@@ -7,7 +7,7 @@ use crate::catalogue::Placement;
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::package_set::place_of;
 use crate::domain::{
-    Admitted, Draft, Head, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves,
+    Admitted, Head, Hold, Identity, Move, Package, PackageSet, Pin, SuiteSpec, moves,
 };
 use crate::flow::error::FlowError;
 use crate::flow::repository::{Repository, no_suite, no_suite_for};
@@ -60,6 +60,8 @@ pub struct SuiteReport {
     pub waiting: u64,
     /// How many pins there are.
     pub pins: u64,
+    /// The hold, and how many packages are held back.
+    pub hold: Option<(Hold, u64)>,
     /// Size of the listed `.deb` files. Unit: bytes.
     pub size_bytes: u64,
 }
@@ -119,6 +121,7 @@ pub async fn suite(
             packages: state.contents.len() as u64,
             waiting: placements.iter().filter(waits).count() as u64,
             pins: state.pins.len() as u64,
+            hold: state.hold.clone().map(|hold| (hold, state.held_back.len() as u64)),
             size_bytes: state.contents.packages().map(|(_, package)| package.size_bytes).sum(),
         })
     })
@@ -204,7 +207,7 @@ fn placement_reports(
     state: &crate::catalogue::SuiteState,
     placements: Vec<Placement>,
 ) -> Vec<PlacementReport> {
-    let draft = Draft::new(&state.spec, &state.contents, &state.pins, &state.withdrawn);
+    let draft = state.draft();
     let standing = |placement: &Placement| {
         let package = &placement.package;
         let listed = state.contents.at(&place_of(&placement.component, package));

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::layout::{self, DistsFile, RepoPath};
 use crate::domain::reserved::CLIENT_PREFIX;
-use crate::domain::{Admitted, Right};
+use crate::domain::{Admitted, Package, Right};
 use crate::flow::admit;
 use crate::flow::admit::Ground;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
-use crate::flow::serve::snapshot;
 use crate::flow::serve::source::{Fetched, Source, rope};
+use crate::flow::serve::{snapshot, withdrawn};
 use crate::flow::suite::served::{Served, UNCHANGING};
 use crate::flow::threads::blocking;
 use crate::pool::{Kind, Opened};
@@ -51,10 +51,17 @@ async fn open(
             let fetched = snapshot::fetch(repository, &admitted, id, &suite, file).await?;
             Ok((fetched, Ground::reading(admitted, vec![suite])))
         }
-        RepoPath::Pool { name, digest_prefix, file } => {
+        RepoPath::Pool { name, digest_prefix, file, in_snapshot } => {
             let admitted = admit::admit(repository, standing, Right::Introspect)?;
             let shared = Arc::clone(repository);
-            blocking(move || pool(&shared, admitted, &name, &digest_prefix, &file)).await
+            blocking(move || {
+                let (package, suites) = find(&shared, &admitted, &name, &digest_prefix, &file)?;
+                match withdrawn::reason(&shared, &package, &suites).filter(|_| !in_snapshot) {
+                    Some(reason) => Err(FlowError::Withdrawn(reason)),
+                    None => pool(&shared, admitted, &package, suites),
+                }
+            })
+            .await
         }
     }
 }
@@ -122,15 +129,15 @@ async fn dists(
     }
 }
 
-/// Opens a `.deb` that a suite has accepted which the host may read. The error is the same when the
+/// A `.deb` that a suite has accepted which the host may read, and all such suites. The error is the same when the
 /// package may not be read and when it does not exist.
-fn pool(
+fn find(
     repository: &Repository,
-    admitted: Admitted,
+    admitted: &Admitted,
     name: &PackageName,
     digest_prefix: &str,
     file: &str,
-) -> Result<(Fetched, Ground), FlowError> {
+) -> Result<(Package, Vec<SuiteName>), FlowError> {
     let absent = || FlowError::Missing("such package for this host".into());
     let found = repository.catalogue.find_by_path(name, digest_prefix)?;
     let (package, mut suites) = found.ok_or_else(absent)?;
@@ -138,7 +145,17 @@ fn pool(
     if suites.is_empty() || layout::deb_file_name(&package) != file {
         return Err(absent());
     }
-    if name.as_str().starts_with(CLIENT_PREFIX) {
+    Ok((package, suites))
+}
+
+/// Opens a `.deb` for a host that reads these suites.
+fn pool(
+    repository: &Repository,
+    admitted: Admitted,
+    package: &Package,
+    suites: Vec<SuiteName>,
+) -> Result<(Fetched, Ground), FlowError> {
+    if package.name.as_str().starts_with(CLIENT_PREFIX) {
         repository.journal.note_client(admitted.identity(), package.digest, repository.now());
     }
     let opened = repository.pool.open(Kind::Blob, &package.digest)?;

@@ -6,3 +6,4 @@ pub mod export;
 pub mod fetch;
 pub mod snapshot;
 pub mod source;
+mod withdrawn;

@@ -122,7 +122,9 @@ fn give_up_alias(repository: &Repository, desk: &Desk) {
 fn end_pins(repository: &Repository, desk: &Desk) {
     let now = repository.now();
     let over = |pin: &&Pin| pin.until.is_some_and(|until| until <= now);
-    for pin in desk.state().pins.iter().filter(over) {
+    // In a suite that is held they end with the hold.
+    let state = desk.state();
+    for pin in state.pins.iter().filter(|_| state.hold.is_none()).filter(over) {
         let (job, _) = Job::of_server(Change::Expire(pin.target.clone()));
         let message = format!("the pin of {} ended by itself", pin.target.name);
         let job = Job { author: pin.author.clone(), message, ..job };

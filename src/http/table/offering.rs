@@ -18,7 +18,7 @@ const DIGESTS_BYTES: usize = MOST_DIGESTS * 96;
 /// As many packages as may be named, each with its digest and the longest usual component. Unit: bytes.
 const CHANGE_BYTES: usize = MOST_ITEMS * 160;
 /// When an upload is answered with 202.
-const WAITING: &str = "Taken and stored, but at least one of the packages is not offered to hosts: a pin or a higher version is in front of it, or it was rolled back from.";
+const WAITING: &str = "Taken and stored, but at least one of the packages is not offered to hosts: a pin or a higher version is in front of it, the suite is held, or it was rolled back from.";
 const MOST_BATCH: Limit = Limit::Bytes(MOST_BATCH_BYTES as usize);
 /// What the sending of packages may be answered with.
 const PACKAGES: &[Code] = &[

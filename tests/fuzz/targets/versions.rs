@@ -120,7 +120,8 @@ pub fn names(bytes: &[u8]) {
     };
     let digest = Digest::of(bytes);
     let path = pool_path(PackageKind::Deb, &name, version.without_epoch(), &architecture, &digest);
-    let Some(RepoPath::Pool { name: found, digest_prefix, file }) = RepoPath::parse(&path) else {
+    let Some(RepoPath::Pool { name: found, digest_prefix, file, .. }) = RepoPath::parse(&path)
+    else {
         panic!("{path} is not found again");
     };
     assert_eq!((&found, digest_prefix), (&name, digest.short()));

@@ -65,7 +65,7 @@ pub fn http_path(bytes: &[u8]) {
             };
             expect_dists(&format!("snapshot/{id}/dists/{suite}"), &file, below);
         }
-        Some(RepoPath::Pool { name, digest_prefix, file }) => {
+        Some(RepoPath::Pool { name, digest_prefix, file, .. }) => {
             assert!(below.ends_with(&format!("/{name}/{digest_prefix}/{file}")), "{below:?}");
             assert!(!file.contains('/'));
         }

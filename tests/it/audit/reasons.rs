@@ -70,6 +70,8 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(2, &["suite", "create", "edge", "--architecture", "amd64"]);
     done(1, &["promote", "--from", "stable", "--to", "edge", "acme-web"]);
     done(1, &["remove", "--suite", "stable", "acme-web"]);
+    done(1, &["hold", "--suite", "stable"]);
+    done(1, &["release", "--suite", "stable", "--yes"]);
     done(2, &["host", "issue", "web-01.example.org", "--suite", "stable", "--out", &web]);
     done(2, &["host", "grant", "web-02.example.org", "--suite", "stable"]);
     done(2, &["host", "revoke", "web-01.example.org", "--yes"]);

@@ -116,6 +116,7 @@ macro_rules! catalogue_contracts {
             a_publication_without_a_generation_moves_no_head,
             pins_replace_and_end,
             a_head_is_renewed_and_never_goes_back,
+            a_hold_and_what_came_meanwhile_are_kept_until_its_end,
             placements_say_who_and_where,
             a_search_takes_stars_and_a_limit,
             an_empty_suite_can_be_removed,

@@ -73,6 +73,18 @@ pub const SCENES: &[Scene] = &[
             typed("remove libacme1"),
         ],
     ),
+    ("hold", &[typed("hold -m 'the database is moved'"), typed("hold --json")]),
+    (
+        "release",
+        &[
+            typed("release"),
+            typed("release --dry-run"),
+            typed("release --yes"),
+            typed("release --yes --json"),
+            asked("release", "n\n"),
+            asked("release", "y\n"),
+        ],
+    ),
 ];
 
 #[tokio::test]

@@ -98,6 +98,8 @@ pub fn nothing(name: &str) -> Publication {
         unpinned: Vec::new(),
         withdrawn: Vec::new(),
         restored: Vec::new(),
+        hold: None,
+        held_back: Vec::new(),
         spec: None,
         generation: None,
         events: Vec::new(),

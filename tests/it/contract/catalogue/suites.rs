@@ -4,7 +4,7 @@ use std::path::Path;
 
 use repod::catalogue::{CatalogueError, Sighting};
 use repod::debian::Versions;
-use repod::domain::{PackageSet, PinKind, Publication, SuiteSpec, Withdrawn};
+use repod::domain::{Hold, HoldEdit, PackageSet, PinKind, Publication, SuiteSpec, Withdrawn};
 use repod::time::Moment;
 
 use super::samples::*;
@@ -24,6 +24,7 @@ pub fn a_new_suite_is_empty(room: &Path, make: &Make) {
     assert_eq!((state.spec, state.contents), (spec("stable"), PackageSet::default()));
     assert_eq!((state.head, state.last_generation), (None, 0));
     assert!(state.pins.is_empty() && state.withdrawn.is_empty());
+    assert!(state.hold.is_none() && state.held_back.is_empty());
     assert_eq!(catalogue.load_suite(&suite("other")).unwrap(), None);
     assert_eq!(catalogue.contents_at(&suite("stable"), 0).unwrap(), None);
     assert!(catalogue.list_generations(&suite("stable"), None, 9).unwrap().is_empty());
@@ -54,6 +55,47 @@ pub fn a_suite_loads_as_it_was_published(room: &Path, make: &Make) {
     assert_eq!((state.pins, state.withdrawn), (publication.pinned, vec![withdrawn]));
     assert_eq!(state.spec, edited);
     assert_eq!(catalogue.list_suites().unwrap(), [edited]);
+}
+
+pub fn a_hold_and_what_came_meanwhile_are_kept_until_its_end(room: &Path, make: &Make) {
+    let catalogue = with_suite(room, make);
+    let [one, two] = ["1", "2"].map(|version| package("aa", version, "amd64"));
+    publish(&*catalogue, 1, &[&one], &[]);
+    let hold = Hold { author: identity("op.example"), message: "it's moved".into(), at: Moment(7) };
+    let load = || catalogue.load_suite(&suite("stable")).unwrap().unwrap();
+    let begun = Some(HoldEdit::Begin(hold.clone()));
+    catalogue.publish(&Publication { hold: begun.clone(), ..nothing("stable") }).unwrap();
+    assert_eq!((load().hold, load().held_back.len()), (Some(hold.clone()), 0));
+    record(&*catalogue, &two);
+    let came = Publication {
+        accepted: vec![acceptance("main", &two)],
+        held_back: vec![(component("main"), two.digest)],
+        ..nothing("stable")
+    };
+    catalogue.publish(&came).unwrap();
+    // Once more, as a blind retry would.
+    catalogue.publish(&Publication { accepted: Vec::new(), ..came.clone() }).unwrap();
+    let state = load();
+    let back: Vec<_> =
+        state.held_back.iter().map(|(came, one)| (came.clone(), (**one).clone())).collect();
+    assert_eq!(back, [((component("main"), two.digest), two.clone())]);
+    assert_eq!((state.hold, state.last_generation), (Some(hold), 1));
+    // Another one begins with nothing held back.
+    catalogue.publish(&Publication { hold: begun, ..nothing("stable") }).unwrap();
+    assert!(load().hold.is_some() && load().held_back.is_empty());
+    catalogue.publish(&Publication { accepted: Vec::new(), ..came }).unwrap();
+    let end = Publication { hold: Some(HoldEdit::End), ..nothing("stable") };
+    catalogue.publish(&end).unwrap();
+    assert!(load().hold.is_none() && load().held_back.is_empty());
+    // A suite that is held can be removed.
+    let leaves = generation("stable", 2, &[], &[&one]);
+    let hold = Hold { author: identity("op.example"), message: String::new(), at: Moment(8) };
+    let held = Publication { hold: Some(HoldEdit::Begin(hold)), ..leaves };
+    catalogue
+        .publish(&Publication { held_back: vec![(component("main"), two.digest)], ..held })
+        .unwrap();
+    catalogue.remove_suite(&suite("stable"), &event("admin.example", 9)).unwrap();
+    assert_eq!(catalogue.load_suite(&suite("stable")).unwrap(), None);
 }
 
 pub fn placements_say_who_and_where(room: &Path, make: &Make) {
