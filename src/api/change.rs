@@ -46,6 +46,9 @@ pub enum Change {
         /// Which packages, and their components.
         items: Vec<AddItem>,
     },
+    /// Take what another suite lists, without its bytes being sent again: all of it, or nothing. What is listed
+    /// here already makes no generation.
+    Promote(Promote),
     /// Offer exactly this version.
     Pin {
         /// The source package, or the binary package when `binary`.
@@ -99,6 +102,43 @@ pub enum Change {
         #[serde(default)]
         binary: bool,
     },
+}
+
+/// What to take from another suite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Promote {
+    /// The suite that lists it; the caller needs the right to read it.
+    pub from: SuiteName,
+    /// Which packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<PromoteItem>,
+    /// All that the suite lists.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// What this generation of that suite listed; when left out, what it lists now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// The component to take them into; when left out, each keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Component>,
+    /// Whether `packages` name binaries instead of sources.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub binary: bool,
+    /// Every listed version instead of the highest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_versions: bool,
+}
+
+/// One package to promote.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteItem {
+    /// The source package, or the binary package where those are named.
+    pub package: PackageName,
+    /// This version of it; when left out, the highest that is listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
 }
 
 /// One package to take into a suite.

@@ -40,7 +40,7 @@ pub use batch::{
 };
 pub use change::{
     AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, MessageQuery,
-    Move, PinKind, PinView, Stuck, StuckRelation,
+    Move, PinKind, PinView, Promote, PromoteItem, Stuck, StuckRelation,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use enrolment::{

@@ -54,8 +54,8 @@ use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, manual, package, pin, refresh, restored, rights, signing,
-    suite,
+    Session, access, audit, crl, enrol, manual, package, pin, promote, refresh, restored, rights,
+    signing, suite,
 };
 use config::Settings;
 use failure::Failure;
@@ -221,6 +221,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Pin(args) => pin::pin(session, args).await,
         Command::Unpin(args) => pin::unpin(session, args).await,
         Command::Pins(args) => pin::pins(session, args).await,
+        Command::Promote(args) => promote::promote(session, args).await,
         Command::Remove(args) => pin::remove(session, args).await,
         Command::Hold(args) => pin::hold(session, args).await,
         Command::Release(args) => pin::release(session, args).await,

@@ -9,9 +9,10 @@ use crate::api::{
     AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE,
     Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, ExplainQuery, Explanation,
     GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
-    IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MissingBlobs, PackagesQuery,
-    PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest, SearchQuery,
-    SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
+    IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MOST_ITEMS, MissingBlobs,
+    PackagesQuery, PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest,
+    SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate,
+    SuiteView, WhoAmI,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -102,7 +103,8 @@ impl Client {
     ) -> Result<ChangeOutcome, ClientError> {
         let effect = match &change.change {
             _ if change.dry_run => Effect::Nothing,
-            Change::Add { .. } => Effect::Repeatable,
+            // What is there already is success.
+            Change::Add { .. } | Change::Promote(_) => Effect::Repeatable,
             _ => HISTORY,
         };
         let path = ["suites", suite.as_str(), "changes"];
@@ -273,6 +275,8 @@ impl Client {
 fn answer_limit(change: &Change) -> Duration {
     let items = match change {
         Change::Add { items } => u64::try_from(items.len()).unwrap_or(u64::MAX),
+        // Only the server knows how much that is.
+        Change::Promote(_) => MOST_ITEMS as u64,
         _ => 0,
     };
     Duration::from_secs(ANSWER_SECONDS.saturating_add(items / ITEMS_PER_SECOND))

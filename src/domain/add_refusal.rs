@@ -150,7 +150,10 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
     let suite = &draft.spec.name;
     if !draft.spec.components.contains(component) {
         let have = join(&draft.spec.components);
-        problems.push(format!("suite {suite} has no component {component}; it has {have}"));
+        problems.push(format!(
+            "suite {suite} has no component {component}; it has {have}; `repoctl suite edit {suite} --add-component \
+             {component}` adds it"
+        ));
     }
     if !draft.spec.takes_name(package.name.as_str()) {
         problems.push(draft.spec.not_owned());
@@ -172,8 +175,10 @@ fn problems(draft: &Draft<'_>, addition: &Addition) -> Vec<String> {
     let elsewhere = draft.named(&package.name).into_iter().map(|(place, _)| place.0);
     let taken = taken_as.iter().cloned();
     if let Some(other) = elsewhere.chain(taken).find(|other| other != component) {
-        problems
-            .push(format!("{} is in component {other} of {suite}; send it there", package.name));
+        problems.push(format!(
+            "{0} is in component {other} of {suite}; send it there: --component {other}",
+            package.name
+        ));
     }
     problems
 }

@@ -1,9 +1,12 @@
 //! Change: a change to a suite, and its result.
 
+use std::sync::Arc;
+
 use crate::debian::{Component, PackageName, Version};
 use crate::digest::Digest;
 use crate::domain::add::Added;
 use crate::domain::installable::Lack;
+use crate::domain::promotion::Promotion;
 use crate::domain::suite_edit::SuiteEdit;
 use crate::domain::{Move, Pin, PinTarget};
 use crate::time::Moment;
@@ -13,6 +16,8 @@ use crate::time::Moment;
 pub enum Change {
     /// Take packages whose bytes are known.
     Add(Vec<(Component, Digest)>),
+    /// Take what another suite lists.
+    Promote(Arc<Promotion>),
     /// Offer exactly this version.
     Pin(PinTarget, Version, Option<u32>),
     /// Go back with these packages, or with the whole suite when there are none: to a generation,
@@ -49,6 +54,7 @@ impl Change {
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Add(_) => "add",
+            Self::Promote(_) => "promote",
             Self::Pin(..) => "pin",
             Self::RollBack(..) => "rollback",
             Self::Unpin(_) => "unpin",
@@ -73,9 +79,14 @@ impl Change {
         )
     }
 
+    /// Whether it takes packages into the suite. An uploader may ask for it, and again.
+    pub fn takes_in(&self) -> bool {
+        matches!(self, Self::Add(_) | Self::Promote(_))
+    }
+
     /// Whether it goes before uploads in the queue.
     pub fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Add(_) | Self::Complete)
+        !self.takes_in() && !matches!(self, Self::Complete)
     }
 }
 

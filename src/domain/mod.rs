@@ -41,6 +41,7 @@ pub mod pin;
 pub mod pinning;
 pub mod place;
 pub mod plan;
+pub mod promotion;
 pub mod rank;
 pub mod release_name;
 pub mod reserved;

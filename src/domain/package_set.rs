@@ -236,6 +236,11 @@ impl PackageSet {
         })
     }
 
+    /// The components that hold anything.
+    pub fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.keys()
+    }
+
     /// The package at a place; of several versions the highest.
     pub fn at(&self, place: &Place) -> Option<&Arc<Package>> {
         self.all_at(place).last()

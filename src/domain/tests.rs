@@ -27,7 +27,7 @@ fn main_component() -> Component {
     Component::parse("main").unwrap()
 }
 
-fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<Package> {
+pub(super) fn built(binary: &str, source: &str, version: &str, architecture: &str) -> Arc<Package> {
     let version = Version::parse(version).unwrap();
     let digest = Digest::of(format!("{binary} {version} {architecture}").as_bytes());
     Arc::new(Package {

@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS};
-use crate::debian::PackageName;
+use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS, Promote, PromoteItem};
+use crate::debian::{PackageName, SuiteName};
 use crate::domain::pinning::Leeway;
+use crate::domain::promotion::Wanted;
 use crate::domain::{self, Expect, PinKind, PinTarget, Right};
+use crate::flow::change::promote;
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::report::identities;
 use crate::http::admitted::Caller;
@@ -61,7 +63,7 @@ async fn made(
 ) -> Result<Changed, Failure> {
     let suite = caller.suite(app, suite)?;
     let right = match &request.change {
-        Change::Add { .. } => Right::Upload(&suite),
+        Change::Add { .. } | Change::Promote(_) => Right::Upload(&suite),
         _ => Right::Operate(&suite),
     };
     let admitted = caller.admit(app, right)?;
@@ -73,7 +75,7 @@ async fn made(
             .map(|generation| Expect { generation, exactly: request.as_shown }),
         leeway: Leeway { cascade: request.cascade, force: request.force },
     };
-    let change = asked(request.change)?;
+    let change = asked(app, caller, &suite, request.change).await?;
     let dry_run = terms.dry_run;
     let adding = match &change {
         domain::Change::Add(items) if !dry_run => items.len(),
@@ -95,8 +97,41 @@ async fn made(
     }
 }
 
+/// The change that takes from another suite, which the caller has to read: one that is not there is answered like
+/// one that the caller may not read.
+async fn promoted(
+    app: &App,
+    caller: &Caller,
+    to: &SuiteName,
+    change: Promote,
+) -> Result<domain::Change, Failure> {
+    let Promote { from, packages, all, generation, component, binary, all_versions } = change;
+    if all != packages.is_empty() {
+        return Err(Failure::invalid("packages", SOME_OR_ALL));
+    }
+    if !all {
+        bounded("packages", packages.len())?;
+    }
+    let from = caller.suite(app, from.as_str())?;
+    let reads = caller.admit(app, Right::Read(&from))?;
+    if from == *to {
+        let problem =
+            "is the suite itself; name another one, or roll back with `repoctl pin --rollback`";
+        return Err(Failure::invalid("from", problem));
+    }
+    let one = |item: PromoteItem| (target(item.package, binary), item.version);
+    let targets = packages.into_iter().map(one).collect();
+    let wanted = Wanted { targets, binary, all_versions, component };
+    Ok(promote::change(&app.repository, &reads, &from, generation, wanted).await?)
+}
+
 /// The change that a request asks for.
-fn asked(change: Change) -> Result<domain::Change, Failure> {
+async fn asked(
+    app: &App,
+    caller: &Caller,
+    suite: &SuiteName,
+    change: Change,
+) -> Result<domain::Change, Failure> {
     Ok(match change {
         Change::Add { items } => {
             bounded("items", items.len())?;
@@ -104,6 +139,7 @@ fn asked(change: Change) -> Result<domain::Change, Failure> {
                 items.into_iter().map(|item| (item.component, item.digest)).collect(),
             )
         }
+        Change::Promote(wanted) => promoted(app, caller, suite, wanted).await?,
         Change::Pin { package, version, binary, hours } => {
             domain::Change::Pin(target(package, binary), version, hours)
         }
@@ -126,13 +162,15 @@ fn asked(change: Change) -> Result<domain::Change, Failure> {
     })
 }
 
+/// What is wrong with a list of packages and the word for all of them.
+const SOME_OR_ALL: &str = "name packages, or say all; not both and not neither";
+
 /// A list that came out empty by mistake is not taken for the whole suite.
 fn some_or_all(packages: &[PackageName], all: bool) -> Result<(), Failure> {
     if all == packages.is_empty() {
         return Ok(());
     }
-    let problem = "name packages, or say all; not both and not neither";
-    Err(Failure::invalid("packages", problem))
+    Err(Failure::invalid("packages", SOME_OR_ALL))
 }
 
 fn bounded(field: &str, count: usize) -> Result<(), Failure> {

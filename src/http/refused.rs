@@ -8,8 +8,9 @@ use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
 
-use crate::api::{BlobOutcome, Change, ChangeRequest, Code, MessageQuery};
+use crate::api::{BlobOutcome, Change, ChangeRequest, Code, MessageQuery, Promote};
 use crate::debian::PackageName;
+use crate::domain::promotion::FROM;
 use crate::domain::{Actor, Admitted, Event};
 use crate::flow::audit::refusals;
 use crate::http::App;
@@ -37,6 +38,10 @@ impl AttemptedChange {
         };
         let (verb, detail) = match &request.change {
             Change::Add { items } => ("add", format!("packages: {}", items.len())),
+            Change::Promote(Promote { from, packages, .. }) => {
+                let names: Vec<_> = packages.iter().map(|item| item.package.clone()).collect();
+                ("promote", format!("{FROM}{from}: {}", some(&names)))
+            }
             Change::Pin { package, version, .. } => ("pin", format!("{package}={version}")),
             Change::Rollback { packages, to, .. } => {
                 let to = to.map(|to| format!(" to generation {to}")).unwrap_or_default();

@@ -8,6 +8,7 @@ use crate::api::{
     CertificateEnd, Diff, DiffQuery, GenerationView, GenerationsQuery, PackagesQuery, PinView,
     PlacementView, SearchQuery, Status, SuitePlacement, SuiteStatus, TrustStatus, Warning, WhoAmI,
 };
+use crate::debian::SuiteName;
 use crate::domain::{Identity, Right};
 use crate::flow::report::health::{Circle, Concern};
 use crate::flow::report::reports::PackagesOf;
@@ -100,13 +101,16 @@ pub async fn history(
     Query(query): Query<GenerationsQuery>,
 ) -> Result<Json<Vec<GenerationView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
-    reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
+    let admitted = caller.admit(&app, Right::Read(&suite))?;
+    reports::there_is(&app.repository, &admitted, &suite)?;
     let limit = query.limit.unwrap_or(20).min(MOST_ROWS);
     let (package, before) = (query.package, query.before);
     let found = history::history(&app.repository, &suite, package, before, limit).await?;
     let live =
         app.repository.desk(&suite).and_then(|desk| Some(desk.state().head.as_ref()?.generation));
-    Ok(Json(found.into_iter().map(|report| views::generation(report, live)).collect()))
+    let reads = |suite: &SuiteName| admitted.entitled().reads(suite);
+    let view = |report| views::generation(report, live, &reads);
+    Ok(Json(found.into_iter().map(view).collect()))
 }
 
 /// `GET /suites/{suite}/diff`.

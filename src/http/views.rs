@@ -12,6 +12,7 @@ use crate::debian::{Component, SuiteName};
 use crate::domain::Outcome;
 use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::installable::Trouble;
+use crate::domain::promotion;
 use crate::domain::{
     AccessGrant, Entitled, Hold, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern,
     SuiteScope,
@@ -153,8 +154,12 @@ pub fn suite(report: SuiteReport) -> SuiteView {
     }
 }
 
-/// A generation; `live` is the one that is served.
-pub fn generation(report: GenerationReport, live: Option<u64>) -> GenerationView {
+/// A generation; `live` is the one that is served, and `reads` says which suites the caller may know of.
+pub fn generation(
+    report: GenerationReport,
+    live: Option<u64>,
+    reads: &dyn Fn(&SuiteName) -> bool,
+) -> GenerationView {
     let GenerationReport { record, moves } = report;
     GenerationView {
         moves: moves.iter().map(moved).collect(),
@@ -162,7 +167,7 @@ pub fn generation(report: GenerationReport, live: Option<u64>) -> GenerationView
         generation: record.generation,
         at: record.at.0,
         authors: record.authors.iter().map(ToString::to_string).collect(),
-        message: record.message,
+        message: promotion::message_for(&record.message, reads),
         same_as: record.same_as,
         entered: record.entered,
         left: record.left,

@@ -49,6 +49,7 @@ mod namespaces;
 mod obeyed;
 mod openapi;
 mod origins;
+mod promote;
 mod questions;
 mod refresh;
 mod refusals;

@@ -38,6 +38,12 @@ impl Desk {
             server.repoctl(&["upload", "--suite", "stable", &db, &shop]).expect_success();
         }
         server.repoctl(&["suite", "create", "edge"]).expect_success();
+        for name in ["acme-new", "acme-late", "acme-last", "libmore1", "acme-more"] {
+            let more = name.contains("more");
+            let source = if more { "more" } else { name };
+            let deb = server.deb(&package(name, "1.0").field("Source", source));
+            server.repoctl(&["upload", "--suite", "edge", &deb]).expect_success();
+        }
         let room = PathBuf::from(server.at("room"));
         std::fs::create_dir_all(&room).unwrap();
         let cron = package("acme-cron", "1.0");
@@ -162,6 +168,8 @@ fn yes_stands_for_neither_all_nor_force() {
     for row in [
         "repoctl pin --rollback \"$PKG\" --yes",
         "repoctl pin --rollback $PKG --yes",
+        "repoctl promote --from edge \"$PKG\" --yes",
+        "repoctl promote --from edge $PKG --yes",
         "repoctl unpin \"$PKG\" --yes",
         "repoctl remove \"$PKG\" --yes",
         "repoctl host revoke \"$PKG\" --yes",

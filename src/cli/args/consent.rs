@@ -33,6 +33,7 @@ impl Command {
             Self::Suite(command) => command.consent(),
             Self::Pin(args) => args.how.sure.into(),
             Self::Unpin(args) => args.how.sure.into(),
+            Self::Promote(args) => args.how.sure.into(),
             Self::Remove(args) => args.how.sure.into(),
             Self::Release(args) => args.how.sure.into(),
             Self::Host(command) => command.consent(),

@@ -7,6 +7,7 @@ mod enrol;
 mod names;
 mod packages;
 mod pins;
+mod promote;
 mod restored;
 mod rights;
 mod signing;
@@ -33,6 +34,7 @@ pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;
 pub use pins::{ChangeArgs, HoldArgs, PinArgs, PinsArgs, ReleaseArgs, RemoveArgs, UnpinArgs};
+pub use promote::PromoteArgs;
 pub use restored::{RestoredArgs, RestoredCommand};
 pub use rights::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
@@ -159,6 +161,8 @@ pub enum Command {
     Unpin(UnpinArgs),
     /// List the pins
     Pins(PinsArgs),
+    /// Promote packages from one suite to another, without sending them again
+    Promote(PromoteArgs),
     /// Stop offering packages
     Remove(RemoveArgs),
     /// Offer nothing new in a suite until it is released

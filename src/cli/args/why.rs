@@ -14,6 +14,7 @@ impl Command {
             Self::Upload(args) => Some(&args.why),
             Self::Pin(args) => Some(&args.how.why),
             Self::Unpin(args) => Some(&args.how.why),
+            Self::Promote(args) => Some(&args.how.why),
             Self::Remove(args) => Some(&args.how.why),
             Self::Hold(args) => Some(&args.why),
             Self::Release(args) => Some(&args.how.why),

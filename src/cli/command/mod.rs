@@ -10,6 +10,7 @@ mod listing;
 pub mod manual;
 pub mod package;
 pub mod pin;
+pub mod promote;
 pub mod refresh;
 pub mod restored;
 pub mod rights;

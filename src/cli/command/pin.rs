@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::package::parse_target;
-use crate::api::{Change, ChangeOutcome, ChangeRequest, Exit, GenerationsQuery};
+use crate::api::{Change, ChangeOutcome, ChangeRequest, Exit, GenerationsQuery, Promote};
 use crate::cli::args::{
     ChangeArgs, HoldArgs, PinArgs, PinsArgs, ReleaseArgs, RemoveArgs, UnpinArgs,
 };
@@ -132,31 +132,48 @@ fn plain(change: Change) -> ChangeRequest {
     }
 }
 
-fn request(change: Change, how: &ChangeArgs) -> ChangeRequest {
+/// The request for a change.
+pub(super) fn request(change: Change, how: &ChangeArgs) -> ChangeRequest {
     let ChangeArgs { dry_run, cascade, force, .. } = *how;
     ChangeRequest { dry_run, cascade, force, ..plain(change) }
 }
 
-/// Makes a change once it is confirmed, and asks again when the suite has moved since it was shown.
+/// Makes a change once it is confirmed, and shows what came of it.
 async fn make(
     session: &mut Session<'_>,
     suite: &SuiteName,
-    mut wanted: ChangeRequest,
+    wanted: ChangeRequest,
 ) -> Result<(), Failure> {
+    let outcome = made(session, suite, wanted).await?;
+    session.show(&outcome, |sheet| render::change::moved(&outcome, sheet));
+    Ok(())
+}
+
+/// Makes a change once it is confirmed, and asks again when the suite has moved since it was shown,
+/// unless the change was bound to a generation from the beginning.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network, and when the answer is no.
+pub(super) async fn made(
+    session: &mut Session<'_>,
+    suite: &SuiteName,
+    mut wanted: ChangeRequest,
+) -> Result<ChangeOutcome, Failure> {
+    let bound = wanted.expect_generation;
     loop {
         let settled = match wanted.dry_run {
             true => Settled::Plain,
             false => settle(session, suite, &mut wanted).await?,
         };
         let outcome = match session.client.change(suite, &wanted).await {
-            Err(error) if settled == Settled::Shown && error.is_moved() => {
+            Err(error) if settled == Settled::Shown && bound.is_none() && error.is_moved() => {
+                wanted.expect_generation = None;
                 session.say_moved(suite.as_str());
                 continue;
             }
             outcome => outcome?,
         };
-        session.show(&outcome, |sheet| render::change::moved(&outcome, sheet));
-        return Ok(());
+        return Ok(outcome);
     }
 }
 
@@ -178,7 +195,10 @@ async fn settle(
     if session.said_yes() && !goes_back {
         return Ok(Settled::Beforehand);
     }
-    wanted.expect_generation = last_generation(&session.client, suite).await?;
+    let bound = wanted.expect_generation;
+    if bound.is_none() {
+        wanted.expect_generation = last_generation(&session.client, suite).await?;
+    }
     if session.said_yes() {
         return Ok(Settled::Beforehand);
     }
@@ -201,7 +221,7 @@ async fn settle(
     let shown = render::change::plan(&outcome, &session.sheet());
     let settled = session.settle(&Question { shown, because })?;
     match settled {
-        Settled::Plain if !goes_back && !wanted.cascade => wanted.expect_generation = None,
+        Settled::Plain if !goes_back && !wanted.cascade => wanted.expect_generation = bound,
         Settled::Plain | Settled::Beforehand => {}
         Settled::Shown => wanted.as_shown = true,
     }
@@ -212,6 +232,9 @@ async fn settle(
 fn of_all(change: &Change, suite: &SuiteName) -> Vec<String> {
     match change {
         Change::Rollback { all: true, .. } => vec![format!("the whole suite {suite} goes back")],
+        Change::Promote(Promote { all: true, from, .. }) => {
+            vec![format!("everything that suite {from} lists comes to suite {suite}")]
+        }
         Change::Release {} => {
             vec![format!("what came while suite {suite} was held goes to its hosts")]
         }

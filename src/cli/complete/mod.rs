@@ -152,7 +152,9 @@ impl Words {
     fn try_ask(&self, names: Names, word: &str) -> Option<Vec<CompletionCandidate>> {
         let settings = Settings::settle(&self.global(), &Terminal::of_process()).ok()?;
         let client = Client::new(&settings.credentials().ok()?).ok()?;
-        let named = self.value(&["--suite", "-s"]).and_then(|name| SuiteName::parse(&name).ok());
+        // What is promoted is named as the suite that it is from has it.
+        let named =
+            self.value(&["--suite", "-s", "--from"]).and_then(|name| SuiteName::parse(&name).ok());
         let suite = named.or(settings.suite);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let asked = names.list(&client, suite.as_ref(), word);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::version;
-use crate::api::{ChangeOutcome, ItemState, Move, PinView};
+use crate::api::{ChangeOutcome, ItemOutcome, ItemState, Move, PinView};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, shell_word, when};
@@ -22,24 +22,26 @@ pub fn upload(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     if outcome.dry_run {
         out.push_str(DRY_RUN);
     }
-    for item in &outcome.items {
-        let (state, name, version) = (item.state.as_str(), &item.package, &item.version);
-        let place = format!("{} ({})", item.architecture, item.component);
-        out.push_str(&format!("{state:<9}  {name} {version} {place}"));
-        if !item.note.is_empty() {
-            out.push_str(&format!(": {}", escape(&item.note)));
-        }
-        if !item.cure.is_empty() {
-            out.push_str(&format!("; `{}` makes it live", escape(&item.cure)));
-        }
-        out.push('\n');
-    }
+    outcome.items.iter().for_each(|one| out.push_str(&item(one)));
     out.push_str(&notes(outcome, sheet));
     out.push_str(&suite_state(outcome));
     out
 }
 
-/// One line when hosts are not offered all that was uploaded; empty otherwise.
+fn item(item: &ItemOutcome) -> String {
+    let (state, name, version) = (item.state.as_str(), &item.package, &item.version);
+    let place = format!("{} ({})", item.architecture, item.component);
+    let mut line = format!("{state:<9}  {name} {version} {place}");
+    if !item.note.is_empty() {
+        line.push_str(&format!(": {}", escape(&item.note)));
+    }
+    if !item.cure.is_empty() {
+        line.push_str(&format!("; `{}` makes it live", escape(&item.cure)));
+    }
+    line + "\n"
+}
+
+/// One line when hosts are not offered all that was taken; empty otherwise.
 pub fn not_offered(outcome: &ChangeOutcome) -> String {
     let (all, held) = (outcome.items.len(), outcome.not_live().count());
     let verb = match (outcome.dry_run, held) {
@@ -57,7 +59,21 @@ pub fn not_offered(outcome: &ChangeOutcome) -> String {
 /// The outcome of a pin, a rollback, an unpin or a removal, and what hosts will do.
 pub fn moved(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     let heading = if outcome.dry_run { DRY_RUN } else { "" };
-    format!("{heading}{}", consequences(outcome, sheet))
+    format!("{heading}{}", consequences(outcome, true, sheet))
+}
+
+/// The outcome of a promotion: what does not come to hosts with it, then what does.
+pub fn promoted(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
+    let heading = if outcome.dry_run { DRY_RUN } else { "" };
+    // Uploaders, who may promote, are not told which hosts read a suite.
+    let tells_hosts = !outcome.hosts.is_empty();
+    format!("{heading}{}{}", unmoved(outcome), consequences(outcome, tells_hosts, sheet))
+}
+
+/// The named packages of a change that hosts see no difference of, and those of which there is more to say.
+fn unmoved(outcome: &ChangeOutcome) -> String {
+    let told = |one: &&ItemOutcome| one.state != ItemState::Published || !one.note.is_empty();
+    outcome.items.iter().filter(told).map(item).collect()
 }
 
 /// What became of a hold: the server's sentences are all there is to say.
@@ -67,10 +83,11 @@ pub fn held(outcome: &ChangeOutcome) -> String {
 
 /// The expected outcome of a change, before the question.
 pub fn plan(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
-    format!("{PLAN}{}", consequences(outcome, sheet))
+    let tells_hosts = outcome.items.is_empty() || !outcome.hosts.is_empty();
+    format!("{PLAN}{}{}", unmoved(outcome), consequences(outcome, tells_hosts, sheet))
 }
 
-fn consequences(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
+fn consequences(outcome: &ChangeOutcome, tells_hosts: bool, sheet: &Sheet) -> String {
     let mut out = match (outcome.generation, outcome.dry_run) {
         (Some(generation), false) => {
             format!("live as generation {generation} of {}\n", outcome.suite)
@@ -86,7 +103,7 @@ fn consequences(outcome: &ChangeOutcome, sheet: &Sheet) -> String {
     }
     rest.push_str(&notes(outcome, sheet));
     if outcome.dry_run {
-        rest.push_str(&hosts(outcome, sheet));
+        rest.push_str(&if tells_hosts { hosts(outcome, sheet) } else { String::new() });
     } else if outcome.moves.iter().any(|one| one.from.is_some() && one.to.is_some()) {
         rest.push_str(&follow(outcome));
     }

@@ -224,7 +224,7 @@ fn n_is_a_dry_run_where_there_is_one() {
         }
     }
     dry.sort();
-    let known = ["apply", "host refresh", "pin", "release", "remove", "unpin", "upload"]
+    let known = ["apply", "host refresh", "pin", "promote", "release", "remove", "unpin", "upload"]
         .map(|one| format!("repoctl {one}"));
     assert_eq!(dry, known);
 }

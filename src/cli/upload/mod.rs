@@ -25,6 +25,7 @@ use crate::client::{Client, Sent};
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use gather::{Found, Parcel};
+pub(in crate::cli) use outcome::not_live;
 use progress::{Progress, Stage};
 use publish::{Order, publish, rehearse};
 use refused::{Others, Refusals, Refused};

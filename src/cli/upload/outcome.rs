@@ -45,11 +45,11 @@ pub(super) fn tell(
     let others = if args.dry_run { Others::Tried } else { Others::Taken };
     match (refusals.is_empty(), missed) {
         (true, false) => Ok(()),
-        (true, true) => Err(not_live(&waiting, &count(accepted, "package"), args.dry_run)),
+        (true, true) => Err(not_live(&waiting, &count(accepted, "package"), args.dry_run, ALONE)),
         (false, false) => Err(refusals.failure(accepted, others)),
         (false, true) => {
             let mut failure = refusals.failure(accepted, others);
-            let also = not_live(&waiting, &format!("these {accepted}"), args.dry_run);
+            let also = not_live(&waiting, &format!("these {accepted}"), args.dry_run, ALONE);
             failure.message = format!("{}; {}", failure.message, also.message);
             failure.reasons.extend(also.reasons);
             Err(failure)
@@ -57,25 +57,32 @@ pub(super) fn tell(
     }
 }
 
-/// The failure for packages that were taken and that hosts are not offered.
-fn not_live(waiting: &[&ItemOutcome], all: &str, dry_run: bool) -> Failure {
+/// The failure for packages that were taken and that hosts are not offered; `alone` is the command that looks at one of
+/// them by itself.
+pub(in crate::cli) fn not_live(
+    waiting: &[&ItemOutcome],
+    all: &str,
+    dry_run: bool,
+    alone: &str,
+) -> Failure {
     let message = match (dry_run, waiting.len()) {
         (true, number) => format!("{number} of {all} would not be live"),
         (false, 1) => format!("1 of {all} is not live; it is stored and waits"),
         (false, number) => format!("{number} of {all} are not live; they are stored and wait"),
     };
-    Failure::refused(message).with_reasons(waiting.iter().map(|item| reason(item)).collect())
+    Failure::refused(message).with_reasons(waiting.iter().map(|item| reason(item, alone)).collect())
 }
 
-fn reason(item: &ItemOutcome) -> String {
+/// What looks at one package by itself.
+const ALONE: &str = "repoctl upload -n";
+
+fn reason(item: &ItemOutcome, alone: &str) -> String {
     let ItemOutcome { package, version, architecture, component, state, note, cure, cure_unknown } =
         item;
     let why = if note.is_empty() { state.as_str() } else { note };
     let cure = match cure.as_str() {
         "" if *cure_unknown => {
-            "what makes it live was not looked for: `repoctl upload -n` with it \
-                                alone tells"
-                .to_owned()
+            format!("what makes it live was not looked for: `{alone}` with it alone tells")
         }
         "" => "no command makes it live: upload a higher version".to_owned(),
         command => format!("to make it live: {command}"),
@@ -102,9 +109,9 @@ mod tests {
         };
         let head = "acme-web 1.0 amd64 (main): acme-web is pinned at 0.9;";
         let none = format!("{head} no command makes it live: upload a higher version");
-        assert_eq!(reason(&item(false)), none);
+        assert_eq!(reason(&item(false), ALONE), none);
         let unknown =
             "what makes it live was not looked for: `repoctl upload -n` with it alone tells";
-        assert_eq!(reason(&item(true)), format!("{head} {unknown}"));
+        assert_eq!(reason(&item(true), ALONE), format!("{head} {unknown}"));
     }
 }

@@ -9,8 +9,9 @@ use crate::domain::Applied;
 use crate::domain::Change;
 use crate::domain::SuiteEdit;
 use crate::domain::add::Standing;
-use crate::domain::audit::{Entry, Search};
+use crate::domain::audit::{DONE, Entry, Search};
 use crate::domain::namespaces;
+use crate::domain::promotion;
 use crate::domain::rights;
 use crate::domain::{
     AccessEdit, AccessGrant, Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope,
@@ -29,6 +30,9 @@ use crate::time::Moment;
 const NAMED: usize = 8;
 /// How many entries are read at once, before those are left out that the asker may not see.
 const PAGE: u32 = 1_000;
+
+/// The verb of a promotion.
+const PROMOTE: &str = "promote";
 
 /// Stands before the suite that loses its alias to another.
 const TAKEN_FROM: &str = "taken from ";
@@ -117,6 +121,10 @@ fn as_seen_by(asker: &Admitted, mut entry: Entry) -> Option<Entry> {
         return None;
     }
     event.detail = namespaces::without_places(&event.detail);
+    if event.verb == PROMOTE {
+        let done = event.outcome == DONE;
+        event.detail = promotion::detail_for(&event.detail, done, |suite| entitled.reads(suite));
+    }
     if let Some((before, from)) = event.detail.split_once(TAKEN_FROM) {
         let (suite, after) = from.split_once(';').unwrap_or((from, ""));
         if !suite.parse().is_ok_and(|suite: SuiteName| entitled.reads(&suite)) {
@@ -133,13 +141,17 @@ pub(crate) fn event(job: &Job, applied: &Applied, suite: &SuiteName, at: Moment)
     let already = |of: &&_| matches!(of, Standing::Already);
     let all_there = applied.added.iter().map(|added| &added.standing).all(|of| already(&of));
     let actor = match &job.change {
-        Change::Add(_) if all_there => return None,
+        Change::Add(_) | Change::Promote(_) if all_there => return None,
         Change::Renew | Change::Redate | Change::Complete => return None,
         Change::Expire(_) => Actor::server(),
         _ => Actor { serial: job.serial.clone(), ..Actor::named(&job.author) },
     };
     let detail = match &job.change {
         Change::Add(_) => added(applied),
+        Change::Promote(of) => {
+            let from = promotion::origin(&of.from, of.generation);
+            format!("{from}: {}{}", added(applied), applied.remark)
+        }
         Change::Expire(target) => format!("{}, pinned by {}", named(target), job.author),
         change => format!("{}{}", detail(change), applied.remark),
     };
@@ -173,6 +185,11 @@ pub fn detail(change: &Change) -> String {
             let items: Vec<_> =
                 items.iter().map(|(to, digest)| format!("{digest} in {to}")).collect();
             some_of(&items)
+        }
+        Change::Promote(of) => {
+            let names = of.names();
+            let what = if names.is_empty() { "everything".to_owned() } else { some_of(&names) };
+            format!("{}: {what}", promotion::origin(&of.from, of.generation))
         }
         Change::Pin(target, version, hours) => {
             let until = hours.map(|hours| format!(" for {hours} h")).unwrap_or_default();

@@ -7,12 +7,12 @@ use crate::domain::Expect;
 use crate::domain::hold;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::reserved::is_apart;
-use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget};
+use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget, SuiteEdit};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
-    adding, aliases, downwards, irreversible, listable, lookup, names_fit, reach, rollback,
-    several, unreadable,
+    adding, aliases, downwards, irreversible, listable, lookup, names_fit, promote, reach,
+    rollback, several, unreadable,
 };
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
@@ -23,7 +23,8 @@ use crate::flow::suite::desk::Desk;
 ///
 /// # Errors
 /// [`FlowError::Conflict`], [`FlowError::Missing`], [`FlowError::Denied`] for what is beyond the
-/// asker's reach, or the error of a store.
+/// asker's reach, or the error of a store. Where `may_go_on` says no, a change that would be looked at for long may
+/// end with [`FlowError::Unavailable`].
 pub fn apply(
     repository: &Repository,
     desk: &Desk,
@@ -31,9 +32,16 @@ pub fn apply(
     change: &Change,
     asking: &Asking,
     expect: Option<Expect>,
+    may_go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
-    let applied = alter(repository, desk, draft, change, asking, expect)
+    let altered = match change {
+        Change::Promote(promotion) => {
+            promote::Promoting { repository, desk, promotion, asking, may_go_on }.apply(draft)
+        }
+        _ => alter(repository, desk, draft, change, asking, expect),
+    };
+    let applied = altered
         .and_then(|applied| judge(repository, desk, (&before, draft), change, asking, applied));
     if applied.is_err() {
         *draft = before;
@@ -72,7 +80,7 @@ fn judge<'d>(
         applied.remark = settled.detail();
     }
     listable::judge(draft, change)?;
-    if !matches!(change, Change::Add(_) | Change::Edit(_)) {
+    if !change.takes_in() && !matches!(change, Change::Edit(_)) {
         several::learn_touched(repository, desk, draft, before)?;
     }
     Ok(applied)
@@ -118,21 +126,7 @@ fn alter(
             several::learn(repository, desk, draft, &draft.held_back_names())?;
             Ok(Applied { notes: hold::release(draft)?, ..Applied::default() })
         }
-        Change::Edit(edit) => {
-            let spec = edit.apply(&draft.spec)?;
-            if edit.adds() {
-                names_fit::lists_fit(repository, &spec)?;
-            }
-            aliases::may_have(repository, &spec, edit.alias_from())?;
-            draft.alias_from = edit.alias_from().cloned();
-            if edit.with_packages {
-                draft.clear_all_of(&edit.remove_architectures);
-            }
-            let before = draft.spec.clone();
-            draft.edit(spec);
-            several::relist(repository, desk, draft, &before)?;
-            Ok(Applied::default())
-        }
+        Change::Edit(to) => edit(repository, desk, draft, to),
         Change::Expire(target) => {
             // The pin may have been set again while this change waited.
             let until = draft.pin(target).and_then(|pin| pin.until);
@@ -145,8 +139,32 @@ fn alter(
             }
         }
         Change::Restore(_) => Ok(Applied { same_as: desk.live(), ..Applied::default() }),
-        Change::Begin | Change::Renew | Change::Redate | Change::Complete => Ok(Applied::default()),
+        Change::Promote(_) | Change::Begin | Change::Renew | Change::Redate | Change::Complete => {
+            Ok(Applied::default())
+        }
     }
+}
+
+/// Edits the suite.
+fn edit(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    to: &SuiteEdit,
+) -> Result<Applied, FlowError> {
+    let spec = to.apply(&draft.spec)?;
+    if to.adds() {
+        names_fit::lists_fit(repository, &spec)?;
+    }
+    aliases::may_have(repository, &spec, to.alias_from())?;
+    draft.alias_from = to.alias_from().cloned();
+    if to.with_packages {
+        draft.clear_all_of(&to.remove_architectures);
+    }
+    let before = draft.spec.clone();
+    draft.edit(spec);
+    several::relist(repository, desk, draft, &before)?;
+    Ok(Applied::default())
 }
 
 /// Stops offering packages.

@@ -16,14 +16,14 @@ pub(crate) fn judge(draft: &Draft<'_>, change: &Change) -> Result<(), Conflict> 
     // Added packages were checked one by one. An expired pin has to end.
     let (judged, all) = match change {
         Change::Edit(edit) => (edit.owns.is_some(), true),
-        other => (!matches!(other, Change::Add(_) | Change::Expire(_)), false),
+        other => (!other.takes_in() && !matches!(other, Change::Expire(_)), false),
     };
     if judged {
         check_names(draft, all)?;
     }
     let (judged, all) = match change {
         Change::Edit(edit) => (!edit.remove_architectures.is_empty(), true),
-        other => (!matches!(other, Change::Add(_) | Change::Expire(_)), false),
+        other => (!other.takes_in() && !matches!(other, Change::Expire(_)), false),
     };
     if judged {
         check_architectures(draft, all)?;

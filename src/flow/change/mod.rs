@@ -5,6 +5,7 @@
 
 pub mod adding;
 pub mod aliases;
+mod answer;
 pub mod apply;
 pub mod cascade;
 mod cures;
@@ -17,6 +18,7 @@ pub mod listable;
 pub mod lookup;
 pub mod names_fit;
 pub mod outrun;
+pub mod promote;
 pub mod publish_batch;
 pub mod reach;
 pub mod rollback;

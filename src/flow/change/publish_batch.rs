@@ -2,7 +2,7 @@
 //! answer.
 
 use crate::domain::Outcome;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::{error, info};
@@ -14,8 +14,9 @@ use crate::domain::Change;
 use crate::domain::Expect;
 use crate::domain::beyond::beyond;
 use crate::domain::pinning::Asking;
-use crate::domain::{Event, GenerationRecord, Move, PinTarget, Plan};
+use crate::domain::{Event, GenerationRecord, Plan};
 use crate::flow::audit::entries;
+use crate::flow::change::answer::{check_expected, named, outcome_of};
 use crate::flow::change::difference::Difference;
 use crate::flow::change::outrun::judged_again;
 use crate::flow::change::{adding, apply, cascade};
@@ -148,6 +149,7 @@ impl Batch {
     ) -> Result<Progress, FlowError> {
         let state = desk.state();
         let at = repository.dating();
+        let may_go_on = || urgent || !desk.hurried();
         let mut draft = state.draft();
         for (job, outcome) in &mut self.jobs {
             let asking = Asking {
@@ -160,12 +162,15 @@ impl Batch {
             };
             let change = &job.change;
             let result = check_expected(desk, job.expect, change).and_then(|()| {
-                apply::apply(repository, desk, &mut draft, change, &asking, job.expect)
+                apply::apply(repository, desk, &mut draft, change, &asking, job.expect, &may_go_on)
             });
             *outcome = Some(result);
         }
-        let may_go_on = || urgent || !desk.hurried();
-        let adding = self.jobs.iter_mut().filter_map(accepted_upload);
+        // A change that was not looked at to its end is not to be answered.
+        if !may_go_on() {
+            return Ok(Progress::MadeWay);
+        }
+        let adding = self.jobs.iter_mut().filter_map(accepted_packages);
         adding::settle(repository, desk, &draft, adding, &may_go_on);
         let before = state.draft();
         if !self.warn(Difference { repository, before: &before, after: &draft }, &may_go_on)? {
@@ -236,8 +241,12 @@ impl Batch {
         for (job, applied) in applied {
             authors.insert(job.author.clone());
             same_as = applied.same_as.or(same_as);
-            if !job.message.is_empty() && !messages.contains(&job.message) {
-                messages.push(job.message.clone());
+            let message = match &job.change {
+                Change::Promote(promotion) => promotion.message(&job.message),
+                _ => job.message.clone(),
+            };
+            if !message.is_empty() && !messages.contains(&message) {
+                messages.push(message);
             }
         }
         GenerationRecord {
@@ -303,6 +312,13 @@ fn is_due(job: &Job, state: &SuiteState) -> bool {
     state.head.as_ref().is_some_and(|head| head.date < since)
 }
 
+/// The outcome of a job that takes packages in, if it was accepted.
+fn accepted_packages(
+    (job, outcome): &mut (Job, Option<Result<Applied, FlowError>>),
+) -> Option<&mut Applied> {
+    outcome.as_mut().and_then(|outcome| outcome.as_mut().ok()).filter(|_| job.change.takes_in())
+}
+
 /// The outcome of a job that uploads, if it was accepted.
 fn accepted_upload(
     (job, outcome): &mut (Job, Option<Result<Applied, FlowError>>),
@@ -325,69 +341,16 @@ pub(crate) fn rehearse(
     let state = desk.state();
     let mut draft = state.draft();
     let before = draft.clone();
-    let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect)?;
+    let go_on = || true;
+    let mut applied = apply::apply(repository, desk, &mut draft, change, asking, expect, &go_on)?;
+    if change.takes_in() {
+        adding::settle(repository, desk, &draft, std::iter::once(&mut applied), &go_on);
+    }
     if matches!(change, Change::Add(_)) {
-        adding::settle(repository, desk, &draft, std::iter::once(&mut applied), &|| true);
         let change = Difference { repository, before: &before, after: &draft };
         cascade::tell(&change.lacks(&|| true)?.unwrap_or_default(), &mut applied, true);
     }
     let plan = draft.plan();
     let beyond = beyond(&draft, &plan, named(change)).into_iter().collect();
     Ok(Outcome { beyond, ..outcome_of(applied, change, &plan, None, true) })
-}
-
-/// The packages that a change names; none when it names none, or means all.
-fn named(change: &Change) -> &[PinTarget] {
-    match change {
-        Change::Pin(target, ..) => std::slice::from_ref(target),
-        Change::RollBack(targets, _) | Change::Unpin(targets) | Change::Remove(targets) => targets,
-        _ => &[],
-    }
-}
-
-fn outcome_of(
-    applied: Applied,
-    change: &Change,
-    plan: &Plan,
-    generation: Option<u64>,
-    dry_run: bool,
-) -> Outcome {
-    // A change that only names packages which are listed already is not part of the new generation.
-    let named: HashSet<_> = match change {
-        Change::Add(items) => items.iter().map(|(_, digest)| *digest).collect(),
-        _ => HashSet::new(),
-    };
-    let adds = matches!(change, Change::Add(_));
-    let comes = |m: &Move| m.to.as_ref().is_some_and(|to| named.contains(&to.digest));
-    let places: BTreeSet<_> = plan.told().iter().filter(|m| comes(m)).map(|m| &m.place).collect();
-    // Where several versions are listed, the lowest makes room for a new one.
-    let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
-    let own = |m: &&Move| !adds || comes(m) || goes(m);
-    let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
-    let seen =
-        !moves.is_empty() || matches!(change, Change::Edit(_) | Change::Begin | Change::Restore(_));
-    Outcome {
-        generation: generation.filter(|_| seen),
-        dry_run,
-        added: applied.added,
-        moves,
-        pinned: plan.pinned.clone(),
-        ended: plan.unpinned.clone(),
-        beyond: Vec::new(),
-        lacks: applied.lacks,
-        notes: applied.notes,
-    }
-}
-
-/// Checks that the suite is at the generation that the asker saw. A rollback of named packages
-/// checks instead, by itself, that these are unchanged, unless `exactly` is set.
-fn check_expected(desk: &Desk, expect: Option<Expect>, change: &Change) -> Result<(), FlowError> {
-    let of_some = matches!(change, Change::RollBack(targets, _) if !targets.is_empty());
-    let last = desk.state().last_generation;
-    match expect {
-        Some(Expect { generation, exactly }) if generation != last && (exactly || !of_some) => {
-            Err(FlowError::Expectation { expected: generation, last })
-        }
-        _ => Ok(()),
-    }
 }

@@ -50,7 +50,7 @@ pub async fn submit(
     sent_or_readable(repository, admitted, &change).await?;
     let desk = repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
     let author = admitted.identity().clone();
-    let need = if matches!(change, Change::Add(_)) { Role::Uploader } else { Role::Operator };
+    let need = if change.takes_in() { Role::Uploader } else { Role::Operator };
     let reach = admitted.reach(suite, need);
     if terms.dry_run {
         let repository = std::sync::Arc::clone(repository);

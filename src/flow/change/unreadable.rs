@@ -23,7 +23,7 @@ pub(crate) fn take_out(
              host; build a version with shorter fields"
         );
         match change {
-            Change::Add(_) | Change::Pin(..) => {
+            Change::Add(_) | Change::Promote(_) | Change::Pin(..) => {
                 reasons.push(ConflictReason::of(&package, problem));
             }
             _ => {

@@ -133,7 +133,9 @@ pub(super) const CHANGING: &[Route] = &[
     Route::post("/suites/{suite}/changes", "change", |method| on(method, changes::change))
         .needs(UPLOADER)
         .verb("change")
-        .summary("Change what a suite offers; add takes an uploader, all else an operator")
+        .summary(
+            "Change what a suite offers; add and promote take an uploader, all else an operator",
+        )
         .takes(of::<ChangeRequest>())
         .at_most(CHANGE_BYTES)
         .gives(of::<ChangeOutcome>())

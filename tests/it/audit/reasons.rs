@@ -67,6 +67,8 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(1, &["upload", "--suite", "stable", &newer]);
     done(1, &["pin", "--suite", "stable", "--rollback", "acme-web"]);
     done(1, &["unpin", "--suite", "stable", "acme-web"]);
+    done(2, &["suite", "create", "edge", "--architecture", "amd64"]);
+    done(1, &["promote", "--from", "stable", "--to", "edge", "acme-web"]);
     done(1, &["remove", "--suite", "stable", "acme-web"]);
     done(1, &["hold", "--suite", "stable"]);
     done(1, &["release", "--suite", "stable", "--yes"]);

@@ -122,6 +122,10 @@ fn changing(route: &str) -> Option<Vec<Ask>> {
                 let change = change.replace("DIGEST", &"0".repeat(64));
                 asks.extend(of(SUITES, "/suites/NAME/changes", &wrap(&change)));
             }
+            let everything =
+                |from| format!(r#"{{"verb": "promote", "from": "{from}", "all": true}}"#);
+            asks.extend(of(SUITES, "/suites/stable/changes", &wrap(&everything("NAME"))));
+            asks.extend(of(SUITES, "/suites/NAME/changes", &wrap(&everything("stable"))));
             asks.extend(of(DIGESTS, "/suites/stable/changes", &wrap(add)));
             let dry = format!(r#"{{"dry_run": true, "change": {add}}}"#);
             asks.extend(of(DIGESTS, "/suites/stable/changes", &dry));

@@ -281,6 +281,14 @@ impl<'g> House<'g> {
         submit(&self.repository, &by, &suite, change, Terms::default()).await
     }
 
+    /// The change that takes into another suite all that this one lists.
+    pub fn promotion(&self, from: &str) -> Result<Change, FlowError> {
+        let (from, by) = (SuiteName::parse(from).unwrap(), self.ground.admitted());
+        let all = repod::domain::promotion::Wanted::default();
+        let asked = repod::flow::change::promote::change(&self.repository, &by, &from, None, all);
+        self.block_on(asked)
+    }
+
     /// Sends packages; gives the change that takes them into a suite.
     pub fn send(&self, debs: &[Vec<u8>]) -> Result<Change, FlowError> {
         let by = self.ground.admitted();

@@ -54,9 +54,15 @@ fn stop_everywhere(case: &Case) {
 
 /// The same with other limits.
 fn stop_everywhere_within(case: &Case, limits: &FlowLimits) {
+    stop_everywhere_after(case, limits, |_| {});
+}
+
+/// The same once something more is there.
+fn stop_everywhere_after(case: &Case, limits: &FlowLimits, ready: fn(&House<'_>)) {
     let ground = Ground::new();
     let base = ground.place("base");
     let begun = furnish(&ground, &base);
+    ready(&House::open(&ground, &base, &begun));
     let open = |name: &str| Stage::open(&ground, &base, &begun, name, limits);
     let whole = open("whole");
     let house = &whole.house;
@@ -213,6 +219,29 @@ fn a_change_in_slices_is_seen_together_or_not_at_all() {
     };
     let limits = FlowLimits { slice_rows: 25, ..FlowLimits::default() };
     stop_everywhere_within(&case, &limits);
+}
+
+#[test]
+fn a_promotion_is_seen_together_or_not_at_all() {
+    let case = Case {
+        suite: "stable",
+        act: |house| {
+            let change = house.promotion("edge")?;
+            house.change("stable", change).map(drop)
+        },
+        made: |report| {
+            let there = of_a_batch().filter(|name| report.versions(name) == ["3.0"]).count();
+            assert!([0, of_a_batch().count()].contains(&there), "{there} came without the others");
+            there > 0
+        },
+    };
+    let limits = FlowLimits { slice_rows: 25, ..FlowLimits::default() };
+    stop_everywhere_after(&case, &limits, |house| {
+        house.create("edge").unwrap();
+        let debs = of_a_batch().map(|name| package(&name, "3.0").build());
+        let change = house.send_together(&debs.collect::<Vec<_>>()).unwrap();
+        house.change("edge", change).unwrap();
+    });
 }
 
 #[test]

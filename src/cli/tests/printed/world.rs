@@ -201,7 +201,8 @@ fn problem(answer: &Value) -> Option<Problem> {
 /// The outcome of a change, by its verb and the first package that it names.
 fn change(server: &Server, key: &str, body: &Value) -> Value {
     let (verb, dry_run) = (&body["change"]["verb"], body["dry_run"] == true);
-    let named = [&body["change"]["package"], &body["change"]["packages"][0]];
+    let first = &body["change"]["packages"][0];
+    let named = [&body["change"]["package"], first, &first["package"]];
     let name = named.into_iter().find_map(Value::as_str).unwrap_or_default();
     let suite = key.split('/').nth(1).unwrap();
     if suite == "moving" && !dry_run && server.changes.load(Ordering::SeqCst) < 2 {
