@@ -10,6 +10,7 @@ pub mod contents;
 pub mod control;
 pub mod deb;
 pub mod dependencies;
+pub mod dpkg_status;
 pub mod file_list;
 pub mod framing;
 pub mod name;
