@@ -16,6 +16,7 @@ mod error;
 mod generations;
 mod groups;
 mod integrity;
+mod journal;
 mod records;
 mod repairs;
 mod restorations;
@@ -31,6 +32,7 @@ pub use error::CatalogueError;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use integrity::{Integrity, Measured};
+pub use journal::Journal;
 pub use records::{
     CertificateRecord, ChangesSince, Departed, IndexRecord, Mention, NewPackage, PackageRecord,
     PastIndex, Placement, Sighting, SuiteState,
@@ -342,22 +344,6 @@ pub trait Access: Send + Sync {
         and_grant: Option<&Identity>,
         event: &Event,
     ) -> Result<(), CatalogueError>;
-}
-
-/// Facts about which hosts read which suites.
-pub trait Journal: Send + Sync {
-    /// Records the newest sightings; a later one replaces an earlier one of the same host and
-    /// suite.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn record_sightings(&self, sightings: &[Sighting]) -> Result<(), CatalogueError>;
-
-    /// The last sighting of every host in every suite.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn list_sightings(&self) -> Result<Vec<Sighting>, CatalogueError>;
 }
 
 /// Every kind of fact in one trait.
