@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 33] = [
+pub const VERBS: [&str; 34] = [
     "access",
     "add",
     "ca-lock",
@@ -32,6 +32,7 @@ pub const VERBS: [&str; 33] = [
     "read",
     "remove",
     "renew",
+    "report",
     "restore",
     "restore-acknowledge",
     "revoke",

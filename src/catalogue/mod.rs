@@ -19,6 +19,7 @@ mod integrity;
 mod journal;
 mod records;
 mod repairs;
+mod reports;
 mod restorations;
 mod snapshots;
 mod sql;
@@ -38,6 +39,7 @@ pub use records::{
     PastIndex, Placement, Sighting, SuiteState,
 };
 pub use repairs::{FiledIndex, Repairs};
+pub use reports::{ReportRecord, Reports};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
 pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
@@ -361,6 +363,7 @@ pub trait Catalogue:
     + Journal
     + Audit
     + Clients
+    + Reports
     + Writing
 {
 }
@@ -380,6 +383,7 @@ impl<T> Catalogue for T where
         + Journal
         + Audit
         + Clients
+        + Reports
         + Writing
 {
 }
