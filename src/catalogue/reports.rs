@@ -3,8 +3,11 @@
 use super::CatalogueError;
 use crate::debian::PackageName;
 use crate::domain::Identity;
-use crate::domain::inventory::{Facts, HostReport, Installed, Marks, Receipt, SetHash};
+use crate::domain::inventory::{Contradiction, Facts, HostReport, Installed, Marks, Receipt, SetHash};
 use crate::time::Moment;
+
+/// What became of a report.
+pub type Verdict = Result<Receipt, Contradiction>;
 
 /// The last report of a host.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +33,7 @@ pub trait Reports: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogueError`]; nothing was recorded then.
-    fn record_reports(&self, reports: Vec<HostReport>) -> Result<Vec<Receipt>, CatalogueError>;
+    fn record_reports(&self, reports: Vec<HostReport>) -> Result<Vec<Verdict>, CatalogueError>;
 
     /// The last report of a host.
     ///

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::rows::{moment, number, parse, unreadable};
 use super::{Answer, MANY, Row, Store, Tx, all, count, one};
-use crate::catalogue::{ReportRecord, Reports};
+use crate::catalogue::{ReportRecord, Reports, Verdict};
 use crate::debian::PackageName;
 use crate::domain::Identity;
 use crate::domain::inventory::{
-    Entry, Facts, HostReport, Installed, MOST_PACKAGES, Marks, Receipt, SetHash, decode, encode,
+    Contradiction, Entry, Facts, HostReport, Installed, MOST_PACKAGES, Marks, Receipt, SetHash, decode, encode,
 };
 use crate::time::Moment;
 
@@ -45,7 +45,7 @@ const REPORT_OF: &str =
 const STATE: &str = "SELECT COUNT(*), COALESCE(SUM(number), 0) FROM host_report";
 
 impl<S: Store> Reports for S {
-    fn record_reports(&self, reports: Vec<HostReport>) -> Answer<Vec<Receipt>> {
+    fn record_reports(&self, reports: Vec<HostReport>) -> Answer<Vec<Verdict>> {
         let weight: usize = reports.iter().map(HostReport::weight).sum();
         let body = move |tx: &mut dyn Tx| reports.iter().map(|report| record(tx, report)).collect();
         if weight < MANY { self.write(body) } else { self.write_much(body) }
@@ -91,7 +91,7 @@ impl<S: Store> Reports for S {
     }
 }
 
-fn record(tx: &mut dyn Tx, report: &HostReport) -> Answer<Receipt> {
+fn record(tx: &mut dyn Tx, report: &HostReport) -> Answer<Verdict> {
     let host = [report.host.as_str().into()];
     let last = one(tx, LAST, &host, |row| {
         let list = decode(row.bytes(2)?).map_err(unreadable)?;
@@ -100,37 +100,37 @@ fn record(tx: &mut dyn Tx, report: &HostReport) -> Answer<Receipt> {
     let mut listed: BTreeMap<u64, Marks> = match (&last, report.base) {
         (Some((number, hash, _)), _) if *number >= report.number => {
             let is_same = *number == report.number && *hash == report.hash;
-            return Ok(if is_same { Receipt::Taken } else { Receipt::Outdated(*number) });
+            return Ok(Ok(if is_same { Receipt::Taken } else { Receipt::Outdated(*number) }));
         }
         (_, None) => BTreeMap::new(),
         (Some((_, hash, list)), Some(base)) if *hash == base => list.iter().copied().collect(),
-        (_, Some(_)) => return Ok(Receipt::Resynchronise),
+        (_, Some(_)) => return Ok(Ok(Receipt::Resynchronise)),
     };
     for entry in &report.gone {
         let id = find(tx, &entry.package)?;
         let is_there = id.and_then(|id| listed.remove(&id)) == Some(entry.marks);
         if !is_there {
-            return Ok(Receipt::Contradicts);
+            return Ok(Err(Contradiction));
         }
     }
     for entry in &report.installed {
         if is_twice(tx, &listed, report, entry)? {
-            return Ok(Receipt::Contradicts);
+            return Ok(Err(Contradiction));
         }
         let id = match find(tx, &entry.package)? {
             Some(id) => id,
             None => add(tx, &entry.package)?,
         };
         if listed.insert(id, entry.marks).is_some() {
-            return Ok(Receipt::Contradicts);
+            return Ok(Err(Contradiction));
         }
     }
     if listed.len() > MOST_PACKAGES {
-        return Ok(Receipt::Contradicts);
+        return Ok(Err(Contradiction));
     }
     let listed: Vec<_> = listed.into_iter().collect();
     keep(tx, report, &encode(&listed))?;
-    Ok(Receipt::Taken)
+    Ok(Ok(Receipt::Taken))
 }
 
 /// Whether the host would have two versions of one name and architecture. Of a full set its reader has seen to that.

@@ -10,6 +10,8 @@ pub use id_list::{ListError, Listed, decode, encode};
 pub use odd::{Difference, Holding, differences};
 pub use set_hash::SetHash;
 
+use std::collections::BTreeSet;
+
 use crate::domain::Identity;
 use crate::time::Moment;
 
@@ -71,6 +73,19 @@ impl HostReport {
     pub fn weight(&self) -> usize {
         self.installed.len().saturating_add(self.gone.len()).saturating_add(1)
     }
+
+    /// Whether the set has the hash that is named, and no package twice.
+    pub fn is_consistent(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut is_new = |entry: &Entry| {
+            let Installed { name, architecture, .. } = &entry.package;
+            seen.insert((name.clone(), architecture.clone()))
+        };
+        let begin = self.base.unwrap_or_default();
+        let hash = self.gone.iter().fold(begin, SetHash::without);
+        let hash = self.installed.iter().fold(hash, SetHash::with);
+        self.installed.iter().all(&mut is_new) && hash == self.hash
+    }
 }
 
 /// What became of a report.
@@ -82,6 +97,10 @@ pub enum Receipt {
     Resynchronise,
     /// A report with this number or a higher one is recorded.
     Outdated(u64),
-    /// It contradicts itself: the set does not have the hash that it names, or a package is there twice.
-    Contradicts,
 }
+
+/// A report contradicts itself: its set does not have the hash that it names, a package is there twice, or one that
+/// is gone was not there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("is not that of the set: a package is there twice, or one that is gone was not there")]
+pub struct Contradiction;
