@@ -3,7 +3,9 @@
 use super::CatalogueError;
 use crate::debian::PackageName;
 use crate::domain::Identity;
-use crate::domain::inventory::{Contradiction, Facts, HostReport, Installed, Marks, Receipt, SetHash};
+use crate::domain::inventory::{
+    Contradiction, Facts, HostReport, Installed, Marks, Receipt, SetHash,
+};
 use crate::time::Moment;
 
 /// What became of a report.

@@ -24,6 +24,7 @@ mod failure;
 mod host_certificates;
 mod host_facts;
 mod keys;
+mod machine;
 pub mod man;
 mod meter;
 mod pager;
@@ -53,8 +54,8 @@ use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, manual, package, pin, refresh, restored, rights, signing,
-    suite,
+    Session, access, audit, crl, enrol, fleet, manual, package, pin, refresh, report, restored,
+    rights, signing, suite,
 };
 use config::Settings;
 use failure::Failure;
@@ -195,6 +196,9 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Host(HostCommand::Refresh(args)) => {
             return refresh::refresh(around, cli.global.json, args).await;
         }
+        Command::Host(HostCommand::Report(args)) => {
+            return report::report(around, cli.global.json, args).await;
+        }
         _ => {}
     }
     let settings = Settings::settle(&cli.global, around)?;
@@ -222,6 +226,8 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Pins(args) => pin::pins(session, args).await,
         Command::Remove(args) => pin::remove(session, args).await,
         Command::Host(command) => access::host(session, command).await,
+        Command::WhoHas(args) => fleet::who_has(session, args).await,
+        Command::Fleet(args) => fleet::fleet(session, args).await,
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,

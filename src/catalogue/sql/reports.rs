@@ -8,7 +8,8 @@ use crate::catalogue::{ReportRecord, Reports, Verdict};
 use crate::debian::PackageName;
 use crate::domain::Identity;
 use crate::domain::inventory::{
-    Contradiction, Entry, Facts, HostReport, Installed, MOST_PACKAGES, Marks, Receipt, SetHash, decode, encode,
+    Contradiction, Entry, Facts, HostReport, Installed, MOST_PACKAGES, Marks, Receipt, SetHash,
+    decode, encode,
 };
 use crate::time::Moment;
 

@@ -56,6 +56,8 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::WhoHas(_)
+            | Self::Fleet(_)
             | Self::Status
             | Self::Whoami
             | Self::Completions { .. }
@@ -84,7 +86,7 @@ impl HostCommand {
             Self::Grant(args) => args.sure.into(),
             Self::Revoke(args) => args.sure.into(),
             // On the host itself, for itself.
-            Self::Enroll(_) | Self::Renew(_) => Consent::Plain,
+            Self::Enroll(_) | Self::Renew(_) | Self::Report(_) => Consent::Plain,
             // It alters nothing but this machine.
             Self::Setup(_) | Self::Refresh(_) | Self::List(_) | Self::Show { .. } => Consent::Reads,
         }

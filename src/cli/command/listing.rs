@@ -1,7 +1,7 @@
 //! Listing: hosts and identities, and what is said of a name that is none.
 
 use super::Session;
-use crate::api::{IdentityView, Role, SuiteChoice};
+use crate::api::{Code, IdentityView, Role, SuiteChoice};
 use crate::cli::args::HostListArgs;
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -66,7 +66,22 @@ pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Fa
     let Some(host) = hosts.iter().find(|host| host.identity == name) else {
         return Err(unknown(&session.client, &hosts, name, true).await);
     };
-    session.show(host, |sheet| render::access::show(host, sheet));
+    // A server before reports has none of any host.
+    let report = match session.client.host_report(name).await {
+        Ok(report) => Some(report),
+        Err(error) if error.is(Code::Missing) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let mut value = serde_json::to_value(host).unwrap_or_default();
+    if let (Some(fields), Some(report)) = (value.as_object_mut(), &report) {
+        fields.insert("report".into(), serde_json::to_value(report).unwrap_or_default());
+    }
+    session.show(&value, |sheet| {
+        let said = report.as_ref().map(|report| render::fleet::report(report, sheet));
+        let said =
+            said.unwrap_or_else(|| "\n  it has sent no report of what it has installed\n".into());
+        render::access::show(host, sheet) + &said
+    });
     Ok(())
 }
 
