@@ -39,7 +39,7 @@ pub use records::{
     PastIndex, Placement, Sighting, SuiteState,
 };
 pub use repairs::{FiledIndex, Repairs};
-pub use reports::{ReportRecord, Reports, Verdict};
+pub use reports::{OwnerRecord, ReportRecord, Reports, Verdict};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
 pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;

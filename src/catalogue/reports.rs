@@ -28,6 +28,17 @@ pub struct ReportRecord {
     pub packages: Vec<(u64, Marks)>,
 }
 
+/// Which of some lines a host has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnerRecord {
+    /// Which host.
+    pub host: Identity,
+    /// When its last report came.
+    pub at: Moment,
+    /// Those that it has, with their marks.
+    pub packages: Vec<(u64, Marks)>,
+}
+
 /// What hosts report of themselves.
 pub trait Reports: Send + Sync {
     /// Records reports, one after the other, in one transaction, and gives what became of each. The same
@@ -51,6 +62,13 @@ pub trait Reports: Send + Sync {
         &self,
         take: &mut dyn FnMut(ReportRecord) -> Result<(), CatalogueError>,
     ) -> Result<(), CatalogueError>;
+
+    /// Every host that has reported, in no order: when that was, and those of `lines` that it has. `lines` are
+    /// ascending.
+    ///
+    /// # Errors
+    /// [`CatalogueError`].
+    fn list_owners(&self, lines: &[u64]) -> Result<Vec<OwnerRecord>, CatalogueError>;
 
     /// The lines of this name, in every version that a host has or had.
     ///

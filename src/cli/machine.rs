@@ -12,7 +12,7 @@ use crate::domain::inventory::{Entry, Installed, LONGEST_FACT_BYTES, MOST_SERVIC
 use crate::time::Moment;
 
 /// Where `repod-upgrade` leaves when it ended, and with which code.
-const UPGRADE_RESULT: &str = "var/lib/repod/upgrade-result";
+const UPGRADE_RESULT: &str = "var/lib/repoctl/upgrade-result";
 const NEEDRESTART: &str = "/usr/sbin/needrestart";
 /// How long needrestart may look at processes. Unit: seconds.
 const NEEDRESTART_SECONDS: &str = "60";

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::rows::{moment, number, parse, unreadable};
 use super::{Answer, MANY, Row, Store, Tx, all, count, one};
-use crate::catalogue::{ReportRecord, Reports, Verdict};
+use crate::catalogue::{OwnerRecord, ReportRecord, Reports, Verdict};
 use crate::debian::PackageName;
 use crate::domain::Identity;
 use crate::domain::inventory::{
     Contradiction, Entry, Facts, HostReport, Installed, MOST_PACKAGES, Marks, Receipt, SetHash,
-    decode, encode,
+    decode, encode, pick,
 };
 use crate::time::Moment;
 
@@ -42,6 +42,7 @@ macro_rules! report_columns {
 const REPORTS: &str = concat!("SELECT ", report_columns!(), " FROM host_report");
 const REPORT_OF: &str =
     concat!("SELECT ", report_columns!(), " FROM host_report WHERE identity = $1");
+const OWNERS: &str = "SELECT identity, received_at, packages FROM host_report";
 // Numbers rise, so that this sum is another one after any report.
 const STATE: &str = "SELECT COUNT(*), COALESCE(SUM(number), 0) FROM host_report";
 
@@ -58,6 +59,18 @@ impl<S: Store> Reports for S {
 
     fn each_report(&self, take: &mut dyn FnMut(ReportRecord) -> Answer<()>) -> Answer<()> {
         self.read(|tx| tx.each(REPORTS, &[], &mut |row| take(report(row)?)))
+    }
+
+    fn list_owners(&self, lines: &[u64]) -> Answer<Vec<OwnerRecord>> {
+        self.read(|tx| {
+            all(tx, OWNERS, &[], |row| {
+                Ok(OwnerRecord {
+                    host: parse(row, 0)?,
+                    at: moment(row, 1)?,
+                    packages: pick(row.bytes(2)?, lines).map_err(unreadable)?,
+                })
+            })
+        })
     }
 
     fn list_reported(&self, name: &PackageName) -> Answer<Vec<(u64, Installed)>> {

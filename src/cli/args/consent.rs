@@ -86,9 +86,13 @@ impl HostCommand {
             Self::Grant(args) => args.sure.into(),
             Self::Revoke(args) => args.sure.into(),
             // On the host itself, for itself.
-            Self::Enroll(_) | Self::Renew(_) | Self::Report(_) => Consent::Plain,
-            // It alters nothing but this machine.
-            Self::Setup(_) | Self::Refresh(_) | Self::List(_) | Self::Show { .. } => Consent::Reads,
+            Self::Enroll(_) | Self::Renew(_) => Consent::Plain,
+            // They alter nothing but this machine; a report says what is there.
+            Self::Setup(_)
+            | Self::Refresh(_)
+            | Self::Report(_)
+            | Self::List(_)
+            | Self::Show { .. } => Consent::Reads,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Listing: hosts and identities, and what is said of a name that is none.
 
+use serde::Serialize;
+
 use super::Session;
-use crate::api::{Code, IdentityView, Role, SuiteChoice};
+use crate::api::{Code, IdentityView, ReportView, Role, SuiteChoice};
 use crate::cli::args::HostListArgs;
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -57,6 +59,15 @@ pub(super) async fn identities(session: &mut Session<'_>, all: bool) -> Result<(
     Ok(())
 }
 
+/// A host with its last report.
+#[derive(Serialize)]
+struct Shown<'s> {
+    #[serde(flatten)]
+    host: &'s IdentityView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'s ReportView>,
+}
+
 /// Shows one host.
 ///
 /// # Errors
@@ -72,10 +83,7 @@ pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Fa
         Err(error) if error.is(Code::Missing) => None,
         Err(error) => return Err(error.into()),
     };
-    let mut value = serde_json::to_value(host).unwrap_or_default();
-    if let (Some(fields), Some(report)) = (value.as_object_mut(), &report) {
-        fields.insert("report".into(), serde_json::to_value(report).unwrap_or_default());
-    }
+    let value = Shown { host, report: report.as_ref() };
     session.show(&value, |sheet| {
         let said = report.as_ref().map(|report| render::fleet::report(report, sheet));
         let said =

@@ -24,7 +24,7 @@ use crate::domain::inventory::{Entry, SetHash};
 use crate::time::Moment;
 
 /// Where what each server knows is kept.
-const PLACE: &str = "var/lib/repod/reports";
+const PLACE: &str = "var/lib/repoctl/reports";
 /// While this is there, nothing is sent.
 const OFF: &str = "no-report";
 /// How often a report is sent again after an answer that asks for it.

@@ -42,11 +42,11 @@ pub fn who_has(found: &WhoHas, sheet: &Sheet) -> String {
 /// How many hosts there are of each kind.
 pub fn who_has_counts(found: &WhoHas, of_versions: bool) -> String {
     let such = if of_versions { " in such a version" } else { "" };
+    let installed = count(found.installed.len() as u64, "host");
+    let unreported = found.unreported.len();
     format!(
-        "{} installed{such}, {} not, {} without a report\n",
-        count(found.installed.len() as u64, "host"),
-        count(found.without, "host"),
-        count(found.unreported.len() as u64, "host"),
+        "{installed} reported it installed{such}, {} reported otherwise, {unreported} sent no report\n",
+        found.without
     )
 }
 

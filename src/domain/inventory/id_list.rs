@@ -79,6 +79,43 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Listed>, ListError> {
     Ok(list)
 }
 
+/// Those of `ids`, which are ascending, that are in a list; what [`decode`] would give of them. It allocates for
+/// what it finds alone, so that many lists are searched fast.
+///
+/// # Errors
+/// [`ListError`] for bytes that end too early.
+pub fn pick(bytes: &[u8], ids: &[u64]) -> Result<Vec<Listed>, ListError> {
+    let mut rest = bytes;
+    let count = usize::try_from(pull(&mut rest)?).map_err(|_| ListError)?;
+    let (mut found, mut last, mut wanted) = (Vec::new(), 0_u64, ids);
+    for place in 0..count {
+        last = last.checked_add(pull(&mut rest)?).ok_or(ListError)?;
+        while let Some((first, others)) = wanted.split_first().filter(|(first, _)| **first <= last)
+        {
+            if *first == last {
+                found.push((place, (last, Marks::default())));
+            }
+            wanted = others;
+        }
+    }
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    for _ in 0..pull(&mut rest)? {
+        let place = usize::try_from(pull(&mut rest)?).map_err(|_| ListError)?;
+        let (bits, after) = rest.split_first().ok_or(ListError)?;
+        rest = after;
+        for (_, (_, marks)) in found.iter_mut().filter(|(at, _)| *at == place) {
+            (marks.held, marks.broken) = (bits & HELD != 0, bits & BROKEN != 0);
+        }
+    }
+    for (place, (_, marks)) in &mut found {
+        let byte = rest.get(*place / 8).ok_or(ListError)?;
+        marks.auto = byte.wrapping_shr((*place % 8) as u32) & 1 != 0;
+    }
+    Ok(found.into_iter().map(|(_, listed)| listed).collect())
+}
+
 fn push(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);
@@ -109,15 +146,23 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             lists in proptest::collection::btree_map(0_u64..1 << 40, 0_u8..8, 0..40),
+            picked in proptest::collection::vec(0_u64..1 << 40, 0..4),
         ) {
             let list: Vec<Listed> = lists.iter().map(|(id, bits)| (*id, Marks {
                 held: bits & 1 != 0, auto: bits & 2 != 0, broken: bits & 4 != 0,
             })).collect();
+            let wanted: Vec<u64> = picked.into_iter().chain(lists.keys().copied().step_by(3)).collect();
+            let wanted: std::collections::BTreeSet<u64> = wanted.into_iter().collect();
+            let found: Vec<Listed> =
+                list.iter().filter(|(id, _)| wanted.contains(id)).copied().collect();
+            let wanted: Vec<u64> = wanted.into_iter().collect();
+            prop_assert_eq!(pick(&encode(&list), &wanted), Ok(found));
             prop_assert_eq!(decode(&encode(&list)), Ok(list));
         }
 
         #[test]
         fn other_bytes_are_refused_or_ascending(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _no_panic = pick(&bytes, &[0, 7, 300]);
             if let Ok(list) = decode(&bytes) {
                 prop_assert!(list.windows(2).all(|two| two[0].0 < two[1].0));
             }

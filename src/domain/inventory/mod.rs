@@ -6,7 +6,7 @@ mod odd;
 mod set_hash;
 
 pub use entry::{Entry, EntryError, Installed, Marks};
-pub use id_list::{ListError, Listed, decode, encode};
+pub use id_list::{ListError, Listed, decode, encode, pick};
 pub use odd::{Difference, Holding, differences};
 pub use set_hash::SetHash;
 

@@ -9,7 +9,7 @@ use crate::debian::{PackageName, SuiteName, Version};
 use crate::domain::inventory::{Installed, Marks};
 use crate::domain::{Admitted, Identity, Tenure};
 use crate::flow::error::FlowError;
-use crate::flow::inventory::hosts::{managed, reports_of};
+use crate::flow::inventory::hosts::managed;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
@@ -89,24 +89,28 @@ fn answer(
     let lines = repository.catalogue.list_reported(&wanted.name)?;
     let lines: HashMap<u64, Installed> =
         lines.into_iter().filter(|(_, installed)| fits(installed)).collect();
-    let mut have = reports_of(repository, &hosts, |report| {
-        let found =
-            report.packages.iter().filter_map(|(id, marks)| Some((lines.get(id)?.clone(), *marks)));
-        (report.at, found.collect::<Vec<_>>())
-    })?;
+    let mut ids: Vec<u64> = lines.keys().copied().collect();
+    ids.sort_unstable();
+    let owners = repository.catalogue.list_owners(&ids)?.into_iter();
+    let mut have: HashMap<Identity, _> = owners.map(|owner| (owner.host.clone(), owner)).collect();
+    let named = |packages: Vec<(u64, Marks)>| -> Vec<(Installed, Marks)> {
+        let named =
+            packages.into_iter().filter_map(|(id, marks)| Some((lines.get(&id)?.clone(), marks)));
+        named.collect()
+    };
     let past = Past::load(repository, &wanted.name, &hosts)?;
     let mut answer = Answer { owners: Vec::new(), without: 0, unreported: Vec::new() };
     for host in hosts {
         let offered = || host.sightings.iter().map(|seen| past.offered(seen)).collect();
         match have.remove(&host.identity) {
-            Some((_, installed)) if installed.is_empty() => {
+            Some(owner) if owner.packages.is_empty() => {
                 answer.without = answer.without.saturating_add(1);
             }
-            Some((at, installed)) => answer.owners.push(Owner {
+            Some(owner) => answer.owners.push(Owner {
                 offered: offered(),
                 host: host.identity.clone(),
-                installed,
-                reported_at: Some(at),
+                installed: named(owner.packages),
+                reported_at: Some(owner.at),
             }),
             None => answer.unreported.push(Owner {
                 offered: offered(),
