@@ -13,6 +13,7 @@ pub mod dependencies;
 pub mod dpkg_status;
 pub mod file_list;
 pub mod framing;
+pub mod gzip;
 pub mod name;
 pub mod packages;
 pub mod pdiff;

@@ -1,9 +1,6 @@
 //! Reports of hosts, and questions about the fleet.
 
-use std::io::Read;
-
 use axum::extract::State;
-use flate2::read::GzDecoder;
 
 use crate::api::{
     Code, FleetDiff, FleetDiffQuery, FleetHost, FleetQuery, FleetState, FleetSuite, HostFacts,
@@ -11,6 +8,7 @@ use crate::api::{
     PackageDifference, ReportOutcome, ReportState, ReportView, VersionRelation, WhoHas,
     WhoHasQuery,
 };
+use crate::debian::gzip;
 use crate::debian::relation::Operator;
 use crate::domain::inventory::{
     self, Entry, Facts, Installed, LONGEST_FACT_BYTES, MOST_PACKAGES, MOST_SERVICES, Marks, Receipt,
@@ -66,13 +64,17 @@ fn read(
     most: usize,
     at: Moment,
 ) -> Result<inventory::HostReport, Failure> {
-    let mut plain = Vec::new();
-    let mut unpacked = GzDecoder::new(packed).take((most as u64).saturating_add(1));
-    unpacked.read_to_end(&mut plain).map_err(|error| {
+    let unpacked = gzip::unpack(packed, most).map_err(|error| {
         Failure::new(Code::InvalidRequest, format!("the body is not packed by gzip: {error}"))
     })?;
-    if plain.len() > most {
+    let plain = unpacked.ok_or_else(|| {
         let detail = format!("the body has more than {most} bytes once it is unpacked");
+        Failure::new(Code::TooLarge, detail)
+    })?;
+    // Each value takes memory beyond its bytes, and a package has three commas at most.
+    let commas = plain.iter().filter(|byte| **byte == b',').count();
+    if commas > MOST_PACKAGES.saturating_mul(4) {
+        let detail = format!("the report has more values than {MOST_PACKAGES} packages have");
         return Err(Failure::new(Code::TooLarge, detail));
     }
     let sent: HostReport = serde_json::from_slice(&plain).map_err(|error| {

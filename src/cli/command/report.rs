@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::enrol::of_host;
@@ -20,6 +17,7 @@ use crate::cli::replace::{self, Rights};
 use crate::cli::terminal::Terminal;
 use crate::cli::text::{count, escape, escape_json, size};
 use crate::cli::written::Written;
+use crate::debian::gzip;
 use crate::domain::inventory::{Entry, SetHash};
 use crate::time::Moment;
 
@@ -245,8 +243,7 @@ fn plain(report: &HostReport) -> Result<String, Failure> {
 }
 
 fn pack(text: &str) -> Result<Vec<u8>, Failure> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-    let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
+    let packed = gzip::pack(text.as_bytes());
     packed.map_err(|error| Failure::refused(format!("the report cannot be packed: {error}")))
 }
 

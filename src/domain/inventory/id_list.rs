@@ -26,7 +26,7 @@ pub fn encode(list: &[Listed]) -> Vec<u8> {
         push(&mut out, id.saturating_sub(last));
         last = *id;
     }
-    let bits = |marks: &Marks| u8::from(marks.held) * HELD | u8::from(marks.broken) * BROKEN;
+    let bits = |marks: &Marks| (u8::from(marks.held) * HELD) | (u8::from(marks.broken) * BROKEN);
     let marked: Vec<_> = (0_u64..).zip(list).filter(|(_, (_, marks))| bits(marks) != 0).collect();
     push(&mut out, marked.len() as u64);
     for (place, (_, marks)) in marked {

@@ -128,6 +128,8 @@ fn what_is_too_large_is_not_unpacked() {
     // 100 MB of blanks in 100 kB.
     let (status, _) = send(&server, HOST, &pack(&vec![b' '; 100 << 20]));
     assert_eq!(status, 413);
+    let values = format!("[{}1]", "1,".repeat(80_001));
+    assert_eq!(send(&server, HOST, &pack(values.as_bytes())).0, 413);
     let many: Vec<String> = (0..20_001).map(|n| format!("p{n} all 1 auto")).collect();
     let lines: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(send_json(&server, &whole(1, &lines)), (400, "invalid-request".into()));
