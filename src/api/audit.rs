@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 35] = [
+pub const VERBS: [&str; 36] = [
     "access",
     "add",
     "ca-lock",
@@ -34,6 +34,7 @@ pub const VERBS: [&str; 35] = [
     "release",
     "remove",
     "renew",
+    "report",
     "restore",
     "restore-acknowledge",
     "revoke",

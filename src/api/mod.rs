@@ -12,6 +12,7 @@ pub mod batch;
 pub mod change;
 pub mod crl;
 pub mod enrolment;
+pub mod fleet;
 pub mod hold;
 pub mod keys;
 pub mod package;
@@ -46,6 +47,12 @@ pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use enrolment::{
     AuthorityView, EnrolmentRequest, RenewalRequest, Secret, TokenMade, TokenRequest, TokenState,
     TokenText, TokenView, TokensRevoked, ca_pin,
+};
+pub use fleet::{
+    FleetDiff, FleetDiffQuery, FleetHost, FleetQuery, FleetState, FleetSuite, HostFacts, HostHas,
+    HostHolds, HostReport, InstalledView, MOST_PLAIN_REPORT_BYTES, MOST_REPORT_BYTES, OddHost,
+    OfferedView, PackageDifference, REPORT_TYPE, ReportOutcome, ReportState, ReportView,
+    VersionRelation, WhoHas, WhoHasQuery,
 };
 pub use hold::HoldView;
 pub use keys::{

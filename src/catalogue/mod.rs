@@ -16,8 +16,10 @@ mod error;
 mod generations;
 mod groups;
 mod integrity;
+mod journal;
 mod records;
 mod repairs;
+mod reports;
 mod restorations;
 mod snapshots;
 mod sql;
@@ -31,11 +33,13 @@ pub use error::CatalogueError;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
 pub use integrity::{Integrity, Measured};
+pub use journal::Journal;
 pub use records::{
     CertificateRecord, ChangesSince, Departed, IndexRecord, Mention, NewPackage, PackageRecord,
     PastIndex, Placement, Sighting, SuiteState,
 };
 pub use repairs::{FiledIndex, Repairs};
+pub use reports::{OwnerRecord, ReportRecord, Reports, Verdict};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
 pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
@@ -344,22 +348,6 @@ pub trait Access: Send + Sync {
     ) -> Result<(), CatalogueError>;
 }
 
-/// Facts about which hosts read which suites.
-pub trait Journal: Send + Sync {
-    /// Records the newest sightings; a later one replaces an earlier one of the same host and
-    /// suite.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn record_sightings(&self, sightings: &[Sighting]) -> Result<(), CatalogueError>;
-
-    /// The last sighting of every host in every suite.
-    ///
-    /// # Errors
-    /// [`CatalogueError`].
-    fn list_sightings(&self) -> Result<Vec<Sighting>, CatalogueError>;
-}
-
 /// Every kind of fact in one trait.
 pub trait Catalogue:
     Packages
@@ -375,6 +363,7 @@ pub trait Catalogue:
     + Journal
     + Audit
     + Clients
+    + Reports
     + Writing
 {
 }
@@ -394,6 +383,7 @@ impl<T> Catalogue for T where
         + Journal
         + Audit
         + Clients
+        + Reports
         + Writing
 {
 }

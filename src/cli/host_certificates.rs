@@ -109,6 +109,11 @@ impl HostCertificates {
         &self.root
     }
 
+    /// Whether there is such a file beside the pair in use.
+    pub fn has(&self, name: &str) -> bool {
+        self.root.has(self.directory.join(name))
+    }
+
     /// A file beside the pair in use, for messages.
     pub fn shown(&self, name: &str) -> PathBuf {
         self.root.shown(self.directory.join(name))

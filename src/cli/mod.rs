@@ -24,6 +24,7 @@ mod failure;
 mod host_certificates;
 mod host_facts;
 mod keys;
+mod machine;
 pub mod man;
 mod meter;
 mod pager;
@@ -54,8 +55,8 @@ use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, manual, package, pin, promote, refresh, restored, rights,
-    signing, suite,
+    Session, access, audit, crl, enrol, fleet, manual, package, pin, promote, refresh, report,
+    restored, rights, signing, suite,
 };
 use config::Settings;
 use failure::Failure;
@@ -196,6 +197,9 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Host(HostCommand::Refresh(args)) => {
             return refresh::refresh(around, cli.global.json, args).await;
         }
+        Command::Host(HostCommand::Report(args)) => {
+            return report::report(around, cli.global.json, args).await;
+        }
         _ => {}
     }
     let settings = Settings::settle(&cli.global, around)?;
@@ -226,6 +230,8 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Hold(args) => pin::hold(session, args).await,
         Command::Release(args) => pin::release(session, args).await,
         Command::Host(command) => access::host(session, command).await,
+        Command::WhoHas(args) => fleet::who_has(session, args).await,
+        Command::Fleet(args) => fleet::fleet(session, args).await,
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,

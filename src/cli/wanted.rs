@@ -14,6 +14,8 @@ use crate::signing::read_public_keys;
 
 const UPGRADE_SCRIPT: &str = include_str!("../../packaging/repod-upgrade");
 const EARLIER_SCRIPT: &str = include_str!("../../packaging/earlier/repod-upgrade");
+/// The one between these two.
+const LAST_SCRIPT: &str = include_str!("../../packaging/earlier/repod-upgrade-2");
 /// Where dpkg says which files a package has.
 const PACKAGES: &str = "var/lib/dpkg/info";
 
@@ -191,7 +193,8 @@ impl Host<'_> {
         };
         let marks = ["@HOST@", "@URL@"];
         let of_ours = |text: &str| {
-            [UPGRADE_SCRIPT, EARLIER_SCRIPT].iter().any(|one| is_made_from(one, &marks, text))
+            let all = [UPGRADE_SCRIPT, LAST_SCRIPT, EARLIER_SCRIPT];
+            all.iter().any(|one| is_made_from(one, &marks, text))
         };
         self.judge(plan, script, of_ours)?;
         let Some(found) = self.read(units::RENEW_SERVICE)? else { return Ok(()) };

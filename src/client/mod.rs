@@ -8,6 +8,7 @@
 
 mod enrol;
 mod error;
+mod fleet;
 mod keys;
 mod request_id;
 mod requests;

@@ -25,6 +25,7 @@ pub mod identity;
 pub mod index;
 pub mod index_place;
 pub mod installable;
+pub mod inventory;
 pub mod layout;
 pub mod limited;
 pub mod limits;

@@ -3,7 +3,7 @@
 //!
 //! Its sub-rooms, the lowest first; each names only those before it: `error`, `threads`, `state`
 //! (what is in memory beside the stores), `index` (files in chunks), `check`, `suite` (a suite's state and
-//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `publish`, `repair`, `scrub`, `change`,
+//! queue), `repository`, `admit`, `sightings`, `audit`, `upload`, `report`, `inventory`, `publish`, `repair`, `scrub`, `change`,
 //! `followup`, `access`, `serve`, `upkeep`, `open`.
 //!
 //! May name: amount, catalogue, pool, signing, trust, domain, debian, digest, time, cause, nearest, reserve
@@ -16,6 +16,7 @@ pub mod check;
 mod error;
 mod followup;
 mod index;
+pub mod inventory;
 mod open;
 mod publish;
 pub mod repair;

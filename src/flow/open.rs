@@ -13,6 +13,7 @@ use crate::flow::repair::watch;
 use crate::flow::report::reports;
 use crate::flow::repository::{FlowLimits, Repository};
 use crate::flow::state::aliases::Aliases;
+use crate::flow::state::incoming::Incoming;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
@@ -75,6 +76,7 @@ impl Repository {
             memory,
             reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),
             journal: Notes::default(),
+            incoming: Incoming::default(),
             refusals: Refusals::default(),
             deadlines: Default::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),

@@ -16,6 +16,7 @@ use crate::flow::state::aliases::Aliases;
 use crate::flow::state::damage::DamageBook;
 use crate::flow::state::deadlines::Deadlines;
 use crate::flow::state::grants::Grants;
+use crate::flow::state::incoming::Incoming;
 use crate::flow::state::journal::Notes;
 use crate::flow::state::mishaps::Mishaps;
 use crate::flow::state::refusals::Refusals;
@@ -44,7 +45,7 @@ use crate::trust::{CertificateAuthority, Trust};
 /// 8. `authority`;
 /// 9. the locks within the trust, the signer, the pool and the catalogue, each held for one call.
 ///
-/// `memory`, `uploads`, `last_end`, `journal`, `deadlines` and `refusals` lock for one step and take no
+/// `memory`, `uploads`, `last_end`, `journal`, `incoming`, `deadlines` and `refusals` lock for one step and take no
 /// other lock meanwhile. Two locks
 /// of `refusals` are held for longer, `queue` before `writing`: while the catalogue records the
 /// refusals.
@@ -76,6 +77,8 @@ pub struct Repository {
     pub(in crate::flow) contents: Mutex<()>,
     pub(in crate::flow) reports: Arc<tokio::sync::Semaphore>,
     pub(in crate::flow) journal: Notes,
+    /// Reports of hosts that wait to be recorded.
+    pub(in crate::flow) incoming: Incoming,
     pub(in crate::flow) refusals: Refusals,
     /// When pending tokens end, whatever the clock is set to.
     pub(in crate::flow) deadlines: Deadlines,

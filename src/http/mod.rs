@@ -14,6 +14,7 @@ pub mod changes;
 pub mod crl;
 pub mod enrol;
 pub mod extract;
+pub mod fleet;
 pub mod gate;
 mod handover;
 pub mod json;

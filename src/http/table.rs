@@ -4,6 +4,7 @@
 //! `openapi.json` are made from its rows. Most rows name the least role; which suites, components and packages
 //! it holds for is decided by the handler.
 
+mod fleet;
 mod needs;
 mod offering;
 mod trusting;
@@ -13,13 +14,14 @@ use axum::routing::on;
 use crate::http::route::{Needs, Route};
 use crate::http::{local, repository};
 
+use fleet::FLEET;
 use needs::FILE_READER;
 use offering::{ASKING, CHANGING, UPLOADING};
 use trusting::{ACCESS, AUDIT, HOSTS, IDENTITIES, KEYS, LISTS};
 
 /// Below [`crate::api::BASE`].
 pub const API: &[&[Route]] =
-    &[ASKING, UPLOADING, CHANGING, HOSTS, IDENTITIES, KEYS, ACCESS, LISTS, AUDIT];
+    &[ASKING, UPLOADING, CHANGING, HOSTS, FLEET, IDENTITIES, KEYS, ACCESS, LISTS, AUDIT];
 
 /// What apt reads, below the root. It is described in `docs/hosts.md` and by Debian, not in `openapi.json`.
 pub const FILES: &[Route] = &[

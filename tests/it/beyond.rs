@@ -158,7 +158,7 @@ fn lists(world: &World) -> Vec<(String, String)> {
 /// Takes out what is the server's own, or changes with time: its clock and room, the dates of signatures
 /// and lists, and the numbers of the log.
 fn mask(value: &mut Value) {
-    const PASSING: [&str; 12] = [
+    const PASSING: [&str; 13] = [
         "now",
         "room_bytes",
         "date",
@@ -168,6 +168,7 @@ fn mask(value: &mut Value) {
         "this_update",
         "closes",
         "at",
+        "seen_at",
         "generation",
         "entries",
         "number",

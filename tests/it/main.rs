@@ -34,6 +34,7 @@ mod earlier;
 mod enrol;
 mod export;
 mod failing;
+mod fleet;
 mod formats;
 mod fuzzed;
 mod harness;

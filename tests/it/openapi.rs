@@ -190,6 +190,21 @@ fn enrol_and_renew(between: &Between) {
     on_host(&["enroll", token.trim()]);
     on_host(&["renew", "--force"]);
     on_host(&["refresh"]);
+    let status = format!("{root}/var/lib/dpkg/status");
+    std::fs::create_dir_all(format!("{root}/var/lib/dpkg")).unwrap();
+    let stanza =
+        "Package: acme-web\nStatus: hold ok installed\nArchitecture: amd64\nVersion: 1.0\n";
+    std::fs::write(&status, stanza).unwrap();
+    on_host(&["report"]);
+    for line in [
+        "access group add all web-*.example.org",
+        "host show web-03.example.org",
+        "who-has acme-web<2.0",
+        "fleet --suite stable",
+        "fleet diff all",
+    ] {
+        between.repoctl(&line.split(' ').collect::<Vec<_>>()).run().expect_success();
+    }
 }
 
 #[test]

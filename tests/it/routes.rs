@@ -217,17 +217,20 @@ fn who_shows_no_certificate_is_refused_at_every_route_but_two() {
 fn a_body_over_the_limit_of_its_route_is_refused_to_who_has_the_right() {
     let server = TestServer::start();
     let own = Some(server.at("data/operator/client"));
+    // A host alone speaks of what it has installed.
+    drop(server.host("web-01.example.org"));
+    let host = Some(server.at("hosts/web-01.example.org/etc/apt/repod/repo.example.org/client"));
     let mut limits = BTreeSet::new();
     for (route, path) in rows() {
         let Some(body) = too_long(&server, route) else { continue };
         let told = format!("{} {path}", route.method);
-        let request =
-            Request { method: route.method, path, certificate: own.clone(), body: Some(body) };
+        let certificate = if route.name == "report" { host.clone() } else { own.clone() };
+        let request = Request { method: route.method, path, certificate, body: Some(body) };
         let answer = ask(&server, &request);
         assert_eq!((answer.status, answer.code.as_str()), (413, "too-large"), "{told}");
         limits.insert(format!("{:?}", route.limit));
     }
-    assert_eq!(limits.len(), 7, "{limits:?}");
+    assert_eq!(limits.len(), 8, "{limits:?}");
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod moved;
 mod packages;
 mod publish;
 mod repairs;
+mod reports;
 mod restorations;
 mod rows;
 mod slices;

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::names::{parse_name, parse_role};
 use super::{
-    HostEnroll, HostRefresh, HostRenew, HostToken, LimitArgs, MessageArg, UpgradeArg, YesArg,
+    HostEnroll, HostRefresh, HostRenew, HostReportArgs, HostToken, LimitArgs, MessageArg,
+    UpgradeArg, YesArg,
 };
 use crate::api::Role;
 use crate::debian::SuiteName;
@@ -24,6 +25,8 @@ pub enum HostCommand {
     Renew(HostRenew),
     /// On a host: write what it lacks, such as the files of a suite that was given to it
     Refresh(HostRefresh),
+    /// On a host: tell the server what is installed here
+    Report(HostReportArgs),
     /// Write what a host needs, except its key and certificate
     Setup(HostSetupArgs),
     /// Give a host its right, when its certificate comes from a CA of your own

@@ -60,6 +60,8 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::WhoHas(_)
+            | Self::Fleet(_)
             | Self::Status
             | Self::Whoami
             | Self::Completions { .. }
@@ -89,8 +91,12 @@ impl HostCommand {
             Self::Revoke(args) => args.sure.into(),
             // On the host itself, for itself.
             Self::Enroll(_) | Self::Renew(_) => Consent::Plain,
-            // It alters nothing but this machine.
-            Self::Setup(_) | Self::Refresh(_) | Self::List(_) | Self::Show { .. } => Consent::Reads,
+            // They alter nothing but this machine; a report says what is there.
+            Self::Setup(_)
+            | Self::Refresh(_)
+            | Self::Report(_)
+            | Self::List(_)
+            | Self::Show { .. } => Consent::Reads,
         }
     }
 }

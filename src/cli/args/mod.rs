@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod consent;
 mod enrol;
+mod fleet;
 mod names;
 mod packages;
 mod pins;
@@ -31,6 +32,7 @@ pub use consent::Consent;
 #[cfg(test)]
 pub use enrol::parse_minutes;
 pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
+pub use fleet::{FleetArgs, FleetCommand, FleetDiffArgs, HostReportArgs, WhoHasArgs};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;
 pub use pins::{ChangeArgs, HoldArgs, PinArgs, PinsArgs, ReleaseArgs, RemoveArgs, UnpinArgs};
@@ -172,6 +174,10 @@ pub enum Command {
     /// Certificates for hosts, and what hosts need in /etc/apt
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl host issue web-01 --suite stable")]
     Host(HostCommand),
+    /// Show which hosts have a package installed, and which were offered it
+    WhoHas(WhoHasArgs),
+    /// Show how the hosts stand to their suites, and which of a group differ
+    Fleet(FleetArgs),
     /// Certificates for build jobs and people
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl identity list")]
     Identity(IdentityCommand),

@@ -39,6 +39,8 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::WhoHas(_)
+            | Self::Fleet(_)
             | Self::Status
             | Self::Whoami
             | Self::Completions { .. }
@@ -68,7 +70,11 @@ impl HostCommand {
             Self::Renew(args) => Some(&args.why),
             Self::Grant(args) => Some(&args.why),
             Self::Revoke(args) => Some(&args.why),
-            Self::Setup(_) | Self::Refresh(_) | Self::List(_) | Self::Show { .. } => None,
+            Self::Setup(_)
+            | Self::Refresh(_)
+            | Self::Report(_)
+            | Self::List(_)
+            | Self::Show { .. } => None,
         }
     }
 }

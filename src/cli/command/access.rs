@@ -40,7 +40,10 @@ pub async fn host(session: &mut Session<'_>, command: &HostCommand) -> Result<()
         HostCommand::Revoke(args) => revoke(session, args, true).await,
         HostCommand::Token(args) => enrol::token(session, args).await,
         // On the host itself, before there is a client.
-        HostCommand::Enroll(_) | HostCommand::Renew(_) | HostCommand::Refresh(_) => Ok(()),
+        HostCommand::Enroll(_)
+        | HostCommand::Renew(_)
+        | HostCommand::Refresh(_)
+        | HostCommand::Report(_) => Ok(()),
         HostCommand::List(args) => listing::hosts(session, args).await,
         HostCommand::Show { name } => listing::host(session, name).await,
     }

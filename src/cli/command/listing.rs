@@ -1,7 +1,9 @@
 //! Listing: hosts and identities, and what is said of a name that is none.
 
+use serde::Serialize;
+
 use super::Session;
-use crate::api::{IdentityView, Role, SuiteChoice};
+use crate::api::{Code, IdentityView, ReportView, Role, SuiteChoice};
 use crate::cli::args::HostListArgs;
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -57,6 +59,15 @@ pub(super) async fn identities(session: &mut Session<'_>, all: bool) -> Result<(
     Ok(())
 }
 
+/// A host with its last report.
+#[derive(Serialize)]
+struct Shown<'s> {
+    #[serde(flatten)]
+    host: &'s IdentityView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'s ReportView>,
+}
+
 /// Shows one host.
 ///
 /// # Errors
@@ -66,7 +77,19 @@ pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Fa
     let Some(host) = hosts.iter().find(|host| host.identity == name) else {
         return Err(unknown(&session.client, &hosts, name, true).await);
     };
-    session.show(host, |sheet| render::access::show(host, sheet));
+    // A server before reports has none of any host.
+    let report = match session.client.host_report(name).await {
+        Ok(report) => Some(report),
+        Err(error) if error.is(Code::Missing) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let value = Shown { host, report: report.as_ref() };
+    session.show(&value, |sheet| {
+        let said = report.as_ref().map(|report| render::fleet::report(report, sheet));
+        let said =
+            said.unwrap_or_else(|| "\n  it has sent no report of what it has installed\n".into());
+        render::access::show(host, sheet) + &said
+    });
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! `repoctl host refresh`: writes what a host lacks, on the host.
 
-use zeroize::Zeroizing;
-
 use super::enrol::{of_host, read_certificate};
+use super::host_client::connect;
 use crate::api::SetupQuery;
 use crate::cli::apt;
 use crate::cli::args::HostRefresh;
@@ -12,10 +11,10 @@ use crate::cli::host_facts::{self, HostFacts};
 use crate::cli::replace::{self, Rights};
 use crate::cli::root::Root;
 use crate::cli::terminal::Terminal;
-use crate::cli::text::{age, escape, escape_json};
+use crate::cli::text::{escape, escape_json};
 use crate::cli::wanted::{Host, Plan};
 use crate::cli::written::Written;
-use crate::client::{Client, Credentials};
+use crate::client::Client;
 use crate::debian::SuiteName;
 use crate::domain::Identity;
 use crate::time::Moment;
@@ -86,29 +85,11 @@ async fn refresh_one(
     now: Moment,
 ) -> Result<(), Failure> {
     let (root, server) = (host_certificates.root(), host_certificates.server());
-    let (certificate_pem, key_pem) = {
-        // No renewal exchanges the two meanwhile.
-        let _alone = host_certificates.alone()?;
-        host_certificates.in_use()?
-    };
     let mut written = Written::open(root)?;
     if !args.dry_run {
         apt::name_settings(root, server)?;
     }
-    let name = name_of(host_certificates, &certificate_pem, now)?;
-    let found = apt::address(root, server);
-    let address = match (found, written.address(server)) {
-        (Ok(address), _) => address,
-        (Err(_), Some(address)) => address.to_owned(),
-        (Err(failure), None) => return Err(failure),
-    };
-    let credentials = Credentials {
-        server: address,
-        certificate_pem: certificate_pem.into_bytes(),
-        key_pem: Zeroizing::new(key_pem.as_bytes().to_vec()),
-        ca_pem: host_certificates.read("ca.crt")?.into_bytes(),
-    };
-    let client = Client::new(&credentials)?;
+    let (client, name) = connect(host_certificates, &written, now)?;
     let asked = ask(&client, &name, server, None).await;
     let mut facts = asked.map_err(|failure| of_host(failure, &name))?;
     let mut plan = plan(root, args.force, &written, &facts)?;
@@ -122,21 +103,6 @@ async fn refresh_one(
     }
     written.note_address(server, &facts.address.public_url);
     carry_out(args.dry_run, root, &mut written, plan, told)
-}
-
-fn name_of(
-    host_certificates: &HostCertificates,
-    certificate_pem: &str,
-    now: Moment,
-) -> Result<String, Failure> {
-    let file = host_certificates.shown("client.crt");
-    let (name, _, ends) = read_certificate(certificate_pem)
-        .ok_or_else(|| Failure::refused(format!("{}: is no certificate", file.display())))?;
-    if now.0 < ends {
-        return Ok(name);
-    }
-    Err(Failure::refused(format!("the certificate of {name} ended {}", age(ends, now)))
-        .with_hint("make a token with repoctl host token, and run repoctl host enroll here"))
 }
 
 /// What the server says of the suites of this host, or of these.

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod change;
 pub mod crl;
 pub mod enrol;
+pub mod fleet;
 pub mod package;
 pub mod restored;
 pub mod rights;

@@ -18,7 +18,7 @@ use crate::flow::suite::queue::QueueReport;
 use crate::time::{Doubt, Moment};
 
 /// A host that has read nothing for so long is silent: apt's own timer asks twice a day. Unit: seconds.
-const SILENT_SECONDS: i64 = 2 * 86_400;
+pub(in crate::flow) const SILENT_SECONDS: i64 = 2 * 86_400;
 
 /// What is in memory: it is read without waiting for anything.
 #[derive(Clone, Debug)]

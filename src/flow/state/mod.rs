@@ -7,6 +7,7 @@ pub mod aliases;
 pub mod damage;
 pub mod deadlines;
 pub mod grants;
+pub mod incoming;
 pub mod journal;
 pub mod mishaps;
 pub mod refusals;

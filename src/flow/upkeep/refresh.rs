@@ -65,6 +65,12 @@ pub async fn tidy(repository: &Arc<Repository>) {
         return;
     }
     let shared = Arc::clone(repository);
+    match blocking(move || Ok(shared.catalogue.forget_unreported()?)).await {
+        Ok(0) => {}
+        Ok(lines) => info!(lines, "packages that no host reports any more were forgotten"),
+        Err(problem) => error!(%problem, "what hosts report was not tidied"),
+    }
+    let shared = Arc::clone(repository);
     match blocking(move || sweep::sweep(&shared)).await {
         Ok(swept) if swept.blobs + swept.packs > 0 => {
             info!(blobs = swept.blobs, packs = swept.packs, "swept");

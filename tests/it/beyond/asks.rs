@@ -191,6 +191,24 @@ fn trusting(route: &str) -> Option<Vec<Ask>> {
             asks.push(list("/hosts/web.example.org/setup"));
             asks
         }
+        "report" => vec![list("/report")],
+        "host_report" => {
+            let mut asks = of(NAMES, "/hosts/NAME/report", "");
+            asks.push(list("/hosts/web.example.org/report"));
+            asks
+        }
+        "fleet" => {
+            let mut asks = of(SUITES, "/fleet?suite=NAME", "");
+            asks.extend(of(&[Kind::Group], "/fleet?group=NAME", ""));
+            asks.push(list("/fleet?all=true"));
+            asks
+        }
+        "who_has" => {
+            let mut asks = succeeding(of(PACKAGES, "/fleet/who-has?package=NAME", ""));
+            asks.push(list("/fleet/who-has?package=acme-web&version=1.0&is=later"));
+            asks
+        }
+        "fleet_diff" => of(&[Kind::Group], "/fleet/diff?group=NAME", ""),
         "list_tokens" => vec![list("/tokens")],
         "make_token" => {
             let body = r#"{"name": "NAME", "suites": ["stable"], "hours": 1}"#;

@@ -31,6 +31,8 @@ mod namespaces;
 mod packages;
 #[path = "catalogue/publications.rs"]
 mod publications;
+#[path = "catalogue/reports.rs"]
+mod reports;
 #[path = "catalogue/restorations.rs"]
 mod restorations;
 #[path = "catalogue/samples.rs"]
@@ -54,6 +56,7 @@ use load::*;
 use namespaces::*;
 use packages::*;
 use publications::*;
+use reports::*;
 use restorations::*;
 use samples::*;
 use slices::*;
@@ -138,6 +141,8 @@ macro_rules! catalogue_contracts {
             who_is_revoked_is_shut_out_until_given_a_right,
             certificates_are_recorded_once,
             a_revocation_is_whole_and_final,
+            a_report_follows_the_last_one_or_changes_nothing,
+            lines_that_no_host_has_are_forgotten,
             a_token_is_used_up_once_and_whole,
             tokens_are_replaced_revoked_and_forgotten,
             sightings_keep_the_newest,

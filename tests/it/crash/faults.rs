@@ -10,13 +10,14 @@ use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
     Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Integrity, Journal,
-    KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage, PackageRecord, Packages,
-    PastIndex, Placement, Repairs, Restoration, Restorations, Sighting, Snapshot, Snapshots,
-    SuiteState, Suites, Writing,
+    KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage, OwnerRecord, PackageRecord,
+    Packages, PastIndex, Placement, Repairs, ReportRecord, Reports, Restoration, Restorations,
+    Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict, Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
 use repod::domain::audit::{ChainEnd, Entry, Search};
+use repod::domain::inventory::{HostReport, Installed};
 use repod::domain::{
     AccessEdit, Completion, EnrolmentToken, Event, GenerationRecord, Grant, Head, Identity,
     IndexFile, Package, PackageSet, Publication, Slice, StoredBlock, StoredChunk, StoredRun,
@@ -271,6 +272,16 @@ faulty! { Audit:
     fn record_keyring(ring: &AuditedKeyring, events: &[Event]) -> ();
     fn find_delivery() -> Option<Delivery>;
     fn record_delivery(delivery: Option<&Delivery>, events: &[Event]) -> ();
+}
+
+faulty! { Reports:
+    fn record_reports(reports: Vec<HostReport>) -> Vec<Verdict>;
+    fn find_report(host: &Identity) -> Option<ReportRecord>;
+    fn each_report(take: &mut dyn FnMut(ReportRecord) -> Result<(), CatalogueError>) -> ();
+    fn list_owners(lines: &[u64]) -> Vec<OwnerRecord>;
+    fn list_reported(name: &PackageName) -> Vec<(u64, Installed)>;
+    fn read_reported(ids: &[u64]) -> Vec<(u64, Installed)>;
+    fn forget_unreported() -> u64;
 }
 
 faulty! { Clients:

@@ -57,6 +57,38 @@ const CERTIFICATES: &[Scene] = &[
         ],
     ),
     (
+        "host report",
+        &[
+            typed("host report --root DIR/host"),
+            typed("host report --root DIR/host --json"),
+            typed("host report --root DIR/host --show --full"),
+            typed("host report --root DIR/off"),
+            typed("host report --root DIR/bare"),
+        ],
+    ),
+    (
+        "who-has",
+        &[
+            typed("who-has acme-web"),
+            typed("who-has acme-web<2.0"),
+            typed("who-has acme-web --json"),
+            typed("who-has acme-web=>2.0"),
+        ],
+    ),
+    (
+        "fleet",
+        &[typed("fleet"), typed("fleet --suite stable --json"), typed("fleet --group nobody")],
+    ),
+    (
+        "fleet diff",
+        &[
+            typed("fleet diff web"),
+            typed("fleet diff web --json"),
+            typed("fleet diff alike"),
+            typed("fleet diff quiet"),
+        ],
+    ),
+    (
         "host setup",
         &[
             typed("host setup web-03.example.org --out DIR/web-03"),

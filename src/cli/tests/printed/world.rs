@@ -133,6 +133,16 @@ fn lay_out(directory: &Path, fake: &Fake) {
     write(&format!("{own}/ca.crt"), fake.authority.ca_pem.as_bytes());
     let sources = format!("Types: deb\nURIs: {}\n", fake.server);
     write("host/etc/apt/sources.list.d/repod-localhost-stable.sources", sources.as_bytes());
+    let status = "Package: acme-web\nStatus: hold ok installed\nArchitecture: amd64\nVersion: 2.0\n\n\
+        Package: libacme1\nStatus: install ok installed\nArchitecture: amd64\nSource: acme (1.0)\nVersion: 1.0+b1\n";
+    for root in ["host", "off"] {
+        write(&format!("{root}/var/lib/dpkg/status"), status.as_bytes());
+        write(
+            &format!("{root}/etc/os-release"),
+            b"ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n",
+        );
+    }
+    write("off/etc/apt/repod/no-report", b"");
     write("new/etc/systemd/system/none", b"");
     std::fs::create_dir(directory.join("bare")).unwrap();
     let open = std::fs::Permissions::from_mode(0o644);
@@ -164,6 +174,14 @@ async fn respond(State(server): State<Server>, method: Method, uri: Uri, body: B
         "POST blobs/missing" => json!({ "missing": json()["digests"] }),
         "POST blobs" => batch(body.clone()),
         "POST access" => json(),
+        "GET fleet" if uri.query().unwrap_or_default().contains("nobody") => {
+            json!({ "problem": "missing",
+            "detail": "there is no group nobody with hosts that you manage" })
+        }
+        "GET fleet/diff" => {
+            let group = uri.query().unwrap_or_default().trim_start_matches("group=");
+            ANSWERS["fleet/diff"][group].clone()
+        }
         "GET enroll" => json!({ "ca_pem": server.authority.ca_pem }),
         "POST enroll" | "POST renew" => issue(&server, &json()),
         "GET audit" => audit(uri.query().unwrap_or_default()),

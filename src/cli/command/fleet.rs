@@ -1,0 +1,47 @@
+//! `repoctl who-has` and `repoctl fleet`.
+
+use super::Session;
+use crate::api::{FleetDiffQuery, FleetQuery, WhoHasQuery};
+use crate::cli::args::{FleetArgs, FleetCommand, FleetDiffArgs, WhoHasArgs};
+use crate::cli::failure::Failure;
+use crate::cli::render;
+
+/// Shows which hosts have a package.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn who_has(session: &mut Session<'_>, args: &WhoHasArgs) -> Result<(), Failure> {
+    let asked = args.package.clone();
+    let (is, version) =
+        asked.version.map_or((None, None), |(is, version)| (Some(is), Some(version)));
+    let query = WhoHasQuery { package: asked.package, is, version, all: args.all };
+    let found = session.client.who_has(&query).await?;
+    session.show(&found, |sheet| render::fleet::who_has(&found, sheet));
+    if !session.json {
+        let said = render::fleet::who_has_counts(&found, query.version.is_some());
+        session.around.complain(&said);
+    }
+    Ok(())
+}
+
+/// Shows how the hosts stand to their suites, or what differs in a group.
+///
+/// # Errors
+/// A [`Failure`] from the server or the network.
+pub async fn fleet(session: &mut Session<'_>, args: &FleetArgs) -> Result<(), Failure> {
+    if let Some(FleetCommand::Diff(args)) = &args.command {
+        return diff(session, args).await;
+    }
+    let query = FleetQuery { suite: args.suite.clone(), group: args.group.clone(), all: args.all };
+    let suites = session.client.fleet(&query).await?;
+    session.show(&suites, |sheet| render::fleet::fleet(&suites, sheet));
+    session.say_if_empty(&suites, "no hosts yet: repoctl host issue NAME --suite SUITE");
+    Ok(())
+}
+
+async fn diff(session: &mut Session<'_>, args: &FleetDiffArgs) -> Result<(), Failure> {
+    let query = FleetDiffQuery { group: args.group.clone(), all: args.all };
+    let found = session.client.fleet_diff(&query).await?;
+    session.show(&found, |sheet| render::fleet::diff(&found, sheet));
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! WHAT HOSTS HAVE INSTALLED: their reports are taken, and questions are answered from them.
+//!
+//! May name: error, threads, state, suite, repository, admit, sightings, report
+
+mod difference;
+mod hosts;
+mod standing;
+mod take;
+mod who_has;
+
+pub use difference::{Drift, drift};
+pub use hosts::{HostRecord, find};
+pub use standing::{HostStanding, State, SuiteStanding, fleet};
+pub use take::take;
+pub use who_has::{Answer, Offered, Owner, Wanted, who_has};
