@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 36] = [
+pub const VERBS: [&str; 37] = [
     "access",
     "add",
     "ca-lock",
@@ -30,6 +30,7 @@ pub const VERBS: [&str; 36] = [
     "other",
     "pin",
     "pin-expire",
+    "promote",
     "read",
     "release",
     "remove",
