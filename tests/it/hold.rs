@@ -159,3 +159,23 @@ fn an_operator_of_some_packages_holds_no_suite() {
     own(&["release", "--suite", "stable", "--yes"]).expect_code(3);
     server.repoctl(&["status"]).expect_success().expect_says("suite stable offers nothing new");
 }
+
+/// What is promoted into a suite that is held waits like what is uploaded there.
+#[test]
+fn a_promotion_waits_in_a_suite_that_is_held() {
+    let (server, host) = with_host();
+    server.repoctl(&["suite", "create", "edge"]).expect_success();
+    let deb = server.deb(&package("acme-web", "2.0"));
+    server.repoctl(&["upload", "--suite", "edge", &deb]).expect_success();
+    on_stable(&server, &["hold", "-m", "the database is moved"]).expect_success();
+    let promote = ["promote", "--from", "edge", "--to", "stable", "acme-web", "--yes"];
+    let told = server.repoctl(&promote).expect_success();
+    assert!(told.says("waiting") && told.says(": the database is moved"), "{told}");
+    assert!(told.says("`repoctl release --suite stable` makes it live"), "{told}");
+    server.repoctl(&[&promote[..], &["--require-live"]].concat()).expect_code(1);
+    follow(&host);
+    is_at(&host, "acme-web", "1.0");
+    on_stable(&server, &["release", "--yes"]).expect_success();
+    follow(&host);
+    is_at(&host, "acme-web", "2.0");
+}
