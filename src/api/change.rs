@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::WhichRollout;
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 
@@ -33,6 +34,9 @@ pub struct ChangeRequest {
     /// Make the change even where hosts could not follow it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Bring it to all rings of the suite at once. It takes an operator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
     /// The change itself.
     pub change: Change,
 }
@@ -94,6 +98,33 @@ pub enum Change {
     Hold {},
     /// End a hold, and offer what came meanwhile as far as nothing else keeps it out.
     Release {},
+    /// Bring a rollout to the next ring.
+    Advance {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+        /// To all rings up to this one; `everyone` is the last. When left out, to the next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// Have a rollout stay where it is.
+    Pause {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+    },
+    /// Have a paused rollout go on.
+    Resume {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+    },
+    /// Take a rollout back from every ring.
+    Abort {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+    },
     /// Stop offering packages.
     Remove {
         /// Which packages.
@@ -279,6 +310,9 @@ pub struct ItemOutcome {
 pub enum ItemState {
     /// This change made it available to hosts.
     Published,
+    /// It begins with the first ring of the suite: not every host is offered it yet.
+    #[serde(rename = "rolling-out")]
+    RollingOut,
     /// It was there before.
     Already,
     /// Stored but not listed, because of a higher version or a pin.
@@ -288,15 +322,16 @@ pub enum ItemState {
 }
 
 impl ItemState {
-    /// Whether hosts are offered the package.
+    /// Whether hosts are offered the package: all, or first those of the first ring.
     pub fn is_live(self) -> bool {
-        matches!(self, Self::Published | Self::Already)
+        matches!(self, Self::Published | Self::RollingOut | Self::Already)
     }
 
     /// The word on the wire and in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "published",
+            Self::RollingOut => "rolling out",
             Self::Already => "already",
             Self::Waiting => "waiting",
             Self::Withdrawn => "withdrawn",

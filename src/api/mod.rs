@@ -20,6 +20,7 @@ pub mod problem;
 pub mod restored;
 pub mod rights;
 pub mod role;
+pub mod rollout;
 mod schema;
 pub mod status;
 pub mod suite;
@@ -69,6 +70,7 @@ pub use rights::{
     ExplainedGrant, Explanation, GivenGrant,
 };
 pub use role::Role;
+pub use rollout::{Brought, Ring, RingReached, RolloutView, RolloutsQuery, WhichRollout};
 pub use status::{
     CertificateEnd, ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning,
 };

@@ -21,6 +21,7 @@ mod records;
 mod repairs;
 mod reports;
 mod restorations;
+mod rings;
 mod snapshots;
 mod sql;
 pub mod sqlite;
@@ -41,6 +42,7 @@ pub use records::{
 pub use repairs::{FiledIndex, Repairs};
 pub use reports::{OwnerRecord, ReportRecord, Reports, Verdict};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
+pub use rings::Rings;
 pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 pub use writing::Writing;
@@ -364,6 +366,7 @@ pub trait Catalogue:
     + Audit
     + Clients
     + Reports
+    + Rings
     + Writing
 {
 }
@@ -375,6 +378,7 @@ impl<T> Catalogue for T where
         + Repairs
         + Integrity
         + Integrity
+        + Rings
         + Restorations
         + Snapshots
         + Access

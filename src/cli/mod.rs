@@ -56,7 +56,7 @@ use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
     Session, access, audit, crl, enrol, fleet, manual, package, pin, promote, refresh, report,
-    restored, rights, signing, suite,
+    restored, rights, rollout, signing, suite,
 };
 use config::Settings;
 use failure::Failure;
@@ -229,6 +229,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Remove(args) => pin::remove(session, args).await,
         Command::Hold(args) => pin::hold(session, args).await,
         Command::Release(args) => pin::release(session, args).await,
+        Command::Rollout(command) => rollout::rollout(session, command).await,
         Command::Host(command) => access::host(session, command).await,
         Command::WhoHas(args) => fleet::who_has(session, args).await,
         Command::Fleet(args) => fleet::fleet(session, args).await,

@@ -8,7 +8,7 @@ use crate::domain::add::Added;
 use crate::domain::installable::Lack;
 use crate::domain::promotion::Promotion;
 use crate::domain::suite_edit::SuiteEdit;
-use crate::domain::{Move, Pin, PinTarget};
+use crate::domain::{Move, Pin, PinTarget, RolloutChange};
 use crate::time::Moment;
 
 /// A change to a suite.
@@ -31,6 +31,8 @@ pub enum Change {
     Hold,
     /// Offer what came while the suite was held.
     Release,
+    /// Make a step of a rollout.
+    Rollout(RolloutChange),
     /// Edit the suite, as it is by then.
     Edit(SuiteEdit),
     /// Make the first generation of a new suite.
@@ -61,6 +63,7 @@ impl Change {
             Self::Remove(_) => "remove",
             Self::Hold => "hold",
             Self::Release => "release",
+            Self::Rollout(change) => change.step.verb(),
             Self::Edit(_) => "edit",
             Self::Begin => "create",
             Self::Expire(_) => "expire",

@@ -8,6 +8,7 @@ use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 use crate::domain::holding::{HeldBack, Holding};
 use crate::domain::package_set::{Named, Place, place_of};
+use crate::domain::rollout::Rolling;
 use crate::domain::{
     Acceptance, Hold, Package, PackageSet, Pin, PinKind, PinTarget, SuiteSpec, Withdrawn,
 };
@@ -32,6 +33,7 @@ pub struct Draft<'a> {
     /// Where several versions are listed: what the suite has accepted of some names.
     pub(super) known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
     pub(super) holding: Holding,
+    pub(super) rolling: Rolling,
     /// Whether any name may have other listed versions than before.
     pub(super) is_relisted: bool,
 }
@@ -64,6 +66,7 @@ impl<'a> Draft<'a> {
             accepted: BTreeMap::new(),
             known: BTreeMap::new(),
             holding: Holding::default(),
+            rolling: Rolling::default(),
             is_relisted: false,
         }
     }

@@ -32,6 +32,7 @@ pub mod limits;
 pub mod listing;
 pub mod moves;
 pub mod namespaces;
+mod offering;
 pub mod own_grant;
 pub mod package;
 pub mod package_set;
@@ -47,13 +48,17 @@ pub mod rank;
 pub mod release_name;
 pub mod reserved;
 pub mod rights;
+pub mod ring;
 pub mod role;
+pub mod rolling;
+pub mod rollout;
 pub mod rope;
 pub mod several;
 pub mod share;
 pub mod slice;
 pub mod suite;
 pub mod suite_edit;
+mod under_way;
 
 pub use access::{Admitted, Denied, Right};
 pub use access_edit::{AccessEdit, AccessSet};
@@ -64,7 +69,8 @@ pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use draft::Draft;
 pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
-    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
+    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, RingFiles,
+    RingHead, Tenure,
 };
 pub use grants::{AccessGrant, Group, Subject};
 pub use holding::{HeldBack, Hold, HoldEdit};
@@ -81,7 +87,10 @@ pub use pin::{Pin, PinKind, PinTarget, Withdrawn};
 pub use place::{Move, Place};
 pub use plan::Plan;
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
+pub use ring::{RingId, Rings};
 pub use role::{Role, SuiteScope};
+pub use rolling::{RolloutChange, RolloutRef, RolloutStep};
+pub use rollout::{Rollout, RolloutState, Rollouts};
 pub use rope::{Index, Shape};
 pub use share::{Operated, Past, Share};
 pub use slice::{Slice, SliceRow};

@@ -85,6 +85,14 @@ text_type!(
     valid_group
 );
 text_type!(
+    /// The name of a ring.
+    RingName,
+    "rings",
+    "name of a ring",
+    "1 to 64 of a-z, 0-9, '.' and '-', the first a letter or digit",
+    valid_group
+);
+text_type!(
     /// A member of a group: an identity, or a pattern of identities in which `*` stands for any text
     /// within one label.
     Member,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, Version};
 use crate::domain::draft::Draft;
+use crate::domain::offering;
 use crate::domain::package_set::place_of;
 use crate::domain::past::{self, Label, Past, Selection};
 use crate::domain::{
@@ -38,6 +39,8 @@ pub struct Leeway {
     pub cascade: bool,
     /// Make the change all the same.
     pub force: bool,
+    /// Bring it to all rings at once.
+    pub urgent: bool,
 }
 
 /// A package that a suite has taken, at its component.
@@ -196,6 +199,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
         .iter()
         .filter(|(_, p)| !draft.is_withdrawn(p) && draft.pin_of(p).is_none() && higher(p))
         .filter(|(component, p)| draft.may_list(p) && !draft.is_held_back(component, p))
+        .filter(|(component, p)| !draft.is_under_way(component, p))
         .collect();
     let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
         return Ok(());
@@ -203,7 +207,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     for (component, package) in
         newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best).cloned())
     {
-        draft.put(&component, &package);
+        offering::offer(draft, &component, &package);
     }
     Ok(())
 }
@@ -216,7 +220,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
 pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
     let members = draft.members(target);
     let back: Vec<_> = draft.holding.back().filter(|one| target.holds(one)).cloned().collect();
-    if members.is_empty() && back.is_empty() {
+    if members.is_empty() && back.is_empty() && !draft.brings(target) {
         let near = near(draft, &target.name, "; `repoctl list` shows what is");
         return Err(Conflict::one(&target.name, format!("is not in this suite{near}")));
     }
@@ -230,8 +234,20 @@ pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Res
         let version = pinned_version(target, package).clone();
         draft.withdraw(Withdrawn { target: target.clone(), version });
     }
+    offering::withdraw_above(draft, target, None);
     draft.end_pin(target);
     Ok(())
+}
+
+/// Goes back with a package that is under way to what everybody is offered, and pins it there. What nobody else was
+/// ever offered is withdrawn.
+pub fn roll_back_under_way(draft: &mut Draft<'_>, target: &PinTarget, asking: &Asking) {
+    let members = draft.members(target).into_iter();
+    let selection: Selection = members.map(|(place, one)| (one.digest, (place.0, one))).collect();
+    match past::label(target, selection.values().map(|(_, package)| &**package)) {
+        Some(label) => fix(draft, target, Some(label), &selection, asking),
+        None => offering::withdraw_above(draft, target, None),
+    }
 }
 
 /// Lists exactly `selection` of the target and pins it. What is unlisted by this, and is higher, is
@@ -264,14 +280,13 @@ fn fix(
     for (component, package) in selection.values() {
         draft.put(component, package);
     }
+    offering::withdraw_above(draft, target, version.as_ref());
     if let Some(version) = &version {
         draft.restore(&Withdrawn { target: target.clone(), version: version.clone() });
     }
-    if !draft.spec.versions.is_one() {
-        for (_, package) in selection.values() {
-            let own = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
-            draft.restore(&Withdrawn { target: own, version: package.version.clone() });
-        }
+    for (_, package) in selection.values() {
+        let own = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
+        draft.restore(&Withdrawn { target: own, version: package.version.clone() });
     }
     draft.set_pin(Pin {
         target: target.clone(),

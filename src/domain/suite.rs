@@ -3,6 +3,7 @@
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::domain::reserved::is_reserved;
+use crate::domain::ring::Rings;
 
 /// What a suite is, as its Release file says it.
 ///
@@ -43,6 +44,9 @@ pub struct SuiteSpec {
     /// never changes.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
+    /// Its rings, in the order in which changes reach them.
+    #[serde(default, skip_serializing_if = "Rings::is_unused")]
+    pub rings: Rings,
     /// How long a signature is valid. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -125,6 +129,7 @@ impl SuiteSpec {
                 "upgrades come by themselves anyway; it is for a suite that is not automatic";
             return Err(SpecError { field: "but_automatic_upgrades", problem: problem.into() });
         }
+        self.rings.verify()?;
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }

@@ -17,6 +17,7 @@ mod apart;
 mod hold;
 mod late;
 mod random;
+mod rollouts;
 mod several;
 
 fn name(text: &str) -> PackageName {
@@ -61,9 +62,11 @@ struct Model {
     withdrawn: Vec<Withdrawn>,
     hold: Option<Hold>,
     held_back: Arc<HeldBack>,
+    rollouts: Arc<Rollouts>,
     taken: Vec<Taken>,
     hidden: HashSet<Digest>,
     privileges: HashMap<Digest, Vec<Privilege>>,
+    is_urgent: bool,
 }
 
 impl Model {
@@ -81,6 +84,7 @@ impl Model {
             allows: Vec::new(),
             versions: Versions::ONE,
             namespace: Namespace::default(),
+            rings: Rings::default(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,
@@ -93,8 +97,20 @@ impl Model {
         let generations = vec![PackageSet::default()];
         let (pins, withdrawn, taken) = (Vec::new(), Vec::new(), Vec::new());
         let (hidden, privileges) = (HashSet::new(), HashMap::new());
-        let (hold, held_back) = (None, Arc::default());
-        Self { spec, generations, pins, withdrawn, hold, held_back, taken, hidden, privileges }
+        let (hold, held_back, rollouts) = (None, Arc::default(), Arc::default());
+        Self {
+            spec,
+            generations,
+            pins,
+            withdrawn,
+            hold,
+            held_back,
+            rollouts,
+            taken,
+            hidden,
+            privileges,
+            is_urgent: false,
+        }
     }
 
     fn now(&self) -> &PackageSet {
@@ -107,9 +123,12 @@ impl Model {
     ) -> Result<T, Conflict> {
         let contents = self.now().clone();
         let draft = Draft::new(&self.spec, &contents, &self.pins, &self.withdrawn);
-        let mut draft = draft.held(self.hold.as_ref(), &self.held_back);
+        let draft = draft.held(self.hold.as_ref(), &self.held_back);
+        let mut draft = draft.rolling(&self.rollouts);
+        draft.begin_change(&Identity::server(), "", Moment(1), self.is_urgent);
         draft.learn(self.taken.iter().cloned());
         let result = apply(&mut draft, self)?;
+        rolling::tidy(&mut draft);
         let plan = draft.plan();
         let mut next = contents.clone();
         next.apply(&plan.moves, self.generations.len() as u64);

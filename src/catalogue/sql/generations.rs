@@ -4,6 +4,7 @@
 use super::emptied;
 use super::heads::{lock, renew_head};
 use super::indices::{record_block, record_chunk, record_indices, record_run};
+use super::rings;
 use super::rows::{
     PACKAGE_COLUMNS, Reader, chunk, chunk_columns, damaged, encoding, json, moment, number,
     number_optional, package_columns, parse,
@@ -246,6 +247,10 @@ impl<S: Store> Generations for S {
         self.read(|tx| {
             let mut files = all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)?;
             files.retain(|file| parent(&file.path) == directory);
+            if files.is_empty() {
+                files = rings::by_hash(tx, suite, digest)?;
+                files.retain(|file| parent(&file.path) == directory);
+            }
             files.pop().map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
         })
     }

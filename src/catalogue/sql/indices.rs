@@ -169,10 +169,11 @@ pub fn record_block(tx: &mut dyn Tx, key: &Digest, block: &StoredBlock) -> Answe
 
 /// The ropes of one publication, each looked up once for all encodings that share it.
 #[derive(Default)]
-struct Ropes(HashMap<Digest, i64>);
+pub struct Ropes(HashMap<Digest, i64>);
 
 impl Ropes {
-    fn record(&mut self, tx: &mut dyn Tx, chunks: &[Digest]) -> Answer<i64> {
+    /// The id of a rope of these chunks, which is recorded unless it was before.
+    pub fn record(&mut self, tx: &mut dyn Tx, chunks: &[Digest]) -> Answer<i64> {
         let key = rope_key(chunks);
         if let Some(id) = self.0.get(&key) {
             return Ok(*id);

@@ -32,6 +32,7 @@ mod publish;
 mod repairs;
 mod reports;
 mod restorations;
+mod rings;
 mod rows;
 mod slices;
 mod snapshots;

@@ -2,7 +2,7 @@
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
-    KeyCommand, RestoredCommand, SuiteCommand, YesArg,
+    KeyCommand, RestoredCommand, RolloutCommand, SuiteCommand, YesArg,
 };
 
 /// The effect of a command on others. The whole list is in docs/questions.md.
@@ -36,6 +36,7 @@ impl Command {
             Self::Promote(args) => args.how.sure.into(),
             Self::Remove(args) => args.how.sure.into(),
             Self::Release(args) => args.how.sure.into(),
+            Self::Rollout(command) => command.consent(),
             Self::Host(command) => command.consent(),
             Self::Identity(command) => command.consent(),
             Self::Key(command) => command.consent(),
@@ -78,6 +79,18 @@ impl SuiteCommand {
             Self::Remove(args) => args.sure.into(),
             Self::Redate(args) => args.sure.into(),
             Self::List | Self::Show(_) => Consent::Reads,
+        }
+    }
+}
+
+impl RolloutCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Advance(args) => args.how.sure.into(),
+            Self::Abort(args) => args.how.sure.into(),
+            // Each undoes the other.
+            Self::Pause(_) | Self::Resume(_) => Consent::Plain,
+            Self::Status(_) => Consent::Reads,
         }
     }
 }

@@ -11,6 +11,7 @@ mod pins;
 mod promote;
 mod restored;
 mod rights;
+mod rollout;
 mod signing;
 mod suite;
 mod why;
@@ -42,6 +43,7 @@ pub use rights::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
     GroupMembers, GroupRemove,
 };
+pub use rollout::{RolloutCommand, RolloutHalt, RolloutStatus, WhichArg};
 pub use signing::{KeyCommand, KeyWord};
 pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
 
@@ -171,6 +173,9 @@ pub enum Command {
     Hold(HoldArgs),
     /// Offer again what is uploaded to a suite, and what came while it was held
     Release(ReleaseArgs),
+    /// Changes on their way through the rings of a suite
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl rollout status --suite stable")]
+    Rollout(RolloutCommand),
     /// Certificates for hosts, and what hosts need in /etc/apt
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl host issue web-01 --suite stable")]
     Host(HostCommand),

@@ -2,7 +2,7 @@
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
-    KeyCommand, MessageArg, RestoredCommand, SuiteCommand,
+    KeyCommand, MessageArg, RestoredCommand, RolloutCommand, SuiteCommand,
 };
 
 impl Command {
@@ -18,6 +18,7 @@ impl Command {
             Self::Remove(args) => Some(&args.how.why),
             Self::Hold(args) => Some(&args.why),
             Self::Release(args) => Some(&args.how.why),
+            Self::Rollout(command) => command.why(),
             Self::Host(command) => command.why(),
             Self::Identity(command) => command.why(),
             Self::Key(command) => command.why(),
@@ -57,6 +58,17 @@ impl SuiteCommand {
             Self::Remove(args) => Some(&args.why),
             Self::Redate(args) => Some(&args.why),
             Self::List | Self::Show(_) => None,
+        }
+    }
+}
+
+impl RolloutCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Advance(args) => Some(&args.how.why),
+            Self::Abort(args) => Some(&args.how.why),
+            Self::Pause(args) | Self::Resume(args) => Some(&args.why),
+            Self::Status(_) => None,
         }
     }
 }

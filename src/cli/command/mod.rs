@@ -17,6 +17,7 @@ pub mod refresh;
 pub mod report;
 pub mod restored;
 pub mod rights;
+pub mod rollout;
 pub mod signing;
 pub mod suite;
 

@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod package;
 pub mod restored;
 pub mod rights;
+pub mod rollout;
 pub mod signing;
 pub mod status;
 pub mod suite;

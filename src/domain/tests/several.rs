@@ -141,6 +141,7 @@ fn run(limit: &str, steps: Vec<Step>) {
                     let fits = match standing {
                         Standing::Already => was,
                         Standing::Published => is && !was,
+                        Standing::RollingOut => false,
                         Standing::Waiting | Standing::Withdrawn => !is,
                     };
                     assert!(fits, "{version} of {step:?} is {standing:?}");

@@ -38,6 +38,10 @@ pub(crate) fn packages(
         let listed = draft.members(&target);
         match to {
             Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
+            None if draft.brings(&target) => {
+                pinning::roll_back_under_way(draft, &target, asking);
+                notes.push(stays(draft, &target.name, UNDER_WAY));
+            }
             None => pinning::roll_back(draft, &target, &past, asking)?,
         }
         notes.extend(emptied::notes(&listed, draft, &target));
@@ -58,6 +62,15 @@ pub(crate) fn suite(
     to: Option<u64>,
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
+    let under_way = draft.under_way();
+    for target in &under_way {
+        pinning::roll_back_under_way(draft, target, asking);
+    }
+    // The present state is the one before what was under way.
+    if to.is_none() && !under_way.is_empty() {
+        let notes = under_way.iter().map(|target| stays(draft, &target.name, UNDER_WAY)).collect();
+        return Ok(Applied { notes, ..Applied::default() });
+    }
     let (target, contents, mut notes) = match to {
         Some(to) => {
             let target = known_generation(desk, to)?;
@@ -92,20 +105,23 @@ fn state_before(
             return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
         }
         if !draft.differing(&contents).is_empty() {
-            notes.extend(kept.iter().map(|source| stays(draft, source)));
+            notes.extend(kept.iter().map(|source| stays(draft, source, WAS_WITHDRAWN)));
             return Ok((target, contents, notes));
         }
         from = target;
     }
 }
 
-fn stays(draft: &Draft<'_>, source: &PackageName) -> String {
+/// Why a package stays where it is for everybody.
+const UNDER_WAY: &str = "what was under way is withdrawn from every ring";
+const WAS_WITHDRAWN: &str =
+    "what was live before was withdrawn, and comes back only when it is named";
+
+fn stays(draft: &Draft<'_>, source: &PackageName, why: &str) -> String {
     let target = PinTarget { kind: PinKind::Source, name: source.clone() };
     let now = past::label(&target, draft.members(&target).iter().map(|(_, package)| &**package));
     let now = now.map_or_else(|| "out of the suite".to_owned(), |now| format!("at {}", now.pinned));
-    format!(
-        "{source} stays {now}: what was live before was withdrawn, and comes back only when it is named"
-    )
+    format!("{source} stays {now}: {why}")
 }
 
 /// What a rollback goes back to is listed anew, whenever it was listed then.

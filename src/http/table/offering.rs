@@ -6,11 +6,11 @@ use super::needs::{ADMIN, CHANGES, HOST, MISSING, UPLOADER, of};
 use crate::api::{
     BATCH_TYPE, BlobOutcomes, BlobReceipt, ChangeOutcome, ChangeRequest, Code, Diff, DiffQuery,
     Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MOST_DIGESTS, MOST_ITEMS,
-    MissingBlobs, PackagesQuery, PinView, PlacementView, SearchQuery, Status, SuiteDefinition,
-    SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
+    MissingBlobs, PackagesQuery, PinView, PlacementView, RolloutView, RolloutsQuery, SearchQuery,
+    Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
 };
 use crate::http::route::{Limit, Needs, Route};
-use crate::http::{changes, openapi, reports, suites, uploads};
+use crate::http::{changes, openapi, reports, rollouts, suites, uploads};
 
 const DEB_TYPE: &str = "application/vnd.debian.binary-package";
 /// As many digests as may be asked about, each of 64 digits, also where each has a line. Unit: bytes.
@@ -70,6 +70,12 @@ pub(super) const ASKING: &[Route] = &[
         .summary("What differs between two generations")
         .query(of::<DiffQuery>())
         .gives(of::<Diff>())
+        .problems(MISSING),
+    Route::get("/suites/{suite}/rollouts", "list_rollouts", |method| on(method, rollouts::list))
+        .needs(HOST)
+        .summary("The rollouts of a suite, newest first")
+        .query(of::<RolloutsQuery>())
+        .gives(of::<Vec<RolloutView>>())
         .problems(MISSING),
     Route::get("/suites/{suite}/pins", "list_pins", |method| on(method, reports::pins))
         .needs(HOST)

@@ -1,0 +1,311 @@
+//! Rings: rollouts, the heads of rings, and the index files of rings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::generations::{Listed, find_generation, listed, with_chunks};
+use super::indices::Ropes;
+use super::rows::{
+    PACKAGE_COLUMNS, Reader, damaged, encoding_word, moment, number, package_columns, parse,
+};
+use super::{Answer, Store, Tx, Value, all, count, one};
+use crate::catalogue::{IndexRecord, Rings};
+use crate::debian::SuiteName;
+use crate::digest::Digest;
+use crate::domain::rollout::Reached;
+use crate::domain::{RingFiles, RingHead, RingId, Rollout, RolloutState, Rollouts};
+
+const OPEN: &str = "\
+    SELECT number, author, message, began_at, state, why FROM rollout \
+    WHERE suite_id = $1 AND state NOT IN ('done', 'aborted') ORDER BY number";
+
+const NEWEST: &str = "\
+    SELECT r.number, r.author, r.message, r.began_at, r.state, r.why \
+    FROM rollout AS r JOIN suite AS s ON s.id = r.suite_id \
+    WHERE s.name = $1 ORDER BY r.number DESC LIMIT $2";
+
+const SUITE: &str = "SELECT id FROM suite WHERE name = $1";
+
+const LAST: &str = "SELECT MAX(number) FROM rollout WHERE suite_id = $1";
+
+const BROUGHT: &str = concat!(
+    "SELECT ",
+    package_columns!(),
+    ", b.component FROM rollout_package AS b JOIN package AS p ON p.id = b.package_id \
+     WHERE b.suite_id = $1 AND b.number = $2"
+);
+
+const REACHED: &str = "\
+    SELECT ring, generation, reached_at FROM rollout_ring WHERE suite_id = $1 AND number = $2";
+
+const RECORD: &str = "\
+    INSERT INTO rollout (suite_id, number, author, message, began_at, state, why) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (suite_id, number) DO UPDATE SET state = excluded.state, why = excluded.why";
+
+const BRING: &str = "\
+    INSERT INTO rollout_package (suite_id, number, package_id, component) \
+    SELECT $1, $2, id, $3 FROM package WHERE digest = $4 \
+    ON CONFLICT DO NOTHING";
+
+const REACH: &str = "\
+    INSERT INTO rollout_ring (suite_id, number, ring, generation, reached_at) \
+    VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT DO NOTHING";
+
+const HEADS: &str = "\
+    SELECT ring, release, release_gpg, in_release FROM ring_head WHERE suite_id = $1 ORDER BY ring";
+
+const DROP_HEADS: &str = "DELETE FROM ring_head WHERE suite_id = $1";
+
+const RECORD_HEAD: &str = "\
+    INSERT INTO ring_head (suite_id, ring, release, release_gpg, in_release) \
+    VALUES ($1, $2, $3, $4, $5)";
+
+const LIVE: &str = "\
+    SELECT id, ring, path, digest, rope_id FROM ring_index_file \
+    WHERE suite_id = $1 AND until_generation IS NULL";
+
+const CLOSE: &str = "UPDATE ring_index_file SET until_generation = $1 WHERE id = $2";
+
+const RECORD_INDEX: &str = "\
+    INSERT INTO ring_index_file (suite_id, ring, path, encoding, size_bytes, digest, rope_id, \
+        from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+// These files are always listed, and made of the generation that lists them.
+macro_rules! file_columns {
+    () => {
+        "i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, 1, NULL"
+    };
+}
+
+const INDEX: &str = concat!(
+    "SELECT ",
+    file_columns!(),
+    " FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
+     JOIN suite AS s ON s.id = i.suite_id \
+     WHERE s.name = $1 AND i.ring = $2 AND i.path = $3 AND i.from_generation <= $4 \
+        AND (i.until_generation IS NULL OR i.until_generation > $4)"
+);
+
+const INDICES: &str = concat!(
+    "SELECT ",
+    file_columns!(),
+    ", i.ring FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
+     WHERE i.suite_id = $1 AND i.from_generation <= $2 \
+        AND (i.until_generation IS NULL OR i.until_generation > $2) \
+     ORDER BY i.ring, i.path"
+);
+
+const BY_HASH: &str = concat!(
+    "SELECT ",
+    file_columns!(),
+    " FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
+     JOIN suite AS s ON s.id = i.suite_id \
+     WHERE i.digest = $1 AND s.name = $2 ORDER BY i.id"
+);
+
+/// Deletes everything of these tables that refers to a suite.
+pub const REMOVE: [&str; 5] = [
+    "DELETE FROM rollout_ring WHERE suite_id = $1",
+    "DELETE FROM rollout_package WHERE suite_id = $1",
+    "DELETE FROM rollout WHERE suite_id = $1",
+    "DELETE FROM ring_head WHERE suite_id = $1",
+    "DELETE FROM ring_index_file WHERE suite_id = $1",
+];
+
+impl<S: Store> Rings for S {
+    fn list_rollouts(&self, suite: &SuiteName, limit: u32) -> Answer<Vec<Rollout>> {
+        self.read(|tx| {
+            let id = one(tx, SUITE, &[suite.as_str().into()], |row| row.integer(0))?;
+            let Some(id) = id else { return Ok(Vec::new()) };
+            read(tx, id, NEWEST, &[suite.as_str().into(), i64::from(limit).into()])
+        })
+    }
+
+    fn find_ring_index(
+        &self,
+        suite: &SuiteName,
+        ring: RingId,
+        generation: u64,
+        path: &str,
+    ) -> Answer<Option<IndexRecord>> {
+        self.read(|tx| {
+            let ring = i64::from(ring.0).into();
+            let values = [suite.as_str().into(), ring, path.into(), count(generation)?.into()];
+            let found = one(tx, INDEX, &values, listed)?;
+            found.map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
+        })
+    }
+
+    fn list_ring_indices(&self, suite: &SuiteName, generation: u64) -> Answer<Vec<RingFiles>> {
+        self.read(|tx| {
+            let Some((id, number)) = find_generation(tx, suite, generation)? else {
+                return Ok(Vec::new());
+            };
+            let files = all(tx, INDICES, &[id.into(), number.into()], |row| {
+                Ok((RingId(super::rows::number(row, 7)?), listed(row)?))
+            })?;
+            let mut rings: BTreeMap<RingId, Vec<_>> = BTreeMap::new();
+            for (ring, file) in files {
+                let record = with_chunks(self.chunk_cache(), tx, file)?;
+                rings.entry(ring).or_default().push(record.file);
+            }
+            Ok(rings.into_iter().collect())
+        })
+    }
+}
+
+/// The files of rings with a digest, the newest last.
+pub fn by_hash(tx: &mut dyn Tx, suite: &SuiteName, digest: &Digest) -> Answer<Vec<Listed>> {
+    all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)
+}
+
+/// The open rollouts of a suite, and the highest number that any had.
+pub fn open_rollouts(tx: &mut dyn Tx, suite: i64) -> Answer<Rollouts> {
+    let last = one(tx, LAST, &[suite.into()], |row| super::rows::number_optional(row, 0))?;
+    let open = read(tx, suite, OPEN, &[suite.into()])?;
+    let open = open.into_iter().map(|rollout| (rollout.id, rollout)).collect();
+    Ok(Rollouts { open, last: last.flatten().unwrap_or_default() })
+}
+
+fn read(
+    tx: &mut dyn Tx,
+    suite: i64,
+    sql: &'static str,
+    values: &[Value<'_>],
+) -> Answer<Vec<Rollout>> {
+    let mut rollouts = all(tx, sql, values, |row| {
+        let state = row.text(4)?;
+        let state = RolloutState::parse(state)
+            .ok_or_else(|| damaged(format!("{state:?} is no state of a rollout")))?;
+        Ok(Rollout {
+            id: number(row, 0)?,
+            author: parse(row, 1)?,
+            message: row.text(2)?.to_owned(),
+            at: moment(row, 3)?,
+            state,
+            why: row.text(5)?.to_owned(),
+            packages: BTreeMap::new(),
+            reached: BTreeMap::new(),
+        })
+    })?;
+    let mut reader = Reader::default();
+    for rollout in &mut rollouts {
+        let values = [suite.into(), count(rollout.id)?.into()];
+        let brought = all(tx, BROUGHT, &values, |row| {
+            let package = reader.package(row, 0)?;
+            let component = reader.component(row, PACKAGE_COLUMNS)?;
+            Ok(((component, package.digest), Arc::new(package)))
+        })?;
+        rollout.packages = brought.into_iter().collect();
+        let reached = all(tx, REACHED, &values, |row| {
+            let reached = Reached { generation: Some(number(row, 1)?), at: moment(row, 2)? };
+            Ok((RingId(number(row, 0)?), reached))
+        })?;
+        rollout.reached = reached.into_iter().collect();
+    }
+    Ok(rollouts)
+}
+
+/// Records what became of rollouts. One whose ring is reached with no generation yet reaches it with `generation`.
+pub fn record_rollouts(
+    tx: &mut dyn Tx,
+    suite: i64,
+    generation: Option<u64>,
+    rollouts: &[Rollout],
+) -> Answer<()> {
+    for rollout in rollouts {
+        let id = count(rollout.id)?;
+        let values = [
+            suite.into(),
+            id.into(),
+            rollout.author.as_str().into(),
+            rollout.message.as_str().into(),
+            rollout.at.0.into(),
+            rollout.state.as_str().into(),
+            rollout.why.as_str().into(),
+        ];
+        tx.exec(RECORD, &values)?;
+        for (component, digest) in rollout.packages.keys() {
+            let values = [suite.into(), id.into(), component.as_str().into(), digest.into()];
+            tx.exec(BRING, &values)?;
+        }
+        for (ring, reached) in &rollout.reached {
+            let with = reached.generation.or(generation).unwrap_or_default();
+            let (ring, with) = (i64::from(ring.0), count(with)?);
+            let values = [suite.into(), id.into(), ring.into(), with.into(), reached.at.0.into()];
+            tx.exec(REACH, &values)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the rings are served that are offered something else.
+pub fn find_heads(tx: &mut dyn Tx, suite: i64) -> Answer<Vec<RingHead>> {
+    all(tx, HEADS, &[suite.into()], |row| {
+        Ok(RingHead {
+            ring: RingId(number(row, 0)?),
+            release: row.text(1)?.to_owned(),
+            release_gpg: row.text(2)?.to_owned(),
+            in_release: row.text(3)?.to_owned(),
+        })
+    })
+}
+
+/// Puts these heads of rings in place of those before.
+pub fn move_heads(tx: &mut dyn Tx, suite: i64, heads: &[RingHead]) -> Answer<()> {
+    tx.exec(DROP_HEADS, &[suite.into()])?;
+    for head in heads {
+        let values = [
+            suite.into(),
+            i64::from(head.ring.0).into(),
+            head.release.as_str().into(),
+            head.release_gpg.as_str().into(),
+            head.in_release.as_str().into(),
+        ];
+        tx.exec(RECORD_HEAD, &values)?;
+    }
+    Ok(())
+}
+
+/// Opens an interval for each file of a ring that is new or changed, and closes those of files that ended.
+pub fn record_files(
+    tx: &mut dyn Tx,
+    suite: i64,
+    generation: i64,
+    rings: &[RingFiles],
+) -> Answer<()> {
+    let live = all(tx, LIVE, &[suite.into()], |row| {
+        let ring: u32 = number(row, 1)?;
+        let file = (row.integer(0)?, row.text(3)?.to_owned(), row.integer(4)?);
+        Ok(((ring, row.text(2)?.to_owned()), file))
+    })?;
+    let mut live: HashMap<_, _> = live.into_iter().collect();
+    let mut ropes = Ropes::default();
+    for (ring, file) in rings.iter().flat_map(|(ring, files)| files.iter().map(move |f| (ring, f)))
+    {
+        let rope = ropes.record(tx, &file.chunks)?;
+        let digest = file.digest.to_string();
+        if let Some((id, before, before_rope)) = live.remove(&(ring.0, file.path.clone())) {
+            if before == digest && before_rope == rope {
+                continue;
+            }
+            tx.exec(CLOSE, &[generation.into(), id.into()])?;
+        }
+        let values = [
+            suite.into(),
+            i64::from(ring.0).into(),
+            file.path.as_str().into(),
+            encoding_word(file.encoding).into(),
+            count(file.size_bytes)?.into(),
+            digest.into(),
+            rope.into(),
+            generation.into(),
+        ];
+        tx.exec(RECORD_INDEX, &values)?;
+    }
+    live.into_values()
+        .try_for_each(|(id, ..)| tx.exec(CLOSE, &[generation.into(), id.into()]).map(drop))
+}
