@@ -56,6 +56,7 @@ mod refresh;
 mod refusals;
 mod renewal;
 mod restored;
+mod rings;
 mod ropes;
 mod rot;
 mod rotation;
