@@ -14,6 +14,7 @@ pub mod crl;
 pub mod enrolment;
 pub mod fleet;
 pub mod hold;
+mod item_state;
 pub mod keys;
 pub mod package;
 pub mod problem;
@@ -41,8 +42,8 @@ pub use batch::{
     push_blob, split_blobs,
 };
 pub use change::{
-    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, MessageQuery,
-    Move, PinKind, PinView, Promote, PromoteItem, Stuck, StuckRelation,
+    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, MessageQuery, Move,
+    PinKind, PinView, Promote, PromoteItem, Stuck, StuckRelation,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use enrolment::{
@@ -56,6 +57,7 @@ pub use fleet::{
     VersionRelation, WhoHas, WhoHasQuery,
 };
 pub use hold::HoldView;
+pub use item_state::ItemState;
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
 };

@@ -17,6 +17,7 @@ pub mod draft;
 pub mod enrolment;
 pub mod file_name;
 pub mod generation;
+mod glob;
 pub mod grants;
 pub mod hold;
 pub mod holding;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::Identity;
-use crate::domain::suite::matches;
+use crate::domain::glob::matches;
 
 /// A name or pattern of access is not well formed. Says which one, what was given and what is
 /// allowed.

@@ -9,7 +9,6 @@ use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::Identity;
 use crate::domain::patterns::{GroupName, Member, PatternError, RingName};
-use crate::domain::suite::SpecError;
 
 /// Most rings of a suite.
 const MOST_RINGS: usize = 15;
@@ -224,9 +223,9 @@ impl Rings {
     /// Checks what types cannot.
     ///
     /// # Errors
-    /// [`SpecError`] naming the first ring that is wrong.
-    pub fn verify(&self) -> Result<(), SpecError> {
-        let wrong = |problem: String| Err(SpecError { field: "rings", problem });
+    /// What is wrong, naming the first ring of which it is.
+    pub fn verify(&self) -> Result<(), String> {
+        let wrong = Err::<(), String>;
         if self.rings.len() > MOST_RINGS {
             return wrong(format!("a suite has at most {MOST_RINGS}; the last is everyone else"));
         }

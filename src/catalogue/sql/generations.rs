@@ -4,10 +4,10 @@
 use super::emptied;
 use super::heads::{lock, renew_head};
 use super::indices::{record_block, record_chunk, record_indices, record_run};
-use super::rings;
+use super::listed::{file, listed, of_rings_by_hash, with_chunks};
 use super::rows::{
-    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, damaged, encoding, json, moment, number,
-    number_optional, package_columns, parse,
+    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, json, moment, number, number_optional,
+    package_columns, parse,
 };
 use super::suites::read_contents;
 use super::{Answer, ChunkCache, Row, Store, Tx, Value, all, count, one};
@@ -248,7 +248,7 @@ impl<S: Store> Generations for S {
             let mut files = all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)?;
             files.retain(|file| parent(&file.path) == directory);
             if files.is_empty() {
-                files = rings::by_hash(tx, suite, digest)?;
+                files = of_rings_by_hash(tx, suite, digest)?;
                 files.retain(|file| parent(&file.path) == directory);
             }
             files.pop().map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
@@ -325,49 +325,6 @@ pub(super) fn generation(row: &dyn Row) -> Answer<GenerationRecord> {
 /// The directory of a path; empty at the top.
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
-}
-
-/// An index file whose chunks are known by their row ids only.
-pub(super) struct Listed {
-    path: String,
-    encoding: Encoding,
-    size_bytes: u64,
-    digest: Digest,
-    chunk_ids: Vec<i64>,
-    listed: bool,
-    made_of: Option<u64>,
-}
-
-pub(super) fn listed(row: &dyn Row) -> Answer<Listed> {
-    let (ids, rest) = row.bytes(4)?.as_chunks::<8>();
-    if !rest.is_empty() {
-        return Err(damaged("a rope ends in the middle of a chunk's id"));
-    }
-    Ok(Listed {
-        path: row.text(0)?.to_owned(),
-        encoding: encoding(row, 1)?,
-        size_bytes: number(row, 2)?,
-        digest: parse(row, 3)?,
-        chunk_ids: ids.iter().map(|id| i64::from_be_bytes(*id)).collect(),
-        listed: row.integer(5)? == 1,
-        made_of: number_optional(row, 6)?,
-    })
-}
-
-/// A file with its chunks.
-pub(super) fn with_chunks(
-    chunk_cache: &ChunkCache,
-    tx: &mut dyn Tx,
-    listed: Listed,
-) -> Answer<IndexRecord> {
-    let chunks = chunk_cache.read(tx, &listed.chunk_ids, listed.encoding)?;
-    let keys = chunks.iter().map(|chunk| chunk.key).collect();
-    Ok(IndexRecord { file: file(listed, keys), chunks })
-}
-
-fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
-    let Listed { path, encoding, size_bytes, digest, listed, made_of, .. } = listed;
-    IndexFile { path, encoding, size_bytes, digest, chunks, listed, made_of }
 }
 
 /// Reads the chunks of a rope once for all encodings that share it.

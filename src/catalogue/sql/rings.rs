@@ -1,30 +1,19 @@
-//! Rings: rollouts, the heads of rings, and the index files of rings.
+//! Rings: rollouts, the heads of rings, and the index files of rings, as they are recorded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::generations::{Listed, find_generation, listed, with_chunks};
 use super::indices::Ropes;
 use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, encoding_word, moment, number, package_columns, parse,
 };
-use super::{Answer, Store, Tx, Value, all, count, one};
-use crate::catalogue::{IndexRecord, Rings};
-use crate::debian::SuiteName;
-use crate::digest::Digest;
+use super::{Answer, Tx, Value, all, count, one};
 use crate::domain::rollout::Reached;
 use crate::domain::{RingFiles, RingHead, RingId, Rollout, RolloutState, Rollouts};
 
 const OPEN: &str = "\
     SELECT number, author, message, began_at, state, why FROM rollout \
     WHERE suite_id = $1 AND state NOT IN ('done', 'aborted') ORDER BY number";
-
-const NEWEST: &str = "\
-    SELECT r.number, r.author, r.message, r.began_at, r.state, r.why \
-    FROM rollout AS r JOIN suite AS s ON s.id = r.suite_id \
-    WHERE s.name = $1 ORDER BY r.number DESC LIMIT $2";
-
-const SUITE: &str = "SELECT id FROM suite WHERE name = $1";
 
 const LAST: &str = "SELECT MAX(number) FROM rollout WHERE suite_id = $1";
 
@@ -73,39 +62,6 @@ const RECORD_INDEX: &str = "\
         from_generation) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-// These files are always listed, and made of the generation that lists them.
-macro_rules! file_columns {
-    () => {
-        "i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, 1, NULL"
-    };
-}
-
-const INDEX: &str = concat!(
-    "SELECT ",
-    file_columns!(),
-    " FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-     JOIN suite AS s ON s.id = i.suite_id \
-     WHERE s.name = $1 AND i.ring = $2 AND i.path = $3 AND i.from_generation <= $4 \
-        AND (i.until_generation IS NULL OR i.until_generation > $4)"
-);
-
-const INDICES: &str = concat!(
-    "SELECT ",
-    file_columns!(),
-    ", i.ring FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-     WHERE i.suite_id = $1 AND i.from_generation <= $2 \
-        AND (i.until_generation IS NULL OR i.until_generation > $2) \
-     ORDER BY i.ring, i.path"
-);
-
-const BY_HASH: &str = concat!(
-    "SELECT ",
-    file_columns!(),
-    " FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-     JOIN suite AS s ON s.id = i.suite_id \
-     WHERE i.digest = $1 AND s.name = $2 ORDER BY i.id"
-);
-
 /// Deletes everything of these tables that refers to a suite.
 pub const REMOVE: [&str; 5] = [
     "DELETE FROM rollout_ring WHERE suite_id = $1",
@@ -115,53 +71,6 @@ pub const REMOVE: [&str; 5] = [
     "DELETE FROM ring_index_file WHERE suite_id = $1",
 ];
 
-impl<S: Store> Rings for S {
-    fn list_rollouts(&self, suite: &SuiteName, limit: u32) -> Answer<Vec<Rollout>> {
-        self.read(|tx| {
-            let id = one(tx, SUITE, &[suite.as_str().into()], |row| row.integer(0))?;
-            let Some(id) = id else { return Ok(Vec::new()) };
-            read(tx, id, NEWEST, &[suite.as_str().into(), i64::from(limit).into()])
-        })
-    }
-
-    fn find_ring_index(
-        &self,
-        suite: &SuiteName,
-        ring: RingId,
-        generation: u64,
-        path: &str,
-    ) -> Answer<Option<IndexRecord>> {
-        self.read(|tx| {
-            let ring = i64::from(ring.0).into();
-            let values = [suite.as_str().into(), ring, path.into(), count(generation)?.into()];
-            let found = one(tx, INDEX, &values, listed)?;
-            found.map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
-        })
-    }
-
-    fn list_ring_indices(&self, suite: &SuiteName, generation: u64) -> Answer<Vec<RingFiles>> {
-        self.read(|tx| {
-            let Some((id, number)) = find_generation(tx, suite, generation)? else {
-                return Ok(Vec::new());
-            };
-            let files = all(tx, INDICES, &[id.into(), number.into()], |row| {
-                Ok((RingId(super::rows::number(row, 7)?), listed(row)?))
-            })?;
-            let mut rings: BTreeMap<RingId, Vec<_>> = BTreeMap::new();
-            for (ring, file) in files {
-                let record = with_chunks(self.chunk_cache(), tx, file)?;
-                rings.entry(ring).or_default().push(record.file);
-            }
-            Ok(rings.into_iter().collect())
-        })
-    }
-}
-
-/// The files of rings with a digest, the newest last.
-pub fn by_hash(tx: &mut dyn Tx, suite: &SuiteName, digest: &Digest) -> Answer<Vec<Listed>> {
-    all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)
-}
-
 /// The open rollouts of a suite, and the highest number that any had.
 pub fn open_rollouts(tx: &mut dyn Tx, suite: i64) -> Answer<Rollouts> {
     let last = one(tx, LAST, &[suite.into()], |row| super::rows::number_optional(row, 0))?;
@@ -170,7 +79,8 @@ pub fn open_rollouts(tx: &mut dyn Tx, suite: i64) -> Answer<Rollouts> {
     Ok(Rollouts { open, last: last.flatten().unwrap_or_default() })
 }
 
-fn read(
+/// The rollouts that these columns are read of.
+pub fn read(
     tx: &mut dyn Tx,
     suite: i64,
     sql: &'static str,

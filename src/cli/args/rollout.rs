@@ -13,8 +13,14 @@ pub enum RolloutCommand {
     /// Bring a change to the next ring
     Advance(RolloutAdvance),
     /// Have a change stay in the rings that it has reached
+    #[command(
+        after_help = "EXAMPLE:\n  repoctl rollout pause --suite stable hello -m 'the canary is slow'"
+    )]
     Pause(RolloutHalt),
     /// Have a paused change go on
+    #[command(
+        after_help = "EXAMPLE:\n  repoctl rollout resume --suite stable hello -m 'it was the disk'"
+    )]
     Resume(RolloutHalt),
     /// Take a change back from every ring
     Abort(RolloutAbort),
@@ -76,10 +82,6 @@ pub struct RolloutAdvance {
 
 /// Which rollout to halt, or to let go on.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "EXAMPLE:\n  repoctl rollout pause --suite stable hello -m 'the canary is slow'\n  \
-                  repoctl rollout resume --suite stable hello -m 'it was the disk'"
-)]
 pub struct RolloutHalt {
     /// Where.
     #[command(flatten)]

@@ -76,9 +76,7 @@ async fn dists(
     let absent = || crate::domain::Denied::Suite(identity.clone(), suite.clone());
     let desk = repository.desk(suite).ok_or_else(absent)?;
     let everybodys = desk.served().ok_or_else(absent)?;
-    let ring = ring::of(repository, &desk, &everybodys, identity);
-    let head = ring.as_ref().map_or(everybodys, |(_, head)| Arc::clone(head));
-    let ring = ring.map(|(ring, _)| ring);
+    let (ring, head) = ring::of(repository, &desk, everybodys, identity);
     repository.journal.note(identity, suite, repository.now(), head.generation);
     let text = |text: &Bytes, head: &Served| Fetched {
         content_type: "text/plain; charset=utf-8",
@@ -105,16 +103,7 @@ async fn dists(
         DistsFile::Index(path) => {
             let (shared, suite) = (Arc::clone(repository), suite.clone());
             blocking(move || {
-                let own = match ring {
-                    Some(ring) => {
-                        shared.catalogue.find_ring_index(&suite, ring, head.generation, &path)?
-                    }
-                    None => None,
-                };
-                let listed = match own {
-                    Some(own) => Some(own),
-                    None => shared.catalogue.find_index(&suite, head.generation, &path)?,
-                };
+                let listed = ring::find_index(&shared, &suite, ring, head.generation, &path)?;
                 // Hosts that were given an earlier head request patches by name.
                 let record = match listed {
                     None => shared.catalogue.find_patch(&suite, &path)?,

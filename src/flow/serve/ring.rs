@@ -2,22 +2,46 @@
 
 use std::sync::Arc;
 
+use crate::catalogue::IndexRecord;
+use crate::debian::SuiteName;
 use crate::domain::{Identity, RingId};
+use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::suite::served::Served;
 
-/// The ring of a host and what it is served, where that is something else than everybody is.
+/// What a host is served, and its ring where that is something else than everybody is served.
 pub(super) fn of(
     repository: &Repository,
     desk: &Desk,
-    everybodys: &Served,
+    everybodys: Arc<Served>,
     host: &Identity,
-) -> Option<(RingId, Arc<Served>)> {
+) -> (Option<RingId>, Arc<Served>) {
     // Nearly always all rings are offered the same.
     if everybodys.rings.is_empty() {
-        return None;
+        return (None, everybodys);
     }
-    let ring = repository.ring_of(desk, host)?;
-    everybodys.rings.iter().find(|(id, _)| *id == ring).cloned()
+    let ring = repository.ring_of(desk, host);
+    let own = everybodys.rings.iter().find(|(id, _)| Some(*id) == ring);
+    match own {
+        Some((ring, served)) => (Some(*ring), Arc::clone(served)),
+        None => (None, everybodys),
+    }
+}
+
+/// The index file at a path in a generation, as a ring is offered it or as everybody is.
+pub(super) fn find_index(
+    repository: &Repository,
+    suite: &SuiteName,
+    ring: Option<RingId>,
+    generation: u64,
+    path: &str,
+) -> Result<Option<IndexRecord>, FlowError> {
+    if let Some(ring) = ring {
+        let own = repository.catalogue.find_ring_index(suite, ring, generation, path)?;
+        if own.is_some() {
+            return Ok(own);
+        }
+    }
+    Ok(repository.catalogue.find_index(suite, generation, path)?)
 }

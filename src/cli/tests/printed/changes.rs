@@ -75,6 +75,30 @@ pub const SCENES: &[Scene] = &[
     ),
     ("hold", &[typed("hold -m 'the database is moved'"), typed("hold --json")]),
     (
+        "rollout status",
+        &[
+            typed("rollout status"),
+            typed("rollout status --all"),
+            typed("rollout status --json"),
+            typed("rollout status --suite empty"),
+        ],
+    ),
+    (
+        "rollout advance",
+        &[
+            typed("rollout advance acme-web"),
+            typed("rollout advance --to everyone --dry-run"),
+            typed("rollout advance 3 --json"),
+            typed("rollout advance Acme"),
+        ],
+    ),
+    ("rollout pause", &[typed("rollout pause 3 -m 'slow'"), typed("rollout pause --json")]),
+    ("rollout resume", &[typed("rollout resume 3"), typed("rollout resume --json")]),
+    (
+        "rollout abort",
+        &[typed("rollout abort acme-web -m 'crashes'"), typed("rollout abort 3 --json")],
+    ),
+    (
         "release",
         &[
             typed("release"),
