@@ -209,6 +209,9 @@ pub struct ChangeOutcome {
     /// The packages whose version changes for hosts.
     #[serde(default)]
     pub moves: Vec<Move>,
+    /// Whether rings of the suite are offered something else with it than before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled: bool,
     /// The pins that were set, as they are after the change.
     #[serde(default)]
     pub pins: Vec<PinView>,

@@ -303,6 +303,7 @@ fn outcomes() {
     let host = HostSeen { identity: "web-01".into(), last_seen_at: Some(1), generation: Some(41) };
     wire(
         &ChangeOutcome {
+            rolled: false,
             suite: suite(),
             generation: Some(42),
             dry_run: true,

@@ -129,6 +129,8 @@ pub struct Outcome {
     pub added: Vec<Added>,
     /// What moves. With several changes in one generation: all that moves in it.
     pub moves: Vec<Move>,
+    /// Whether some rings are offered something else with it.
+    pub is_rolled: bool,
     /// The pins that were set.
     pub pinned: Vec<Pin>,
     /// The pins that ended, as they were before.

@@ -37,6 +37,7 @@ pub fn outcome(suite: &SuiteName, made: Outcome, hosts: Vec<HostSeen>) -> Change
         dry_run: made.dry_run,
         items,
         moves: made.moves.iter().map(moved).collect(),
+        rolled: made.is_rolled,
         pins: made.pinned.iter().map(|one| pin(suite, one)).collect(),
         ended: made.ended.iter().map(|one| pin(suite, one)).collect(),
         beyond: made.beyond,

@@ -43,6 +43,7 @@ pub(super) fn outcome_of(
         dry_run,
         added: applied.added,
         moves,
+        is_rolled: seen && plan.is_rolled,
         pinned: plan.pinned.clone(),
         ended: plan.unpinned.clone(),
         beyond: Vec::new(),
