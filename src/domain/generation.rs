@@ -158,6 +158,8 @@ pub struct Completion {
     pub chunks: Vec<StoredChunk>,
     /// Every file of the generation, including those that it listed before.
     pub indices: Vec<IndexFile>,
+    /// The same of the rings that are offered something else.
+    pub rings: Vec<RingFiles>,
     /// The same generation, signed again with a later Date.
     pub head: Head,
 }

@@ -40,20 +40,10 @@ CREATE TABLE ring_head (
     PRIMARY KEY (suite_id, ring)
 ) STRICT, WITHOUT ROWID;
 
--- The index files of such rings, as `index_file` has those of everybody.
-CREATE TABLE ring_index_file (
-    id INTEGER PRIMARY KEY,
-    suite_id INTEGER NOT NULL REFERENCES suite (id),
-    ring INTEGER NOT NULL,
-    path TEXT NOT NULL,
-    encoding TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    rope_id INTEGER NOT NULL REFERENCES rope (id),
-    from_generation INTEGER NOT NULL,
-    until_generation INTEGER
-) STRICT;
-CREATE UNIQUE INDEX ring_index_file_live ON ring_index_file (suite_id, ring, path)
-    WHERE until_generation IS NULL;
-CREATE INDEX ring_index_file_path ON ring_index_file (suite_id, ring, path, from_generation);
-CREATE INDEX ring_index_file_digest ON ring_index_file (digest, suite_id);
+-- The ring that a file is for; NULL for everybody's. Intervals of everybody's files and of each ring's are apart.
+ALTER TABLE index_file ADD COLUMN ring INTEGER;
+DROP INDEX index_file_live;
+CREATE UNIQUE INDEX index_file_live ON index_file (suite_id, path)
+    WHERE until_generation IS NULL AND ring IS NULL;
+CREATE UNIQUE INDEX index_file_ring_live ON index_file (suite_id, ring, path)
+    WHERE until_generation IS NULL AND ring IS NOT NULL;

@@ -3,8 +3,8 @@
 
 use super::emptied;
 use super::heads::{lock, renew_head};
-use super::indices::{record_block, record_chunk, record_indices, record_run};
-use super::listed::{file, listed, of_rings_by_hash, with_chunks};
+use super::indices::{record_block, record_chunk, record_indices, record_ring_indices, record_run};
+use super::listed::{file, listed, with_chunks};
 use super::rows::{
     PACKAGE_COLUMNS, Reader, chunk, chunk_columns, json, moment, number, number_optional,
     package_columns, parse,
@@ -100,7 +100,7 @@ const PACKS: &str = "\
 const INDEX: &str = "\
     SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM (SELECT path, encoding, size_bytes, digest, rope_id, listed, made_of, until_generation \
-        FROM index_file WHERE suite_id = $1 AND path = $2 AND from_generation <= $3 \
+        FROM index_file WHERE suite_id = $1 AND path = $2 AND ring IS NULL AND from_generation <= $3 \
         ORDER BY from_generation DESC, id DESC LIMIT 1) AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     WHERE i.until_generation IS NULL OR i.until_generation > $3";
@@ -109,7 +109,7 @@ const PAST: &str = "\
     SELECT i.from_generation, g.published_at, i.digest, i.size_bytes FROM index_file AS i \
     JOIN suite AS s ON s.id = i.suite_id \
     JOIN generation AS g ON g.suite_id = i.suite_id AND g.number = i.from_generation \
-    WHERE s.name = $1 AND i.path = $2 AND i.from_generation < $3 \
+    WHERE s.name = $1 AND i.path = $2 AND i.ring IS NULL AND i.from_generation < $3 \
         AND (i.until_generation IS NULL OR i.until_generation > i.from_generation) \
     ORDER BY i.from_generation DESC LIMIT $4";
 
@@ -132,7 +132,7 @@ const BY_HASH: &str = "\
 const INDICES: &str = "\
     SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-    WHERE i.suite_id = $1 AND i.from_generation <= $2 \
+    WHERE i.suite_id = $1 AND i.ring IS NULL AND i.from_generation <= $2 \
         AND (i.until_generation IS NULL OR i.until_generation > $2) \
     ORDER BY i.path";
 
@@ -247,10 +247,6 @@ impl<S: Store> Generations for S {
         self.read(|tx| {
             let mut files = all(tx, BY_HASH, &[digest.into(), suite.as_str().into()], listed)?;
             files.retain(|file| parent(&file.path) == directory);
-            if files.is_empty() {
-                files = of_rings_by_hash(tx, suite, digest)?;
-                files.retain(|file| parent(&file.path) == directory);
-            }
             files.pop().map(|file| with_chunks(self.chunk_cache(), tx, file)).transpose()
         })
     }
@@ -273,7 +269,9 @@ impl<S: Store> Generations for S {
             let (id, _) = lock(tx, &done.suite)?;
             renew_head(tx, &done.suite, id, &done.head)?;
             done.chunks.iter().try_for_each(|chunk| record_chunk(tx, chunk))?;
-            record_indices(tx, id, count(done.head.generation)?, &done.indices)
+            let generation = count(done.head.generation)?;
+            record_indices(tx, id, generation, &done.indices)?;
+            record_ring_indices(tx, id, generation, &done.rings)
         })
     }
 

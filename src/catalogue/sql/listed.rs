@@ -1,27 +1,10 @@
 //! Listed: index files as rows have them, and with their chunks.
 
 use super::rows::{damaged, encoding, number, number_optional, parse};
-use super::{Answer, ChunkCache, Row, Tx, all};
+use super::{Answer, ChunkCache, Row, Tx};
 use crate::catalogue::IndexRecord;
-use crate::debian::SuiteName;
 use crate::digest::Digest;
 use crate::domain::{Encoding, IndexFile};
-
-// These files are always listed, and made of the generation that lists them.
-macro_rules! ring_file_columns {
-    () => {
-        "i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, 1, NULL"
-    };
-}
-pub(super) use ring_file_columns;
-
-const OF_RINGS_BY_HASH: &str = concat!(
-    "SELECT ",
-    ring_file_columns!(),
-    " FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-     JOIN suite AS s ON s.id = i.suite_id \
-     WHERE i.digest = $1 AND s.name = $2 ORDER BY i.id"
-);
 
 /// An index file whose chunks are known by their row ids only.
 pub(super) struct Listed {
@@ -64,13 +47,4 @@ pub(super) fn with_chunks(
 pub(super) fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
     let Listed { path, encoding, size_bytes, digest, listed, made_of, .. } = listed;
     IndexFile { path, encoding, size_bytes, digest, chunks, listed, made_of }
-}
-
-/// The files of rings with a digest, the newest last.
-pub fn of_rings_by_hash(
-    tx: &mut dyn Tx,
-    suite: &SuiteName,
-    digest: &Digest,
-) -> Answer<Vec<Listed>> {
-    all(tx, OF_RINGS_BY_HASH, &[digest.into(), suite.as_str().into()], listed)
 }

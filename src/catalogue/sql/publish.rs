@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 
 use super::bindings::{self, Bound, By};
 use super::heads::{find_head, lock};
-use super::indices::{record_chunk, record_indices};
+use super::indices::{record_chunk, record_indices, record_ring_indices};
 use super::rows::{number, parse, to_json};
 use super::{Answer, Tx, Value, aliases, audit, count, one, rings, slices};
 use crate::catalogue::CatalogueError;
@@ -305,7 +305,7 @@ impl<'t> PublishBatch<'t> {
         }
         chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;
         record_indices(self.tx, self.id, number, indices)?;
-        rings::record_files(self.tx, self.id, number, rings)?;
+        record_ring_indices(self.tx, self.id, number, rings)?;
         self.move_head(head)
     }
 

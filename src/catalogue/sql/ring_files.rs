@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::generations::find_generation;
-use super::listed::{listed, ring_file_columns, with_chunks};
+use super::listed::{listed, with_chunks};
 use super::rings::read;
 use super::rows::number;
 use super::{Answer, Store, all, count, one};
@@ -19,23 +19,17 @@ const NEWEST: &str = "\
 
 const SUITE: &str = "SELECT id FROM suite WHERE name = $1";
 
-const INDEX: &str = concat!(
-    "SELECT ",
-    ring_file_columns!(),
-    " FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
+const INDEX: &str = "SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
+     FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
      JOIN suite AS s ON s.id = i.suite_id \
      WHERE s.name = $1 AND i.ring = $2 AND i.path = $3 AND i.from_generation <= $4 \
-        AND (i.until_generation IS NULL OR i.until_generation > $4)"
-);
+        AND (i.until_generation IS NULL OR i.until_generation > $4)";
 
-const INDICES: &str = concat!(
-    "SELECT ",
-    ring_file_columns!(),
-    ", i.ring FROM ring_index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-     WHERE i.suite_id = $1 AND i.from_generation <= $2 \
+const INDICES: &str = "SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of, i.ring \
+     FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
+     WHERE i.suite_id = $1 AND i.ring IS NOT NULL AND i.from_generation <= $2 \
         AND (i.until_generation IS NULL OR i.until_generation > $2) \
-     ORDER BY i.ring, i.path"
-);
+     ORDER BY i.ring, i.path";
 
 impl<S: Store> Rings for S {
     fn list_rollouts(&self, suite: &SuiteName, limit: u32) -> Answer<Vec<Rollout>> {

@@ -1,15 +1,12 @@
 //! Rings: rollouts, the heads of rings, and the index files of rings, as they are recorded.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::indices::Ropes;
-use super::rows::{
-    PACKAGE_COLUMNS, Reader, damaged, encoding_word, moment, number, package_columns, parse,
-};
+use super::rows::{PACKAGE_COLUMNS, Reader, damaged, moment, number, package_columns, parse};
 use super::{Answer, Tx, Value, all, count, one};
 use crate::domain::rollout::Reached;
-use crate::domain::{RingFiles, RingHead, RingId, Rollout, RolloutState, Rollouts};
+use crate::domain::{RingHead, RingId, Rollout, RolloutState, Rollouts};
 
 const OPEN: &str = "\
     SELECT number, author, message, began_at, state, why FROM rollout \
@@ -51,24 +48,12 @@ const RECORD_HEAD: &str = "\
     INSERT INTO ring_head (suite_id, ring, release, release_gpg, in_release) \
     VALUES ($1, $2, $3, $4, $5)";
 
-const LIVE: &str = "\
-    SELECT id, ring, path, digest, rope_id FROM ring_index_file \
-    WHERE suite_id = $1 AND until_generation IS NULL";
-
-const CLOSE: &str = "UPDATE ring_index_file SET until_generation = $1 WHERE id = $2";
-
-const RECORD_INDEX: &str = "\
-    INSERT INTO ring_index_file (suite_id, ring, path, encoding, size_bytes, digest, rope_id, \
-        from_generation) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-
 /// Deletes everything of these tables that refers to a suite.
-pub const REMOVE: [&str; 5] = [
+pub const REMOVE: [&str; 4] = [
     "DELETE FROM rollout_ring WHERE suite_id = $1",
     "DELETE FROM rollout_package WHERE suite_id = $1",
     "DELETE FROM rollout WHERE suite_id = $1",
     "DELETE FROM ring_head WHERE suite_id = $1",
-    "DELETE FROM ring_index_file WHERE suite_id = $1",
 ];
 
 /// The open rollouts of a suite, and the highest number that any had.
@@ -178,44 +163,4 @@ pub fn move_heads(tx: &mut dyn Tx, suite: i64, heads: &[RingHead]) -> Answer<()>
         tx.exec(RECORD_HEAD, &values)?;
     }
     Ok(())
-}
-
-/// Opens an interval for each file of a ring that is new or changed, and closes those of files that ended.
-pub fn record_files(
-    tx: &mut dyn Tx,
-    suite: i64,
-    generation: i64,
-    rings: &[RingFiles],
-) -> Answer<()> {
-    let live = all(tx, LIVE, &[suite.into()], |row| {
-        let ring: u32 = number(row, 1)?;
-        let file = (row.integer(0)?, row.text(3)?.to_owned(), row.integer(4)?);
-        Ok(((ring, row.text(2)?.to_owned()), file))
-    })?;
-    let mut live: HashMap<_, _> = live.into_iter().collect();
-    let mut ropes = Ropes::default();
-    for (ring, file) in rings.iter().flat_map(|(ring, files)| files.iter().map(move |f| (ring, f)))
-    {
-        let rope = ropes.record(tx, &file.chunks)?;
-        let digest = file.digest.to_string();
-        if let Some((id, before, before_rope)) = live.remove(&(ring.0, file.path.clone())) {
-            if before == digest && before_rope == rope {
-                continue;
-            }
-            tx.exec(CLOSE, &[generation.into(), id.into()])?;
-        }
-        let values = [
-            suite.into(),
-            i64::from(ring.0).into(),
-            file.path.as_str().into(),
-            encoding_word(file.encoding).into(),
-            count(file.size_bytes)?.into(),
-            digest.into(),
-            rope.into(),
-            generation.into(),
-        ];
-        tx.exec(RECORD_INDEX, &values)?;
-    }
-    live.into_values()
-        .try_for_each(|(id, ..)| tx.exec(CLOSE, &[generation.into(), id.into()]).map(drop))
 }

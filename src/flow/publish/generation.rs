@@ -207,10 +207,13 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     let Some(date) = repository.signer.spare_date(&desk.suite, repository.dating())? else {
         return Ok(false);
     };
-    let rings = files_of_rings(repository, desk, old)?;
+    let rings = rings::build(repository, desk, &state, &live_indices, &|| true)?;
+    let rings::Built { rings, chunks: of_rings } = rings.unwrap_or_default();
     let head = sign(repository, &state.spec, old.generation, date, (&files, &rings))?;
+    let chunks = [chunks, of_rings].concat();
     let suite = desk.suite.clone();
-    let completion = Completion { suite, chunks, indices: files.clone(), head: head.clone() };
+    let completion =
+        Completion { suite, chunks, indices: files.clone(), rings, head: head.clone() };
     repository.catalogue.complete(&completion)?;
     desk.set_live_indices(live_indices, &files);
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
