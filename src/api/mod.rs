@@ -25,6 +25,7 @@ pub mod rollout;
 mod schema;
 pub mod status;
 pub mod suite;
+pub mod yank;
 
 #[cfg(test)]
 mod tests;
@@ -80,6 +81,7 @@ pub use suite::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteRedate,
     SuiteView,
 };
+pub use yank::{YankRequest, YankView};
 
 /// Where the API begins on the server.
 pub const BASE: &str = "/api/v1";

@@ -6,7 +6,7 @@ use crate::debian::{Component, MentionedNames, PackageName, Privilege, SuiteName
 use crate::digest::Digest;
 use crate::domain::{
     Draft, Head, HeldBack, Hold, Identity, IndexFile, Package, PackageSet, Pin, Rollouts,
-    StoredChunk, SuiteSpec, Withdrawn,
+    StoredChunk, SuiteSpec, Withdrawn, Yanks,
 };
 use crate::time::Moment;
 
@@ -90,13 +90,15 @@ pub struct SuiteState {
     pub held_back: Arc<HeldBack>,
     /// The rollouts that are open.
     pub rollouts: Arc<Rollouts>,
+    /// The versions that are yanked in its namespace.
+    pub yanks: Arc<Yanks>,
 }
 
 impl SuiteState {
     /// A draft that changes nothing yet.
     pub fn draft(&self) -> Draft<'_> {
         let draft = Draft::new(&self.spec, &self.contents, &self.pins, &self.withdrawn);
-        draft.held(self.hold.as_ref(), &self.held_back).rolling(&self.rollouts)
+        draft.held(self.hold.as_ref(), &self.held_back).rolling(&self.rollouts).yanked(&self.yanks)
     }
 }
 

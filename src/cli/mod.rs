@@ -56,7 +56,7 @@ use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
 use command::{
     Session, access, audit, crl, enrol, fleet, manual, package, pin, promote, refresh, report,
-    restored, rights, rollout, signing, suite,
+    restored, rights, rollout, signing, suite, yank,
 };
 use config::Settings;
 use failure::Failure;
@@ -227,6 +227,8 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Pins(args) => pin::pins(session, args).await,
         Command::Promote(args) => promote::promote(session, args).await,
         Command::Remove(args) => pin::remove(session, args).await,
+        Command::Yank(args) => yank::yank(session, args).await,
+        Command::Yanks => yank::yanks(session).await,
         Command::Hold(args) => pin::hold(session, args).await,
         Command::Release(args) => pin::release(session, args).await,
         Command::Rollout(command) => rollout::rollout(session, command).await,

@@ -198,6 +198,9 @@ pub(super) fn judge_anyway(
     if draft.lists(component, package) {
         return (Standing::Already, String::new());
     }
+    if let Some(yank) = draft.yank_of(package) {
+        return (Standing::Withdrawn, format!("this version was {}", yank.told()));
+    }
     if let Some(pin) = draft.pin_of(package) {
         let version = match pin.target.kind {
             PinKind::Source => &package.source_version,

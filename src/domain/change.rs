@@ -31,6 +31,10 @@ pub enum Change {
     Hold,
     /// Offer what came while the suite was held.
     Release,
+    /// Have a version offered nowhere in the namespace.
+    Yank(PinTarget, Version),
+    /// Let a yanked version come back where a person names it.
+    UndoYank(PinTarget, Version),
     /// Make a step of a rollout.
     Rollout(RolloutChange),
     /// Edit the suite, as it is by then.
@@ -63,6 +67,8 @@ impl Change {
             Self::Remove(_) => "remove",
             Self::Hold => "hold",
             Self::Release => "release",
+            Self::Yank(..) => "yank",
+            Self::UndoYank(..) => "yank-undo",
             Self::Rollout(change) => change.step.verb(),
             Self::Edit(_) => "edit",
             Self::Begin => "create",
@@ -78,7 +84,12 @@ impl Change {
     pub fn moves_pins(&self) -> bool {
         matches!(
             self,
-            Self::Pin(..) | Self::RollBack(..) | Self::Unpin(_) | Self::Remove(_) | Self::Release
+            Self::Pin(..)
+                | Self::RollBack(..)
+                | Self::Unpin(_)
+                | Self::Remove(_)
+                | Self::Release
+                | Self::Yank(..)
         )
     }
 

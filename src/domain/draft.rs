@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::domain::holding::{HeldBack, Holding};
 use crate::domain::package_set::{Named, Place, place_of};
 use crate::domain::rollout::Rolling;
+use crate::domain::yanked::Yanking;
 use crate::domain::{
     Acceptance, Hold, Package, PackageSet, Pin, PinKind, PinTarget, SuiteSpec, Withdrawn,
 };
@@ -34,6 +35,7 @@ pub struct Draft<'a> {
     pub(super) known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
     pub(super) holding: Holding,
     pub(super) rolling: Rolling,
+    pub(super) yanking: Yanking,
     /// Whether any name may have other listed versions than before.
     pub(super) is_relisted: bool,
 }
@@ -67,6 +69,7 @@ impl<'a> Draft<'a> {
             known: BTreeMap::new(),
             holding: Holding::default(),
             rolling: Rolling::default(),
+            yanking: Yanking::default(),
             is_relisted: false,
         }
     }
@@ -286,8 +289,11 @@ impl<'a> Draft<'a> {
         self.withdrawn.remove(withdrawn);
     }
 
-    /// Whether a package's version was withdrawn.
+    /// Whether a package's version was withdrawn, or is yanked.
     pub fn is_withdrawn(&self, package: &Package) -> bool {
+        if self.yanking.of(package).is_some() {
+            return true;
+        }
         let withdrawn = |kind, name: &PackageName, version: &Version| {
             let target = PinTarget { kind, name: name.clone() };
             let holds = target.holds(package);

@@ -4,7 +4,7 @@ use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Event, HoldEdit, Identity, IndexFile, Pin, PinTarget, RingId, Rollout, StoredChunk, SuiteSpec,
-    Withdrawn,
+    Withdrawn, YankEdit,
 };
 use crate::time::Moment;
 
@@ -126,6 +126,8 @@ pub struct Publication {
     pub hold: Option<HoldEdit>,
     /// Packages that came while the suite is held.
     pub held_back: Vec<(Component, Digest)>,
+    /// What becomes of the yanks of the namespace.
+    pub yanks: Vec<YankEdit>,
     /// Rollouts, as they are from now on.
     pub rollouts: Vec<Rollout>,
     /// The suite's new spec, when it was edited.

@@ -59,7 +59,10 @@ pub mod share;
 pub mod slice;
 pub mod suite;
 pub mod suite_edit;
+pub mod taken;
 mod under_way;
+pub mod yank;
+pub mod yanked;
 
 pub use access::{Admitted, Denied, Right};
 pub use access_edit::{AccessEdit, AccessSet};
@@ -97,6 +100,7 @@ pub use share::{Operated, Past, Share};
 pub use slice::{Slice, SliceRow};
 pub use suite::{SpecError, SuiteSpec};
 pub use suite_edit::{AliasEdit, SuiteEdit};
+pub use yanked::{Yank, YankEdit, Yanks};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,9 @@ use crate::domain::draft::Draft;
 use crate::domain::offering;
 use crate::domain::package_set::place_of;
 use crate::domain::past::{self, Label, Past, Selection};
+use crate::domain::taken::newest;
+pub use crate::domain::taken::{Taken, pinned_version};
+use crate::domain::yank::not_yanked;
 use crate::domain::{
     Conflict, Identity, Package, PackageSet, Pin, PinKind, PinTarget, Reach, Withdrawn,
 };
@@ -42,9 +45,6 @@ pub struct Leeway {
     /// Bring it to all rings at once.
     pub urgent: bool,
 }
-
-/// A package that a suite has taken, at its component.
-pub type Taken = (Component, Arc<Package>);
 
 /// Rolls one package back to the version that was live before the present one, and pins it there.
 ///
@@ -92,6 +92,7 @@ pub fn roll_back_to(
         let problem = format!("neither generation {generation} nor the present one holds it");
         return Err(Conflict::one(&target.name, problem));
     }
+    not_yanked(draft, selection.values().map(|(_, package)| &**package))?;
     fix(draft, target, past.label(&selection), &selection, asking);
     Ok(())
 }
@@ -99,10 +100,14 @@ pub fn roll_back_to(
 /// Keeps a rollback to earlier contents from bringing back what was withdrawn, which does not come
 /// back by itself. Where the contents list a withdrawn version, its source is set to what is listed
 /// now. Gives these sources.
-pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut PackageSet) -> Vec<PackageName> {
+pub fn keep_from_withdrawn(
+    draft: &Draft<'_>,
+    then: &mut PackageSet,
+    is_out: impl Fn(&Draft<'_>, &Package) -> bool,
+) -> Vec<PackageName> {
     let mut sources = BTreeSet::new();
     for (place, _) in draft.differing(then) {
-        let back = then.at(&place).filter(|package| draft.is_withdrawn(package));
+        let back = then.at(&place).filter(|package| is_out(draft, package));
         sources.extend(back.map(|package| package.source.clone()));
     }
     for source in &sources {
@@ -160,6 +165,7 @@ pub fn pin_at(
     if of_version.is_empty() {
         return Err(Conflict::one(&target.name, no_such_version(draft, target, version, taken)));
     }
+    not_yanked(draft, of_version.iter().map(|(_, package)| &**package))?;
     let now = draft.members(target);
     let label = past::label(target, of_version.iter().map(|(_, package)| &**package));
     let selection = match past.last_with(version) {
@@ -325,14 +331,6 @@ fn complete(
     selection
 }
 
-/// The version of a package that a pin of this target compares.
-pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Version {
-    match target.kind {
-        PinKind::Source => &package.source_version,
-        PinKind::Binary => &package.version,
-    }
-}
-
 /// The selection of a version that was never live: its own packages, and of the others those that
 /// are not higher.
 fn with_others(
@@ -350,19 +348,6 @@ fn with_others(
         .filter(|(_, p)| !replaced(p) && pinned_version(target, p).compare(version).is_le());
     let kept = kept.map(|(place, package)| (place.0.clone(), Arc::clone(package)));
     kept.chain(own.iter().cloned()).map(|(component, p)| (p.digest, (component, p))).collect()
-}
-
-/// The highest package of each name and architecture.
-fn newest(taken: impl Iterator<Item = Taken>) -> Vec<Taken> {
-    let mut best: std::collections::BTreeMap<_, Taken> = std::collections::BTreeMap::new();
-    for (component, package) in taken {
-        let key = (package.name.clone(), package.architecture.clone());
-        let higher = best.get(&key).is_none_or(|(_, have)| package.version > have.version);
-        if higher {
-            best.insert(key, (component, package));
-        }
-    }
-    best.into_values().collect()
 }
 
 fn no_such_version(

@@ -41,6 +41,7 @@ pub mod table;
 mod told;
 pub mod uploads;
 pub mod views;
+mod yanks;
 
 pub use app::{App, Site};
 pub use handover::Handover;

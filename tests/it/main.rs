@@ -76,3 +76,4 @@ mod vendors;
 mod walk;
 mod withdrawn;
 mod work;
+mod yanks;

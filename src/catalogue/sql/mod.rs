@@ -39,6 +39,7 @@ mod rows;
 mod slices;
 mod snapshots;
 mod suites;
+mod yanks;
 
 pub use chunk_cache::ChunkCache;
 

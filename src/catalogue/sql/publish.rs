@@ -8,7 +8,7 @@ use super::bindings::{self, Bound, By};
 use super::heads::{find_head, lock};
 use super::indices::{record_chunk, record_indices, record_ring_indices};
 use super::rows::{number, parse, to_json};
-use super::{Answer, Tx, Value, aliases, audit, count, one, rings, slices};
+use super::{Answer, Tx, Value, aliases, audit, count, one, rings, slices, yanks};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, Namespace, SuiteName};
 use crate::digest::Digest;
@@ -112,6 +112,7 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     batch.record_pins(publication)?;
     batch.record_hold(publication)?;
     let generation = publication.generation.as_ref().map(|new| new.record.generation);
+    yanks::record(batch.tx, &batch.namespace, &publication.yanks)?;
     rings::record_rollouts(batch.tx, id, generation, &publication.rollouts)?;
     match &publication.generation {
         Some(new) => batch.record_generation(new)?,

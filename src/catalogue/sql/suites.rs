@@ -8,7 +8,7 @@ use super::rows::{
     parse, parse_optional, pin_target, to_json,
 };
 use super::{
-    Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, rings, slices,
+    Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, rings, slices, yanks,
 };
 use crate::catalogue::{CatalogueError, Departed, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
@@ -322,6 +322,7 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
     let spec: SuiteSpec = spec;
     let mut contents = read_contents(tx, LIVE, &[id.into(), count(last_generation)?.into()])?;
     contents.limit(spec.versions);
+    let yanks = yanks::of(tx, &spec.namespace)?;
     Ok(Some(SuiteState {
         spec,
         contents,
@@ -337,6 +338,7 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
         })?,
         held_back: Arc::new(held_back(tx, id)?),
         rollouts: Arc::new(rings::open_rollouts(tx, id)?),
+        yanks: Arc::new(yanks),
     }))
 }
 

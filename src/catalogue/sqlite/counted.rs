@@ -216,6 +216,7 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
     let new = NewGeneration { record, entered, left, chunks, indices, rings: Vec::new(), head };
     Publication {
         rollouts: Vec::new(),
+        yanks: Vec::new(),
         suite: SuiteName::parse("stable").unwrap(),
         accepted: Vec::new(),
         pinned: Vec::new(),

@@ -138,7 +138,7 @@ fn chunks_and_files_of_the_build_before_are_what_they_were() {
     for (path, encoding) in [("P", "plain"), ("P.gz", "gz"), ("P.xz", "xz")] {
         let digest = digest(50);
         let sql = format!(
-            "INSERT INTO index_file VALUES (NULL, 1, '{path}', '{encoding}', 9, '{digest}', 1, 1, NULL, 1, NULL, NULL)"
+            "INSERT INTO index_file VALUES (NULL, 1, '{path}', '{encoding}', 9, '{digest}', 1, 1, NULL, 1, NULL)"
         );
         before.execute_batch(&sql).unwrap();
     }

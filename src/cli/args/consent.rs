@@ -35,6 +35,7 @@ impl Command {
             Self::Unpin(args) => args.how.sure.into(),
             Self::Promote(args) => args.how.sure.into(),
             Self::Remove(args) => args.how.sure.into(),
+            Self::Yank(args) => args.how.sure.into(),
             Self::Release(args) => args.how.sure.into(),
             Self::Rollout(command) => command.consent(),
             Self::Host(command) => command.consent(),
@@ -61,6 +62,7 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::Yanks
             | Self::WhoHas(_)
             | Self::Fleet(_)
             | Self::Status

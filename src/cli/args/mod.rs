@@ -15,6 +15,7 @@ mod rollout;
 mod signing;
 mod suite;
 mod why;
+mod yank;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ pub use rights::{
 pub use rollout::{RolloutCommand, RolloutHalt, RolloutStatus, WhichArg};
 pub use signing::{KeyCommand, KeyWord};
 pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
+
+pub use yank::YankArgs;
 
 /// Uploads, pins, rolls back and asks, over HTTPS with a client certificate.
 #[derive(Parser, Debug)]
@@ -169,6 +172,11 @@ pub enum Command {
     Promote(PromoteArgs),
     /// Stop offering packages
     Remove(RemoveArgs),
+    /// Have a version offered nowhere: it leaves every suite, ring and snapshot
+    Yank(YankArgs),
+    /// List what is yanked
+    #[command(after_help = "EXAMPLE:\n  repoctl yanks")]
+    Yanks,
     /// Offer nothing new in a suite until it is released
     Hold(HoldArgs),
     /// Offer again what is uploaded to a suite, and what came while it was held

@@ -16,6 +16,7 @@ impl Command {
             Self::Unpin(args) => Some(&args.how.why),
             Self::Promote(args) => Some(&args.how.why),
             Self::Remove(args) => Some(&args.how.why),
+            Self::Yank(args) => Some(&args.how.why),
             Self::Hold(args) => Some(&args.why),
             Self::Release(args) => Some(&args.how.why),
             Self::Rollout(command) => command.why(),
@@ -40,6 +41,7 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::Yanks
             | Self::WhoHas(_)
             | Self::Fleet(_)
             | Self::Status

@@ -20,6 +20,7 @@ pub mod rights;
 pub mod rollout;
 pub mod signing;
 pub mod suite;
+pub mod yank;
 
 use serde::Serialize;
 

@@ -13,6 +13,7 @@ pub mod rollout;
 pub mod signing;
 pub mod status;
 pub mod suite;
+pub mod yank;
 
 #[cfg(test)]
 mod tests;

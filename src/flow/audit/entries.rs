@@ -204,6 +204,9 @@ pub fn detail(change: &Change) -> String {
         Change::Edit(edit) => edited(edit),
         Change::Expire(target) => named(target),
         Change::Rollout(change) => rollout(change),
+        Change::Yank(target, version) | Change::UndoYank(target, version) => {
+            format!("{}={version}", named(target))
+        }
         Change::Begin
         | Change::Renew
         | Change::Redate

@@ -3,12 +3,16 @@
 use crate::domain::Applied;
 use crate::domain::Change;
 
+use crate::debian::Version;
 use crate::domain::Expect;
 use crate::domain::hold;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::reserved::is_apart;
 use crate::domain::rolling;
-use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget, SuiteEdit, SuiteSpec};
+use crate::domain::yank;
+use crate::domain::{
+    Conflict, Denied, Draft, Hold, PinKind, PinTarget, SuiteEdit, SuiteSpec, Yank,
+};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
@@ -129,6 +133,11 @@ fn alter(
             several::learn(repository, desk, draft, &draft.held_back_names())?;
             Ok(Applied { notes: hold::release(draft)?, ..Applied::default() })
         }
+        Change::Yank(target, version) => yanked(repository, desk, draft, target, version, asking),
+        Change::UndoYank(target, version) => {
+            yank::undo(draft, target, version)?;
+            Ok(Applied::default())
+        }
         Change::Rollout(change) => {
             whole_suite(asking)?;
             let notes = rolling::step(draft, change, asking.at, &asking.message)?;
@@ -174,6 +183,28 @@ fn edit(
     draft.edit(spec);
     several::relist(repository, desk, draft, &before)?;
     Ok(Applied::default())
+}
+
+/// Has a version offered no more.
+fn yanked(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    target: &PinTarget,
+    version: &Version,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let taken = lookup::taken_of(repository, desk, target)?;
+    let listed = draft.members(target);
+    let yank = Yank {
+        target: target.clone(),
+        version: version.clone(),
+        author: asking.author.clone(),
+        message: asking.message.clone(),
+        at: asking.at,
+    };
+    yank::yank(draft, &yank, &taken);
+    Ok(Applied { notes: emptied::notes(&listed, draft, target), ..Applied::default() })
 }
 
 /// Refuses other rings, or another order of them, while something is on its way through them. Who is in them may

@@ -75,7 +75,10 @@ pub(crate) fn suite(
         Some(to) => {
             let target = known_generation(desk, to)?;
             let mut contents = contents_then(repository, desk, target)?;
-            let notes = keep_for_hosts(repository, desk, &mut contents);
+            let mut notes = keep_for_hosts(repository, desk, &mut contents);
+            let is_yanked = |draft: &Draft<'_>, one: &Package| draft.yank_of(one).is_some();
+            let kept = pinning::keep_from_withdrawn(draft, &mut contents, is_yanked);
+            notes.extend(kept.iter().map(|source| stays(draft, source, IS_YANKED)));
             (target, contents, notes)
         }
         None => state_before(repository, desk, draft)?,
@@ -98,7 +101,7 @@ fn state_before(
         let target = generation_before(repository, desk, from)?;
         let mut contents = contents_then(repository, desk, target)?;
         let mut notes = keep_for_hosts(repository, desk, &mut contents);
-        let kept = pinning::keep_from_withdrawn(draft, &mut contents);
+        let kept = pinning::keep_from_withdrawn(draft, &mut contents, |d, p| d.is_withdrawn(p));
         if contents.is_empty() {
             let problem =
                 "nothing was published before; name a generation with --to to empty the suite";
@@ -114,6 +117,7 @@ fn state_before(
 
 /// Why a package stays where it is for everybody.
 const UNDER_WAY: &str = "what was under way is withdrawn from every ring";
+const IS_YANKED: &str = "what that generation listed is yanked";
 const WAS_WITHDRAWN: &str =
     "what was live before was withdrawn, and comes back only when it is named";
 

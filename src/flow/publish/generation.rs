@@ -13,7 +13,7 @@ use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
     Completion, Event, GenerationRecord, Head, HoldEdit, IndexFile, Move, NewGeneration, Plan,
-    Publication, RingFiles, SliceRow, StoredChunk, SuiteSpec,
+    Publication, RingFiles, SliceRow, StoredChunk, SuiteSpec, YankEdit,
 };
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
@@ -306,6 +306,7 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         restored: plan.restored.clone(),
         hold: plan.hold.clone(),
         held_back: plan.held_back.keys().cloned().collect(),
+        yanks: plan.yanks.clone(),
         rollouts: plan.rollouts.clone(),
         spec: plan.spec.clone(),
         alias_from: plan.alias_from.clone(),
@@ -340,6 +341,13 @@ fn settled(state: &SuiteState, plan: &Plan, generation: u64) -> SuiteState {
         state.hold = match edit {
             HoldEdit::Begin(hold) => Some(hold.clone()),
             HoldEdit::End => None,
+        };
+    }
+    for edit in &plan.yanks {
+        let yanks = Arc::make_mut(&mut state.yanks);
+        match edit {
+            YankEdit::Yank(yank) => yanks.insert(yank.named(), yank.clone()),
+            YankEdit::Undo(named) => yanks.remove(named),
         };
     }
     if !plan.rollouts.is_empty() {

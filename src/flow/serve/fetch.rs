@@ -56,7 +56,11 @@ async fn open(
             let shared = Arc::clone(repository);
             blocking(move || {
                 let (package, suites) = find(&shared, &admitted, &name, &digest_prefix, &file)?;
-                match withdrawn::reason(&shared, &package, &suites).filter(|_| !in_snapshot) {
+                let reason = match in_snapshot {
+                    true => withdrawn::yank_told(&shared, &package, &suites),
+                    false => withdrawn::reason(&shared, &package, &suites),
+                };
+                match reason {
                     Some(reason) => Err(FlowError::Withdrawn(reason)),
                     None => pool(&shared, admitted, &package, suites),
                 }

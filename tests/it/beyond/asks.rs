@@ -89,6 +89,7 @@ fn asking(route: &str) -> Option<Vec<Ask>> {
             asks.extend(of(&[Kind::Generation], "/suites/stable/diff?from=NAME&to=1", ""));
             asks
         }
+        "list_yanks" => vec![list("/yanks")],
         "list_rollouts" => suite("/rollouts"),
         "list_pins" => suite("/pins"),
         "list_all_pins" => vec![list("/pins")],

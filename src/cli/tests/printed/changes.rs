@@ -73,6 +73,19 @@ pub const SCENES: &[Scene] = &[
             typed("remove libacme1"),
         ],
     ),
+    (
+        "yank",
+        &[
+            typed("yank acme-web=2.0-1 -m 'deletes mail'"),
+            typed("yank acme-web=2.0-1 --dry-run"),
+            typed("yank acme-web=2.0-1 --yes"),
+            typed("yank acme-web=2.0-1 --yes --json"),
+            asked("yank acme-web=2.0-1", "n\n"),
+            asked("yank --undo acme-web=2.0-1", "y\n"),
+            typed("yank acme-web --yes"),
+        ],
+    ),
+    ("yanks", &[typed("yanks"), typed("yanks --json")]),
     ("hold", &[typed("hold -m 'the database is moved'"), typed("hold --json")]),
     (
         "rollout status",

@@ -102,6 +102,7 @@ pub fn nothing(name: &str) -> Publication {
         hold: None,
         held_back: Vec::new(),
         rollouts: Vec::new(),
+        yanks: Vec::new(),
         spec: None,
         generation: None,
         events: Vec::new(),
