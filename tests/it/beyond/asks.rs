@@ -149,6 +149,12 @@ fn changing(route: &str) -> Option<Vec<Ask>> {
             asks.extend(of(SUITES, "/suites/stable", r#"{"alias": "NAME", "alias_from": "NAME"}"#));
             asks
         }
+        "yank" => {
+            let body = |undo| format!(r#"{{"package": "NAME", "version": "1.0", "undo": {undo}}}"#);
+            let mut asks = of(PACKAGES, "/yanks", &body(false));
+            asks.extend(of(PACKAGES, "/yanks", &body(true)));
+            asks
+        }
         "redate_suite" => of(SUITES, "/suites/NAME/redate", "{}"),
         "remove_suite" => of(SUITES, "/suites/NAME", ""),
         _ => return None,
