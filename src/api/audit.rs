@@ -13,9 +13,11 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 37] = [
+pub const VERBS: [&str; 43] = [
+    "abort",
     "access",
     "add",
+    "advance",
     "ca-lock",
     "ca-unlock",
     "certificate-issue",
@@ -28,6 +30,7 @@ pub const VERBS: [&str; 37] = [
     "key-add",
     "key-retire",
     "other",
+    "pause",
     "pin",
     "pin-expire",
     "promote",
@@ -38,6 +41,7 @@ pub const VERBS: [&str; 37] = [
     "report",
     "restore",
     "restore-acknowledge",
+    "resume",
     "revoke",
     "rollback",
     "send",
@@ -51,6 +55,8 @@ pub const VERBS: [&str; 37] = [
     "token-revoke",
     "trust",
     "unpin",
+    "yank",
+    "yank-undo",
 ];
 
 /// The query of `GET /audit`.
