@@ -203,7 +203,7 @@ pub struct Rights {
     patterns: HashMap<(usize, String), Vec<(GroupName, Member)>>,
     of_group: BTreeMap<GroupName, Vec<Arc<AccessGrant>>>,
     /// Who is in each group, whether or not it was given anything.
-    members: HashMap<GroupName, BTreeSet<Member>>,
+    pub(super) members: HashMap<GroupName, BTreeSet<Member>>,
     shut_out: BTreeSet<Identity>,
 }
 
@@ -284,11 +284,6 @@ impl Rights {
             }
         }
         Entitled::new(identity.clone(), held)
-    }
-
-    /// Whether an identity is in a group.
-    pub fn is_in(&self, group: &GroupName, identity: &Identity) -> bool {
-        self.members.get(group).into_iter().flatten().any(|one| one.matches(identity))
     }
 
     /// Every identity that is named, by a grant or as a member of a group, and is not shut out.
