@@ -1,16 +1,27 @@
-//! Membership: who is in which group.
+//! Membership: who is in a group, for a lookup at every request of a host.
 
-use crate::domain::patterns::GroupName;
-use crate::domain::{Identity, Rights};
+use std::collections::{BTreeSet, HashSet};
 
-impl Rights {
-    /// Whether there is a group of this name.
-    pub fn has_group(&self, group: &GroupName) -> bool {
-        self.members.contains_key(group)
+use crate::domain::Identity;
+use crate::domain::patterns::Member;
+
+/// The members of a group: those that are named, and the patterns, of which there are few.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Membership {
+    named: HashSet<Identity>,
+    patterns: Vec<Member>,
+}
+
+impl Membership {
+    /// Prepares the members of a group.
+    pub fn new(members: &BTreeSet<Member>) -> Self {
+        let named = members.iter().filter_map(Member::exact).collect();
+        let patterns = members.iter().filter(|member| member.exact().is_none()).cloned().collect();
+        Self { named, patterns }
     }
 
-    /// Whether an identity is in a group.
-    pub fn is_in(&self, group: &GroupName, identity: &Identity) -> bool {
-        self.members.get(group).into_iter().flatten().any(|one| one.matches(identity))
+    /// Whether an identity is one of them.
+    pub fn has(&self, identity: &Identity) -> bool {
+        self.named.contains(identity) || self.patterns.iter().any(|one| one.matches(identity))
     }
 }

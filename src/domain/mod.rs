@@ -31,7 +31,7 @@ pub mod layout;
 pub mod limited;
 pub mod limits;
 pub mod listing;
-mod membership;
+pub mod membership;
 pub mod moves;
 pub mod namespaces;
 mod offering;

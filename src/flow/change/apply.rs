@@ -213,7 +213,7 @@ fn yanked(
 fn without_group(repository: &Repository, draft: &Draft<'_>) -> Vec<String> {
     let grants = repository.grants.load();
     let groups = draft.spec.rings.groups();
-    let absent = groups.iter().filter(|group| !grants.rights().has_group(group));
+    let absent = groups.iter().filter(|group| grants.rights().group(group).is_none());
     let told = |group: &GroupName| {
         format!(
             "there is no group {group}, so that no host is in a ring by it yet: `repoctl access group add {group} HOST`"
