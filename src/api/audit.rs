@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 37] = [
+pub const VERBS: [&str; 39] = [
     "access",
     "add",
     "ca-lock",
@@ -24,6 +24,8 @@ pub const VERBS: [&str; 37] = [
     "enrol",
     "grant",
     "handover",
+    "health",
+    "health-ignore",
     "hold",
     "key-add",
     "key-retire",

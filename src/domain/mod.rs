@@ -18,6 +18,7 @@ pub mod enrolment;
 pub mod file_name;
 pub mod generation;
 pub mod grants;
+pub mod health;
 pub mod hold;
 pub mod holding;
 pub mod host;

@@ -46,7 +46,7 @@ pub struct PromoteArgs {
     #[arg(long)]
     pub require_live: bool,
     /// Only if this is the last generation of --to
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "GENERATION")]
     pub expect: Option<u64>,
     /// How.
     #[command(flatten)]

@@ -48,7 +48,7 @@ const CHUNKS_OF_BEFORE: &str = "
 const SCHEMA_OF_BEFORE: &str = "\
     DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
     ALTER TABLE departed_suite DROP COLUMN spec; ALTER TABLE departed_suite DROP COLUMN has_taken; \
-    DROP TABLE reported_package; DROP TABLE host_report; DROP TABLE held_back; DROP TABLE hold; \
+    DROP TABLE health_ignored; DROP TABLE host_check; DROP TABLE reported_package; DROP TABLE host_report; DROP TABLE held_back; DROP TABLE hold; \
     DROP TABLE lost_upload; DROP TABLE restoration; ALTER TABLE suite DROP COLUMN next_generation; \
     DROP TABLE binding; DROP TABLE suite_alias; ALTER TABLE suite DROP COLUMN namespace; \
     UPDATE package SET accepted = 1 WHERE accepted = 2; \
