@@ -76,9 +76,7 @@ pub struct FactDifference {
 /// What hosts do not say alike beside packages. As many hosts with one text as with another: the later one by its letters
 /// is the majority.
 pub fn fact_differences(hosts: &BTreeMap<Identity, Facts>) -> Vec<FactDifference> {
-    let release = |facts: &Facts| format!("{} {}", facts.os, facts.os_version).trim().to_owned();
-    let kernel = |facts: &Facts| facts.kernel.clone();
-    let facts: [(_, &dyn Fn(&Facts) -> String); 2] = [("release", &release), ("kernel", &kernel)];
+    let facts = [("release", release as fn(&Facts) -> String), ("kernel", kernel)];
     let compared = facts.into_iter().filter_map(|(fact, of)| {
         let mut counts = BTreeMap::<String, usize>::new();
         for facts in hosts.values() {
@@ -92,6 +90,14 @@ pub fn fact_differences(hosts: &BTreeMap<Identity, Facts>) -> Vec<FactDifference
         (!odd.is_empty()).then_some(FactDifference { fact, majority, agree, odd })
     });
     compared.collect()
+}
+
+fn release(facts: &Facts) -> String {
+    format!("{} {}", facts.os, facts.os_version).trim().to_owned()
+}
+
+fn kernel(facts: &Facts) -> String {
+    facts.kernel.clone()
 }
 
 fn compare(a: Option<&Version>, b: Option<&Version>) -> Ordering {
