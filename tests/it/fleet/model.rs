@@ -141,7 +141,7 @@ fn report(number: usize, set: &Set, told: Option<&(u64, Set)>, at: u64, whole: b
         hash: SetHash::of(&entries(&now)),
         installed,
         gone,
-        facts: Facts { reboot: set.len() % 3 == 0, ..Facts::default() },
+        facts: Facts { reboot: set.len().is_multiple_of(3), ..Facts::default() },
         // An hour each, so that no host sends more than it may.
         at: Moment(at as i64 * 3_600),
     }
@@ -196,7 +196,7 @@ fn agree(house: &House<'_>, ground: &Ground, told: &[Option<(u64, Set)>]) {
     for one in &stable.hosts {
         let set = known.get(&one.host);
         assert_eq!(one.reported_at.is_some(), set.is_some(), "{}", one.host);
-        assert_eq!(one.reboot, set.is_some_and(|set| set.len() % 3 == 0), "{}", one.host);
+        assert_eq!(one.reboot, set.is_some_and(|set| set.len().is_multiple_of(3)), "{}", one.host);
         let held = one.held.iter().map(|(package, _)| package.name.to_string());
         let truth = set.into_iter().flat_map(|set| set.iter());
         let truth = truth.filter(|(_, (_, held))| *held).map(|(name, _)| name.clone());
