@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{ItemState, WhichRollout};
 use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 
@@ -33,6 +34,9 @@ pub struct ChangeRequest {
     /// Make the change even where hosts could not follow it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Bring it to all rings of the suite at once. It takes an operator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
     /// The change itself.
     pub change: Change,
 }
@@ -94,6 +98,33 @@ pub enum Change {
     Hold {},
     /// End a hold, and offer what came meanwhile as far as nothing else keeps it out.
     Release {},
+    /// Bring a rollout to the next ring.
+    Advance {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+        /// To all rings up to this one; `everyone` is the last. When left out, to the next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// Have a rollout stay where it is.
+    Pause {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+    },
+    /// Have a paused rollout go on.
+    Resume {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+    },
+    /// Take a rollout back from every ring.
+    Abort {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+    },
     /// Stop offering packages.
     Remove {
         /// Which packages.
@@ -178,6 +209,9 @@ pub struct ChangeOutcome {
     /// The packages whose version changes for hosts.
     #[serde(default)]
     pub moves: Vec<Move>,
+    /// Whether rings of the suite are offered something else with it than before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled: bool,
     /// The pins that were set, as they are after the change.
     #[serde(default)]
     pub pins: Vec<PinView>,
@@ -271,37 +305,6 @@ pub struct ItemOutcome {
     /// Whether no such command was looked for, so that an empty `cure` does not mean that there is none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cure_unknown: bool,
-}
-
-/// The state of a package after the change that named it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ItemState {
-    /// This change made it available to hosts.
-    Published,
-    /// It was there before.
-    Already,
-    /// Stored but not listed, because of a higher version or a pin.
-    Waiting,
-    /// Stored but not listed: it was rolled back from, and needs an explicit pin.
-    Withdrawn,
-}
-
-impl ItemState {
-    /// Whether hosts are offered the package.
-    pub fn is_live(self) -> bool {
-        matches!(self, Self::Published | Self::Already)
-    }
-
-    /// The word on the wire and in tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Already => "already",
-            Self::Waiting => "waiting",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
 }
 
 /// A package whose offered version changes. Where several versions are listed, the first move goes

@@ -15,15 +15,18 @@ pub mod enrolment;
 pub mod fleet;
 pub mod health;
 pub mod hold;
+mod item_state;
 pub mod keys;
 pub mod package;
 pub mod problem;
 pub mod restored;
 pub mod rights;
 pub mod role;
+pub mod rollout;
 mod schema;
 pub mod status;
 pub mod suite;
+pub mod yank;
 
 #[cfg(test)]
 mod tests;
@@ -41,8 +44,8 @@ pub use batch::{
     push_blob, split_blobs,
 };
 pub use change::{
-    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, ItemState, MessageQuery,
-    Move, PinKind, PinView, Promote, PromoteItem, Stuck, StuckRelation,
+    AddItem, Change, ChangeOutcome, ChangeRequest, HostSeen, ItemOutcome, MessageQuery, Move,
+    PinKind, PinView, Promote, PromoteItem, Stuck, StuckRelation,
 };
 pub use crl::{CRL_TYPE, IssuerView, ListView};
 pub use enrolment::{
@@ -60,6 +63,7 @@ pub use health::{
     HealthState, HealthView,
 };
 pub use hold::HoldView;
+pub use item_state::ItemState;
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
 };
@@ -74,6 +78,7 @@ pub use rights::{
     ExplainedGrant, Explanation, GivenGrant,
 };
 pub use role::Role;
+pub use rollout::{Brought, Ring, RingReached, RolloutView, RolloutsQuery, WhichRollout};
 pub use status::{
     CertificateEnd, ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning,
 };
@@ -81,6 +86,7 @@ pub use suite::{
     Diff, DiffQuery, GenerationView, GenerationsQuery, SuiteDefinition, SuiteEdit, SuiteRedate,
     SuiteView,
 };
+pub use yank::{YankRequest, YankView};
 
 /// Where the API begins on the server.
 pub const BASE: &str = "/api/v1";

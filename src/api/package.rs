@@ -42,6 +42,9 @@ pub struct MissingBlobs {
 pub enum PlacementState {
     /// Hosts are offered it.
     Live,
+    /// Some rings are offered it.
+    #[serde(rename = "rolling-out")]
+    RollingOut,
     /// Stored but not listed, because of a higher version or a pin; it was never offered.
     Waiting,
     /// It was offered once, and another version is offered now.
@@ -55,6 +58,7 @@ impl PlacementState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
+            Self::RollingOut => "rolling out",
             Self::Waiting => "waiting",
             Self::Superseded => "superseded",
             Self::Withdrawn => "withdrawn",

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HoldView, Move};
+use super::{HoldView, Move, Ring};
 use crate::debian::{
     Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Versions,
 };
@@ -60,6 +60,9 @@ pub struct SuiteDefinition {
     /// never changes afterwards. When left out: `default`.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
+    /// Its rings, in the order in which changes reach them; empty: changes reach all hosts at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rings: Vec<Ring>,
     /// How long a signature is valid. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
@@ -108,6 +111,9 @@ pub struct SuiteEdit {
     /// How many versions of a name and architecture are listed at most from now on: a number, or `all`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Versions>,
+    /// Rings, in place of those before, in the order in which changes reach them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rings: Option<Vec<Ring>>,
     /// How long a signature is valid from now on. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u32>,
@@ -227,6 +233,9 @@ pub struct SuiteView {
     /// Whether long descriptions are in a `Translation-en` instead of `Packages`.
     #[serde(default)]
     pub translations: bool,
+    /// Its rings, in the order in which changes reach them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rings: Vec<Ring>,
     /// Why it offers nothing new, while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,

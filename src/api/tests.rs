@@ -44,6 +44,7 @@ const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2001
 fn suites() {
     wire(
         &SuiteDefinition {
+            rings: Vec::new(),
             name: suite(),
             alias: None,
             origin: "o".into(),
@@ -70,6 +71,7 @@ fn suites() {
     );
     wire(
         &SuiteDefinition {
+            rings: Vec::new(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -102,6 +104,7 @@ fn suites() {
     wire(&MessageQuery::default(), json!({}));
     wire(
         &SuiteEdit {
+            rings: None,
             alias: Some("old".into()),
             alias_from: Some(suite()),
             description: Some("d".into()),
@@ -131,6 +134,7 @@ fn suites() {
     );
     wire(
         &SuiteView {
+            rings: Vec::new(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -205,6 +209,7 @@ fn generations_and_differences() {
 #[test]
 fn changes() {
     let request = |change| ChangeRequest {
+        urgent: false,
         message: "m".into(),
         dry_run: false,
         expect_generation: None,
@@ -298,6 +303,7 @@ fn outcomes() {
     let host = HostSeen { identity: "web-01".into(), last_seen_at: Some(1), generation: Some(41) };
     wire(
         &ChangeOutcome {
+            rolled: false,
             suite: suite(),
             generation: Some(42),
             dry_run: true,

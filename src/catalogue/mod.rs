@@ -22,6 +22,7 @@ mod records;
 mod repairs;
 mod reports;
 mod restorations;
+mod rings;
 mod snapshots;
 mod sql;
 pub mod sqlite;
@@ -43,6 +44,7 @@ pub use records::{
 pub use repairs::{FiledIndex, Repairs};
 pub use reports::{OwnerRecord, ReportRecord, Reports, Verdict};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
+pub use rings::Rings;
 pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
 pub use writing::Writing;
@@ -367,6 +369,7 @@ pub trait Catalogue:
     + Clients
     + Reports
     + Healths
+    + Rings
     + Writing
 {
 }
@@ -378,6 +381,7 @@ impl<T> Catalogue for T where
         + Repairs
         + Integrity
         + Integrity
+        + Rings
         + Restorations
         + Snapshots
         + Access

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::debian::{Component, MentionedNames, PackageName, Privilege, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Draft, Head, HeldBack, Hold, Identity, IndexFile, Package, PackageSet, Pin, StoredChunk,
-    SuiteSpec, Withdrawn,
+    Draft, Head, HeldBack, Hold, Identity, IndexFile, Package, PackageSet, Pin, Rollouts,
+    StoredChunk, SuiteSpec, Withdrawn, Yanks,
 };
 use crate::time::Moment;
 
@@ -88,13 +88,17 @@ pub struct SuiteState {
     pub hold: Option<Hold>,
     /// What came while it is.
     pub held_back: Arc<HeldBack>,
+    /// The rollouts that are open.
+    pub rollouts: Arc<Rollouts>,
+    /// The versions that are yanked in its namespace.
+    pub yanks: Arc<Yanks>,
 }
 
 impl SuiteState {
     /// A draft that changes nothing yet.
     pub fn draft(&self) -> Draft<'_> {
         let draft = Draft::new(&self.spec, &self.contents, &self.pins, &self.withdrawn);
-        draft.held(self.hold.as_ref(), &self.held_back)
+        draft.held(self.hold.as_ref(), &self.held_back).rolling(&self.rollouts).yanked(&self.yanks)
     }
 }
 

@@ -57,7 +57,7 @@ use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HealthCommand, HostCommand};
 use command::{
     Session, access, audit, crl, enrol, fleet, health, manual, package, pin, promote, refresh,
-    report, restored, rights, signing, suite,
+    report, restored, rights, rollout, signing, suite, yank,
 };
 use config::Settings;
 use failure::Failure;
@@ -231,8 +231,11 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Pins(args) => pin::pins(session, args).await,
         Command::Promote(args) => promote::promote(session, args).await,
         Command::Remove(args) => pin::remove(session, args).await,
+        Command::Yank(args) => yank::yank(session, args).await,
+        Command::Yanks => yank::yanks(session).await,
         Command::Hold(args) => pin::hold(session, args).await,
         Command::Release(args) => pin::release(session, args).await,
+        Command::Rollout(command) => rollout::rollout(session, command).await,
         Command::Host(command) => access::host(session, command).await,
         Command::WhoHas(args) => fleet::who_has(session, args).await,
         Command::Fleet(args) => fleet::fleet(session, args).await,

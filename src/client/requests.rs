@@ -11,8 +11,8 @@ use crate::api::{
     GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
     IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MOST_ITEMS, MissingBlobs,
     PackagesQuery, PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest,
-    SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate,
-    SuiteView, WhoAmI,
+    RolloutView, RolloutsQuery, SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit,
+    SuitePlacement, SuiteRedate, SuiteView, WhoAmI, YankRequest, YankView,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -138,6 +138,25 @@ impl Client {
     /// Packages by name, in every suite that this client may read.
     pub async fn search(&self, query: &SearchQuery) -> Result<Vec<SuitePlacement>, ClientError> {
         self.read(&["packages"], query).await
+    }
+
+    /// Has a version offered nowhere, or lets it come back.
+    pub async fn yank(&self, wanted: &YankRequest) -> Result<Vec<ChangeOutcome>, ClientError> {
+        self.send(Method::POST, &["yanks"], wanted, HISTORY).await
+    }
+
+    /// What is yanked.
+    pub async fn list_yanks(&self) -> Result<Vec<YankView>, ClientError> {
+        self.read(&["yanks"], NOTHING).await
+    }
+
+    /// The rollouts of a suite, newest first.
+    pub async fn list_rollouts(
+        &self,
+        suite: &SuiteName,
+        query: &RolloutsQuery,
+    ) -> Result<Vec<RolloutView>, ClientError> {
+        self.read(&["suites", suite.as_str(), "rollouts"], query).await
     }
 
     /// The pins of one suite, or of all.

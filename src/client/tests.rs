@@ -135,6 +135,7 @@ async fn a_lost_answer_to_a_change_is_not_called_undone() {
     let client = Fake::start(routes, 0).await.client();
     let suite = crate::debian::SuiteName::parse("stable").unwrap();
     let request = |change: Change, dry_run: bool| ChangeRequest {
+        urgent: false,
         message: String::new(),
         dry_run,
         expect_generation: None,

@@ -130,6 +130,15 @@ pub enum Denied {
         /// The role it takes.
         need: Role,
     },
+    /// The version is in a suite that the asker does not operate.
+    #[error(
+        "{identity} does not operate every suite that has taken this version; an operator of all of them, or an \
+         admin, yanks it"
+    )]
+    Yank {
+        /// Who.
+        identity: Identity,
+    },
     /// The name may be given no right by this asker. The text is the same for every name that is
     /// or was somebody's.
     #[error(

@@ -6,6 +6,7 @@ use crate::debian::Component;
 use crate::domain::add_refusal::refuse;
 use crate::domain::addition::{Addition, Known, all_and_single, one_of_two};
 use crate::domain::draft::Draft;
+use crate::domain::offering;
 use crate::domain::reserved::is_reserved;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind, Place};
 use crate::time::Moment;
@@ -15,6 +16,8 @@ use crate::time::Moment;
 pub enum Standing {
     /// The next generation lists it.
     Published,
+    /// It begins with the first ring: not everybody is offered it yet.
+    RollingOut,
     /// It was listed before.
     Already,
     /// Stored but not listed: its package is pinned at another version, or a higher one is listed.
@@ -133,7 +136,7 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
     let Addition { component, package, taken_as } = addition;
     let judged = judge(draft, component, package, taken_as.is_some());
     let would_list = judged.0 == Standing::Published;
-    let (standing, note) = held(draft, addition, judged);
+    let (mut standing, mut note) = held(draft, addition, judged);
     let cure = match would_list && standing == Standing::Waiting {
         true => Cure::Command(format!("repoctl release --suite {}", draft.spec.name)),
         false => Cure::None,
@@ -142,9 +145,9 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
         let (component, digest) = (component.clone(), package.digest);
         draft.accept(Acceptance { component, digest, author: by.clone(), at }, package);
     }
-    if standing == Standing::Published {
-        supersede(draft, component, package);
-        draft.put(component, package);
+    if standing == Standing::Published && !offering::offer(draft, component, package) {
+        standing = Standing::RollingOut;
+        note = offering::told_of(draft, component, package).unwrap_or_default();
     }
     Added { package: Arc::clone(package), component: component.clone(), standing, note, cure }
 }
@@ -156,7 +159,7 @@ fn held(
     Addition { component, package, taken_as }: &Addition,
     (standing, note): (Standing, String),
 ) -> (Standing, String) {
-    let is_free = standing == Standing::Already
+    let is_free = matches!(standing, Standing::Already | Standing::RollingOut)
         || is_reserved(package.name.as_str())
         || standing == Standing::Published && draft.pin_of(package).is_some();
     let Some(hold) = draft.hold().filter(|_| !is_free) else { return (standing, note) };
@@ -177,8 +180,26 @@ pub(super) fn judge(
     package: &Package,
     taken: bool,
 ) -> (Standing, String) {
+    let judged = judge_anyway(draft, component, package, taken);
+    let is_new = judged.0 == Standing::Published && draft.pin_of(package).is_none();
+    match offering::told_of(draft, component, package).filter(|_| is_new) {
+        Some(progress) => (Standing::RollingOut, progress),
+        None => judged,
+    }
+}
+
+/// The same, whether or not a rollout brings it.
+pub(super) fn judge_anyway(
+    draft: &Draft<'_>,
+    component: &Component,
+    package: &Package,
+    taken: bool,
+) -> (Standing, String) {
     if draft.lists(component, package) {
         return (Standing::Already, String::new());
+    }
+    if let Some(yank) = draft.yank_of(package) {
+        return (Standing::Withdrawn, format!("this version was {}", yank.told()));
     }
     if let Some(pin) = draft.pin_of(package) {
         let version = match pin.target.kind {
@@ -235,17 +256,4 @@ fn blocking(draft: &Draft<'_>, component: &Component, package: &Package) -> Opti
     };
     let blockers: Option<Vec<_>> = indices.iter().map(higher_in).collect();
     blockers.and_then(|all| all.into_iter().next())
-}
-
-/// A new package for `all` replaces lower packages built for one architecture.
-pub(super) fn supersede(draft: &mut Draft<'_>, component: &Component, package: &Package) {
-    if !package.architecture.is_all() {
-        return;
-    }
-    for (place, live) in draft.named(&package.name) {
-        let lower = live.version.compare(&package.version).is_lt();
-        if place.0 == *component && !live.architecture.is_all() && lower {
-            draft.clear(&place);
-        }
-    }
 }

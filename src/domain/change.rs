@@ -8,7 +8,7 @@ use crate::domain::add::Added;
 use crate::domain::installable::Lack;
 use crate::domain::promotion::Promotion;
 use crate::domain::suite_edit::SuiteEdit;
-use crate::domain::{Move, Pin, PinTarget};
+use crate::domain::{Move, Pin, PinTarget, RolloutChange};
 use crate::time::Moment;
 
 /// A change to a suite.
@@ -31,6 +31,12 @@ pub enum Change {
     Hold,
     /// Offer what came while the suite was held.
     Release,
+    /// Have a version offered nowhere in the namespace.
+    Yank(PinTarget, Version),
+    /// Let a yanked version come back where a person names it.
+    UndoYank(PinTarget, Version),
+    /// Make a step of a rollout.
+    Rollout(RolloutChange),
     /// Edit the suite, as it is by then.
     Edit(SuiteEdit),
     /// Make the first generation of a new suite.
@@ -61,6 +67,9 @@ impl Change {
             Self::Remove(_) => "remove",
             Self::Hold => "hold",
             Self::Release => "release",
+            Self::Yank(..) => "yank",
+            Self::UndoYank(..) => "yank-undo",
+            Self::Rollout(change) => change.step.verb(),
             Self::Edit(_) => "edit",
             Self::Begin => "create",
             Self::Expire(_) => "expire",
@@ -75,7 +84,12 @@ impl Change {
     pub fn moves_pins(&self) -> bool {
         matches!(
             self,
-            Self::Pin(..) | Self::RollBack(..) | Self::Unpin(_) | Self::Remove(_) | Self::Release
+            Self::Pin(..)
+                | Self::RollBack(..)
+                | Self::Unpin(_)
+                | Self::Remove(_)
+                | Self::Release
+                | Self::Yank(..)
         )
     }
 
@@ -126,6 +140,8 @@ pub struct Outcome {
     pub added: Vec<Added>,
     /// What moves. With several changes in one generation: all that moves in it.
     pub moves: Vec<Move>,
+    /// Whether some rings are offered something else with it.
+    pub is_rolled: bool,
     /// The pins that were set.
     pub pinned: Vec<Pin>,
     /// The pins that ended, as they were before.

@@ -8,6 +8,8 @@ use crate::debian::{Architecture, Component, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 use crate::domain::holding::{HeldBack, Holding};
 use crate::domain::package_set::{Named, Place, place_of};
+use crate::domain::rollout::Rolling;
+use crate::domain::yanked::Yanking;
 use crate::domain::{
     Acceptance, Hold, Package, PackageSet, Pin, PinKind, PinTarget, SuiteSpec, Withdrawn,
 };
@@ -32,6 +34,8 @@ pub struct Draft<'a> {
     /// Where several versions are listed: what the suite has accepted of some names.
     pub(super) known: BTreeMap<Named, BTreeMap<Digest, Arc<Package>>>,
     pub(super) holding: Holding,
+    pub(super) rolling: Rolling,
+    pub(super) yanking: Yanking,
     /// Whether any name may have other listed versions than before.
     pub(super) is_relisted: bool,
 }
@@ -64,6 +68,8 @@ impl<'a> Draft<'a> {
             accepted: BTreeMap::new(),
             known: BTreeMap::new(),
             holding: Holding::default(),
+            rolling: Rolling::default(),
+            yanking: Yanking::default(),
             is_relisted: false,
         }
     }
@@ -283,8 +289,11 @@ impl<'a> Draft<'a> {
         self.withdrawn.remove(withdrawn);
     }
 
-    /// Whether a package's version was withdrawn.
+    /// Whether a package's version was withdrawn, or is yanked.
     pub fn is_withdrawn(&self, package: &Package) -> bool {
+        if self.yanking.of(package).is_some() {
+            return true;
+        }
         let withdrawn = |kind, name: &PackageName, version: &Version| {
             let target = PinTarget { kind, name: name.clone() };
             let holds = target.holds(package);

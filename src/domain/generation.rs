@@ -3,7 +3,8 @@
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Event, HoldEdit, Identity, IndexFile, Pin, PinTarget, StoredChunk, SuiteSpec, Withdrawn,
+    Event, HoldEdit, Identity, IndexFile, Pin, PinTarget, RingId, Rollout, StoredChunk, SuiteSpec,
+    Withdrawn, YankEdit,
 };
 use crate::time::Moment;
 
@@ -22,7 +23,25 @@ pub struct Head {
     pub release_gpg: String,
     /// `InRelease`: `release`, signed in clear.
     pub in_release: String,
+    /// What the rings are served that are offered something else. They have the same Date.
+    pub rings: Vec<RingHead>,
 }
+
+/// What a ring is served in place of a head.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RingHead {
+    /// Which ring.
+    pub ring: RingId,
+    /// `Release`.
+    pub release: String,
+    /// `Release.gpg`: an armored detached signature of `release`.
+    pub release_gpg: String,
+    /// `InRelease`: `release`, signed in clear.
+    pub in_release: String,
+}
+
+/// The index files of a ring that is offered something else.
+pub type RingFiles = (RingId, Vec<IndexFile>);
 
 /// A generation as history shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +101,8 @@ pub struct NewGeneration {
     pub chunks: Vec<StoredChunk>,
     /// Every file of it: those that its Release lists, and the patches.
     pub indices: Vec<IndexFile>,
+    /// The index files of the rings that are offered something else.
+    pub rings: Vec<RingFiles>,
     /// The new head.
     pub head: Head,
 }
@@ -105,6 +126,10 @@ pub struct Publication {
     pub hold: Option<HoldEdit>,
     /// Packages that came while the suite is held.
     pub held_back: Vec<(Component, Digest)>,
+    /// What becomes of the yanks of the namespace.
+    pub yanks: Vec<YankEdit>,
+    /// Rollouts, as they are from now on.
+    pub rollouts: Vec<Rollout>,
     /// The suite's new spec, when it was edited.
     pub spec: Option<SuiteSpec>,
     /// The suite that the alias in it may be taken from; that suite then has none.
@@ -135,6 +160,8 @@ pub struct Completion {
     pub chunks: Vec<StoredChunk>,
     /// Every file of the generation, including those that it listed before.
     pub indices: Vec<IndexFile>,
+    /// The same of the rings that are offered something else.
+    pub rings: Vec<RingFiles>,
     /// The same generation, signed again with a later Date.
     pub head: Head,
 }

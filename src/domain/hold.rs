@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::debian::PackageName;
-use crate::domain::add::{Standing, judge, supersede};
+use crate::domain::add::{Standing, judge};
 use crate::domain::draft::Draft;
+use crate::domain::offering;
 use crate::domain::{Conflict, Hold};
 
 /// How many names a sentence has.
@@ -40,10 +41,9 @@ pub fn release(draft: &mut Draft<'_>) -> Result<Vec<String>, Conflict> {
     for ((component, _), package) in &draft.holding.end() {
         match judge(draft, component, package, false) {
             (Standing::Published, _) => {
-                supersede(draft, component, package);
-                draft.put(component, package);
+                offering::offer(draft, component, package);
             }
-            (Standing::Already, _) => {}
+            (Standing::Already | Standing::RollingOut, _) => {}
             (Standing::Waiting | Standing::Withdrawn, why) => {
                 stays.entry(why).or_default().insert(package.name.clone());
             }

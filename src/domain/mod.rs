@@ -17,6 +17,7 @@ pub mod draft;
 pub mod enrolment;
 pub mod file_name;
 pub mod generation;
+mod glob;
 pub mod grants;
 pub mod health;
 pub mod hold;
@@ -33,6 +34,7 @@ pub mod limits;
 pub mod listing;
 pub mod moves;
 pub mod namespaces;
+mod offering;
 pub mod own_grant;
 pub mod package;
 pub mod package_set;
@@ -48,13 +50,20 @@ pub mod rank;
 pub mod release_name;
 pub mod reserved;
 pub mod rights;
+pub mod ring;
 pub mod role;
+pub mod rolling;
+pub mod rollout;
 pub mod rope;
 pub mod several;
 pub mod share;
 pub mod slice;
 pub mod suite;
 pub mod suite_edit;
+pub mod taken;
+mod under_way;
+pub mod yank;
+pub mod yanked;
 
 pub use access::{Admitted, Denied, Right};
 pub use access_edit::{AccessEdit, AccessSet};
@@ -65,7 +74,8 @@ pub use conflict::{Conflict, ConflictKind, ConflictReason};
 pub use draft::Draft;
 pub use enrolment::{EnrolmentToken, TokenFault, TokenUse};
 pub use generation::{
-    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, Tenure,
+    Acceptance, Completion, GenerationRecord, Head, NewGeneration, Publication, RingFiles,
+    RingHead, Tenure,
 };
 pub use grants::{AccessGrant, Group, Subject};
 pub use holding::{HeldBack, Hold, HoldEdit};
@@ -82,12 +92,16 @@ pub use pin::{Pin, PinKind, PinTarget, Withdrawn};
 pub use place::{Move, Place};
 pub use plan::Plan;
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
+pub use ring::{RingId, Rings};
 pub use role::{Role, SuiteScope};
+pub use rolling::{RolloutChange, RolloutRef, RolloutStep};
+pub use rollout::{Rollout, RolloutState, Rollouts};
 pub use rope::{Index, Shape};
 pub use share::{Operated, Past, Share};
 pub use slice::{Slice, SliceRow};
 pub use suite::{SpecError, SuiteSpec};
 pub use suite_edit::{AliasEdit, SuiteEdit};
+pub use yanked::{Yank, YankEdit, Yanks};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::Identity;
-use crate::domain::suite::matches;
+use crate::domain::glob::matches;
 
 /// A name or pattern of access is not well formed. Says which one, what was given and what is
 /// allowed.
@@ -81,6 +81,14 @@ text_type!(
     GroupName,
     "group",
     "name of a group",
+    "1 to 64 of a-z, 0-9, '.' and '-', the first a letter or digit",
+    valid_group
+);
+text_type!(
+    /// The name of a ring.
+    RingName,
+    "rings",
+    "name of a ring",
     "1 to 64 of a-z, 0-9, '.' and '-', the first a letter or digit",
     valid_group
 );

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, Version};
 use crate::domain::draft::Draft;
+use crate::domain::offering;
 use crate::domain::package_set::place_of;
 use crate::domain::past::{self, Label, Past, Selection};
+use crate::domain::taken::newest;
+pub use crate::domain::taken::{Taken, pinned_version};
+use crate::domain::yank::not_yanked;
 use crate::domain::{
     Conflict, Identity, Package, PackageSet, Pin, PinKind, PinTarget, Reach, Withdrawn,
 };
@@ -38,10 +42,9 @@ pub struct Leeway {
     pub cascade: bool,
     /// Make the change all the same.
     pub force: bool,
+    /// Bring it to all rings at once.
+    pub urgent: bool,
 }
-
-/// A package that a suite has taken, at its component.
-pub type Taken = (Component, Arc<Package>);
 
 /// Rolls one package back to the version that was live before the present one, and pins it there.
 ///
@@ -89,6 +92,7 @@ pub fn roll_back_to(
         let problem = format!("neither generation {generation} nor the present one holds it");
         return Err(Conflict::one(&target.name, problem));
     }
+    not_yanked(draft, selection.values().map(|(_, package)| &**package))?;
     fix(draft, target, past.label(&selection), &selection, asking);
     Ok(())
 }
@@ -96,10 +100,14 @@ pub fn roll_back_to(
 /// Keeps a rollback to earlier contents from bringing back what was withdrawn, which does not come
 /// back by itself. Where the contents list a withdrawn version, its source is set to what is listed
 /// now. Gives these sources.
-pub fn keep_from_withdrawn(draft: &Draft<'_>, then: &mut PackageSet) -> Vec<PackageName> {
+pub fn keep_from_withdrawn(
+    draft: &Draft<'_>,
+    then: &mut PackageSet,
+    is_out: impl Fn(&Draft<'_>, &Package) -> bool,
+) -> Vec<PackageName> {
     let mut sources = BTreeSet::new();
     for (place, _) in draft.differing(then) {
-        let back = then.at(&place).filter(|package| draft.is_withdrawn(package));
+        let back = then.at(&place).filter(|package| is_out(draft, package));
         sources.extend(back.map(|package| package.source.clone()));
     }
     for source in &sources {
@@ -157,6 +165,7 @@ pub fn pin_at(
     if of_version.is_empty() {
         return Err(Conflict::one(&target.name, no_such_version(draft, target, version, taken)));
     }
+    not_yanked(draft, of_version.iter().map(|(_, package)| &**package))?;
     let now = draft.members(target);
     let label = past::label(target, of_version.iter().map(|(_, package)| &**package));
     let selection = match past.last_with(version) {
@@ -196,6 +205,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
         .iter()
         .filter(|(_, p)| !draft.is_withdrawn(p) && draft.pin_of(p).is_none() && higher(p))
         .filter(|(component, p)| draft.may_list(p) && !draft.is_held_back(component, p))
+        .filter(|(component, p)| !draft.is_under_way(component, p))
         .collect();
     let Some(best) = free.iter().map(|(_, p)| pinned_version(target, p)).max().cloned() else {
         return Ok(());
@@ -203,7 +213,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
     for (component, package) in
         newest(free.into_iter().filter(|(_, p)| *pinned_version(target, p) == best).cloned())
     {
-        draft.put(&component, &package);
+        offering::offer(draft, &component, &package);
     }
     Ok(())
 }
@@ -216,7 +226,7 @@ pub fn unpin(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Resu
 pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Result<(), Conflict> {
     let members = draft.members(target);
     let back: Vec<_> = draft.holding.back().filter(|one| target.holds(one)).cloned().collect();
-    if members.is_empty() && back.is_empty() {
+    if members.is_empty() && back.is_empty() && !draft.brings(target) {
         let near = near(draft, &target.name, "; `repoctl list` shows what is");
         return Err(Conflict::one(&target.name, format!("is not in this suite{near}")));
     }
@@ -230,8 +240,20 @@ pub fn remove(draft: &mut Draft<'_>, target: &PinTarget, taken: &[Taken]) -> Res
         let version = pinned_version(target, package).clone();
         draft.withdraw(Withdrawn { target: target.clone(), version });
     }
+    offering::withdraw_above(draft, target, None);
     draft.end_pin(target);
     Ok(())
+}
+
+/// Goes back with a package that is under way to what everybody is offered, and pins it there. What nobody else was
+/// ever offered is withdrawn.
+pub fn roll_back_under_way(draft: &mut Draft<'_>, target: &PinTarget, asking: &Asking) {
+    let members = draft.members(target).into_iter();
+    let selection: Selection = members.map(|(place, one)| (one.digest, (place.0, one))).collect();
+    match past::label(target, selection.values().map(|(_, package)| &**package)) {
+        Some(label) => fix(draft, target, Some(label), &selection, asking),
+        None => offering::withdraw_above(draft, target, None),
+    }
 }
 
 /// Lists exactly `selection` of the target and pins it. What is unlisted by this, and is higher, is
@@ -264,14 +286,13 @@ fn fix(
     for (component, package) in selection.values() {
         draft.put(component, package);
     }
+    offering::withdraw_above(draft, target, version.as_ref());
     if let Some(version) = &version {
         draft.restore(&Withdrawn { target: target.clone(), version: version.clone() });
     }
-    if !draft.spec.versions.is_one() {
-        for (_, package) in selection.values() {
-            let own = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
-            draft.restore(&Withdrawn { target: own, version: package.version.clone() });
-        }
+    for (_, package) in selection.values() {
+        let own = PinTarget { kind: PinKind::Binary, name: package.name.clone() };
+        draft.restore(&Withdrawn { target: own, version: package.version.clone() });
     }
     draft.set_pin(Pin {
         target: target.clone(),
@@ -310,14 +331,6 @@ fn complete(
     selection
 }
 
-/// The version of a package that a pin of this target compares.
-pub fn pinned_version<'p>(target: &PinTarget, package: &'p Package) -> &'p Version {
-    match target.kind {
-        PinKind::Source => &package.source_version,
-        PinKind::Binary => &package.version,
-    }
-}
-
 /// The selection of a version that was never live: its own packages, and of the others those that
 /// are not higher.
 fn with_others(
@@ -335,19 +348,6 @@ fn with_others(
         .filter(|(_, p)| !replaced(p) && pinned_version(target, p).compare(version).is_le());
     let kept = kept.map(|(place, package)| (place.0.clone(), Arc::clone(package)));
     kept.chain(own.iter().cloned()).map(|(component, p)| (p.digest, (component, p))).collect()
-}
-
-/// The highest package of each name and architecture.
-fn newest(taken: impl Iterator<Item = Taken>) -> Vec<Taken> {
-    let mut best: std::collections::BTreeMap<_, Taken> = std::collections::BTreeMap::new();
-    for (component, package) in taken {
-        let key = (package.name.clone(), package.architecture.clone());
-        let higher = best.get(&key).is_none_or(|(_, have)| package.version > have.version);
-        if higher {
-            best.insert(key, (component, package));
-        }
-    }
-    best.into_values().collect()
 }
 
 fn no_such_version(

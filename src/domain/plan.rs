@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::debian::SuiteName;
 use crate::domain::draft::Draft;
 use crate::domain::package_set::Named;
-use crate::domain::{Acceptance, HeldBack, HoldEdit, Move, Pin, SuiteSpec, Withdrawn};
+use crate::domain::{
+    Acceptance, HeldBack, HoldEdit, Move, Pin, Rollout, SuiteSpec, Withdrawn, YankEdit,
+};
 
 /// The difference that a draft makes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,6 +30,12 @@ pub struct Plan {
     pub hold: Option<HoldEdit>,
     /// What came while the suite is held.
     pub held_back: HeldBack,
+    /// What becomes of the yanks of the namespace.
+    pub yanks: Vec<YankEdit>,
+    /// Rollouts that began, or of which something became.
+    pub rollouts: Vec<Rollout>,
+    /// Whether rings are offered something else because of them.
+    pub is_rolled: bool,
     /// The suite's new spec, when it was edited.
     pub spec: Option<SuiteSpec>,
     /// The suite that its alias may be taken from.
@@ -45,7 +53,7 @@ impl Plan {
 
     /// Whether hosts would see a difference.
     pub fn is_visible(&self) -> bool {
-        !self.moves.is_empty() || self.spec.is_some() || self.is_restored
+        !self.moves.is_empty() || self.spec.is_some() || self.is_restored || self.is_rolled
     }
 
     /// Whether there is nothing at all to record.
@@ -105,6 +113,9 @@ impl Draft<'_> {
             restored: self.old_withdrawn.difference(&self.withdrawn).cloned().collect(),
             hold: self.holding.edit(),
             held_back: self.holding.added().clone(),
+            yanks: self.yanking.edits(),
+            rollouts: self.rolling.edits(),
+            is_rolled: self.rolling.is_moved(),
             spec: self.edited.then(|| self.spec.clone()),
             alias_from: self.alias_from.clone().filter(|_| self.edited),
             is_restored: false,

@@ -202,6 +202,8 @@ pub struct Rights {
     named: HashMap<Identity, Vec<Held>>,
     patterns: HashMap<(usize, String), Vec<(GroupName, Member)>>,
     of_group: BTreeMap<GroupName, Vec<Arc<AccessGrant>>>,
+    /// Who is in each group, whether or not it was given anything.
+    members: HashMap<GroupName, BTreeSet<Member>>,
     shut_out: BTreeSet<Identity>,
 }
 
@@ -237,6 +239,7 @@ impl Rights {
     }
 
     fn add_group(&mut self, group: &Group) {
+        self.members.insert(group.name.clone(), group.members.clone());
         let Some(grants) = self.of_group.get(&group.name) else { return };
         for member in &group.members {
             let origin = || Origin::Member { group: group.name.clone(), member: member.clone() };
@@ -281,6 +284,11 @@ impl Rights {
             }
         }
         Entitled::new(identity.clone(), held)
+    }
+
+    /// Whether an identity is in a group.
+    pub fn is_in(&self, group: &GroupName, identity: &Identity) -> bool {
+        self.members.get(group).into_iter().flatten().any(|one| one.matches(identity))
     }
 
     /// Every identity that is named, by a grant or as a member of a group, and is not shut out.

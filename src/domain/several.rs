@@ -80,6 +80,7 @@ impl Draft<'_> {
     fn offered(&self, component: &Component, name: &PackageName) -> Vec<Arc<Package>> {
         let mut offered: Vec<Arc<Package>> = self.accepted_of(component, name);
         offered.retain(|one| self.may_offer(one) && !self.is_held_back(component, one));
+        offered.retain(|one| !self.is_under_way(component, one));
         offered.sort_by(|a, b| a.architecture.cmp(&b.architecture));
         let single: Vec<_> =
             offered.iter().filter(|one| !one.architecture.is_all()).cloned().collect();

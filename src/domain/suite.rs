@@ -2,7 +2,9 @@
 
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::domain::glob::matches;
 use crate::domain::reserved::is_reserved;
+use crate::domain::ring::Rings;
 
 /// What a suite is, as its Release file says it.
 ///
@@ -43,6 +45,9 @@ pub struct SuiteSpec {
     /// never changes.
     #[serde(default, skip_serializing_if = "Namespace::is_default")]
     pub namespace: Namespace,
+    /// Its rings, in the order in which changes reach them.
+    #[serde(default, skip_serializing_if = "Rings::is_unused")]
+    pub rings: Rings,
     /// How long a signature is valid. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -125,6 +130,8 @@ impl SuiteSpec {
                 "upgrades come by themselves anyway; it is for a suite that is not automatic";
             return Err(SpecError { field: "but_automatic_upgrades", problem: problem.into() });
         }
+        let wrong = |problem| SpecError { field: "rings", problem };
+        self.rings.verify().map_err(wrong)?;
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }
@@ -232,25 +239,6 @@ fn valid_pattern(pattern: &str) -> bool {
     let letters = pattern.bytes().filter(|b| *b != b'*').count();
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.*".contains(&b);
     letters >= 2 && pattern.len() <= 128 && pattern.bytes().all(plain)
-}
-
-/// Whether `pattern`, in which `*` stands for any text, matches all of `name`; as apt reads it in
-/// preferences.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let mut last = None;
-    for part in parts {
-        if let Some(part) = last.replace(part) {
-            match rest.find(part) {
-                Some(at) => rest = rest.get(at.saturating_add(part.len())..).unwrap_or_default(),
-                None => return false,
-            }
-        }
-    }
-    last.map_or(rest.is_empty(), |part| rest.ends_with(part))
 }
 
 fn address(field: &'static str, value: Option<&str>, word: &str) -> Result<(), SpecError> {

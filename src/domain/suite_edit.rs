@@ -1,6 +1,7 @@
 //! Suite edit: what may be changed of a live suite.
 
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::domain::ring::RingText;
 use crate::domain::suite::{SpecError, SuiteSpec};
 
 /// An edit of a suite. Origin, Label, name and NotAutomatic cannot be edited: apt would ask a
@@ -19,6 +20,8 @@ pub struct SuiteEdit {
     pub allows: Option<Vec<Privilege>>,
     /// How many versions of a name and architecture are listed at most.
     pub versions: Option<Versions>,
+    /// Rings, in place of those before. In a box, as the alias.
+    pub rings: Option<Box<Vec<RingText>>>,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -86,6 +89,9 @@ impl SuiteEdit {
         }
         if let Some(allows) = &self.allows {
             spec.allows.clone_from(allows);
+        }
+        if let Some(rings) = &self.rings {
+            spec.rings = spec.rings.replaced(rings);
         }
         spec.versions = self.versions.unwrap_or(spec.versions);
         if let Some(namespace) = &self.namespace {

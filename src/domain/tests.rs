@@ -13,10 +13,12 @@ use crate::debian::{
 use crate::digest::Digest;
 use crate::time::Moment;
 
+mod all_and_single;
 mod apart;
 mod hold;
 mod late;
 mod random;
+mod rollouts;
 mod several;
 
 fn name(text: &str) -> PackageName {
@@ -61,9 +63,11 @@ struct Model {
     withdrawn: Vec<Withdrawn>,
     hold: Option<Hold>,
     held_back: Arc<HeldBack>,
+    rollouts: Arc<Rollouts>,
     taken: Vec<Taken>,
     hidden: HashSet<Digest>,
     privileges: HashMap<Digest, Vec<Privilege>>,
+    is_urgent: bool,
 }
 
 impl Model {
@@ -81,6 +85,7 @@ impl Model {
             allows: Vec::new(),
             versions: Versions::ONE,
             namespace: Namespace::default(),
+            rings: Rings::default(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,
@@ -93,8 +98,20 @@ impl Model {
         let generations = vec![PackageSet::default()];
         let (pins, withdrawn, taken) = (Vec::new(), Vec::new(), Vec::new());
         let (hidden, privileges) = (HashSet::new(), HashMap::new());
-        let (hold, held_back) = (None, Arc::default());
-        Self { spec, generations, pins, withdrawn, hold, held_back, taken, hidden, privileges }
+        let (hold, held_back, rollouts) = (None, Arc::default(), Arc::default());
+        Self {
+            spec,
+            generations,
+            pins,
+            withdrawn,
+            hold,
+            held_back,
+            rollouts,
+            taken,
+            hidden,
+            privileges,
+            is_urgent: false,
+        }
     }
 
     fn now(&self) -> &PackageSet {
@@ -107,9 +124,12 @@ impl Model {
     ) -> Result<T, Conflict> {
         let contents = self.now().clone();
         let draft = Draft::new(&self.spec, &contents, &self.pins, &self.withdrawn);
-        let mut draft = draft.held(self.hold.as_ref(), &self.held_back);
+        let draft = draft.held(self.hold.as_ref(), &self.held_back);
+        let mut draft = draft.rolling(&self.rollouts);
+        draft.begin_change(&Identity::server(), "", Moment(1), self.is_urgent);
         draft.learn(self.taken.iter().cloned());
         let result = apply(&mut draft, self)?;
+        rolling::tidy(&mut draft);
         let plan = draft.plan();
         let mut next = contents.clone();
         next.apply(&plan.moves, self.generations.len() as u64);
@@ -234,48 +254,6 @@ fn of_two_versions_in_one_change_the_higher_is_listed() {
         assert_eq!(standings[1 - lower], Standing::Published);
         assert_eq!(model.listed(), ["web 1.1"]);
     }
-}
-
-#[test]
-fn one_version_is_for_all_architectures_or_for_single_ones() {
-    let [all, single] = ["all", "amd64"].map(|of| built("web", "web", "1.0", of));
-    for pair in [[&all, &single], [&single, &all]] {
-        let mut model = Model::new();
-        let [first, second] = pair.map(std::slice::from_ref);
-        model.upload(first).unwrap();
-        let said = model.upload(second).unwrap_err();
-        assert_eq!(said.kind, ConflictKind::Version);
-        let problem = format!("this version is in this suite for {}", first[0].architecture);
-        assert!(said.to_string().contains(&problem), "{said}");
-        assert_eq!(model.upload(first).unwrap(), [Standing::Already]);
-        // They are refused together as well, and while the first one waits.
-        let both = pair.map(Arc::clone);
-        assert!(Model::new().upload(&both).is_err());
-        let mut model = Model::new();
-        model.upload(&[package("web", "2.0")]).unwrap();
-        model.upload(first).unwrap();
-        assert!(model.upload(second).is_err());
-    }
-    // What an earlier build took stays, and sent again it does not replace the other.
-    let mut model = Model::new();
-    model.upload(std::slice::from_ref(&single)).unwrap();
-    model.taken.push((main_component(), Arc::clone(&all)));
-    assert_eq!(model.upload(std::slice::from_ref(&all)).unwrap(), [Standing::Waiting]);
-    assert_eq!(model.listed(), ["web 1.0"]);
-    // Another suite may take the other one.
-    let mut model = Model::new();
-    model.upload(&[single]).unwrap();
-    let known: Vec<_> = model.taken.drain(..).map(|(_, package)| (*package).clone()).collect();
-    let (nothing, by) = (HashSet::new(), Identity::parse("ci").unwrap());
-    let other = SuiteSpec { name: "other".parse().unwrap(), ..model.spec.clone() };
-    let (contents, addition) = (
-        PackageSet::default(),
-        Addition { component: main_component(), package: all, taken_as: None },
-    );
-    let mut draft = Draft::new(&other, &contents, &[], &[]);
-    let known =
-        Known { packages: &known, hidden: &nothing, taken: &nothing, privileges: &HashMap::new() };
-    assert!(add(&mut draft, &[addition], known, &by, Moment(1)).is_ok());
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::catalogue::Catalogue;
 use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::host::Address;
-use crate::domain::{Admitted, Conflict, EnrolmentToken, StoredChunk, host};
+use crate::domain::patterns::GroupName;
+use crate::domain::{Admitted, Conflict, EnrolmentToken, Identity, RingId, StoredChunk, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
 use crate::flow::state::damage::DamageBook;
@@ -199,6 +200,13 @@ impl Repository {
     /// The desk of a suite.
     pub fn desk(&self, suite: &SuiteName) -> Option<Arc<Desk>> {
         self.desks.load().get(suite).cloned()
+    }
+
+    /// The ring of a suite that a host is in; `None` when it is in none.
+    pub fn ring_of(&self, desk: &Desk, host: &Identity) -> Option<RingId> {
+        let (state, grants) = (desk.state(), self.grants.load());
+        let is_in = |group: &GroupName| grants.rights().is_in(group, host);
+        state.spec.rings.of(&desk.suite, host, &is_in).map(|ring| ring.id)
     }
 
     /// The suite that has this alias. Callers that check rights use

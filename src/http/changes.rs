@@ -8,7 +8,7 @@ use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS, Promote, Prom
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::pinning::Leeway;
 use crate::domain::promotion::Wanted;
-use crate::domain::{self, Expect, PinKind, PinTarget, Right};
+use crate::domain::{self, Expect, PinKind, PinTarget, Right, RolloutStep};
 use crate::flow::change::promote;
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::report::identities;
@@ -18,7 +18,7 @@ use crate::http::extract::Path;
 use crate::http::json::json_response;
 use crate::http::refused::AttemptedChange;
 use crate::http::sent::Sent;
-use crate::http::{App, views};
+use crate::http::{App, rollouts, views};
 
 /// What became of a change: 202 where a package was taken and hosts are not offered it, otherwise 200.
 pub struct Changed(pub ChangeOutcome);
@@ -63,7 +63,7 @@ async fn made(
 ) -> Result<Changed, Failure> {
     let suite = caller.suite(app, suite)?;
     let right = match &request.change {
-        Change::Add { .. } | Change::Promote(_) => Right::Upload(&suite),
+        Change::Add { .. } | Change::Promote(_) if !request.urgent => Right::Upload(&suite),
         _ => Right::Operate(&suite),
     };
     let admitted = caller.admit(app, right)?;
@@ -73,7 +73,7 @@ async fn made(
         expect: request
             .expect_generation
             .map(|generation| Expect { generation, exactly: request.as_shown }),
-        leeway: Leeway { cascade: request.cascade, force: request.force },
+        leeway: Leeway { cascade: request.cascade, force: request.force, urgent: request.urgent },
     };
     let change = asked(app, caller, &suite, request.change).await?;
     let dry_run = terms.dry_run;
@@ -151,6 +151,10 @@ async fn asked(
             some_or_all(&packages, all)?;
             domain::Change::Unpin(targets(packages, binary)?)
         }
+        Change::Advance { of, to } => rollouts::step(of, RolloutStep::Advance(to))?,
+        Change::Pause { of } => rollouts::step(of, RolloutStep::Pause)?,
+        Change::Resume { of } => rollouts::step(of, RolloutStep::Resume)?,
+        Change::Abort { of } => rollouts::step(of, RolloutStep::Abort)?,
         Change::Hold {} => domain::Change::Hold,
         Change::Release {} => domain::Change::Release,
         Change::Remove { packages, binary } => {

@@ -32,6 +32,7 @@ pub mod reports;
 pub mod repository;
 pub mod restored;
 pub mod rights;
+mod rollouts;
 pub mod route;
 pub mod routes;
 pub mod sent;
@@ -42,6 +43,7 @@ pub mod table;
 mod told;
 pub mod uploads;
 pub mod views;
+mod yanks;
 
 pub use app::{App, Site};
 pub use handover::Handover;

@@ -8,7 +8,7 @@ use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
 
-use crate::api::{BlobOutcome, Change, ChangeRequest, Code, MessageQuery, Promote};
+use crate::api::{BlobOutcome, Change, ChangeRequest, Code, MessageQuery, Promote, WhichRollout};
 use crate::debian::PackageName;
 use crate::domain::promotion::FROM;
 use crate::domain::{Actor, Admitted, Event};
@@ -49,6 +49,10 @@ impl AttemptedChange {
             }
             Change::Unpin { packages, .. } => ("unpin", some(packages)),
             Change::Remove { packages, .. } => ("remove", some(packages)),
+            Change::Advance { of, .. } => ("advance", rollout(of)),
+            Change::Pause { of } => ("pause", rollout(of)),
+            Change::Resume { of } => ("resume", rollout(of)),
+            Change::Abort { of } => ("abort", rollout(of)),
             Change::Hold {} => ("hold", String::new()),
             Change::Release {} => ("release", String::new()),
         };
@@ -65,6 +69,12 @@ impl AttemptedChange {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Which rollout is named, for the log.
+fn rollout(of: &WhichRollout) -> String {
+    let number = of.rollout.map(|number| format!("rollout {number}"));
+    number.or_else(|| of.package.as_ref().map(ToString::to_string)).unwrap_or_default()
 }
 
 /// A request, for its line in the log.

@@ -7,14 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteRedate, SuiteView};
 use crate::debian::SuiteName;
 use crate::debian::release::SNAPSHOTS_WORD;
-use crate::domain::{self, AliasEdit, Right, SuiteSpec};
+use crate::domain::{self, AliasEdit, Right, Rings, SuiteSpec};
 use crate::flow::report::reports;
 use crate::flow::upkeep::suite as flow;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::sent::Sent;
-use crate::http::{App, views};
+use crate::http::{App, rollouts, views};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -24,7 +24,8 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<Sui
     let mut seen = Vec::new();
     for name in app.repository.desks().keys() {
         if caller.admit(&app, Right::Read(name)).is_ok() {
-            seen.push(views::suite(reports::suite(&app.repository, name).await?));
+            let operates = caller.admit(&app, Right::Operate(name)).is_ok();
+            seen.push(views::suite(reports::suite(&app.repository, name).await?, operates));
         }
     }
     Ok(Json(seen))
@@ -38,7 +39,8 @@ pub async fn show(
 ) -> Result<Json<SuiteView>, Failure> {
     let suite = caller.suite(&app, &suite)?;
     reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
-    Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?)))
+    let operates = caller.admit(&app, Right::Operate(&suite)).is_ok();
+    Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?, operates)))
 }
 
 /// `POST /suites`.
@@ -71,14 +73,15 @@ pub async fn create(
         translations: definition.translations,
         versions: definition.versions,
         namespace: definition.namespace,
+        rings: Rings::default().replaced(&rollouts::rings(definition.rings)?),
     };
     if definition.dry_run {
         let spec = flow::rehearse(&app.repository, spec).await?;
-        return Ok(Json(views::suite(reports::planned(spec))));
+        return Ok(Json(views::suite(reports::planned(spec), true)));
     }
     let name = spec.name.clone();
     flow::create(&app.repository, &admitted, spec).await?;
-    Ok(Json(views::suite(reports::suite(&app.repository, &name).await?)))
+    Ok(Json(views::suite(reports::suite(&app.repository, &name).await?, true)))
 }
 
 /// `PATCH /suites/{suite}`.
@@ -110,6 +113,7 @@ pub async fn edit(
         translations: edit.translations,
         versions: edit.versions,
         namespace: edit.namespace,
+        rings: edit.rings.map(rollouts::rings).transpose()?.map(Box::new),
     };
     let outcome = flow::edit(&app.repository, &admitted, &suite, changed, edit.dry_run).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))
@@ -136,7 +140,7 @@ pub async fn redate(
     let suite: SuiteName = parse("suite", &suite)?;
     let admitted = caller.saying(&asked.message)?.admit(&app, Right::Administer)?;
     flow::redate(&app.repository, &admitted, &suite).await?;
-    Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?)))
+    Ok(Json(views::suite(reports::suite(&app.repository, &suite).await?, true)))
 }
 
 /// `DELETE /suites/{suite}`: only when it holds no packages, and only at the generation of `If-Match`.

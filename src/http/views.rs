@@ -37,6 +37,7 @@ pub fn outcome(suite: &SuiteName, made: Outcome, hosts: Vec<HostSeen>) -> Change
         dry_run: made.dry_run,
         items,
         moves: made.moves.iter().map(moved).collect(),
+        rolled: made.is_rolled,
         pins: made.pinned.iter().map(|one| pin(suite, one)).collect(),
         ended: made.ended.iter().map(|one| pin(suite, one)).collect(),
         beyond: made.beyond,
@@ -71,6 +72,7 @@ fn item(added: &Added) -> ItemOutcome {
         component: added.component.clone(),
         state: match added.standing {
             Standing::Published => ItemState::Published,
+            Standing::RollingOut => ItemState::RollingOut,
             Standing::Already => ItemState::Already,
             Standing::Waiting => ItemState::Waiting,
             Standing::Withdrawn => ItemState::Withdrawn,
@@ -120,8 +122,8 @@ pub fn hold((hold, held_back): &(Hold, u64)) -> HoldView {
     HoldView { author, message, at: at.0, held_back: *held_back }
 }
 
-/// A suite.
-pub fn suite(report: SuiteReport) -> SuiteView {
+/// A suite, for a caller who operates it or not.
+pub fn suite(report: SuiteReport, operates: bool) -> SuiteView {
     let spec = report.spec;
     SuiteView {
         name: spec.name,
@@ -143,6 +145,7 @@ pub fn suite(report: SuiteReport) -> SuiteView {
         translations: spec.translations,
         versions: spec.versions,
         namespace: spec.namespace,
+        rings: crate::http::rollouts::rings_view(&spec.rings, operates),
         hold: report.hold.as_ref().map(hold),
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),
@@ -185,6 +188,7 @@ pub fn placement(report: PlacementReport) -> (SuiteName, PlacementView) {
         source_version: report.package.source_version,
         state: match report.standing {
             PlacementStanding::Live => PlacementState::Live,
+            PlacementStanding::RollingOut => PlacementState::RollingOut,
             PlacementStanding::Waiting => PlacementState::Waiting,
             PlacementStanding::Superseded => PlacementState::Superseded,
             PlacementStanding::Withdrawn => PlacementState::Withdrawn,

@@ -296,14 +296,30 @@ impl Signer {
         date: ReleaseDate,
         release_text: &str,
     ) -> Result<SignedRelease, SigningError> {
-        check_text(release_text, date.moment).map_err(SigningError::Text)?;
+        let mut signed = self.sign_all(date, &[release_text])?;
+        signed.pop().ok_or_else(|| SigningError::Text("there is none".into()))
+    }
+
+    /// Signs several texts with one Date: what a suite serves everybody, and what it serves its rings.
+    ///
+    /// # Errors
+    /// As for [`Signer::sign`].
+    pub fn sign_all(
+        &self,
+        date: ReleaseDate,
+        texts: &[impl AsRef<str>],
+    ) -> Result<Vec<SignedRelease>, SigningError> {
+        for text in texts {
+            check_text(text.as_ref(), date.moment).map_err(SigningError::Text)?;
+        }
         timestamp(date.moment)?;
         let signers = self.signers(&date.suite)?;
         if let Some((fingerprint, created)) = signers.newest().filter(|(_, at)| *at > date.moment) {
             return Err(SigningError::KeyYounger { fingerprint, created, date: date.moment });
         }
         self.floor.raise(&date.suite, date.moment, date.generation)?;
-        Ok(signers.sign_proven(release_text, date.moment, true)?.0)
+        let sign = |text: &_| Ok(signers.sign_proven(AsRef::as_ref(text), date.moment, true)?.0);
+        texts.iter().map(sign).collect()
     }
 
     /// Signs the text of an earlier state with every key and gives it back, with the time that the

@@ -123,6 +123,18 @@ fn ask_everything(between: &Between) {
     run("hold --suite stable -m moving");
     run("suite show stable");
     run("release --suite stable -m moved --yes");
+    run("yank acme-more=1.0 --dry-run");
+    run("yank acme-more=1.0 -m broken --yes");
+    run("yanks");
+    run("yank --undo acme-more=1.0 --yes");
+    run("suite create wide --ring canary=web1.example.org --ring early=10% -m steps");
+    run(&format!("upload --suite wide {old}"));
+    run("rollout status --suite wide --all");
+    run("rollout pause --suite wide acme-web -m slow");
+    run("rollout resume --suite wide 1");
+    run("rollout advance --suite wide --to early --dry-run");
+    run("rollout advance --suite wide --to everyone -m well");
+    run(&format!("upload --suite wide {new} --urgent"));
     run(
         "suite edit stable --description Ours --valid-days 10 --add-component extra -m wider --yes",
     );

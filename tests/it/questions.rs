@@ -44,6 +44,12 @@ impl Desk {
             let deb = server.deb(&package(name, "1.0").field("Source", source));
             server.repoctl(&["upload", "--suite", "edge", &deb]).expect_success();
         }
+        let ring = ["suite", "create", "wide", "--ring", "canary=canary.example.org"];
+        server.repoctl(&ring).expect_success();
+        for name in ["acme-new", "acme-late"] {
+            let deb = server.deb(&package(name, "1.0").field("Source", name));
+            server.repoctl(&["upload", "--suite", "wide", &deb]).expect_success();
+        }
         let room = PathBuf::from(server.at("room"));
         std::fs::create_dir_all(&room).unwrap();
         let cron = package("acme-cron", "1.0");

@@ -3,10 +3,11 @@
 
 use super::emptied;
 use super::heads::{lock, renew_head};
-use super::indices::{record_block, record_chunk, record_indices, record_run};
+use super::indices::{record_block, record_chunk, record_indices, record_ring_indices, record_run};
+use super::listed::{file, listed, with_chunks};
 use super::rows::{
-    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, damaged, encoding, json, moment, number,
-    number_optional, package_columns, parse,
+    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, json, moment, number, number_optional,
+    package_columns, parse,
 };
 use super::suites::read_contents;
 use super::{Answer, ChunkCache, Row, Store, Tx, Value, all, count, one};
@@ -99,7 +100,7 @@ const PACKS: &str = "\
 const INDEX: &str = "\
     SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM (SELECT path, encoding, size_bytes, digest, rope_id, listed, made_of, until_generation \
-        FROM index_file WHERE suite_id = $1 AND path = $2 AND from_generation <= $3 \
+        FROM index_file WHERE suite_id = $1 AND path = $2 AND ring IS NULL AND from_generation <= $3 \
         ORDER BY from_generation DESC, id DESC LIMIT 1) AS i \
     JOIN rope AS r ON r.id = i.rope_id \
     WHERE i.until_generation IS NULL OR i.until_generation > $3";
@@ -108,7 +109,7 @@ const PAST: &str = "\
     SELECT i.from_generation, g.published_at, i.digest, i.size_bytes FROM index_file AS i \
     JOIN suite AS s ON s.id = i.suite_id \
     JOIN generation AS g ON g.suite_id = i.suite_id AND g.number = i.from_generation \
-    WHERE s.name = $1 AND i.path = $2 AND i.from_generation < $3 \
+    WHERE s.name = $1 AND i.path = $2 AND i.ring IS NULL AND i.from_generation < $3 \
         AND (i.until_generation IS NULL OR i.until_generation > i.from_generation) \
     ORDER BY i.from_generation DESC LIMIT $4";
 
@@ -131,7 +132,7 @@ const BY_HASH: &str = "\
 const INDICES: &str = "\
     SELECT i.path, i.encoding, i.size_bytes, i.digest, r.chunk_ids, i.listed, i.made_of \
     FROM index_file AS i JOIN rope AS r ON r.id = i.rope_id \
-    WHERE i.suite_id = $1 AND i.from_generation <= $2 \
+    WHERE i.suite_id = $1 AND i.ring IS NULL AND i.from_generation <= $2 \
         AND (i.until_generation IS NULL OR i.until_generation > $2) \
     ORDER BY i.path";
 
@@ -268,7 +269,9 @@ impl<S: Store> Generations for S {
             let (id, _) = lock(tx, &done.suite)?;
             renew_head(tx, &done.suite, id, &done.head)?;
             done.chunks.iter().try_for_each(|chunk| record_chunk(tx, chunk))?;
-            record_indices(tx, id, count(done.head.generation)?, &done.indices)
+            let generation = count(done.head.generation)?;
+            record_indices(tx, id, generation, &done.indices)?;
+            record_ring_indices(tx, id, generation, &done.rings)
         })
     }
 
@@ -320,49 +323,6 @@ pub(super) fn generation(row: &dyn Row) -> Answer<GenerationRecord> {
 /// The directory of a path; empty at the top.
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
-}
-
-/// An index file whose chunks are known by their row ids only.
-pub(super) struct Listed {
-    path: String,
-    encoding: Encoding,
-    size_bytes: u64,
-    digest: Digest,
-    chunk_ids: Vec<i64>,
-    listed: bool,
-    made_of: Option<u64>,
-}
-
-pub(super) fn listed(row: &dyn Row) -> Answer<Listed> {
-    let (ids, rest) = row.bytes(4)?.as_chunks::<8>();
-    if !rest.is_empty() {
-        return Err(damaged("a rope ends in the middle of a chunk's id"));
-    }
-    Ok(Listed {
-        path: row.text(0)?.to_owned(),
-        encoding: encoding(row, 1)?,
-        size_bytes: number(row, 2)?,
-        digest: parse(row, 3)?,
-        chunk_ids: ids.iter().map(|id| i64::from_be_bytes(*id)).collect(),
-        listed: row.integer(5)? == 1,
-        made_of: number_optional(row, 6)?,
-    })
-}
-
-/// A file with its chunks.
-pub(super) fn with_chunks(
-    chunk_cache: &ChunkCache,
-    tx: &mut dyn Tx,
-    listed: Listed,
-) -> Answer<IndexRecord> {
-    let chunks = chunk_cache.read(tx, &listed.chunk_ids, listed.encoding)?;
-    let keys = chunks.iter().map(|chunk| chunk.key).collect();
-    Ok(IndexRecord { file: file(listed, keys), chunks })
-}
-
-fn file(listed: Listed, chunks: std::sync::Arc<[Digest]>) -> IndexFile {
-    let Listed { path, encoding, size_bytes, digest, listed, made_of, .. } = listed;
-    IndexFile { path, encoding, size_bytes, digest, chunks, listed, made_of }
 }
 
 /// Reads the chunks of a rope once for all encodings that share it.

@@ -1,7 +1,7 @@
 //! Heads: what a suite serves, and the lock that makes its writers take turns.
 
 use super::rows::{moment, number};
-use super::{Answer, Tx, count, one};
+use super::{Answer, Tx, count, one, rings};
 use crate::catalogue::CatalogueError;
 use crate::debian::SuiteName;
 use crate::domain::Head;
@@ -88,13 +88,13 @@ fn write_head(
     ];
     match tx.exec(sql, &values)? {
         0 => Err(CatalogueError::Stale(suite.clone())),
-        _ => Ok(()),
+        _ => rings::move_heads(tx, id, &head.rings),
     }
 }
 
 /// The head of a suite; `None` before the first publication.
 pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
-    one(tx, HEAD, &[suite.into()], |row| {
+    let head = one(tx, HEAD, &[suite.into()], |row| {
         Ok(Head {
             generation: number(row, 0)?,
             date: moment(row, 1)?,
@@ -102,6 +102,9 @@ pub fn find_head(tx: &mut dyn Tx, suite: i64) -> Answer<Option<Head>> {
             release: row.text(3)?.to_owned(),
             release_gpg: row.text(4)?.to_owned(),
             in_release: row.text(5)?.to_owned(),
+            rings: Vec::new(),
         })
-    })
+    })?;
+    let Some(head) = head else { return Ok(None) };
+    Ok(Some(Head { rings: rings::find_heads(tx, suite)?, ..head }))
 }

@@ -7,7 +7,7 @@ use super::rows::{encoding, encoding_word, number, number_optional};
 use super::{Answer, Tx, Value, all, count, one};
 use crate::catalogue::CatalogueError;
 use crate::digest::{Digest, Hasher};
-use crate::domain::{Encoding, IndexFile, StoredBlock, StoredChunk, StoredRun};
+use crate::domain::{Encoding, IndexFile, RingFiles, StoredBlock, StoredChunk, StoredRun};
 
 const RECORD_CHUNK: &str = "\
     INSERT INTO chunk (chunk_key, pack, plain_offset, plain_bytes, plain_lines, member_offset, member_bytes, \
@@ -33,11 +33,11 @@ const RECORD_ROPE: &str = "INSERT INTO rope (rope_key, chunk_ids) VALUES ($1, $2
 
 const LIVE_INDICES: &str = "\
     SELECT path, digest, size_bytes, rope_id, listed, encoding, made_of FROM index_file \
-    WHERE suite_id = $1 AND until_generation IS NULL";
+    WHERE suite_id = $1 AND ring IS NULL AND until_generation IS NULL";
 
 const CLOSE_INDEX: &str = "\
     UPDATE index_file SET until_generation = $1 \
-    WHERE suite_id = $2 AND path = $3 AND until_generation IS NULL";
+    WHERE suite_id = $2 AND path = $3 AND ring IS NULL AND until_generation IS NULL";
 
 const RECORD_INDEX: &str = "\
     INSERT INTO index_file (suite_id, path, encoding, size_bytes, digest, rope_id, \
@@ -48,7 +48,18 @@ const RECORD_INDEX: &str = "\
 // which.
 const DATE_INDEX: &str = "\
     UPDATE index_file SET made_of = $1 \
-    WHERE suite_id = $2 AND path = $3 AND until_generation IS NULL";
+    WHERE suite_id = $2 AND path = $3 AND ring IS NULL AND until_generation IS NULL";
+
+const LIVE_OF_RINGS: &str = "\
+    SELECT id, ring, path, digest, rope_id FROM index_file \
+    WHERE suite_id = $1 AND ring IS NOT NULL AND until_generation IS NULL";
+
+const CLOSE_OF_RING: &str = "UPDATE index_file SET until_generation = $1 WHERE id = $2";
+
+const RECORD_OF_RING: &str = "\
+    INSERT INTO index_file (suite_id, ring, path, encoding, size_bytes, digest, rope_id, listed, \
+        from_generation) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)";
 
 /// Opens an interval for each file that is new or changed, and closes the intervals of files that
 /// ended. An unchanged file adds no row.
@@ -97,6 +108,46 @@ pub fn record_indices(
 
 fn close_index(tx: &mut dyn Tx, suite: i64, number: i64, path: &str) -> Answer<()> {
     tx.exec(CLOSE_INDEX, &[number.into(), suite.into(), path.into()]).map(drop)
+}
+
+/// Opens an interval for each file of a ring that is new or changed, and closes those of files that ended.
+pub fn record_ring_indices(
+    tx: &mut dyn Tx,
+    suite: i64,
+    generation: i64,
+    rings: &[RingFiles],
+) -> Answer<()> {
+    let live = all(tx, LIVE_OF_RINGS, &[suite.into()], |row| {
+        let ring: u32 = number(row, 1)?;
+        let file = (row.integer(0)?, row.text(3)?.to_owned(), row.integer(4)?);
+        Ok(((ring, row.text(2)?.to_owned()), file))
+    })?;
+    let mut live: HashMap<_, _> = live.into_iter().collect();
+    let mut ropes = Ropes::default();
+    for (ring, file) in rings.iter().flat_map(|(ring, files)| files.iter().map(move |f| (ring, f)))
+    {
+        let rope = ropes.record(tx, &file.chunks)?;
+        let digest = file.digest.to_string();
+        if let Some((id, before, before_rope)) = live.remove(&(ring.0, file.path.clone())) {
+            if before == digest && before_rope == rope {
+                continue;
+            }
+            tx.exec(CLOSE_OF_RING, &[generation.into(), id.into()])?;
+        }
+        let values = [
+            suite.into(),
+            i64::from(ring.0).into(),
+            file.path.as_str().into(),
+            encoding_word(file.encoding).into(),
+            count(file.size_bytes)?.into(),
+            digest.into(),
+            rope.into(),
+            generation.into(),
+        ];
+        tx.exec(RECORD_OF_RING, &values)?;
+    }
+    live.into_values()
+        .try_for_each(|(id, ..)| tx.exec(CLOSE_OF_RING, &[generation.into(), id.into()]).map(drop))
 }
 
 /// Digest, size, rope, whether it is listed, and its form. The form is compared too, because a gzip

@@ -27,16 +27,20 @@ mod heads;
 mod healths;
 mod indices;
 mod journal;
+mod listed;
 mod moved;
 mod packages;
 mod publish;
 mod repairs;
 mod reports;
 mod restorations;
+mod ring_files;
+mod rings;
 mod rows;
 mod slices;
 mod snapshots;
 mod suites;
+mod yanks;
 
 pub use chunk_cache::ChunkCache;
 

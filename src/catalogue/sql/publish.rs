@@ -6,9 +6,9 @@ use std::collections::hash_map::Entry;
 
 use super::bindings::{self, Bound, By};
 use super::heads::{find_head, lock};
-use super::indices::{record_chunk, record_indices};
+use super::indices::{record_chunk, record_indices, record_ring_indices};
 use super::rows::{number, parse, to_json};
-use super::{Answer, Tx, Value, aliases, audit, count, one, slices};
+use super::{Answer, Tx, Value, aliases, audit, count, one, rings, slices, yanks};
 use crate::catalogue::CatalogueError;
 use crate::debian::{Component, Namespace, SuiteName};
 use crate::digest::Digest;
@@ -111,6 +111,9 @@ pub fn publish(tx: &mut dyn Tx, publication: &Publication) -> Answer<()> {
     }
     batch.record_pins(publication)?;
     batch.record_hold(publication)?;
+    let generation = publication.generation.as_ref().map(|new| new.record.generation);
+    yanks::record(batch.tx, &batch.namespace, &publication.yanks)?;
+    rings::record_rollouts(batch.tx, id, generation, &publication.rollouts)?;
     match &publication.generation {
         Some(new) => batch.record_generation(new)?,
         None if publication.sliced > 0 => return Err(batch.stale()),
@@ -286,7 +289,7 @@ impl<'t> PublishBatch<'t> {
 
     /// Records a generation, which must be the next one.
     fn record_generation(&mut self, new: &NewGeneration) -> Answer<()> {
-        let NewGeneration { record, entered, left, chunks, indices, head } = new;
+        let NewGeneration { record, entered, left, chunks, indices, rings, head } = new;
         let generation = record.generation;
         if self.next != generation || head.generation != generation {
             return Err(self.stale());
@@ -303,6 +306,7 @@ impl<'t> PublishBatch<'t> {
         }
         chunks.iter().try_for_each(|chunk| record_chunk(self.tx, chunk))?;
         record_indices(self.tx, self.id, number, indices)?;
+        record_ring_indices(self.tx, self.id, number, rings)?;
         self.move_head(head)
     }
 
@@ -365,7 +369,8 @@ impl<'t> PublishBatch<'t> {
             head.release_gpg.as_str().into(),
             head.in_release.as_str().into(),
         ];
-        self.tx.exec(MOVE_HEAD, &values).map(drop)
+        self.tx.exec(MOVE_HEAD, &values)?;
+        rings::move_heads(self.tx, self.id, &head.rings)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::generations::{listed, with_chunks};
 use super::indices::record_chunk;
+use super::listed::{listed, with_chunks};
 use super::rows::{chunk, chunk_columns, damaged, number, parse};
 use super::{Answer, ChunkCache, Row, Store, Tx, all, count, one};
 use crate::catalogue::{CatalogueError, FiledIndex, IndexRecord, Repairs};

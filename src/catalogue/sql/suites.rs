@@ -7,7 +7,9 @@ use super::rows::{
     PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
     parse, parse_optional, pin_target, to_json,
 };
-use super::{Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, slices};
+use super::{
+    Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, rings, slices, yanks,
+};
 use crate::catalogue::{CatalogueError, Departed, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
@@ -320,6 +322,7 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
     let spec: SuiteSpec = spec;
     let mut contents = read_contents(tx, LIVE, &[id.into(), count(last_generation)?.into()])?;
     contents.limit(spec.versions);
+    let yanks = yanks::of(tx, &spec.namespace)?;
     Ok(Some(SuiteState {
         spec,
         contents,
@@ -334,6 +337,8 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
             Ok(Hold { author, message, at: moment(row, 2)? })
         })?,
         held_back: Arc::new(held_back(tx, id)?),
+        rollouts: Arc::new(rings::open_rollouts(tx, id)?),
+        yanks: Arc::new(yanks),
     }))
 }
 
@@ -391,5 +396,5 @@ fn remove_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<()> {
     tx.exec(KEEP_TAKEN, &[id.into()])?;
     tx.exec(KEEP_BOUND, &[id.into()])?;
     aliases::drop_of(tx, id)?;
-    REMOVE.into_iter().try_for_each(|sql| tx.exec(sql, &[id.into()]).map(drop))
+    rings::REMOVE.into_iter().chain(REMOVE).try_for_each(|sql| tx.exec(sql, &[id.into()]).map(drop))
 }

@@ -195,6 +195,7 @@ fn what_is_there_and_what_is_not_take_the_same_statements() {
 fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Publication {
     let at = Moment(1_000).plus(i64::try_from(number).unwrap());
     let head = Head {
+        rings: Vec::new(),
         generation: number,
         date: at,
         valid_until: at,
@@ -212,8 +213,10 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
         left: 0,
     };
     let (left, chunks, indices) = (Vec::new(), Vec::new(), Vec::new());
-    let new = NewGeneration { record, entered, left, chunks, indices, head };
+    let new = NewGeneration { record, entered, left, chunks, indices, rings: Vec::new(), head };
     Publication {
+        rollouts: Vec::new(),
+        yanks: Vec::new(),
         suite: SuiteName::parse("stable").unwrap(),
         accepted: Vec::new(),
         pinned: Vec::new(),

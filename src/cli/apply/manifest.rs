@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::api::{AccessGrant, AccessView, SuiteView};
+use crate::api::{AccessGrant, AccessView, Ring, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::toml_text::{Fault, TomlText};
 
@@ -52,6 +52,8 @@ pub struct SuiteEntry {
     pub versions: Option<Versions>,
     /// Within which a name, version and architecture belong to one set of bytes.
     pub namespace: Option<Namespace>,
+    /// Its rings, in the order in which changes reach them.
+    pub rings: Option<Vec<Ring>>,
     /// How long a signature is valid. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -165,6 +167,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("allows", list(&suite.allows)),
         ("versions", versions(suite.versions)),
         ("namespace", quoted(suite.namespace.as_str())),
+        ("rings", rings(&suite.rings)),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),
@@ -178,6 +181,12 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
     for (key, value) in lines {
         out.push_str(&format!("{key} = {value}\n"));
     }
+}
+
+fn rings(rings: &[Ring]) -> String {
+    let ring =
+        |ring: &Ring| format!("{{ name = {}, hosts = {} }}", quoted(&ring.name), list(&ring.hosts));
+    format!("[{}]", rings.iter().map(ring).collect::<Vec<_>>().join(", "))
 }
 
 fn versions(versions: Versions) -> String {

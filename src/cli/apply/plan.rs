@@ -6,7 +6,7 @@ use super::aliases;
 use super::manifest::{Manifest, SuiteEntry, settle};
 use super::stays::{self, Stays, Unnamed};
 use crate::api::{
-    AccessChange, AccessGrant, AccessGroup, AccessView, SuiteDefinition, SuiteEdit, SuiteView,
+    AccessChange, AccessGrant, AccessGroup, AccessView, Ring, SuiteDefinition, SuiteEdit, SuiteView,
 };
 use crate::cli::absent::Known;
 use crate::cli::render;
@@ -258,6 +258,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         pdiffs: entry.pdiffs.unwrap_or(true),
         translations: entry.translations.unwrap_or(false),
         versions: entry.versions.unwrap_or_default(),
+        rings: entry.rings.clone().unwrap_or_default(),
         namespace: entry.namespace.clone().unwrap_or_default(),
         dry_run: false,
     }
@@ -309,6 +310,14 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
         let named = |all: &[Privilege]| all.iter().map(|one| one.as_str()).collect::<Vec<_>>();
         lines.push(format!("allows {:?} -> {:?}", named(&suite.allows), named(allows)));
         edit.allows = Some(allows.clone());
+    }
+    if let Some(rings) = entry.rings.as_ref().filter(|rings| **rings != suite.rings) {
+        let named = |all: &[Ring]| {
+            let ring = |one: &Ring| format!("{}={}", one.name, one.hosts.join(","));
+            all.iter().map(ring).collect::<Vec<_>>()
+        };
+        lines.push(format!("rings {:?} -> {:?}", named(&suite.rings), named(rings)));
+        edit.rings = Some(rings.clone());
     }
     let new = entry.components.iter().flatten().filter(|one| !suite.components.contains(one));
     edit.add_components = new.cloned().collect();

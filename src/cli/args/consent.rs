@@ -2,7 +2,7 @@
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HealthCommand, HostCommand,
-    IdentityCommand, KeyCommand, RestoredCommand, SuiteCommand, YesArg,
+    IdentityCommand, KeyCommand, RestoredCommand, RolloutCommand, SuiteCommand, YesArg,
 };
 
 /// The effect of a command on others. The whole list is in docs/questions.md.
@@ -35,7 +35,9 @@ impl Command {
             Self::Unpin(args) => args.how.sure.into(),
             Self::Promote(args) => args.how.sure.into(),
             Self::Remove(args) => args.how.sure.into(),
+            Self::Yank(args) => args.how.sure.into(),
             Self::Release(args) => args.how.sure.into(),
+            Self::Rollout(command) => command.consent(),
             Self::Host(command) => command.consent(),
             Self::Identity(command) => command.consent(),
             Self::Key(command) => command.consent(),
@@ -63,6 +65,7 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::Yanks
             | Self::WhoHas(_)
             | Self::Fleet(_)
             | Self::Status
@@ -81,6 +84,18 @@ impl SuiteCommand {
             Self::Remove(args) => args.sure.into(),
             Self::Redate(args) => args.sure.into(),
             Self::List | Self::Show(_) => Consent::Reads,
+        }
+    }
+}
+
+impl RolloutCommand {
+    fn consent(&self) -> Consent {
+        match self {
+            Self::Advance(args) => args.how.sure.into(),
+            Self::Abort(args) => args.how.sure.into(),
+            // Each undoes the other.
+            Self::Pause(_) | Self::Resume(_) => Consent::Plain,
+            Self::Status(_) => Consent::Reads,
         }
     }
 }

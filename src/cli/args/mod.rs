@@ -12,9 +12,11 @@ mod pins;
 mod promote;
 mod restored;
 mod rights;
+mod rollout;
 mod signing;
 mod suite;
 mod why;
+mod yank;
 
 use std::path::PathBuf;
 
@@ -44,8 +46,11 @@ pub use rights::{
     AccessCommand, AccessGrantArgs, AccessRevokeArgs, ApplyArgs, ExplainArgs, GroupCommand,
     GroupMembers, GroupRemove,
 };
+pub use rollout::{RolloutCommand, RolloutHalt, RolloutStatus, WhichArg};
 pub use signing::{KeyCommand, KeyWord};
 pub use suite::{SuiteCommand, SuiteCreate, SuiteEditArgs};
+
+pub use yank::YankArgs;
 
 /// Uploads, pins, rolls back and asks, over HTTPS with a client certificate.
 #[derive(Parser, Debug)]
@@ -169,10 +174,18 @@ pub enum Command {
     Promote(PromoteArgs),
     /// Stop offering packages
     Remove(RemoveArgs),
+    /// Have a version offered nowhere: it leaves every suite, ring and snapshot
+    Yank(YankArgs),
+    /// List what is yanked
+    #[command(after_help = "EXAMPLE:\n  repoctl yanks")]
+    Yanks,
     /// Offer nothing new in a suite until it is released
     Hold(HoldArgs),
     /// Offer again what is uploaded to a suite, and what came while it was held
     Release(ReleaseArgs),
+    /// Changes on their way through the rings of a suite
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl rollout status --suite stable")]
+    Rollout(RolloutCommand),
     /// Certificates for hosts, and what hosts need in /etc/apt
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl host issue web-01 --suite stable")]
     Host(HostCommand),

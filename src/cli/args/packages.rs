@@ -33,6 +33,9 @@ pub struct UploadArgs {
     /// stays
     #[arg(long)]
     pub require_live: bool,
+    /// Bring it to all rings of the suite at once; takes an operator
+    #[arg(long)]
+    pub urgent: bool,
     /// Publish what is not refused, and say at the end what was; exits with 1 if anything was
     #[arg(long)]
     pub keep_going: bool,

@@ -45,6 +45,9 @@ pub struct PromoteArgs {
     /// promotion stays
     #[arg(long)]
     pub require_live: bool,
+    /// Bring it to all rings of --to at once; takes an operator of it
+    #[arg(long)]
+    pub urgent: bool,
     /// Only if this is the last generation of --to
     #[arg(long, value_name = "GENERATION")]
     pub expect: Option<u64>,

@@ -3,7 +3,9 @@
 use clap::builder::{BoolishValueParser, UnknownArgumentValueParser};
 use clap::{Args, Subcommand};
 
+use super::rollout::parse_ring;
 use super::{MessageArg, YesArg};
+use crate::api::Ring;
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
@@ -157,6 +159,10 @@ pub struct OfferArgs {
     /// Whether patches from earlier indices are made, which save hosts traffic [default: yes]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub pdiffs: Option<bool>,
+    /// A ring, in the order in which changes reach them: hosts, patterns of hosts, @GROUP, or a share such as 10% or
+    /// 10%@GROUP; hosts in no ring come last
+    #[arg(long, value_name = "NAME=HOST,…", value_parser = parse_ring)]
+    pub ring: Vec<Ring>,
     /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub translations: Option<bool>,
@@ -191,6 +197,9 @@ pub struct SuiteEditArgs {
     /// Not known here, and people look for it: a suite stays in its namespace.
     #[arg(long, hide = true, value_parser = UnknownArgumentValueParser::suggest(STAYS))]
     pub namespace: Option<String>,
+    /// It has no rings: changes reach all hosts at once
+    #[arg(long, conflicts_with = "ring")]
+    pub no_rings: bool,
     /// A new Description field
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::{
     AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HealthCommand, HostCommand,
-    IdentityCommand, KeyCommand, MessageArg, RestoredCommand, SuiteCommand,
+    IdentityCommand, KeyCommand, MessageArg, RestoredCommand, RolloutCommand, SuiteCommand,
 };
 
 impl Command {
@@ -16,8 +16,10 @@ impl Command {
             Self::Unpin(args) => Some(&args.how.why),
             Self::Promote(args) => Some(&args.how.why),
             Self::Remove(args) => Some(&args.how.why),
+            Self::Yank(args) => Some(&args.how.why),
             Self::Hold(args) => Some(&args.why),
             Self::Release(args) => Some(&args.how.why),
+            Self::Rollout(command) => command.why(),
             Self::Host(command) => command.why(),
             Self::Identity(command) => command.why(),
             Self::Key(command) => command.why(),
@@ -42,6 +44,7 @@ impl Command {
             | Self::History(_)
             | Self::Diff(_)
             | Self::Pins(_)
+            | Self::Yanks
             | Self::WhoHas(_)
             | Self::Fleet(_)
             | Self::Status
@@ -60,6 +63,17 @@ impl SuiteCommand {
             Self::Remove(args) => Some(&args.why),
             Self::Redate(args) => Some(&args.why),
             Self::List | Self::Show(_) => None,
+        }
+    }
+}
+
+impl RolloutCommand {
+    fn why(&self) -> Option<&MessageArg> {
+        match self {
+            Self::Advance(args) => Some(&args.how.why),
+            Self::Abort(args) => Some(&args.how.why),
+            Self::Pause(args) | Self::Resume(args) => Some(&args.why),
+            Self::Status(_) => None,
         }
     }
 }

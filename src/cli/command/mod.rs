@@ -18,8 +18,10 @@ pub mod refresh;
 pub mod report;
 pub mod restored;
 pub mod rights;
+pub mod rollout;
 pub mod signing;
 pub mod suite;
+pub mod yank;
 
 use serde::Serialize;
 

@@ -120,7 +120,7 @@ pub async fn release(session: &mut Session<'_>, args: &ReleaseArgs) -> Result<()
 }
 
 /// A change without any option.
-fn plain(change: Change) -> ChangeRequest {
+pub(super) fn plain(change: Change) -> ChangeRequest {
     ChangeRequest {
         message: String::new(),
         dry_run: false,
@@ -128,6 +128,7 @@ fn plain(change: Change) -> ChangeRequest {
         as_shown: false,
         cascade: false,
         force: false,
+        urgent: false,
         change,
     }
 }
@@ -139,7 +140,10 @@ pub(super) fn request(change: Change, how: &ChangeArgs) -> ChangeRequest {
 }
 
 /// Makes a change once it is confirmed, and shows what came of it.
-async fn make(
+///
+/// # Errors
+/// A [`Failure`] from the server or the network, and when the answer is no.
+pub(super) async fn make(
     session: &mut Session<'_>,
     suite: &SuiteName,
     wanted: ChangeRequest,

@@ -19,6 +19,7 @@ pub async fn promote(session: &mut Session<'_>, args: &PromoteArgs) -> Result<()
     let to = session.suite(args.to.as_ref())?;
     let mut wanted = request(change(args)?, &args.how);
     wanted.expect_generation = args.expect;
+    wanted.urgent = args.urgent;
     let outcome = made(session, &to, wanted).await?;
     session.show(&outcome, |sheet| render::change::promoted(&outcome, sheet));
     let waiting: Vec<_> = outcome.not_live().collect();

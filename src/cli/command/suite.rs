@@ -1,7 +1,7 @@
 //! `repoctl suite …`, `history`, `diff`, `status` and `whoami`.
 
 use super::{Session, alias};
-use crate::api::{DiffQuery, GenerationsQuery, SuiteDefinition, SuiteEdit};
+use crate::api::{DiffQuery, GenerationsQuery, Ring, SuiteDefinition, SuiteEdit};
 use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
 use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
@@ -96,6 +96,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         pdiffs: args.offer.pdiffs.unwrap_or(true),
         translations: args.offer.translations.unwrap_or(false),
         versions: args.offer.versions.unwrap_or_default(),
+        rings: args.offer.ring.clone(),
         namespace: args.namespace.clone(),
         dry_run: false,
     };
@@ -125,6 +126,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         pdiffs: args.offer.pdiffs,
         translations: args.offer.translations,
         versions: args.offer.versions,
+        rings: rings(args),
         message: String::new(),
         dry_run: false,
     };
@@ -149,6 +151,12 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
     };
     session.show(&outcome, |sheet| render::change::moved(&outcome, sheet));
     Ok(())
+}
+
+/// The rings that an edit names: none with `--no-rings`, and as they are where it says nothing.
+fn rings(args: &SuiteEditArgs) -> Option<Vec<Ring>> {
+    let named = args.no_rings || !args.offer.ring.is_empty();
+    named.then(|| args.offer.ring.clone())
 }
 
 /// What an edit does that another does not undo: a component stays, and packages go with their architecture.

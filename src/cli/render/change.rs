@@ -131,6 +131,9 @@ fn suite_state(outcome: &ChangeOutcome) -> String {
     match (outcome.generation, outcome.dry_run) {
         (Some(generation), false) => format!("generation {generation} of {suite} is live\n"),
         (None, false) => format!("no new generation: hosts see no difference in {suite}\n"),
+        (_, true) if outcome.rolled => {
+            format!("a new generation of {suite} would go live for some of its rings\n")
+        }
         (_, true) if outcome.moves.is_empty() && !publishes(outcome) => {
             match outcome.pins.is_empty() && outcome.ended.is_empty() {
                 true => format!("{suite} would stay as it is for hosts\n"),

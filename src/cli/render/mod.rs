@@ -10,9 +10,11 @@ pub mod health;
 pub mod package;
 pub mod restored;
 pub mod rights;
+pub mod rollout;
 pub mod signing;
 pub mod status;
 pub mod suite;
+pub mod yank;
 
 #[cfg(test)]
 mod tests;

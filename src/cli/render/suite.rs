@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{change, pairs};
-use crate::api::{Diff, GenerationView, HoldView, Move, SuiteView};
+use crate::api::{Diff, GenerationView, HoldView, Move, Ring, SuiteView};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, size, when};
@@ -63,6 +63,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("versions", suite.versions.to_string()),
         ("namespace", suite.namespace.to_string()),
         ("held", suite.hold.as_ref().map(|hold| held(hold, now)).unwrap_or_default()),
+        ("rings", rings(suite)),
         ("hosts take it", taken(suite).into()),
         ("beside packages", beside(suite)),
         ("changelogs", suite.changelogs.clone().unwrap_or_default()),
@@ -77,6 +78,19 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("size", size(suite.size_bytes)),
     ];
     format!("{}\n{}", suite.name, pairs(2, &lines))
+}
+
+/// The rings in order, each with who is in it as far as the reader may know.
+fn rings(suite: &SuiteView) -> String {
+    let ring = |one: &Ring| match one.hosts.is_empty() {
+        true => escape(&one.name),
+        false => escape(&format!("{} ({})", one.name, one.hosts.join(" "))),
+    };
+    if suite.rings.is_empty() {
+        return String::new();
+    }
+    let named = suite.rings.iter().map(ring).chain(["everyone".to_owned()]);
+    named.collect::<Vec<_>>().join(", then ")
 }
 
 /// Since when, by whom and why a suite is held, and how much waits.

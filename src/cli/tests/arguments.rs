@@ -74,7 +74,7 @@ fn the_first_line_of_every_example_is_understood() {
 
 /// Commands that change nothing on the server. A new command is either listed here or takes `-m`,
 /// which [`Command::why`] has to return.
-const ASKING: &str = "suite list; suite show; list; search; show; history; diff; pins; host setup; \
+const ASKING: &str = "suite list; suite show; list; search; show; history; diff; pins; yanks; rollout status; host setup; \
     host refresh; host report; host list; host show; who-has; fleet; fleet diff; health run; identity list; key list; key status; crl show; audit; audit verify; \
     audit checkpoint; access list; access group list; access group show; access explain; \
     access export; status; whoami; completions; man";
@@ -224,7 +224,19 @@ fn n_is_a_dry_run_where_there_is_one() {
         }
     }
     dry.sort();
-    let known = ["apply", "host refresh", "pin", "promote", "release", "remove", "unpin", "upload"]
-        .map(|one| format!("repoctl {one}"));
+    let known = [
+        "apply",
+        "host refresh",
+        "pin",
+        "promote",
+        "release",
+        "remove",
+        "rollout abort",
+        "rollout advance",
+        "unpin",
+        "upload",
+        "yank",
+    ]
+    .map(|one| format!("repoctl {one}"));
     assert_eq!(dry, known);
 }

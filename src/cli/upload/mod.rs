@@ -22,7 +22,7 @@ use super::failure::Failure;
 use super::text::count;
 use crate::api::{AddItem, Change, ChangeOutcome, ChangeRequest, MOST_DIGESTS, MOST_ITEMS};
 use crate::client::{Client, Sent};
-use crate::debian::{Component, SuiteName};
+use crate::debian::SuiteName;
 use crate::digest::Digest;
 use gather::{Found, Parcel};
 pub(in crate::cli) use outcome::not_live;
@@ -85,7 +85,7 @@ async fn work(
     refusals.extend(sender.into_refused());
     let mut parcels = parcels?;
     parcels.retain(|parcel| !refusals.contains(&parcel.digest));
-    let request = |parcels: &[Parcel]| request(parcels, &args.component, args.dry_run);
+    let request = |parcels: &[Parcel]| request(parcels, args);
     let order = Order { client, suite, request: &request, keep_going };
     if !keep_going && !refusals.is_empty() {
         let rehearsal = rehearse(&order, &trial, &mut parcels, refusals);
@@ -96,7 +96,9 @@ async fn work(
     progress.during(Stage::Publishing { dry_run: args.dry_run }, publishing).await
 }
 
-fn request(parcels: &[Parcel], component: &Component, dry_run: bool) -> ChangeRequest {
+fn request(parcels: &[Parcel], args: &UploadArgs) -> ChangeRequest {
+    let UploadArgs { component, dry_run, urgent, .. } = args;
+    let (dry_run, urgent) = (*dry_run, *urgent);
     let item = |parcel: &Parcel| AddItem { component: component.clone(), digest: parcel.digest };
     ChangeRequest {
         message: String::new(),
@@ -105,6 +107,7 @@ fn request(parcels: &[Parcel], component: &Component, dry_run: bool) -> ChangeRe
         as_shown: false,
         cascade: false,
         force: false,
+        urgent,
         change: Change::Add { items: parcels.iter().map(item).collect() },
     }
 }

@@ -21,6 +21,10 @@ impl Model {
             };
         }
         Arc::make_mut(&mut self.held_back).extend(plan.held_back);
+        let mut edits = plan.rollouts;
+        let number = self.generations.len() as u64 - 1;
+        edits.iter_mut().for_each(|rollout| rollout.settle(number));
+        self.rollouts = Arc::new(self.rollouts.edited(&edits));
     }
 
     fn held(&mut self) {

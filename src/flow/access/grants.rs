@@ -1,16 +1,18 @@
 //! Access: groups and grants are edited, and rights explained.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{error, info};
 
 use crate::catalogue::AccessRecord;
 use crate::debian::{Component, PackageName, SuiteName};
+use crate::domain::patterns::GroupName;
 use crate::domain::reserved::is_apart;
 use crate::domain::rights::{self, Deed, Question, Verdict};
 use crate::domain::{
-    AccessEdit, AccessSet, Admitted, Conflict, Denied, Entitled, Held, Identity, Rights, Role,
-    Share,
+    AccessEdit, AccessSet, Admitted, Change, Conflict, Denied, Entitled, Held, Identity, Rights,
+    Role, Share,
 };
 use crate::flow::access::in_force;
 use crate::flow::admit;
@@ -19,6 +21,7 @@ use crate::flow::error::FlowError;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
 use crate::flow::repository::Repository;
+use crate::flow::suite::queue::Job;
 use crate::flow::threads::{blocking, lock};
 
 /// The most memberships and grants that one edit may change.
@@ -65,6 +68,7 @@ pub async fn edit(
             let event = admitted.did("access", shared.now()).with(&entries::access_edited(&done));
             shared.catalogue.record_access(&done, &event)?;
             in_force::rights(&shared)?;
+            sign_anew_for_rings(&shared, &done);
             let (given, taken) = (done.give.len(), done.revoke.len());
             let (joined, left) = (done.join.len(), done.leave.len());
             info!(%by, given, taken, joined, left, "access edited");
@@ -72,6 +76,22 @@ pub async fn edit(
         Ok(done)
     })
     .await
+}
+
+/// Has suites signed anew whose rings name a group that has other members now: a host that is in another ring by that
+/// would ignore the head of this ring, which has no later Date than the one that it has.
+fn sign_anew_for_rings(repository: &Repository, done: &AccessEdit) {
+    let moved = done.join.iter().chain(&done.leave).map(|(group, _)| group);
+    let moved: BTreeSet<&GroupName> = moved.chain(&done.end_groups).collect();
+    for desk in repository.desks().values() {
+        if desk.state().spec.rings.groups().is_disjoint(&moved) {
+            continue;
+        }
+        let (job, _) = Job::of_server(Change::Renew);
+        if let Err(problem) = desk.submit(job) {
+            error!(suite = %desk.suite, %problem, "hosts in other rings follow with the next change");
+        }
+    }
 }
 
 /// Refuses an edit after which the asker is no longer an admin: it could not undo the edit.

@@ -1,6 +1,6 @@
 //! WHO MAY: grants, certificates, enrolment, renewal, revocation lists.
 //!
-//! May name: error, threads, state, repository, admit, audit, report
+//! May name: error, threads, state, suite, repository, admit, audit, report
 
 pub mod anchors;
 pub mod certificates;

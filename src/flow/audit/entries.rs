@@ -7,7 +7,6 @@ use crate::catalogue::CertificateRecord;
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::Applied;
 use crate::domain::Change;
-use crate::domain::SuiteEdit;
 use crate::domain::add::Standing;
 use crate::domain::audit::{DONE, Entry, Search};
 use crate::domain::namespaces;
@@ -17,6 +16,7 @@ use crate::domain::{
     AccessEdit, AccessGrant, Actor, Admitted, Event, Grant, PinKind, PinTarget, Role, SuiteScope,
     SuiteSpec,
 };
+use crate::domain::{RolloutChange, RolloutRef, RolloutStep, SuiteEdit};
 use crate::flow::audit::about::About;
 use crate::flow::audit::refusals;
 use crate::flow::audit::words::{EVERY_PIN, WHOLE_SUITE};
@@ -203,6 +203,10 @@ pub fn detail(change: &Change) -> String {
         Change::Remove(targets) => names(targets, ""),
         Change::Edit(edit) => edited(edit),
         Change::Expire(target) => named(target),
+        Change::Rollout(change) => rollout(change),
+        Change::Yank(target, version) | Change::UndoYank(target, version) => {
+            format!("{}={version}", named(target))
+        }
         Change::Begin
         | Change::Renew
         | Change::Redate
@@ -213,6 +217,18 @@ pub fn detail(change: &Change) -> String {
     }
 }
 
+fn rollout(change: &RolloutChange) -> String {
+    let of = match &change.of {
+        RolloutRef::Only => "the only rollout".to_owned(),
+        RolloutRef::Number(number) => format!("rollout {number}"),
+        RolloutRef::Source(name) => format!("rollout of {name}"),
+    };
+    match &change.step {
+        RolloutStep::Advance(Some(to)) => format!("{of} to {to}"),
+        _ => of,
+    }
+}
+
 fn added(applied: &Applied) -> String {
     let new = applied.added.iter().filter(|added| added.standing != Standing::Already);
     let one = |added: &crate::domain::add::Added| {
@@ -220,6 +236,7 @@ fn added(applied: &Applied) -> String {
         let waits = match added.standing {
             Standing::Waiting => ", waiting",
             Standing::Withdrawn => ", withdrawn",
+            Standing::RollingOut => ", rolling out",
             Standing::Published | Standing::Already => "",
         };
         let (name, version, to) = (&package.name, &package.version, &added.component);

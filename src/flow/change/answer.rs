@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::domain::add::{Added, Standing};
 use crate::domain::{Applied, Change, Expect, Move, Outcome, PinTarget, Plan};
 use crate::flow::error::FlowError;
 use crate::flow::suite::desk::Desk;
@@ -33,13 +34,16 @@ pub(super) fn outcome_of(
     let goes = |m: &Move| m.to.is_none() && places.contains(&m.place);
     let own = |m: &&Move| !adds || comes(m) || goes(m);
     let moves: Vec<_> = plan.told().iter().filter(own).cloned().collect();
-    let seen =
-        !moves.is_empty() || matches!(change, Change::Edit(_) | Change::Begin | Change::Restore(_));
+    let is_brought = |added: &Added| added.standing == Standing::RollingOut;
+    let seen = !moves.is_empty()
+        || plan.is_rolled && (!adds || applied.added.iter().any(is_brought))
+        || matches!(change, Change::Edit(_) | Change::Begin | Change::Restore(_));
     Outcome {
         generation: generation.filter(|_| seen),
         dry_run,
         added: applied.added,
         moves,
+        is_rolled: seen && plan.is_rolled,
         pinned: plan.pinned.clone(),
         ended: plan.unpinned.clone(),
         beyond: Vec::new(),

@@ -3,11 +3,16 @@
 use crate::domain::Applied;
 use crate::domain::Change;
 
+use crate::debian::Version;
 use crate::domain::Expect;
 use crate::domain::hold;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::reserved::is_apart;
-use crate::domain::{Conflict, Denied, Draft, Hold, PinKind, PinTarget, SuiteEdit};
+use crate::domain::rolling;
+use crate::domain::yank;
+use crate::domain::{
+    Conflict, Denied, Draft, Hold, PinKind, PinTarget, SuiteEdit, SuiteSpec, Yank,
+};
 use crate::flow::change::cascade::Asked;
 use crate::flow::change::emptied;
 use crate::flow::change::{
@@ -35,6 +40,7 @@ pub fn apply(
     may_go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Applied, FlowError> {
     let before = draft.clone();
+    draft.begin_change(&asking.author, &asking.message, asking.at, asking.leeway.urgent);
     let altered = match change {
         Change::Promote(promotion) => {
             promote::Promoting { repository, desk, promotion, asking, may_go_on }.apply(draft)
@@ -79,6 +85,7 @@ fn judge<'d>(
         let settled = Asked { repository, desk, before, change, asking }.look(draft)?;
         applied.remark = settled.detail();
     }
+    rolling::tidy(draft);
     listable::judge(draft, change)?;
     if !change.takes_in() && !matches!(change, Change::Edit(_)) {
         several::learn_touched(repository, desk, draft, before)?;
@@ -126,6 +133,16 @@ fn alter(
             several::learn(repository, desk, draft, &draft.held_back_names())?;
             Ok(Applied { notes: hold::release(draft)?, ..Applied::default() })
         }
+        Change::Yank(target, version) => yanked(repository, desk, draft, target, version, asking),
+        Change::UndoYank(target, version) => {
+            yank::undo(draft, target, version)?;
+            Ok(Applied::default())
+        }
+        Change::Rollout(change) => {
+            whole_suite(asking)?;
+            let notes = rolling::step(draft, change, asking.at, &asking.message)?;
+            Ok(Applied { notes, ..Applied::default() })
+        }
         Change::Edit(to) => edit(repository, desk, draft, to),
         Change::Expire(target) => {
             // The pin may have been set again while this change waited.
@@ -161,10 +178,49 @@ fn edit(
     if to.with_packages {
         draft.clear_all_of(&to.remove_architectures);
     }
+    rings_stay(draft, &spec)?;
     let before = draft.spec.clone();
     draft.edit(spec);
     several::relist(repository, desk, draft, &before)?;
     Ok(Applied::default())
+}
+
+/// Has a version offered no more.
+fn yanked(
+    repository: &Repository,
+    desk: &Desk,
+    draft: &mut Draft<'_>,
+    target: &PinTarget,
+    version: &Version,
+    asking: &Asking,
+) -> Result<Applied, FlowError> {
+    let taken = lookup::taken_of(repository, desk, target)?;
+    let listed = draft.members(target);
+    let yank = Yank {
+        target: target.clone(),
+        version: version.clone(),
+        author: asking.author.clone(),
+        message: asking.message.clone(),
+        at: asking.at,
+    };
+    yank::yank(draft, &yank, &taken);
+    Ok(Applied { notes: emptied::notes(&listed, draft, target), ..Applied::default() })
+}
+
+/// Refuses other rings, or another order of them, while something is on its way through them. Who is in them may
+/// change.
+fn rings_stay(draft: &Draft<'_>, to: &SuiteSpec) -> Result<(), Conflict> {
+    let under_way = draft.rollouts();
+    if under_way.is_empty() || draft.spec.rings.is_same_order(&to.rings) {
+        return Ok(());
+    }
+    let named: Vec<_> = under_way.iter().map(ToString::to_string).collect();
+    let problem = format!(
+        "cannot be added, removed or put in another order while rollouts are under way ({}): finish them with \
+         `repoctl rollout advance --to everyone`, or abort them",
+        named.join(", ")
+    );
+    Err(Conflict::one(format!("the rings of suite {}", to.name), problem))
 }
 
 /// Stops offering packages.

@@ -59,7 +59,7 @@ impl<'b> Asked<'_, 'b> {
         if !lacks.iter().any(|lack| lack.worse) {
             return Ok(Settled { lacks, ..Settled::default() });
         }
-        let Leeway { cascade, force } = self.asking.leeway;
+        let Leeway { cascade, force, .. } = self.asking.leeway;
         if force && !cascade {
             return Ok(Settled { lacks, forced: true, ..Settled::default() });
         }

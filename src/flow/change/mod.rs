@@ -25,3 +25,4 @@ pub mod rollback;
 pub mod several;
 pub mod submit;
 pub mod unreadable;
+pub mod yanking;

@@ -38,6 +38,10 @@ pub(crate) fn packages(
         let listed = draft.members(&target);
         match to {
             Some(to) => pinning::roll_back_to(draft, &target, &past, to, asking)?,
+            None if draft.brings(&target) => {
+                pinning::roll_back_under_way(draft, &target, asking);
+                notes.push(stays(draft, &target.name, UNDER_WAY));
+            }
             None => pinning::roll_back(draft, &target, &past, asking)?,
         }
         notes.extend(emptied::notes(&listed, draft, &target));
@@ -58,11 +62,23 @@ pub(crate) fn suite(
     to: Option<u64>,
     asking: &Asking,
 ) -> Result<Applied, FlowError> {
+    let under_way = draft.under_way();
+    for target in &under_way {
+        pinning::roll_back_under_way(draft, target, asking);
+    }
+    // The present state is the one before what was under way.
+    if to.is_none() && !under_way.is_empty() {
+        let notes = under_way.iter().map(|target| stays(draft, &target.name, UNDER_WAY)).collect();
+        return Ok(Applied { notes, ..Applied::default() });
+    }
     let (target, contents, mut notes) = match to {
         Some(to) => {
             let target = known_generation(desk, to)?;
             let mut contents = contents_then(repository, desk, target)?;
-            let notes = keep_for_hosts(repository, desk, &mut contents);
+            let mut notes = keep_for_hosts(repository, desk, &mut contents);
+            let is_yanked = |draft: &Draft<'_>, one: &Package| draft.yank_of(one).is_some();
+            let kept = pinning::keep_from_withdrawn(draft, &mut contents, is_yanked);
+            notes.extend(kept.iter().map(|source| stays(draft, source, IS_YANKED)));
             (target, contents, notes)
         }
         None => state_before(repository, desk, draft)?,
@@ -85,27 +101,31 @@ fn state_before(
         let target = generation_before(repository, desk, from)?;
         let mut contents = contents_then(repository, desk, target)?;
         let mut notes = keep_for_hosts(repository, desk, &mut contents);
-        let kept = pinning::keep_from_withdrawn(draft, &mut contents);
+        let kept = pinning::keep_from_withdrawn(draft, &mut contents, |d, p| d.is_withdrawn(p));
         if contents.is_empty() {
             let problem =
                 "nothing was published before; name a generation with --to to empty the suite";
             return Err(Conflict::one(format!("suite {}", desk.suite), problem).into());
         }
         if !draft.differing(&contents).is_empty() {
-            notes.extend(kept.iter().map(|source| stays(draft, source)));
+            notes.extend(kept.iter().map(|source| stays(draft, source, WAS_WITHDRAWN)));
             return Ok((target, contents, notes));
         }
         from = target;
     }
 }
 
-fn stays(draft: &Draft<'_>, source: &PackageName) -> String {
+/// Why a package stays where it is for everybody.
+const UNDER_WAY: &str = "what was under way is withdrawn from every ring";
+const IS_YANKED: &str = "what that generation listed is yanked";
+const WAS_WITHDRAWN: &str =
+    "what was live before was withdrawn, and comes back only when it is named";
+
+fn stays(draft: &Draft<'_>, source: &PackageName, why: &str) -> String {
     let target = PinTarget { kind: PinKind::Source, name: source.clone() };
     let now = past::label(&target, draft.members(&target).iter().map(|(_, package)| &**package));
     let now = now.map_or_else(|| "out of the suite".to_owned(), |now| format!("at {}", now.pinned));
-    format!(
-        "{source} stays {now}: what was live before was withdrawn, and comes back only when it is named"
-    )
+    format!("{source} stays {now}: {why}")
 }
 
 /// What a rollback goes back to is listed anew, whenever it was listed then.

@@ -202,7 +202,8 @@ fn anew(
 ) -> Result<LiveIndices, FlowError> {
     let _unswept = repository.sweeping.read();
     let contents = (&state.contents, &state.contents);
-    let built = indices::build(repository, desk, &state.spec, contents, &[], &|| true)?;
+    let from = indices::From { spec: &state.spec, before: desk.live_indices() };
+    let built = indices::build(repository, desk, from, contents, &[], &|| true)?;
     let built = built.ok_or_else(|| FlowError::Internal("indices were not made".into()))?;
     repository.catalogue.record_chunks(&built.new_chunks)?;
     Ok(built.live_indices)

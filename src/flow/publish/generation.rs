@@ -2,7 +2,7 @@
 //! made durable, digests are computed, the Release is signed and checked, and then one transaction
 //! follows.
 
-use crate::flow::publish::release::{proven_text, release_text};
+use crate::flow::publish::heads::{files_of_rings, sign};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ use crate::catalogue::SuiteState;
 use crate::debian::{Component, SuiteName};
 use crate::digest::Digest;
 use crate::domain::{
-    Completion, Event, GenerationRecord, Head, HoldEdit, IndexFile, Move, NewGeneration,
-    PackageSet, Plan, Publication, SliceRow, StoredChunk, SuiteSpec,
+    Completion, Event, GenerationRecord, Head, HoldEdit, IndexFile, Move, NewGeneration, Plan,
+    Publication, RingFiles, SliceRow, StoredChunk, SuiteSpec, YankEdit,
 };
 use crate::flow::error::FlowError;
 use crate::flow::index::live::LiveIndices;
-use crate::flow::publish::indices;
 use crate::flow::publish::slices::{self, Sliced};
+use crate::flow::publish::{indices, rings};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::signing::{NextDate, ReleaseDate};
@@ -60,7 +60,7 @@ pub(crate) fn publish(
     publication.events = events;
     if !plan.is_visible() && state.head.is_some() {
         repository.catalogue.publish(&publication)?;
-        desk.set_state(settled(&state, plan));
+        desk.set_state(settled(&state, plan, state.last_generation));
         return Ok(Outcome::Settled);
     }
     let spec = plan.spec.as_ref().unwrap_or(&state.spec);
@@ -71,9 +71,15 @@ pub(crate) fn publish(
     // A pack from an earlier attempt may be used again here. It must not be swept before it is
     // recorded.
     let _unswept = repository.sweeping.read();
-    let making = Making { repository, desk, spec, plan, number: record.generation, may_go_on };
-    let both = (&state.contents, &contents);
-    let Some(new) = making.new_generation(both, record, &mut publication)? else {
+    let number = record.generation;
+    let after = SuiteState {
+        spec: spec.clone(),
+        contents,
+        last_generation: number,
+        ..settled(&state, plan, number)
+    };
+    let making = Making { repository, desk, plan, number, may_go_on };
+    let Some(new) = making.new_generation((&state, &after), record, &mut publication)? else {
         return Ok(Outcome::MadeWay);
     };
     let Made { live_indices, files, head, spent, .. } = new;
@@ -81,7 +87,7 @@ pub(crate) fn publish(
     spent.log(desk);
     let published = Published { suite: desk.suite.clone(), generation: head.generation };
     desk.set_live_indices(live_indices, &files);
-    desk.set_state(advanced(&state, plan, spec, contents, head));
+    desk.set_state(SuiteState { head: Some(head), ..after });
     if plan.spec.is_some() {
         repository.aliases.set(&desk.suite, spec.alias.as_ref());
     }
@@ -93,7 +99,6 @@ pub(crate) fn publish(
 struct Making<'m> {
     repository: &'m Repository,
     desk: &'m Desk,
-    spec: &'m SuiteSpec,
     plan: &'m Plan,
     number: u64,
     may_go_on: &'m dyn Fn() -> bool,
@@ -103,6 +108,7 @@ struct Making<'m> {
 struct Made {
     live_indices: LiveIndices,
     files: Vec<IndexFile>,
+    rings: Vec<RingFiles>,
     chunks: Vec<StoredChunk>,
     head: Head,
     spent: Spent,
@@ -121,7 +127,7 @@ impl Making<'_> {
     /// meanwhile, in slices.
     fn new_generation(
         self,
-        contents: (&PackageSet, &PackageSet),
+        states: (&SuiteState, &SuiteState),
         record: GenerationRecord,
         publication: &mut Publication,
     ) -> Result<Option<Made>, FlowError> {
@@ -133,35 +139,40 @@ impl Making<'_> {
             let [come, gone] = [&mut entered, &mut left].map(std::mem::take);
             let rows = SliceRow::in_order(gone, std::mem::take(&mut publication.accepted), come);
             let sliced = Sliced { suite: &desk.suite, generation: number, rows };
-            let made = slices::beside(repository, sliced, || self.make(contents))?;
+            let made = slices::beside(repository, sliced, || self.make(states))?;
             made.map(|(made, rows)| {
                 publication.sliced = rows;
                 made
             })
         } else {
-            self.make(contents)?
+            self.make(states)?
         };
         let Some(mut made) = made else { return Ok(None) };
         let (chunks, indices) = (std::mem::take(&mut made.chunks), made.files.clone());
+        let rings = std::mem::take(&mut made.rings);
         let head = made.head.clone();
-        let new = NewGeneration { record, entered, left, chunks, indices, head };
+        let new = NewGeneration { record, entered, left, chunks, indices, rings, head };
         publication.generation = Some(new);
         Ok(Some(made))
     }
 
-    fn make(self, (old, contents): (&PackageSet, &PackageSet)) -> Result<Option<Made>, FlowError> {
-        let Self { repository, desk, spec, plan, number, may_go_on } = self;
+    fn make(self, (old, after): (&SuiteState, &SuiteState)) -> Result<Option<Made>, FlowError> {
+        let Self { repository, desk, plan, number, may_go_on } = self;
         let begun = Instant::now();
-        let built =
-            indices::build(repository, desk, spec, (old, contents), &plan.moves, may_go_on)?;
+        let from = indices::From { spec: &after.spec, before: desk.live_indices() };
+        let both = (&old.contents, &after.contents);
+        let built = indices::build(repository, desk, from, both, &plan.moves, may_go_on)?;
         let Some(built) = built else { return Ok(None) };
+        let rings = rings::build(repository, desk, after, &built.live_indices, may_go_on)?;
+        let Some(rings) = rings else { return Ok(None) };
         let (indexed, chunks_ms) = (Instant::now(), built.chunks_ms);
-        let (files, beside) = files(desk, spec, &built.live_indices);
-        let date = due(repository, &desk.suite, floor(repository, &desk.state(), spec)?)?;
-        let head = sign(repository, spec, number, date, &files)?;
-        let chunks = [built.new_chunks, beside].concat();
+        let (files, beside) = files(desk, &after.spec, &built.live_indices);
+        let date = due(repository, &desk.suite, floor(repository, old, &after.spec)?)?;
+        let head = sign(repository, &after.spec, number, date, (&files, &rings.rings))?;
+        let chunks = [built.new_chunks, rings.chunks, beside].concat();
+        let rings = rings.rings;
         let spent = Spent { begun, chunks_ms, indexed, signed: Instant::now() };
-        Ok(Some(Made { live_indices: built.live_indices, files, chunks, head, spent }))
+        Ok(Some(Made { live_indices: built.live_indices, files, rings, chunks, head, spent }))
     }
 }
 
@@ -196,9 +207,13 @@ pub(crate) fn complete(repository: &Repository, desk: &Desk) -> Result<bool, Flo
     let Some(date) = repository.signer.spare_date(&desk.suite, repository.dating())? else {
         return Ok(false);
     };
-    let head = sign(repository, &state.spec, old.generation, date, &files)?;
+    let rings = rings::build(repository, desk, &state, &live_indices, &|| true)?;
+    let rings::Built { rings, chunks: of_rings } = rings.unwrap_or_default();
+    let head = sign(repository, &state.spec, old.generation, date, (&files, &rings))?;
+    let chunks = [chunks, of_rings].concat();
     let suite = desk.suite.clone();
-    let completion = Completion { suite, chunks, indices: files.clone(), head: head.clone() };
+    let completion =
+        Completion { suite, chunks, indices: files.clone(), rings, head: head.clone() };
     repository.catalogue.complete(&completion)?;
     desk.set_live_indices(live_indices, &files);
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
@@ -233,7 +248,8 @@ pub(crate) fn sign_anew(repository: &Repository, desk: &Desk) -> Result<(), Flow
     let Some(old) = &state.head else { return Ok(()) };
     let files = repository.catalogue.list_indices(&desk.suite, old.generation)?;
     let date = due(repository, &desk.suite, None)?;
-    let head = sign(repository, &state.spec, old.generation, date, &files)?;
+    let rings = files_of_rings(repository, desk, old)?;
+    let head = sign(repository, &state.spec, old.generation, date, (&files, &rings))?;
     repository.catalogue.record_head(&desk.suite, &head)?;
     desk.set_state(SuiteState { head: Some(head), ..(*state).clone() });
     Ok(())
@@ -277,27 +293,6 @@ fn due(
     }
 }
 
-pub(super) fn sign(
-    repository: &Repository,
-    spec: &SuiteSpec,
-    generation: u64,
-    date: ReleaseDate,
-    files: &[IndexFile],
-) -> Result<Head, FlowError> {
-    let at = date.moment();
-    let valid_until = at.plus(spec.valid_seconds);
-    let text = proven_text(&release_text(spec, at, Some(valid_until), files))?;
-    let signed = repository.signer.sign(date.of_generation(generation), &text)?;
-    Ok(Head {
-        generation,
-        date: at,
-        valid_until,
-        release: signed.release().to_string(),
-        release_gpg: signed.release_gpg().to_string(),
-        in_release: signed.in_release().to_string(),
-    })
-}
-
 /// How long it waits for the clock to pass the floor. Unit: seconds.
 const LONGEST_WAIT_SECONDS: i64 = 5;
 
@@ -311,6 +306,8 @@ fn settlement(suite: &SuiteName, plan: &Plan) -> Publication {
         restored: plan.restored.clone(),
         hold: plan.hold.clone(),
         held_back: plan.held_back.keys().cloned().collect(),
+        yanks: plan.yanks.clone(),
+        rollouts: plan.rollouts.clone(),
         spec: plan.spec.clone(),
         alias_from: plan.alias_from.clone(),
         generation: None,
@@ -331,7 +328,8 @@ fn left_by(plan: &Plan) -> Vec<(Component, Digest)> {
     plan.moves.iter().filter_map(went).collect()
 }
 
-fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
+/// The state after a plan, whose rollouts reach further rings with `generation`.
+fn settled(state: &SuiteState, plan: &Plan, generation: u64) -> SuiteState {
     let mut state = state.clone();
     state.pins.retain(|pin| plan.unpinned.iter().all(|ended| ended.target != pin.target));
     state.pins.retain(|pin| plan.pinned.iter().all(|new| new.target != pin.target));
@@ -345,25 +343,21 @@ fn settled(state: &SuiteState, plan: &Plan) -> SuiteState {
             HoldEdit::End => None,
         };
     }
+    for edit in &plan.yanks {
+        let yanks = Arc::make_mut(&mut state.yanks);
+        match edit {
+            YankEdit::Yank(yank) => yanks.insert(yank.named(), yank.clone()),
+            YankEdit::Undo(named) => yanks.remove(named),
+        };
+    }
+    if !plan.rollouts.is_empty() {
+        let mut edits = plan.rollouts.clone();
+        edits.iter_mut().for_each(|rollout| rollout.settle(generation));
+        state.rollouts = Arc::new(state.rollouts.edited(&edits));
+    }
     if !plan.held_back.is_empty() {
         let came = plan.held_back.iter().map(|(came, package)| (came.clone(), Arc::clone(package)));
         Arc::make_mut(&mut state.held_back).extend(came);
     }
     state
-}
-
-fn advanced(
-    state: &Arc<SuiteState>,
-    plan: &Plan,
-    spec: &SuiteSpec,
-    contents: PackageSet,
-    head: Head,
-) -> SuiteState {
-    SuiteState {
-        spec: spec.clone(),
-        contents,
-        last_generation: head.generation,
-        head: Some(head),
-        ..settled(state, plan)
-    }
 }

@@ -32,6 +32,14 @@ pub(crate) struct Built {
     pub chunks_ms: f64,
 }
 
+/// What indices are made from.
+pub(crate) struct From<'f> {
+    /// What the suite is.
+    pub spec: &'f SuiteSpec,
+    /// The indices of before.
+    pub before: LiveIndices,
+}
+
 /// An index that is being built; some of its chunks may not be made yet.
 struct Plan {
     index: Index,
@@ -72,13 +80,12 @@ impl Known {
 pub(crate) fn build(
     repository: &Repository,
     desk: &Desk,
-    spec: &SuiteSpec,
+    From { spec, before }: From<'_>,
     (old, contents): (&PackageSet, &PackageSet),
     moves: &[Move],
     may_go_on: &dyn Fn() -> bool,
 ) -> Result<Option<Built>, FlowError> {
     let begun = std::time::Instant::now();
-    let before = desk.live_indices();
     let (mut wanted, mut known) = (Vec::new(), Known::default());
     let index = |index| {
         let changed = rope::changed(old, contents, &index, moves);

@@ -5,8 +5,10 @@
 
 pub mod chunks;
 pub mod generation;
+pub mod heads;
 pub mod indices;
 pub mod redate;
 pub mod release;
 pub mod render;
+pub mod rings;
 pub mod slices;

@@ -6,7 +6,7 @@ use tracing::warn;
 use crate::catalogue::SuiteState;
 use crate::domain::{Conflict, Event};
 use crate::flow::error::FlowError;
-use crate::flow::publish::generation::sign;
+use crate::flow::publish::heads::{files_of_rings, sign};
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::time::Moment;
@@ -38,7 +38,8 @@ pub(crate) fn redate(
     let head = match &state.head {
         Some(old) => {
             let files = repository.catalogue.list_indices(&desk.suite, old.generation)?;
-            Some(sign(repository, &state.spec, old.generation, date, &files)?)
+            let rings = files_of_rings(repository, desk, old)?;
+            Some(sign(repository, &state.spec, old.generation, date, (&files, &rings))?)
         }
         None => None,
     };

@@ -10,5 +10,6 @@ pub mod history;
 pub mod identities;
 pub mod reports;
 pub mod restored;
+pub mod rollouts;
 mod scrub;
 pub mod writing;

@@ -19,6 +19,8 @@ use crate::time::Moment;
 pub enum PlacementStanding {
     /// The last generation lists it.
     Live,
+    /// Some rings are offered it.
+    RollingOut,
     /// It is kept and not listed: its package is pinned at another version, or another version is
     /// listed.
     Waiting,
@@ -223,6 +225,7 @@ fn placement_reports(
                 PlacementStanding::Live
             }
             _ if draft.is_withdrawn(package) => PlacementStanding::Withdrawn,
+            _ if draft.is_under_way(&placement.component, package) => PlacementStanding::RollingOut,
             Some(listed) if higher(listed) && placement.was_live => PlacementStanding::Superseded,
             _ => PlacementStanding::Waiting,
         }

@@ -13,7 +13,7 @@ use crate::flow::admit::Ground;
 use crate::flow::error::FlowError;
 use crate::flow::repository::Repository;
 use crate::flow::serve::source::{Fetched, Source, rope};
-use crate::flow::serve::{snapshot, withdrawn};
+use crate::flow::serve::{ring, snapshot, withdrawn};
 use crate::flow::suite::served::{Served, UNCHANGING};
 use crate::flow::threads::blocking;
 use crate::pool::{Kind, Opened};
@@ -56,7 +56,11 @@ async fn open(
             let shared = Arc::clone(repository);
             blocking(move || {
                 let (package, suites) = find(&shared, &admitted, &name, &digest_prefix, &file)?;
-                match withdrawn::reason(&shared, &package, &suites).filter(|_| !in_snapshot) {
+                let reason = match in_snapshot {
+                    true => withdrawn::yank_told(&shared, &package, &suites),
+                    false => withdrawn::reason(&shared, &package, &suites),
+                };
+                match reason {
                     Some(reason) => Err(FlowError::Withdrawn(reason)),
                     None => pool(&shared, admitted, &package, suites),
                 }
@@ -75,7 +79,8 @@ async fn dists(
     let identity = admitted.identity();
     let absent = || crate::domain::Denied::Suite(identity.clone(), suite.clone());
     let desk = repository.desk(suite).ok_or_else(absent)?;
-    let head = desk.served().ok_or_else(absent)?;
+    let everybodys = desk.served().ok_or_else(absent)?;
+    let (ring, head) = ring::of(repository, &desk, everybodys, identity);
     repository.journal.note(identity, suite, repository.now(), head.generation);
     let text = |text: &Bytes, head: &Served| Fetched {
         content_type: "text/plain; charset=utf-8",
@@ -102,7 +107,7 @@ async fn dists(
         DistsFile::Index(path) => {
             let (shared, suite) = (Arc::clone(repository), suite.clone());
             blocking(move || {
-                let listed = shared.catalogue.find_index(&suite, head.generation, &path)?;
+                let listed = ring::find_index(&shared, &suite, ring, head.generation, &path)?;
                 // Hosts that were given an earlier head request patches by name.
                 let record = match listed {
                     None => shared.catalogue.find_patch(&suite, &path)?,

@@ -4,6 +4,7 @@
 
 pub mod export;
 pub mod fetch;
+mod ring;
 pub mod snapshot;
 pub mod source;
 mod withdrawn;

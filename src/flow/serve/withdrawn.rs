@@ -2,7 +2,8 @@
 
 use crate::debian::SuiteName;
 use crate::domain::pin::is_withdrawn;
-use crate::domain::{Package, Pin};
+use crate::domain::yanked;
+use crate::domain::{Package, Pin, Yank};
 use crate::flow::repository::Repository;
 
 /// Why a package is given to nobody any more, for apt to print: it was withdrawn, and none of these suites lists it.
@@ -19,12 +20,36 @@ pub(super) fn reason(
         if state.spec.components.iter().any(|one| state.contents.holds(one, package)) {
             return None;
         }
+        if let Some(yank) = yanked::of(&state.yanks, package) {
+            return Some(told_of_yank(package, yank));
+        }
         if reason.is_none() && is_withdrawn(&state.withdrawn, package) {
             let pin = state.pins.iter().find(|pin| pin.target.holds(package));
             reason = Some(told(package, suite, pin));
         }
     }
     reason
+}
+
+/// Why a package is given to nobody, even as a part of an earlier state: it is yanked.
+pub(super) fn yank_told(
+    repository: &Repository,
+    package: &Package,
+    suites: &[SuiteName],
+) -> Option<String> {
+    suites.iter().find_map(|suite| {
+        let state = repository.desk(suite)?.state();
+        yanked::of(&state.yanks, package).map(|yank| told_of_yank(package, yank))
+    })
+}
+
+fn told_of_yank(package: &Package, yank: &Yank) -> String {
+    format!(
+        "{} {} was {}; apt-get update shows what is offered",
+        package.name,
+        package.version,
+        yank.told()
+    )
 }
 
 fn told(package: &Package, suite: &SuiteName, pin: Option<&Pin>) -> String {

@@ -1,9 +1,11 @@
 //! Served: a suite's head as hosts are given it, in memory. Answers share its bytes, so that the
 //! file that every host requests again and again is neither read nor copied for a request.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::domain::Head;
+use crate::domain::{Head, RingHead, RingId};
 use crate::time::Moment;
 
 /// `Last-Modified` of a file whose path names its content. It is the same for all of them, so that
@@ -44,18 +46,32 @@ pub struct Served {
     pub release_gpg: Bytes,
     /// `InRelease`.
     pub in_release: Bytes,
+    /// What the rings are served that are offered something else.
+    pub rings: Vec<(RingId, Arc<Served>)>,
 }
 
 impl Served {
     /// The head, ready to be sent.
     pub fn of(head: &Head) -> Self {
         let ready = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        let ring = |ring: &RingHead| {
+            let served = Self {
+                generation: head.generation,
+                date: head.date.into(),
+                release: ready(&ring.release),
+                release_gpg: ready(&ring.release_gpg),
+                in_release: ready(&ring.in_release),
+                rings: Vec::new(),
+            };
+            (ring.ring, Arc::new(served))
+        };
         Self {
             generation: head.generation,
             date: head.date.into(),
             release: ready(&head.release),
             release_gpg: ready(&head.release_gpg),
             in_release: ready(&head.in_release),
+            rings: head.rings.iter().map(ring).collect(),
         }
     }
 }
@@ -78,6 +94,7 @@ mod tests {
             release: "release".into(),
             release_gpg: "signature".into(),
             in_release: "signed release".into(),
+            rings: Vec::new(),
         };
         let served = Served::of(&head);
         assert_eq!((served.generation, served.date.at), (7, head.date));

@@ -8,6 +8,7 @@ use tracing::{error, info};
 
 use crate::debian::SuiteName;
 use crate::domain::Change;
+use crate::domain::pinning::Leeway;
 use crate::domain::{Head, Pin};
 use crate::flow::access::{certificates, in_force};
 use crate::flow::audit::seal;
@@ -36,6 +37,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
         for (suite, desk) in repository.desks().iter() {
             sign_anew(repository, suite, desk).await;
             end_pins(repository, desk);
+            finish_yanks(desk);
             give_up_alias(repository, desk);
             // What could not be listed while the clock was in doubt.
             if !generation::is_complete(desk) {
@@ -121,6 +123,23 @@ fn give_up_alias(repository: &Repository, desk: &Desk) {
     let (job, _) = Job::of_server(change);
     if let Err(problem) = desk.submit(Job { message, ..job }) {
         error!(suite = %desk.suite, %problem, "its Release still has the alias of before");
+    }
+}
+
+/// Takes out what is yanked: the server stopped before it did so in every suite of the namespace.
+fn finish_yanks(desk: &Desk) {
+    let state = desk.state();
+    let draft = state.draft();
+    for yank in state.yanks.values() {
+        if !draft.members(&yank.target).iter().any(|(_, package)| yank.is_of(package)) {
+            continue;
+        }
+        let (job, _) = Job::of_server(Change::Yank(yank.target.clone(), yank.version.clone()));
+        let leeway = Leeway { force: true, ..Leeway::default() };
+        let (author, message) = (yank.author.clone(), yank.message.clone());
+        if let Err(problem) = desk.submit(Job { author, message, leeway, ..job }) {
+            error!(suite = %desk.suite, %problem, "a yanked version could not be taken out");
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl Fate {
     /// Of a package of a change that was made.
     fn of_item(state: ItemState) -> Self {
         match state {
-            ItemState::Published => Self::Published,
+            ItemState::Published | ItemState::RollingOut => Self::Published,
             ItemState::Waiting | ItemState::Withdrawn => Self::Waiting,
             ItemState::Already => Self::Already,
         }

@@ -2,15 +2,16 @@
 
 use axum::routing::on;
 
-use super::needs::{ADMIN, CHANGES, HOST, MISSING, UPLOADER, of};
+use super::needs::{ADMIN, CHANGES, HOST, MISSING, OPERATOR, UPLOADER, of};
 use crate::api::{
     BATCH_TYPE, BlobOutcomes, BlobReceipt, ChangeOutcome, ChangeRequest, Code, Diff, DiffQuery,
     Digests, GenerationView, GenerationsQuery, MOST_BATCH_BYTES, MOST_DIGESTS, MOST_ITEMS,
-    MissingBlobs, PackagesQuery, PinView, PlacementView, SearchQuery, Status, SuiteDefinition,
-    SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
+    MissingBlobs, PackagesQuery, PinView, PlacementView, RolloutView, RolloutsQuery, SearchQuery,
+    Status, SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI,
+    YankRequest, YankView,
 };
 use crate::http::route::{Limit, Needs, Route};
-use crate::http::{changes, openapi, reports, suites, uploads};
+use crate::http::{changes, openapi, reports, rollouts, suites, uploads, yanks};
 
 const DEB_TYPE: &str = "application/vnd.debian.binary-package";
 /// As many digests as may be asked about, each of 64 digits, also where each has a line. Unit: bytes.
@@ -71,6 +72,16 @@ pub(super) const ASKING: &[Route] = &[
         .query(of::<DiffQuery>())
         .gives(of::<Diff>())
         .problems(MISSING),
+    Route::get("/suites/{suite}/rollouts", "list_rollouts", |method| on(method, rollouts::list))
+        .needs(HOST)
+        .summary("The rollouts of a suite, newest first")
+        .query(of::<RolloutsQuery>())
+        .gives(of::<Vec<RolloutView>>())
+        .problems(MISSING),
+    Route::get("/yanks", "list_yanks", |method| on(method, yanks::list))
+        .needs(HOST)
+        .summary("The versions that are yanked, of suites that the caller may read")
+        .gives(of::<Vec<YankView>>()),
     Route::get("/suites/{suite}/pins", "list_pins", |method| on(method, reports::pins))
         .needs(HOST)
         .summary("The pins of a suite")
@@ -140,6 +151,13 @@ pub(super) const CHANGING: &[Route] = &[
         .at_most(CHANGE_BYTES)
         .gives(of::<ChangeOutcome>())
         .accepts(WAITING)
+        .problems(CHANGES),
+    Route::post("/yanks", "yank", |method| on(method, yanks::yank))
+        .needs(OPERATOR)
+        .verb("yank")
+        .summary("Have a version offered nowhere in its namespace, or let it come back")
+        .takes(of::<YankRequest>())
+        .gives(of::<Vec<ChangeOutcome>>())
         .problems(CHANGES),
     Route::post("/suites", "create_suite", |method| on(method, suites::create))
         .needs(ADMIN)

@@ -72,6 +72,15 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(1, &["remove", "--suite", "stable", "acme-web"]);
     done(1, &["hold", "--suite", "stable"]);
     done(1, &["release", "--suite", "stable", "--yes"]);
+    done(1, &["yank", "acme-web=2.0", "--yes"]);
+    done(1, &["yank", "--undo", "acme-web=2.0", "--yes"]);
+    done(2, &["suite", "create", "wide", "--ring", "canary=web-01.example.org"]);
+    done(1, &["upload", "--suite", "wide", &deb]);
+    for step in ["pause", "resume", "advance"] {
+        done(2, &["rollout", step, "--suite", "wide"]);
+    }
+    done(1, &["upload", "--suite", "wide", &newer]);
+    done(2, &["rollout", "abort", "--suite", "wide"]);
     done(2, &["host", "issue", "web-01.example.org", "--suite", "stable", "--out", &web]);
     done(2, &["host", "grant", "web-02.example.org", "--suite", "stable"]);
     done(2, &["health", "ignore", "web-01.example.org"]);

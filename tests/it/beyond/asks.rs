@@ -89,6 +89,8 @@ fn asking(route: &str) -> Option<Vec<Ask>> {
             asks.extend(of(&[Kind::Generation], "/suites/stable/diff?from=NAME&to=1", ""));
             asks
         }
+        "list_yanks" => vec![list("/yanks")],
+        "list_rollouts" => suite("/rollouts"),
         "list_pins" => suite("/pins"),
         "list_all_pins" => vec![list("/pins")],
         "search" => {
@@ -145,6 +147,12 @@ fn changing(route: &str) -> Option<Vec<Ask>> {
         "edit_suite" => {
             let mut asks = of(SUITES, "/suites/NAME", r#"{"description": "x"}"#);
             asks.extend(of(SUITES, "/suites/stable", r#"{"alias": "NAME", "alias_from": "NAME"}"#));
+            asks
+        }
+        "yank" => {
+            let body = |undo| format!(r#"{{"package": "NAME", "version": "1.0", "undo": {undo}}}"#);
+            let mut asks = of(PACKAGES, "/yanks", &body(false));
+            asks.extend(of(PACKAGES, "/yanks", &body(true)));
             asks
         }
         "redate_suite" => of(SUITES, "/suites/NAME/redate", "{}"),

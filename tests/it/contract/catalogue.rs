@@ -35,6 +35,8 @@ mod publications;
 mod reports;
 #[path = "catalogue/restorations.rs"]
 mod restorations;
+#[path = "catalogue/rings.rs"]
+mod rings;
 #[path = "catalogue/samples.rs"]
 mod samples;
 #[path = "catalogue/slices.rs"]
@@ -58,6 +60,7 @@ use packages::*;
 use publications::*;
 use reports::*;
 use restorations::*;
+use rings::*;
 use samples::*;
 use slices::*;
 use snapshots::*;
@@ -83,6 +86,8 @@ macro_rules! catalogue_contracts {
     ($($back_end:ident: $make:expr;)+) => {
         $(catalogue_contract!(
             $back_end, $make,
+            a_ring_has_its_own_head_and_files_while_a_rollout_is_open,
+            what_a_ring_had_ends_with_its_rollout_and_is_found_by_hash,
             a_package_is_recorded_once,
             many_packages_are_recorded_at_once,
             packages_are_found_by_digest,

@@ -12,7 +12,8 @@ use repod::catalogue::{
     Departed, Enrolments, FiledIndex, Generations, Groups, Healths, HostCheck, IndexRecord,
     Integrity, Journal, KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage,
     OwnerRecord, PackageRecord, Packages, PastIndex, Placement, Repairs, ReportRecord, Reports,
-    Restoration, Restorations, Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict, Writing,
+    Restoration, Restorations, Rings, Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict,
+    Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -20,8 +21,8 @@ use repod::domain::audit::{ChainEnd, Entry, Search};
 use repod::domain::inventory::{HostReport, Installed};
 use repod::domain::{
     AccessEdit, Completion, EnrolmentToken, Event, GenerationRecord, Grant, Head, Identity,
-    IndexFile, Package, PackageSet, Publication, Slice, StoredBlock, StoredChunk, StoredRun,
-    SuiteSpec, Tenure, TokenUse,
+    IndexFile, Package, PackageSet, Publication, RingFiles, RingId, Rollout, Slice, StoredBlock,
+    StoredChunk, StoredRun, SuiteSpec, Tenure, TokenUse,
 };
 use repod::time::Moment;
 
@@ -226,6 +227,14 @@ faulty! { Restorations:
     fn list_accepted(since: Moment, most: u32) -> Vec<AcceptedUpload>;
     fn skip_generations(suite: &SuiteName, next: u64) -> ();
     fn bind_everywhere(packages: &[Digest]) -> ();
+}
+
+faulty! { Rings:
+    fn list_rollouts(suite: &SuiteName, limit: u32) -> Vec<Rollout>;
+    fn find_ring_index(
+        suite: &SuiteName, ring: RingId, generation: u64, path: &str
+    ) -> Option<IndexRecord>;
+    fn list_ring_indices(suite: &SuiteName, generation: u64) -> Vec<RingFiles>;
 }
 
 faulty! { Snapshots:

@@ -232,6 +232,7 @@ impl<'g> House<'g> {
     pub fn spec(suite: &str) -> SuiteSpec {
         SuiteSpec {
             alias: None,
+            rings: Default::default(),
             name: SuiteName::parse(suite).unwrap(),
             origin: "Test".into(),
             label: "Test".into(),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use repod::debian::{PackageName, SuiteName};
 use repod::domain::Change;
 use repod::domain::SuiteEdit;
-use repod::domain::{PinKind, PinTarget};
+use repod::domain::ring::RingText;
+use repod::domain::{PinKind, PinTarget, RolloutChange, RolloutRef, RolloutStep};
 use repod::flow::{FlowError, FlowLimits};
 use repod::time::{Clock as _, HandClock};
 
@@ -302,5 +303,29 @@ fn a_new_suite_is_seen_whole_or_not_at_all() {
         suite: "edge",
         act: |house| house.create("edge").map(drop),
         made: |report| report.stanzas == 0 && report.indices == 3,
+    });
+}
+
+/// A change that has reached a ring goes to everybody, or stays where it was.
+#[test]
+fn a_step_of_a_rollout() {
+    let case = Case {
+        suite: "stable",
+        act: |house| {
+            let step = RolloutStep::Advance(Some("everyone".into()));
+            let change = RolloutChange { of: RolloutRef::Only, step };
+            house.change("stable", Change::Rollout(change)).map(drop)
+        },
+        made: |report| report.versions("acme-web") == ["3.0"],
+    };
+    stop_everywhere_after(&case, &FlowLimits::default(), |house| {
+        let ring = RingText {
+            name: "canary".parse().unwrap(),
+            hosts: vec!["canary.example.org".parse().unwrap()],
+        };
+        let edit = SuiteEdit { rings: Some(Box::new(vec![ring])), ..SuiteEdit::default() };
+        house.change("stable", Change::Edit(edit)).unwrap();
+        add(house, "acme-web", "3.0").unwrap();
+        assert_eq!(house.check("stable").versions("acme-web"), ["2.0"]);
     });
 }

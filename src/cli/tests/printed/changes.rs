@@ -73,7 +73,44 @@ pub const SCENES: &[Scene] = &[
             typed("remove libacme1"),
         ],
     ),
+    (
+        "yank",
+        &[
+            typed("yank acme-web=2.0-1 -m 'deletes mail'"),
+            typed("yank acme-web=2.0-1 --dry-run"),
+            typed("yank acme-web=2.0-1 --yes"),
+            typed("yank acme-web=2.0-1 --yes --json"),
+            asked("yank acme-web=2.0-1", "n\n"),
+            asked("yank --undo acme-web=2.0-1", "y\n"),
+            typed("yank acme-web --yes"),
+        ],
+    ),
+    ("yanks", &[typed("yanks"), typed("yanks --json")]),
     ("hold", &[typed("hold -m 'the database is moved'"), typed("hold --json")]),
+    (
+        "rollout status",
+        &[
+            typed("rollout status"),
+            typed("rollout status --all"),
+            typed("rollout status --json"),
+            typed("rollout status --suite empty"),
+        ],
+    ),
+    (
+        "rollout advance",
+        &[
+            typed("rollout advance acme-web"),
+            typed("rollout advance --to everyone --dry-run"),
+            typed("rollout advance 3 --json"),
+            typed("rollout advance Acme"),
+        ],
+    ),
+    ("rollout pause", &[typed("rollout pause 3 -m 'slow'"), typed("rollout pause --json")]),
+    ("rollout resume", &[typed("rollout resume 3"), typed("rollout resume --json")]),
+    (
+        "rollout abort",
+        &[typed("rollout abort acme-web -m 'crashes'"), typed("rollout abort 3 --json")],
+    ),
     (
         "release",
         &[

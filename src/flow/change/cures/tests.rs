@@ -34,6 +34,7 @@ fn spec() -> SuiteSpec {
     SuiteSpec {
         name: SuiteName::parse("stable").unwrap(),
         alias: None,
+        rings: Default::default(),
         origin: "Acme".into(),
         label: "Acme".into(),
         description: String::new(),

@@ -47,7 +47,7 @@ impl Promoting<'_> {
         mut added: Vec<Added>,
     ) -> Result<Applied, FlowError> {
         let lacks = self.lacks(before, draft)?;
-        let Leeway { cascade, force } = self.asking.leeway;
+        let Leeway { cascade, force, .. } = self.asking.leeway;
         let is_worse = lacks.iter().any(|lack| lack.worse);
         if !is_worse || (force && !cascade) {
             return Ok(applied(added, lacks, &[], is_worse));

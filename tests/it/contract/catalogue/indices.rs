@@ -226,6 +226,7 @@ pub fn a_live_generation_lists_more_when_it_is_whole(room: &Path, make: &Make) {
     let patch = IndexFile { path: "main/patch".into(), listed: false, ..old.clone() };
     let date = catalogue.load_suite(&name).unwrap().unwrap().head.unwrap().date;
     let completion = |seconds: i64, indices: Vec<IndexFile>| Completion {
+        rings: Vec::new(),
         suite: name.clone(),
         chunks: vec![chunk("y")],
         indices,

@@ -80,6 +80,7 @@ pub fn record(catalogue: &dyn Catalogue, package: &Package) {
 pub fn head(generation: u64, date: i64) -> Head {
     Head {
         generation,
+        rings: Vec::new(),
         date: Moment(date),
         valid_until: Moment(date + 604_800),
         release: format!("Date: {date}\n"),
@@ -100,6 +101,8 @@ pub fn nothing(name: &str) -> Publication {
         restored: Vec::new(),
         hold: None,
         held_back: Vec::new(),
+        rollouts: Vec::new(),
+        yanks: Vec::new(),
         spec: None,
         generation: None,
         events: Vec::new(),
@@ -141,6 +144,7 @@ pub fn generation(name: &str, number: u64, entered: &[&Package], left: &[&Packag
         entered: entered.iter().map(|package| (main.clone(), package.digest)).collect(),
         left: left.iter().map(|package| (main.clone(), package.digest)).collect(),
         chunks: Vec::new(),
+        rings: Vec::new(),
         indices: Vec::new(),
         head: head(number, at),
     };

@@ -1,0 +1,122 @@
+//! `repoctl rollout …`, and rings.
+
+use clap::{Args, Subcommand};
+
+use super::{ChangeArgs, MessageArg, SuiteArg};
+use crate::api::{Ring, WhichRollout};
+
+/// What can be done with rollouts.
+#[derive(Subcommand, Debug)]
+pub enum RolloutCommand {
+    /// Show which changes are on their way through the rings, how far they are, and why they wait
+    Status(RolloutStatus),
+    /// Bring a change to the next ring
+    Advance(RolloutAdvance),
+    /// Have a change stay in the rings that it has reached
+    #[command(
+        after_help = "EXAMPLE:\n  repoctl rollout pause --suite stable hello -m 'the canary is slow'"
+    )]
+    Pause(RolloutHalt),
+    /// Have a paused change go on
+    #[command(
+        after_help = "EXAMPLE:\n  repoctl rollout resume --suite stable hello -m 'it was the disk'"
+    )]
+    Resume(RolloutHalt),
+    /// Take a change back from every ring
+    Abort(RolloutAbort),
+}
+
+/// Which rollouts to show.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl rollout status --suite stable")]
+pub struct RolloutStatus {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Also those that ended, newest first
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// Which rollout.
+#[derive(Args, Debug, Clone, Default)]
+pub struct WhichArg {
+    /// A source package that it brings, or its number; where only one is under way, neither
+    #[arg(value_name = "PACKAGE|NUMBER")]
+    pub which: Option<String>,
+}
+
+impl WhichArg {
+    /// The same, as it is sent.
+    ///
+    /// # Errors
+    /// The text of what is no package.
+    pub fn parsed(&self) -> Result<WhichRollout, String> {
+        let Some(text) = &self.which else { return Ok(WhichRollout::default()) };
+        if let Ok(number) = text.parse() {
+            return Ok(WhichRollout { rollout: Some(number), package: None });
+        }
+        let package = text.parse().map_err(|error| format!("{error}"))?;
+        Ok(WhichRollout { rollout: None, package: Some(package) })
+    }
+}
+
+/// Which rollout to advance, and how far.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl rollout advance --suite stable hello\n  \
+                  repoctl rollout advance --suite stable --to everyone -m 'a day without a fault'")]
+pub struct RolloutAdvance {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Which.
+    #[command(flatten)]
+    pub which: WhichArg,
+    /// To all rings up to this one; 'everyone' is the last [default: the next ring]
+    #[arg(long, value_name = "RING")]
+    pub to: Option<String>,
+    /// How.
+    #[command(flatten)]
+    pub how: ChangeArgs,
+}
+
+/// Which rollout to halt, or to let go on.
+#[derive(Args, Debug)]
+pub struct RolloutHalt {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Which.
+    #[command(flatten)]
+    pub which: WhichArg,
+    /// Why.
+    #[command(flatten)]
+    pub why: MessageArg,
+}
+
+/// Which rollout to take back.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "EXAMPLE:\n  repoctl rollout abort --suite stable hello -m 'crashes at start'\n\n\
+                  Every ring is offered what it had before. The versions do not come back by themselves."
+)]
+pub struct RolloutAbort {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Which.
+    #[command(flatten)]
+    pub which: WhichArg,
+    /// How.
+    #[command(flatten)]
+    pub how: ChangeArgs,
+}
+
+/// Reads a ring: `canary=web-01.example.org,@early,10%`.
+pub fn parse_ring(text: &str) -> Result<Ring, String> {
+    let (name, hosts) = text.split_once('=').ok_or(
+        "write NAME=HOST,HOST, where a HOST is a name, a pattern, @GROUP or a share such as 10%",
+    )?;
+    let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+    Ok(Ring { name: name.to_owned(), hosts: hosts.map(str::to_owned).collect() })
+}
