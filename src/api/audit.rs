@@ -13,9 +13,11 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 39] = [
+pub const VERBS: [&str; 45] = [
+    "abort",
     "access",
     "add",
+    "advance",
     "ca-lock",
     "ca-unlock",
     "certificate-issue",
@@ -30,6 +32,7 @@ pub const VERBS: [&str; 39] = [
     "key-add",
     "key-retire",
     "other",
+    "pause",
     "pin",
     "pin-expire",
     "promote",
@@ -40,6 +43,7 @@ pub const VERBS: [&str; 39] = [
     "report",
     "restore",
     "restore-acknowledge",
+    "resume",
     "revoke",
     "rollback",
     "send",
@@ -53,6 +57,8 @@ pub const VERBS: [&str; 39] = [
     "token-revoke",
     "trust",
     "unpin",
+    "yank",
+    "yank-undo",
 ];
 
 /// The query of `GET /audit`.

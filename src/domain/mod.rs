@@ -32,6 +32,7 @@ pub mod layout;
 pub mod limited;
 pub mod limits;
 pub mod listing;
+pub mod membership;
 pub mod moves;
 pub mod namespaces;
 mod offering;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::domain::grants::{AccessGrant, Group, Subject};
+use crate::domain::membership::Membership;
 use crate::domain::patterns::{GroupName, Member, SuitePattern};
 use crate::domain::{Grant, Identity, Role};
 
@@ -203,7 +204,7 @@ pub struct Rights {
     patterns: HashMap<(usize, String), Vec<(GroupName, Member)>>,
     of_group: BTreeMap<GroupName, Vec<Arc<AccessGrant>>>,
     /// Who is in each group, whether or not it was given anything.
-    members: HashMap<GroupName, BTreeSet<Member>>,
+    members: HashMap<GroupName, Membership>,
     shut_out: BTreeSet<Identity>,
 }
 
@@ -239,7 +240,7 @@ impl Rights {
     }
 
     fn add_group(&mut self, group: &Group) {
-        self.members.insert(group.name.clone(), group.members.clone());
+        self.members.insert(group.name.clone(), Membership::new(&group.members));
         let Some(grants) = self.of_group.get(&group.name) else { return };
         for member in &group.members {
             let origin = || Origin::Member { group: group.name.clone(), member: member.clone() };
@@ -286,9 +287,9 @@ impl Rights {
         Entitled::new(identity.clone(), held)
     }
 
-    /// Whether an identity is in a group.
-    pub fn is_in(&self, group: &GroupName, identity: &Identity) -> bool {
-        self.members.get(group).into_iter().flatten().any(|one| one.matches(identity))
+    /// Who is in a group; `None` where there is no such group.
+    pub fn group(&self, name: &GroupName) -> Option<&Membership> {
+        self.members.get(name)
     }
 
     /// Every identity that is named, by a grant or as a member of a group, and is not shut out.

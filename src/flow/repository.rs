@@ -205,7 +205,8 @@ impl Repository {
     /// The ring of a suite that a host is in; `None` when it is in none.
     pub fn ring_of(&self, desk: &Desk, host: &Identity) -> Option<RingId> {
         let (state, grants) = (desk.state(), self.grants.load());
-        let is_in = |group: &GroupName| grants.rights().is_in(group, host);
+        let is_in =
+            |group: &GroupName| grants.rights().group(group).is_some_and(|group| group.has(host));
         state.spec.rings.of(&desk.suite, host, &is_in).map(|ring| ring.id)
     }
 

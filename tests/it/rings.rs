@@ -123,6 +123,9 @@ fn a_host_that_moves_to_another_ring_is_offered_what_that_one_is() {
     let edit = [&["suite", "edit", "stable"][..], &rings].concat();
     fleet.server.repoctl(&edit).expect_success();
     are(fleet.offered(), ["1.0", "2.0", "2.0"]);
+    let rings = ["--ring", "canary=late.example.org", "--ring", "early=@early,@absent"];
+    let told = fleet.server.repoctl(&[&["suite", "edit", "stable"][..], &rings].concat());
+    assert!(told.says("there is no group absent") && told.code == 0, "{told}");
     // Rings stay as they are while something is on its way through them.
     let said = fleet.server.repoctl(&["suite", "edit", "stable", "--no-rings"]).expect_code(1);
     assert!(said.says("cannot be added, removed or put in another order"), "{said}");

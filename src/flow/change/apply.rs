@@ -6,6 +6,7 @@ use crate::domain::Change;
 use crate::debian::Version;
 use crate::domain::Expect;
 use crate::domain::hold;
+use crate::domain::patterns::GroupName;
 use crate::domain::pinning::{self, Asking, Taken};
 use crate::domain::reserved::is_apart;
 use crate::domain::rolling;
@@ -182,7 +183,8 @@ fn edit(
     let before = draft.spec.clone();
     draft.edit(spec);
     several::relist(repository, desk, draft, &before)?;
-    Ok(Applied::default())
+    let notes = if to.rings.is_some() { without_group(repository, draft) } else { Vec::new() };
+    Ok(Applied { notes, ..Applied::default() })
 }
 
 /// Has a version offered no more.
@@ -205,6 +207,19 @@ fn yanked(
     };
     yank::yank(draft, &yank, &taken);
     Ok(Applied { notes: emptied::notes(&listed, draft, target), ..Applied::default() })
+}
+
+/// Sentences about rings that name groups which there are not.
+fn without_group(repository: &Repository, draft: &Draft<'_>) -> Vec<String> {
+    let grants = repository.grants.load();
+    let groups = draft.spec.rings.groups();
+    let absent = groups.iter().filter(|group| grants.rights().group(group).is_none());
+    let told = |group: &GroupName| {
+        format!(
+            "there is no group {group}, so that no host is in a ring by it yet: `repoctl access group add {group} HOST`"
+        )
+    };
+    absent.map(|group| told(group)).collect()
 }
 
 /// Refuses other rings, or another order of them, while something is on its way through them. Who is in them may
