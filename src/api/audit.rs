@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 43] = [
+pub const VERBS: [&str; 45] = [
     "abort",
     "access",
     "add",
@@ -26,6 +26,8 @@ pub const VERBS: [&str; 43] = [
     "enrol",
     "grant",
     "handover",
+    "health",
+    "health-ignore",
     "hold",
     "key-add",
     "key-retire",

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::health::{HealthFacts, HealthView};
 use crate::debian::{Architecture, PackageName, SuiteName, Version};
 use crate::digest::Digest;
 
@@ -71,6 +72,9 @@ pub struct HostFacts {
     /// How many packages are left out, because their names or versions break the rules of Debian Policy.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable: u64,
+    /// What the checks in `/etc/repod/health.d` said when they were last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthFacts>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -261,6 +265,9 @@ pub struct FleetHost {
     /// Whether it says that it needs a reboot.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reboot: bool,
+    /// What its checks say; of them only those that fail.
+    #[serde(default)]
+    pub health: HealthView,
 }
 
 /// The hosts of a suite: an element of the answer of `GET /fleet`.
@@ -312,6 +319,28 @@ pub struct PackageDifference {
     pub odd: Vec<OddHost>,
 }
 
+/// Something beside packages that hosts do not all say alike.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FactDifference {
+    /// What: `release`, of the system, or `kernel`, the one that runs.
+    pub fact: String,
+    /// What most hosts say; empty when most do not know it.
+    pub majority: String,
+    /// How many hosts say that.
+    pub agree: u64,
+    /// The others.
+    pub odd: Vec<OddFact>,
+}
+
+/// A host that says something else than most.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct OddFact {
+    /// Which host.
+    pub host: String,
+    /// What it says; empty when it does not know.
+    pub says: String,
+}
+
 /// A host that holds packages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HostHolds {
@@ -332,6 +361,9 @@ pub struct FleetDiff {
     pub unreported: Vec<String>,
     /// What differs in what is installed, by name.
     pub differences: Vec<PackageDifference>,
+    /// What differs beside packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<FactDifference>,
     /// The hosts that hold packages back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HostHolds>,

@@ -13,6 +13,7 @@ pub mod change;
 pub mod crl;
 pub mod enrolment;
 pub mod fleet;
+pub mod health;
 pub mod hold;
 mod item_state;
 pub mod keys;
@@ -52,10 +53,14 @@ pub use enrolment::{
     TokenText, TokenView, TokensRevoked, ca_pin,
 };
 pub use fleet::{
-    FleetDiff, FleetDiffQuery, FleetHost, FleetQuery, FleetState, FleetSuite, HostFacts, HostHas,
-    HostHolds, HostReport, InstalledView, MOST_PLAIN_REPORT_BYTES, MOST_REPORT_BYTES, OddHost,
-    OfferedView, PackageDifference, REPORT_TYPE, ReportOutcome, ReportState, ReportView,
-    VersionRelation, WhoHas, WhoHasQuery,
+    FactDifference, FleetDiff, FleetDiffQuery, FleetHost, FleetQuery, FleetState, FleetSuite,
+    HostFacts, HostHas, HostHolds, HostReport, InstalledView, MOST_PLAIN_REPORT_BYTES,
+    MOST_REPORT_BYTES, OddFact, OddHost, OfferedView, PackageDifference, REPORT_TYPE,
+    ReportOutcome, ReportState, ReportView, VersionRelation, WhoHas, WhoHasQuery,
+};
+pub use health::{
+    CheckState, CheckView, HealthFacts, HealthIgnore, HealthIgnored, HealthQuery, HealthResult,
+    HealthState, HealthView,
 };
 pub use hold::HoldView;
 pub use item_state::ItemState;

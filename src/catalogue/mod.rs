@@ -15,6 +15,7 @@ mod enrolments;
 mod error;
 mod generations;
 mod groups;
+mod healths;
 mod integrity;
 mod journal;
 mod records;
@@ -33,6 +34,7 @@ pub use enrolments::Enrolments;
 pub use error::CatalogueError;
 pub use generations::Generations;
 pub use groups::{AccessRecord, GivenGrant, Groups};
+pub use healths::{Healths, HostCheck};
 pub use integrity::{Integrity, Measured};
 pub use journal::Journal;
 pub use records::{
@@ -366,6 +368,7 @@ pub trait Catalogue:
     + Audit
     + Clients
     + Reports
+    + Healths
     + Rings
     + Writing
 {
@@ -388,6 +391,7 @@ impl<T> Catalogue for T where
         + Audit
         + Clients
         + Reports
+        + Healths
         + Writing
 {
 }

@@ -6,14 +6,17 @@ use std::process::Command;
 
 use super::failure::Failure;
 use super::root::Root;
-use crate::api::HostFacts;
+use crate::api::{HealthFacts, HostFacts};
 use crate::debian::Version;
 use crate::debian::dpkg_status::{InstalledPackage, read_automatic, read_status};
+use crate::domain::health::HealthRun;
 use crate::domain::inventory::{Entry, Installed, LONGEST_FACT_BYTES, MOST_SERVICES, Marks};
 use crate::time::Moment;
 
 /// Where `repod-upgrade` leaves when it ended, and with which code.
 const UPGRADE_RESULT: &str = "var/lib/repoctl/upgrade-result";
+/// Where `repoctl health run` keeps what the checks said.
+pub const HEALTH: &str = "var/lib/repoctl/health";
 const NEEDRESTART: &str = "/usr/sbin/needrestart";
 /// How long needrestart may look at processes. Unit: seconds.
 const NEEDRESTART_SECONDS: &str = "60";
@@ -73,6 +76,7 @@ pub fn facts(root: &Root, unreadable: u64) -> HostFacts {
         apt_at,
         apt_error: line(&apt_error),
         unreadable,
+        health: health(root),
     };
     if root.is_own() && Path::new(NEEDRESTART).exists() {
         // Without it, what the files say is all that is known.
@@ -83,6 +87,16 @@ pub fn facts(root: &Root, unreadable: u64) -> HostFacts {
         }
     }
     facts
+}
+
+/// What the checks said when they were last run.
+fn health(root: &Root) -> Option<HealthFacts> {
+    let run = HealthRun::parse(&text(root, HEALTH)?).ok().filter(HealthRun::is_bounded)?;
+    Some(HealthFacts {
+        at: run.at.0,
+        changed_at: run.changed_at.map(|at| at.0),
+        checks: run.checks.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// The text of a file of the machine, where it can be read.

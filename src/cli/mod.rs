@@ -16,6 +16,7 @@ mod apply;
 mod apt;
 mod args;
 mod chain;
+mod checks;
 mod command;
 mod complete;
 mod config;
@@ -53,10 +54,10 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, ValueEnum as _};
 
 use crate::api::Exit;
 use crate::client::Client;
-use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HostCommand};
+use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HealthCommand, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, fleet, manual, package, pin, promote, refresh, report,
-    restored, rights, rollout, signing, suite, yank,
+    Session, access, audit, crl, enrol, fleet, health, manual, package, pin, promote, refresh,
+    report, restored, rights, rollout, signing, suite, yank,
 };
 use config::Settings;
 use failure::Failure;
@@ -200,6 +201,9 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Host(HostCommand::Report(args)) => {
             return report::report(around, cli.global.json, args).await;
         }
+        Command::Health(HealthCommand::Run(args)) => {
+            return health::run(around, cli.global.json, args);
+        }
         _ => {}
     }
     let settings = Settings::settle(&cli.global, around)?;
@@ -235,6 +239,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Host(command) => access::host(session, command).await,
         Command::WhoHas(args) => fleet::who_has(session, args).await,
         Command::Fleet(args) => fleet::fleet(session, args).await,
+        Command::Health(command) => health::health(session, command).await,
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,

@@ -5,8 +5,8 @@ use reqwest::Method;
 use super::requests::NOTHING;
 use super::{Client, ClientError, Effect};
 use crate::api::{
-    FleetDiff, FleetDiffQuery, FleetQuery, FleetSuite, REPORT_TYPE, ReportOutcome, ReportView,
-    WhoHas, WhoHasQuery,
+    FleetDiff, FleetDiffQuery, FleetQuery, FleetSuite, HealthIgnore, HealthIgnored, HealthView,
+    REPORT_TYPE, ReportOutcome, ReportView, WhoHas, WhoHasQuery,
 };
 
 /// Each returns the server's answer.
@@ -23,6 +23,21 @@ impl Client {
     /// The last report of a host, in short.
     pub async fn host_report(&self, name: &str) -> Result<ReportView, ClientError> {
         self.read(&["hosts", name, "report"], NOTHING).await
+    }
+
+    /// The health of a host.
+    pub async fn host_health(&self, name: &str) -> Result<HealthView, ClientError> {
+        self.read(&["hosts", name, "health"], NOTHING).await
+    }
+
+    /// Leaves the failed checks of a host out of the count for so many hours, or counts them again.
+    pub async fn ignore_health(
+        &self,
+        name: &str,
+        hours: Option<u32>,
+    ) -> Result<HealthIgnored, ClientError> {
+        let request = self.request(Method::POST, &["hosts", name, "health", "ignore"])?;
+        self.ask(request.json(&HealthIgnore { hours }), Effect::Repeatable).await
     }
 
     /// How the hosts of each suite stand to it.

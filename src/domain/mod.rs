@@ -19,6 +19,7 @@ pub mod file_name;
 pub mod generation;
 mod glob;
 pub mod grants;
+pub mod health;
 pub mod hold;
 pub mod holding;
 pub mod host;

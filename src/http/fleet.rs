@@ -3,32 +3,25 @@
 use axum::extract::State;
 
 use crate::api::{
-    Code, FleetDiff, FleetDiffQuery, FleetHost, FleetQuery, FleetState, FleetSuite, HostFacts,
-    HostHas, HostHolds, HostReport, InstalledView, MOST_PLAIN_REPORT_BYTES, OddHost, OfferedView,
+    Code, FactDifference, FleetDiff, FleetDiffQuery, FleetHost, FleetQuery, FleetState, FleetSuite,
+    HostHas, HostHolds, InstalledView, MOST_PLAIN_REPORT_BYTES, OddFact, OddHost, OfferedView,
     PackageDifference, ReportOutcome, ReportState, ReportView, VersionRelation, WhoHas,
     WhoHasQuery,
 };
-use crate::debian::gzip;
 use crate::debian::relation::Operator;
-use crate::domain::inventory::{
-    self, Entry, Facts, Installed, LONGEST_FACT_BYTES, MOST_PACKAGES, MOST_SERVICES, Marks, Receipt,
-};
+use crate::domain::inventory::{Installed, Marks, Receipt};
 use crate::domain::{Denied, GroupName, Identity, Right, Role};
 use crate::flow::FlowError;
 use crate::flow::inventory as fleet;
 use crate::flow::upload::body::{self, RoomFor};
-use crate::http::App;
 use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::sent::Sent;
-use crate::time::Moment;
+use crate::http::{App, health, report_body};
 
 /// Nothing that is a report is packed smaller. A body that is has been made to fill memory.
 const MOST_TIMES: usize = 64;
-/// The highest number of a report: far beyond any clock, so that sums of them fit.
-const HIGHEST_NUMBER: u64 = 1 << 40;
-
 /// `POST /report`: a host says what it has installed. It is answered when that is durable.
 pub async fn report(
     State(app): State<App>,
@@ -47,7 +40,10 @@ pub async fn report(
     let room = body::room(&app.repository, RoomFor::Parsed, &of, most.saturating_mul(3) as u64);
     let _room_for_plain = room.await?;
     let (host, at) = (admitted.identity().clone(), app.repository.now());
-    let read = tokio::task::spawn_blocking(move || read(host, &packed, most, at)).await;
+    let read = move || {
+        report_body::unpack(&packed, most).and_then(|plain| report_body::read(host, &plain, at))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
     let report =
         read.map_err(|_| Failure::new(Code::Internal, "the reader of a report stopped"))??;
     let (outcome, number) = match fleet::take(&app.repository, report).await? {
@@ -56,90 +52,6 @@ pub async fn report(
         Receipt::Outdated(number) => (ReportState::Outdated, Some(number)),
     };
     Ok(Json(ReportOutcome { outcome, number }))
-}
-
-fn read(
-    host: Identity,
-    packed: &[u8],
-    most: usize,
-    at: Moment,
-) -> Result<inventory::HostReport, Failure> {
-    let unpacked = gzip::unpack(packed, most).map_err(|error| {
-        Failure::new(Code::InvalidRequest, format!("the body is not packed by gzip: {error}"))
-    })?;
-    let plain = unpacked.ok_or_else(|| {
-        let detail = format!("the body has more than {most} bytes once it is unpacked");
-        Failure::new(Code::TooLarge, detail)
-    })?;
-    // Each value takes memory beyond its bytes, and a package has three commas at most.
-    let commas = plain.iter().filter(|byte| **byte == b',').count();
-    if commas > MOST_PACKAGES.saturating_mul(4) {
-        let detail = format!("the report has more values than {MOST_PACKAGES} packages have");
-        return Err(Failure::new(Code::TooLarge, detail));
-    }
-    let sent: HostReport = serde_json::from_slice(&plain).map_err(|error| {
-        Failure::new(Code::InvalidRequest, format!("the report does not read as JSON: {error}"))
-    })?;
-    if sent.number > HIGHEST_NUMBER {
-        return Err(Failure::invalid("number", format!("is above {HIGHEST_NUMBER}")));
-    }
-    Ok(inventory::HostReport {
-        host,
-        number: sent.number,
-        base: sent.base.map(Into::into),
-        hash: sent.hash.into(),
-        installed: entries("installed", &sent.installed)?,
-        gone: entries("gone", &sent.gone)?,
-        facts: facts(sent.facts)?,
-        at,
-    })
-}
-
-fn entries(field: &str, lines: &[String]) -> Result<Vec<Entry>, Failure> {
-    if lines.len() > MOST_PACKAGES {
-        return Err(Failure::invalid(field, format!("has more than {MOST_PACKAGES} packages")));
-    }
-    lines
-        .iter()
-        .map(|line| Entry::parse(line).map_err(|error| Failure::invalid(field, error)))
-        .collect()
-}
-
-/// Refuses what is long or has other signs than a line of text. All of it comes to terminals, which escape once more.
-fn facts(sent: HostFacts) -> Result<Facts, Failure> {
-    let texts = [
-        ("os", &sent.os),
-        ("os_version", &sent.os_version),
-        ("os_codename", &sent.os_codename),
-        ("kernel", &sent.kernel),
-        ("kernel_expected", &sent.kernel_expected),
-        ("apt_error", &sent.apt_error),
-    ];
-    for (field, text) in texts {
-        if text.len() > LONGEST_FACT_BYTES || text.chars().any(char::is_control) {
-            let problem = format!("is no line of at most {LONGEST_FACT_BYTES} bytes");
-            return Err(Failure::invalid(field, problem));
-        }
-    }
-    let is_unit = |unit: &String| {
-        (1..=LONGEST_FACT_BYTES).contains(&unit.len()) && unit.bytes().all(|b| b.is_ascii_graphic())
-    };
-    if sent.services.len() > MOST_SERVICES || !sent.services.iter().all(is_unit) {
-        let problem = format!("is no list of at most {MOST_SERVICES} names of units");
-        return Err(Failure::invalid("services", problem));
-    }
-    Ok(Facts {
-        os: sent.os,
-        os_version: sent.os_version,
-        os_codename: sent.os_codename,
-        kernel: sent.kernel,
-        kernel_expected: sent.kernel_expected,
-        reboot: sent.reboot,
-        services: sent.services,
-        apt_at: sent.apt_at.map(Moment),
-        apt_error: sent.apt_error,
-        unreadable: sent.unreadable.min(1 << 32),
-    })
 }
 
 /// `GET /hosts/{name}/report`: for an operator of the host's suites, and for the host.
@@ -151,24 +63,12 @@ pub async fn host_report(
     let admitted = caller.admit(&app, Right::Introspect)?;
     let host: Identity = parse("name", &name)?;
     let found = fleet::find(&app.repository, &admitted, &host).await?;
-    let facts = found.report.facts;
     Ok(Json(ReportView {
         host: name,
         at: found.report.at.0,
         packages: found.report.packages.len() as u64,
         marked: views(found.marked),
-        facts: HostFacts {
-            os: facts.os,
-            os_version: facts.os_version,
-            os_codename: facts.os_codename,
-            kernel: facts.kernel,
-            kernel_expected: facts.kernel_expected,
-            reboot: facts.reboot,
-            services: facts.services,
-            apt_at: facts.apt_at.map(|at| at.0),
-            apt_error: facts.apt_error,
-            unreadable: facts.unreadable,
-        },
+        facts: report_body::view(found.report.facts),
     }))
 }
 
@@ -252,6 +152,7 @@ fn host(one: fleet::HostStanding) -> FleetHost {
         reported_at: one.reported_at.map(|at| at.0),
         held: views(one.held),
         reboot: one.reboot,
+        health: health::failures(&one.health),
     }
 }
 
@@ -275,6 +176,16 @@ pub async fn difference(
             .map(|(host, version)| OddHost { host: host.to_string(), version })
             .collect(),
     });
+    let facts = drift.facts.into_iter().map(|one| FactDifference {
+        fact: one.fact.to_owned(),
+        majority: one.majority,
+        agree: one.agree as u64,
+        odd: one
+            .odd
+            .into_iter()
+            .map(|(host, says)| OddFact { host: host.to_string(), says })
+            .collect(),
+    });
     let held = drift.held.into_iter();
     let held = held.map(|(host, held)| HostHolds { host: host.to_string(), held: views(held) });
     Ok(Json(FleetDiff {
@@ -282,6 +193,7 @@ pub async fn difference(
         compared: drift.compared as u64,
         unreported: drift.unreported.iter().map(ToString::to_string).collect(),
         differences: differences.collect(),
+        facts: facts.collect(),
         held: held.collect(),
     }))
 }

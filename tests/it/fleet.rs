@@ -1,5 +1,6 @@
 //! What hosts have installed: real hosts report it, and people ask who has what.
 
+mod health;
 mod model;
 mod protocol;
 
@@ -248,14 +249,18 @@ fn the_hook_touches_a_file_and_never_fails() {
     crate::harness::programs::require("shellcheck");
     program("shellcheck").arg(&script).run().expect_success();
     // Whoever reads the units takes them as they are meant.
-    for unit in ["service", "path", "timer"] {
-        let from = format!("{}/packaging/report/repod-report.{unit}", env!("CARGO_MANIFEST_DIR"));
+    let units = ["report", "health"]
+        .map(|name| ["service", "path", "timer"].map(|unit| format!("repod-{name}.{unit}")));
+    let units = units.concat().into_iter().map(|unit| {
+        let from = format!("{}/packaging/report/{unit}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(from).unwrap().replace("/usr/bin/repoctl", "/bin/true");
-        std::fs::write(host.path(&format!("/repod-report.{unit}")), text).unwrap();
-    }
-    let units =
-        ["service", "path", "timer"].map(|unit| host.path(&format!("/repod-report.{unit}")));
+        let text = text.replace("/bin/systemctl", "/bin/true");
+        let place = host.path(&format!("/{unit}"));
+        std::fs::write(&place, text).unwrap();
+        place
+    });
+    let units: Vec<_> = units.collect();
     let judged = program("systemd-analyze").args(["verify", "--man=no"]).args(&units).run();
-    let own = judged.stderr.lines().filter(|line| line.contains("repod-report"));
+    let own = judged.stderr.lines().filter(|line| line.contains("repod-"));
     assert_eq!(own.collect::<Vec<_>>(), [""; 0], "{judged}");
 }

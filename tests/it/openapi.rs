@@ -212,11 +212,20 @@ fn enrol_and_renew(between: &Between) {
         "access group add all web-*.example.org",
         "host show web-03.example.org",
         "who-has acme-web<2.0",
+        "host issue web-06.example.org --suite stable --out FILES",
+        "health ignore web-06.example.org --for 8h -m disk",
+        "health unignore web-06.example.org",
         "fleet --suite stable",
         "fleet diff all",
     ] {
+        let line = line.replace("FILES", &format!("{root}/web-06"));
         between.repoctl(&line.split(' ').collect::<Vec<_>>()).run().expect_success();
     }
+    // What another system asks.
+    let said = r#"{"check": "http", "result": "fail", "text": "503"}"#;
+    let asked = between.curl("api/v1/suites/stable/hosts/web-03.example.org/health");
+    let asked = asked.args(["-X", "POST", "-H", "Content-Type: application/json", "-d", said]);
+    asked.run().expect_success().expect_says("unhealthy");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod generations;
 mod grants;
 mod groups;
 mod heads;
+mod healths;
 mod indices;
 mod journal;
 mod listed;

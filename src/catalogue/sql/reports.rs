@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::rows::{moment, number, parse, unreadable};
+use super::rows::{damaged, moment, number, parse, unreadable};
 use super::{Answer, MANY, Row, Store, Tx, all, count, one};
 use crate::catalogue::{OwnerRecord, ReportRecord, Reports, Verdict};
 use crate::debian::PackageName;
 use crate::domain::Identity;
+use crate::domain::health::HealthRun;
 use crate::domain::inventory::{
     Contradiction, Entry, Facts, HostReport, Installed, MOST_PACKAGES, Marks, Receipt, SetHash,
     decode, encode, pick,
@@ -24,19 +25,19 @@ const FORGET_LINE: &str = "DELETE FROM reported_package WHERE id = $1";
 const LAST: &str = "SELECT number, set_hash, packages FROM host_report WHERE identity = $1";
 const RECORD: &str = "\
     INSERT INTO host_report (identity, number, set_hash, received_at, packages, os, os_version, \
-        os_codename, kernel, kernel_expected, is_reboot_needed, services, apt_at, apt_error, unreadable) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+        os_codename, kernel, kernel_expected, is_reboot_needed, services, apt_at, apt_error, unreadable, health) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
     ON CONFLICT (identity) DO UPDATE SET number = excluded.number, set_hash = excluded.set_hash, \
         received_at = excluded.received_at, packages = excluded.packages, os = excluded.os, \
         os_version = excluded.os_version, os_codename = excluded.os_codename, kernel = excluded.kernel, \
         kernel_expected = excluded.kernel_expected, is_reboot_needed = excluded.is_reboot_needed, \
         services = excluded.services, apt_at = excluded.apt_at, apt_error = excluded.apt_error, \
-        unreadable = excluded.unreadable";
+        unreadable = excluded.unreadable, health = excluded.health";
 
 macro_rules! report_columns {
     () => {
         "identity, number, set_hash, received_at, packages, os, os_version, os_codename, kernel, \
-         kernel_expected, is_reboot_needed, services, apt_at, apt_error, unreadable"
+         kernel_expected, is_reboot_needed, services, apt_at, apt_error, unreadable, health"
     };
 }
 const REPORTS: &str = concat!("SELECT ", report_columns!(), " FROM host_report");
@@ -180,6 +181,7 @@ fn keep(tx: &mut dyn Tx, report: &HostReport, packages: &[u8]) -> Answer<()> {
         facts.apt_at.map(|at| at.0).into(),
         facts.apt_error.as_str().into(),
         count(facts.unreadable)?.into(),
+        facts.health.as_ref().map(HealthRun::to_text).unwrap_or_default().into(),
     ];
     tx.exec(RECORD, &values).map(drop)
 }
@@ -190,7 +192,7 @@ fn find(tx: &mut dyn Tx, package: &Installed) -> Answer<Option<u64>> {
 
 fn add(tx: &mut dyn Tx, package: &Installed) -> Answer<u64> {
     tx.exec(ADD_LINE, &[package.to_string().into()])?;
-    let lost = || super::rows::damaged("a line of a report was not recorded");
+    let lost = || damaged("a line of a report was not recorded");
     find(tx, package)?.ok_or_else(lost)
 }
 
@@ -239,6 +241,14 @@ fn report(row: &dyn Row) -> Answer<ReportRecord> {
             apt_at,
             apt_error: text(13)?,
             unreadable: number(row, 14)?,
+            health: health(row.text(15)?)?,
         },
     })
+}
+
+fn health(text: &str) -> Answer<Option<HealthRun>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    HealthRun::parse(text).map(Some).map_err(damaged)
 }

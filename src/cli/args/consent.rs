@@ -1,8 +1,8 @@
 //! Consent: which commands may have to ask before they change something.
 
 use super::{
-    AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
-    KeyCommand, RestoredCommand, RolloutCommand, SuiteCommand, YesArg,
+    AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HealthCommand, HostCommand,
+    IdentityCommand, KeyCommand, RestoredCommand, RolloutCommand, SuiteCommand, YesArg,
 };
 
 /// The effect of a command on others. The whole list is in docs/questions.md.
@@ -50,6 +50,9 @@ impl Command {
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => Consent::Reads,
             },
+            // One command undoes the other; the checks of this host change nothing.
+            Self::Health(HealthCommand::Ignore(_) | HealthCommand::Unignore(_)) => Consent::Plain,
+            Self::Health(HealthCommand::Run(_)) => Consent::Reads,
             // It ends warnings; the log keeps what they said.
             Self::Restored(args) => match &args.command {
                 Some(RestoredCommand::Acknowledge(_)) => Consent::Plain,

@@ -37,7 +37,7 @@ pub struct WhoHasArgs {
 #[derive(Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "EXAMPLE:\n  repoctl fleet\n  repoctl fleet --suite stable --group web\n  repoctl fleet diff web\n\n\
+    after_help = "EXAMPLE:\n  repoctl fleet\n  repoctl fleet --suite stable --group web\n  repoctl fleet --unhealthy\n  repoctl fleet diff web\n\n\
                   LIVE are hosts that were offered the generation that is live and hold nothing back, by their last \
                   report if they have sent one; whether they have installed it, `repoctl who-has` says. BEHIND were \
                   not offered it yet, SILENT have asked for nothing for two days. Hosts that are not live, have not \
@@ -53,6 +53,9 @@ pub struct FleetArgs {
     /// Only the hosts of this group
     #[arg(long, short, value_name = "GROUP")]
     pub group: Option<String>,
+    /// Only hosts with a failed check that counts, and what it says
+    #[arg(long)]
+    pub unhealthy: bool,
     /// Also hosts that hold no right or no certificate any more
     #[arg(long, short)]
     pub all: bool,

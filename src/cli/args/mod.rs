@@ -5,6 +5,7 @@ mod audit;
 mod consent;
 mod enrol;
 mod fleet;
+mod health;
 mod names;
 mod packages;
 mod pins;
@@ -35,6 +36,7 @@ pub use consent::Consent;
 pub use enrol::parse_minutes;
 pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
 pub use fleet::{FleetArgs, FleetCommand, FleetDiffArgs, HostReportArgs, WhoHasArgs};
+pub use health::{HealthCommand, HealthRunArgs};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;
 pub use pins::{ChangeArgs, HoldArgs, PinArgs, PinsArgs, ReleaseArgs, RemoveArgs, UnpinArgs};
@@ -191,6 +193,9 @@ pub enum Command {
     WhoHas(WhoHasArgs),
     /// Show how the hosts stand to their suites, and which of a group differ
     Fleet(FleetArgs),
+    /// Run the checks of this host, and say of which hosts they do not count
+    #[command(subcommand, after_help = "EXAMPLE:\n  repoctl health run")]
+    Health(HealthCommand),
     /// Certificates for build jobs and people
     #[command(subcommand, after_help = "EXAMPLE:\n  repoctl identity list")]
     Identity(IdentityCommand),

@@ -49,7 +49,7 @@ pub struct PromoteArgs {
     #[arg(long)]
     pub urgent: bool,
     /// Only if this is the last generation of --to
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "GENERATION")]
     pub expect: Option<u64>,
     /// How.
     #[command(flatten)]

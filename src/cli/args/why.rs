@@ -1,8 +1,8 @@
 //! Why: which commands change something, and the reason in them.
 
 use super::{
-    AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HostCommand, IdentityCommand,
-    KeyCommand, MessageArg, RestoredCommand, RolloutCommand, SuiteCommand,
+    AccessCommand, AuditCommand, Command, CrlCommand, GroupCommand, HealthCommand, HostCommand,
+    IdentityCommand, KeyCommand, MessageArg, RestoredCommand, RolloutCommand, SuiteCommand,
 };
 
 impl Command {
@@ -26,6 +26,9 @@ impl Command {
             Self::Crl(CrlCommand::Put(args)) => Some(&args.why),
             Self::Access(command) => command.why(),
             Self::Apply(args) => Some(&args.why),
+            Self::Health(HealthCommand::Ignore(args)) => Some(&args.why),
+            Self::Health(HealthCommand::Unignore(args)) => Some(&args.why),
+            Self::Health(HealthCommand::Run(_)) => None,
             // A checkpoint covers the whole log, so a line about it would be beyond the checkpoint.
             Self::Audit(args) => match &args.command {
                 None | Some(AuditCommand::Verify(_) | AuditCommand::Checkpoint) => None,

@@ -1,7 +1,7 @@
 //! `repoctl who-has` and `repoctl fleet`.
 
 use super::Session;
-use crate::api::{FleetDiffQuery, FleetQuery, WhoHasQuery};
+use crate::api::{FleetDiffQuery, FleetQuery, HealthState, WhoHasQuery};
 use crate::cli::args::{FleetArgs, FleetCommand, FleetDiffArgs, WhoHasArgs};
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -33,7 +33,16 @@ pub async fn fleet(session: &mut Session<'_>, args: &FleetArgs) -> Result<(), Fa
         return diff(session, args).await;
     }
     let query = FleetQuery { suite: args.suite.clone(), group: args.group.clone(), all: args.all };
-    let suites = session.client.fleet(&query).await?;
+    let mut suites = session.client.fleet(&query).await?;
+    if args.unhealthy {
+        for suite in &mut suites {
+            suite.hosts.retain(|host| host.health.state == HealthState::Unhealthy);
+        }
+        suites.retain(|suite| !suite.hosts.is_empty());
+        session.show(&suites, |sheet| render::fleet::unhealthy(&suites, sheet));
+        session.say_if_empty(&suites, "no host has a failed check that counts");
+        return Ok(());
+    }
     session.show(&suites, |sheet| render::fleet::fleet(&suites, sheet));
     session.say_if_empty(&suites, "no hosts yet: repoctl host issue NAME --suite SUITE");
     Ok(())

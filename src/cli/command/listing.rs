@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Session;
-use crate::api::{Code, IdentityView, ReportView, Role, SuiteChoice};
+use crate::api::{Code, HealthView, IdentityView, ReportView, Role, SuiteChoice};
 use crate::cli::args::HostListArgs;
 use crate::cli::failure::Failure;
 use crate::cli::render;
@@ -66,6 +66,8 @@ struct Shown<'s> {
     host: &'s IdentityView,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'s ReportView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<&'s HealthView>,
 }
 
 /// Shows one host.
@@ -83,12 +85,18 @@ pub(super) async fn host(session: &mut Session<'_>, name: &str) -> Result<(), Fa
         Err(error) if error.is(Code::Missing) => None,
         Err(error) => return Err(error.into()),
     };
-    let value = Shown { host, report: report.as_ref() };
+    let health = match session.client.host_health(name).await {
+        Ok(health) => Some(health),
+        Err(error) if error.is(Code::Missing) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let value = Shown { host, report: report.as_ref(), health: health.as_ref() };
     session.show(&value, |sheet| {
         let said = report.as_ref().map(|report| render::fleet::report(report, sheet));
         let said =
             said.unwrap_or_else(|| "\n  it has sent no report of what it has installed\n".into());
-        render::access::show(host, sheet) + &said
+        let checks = health.as_ref().map(|health| render::health::host(health, sheet));
+        render::access::show(host, sheet) + &said + &checks.unwrap_or_default()
     });
     Ok(())
 }

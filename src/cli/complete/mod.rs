@@ -94,11 +94,13 @@ fn names_of(path: &[String], argument: &Arg) -> Option<Names> {
         ("PACKAGE", ["unpin"]) => Names::Pinned,
         ("PACKAGE" | "SOURCE", _) => Names::Packages,
         ("PACKAGE[=VERSION]", _) => Names::Versions,
+        ("GENERATION", ["promote"]) if argument.get_id() == "expect" => Names::GenerationsOfTo,
         ("GENERATION" | "FROM" | "TO", _) => Names::Generations,
         ("FINGERPRINT", _) => Names::Keys,
         ("GROUP", _) => Names::Groups,
         ("NAME", ["host", "revoke" | "setup" | "grant"]) => Names::Hosts,
         ("NAME", ["identity", "revoke" | "grant"]) => Names::People,
+        ("HOST", ["health", ..]) => Names::Hosts,
         ("NAME" | "MEMBER", ["access", ..]) => Names::Identities,
         ("NAME|@GROUP", _) => Names::IdentitiesAndGroups,
         _ => return None,
@@ -153,8 +155,11 @@ impl Words {
         let settings = Settings::settle(&self.global(), &Terminal::of_process()).ok()?;
         let client = Client::new(&settings.credentials().ok()?).ok()?;
         // What is promoted is named as the suite that it is from has it.
-        let named =
-            self.value(&["--suite", "-s", "--from"]).and_then(|name| SuiteName::parse(&name).ok());
+        let of: &[&str] = match names {
+            Names::GenerationsOfTo => &["--to"],
+            _ => &["--suite", "-s", "--from"],
+        };
+        let named = self.value(of).and_then(|name| SuiteName::parse(&name).ok());
         let suite = named.or(settings.suite);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let asked = names.list(&client, suite.as_ref(), word);

@@ -22,6 +22,8 @@ pub(super) enum Names {
     Pinned,
     /// Generations of the suite, the newest ones.
     Generations,
+    /// The same of the suite that `--to` names.
+    GenerationsOfTo,
     /// Signing keys.
     Keys,
     /// Groups.
@@ -55,7 +57,9 @@ impl Names {
                 None => packages(client, suite, word).await?,
             },
             Self::Pinned => pinned(client, suite).await?,
-            Self::Generations => return generations(client, suite, word).await,
+            Self::Generations | Self::GenerationsOfTo => {
+                return generations(client, suite, word).await;
+            }
             Self::Keys => {
                 client.list_keys().await?.into_iter().map(|key| key.fingerprint).collect()
             }

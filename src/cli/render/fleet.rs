@@ -2,8 +2,8 @@
 
 use super::{pairs, version};
 use crate::api::{
-    FleetDiff, FleetHost, FleetState, FleetSuite, HostHas, InstalledView, OfferedView, ReportView,
-    WhoHas,
+    FleetDiff, FleetHost, FleetState, FleetSuite, HealthState, HostHas, InstalledView, OfferedView,
+    ReportView, WhoHas,
 };
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
@@ -81,6 +81,7 @@ pub fn fleet(suites: &[FleetSuite], sheet: &Sheet) -> String {
         ">LIVE",
         ">BEHIND",
         ">HELD",
+        ">UNHEALTHY",
         ">SILENT",
         ">NO REPORT",
         ">REBOOT",
@@ -98,12 +99,16 @@ pub fn fleet(suites: &[FleetSuite], sheet: &Sheet) -> String {
             tally(&|host| host.state == FleetState::Live),
             tally(&|host| host.state == FleetState::Behind),
             tally(&|host| host.state == FleetState::Held),
+            tally(&|host| host.health.state == HealthState::Unhealthy),
             tally(&|host| host.state == FleetState::Silent),
             tally(&|host| host.reported_at.is_none()),
             tally(&|host| host.reboot),
         ]);
         let well = |host: &&FleetHost| {
-            host.state == FleetState::Live && host.reported_at.is_some() && !host.reboot
+            host.state == FleetState::Live
+                && host.reported_at.is_some()
+                && !host.reboot
+                && host.health.state != HealthState::Unhealthy
         };
         for host in suite.hosts.iter().filter(|host| !well(host)) {
             named.row(row(suite, host, sheet));
@@ -124,6 +129,8 @@ fn row(suite: &FleetSuite, host: &FleetHost, sheet: &Sheet) -> [String; 6] {
         FleetState::Live => "live",
     };
     let reboot = if host.reboot { ", reboot" } else { "" };
+    let unhealthy = host.health.state == HealthState::Unhealthy;
+    let unhealthy = if unhealthy { ", unhealthy" } else { "" };
     let offered = match (host.generation, suite.live) {
         (None, _) => "nothing".into(),
         (Some(generation), Some(live)) if generation != live => format!("{generation} of {live}"),
@@ -132,11 +139,29 @@ fn row(suite: &FleetSuite, host: &FleetHost, sheet: &Sheet) -> [String; 6] {
     [
         host.host.clone(),
         suite.suite.to_string(),
-        format!("{state}{reboot}"),
+        format!("{state}{reboot}{unhealthy}"),
         offered,
         host.reported_at.map_or("never".into(), |at| age(at, sheet.now)),
         joined(host.held.iter().map(|one| format!("{} {}", one.package, one.version))),
     ]
+}
+
+/// The hosts with a failed check that counts.
+pub fn unhealthy(suites: &[FleetSuite], sheet: &Sheet) -> String {
+    let mut table = Table::new(&["HOST", "SUITE", "SINCE", "FAILS"]);
+    for suite in suites {
+        for host in &suite.hosts {
+            let counted = host.health.checks.iter().filter(|check| !check.failed_before);
+            let since = counted.map(|check| check.since).min();
+            table.row([
+                host.host.clone(),
+                suite.suite.to_string(),
+                since.map(|since| age(since, sheet.now)).unwrap_or_default(),
+                super::health::failures(&host.health),
+            ]);
+        }
+    }
+    table.lines(0, sheet)
 }
 
 /// What the hosts of a group do not have alike.
@@ -171,6 +196,17 @@ pub fn diff(found: &FleetDiff, sheet: &Sheet) -> String {
             )
         }
     });
+    let mut table = Table::new(&["FACT", "MOST", ">HOSTS", "HOST", "SAYS"]);
+    for one in &found.facts {
+        let said = |text: &str| if text.is_empty() { "not known".into() } else { text.to_owned() };
+        for odd in &one.odd {
+            let (most, agree) = (said(&one.majority), one.agree.to_string());
+            table.row([one.fact.clone(), most, agree, odd.host.clone(), said(&odd.says)]);
+        }
+    }
+    if !table.is_empty() {
+        out.push_str(&format!("\n{}\n", table.lines(0, sheet)));
+    }
     for one in &found.held {
         let held = joined(one.held.iter().map(|one| format!("{} {}", one.package, one.version)));
         out.push_str(&format!("held on {}: {}\n", escape(&one.host), escape(&held)));

@@ -75,7 +75,7 @@ fn the_first_line_of_every_example_is_understood() {
 /// Commands that change nothing on the server. A new command is either listed here or takes `-m`,
 /// which [`Command::why`] has to return.
 const ASKING: &str = "suite list; suite show; list; search; show; history; diff; pins; yanks; rollout status; host setup; \
-    host refresh; host report; host list; host show; who-has; fleet; fleet diff; identity list; key list; key status; crl show; audit; audit verify; \
+    host refresh; host report; host list; host show; who-has; fleet; fleet diff; health run; identity list; key list; key status; crl show; audit; audit verify; \
     audit checkpoint; access list; access group list; access group show; access explain; \
     access export; status; whoami; completions; man";
 

@@ -7,12 +7,13 @@ mod set_hash;
 
 pub use entry::{Entry, EntryError, Installed, Marks};
 pub use id_list::{ListError, Listed, decode, encode, pick};
-pub use odd::{Difference, Holding, differences};
+pub use odd::{Difference, FactDifference, Holding, differences, fact_differences};
 pub use set_hash::SetHash;
 
 use std::collections::BTreeSet;
 
 use crate::domain::Identity;
+use crate::domain::health::HealthRun;
 use crate::time::Moment;
 
 /// The most packages that a host may have. Debian has 70,000 altogether.
@@ -45,6 +46,8 @@ pub struct Facts {
     pub apt_error: String,
     /// How many packages were left out, because their names or versions break the rules of Debian Policy.
     pub unreadable: u64,
+    /// What the checks of the host said; `None` when it has run none.
+    pub health: Option<HealthRun>,
 }
 
 /// A report, as a host sent it.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Installed;
+use super::{Facts, Installed};
 use crate::debian::{Architecture, PackageName, Version};
 use crate::domain::Identity;
 
@@ -60,6 +60,46 @@ pub fn differences(hosts: &BTreeSet<Identity>, holdings: Vec<Holding>) -> Vec<Di
     compared.collect()
 }
 
+/// Something beside packages that hosts do not all say alike.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FactDifference {
+    /// What: `release`, of the system, or `kernel`, the one that runs.
+    pub fact: &'static str,
+    /// What most hosts say; empty when most do not know it.
+    pub majority: String,
+    /// How many hosts say that.
+    pub agree: usize,
+    /// The hosts that do not, with what they say.
+    pub odd: Vec<(Identity, String)>,
+}
+
+/// What hosts do not say alike beside packages. As many hosts with one text as with another: the later one by its letters
+/// is the majority.
+pub fn fact_differences(hosts: &BTreeMap<Identity, Facts>) -> Vec<FactDifference> {
+    let facts = [("release", release as fn(&Facts) -> String), ("kernel", kernel)];
+    let compared = facts.into_iter().filter_map(|(fact, of)| {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for facts in hosts.values() {
+            let count = counts.entry(of(facts)).or_default();
+            *count = count.saturating_add(1);
+        }
+        let most = counts.into_iter().max_by(|(a, m), (b, n)| m.cmp(n).then_with(|| a.cmp(b)));
+        let (majority, agree) = most?;
+        let odd = hosts.iter().map(|(host, facts)| (host.clone(), of(facts)));
+        let odd: Vec<_> = odd.filter(|(_, said)| *said != majority).collect();
+        (!odd.is_empty()).then_some(FactDifference { fact, majority, agree, odd })
+    });
+    compared.collect()
+}
+
+fn release(facts: &Facts) -> String {
+    format!("{} {}", facts.os, facts.os_version).trim().to_owned()
+}
+
+fn kernel(facts: &Facts) -> String {
+    facts.kernel.clone()
+}
+
 fn compare(a: Option<&Version>, b: Option<&Version>) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) => a.compare(b),
@@ -70,6 +110,34 @@ fn compare(a: Option<&Version>, b: Option<&Version>) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_with_another_release_or_kernel_is_named() {
+        let host = |name: &str, version: &str, kernel: &str| {
+            let facts = Facts {
+                os: "debian".into(),
+                os_version: version.into(),
+                kernel: kernel.into(),
+                ..Facts::default()
+            };
+            (Identity::parse(name).unwrap(), facts)
+        };
+        let told = |hosts: Vec<(Identity, Facts)>| -> Vec<String> {
+            let found = fact_differences(&hosts.into_iter().collect());
+            let line = |one: &FactDifference| {
+                format!("{} {} {} {:?}", one.fact, one.majority, one.agree, one.odd)
+            };
+            found.iter().map(line).collect()
+        };
+        assert_eq!(told(vec![host("a1", "12", "6.1"), host("a2", "12", "6.1")]), [""; 0]);
+        let found =
+            told(vec![host("a1", "12", "6.1"), host("a2", "11", "6.1"), host("a3", "12", "")]);
+        assert_eq!(
+            found,
+            [r#"release debian 12 2 [("a2", "debian 11")]"#, r#"kernel 6.1 2 [("a3", "")]"#,]
+        );
+        assert_eq!(told(Vec::new()), [""; 0]);
+    }
 
     fn of(list: &[(&str, &str)]) -> Vec<String> {
         let holdings: Vec<_> = list

@@ -1,9 +1,11 @@
 //! Whether the hosts of a group have the same installed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::domain::inventory::{Difference, Holding, Installed, Marks, differences};
+use crate::domain::inventory::{
+    Difference, FactDifference, Holding, Installed, Marks, differences, fact_differences,
+};
 use crate::domain::{Admitted, GroupName, Identity};
 use crate::flow::error::FlowError;
 use crate::flow::inventory::hosts::{managed, packages_of, reports_of, retain_group};
@@ -19,6 +21,8 @@ pub struct Drift {
     pub unreported: Vec<Identity>,
     /// What differs.
     pub differences: Vec<Difference>,
+    /// What differs beside packages.
+    pub facts: Vec<FactDifference>,
     /// The hosts that hold packages back.
     pub held: Vec<(Identity, Vec<(Installed, Marks)>)>,
 }
@@ -37,7 +41,11 @@ pub async fn drift(
     reading(repository, move |shared| {
         let mut hosts = managed(shared, &admitted, all)?;
         retain_group(shared, &mut hosts, &group)?;
-        let lists = reports_of(shared, &hosts, |report| report.packages)?;
+        let mut facts = BTreeMap::new();
+        let lists = reports_of(shared, &hosts, |report| {
+            facts.insert(report.host, report.facts);
+            report.packages
+        })?;
         let mut counts = HashMap::<u64, usize>::new();
         for (id, _) in lists.values().flatten() {
             let count = counts.entry(*id).or_default();
@@ -70,6 +78,7 @@ pub async fn drift(
             unreported: silent.filter(|host| !compared.contains(host)).collect(),
             compared: compared.len(),
             differences: differences(&compared, holdings),
+            facts: fact_differences(&facts),
             held,
         })
     })

@@ -106,6 +106,23 @@ pub(super) fn packages_of(
     Ok(repository.catalogue.read_reported(&ids)?.into_iter().collect())
 }
 
+/// Whether `admitted` manages a host, or is it. Blocks.
+///
+/// # Errors
+/// [`FlowError`] from the catalogue.
+pub(super) fn is_shown(
+    repository: &Repository,
+    admitted: &Admitted,
+    host: &Identity,
+) -> Result<bool, FlowError> {
+    if admitted.identity() == host {
+        return Ok(true);
+    }
+    let operated = admit::operated(repository, admitted.entitled());
+    let known = IdentityReport::read(repository, host)?;
+    Ok(admitted.entitled().gives() && known.share(&operated) == Share::Whole)
+}
+
 /// The last report of a host that `admitted` manages, or is.
 ///
 /// # Errors
@@ -122,12 +139,7 @@ pub async fn find(
                 "report of {host}: it has sent none, or it is not among the hosts that you manage"
             ))
         };
-        let is_managed = || -> Result<bool, FlowError> {
-            let operated = admit::operated(shared, admitted.entitled());
-            let known = IdentityReport::read(shared, &host)?;
-            Ok(admitted.entitled().gives() && known.share(&operated) == Share::Whole)
-        };
-        if *admitted.identity() != host && !is_managed()? {
+        if !is_shown(shared, &admitted, &host)? {
             return Err(missing());
         }
         let report = shared.catalogue.find_report(&host)?.ok_or_else(missing)?;

@@ -3,13 +3,17 @@
 //! May name: error, threads, state, suite, repository, admit, sightings, report
 
 mod difference;
+mod health;
 mod hosts;
 mod standing;
 mod take;
+mod tally;
 mod who_has;
 
 pub use difference::{Drift, drift};
+pub use health::{Word, health, ignore, note};
 pub use hosts::{HostRecord, find};
 pub use standing::{HostStanding, State, SuiteStanding, fleet};
 pub use take::take;
+pub use tally::{Tally, tally};
 pub use who_has::{Answer, Offered, Owner, Wanted, who_has};

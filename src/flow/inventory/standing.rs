@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::debian::SuiteName;
-use crate::domain::inventory::{Installed, Marks};
+use crate::domain::health::HostHealth;
+use crate::domain::inventory::{Facts, Installed, Marks};
 use crate::domain::{Admitted, GroupName, Identity};
 use crate::flow::error::FlowError;
+use crate::flow::inventory::health::Told;
 use crate::flow::inventory::hosts::{managed, packages_of, reads, reports_of, retain_group};
 use crate::flow::report::gauges::SILENT_SECONDS;
 use crate::flow::report::identities::IdentityReport;
@@ -42,6 +44,8 @@ pub struct HostStanding {
     pub held: Vec<(Installed, Marks)>,
     /// Whether it needs a reboot.
     pub reboot: bool,
+    /// What its checks say.
+    pub health: HostHealth,
 }
 
 /// The hosts of a suite.
@@ -59,7 +63,7 @@ pub struct SuiteStanding {
 struct Said {
     at: Moment,
     held: Vec<(u64, Marks)>,
-    reboot: bool,
+    facts: Facts,
 }
 
 /// The hosts of each suite, or of one; all of them, or those of a group.
@@ -87,10 +91,11 @@ pub async fn fleet(
         let said = reports_of(shared, &hosts, |report| Said {
             at: report.at,
             held: report.packages.iter().filter(|(_, marks)| marks.held).copied().collect(),
-            reboot: report.facts.reboot,
+            facts: report.facts,
         })?;
         let held = said.values().flat_map(|said| said.held.iter().map(|(id, _)| *id)).collect();
         let named = packages_of(shared, held)?;
+        let told = Told::load(shared, None)?;
         let asked = desks.keys().filter(|one| suite.as_ref().is_none_or(|suite| suite == *one));
         let of_suite = |one: &SuiteName| {
             let live = desks.get(one).and_then(|desk| desk.live());
@@ -99,7 +104,12 @@ pub async fn fleet(
                 reads(host, one) || all && host.sightings.iter().any(|seen| seen.suite == *one)
             };
             let found = hosts.iter().filter(is_of);
-            let stand = |host| standing(host, (one, live), said.get(&host.identity), &named, now);
+            let stand = |host: &IdentityReport| {
+                let said = said.get(&host.identity);
+                let facts = said.map(|said| (&said.facts, said.at));
+                let health = told.of(&host.identity, Some(one), facts, None);
+                HostStanding { health, ..standing(host, (one, live), said, &named, now) }
+            };
             SuiteStanding { suite: one.clone(), live, hosts: found.map(stand).collect() }
         };
         let suites = asked.map(of_suite);
@@ -133,6 +143,7 @@ fn standing(
         seen,
         reported_at: said.map(|said| said.at),
         held,
-        reboot: said.is_some_and(|said| said.reboot),
+        reboot: said.is_some_and(|said| said.facts.reboot),
+        health: HostHealth::default(),
     }
 }

@@ -112,6 +112,8 @@ pub struct Summary {
     pub reading: u64,
     /// How many hosts have read one before, and not since.
     pub silent: u64,
+    /// How many hosts are in each further state, by its word. Whoever asks for all of it fills it in.
+    pub hosts: Vec<(&'static str, u64)>,
     /// Whether a restoration is not acknowledged.
     pub is_restored: bool,
 }
@@ -140,6 +142,7 @@ pub async fn summary(
             ending_soon: ending_soon(repository)?,
             reading,
             silent,
+            hosts: Vec::new(),
             is_restored: last.is_some_and(|last| last.acknowledged_at.is_none()),
         })
     })

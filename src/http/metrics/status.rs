@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 use super::page::{Page, label};
+use crate::flow::inventory::{self, Tally};
 use crate::flow::report::gauges::{self, Summary};
 use crate::flow::{FlowError, Repository};
 use crate::time::Moment;
@@ -33,7 +34,20 @@ impl LastStatus {
         certificate_not_after: Option<Moment>,
     ) -> Option<Summary> {
         let repository = Arc::clone(repository);
-        self.read_by(async move { gauges::summary(&repository, certificate_not_after).await }).await
+        self.read_by(async move {
+            let summary = gauges::summary(&repository, certificate_not_after).await?;
+            let Tally { behind, held, reboot, unhealthy, unreported } =
+                inventory::tally(&repository).await?;
+            let hosts = vec![
+                ("behind", behind),
+                ("held", held),
+                ("reboot", reboot),
+                ("unhealthy", unhealthy),
+                ("unreported", unreported),
+            ];
+            Ok(Summary { hosts, ..summary })
+        })
+        .await
     }
 
     /// The same, by what reads it.
@@ -96,6 +110,11 @@ pub(super) fn write(summary: &Summary, page: &mut Page) {
     page.head(name, "gauge", "hosts that read something within two days, or not any more");
     page.line(name, &label("state", "reading"), summary.reading);
     page.line(name, &label("state", "silent"), summary.silent);
+    let name = "repod_hosts_state";
+    page.head(name, "gauge", "hosts by what is to be done about them; a host may be in several");
+    for (state, count) in &summary.hosts {
+        page.line(name, &label("state", state), count);
+    }
     let help = "1 while a restoration of an earlier state is not acknowledged";
     page.flag("repod_restored", help, summary.is_restored);
 }
@@ -118,6 +137,7 @@ mod tests {
             ending_soon: 0,
             reading: 0,
             silent: 0,
+            hosts: Vec::new(),
             is_restored: false,
         }
     }

@@ -2,13 +2,14 @@
 
 use axum::routing::on;
 
-use super::needs::{HOST, ISSUER, MISSING, of};
+use super::needs::{HOST, ISSUER, MISSING, OPERATOR, of};
 use crate::api::{
-    Code, FleetDiff, FleetDiffQuery, FleetQuery, FleetSuite, MOST_REPORT_BYTES, REPORT_TYPE,
-    ReportOutcome, ReportView, WhoHas, WhoHasQuery,
+    Code, FleetDiff, FleetDiffQuery, FleetQuery, FleetSuite, HealthIgnore, HealthIgnored,
+    HealthQuery, HealthResult, HealthView, MOST_REPORT_BYTES, REPORT_TYPE, ReportOutcome,
+    ReportView, WhoHas, WhoHasQuery,
 };
-use crate::http::fleet;
 use crate::http::route::{Limit, Route};
+use crate::http::{fleet, health};
 
 pub(super) const FLEET: &[Route] = &[
     Route::post("/report", "report", |method| on(method, fleet::report))
@@ -25,6 +26,27 @@ pub(super) const FLEET: &[Route] = &[
         .summary("The last report of a host, in short")
         .gives(of::<ReportView>())
         .problems(MISSING),
+    Route::get("/hosts/{name}/health", "host_health", |method| on(method, health::show))
+        .needs(HOST)
+        .who("operator, or the host itself")
+        .summary("What the checks of a host last said, and what others said of it")
+        .query(of::<HealthQuery>())
+        .gives(of::<HealthView>())
+        .problems(MISSING),
+    Route::post("/suites/{suite}/hosts/{name}/health", "note_health", |m| on(m, health::note))
+        .needs(OPERATOR)
+        .verb("health")
+        .summary("What somebody else says of a host; it is answered with the host's health")
+        .takes(of::<HealthResult>())
+        .gives(of::<HealthView>())
+        .problems(&[Code::Missing, Code::OutOfSpace]),
+    Route::post("/hosts/{name}/health/ignore", "ignore_health", |m| on(m, health::ignore))
+        .needs(ISSUER)
+        .verb("health-ignore")
+        .summary("Leave the failures of a host out of the count for a time, or count them again")
+        .takes(of::<HealthIgnore>())
+        .gives(of::<HealthIgnored>())
+        .problems(&[Code::Missing, Code::OutOfSpace]),
     Route::get("/fleet", "fleet", |method| on(method, fleet::summary))
         .needs(ISSUER)
         .summary("How the hosts of each suite stand to it")

@@ -12,6 +12,7 @@ mod index;
 mod list;
 mod patches;
 mod release;
+mod report;
 pub mod seeds;
 mod settings;
 mod tar;
@@ -65,6 +66,7 @@ pub const ALL: &[Target] = &[
     target("request", certificates::request, 4 * MIB, 256, 8 * KIB),
     target("crl", list::crl, 4 * MIB, 1024, 8 * KIB),
     target("configuration", settings::configuration, 8 * MIB, 4 * KIB, 8 * KIB),
+    target("report", report::report, 2 * MIB, 512, 16 * KIB),
     target("manifest", settings::manifest, 8 * MIB, 4 * KIB, 8 * KIB),
     target("statement", settings::statement, MIB, 64, KIB),
 ];

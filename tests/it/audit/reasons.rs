@@ -83,6 +83,8 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(2, &["rollout", "abort", "--suite", "wide"]);
     done(2, &["host", "issue", "web-01.example.org", "--suite", "stable", "--out", &web]);
     done(2, &["host", "grant", "web-02.example.org", "--suite", "stable"]);
+    done(2, &["health", "ignore", "web-01.example.org"]);
+    done(2, &["health", "unignore", "web-01.example.org"]);
     done(2, &["host", "revoke", "web-01.example.org", "--yes"]);
     done(2, &["host", "token", "web-03.example.org", "--suite", "stable"]);
     done(2, &["host", "token", "web-03.example.org", "--revoke", "--yes"]);

@@ -205,6 +205,18 @@ fn trusting(route: &str) -> Option<Vec<Ask>> {
             asks.push(list("/hosts/web.example.org/report"));
             asks
         }
+        "host_health" => {
+            let mut asks = of(NAMES, "/hosts/NAME/health", "");
+            asks.push(list("/hosts/web.example.org/health"));
+            asks
+        }
+        "note_health" => {
+            let body = r#"{"check": "http", "result": "fail"}"#;
+            let mut asks = of(SUITES, "/suites/NAME/hosts/web.example.org/health", body);
+            asks.extend(of(NAMES, "/suites/stable/hosts/NAME/health", body));
+            asks
+        }
+        "ignore_health" => of(NAMES, "/hosts/NAME/health/ignore", r#"{"hours": 8}"#),
         "fleet" => {
             let mut asks = of(SUITES, "/fleet?suite=NAME", "");
             asks.extend(of(&[Kind::Group], "/fleet?group=NAME", ""));

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
     CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
-    Departed, Enrolments, FiledIndex, Generations, Groups, IndexRecord, Integrity, Journal,
-    KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage, OwnerRecord, PackageRecord,
-    Packages, PastIndex, Placement, Repairs, ReportRecord, Reports, Restoration, Restorations,
-    Rings, Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict, Writing,
+    Departed, Enrolments, FiledIndex, Generations, Groups, Healths, HostCheck, IndexRecord,
+    Integrity, Journal, KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage,
+    OwnerRecord, PackageRecord, Packages, PastIndex, Placement, Repairs, ReportRecord, Reports,
+    Restoration, Restorations, Rings, Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict,
+    Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -290,6 +291,13 @@ faulty! { Reports:
     fn list_reported(name: &PackageName) -> Vec<(u64, Installed)>;
     fn read_reported(ids: &[u64]) -> Vec<(u64, Installed)>;
     fn forget_unreported() -> u64;
+}
+
+faulty! { Healths:
+    fn record_check(check: &HostCheck, forget_before: Moment) -> ();
+    fn list_checks(host: Option<&Identity>) -> Vec<HostCheck>;
+    fn record_ignored(host: &Identity, until: Option<Moment>, event: &Event) -> bool;
+    fn list_ignored() -> Vec<(Identity, Moment)>;
 }
 
 faulty! { Clients:

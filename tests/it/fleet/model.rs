@@ -1,4 +1,4 @@
-//! Two hundred hosts that install, remove, hold and report at random: the answers are those of a model of plain maps.
+//! Two hundred hosts that install, remove, hold and report at random, some fifty times each: the answers are those of a model of plain maps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +66,7 @@ fn prepare(place: &std::path::Path) {
 }
 
 #[test]
-fn who_has_and_fleet_diff_agree_with_a_model() {
+fn who_has_fleet_and_fleet_diff_agree_with_a_model() {
     let ground = Ground::new();
     let room = tempfile::tempdir().unwrap();
     let clock = ground.clock();
@@ -104,7 +104,7 @@ fn who_has_and_fleet_diff_agree_with_a_model() {
 
 /// Installs, upgrades, goes down and removes some of it.
 fn alter(chance: &mut Chance, set: &mut Set) {
-    for _ in 0..chance.below(4) {
+    for _ in 0..chance.below(14) {
         let name = format!("pkg{}", chance.below(NAMES));
         match chance.below(4) {
             0 => drop(set.remove(&name)),
@@ -141,7 +141,7 @@ fn report(number: usize, set: &Set, told: Option<&(u64, Set)>, at: u64, whole: b
         hash: SetHash::of(&entries(&now)),
         installed,
         gone,
-        facts: Facts::default(),
+        facts: Facts { reboot: set.len().is_multiple_of(3), ..Facts::default() },
         // An hour each, so that no host sends more than it may.
         at: Moment(at as i64 * 3_600),
     }
@@ -188,6 +188,19 @@ fn agree(house: &House<'_>, ground: &Ground, told: &[Option<(u64, Set)>]) {
             assert_eq!(who.without as usize, known.len() - expected.len());
             assert_eq!(who.unreported.len(), HOSTS - known.len());
         }
+    }
+    let fleet = inventory::fleet(&house.repository, &by, (None, None, false));
+    let fleet = house.block_on(fleet).unwrap();
+    let stable = fleet.iter().find(|one| one.suite.as_str() == "stable").unwrap();
+    assert_eq!(stable.hosts.len(), HOSTS);
+    for one in &stable.hosts {
+        let set = known.get(&one.host);
+        assert_eq!(one.reported_at.is_some(), set.is_some(), "{}", one.host);
+        assert_eq!(one.reboot, set.is_some_and(|set| set.len().is_multiple_of(3)), "{}", one.host);
+        let held = one.held.iter().map(|(package, _)| package.name.to_string());
+        let truth = set.into_iter().flat_map(|set| set.iter());
+        let truth = truth.filter(|(_, (_, held))| *held).map(|(name, _)| name.clone());
+        assert_eq!(held.collect::<BTreeSet<_>>(), truth.collect(), "{}", one.host);
     }
     let group = "fleet".parse::<GroupName>().unwrap();
     let drift = inventory::drift(&house.repository, &by, group, false);

@@ -217,4 +217,12 @@ fn eight_hundred_packages_take_less_than_ten_kilobytes_and_one_more_less_than_a_
     assert!(next < 500, "one more: {next} bytes");
     let again = sent(&[]);
     assert!(again < 500, "nothing more: {again} bytes");
+    // With what ten checks say, and one of them at length.
+    for number in 0..10 {
+        super::health::check(&host, &format!("{number}0-service"), "exit 0");
+    }
+    super::health::check(&host, "99-bad", "head -c 2000 /usr/share/common-licenses/GPL-3; exit 1");
+    super::health::run(&host).expect_success().expect_says("99-bad");
+    let with_checks = sent(&[]);
+    assert!(with_checks < 500, "with checks: {with_checks} bytes");
 }

@@ -77,7 +77,35 @@ const CERTIFICATES: &[Scene] = &[
     ),
     (
         "fleet",
-        &[typed("fleet"), typed("fleet --suite stable --json"), typed("fleet --group nobody")],
+        &[
+            typed("fleet"),
+            typed("fleet --suite stable --json"),
+            typed("fleet --group nobody"),
+            typed("fleet --unhealthy"),
+        ],
+    ),
+    (
+        "health run",
+        &[
+            typed("health run --root DIR/host"),
+            typed("health run --root DIR/host --json"),
+            typed("health run --root DIR/bare"),
+            typed("health run --root DIR/open"),
+        ],
+    ),
+    (
+        "health ignore",
+        &[
+            typed("health ignore web-02.example.org --for 8h -m disk"),
+            typed("health ignore web-02.example.org --json"),
+        ],
+    ),
+    (
+        "health unignore",
+        &[
+            typed("health unignore web-02.example.org -m mended"),
+            typed("health unignore web-02.example.org --json"),
+        ],
     ),
     (
         "fleet diff",

@@ -143,6 +143,19 @@ fn lay_out(directory: &Path, fake: &Fake) {
         );
     }
     write("off/etc/apt/repod/no-report", b"");
+    for (root, name, mode, body) in [
+        ("host", "10-web", 0o755, "exit 0"),
+        ("host", "20-db", 0o755, "echo 'no route to \u{1b}[2Jhost'; exit 1"),
+        ("host", "30-mq.dpkg-old", 0o755, "exit 0"),
+        ("host", "40-open", 0o777, "exit 0"),
+        ("open", "10-web", 0o755, "exit 0"),
+    ] {
+        let path = format!("{root}/etc/repod/health.d/{name}");
+        write(&path, format!("#!/bin/sh\n{body}\n").as_bytes());
+        std::fs::set_permissions(directory.join(path), PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let open = directory.join("open/etc/repod/health.d");
+    std::fs::set_permissions(open, PermissionsExt::from_mode(0o777)).unwrap();
     write("new/etc/systemd/system/none", b"");
     std::fs::create_dir(directory.join("bare")).unwrap();
     let open = std::fs::Permissions::from_mode(0o644);
@@ -181,6 +194,10 @@ async fn respond(State(server): State<Server>, method: Method, uri: Uri, body: B
         "GET fleet/diff" => {
             let group = uri.query().unwrap_or_default().trim_start_matches("group=");
             ANSWERS["fleet/diff"][group].clone()
+        }
+        "POST hosts/web-02.example.org/health/ignore" => {
+            let until = json().get("hours").map(|_| 1_795_433_499);
+            json!({ "host": "web-02.example.org", "until": until })
         }
         "GET enroll" => json!({ "ca_pem": server.authority.ca_pem }),
         "POST enroll" | "POST renew" => issue(&server, &json()),
