@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 mod jump;
+mod lasting;
 mod moment;
 
 pub use jump::{Doubt, HOLD_SECONDS, PastJump, Reading, Steadiness};
+pub use lasting::{Lasting, LastingError};
 pub use moment::Moment;
 
 /// The processor time of this thread; the time of other threads does not count.

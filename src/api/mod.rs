@@ -78,7 +78,9 @@ pub use rights::{
     ExplainedGrant, Explanation, GivenGrant,
 };
 pub use role::Role;
-pub use rollout::{Brought, Ring, RingReached, RolloutView, RolloutsQuery, WhichRollout};
+pub use rollout::{
+    Brought, Ring, RingReached, RolloutPolicy, RolloutView, RolloutsQuery, WhichRollout,
+};
 pub use status::{
     CertificateEnd, ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning,
 };

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::debian::{PackageName, SuiteName, Version};
+use crate::time::Lasting;
 
 /// A ring: hosts that changes reach together.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +15,65 @@ pub struct Ring {
     /// Who is in it: host names, patterns of them, `@GROUP`, a share of all hosts (`10%`) or of a group
     /// (`10%@GROUP`). Empty where the reader does not operate the suite.
     pub hosts: Vec<String>,
+}
+
+/// By what the rollouts of a suite go on and stop by themselves. In a request, what is left out stays as it is, or as
+/// usual in a new suite.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RolloutPolicy {
+    /// What the next step waits for: `manual` for a person or a job, `time` for the soak, `reports` for what the hosts
+    /// of the ring report. Usual: `manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance: Option<String>,
+    /// How long after the last step the next one is, by time; by reports, how long after enough hosts had it: `30m`,
+    /// `12h`, `1d`. Usual: `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub soak: Option<Lasting>,
+    /// How many of the hosts of a ring must have it, of those that can be reached. Unit: percent. Usual: 90.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<u8>,
+    /// How many of the hosts of a ring may be silent. Unit: percent. Usual: 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<u8>,
+    /// How many hosts may fail. Usual: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u32>,
+    /// How many hosts may fail, if that is more. Unit: percent of those that were reached. Usual: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures_percent: Option<u8>,
+    /// How long after a step enough hosts must have it; after that it is paused. Usual: `1d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub deadline: Option<Lasting>,
+    /// Where a rollout that fails is taken back by itself: `never`, `first-ring` while it has reached that one alone,
+    /// or `always`. Elsewhere it is paused. Usual: `first-ring`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort: Option<String>,
+}
+
+impl RolloutPolicy {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it says of each setting, by name.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let text = |number: Option<u32>| number.map(|number| number.to_string());
+        let all = [
+            ("advance", self.advance.clone()),
+            ("soak", self.soak.map(|soak| soak.to_string())),
+            ("installed", text(self.installed.map(u32::from))),
+            ("silent", text(self.silent.map(u32::from))),
+            ("failures", text(self.failures)),
+            ("failures_percent", text(self.failures_percent.map(u32::from))),
+            ("deadline", self.deadline.map(|deadline| deadline.to_string())),
+            ("abort", self.abort.clone()),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
 }
 
 /// Which rollout of a suite is meant: by its number, by a source that it brings, or the only one that is open.
@@ -49,6 +109,9 @@ pub struct RolloutView {
     /// Why; empty while it runs.
     #[serde(default)]
     pub why: String,
+    /// How far its last ring follows, and what it waits for; for operators of the suite, empty for others.
+    #[serde(default)]
+    pub waits: String,
     /// The sources that it brings.
     pub brings: Vec<Brought>,
     /// Every ring of the suite, in order; the last is everyone else.

@@ -45,6 +45,7 @@ fn suites() {
     wire(
         &SuiteDefinition {
             rings: Vec::new(),
+            rollout: Default::default(),
             name: suite(),
             alias: None,
             origin: "o".into(),
@@ -72,6 +73,7 @@ fn suites() {
     wire(
         &SuiteDefinition {
             rings: Vec::new(),
+            rollout: Default::default(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -105,6 +107,7 @@ fn suites() {
     wire(
         &SuiteEdit {
             rings: None,
+            rollout: None,
             alias: Some("old".into()),
             alias_from: Some(suite()),
             description: Some("d".into()),
@@ -135,6 +138,7 @@ fn suites() {
     wire(
         &SuiteView {
             rings: Vec::new(),
+            rollout: Default::default(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),

@@ -1,7 +1,7 @@
 //! DECISIONS: who may do what, what a suite is, what a change does to it, how its indices are cut,
 //! where things lie. Pure, synchronous and total: no clock, disk, environment, log or panic.
 //!
-//! May name: debian, digest, time, nearest
+//! May name: debian, digest, time, nearest, amount
 
 pub mod access;
 pub mod access_edit;
@@ -46,6 +46,7 @@ pub mod pin;
 pub mod pinning;
 pub mod place;
 pub mod plan;
+pub mod policy;
 pub mod promotion;
 pub mod rank;
 pub mod release_name;
@@ -63,6 +64,7 @@ pub mod suite;
 pub mod suite_edit;
 pub mod taken;
 mod under_way;
+pub mod verdict;
 pub mod yank;
 pub mod yanked;
 
@@ -92,6 +94,7 @@ pub use patterns::{GroupName, Member, SuitePattern};
 pub use pin::{Pin, PinKind, PinTarget, Withdrawn};
 pub use place::{Move, Place};
 pub use plan::Plan;
+pub use policy::{PolicyEdit, RolloutPolicy};
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
 pub use ring::{RingId, Rings};
 pub use role::{Role, SuiteScope};

@@ -29,6 +29,8 @@ pub enum RolloutRef {
 pub enum RolloutStep {
     /// It reaches the next ring, or all up to the named one.
     Advance(Option<String>),
+    /// Enough hosts have it: from now on it is watched for a while before its next step.
+    Soak,
     /// It stays where it is.
     Pause,
     /// It goes on.
@@ -42,6 +44,7 @@ impl RolloutStep {
     pub fn verb(&self) -> &'static str {
         match self {
             Self::Advance(_) => "advance",
+            Self::Soak => "soak",
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Abort => "abort",
@@ -72,6 +75,12 @@ pub fn step(
     let what = told(&rollout);
     match &change.step {
         RolloutStep::Advance(to) => advance(draft, &rollout, to.as_deref(), at),
+        RolloutStep::Soak => {
+            if let Some(rollout) = draft.rolling.find_mut(rollout.id) {
+                rollout.met_at = Some(at);
+            }
+            Ok(Vec::new())
+        }
         RolloutStep::Pause => {
             edit(draft, rollout.id, RolloutState::Paused, why);
             Ok(vec![format!("{what} stays where it is until `repoctl rollout resume`")])
@@ -81,9 +90,11 @@ pub fn step(
         }
         RolloutStep::Resume => {
             edit(draft, rollout.id, RolloutState::Running, "");
+            if let Some(rollout) = draft.rolling.find_mut(rollout.id) {
+                (rollout.resumed_at, rollout.met_at) = (Some(at), None);
+            }
             draft.rolling.supersede();
-            let told = format!("{what} goes on with `repoctl rollout advance`");
-            Ok(vec![told])
+            Ok(vec![format!("{what} goes on; `repoctl rollout status` tells what it waits for")])
         }
         RolloutStep::Abort => {
             abort(draft, &rollout, why);
@@ -190,6 +201,7 @@ fn advance(
     if let Some(rollout) = draft.rolling.find_mut(rollout.id) {
         let reached = Reached { generation: None, at };
         rollout.reached.extend(next.iter().map(|id| (*id, reached)));
+        rollout.met_at = None;
     }
     if is_last {
         for ((component, _), package) in &rollout.packages {

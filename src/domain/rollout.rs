@@ -77,9 +77,18 @@ pub struct Rollout {
     pub packages: BTreeMap<Came, Arc<Package>>,
     /// The rings that are offered it.
     pub reached: BTreeMap<RingId, Reached>,
+    /// Since when enough hosts of the last of them had it; `None` while too few do.
+    pub met_at: Option<Moment>,
+    /// When a person last had it go on. What failed before does not stop it again.
+    pub resumed_at: Option<Moment>,
 }
 
 impl Rollout {
+    /// Whether its next step may be taken.
+    pub fn is_running(&self) -> bool {
+        self.state == RolloutState::Running
+    }
+
     /// Whether it brings a package of the target.
     pub fn is_of(&self, target: &PinTarget) -> bool {
         self.packages.values().any(|package| target.holds(package))
@@ -206,6 +215,8 @@ impl Rolling {
             why: String::new(),
             packages: BTreeMap::new(),
             reached: [(to, reached)].into(),
+            met_at: None,
+            resumed_at: None,
         });
         rollout.packages.insert((component.clone(), package.digest), Arc::clone(package));
     }

@@ -1,6 +1,7 @@
 //! Suite edit: what may be changed of a live suite.
 
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::domain::policy::PolicyEdit;
 use crate::domain::ring::RingText;
 use crate::domain::suite::{SpecError, SuiteSpec};
 
@@ -22,6 +23,8 @@ pub struct SuiteEdit {
     pub versions: Option<Versions>,
     /// Rings, in place of those before. In a box, as the alias.
     pub rings: Option<Box<Vec<RingText>>>,
+    /// By what its rollouts go on and stop. In a box, as the alias.
+    pub rollout: Option<Box<PolicyEdit>>,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -92,6 +95,9 @@ impl SuiteEdit {
         }
         if let Some(rings) = &self.rings {
             spec.rings = spec.rings.replaced(rings);
+        }
+        if let Some(edit) = &self.rollout {
+            spec.rollout = spec.rollout.edited(edit);
         }
         spec.versions = self.versions.unwrap_or(spec.versions);
         if let Some(namespace) = &self.namespace {

@@ -20,6 +20,7 @@ mod late;
 mod random;
 mod rollouts;
 mod several;
+mod verdicts;
 
 fn name(text: &str) -> PackageName {
     PackageName::parse(text).unwrap()
@@ -86,6 +87,7 @@ impl Model {
             versions: Versions::ONE,
             namespace: Namespace::default(),
             rings: Rings::default(),
+            rollout: Default::default(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,

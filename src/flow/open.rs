@@ -77,6 +77,7 @@ impl Repository {
             reports: Arc::new(tokio::sync::Semaphore::new(reports::AT_ONCE)),
             journal: Notes::default(),
             incoming: Incoming::default(),
+            reported: Default::default(),
             refusals: Refusals::default(),
             deadlines: Default::default(),
             audit_broken: std::sync::atomic::AtomicBool::default(),

@@ -80,6 +80,8 @@ pub struct Repository {
     pub(in crate::flow) journal: Notes,
     /// Reports of hosts that wait to be recorded.
     pub(in crate::flow) incoming: Incoming,
+    /// Notified whenever something is known anew of hosts.
+    pub(in crate::flow) reported: tokio::sync::Notify,
     pub(in crate::flow) refusals: Refusals,
     /// When pending tokens end, whatever the clock is set to.
     pub(in crate::flow) deadlines: Deadlines,

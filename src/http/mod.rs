@@ -26,6 +26,7 @@ pub mod local;
 pub mod metrics;
 pub mod openapi;
 mod pieces;
+mod policy;
 pub mod refused;
 pub mod report_body;
 pub mod reports;

@@ -1,11 +1,15 @@
 //! Rollouts: how far they are, and the steps that a request asks for.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 
 use crate::api::{Brought, RingReached, RolloutView, RolloutsQuery, WhichRollout};
 use crate::debian::SuiteName;
 use crate::domain::ring::{EVERYONE, RingText};
+use crate::domain::verdict::Verdict;
 use crate::domain::{self, Right, Rings, Rollout, RolloutChange, RolloutRef, RolloutStep};
+use crate::flow::inventory;
 use crate::flow::report::{reports, rollouts};
 use crate::http::App;
 use crate::http::admitted::Caller;
@@ -26,9 +30,22 @@ pub async fn list(
 ) -> Result<Json<Vec<RolloutView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
     reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
+    let operates = caller.admit(&app, Right::Operate(&suite)).is_ok();
     let limit = query.limit.unwrap_or(USUAL).min(MOST);
     let (rings, all) = rollouts::list(&app.repository, &suite, limit).await?;
-    Ok(Json(all.iter().map(|rollout| view(&suite, &rings, rollout)).collect()))
+    // It names hosts.
+    let mut verdicts = match operates {
+        true => inventory::verdicts(&app.repository, &suite).await?,
+        false => Default::default(),
+    };
+    let waits = |rollout: &Rollout, verdicts: &mut BTreeMap<u64, Verdict>| {
+        verdicts.remove(&rollout.id).map(|verdict| verdict.why).unwrap_or_default()
+    };
+    let one = |rollout: &Rollout| RolloutView {
+        waits: waits(rollout, &mut verdicts),
+        ..view(&suite, &rings, rollout)
+    };
+    Ok(Json(all.iter().map(one).collect()))
 }
 
 fn view(suite: &SuiteName, rings: &Rings, rollout: &Rollout) -> RolloutView {
@@ -47,6 +64,7 @@ fn view(suite: &SuiteName, rings: &Rings, rollout: &Rollout) -> RolloutView {
         rollout: rollout.id,
         state: rollout.state.as_str().into(),
         why: rollout.why.clone(),
+        waits: String::new(),
         brings: rollout.sources().into_iter().map(brought).collect(),
         rings: rings.iter().map(reached).chain([everyone]).collect(),
         author: rollout.author.to_string(),

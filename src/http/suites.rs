@@ -14,7 +14,7 @@ use crate::http::admitted::{Caller, parse};
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path};
 use crate::http::sent::Sent;
-use crate::http::{App, rollouts, views};
+use crate::http::{App, policy, rollouts, views};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -53,6 +53,7 @@ pub async fn create(
         sent.json::<SuiteDefinition>(&app, &caller, Right::Administer).await?;
     let admitted = caller.admit(&app, Right::Administer)?;
     let here = || format!("{}snapshot/{SNAPSHOTS_WORD}/", app.site.public_url);
+    let policy = policy::edit(definition.rollout)?;
     let spec = SuiteSpec {
         name: definition.name,
         alias: definition.alias,
@@ -74,7 +75,9 @@ pub async fn create(
         versions: definition.versions,
         namespace: definition.namespace,
         rings: Rings::default().replaced(&rollouts::rings(definition.rings)?),
+        rollout: Default::default(),
     };
+    let spec = SuiteSpec { rollout: spec.rollout.edited(&policy), ..spec };
     if definition.dry_run {
         let spec = flow::rehearse(&app.repository, spec).await?;
         return Ok(Json(views::suite(reports::planned(spec), true)));
@@ -114,6 +117,7 @@ pub async fn edit(
         versions: edit.versions,
         namespace: edit.namespace,
         rings: edit.rings.map(rollouts::rings).transpose()?.map(Box::new),
+        rollout: edit.rollout.map(policy::edit).transpose()?.map(Box::new),
     };
     let outcome = flow::edit(&app.repository, &admitted, &suite, changed, edit.dry_run).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))

@@ -146,6 +146,7 @@ pub fn suite(report: SuiteReport, operates: bool) -> SuiteView {
         versions: spec.versions,
         namespace: spec.namespace,
         rings: crate::http::rollouts::rings_view(&spec.rings, operates),
+        rollout: crate::http::policy::view(&spec.rollout),
         hold: report.hold.as_ref().map(hold),
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),

@@ -81,6 +81,8 @@ impl Keeper {
         stop: CancellationToken,
     ) {
         let feed_watchdog = tokio::spawn(feed_watchdog(Arc::clone(&self.notifier)));
+        let rollouts = Arc::clone(&self.watch.repository);
+        let rollouts = tokio::spawn(flow::upkeep::rollouts::keep(rollouts));
         let scrub = Scrub::start(Arc::clone(&self.watch));
         let mut refresh = tokio::time::interval(Duration::from_secs(REFRESH_SECONDS));
         let mut tidy = tokio::time::interval(Duration::from_secs(TIDY_SECONDS));
@@ -112,6 +114,7 @@ impl Keeper {
                 }
             }
         }
+        rollouts.abort();
         if let Err(error) = tokio::task::spawn_blocking(move || scrub.end()).await {
             error!(%error, "the scrub could not be ended");
         }

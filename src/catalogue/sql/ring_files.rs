@@ -13,7 +13,7 @@ use crate::debian::SuiteName;
 use crate::domain::{RingFiles, RingId, Rollout};
 
 const NEWEST: &str = "\
-    SELECT r.number, r.author, r.message, r.began_at, r.state, r.why \
+    SELECT r.number, r.author, r.message, r.began_at, r.state, r.why, r.met_at, r.resumed_at \
     FROM rollout AS r JOIN suite AS s ON s.id = r.suite_id \
     WHERE s.name = $1 ORDER BY r.number DESC LIMIT $2";
 

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rows::{PACKAGE_COLUMNS, Reader, damaged, moment, number, package_columns, parse};
+use super::rows::{
+    PACKAGE_COLUMNS, Reader, damaged, moment, moment_optional, number, package_columns, parse,
+};
 use super::{Answer, Tx, Value, all, count, one};
 use crate::domain::rollout::Reached;
 use crate::domain::{RingHead, RingId, Rollout, RolloutState, Rollouts};
 
 const OPEN: &str = "\
-    SELECT number, author, message, began_at, state, why FROM rollout \
+    SELECT number, author, message, began_at, state, why, met_at, resumed_at FROM rollout \
     WHERE suite_id = $1 AND state NOT IN ('done', 'aborted') ORDER BY number";
 
 const LAST: &str = "SELECT MAX(number) FROM rollout WHERE suite_id = $1";
@@ -25,9 +27,10 @@ const REACHED: &str = "\
     SELECT ring, generation, reached_at FROM rollout_ring WHERE suite_id = $1 AND number = $2";
 
 const RECORD: &str = "\
-    INSERT INTO rollout (suite_id, number, author, message, began_at, state, why) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7) \
-    ON CONFLICT (suite_id, number) DO UPDATE SET state = excluded.state, why = excluded.why";
+    INSERT INTO rollout (suite_id, number, author, message, began_at, state, why, met_at, resumed_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ON CONFLICT (suite_id, number) DO UPDATE SET state = excluded.state, why = excluded.why, \
+    met_at = excluded.met_at, resumed_at = excluded.resumed_at";
 
 const BRING: &str = "\
     INSERT INTO rollout_package (suite_id, number, package_id, component) \
@@ -84,6 +87,8 @@ pub fn read(
             why: row.text(5)?.to_owned(),
             packages: BTreeMap::new(),
             reached: BTreeMap::new(),
+            met_at: moment_optional(row, 6)?,
+            resumed_at: moment_optional(row, 7)?,
         })
     })?;
     let mut reader = Reader::default();
@@ -121,6 +126,8 @@ pub fn record_rollouts(
             rollout.at.0.into(),
             rollout.state.as_str().into(),
             rollout.why.as_str().into(),
+            rollout.met_at.map(|at| at.0).into(),
+            rollout.resumed_at.map(|at| at.0).into(),
         ];
         tx.exec(RECORD, &values)?;
         for (component, digest) in rollout.packages.keys() {

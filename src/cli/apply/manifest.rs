@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::api::{AccessGrant, AccessView, Ring, SuiteView};
+use crate::api::{AccessGrant, AccessView, Ring, RolloutPolicy, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::toml_text::{Fault, TomlText};
 
@@ -54,6 +54,8 @@ pub struct SuiteEntry {
     pub namespace: Option<Namespace>,
     /// Its rings, in the order in which changes reach them.
     pub rings: Option<Vec<Ring>>,
+    /// By what its rollouts go on and stop by themselves.
+    pub rollout: Option<RolloutPolicy>,
     /// How long a signature is valid. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -168,6 +170,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("versions", versions(suite.versions)),
         ("namespace", quoted(suite.namespace.as_str())),
         ("rings", rings(&suite.rings)),
+        ("rollout", rollout(&suite.rollout)),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),
@@ -187,6 +190,12 @@ fn rings(rings: &[Ring]) -> String {
     let ring =
         |ring: &Ring| format!("{{ name = {}, hosts = {} }}", quoted(&ring.name), list(&ring.hosts));
     format!("[{}]", rings.iter().map(ring).collect::<Vec<_>>().join(", "))
+}
+
+fn rollout(policy: &RolloutPolicy) -> String {
+    let value = |value: String| if value.parse::<u32>().is_ok() { value } else { quoted(&value) };
+    let pairs = policy.pairs().into_iter().map(|(key, text)| format!("{key} = {}", value(text)));
+    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }
 
 fn versions(versions: Versions) -> String {

@@ -259,6 +259,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         translations: entry.translations.unwrap_or(false),
         versions: entry.versions.unwrap_or_default(),
         rings: entry.rings.clone().unwrap_or_default(),
+        rollout: entry.rollout.clone().unwrap_or_default(),
         namespace: entry.namespace.clone().unwrap_or_default(),
         dry_run: false,
     }
@@ -318,6 +319,15 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
         };
         lines.push(format!("rings {:?} -> {:?}", named(&suite.rings), named(rings)));
         edit.rings = Some(rings.clone());
+    }
+    if let Some(rollout) = entry.rollout.as_ref() {
+        let have = suite.rollout.pairs();
+        let new = rollout.pairs().into_iter().filter(|pair| !have.contains(pair));
+        let told: Vec<_> = new.map(|(key, value)| format!("{key}={value}")).collect();
+        if !told.is_empty() {
+            lines.push(format!("rollout {}", told.join(",")));
+            edit.rollout = Some(rollout.clone());
+        }
     }
     let new = entry.components.iter().flatten().filter(|one| !suite.components.contains(one));
     edit.add_components = new.cloned().collect();

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{ChangeArgs, MessageArg, SuiteArg};
-use crate::api::{Ring, WhichRollout};
+use crate::api::{Ring, RolloutPolicy, WhichRollout};
 
 /// What can be done with rollouts.
 #[derive(Subcommand, Debug)]
@@ -110,6 +110,21 @@ pub struct RolloutAbort {
     /// How.
     #[command(flatten)]
     pub how: ChangeArgs,
+}
+
+/// Reads a policy: `advance=reports,soak=30m`.
+pub fn parse_policy(text: &str) -> Result<RolloutPolicy, String> {
+    let mut settings = serde_json::Map::new();
+    for pair in text.split(',').map(str::trim) {
+        let (name, value) =
+            pair.split_once('=').ok_or(format!("{pair:?}: write SETTING=VALUE,SETTING=VALUE"))?;
+        let number = value.strip_suffix('%').unwrap_or(value).parse::<u32>();
+        let value = number.map_or_else(|_| value.into(), serde_json::Value::from);
+        if settings.insert(name.to_owned(), value).is_some() {
+            return Err(format!("{name} is there twice"));
+        }
+    }
+    serde_json::from_value(settings.into()).map_err(|problem| problem.to_string())
 }
 
 /// Reads a ring: `canary=web-01.example.org,@early,10%`.

@@ -3,9 +3,9 @@
 use clap::builder::{BoolishValueParser, UnknownArgumentValueParser};
 use clap::{Args, Subcommand};
 
-use super::rollout::parse_ring;
+use super::rollout::{parse_policy, parse_ring};
 use super::{MessageArg, YesArg};
-use crate::api::Ring;
+use crate::api::{Ring, RolloutPolicy};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
@@ -163,6 +163,10 @@ pub struct OfferArgs {
     /// 10%@GROUP; hosts in no ring come last
     #[arg(long, value_name = "NAME=HOST,…", value_parser = parse_ring)]
     pub ring: Vec<Ring>,
+    /// By what its rollouts go on and stop by themselves: advance=manual|time|reports, soak=30m, installed=90 and
+    /// silent=10 (percent of a ring), failures=0, failures_percent=0, deadline=1d, abort=never|first-ring|always
+    #[arg(long, value_name = "SETTING=VALUE,…", value_parser = parse_policy)]
+    pub rollout: Option<RolloutPolicy>,
     /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub translations: Option<bool>,

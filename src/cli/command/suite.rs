@@ -97,6 +97,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         translations: args.offer.translations.unwrap_or(false),
         versions: args.offer.versions.unwrap_or_default(),
         rings: args.offer.ring.clone(),
+        rollout: args.offer.rollout.clone().unwrap_or_default(),
         namespace: args.namespace.clone(),
         dry_run: false,
     };
@@ -127,6 +128,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         translations: args.offer.translations,
         versions: args.offer.versions,
         rings: rings(args),
+        rollout: args.offer.rollout.clone(),
         message: String::new(),
         dry_run: false,
     };

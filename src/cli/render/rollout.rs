@@ -5,7 +5,7 @@ use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, escape};
 
-/// Rollouts, newest first, as a table.
+/// Rollouts, newest first, as a table, and below it what those that are open wait for.
 pub fn status(rollouts: &[RolloutView], sheet: &Sheet) -> String {
     let mut table =
         Table::new(&[">ROLLOUT", "STATE", "BRINGS", "REACHED", "NEXT", "SINCE", "BY", "WHY"]);
@@ -23,7 +23,11 @@ pub fn status(rollouts: &[RolloutView], sheet: &Sheet) -> String {
             escape(if one.why.is_empty() { &one.message } else { &one.why }),
         ]);
     }
-    table.lines(0, sheet)
+    let mut text = table.lines(0, sheet);
+    for one in rollouts.iter().filter(|one| !one.waits.is_empty()) {
+        text.push_str(&format!("rollout {}: {}\n", one.rollout, escape(&one.waits)));
+    }
+    text
 }
 
 /// How many rings it has reached, and the last of them: `1 of 3, canary`.

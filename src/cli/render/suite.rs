@@ -64,6 +64,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("namespace", suite.namespace.to_string()),
         ("held", suite.hold.as_ref().map(|hold| held(hold, now)).unwrap_or_default()),
         ("rings", rings(suite)),
+        ("rollouts", rollouts(suite)),
         ("hosts take it", taken(suite).into()),
         ("beside packages", beside(suite)),
         ("changelogs", suite.changelogs.clone().unwrap_or_default()),
@@ -91,6 +92,15 @@ fn rings(suite: &SuiteView) -> String {
     }
     let named = suite.rings.iter().map(ring).chain(["everyone".to_owned()]);
     named.collect::<Vec<_>>().join(", then ")
+}
+
+/// By what rollouts go on and stop, as it is set; nothing where there are no rings.
+fn rollouts(suite: &SuiteView) -> String {
+    if suite.rings.is_empty() {
+        return String::new();
+    }
+    let pairs = suite.rollout.pairs().into_iter().map(|(key, value)| format!("{key}={value}"));
+    pairs.collect::<Vec<_>>().join(" ")
 }
 
 /// Since when, by whom and why a suite is held, and how much waits.

@@ -150,6 +150,7 @@ pub async fn note(
         let check = HostCheck { host, suite, reporter, result, at: now };
         let forget = now.plus(REMEMBERED_SECONDS.saturating_neg());
         shared.catalogue.record_check(&check, forget)?;
+        shared.reported.notify_one();
         if is_shown(shared, &by, &check.host)? {
             return health_of(shared, &check.host, Some(&check.suite), None);
         }
@@ -188,6 +189,7 @@ pub async fn ignore(
         };
         let event = by.did("health-ignore", now).with(&detail);
         shared.catalogue.record_ignored(&host, until, &event)?;
+        shared.reported.notify_one();
         Ok(until)
     })
     .await

@@ -40,7 +40,8 @@ pub(super) fn managed(
     Ok(hosts)
 }
 
-fn is_present(host: &IdentityReport, now: Moment) -> bool {
+/// Whether a host holds a right and, as far as certificates are known here, a valid one.
+pub(super) fn is_present(host: &IdentityReport, now: Moment) -> bool {
     let is_valid = |one: &CertificateRecord| one.revoked_at.is_none() && one.not_after > now;
     // Where another CA issues them, none is known.
     let may_come = host.certificates.is_empty() || host.certificates.iter().any(is_valid);

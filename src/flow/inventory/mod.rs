@@ -3,6 +3,7 @@
 //! May name: error, threads, state, suite, repository, admit, sightings, report
 
 mod difference;
+mod following;
 mod health;
 mod hosts;
 mod standing;
@@ -11,6 +12,7 @@ mod tally;
 mod who_has;
 
 pub use difference::{Drift, drift};
+pub use following::verdicts;
 pub use health::{Word, health, ignore, note};
 pub use hosts::{HostRecord, find};
 pub use standing::{HostStanding, State, SuiteStanding, fleet};

@@ -56,6 +56,7 @@ async fn record_waiting(repository: Arc<Repository>) {
         for (reply, receipt) in replies.into_iter().zip(receipts) {
             let _gone = reply.send(receipt);
         }
+        repository.reported.notify_one();
         tokio::time::sleep(PAUSE).await;
     }
 }

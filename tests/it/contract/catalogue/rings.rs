@@ -25,6 +25,8 @@ fn rollout(id: u64, state: RolloutState, generation: Option<u64>) -> Rollout {
         why: "because".into(),
         packages: [((component("main"), brought.digest), Arc::new(brought))].into(),
         reached: BTreeMap::from([(CANARY, reached)]),
+        met_at: Some(Moment(8)),
+        resumed_at: None,
     }
 }
 
