@@ -121,7 +121,7 @@ pub(super) fn is_shown(
     }
     let operated = admit::operated(repository, admitted.entitled());
     let known = IdentityReport::read(repository, host)?;
-    Ok(admitted.entitled().gives() && known.share(&operated) == Share::Whole)
+    Ok(admitted.entitled().gives() && !known.is_free() && known.share(&operated) == Share::Whole)
 }
 
 /// The last report of a host that `admitted` manages, or is.
