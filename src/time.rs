@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 mod jump;
 mod lasting;
 mod moment;
+mod window;
 
 pub use jump::{Doubt, HOLD_SECONDS, PastJump, Reading, Steadiness};
 pub use lasting::{Lasting, LastingError};
 pub use moment::Moment;
+pub use window::{Window, WindowError};
 
 /// The processor time of this thread; the time of other threads does not count.
 pub fn thread_time() -> Duration {

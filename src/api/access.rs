@@ -215,6 +215,9 @@ pub struct SightingView {
     pub suite: SuiteName,
     /// When.
     pub at: i64,
+    /// In which ring of the suite it is; `None` where the suite has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<String>,
     /// The generation it was given.
     pub generation: u64,
     /// The generation that is served now; `None` when the suite is gone.

@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 45] = [
+pub const VERBS: [&str; 47] = [
     "abort",
     "access",
     "add",
@@ -47,6 +47,8 @@ pub const VERBS: [&str; 45] = [
     "revoke",
     "rollback",
     "send",
+    "soak",
+    "start",
     "suite-begin",
     "suite-create",
     "suite-edit",

@@ -98,6 +98,18 @@ pub enum Change {
     Hold {},
     /// End a hold, and offer what came meanwhile as far as nothing else keeps it out.
     Release {},
+    /// Begin a rollout that waits to be started: bring it to the first ring.
+    Start {
+        /// Which rollout.
+        #[serde(default)]
+        of: WhichRollout,
+        /// To all rings up to this one; `everyone` is the last. When left out, to the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// The name of the freeze that it overrides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        override_freeze: Option<String>,
+    },
     /// Bring a rollout to the next ring.
     Advance {
         /// Which rollout.
@@ -106,6 +118,9 @@ pub enum Change {
         /// To all rings up to this one; `everyone` is the last. When left out, to the next.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
+        /// The name of the freeze that it overrides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        override_freeze: Option<String>,
     },
     /// Have a rollout stay where it is.
     Pause {

@@ -248,6 +248,9 @@ pub enum FleetState {
 pub struct FleetHost {
     /// Which host.
     pub host: String,
+    /// In which ring of the suite it is; `None` where the suite has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<String>,
     /// How it stands to the suite.
     pub state: FleetState,
     /// The generation that it was last offered.

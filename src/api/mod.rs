@@ -79,7 +79,8 @@ pub use rights::{
 };
 pub use role::Role;
 pub use rollout::{
-    Brought, Ring, RingReached, RolloutPolicy, RolloutView, RolloutsQuery, WhichRollout,
+    Brought, Freeze, Ring, RingReached, RolledView, RolloutPolicy, RolloutView, RolloutsQuery,
+    WhichRollout,
 };
 pub use status::{
     CertificateEnd, ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus, Warning,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::debian::{PackageName, SuiteName, Version};
-use crate::time::Lasting;
+use crate::time::{Lasting, Window};
 
 /// A ring: hosts that changes reach together.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,10 @@ pub struct Ring {
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RolloutPolicy {
+    /// What a rollout begins with: `change` for the change that it is of, `manual` for a person or a job that starts
+    /// it. Usual: `change`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// What the next step waits for: `manual` for a person or a job, `time` for the soak, `reports` for what the hosts
     /// of the ring report. Usual: `manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +55,21 @@ pub struct RolloutPolicy {
     /// or `always`. Elsewhere it is paused. Usual: `first-ring`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort: Option<String>,
+    /// When no step is taken but by somebody who overrides it. In a request, in place of all before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freezes: Option<Vec<Freeze>>,
+}
+
+/// A window of time in which no rollout of a suite takes a step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// Its name.
+    pub name: String,
+    /// When it is, every week or once, in a zone of the IANA database: `Fri 16:00..Mon 08:00 Europe/Berlin` or
+    /// `2026-12-19 00:00..2027-01-04 08:00 Europe/Berlin`.
+    #[schemars(with = "String")]
+    pub when: Window,
 }
 
 impl RolloutPolicy {
@@ -59,10 +78,11 @@ impl RolloutPolicy {
         *self == Self::default()
     }
 
-    /// What it says of each setting, by name.
+    /// What it says of each setting but the freezes, by name.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let text = |number: Option<u32>| number.map(|number| number.to_string());
         let all = [
+            ("start", self.start.clone()),
             ("advance", self.advance.clone()),
             ("soak", self.soak.map(|soak| soak.to_string())),
             ("installed", text(self.installed.map(u32::from))),
@@ -132,6 +152,17 @@ pub struct Brought {
     pub package: PackageName,
     /// Its version.
     pub version: Version,
+}
+
+/// A rollout that reached a ring with a generation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RolledView {
+    /// The number of the rollout.
+    pub rollout: u64,
+    /// The ring.
+    pub ring: String,
+    /// The sources that it brings.
+    pub brings: Vec<Brought>,
 }
 
 /// A ring, and when a rollout reached it.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::HoldView;
+use super::{HoldView, RolloutView};
 use crate::debian::SuiteName;
 
 /// The answer of `GET /status`.
@@ -47,6 +47,9 @@ pub struct SuiteStatus {
     /// Why it offers nothing new, while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,
+    /// The changes on their way through its rings, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollouts: Vec<RolloutView>,
 }
 
 /// How long the certificates and revocation lists of the server are still valid.

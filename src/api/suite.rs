@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HoldView, Move, Ring, RolloutPolicy};
+use super::{HoldView, Move, Ring, RolledView, RolloutPolicy};
 use crate::debian::{
     Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Versions,
 };
@@ -284,6 +284,9 @@ pub struct GenerationView {
     /// What moved, by name: at most 20 packages, and none where more than 200 came and went.
     #[serde(default)]
     pub moves: Vec<Move>,
+    /// The rings that rollouts reached with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rolled: Vec<RolledView>,
     /// Whether it is the one that is served.
     pub live: bool,
 }

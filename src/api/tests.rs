@@ -188,6 +188,7 @@ fn generations_and_differences() {
             same_as: Some(40),
             entered: 1,
             left: 2,
+            rolled: Vec::new(),
             moves: vec![],
             live: true,
         },

@@ -8,6 +8,7 @@ use crate::domain::addition::{Addition, Known, all_and_single, one_of_two};
 use crate::domain::draft::Draft;
 use crate::domain::offering;
 use crate::domain::reserved::is_reserved;
+use crate::domain::rollout::Rollout;
 use crate::domain::{Acceptance, Conflict, Identity, Package, PinKind, Place};
 use crate::time::Moment;
 
@@ -137,7 +138,7 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
     let judged = judge(draft, component, package, taken_as.is_some());
     let would_list = judged.0 == Standing::Published;
     let (mut standing, mut note) = held(draft, addition, judged);
-    let cure = match would_list && standing == Standing::Waiting {
+    let mut cure = match would_list && standing == Standing::Waiting {
         true => Cure::Command(format!("repoctl release --suite {}", draft.spec.name)),
         false => Cure::None,
     };
@@ -146,8 +147,13 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
         draft.accept(Acceptance { component, digest, author: by.clone(), at }, package);
     }
     if standing == Standing::Published && !offering::offer(draft, component, package) {
-        standing = Standing::RollingOut;
-        note = offering::told_of(draft, component, package).unwrap_or_default();
+        let told = offering::told_of(draft, component, package);
+        (standing, note) = told.unwrap_or((Standing::RollingOut, String::new()));
+    }
+    let begins_later = draft.rolling.of(component, package).is_some_and(Rollout::is_unbegun);
+    if standing == Standing::Waiting && begins_later {
+        let (source, suite) = (&package.source, &draft.spec.name);
+        cure = Cure::Command(format!("repoctl rollout start --suite {suite} {source}"));
     }
     Added { package: Arc::clone(package), component: component.clone(), standing, note, cure }
 }
@@ -183,7 +189,7 @@ pub(super) fn judge(
     let judged = judge_anyway(draft, component, package, taken);
     let is_new = judged.0 == Standing::Published && draft.pin_of(package).is_none();
     match offering::told_of(draft, component, package).filter(|_| is_new) {
-        Some(progress) => (Standing::RollingOut, progress),
+        Some(told) => told,
         None => judged,
     }
 }

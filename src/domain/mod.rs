@@ -98,7 +98,7 @@ pub use policy::{PolicyEdit, RolloutPolicy};
 pub use rights::{Entitled, Held, Origin, Reach, Rights};
 pub use ring::{RingId, Rings};
 pub use role::{Role, SuiteScope};
-pub use rolling::{RolloutChange, RolloutRef, RolloutStep};
+pub use rolling::{RolloutChange, RolloutRef, RolloutStep, Way};
 pub use rollout::{Rollout, RolloutState, Rollouts};
 pub use rope::{Index, Shape};
 pub use share::{Operated, Past, Share};

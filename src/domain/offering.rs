@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::debian::{Component, Version};
+use crate::domain::add::Standing;
 use crate::domain::draft::Draft;
 use crate::domain::reserved::is_reserved;
 use crate::domain::rollout::Rollout;
@@ -13,12 +14,13 @@ use crate::domain::{Package, PinKind, PinTarget, Withdrawn};
 /// a person, and what hosts keep up with the server by concerns every host. Gives whether it is listed for all.
 pub(super) fn offer(draft: &mut Draft<'_>, component: &Component, package: &Arc<Package>) -> bool {
     let first = draft.spec.rings.iter().next().map(|ring| ring.id);
+    let begins = draft.rolling.at().is_none_or(|at| draft.spec.rollout.keeps_back(at).is_none());
     let is_free = draft.rolling.is_urgent
         || is_reserved(package.name.as_str())
         || draft.pin_of(package).is_some();
     match first.filter(|_| !is_free) {
         Some(first) => {
-            draft.rolling.bring(component, package, first);
+            draft.rolling.bring(component, package, Some(first).filter(|_| begins));
             false
         }
         None => {
@@ -29,13 +31,16 @@ pub(super) fn offer(draft: &mut Draft<'_>, component: &Component, package: &Arc<
     }
 }
 
-/// How far the open rollout of a package is, for people; `None` when there is none.
+/// What the open rollout of a package makes of it, and how far it is, for people; `None` when there is none.
 pub(super) fn told_of(
     draft: &Draft<'_>,
     component: &Component,
     package: &Package,
-) -> Option<String> {
-    draft.rolling.of(component, package).map(|rollout| progress(draft, rollout))
+) -> Option<(Standing, String)> {
+    let rollout = draft.rolling.of(component, package)?;
+    let standing =
+        if rollout.reached.is_empty() { Standing::Waiting } else { Standing::RollingOut };
+    Some((standing, progress(draft, rollout)))
 }
 
 /// How far a rollout is: `rolling out (ring 1 of 3, canary)`.
@@ -47,7 +52,11 @@ pub(super) fn progress(draft: &Draft<'_>, rollout: &Rollout) -> String {
         Some((at, ring)) => {
             format!("rolling out (ring {} of {of}, {})", at.saturating_add(1), ring.name)
         }
-        None => "rolling out".to_owned(),
+        None => {
+            let why = draft.rolling.at().and_then(|at| draft.spec.rollout.keeps_back(at));
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            format!("its rollout has not begun{why}")
+        }
     }
 }
 

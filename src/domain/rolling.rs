@@ -24,11 +24,22 @@ pub enum RolloutRef {
     Source(PackageName),
 }
 
+/// How far a step goes, and in spite of what.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Way {
+    /// To all rings up to the named one; `None` to the next.
+    pub to: Option<String>,
+    /// The name of the freeze that it overrides.
+    pub override_freeze: Option<String>,
+}
+
 /// What is to become of a rollout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RolloutStep {
+    /// It begins: it reaches the first ring, or all up to the named one.
+    Start(Way),
     /// It reaches the next ring, or all up to the named one.
-    Advance(Option<String>),
+    Advance(Way),
     /// Enough hosts have it: from now on it is watched for a while before its next step.
     Soak,
     /// It stays where it is.
@@ -43,6 +54,7 @@ impl RolloutStep {
     /// The verb, for the log.
     pub fn verb(&self) -> &'static str {
         match self {
+            Self::Start(_) => "start",
             Self::Advance(_) => "advance",
             Self::Soak => "soak",
             Self::Pause => "pause",
@@ -72,9 +84,16 @@ pub fn step(
     why: &str,
 ) -> Result<Vec<String>, Conflict> {
     let rollout = find(draft, &change.of)?.clone();
-    let what = told(&rollout);
+    let what = rollout.told();
     match &change.step {
-        RolloutStep::Advance(to) => advance(draft, &rollout, to.as_deref(), at),
+        RolloutStep::Start(way) if rollout.reached.is_empty() => advance(draft, &rollout, way, at),
+        RolloutStep::Start(_) => {
+            Err(Conflict::one(what, "has begun; `repoctl rollout advance` goes on with it"))
+        }
+        RolloutStep::Advance(_) if rollout.reached.is_empty() => {
+            Err(Conflict::one(what, "has not begun; `repoctl rollout start` begins it"))
+        }
+        RolloutStep::Advance(way) => advance(draft, &rollout, way, at),
         RolloutStep::Soak => {
             if let Some(rollout) = draft.rolling.find_mut(rollout.id) {
                 rollout.met_at = Some(at);
@@ -103,18 +122,6 @@ pub fn step(
     }
 }
 
-/// A rollout, for people: `rollout 3 (web 2.0)`.
-fn told(rollout: &Rollout) -> String {
-    let sources = rollout.sources();
-    let named: Vec<_> =
-        sources.iter().take(3).map(|(name, version)| format!("{name} {version}")).collect();
-    let more = match sources.len().saturating_sub(3) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("rollout {} ({}{more})", rollout.id, named.join(", "))
-}
-
 fn find<'d>(draft: &'d Draft<'_>, of: &RolloutRef) -> Result<&'d Rollout, Conflict> {
     let suite = &draft.spec.name;
     let all: Vec<&Rollout> = draft.rolling.open().collect();
@@ -123,7 +130,7 @@ fn find<'d>(draft: &'d Draft<'_>, of: &RolloutRef) -> Result<&'d Rollout, Confli
             [one] => return Ok(one),
             [] => None,
             [..] => {
-                let named: Vec<_> = all.iter().map(|one| told(one)).collect();
+                let named: Vec<_> = all.iter().map(|one| one.told()).collect();
                 let problem = format!("several are under way: {}; name one", named.join(", "));
                 return Err(Conflict::one(format!("suite {suite}"), problem));
             }
@@ -177,7 +184,7 @@ fn next_rings(
     let up_to = rings.iter().take(at.saturating_add(1)).map(|ring| ring.id);
     let next: Vec<_> = up_to.filter(|id| !rollout.reached.contains_key(id)).collect();
     match next.is_empty() {
-        true => Err(Conflict::one(told(rollout), format!("has reached ring {to} already"))),
+        true => Err(Conflict::one(rollout.told(), format!("has reached ring {to} already"))),
         false => Ok((next, false)),
     }
 }
@@ -185,7 +192,7 @@ fn next_rings(
 fn advance(
     draft: &mut Draft<'_>,
     rollout: &Rollout,
-    to: Option<&str>,
+    way: &Way,
     at: Moment,
 ) -> Result<Vec<String>, Conflict> {
     if rollout.state != RolloutState::Running {
@@ -194,9 +201,10 @@ fn advance(
             rollout.state.as_str(),
             rollout.why
         );
-        return Err(Conflict::one(told(rollout), problem));
+        return Err(Conflict::one(rollout.told(), problem));
     }
-    let (next, is_last) = next_rings(draft, rollout, to)?;
+    thaw(draft, rollout, way, at)?;
+    let (next, is_last) = next_rings(draft, rollout, way.to.as_deref())?;
     let mut notes = Vec::new();
     if let Some(rollout) = draft.rolling.find_mut(rollout.id) {
         let reached = Reached { generation: None, at };
@@ -217,11 +225,23 @@ fn advance(
             }
         }
         edit(draft, rollout.id, RolloutState::Done, "");
-        notes.insert(0, format!("{} has reached everybody", told(rollout)));
+        notes.insert(0, format!("{} has reached everybody", rollout.told()));
     } else if let Some(now) = draft.rolling.find_mut(rollout.id).map(|now| now.clone()) {
-        notes.push(format!("{}: {}", told(rollout), progress(draft, &now)));
+        notes.push(format!("{}: {}", rollout.told(), progress(draft, &now)));
     }
     Ok(notes)
+}
+
+/// Checks that no freeze lasts, or that it is overridden by its name.
+fn thaw(draft: &Draft<'_>, rollout: &Rollout, way: &Way, at: Moment) -> Result<(), Conflict> {
+    let Some((freeze, end)) = draft.spec.rollout.frozen_at(at) else { return Ok(()) };
+    let name = freeze.name.as_str();
+    if way.override_freeze.as_deref() == Some(name) {
+        return Ok(());
+    }
+    let problem =
+        format!("is {}; --override-freeze {name} goes on in spite of it", freeze.told(end));
+    Err(Conflict::one(rollout.told(), problem))
 }
 
 /// Takes a rollout back from every ring: its versions are withdrawn.

@@ -89,6 +89,11 @@ impl Rollout {
         self.state == RolloutState::Running
     }
 
+    /// Whether no ring is offered it yet.
+    pub fn is_unbegun(&self) -> bool {
+        self.reached.is_empty()
+    }
+
     /// Whether it brings a package of the target.
     pub fn is_of(&self, target: &PinTarget) -> bool {
         self.packages.values().any(|package| target.holds(package))
@@ -98,6 +103,18 @@ impl Rollout {
     pub fn sources(&self) -> BTreeSet<(PackageName, Version)> {
         let source = |one: &Arc<Package>| (one.source.clone(), one.source_version.clone());
         self.packages.values().map(source).collect()
+    }
+
+    /// Which it is, for people: `rollout 3 (web 2.0)`.
+    pub fn told(&self) -> String {
+        let sources = self.sources();
+        let named: Vec<_> =
+            sources.iter().take(3).map(|(name, version)| format!("{name} {version}")).collect();
+        let more = match sources.len().saturating_sub(3) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("rollout {} ({}{more})", self.id, named.join(", "))
     }
 
     /// The last of its rings to be reached.
@@ -198,8 +215,18 @@ impl Rolling {
             .any(|edit| self.before.open.get(&edit.id).map(offered) != Some(offered(edit)))
     }
 
-    /// Brings a package, first to this ring, in the rollout of the present change.
-    pub(super) fn bring(&mut self, component: &Component, package: &Arc<Package>, to: RingId) {
+    /// When the change is made that is being made.
+    pub(super) fn at(&self) -> Option<Moment> {
+        self.change.as_ref().map(|(_, _, at, _)| *at)
+    }
+
+    /// Brings a package, first to this ring or to none yet, in the rollout of the present change.
+    pub(super) fn bring(
+        &mut self,
+        component: &Component,
+        package: &Arc<Package>,
+        to: Option<RingId>,
+    ) {
         let Some((author, message, at, begun)) = &mut self.change else { return };
         let id = *begun.get_or_insert_with(|| {
             self.last = self.last.saturating_add(1);
@@ -214,7 +241,7 @@ impl Rolling {
             state: RolloutState::Running,
             why: String::new(),
             packages: BTreeMap::new(),
-            reached: [(to, reached)].into(),
+            reached: to.map(|to| (to, reached)).into_iter().collect(),
             met_at: None,
             resumed_at: None,
         });

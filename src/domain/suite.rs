@@ -138,6 +138,11 @@ impl SuiteSpec {
         self.rings.verify().map_err(wrong)?;
         let wrong = |problem| SpecError { field: "rollout", problem };
         self.rollout.verify().map_err(wrong)?;
+        if self.rings.is_empty() && !self.rollout.freezes.is_empty() {
+            let problem = "a freeze is for a suite with rings; what is uploaded to one without waits while it is held: \
+                           `repoctl hold`";
+            return Err(wrong(problem.into()));
+        }
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }

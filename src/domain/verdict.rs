@@ -78,6 +78,8 @@ impl RingHosts {
 pub enum Step {
     /// Nothing.
     Wait,
+    /// The first ring.
+    Start,
     /// Enough hosts have it: the soak begins.
     Soak,
     /// The next ring.
@@ -108,7 +110,11 @@ pub fn judge(
     let verdict = |step, why| Verdict { step, why };
     let Some(ring) = rings.iter().filter(|ring| rollout.reached.contains_key(&ring.id)).last()
     else {
-        return verdict(Step::Wait, "no ring is reached yet".to_owned());
+        return match policy.keeps_back(now).filter(|_| rollout.is_running()) {
+            Some(why) => verdict(Step::Wait, format!("{why}; `repoctl rollout start` begins it")),
+            None if rollout.is_running() => verdict(Step::Start, "it begins".to_owned()),
+            None => verdict(Step::Wait, String::new()),
+        };
     };
     let none = RingHosts::default();
     let of_ring = hosts.get(&ring.id).unwrap_or(&none);
@@ -127,6 +133,12 @@ pub fn judge(
     };
     let left = |seconds: i64| span(u64::try_from(seconds).unwrap_or_default());
     let last_step = rollout.last_step().unwrap_or(rollout.at);
+    let verdict = |step, why| match (step, policy.frozen_at(now)) {
+        (Step::Advance, Some((freeze, end))) => {
+            verdict(Step::Wait, format!("{why}; {}", freeze.told(end)))
+        }
+        _ => verdict(step, why),
+    };
     match policy.advance {
         Advance::Manual => {
             verdict(Step::Wait, format!("{tally}; `repoctl rollout advance` goes on"))

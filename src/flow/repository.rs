@@ -11,6 +11,7 @@ use crate::debian::{PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::host::Address;
 use crate::domain::patterns::GroupName;
+use crate::domain::ring::EVERYONE;
 use crate::domain::{Admitted, Conflict, EnrolmentToken, Identity, RingId, StoredChunk, host};
 use crate::flow::error::FlowError;
 use crate::flow::state::aliases::Aliases;
@@ -210,6 +211,15 @@ impl Repository {
         let is_in =
             |group: &GroupName| grants.rights().group(group).is_some_and(|group| group.has(host));
         state.spec.rings.of(&desk.suite, host, &is_in).map(|ring| ring.id)
+    }
+
+    /// The name of the ring of a suite in which a host is; `None` where the suite has no rings.
+    pub fn ring_name(&self, desk: &Desk, host: &Identity) -> Option<String> {
+        let state = desk.state();
+        let rings = &state.spec.rings;
+        let ring = self.ring_of(desk, host).and_then(|id| rings.find(id));
+        let name = ring.map_or(EVERYONE, |ring| ring.name.as_str());
+        (!rings.is_empty()).then(|| name.to_owned())
     }
 
     /// The suite that has this alias. Callers that check rights use

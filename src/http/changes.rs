@@ -8,7 +8,7 @@ use crate::api::{Change, ChangeOutcome, ChangeRequest, MOST_ITEMS, Promote, Prom
 use crate::debian::{PackageName, SuiteName};
 use crate::domain::pinning::Leeway;
 use crate::domain::promotion::Wanted;
-use crate::domain::{self, Expect, PinKind, PinTarget, Right, RolloutStep};
+use crate::domain::{self, Expect, PinKind, PinTarget, Right, RolloutStep, Way};
 use crate::flow::change::promote;
 use crate::flow::change::submit::{Terms, submit};
 use crate::flow::report::identities;
@@ -151,7 +151,12 @@ async fn asked(
             some_or_all(&packages, all)?;
             domain::Change::Unpin(targets(packages, binary)?)
         }
-        Change::Advance { of, to } => rollouts::step(of, RolloutStep::Advance(to))?,
+        Change::Start { of, to, override_freeze } => {
+            rollouts::step(of, RolloutStep::Start(Way { to, override_freeze }))?
+        }
+        Change::Advance { of, to, override_freeze } => {
+            rollouts::step(of, RolloutStep::Advance(Way { to, override_freeze }))?
+        }
         Change::Pause { of } => rollouts::step(of, RolloutStep::Pause)?,
         Change::Resume { of } => rollouts::step(of, RolloutStep::Resume)?,
         Change::Abort { of } => rollouts::step(of, RolloutStep::Abort)?,

@@ -141,6 +141,7 @@ pub async fn summary(
 fn host(one: fleet::HostStanding) -> FleetHost {
     FleetHost {
         host: one.host.to_string(),
+        ring: one.ring,
         state: match one.state {
             fleet::State::Silent => FleetState::Silent,
             fleet::State::Behind => FleetState::Behind,

@@ -1,12 +1,13 @@
 //! The policy of rollouts, as it is sent.
 
 use crate::api;
-use crate::domain::policy::{Abort, Advance, PolicyEdit, RolloutPolicy};
+use crate::domain::policy::{Abort, Advance, Freeze, PolicyEdit, RolloutPolicy, Start};
 use crate::http::answer::Failure;
 
 /// An edit of a policy, as a request has it.
 pub fn edit(sent: api::RolloutPolicy) -> Result<PolicyEdit, Failure> {
     Ok(PolicyEdit {
+        start: word("start", sent.start, &Start::ALL)?,
         advance: word("advance", sent.advance, &Advance::ALL)?,
         soak: sent.soak,
         installed_percent: sent.installed,
@@ -15,7 +16,17 @@ pub fn edit(sent: api::RolloutPolicy) -> Result<PolicyEdit, Failure> {
         failures_percent: sent.failures_percent,
         deadline: sent.deadline,
         abort: word("abort", sent.abort, &Abort::ALL)?,
+        freezes: sent.freezes.map(freezes).transpose()?,
     })
+}
+
+fn freezes(sent: Vec<api::Freeze>) -> Result<Vec<Freeze>, Failure> {
+    let freeze = |one: api::Freeze| {
+        let name = one.name.parse();
+        let wrong = |error| Failure::invalid("rollout", format!("freeze {:?}: {error}", one.name));
+        Ok(Freeze { name: name.map_err(wrong)?, when: one.when })
+    };
+    sent.into_iter().map(freeze).collect()
 }
 
 fn word<T: Copy>(
@@ -32,9 +43,12 @@ fn word<T: Copy>(
 
 /// A policy as it is sent, with every setting.
 pub fn view(policy: &RolloutPolicy) -> api::RolloutPolicy {
+    let start = Start::ALL.iter().find(|(one, _)| *one == policy.start);
+    let freeze = |one: &Freeze| api::Freeze { name: one.name.to_string(), when: one.when.clone() };
     let advance = Advance::ALL.iter().find(|(one, _)| *one == policy.advance);
     let abort = Abort::ALL.iter().find(|(one, _)| *one == policy.abort);
     api::RolloutPolicy {
+        start: start.map(|(_, word)| (*word).to_owned()),
         advance: advance.map(|(_, word)| (*word).to_owned()),
         soak: Some(policy.soak),
         installed: Some(policy.installed_percent),
@@ -43,5 +57,6 @@ pub fn view(policy: &RolloutPolicy) -> api::RolloutPolicy {
         failures_percent: Some(policy.failures_percent),
         deadline: Some(policy.deadline),
         abort: abort.map(|(_, word)| (*word).to_owned()),
+        freezes: Some(policy.freezes.iter().map(freeze).collect()),
     }
 }

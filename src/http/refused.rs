@@ -49,6 +49,7 @@ impl AttemptedChange {
             }
             Change::Unpin { packages, .. } => ("unpin", some(packages)),
             Change::Remove { packages, .. } => ("remove", some(packages)),
+            Change::Start { of, .. } => ("start", rollout(of)),
             Change::Advance { of, .. } => ("advance", rollout(of)),
             Change::Pause { of } => ("pause", rollout(of)),
             Change::Resume { of } => ("resume", rollout(of)),

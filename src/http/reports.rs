@@ -16,7 +16,7 @@ use crate::flow::report::{health, history, reports};
 use crate::http::admitted::Caller;
 use crate::http::answer::Failure;
 use crate::http::extract::{Json, Path, Query};
-use crate::http::{App, views};
+use crate::http::{App, rollouts, views};
 use crate::time::Moment;
 
 /// Most identities that are named because their certificates expire.
@@ -57,6 +57,7 @@ pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Statu
             waiting: suite.waiting,
             pins: suite.pins,
             hold: suite.hold.as_ref().map(views::hold),
+            rollouts: rollouts::open(&app, &caller, name).await?,
         });
     }
     let server = Some(Moment(app.site.certificate_not_after.load(Ordering::Relaxed)));

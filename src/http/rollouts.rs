@@ -1,15 +1,13 @@
 //! Rollouts: how far they are, and the steps that a request asks for.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 
-use crate::api::{Brought, RingReached, RolloutView, RolloutsQuery, WhichRollout};
+use crate::api::{Brought, RingReached, RolledView, RolloutView, RolloutsQuery, WhichRollout};
 use crate::debian::SuiteName;
 use crate::domain::ring::{EVERYONE, RingText};
-use crate::domain::verdict::Verdict;
 use crate::domain::{self, Right, Rings, Rollout, RolloutChange, RolloutRef, RolloutStep};
 use crate::flow::inventory;
+use crate::flow::report::history::RolledTo;
 use crate::flow::report::{reports, rollouts};
 use crate::http::App;
 use crate::http::admitted::Caller;
@@ -30,22 +28,43 @@ pub async fn list(
 ) -> Result<Json<Vec<RolloutView>>, Failure> {
     let suite = caller.suite(&app, &suite)?;
     reports::there_is(&app.repository, &caller.admit(&app, Right::Read(&suite))?, &suite)?;
-    let operates = caller.admit(&app, Right::Operate(&suite)).is_ok();
     let limit = query.limit.unwrap_or(USUAL).min(MOST);
     let (rings, all) = rollouts::list(&app.repository, &suite, limit).await?;
-    // It names hosts.
-    let mut verdicts = match operates {
-        true => inventory::verdicts(&app.repository, &suite).await?,
-        false => Default::default(),
+    Ok(Json(views(&app, &caller, &suite, &rings, &all).await?))
+}
+
+/// The open rollouts of a suite, the oldest first.
+pub async fn open(
+    app: &App,
+    caller: &Caller,
+    suite: &SuiteName,
+) -> Result<Vec<RolloutView>, Failure> {
+    let Some(desk) = app.repository.desk(suite) else { return Ok(Vec::new()) };
+    let state = desk.state();
+    let open: Vec<_> = state.rollouts.open.values().cloned().collect();
+    match open.is_empty() {
+        true => Ok(Vec::new()),
+        false => views(app, caller, suite, &state.spec.rings, &open).await,
+    }
+}
+
+async fn views(
+    app: &App,
+    caller: &Caller,
+    suite: &SuiteName,
+    rings: &Rings,
+    all: &[Rollout],
+) -> Result<Vec<RolloutView>, Failure> {
+    // What they wait for names hosts.
+    let mut verdicts = match caller.admit(app, Right::Operate(suite)) {
+        Ok(_) => inventory::verdicts(&app.repository, suite).await?,
+        Err(_) => Default::default(),
     };
-    let waits = |rollout: &Rollout, verdicts: &mut BTreeMap<u64, Verdict>| {
-        verdicts.remove(&rollout.id).map(|verdict| verdict.why).unwrap_or_default()
+    let mut one = |rollout: &Rollout| {
+        let waits = verdicts.remove(&rollout.id).map(|verdict| verdict.why).unwrap_or_default();
+        RolloutView { waits, ..view(suite, rings, rollout) }
     };
-    let one = |rollout: &Rollout| RolloutView {
-        waits: waits(rollout, &mut verdicts),
-        ..view(&suite, &rings, rollout)
-    };
-    Ok(Json(all.iter().map(one).collect()))
+    Ok(all.iter().map(&mut one).collect())
 }
 
 fn view(suite: &SuiteName, rings: &Rings, rollout: &Rollout) -> RolloutView {
@@ -71,6 +90,13 @@ fn view(suite: &SuiteName, rings: &Rings, rollout: &Rollout) -> RolloutView {
         message: rollout.message.clone(),
         at: rollout.at.0,
     }
+}
+
+/// A ring that was reached.
+pub fn rolled(to: RolledTo) -> RolledView {
+    let brought = |(package, version)| Brought { package, version };
+    let brings = to.brings.into_iter().map(brought).collect();
+    RolledView { rollout: to.rollout, ring: to.ring, brings }
 }
 
 /// A step of a rollout.

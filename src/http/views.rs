@@ -164,9 +164,10 @@ pub fn generation(
     live: Option<u64>,
     reads: &dyn Fn(&SuiteName) -> bool,
 ) -> GenerationView {
-    let GenerationReport { record, moves } = report;
+    let GenerationReport { record, moves, rolled } = report;
     GenerationView {
         moves: moves.iter().map(moved).collect(),
+        rolled: rolled.into_iter().map(crate::http::rollouts::rolled).collect(),
         live: live == Some(record.generation),
         generation: record.generation,
         at: record.at.0,
@@ -228,6 +229,9 @@ pub fn identity(app: &App, report: IdentityReport) -> IdentityView {
         _ => Vec::new(),
     };
     let sightings = report.sightings.into_iter().map(|sighting| SightingView {
+        ring: desks
+            .get(&sighting.suite)
+            .and_then(|desk| app.repository.ring_name(desk, &sighting.identity)),
         live: live(&sighting.suite),
         suite: sighting.suite,
         at: sighting.at.0,

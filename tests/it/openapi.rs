@@ -128,7 +128,9 @@ fn ask_everything(between: &Between) {
     run("yanks");
     run("yank --undo acme-more=1.0 --yes");
     run("suite create wide --ring canary=web1.example.org --ring early=10% -m steps");
+    run("suite edit wide --rollout start=manual");
     run(&format!("upload --suite wide {old}"));
+    run("rollout start --suite wide -m now");
     run("rollout status --suite wide --all");
     run("rollout pause --suite wide acme-web -m slow");
     run("rollout resume --suite wide 1");

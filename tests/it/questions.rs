@@ -50,6 +50,9 @@ impl Desk {
             let deb = server.deb(&package(name, "1.0").field("Source", name));
             server.repoctl(&["upload", "--suite", "wide", &deb]).expect_success();
         }
+        server.repoctl(&["suite", "edit", "wide", "--rollout", "start=manual"]).expect_success();
+        let first = server.deb(&package("acme-first", "1.0"));
+        server.repoctl(&["upload", "--suite", "wide", &first]).expect_success();
         let room = PathBuf::from(server.at("room"));
         std::fs::create_dir_all(&room).unwrap();
         let cron = package("acme-cron", "1.0");

@@ -94,7 +94,13 @@ fn identities_and_status() {
         revoked_at: None,
         reason: String::new(),
     };
-    let sighting = SightingView { suite: suite(), at: 3, generation: 41, live: Some(42) };
+    let sighting = SightingView {
+        suite: suite(),
+        ring: Some("canary".into()),
+        at: 3,
+        generation: 41,
+        live: Some(42),
+    };
     wire(
         &IdentityView {
             identity: "h".into(),
@@ -111,7 +117,7 @@ fn identities_and_status() {
         },
         json!({ "identity": "h", "role": null, "host": true, "suites": [],
             "certificates": [{ "serial": "1f", "not_after": 5, "revoked_at": null, "reason": "" }],
-            "sightings": [{ "suite": "stable", "at": 3, "generation": 41, "live": 42 }],
+            "sightings": [{ "suite": "stable", "ring": "canary", "at": 3, "generation": 41, "live": 42 }],
             "behind": ["stable"] }),
     );
     let standing = SuiteStatus {
@@ -123,6 +129,7 @@ fn identities_and_status() {
         waiting: 0,
         pins: 0,
         hold: None,
+        rollouts: Vec::new(),
     };
     wire(
         &Status {

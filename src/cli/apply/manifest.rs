@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::api::{AccessGrant, AccessView, Ring, RolloutPolicy, SuiteView};
+use crate::api::{AccessGrant, AccessView, Freeze, Ring, RolloutPolicy, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::toml_text::{Fault, TomlText};
 
@@ -195,7 +195,12 @@ fn rings(rings: &[Ring]) -> String {
 fn rollout(policy: &RolloutPolicy) -> String {
     let value = |value: String| if value.parse::<u32>().is_ok() { value } else { quoted(&value) };
     let pairs = policy.pairs().into_iter().map(|(key, text)| format!("{key} = {}", value(text)));
-    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+    let freeze = |one: &Freeze| {
+        format!("{{ name = {}, when = {} }}", quoted(&one.name), quoted(&one.when.to_string()))
+    };
+    let freezes: Vec<_> = policy.freezes.iter().flatten().map(freeze).collect();
+    let freezes = format!("freezes = [{}]", freezes.join(", "));
+    format!("{{ {} }}", pairs.chain([freezes]).collect::<Vec<_>>().join(", "))
 }
 
 fn versions(versions: Versions) -> String {

@@ -328,6 +328,12 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
             lines.push(format!("rollout {}", told.join(",")));
             edit.rollout = Some(rollout.clone());
         }
+        let freezes = rollout.freezes.as_ref();
+        if let Some(freezes) = freezes.filter(|new| suite.rollout.freezes.as_ref() != Some(new)) {
+            let named = freezes.iter().map(|one| format!("{}={}", one.name, one.when));
+            lines.push(format!("freezes {:?}", named.collect::<Vec<_>>()));
+            edit.rollout = Some(rollout.clone());
+        }
     }
     let new = entry.components.iter().flatten().filter(|one| !suite.components.contains(one));
     edit.add_components = new.cloned().collect();

@@ -91,6 +91,7 @@ impl SuiteCommand {
 impl RolloutCommand {
     fn consent(&self) -> Consent {
         match self {
+            Self::Start(args) => args.how.sure.into(),
             Self::Advance(args) => args.how.sure.into(),
             Self::Abort(args) => args.how.sure.into(),
             // Each undoes the other.

@@ -50,6 +50,9 @@ pub struct FleetArgs {
     /// Only this suite
     #[arg(long, short, value_name = "SUITE")]
     pub suite: Option<SuiteName>,
+    /// Only the hosts of this ring; 'everyone' are those in none
+    #[arg(long, value_name = "RING")]
+    pub ring: Option<String>,
     /// Only the hosts of this group
     #[arg(long, short, value_name = "GROUP")]
     pub group: Option<String>,

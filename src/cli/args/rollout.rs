@@ -3,13 +3,15 @@
 use clap::{Args, Subcommand};
 
 use super::{ChangeArgs, MessageArg, SuiteArg};
-use crate::api::{Ring, RolloutPolicy, WhichRollout};
+use crate::api::{Freeze, Ring, RolloutPolicy, WhichRollout};
 
 /// What can be done with rollouts.
 #[derive(Subcommand, Debug)]
 pub enum RolloutCommand {
     /// Show which changes are on their way through the rings, how far they are, and why they wait
     Status(RolloutStatus),
+    /// Begin a change that waits to be started, with the first ring
+    Start(RolloutStart),
     /// Bring a change to the next ring
     Advance(RolloutAdvance),
     /// Have a change stay in the rings that it has reached
@@ -61,6 +63,28 @@ impl WhichArg {
     }
 }
 
+/// Which rollout to start, and how far.
+#[derive(Args, Debug)]
+#[command(after_help = "EXAMPLE:\n  repoctl rollout start --suite stable hello\n  \
+                  repoctl rollout start --suite stable hello --override-freeze weekend -m 'shops are down'")]
+pub struct RolloutStart {
+    /// Where.
+    #[command(flatten)]
+    pub of: SuiteArg,
+    /// Which.
+    #[command(flatten)]
+    pub which: WhichArg,
+    /// To all rings up to this one; 'everyone' is the last [default: the first ring]
+    #[arg(long, value_name = "RING")]
+    pub to: Option<String>,
+    /// Go on in spite of the freeze of this name
+    #[arg(long, value_name = "NAME")]
+    pub override_freeze: Option<String>,
+    /// How.
+    #[command(flatten)]
+    pub how: ChangeArgs,
+}
+
 /// Which rollout to advance, and how far.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl rollout advance --suite stable hello\n  \
@@ -75,6 +99,9 @@ pub struct RolloutAdvance {
     /// To all rings up to this one; 'everyone' is the last [default: the next ring]
     #[arg(long, value_name = "RING")]
     pub to: Option<String>,
+    /// Go on in spite of the freeze of this name
+    #[arg(long, value_name = "NAME")]
+    pub override_freeze: Option<String>,
     /// How.
     #[command(flatten)]
     pub how: ChangeArgs,
@@ -125,6 +152,15 @@ pub fn parse_policy(text: &str) -> Result<RolloutPolicy, String> {
         }
     }
     serde_json::from_value(settings.into()).map_err(|problem| problem.to_string())
+}
+
+/// Reads a freeze: `weekend=Fri 16:00..Mon 08:00 Europe/Berlin`.
+pub fn parse_freeze(text: &str) -> Result<Freeze, String> {
+    let (name, when) = text.split_once('=').ok_or(
+        "write NAME='Fri 16:00..Mon 08:00 Europe/Berlin', or dates: NAME='2026-12-19 00:00..2027-01-04 08:00 UTC'",
+    )?;
+    let when = when.parse().map_err(|problem| format!("{problem}"))?;
+    Ok(Freeze { name: name.to_owned(), when })
 }
 
 /// Reads a ring: `canary=web-01.example.org,@early,10%`.

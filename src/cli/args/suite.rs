@@ -3,16 +3,16 @@
 use clap::builder::{BoolishValueParser, UnknownArgumentValueParser};
 use clap::{Args, Subcommand};
 
-use super::rollout::{parse_policy, parse_ring};
+use super::rollout::{parse_freeze, parse_policy, parse_ring};
 use super::{MessageArg, YesArg};
-use crate::api::{Ring, RolloutPolicy};
+use crate::api::{Freeze, Ring, RolloutPolicy};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
 #[derive(Subcommand, Debug)]
 pub enum SuiteCommand {
     /// Make a suite
-    Create(SuiteCreate),
+    Create(Box<SuiteCreate>),
     /// List the suites
     #[command(after_help = "EXAMPLE:\n  repoctl suite list")]
     List,
@@ -20,7 +20,7 @@ pub enum SuiteCommand {
     #[command(after_help = "EXAMPLE:\n  repoctl suite show stable")]
     Show(SuiteShow),
     /// Alter what a suite says of itself, or let it take more
-    Edit(SuiteEditArgs),
+    Edit(Box<SuiteEditArgs>),
     /// Remove a suite that holds no packages
     Remove(SuiteRemove),
     /// Start a suite's Dates anew, after it was signed by a clock that was ahead
@@ -167,12 +167,27 @@ pub struct OfferArgs {
     /// silent=10 (percent of a ring), failures=0, failures_percent=0, deadline=1d, abort=never|first-ring|always
     #[arg(long, value_name = "SETTING=VALUE,…", value_parser = parse_policy)]
     pub rollout: Option<RolloutPolicy>,
+    /// When its rollouts take no step, every week or once: 'Fri 16:00..Mon 08:00 Europe/Berlin' or
+    /// '2026-12-19 00:00..2027-01-04 08:00 UTC'
+    #[arg(long, value_name = "NAME=FROM..TO ZONE", value_parser = parse_freeze)]
+    pub freeze: Vec<Freeze>,
     /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub translations: Option<bool>,
 }
 
 impl OfferArgs {
+    /// By what rollouts go on and stop, as far as anything is said of it.
+    pub fn policy(&self) -> Option<RolloutPolicy> {
+        let freezes = (!self.freeze.is_empty()).then(|| self.freeze.clone());
+        match (&self.rollout, freezes) {
+            (None, None) => None,
+            (policy, freezes) => {
+                Some(RolloutPolicy { freezes, ..policy.clone().unwrap_or_default() })
+            }
+        }
+    }
+
     /// Where apt finds an earlier state, as the API has it: empty for nowhere.
     pub fn snapshots(&self) -> Option<String> {
         if self.no_snapshots { Some(String::new()) } else { self.snapshots.clone() }
@@ -204,6 +219,9 @@ pub struct SuiteEditArgs {
     /// It has no rings: changes reach all hosts at once
     #[arg(long, conflicts_with = "ring")]
     pub no_rings: bool,
+    /// Its rollouts stand still at no time
+    #[arg(long, conflicts_with = "freeze")]
+    pub no_freezes: bool,
     /// A new Description field
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,

@@ -70,6 +70,7 @@ impl SuiteCommand {
 impl RolloutCommand {
     fn why(&self) -> Option<&MessageArg> {
         match self {
+            Self::Start(args) => Some(&args.how.why),
             Self::Advance(args) => Some(&args.how.why),
             Self::Abort(args) => Some(&args.how.why),
             Self::Pause(args) | Self::Resume(args) => Some(&args.why),

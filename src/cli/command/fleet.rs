@@ -34,6 +34,16 @@ pub async fn fleet(session: &mut Session<'_>, args: &FleetArgs) -> Result<(), Fa
     }
     let query = FleetQuery { suite: args.suite.clone(), group: args.group.clone(), all: args.all };
     let mut suites = session.client.fleet(&query).await?;
+    if let Some(ring) = &args.ring {
+        for suite in &mut suites {
+            suite.hosts.retain(|host| host.ring.as_ref() == Some(ring));
+        }
+        suites.retain(|suite| !suite.hosts.is_empty());
+        if suites.is_empty() {
+            let hint = "`repoctl suite show SUITE` shows its rings and who is in them";
+            return Err(Failure::refused(format!("no host is in a ring {ring}")).with_hint(hint));
+        }
+    }
     if args.unhealthy {
         for suite in &mut suites {
             suite.hosts.retain(|host| host.health.state == HealthState::Unhealthy);

@@ -17,9 +17,16 @@ const LOOKED_AT: u32 = 200;
 pub async fn rollout(session: &mut Session<'_>, command: &RolloutCommand) -> Result<(), Failure> {
     match command {
         RolloutCommand::Status(args) => status(session, args).await,
+        RolloutCommand::Start(args) => {
+            let suite = session.suite(args.of.suite.as_ref())?;
+            let (of, to) = (which(&args.which)?, args.to.clone());
+            let change = Change::Start { of, to, override_freeze: args.override_freeze.clone() };
+            make(session, &suite, request(change, &args.how)).await
+        }
         RolloutCommand::Advance(args) => {
             let suite = session.suite(args.of.suite.as_ref())?;
-            let change = Change::Advance { of: which(&args.which)?, to: args.to.clone() };
+            let (of, to) = (which(&args.which)?, args.to.clone());
+            let change = Change::Advance { of, to, override_freeze: args.override_freeze.clone() };
             make(session, &suite, request(change, &args.how)).await
         }
         RolloutCommand::Abort(args) => {

@@ -1,7 +1,7 @@
 //! `repoctl suite …`, `history`, `diff`, `status` and `whoami`.
 
 use super::{Session, alias};
-use crate::api::{DiffQuery, GenerationsQuery, Ring, SuiteDefinition, SuiteEdit};
+use crate::api::{DiffQuery, GenerationsQuery, Ring, RolloutPolicy, SuiteDefinition, SuiteEdit};
 use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
 use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
@@ -97,7 +97,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         translations: args.offer.translations.unwrap_or(false),
         versions: args.offer.versions.unwrap_or_default(),
         rings: args.offer.ring.clone(),
-        rollout: args.offer.rollout.clone().unwrap_or_default(),
+        rollout: args.offer.policy().unwrap_or_default(),
         namespace: args.namespace.clone(),
         dry_run: false,
     };
@@ -128,7 +128,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         translations: args.offer.translations,
         versions: args.offer.versions,
         rings: rings(args),
-        rollout: args.offer.rollout.clone(),
+        rollout: policy(args),
         message: String::new(),
         dry_run: false,
     };
@@ -153,6 +153,17 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
     };
     session.show(&outcome, |sheet| render::change::moved(&outcome, sheet));
     Ok(())
+}
+
+/// The policy that an edit names: without freezes with `--no-freezes`.
+fn policy(args: &SuiteEditArgs) -> Option<RolloutPolicy> {
+    match args.no_freezes {
+        true => Some(RolloutPolicy {
+            freezes: Some(Vec::new()),
+            ..args.offer.policy().unwrap_or_default()
+        }),
+        false => args.offer.policy(),
+    }
 }
 
 /// The rings that an edit names: none with `--no-rings`, and as they are where it says nothing.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pairs;
 use super::rights::limits;
+use super::{pairs, with_ring};
 use crate::api::{
     AccessGrant, CertificateView, Granted, IdentityView, RevocationOutcome, Role, SuiteChoice,
     WhoAmI,
@@ -134,7 +134,7 @@ pub fn show(one: &IdentityView, sheet: &Sheet) -> String {
     let mut sightings = Table::new(&["SUITE", "LAST UPDATE", "OFFERED"]);
     for seen in &one.sightings {
         sightings.row([
-            seen.suite.to_string(),
+            with_ring(&seen.suite, seen.ring.as_deref()),
             when(seen.at, sheet.now),
             offered(one, &seen.suite),
         ]);

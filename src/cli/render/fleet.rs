@@ -1,6 +1,6 @@
 //! What hosts have installed, and how they stand to their suites.
 
-use super::{pairs, version};
+use super::{pairs, version, with_ring};
 use crate::api::{
     FleetDiff, FleetHost, FleetState, FleetSuite, HealthState, HostHas, InstalledView, OfferedView,
     ReportView, WhoHas,
@@ -138,7 +138,7 @@ fn row(suite: &FleetSuite, host: &FleetHost, sheet: &Sheet) -> [String; 6] {
     };
     [
         host.host.clone(),
-        suite.suite.to_string(),
+        with_ring(&suite.suite, host.ring.as_deref()),
         format!("{state}{reboot}{unhealthy}"),
         offered,
         host.reported_at.map_or("never".into(), |at| age(at, sheet.now)),

@@ -19,11 +19,19 @@ pub mod yank;
 #[cfg(test)]
 mod tests;
 
-use crate::debian::Version;
+use crate::debian::{SuiteName, Version};
 
 /// A version, or `-` where there is none.
 fn version(version: Option<&Version>) -> String {
     version.map(ToString::to_string).unwrap_or_default()
+}
+
+/// A suite, and the ring of a host in it: `stable (canary)`.
+fn with_ring(suite: &SuiteName, ring: Option<&str>) -> String {
+    match ring {
+        Some(ring) => format!("{suite} ({})", crate::cli::text::escape(ring)),
+        None => suite.to_string(),
+    }
 }
 
 /// Lines of a name and a value each, the values under one another.

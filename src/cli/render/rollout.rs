@@ -30,6 +30,22 @@ pub fn status(rollouts: &[RolloutView], sheet: &Sheet) -> String {
     text
 }
 
+/// A rollout as a line: which it is, how far, and what it waits for.
+pub fn line(one: &RolloutView) -> String {
+    let brings: Vec<_> =
+        one.brings.iter().map(|of| format!("{} {}", of.package, of.version)).collect();
+    let said = [&one.why, &one.waits].into_iter().filter(|text| !text.is_empty());
+    let said: Vec<_> = said.map(|text| format!(": {}", escape(text))).collect();
+    format!(
+        "rollout {} ({}) is {}, ring {}{}\n",
+        one.rollout,
+        brings.join(", "),
+        one.state,
+        reached(one),
+        said.first().map(String::as_str).unwrap_or_default()
+    )
+}
+
 /// How many rings it has reached, and the last of them: `1 of 3, canary`.
 fn reached(one: &RolloutView) -> String {
     let all = one.rings.len();

@@ -1,7 +1,7 @@
 //! The state of the server.
 
-use super::pairs;
 use super::suite::held;
+use super::{pairs, rollout};
 use crate::api::{ScrubPass, ScrubStatus, Status, SuiteStatus, TrustStatus};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
@@ -105,7 +105,12 @@ fn suites(status: &Status, sheet: &Sheet) -> String {
         let hold = suite.hold.as_ref()?;
         Some(format!("suite {} offers nothing new: held {}\n", suite.suite, held(hold, sheet.now)))
     };
+    let rollouts = |suite: &SuiteStatus| {
+        let line = |one| format!("suite {}: {}", suite.suite, rollout::line(one));
+        suite.rollouts.iter().map(line).collect::<String>()
+    };
     let held: String = status.suites.iter().filter_map(held).collect();
+    let held = held + &status.suites.iter().map(rollouts).collect::<String>();
     let apart = if held.is_empty() { "" } else { "\n" };
     format!("{}{apart}{held}", table.lines(0, sheet))
 }

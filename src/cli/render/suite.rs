@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{change, pairs};
-use crate::api::{Diff, GenerationView, HoldView, Move, Ring, SuiteView};
+use crate::api::{Diff, GenerationView, HoldView, Move, Ring, RolledView, SuiteView};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, size, when};
@@ -65,6 +65,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("held", suite.hold.as_ref().map(|hold| held(hold, now)).unwrap_or_default()),
         ("rings", rings(suite)),
         ("rollouts", rollouts(suite)),
+        ("freezes", freezes(suite)),
         ("hosts take it", taken(suite).into()),
         ("beside packages", beside(suite)),
         ("changelogs", suite.changelogs.clone().unwrap_or_default()),
@@ -101,6 +102,12 @@ fn rollouts(suite: &SuiteView) -> String {
     }
     let pairs = suite.rollout.pairs().into_iter().map(|(key, value)| format!("{key}={value}"));
     pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// When rollouts take no step.
+fn freezes(suite: &SuiteView) -> String {
+    let freezes = suite.rollout.freezes.iter().flatten();
+    freezes.map(|one| format!("{} ({})", one.name, one.when)).collect::<Vec<_>>().join(", ")
 }
 
 /// Since when, by whom and why a suite is held, and how much waits.
@@ -184,6 +191,16 @@ fn alike(generations: &[GenerationView]) -> BTreeSet<String> {
 /// How many packages of a generation are named.
 const NAMED: usize = 4;
 
+/// What a rollout brought to a ring: `acme-web 2.0 to ring canary`.
+fn rolled(to: &RolledView) -> String {
+    let first = to.brings.first().map(|of| format!("{} {}", of.package, of.version));
+    let more = match to.brings.len() {
+        0 | 1 => String::new(),
+        all => format!(" and {} more", all.saturating_sub(1)),
+    };
+    format!("{}{more} to ring {}", first.unwrap_or_default(), escape(&to.ring))
+}
+
 /// What came and went: `acme-web 1.0 -> 2.0, +acme-new 1.0, -acme-old 3.1, and 5 more`.
 fn changed(one: &GenerationView, alike: &BTreeSet<String>) -> String {
     let of = |one: &Move| match moved(one) {
@@ -193,6 +210,11 @@ fn changed(one: &GenerationView, alike: &BTreeSet<String>) -> String {
     let mut names: Vec<String> = one.moves.iter().map(of).collect();
     // The same of every architecture is said once.
     names.dedup();
+    let rolled: Vec<String> = one.rolled.iter().map(rolled).collect();
+    if names.is_empty() && !rolled.is_empty() {
+        return rolled.join(", ");
+    }
+    names.extend(rolled);
     let (entered, left) = (one.entered, one.left);
     if names.is_empty() {
         return if entered == 0 && left == 0 {

@@ -233,6 +233,7 @@ fn n_is_a_dry_run_where_there_is_one() {
         "remove",
         "rollout abort",
         "rollout advance",
+        "rollout start",
         "unpin",
         "upload",
         "yank",

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::place::place_of;
+use crate::domain::policy::{Freeze, Start};
 use crate::domain::ring::RingText;
 use crate::domain::rolling::ring_contents;
 
@@ -30,7 +31,7 @@ impl Model {
     }
 
     fn advance(&mut self) -> Vec<String> {
-        self.step(RolloutRef::Only, RolloutStep::Advance(None)).unwrap()
+        self.step(RolloutRef::Only, RolloutStep::Advance(Way::default())).unwrap()
     }
 
     fn contents_of(&self, ring: &str) -> PackageSet {
@@ -67,7 +68,8 @@ fn a_change_reaches_one_ring_after_the_other() {
     assert_eq!(model.advance(), ["rollout 1 (web 2.0) has reached everybody"]);
     assert_eq!(model.offered(), all(["web 2.0", "web 2.0", "web 2.0"]));
     assert!(model.rollouts.open.is_empty() && model.rollouts.last == 1);
-    let said = model.step(RolloutRef::Only, RolloutStep::Advance(None)).unwrap_err().to_string();
+    let said =
+        model.step(RolloutRef::Only, RolloutStep::Advance(Way::default())).unwrap_err().to_string();
     assert!(said.contains("nothing is under way; `repoctl rollout status`"), "{said}");
 }
 
@@ -103,11 +105,12 @@ fn a_paused_rollout_stays_until_it_is_resumed() {
     let mut model = Model::ringed();
     model.upload(&[package("web", "2.0")]).unwrap();
     model.step(RolloutRef::Number(1), RolloutStep::Pause).unwrap();
-    let said = model.step(RolloutRef::Only, RolloutStep::Advance(None)).unwrap_err().to_string();
+    let said =
+        model.step(RolloutRef::Only, RolloutStep::Advance(Way::default())).unwrap_err().to_string();
     assert!(said.contains("rollout 1 (web 2.0): is paused: because"), "{said}");
     assert_eq!(model.offered(), all(["web 2.0", "web 1.0", "web 1.0"]));
     model.step(RolloutRef::Only, RolloutStep::Resume).unwrap();
-    let everyone = RolloutStep::Advance(Some("everyone".into()));
+    let everyone = RolloutStep::Advance(Way { to: Some("everyone".into()), ..Way::default() });
     model.step(RolloutRef::Only, everyone).unwrap();
     assert_eq!(model.offered(), all(["web 2.0", "web 2.0", "web 2.0"]));
 }
@@ -119,7 +122,7 @@ fn a_newer_version_supersedes_and_rings_keep_the_older_until_it_comes() {
     model.advance();
     model.upload(&[package("web", "3.0")]).unwrap();
     assert_eq!(model.offered(), all(["web 3.0", "web 2.0", "web 1.0"]));
-    let said = model.step(RolloutRef::Number(1), RolloutStep::Advance(None)).unwrap_err();
+    let said = model.step(RolloutRef::Number(1), RolloutStep::Advance(Way::default())).unwrap_err();
     assert!(said.to_string().contains("is superseded: rollout 2 brings newer versions"), "{said}");
     // Aborted, the newer one leaves the older where it was, paused.
     model.step(RolloutRef::Number(2), RolloutStep::Abort).unwrap();
@@ -127,7 +130,10 @@ fn a_newer_version_supersedes_and_rings_keep_the_older_until_it_comes() {
     assert_eq!(model.rollouts.open[&1].state, RolloutState::Paused);
     model.upload(&[package("web", "4.0")]).unwrap();
     model
-        .step(RolloutRef::Source(name("web")), RolloutStep::Advance(Some("everyone".into())))
+        .step(
+            RolloutRef::Source(name("web")),
+            RolloutStep::Advance(Way { to: Some("everyone".into()), ..Way::default() }),
+        )
         .unwrap();
     assert_eq!(model.offered(), all(["web 4.0", "web 4.0", "web 4.0"]));
     assert!(model.rollouts.open.is_empty(), "what it superseded has ended with it");
@@ -231,8 +237,8 @@ fn do_it(model: &mut Model, verb: &Verb) -> Result<(), Conflict> {
                 0 => RolloutStep::Abort,
                 1 => RolloutStep::Pause,
                 2 => RolloutStep::Resume,
-                3 => RolloutStep::Advance(Some("everyone".into())),
-                _ => RolloutStep::Advance(None),
+                3 => RolloutStep::Advance(Way { to: Some("everyone".into()), ..Way::default() }),
+                _ => RolloutStep::Advance(Way::default()),
             };
             model.step(RolloutRef::Source(of(which).name), step).map(drop)
         }
@@ -270,4 +276,56 @@ proptest! {
             }
         }
     }
+}
+
+fn frozen(name: &str) -> Vec<Freeze> {
+    let when = "1970-01-01 00:00..1970-01-02 00:00 UTC".parse().unwrap();
+    vec![Freeze { name: name.parse().unwrap(), when }]
+}
+
+#[test]
+fn while_a_freeze_lasts_a_rollout_begins_and_goes_on_only_where_its_name_is_said() {
+    let mut model = Model::ringed();
+    model.spec.rollout.freezes = frozen("holidays");
+    assert_eq!(model.upload(&[package("web", "2.0")]).unwrap(), [Standing::Waiting]);
+    assert_eq!(model.offered(), all(["web 1.0", "web 1.0", "web 1.0"]));
+    let way =
+        |name: Option<&str>| Way { override_freeze: name.map(str::to_owned), ..Way::default() };
+    for wrong in [way(None), way(Some("weekend"))] {
+        let said = model.step(RolloutRef::Only, RolloutStep::Start(wrong)).unwrap_err().to_string();
+        let wanted = "rollout 1 (web 2.0): is frozen by holidays until Fri 1970-01-02 00:00; \
+                      --override-freeze holidays goes on in spite of it";
+        assert!(said.contains(wanted), "{said}");
+    }
+    model.step(RolloutRef::Only, RolloutStep::Start(way(Some("holidays")))).unwrap();
+    assert_eq!(model.offered(), all(["web 2.0", "web 1.0", "web 1.0"]));
+    let said = model.step(RolloutRef::Only, RolloutStep::Advance(way(None))).unwrap_err();
+    assert!(said.to_string().contains("is frozen by holidays"), "{said}");
+    model.step(RolloutRef::Only, RolloutStep::Advance(way(Some("holidays")))).unwrap();
+    assert_eq!(model.offered(), all(["web 2.0", "web 2.0", "web 1.0"]));
+    // What takes back passes, and so does what is urgent.
+    model.step(RolloutRef::Only, RolloutStep::Abort).unwrap();
+    assert_eq!(model.offered(), all(["web 1.0", "web 1.0", "web 1.0"]));
+    model.is_urgent = true;
+    model.upload(&[package("web", "3.0")]).unwrap();
+    assert_eq!(model.offered(), all(["web 3.0", "web 3.0", "web 3.0"]));
+}
+
+#[test]
+fn a_rollout_that_is_started_by_hand_waits_and_a_newer_one_takes_its_place() {
+    let mut model = Model::ringed();
+    model.spec.rollout.start = Start::Manual;
+    model.upload(&[package("web", "2.0")]).unwrap();
+    let said = model.step(RolloutRef::Only, RolloutStep::Advance(Way::default())).unwrap_err();
+    assert!(
+        said.to_string().contains("has not begun; `repoctl rollout start` begins it"),
+        "{said}"
+    );
+    model.upload(&[package("web", "3.0")]).unwrap();
+    assert_eq!(model.rollouts.open[&1].state, RolloutState::Superseded);
+    let to = Way { to: Some("early".into()), ..Way::default() };
+    model.step(RolloutRef::Number(2), RolloutStep::Start(to)).unwrap();
+    assert_eq!(model.offered(), all(["web 3.0", "web 3.0", "web 1.0"]));
+    let said = model.step(RolloutRef::Number(2), RolloutStep::Start(Way::default())).unwrap_err();
+    assert!(said.to_string().contains("has begun"), "{said}");
 }

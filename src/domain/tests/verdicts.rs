@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::policy::{Abort, Advance};
+use crate::domain::policy::{Abort, Advance, Freeze};
 use crate::domain::ring::RingText;
 use crate::domain::rollout::{Reached, Rollout};
 use crate::domain::verdict::{Following, RingHosts, Step, Verdict, judge};
@@ -207,6 +207,29 @@ fn a_person_or_a_time_takes_the_step_where_the_policy_says_so() {
         let stopped = Rollout { state, ..rollout(false) };
         assert_eq!(judged(&time(1), &stopped, with(0, &[failed()])).step, Step::Wait);
     }
+}
+
+#[test]
+fn a_freeze_keeps_steps_back_and_no_failure() {
+    let when: crate::time::Window = "1970-01-01 00:00..1970-02-01 00:00 UTC".parse().unwrap();
+    let freezes = vec![Freeze { name: "winter".parse().unwrap(), when }];
+    let policy = RolloutPolicy { freezes, ..by_reports() };
+    let told = "frozen by winter until Sun 1970-02-01 00:00";
+    let met = Rollout { met_at: Some(NOW.plus(-3_600)), ..rollout(false) };
+    expect(
+        judged(&policy, &met, with(1, &[])),
+        Step::Wait,
+        &format!("canary 1/1 installed; {told}"),
+    );
+    assert_eq!(judged(&policy, &met, with(0, &[failed()])).step, Step::Abort);
+    let new = Rollout { reached: BTreeMap::new(), ..rollout(false) };
+    expect(
+        judged(&policy, &new, with(0, &[])),
+        Step::Wait,
+        &format!("{told}; `repoctl rollout start` begins it"),
+    );
+    assert_eq!(judged(&by_reports(), &new, with(0, &[])).step, Step::Start);
+    assert_eq!(judged(&RolloutPolicy::default(), &new, with(0, &[])).step, Step::Start);
 }
 
 #[test]

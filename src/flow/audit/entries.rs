@@ -224,7 +224,12 @@ fn rollout(change: &RolloutChange) -> String {
         RolloutRef::Source(name) => format!("rollout of {name}"),
     };
     match &change.step {
-        RolloutStep::Advance(Some(to)) => format!("{of} to {to}"),
+        RolloutStep::Start(way) | RolloutStep::Advance(way) => {
+            let to = way.to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            let freeze = way.override_freeze.as_ref();
+            let freeze = freeze.map(|name| format!(", in spite of freeze {name}"));
+            format!("{of}{to}{}", freeze.unwrap_or_default())
+        }
         _ => of,
     }
 }

@@ -34,6 +34,8 @@ pub enum State {
 pub struct HostStanding {
     /// Which host.
     pub host: Identity,
+    /// In which ring it is; `None` where the suite has none.
+    pub ring: Option<String>,
     /// How it stands.
     pub state: State,
     /// The generation that it was last offered, and when it last asked.
@@ -108,7 +110,9 @@ pub async fn fleet(
                 let said = said.get(&host.identity);
                 let facts = said.map(|said| (&said.facts, said.at));
                 let health = told.of(&host.identity, Some(one), facts, None);
-                HostStanding { health, ..standing(host, (one, live), said, &named, now) }
+                let desk = desks.get(one);
+                let ring = desk.and_then(|desk| shared.ring_name(desk, &host.identity));
+                HostStanding { ring, health, ..standing(host, (one, live), said, &named, now) }
             };
             SuiteStanding { suite: one.clone(), live, hosts: found.map(stand).collect() }
         };
@@ -139,6 +143,7 @@ fn standing(
     };
     HostStanding {
         host: host.identity.clone(),
+        ring: None,
         state,
         seen,
         reported_at: said.map(|said| said.at),

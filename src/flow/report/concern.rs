@@ -106,6 +106,8 @@ codes! {
     ScrubFailing => "scrub-failing",
     /// The scrub takes too long.
     ScrubLate => "scrub-late",
+    /// A rollout waits for a person.
+    RolloutPaused => "rollout-paused",
     /// An earlier state was restored, and nobody has acknowledged it.
     Restored => "restored",
     /// The audit log was altered.

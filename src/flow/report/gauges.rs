@@ -9,8 +9,8 @@ use crate::debian::SuiteName;
 use crate::domain::Identity;
 use crate::flow::error::FlowError;
 use crate::flow::report::concern::WarningCode;
-use crate::flow::report::health;
 use crate::flow::report::reports::reading;
+use crate::flow::report::{health, rollouts};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
 use crate::flow::state::mishaps::Mishap;
@@ -114,6 +114,8 @@ pub struct Summary {
     pub silent: u64,
     /// How many hosts are in each further state, by its word. Whoever asks for all of it fills it in.
     pub hosts: Vec<(&'static str, u64)>,
+    /// How many rollouts are in each state in which they are open.
+    pub rollouts: Vec<(&'static str, u64)>,
     /// Whether a restoration is not acknowledged.
     pub is_restored: bool,
 }
@@ -143,6 +145,7 @@ pub async fn summary(
             reading,
             silent,
             hosts: Vec::new(),
+            rollouts: rollouts::states(repository),
             is_restored: last.is_some_and(|last| last.acknowledged_at.is_none()),
         })
     })

@@ -14,7 +14,7 @@ pub use crate::flow::report::concern::{Circle, Concern, WarningCode};
 use crate::flow::report::identities;
 use crate::flow::report::identities::IdentityReport;
 use crate::flow::report::reports::reading;
-use crate::flow::report::{restored, scrub, writing};
+use crate::flow::report::{restored, rollouts, scrub, writing};
 use crate::flow::repository::Repository;
 use crate::flow::state::damage::Fate;
 use crate::flow::state::mishaps::Mishap;
@@ -78,6 +78,7 @@ pub(super) fn look(
     report.concerns.extend(writing::concerns(repository));
     look_at_damage(repository, &mut report)?;
     report.concerns.extend(restored::concerns(repository)?);
+    report.concerns.extend(rollouts::concerns(repository));
     report.scrub = scrub::report(repository);
     report.concerns.extend(scrub::concerns(repository));
     for (mishap, problem) in repository.mishaps.all() {

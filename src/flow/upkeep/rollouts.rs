@@ -10,7 +10,7 @@ use crate::domain::pinning::Leeway;
 use crate::domain::policy::{Abort, Advance};
 use crate::domain::ring::EVERYONE;
 use crate::domain::verdict::{Step, Verdict};
-use crate::domain::{Change, Rollout, RolloutChange, RolloutRef, RolloutStep};
+use crate::domain::{Change, Rollout, RolloutChange, RolloutRef, RolloutStep, Way};
 use crate::flow::error::FlowError;
 use crate::flow::inventory::verdicts;
 use crate::flow::repository::Repository;
@@ -62,7 +62,8 @@ fn is_judged(desk: &Desk) -> bool {
     let state = desk.state();
     let policy = &state.spec.rollout;
     let is_manual = policy.advance == Advance::Manual && policy.abort == Abort::Never;
-    !is_manual && state.rollouts.open.values().any(Rollout::is_running)
+    let is_due = |one: &Rollout| one.is_running() && (!is_manual || one.reached.is_empty());
+    state.rollouts.open.values().any(is_due)
 }
 
 async fn take_step(desk: &Desk, id: u64, verdict: Verdict) {
@@ -72,7 +73,10 @@ async fn take_step(desk: &Desk, id: u64, verdict: Verdict) {
         Step::Pause => RolloutStep::Pause,
         Step::Abort => RolloutStep::Abort,
         // The ring is named, so that a person who advances at the same moment does not have it take two steps.
-        Step::Advance => RolloutStep::Advance(Some(next_ring(desk, id))),
+        Step::Advance => {
+            RolloutStep::Advance(Way { to: Some(next_ring(desk, id)), ..Way::default() })
+        }
+        Step::Start => RolloutStep::Start(Way::default()),
     };
     let verb = step.verb();
     let change = Change::Rollout(RolloutChange { of: RolloutRef::Number(id), step });

@@ -115,6 +115,11 @@ pub(super) fn write(summary: &Summary, page: &mut Page) {
     for (state, count) in &summary.hosts {
         page.line(name, &label("state", state), count);
     }
+    let name = "repod_rollouts";
+    page.head(name, "gauge", "rollouts on their way through the rings of suites");
+    for (state, count) in &summary.rollouts {
+        page.line(name, &label("state", state), count);
+    }
     let help = "1 while a restoration of an earlier state is not acknowledged";
     page.flag("repod_restored", help, summary.is_restored);
 }
@@ -138,6 +143,7 @@ mod tests {
             reading: 0,
             silent: 0,
             hosts: Vec::new(),
+            rollouts: Vec::new(),
             is_restored: false,
         }
     }

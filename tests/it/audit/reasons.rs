@@ -75,8 +75,9 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(1, &["yank", "acme-web=2.0", "--yes"]);
     done(1, &["yank", "--undo", "acme-web=2.0", "--yes"]);
     done(2, &["suite", "create", "wide", "--ring", "canary=web-01.example.org"]);
+    done(2, &["suite", "edit", "wide", "--rollout", "start=manual"]);
     done(1, &["upload", "--suite", "wide", &deb]);
-    for step in ["pause", "resume", "advance"] {
+    for step in ["start", "pause", "resume", "advance"] {
         done(2, &["rollout", step, "--suite", "wide"]);
     }
     done(1, &["upload", "--suite", "wide", &newer]);

@@ -7,7 +7,7 @@ use repod::debian::{PackageName, SuiteName};
 use repod::domain::Change;
 use repod::domain::SuiteEdit;
 use repod::domain::ring::RingText;
-use repod::domain::{PinKind, PinTarget, RolloutChange, RolloutRef, RolloutStep};
+use repod::domain::{PinKind, PinTarget, RolloutChange, RolloutRef, RolloutStep, Way};
 use repod::flow::{FlowError, FlowLimits};
 use repod::time::{Clock as _, HandClock};
 
@@ -312,7 +312,7 @@ fn a_step_of_a_rollout() {
     let case = Case {
         suite: "stable",
         act: |house| {
-            let step = RolloutStep::Advance(Some("everyone".into()));
+            let step = RolloutStep::Advance(Way { to: Some("everyone".into()), ..Way::default() });
             let change = RolloutChange { of: RolloutRef::Only, step };
             house.change("stable", Change::Rollout(change)).map(drop)
         },

@@ -97,6 +97,14 @@ pub const SCENES: &[Scene] = &[
         ],
     ),
     (
+        "rollout start",
+        &[
+            typed("rollout start acme-web"),
+            typed("rollout start --to early --override-freeze weekend --dry-run"),
+            typed("rollout start 3 --json"),
+        ],
+    ),
+    (
         "rollout advance",
         &[
             typed("rollout advance acme-web"),
