@@ -15,6 +15,7 @@ pub mod file_list;
 pub mod framing;
 pub mod gzip;
 pub mod name;
+pub mod osv;
 pub mod packages;
 pub mod pdiff;
 pub mod privilege;
