@@ -63,6 +63,7 @@ pub mod suite;
 pub mod suite_edit;
 pub mod taken;
 mod under_way;
+pub mod vulnerable;
 pub mod yank;
 pub mod yanked;
 

@@ -3,6 +3,7 @@
 mod health;
 mod model;
 mod protocol;
+mod vulnerable;
 
 use std::path::Path;
 

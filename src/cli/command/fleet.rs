@@ -11,7 +11,12 @@ use crate::cli::render;
 /// # Errors
 /// A [`Failure`] from the server or the network.
 pub async fn who_has(session: &mut Session<'_>, args: &WhoHasArgs) -> Result<(), Failure> {
-    let asked = args.package.clone();
+    if let Some(flaw) = &args.vulnerable {
+        return super::vulnerable::vulnerable(session, flaw.as_ref(), (&args.how, args.all)).await;
+    }
+    let Some(asked) = args.package.clone() else {
+        return Err(Failure::usage("no package is named"));
+    };
     let (is, version) =
         asked.version.map_or((None, None), |(is, version)| (Some(is), Some(version)));
     let query = WhoHasQuery { package: asked.package, is, version, all: args.all };

@@ -4,13 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::debian::Version;
+use crate::debian::advisory::{Fix, concerns};
 
 fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
-}
-
-fn openssl() -> PackageName {
-    PackageName::parse("openssl").unwrap()
 }
 
 fn affected(ecosystem: &str, events: &Value) -> Value {
@@ -28,14 +26,18 @@ fn record(affected: &[Value]) -> Value {
     })
 }
 
-fn parse(value: &Value) -> Result<OsvRecord, String> {
-    OsvRecord::parse(value.to_string().as_bytes()).map_err(|error| error.to_string())
+fn read(value: &Value) -> Result<Advisory, String> {
+    super::parse(value.to_string().as_bytes()).map_err(|error| error.to_string())
 }
 
 /// What is said of openssl: `None`, or the version of the fix, empty when there is none.
-fn told(record: &OsvRecord, release: &str, of: &str) -> Option<String> {
-    let (_, fix) = record.concerns(&openssl(), release, &version(of))?;
+fn told(record: &Advisory, release: &str, of: &str) -> Option<String> {
+    if record.withdrawn {
+        return None;
+    }
+    let (_, fix) = concerns(&record.affected, &[release_key(release)], &version(of))?;
     Some(match fix {
+        Fix::Undetermined => "not known".into(),
         Fix::At(at) => at.to_string(),
         Fix::NoneYet => String::new(),
     })
@@ -47,7 +49,7 @@ fn a_release_is_judged_by_its_own_ranges_in_dpkgs_order() {
         affected("Debian:12", &json!([{ "introduced": "0" }, { "fixed": "3.0.11-1~deb12u2" }]));
     let thirteen = affected("Debian:13", &json!([{ "introduced": "3.1-1" }]));
     let every = affected("Debian", &json!([{ "introduced": "0" }, { "fixed": "9" }]));
-    let record = parse(&record(&[every, twelve, thirteen])).unwrap();
+    let record = read(&record(&[every, twelve, thirteen])).unwrap();
     let fix = Some("3.0.11-1~deb12u2".to_owned());
     assert_eq!(told(&record, "12", "3.0.11-1~deb12u1"), fix);
     assert_eq!(told(&record, "12", "0~beta"), fix, "0 is before every version");
@@ -56,8 +58,7 @@ fn a_release_is_judged_by_its_own_ranges_in_dpkgs_order() {
     assert_eq!(told(&record, "13", "3.0"), None);
     assert_eq!(told(&record, "13", "3.1-1"), Some(String::new()), "no fix yet");
     assert_eq!(told(&record, "11", "3.0"), Some("9".to_owned()), "only every release has it");
-    let other = PackageName::parse("openssl1.1").unwrap();
-    assert_eq!(record.concerns(&other, "12", &version("3.0")), None);
+    assert_eq!(record.affected[0].source.as_str(), "openssl");
     assert!(record.is_named("CVE-2024-0001") && record.is_named("DEBIAN-CVE-2024-0001"));
     assert!(!record.is_named("CVE-2024-000"));
 }
@@ -67,10 +68,10 @@ fn what_is_withdrawn_concerns_nothing_and_unimportant_is_known() {
     let mut one = affected("Debian:12", &json!([{ "introduced": "0" }]));
     one["ecosystem_specific"]["urgency"] = json!("unimportant");
     let mut value = record(&[one]);
-    assert!(parse(&value).unwrap().affected[0].unimportant);
-    assert_eq!(told(&parse(&value).unwrap(), "12", "1"), Some(String::new()));
+    assert!(read(&value).unwrap().affected[0].unimportant);
+    assert_eq!(told(&read(&value).unwrap(), "12", "1"), Some(String::new()));
     value["withdrawn"] = json!("2026-01-01T00:00:00Z");
-    assert_eq!(told(&parse(&value).unwrap(), "12", "1"), None);
+    assert_eq!(told(&read(&value).unwrap(), "12", "1"), None);
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn flaws_that_come_again_end_and_are_listed_one_by_one() {
     one["versions"] = json!(["2", "9"]);
     let git = json!({ "type": "GIT", "events": [{ "introduced": "0" }] });
     one["ranges"].as_array_mut().unwrap().push(git);
-    let record = parse(&record(&[one])).unwrap();
+    let record = read(&record(&[one])).unwrap();
     let hit = |of: &str| told(&record, "12", of);
     assert_eq!((hit("0.9"), hit("1"), hit("3")), (None, Some("3".into()), None));
     assert_eq!((hit("5"), hit("7"), hit("7.1")), (Some("".into()), Some("".into()), None));
@@ -94,10 +95,10 @@ fn flaws_that_come_again_end_and_are_listed_one_by_one() {
 fn other_ecosystems_are_left_out_and_wrong_fields_are_named() {
     let foreign = affected("Ubuntu:22.04", &json!([{ "introduced": "not a version" }]));
     let alike = affected("Debianish:12", &json!([{ "introduced": "0" }]));
-    assert_eq!(parse(&record(&[foreign, alike])).unwrap().affected, []);
+    assert_eq!(read(&record(&[foreign, alike])).unwrap().affected, []);
 
     let refused = |value: &Value, field: &str| {
-        let error = parse(value).unwrap_err();
+        let error = read(value).unwrap_err();
         assert!(error.starts_with(field), "{error}");
     };
     let with = |events: Value| record(&[affected("Debian:12", &events)]);
@@ -119,10 +120,10 @@ fn other_ecosystems_are_left_out_and_wrong_fields_are_named() {
     escaping["id"] = json!("");
     refused(&escaping, "id: ");
     refused(&json!({ "affected": [] }), "it is no OSV record: missing field `id`");
-    let long = OsvRecord::parse(&vec![b' '; LONGEST_RECORD_BYTES + 1]).unwrap_err();
+    let long = super::parse(&vec![b' '; LONGEST_RECORD_BYTES + 1]).unwrap_err();
     assert!(matches!(long, OsvError::TooLong));
     let deep = "[".repeat(100_000);
-    assert!(OsvRecord::parse(deep.as_bytes()).is_err());
+    assert!(super::parse(deep.as_bytes()).is_err());
 }
 
 proptest! {
@@ -137,7 +138,7 @@ proptest! {
         }).collect();
         let turn = usize::try_from(seed % 8).unwrap().min(events.len());
         events.rotate_left(turn);
-        let record = parse(&record(&[affected("Debian:12", &json!(events))])).unwrap();
+        let record = read(&record(&[affected("Debian:12", &json!(events))])).unwrap();
         for at in 0..61_u32 {
             let below = bounds.iter().filter(|bound| **bound <= at).count();
             let next = bounds.get(below).map(ToString::to_string).unwrap_or_default();
@@ -148,7 +149,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(record) = OsvRecord::parse(&bytes) {
+        if let Ok(record) = super::parse(&bytes) {
             prop_assert!(record.affected.len() <= MOST_AFFECTED);
         }
     }

@@ -5,6 +5,7 @@
 mod difference;
 mod health;
 mod hosts;
+mod installed;
 mod standing;
 mod take;
 mod tally;
@@ -13,6 +14,7 @@ mod who_has;
 pub use difference::{Drift, drift};
 pub use health::{Word, health, ignore, note};
 pub use hosts::{HostRecord, find};
+pub use installed::{HostInventory, InstalledOf, Inventory, installed};
 pub use standing::{HostStanding, State, SuiteStanding, fleet};
 pub use take::take;
 pub use tally::{Tally, tally};
