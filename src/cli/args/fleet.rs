@@ -30,8 +30,8 @@ pub struct PackageQuery {
                   With --vulnerable the records are read on this machine: those of OSV for Debian (all.zip, a folder, \
                   JSON, JSON lines), the JSON of Debian's security tracker, your own OSV records, and OpenVEX or \
                   CSAF-VEX, which clears what it says is not affected. What was yanked counts as vulnerable, and needs \
-                  no file. A record that cannot be read is named and left out. \
-                  \n\nIt ends with 0 when the question was answered, whoever has it; with 1 when a file has no record \
+                  no file. A record that cannot be read is named and left out.\n\n\
+                  It ends with 0 when the question was answered, whoever has it; with 1 when a file has no record \
                   that can be read, or nothing is known of the CVE; with 2, 3 and 4 as every command.")]
 pub struct WhoHasArgs {
     /// The binary package, and versions of it

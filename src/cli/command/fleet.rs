@@ -14,6 +14,11 @@ pub async fn who_has(session: &mut Session<'_>, args: &WhoHasArgs) -> Result<(),
     if let Some(flaw) = &args.vulnerable {
         return super::vulnerable::vulnerable(session, flaw.as_ref(), (&args.how, args.all)).await;
     }
+    // clap lets these through, because the package stands in the way of what they need.
+    if !args.how.from.is_empty() || args.how.unimportant {
+        let problem = "--from and --unimportant are for --vulnerable, which takes no package";
+        return Err(Failure::usage(problem).with_hint("repoctl who-has --vulnerable --from FILE"));
+    }
     let Some(asked) = args.package.clone() else {
         return Err(Failure::usage("no package is named"));
     };

@@ -5,9 +5,6 @@ use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape};
 
-/// How many hosts are named in a line of many flaws.
-const MOST_NAMED: usize = 3;
-
 /// Of one flaw a line for each host; of all flaws a line for each flaw of each version.
 pub fn found(found: &VulnerableHosts, sheet: &Sheet) -> String {
     let table = match found.flaw {
@@ -21,11 +18,18 @@ pub fn found(found: &VulnerableHosts, sheet: &Sheet) -> String {
             out.push_str(&format!("{blank}{heading}:\n{}", table.lines(2, sheet)));
         }
     };
+    let mut table = Table::new(&["PACKAGE", "VERSION", "WHY"]);
+    for one in &found.found {
+        for told in one.flaws.iter().filter_map(|flaw| flaw.told.clone()) {
+            table.row([one.package.to_string(), one.version.to_string(), told]);
+        }
+    }
+    section("yanked", table);
     let mut table = Table::new(&["HOST", "SYSTEM"]);
     for one in &found.not_judged {
         table.row([one.host.clone(), one.system.clone()]);
     }
-    section("no Debian of a known release, so that its records say nothing of them", table);
+    section("no Debian of a known release, so that records are not held against them", table);
     let mut table = Table::new(&["HOST"]);
     for one in &found.unreported {
         table.row([one.clone()]);
@@ -55,11 +59,9 @@ fn hosts(found: &VulnerableHosts, sheet: &Sheet) -> Table {
 }
 
 fn flaws(found: &VulnerableHosts) -> Table {
-    let headings =
-        ["FLAW", "PACKAGE", "INSTALLED", "RELEASE", "FIXED IN", ">HOSTS", "HOSTS BY NAME"];
-    let mut table = Table::new(&headings);
+    let mut table = Table::new(&["FLAW", "PACKAGE", "INSTALLED", "RELEASE", "FIXED IN", "HOSTS"]);
     for one in &found.found {
-        let names = names(one);
+        let hosts = first_of(one);
         for flaw in &one.flaws {
             let mark = if flaw.unimportant { " (unimportant)" } else { "" };
             table.row([
@@ -68,29 +70,28 @@ fn flaws(found: &VulnerableHosts) -> Table {
                 one.version.to_string(),
                 one.release.clone().unwrap_or_default(),
                 fixed_in(flaw),
-                one.hosts.len().to_string(),
-                names.clone(),
+                hosts.clone(),
             ]);
         }
     }
     table
 }
 
-fn names(found: &Found) -> String {
-    let mut names: Vec<_> =
-        found.hosts.iter().map(|one| one.host.clone()).take(MOST_NAMED).collect();
-    if let Some(more @ 1..) = found.hosts.len().checked_sub(MOST_NAMED) {
-        names.push(format!("{more} more"));
+/// `web-01.example.org and 3 more`: there may be thousands.
+fn first_of(found: &Found) -> String {
+    let first = found.hosts.first().map(|one| one.host.clone()).unwrap_or_default();
+    match found.hosts.len().saturating_sub(1) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
-    names.join(", ")
 }
 
 fn fixed_in(flaw: &FoundFlaw) -> String {
-    match (&flaw.fixed_in, flaw.state, &flaw.told) {
-        (Some(version), _, _) => version.to_string(),
-        (None, "undetermined", _) => "not known if concerned".into(),
-        (None, _, Some(told)) => told.clone(),
-        (None, _, None) => "no fix yet".into(),
+    match (&flaw.fixed_in, flaw.state) {
+        (Some(version), _) => version.to_string(),
+        (None, "undetermined") => "not known if concerned".into(),
+        (None, "yanked") => "yanked".into(),
+        (None, _) => "no fix yet".into(),
     }
 }
 
@@ -143,6 +144,8 @@ pub fn counts(found: &VulnerableHosts) -> String {
     if records.left_out > 0 {
         read.push_str(&format!(", and {} left out", records.left_out));
     }
-    parts.push(format!("read {read}"));
+    if records.read > 0 || records.left_out > 0 {
+        parts.push(format!("read {read}"));
+    }
     format!("{}\n", parts.join("; "))
 }

@@ -217,8 +217,9 @@ fn what_is_no_answer_ends_with_one() {
     std::fs::write(&cut, &bytes).unwrap();
     let found = super::json(&server, &["who-has", "--vulnerable", "--from", &cut]);
     assert_eq!((&found["records"]["read"], &found["records"]["left_out"]), (&json!(5), &json!(2)));
-    // Who manages other hosts is told nothing of these.
-    server.repoctl(&["who-has", "--vulnerable", "CVE 1"]).expect_code(2);
+    for wrong in [["--vulnerable", "CVE 1"], ["acme-web", "--unimportant"]] {
+        server.repoctl(&[&["who-has"], &wrong[..]].concat()).expect_code(2);
+    }
 }
 
 /// Whether a version lies in `[from, to)`, as dpkg itself says.
