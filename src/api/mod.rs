@@ -15,6 +15,7 @@ pub mod enrolment;
 pub mod fleet;
 pub mod health;
 pub mod hold;
+pub mod installed;
 mod item_state;
 pub mod keys;
 pub mod package;
@@ -63,6 +64,9 @@ pub use health::{
     HealthState, HealthView,
 };
 pub use hold::HoldView;
+pub use installed::{
+    FleetInstalled, HostInstalled, InstalledLine, InstalledQuery, MOST_ASKED_PACKAGES,
+};
 pub use item_state::ItemState;
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,

@@ -22,6 +22,7 @@ mod complete;
 mod config;
 mod consent;
 mod failure;
+mod flaws;
 mod host_certificates;
 mod host_facts;
 mod keys;

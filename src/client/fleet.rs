@@ -5,8 +5,8 @@ use reqwest::Method;
 use super::requests::NOTHING;
 use super::{Client, ClientError, Effect};
 use crate::api::{
-    FleetDiff, FleetDiffQuery, FleetQuery, FleetSuite, HealthIgnore, HealthIgnored, HealthView,
-    REPORT_TYPE, ReportOutcome, ReportView, WhoHas, WhoHasQuery,
+    FleetDiff, FleetDiffQuery, FleetInstalled, FleetQuery, FleetSuite, HealthIgnore, HealthIgnored,
+    HealthView, InstalledQuery, REPORT_TYPE, ReportOutcome, ReportView, WhoHas, WhoHasQuery,
 };
 
 /// Each returns the server's answer.
@@ -48,6 +48,14 @@ impl Client {
     /// Which hosts have a package.
     pub async fn who_has(&self, query: &WhoHasQuery) -> Result<WhoHas, ClientError> {
         self.read(&["fleet", "who-has"], query).await
+    }
+
+    /// What every host has installed.
+    pub async fn fleet_installed(
+        &self,
+        query: &InstalledQuery,
+    ) -> Result<FleetInstalled, ClientError> {
+        self.read(&["fleet", "installed"], query).await
     }
 
     /// What the hosts of a group do not have alike.

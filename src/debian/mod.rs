@@ -1,9 +1,11 @@
 //! FORMATS: the formats of Debian's files. Names, versions, stanzas, control files, the `.deb`
-//! container, compression framing, `Packages`, `Contents`, `Translation`, PDiffs and Release text.
+//! container, compression framing, `Packages`, `Contents`, `Translation`, PDiffs, Release text, and
+//! records of flaws.
 //! Pure and synchronous: `Read` or bytes in, values out. This room knows nothing of the product.
 //!
 //! May name: digest, nearest
 
+pub mod advisory;
 mod architecture;
 pub mod build;
 pub mod contents;
@@ -15,15 +17,19 @@ pub mod file_list;
 pub mod framing;
 pub mod gzip;
 pub mod name;
+pub mod osv;
 pub mod packages;
 pub mod pdiff;
 pub mod privilege;
+pub mod purl;
 pub mod relation;
 pub mod release;
 pub mod stanza;
+pub mod tracker;
 pub mod translation;
 pub mod version;
 pub mod versions;
+pub mod vex;
 
 pub use build::{DebFile, write_deb};
 pub use control::{Control, LONGEST_STANZA_BYTES, PackageKind};

@@ -65,6 +65,7 @@ pub mod suite_edit;
 pub mod taken;
 mod under_way;
 pub mod verdict;
+pub mod vulnerable;
 pub mod yank;
 pub mod yanked;
 

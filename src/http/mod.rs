@@ -18,6 +18,7 @@ pub mod fleet;
 pub mod gate;
 mod handover;
 pub mod health;
+mod installed;
 pub mod json;
 pub mod keys;
 mod known;

@@ -19,6 +19,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("flate2", &["debian"]),
     ("liblzma", &["debian"]),
     ("zstd", &["debian"]),
+    ("zip", &["cli"]),
     ("rusqlite", &["catalogue"]),
     ("rusqlite_migration", &["catalogue"]),
     ("pgp", &["signing"]),

@@ -4,6 +4,7 @@ mod health;
 mod model;
 mod protocol;
 mod rollouts;
+mod vulnerable;
 
 use std::path::Path;
 
@@ -171,6 +172,9 @@ fn whoever_manages_other_hosts_is_told_nothing_and_revoked_hosts_leave() {
         (&found["installed"], &found["without"]),
         (&serde_json::json!([]), &serde_json::json!(0))
     );
+    let told = as_other(&["who-has", "--vulnerable", "--json"]).expect_success();
+    let found: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((&found["reported"], &found["unreported"]), (&0.into(), &serde_json::json!([])));
     let group = as_other(&["fleet", "diff", "web"]).expect_code(1);
     let absent = as_other(&["fleet", "diff", "wob"]).expect_code(1);
     assert_eq!(group.stderr.replace("web", "wob"), absent.stderr);

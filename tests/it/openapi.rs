@@ -214,6 +214,7 @@ fn enrol_and_renew(between: &Between) {
         "access group add all web-*.example.org",
         "host show web-03.example.org",
         "who-has acme-web<2.0",
+        "who-has --vulnerable",
         "host issue web-06.example.org --suite stable --out FILES",
         "health ignore web-06.example.org --for 8h -m disk",
         "health unignore web-06.example.org",

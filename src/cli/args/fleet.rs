@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::api::VersionRelation;
+use crate::debian::advisory::identifier;
 use crate::debian::{PackageName, SuiteName, Version};
 
 /// A package, and perhaps versions of it.
@@ -19,18 +20,54 @@ pub struct PackageQuery {
 /// Which package.
 #[derive(Args, Debug)]
 #[command(after_help = "EXAMPLE:\n  repoctl who-has acme-web\n  repoctl who-has acme-web=2.0\n  \
-                  repoctl who-has 'openssl<3.0.15-1'\n\n\
+                  repoctl who-has 'openssl<3.0.15-1'\n  \
+                  repoctl who-has --vulnerable CVE-2026-1234 --from all.zip\n  \
+                  repoctl who-has --vulnerable --from all.zip --from our-vex.json\n\n\
                   Versions are compared as dpkg does, with =, <, <=, > or >=; quote < and > for the shell. \
                   INSTALLED is what a host said in its last report, OFFERED what its last apt-get update was given. \
                   What it fetched in between is not recorded. Hosts that have sent no report are named, because \
-                  nobody knows what they have.")]
+                  nobody knows what they have.\n\n\
+                  With --vulnerable the records are read on this machine: those of OSV for Debian (all.zip, a folder, \
+                  JSON, JSON lines), the JSON of Debian's security tracker, your own OSV records, and OpenVEX or \
+                  CSAF-VEX, which clears what it says is not affected. What was yanked counts as vulnerable, and needs \
+                  no file. A record that cannot be read is named and left out.\n\n\
+                  It ends with 0 when the question was answered, whoever has it; with 1 when a file has no record \
+                  that can be read, or nothing is known of the CVE; with 2, 3 and 4 as every command.")]
 pub struct WhoHasArgs {
     /// The binary package, and versions of it
-    #[arg(value_name = "PACKAGE[=VERSION]", value_parser = parse_query)]
-    pub package: PackageQuery,
+    #[arg(
+        value_name = "PACKAGE[=VERSION]",
+        value_parser = parse_query,
+        required_unless_present = "vulnerable",
+        conflicts_with = "vulnerable"
+    )]
+    pub package: Option<PackageQuery>,
+    /// What is known to be vulnerable instead of a package: all of it, or one flaw
+    #[arg(long, value_name = "CVE", value_parser = parse_flaw)]
+    pub vulnerable: Option<Option<String>>,
+    /// From where.
+    #[command(flatten)]
+    pub how: VulnerableArgs,
     /// Also hosts that hold no right or no certificate any more
     #[arg(long, short)]
     pub all: bool,
+}
+
+/// From where it is known what is vulnerable.
+#[derive(Args, Debug)]
+pub struct VulnerableArgs {
+    /// Records of flaws: a file, a zip, or a folder of them; it may be given several times
+    #[arg(long, value_name = "FILE", requires = "vulnerable")]
+    pub from: Vec<PathBuf>,
+    /// Also flaws that Debian's security team calls unimportant
+    #[arg(long, requires = "vulnerable")]
+    pub unimportant: bool,
+}
+
+/// Reads the name of a flaw.
+fn parse_flaw(text: &str) -> Result<String, String> {
+    let read = identifier("it", text).map_err(|error| error.problem)?;
+    Ok(read)
 }
 
 /// Which hosts.

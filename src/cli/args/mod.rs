@@ -35,7 +35,9 @@ pub use consent::Consent;
 #[cfg(test)]
 pub use enrol::parse_minutes;
 pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
-pub use fleet::{FleetArgs, FleetCommand, FleetDiffArgs, HostReportArgs, WhoHasArgs};
+pub use fleet::{
+    FleetArgs, FleetCommand, FleetDiffArgs, HostReportArgs, VulnerableArgs, WhoHasArgs,
+};
 pub use health::{HealthCommand, HealthRunArgs};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;

@@ -11,7 +11,17 @@ use crate::cli::render;
 /// # Errors
 /// A [`Failure`] from the server or the network.
 pub async fn who_has(session: &mut Session<'_>, args: &WhoHasArgs) -> Result<(), Failure> {
-    let asked = args.package.clone();
+    if let Some(flaw) = &args.vulnerable {
+        return super::vulnerable::vulnerable(session, flaw.as_ref(), (&args.how, args.all)).await;
+    }
+    // clap lets these through, because the package stands in the way of what they need.
+    if !args.how.from.is_empty() || args.how.unimportant {
+        let problem = "--from and --unimportant are for --vulnerable, which takes no package";
+        return Err(Failure::usage(problem).with_hint("repoctl who-has --vulnerable --from FILE"));
+    }
+    let Some(asked) = args.package.clone() else {
+        return Err(Failure::usage("no package is named"));
+    };
     let (is, version) =
         asked.version.map_or((None, None), |(is, version)| (Some(is), Some(version)));
     let query = WhoHasQuery { package: asked.package, is, version, all: args.all };

@@ -21,6 +21,7 @@ pub mod rights;
 pub mod rollout;
 pub mod signing;
 pub mod suite;
+pub mod vulnerable;
 pub mod yank;
 
 use serde::Serialize;

@@ -14,6 +14,7 @@ pub mod rollout;
 pub mod signing;
 pub mod status;
 pub mod suite;
+pub mod vulnerable;
 pub mod yank;
 
 #[cfg(test)]

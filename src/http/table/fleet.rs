@@ -4,12 +4,12 @@ use axum::routing::on;
 
 use super::needs::{HOST, ISSUER, MISSING, OPERATOR, of};
 use crate::api::{
-    Code, FleetDiff, FleetDiffQuery, FleetQuery, FleetSuite, HealthIgnore, HealthIgnored,
-    HealthQuery, HealthResult, HealthView, MOST_REPORT_BYTES, REPORT_TYPE, ReportOutcome,
-    ReportView, WhoHas, WhoHasQuery,
+    Code, FleetDiff, FleetDiffQuery, FleetInstalled, FleetQuery, FleetSuite, HealthIgnore,
+    HealthIgnored, HealthQuery, HealthResult, HealthView, InstalledQuery, MOST_REPORT_BYTES,
+    REPORT_TYPE, ReportOutcome, ReportView, WhoHas, WhoHasQuery,
 };
 use crate::http::route::{Limit, Route};
-use crate::http::{fleet, health};
+use crate::http::{fleet, health, installed};
 
 pub(super) const FLEET: &[Route] = &[
     Route::post("/report", "report", |method| on(method, fleet::report))
@@ -58,6 +58,11 @@ pub(super) const FLEET: &[Route] = &[
         .summary("The hosts that have a package installed, and those of which that is not known")
         .query(of::<WhoHasQuery>())
         .gives(of::<WhoHas>()),
+    Route::get("/fleet/installed", "fleet_installed", |method| on(method, installed::installed))
+        .needs(ISSUER)
+        .summary("What every host has installed, to be joined with what is known of flaws")
+        .query(of::<InstalledQuery>())
+        .gives(of::<FleetInstalled>()),
     Route::get("/fleet/diff", "fleet_diff", |method| on(method, fleet::difference))
         .needs(ISSUER)
         .summary("What the hosts of a group do not have alike")

@@ -7,6 +7,7 @@ mod certificates;
 mod contents;
 mod control;
 mod deb;
+mod flaws;
 mod head;
 mod index;
 mod list;
@@ -67,6 +68,7 @@ pub const ALL: &[Target] = &[
     target("crl", list::crl, 4 * MIB, 1024, 8 * KIB),
     target("configuration", settings::configuration, 8 * MIB, 4 * KIB, 8 * KIB),
     target("report", report::report, 2 * MIB, 512, 16 * KIB),
+    target("flaws", flaws::flaws, 4 * MIB, 512, 16 * KIB),
     target("manifest", settings::manifest, 8 * MIB, 4 * KIB, 8 * KIB),
     target("statement", settings::statement, MIB, 64, KIB),
 ];

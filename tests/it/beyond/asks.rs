@@ -228,6 +228,11 @@ fn trusting(route: &str) -> Option<Vec<Ask>> {
             asks.push(list("/fleet/who-has?package=acme-web&version=1.0&is=later"));
             asks
         }
+        "fleet_installed" => {
+            let mut asks = succeeding(of(PACKAGES, "/fleet/installed?packages=NAME", ""));
+            asks.push(list("/fleet/installed?all=true"));
+            asks
+        }
         "fleet_diff" => of(&[Kind::Group], "/fleet/diff?group=NAME", ""),
         "list_tokens" => vec![list("/tokens")],
         "make_token" => {

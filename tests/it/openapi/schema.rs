@@ -66,6 +66,10 @@ impl Judge<'_> {
                 "enum" => rule.as_array().unwrap().contains(value),
                 "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
                 "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
+                "minItems" | "maxItems" => value.as_array().is_none_or(|items| {
+                    let (has, bound) = (items.len() as u64, rule.as_u64().unwrap());
+                    if word == "minItems" { has >= bound } else { has <= bound }
+                }),
                 "pattern" => {
                     assert_eq!(rule, "^[0-9a-f]{64}$", "teach the judge this pattern");
                     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);

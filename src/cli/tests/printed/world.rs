@@ -108,6 +108,8 @@ fn lay_out(directory: &Path, fake: &Fake) {
     write("bad/sound.deb", b"sound");
     write("busy.deb", b"busy");
     write("notes/readme.txt", b"no package");
+    write("flaws.jsonl", include_bytes!("flaws.jsonl"));
+    write("vex.json", include_bytes!("vex.json"));
     write("issuing.crl", b"a list");
     write("archive.asc", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
     write("secret.asc", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n");
