@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod health;
 pub mod hold;
 mod item_state;
+pub mod keep;
 pub mod keys;
 pub mod package;
 pub mod problem;
@@ -64,6 +65,7 @@ pub use health::{
 };
 pub use hold::HoldView;
 pub use item_state::ItemState;
+pub use keep::{KeepChange, KeepRules};
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
 };

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HoldView, Move, Ring};
+use super::{HoldView, KeepChange, KeepRules, Move, Ring};
 use crate::debian::{
     Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Versions,
 };
@@ -63,6 +63,9 @@ pub struct SuiteDefinition {
     /// Its rings, in the order in which changes reach them; empty: changes reach all hosts at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rings: Vec<Ring>,
+    /// What it keeps of what it no longer lists.
+    #[serde(default, skip_serializing_if = "KeepRules::is_unsaid")]
+    pub keep: KeepRules,
     /// How long a signature is valid. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
@@ -114,6 +117,9 @@ pub struct SuiteEdit {
     /// Rings, in place of those before, in the order in which changes reach them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rings: Option<Vec<Ring>>,
+    /// What it keeps of what it no longer lists; what is left out stays as it is.
+    #[serde(default, skip_serializing_if = "KeepChange::is_unsaid")]
+    pub keep: KeepChange,
     /// How long a signature is valid from now on. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u32>,
@@ -236,6 +242,9 @@ pub struct SuiteView {
     /// Its rings, in the order in which changes reach them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rings: Vec<Ring>,
+    /// What it keeps of what it no longer lists.
+    #[serde(default)]
+    pub keep: KeepRules,
     /// Why it offers nothing new, while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,

@@ -45,6 +45,7 @@ fn suites() {
     wire(
         &SuiteDefinition {
             rings: Vec::new(),
+            keep: KeepRules::default(),
             name: suite(),
             alias: None,
             origin: "o".into(),
@@ -72,6 +73,7 @@ fn suites() {
     wire(
         &SuiteDefinition {
             rings: Vec::new(),
+            keep: KeepRules::default(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -105,6 +107,7 @@ fn suites() {
     wire(
         &SuiteEdit {
             rings: None,
+            keep: KeepChange::default(),
             alias: Some("old".into()),
             alias_from: Some(suite()),
             description: Some("d".into()),
@@ -135,6 +138,7 @@ fn suites() {
     wire(
         &SuiteView {
             rings: Vec::new(),
+            keep: KeepRules::default(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -168,6 +172,7 @@ fn suites() {
             "namespace": "trixie", "valid_days": 14,
             "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,
             "snapshots": "s", "contents": true, "pdiffs": false, "translations": true,
+            "keep": { "versions": 0, "days": 0, "installed_days": 30 },
             "hold": { "author": "op", "message": "m", "at": 4, "held_back": 2 }, "generation": 3,
             "date": 5, "valid_until": null, "packages": 1, "waiting": 2, "pins": 0, "size_bytes": 9 }),
     );

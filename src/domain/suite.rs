@@ -3,6 +3,7 @@
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::domain::glob::matches;
+use crate::domain::keep::Keep;
 use crate::domain::reserved::is_reserved;
 use crate::domain::ring::Rings;
 
@@ -48,6 +49,9 @@ pub struct SuiteSpec {
     /// Its rings, in the order in which changes reach them.
     #[serde(default, skip_serializing_if = "Rings::is_unused")]
     pub rings: Rings,
+    /// What it keeps of what it no longer lists.
+    #[serde(default, skip_serializing_if = "Keep::is_unsaid")]
+    pub keep: Keep,
     /// How long a signature is valid. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -132,6 +136,7 @@ impl SuiteSpec {
         }
         let wrong = |problem| SpecError { field: "rings", problem };
         self.rings.verify().map_err(wrong)?;
+        self.keep.verify()?;
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }

@@ -1,6 +1,7 @@
 //! Suite edit: what may be changed of a live suite.
 
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::domain::keep::KeepEdit;
 use crate::domain::ring::RingText;
 use crate::domain::suite::{SpecError, SuiteSpec};
 
@@ -22,6 +23,8 @@ pub struct SuiteEdit {
     pub versions: Option<Versions>,
     /// Rings, in place of those before. In a box, as the alias.
     pub rings: Option<Box<Vec<RingText>>>,
+    /// What it keeps of what it no longer lists.
+    pub keep: KeepEdit,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -94,6 +97,7 @@ impl SuiteEdit {
             spec.rings = spec.rings.replaced(rings);
         }
         spec.versions = self.versions.unwrap_or(spec.versions);
+        spec.keep = self.keep.apply(spec.keep);
         if let Some(namespace) = &self.namespace {
             spec.namespace.clone_from(namespace);
         }

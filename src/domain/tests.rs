@@ -86,6 +86,7 @@ impl Model {
             versions: Versions::ONE,
             namespace: Namespace::default(),
             rings: Rings::default(),
+            keep: Default::default(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,

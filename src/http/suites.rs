@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteRedate, SuiteView};
+use crate::api::{
+    ChangeOutcome, KeepChange, KeepRules, SuiteDefinition, SuiteEdit, SuiteRedate, SuiteView,
+};
 use crate::debian::SuiteName;
 use crate::debian::release::SNAPSHOTS_WORD;
-use crate::domain::{self, AliasEdit, Right, Rings, SuiteSpec};
+use crate::domain::{self, AliasEdit, Keep, KeepEdit, Right, Rings, SuiteSpec};
 use crate::flow::report::reports;
 use crate::flow::upkeep::suite as flow;
 use crate::http::admitted::{Caller, parse};
@@ -74,6 +76,7 @@ pub async fn create(
         versions: definition.versions,
         namespace: definition.namespace,
         rings: Rings::default().replaced(&rollouts::rings(definition.rings)?),
+        keep: keep(definition.keep),
     };
     if definition.dry_run {
         let spec = flow::rehearse(&app.repository, spec).await?;
@@ -114,9 +117,20 @@ pub async fn edit(
         versions: edit.versions,
         namespace: edit.namespace,
         rings: edit.rings.map(rollouts::rings).transpose()?.map(Box::new),
+        keep: keep_edit(edit.keep),
     };
     let outcome = flow::edit(&app.repository, &admitted, &suite, changed, edit.dry_run).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))
+}
+
+fn keep(rules: KeepRules) -> Keep {
+    let KeepRules { versions, days, installed_days } = rules;
+    Keep { versions, days, installed_days }
+}
+
+fn keep_edit(change: KeepChange) -> KeepEdit {
+    let KeepChange { versions, days, installed_days } = change;
+    KeepEdit { versions, days, installed_days }
 }
 
 /// Another second name, none for the empty one; nothing where none is said.

@@ -30,7 +30,7 @@ fn written_now(moved: &Moved, kind: Kind, digest: &Digest) {
 }
 
 fn swept(moved: &Moved) -> (u64, u64) {
-    let Swept { blobs, packs } = sweep(&moved.repository).unwrap();
+    let Swept { blobs, packs, .. } = sweep(&moved.repository).unwrap();
     (blobs, packs)
 }
 

@@ -34,6 +34,8 @@ mod publish;
 mod repairs;
 mod reports;
 mod restorations;
+mod retention;
+mod retention_facts;
 mod ring_files;
 mod rings;
 mod rows;

@@ -146,7 +146,8 @@ const DEPARTED: &str =
     "SELECT spec, has_taken FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
 /// Deletes everything that refers to a suite, and last the suite itself.
-const REMOVE: [&str; 15] = [
+const REMOVE: [&str; 16] = [
+    "DELETE FROM going WHERE suite_id = $1",
     "DELETE FROM hold WHERE suite_id = $1",
     "DELETE FROM held_back WHERE suite_id = $1",
     "DELETE FROM client_sighting WHERE suite_id = $1",
@@ -328,7 +329,7 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
         contents,
         head: find_head(tx, id)?,
         last_generation,
-        pins: all(tx, PINS, &[id.into()], pin)?,
+        pins: read_pins(tx, id)?,
         withdrawn: all(tx, WITHDRAWN, &[id.into()], |row| {
             Ok(Withdrawn { target: pin_target(row, 0)?, version: parse(row, 2)? })
         })?,
@@ -350,6 +351,11 @@ fn held_back(tx: &mut dyn Tx, suite: i64) -> Answer<HeldBack> {
         Ok(((component, package.digest), Arc::new(package)))
     })?;
     Ok(came.into_iter().collect())
+}
+
+/// The pins that are in force.
+pub(super) fn read_pins(tx: &mut dyn Tx, suite: i64) -> Answer<Vec<Pin>> {
+    all(tx, PINS, &[suite.into()], pin)
 }
 
 fn pin(row: &dyn Row) -> Answer<Pin> {

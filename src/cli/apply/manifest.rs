@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::api::{AccessGrant, AccessView, Ring, SuiteView};
+use crate::api::{AccessGrant, AccessView, KeepChange, KeepRules, Ring, SuiteView};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::toml_text::{Fault, TomlText};
 
@@ -54,6 +54,8 @@ pub struct SuiteEntry {
     pub namespace: Option<Namespace>,
     /// Its rings, in the order in which changes reach them.
     pub rings: Option<Vec<Ring>>,
+    /// What it keeps of what it no longer lists.
+    pub keep: KeepChange,
     /// How long a signature is valid. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -168,6 +170,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("versions", versions(suite.versions)),
         ("namespace", quoted(suite.namespace.as_str())),
         ("rings", rings(&suite.rings)),
+        ("keep", keep(suite.keep)),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),
@@ -187,6 +190,11 @@ fn rings(rings: &[Ring]) -> String {
     let ring =
         |ring: &Ring| format!("{{ name = {}, hosts = {} }}", quoted(&ring.name), list(&ring.hosts));
     format!("[{}]", rings.iter().map(ring).collect::<Vec<_>>().join(", "))
+}
+
+fn keep(rules: KeepRules) -> String {
+    let KeepRules { versions, days, installed_days } = rules;
+    format!("{{ versions = {versions}, days = {days}, installed_days = {installed_days} }}")
 }
 
 fn versions(versions: Versions) -> String {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::rollout::parse_ring;
 use super::{MessageArg, YesArg};
-use crate::api::Ring;
+use crate::api::{KeepChange, Ring};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
@@ -163,12 +163,30 @@ pub struct OfferArgs {
     /// 10%@GROUP; hosts in no ring come last
     #[arg(long, value_name = "NAME=HOST,…", value_parser = parse_ring)]
     pub ring: Vec<Ring>,
+    /// Keep the newest N versions of each package, listed or not; 0 for no such rule [default: everything is kept]
+    #[arg(long, value_name = "N")]
+    pub keep_versions: Option<u16>,
+    /// Keep for so long what was listed, and its generations; 0 for no such rule
+    #[arg(long, value_name = "DAYS")]
+    pub keep_days: Option<u32>,
+    /// Keep what a host has that was seen within so long; 0: hosts keep nothing [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    pub keep_installed_days: Option<u32>,
     /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub translations: Option<bool>,
 }
 
 impl OfferArgs {
+    /// What the suite keeps, as far as it is said.
+    pub fn keep(&self) -> KeepChange {
+        KeepChange {
+            versions: self.keep_versions,
+            days: self.keep_days,
+            installed_days: self.keep_installed_days,
+        }
+    }
+
     /// Where apt finds an earlier state, as the API has it: empty for nowhere.
     pub fn snapshots(&self) -> Option<String> {
         if self.no_snapshots { Some(String::new()) } else { self.snapshots.clone() }

@@ -1,7 +1,7 @@
 //! `repoctl suite …`, `history`, `diff`, `status` and `whoami`.
 
 use super::{Session, alias};
-use crate::api::{DiffQuery, GenerationsQuery, Ring, SuiteDefinition, SuiteEdit};
+use crate::api::{DiffQuery, GenerationsQuery, KeepRules, Ring, SuiteDefinition, SuiteEdit};
 use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
 use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
@@ -97,6 +97,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         translations: args.offer.translations.unwrap_or(false),
         versions: args.offer.versions.unwrap_or_default(),
         rings: args.offer.ring.clone(),
+        keep: KeepRules::default().edited(args.offer.keep()),
         namespace: args.namespace.clone(),
         dry_run: false,
     };
@@ -127,6 +128,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         translations: args.offer.translations,
         versions: args.offer.versions,
         rings: rings(args),
+        keep: args.offer.keep(),
         message: String::new(),
         dry_run: false,
     };

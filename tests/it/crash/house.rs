@@ -233,6 +233,7 @@ impl<'g> House<'g> {
         SuiteSpec {
             alias: None,
             rings: Default::default(),
+            keep: Default::default(),
             name: SuiteName::parse(suite).unwrap(),
             origin: "Test".into(),
             label: "Test".into(),

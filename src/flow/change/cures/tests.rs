@@ -35,6 +35,7 @@ fn spec() -> SuiteSpec {
         name: SuiteName::parse("stable").unwrap(),
         alias: None,
         rings: Default::default(),
+        keep: Default::default(),
         origin: "Acme".into(),
         label: "Acme".into(),
         description: String::new(),
