@@ -13,6 +13,7 @@ pub mod change;
 pub mod crl;
 pub mod enrolment;
 pub mod fleet;
+pub mod gc;
 pub mod health;
 pub mod hold;
 mod item_state;
@@ -59,6 +60,7 @@ pub use fleet::{
     MOST_REPORT_BYTES, OddFact, OddHost, OfferedView, PackageDifference, REPORT_TYPE,
     ReportOutcome, ReportState, ReportView, VersionRelation, WhoHas, WhoHasQuery,
 };
+pub use gc::{GcPackage, GcSuite, GcView};
 pub use health::{
     CheckState, CheckView, HealthFacts, HealthIgnore, HealthIgnored, HealthQuery, HealthResult,
     HealthState, HealthView,

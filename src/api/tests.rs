@@ -169,10 +169,9 @@ fn suites() {
         },
         json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "d",
             "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "versions": 1,
-            "namespace": "trixie", "valid_days": 14,
-            "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,
-            "snapshots": "s", "contents": true, "pdiffs": false, "translations": true,
-            "keep": { "versions": 0, "days": 0, "installed_days": 30 },
+            "namespace": "trixie", "valid_days": 14, "not_automatic": true,
+            "but_automatic_upgrades": false, "changelogs": null, "snapshots": "s",
+            "contents": true, "pdiffs": false, "translations": true, "keep": { "versions": 0, "days": 0, "installed_days": 30 },
             "hold": { "author": "op", "message": "m", "at": 4, "held_back": 2 }, "generation": 3,
             "date": 5, "valid_until": null, "packages": 1, "waiting": 2, "pins": 0, "size_bytes": 9 }),
     );

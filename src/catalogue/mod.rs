@@ -383,7 +383,6 @@ impl<T> Catalogue for T where
         + Generations
         + Repairs
         + Integrity
-        + Integrity
         + Rings
         + Retention
         + Restorations

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::api::{
     CertificateView, ChangeOutcome, GenerationView, HoldView, HostSeen, IdentityView, ItemOutcome,
-    ItemState, KeepRules, PinView, PlacementState, PlacementView, ScrubPass, ScrubStatus,
-    SightingView, Stuck, StuckRelation, SuiteChoice, SuiteView,
+    ItemState, PinView, PlacementState, PlacementView, ScrubPass, ScrubStatus, SightingView, Stuck,
+    StuckRelation, SuiteChoice, SuiteView,
 };
 use crate::debian::{Component, SuiteName};
 use crate::domain::Outcome;
@@ -14,8 +14,8 @@ use crate::domain::add::{Added, Cure, Standing};
 use crate::domain::installable::Trouble;
 use crate::domain::promotion;
 use crate::domain::{
-    AccessGrant, Entitled, Hold, Keep, Lack, Limits, Move, Origin, Pin, PinKind, Role,
-    SuitePattern, SuiteScope,
+    AccessGrant, Entitled, Hold, Lack, Limits, Move, Origin, Pin, PinKind, Role, SuitePattern,
+    SuiteScope,
 };
 use crate::flow::ScrubReport;
 use crate::flow::report::history::GenerationReport;
@@ -146,7 +146,7 @@ pub fn suite(report: SuiteReport, operates: bool) -> SuiteView {
         versions: spec.versions,
         namespace: spec.namespace,
         rings: crate::http::rollouts::rings_view(&spec.rings, operates),
-        keep: keep(spec.keep),
+        keep: crate::http::gc::keep(spec.keep),
         hold: report.hold.as_ref().map(hold),
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),
@@ -156,11 +156,6 @@ pub fn suite(report: SuiteReport, operates: bool) -> SuiteView {
         pins: report.pins,
         size_bytes: report.size_bytes,
     }
-}
-
-fn keep(rules: Keep) -> KeepRules {
-    let Keep { versions, days, installed_days } = rules;
-    KeepRules { versions, days, installed_days }
 }
 
 /// A generation; `live` is the one that is served, and `reads` says which suites the caller may know of.

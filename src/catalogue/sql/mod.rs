@@ -30,6 +30,7 @@ mod journal;
 mod listed;
 mod moved;
 mod packages;
+mod pins;
 mod publish;
 mod repairs;
 mod reports;

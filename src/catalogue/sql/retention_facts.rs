@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::pins;
 use super::reports::line;
 use super::rows::{
     PACKAGE_COLUMNS, Reader, json, moment, moment_optional, number, number_optional,
     package_columns, unreadable,
 };
-use super::suites::read_pins;
 use super::{Answer, Tx, all, one};
 use crate::catalogue::Looked;
 use crate::debian::{Component, SuiteName};
@@ -108,7 +108,7 @@ pub(super) fn read(tx: &mut dyn Tx, suite: &SuiteName, at: Looked) -> Answer<Opt
         generations,
         needed,
         installed,
-        pins: read_pins(tx, id)?,
+        pins: pins::read(tx, id)?,
         packages,
     };
     Ok(Some(Read { suite: id, ids, facts }))

@@ -93,6 +93,10 @@ pub async fn run(
     let shared = Arc::clone(repository);
     blocking(move || {
         let ran = collect(&shared, &event)?;
+        // Who did it is told in each suite, or here.
+        if ran.suites.is_empty() {
+            shared.catalogue.record_events(&[event.with("nothing to remove")])?;
+        }
         let plan = look(&shared)?;
         Ok((ran, plan))
     })
@@ -141,8 +145,9 @@ fn collect(repository: &Repository, event: &Event) -> Result<Ran, FlowError> {
     }
     // Packs of chunks that were forgotten in an earlier run: who began to read an index then has read it.
     ran.swept = sweep::sweep(repository)?;
-    let files: u64 = ran.suites.values().map(|done| done.files).sum();
-    if files > 0 {
+    // Whether files were removed or not: an earlier run may have been stopped here.
+    let is_any = repository.desks().values().any(|desk| !desk.state().spec.keep.is_everything());
+    if is_any || !ran.suites.is_empty() {
         forget_chunks(repository)?;
     }
     Ok(ran)

@@ -161,7 +161,17 @@ pub fn hosts_that_were_seen_keep_the_generation_that_they_were_given(room: &Path
     assert_eq!(goes(4_000), [one.clone()]);
     let days = 30 * 86_400;
     assert_eq!(goes(3_500 + days), [one.clone()]);
-    assert_eq!(goes(3_501 + days), [one, two]);
+    assert_eq!(goes(3_501 + days), [one.clone(), two.clone()]);
+    // One that reports keeps what it has, as long as it is seen.
+    let report = super::reports::whole("web.example", 1, &["acme-web amd64 1.0 manual"]);
+    let report = repod::domain::inventory::HostReport { at: Moment(3_600), ..report };
+    catalogue.record_reports(vec![report]).unwrap();
+    assert_eq!(goes(4_000), []);
+    assert_eq!(goes(3_600 + days), [two.clone()]);
+    assert_eq!(goes(3_601 + days), [one, two.clone()]);
+    // It asks for something again, and has sent no report since.
+    catalogue.record_sightings(&[seen(3, 4_000 + days)]).unwrap();
+    assert_eq!(goes(4_000 + days), [two]);
 }
 
 pub fn files_and_chunks_of_dropped_generations_go_and_others_stay(room: &Path, make: &Make) {
