@@ -13,7 +13,7 @@ use crate::digest::Digest;
 pub const MOST_ENTRIES: u32 = 10_000;
 
 /// The verbs of this version; `docs/audit.md` says what each means.
-pub const VERBS: [&str; 47] = [
+pub const VERBS: [&str; 48] = [
     "abort",
     "access",
     "add",
@@ -24,6 +24,7 @@ pub const VERBS: [&str; 47] = [
     "change",
     "crl",
     "enrol",
+    "gc",
     "grant",
     "handover",
     "health",

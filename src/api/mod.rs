@@ -13,10 +13,12 @@ pub mod change;
 pub mod crl;
 pub mod enrolment;
 pub mod fleet;
+pub mod gc;
 pub mod health;
 pub mod hold;
 pub mod installed;
 mod item_state;
+pub mod keep;
 pub mod keys;
 pub mod package;
 pub mod problem;
@@ -59,6 +61,7 @@ pub use fleet::{
     MOST_REPORT_BYTES, OddFact, OddHost, OfferedView, PackageDifference, REPORT_TYPE,
     ReportOutcome, ReportState, ReportView, VersionRelation, WhoHas, WhoHasQuery,
 };
+pub use gc::{GcPackage, GcSuite, GcView};
 pub use health::{
     CheckState, CheckView, HealthFacts, HealthIgnore, HealthIgnored, HealthQuery, HealthResult,
     HealthState, HealthView,
@@ -68,6 +71,7 @@ pub use installed::{
     FleetInstalled, HostInstalled, InstalledLine, InstalledQuery, MOST_ASKED_PACKAGES,
 };
 pub use item_state::ItemState;
+pub use keep::{KeepChange, KeepRules};
 pub use keys::{
     ClientPackageView, HostBehind, KeyChoice, KeyOutcome, KeyRequest, KeyRetirement, KeyView,
 };

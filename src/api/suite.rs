@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HoldView, Move, Ring, RolledView, RolloutPolicy};
+use super::{HoldView, KeepChange, KeepRules, Move, Ring, RolledView, RolloutPolicy};
 use crate::debian::{
     Architecture, Component, Namespace, PackageName, Privilege, SuiteName, Versions,
 };
@@ -66,6 +66,9 @@ pub struct SuiteDefinition {
     /// By what its rollouts go on and stop by themselves.
     #[serde(default, skip_serializing_if = "RolloutPolicy::is_empty")]
     pub rollout: RolloutPolicy,
+    /// What it keeps of what it no longer lists.
+    #[serde(default, skip_serializing_if = "KeepRules::is_unsaid")]
+    pub keep: KeepRules,
     /// How long a signature is valid. Unit: days.
     pub valid_days: u32,
     /// Whether hosts take packages from it only when a person names it (NotAutomatic); it never changes
@@ -120,6 +123,9 @@ pub struct SuiteEdit {
     /// By what its rollouts go on and stop by themselves; what is left out of it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutPolicy>,
+    /// What it keeps of what it no longer lists; what is left out stays as it is.
+    #[serde(default, skip_serializing_if = "KeepChange::is_unsaid")]
+    pub keep: KeepChange,
     /// How long a signature is valid from now on. Unit: days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u32>,
@@ -245,6 +251,9 @@ pub struct SuiteView {
     /// By what its rollouts go on and stop by themselves.
     #[serde(default)]
     pub rollout: RolloutPolicy,
+    /// What it keeps of what it no longer lists.
+    #[serde(default)]
+    pub keep: KeepRules,
     /// Why it offers nothing new, while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,

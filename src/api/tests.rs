@@ -46,6 +46,7 @@ fn suites() {
         &SuiteDefinition {
             rings: Vec::new(),
             rollout: Default::default(),
+            keep: KeepRules::default(),
             name: suite(),
             alias: None,
             origin: "o".into(),
@@ -74,6 +75,7 @@ fn suites() {
         &SuiteDefinition {
             rings: Vec::new(),
             rollout: Default::default(),
+            keep: KeepRules::default(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -108,6 +110,7 @@ fn suites() {
         &SuiteEdit {
             rings: None,
             rollout: None,
+            keep: KeepChange::default(),
             alias: Some("old".into()),
             alias_from: Some(suite()),
             description: Some("d".into()),
@@ -139,6 +142,7 @@ fn suites() {
         &SuiteView {
             rings: Vec::new(),
             rollout: Default::default(),
+            keep: KeepRules::default(),
             name: suite(),
             alias: "old".parse().ok(),
             origin: "o".into(),
@@ -169,9 +173,9 @@ fn suites() {
         },
         json!({ "name": "stable", "alias": "old", "origin": "o", "label": "l", "description": "d",
             "components": ["main"], "owns": ["acme-*"], "architectures": ["amd64"], "versions": 1,
-            "namespace": "trixie", "valid_days": 14,
-            "not_automatic": true, "but_automatic_upgrades": false, "changelogs": null,
-            "snapshots": "s", "contents": true, "pdiffs": false, "translations": true,
+            "namespace": "trixie", "valid_days": 14, "not_automatic": true,
+            "but_automatic_upgrades": false, "changelogs": null, "snapshots": "s",
+            "contents": true, "pdiffs": false, "translations": true, "keep": { "versions": 0, "days": 0, "installed_days": 30 },
             "hold": { "author": "op", "message": "m", "at": 4, "held_back": 2 }, "generation": 3,
             "date": 5, "valid_until": null, "packages": 1, "waiting": 2, "pins": 0, "size_bytes": 9 }),
     );

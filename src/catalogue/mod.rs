@@ -2,7 +2,7 @@
 //! method records one event in one transaction, unless it says otherwise. Methods are synchronous:
 //! callers bring their own threads.
 //!
-//! May name: domain, debian, digest, time, cause, reserve, afresh
+//! May name: domain, debian, digest, time, cause, amount, reserve, afresh
 
 use crate::debian::{Component, Namespace, PackageName, SuiteName};
 use crate::digest::Digest;
@@ -22,6 +22,7 @@ mod records;
 mod repairs;
 mod reports;
 mod restorations;
+mod retention;
 mod rings;
 mod snapshots;
 mod sql;
@@ -44,6 +45,7 @@ pub use records::{
 pub use repairs::{FiledIndex, Repairs};
 pub use reports::{OwnerRecord, ReportRecord, Reports, Verdict};
 pub use restorations::{AcceptedUpload, Restoration, Restorations};
+pub use retention::{Collected, Collection, Going, GoneVersion, Looked, Retention};
 pub use rings::Rings;
 pub use snapshots::{Moved, MovedOf, Snapshot, Snapshots};
 pub use sqlite::SqliteCatalogue;
@@ -370,6 +372,7 @@ pub trait Catalogue:
     + Reports
     + Healths
     + Rings
+    + Retention
     + Writing
 {
 }
@@ -380,8 +383,8 @@ impl<T> Catalogue for T where
         + Generations
         + Repairs
         + Integrity
-        + Integrity
         + Rings
+        + Retention
         + Restorations
         + Snapshots
         + Access

@@ -67,6 +67,8 @@ pub struct PackageRecord {
     /// Whether some suite has taken it. From then on its name, version and architecture belong to
     /// it in the namespace of that suite.
     pub accepted: bool,
+    /// Whether a suite is about to remove it: who has it should send it again.
+    pub going: bool,
 }
 
 /// What the writer of a suite keeps in memory.

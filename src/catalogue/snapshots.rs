@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// The time of its signatures, which is also its Last-Modified.
     pub signed_at: Moment,
+    /// When somebody last asked for it, by the day.
+    pub asked_at: Moment,
     /// The fingerprints of the keys that signed it, with blanks between them, followed by the alias
     /// of the suite when it has one.
     pub keys: String,

@@ -57,7 +57,7 @@ use crate::api::Exit;
 use crate::client::Client;
 use args::{AuditArgs, AuditCommand, AuditVerify, Cli, Command, HealthCommand, HostCommand};
 use command::{
-    Session, access, audit, crl, enrol, fleet, health, manual, package, pin, promote, refresh,
+    Session, access, audit, crl, enrol, fleet, gc, health, manual, package, pin, promote, refresh,
     report, restored, rights, rollout, signing, suite, yank,
 };
 use config::Settings;
@@ -242,6 +242,7 @@ async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
         Command::Identity(command) => access::identity(session, command).await,
         Command::Crl(command) => crl::crl(session, command).await,
         Command::Audit(args) => audit::audit(session, args).await,
+        Command::Gc(args) => gc::gc(session, args).await,
         Command::Restored(args) => restored::restored(session, args).await,
         Command::Key(command) => signing::key(session, command).await,
         Command::Access(command) => rights::access(session, command).await,

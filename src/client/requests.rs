@@ -8,11 +8,12 @@ use super::{ANSWER_SECONDS, Client, ClientError, Effect, ITEMS_PER_SECOND};
 use crate::api::{
     AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, CRL_TYPE,
     Change, ChangeOutcome, ChangeRequest, Diff, DiffQuery, Digests, ExplainQuery, Explanation,
-    GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup, IdentityGrant,
-    IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MOST_ITEMS, MissingBlobs,
-    PackagesQuery, PinView, PlacementView, RestoredView, RevocationOutcome, RevocationRequest,
-    RolloutView, RolloutsQuery, SearchQuery, SetupQuery, Status, SuiteDefinition, SuiteEdit,
-    SuitePlacement, SuiteRedate, SuiteView, WhoAmI, YankRequest, YankView,
+    GcView, GenerationView, GenerationsQuery, Granted, HostGrant, HostRequest, HostSetup,
+    IdentityGrant, IdentityRequest, IdentityView, IssuedCertificate, IssuerView, MOST_ITEMS,
+    MissingBlobs, PackagesQuery, PinView, PlacementView, RestoredView, RevocationOutcome,
+    RevocationRequest, RolloutView, RolloutsQuery, SearchQuery, SetupQuery, Status,
+    SuiteDefinition, SuiteEdit, SuitePlacement, SuiteRedate, SuiteView, WhoAmI, YankRequest,
+    YankView,
 };
 use crate::debian::SuiteName;
 use crate::digest::Digest;
@@ -196,6 +197,17 @@ impl Client {
     /// Acknowledges it.
     pub async fn acknowledge_restored(&self) -> Result<RestoredView, ClientError> {
         let request = self.request(Method::POST, &["restored", "acknowledge"])?;
+        self.ask(request, Effect::Repeatable).await
+    }
+
+    /// What suites do not keep.
+    pub async fn plan_gc(&self) -> Result<GcView, ClientError> {
+        self.read(&["gc"], NOTHING).await
+    }
+
+    /// Removes what suites do not keep.
+    pub async fn run_gc(&self) -> Result<GcView, ClientError> {
+        let request = self.request(Method::POST, &["gc"])?;
         self.ask(request, Effect::Repeatable).await
     }
 

@@ -60,6 +60,8 @@ pub struct GenerationRecord {
     pub entered: u64,
     /// See `entered`.
     pub left: u64,
+    /// When retention dropped it; it cannot be gone back to since.
+    pub dropped: Option<Moment>,
 }
 
 /// The generations in which a package was in a suite.

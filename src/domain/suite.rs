@@ -3,6 +3,7 @@
 use crate::debian::release::{CHANGELOGS_WORD, SNAPSHOTS_WORD, template};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::domain::glob::matches;
+use crate::domain::keep::Keep;
 use crate::domain::policy::RolloutPolicy;
 use crate::domain::reserved::is_reserved;
 use crate::domain::ring::Rings;
@@ -52,6 +53,9 @@ pub struct SuiteSpec {
     /// By what its rollouts go on and stop.
     #[serde(default, skip_serializing_if = "RolloutPolicy::is_usual")]
     pub rollout: RolloutPolicy,
+    /// What it keeps of what it no longer lists.
+    #[serde(default, skip_serializing_if = "Keep::is_unsaid")]
+    pub keep: Keep,
     /// How long a signature is valid. Unit: seconds. It is renewed well before.
     pub valid_seconds: i64,
     /// Whether hosts take packages from it only when a person names the suite: apt gives it priority
@@ -143,6 +147,7 @@ impl SuiteSpec {
                            `repoctl hold`";
             return Err(wrong(problem.into()));
         }
+        self.keep.verify()?;
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }

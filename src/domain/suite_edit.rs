@@ -1,6 +1,7 @@
 //! Suite edit: what may be changed of a live suite.
 
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
+use crate::domain::keep::KeepEdit;
 use crate::domain::policy::PolicyEdit;
 use crate::domain::ring::RingText;
 use crate::domain::suite::{SpecError, SuiteSpec};
@@ -25,6 +26,8 @@ pub struct SuiteEdit {
     pub rings: Option<Box<Vec<RingText>>>,
     /// By what its rollouts go on and stop. In a box, as the alias.
     pub rollout: Option<Box<PolicyEdit>>,
+    /// What it keeps of what it no longer lists.
+    pub keep: KeepEdit,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -100,6 +103,7 @@ impl SuiteEdit {
             spec.rollout = spec.rollout.edited(edit);
         }
         spec.versions = self.versions.unwrap_or(spec.versions);
+        spec.keep = self.keep.apply(spec.keep);
         if let Some(namespace) = &self.namespace {
             spec.namespace.clone_from(namespace);
         }

@@ -88,6 +88,7 @@ impl Model {
             namespace: Namespace::default(),
             rings: Rings::default(),
             rollout: Default::default(),
+            keep: Default::default(),
             valid_seconds: 14 * 86_400,
             not_automatic: false,
             but_automatic_upgrades: false,

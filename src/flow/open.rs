@@ -92,6 +92,7 @@ impl Repository {
             crl_owed: std::sync::atomic::AtomicBool::new(makes_lists),
             rights_owed: std::sync::atomic::AtomicBool::default(),
             sweeping: std::sync::RwLock::default(),
+            reclaimable_bytes: Default::default(),
             opening: Mutex::default(),
             address: std::sync::OnceLock::new(),
             settling: tokio::sync::Mutex::default(),

@@ -108,6 +108,8 @@ pub struct Repository {
     /// Read-locked while bytes are stored and then recorded; write-locked while unreferenced bytes
     /// are removed.
     pub(in crate::flow) sweeping: std::sync::RwLock<()>,
+    /// What collecting would free, as of the last look. Unit: bytes.
+    pub(in crate::flow) reclaimable_bytes: std::sync::atomic::AtomicU64,
     pub(in crate::flow) opening: Mutex<()>,
     /// How hosts reach this server; set once, when it starts.
     pub(in crate::flow) address: std::sync::OnceLock<Address>,

@@ -16,6 +16,7 @@ pub mod enrol;
 pub mod extract;
 pub mod fleet;
 pub mod gate;
+mod gc;
 mod handover;
 pub mod health;
 mod installed;

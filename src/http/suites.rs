@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::api::{ChangeOutcome, SuiteDefinition, SuiteEdit, SuiteRedate, SuiteView};
+use crate::api::{
+    ChangeOutcome, KeepChange, KeepRules, SuiteDefinition, SuiteEdit, SuiteRedate, SuiteView,
+};
 use crate::debian::SuiteName;
 use crate::debian::release::SNAPSHOTS_WORD;
-use crate::domain::{self, AliasEdit, Right, Rings, SuiteSpec};
+use crate::domain::{self, AliasEdit, Keep, KeepEdit, Right, Rings, SuiteSpec};
 use crate::flow::report::reports;
 use crate::flow::upkeep::suite as flow;
 use crate::http::admitted::{Caller, parse};
@@ -76,6 +78,7 @@ pub async fn create(
         namespace: definition.namespace,
         rings: Rings::default().replaced(&rollouts::rings(definition.rings)?),
         rollout: Default::default(),
+        keep: keep(definition.keep),
     };
     let spec = SuiteSpec { rollout: spec.rollout.edited(&policy), ..spec };
     if definition.dry_run {
@@ -118,9 +121,20 @@ pub async fn edit(
         namespace: edit.namespace,
         rings: edit.rings.map(rollouts::rings).transpose()?.map(Box::new),
         rollout: edit.rollout.map(policy::edit).transpose()?.map(Box::new),
+        keep: keep_edit(edit.keep),
     };
     let outcome = flow::edit(&app.repository, &admitted, &suite, changed, edit.dry_run).await?;
     Ok(Json(views::outcome(&suite, outcome, Vec::new())))
+}
+
+fn keep(rules: KeepRules) -> Keep {
+    let KeepRules { versions, days, installed_days } = rules;
+    Keep { versions, days, installed_days }
+}
+
+fn keep_edit(change: KeepChange) -> KeepEdit {
+    let KeepChange { versions, days, installed_days } = change;
+    KeepEdit { versions, days, installed_days }
 }
 
 /// Another second name, none for the empty one; nothing where none is said.

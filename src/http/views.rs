@@ -147,6 +147,7 @@ pub fn suite(report: SuiteReport, operates: bool) -> SuiteView {
         namespace: spec.namespace,
         rings: crate::http::rollouts::rings_view(&spec.rings, operates),
         rollout: crate::http::policy::view(&spec.rollout),
+        keep: crate::http::gc::keep(spec.keep),
         hold: report.hold.as_ref().map(hold),
         generation: report.generation,
         date: report.head.as_ref().map(|head| head.date.0),

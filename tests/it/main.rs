@@ -56,6 +56,7 @@ mod refresh;
 mod refusals;
 mod renewal;
 mod restored;
+mod retention;
 mod rings;
 mod ropes;
 mod rot;

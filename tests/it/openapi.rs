@@ -187,6 +187,8 @@ fn ask_everything(between: &Between) {
     run("audit checkpoint");
     run("audit verify");
     server.note_restoration();
+    run("gc --dry-run");
+    run("gc -m tidy --yes");
     run("restored");
     run("restored acknowledge -m checked");
 }

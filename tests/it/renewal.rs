@@ -105,7 +105,7 @@ impl Moved {
         self.stage_built(&package(name, version)).await
     }
 
-    async fn stage_built(&self, deb: &DebBuilder) -> repod::digest::Digest {
+    pub(crate) async fn stage_built(&self, deb: &DebBuilder) -> repod::digest::Digest {
         let bytes = bytes::Bytes::from(deb.build());
         let body = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
         upload(&self.repository, &self.admin, body, Declared::default()).await.unwrap().digest

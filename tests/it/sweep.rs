@@ -30,7 +30,7 @@ fn written_now(moved: &Moved, kind: Kind, digest: &Digest) {
 }
 
 fn swept(moved: &Moved) -> (u64, u64) {
-    let Swept { blobs, packs } = sweep(&moved.repository).unwrap();
+    let Swept { blobs, packs, .. } = sweep(&moved.repository).unwrap();
     (blobs, packs)
 }
 
@@ -40,7 +40,7 @@ fn packs(moved: &Moved) -> Vec<Digest> {
 }
 
 /// Every package of the suite and every pack is there, with the bytes that its name says.
-fn is_whole(moved: &Moved) {
+pub(crate) fn is_whole(moved: &Moved) {
     let state = moved.repository.desk(&stable()).unwrap().state();
     let named =
         state.contents.packages().map(|(_, p)| p).map(|package| (Kind::Blob, package.digest));

@@ -12,11 +12,12 @@ const PACKAGE: &str = "\
             AND b.version = p.version AND b.architecture = p.architecture \
     WHERE p.digest = $2";
 
-// Adds no row when other bytes have the name, version and architecture in this namespace already.
+// What was removed and came again gets its binding back, which counts as before. Adds no row when other bytes have the name, version and architecture in this namespace already.
 const BIND: &str = "\
-    INSERT INTO binding (name, version, architecture, namespace, package_id, by_slice) \
-    VALUES ($1, $2, $3, $4, $5, $6) \
-    ON CONFLICT (name, version, architecture, namespace) DO NOTHING";
+    INSERT INTO binding (name, version, architecture, namespace, digest, package_id, by_slice) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (name, version, architecture, namespace) DO UPDATE SET package_id = excluded.package_id \
+    WHERE binding.digest = excluded.digest";
 
 const ACCEPT: &str = "UPDATE package SET accepted = $1 WHERE id = $2 AND accepted = 0";
 
@@ -43,6 +44,8 @@ pub enum By {
 pub struct Bound {
     /// The id of its row.
     pub id: i64,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
     /// Its name.
     pub name: String,
     /// Its version.
@@ -58,7 +61,8 @@ pub fn find(tx: &mut dyn Tx, namespace: &Namespace, digest: &Digest) -> Answer<O
     one(tx, PACKAGE, &[namespace.as_str().into(), digest.into()], |row| {
         let text = |column| row.text(column).map(str::to_owned);
         let (id, bound) = (row.integer(0)?, number_optional(row, 4)?);
-        Ok(Bound { id, name: text(1)?, version: text(2)?, architecture: text(3)?, bound })
+        let (name, version, architecture) = (text(1)?, text(2)?, text(3)?);
+        Ok(Bound { id, digest: *digest, name, version, architecture, bound })
     })
 }
 
@@ -67,12 +71,13 @@ pub fn find(tx: &mut dyn Tx, namespace: &Namespace, digest: &Digest) -> Answer<O
 /// # Errors
 /// [`CatalogueError::Taken`] when other bytes have them there.
 pub fn bind(tx: &mut dyn Tx, namespace: &Namespace, package: &Bound, by: By) -> Answer<()> {
-    let Bound { id, name, version, architecture, .. } = package;
+    let Bound { id, digest, name, version, architecture, .. } = package;
     let values = [
         name.as_str().into(),
         version.as_str().into(),
         architecture.as_str().into(),
         namespace.as_str().into(),
+        digest.into(),
         (*id).into(),
         i64::from(by == By::Slice).into(),
     ];

@@ -6,8 +6,8 @@ use super::heads::{lock, renew_head};
 use super::indices::{record_block, record_chunk, record_indices, record_ring_indices, record_run};
 use super::listed::{file, listed, with_chunks};
 use super::rows::{
-    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, json, moment, number, number_optional,
-    package_columns, parse,
+    PACKAGE_COLUMNS, Reader, chunk, chunk_columns, json, moment, moment_optional, number,
+    number_optional, package_columns, parse,
 };
 use super::suites::read_contents;
 use super::{Answer, ChunkCache, Row, Store, Tx, Value, all, count, one};
@@ -23,7 +23,8 @@ use crate::time::Moment;
 /// The columns that [`generation`] reads.
 macro_rules! generation_columns {
     () => {
-        "g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, g.left_count"
+        "g.number, g.published_at, g.authors, g.message, g.same_as, g.entered_count, g.left_count, \
+         g.dropped_at"
     };
 }
 pub(super) use generation_columns;
@@ -38,6 +39,11 @@ const HISTORY: &str = concat!(
 // Only generations that exist are found: an interval without an end matches every later number,
 // too.
 const EXISTS: &str = "\
+    SELECT s.id FROM suite AS s JOIN generation AS g ON g.suite_id = s.id \
+    WHERE s.name = $1 AND g.number = $2 AND g.dropped_at IS NULL";
+
+// A state of an index that lasted into a generation that is kept may have begun with one that is not.
+const EVER: &str = "\
     SELECT s.id FROM suite AS s JOIN generation AS g ON g.suite_id = s.id \
     WHERE s.name = $1 AND g.number = $2";
 
@@ -212,7 +218,7 @@ impl<S: Store> Generations for S {
         path: &str,
     ) -> Answer<Option<IndexRecord>> {
         self.read(|tx| {
-            let Some((id, number)) = find_generation(tx, suite, generation)? else {
+            let Some((id, number)) = find(tx, EVER, suite, generation)? else {
                 return Ok(None);
             };
             let found = one(tx, INDEX, &[id.into(), path.into(), number.into()], listed)?;
@@ -296,14 +302,23 @@ impl<S: Store> Generations for S {
     }
 }
 
-/// The suite's id and the number as an integer, when there is such a generation.
+/// The suite's id and the number as an integer, when there is such a generation and it is kept.
 pub(super) fn find_generation(
     tx: &mut dyn Tx,
     suite: &SuiteName,
     generation: u64,
 ) -> Answer<Option<(i64, i64)>> {
+    find(tx, EXISTS, suite, generation)
+}
+
+fn find(
+    tx: &mut dyn Tx,
+    sql: &'static str,
+    suite: &SuiteName,
+    generation: u64,
+) -> Answer<Option<(i64, i64)>> {
     let Ok(number) = i64::try_from(generation) else { return Ok(None) };
-    let id = one(tx, EXISTS, &[suite.as_str().into(), number.into()], |row| row.integer(0))?;
+    let id = one(tx, sql, &[suite.as_str().into(), number.into()], |row| row.integer(0))?;
     Ok(id.map(|id| (id, number)))
 }
 
@@ -317,6 +332,7 @@ pub(super) fn generation(row: &dyn Row) -> Answer<GenerationRecord> {
         same_as: number_optional(row, 4)?,
         entered: number(row, 5)?,
         left: number(row, 6)?,
+        dropped: moment_optional(row, 7)?,
     })
 }
 

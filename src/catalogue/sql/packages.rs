@@ -22,6 +22,9 @@ const INSERT_PACKAGE: &str = "\
 const FRESHEN_PACKAGE: &str = "\
     UPDATE package SET sent_at = $1 WHERE digest = $2 AND accepted = 0 AND sent_at < $1";
 
+// What a suite is about to remove and is sent again stays for the grace from now on.
+const FRESHEN_GOING: &str = "UPDATE going SET since = $1 WHERE package_id = $2 AND since < $1";
+
 const PACKAGE_ID: &str = "SELECT id FROM package WHERE digest = $1";
 
 // The first sender is recorded in the row of the package.
@@ -80,13 +83,14 @@ const BY_DIGEST: &str = concat!(
     package_columns!(),
     ", p.sent_by, p.sent_at, p.privileges, CASE WHEN ",
     is_taken!(),
-    " THEN 1 ELSE 0 END FROM package AS p WHERE p.digest = $1"
+    " THEN 1 ELSE 0 END, EXISTS (SELECT 1 FROM going AS g WHERE g.package_id = p.id) \
+     FROM package AS p WHERE p.digest = $1"
 );
 
 const BOUND_BY_NAME: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, p.privileges, 1 FROM binding AS b JOIN package AS p ON p.id = b.package_id \
+    ", p.sent_by, p.sent_at, p.privileges, 1, 0 FROM binding AS b JOIN package AS p ON p.id = b.package_id \
      WHERE b.name = $1 AND b.namespace = $2 AND ",
     is_bound!(),
     " ORDER BY p.id"
@@ -95,7 +99,7 @@ const BOUND_BY_NAME: &str = concat!(
 const BOUND_ANYWHERE: &str = concat!(
     "SELECT ",
     package_columns!(),
-    ", p.sent_by, p.sent_at, p.privileges, 1 FROM package AS p \
+    ", p.sent_by, p.sent_at, p.privileges, 1, 0 FROM package AS p \
      WHERE p.id IN (SELECT b.package_id FROM binding AS b WHERE b.name = $1 AND ",
     is_bound!(),
     ") ORDER BY p.id"
@@ -313,6 +317,7 @@ fn record_package(tx: &mut dyn Tx, new: &NewPackage, by: &Identity, at: Moment) 
             tx.exec(FRESHEN_PACKAGE, &[at.0.into(), digest.clone()])?;
             let lost = || CatalogueError::Database("a package was lost while it was noted".into());
             let id = one(tx, PACKAGE_ID, &[digest], |row| row.integer(0))?.ok_or_else(lost)?;
+            tx.exec(FRESHEN_GOING, &[at.0.into(), id.into()])?;
             tx.exec(INSERT_SENDER, &[by.as_str().into(), id.into()])?;
             id
         }
@@ -375,5 +380,6 @@ fn record(reader: &mut Reader, row: &dyn Row) -> Answer<PackageRecord> {
         sent_at: Moment(row.integer(at(1))?),
         privileges: privileges(row, at(2))?,
         accepted: number::<u8>(row, at(3))? == 1,
+        going: number::<u8>(row, at(4))? == 1,
     })
 }

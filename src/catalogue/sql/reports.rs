@@ -202,7 +202,7 @@ fn lines_like(tx: &mut dyn Tx, begin: &str) -> Answer<Vec<(u64, Installed)>> {
     all(tx, LINES_LIKE, &[begin.into(), end.as_str().into()], line)
 }
 
-fn line(row: &dyn Row) -> Answer<(u64, Installed)> {
+pub(super) fn line(row: &dyn Row) -> Answer<(u64, Installed)> {
     Ok((number(row, 0)?, Installed::parse(row.text(1)?).map_err(unreadable)?))
 }
 

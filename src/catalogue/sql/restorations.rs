@@ -135,7 +135,11 @@ impl<S: Store> Restorations for S {
             {
                 let Some(found) = bindings::find(tx, namespace, digest)? else { continue };
                 if found.bound.is_none() {
-                    bindings::bind(tx, namespace, &found, By::Generation)?;
+                    // Its version may belong to bytes that were removed, and then it goes on to.
+                    match bindings::bind(tx, namespace, &found, By::Generation) {
+                        Err(CatalogueError::Taken { .. }) => {}
+                        bound => bound?,
+                    }
                 }
             }
             Ok(())

@@ -10,7 +10,8 @@ use crate::domain::GenerationRecord;
 use crate::time::Moment;
 
 const SNAPSHOT: &str = "\
-    SELECT p.generation, p.signed_at, p.signed_by, p.release, p.release_gpg, p.in_release \
+    SELECT p.generation, p.signed_at, p.signed_by, p.release, p.release_gpg, p.in_release, \
+        COALESCE(p.asked_at, p.signed_at) \
     FROM snapshot AS p JOIN suite AS s ON s.id = p.suite_id \
     WHERE s.name = $1 AND p.generation = $2";
 
@@ -21,7 +22,7 @@ const RECORD: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6, $7) \
     ON CONFLICT (suite_id, generation) DO UPDATE SET signed_at = excluded.signed_at, \
         signed_by = excluded.signed_by, release = excluded.release, \
-        release_gpg = excluded.release_gpg, in_release = excluded.in_release \
+        release_gpg = excluded.release_gpg, in_release = excluded.in_release, asked_at = NULL \
     WHERE snapshot.signed_by <> excluded.signed_by";
 
 const GENERATION: &str = concat!(
@@ -100,5 +101,6 @@ fn snapshot(row: &dyn Row) -> Answer<Snapshot> {
         release: row.text(3)?.to_owned(),
         release_gpg: row.text(4)?.to_owned(),
         in_release: row.text(5)?.to_owned(),
+        asked_at: moment(row, 6)?,
     })
 }

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use super::heads::{find_head, lock, renew_head, restart_dates};
 use super::rows::{
-    PACKAGE_COLUMNS, Reader, damaged, json, moment, moment_optional, number, package_columns,
-    parse, parse_optional, pin_target, to_json,
+    PACKAGE_COLUMNS, Reader, damaged, json, moment, number, package_columns, parse, pin_target,
+    to_json,
 };
 use super::{
-    Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, publish, rings, slices, yanks,
+    Answer, MANY, Row, Store, Tx, aliases, all, audit, count, one, pins, publish, rings, slices,
+    yanks,
 };
 use crate::catalogue::{CatalogueError, Departed, Placement, SuiteState, Suites};
 use crate::debian::{Component, PackageName, SuiteName};
 use crate::digest::Digest;
 use crate::domain::reserved::CLIENT_PREFIX;
 use crate::domain::{
-    Event, Head, HeldBack, Hold, PackageSet, Pin, Publication, Slice, SuiteSpec, Withdrawn,
+    Event, Head, HeldBack, Hold, PackageSet, Publication, Slice, SuiteSpec, Withdrawn,
 };
 use crate::time::Moment;
 
@@ -46,10 +47,6 @@ const LIVE: &str = concat!(
 // All slices are undone before this is asked.
 const LIVE_COUNT: &str =
     "SELECT COUNT(*) FROM membership WHERE suite_id = $1 AND until_generation IS NULL";
-
-const PINS: &str = "\
-    SELECT kind, name, version, author, message, pinned_at, ends_at \
-    FROM pin WHERE suite_id = $1 ORDER BY kind, name";
 
 const WITHDRAWN: &str =
     "SELECT kind, name, version FROM withdrawn WHERE suite_id = $1 ORDER BY kind, name, version";
@@ -146,7 +143,8 @@ const DEPARTED: &str =
     "SELECT spec, has_taken FROM departed_suite WHERE name = $1 AND spec IS NOT NULL";
 
 /// Deletes everything that refers to a suite, and last the suite itself.
-const REMOVE: [&str; 15] = [
+const REMOVE: [&str; 16] = [
+    "DELETE FROM going WHERE suite_id = $1",
     "DELETE FROM hold WHERE suite_id = $1",
     "DELETE FROM held_back WHERE suite_id = $1",
     "DELETE FROM client_sighting WHERE suite_id = $1",
@@ -328,7 +326,7 @@ fn load_suite(tx: &mut dyn Tx, suite: &SuiteName) -> Answer<Option<SuiteState>> 
         contents,
         head: find_head(tx, id)?,
         last_generation,
-        pins: all(tx, PINS, &[id.into()], pin)?,
+        pins: pins::read(tx, id)?,
         withdrawn: all(tx, WITHDRAWN, &[id.into()], |row| {
             Ok(Withdrawn { target: pin_target(row, 0)?, version: parse(row, 2)? })
         })?,
@@ -350,17 +348,6 @@ fn held_back(tx: &mut dyn Tx, suite: i64) -> Answer<HeldBack> {
         Ok(((component, package.digest), Arc::new(package)))
     })?;
     Ok(came.into_iter().collect())
-}
-
-fn pin(row: &dyn Row) -> Answer<Pin> {
-    Ok(Pin {
-        target: pin_target(row, 0)?,
-        version: parse_optional(row, 2)?,
-        author: parse(row, 3)?,
-        message: row.text(4)?.to_owned(),
-        at: moment(row, 5)?,
-        until: moment_optional(row, 6)?,
-    })
 }
 
 fn placement(reader: &mut Reader, row: &dyn Row) -> Answer<Placement> {

@@ -36,10 +36,9 @@ const PACKAGES: &str = "
         WHERE true ON CONFLICT DO NOTHING;
     INSERT INTO main.mention (name, kind, by_name)
         SELECT name, kind, by_name FROM former.mention WHERE true ON CONFLICT DO NOTHING;
-    INSERT INTO main.binding (name, version, architecture, namespace, package_id, by_slice)
-        SELECT b.name, b.version, b.architecture, b.namespace, p.id, 0 FROM former.binding AS b
-        JOIN former.package AS f ON f.id = b.package_id
-        JOIN main.package AS p ON p.digest = f.digest
+    INSERT INTO main.binding (name, version, architecture, namespace, digest, package_id, by_slice)
+        SELECT b.name, b.version, b.architecture, b.namespace, b.digest, p.id, 0 FROM former.binding AS b
+        LEFT JOIN main.package AS p ON p.digest = b.digest
         WHERE true ON CONFLICT DO NOTHING;";
 
 /// What closes something: certificates that were revoked, and tokens that were used.

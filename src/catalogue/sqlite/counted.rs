@@ -211,6 +211,7 @@ fn generation(number: u64, entered: Vec<(Component, Digest)>, sliced: u64) -> Pu
         same_as: None,
         entered: entered.len() as u64,
         left: 0,
+        dropped: None,
     };
     let (left, chunks, indices) = (Vec::new(), Vec::new(), Vec::new());
     let new = NewGeneration { record, entered, left, chunks, indices, rings: Vec::new(), head };

@@ -36,7 +36,7 @@ mod counted;
 mod tests;
 
 /// The schema, step by step. A step that was released is never edited.
-const MIGRATIONS: [M<'static>; 20] = [
+const MIGRATIONS: [M<'static>; 21] = [
     M::up(include_str!("../../../migrations/sqlite/0001-first/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0002-mention/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0003-one-gzip-member/up.sql")),
@@ -57,6 +57,7 @@ const MIGRATIONS: [M<'static>; 20] = [
     M::up(include_str!("../../../migrations/sqlite/0022-yanks/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0023-health/up.sql")),
     M::up(include_str!("../../../migrations/sqlite/0024-rollout-policy/up.sql")),
+    M::up(include_str!("../../../migrations/sqlite/0025-retention/up.sql")),
 ];
 
 /// Marks the file as one of this program: `repo` in ASCII.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::api::{AccessGrant, AccessView, Freeze, Ring, RolloutPolicy, SuiteView};
+use crate::api::{
+    AccessGrant, AccessView, Freeze, KeepChange, KeepRules, Ring, RolloutPolicy, SuiteView,
+};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 use crate::toml_text::{Fault, TomlText};
 
@@ -56,6 +58,8 @@ pub struct SuiteEntry {
     pub rings: Option<Vec<Ring>>,
     /// By what its rollouts go on and stop by themselves.
     pub rollout: Option<RolloutPolicy>,
+    /// What it keeps of what it no longer lists.
+    pub keep: KeepChange,
     /// How long a signature is valid. Unit: days.
     pub valid_days: Option<u32>,
     /// NotAutomatic.
@@ -171,6 +175,7 @@ fn write_suite(out: &mut String, suite: &SuiteView) {
         ("namespace", quoted(suite.namespace.as_str())),
         ("rings", rings(&suite.rings)),
         ("rollout", rollout(&suite.rollout)),
+        ("keep", keep(suite.keep)),
         ("valid_days", suite.valid_days.to_string()),
         ("not_automatic", suite.not_automatic.to_string()),
         ("but_automatic_upgrades", suite.but_automatic_upgrades.to_string()),
@@ -201,6 +206,11 @@ fn rollout(policy: &RolloutPolicy) -> String {
     let freezes: Vec<_> = policy.freezes.iter().flatten().map(freeze).collect();
     let freezes = format!("freezes = [{}]", freezes.join(", "));
     format!("{{ {} }}", pairs.chain([freezes]).collect::<Vec<_>>().join(", "))
+}
+
+fn keep(rules: KeepRules) -> String {
+    let KeepRules { versions, days, installed_days } = rules;
+    format!("{{ versions = {versions}, days = {days}, installed_days = {installed_days} }}")
 }
 
 fn versions(versions: Versions) -> String {

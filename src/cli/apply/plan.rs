@@ -6,7 +6,8 @@ use super::aliases;
 use super::manifest::{Manifest, SuiteEntry, settle};
 use super::stays::{self, Stays, Unnamed};
 use crate::api::{
-    AccessChange, AccessGrant, AccessGroup, AccessView, Ring, SuiteDefinition, SuiteEdit, SuiteView,
+    AccessChange, AccessGrant, AccessGroup, AccessView, KeepRules, Ring, SuiteDefinition,
+    SuiteEdit, SuiteView,
 };
 use crate::cli::absent::Known;
 use crate::cli::render;
@@ -260,6 +261,7 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
         versions: entry.versions.unwrap_or_default(),
         rings: entry.rings.clone().unwrap_or_default(),
         rollout: entry.rollout.clone().unwrap_or_default(),
+        keep: KeepRules::default().edited(entry.keep),
         namespace: entry.namespace.clone().unwrap_or_default(),
         dry_run: false,
     }
@@ -302,6 +304,12 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
     if let Some(versions) = entry.versions.filter(|versions| *versions != suite.versions) {
         lines.push(format!("versions {} -> {versions}", suite.versions));
         edit.versions = Some(versions);
+    }
+    let keep = suite.keep.edited(entry.keep);
+    if keep != suite.keep {
+        let kept = render::suite::kept;
+        lines.push(format!("keeps {} -> {}", kept(suite.keep), kept(keep)));
+        edit.keep = entry.keep;
     }
     if let Some(owns) = entry.owns.as_ref().filter(|owns| **owns != suite.owns) {
         lines.push(format!("owns {:?} -> {owns:?}", suite.owns));

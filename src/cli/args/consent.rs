@@ -37,6 +37,7 @@ impl Command {
             Self::Remove(args) => args.how.sure.into(),
             Self::Yank(args) => args.how.sure.into(),
             Self::Release(args) => args.how.sure.into(),
+            Self::Gc(args) => args.sure.into(),
             Self::Rollout(command) => command.consent(),
             Self::Host(command) => command.consent(),
             Self::Identity(command) => command.consent(),

@@ -5,6 +5,7 @@ mod audit;
 mod consent;
 mod enrol;
 mod fleet;
+mod gc;
 mod health;
 mod names;
 mod packages;
@@ -38,6 +39,7 @@ pub use enrol::{HostEnroll, HostRefresh, HostRenew, HostToken, UpgradeArg};
 pub use fleet::{
     FleetArgs, FleetCommand, FleetDiffArgs, HostReportArgs, VulnerableArgs, WhoHasArgs,
 };
+pub use gc::GcArgs;
 pub use health::{HealthCommand, HealthRunArgs};
 pub use packages::{DiffArgs, HistoryArgs, ListArgs, SearchArgs, ShowArgs, UploadArgs};
 pub use pins::parse_hours;
@@ -209,6 +211,8 @@ pub enum Command {
     Crl(CrlCommand),
     /// Show who did what, when and why, and prove that nothing of it was altered
     Audit(AuditArgs),
+    /// Remove what suites do not keep: older versions and generations, and their bytes
+    Gc(GcArgs),
     /// Show what a restored backup left open, or say that all is well again
     Restored(RestoredArgs),
     /// Who may do what: groups, grants, and why

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::rollout::{parse_freeze, parse_policy, parse_ring};
 use super::{MessageArg, YesArg};
-use crate::api::{Freeze, Ring, RolloutPolicy};
+use crate::api::{Freeze, KeepChange, Ring, RolloutPolicy};
 use crate::debian::{Architecture, Component, Namespace, Privilege, SuiteName, Versions};
 
 /// What can be done with suites.
@@ -171,6 +171,15 @@ pub struct OfferArgs {
     /// '2026-12-19 00:00..2027-01-04 08:00 UTC'
     #[arg(long, value_name = "NAME=FROM..TO ZONE", value_parser = parse_freeze)]
     pub freeze: Vec<Freeze>,
+    /// Keep the newest N versions of each package, listed or not; 0 for no such rule [default: everything is kept]
+    #[arg(long, value_name = "N")]
+    pub keep_versions: Option<u16>,
+    /// Keep for so long what was listed, and its generations; 0 for no such rule
+    #[arg(long, value_name = "DAYS")]
+    pub keep_days: Option<u32>,
+    /// Keep what a host has that was seen within so long; 0: hosts keep nothing [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    pub keep_installed_days: Option<u32>,
     /// Whether long descriptions stand in a Translation-en instead of Packages [default: no]
     #[arg(long, value_name = "yes|no", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub translations: Option<bool>,
@@ -185,6 +194,15 @@ impl OfferArgs {
             (policy, freezes) => {
                 Some(RolloutPolicy { freezes, ..policy.clone().unwrap_or_default() })
             }
+        }
+    }
+
+    /// What the suite keeps, as far as it is said.
+    pub fn keep(&self) -> KeepChange {
+        KeepChange {
+            versions: self.keep_versions,
+            days: self.keep_days,
+            installed_days: self.keep_installed_days,
         }
     }
 

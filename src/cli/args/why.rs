@@ -18,6 +18,7 @@ impl Command {
             Self::Remove(args) => Some(&args.how.why),
             Self::Yank(args) => Some(&args.how.why),
             Self::Hold(args) => Some(&args.why),
+            Self::Gc(args) => Some(&args.why),
             Self::Release(args) => Some(&args.how.why),
             Self::Rollout(command) => command.why(),
             Self::Host(command) => command.why(),

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod crl;
 pub mod enrol;
 pub mod fleet;
+pub mod gc;
 pub mod health;
 mod holder;
 mod host_client;

@@ -1,7 +1,9 @@
 //! `repoctl suite …`, `history`, `diff`, `status` and `whoami`.
 
 use super::{Session, alias};
-use crate::api::{DiffQuery, GenerationsQuery, Ring, RolloutPolicy, SuiteDefinition, SuiteEdit};
+use crate::api::{
+    DiffQuery, GenerationsQuery, KeepRules, Ring, RolloutPolicy, SuiteDefinition, SuiteEdit,
+};
 use crate::cli::args::{DiffArgs, HistoryArgs, SuiteCommand, SuiteCreate, SuiteEditArgs};
 use crate::cli::consent::{Question, Settled, names};
 use crate::cli::failure::Failure;
@@ -98,6 +100,7 @@ async fn create(session: &mut Session<'_>, args: &SuiteCreate) -> Result<(), Fai
         versions: args.offer.versions.unwrap_or_default(),
         rings: args.offer.ring.clone(),
         rollout: args.offer.policy().unwrap_or_default(),
+        keep: KeepRules::default().edited(args.offer.keep()),
         namespace: args.namespace.clone(),
         dry_run: false,
     };
@@ -129,6 +132,7 @@ async fn edit(session: &mut Session<'_>, args: &SuiteEditArgs) -> Result<(), Fai
         versions: args.offer.versions,
         rings: rings(args),
         rollout: policy(args),
+        keep: args.offer.keep(),
         message: String::new(),
         dry_run: false,
     };

@@ -6,6 +6,7 @@ pub mod change;
 pub mod crl;
 pub mod enrol;
 pub mod fleet;
+pub mod gc;
 pub mod health;
 pub mod package;
 pub mod restored;

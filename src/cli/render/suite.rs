@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{change, pairs};
-use crate::api::{Diff, GenerationView, HoldView, Move, Ring, RolledView, SuiteView};
+use crate::api::{Diff, GenerationView, HoldView, KeepRules, Move, Ring, RolledView, SuiteView};
 use crate::cli::sheet::Sheet;
 use crate::cli::table::Table;
 use crate::cli::text::{age, count, escape, size, when};
@@ -62,6 +62,7 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("allows", joined(suite.allows.iter().map(ToString::to_string).collect())),
         ("versions", suite.versions.to_string()),
         ("namespace", suite.namespace.to_string()),
+        ("keeps", kept(suite.keep)),
         ("held", suite.hold.as_ref().map(|hold| held(hold, now)).unwrap_or_default()),
         ("rings", rings(suite)),
         ("rollouts", rollouts(suite)),
@@ -80,6 +81,28 @@ pub fn show(suite: &SuiteView, now: Moment) -> String {
         ("size", size(suite.size_bytes)),
     ];
     format!("{}\n{}", suite.name, pairs(2, &lines))
+}
+
+/// What a suite keeps of what it no longer lists.
+pub fn kept(rules: KeepRules) -> String {
+    let KeepRules { versions, days, installed_days } = rules;
+    if versions == 0 && days == 0 {
+        return "everything".to_owned();
+    }
+    let mut parts = Vec::new();
+    if versions > 0 {
+        parts.push(format!("{} of each package", count(versions, "version")));
+    }
+    if days > 0 {
+        parts.push(format!("{} of what was listed", count(days, "day")));
+    }
+    if installed_days > 0 {
+        parts.push(format!(
+            "what hosts have that were seen within {}",
+            count(installed_days, "day")
+        ));
+    }
+    parts.join(", ")
 }
 
 /// The rings in order, each with who is in it as far as the reader may know.

@@ -226,6 +226,7 @@ fn n_is_a_dry_run_where_there_is_one() {
     dry.sort();
     let known = [
         "apply",
+        "gc",
         "host refresh",
         "pin",
         "promote",

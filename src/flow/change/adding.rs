@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::catalogue::PackageRecord;
-use crate::debian::{Component, Namespace};
+use crate::catalogue::{GoneVersion, PackageRecord};
+use crate::debian::{Component, Namespace, PackageKind};
 use crate::digest::Digest;
 use crate::domain::Applied;
 use crate::domain::add;
@@ -200,14 +200,35 @@ fn look_up(
         let records = repository.catalogue.find_packages(part)?;
         let names: BTreeSet<_> = records.iter().map(|r| r.package.name.clone()).collect();
         let names: Vec<_> = names.into_iter().collect();
-        Ok((records, repository.catalogue.list_versions(Some(namespace), &names)?))
+        let known = repository.catalogue.list_versions(Some(namespace), &names)?;
+        let mut known: Vec<_> = known.into_iter().map(|record| record.package).collect();
+        known.extend(repository.catalogue.list_gone(namespace, &names)?.into_iter().map(former));
+        Ok((records, known))
     })?;
     let (mut records, mut known) = (BTreeMap::new(), BTreeMap::new());
     for (found, versions) in parts {
         records.extend(found.into_iter().map(|record| (record.package.digest, record)));
-        known.extend(versions.into_iter().map(|record| (record.package.digest, record.package)));
+        known.extend(versions.into_iter().map(|package| (package.digest, package)));
     }
     Ok((records, known.into_values().collect()))
+}
+
+/// A package that was removed: its version belongs to its bytes all the same.
+fn former(gone: GoneVersion) -> Package {
+    let GoneVersion { name, version, architecture, digest } = gone;
+    Package {
+        digest,
+        source: name.clone(),
+        source_version: version.clone(),
+        name,
+        version,
+        architecture,
+        size_bytes: 0,
+        stanza_bytes: 0,
+        stanza_digest: digest,
+        kind: PackageKind::Deb,
+        text: None,
+    }
 }
 
 /// The error for a package that was not uploaded, or that the asker may not know of.

@@ -1,7 +1,7 @@
 //! CHANGES: queued, applied to a draft, checked against what hosts can follow, published together,
 //! answered.
 //!
-//! May name: error, threads, suite, state, repository, admit, audit, upload, publish, repair
+//! May name: error, threads, suite, state, repository, admit, audit, upload, report, publish, repair
 
 pub mod adding;
 pub mod aliases;

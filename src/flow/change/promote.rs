@@ -17,6 +17,7 @@ use crate::domain::{
 use crate::flow::admit;
 use crate::flow::change::{adding, lookup};
 use crate::flow::error::FlowError;
+use crate::flow::report::dropped;
 use crate::flow::repository::{Repository, no_suite_for};
 use crate::flow::suite::desk::Desk;
 use crate::flow::threads::blocking;
@@ -81,6 +82,12 @@ fn contents_of(
         true => repository.catalogue.contents_at(suite, generation)?,
         false => None,
     };
+    if found.is_none()
+        && let Some(record) = repository.catalogue.find_generation(suite, generation)?
+        && let Some(told) = dropped::told(repository, suite, &record)?
+    {
+        return Err(FlowError::Missing(told));
+    }
     found.ok_or_else(|| {
         FlowError::Missing(format!("generation {generation} of {suite}; the last one is {last}"))
     })

@@ -257,6 +257,7 @@ impl Batch {
             same_as,
             entered: plan.moves.iter().filter(|m| m.to.is_some()).count() as u64,
             left: plan.moves.iter().filter(|m| m.from.is_some()).count() as u64,
+            dropped: None,
         }
     }
 

@@ -7,10 +7,11 @@ use crate::domain::Applied;
 use crate::domain::Expect;
 use crate::domain::past::{self, Past};
 use crate::domain::pinning::{self, Asking};
-use crate::domain::{Conflict, Draft, Package, PackageSet, PinKind, PinTarget};
+use crate::domain::{Conflict, Draft, GenerationRecord, Package, PackageSet, PinKind, PinTarget};
 use crate::flow::change::lookup::{past_of, resolve};
 use crate::flow::change::{downwards, emptied};
 use crate::flow::error::FlowError;
+use crate::flow::report::dropped;
 use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 
@@ -28,7 +29,7 @@ pub(crate) fn packages(
     expect: Option<Expect>,
 ) -> Result<Applied, FlowError> {
     if let Some(to) = to {
-        known_generation(desk, to)?;
+        known_generation(repository, desk, to)?;
     }
     let mut notes = Vec::new();
     for target in targets {
@@ -73,7 +74,7 @@ pub(crate) fn suite(
     }
     let (target, contents, mut notes) = match to {
         Some(to) => {
-            let target = known_generation(desk, to)?;
+            let target = known_generation(repository, desk, to)?;
             let mut contents = contents_then(repository, desk, target)?;
             let mut notes = keep_for_hosts(repository, desk, &mut contents);
             let is_yanked = |draft: &Draft<'_>, one: &Package| draft.yank_of(one).is_some();
@@ -179,6 +180,7 @@ fn generation_before(repository: &Repository, desk: &Desk, from: u64) -> Result<
         // After a restoration from a backup, numbers are left out.
         let Some(record) = records.into_iter().next() else { break };
         at = record.generation;
+        is_kept(repository, desk, &record)?;
         match record.same_as {
             Some(earlier) if earlier < at => at = earlier,
             _ if moved => return Ok(at),
@@ -193,9 +195,28 @@ fn generation_before(repository: &Repository, desk: &Desk, from: u64) -> Result<
     Err(Conflict::one(format!("suite {}", desk.suite), problem).into())
 }
 
-fn known_generation(desk: &Desk, generation: u64) -> Result<u64, FlowError> {
+/// Refuses a generation that was dropped.
+fn is_kept(
+    repository: &Repository,
+    desk: &Desk,
+    record: &GenerationRecord,
+) -> Result<(), FlowError> {
+    match dropped::told(repository, &desk.suite, record)? {
+        Some(told) => Err(FlowError::Missing(told)),
+        None => Ok(()),
+    }
+}
+
+fn known_generation(
+    repository: &Repository,
+    desk: &Desk,
+    generation: u64,
+) -> Result<u64, FlowError> {
     let last = desk.state().last_generation;
     if (1..=last).contains(&generation) {
+        if let Some(record) = repository.catalogue.find_generation(&desk.suite, generation)? {
+            is_kept(repository, desk, &record)?;
+        }
         return Ok(generation);
     }
     Err(FlowError::Missing(format!(

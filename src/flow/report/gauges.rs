@@ -41,6 +41,8 @@ pub struct Gauges {
     pub damage: BTreeMap<&'static str, u64>,
     /// The largest package that is taken. Unit: bytes.
     pub package_bytes: u64,
+    /// What collecting would free, as of the last look. Unit: bytes.
+    pub reclaimable_bytes: u64,
 }
 
 /// The state of a suite.
@@ -92,6 +94,7 @@ pub fn present(repository: &Repository) -> Gauges {
         unreadable: repository.mishaps.all().into_iter().map(|(mishap, _)| mishap).collect(),
         damage,
         package_bytes: repository.limits().package_bytes,
+        reclaimable_bytes: repository.reclaimable_bytes.load(Ordering::Relaxed),
     }
 }
 

@@ -213,11 +213,30 @@ fn look_at_room(repository: &Repository, report: &mut ServerReport) {
                         size(room)
                     ),
                 };
+                let text = format!("{text}; {}", would_free(repository));
                 report.concerns.push(Concern::of_server(WarningCode::DiskNearlyFull, text));
             }
         }
         Err(error) => {
             report.concerns.push(Concern::of_server(WarningCode::DiskUnreadable, error));
+        }
+    }
+}
+
+/// What collecting would free, or why it would free nothing.
+fn would_free(repository: &Repository) -> String {
+    let bytes = repository.reclaimable_bytes.load(std::sync::atomic::Ordering::Relaxed);
+    let is_any = repository.desks().values().any(|desk| !desk.state().spec.keep.is_everything());
+    match (bytes, is_any) {
+        (0, false) => "every suite keeps everything: `repoctl suite edit SUITE --keep-versions N` \
+                       says what may go"
+            .to_owned(),
+        (0, true) => "nothing goes by what suites keep: `repoctl gc -n`".to_owned(),
+        (bytes, _) => {
+            format!(
+                "{} go by what suites keep, a day after they are marked: `repoctl gc`",
+                size(bytes)
+            )
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod concern;
+pub mod dropped;
 pub mod gauges;
 pub mod health;
 pub mod history;

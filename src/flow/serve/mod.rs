@@ -1,6 +1,6 @@
 //! WHAT HOSTS AND MIRRORS READ: a path becomes bytes, of the live generation or an earlier one.
 //!
-//! May name: error, threads, state, index, suite, repository, admit, publish
+//! May name: error, threads, state, index, suite, repository, admit, report, publish
 
 pub mod export;
 pub mod fetch;

@@ -12,11 +12,15 @@ use crate::domain::layout::{DistsFile, SnapshotId};
 use crate::domain::{Admitted, Denied, GenerationRecord, IndexFile, SuiteSpec};
 use crate::flow::error::FlowError;
 use crate::flow::publish::release::{proven_text, release_text};
+use crate::flow::report::dropped;
 use crate::flow::repository::Repository;
 use crate::flow::serve::source::{Fetched, Source, rope};
 use crate::flow::suite::served::UNCHANGING;
 use crate::flow::threads::blocking;
 use crate::time::Moment;
+
+/// How often it is noted that somebody asks for a snapshot. Unit: seconds.
+const DAY_SECONDS: i64 = 86_400;
 
 /// Opens a file of an earlier state of a suite, for an identity that may read the suite.
 ///
@@ -66,7 +70,11 @@ fn find(
             format!("generation of suite {suite} that was live at {}", at.stamp()),
         ),
     };
-    found.ok_or(FlowError::Missing(what))
+    let found = found.ok_or(FlowError::Missing(what))?;
+    match dropped::told(repository, suite, &found)? {
+        Some(told) => Err(FlowError::Missing(told)),
+        None => Ok(found),
+    }
 }
 
 fn open(
@@ -127,6 +135,10 @@ fn signed(
     keys.extend(spec.alias.iter().map(|alias| format!(" as {alias}")));
     let kept = repository.catalogue.find_snapshot(&spec.name, record.generation)?;
     if let Some(kept) = kept.filter(|kept| kept.keys == keys) {
+        let now = repository.now();
+        if now.since(kept.asked_at) >= DAY_SECONDS {
+            repository.catalogue.note_snapshot(&spec.name, record.generation, now)?;
+        }
         return Ok(kept);
     }
     let files = repository.catalogue.list_indices(&spec.name, record.generation)?;
@@ -139,7 +151,8 @@ fn signed(
     let (signed, signed_at) = repository.signer.sign_past(&spec.name, date, &text)?;
     let (release, in_release, release_gpg) = signed.into_texts();
     let generation = record.generation;
-    let new = Snapshot { generation, signed_at, keys, release, release_gpg, in_release };
+    let asked_at = signed_at;
+    let new = Snapshot { generation, signed_at, asked_at, keys, release, release_gpg, in_release };
     Ok(repository.catalogue.record_snapshot(&spec.name, &new)?)
 }
 

@@ -162,6 +162,16 @@ impl PendingFiles {
         }
     }
 
+    /// The chunks of all of these files.
+    pub(crate) fn chunks(&self) -> Vec<Digest> {
+        let ready = self.patches.iter().map(|group| &group.ready).chain([&self.lagging]);
+        let stored = ready.clone().flat_map(|ready| &ready.chunks).chain(&self.kept);
+        let former = self.former.iter().flatten();
+        let files = ready.flat_map(|ready| &ready.files).chain(former);
+        let named = files.flat_map(|file| file.chunks.iter().copied());
+        stored.map(|chunk| chunk.key).chain(named).collect()
+    }
+
     /// The packs of chunks that may not be recorded yet.
     pub(crate) fn packs(&self) -> Vec<Digest> {
         let chunks = self.patches.iter().flat_map(|group| &group.ready.chunks);

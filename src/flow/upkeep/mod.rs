@@ -9,6 +9,7 @@ pub mod keys;
 pub mod leave_out;
 pub mod refresh;
 pub(crate) mod restored;
+pub mod retention;
 pub mod rollouts;
 pub mod suite;
 pub mod sweep;

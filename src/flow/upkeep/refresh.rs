@@ -17,8 +17,9 @@ use crate::flow::repository::Repository;
 use crate::flow::suite::desk::Desk;
 use crate::flow::suite::queue::Job;
 use crate::flow::threads::blocking;
+use crate::flow::upkeep::retention::{self, Ran};
 use crate::flow::upkeep::suite::lost_alias;
-use crate::flow::upkeep::{keys, restored, sweep};
+use crate::flow::upkeep::{keys, restored};
 use crate::time::{HOLD_SECONDS, Moment};
 
 /// How long before half of its validity is over a suite is signed again: while the clock is in
@@ -60,7 +61,7 @@ pub async fn refresh(repository: &Arc<Repository>) {
     }
 }
 
-/// Removes bytes that have been unreferenced for longer than the grace.
+/// Collects what suites do not keep, and removes bytes that have been unreferenced for longer than the grace.
 pub async fn tidy(repository: &Arc<Repository>) {
     // By a clock that is ahead, what was sent just now is old.
     if repository.doubt().is_some() {
@@ -73,12 +74,12 @@ pub async fn tidy(repository: &Arc<Repository>) {
         Err(problem) => error!(%problem, "what hosts report was not tidied"),
     }
     let shared = Arc::clone(repository);
-    match blocking(move || sweep::sweep(&shared)).await {
-        Ok(swept) if swept.blobs + swept.packs > 0 => {
-            info!(blobs = swept.blobs, packs = swept.packs, "swept");
+    match blocking(move || retention::tidy(&shared)).await {
+        Ok(Ran { swept, .. }) if swept.blobs + swept.packs > 0 => {
+            info!(blobs = swept.blobs, packs = swept.packs, bytes = swept.size_bytes, "swept");
         }
         Ok(_) => {}
-        Err(problem) => error!(%problem, "a sweep failed; nothing that is named was touched"),
+        Err(problem) => error!(%problem, "collecting failed; nothing that is named was touched"),
     }
 }
 

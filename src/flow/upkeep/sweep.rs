@@ -1,6 +1,6 @@
 //! Sweep: removes bytes that have been unreferenced for longer than the grace, and nothing else.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,8 @@ pub struct Swept {
     pub blobs: u64,
     /// How many packs of chunks.
     pub packs: u64,
+    /// How large all of them were together. Unit: bytes.
+    pub size_bytes: u64,
 }
 
 /// How many names are looked up at once.
@@ -41,21 +43,22 @@ pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
     };
     // The list was made without the lock, so it may contain bytes that are referenced by now. Each
     // batch is checked again before it is removed.
-    let mut blobs: BTreeSet<_> =
-        written_before(repository, Kind::Blob, before)?.into_iter().collect();
+    let listed = Listing::of(repository, Kind::Blob)?;
+    let mut blobs: BTreeSet<_> = listed.written_before(before).collect();
     blobs.extend(forgotten);
     let mut swept = Swept::default();
     for batch in blobs.into_iter().collect::<Vec<_>>().chunks(BATCH) {
         if named_blobs(repository, batch)?.len() < batch.len() {
-            let removed = remove(repository, Kind::Blob, batch, named_blobs)?;
+            let removed = remove(repository, &listed, batch, named_blobs, &mut swept.size_bytes)?;
             swept.blobs = swept.blobs.saturating_add(removed);
         }
     }
     let named = named_packs(repository, &[])?;
-    let mut packs = written_before(repository, Kind::Pack, before)?;
+    let listed = Listing::of(repository, Kind::Pack)?;
+    let mut packs: Vec<_> = listed.written_before(before).collect();
     packs.retain(|digest| !named.contains(digest));
     for batch in packs.chunks(BATCH) {
-        let removed = remove(repository, Kind::Pack, batch, named_packs)?;
+        let removed = remove(repository, &listed, batch, named_packs, &mut swept.size_bytes)?;
         swept.packs = swept.packs.saturating_add(removed);
     }
     Ok(swept)
@@ -64,7 +67,7 @@ pub fn sweep(repository: &Repository) -> Result<Swept, FlowError> {
 /// Locks out uploads and publications: neither may record bytes that were just removed.
 ///
 /// While a writer waits for this lock, new readers wait too. So the lock is only tried at first.
-fn lock_sweeping(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
+pub(super) fn lock_sweeping(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         match repository.sweeping.try_write() {
@@ -76,15 +79,28 @@ fn lock_sweeping(repository: &Repository) -> RwLockWriteGuard<'_, ()> {
     repository.sweeping.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Bytes that were last written before this moment.
-fn written_before(
-    repository: &Repository,
+/// What is stored of a kind: since when, and how large.
+struct Listing {
     kind: Kind,
-    before: Moment,
-) -> Result<Vec<Digest>, FlowError> {
-    let listed = repository.pool.list(kind)?;
-    let old = listed.into_iter().filter(|one| one.written_at < before.0);
-    Ok(old.map(|one| one.digest).collect())
+    all: HashMap<Digest, (i64, u64)>,
+}
+
+impl Listing {
+    fn of(repository: &Repository, kind: Kind) -> Result<Self, FlowError> {
+        let listed = repository.pool.list(kind)?.into_iter();
+        let all = listed.map(|one| (one.digest, (one.written_at, one.size_bytes))).collect();
+        Ok(Self { kind, all })
+    }
+
+    /// Bytes that were last written before this moment.
+    fn written_before(&self, before: Moment) -> impl Iterator<Item = Digest> {
+        let old = self.all.iter().filter(move |(_, (written_at, _))| *written_at < before.0);
+        old.map(|(digest, _)| *digest)
+    }
+
+    fn size_bytes(&self, digest: &Digest) -> u64 {
+        self.all.get(digest).map_or(0, |(_, size_bytes)| *size_bytes)
+    }
 }
 
 /// Gives which of these digests are referenced.
@@ -93,13 +109,14 @@ type Named = fn(&Repository, &[Digest]) -> Result<HashSet<Digest>, FlowError>;
 /// Removes those of a batch that are unreferenced at that moment.
 fn remove(
     repository: &Repository,
-    kind: Kind,
+    listed: &Listing,
     batch: &[Digest],
     named: Named,
+    freed_bytes: &mut u64,
 ) -> Result<u64, FlowError> {
     let (mut rest, mut removed) = (batch, 0_u64);
     loop {
-        let (some, behind) = remove_some(repository, kind, rest, named)?;
+        let (some, behind) = remove_some(repository, listed, rest, named, freed_bytes)?;
         removed = removed.saturating_add(some);
         rest = behind;
         if rest.is_empty() {
@@ -113,15 +130,20 @@ fn remove(
 /// The same, for as many as one round has time for; gives the rest.
 fn remove_some<'b>(
     repository: &Repository,
-    kind: Kind,
+    listed: &Listing,
     batch: &'b [Digest],
     named: Named,
+    freed_bytes: &mut u64,
 ) -> Result<(u64, &'b [Digest]), FlowError> {
     let _alone = lock_sweeping(repository);
     let named = named(repository, batch)?;
     let begun = Instant::now();
     let in_time = || begun.elapsed() < HELD;
-    remove_while(in_time, batch, &named, |digest| Ok(repository.pool.remove(kind, digest)?))
+    remove_while(in_time, batch, &named, |digest| {
+        repository.pool.remove(listed.kind, digest)?;
+        *freed_bytes = freed_bytes.saturating_add(listed.size_bytes(digest));
+        Ok(())
+    })
 }
 
 /// Removes unreferenced digests, at least one, while `in_time`; gives their number and the rest.

@@ -110,7 +110,9 @@ pub async fn unknown(
     let (shared, asker) = (Arc::clone(repository), admitted.clone());
     blocking(move || {
         let records = shared.catalogue.find_packages(&digests)?;
-        let there: HashSet<_> = records.into_iter().map(|record| record.package.digest).collect();
+        // What a suite is about to remove stays when it is sent again.
+        let stay = records.into_iter().filter(|record| !record.going);
+        let there: HashSet<_> = stay.map(|record| record.package.digest).collect();
         let hidden = hidden_from(&shared, asker.identity(), Some(asker.entitled()), &digests)?;
         let begun = Instant::now();
         let unknown = |digest: &Digest| {

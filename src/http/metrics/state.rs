@@ -149,6 +149,8 @@ pub(super) fn write_stores(repository: &Repository, present: &Gauges, page: &mut
     }
     let help = "the largest package that is taken, limits.package_bytes";
     page.gauge("repod_package_limit_bytes", help, present.package_bytes);
+    let help = "what goes by what suites keep, and is not freed yet; looked at every hour";
+    page.gauge("repod_gc_reclaimable_bytes", help, present.reclaimable_bytes);
 }
 
 pub(super) fn write_scrub(repository: &Repository, page: &mut Page) {

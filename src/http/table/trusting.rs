@@ -5,8 +5,8 @@ use axum::routing::on;
 use super::needs::{ADMIN, CHANGES, HOST, ISSUER, MISSING, OPERATOR, of};
 use crate::api::{
     AccessChange, AccessView, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, AuthorityView,
-    CRL_TYPE, ClientPackageView, Code, EnrolmentRequest, ExplainQuery, Explanation, Granted,
-    HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IdentityView,
+    CRL_TYPE, ClientPackageView, Code, EnrolmentRequest, ExplainQuery, Explanation, GcView,
+    Granted, HostGrant, HostRequest, HostSetup, IdentityGrant, IdentityRequest, IdentityView,
     IssuedCertificate, IssuerView, KeyOutcome, KeyRequest, KeyRetirement, KeyView, RenewalRequest,
     RestoredView, RevocationOutcome, RevocationRequest, SetupQuery, TokenMade, TokenRequest,
     TokenView, TokensRevoked,
@@ -14,7 +14,7 @@ use crate::api::{
 use crate::domain::Right;
 use crate::flow::access::crl as lists;
 use crate::http::route::{Limit, Needs, Route};
-use crate::http::{access, audit, crl, enrol, keys, restored, rights, setup};
+use crate::http::{access, audit, crl, enrol, gc, keys, restored, rights, setup};
 
 /// The most that is read of who is not identified. Unit: bytes.
 const STRANGERS_BYTES: usize = 32 << 10;
@@ -218,4 +218,15 @@ pub(super) const AUDIT: &[Route] = &[
         .summary("Say that all is well again after a restoration: warnings end")
         .gives(of::<RestoredView>())
         .problems(MISSING),
+    Route::get("/gc", "plan_gc", |method| on(method, gc::plan))
+        .needs(ADMIN)
+        .summary("What suites do not keep, and what that would free")
+        .gives(of::<GcView>())
+        .problems(&[Code::Busy]),
+    Route::post("/gc", "run_gc", |method| on(method, gc::run))
+        .needs(ADMIN)
+        .verb("gc")
+        .summary("Remove what suites do not keep: at first it is marked, and removed after the grace")
+        .gives(of::<GcView>())
+        .problems(&[Code::Busy, Code::OutOfSpace]),
 ];

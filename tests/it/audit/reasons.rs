@@ -107,6 +107,7 @@ fn whatever_is_altered_has_its_reason_in_the_log() {
     done(1, &["apply", "-f", &file, "--yes"]);
     done(2, &["key", "publish", "--suite", "stable"]);
     done(2, &["key", "rotate"]);
+    done(1, &["gc", "--yes"]);
     let keys = story.server.repoctl(&["key", "list", "--json"]).expect_success().stdout;
     let keys: Value = serde_json::from_str(&keys).unwrap();
     let old = keys[0]["fingerprint"].as_str().unwrap();

@@ -272,6 +272,7 @@ fn trusting(route: &str) -> Option<Vec<Ask>> {
         "list_checkpoints" => vec![list("/audit/checkpoints")],
         "seal_audit" => vec![list("/audit/checkpoints")],
         "verify_audit" => vec![list("/audit/verify")],
+        "plan_gc" | "run_gc" => vec![list("/gc")],
         "show_restored" => vec![list("/restored")],
         "acknowledge_restored" => vec![list("/restored/acknowledge")],
         _ => return None,

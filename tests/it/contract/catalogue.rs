@@ -35,6 +35,8 @@ mod publications;
 mod reports;
 #[path = "catalogue/restorations.rs"]
 mod restorations;
+#[path = "catalogue/retention.rs"]
+mod retention;
 #[path = "catalogue/rings.rs"]
 mod rings;
 #[path = "catalogue/samples.rs"]
@@ -60,6 +62,7 @@ use packages::*;
 use publications::*;
 use reports::*;
 use restorations::*;
+use retention::*;
 use rings::*;
 use samples::*;
 use slices::*;
@@ -157,6 +160,12 @@ macro_rules! catalogue_contracts {
             a_large_suite_is_published_and_loaded,
             a_restoration_stays_open_until_it_is_acknowledged,
             numbers_that_were_given_out_are_left_out,
+            what_nothing_needs_is_marked_first_and_removed_after_the_grace,
+            a_version_belongs_to_its_bytes_after_they_are_gone,
+            what_is_needed_again_or_sent_again_stays,
+            hosts_that_were_seen_keep_the_generation_that_they_were_given,
+            files_and_chunks_of_dropped_generations_go_and_others_stay,
+            a_suite_lets_go_of_what_another_one_keeps,
             a_snapshot_is_kept_and_belongs_to_its_keys,
             the_generation_of_a_moment_is_found,
             what_is_recorded_leaves_its_line_and_what_is_not_leaves_none,

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use repod::catalogue::{
     AcceptedUpload, Access, AccessRecord, Audit, AuditedKeyring, Catalogue, CatalogueError,
-    CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Delivery,
-    Departed, Enrolments, FiledIndex, Generations, Groups, Healths, HostCheck, IndexRecord,
-    Integrity, Journal, KeyringSighting, Measured, Mention, Moved, MovedOf, NewPackage,
-    OwnerRecord, PackageRecord, Packages, PastIndex, Placement, Repairs, ReportRecord, Reports,
-    Restoration, Restorations, Rings, Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict,
-    Writing,
+    CertificateRecord, ChangesSince, Checkpoint, ClientPackage, ClientSighting, Clients, Collected,
+    Collection, Delivery, Departed, Enrolments, FiledIndex, Generations, GoneVersion, Groups,
+    Healths, HostCheck, IndexRecord, Integrity, Journal, KeyringSighting, Looked, Measured,
+    Mention, Moved, MovedOf, NewPackage, OwnerRecord, PackageRecord, Packages, PastIndex,
+    Placement, Repairs, ReportRecord, Reports, Restoration, Restorations, Retention, Rings,
+    Sighting, Snapshot, Snapshots, SuiteState, Suites, Verdict, Writing,
 };
 use repod::debian::{Component, Namespace, PackageName, SuiteName};
 use repod::digest::Digest;
@@ -235,6 +235,15 @@ faulty! { Rings:
         suite: &SuiteName, ring: RingId, generation: u64, path: &str
     ) -> Option<IndexRecord>;
     fn list_ring_indices(suite: &SuiteName, generation: u64) -> Vec<RingFiles>;
+}
+
+faulty! { Retention:
+    fn plan_collection(suite: &SuiteName, at: Looked) -> Option<Collection>;
+    fn collect(suite: &SuiteName, at: Looked, event: &Event) -> Collected;
+    fn forget_unused_chunks(needed: Vec<Digest>) -> u64;
+    fn list_gone(namespace: &Namespace, names: &[PackageName]) -> Vec<GoneVersion>;
+    fn list_kept(suite: &SuiteName) -> Vec<u64>;
+    fn note_snapshot(suite: &SuiteName, generation: u64, at: Moment) -> ();
 }
 
 faulty! { Snapshots:

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use repod::catalogue::{Access, SqliteCatalogue};
 use repod::debian::{Component, SuiteName};
 use repod::digest::Digest;
-use repod::domain::Change;
-use repod::domain::Outcome;
 use repod::domain::audit::Search;
 use repod::domain::layout::RepoPath;
 use repod::domain::{
-    Actor, Admitted, Event, Grant, Identity, Right, Role, SuiteScope, SuiteSpec, access,
+    Actor, Admitted, Change, Event, Grant, Identity, Outcome, Right, Role, SuiteScope, SuiteSpec,
+    access,
 };
 use repod::flow::audit::seal;
 use repod::flow::change::submit::{Terms, submit};
@@ -234,6 +233,7 @@ impl<'g> House<'g> {
             alias: None,
             rings: Default::default(),
             rollout: Default::default(),
+            keep: Default::default(),
             name: SuiteName::parse(suite).unwrap(),
             origin: "Test".into(),
             label: "Test".into(),

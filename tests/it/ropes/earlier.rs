@@ -48,7 +48,8 @@ const CHUNKS_OF_BEFORE: &str = "
 const SCHEMA_OF_BEFORE: &str = "\
     DROP TABLE newer; DROP TABLE mention; DELETE FROM snapshot; \
     ALTER TABLE departed_suite DROP COLUMN spec; ALTER TABLE departed_suite DROP COLUMN has_taken; \
-    DROP TABLE health_ignored; DROP TABLE host_check; DROP TABLE yank; DROP TABLE rollout_ring; DROP TABLE rollout_package; DROP TABLE rollout; DROP TABLE ring_head; DROP INDEX index_file_ring_live; DROP INDEX index_file_live; ALTER TABLE index_file DROP COLUMN ring; CREATE UNIQUE INDEX index_file_live ON index_file (suite_id, path) WHERE until_generation IS NULL; DROP TABLE reported_package; DROP TABLE host_report; DROP TABLE held_back; DROP TABLE hold; \
+    DROP TABLE going; DROP INDEX index_file_rope; ALTER TABLE generation DROP COLUMN dropped_at; \
+    ALTER TABLE snapshot DROP COLUMN asked_at; DROP TABLE health_ignored; DROP TABLE host_check; DROP TABLE yank; DROP TABLE rollout_ring; DROP TABLE rollout_package; DROP TABLE rollout; DROP TABLE ring_head; DROP INDEX index_file_ring_live; DROP INDEX index_file_live; ALTER TABLE index_file DROP COLUMN ring; CREATE UNIQUE INDEX index_file_live ON index_file (suite_id, path) WHERE until_generation IS NULL; DROP TABLE reported_package; DROP TABLE host_report; DROP TABLE held_back; DROP TABLE hold; \
     DROP TABLE lost_upload; DROP TABLE restoration; ALTER TABLE suite DROP COLUMN next_generation; \
     DROP TABLE binding; DROP TABLE suite_alias; ALTER TABLE suite DROP COLUMN namespace; \
     UPDATE package SET accepted = 1 WHERE accepted = 2; \

@@ -58,6 +58,16 @@ pub const SCENES: &[Scene] = &[
         ],
     ),
     ("audit checkpoint", &[typed("audit checkpoint"), typed("audit checkpoint --json")]),
+    (
+        "gc",
+        &[
+            typed("gc --dry-run"),
+            typed("gc --dry-run --json"),
+            asked("gc", "n\n"),
+            typed("gc --yes -m 'the disk fills'"),
+            typed("gc"),
+        ],
+    ),
     ("restored", &[typed("restored"), typed("restored --json")]),
     (
         "restored acknowledge",

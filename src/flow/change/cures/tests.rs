@@ -36,6 +36,7 @@ fn spec() -> SuiteSpec {
         alias: None,
         rings: Default::default(),
         rollout: Default::default(),
+        keep: Default::default(),
         origin: "Acme".into(),
         label: "Acme".into(),
         description: String::new(),

@@ -16,7 +16,7 @@ fn entries(lines: &[&str]) -> Vec<Entry> {
     lines.iter().map(|line| Entry::parse(line).unwrap()).collect()
 }
 
-fn whole(host: &str, number: u64, lines: &[&str]) -> HostReport {
+pub fn whole(host: &str, number: u64, lines: &[&str]) -> HostReport {
     HostReport {
         host: identity(host),
         number,

@@ -138,6 +138,7 @@ pub fn generation(name: &str, number: u64, entered: &[&Package], left: &[&Packag
         same_as: number.checked_sub(2).filter(|n| *n > 0),
         entered: entered.len() as u64,
         left: left.len() as u64,
+        dropped: None,
     };
     let new = NewGeneration {
         record,

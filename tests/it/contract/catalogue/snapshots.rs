@@ -12,6 +12,7 @@ fn snapshot(generation: u64, keys: &str, text: &str) -> Snapshot {
     Snapshot {
         generation,
         signed_at: Moment(7),
+        asked_at: Moment(7),
         keys: keys.into(),
         release: format!("release {text}"),
         release_gpg: format!("gpg {text}"),
