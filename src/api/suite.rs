@@ -243,7 +243,7 @@ pub struct SuiteView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rings: Vec<Ring>,
     /// By what its rollouts go on and stop by themselves.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "RolloutPolicy::is_empty")]
     pub rollout: RolloutPolicy,
     /// Why it offers nothing new, while it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
