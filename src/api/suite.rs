@@ -249,7 +249,7 @@ pub struct SuiteView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rings: Vec<Ring>,
     /// By what its rollouts go on and stop by themselves.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "RolloutPolicy::is_empty")]
     pub rollout: RolloutPolicy,
     /// What it keeps of what it no longer lists.
     #[serde(default)]

@@ -203,9 +203,11 @@ fn rollout(policy: &RolloutPolicy) -> String {
     let freeze = |one: &Freeze| {
         format!("{{ name = {}, when = {} }}", quoted(&one.name), quoted(&one.when.to_string()))
     };
-    let freezes: Vec<_> = policy.freezes.iter().flatten().map(freeze).collect();
-    let freezes = format!("freezes = [{}]", freezes.join(", "));
-    format!("{{ {} }}", pairs.chain([freezes]).collect::<Vec<_>>().join(", "))
+    let freezes = policy.freezes.as_ref().map(|all| {
+        let freezes: Vec<_> = all.iter().map(freeze).collect();
+        format!("freezes = [{}]", freezes.join(", "))
+    });
+    format!("{{ {} }}", pairs.chain(freezes).collect::<Vec<_>>().join(", "))
 }
 
 fn keep(rules: KeepRules) -> String {

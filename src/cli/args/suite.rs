@@ -163,7 +163,7 @@ pub struct OfferArgs {
     /// 10%@GROUP; hosts in no ring come last
     #[arg(long, value_name = "NAME=HOST,…", value_parser = parse_ring)]
     pub ring: Vec<Ring>,
-    /// By what its rollouts go on and stop by themselves: advance=manual|time|reports, soak=30m, installed=90 and
+    /// By what its rollouts begin, go on and stop: start=change|manual, advance=manual|time|reports, soak=30m, installed=90,
     /// silent=10 (percent of a ring), failures=0, failures_percent=0, deadline=1d, abort=never|first-ring|always
     #[arg(long, value_name = "SETTING=VALUE,…", value_parser = parse_policy)]
     pub rollout: Option<RolloutPolicy>,

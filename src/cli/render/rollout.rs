@@ -23,11 +23,12 @@ pub fn status(rollouts: &[RolloutView], sheet: &Sheet) -> String {
             escape(if one.why.is_empty() { &one.message } else { &one.why }),
         ]);
     }
-    let mut text = table.lines(0, sheet);
+    let mut waits = Table::new(&[">ROLLOUT", "WAITS FOR"]);
     for one in rollouts.iter().filter(|one| !one.waits.is_empty()) {
-        text.push_str(&format!("rollout {}: {}\n", one.rollout, escape(&one.waits)));
+        waits.row([one.rollout.to_string(), escape(&one.waits)]);
     }
-    text
+    let apart = if waits.is_empty() { "" } else { "\n" };
+    format!("{}{apart}{}", table.lines(0, sheet), waits.lines(0, sheet))
 }
 
 /// A rollout as a line: which it is, how far, and what it waits for.
