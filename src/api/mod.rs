@@ -4,7 +4,7 @@
 //! fields are refused, so that a typing error is noticed. Answers may gain fields, and readers skip
 //! those that they do not know.
 //!
-//! May name: debian, digest
+//! May name: debian, digest, time
 
 pub mod access;
 pub mod audit;

@@ -147,8 +147,8 @@ fn place(draft: &mut Draft<'_>, addition: &Addition, by: &Identity, at: Moment) 
         draft.accept(Acceptance { component, digest, author: by.clone(), at }, package);
     }
     if standing == Standing::Published && !offering::offer(draft, component, package) {
-        let told = offering::told_of(draft, component, package);
-        (standing, note) = told.unwrap_or((Standing::RollingOut, String::new()));
+        let told = offering::told_of(draft, component, package).unwrap_or_default();
+        (standing, note) = under_way(told);
     }
     let begins_later = draft.rolling.of(component, package).is_some_and(Rollout::is_unbegun);
     if standing == Standing::Waiting && begins_later {
@@ -189,9 +189,14 @@ pub(super) fn judge(
     let judged = judge_anyway(draft, component, package, taken);
     let is_new = judged.0 == Standing::Published && draft.pin_of(package).is_none();
     match offering::told_of(draft, component, package).filter(|_| is_new) {
-        Some(told) => told,
+        Some(told) => under_way(told),
         None => judged,
     }
+}
+
+/// What becomes of a package that a rollout brings: whether a ring is offered it, and how far it is.
+fn under_way((has_begun, progress): (bool, String)) -> (Standing, String) {
+    (if has_begun { Standing::RollingOut } else { Standing::Waiting }, progress)
 }
 
 /// The same, whether or not a rollout brings it.

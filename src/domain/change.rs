@@ -38,7 +38,7 @@ pub enum Change {
     /// Make a step of a rollout.
     Rollout(RolloutChange),
     /// Edit the suite, as it is by then.
-    Edit(SuiteEdit),
+    Edit(Box<SuiteEdit>),
     /// Make the first generation of a new suite.
     Begin,
     /// End this pin if its time has passed.

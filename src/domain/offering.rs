@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::debian::{Component, Version};
-use crate::domain::add::Standing;
 use crate::domain::draft::Draft;
 use crate::domain::reserved::is_reserved;
 use crate::domain::rollout::Rollout;
@@ -31,16 +30,14 @@ pub(super) fn offer(draft: &mut Draft<'_>, component: &Component, package: &Arc<
     }
 }
 
-/// What the open rollout of a package makes of it, and how far it is, for people; `None` when there is none.
+/// Whether a ring is offered the open rollout of a package, and how far it is, for people; `None` when there is none.
 pub(super) fn told_of(
     draft: &Draft<'_>,
     component: &Component,
     package: &Package,
-) -> Option<(Standing, String)> {
+) -> Option<(bool, String)> {
     let rollout = draft.rolling.of(component, package)?;
-    let standing =
-        if rollout.reached.is_empty() { Standing::Waiting } else { Standing::RollingOut };
-    Some((standing, progress(draft, rollout)))
+    Some((!rollout.is_unbegun(), progress(draft, rollout)))
 }
 
 /// How far a rollout is: `rolling out (ring 1 of 3, canary)`.

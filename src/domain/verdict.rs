@@ -107,72 +107,93 @@ pub fn judge(
     hosts: &BTreeMap<RingId, RingHosts>,
     now: Moment,
 ) -> Verdict {
-    let verdict = |step, why| Verdict { step, why };
-    let Some(ring) = rings.iter().filter(|ring| rollout.reached.contains_key(&ring.id)).last()
-    else {
-        return match policy.keeps_back(now).filter(|_| rollout.is_running()) {
-            Some(why) => verdict(Step::Wait, format!("{why}; `repoctl rollout start` begins it")),
-            None if rollout.is_running() => verdict(Step::Start, "it begins".to_owned()),
-            None => verdict(Step::Wait, String::new()),
-        };
-    };
+    let last = rings.iter().filter(|ring| rollout.reached.contains_key(&ring.id)).last();
+    let Some(ring) = last else { return unbegun(policy, rollout, now) };
     let none = RingHosts::default();
     let of_ring = hosts.get(&ring.id).unwrap_or(&none);
     let tally = told(ring, of_ring);
     match rollout.state {
         RolloutState::Running => {}
-        RolloutState::Paused => return verdict(Step::Wait, tally),
-        _ => return verdict(Step::Wait, String::new()),
+        RolloutState::Paused => return Verdict { step: Step::Wait, why: tally },
+        _ => return Verdict { step: Step::Wait, why: String::new() },
     }
     if let Some(verdict) = failing(rings, policy, rollout, hosts) {
         return verdict;
     }
-    let of_time = |since: Moment, lasting: i64| {
-        // A clock that was put back would have it wait for longer than ever was meant.
-        lasting.saturating_sub(now.since(since)).clamp(0, lasting)
-    };
-    let left = |seconds: i64| span(u64::try_from(seconds).unwrap_or_default());
-    let last_step = rollout.last_step().unwrap_or(rollout.at);
-    let verdict = |step, why| match (step, policy.frozen_at(now)) {
+    let verdict = |step, why: String| match (step, policy.frozen_at(now)) {
         (Step::Advance, Some((freeze, end))) => {
-            verdict(Step::Wait, format!("{why}; {}", freeze.told(end)))
+            Verdict { step: Step::Wait, why: format!("{why}; {}", freeze.told(end)) }
         }
-        _ => verdict(step, why),
+        _ => Verdict { step, why },
     };
+    let soak = policy.soak.as_seconds();
     match policy.advance {
         Advance::Manual => {
             verdict(Step::Wait, format!("{tally}; `repoctl rollout advance` goes on"))
         }
-        Advance::Time => match of_time(last_step, policy.soak.as_seconds()) {
-            0 => verdict(
-                Step::Advance,
-                format!("{tally}; {} are over", left(policy.soak.as_seconds())),
-            ),
-            more => verdict(Step::Wait, format!("{tally}; the next step is in {}", left(more))),
-        },
-        Advance::Reports => match unproven(policy, ring, of_ring) {
-            None => match rollout.met_at.map(|met| of_time(met, policy.soak.as_seconds())) {
-                Some(0) => verdict(Step::Advance, tally),
-                None if policy.soak.as_seconds() == 0 => verdict(Step::Advance, tally),
-                None => {
-                    let soak = left(policy.soak.as_seconds());
-                    verdict(Step::Soak, format!("{tally}; the soak of {soak} begins"))
-                }
-                Some(more) => verdict(Step::Wait, format!("{tally}; soak {} left", left(more))),
-            },
-            Some(lack) => {
-                let from = rollout.resumed_at.map_or(last_step, |at| at.max(last_step));
-                let more = of_time(from, policy.deadline.as_seconds());
-                match lack.is_final || more == 0 {
-                    true => verdict(Step::Pause, format!("inconclusive: {tally}; {}", lack.text)),
-                    false => {
-                        let text = format!("{tally}; {}, {} left for it", lack.text, left(more));
-                        verdict(Step::Wait, text)
-                    }
-                }
+        Advance::Time => match left(last_step(rollout), soak, now) {
+            0 => verdict(Step::Advance, format!("{tally}; {} are over", told_span(soak))),
+            more => {
+                verdict(Step::Wait, format!("{tally}; the next step is in {}", told_span(more)))
             }
         },
+        Advance::Reports => match unproven(policy, ring, of_ring) {
+            Some(lack) => lacking(policy, rollout, &tally, &lack, now),
+            None => match rollout.met_at.map(|met| left(met, soak, now)) {
+                Some(0) => verdict(Step::Advance, tally),
+                None if soak == 0 => verdict(Step::Advance, tally),
+                None => {
+                    let begins = format!("the soak of {} begins", told_span(soak));
+                    verdict(Step::Soak, format!("{tally}; {begins}"))
+                }
+                Some(more) => {
+                    verdict(Step::Wait, format!("{tally}; soak {} left", told_span(more)))
+                }
+            },
+        },
     }
+}
+
+/// A rollout that has reached no ring begins, unless something keeps it back.
+fn unbegun(policy: &RolloutPolicy, rollout: &Rollout, now: Moment) -> Verdict {
+    let verdict = |step, why| Verdict { step, why };
+    match policy.keeps_back(now) {
+        _ if !rollout.is_running() => verdict(Step::Wait, String::new()),
+        Some(why) => verdict(Step::Wait, format!("{why}; `repoctl rollout start` begins it")),
+        None => verdict(Step::Start, "it begins".to_owned()),
+    }
+}
+
+/// What is not proven waits until its deadline, and is paused then.
+fn lacking(
+    policy: &RolloutPolicy,
+    rollout: &Rollout,
+    tally: &str,
+    lack: &Lack,
+    now: Moment,
+) -> Verdict {
+    let last_step = last_step(rollout);
+    let from = rollout.resumed_at.map_or(last_step, |at| at.max(last_step));
+    match left(from, policy.deadline.as_seconds(), now) {
+        more if more > 0 && !lack.is_final => Verdict {
+            step: Step::Wait,
+            why: format!("{tally}; {}, {} left for it", lack.text, told_span(more)),
+        },
+        _ => Verdict { step: Step::Pause, why: format!("inconclusive: {tally}; {}", lack.text) },
+    }
+}
+
+fn last_step(rollout: &Rollout) -> Moment {
+    rollout.last_step().unwrap_or(rollout.at)
+}
+
+/// How much is left of a time. A clock that was put back makes it no longer than it is.
+fn left(since: Moment, lasting: i64, now: Moment) -> i64 {
+    lasting.saturating_sub(now.since(since)).clamp(0, lasting)
+}
+
+fn told_span(seconds: i64) -> String {
+    span(u64::try_from(seconds).unwrap_or_default())
 }
 
 /// A rollout that fails on too many hosts stops.

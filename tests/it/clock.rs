@@ -216,7 +216,7 @@ async fn the_override_holds_over_a_restart_and_for_the_alias() {
     let moved = running().await;
     let alias = AliasEdit { alias: Some("current".parse().unwrap()), from: None };
     let edit = SuiteEdit { alias: Some(Box::new(alias)), ..SuiteEdit::default() };
-    moved.tried(Change::Edit(edit)).await.unwrap();
+    moved.tried(Change::Edit(Box::new(edit))).await.unwrap();
     moved.jump(8 * DAY).await;
     moved.pass(HOUR + 20).await;
     moved.add("3.0").await.unwrap();
@@ -280,7 +280,7 @@ async fn what_follows_a_change_in_a_jump_is_listed_when_the_clock_is_right_again
     let moved = running().await;
     let edit = SuiteEdit { contents: Some(true), ..SuiteEdit::default() };
     let before = moved.head();
-    moved.tried(Change::Edit(edit)).await.unwrap();
+    moved.tried(Change::Edit(Box::new(edit))).await.unwrap();
     until_signed_again(&moved, &before, "/Contents-amd64.gz").await;
     moved.pass(10 * 60).await;
     moved.jump(8 * DAY).await;

@@ -262,7 +262,10 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
     for by_itself in [true, false] {
         let moved = Moved::start().await;
         moved
-            .change(Change::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
+            .change(Change::Edit(Box::new(SuiteEdit {
+                add_architectures: i386(),
+                ..SuiteEdit::default()
+            })))
             .await;
         // One source with builds for both, another with builds for the one that goes.
         for version in ["1.0", "2.0"] {
@@ -280,7 +283,7 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
         }
         let edit =
             SuiteEdit { remove_architectures: i386(), with_packages: true, ..SuiteEdit::default() };
-        moved.change(Change::Edit(edit)).await;
+        moved.change(Change::Edit(Box::new(edit))).await;
         assert_eq!(moved.listed(), ["acme-both 1.0"]);
         let said = match by_itself {
             true => {
@@ -299,7 +302,10 @@ async fn the_end_of_a_pin_lists_nothing_of_an_architecture_that_was_removed() {
         assert!(by_itself || said == [note], "{said:?}");
         // Nothing of it waits hidden in the suite: to have the architecture again lists nothing.
         moved
-            .change(Change::Edit(SuiteEdit { add_architectures: i386(), ..SuiteEdit::default() }))
+            .change(Change::Edit(Box::new(SuiteEdit {
+                add_architectures: i386(),
+                ..SuiteEdit::default()
+            })))
             .await;
         assert_eq!(moved.listed(), ["acme-both 2.0"], "by itself: {by_itself}");
     }

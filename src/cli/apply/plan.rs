@@ -6,8 +6,8 @@ use super::aliases;
 use super::manifest::{Manifest, SuiteEntry, settle};
 use super::stays::{self, Stays, Unnamed};
 use crate::api::{
-    AccessChange, AccessGrant, AccessGroup, AccessView, KeepRules, Ring, SuiteDefinition,
-    SuiteEdit, SuiteView,
+    AccessChange, AccessGrant, AccessGroup, AccessView, KeepRules, Ring, RolloutPolicy,
+    SuiteDefinition, SuiteEdit, SuiteView,
 };
 use crate::cli::absent::Known;
 use crate::cli::render;
@@ -267,6 +267,29 @@ fn definition(name: &SuiteName, entry: &SuiteEntry) -> SuiteDefinition {
     }
 }
 
+/// What is to be different of the policy of rollouts.
+fn rollout_of(
+    suite: &SuiteView,
+    entry: &SuiteEntry,
+    lines: &mut Vec<String>,
+) -> Option<RolloutPolicy> {
+    let rollout = entry.rollout.as_ref()?;
+    let have = suite.rollout.pairs();
+    let new = rollout.pairs().into_iter().filter(|pair| !have.contains(pair));
+    let told: Vec<_> = new.map(|(key, value)| format!("{key}={value}")).collect();
+    let freezes = rollout.freezes.as_ref();
+    let freezes = freezes.filter(|new| suite.rollout.freezes.as_ref() != Some(new));
+    if told.is_empty() && freezes.is_none() {
+        return None;
+    }
+    lines.extend((!told.is_empty()).then(|| format!("rollout {}", told.join(","))));
+    if let Some(freezes) = freezes {
+        let named = freezes.iter().map(|one| format!("{}={}", one.name, one.when));
+        lines.push(format!("freezes {:?}", named.collect::<Vec<_>>()));
+    }
+    Some(rollout.clone())
+}
+
 /// The changes of a suite, as an edit and as lines for people.
 fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
     let mut lines = Vec::new();
@@ -328,21 +351,7 @@ fn edit_of(suite: &SuiteView, entry: &SuiteEntry) -> (SuiteEdit, Vec<String>) {
         lines.push(format!("rings {:?} -> {:?}", named(&suite.rings), named(rings)));
         edit.rings = Some(rings.clone());
     }
-    if let Some(rollout) = entry.rollout.as_ref() {
-        let have = suite.rollout.pairs();
-        let new = rollout.pairs().into_iter().filter(|pair| !have.contains(pair));
-        let told: Vec<_> = new.map(|(key, value)| format!("{key}={value}")).collect();
-        if !told.is_empty() {
-            lines.push(format!("rollout {}", told.join(",")));
-            edit.rollout = Some(rollout.clone());
-        }
-        let freezes = rollout.freezes.as_ref();
-        if let Some(freezes) = freezes.filter(|new| suite.rollout.freezes.as_ref() != Some(new)) {
-            let named = freezes.iter().map(|one| format!("{}={}", one.name, one.when));
-            lines.push(format!("freezes {:?}", named.collect::<Vec<_>>()));
-            edit.rollout = Some(rollout.clone());
-        }
-    }
+    edit.rollout = rollout_of(suite, entry, &mut lines);
     let new = entry.components.iter().flatten().filter(|one| !suite.components.contains(one));
     edit.add_components = new.cloned().collect();
     lines.extend(edit.add_components.iter().map(|one| format!("component {one} is added")));

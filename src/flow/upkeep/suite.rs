@@ -125,7 +125,7 @@ pub async fn edit(
 ) -> Result<Outcome, FlowError> {
     repository.desk(suite).ok_or_else(|| no_suite_for(repository, admitted, suite))?;
     let from = edit.alias_from().filter(|from| *from != suite).cloned();
-    let change = Change::Edit(edit);
+    let change = Change::Edit(Box::new(edit));
     let terms = Terms { dry_run, ..Terms::default() };
     let outcome = submit(repository, admitted, suite, change, terms).await?;
     if let Some(from) = from.filter(|_| !dry_run) {
@@ -152,7 +152,7 @@ pub(crate) fn lost_alias(repository: &Repository, desk: &Desk) -> Option<(Change
     let alias = state.spec.alias.as_ref()?;
     let holder = repository.holder(alias).filter(|holder| *holder != desk.suite)?;
     let edit = SuiteEdit { alias: Some(Box::default()), ..SuiteEdit::default() };
-    Some((Change::Edit(edit), format!("its alias {alias} is that of suite {holder} now")))
+    Some((Change::Edit(Box::new(edit)), format!("its alias {alias} is that of suite {holder} now")))
 }
 
 /// Checks that the suite can have a client package, whose name contains the server's and the

@@ -111,8 +111,9 @@ fn edits_make_what_the_packages_would_give_afresh() {
         let change = house.send(debs).unwrap();
         house.change("stable", change).unwrap();
     };
-    let edit =
-        |contents| Change::Edit(SuiteEdit { contents: Some(contents), ..SuiteEdit::default() });
+    let edit = |contents| {
+        Change::Edit(Box::new(SuiteEdit { contents: Some(contents), ..SuiteEdit::default() }))
+    };
     let target = |name: &str| PinTarget { kind: PinKind::Source, name: name.parse().unwrap() };
     {
         let house = House::open(&ground, &place, &clock);
@@ -167,7 +168,7 @@ fn what_fails_while_they_are_made_is_made_good_and_no_change_fails_with_it() {
     let house = House::open(&ground, &place, &clock);
     house.create("stable").unwrap();
     let edit = SuiteEdit { contents: Some(true), ..SuiteEdit::default() };
-    house.change("stable", Change::Edit(edit)).unwrap();
+    house.change("stable", Change::Edit(Box::new(edit))).unwrap();
     let mut change = |number: u32, version: u32| {
         let change = house.send(&[sample(&mut held, number, version)]).unwrap();
         house.change("stable", change).unwrap();

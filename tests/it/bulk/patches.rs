@@ -125,7 +125,8 @@ fn every_patch_leads_to_what_is_live_through_changes_rollbacks_and_restarts() {
     let from = wait_until_patched(&house);
     assert!(from.contains(&yesterday), "{:?}", from);
     // Switched off, they are gone for good; on again, they come back.
-    let edit = |pdiffs| Change::Edit(SuiteEdit { pdiffs: Some(pdiffs), ..SuiteEdit::default() });
+    let edit =
+        |pdiffs| Change::Edit(Box::new(SuiteEdit { pdiffs: Some(pdiffs), ..SuiteEdit::default() }));
     house.change("stable", edit(false)).unwrap();
     assert!(!lists_patches(&house));
     change(&house, &[package("quiet", "1.0").build()]);
@@ -153,7 +154,8 @@ fn patches_lead_from_whole_stanzas_to_short_ones_and_between_these() {
     house.create("stable").unwrap();
     change(&house, &(0..MANY).map(|number| wordy(number, "1.0")).collect::<Vec<_>>());
     let whole = live(&house);
-    let edit = |on| Change::Edit(SuiteEdit { translations: Some(on), ..SuiteEdit::default() });
+    let edit =
+        |on| Change::Edit(Box::new(SuiteEdit { translations: Some(on), ..SuiteEdit::default() }));
     house.change("stable", edit(true)).unwrap();
     let short = live(&house);
     assert_ne!(short, whole);

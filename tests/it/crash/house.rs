@@ -26,8 +26,7 @@ use repod::pool::DiskPool;
 use repod::signing::{DateFloor, KeyKind, SecretKey, Signer, generate};
 use repod::time::{Clock as _, HandClock, Moment, SystemClock};
 use repod::trust::{CertificateAuthority, NewRequest, Peer, Trust, TrustFiles};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tempfile::TempDir;
 
 use super::faults::{Faults, FaultyCatalogue, FaultyPool};

@@ -272,7 +272,7 @@ fn a_new_architecture_is_seen_whole_or_not_at_all() {
         act: |house| {
             let add_architectures = vec!["arm64".parse().unwrap()];
             let edit = SuiteEdit { add_architectures, ..SuiteEdit::default() };
-            house.change("stable", Change::Edit(edit)).map(drop)
+            house.change("stable", Change::Edit(Box::new(edit))).map(drop)
         },
         made: |report| report.release["Architectures"].contains("arm64"),
     });
@@ -324,7 +324,7 @@ fn a_step_of_a_rollout() {
             hosts: vec!["canary.example.org".parse().unwrap()],
         };
         let edit = SuiteEdit { rings: Some(Box::new(vec![ring])), ..SuiteEdit::default() };
-        house.change("stable", Change::Edit(edit)).unwrap();
+        house.change("stable", Change::Edit(Box::new(edit))).unwrap();
         add(house, "acme-web", "3.0").unwrap();
         assert_eq!(house.check("stable").versions("acme-web"), ["2.0"]);
     });
