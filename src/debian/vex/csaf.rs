@@ -50,11 +50,11 @@ struct RawBranch {
 #[derive(Deserialize)]
 struct RawProduct {
     product_id: String,
-    product_identification_helper: Option<RawHelper>,
+    product_identification_helper: Option<RawIdentification>,
 }
 
 #[derive(Deserialize)]
-struct RawHelper {
+struct RawIdentification {
     purl: Option<String>,
 }
 

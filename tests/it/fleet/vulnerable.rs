@@ -234,10 +234,10 @@ fn dpkg_says(from: &str, version: &str, to: &str) -> bool {
 fn spans_of_versions_are_those_of_dpkg() {
     let part = "[0-9]{1,2}([.~+a-c][0-9a-c~+]{1,2}){0,2}";
     let version = format!("([01]:)?{part}(-{part})?");
-    let of = proptest::string::string_regex(&version).unwrap();
+    let of = || proptest::string::string_regex(&version).unwrap();
     let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&(of.clone(), of.clone(), of), |(a, b, version)| {
+        .run(&(of(), of(), of()), |(a, b, version): (String, String, String)| {
             let record = json!({ "id": "X-1", "affected": [{
                 "package": { "ecosystem": "Debian:12", "name": "zlib" },
                 "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": a }, { "fixed": b }] }] }] });
