@@ -153,7 +153,7 @@ fn installed(hosts: usize, packages: usize) -> Result<FleetInstalled, Fault> {
                 _ => has.push([at; 2]),
             }
         }
-        let release = if number % 2 == 0 { "12" } else { "13" };
+        let release = if number.is_multiple_of(2) { "12" } else { "13" };
         HostInstalled {
             host: format!("host-{number}.fleet.example.org"),
             reported_at: 1_795_404_699,
