@@ -179,32 +179,30 @@ fn tell(error: clap::Error, around: &mut Terminal) -> Exit {
     Exit::Done
 }
 
-async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
-    match &cli.command {
+/// What needs nothing of the configured server: this machine's own files, and what it asks with its own certificate.
+async fn alone(cli: &Cli, around: &mut Terminal) -> Option<Result<(), Failure>> {
+    let json = cli.global.json;
+    Some(match &cli.command {
         Command::Completions { shell } => {
-            return manual::completions(around, complete::script(&shell.to_string()));
+            manual::completions(around, complete::script(&shell.to_string()))
         }
-        Command::Man { directory } => return manual::pages(around, directory),
+        Command::Man { directory } => manual::pages(around, directory),
         Command::Audit(AuditArgs {
             command: Some(AuditCommand::Verify(args @ AuditVerify { export: Some(export), .. })),
             ..
-        }) => return audit::verify_export(around, args, export, cli.global.json),
-        Command::Host(HostCommand::Enroll(args)) => {
-            return enrol::enroll(around, cli.global.json, args).await;
-        }
-        Command::Host(HostCommand::Renew(args)) => {
-            return enrol::renew(around, cli.global.json, args).await;
-        }
-        Command::Host(HostCommand::Refresh(args)) => {
-            return refresh::refresh(around, cli.global.json, args).await;
-        }
-        Command::Host(HostCommand::Report(args)) => {
-            return report::report(around, cli.global.json, args).await;
-        }
-        Command::Health(HealthCommand::Run(args)) => {
-            return health::run(around, cli.global.json, args);
-        }
-        _ => {}
+        }) => audit::verify_export(around, args, export, json),
+        Command::Host(HostCommand::Enroll(args)) => enrol::enroll(around, json, args).await,
+        Command::Host(HostCommand::Renew(args)) => enrol::renew(around, json, args).await,
+        Command::Host(HostCommand::Refresh(args)) => refresh::refresh(around, json, args).await,
+        Command::Host(HostCommand::Report(args)) => report::report(around, json, args).await,
+        Command::Health(HealthCommand::Run(args)) => health::run(around, json, args),
+        _ => return None,
+    })
+}
+
+async fn obey(cli: &Cli, around: &mut Terminal) -> Result<(), Failure> {
+    if let Some(done) = alone(cli, around).await {
+        return done;
     }
     let settings = Settings::settle(&cli.global, around)?;
     let client = Client::new(&settings.credentials()?)?;

@@ -136,7 +136,7 @@ impl SuiteSpec {
         }
         let wrong = |problem| SpecError { field: "rings", problem };
         self.rings.verify().map_err(wrong)?;
-        self.keep.verify()?;
+        self.keep.verify().map_err(|(field, problem)| SpecError { field, problem })?;
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }

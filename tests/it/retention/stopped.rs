@@ -107,7 +107,7 @@ fn a_collection_that_is_stopped_at_any_step_loses_nothing_and_is_ended_by_the_ne
                 let other = package("acme-web", "1.0").file("usr/share/x", b"other").build();
                 let other = house.send(&[other]).unwrap();
                 let refused = house.change("stable", other).unwrap_err().to_string();
-                assert!(refused.contains("taken"), "{what}: {refused}");
+                assert!(refused.contains("other bytes"), "{what}: {refused}");
                 drop(house);
                 std::fs::remove_dir_all(place).unwrap();
             }
