@@ -107,8 +107,8 @@ async fn a_version_that_is_gone_is_refused_with_other_bytes_and_may_come_with_th
         moved.later(DAY + 10);
         refresh::tidy(&moved.repository).await;
     }
-    moved.change(Change::Unpin(vec![source("acme-web")])).await;
-    assert_eq!(moved.listed(), ["acme-web 2.0"], "what a pin kept out waits all the while");
+    moved.change(Change::Pin(source("acme-web"), "2.0".parse().unwrap(), None)).await;
+    assert_eq!(moved.listed(), ["acme-web 2.0"], "what a pin kept out is kept all the while");
 }
 
 #[tokio::test(flavor = "multi_thread")]
