@@ -1,7 +1,5 @@
 //! Keep: what a suite keeps of what it no longer lists.
 
-use crate::domain::suite::SpecError;
-
 /// A hundred years: beyond it dates cannot be told apart from "for ever". Unit: days.
 const LONGEST_DAYS: u32 = 36_500;
 /// For how long a host that is not seen any more keeps something, unless the suite says otherwise.
@@ -45,15 +43,15 @@ impl Keep {
     /// Checks the bounds.
     ///
     /// # Errors
-    /// [`SpecError`] naming the field.
-    pub fn verify(&self) -> Result<(), SpecError> {
+    /// The field, and what is allowed.
+    pub fn verify(&self) -> Result<(), (&'static str, String)> {
         for (field, days, most) in [
             ("keep_days", self.days, LONGEST_DAYS),
             ("keep_installed_days", self.installed_days, LONGEST_INSTALLED_DAYS),
         ] {
             if days > most {
                 let problem = format!("is at most {most} days; 0 is for no such rule");
-                return Err(SpecError { field, problem });
+                return Err((field, problem));
             }
         }
         Ok(())

@@ -147,7 +147,7 @@ impl SuiteSpec {
                            `repoctl hold`";
             return Err(wrong(problem.into()));
         }
-        self.keep.verify()?;
+        self.keep.verify().map_err(|(field, problem)| SpecError { field, problem })?;
         address("changelogs", self.changelogs.as_deref(), CHANGELOGS_WORD)?;
         address("snapshots", self.snapshots.as_deref(), SNAPSHOTS_WORD)
     }

@@ -26,8 +26,8 @@ pub struct SuiteEdit {
     pub rings: Option<Box<Vec<RingText>>>,
     /// By what its rollouts go on and stop. In a box, as the alias.
     pub rollout: Option<Box<PolicyEdit>>,
-    /// What it keeps of what it no longer lists.
-    pub keep: KeepEdit,
+    /// What it keeps of what it no longer lists. In a box, as the alias.
+    pub keep: Option<Box<KeepEdit>>,
     /// Components to add.
     pub add_components: Vec<Component>,
     /// Architectures to add.
@@ -40,8 +40,8 @@ pub struct SuiteEdit {
     pub not_automatic: Option<bool>,
     /// Refused unless it is the present value.
     pub but_automatic_upgrades: Option<bool>,
-    /// Refused unless it is the present one.
-    pub namespace: Option<Namespace>,
+    /// Refused unless it is the present one. In a box, as the alias.
+    pub namespace: Option<Box<Namespace>>,
     /// Where `apt changelog` looks; empty for nowhere.
     pub changelogs: Option<String>,
     /// Where apt finds an earlier state; empty for nowhere.
@@ -103,7 +103,7 @@ impl SuiteEdit {
             spec.rollout = spec.rollout.edited(edit);
         }
         spec.versions = self.versions.unwrap_or(spec.versions);
-        spec.keep = self.keep.apply(spec.keep);
+        spec.keep = self.keep.as_ref().map_or(spec.keep, |keep| keep.apply(spec.keep));
         if let Some(namespace) = &self.namespace {
             spec.namespace.clone_from(namespace);
         }

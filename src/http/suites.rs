@@ -118,7 +118,7 @@ pub async fn edit(
         pdiffs: edit.pdiffs,
         translations: edit.translations,
         versions: edit.versions,
-        namespace: edit.namespace,
+        namespace: edit.namespace.map(Box::new),
         rings: edit.rings.map(rollouts::rings).transpose()?.map(Box::new),
         rollout: edit.rollout.map(policy::edit).transpose()?.map(Box::new),
         keep: keep_edit(edit.keep),
@@ -132,9 +132,9 @@ fn keep(rules: KeepRules) -> Keep {
     Keep { versions, days, installed_days }
 }
 
-fn keep_edit(change: KeepChange) -> KeepEdit {
+fn keep_edit(change: KeepChange) -> Option<Box<KeepEdit>> {
     let KeepChange { versions, days, installed_days } = change;
-    KeepEdit { versions, days, installed_days }
+    (!change.is_unsaid()).then(|| Box::new(KeepEdit { versions, days, installed_days }))
 }
 
 /// Another second name, none for the empty one; nothing where none is said.

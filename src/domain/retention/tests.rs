@@ -1,3 +1,5 @@
+//! Rules and roots by example, and that nothing goes that anybody needs.
+
 use proptest::prelude::*;
 
 use super::*;

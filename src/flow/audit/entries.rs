@@ -320,9 +320,10 @@ fn edited(edit: &SuiteEdit) -> String {
     add("description", edit.description.clone());
     add("validity", edit.valid_seconds.map(|seconds| format!("{seconds} s")));
     add("versions", edit.versions.map(|versions| versions.to_string()));
-    add("keep_versions", edit.keep.versions.map(|number| number.to_string()));
-    add("keep_days", edit.keep.days.map(|days| days.to_string()));
-    add("keep_installed_days", edit.keep.installed_days.map(|days| days.to_string()));
+    let keep = edit.keep.as_deref().copied().unwrap_or_default();
+    add("keep_versions", keep.versions.map(|number| number.to_string()));
+    add("keep_days", keep.days.map(|days| days.to_string()));
+    add("keep_installed_days", keep.installed_days.map(|days| days.to_string()));
     add("owns", edit.owns.as_ref().map(|owns| owns.join(" ")));
     add("allows", edit.allows.as_ref().map(|allows| listed(allows)));
     add("components +", some(listed(&edit.add_components)));

@@ -248,7 +248,7 @@ pub fn earlier(
         let house = House::open(ground, place, clock);
         let mut history = History::play(&house, &mut fabric, SEED, Shape::LARGE);
         let apart = SuiteEdit { translations: Some(true), ..SuiteEdit::default() };
-        history.change(&house, Change::Edit(apart));
+        history.change(&house, Change::Edit(Box::new(apart)));
         releases::quiet(&house, &history);
         history
     };

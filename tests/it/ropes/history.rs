@@ -217,9 +217,12 @@ impl Player<'_, '_> {
             93..=94 => Change::RollBack(Vec::new(), Some(self.generation(history))),
             _ if !history.versions.is_one() && self.random.gen_bool(0.5) => {
                 let versions = *["1", "2", "3", "all"].choose(&mut self.random).unwrap();
-                Change::Edit(SuiteEdit { versions: versions.parse().ok(), ..SuiteEdit::default() })
+                Change::Edit(Box::new(SuiteEdit {
+                    versions: versions.parse().ok(),
+                    ..SuiteEdit::default()
+                }))
             }
-            _ => Change::Edit(self.edit()),
+            _ => Change::Edit(Box::new(self.edit())),
         }
     }
 
