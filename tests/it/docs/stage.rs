@@ -39,6 +39,7 @@ impl Stage {
             ("acme-web", "1.0", ""),
             ("acme-web", "2.0", ""),
             ("acme-web", "3.0", ""),
+            ("acme-web", "4.0", ""),
             ("acme-api", "1.0", "dist"),
             ("acme-cron", "1.0", "dist"),
         ] {
